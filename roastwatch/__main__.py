@@ -1,0 +1,5 @@
+"""`python -m roastwatch` is `roastwatch`."""
+
+from roastwatch.cli import main
+
+main()

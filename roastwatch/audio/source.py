@@ -1,0 +1,40 @@
+"""Where sound comes from: one small protocol."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from roastwatch.supervise import Part
+from roastwatch.vocabulary import AudioBlock
+
+
+class AudioSource(Protocol):
+    """Mono sound at one rate. Made by `Source(options, part)`; entered before it is read.
+
+    `blocks()` yields contiguous `AudioBlock`s: `first_sample` counts at `sample_rate_hz` from 0
+    over the source's whole life, a gap is told by `samples_lost_before` (and `first_sample` jumps
+    by it). It ends at the end of a file; a live source never ends: it mends itself with back-off
+    and says so in `part`.
+    """
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """Known once the source is entered, and constant from then on."""
+        ...
+
+    @property
+    def live(self) -> bool:
+        """Whether the sound is being made now: live sound that is late is skipped."""
+        ...
+
+    def blocks(self) -> AsyncIterator[AudioBlock]:
+        """The sound, as it arrives."""
+        ...
+
+
+class SourceFactory(Protocol):
+    """A source plugin's class."""
+
+    def __call__(self, options: object, part: Part) -> AbstractAsyncContextManager[AudioSource]:
+        """Nothing is opened before the context is entered."""
+        ...

@@ -1,0 +1,54 @@
+"""The command line. Each command is one file, imported only when it is called."""
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from roastwatch import __version__
+from roastwatch.errors import RoastwatchError
+
+# name → (module, one line for --help). The module holds a click command named `command`.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "settings": ("roastwatch.cli.settings", "Check the settings, or print them documented."),
+}
+
+
+class LazyGroup(click.Group):
+    """Lists commands without importing them, so that --help and start-up stay quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command when it is called."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table, without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="roastwatch")
+def cli() -> None:
+    """Hear first crack in a coffee roast, and tell Home Assistant and your phone."""
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command line; failures a person can mend are one sentence and exit 2."""
+    try:
+        return cli.main(args=arguments, prog_name="roastwatch")
+    except RoastwatchError as error:
+        click.echo(f"roastwatch: {error}", err=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,1 @@
+"""JUDGE: sound becomes scores and pops, pops become a decision."""

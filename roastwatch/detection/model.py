@@ -1,0 +1,60 @@
+"""What hears cracks: one small protocol, plain and synchronous, run in an executor."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from roastwatch.vocabulary import CrackScore, Float32Array
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """What a model says of itself."""
+
+    model_id: str
+    lowest_rate_hz: int
+    """Sound below this rate can't be judged."""
+    hop_s: float
+    """Time between scores."""
+    look_ahead_s: float
+    """How long after a sound its score is known."""
+    localises: bool
+    """Whether scores carry pops."""
+    pop_threshold: float
+    """Pops below this probability are candidates only: plotted, never counted."""
+    description: str = ""
+
+
+class CrackStream(Protocol):
+    """One stream of sound through a model; keeps the model's state between pushes."""
+
+    def push(self, samples: Float32Array) -> list[CrackScore]:
+        """Take the next samples, shape (n,), any n; return the scores that became known.
+
+        The scores are the same however the samples are cut into pushes.
+        """
+        ...
+
+    def reset(self, gap_samples: int) -> None:
+        """So many samples are missing here: count them, forget the state."""
+        ...
+
+    def finish(self) -> list[CrackScore]:
+        """The sound ends here: the scores that the look-ahead still held back."""
+        ...
+
+
+class CrackModel(Protocol):
+    """A model, loaded once, opened for each stream. Made by `Model(options)`."""
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What it is and needs."""
+        ...
+
+    def open(self, sample_rate_hz: int) -> CrackStream:
+        """A new stream.
+
+        Raises:
+            BadInputError: the model can't judge sound of this rate.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""UNDERSTAND: phases, curves, the log, and the formats of other programs."""

@@ -1,0 +1,1 @@
+"""ACT: the only door to the heater, and the rules that guard it."""

@@ -1,0 +1,1 @@
+"""One roaster's wire protocol per file."""

@@ -1,0 +1,186 @@
+"""The settings: one YAML file → frozen models. A wrong key is named together with its fix."""
+
+import os
+import re
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from platformdirs import user_data_path
+from pydantic import Field, SerializeAsAny, StringConstraints, ValidationError
+
+from roastwatch import plugins
+from roastwatch.errors import SettingsError
+from roastwatch.options import Options
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+
+
+class Chosen(Options):
+    """A plugin by name with its own options."""
+
+    type: str
+    options: SerializeAsAny[Options]
+
+
+class StationSettings(Options):
+    """One roaster with its ear."""
+
+    name: Slug = Field("roaster", description="Name in topics and ids: a-z, 0-9, _ and -.")
+    title: str = Field("", description="Name for people; empty: made from `name`.")
+    source: Chosen = Field(description="Where sound comes from.")
+    model: Chosen = Field(description="What hears cracks.")
+
+
+class Settings(Options):
+    """All that a person can set."""
+
+    instance: Slug = Field(
+        "roastwatch", description="Name of this roastwatch: unique on its MQTT broker."
+    )
+    language: str = Field("en", description="Language of names and alerts: en or de.")
+    data_dir: Path = Field(
+        default_factory=lambda: user_data_path("roastwatch"),
+        description="Folder of the roast log and recordings.",
+    )
+    stations: tuple[StationSettings, ...] = Field(
+        description="One entry for each roaster, even when there is one.", min_length=1
+    )
+    sinks: tuple[Chosen, ...] = Field((), description="Who is told.")
+
+
+# Where plugins are chosen: key → (group, the type that is meant when none is named).
+_STATION_CHOICES = {"source": ("sources", "microphone"), "model": ("models", "transients")}
+
+
+def read(path: Path) -> Settings:
+    """The settings in a file.
+
+    Raises:
+        SettingsError: one sentence that names the key and the fix.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(
+            f"The settings file {path} can't be read ({error.strerror}): name one with --settings."
+        ) from error
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" in line {where.line + 1}" if where else ""
+        raise SettingsError(
+            f"{path} is not YAML{line}: {getattr(error, 'problem', error)}."
+        ) from error
+    return parse({} if raw is None else raw)
+
+
+def parse(raw: object) -> Settings:
+    """The settings in a parsed YAML document; an empty one listens to the default microphone."""
+    if not isinstance(raw, dict):
+        raise SettingsError("The settings must be keys and values, such as `instance: kitchen`.")
+    tree: dict[str, Any] = _substitute(raw, "")
+    tree.setdefault("stations", [{}])
+    if isinstance(tree["stations"], list):
+        for index, station in enumerate(tree["stations"]):
+            if isinstance(station, dict):
+                for key, (group, default) in _STATION_CHOICES.items():
+                    where = f"stations[{index}].{key}"
+                    station[key] = _choose(group, station.get(key, {}), where, default)
+    if isinstance(tree.get("sinks"), list):
+        tree["sinks"] = [
+            _choose("sinks", sink, f"sinks[{index}]", None)
+            for index, sink in enumerate(tree["sinks"])
+        ]
+    settings: Settings = _validate(Settings, tree, "")
+    names = [station.name for station in settings.stations]
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingsError(f"Two stations are named '{name}': give each a name of its own.")
+    return settings
+
+
+def chosen(group: str, name: str, where: str = "", **options: object) -> Chosen:
+    """A plugin by name with some of its options, as if from a file."""
+    return _choose(group, {"type": name, **options}, where or group, None)
+
+
+def _choose(group: str, raw: object, where: str, default: str | None) -> Chosen:
+    if isinstance(raw, str):
+        raw = {"type": raw}
+    if not isinstance(raw, dict):
+        raise SettingsError(f"{where}: write `type: NAME` and its options below it.")
+    raw = dict(raw)
+    name = raw.pop("type", default)
+    if not isinstance(name, str):
+        raise SettingsError(f"{where}.type is missing: one of {', '.join(plugins.names(group))}.")
+    try:
+        plugin = plugins.load(group, name)
+    except SettingsError as error:
+        raise SettingsError(f"{where}.type: {error}") from error
+    return Chosen(type=name, options=_validate(plugin.Options, raw, where))
+
+
+def _validate(model: type[Options], raw: object, where: str) -> Any:
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        raise SettingsError(_sentence(error, model, where)) from error
+
+
+def _sentence(error: ValidationError, model: type[Options], where: str) -> str:
+    first = error.errors()[0]
+    keys = list(first["loc"])
+    place = where
+    for key in keys:
+        place += f"[{key}]" if isinstance(key, int) else f".{key}" if place else str(key)
+    if first["type"] == "extra_forbidden":
+        near = get_close_matches(str(keys[-1]), _fields(model, keys[:-1]), n=1, cutoff=0.5)
+        known = ", ".join(sorted(_fields(model, keys[:-1])))
+        hint = f"did you mean '{near[0]}'?" if near else f"the known keys are {known}."
+        return f"{place} is not a setting: {hint}"
+    if first["type"] == "missing":
+        return f"{place} is missing: it has no default."
+    message = first["msg"].removeprefix("Value error, ")
+    given = first.get("input")
+    shown = f" (it is {given!r})" if isinstance(given, str | int | float | bool) else ""
+    return f"{place}: {message[:1].lower()}{message[1:]}{shown}."
+
+
+def _fields(model: type[Options], path: list[Any]) -> list[str]:
+    here: Any = model
+    for key in path:
+        if isinstance(key, str) and isinstance(here, type) and issubclass(here, Options):
+            here = here.model_fields[key].annotation if key in here.model_fields else None
+        while getattr(here, "__args__", None):
+            here = next((a for a in here.__args__ if isinstance(a, type)), None)
+    if isinstance(here, type) and issubclass(here, Options):
+        return list(here.model_fields)
+    return list(model.model_fields)
+
+
+def _substitute(value: Any, where: str) -> Any:
+    """Replace ${NAME} and ${NAME:-default} in strings by environment variables."""
+    if isinstance(value, dict):
+        return {
+            key: _substitute(item, f"{where}.{key}" if where else str(key))
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_substitute(item, f"{where}[{index}]") for index, item in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+
+    def variable(match: re.Match[str]) -> str:
+        name, default = match["name"], match["default"]
+        found = os.environ.get(name, default)
+        if found is None:
+            raise SettingsError(
+                f"{where} names the environment variable {name}, which is not set: set it, or "
+                f"write ${{{name}:-default}}."
+            )
+        return found
+
+    return re.sub(r"\$\{(?P<name>\w+)(?::-(?P<default>[^}]*))?\}", variable, value)

@@ -1,0 +1,1 @@
+"""TELL: everything that is told to somebody, one file each."""

@@ -1,0 +1,73 @@
+"""Retrying for ever with jittered back-off, and the status of each part."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from roastwatch.errors import LostError
+from roastwatch.vocabulary import PartState, PartStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Waits that double from `first_s` to `longest_s`, each shortened at random by up to half."""
+
+    first_s: float = 0.5
+    longest_s: float = 30.0
+
+    def wait_s(self, failures: int) -> float:
+        """Seconds to wait after so many failures in a row (1 or more)."""
+        full = min(self.longest_s, self.first_s * 2.0 ** min(failures - 1, 30))
+        return full * random.uniform(0.5, 1.0)
+
+
+@dataclass(slots=True)
+class Part:
+    """The status of one part: its owner sets it, the pulse reads it."""
+
+    name: str
+    state: PartState = PartState.STARTING
+    problem: str | None = None
+    counters: dict[str, float] = field(default_factory=dict)
+
+    def running(self) -> None:
+        """All is well again; the recovery is logged once."""
+        if self.problem is not None:
+            logging.getLogger(f"roastwatch.{self.name}").warning("%s: recovered", self.name)
+        self.state, self.problem = PartState.RUNNING, None
+
+    def trouble(self, state: PartState, problem: str) -> None:
+        """Say what is wrong; the first failure of a row is logged, repeats are not."""
+        if self.problem is None:
+            logging.getLogger(f"roastwatch.{self.name}").warning("%s: %s", self.name, problem)
+        self.state, self.problem = state, problem
+
+    def count(self, counter: str, by: float = 1) -> None:
+        """Add to a counter that diagnostics show."""
+        self.counters[counter] = self.counters.get(counter, 0) + by
+
+    def status(self) -> PartStatus:
+        """The part as it is now."""
+        return PartStatus(self.name, self.state, self.problem, tuple(self.counters.items()))
+
+
+async def retry_forever(
+    part: Part, attempt: Callable[[], Awaitable[None]], backoff: Backoff | None = None
+) -> None:
+    """Run `attempt` until it returns, starting it again after each `LostError`.
+
+    An attempt that reached `part.running()` resets the back-off. Any other exception is not ours
+    to mend and goes up.
+    """
+    backoff = backoff or Backoff()
+    failures = 0
+    while True:
+        try:
+            await attempt()
+            return
+        except LostError as lost:
+            failures = 1 if part.state is PartState.RUNNING else failures + 1
+            part.trouble(PartState.RETRYING, str(lost))
+            await asyncio.sleep(backoff.wait_s(failures))

@@ -1,0 +1,1 @@
+"""IMAGINE: roasts, rooms and fooling sounds made from numbers, with numpy alone."""

@@ -1,0 +1,1 @@
+"""LEARN: corpora, networks, training, evaluation and export."""

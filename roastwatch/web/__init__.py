@@ -1,0 +1,1 @@
+"""SHOW: the program's own page and its API."""
