@@ -1,9 +1,34 @@
-"""What speaks with a roaster: one small protocol."""
+"""What speaks with a roaster: one small protocol.
 
-from dataclasses import dataclass
-from typing import Protocol
+A driver is a class with `Options` (an `options.Options`), made as `Driver(options, station)` and
+used as an async context manager. Its options name the wire in a field `port` (a serial device
+such as /dev/ttyUSB0, or `tcp://host:port`, `ws://host/path`), so that `--port` works for all.
+
+Rules that the guardian builds upon:
+
+- **Entering** opens the wire, starts the machine's keep-alive (a task of the driver, which repeats
+  what was last written), and writes heat 0 as soon as it can: nothing of an earlier life is
+  restored. It raises LostError when the port can't be had now (the text says how to mend it:
+  no permission names the group, in use, absent) and BadInputError when another machine answers.
+  It gives up within 5 s.
+- **`read`** answers or raises LostError within about 1 s, and may be **cancelled at any await**:
+  a write or `make_safe` right after must work, and so must the next read. A late or broken answer
+  is never taken for a fresh one. `taken_at_s` is `time.monotonic()` of the arrival of the values.
+- **`write`** returns once the bytes are handed to the wire; the guardian never has two calls of
+  `write` or `make_safe` at once. No driver raises anything by itself.
+- **Leaving** closes the wire without writing: who releases control has asked the interlocks first.
+- Nothing blocks the event loop.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Literal, Protocol, Self, TypeAlias
 
 from roastwatch.vocabulary import Actuator, Reading
+
+HostGone: TypeAlias = Literal["off", "ejects", "holds", "unknown"]
+"""What a machine does by itself when it hears nothing: heat off, beans out, as before, unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +43,15 @@ class Capabilities:
     """How often a fresh reading can be had."""
     keep_alive_s: float | None
     """Write at least this often, or the machine acts on its own; None: it doesn't care."""
-    when_host_is_gone: str
-    """off, ejects, holds or unknown: what the machine does when it hears nothing."""
+    when_host_is_gone: HostGone
     make_safe_writes: str
     """What `make_safe` writes, in words, for the table that people read."""
+    echoes: frozenset[Actuator] = frozenset()
+    """Whose value in a reading is the machine's own report and not what was last written.
+    After a (re)connection heat stays refused until an echoed heater has been read as 0."""
+    levels: Mapping[Actuator, tuple[float, ...]] = field(default_factory=dict)
+    """The only percents that an actuator takes (ascending), where it can't take all. Heat is
+    rounded down to one, everything else to the nearest, before `write` sees it."""
 
 
 class RoasterDriver(Protocol):
@@ -29,7 +59,20 @@ class RoasterDriver(Protocol):
 
     @property
     def capabilities(self) -> Capabilities:
-        """Constant for one machine."""
+        """Constant for one machine, known before entering; what the wire told is known after."""
+        ...
+
+    async def __aenter__(self) -> Self:
+        """Open the wire."""
+        ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the wire."""
         ...
 
     async def read(self) -> Reading:
