@@ -1,0 +1,147 @@
+"""The decision: three levels, dated back, counted in samples, and open to contradiction."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from roastwatch.detection.decision import CrackDecision
+from roastwatch.detection.model import ModelSpec
+from roastwatch.detection.onset import Onset, OnsetOptions
+from roastwatch.vocabulary import CrackScore, EventKind, Level, Pop
+
+RATE = 1000
+SPEC = ModelSpec("test", 1, 0.1, 0.05, True, 0.5)
+WINDOWS = ModelSpec("windows", 1, 2.0, 0.0, False, 0.5)
+ROAST = (40.0, 300, 304, 307, 309, 311, 312.5, 314, 316, 319, 322, 326, 331, 340)
+
+
+def score(end_s: float, pops: list[float]) -> CrackScore:
+    return CrackScore(
+        round(end_s * RATE), 0.0, 0.5, "test", tuple(Pop(round(p * RATE), 0.95) for p in pops)
+    )
+
+
+def feed(onset: Onset, pops: tuple[float, ...], end_s: float = 400, step_s: float = 0.1) -> list:
+    decisions: list[CrackDecision] = []
+    steps = round(end_s / step_s)
+    waiting = sorted(pops)
+    for step in range(1, steps + 1):
+        now_s = step * step_s
+        here = [p for p in waiting if p < now_s]
+        waiting = waiting[len(here) :]
+        decisions += onset.feed(score(now_s, here))
+    return decisions
+
+
+def armed(**options: float) -> Onset:
+    onset = Onset(OnsetOptions(**options), RATE, SPEC)
+    onset.arm(0)
+    return onset
+
+
+def test_a_crack_grows_through_its_levels_and_ends() -> None:
+    found = feed(armed(), ROAST)
+    assert [(d.kind, d.level) for d in found] == [
+        (EventKind.FIRST_CRACK, Level.POSSIBLE),
+        (EventKind.FIRST_CRACK, Level.FIRST_CRACK),
+        (EventKind.FIRST_CRACK, Level.CERTAIN),
+        (EventKind.FIRST_CRACK_END, None),
+    ]
+    assert {d.happened_sample for d in found[:3]} == {300 * RATE}
+    assert found[3].happened_sample == 340 * RATE
+    assert [d.decided_sample for d in found] == sorted(d.decided_sample for d in found)
+    assert all(d.decided_sample > d.happened_sample for d in found)
+    assert all(0 <= d.confidence <= 1 for d in found)
+
+
+def test_a_stray_pop_now_and_then_decides_nothing() -> None:
+    assert feed(armed(), tuple(range(10, 400, 15))) == []
+
+
+def test_a_clatter_counts_as_one_pop_a_second() -> None:
+    clatter = tuple(50 + 0.04 * index for index in range(40))
+    assert all(d.level is not Level.FIRST_CRACK for d in feed(armed(), clatter))
+
+
+def test_nothing_is_decided_before_it_is_armed_or_after_it_is_disarmed() -> None:
+    onset = Onset(OnsetOptions(), RATE, SPEC)
+    assert feed(onset, ROAST, 320) == []
+    assert (onset.pops_per_minute or 0) > 10
+    onset = armed()
+    onset.disarm()
+    assert feed(onset, ROAST) == []
+
+
+def test_it_decides_again_when_armed_again() -> None:
+    onset = armed()
+    assert feed(onset, ROAST)
+    onset.arm(500 * RATE)
+    again = [d for end in range(501, 900) for d in onset.feed(score(end, _within(end)))]
+    assert [d.level for d in again][:2] == [Level.POSSIBLE, Level.FIRST_CRACK]
+    assert again[0].happened_sample >= 500 * RATE
+
+
+def _within(end_s: int) -> list[float]:
+    return [pop + 500 for pop in ROAST if end_s - 1 <= pop + 500 < end_s]
+
+
+def test_witnesses_move_the_bar_but_never_close_the_door() -> None:
+    def decided_s(weight: float) -> int:
+        onset = armed()
+        onset.weigh(weight)
+        return next(d.decided_sample for d in feed(onset, ROAST) if d.level is Level.FIRST_CRACK)
+
+    assert decided_s(5.0) < decided_s(0.0) < decided_s(-3.0) == decided_s(-1000.0)
+
+
+def test_sensitivity_moves_the_bar() -> None:
+    slow, quick = armed(sensitivity=0.3), armed(sensitivity=0.9)
+    told = [
+        next(d.decided_sample for d in feed(o, ROAST) if d.level is Level.FIRST_CRACK)
+        for o in (quick, slow)
+    ]
+    assert told[0] < told[1]
+
+
+def test_a_person_who_says_no_is_believed() -> None:
+    onset = armed()
+    assert feed(onset, (100, 101.5, 103, 104.5), 110)
+    onset.not_a_crack(110 * RATE)
+    assert onset.progress == 0.0
+    after = [d for end in range(111, 700) for d in onset.feed(score(end, _again(end)))]
+    assert Level.FIRST_CRACK in {d.level for d in after}
+    assert all(d.happened_sample >= 300 * RATE for d in after)
+
+
+def _again(end_s: int) -> list[float]:
+    return [pop for pop in ROAST if pop > 110 and end_s - 1 <= pop < end_s]
+
+
+def test_lost_sound_resets_an_undecided_rise() -> None:
+    onset = armed()
+    for end in range(1, 303):
+        onset.feed(score(end, [p for p in (300.5, 301.7) if end - 1 <= p < end]))
+    assert onset.progress > 0.3
+    onset.gap(5 * RATE, 307 * RATE)
+    assert onset.progress == 0.0
+
+
+def test_windows_without_pops_decide_too() -> None:
+    onset = Onset(OnsetOptions(), RATE, WINDOWS)
+    onset.arm(0)
+    found = []
+    for index in range(1, 60):
+        said = 4.0 if index > 30 else -4.0
+        found += onset.feed(CrackScore(index * 2 * RATE, said, 0.5, "windows"))
+    assert [d.level for d in found] == [Level.POSSIBLE, Level.FIRST_CRACK, Level.CERTAIN]
+    assert 60 * RATE <= found[0].happened_sample <= 64 * RATE
+    assert onset.pops_per_minute is None
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(1, 99), max_size=60), st.sampled_from([0.05, 0.5, 1.0]))
+def test_any_pops_keep_the_statistic_in_bounds(pops: list[float], step_s: float) -> None:
+    onset = armed()
+    found = feed(onset, tuple(pops), 100, step_s)
+    assert 0 <= onset.progress <= 1
+    assert sum(d.level is Level.FIRST_CRACK for d in found) <= 1
+    assert all(d.happened_sample <= d.decided_sample for d in found)
