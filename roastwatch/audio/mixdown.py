@@ -1,0 +1,108 @@
+"""Many channels → one: the channel with the most energy where pops are, not the mean.
+
+The mean is the wrong choice here: channels in opposite polarity cancel, two microphones a hand
+apart comb out the very band of a pop, a dead channel halves the level, and a clipped channel no
+longer reaches full scale, so that clipping would go unseen. One channel keeps all of that true.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from roastwatch.vocabulary import Float32Array
+
+_FIRST_S = 0.25
+_HOP_S = 1.0
+_FADE_S = 0.02
+_SWITCH_RATIO = 10.0
+_FORGET = 0.75
+
+
+class Mixdown:
+    """Frames of shape (n, channels) → mono of shape (m,).
+
+    The first quarter of a second is held back to choose a channel by its energy in the second
+    difference (a high-pass near 3 kHz at 16 kHz, higher above). The choice changes only at whole
+    seconds of sound, when another channel has been 10 dB stronger (a channel that died, a first
+    moment of silence), faded over 20 ms so that the change makes no click. Counted in samples:
+    the result does not depend on how the frames are cut.
+    """
+
+    def __init__(self, channels: int, sample_rate_hz: int, channel: int | None = None) -> None:
+        """`channel` (from 1) forces one; None chooses."""
+        self.channels = channels
+        self.chosen: int | None = 0 if channels == 1 else channel - 1 if channel else None
+        self._fixed = self.chosen is not None
+        self._first = round(_FIRST_S * sample_rate_hz)
+        self._hop = round(_HOP_S * sample_rate_hz)
+        self._fade = round(_FADE_S * sample_rate_hz)
+        self._held = np.zeros((0, channels), np.float32)
+        self._energy = np.zeros(channels)
+        self._smooth: npt.NDArray[np.float64] | None = None
+        self._in_hop = 0
+        self._fading_from: int | None = None
+
+    def push(self, frames: Float32Array) -> Float32Array:
+        """Take frames; return the mono samples that became known."""
+        if self._fixed:
+            return np.ascontiguousarray(frames[:, self.chosen])
+        if self.chosen is None:
+            self._held = np.concatenate([self._held, frames])
+            if len(self._held) < self._first:
+                return np.zeros(0, np.float32)
+            frames = self._held
+            self._choose_first(frames[: self._first])
+            self._held = self._held[:0]
+        return self._mix(frames)
+
+    def finish(self) -> Float32Array:
+        """The sound ends: what was held back, where it was shorter than the first choice."""
+        if self._fixed or self.chosen is not None or not len(self._held):
+            return np.zeros(0, np.float32)
+        self._choose_first(self._held)
+        return self._mix(self._held)
+
+    def _choose_first(self, frames: Float32Array) -> None:
+        self.chosen = int(np.argmax(_high_energy(frames)))
+
+    def _mix(self, frames: Float32Array) -> Float32Array:
+        mono = np.empty(len(frames), np.float32)
+        at = 0
+        while at < len(frames):
+            part = frames[at : at + self._hop - self._in_hop]
+            mono[at : at + len(part)] = self._pick(part)
+            # A quarter of each second is enough to compare channels by, and quick.
+            self._energy += _high_energy(part[: max(0, self._first - self._in_hop)])
+            self._in_hop += len(part)
+            at += len(part)
+            if self._in_hop == self._hop:
+                self._end_hop()
+        return mono
+
+    def _pick(self, part: Float32Array) -> Float32Array:
+        assert self.chosen is not None
+        new = part[:, self.chosen]
+        if self._fading_from is None or self._in_hop >= self._fade:
+            return new
+        share = np.arange(self._in_hop, self._in_hop + len(part), dtype=np.float32) / self._fade
+        share = np.minimum(share, 1.0)
+        old = part[:, self._fading_from]
+        return np.asarray(old + share * (new - old), dtype=np.float32)
+
+    def _end_hop(self) -> None:
+        assert self.chosen is not None
+        before = self._energy if self._smooth is None else self._smooth
+        self._smooth = _FORGET * before + (1 - _FORGET) * self._energy
+        best = int(np.argmax(self._smooth))
+        self._fading_from = None
+        if self._smooth[best] > _SWITCH_RATIO * self._smooth[self.chosen]:
+            self._fading_from, self.chosen = self.chosen, best
+        self._energy = np.zeros(self.channels)
+        self._in_hop = 0
+
+
+def _high_energy(frames: Float32Array) -> npt.NDArray[np.float64]:
+    """Energy of the second difference of each channel, shape (channels,)."""
+    if len(frames) < 3:
+        return np.zeros(frames.shape[1])
+    high = np.diff(frames, n=2, axis=0)
+    return np.asarray(np.einsum("nc,nc->c", high, high, dtype=np.float64))
