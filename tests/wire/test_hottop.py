@@ -1,0 +1,262 @@
+"""The Hottop's frames, byte for byte, and its driver against a fake machine."""
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roastwatch.errors import BadInputError, LostError
+from roastwatch.roaster.drivers.hottop import (
+    Controls,
+    Hottop,
+    HottopOptions,
+    Parser,
+    Unit,
+    decode,
+    encode,
+)
+from roastwatch.vocabulary import Actuator
+from tests.fakes.hottop import FakeHottop
+from tests.fakes.line import PtyLine, every_split, read_for_ever, tcp_line, until
+
+
+def frame_of(bean: int = 190, air: int = 210, heater: int = 60) -> bytes:
+    fake = FakeHottop()
+    fake.thermal.bean_c, fake.thermal.air_c, fake.heater, fake.drum = bean, air, heater, 1
+    return fake.status()
+
+
+@pytest.mark.parametrize(
+    ("controls", "tail", "check"),
+    [
+        (Controls(drum=False), {}, 0xB1),
+        (Controls(), {17: 1}, 0xB2),
+        (Controls(heater=100, main_fan=1), {10: 100, 12: 1, 17: 1}, 0x17),
+        (Controls(main_fan=10, door_open=True, cooling=True), {12: 10, 16: 1, 17: 1, 18: 1}, 0xBE),
+    ],
+)
+def test_documented_command_frames(controls: Controls, tail: dict[int, int], check: int) -> None:
+    expected = bytearray(36)
+    expected[:7] = bytes.fromhex("A596B0A0010124")
+    for at, value in tail.items():
+        expected[at] = value
+    expected[35] = check
+    assert encode(controls) == bytes(expected)
+
+
+def test_heater_turns_the_drum() -> None:
+    assert encode(Controls(heater=10, drum=False))[17] == 1
+
+
+def test_status_is_read_at_each_split() -> None:
+    frame = frame_of()
+    for first, second in every_split(frame):
+        parser = Parser()
+        found = parser.feed(first) + parser.feed(second)
+        assert [(s.bean, s.environment, s.heater) for s in found] == [(190, 210, 60)]
+
+
+def test_own_echo_is_no_status() -> None:
+    parser = Parser()
+    assert parser.feed(encode(Controls())) == []
+    assert len(parser.feed(encode(Controls(heater=5)) + frame_of())) == 1
+
+
+def test_every_single_bit_error_is_refused() -> None:
+    frame = frame_of()
+    for bit in range(36 * 8):
+        broken = bytearray(frame)
+        broken[bit // 8] ^= 1 << (bit % 8)
+        assert decode(bytes(broken)) is None
+
+
+def test_implausible_actuators_are_refused_even_with_a_good_checksum() -> None:
+    for at, value in ((10, 101), (11, 11), (12, 200), (16, 2), (17, 9), (18, 3), (19, 7)):
+        frame = bytearray(frame_of())
+        frame[at] = value
+        frame[35] = sum(frame[:35]) & 0xFF
+        assert decode(bytes(frame)) is None
+
+
+@given(st.lists(st.one_of(st.binary(max_size=40), st.just(b"\xa5"), st.just(b"\xa5\x96"))))
+def test_noise_hides_at_most_the_frames_it_touches(noise: list[bytes]) -> None:
+    parser = Parser()
+    for piece in noise:
+        for status in parser.feed(piece):
+            assert status.heater <= 100
+    parser.feed(frame_of())  # may end a false start
+    assert any(s.bean == 190 for s in parser.feed(frame_of()) + parser.feed(bytes(36)))
+
+
+def test_cut_and_joined_stream() -> None:
+    stream = b"".join(frame_of(bean) for bean in range(100, 160))
+    parser, found, shuffle = Parser(), [], random.Random(1)
+    while stream:
+        take = shuffle.randrange(1, 60)
+        found += parser.feed(stream[:take])
+        stream = stream[take:]
+    assert [s.bean for s in found] == list(range(100, 160))
+
+
+def driver(port: object, **options: object) -> Hottop:
+    return Hottop(HottopOptions(port=str(port), **options), "kitchen")
+
+
+async def test_takes_control_with_heat_off_and_drum_on(tmp_path: Path) -> None:
+    fake = FakeHottop()
+    fake.heater = 80  # left on by whoever was there before
+    async with PtyLine(fake, tmp_path) as line, driver(line.port) as hottop:
+        assert fake.commands[0] == encode(Controls())
+        reading = await hottop.read()
+        assert (reading.heater_percent, reading.drum_percent) == (0, 100)
+        assert reading.bean_temp_c == 25
+
+
+async def test_writes_show_in_the_reading(tmp_path: Path) -> None:
+    fake = FakeHottop()
+    async with PtyLine(fake, tmp_path) as line, driver(line.port) as hottop:
+        await hottop.write(Actuator.FAN, 25)
+        await hottop.write(Actuator.HEATER, 60.9)
+        await until(lambda: (fake.heater, fake.main_fan, fake.fan) == (60, 3, 0))
+        await hottop.write(Actuator.DOOR, 100)
+        await until(lambda: fake.commands[-1][35] == 0xBE)
+        with pytest.raises(BadInputError, match="door is open"):
+            await hottop.write(Actuator.HEATER, 20)
+        await hottop.write(Actuator.DOOR, 0)
+        await hottop.write(Actuator.HEATER, 20)
+        await hottop.make_safe()
+        await until(lambda: fake.heater == 0)
+        assert (fake.drum, fake.cooling, fake.main_fan, fake.door) == (1, 1, 10, 0)
+        assert not fake.ejected
+
+
+async def test_keeps_alive_while_nothing_is_commanded(tmp_path: Path) -> None:
+    fake = FakeHottop()
+    async with PtyLine(fake, tmp_path) as line, driver(line.port):
+        before = len(fake.commands)
+        await until(lambda: len(fake.commands) >= before + 8)
+        assert not fake.ejected
+
+
+async def test_silence_of_the_host_ejects(tmp_path: Path) -> None:
+    """What all of this is for: the fake does what the machine does."""
+    fake = FakeHottop()
+    async with PtyLine(fake, tmp_path) as line:
+        async with driver(line.port):
+            pass
+        await until(lambda: fake.ejected)
+
+
+async def test_lets_go_of_a_hot_machine_only_when_it_has_cooled(tmp_path: Path) -> None:
+    fake = FakeHottop(speed=0)
+    fake.thermal.bean_c, fake.thermal.air_c = 215, 230
+    async with PtyLine(fake, tmp_path) as line:
+        async with driver(line.port) as hottop:
+            await hottop.write(Actuator.HEATER, 50)
+            await until(lambda: fake.heater == 50)
+            fake.thermal.speed = 200
+        assert not fake.ejected
+        assert fake.thermal.bean_c < 181
+        assert (fake.heater, fake.drum, fake.cooling) == (0, 1, 1)
+
+
+async def test_a_heater_that_does_not_obey_is_told(tmp_path: Path) -> None:
+    fake = FakeHottop()
+    fake.stuck_heater = 70
+    async with PtyLine(fake, tmp_path) as line:
+        with pytest.raises(LostError, match="heater on although"):
+            await driver(line.port, silence_s=0.7).__aenter__()
+
+
+async def test_a_silent_machine_is_lost(tmp_path: Path) -> None:
+    fake = FakeHottop()
+    async with PtyLine(fake, tmp_path) as line, driver(line.port, silence_s=0.5) as hottop:
+        fake.talks = False
+        with pytest.raises(LostError, match="nothing valid"):
+            await read_for_ever(hottop)
+
+
+async def test_unplug_and_replug(tmp_path: Path) -> None:
+    fake = FakeHottop()
+    async with PtyLine(fake, tmp_path) as line:
+        async with driver(line.port) as hottop:
+            await hottop.write(Actuator.HEATER, 70)
+            line.unplug()
+            with pytest.raises(LostError):
+                await read_for_ever(hottop)
+            with pytest.raises(LostError):
+                await hottop.write(Actuator.HEATER, 10)
+        fake.heater = 70
+        fake.powered, fake.in_control, fake.commands = True, False, []
+        line.plug()
+        async with driver(line.port) as again:
+            assert (await again.read()).heater_percent == 0
+            assert all(frame[10] == 0 for frame in fake.commands)
+
+
+async def test_noise_echo_and_cuts(tmp_path: Path) -> None:
+    fake = FakeHottop()
+    async with PtyLine(fake, tmp_path) as line:
+        line.faults.cut = line.faults.echo = True
+        line.faults.noise = 0.5
+        line.faults.corrupt = 0.3
+        async with driver(line.port, silence_s=5) as hottop:
+            for _ in range(8):
+                reading = await hottop.read()
+                assert reading.bean_temp_c == 25
+                assert reading.heater_percent == 0
+
+
+async def test_over_tcp_and_fahrenheit() -> None:
+    fake = FakeHottop()
+    fake.thermal.bean_c = 392
+    async with (
+        tcp_line(fake) as port,
+        driver(port, unit=Unit.FAHRENHEIT, release_below_c=180) as hottop,
+    ):
+        reading = await hottop.read()
+        assert reading.bean_temp_c == pytest.approx(200, abs=2)
+        assert reading.environment_temp_c is None  # 25 °F is below 1 °C
+        fake.thermal.bean_c = 100
+
+
+async def test_wrong_ports(tmp_path: Path) -> None:
+    with pytest.raises(LostError, match="no port"):
+        await driver(tmp_path / "none").__aenter__()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInputError, match="serial port"):
+        await driver(tmp_path / "file").__aenter__()
+    with pytest.raises(LostError, match="Nobody answers"):
+        await driver("socket://127.0.0.1:1").__aenter__()
+    with pytest.raises(BadInputError, match="no address"):
+        await driver("socket://nowhere").__aenter__()
+
+
+async def test_port_in_use(tmp_path: Path) -> None:
+    fake = FakeHottop()
+    async with PtyLine(fake, tmp_path) as line, driver(line.port):
+        with pytest.raises(LostError, match="in use"):
+            await driver(line.port).__aenter__()
+
+
+async def test_another_machine_behind_the_port(tmp_path: Path) -> None:
+    fake = FakeHottop()
+    fake.status = lambda: b"25.0,25.0,25.0\r\n"  # type: ignore[method-assign]
+    async with PtyLine(fake, tmp_path) as line:
+        with pytest.raises(LostError, match="another machine"):
+            await driver(line.port, first_frame_s=1.5).__aenter__()
+    async with PtyLine(FakeHottop(reads_before_first=10**6), tmp_path) as line:
+        with pytest.raises(LostError, match="said nothing"):
+            await driver(line.port, first_frame_s=1.0).__aenter__()
+
+
+async def test_taking_over_in_a_drop_keeps_the_door_open(tmp_path: Path) -> None:
+    fake = FakeHottop(reads_before_first=0)
+    fake.door, fake.main_fan, fake.cooling = 1, 10, 1
+    async with PtyLine(fake, tmp_path) as line:
+        await asyncio.sleep(0)
+        async with driver(line.port):
+            assert all(frame[16] == 1 for frame in fake.commands)
