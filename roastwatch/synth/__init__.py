@@ -1,1 +1,1 @@
-"""IMAGINE: roasts, rooms and fooling sounds made from numbers, with numpy alone."""
+"""IMAGINE: pops, roaster beds, rooms, microphones, fooling sounds and whole roasts (numpy only)."""

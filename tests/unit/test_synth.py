@@ -1,0 +1,113 @@
+import asyncio
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from roastwatch.supervise import Part
+from roastwatch.synth import beds, fooling, pops, rates, rooms
+from roastwatch.synth.roasts import SynthRoast
+from roastwatch.synth.shapes import fast_size, high_band, loudest_rms, rms
+from roastwatch.synth.source import DemoOptions, DemoSource
+
+
+def short_curve() -> rates.RoastRates:
+    first = rates.CrackPhase(onset_s=4.0, rise_s=1.0, hold_s=4.0, fall_s=1.0, peak_per_s=3.0)
+    return rates.RoastRates(duration_s=11.3, first=first)
+
+
+def test_fast_sizes_are_smooth_and_not_smaller() -> None:
+    for n in (1, 2, 7, 97, 1000, 44101):
+        size = fast_size(n)
+        assert size >= n
+        for prime in (2, 3, 5):
+            while size % prime == 0:
+                size //= prime
+        assert size == 1
+
+
+@pytest.mark.parametrize("rate_hz", [16000, 44100])
+def test_a_pop_is_a_short_click_with_its_energy_up_high(rate_hz: int) -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(30):
+        family = replace(pops.draw_family(rng), doublets=0.0)
+        sound = pops.pop(rng, family, rate_hz)
+        assert sound.dtype == np.float32
+        assert np.isfinite(sound).all()
+        assert loudest_rms(high_band(sound, rate_hz, 3500), rate_hz) == pytest.approx(1, rel=1e-3)
+        peak = int(np.argmax(np.abs(high_band(sound, rate_hz, 3500))))
+        assert peak < 0.01 * rate_hz
+
+
+@pytest.mark.parametrize("name", list(fooling.MAKERS))
+def test_each_fooling_sound_is_seeded_and_has_its_length(name: str) -> None:
+    for rate_hz in (16000, 48000):
+        first = fooling.draw(np.random.default_rng(5), rate_hz, 2.0, name)[1]
+        again = fooling.draw(np.random.default_rng(5), rate_hz, 2.0, name)[1]
+        assert first.shape == (2 * rate_hz,)
+        assert first.dtype == np.float32
+        assert np.abs(first).max() <= 1.001
+        np.testing.assert_array_equal(first, again)
+
+
+@pytest.mark.parametrize("kind", beds.KINDS)
+def test_a_bed_is_steady_from_piece_to_piece(kind: beds.BedKind) -> None:
+    rng = np.random.default_rng(2)
+    bed = replace(beds.draw_bed(rng, kind), wander_db=0.0, scrape=0.0)
+    levels = [rms(beds.render(bed, rng, 32000, 32000, start)) for start in (0, 32000, 7_000_000)]
+    assert max(levels) < 2.5 * min(levels)
+    assert 0.5 < levels[0] < 8
+
+
+def test_every_microphone_gives_finite_sound_of_the_same_length() -> None:
+    rng = np.random.default_rng(4)
+    sound = beds.render(beds.draw_bed(rng), rng, 16000, 16000) * np.float32(0.1)
+    for change in ({}, {"gain": True}, {"suppression": True}, {"codec": True}, {"clip_db": 6.0}):
+        heard = rooms.recorded(rng, sound, 16000, rooms.Microphone((20, 9000), (0, 0), **change))
+        assert heard.shape == sound.shape
+        assert np.isfinite(heard).all()
+        assert np.abs(heard).max() <= 1
+
+
+def test_a_roast_does_not_depend_on_its_blocks() -> None:
+    roast = SynthRoast(7, 16000, curve=short_curve())
+    once = np.concatenate(list(roast.blocks(0.1)))
+    again = np.concatenate(list(SynthRoast(7, 16000, curve=short_curve()).blocks(0.737)))
+    np.testing.assert_array_equal(once, again)
+    assert len(once) == int(11.3 * 16000)
+    other = np.concatenate(list(SynthRoast(8, 16000, curve=short_curve()).blocks()))
+    assert not np.array_equal(once, other)
+
+
+def test_the_cracks_of_a_roast_are_where_its_truth_says() -> None:
+    roast = SynthRoast(
+        3, 32000, kind="fluid", curve=short_curve(), pop_level_db=25, fooling_per_h=0
+    )
+    sound = high_band(np.concatenate(list(roast.blocks())), 32000, 4000)
+    quiet = rms(sound[int(3.2 * 32000) : int(3.9 * 32000)])
+    loud = [pop for pop in roast.truth.pops if pop.level_db > 15]
+    assert len(loud) >= 3
+    for pop in loud:
+        at = int(pop.at_s * 32000)
+        assert loudest_rms(sound[at : at + 640], 32000) > 2.5 * quiet
+    assert roast.truth.first_crack_at_s == 4.0
+
+
+async def test_the_demo_plays_the_roast_it_tells_of() -> None:
+    options = DemoOptions(seed=2, speed=0, sample_rate_hz=16000, first_crack_at_s=5.0)
+    part = Part("demo")
+    heard = 0
+    async with DemoSource(options, part) as source:
+        assert source.truth.first_crack_at_s == 5.0
+        async for block in source.blocks():
+            assert block.first_sample == heard
+            heard = block.end_sample
+            if heard > 16000 * 6:
+                break
+        await asyncio.sleep(0)
+
+
+def test_a_demo_without_cracks_has_none() -> None:
+    source = DemoSource(DemoOptions(seed=2, cracks=False), Part("demo"))
+    assert source.truth.pops == ()
+    assert source.truth.first_crack_at_s is None
