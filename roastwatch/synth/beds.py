@@ -51,7 +51,7 @@ class Bed:
 
 
 def draw_bed(rng: np.random.Generator, kind: BedKind | None = None) -> Bed:
-    """A machine: from a quiet drum to a roaring fluid bed, a popcorn popper or a hand-stirred pan."""
+    """A machine: a quiet drum, a roaring fluid bed, a popcorn popper, a hand-stirred pan."""
     kind = kind or KINDS[int(rng.choice(4, p=(0.45, 0.3, 0.15, 0.1)))]
     air = kind in ("fluid", "popper")
     slope = float(rng.uniform(-5, 0) if air else rng.uniform(-9, -2))

@@ -65,7 +65,7 @@ def _rhythm(
     rng: np.random.Generator, length_s: float, per_s: float, jitter: float
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     steps = np.exp(rng.normal(0, jitter, int(length_s * per_s * 2) + 2)) / per_s
-    return np.cumsum(steps) - steps[0] * rng.random()
+    return np.asarray(np.cumsum(steps) - steps[0] * rng.random())
 
 
 def clatter(rng: np.random.Generator, rate_hz: int, length_s: float) -> Float32Array:
@@ -130,7 +130,7 @@ def claps(rng: np.random.Generator, rate_hz: int, length_s: float) -> Float32Arr
         points = (centre / 4, centre, centre * 3, centre * 8)
         sound = shaped_noise(rng, length, rate_hz, points, (-18, 0, -8, -24))
         sound *= np.exp(-np.arange(length) / (between(rng, 0.003, 0.012) * rate_hz))
-        return (sound / (np.abs(sound).max() + 1e-6)).astype(np.float32)
+        return np.asarray(sound / (np.abs(sound).max() + 1e-6), np.float32)
 
     return _train(rng, rate_hz, length_s, _rhythm(rng, length_s, between(rng, 0.3, 7), 0.2), clap)
 
@@ -211,7 +211,7 @@ def bouncing(rng: np.random.Generator, rate_hz: int, length_s: float) -> Float32
 
 
 def fire(rng: np.random.Generator, rate_hz: int, length_s: float) -> Float32Array:
-    """Wood fire or frying: crackles of all sizes in flurries over a rumble. Nearly the same sound."""
+    """Wood fire, frying: crackles of all sizes in flurries over a rumble; nearly the same sound."""
     whole = shaped_noise(
         rng, int(length_s * rate_hz), rate_hz, (60, 400, 4000, 16000), (0, -8, -24, -30)
     )

@@ -96,13 +96,13 @@ class SynthRoast:
             second_crack_at_s=second.onset_s if second else None,
             duration_s=self._duration_s,
             fooling=tuple(sounds),
-            description=f"{self._bed.kind} roaster, seed {seed}, cracks {level:.0f} dB over the bed",
+            description=f"{self._bed.kind} roaster, seed {seed}, cracks {level:.0f} dB above it",
         )
         self._measure()
 
     def blocks(self, block_s: float = 0.1) -> Iterator[Float32Array]:
         """The sound in blocks of `block_s` (the last may be shorter), float32 ±1, shape (n,)."""
-        size = max(int(round(block_s * self.sample_rate_hz)), 1)
+        size = max(round(block_s * self.sample_rate_hz), 1)
         held = np.empty(0, np.float32)
         for piece in self._pieces():
             held = np.concatenate((held, piece))
@@ -190,7 +190,8 @@ class SynthRoast:
     def _fan_steps(self, rng: np.random.Generator) -> tuple[Float64Array, Float64Array]:
         """Times and gains of the bed: the person changes the fan a few times."""
         times, gains, now = [0.0], [1.0], 1.0
-        for at in np.sort(rng.uniform(30, self._curve.duration_s, rng.integers(0, 6))).tolist():
+        changes = rng.uniform(0.05, 1.0, rng.integers(0, 6)) * self._curve.duration_s
+        for at in np.sort(changes).tolist():
             times += [at, at + float(rng.uniform(0.3, 3))]
             gains += [now, now := 10 ** (float(rng.uniform(-2.5, 2.5)) / 20)]
         order = np.argsort(times, kind="stable")

@@ -81,7 +81,7 @@ def draw_microphone(rng: np.random.Generator, *, plain: bool = False) -> Microph
 def recorded(
     rng: np.random.Generator, sound: Float32Array, rate_hz: int, microphone: Microphone
 ) -> Float32Array:
-    """A whole clip through a microphone, shape (n,) to (n,), ±1. (A stream uses the response only.)"""
+    """A whole clip through a microphone: (n,) to (n,), ±1. A stream uses the response only."""
     sound = filtered(sound, rate_hz, microphone.hz, microphone.db)
     peak = float(np.abs(sound).max()) + 1e-9
     if microphone.gain:

@@ -1,8 +1,7 @@
 """The few shapes that all parts of the synthesis are made from. Sounds are float32, mono."""
 
-from collections.abc import Sequence
-
 import numpy as np
+import numpy.typing as npt
 
 from roastwatch.vocabulary import Float32Array
 
@@ -22,15 +21,15 @@ def fast_size(n: int) -> int:
     return best
 
 
-def gain_curve(n_fft: int, rate_hz: int, hz: Sequence[float], db: Sequence[float]) -> Float32Array:
+def gain_curve(n_fft: int, rate_hz: int, hz: npt.ArrayLike, db: npt.ArrayLike) -> Float32Array:
     """Amplitude gains of an rfft's bins from points in dB, straight lines over log-frequency."""
     bins = np.maximum(np.fft.rfftfreq(n_fft, 1.0 / rate_hz), 1.0)
     curve = np.interp(np.log(bins), np.log(np.asarray(hz, float)), np.asarray(db, float))
-    return (10.0 ** (curve / 20.0)).astype(np.float32)
+    return np.asarray(10.0 ** (curve / 20.0), np.float32)
 
 
 def shaped_noise(
-    rng: np.random.Generator, n: int, rate_hz: int, hz: Sequence[float], db: Sequence[float]
+    rng: np.random.Generator, n: int, rate_hz: int, hz: npt.ArrayLike, db: npt.ArrayLike
 ) -> Float32Array:
     """Gaussian noise, shape (n,), whose spectral density follows the points in dB."""
     n_fft = fast_size(n)
@@ -40,7 +39,7 @@ def shaped_noise(
 
 
 def filtered(
-    sound: Float32Array, rate_hz: int, hz: Sequence[float], db: Sequence[float]
+    sound: Float32Array, rate_hz: int, hz: npt.ArrayLike, db: npt.ArrayLike
 ) -> Float32Array:
     """A sound through a zero-phase filter given by points in dB; same length."""
     n_fft = fast_size(len(sound) + rate_hz // 50)
@@ -60,9 +59,9 @@ def convolved(sound: Float32Array, kernel: Float32Array) -> Float32Array:
 def ringing(
     rng: np.random.Generator,
     rate_hz: int,
-    hz: Sequence[float],
-    decay_s: Sequence[float],
-    gains: Sequence[float],
+    hz: npt.ArrayLike,
+    decay_s: npt.ArrayLike,
+    gains: npt.ArrayLike,
     length_s: float,
 ) -> Float32Array:
     """A sum of damped sinusoids with random phases; `decay_s` are times to -8.7 dB (1/e)."""
