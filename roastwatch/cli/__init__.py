@@ -12,6 +12,7 @@ from roastwatch.errors import RoastwatchError
 
 # name → (module, one line for --help). The module holds a click command named `command`.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "roasts": ("roastwatch.cli.roasts", "The roast log: list, show, import, export, plot, …"),
     "settings": ("roastwatch.cli.settings", "Check the settings, or print them documented."),
 }
 

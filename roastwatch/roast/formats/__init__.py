@@ -1,0 +1,84 @@
+"""Other people's roasts, read and written. Each format is one file; nothing in a file is run."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from roastwatch.errors import BadInputError
+from roastwatch.roast.formats import alog, literal
+from roastwatch.roast.record import RoastRecord
+
+# The largest file that can be a roast: an hour at 10 readings a second with 20 curves is 20 MB.
+LARGEST_BYTES = 64 * 1024 * 1024
+SUFFIXES = (".alog", ".json", ".csv")
+_TREES: tuple[tuple[Callable[[Any], bool], Callable[[dict[str, Any], str], RoastRecord]], ...] = (
+    (alog.looks_like, alog.read),
+)
+_TABLES: tuple[tuple[Callable[[str], bool], Callable[[str, str], RoastRecord]], ...] = ()
+
+
+class NoRoastError(BadInputError):
+    """The file is whole, but it is not a roast of any format that is known."""
+
+
+def read_file(path: Path) -> RoastRecord:
+    """The roast in a file of any known format; its content decides, not its name.
+
+    Raises:
+        NoRoastError: the file is of another kind.
+        BadInputError: it is damaged; the sentence says how.
+    """
+    name = path.name
+    try:
+        size = path.stat().st_size
+        if size > LARGEST_BYTES:
+            raise BadInputError(f"{name} is too large to be a roast ({size / 1e6:.0f} MB).")
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadInputError(f"{name} can't be read ({error.strerror}).") from error
+    return _identified(read(content, name), content)
+
+
+def read(content: bytes, name: str) -> RoastRecord:
+    """The roast in a file's bytes. Raises as `read_file`."""
+    if not content.strip():
+        raise BadInputError(f"{name} is empty.")
+    if b"\0" in content[:4096] and content[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+        raise BadInputError(f"{name} is not text: no roast can be read from it.")
+    text = _decoded(content)
+    if text.lstrip()[:1] in "{[(":
+        return _read_tree(text, name)
+    for looks_like, table in _TABLES:
+        if looks_like(text):
+            return table(text, name)
+    if name.lower().endswith(".alog"):
+        raise BadInputError(f"{name} is not an Artisan profile: it holds no dictionary.")
+    raise NoRoastError(f"{name} is not a roast of a format that is known.")
+
+
+def _read_tree(text: str, name: str) -> RoastRecord:
+    raw = literal.parse(text, name)
+    for looks_like, tree in _TREES:
+        if looks_like(raw):
+            return tree(raw, name)
+    if name.lower().endswith(".alog"):
+        raise BadInputError(f"{name} is not an Artisan profile: it has no 'timex' and 'temp2'.")
+    raise NoRoastError(f"{name} is not a roast of a format that is known.")
+
+
+def _decoded(content: bytes) -> str:
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return content.decode("utf-16", "replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
+
+
+def _identified(record: RoastRecord, content: bytes) -> RoastRecord:
+    """A record without an id gets one that its content decides, so that it is known again."""
+    if record.roast_id:
+        return record
+    return replace(record, roast_id=hashlib.sha256(content).hexdigest()[:32])

@@ -1,0 +1,335 @@
+"""The roast log's file: opened, checked, migrated. SQLite in WAL mode, synchronous FULL.
+
+A write-ahead log with synchronous FULL survives a pulled plug: a committed transaction is on the
+disk before `COMMIT` returns (sqlite.org/wal.html, sqlite.org/pragma.html#pragma_synchronous).
+"""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from roastwatch.errors import RoastwatchError
+
+APPLICATION_ID = 0x526F6173  # "Roas"
+BUSY_MS = 5000
+FILE_NAME = "roasts.db"
+
+_FIRST = """
+CREATE TABLE roasts (
+  roast_no INTEGER PRIMARY KEY,
+  roast_id TEXT NOT NULL UNIQUE,
+  station TEXT NOT NULL DEFAULT '',
+  title TEXT NOT NULL DEFAULT '',
+  started_at TEXT,
+  recording_started_at TEXT,
+  ended_at TEXT,
+  open INTEGER NOT NULL DEFAULT 0 CHECK (open IN (0, 1)),
+  heard_of_s REAL,
+  source_file TEXT NOT NULL DEFAULT '',
+  source_format TEXT NOT NULL DEFAULT '',
+  fahrenheit INTEGER NOT NULL DEFAULT 0,
+  fingerprint TEXT,
+  also_saved_as TEXT NOT NULL DEFAULT '[]',
+  gaps TEXT NOT NULL DEFAULT '[]',
+  properties TEXT NOT NULL DEFAULT '{}',
+  summary TEXT,
+  foreign_data BLOB
+);
+CREATE INDEX roasts_started ON roasts (started_at);
+CREATE INDEX roasts_fingerprint ON roasts (fingerprint);
+CREATE INDEX roasts_open ON roasts (station) WHERE open = 1;
+CREATE TABLE readings (
+  roast_no INTEGER NOT NULL REFERENCES roasts ON DELETE CASCADE,
+  seq INTEGER NOT NULL,
+  at_s REAL NOT NULL,
+  bean_temp_c REAL, environment_temp_c REAL, heater_percent REAL, fan_percent REAL,
+  drum_percent REAL, cooling_percent REAL, door_open REAL, crack_count REAL,
+  PRIMARY KEY (roast_no, seq)
+) WITHOUT ROWID;
+CREATE TABLE pops (
+  roast_no INTEGER NOT NULL REFERENCES roasts ON DELETE CASCADE,
+  at_s REAL NOT NULL, probability REAL NOT NULL
+);
+CREATE INDEX pops_roast ON pops (roast_no);
+CREATE TABLE scores (
+  roast_no INTEGER NOT NULL REFERENCES roasts ON DELETE CASCADE,
+  at_s REAL NOT NULL, probability REAL, decision REAL
+);
+CREATE INDEX scores_roast ON scores (roast_no);
+CREATE TABLE events (
+  event_id TEXT PRIMARY KEY,
+  roast_no INTEGER REFERENCES roasts ON DELETE CASCADE,
+  station TEXT NOT NULL DEFAULT '',
+  kind TEXT NOT NULL,
+  level TEXT,
+  at_s REAL,
+  happened_at TEXT, decided_at TEXT,
+  happened_sample INTEGER, decided_sample INTEGER,
+  origin TEXT NOT NULL,
+  confidence REAL,
+  message TEXT NOT NULL DEFAULT '',
+  bean_temp_c REAL, environment_temp_c REAL,
+  revoked INTEGER NOT NULL DEFAULT 0,
+  unlogged INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX events_roast ON events (roast_no);
+CREATE TABLE event_levels (
+  event_id TEXT NOT NULL REFERENCES events ON DELETE CASCADE,
+  level TEXT NOT NULL,
+  happened_at TEXT, decided_at TEXT, confidence REAL,
+  PRIMARY KEY (event_id, level)
+);
+CREATE TABLE evidence (
+  roast_no INTEGER NOT NULL REFERENCES roasts ON DELETE CASCADE,
+  kind TEXT NOT NULL, at_s REAL, happened_at TEXT,
+  log_likelihood_ratio REAL NOT NULL, note TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX evidence_roast ON evidence (roast_no);
+CREATE TABLE commands (
+  command_id TEXT PRIMARY KEY,
+  roast_no INTEGER REFERENCES roasts ON DELETE CASCADE,
+  station TEXT NOT NULL, logged_at TEXT NOT NULL, at_s REAL,
+  actuator TEXT NOT NULL, target REAL NOT NULL, origin TEXT NOT NULL,
+  outcome TEXT NOT NULL, applied REAL, interlock TEXT, reason TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX commands_roast ON commands (roast_no);
+CREATE TABLE controls (
+  roast_no INTEGER NOT NULL REFERENCES roasts ON DELETE CASCADE,
+  at_s REAL NOT NULL, what TEXT NOT NULL, value REAL, text TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX controls_roast ON controls (roast_no);
+CREATE TABLE extras (
+  roast_no INTEGER NOT NULL REFERENCES roasts ON DELETE CASCADE,
+  position INTEGER NOT NULL, name TEXT NOT NULL, at_s BLOB NOT NULL, curve BLOB NOT NULL,
+  PRIMARY KEY (roast_no, position)
+);
+CREATE TABLE labels (
+  event_id TEXT NOT NULL REFERENCES events ON DELETE CASCADE,
+  label TEXT NOT NULL, said_by TEXT NOT NULL DEFAULT '', said_at TEXT NOT NULL,
+  PRIMARY KEY (event_id, said_by)
+);
+CREATE TABLE clips (
+  clip_no INTEGER PRIMARY KEY,
+  roast_no INTEGER REFERENCES roasts ON DELETE CASCADE,
+  path TEXT NOT NULL, from_s REAL, duration_s REAL, note TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX clips_roast ON clips (roast_no);
+CREATE TABLE outbox (
+  alert_id TEXT PRIMARY KEY,
+  event_id TEXT, target TEXT NOT NULL DEFAULT '', payload TEXT NOT NULL,
+  created_at TEXT NOT NULL, due_at TEXT NOT NULL, expires_at TEXT,
+  attempts INTEGER NOT NULL DEFAULT 0, problem TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX outbox_due ON outbox (due_at);
+CREATE TABLE equipment (
+  name TEXT PRIMARY KEY, details TEXT NOT NULL DEFAULT '{}'
+);
+CREATE TABLE meta (name TEXT PRIMARY KEY, content TEXT NOT NULL);
+"""
+
+# Each entry brings a log from version N to N + 1; entries are never edited once released.
+MIGRATIONS: tuple[str, ...] = (_FIRST,)
+VERSION = len(MIGRATIONS)
+TABLES = (
+    "meta",
+    "equipment",
+    "roasts",
+    "readings",
+    "pops",
+    "scores",
+    "events",
+    "event_levels",
+    "evidence",
+    "commands",
+    "controls",
+    "extras",
+    "labels",
+    "clips",
+    "outbox",
+)
+
+
+class LogError(RoastwatchError):
+    """The roast log can't be opened, read or written; the text says why and what helps."""
+
+
+def open_log(path: Path, *, create: bool = True, busy_ms: int = BUSY_MS) -> sqlite3.Connection:
+    """A connection to a log that is there, ours, whole at its head and of this version.
+
+    Args:
+        path: the database file.
+        create: make the file and its folder where there is none.
+        busy_ms: how long to wait for another program's lock.
+
+    Raises:
+        LogError: one sentence that says what stands in the way.
+    """
+    if not path.exists():
+        if not create:
+            raise LogError(
+                f"There is no roast log at {path}: name one with --log, or fill this one with "
+                "`roastwatch roasts import`."
+            )
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LogError(
+                f"The folder {path.parent} of the roast log can't be made ({error.strerror}): "
+                "make it, or name another log."
+            ) from error
+    elif path.is_dir():
+        raise LogError(
+            f"{path} is a folder: name the roast log's file, such as {path}/{FILE_NAME}."
+        )
+    with explained(path):
+        connection = sqlite3.connect(
+            path, isolation_level=None, timeout=busy_ms / 1000, check_same_thread=False
+        )
+    try:
+        with explained(path):
+            _prepare(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_read_only(path: Path) -> sqlite3.Connection:
+    """A connection that writes nothing, for a log on a disk that takes no writes.
+
+    Raises:
+        LogError: the log is not there, not ours, damaged or of a newer version.
+    """
+    if not path.exists():
+        return open_log(path, create=False)
+    flags = "mode=ro" if os.access(path.parent, os.W_OK) else "mode=ro&immutable=1"
+    with explained(path):
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?{flags}", uri=True, isolation_level=None,
+            timeout=BUSY_MS / 1000,
+        )  # fmt: skip
+    try:
+        with explained(path):
+            version = _version(connection, path)
+            if version < VERSION:
+                raise LogError(
+                    f"The roast log {path} is of an older version and its disk takes no writes: "
+                    "copy it to a disk that does."
+                )
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    if owner != APPLICATION_ID and (
+        version or connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
+    ):
+        raise LogError(f"{path} is a database of another program: name the roast log's file.")
+    if version > VERSION:
+        raise LogError(
+            f"The roast log {path} was written by a newer roastwatch (log version {version}, this "
+            f"one knows {VERSION}): update roastwatch, or name another log."
+        )
+    return version
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    version = _version(connection, path)
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = FULL")
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise LogError(
+            f"The roast log {path} can't be kept safe on this disk (no write-ahead log): put it "
+            "on a local disk."
+        )
+    # A log that ran over a full disk must not keep its write-ahead log large for ever.
+    connection.execute(f"PRAGMA journal_size_limit = {16 * 1024 * 1024}")
+    if version < VERSION:
+        migrate(connection)
+
+
+def migrate(connection: sqlite3.Connection, migrations: tuple[str, ...] = MIGRATIONS) -> None:
+    """Bring a log to the newest version, each step whole or not at all."""
+    with transaction(connection):
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        for number, step in enumerate(migrations[version:], start=version + 1):
+            for statement in step.split(";\n"):
+                if statement.strip():
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing. Takes the write lock at once, so that it can't be lost half-way."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # After some failures (full disk, I/O) SQLite has rolled back by itself.
+        if connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+        raise
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn SQLite's failures into sentences that say what a person can do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise LogError(explanation(error, path)) from error
+
+
+def explanation(error: sqlite3.Error, path: Path) -> str:
+    """One sentence for a failure of SQLite."""
+    name = getattr(error, "sqlite_errorname", "") or ""
+    text = str(error)
+    causes: tuple[tuple[Callable[[], bool], str], ...] = (
+        (
+            lambda: name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")) or "locked" in text,
+            f"The roast log {path} is locked by another program: close what has it open.",
+        ),
+        (
+            lambda: name.startswith("SQLITE_FULL") or "is full" in text,
+            f"The disk of the roast log {path} is full: make room on it.",
+        ),
+        (
+            lambda: name.startswith("SQLITE_READONLY") or "readonly" in text,
+            f"The roast log {path} can't be written (read-only disk or file): make it writable, "
+            "or name another log.",
+        ),
+        (
+            lambda: name.startswith("SQLITE_CANTOPEN") or "unable to open" in text,
+            f"The roast log {path} can't be opened: check that its folder exists and may be "
+            "written.",
+        ),
+        (
+            lambda: name.startswith("SQLITE_NOTADB") or "not a database" in text,
+            f"{path} is not a roast log, or its head is damaged: name another with --log, or try "
+            f"`roastwatch roasts repair --log {path}`.",
+        ),
+        (
+            lambda: name.startswith("SQLITE_CORRUPT") or "malformed" in text,
+            f"The roast log {path} is damaged: `roastwatch roasts repair --log {path}` saves what "
+            "can be read.",
+        ),
+        (
+            lambda: name.startswith("SQLITE_IOERR") or "I/O" in text,
+            f"The disk of the roast log {path} fails ({text}): check the disk and its space.",
+        ),
+    )
+    for applies, sentence in causes:
+        if applies():
+            return sentence
+    return f"The roast log {path} can't be used ({text})."
