@@ -19,6 +19,9 @@ class Events(Generic[T]):
             raise ValueError("size must be at least 1")
         self._items: deque[T] = deque(maxlen=size)
         self._arrived = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._settled.set()
+        self.size = size
         self.dropped = 0
 
     def __len__(self) -> int:
@@ -30,6 +33,7 @@ class Events(Generic[T]):
             self.dropped += 1
         self._items.append(item)
         self._arrived.set()
+        self._settled.clear()
 
     async def get(self) -> T:
         """Wait for the oldest item and take it."""
@@ -40,7 +44,13 @@ class Events(Generic[T]):
 
     async def __aiter__(self) -> AsyncIterator[T]:
         while True:
+            if not self._items:
+                self._settled.set()
             yield await self.get()
+
+    async def settled(self) -> None:
+        """Wait until whoever iterates has dealt with every item, the last one too."""
+        await self._settled.wait()
 
 
 class Latest(Generic[T]):

@@ -11,8 +11,10 @@ from platformdirs import user_data_path
 from pydantic import Field, SerializeAsAny, StringConstraints, ValidationError
 
 from roastwatch import plugins
+from roastwatch.detection.onset import OnsetOptions
 from roastwatch.errors import SettingsError
 from roastwatch.options import Options
+from roastwatch.roast.roast import RoastOptions
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 
@@ -31,6 +33,8 @@ class StationSettings(Options):
     title: str = Field("", description="Name for people; empty: made from `name`.")
     source: Chosen = Field(description="Where sound comes from.")
     model: Chosen = Field(description="What hears cracks.")
+    onset: OnsetOptions = Field(OnsetOptions(), description="How pops become a decision.")
+    roast: RoastOptions = Field(RoastOptions(), description="When a roast begins.")
 
 
 class Settings(Options):
@@ -40,18 +44,22 @@ class Settings(Options):
         "roastwatch", description="Name of this roastwatch: unique on its MQTT broker."
     )
     language: str = Field("en", description="Language of names and alerts: en or de.")
-    data_dir: Path = Field(
-        default_factory=lambda: user_data_path("roastwatch"),
-        description="Folder of the roast log and recordings.",
+    data_dir: Path | None = Field(
+        None, description="Folder of the roast log and recordings; null: the user's data folder."
     )
     stations: tuple[StationSettings, ...] = Field(
         description="One entry for each roaster, even when there is one.", min_length=1
     )
     sinks: tuple[Chosen, ...] = Field((), description="Who is told.")
 
+    @property
+    def folder(self) -> Path:
+        """Where data lies."""
+        return self.data_dir or user_data_path("roastwatch")
+
 
 # Where plugins are chosen: key → (group, the type that is meant when none is named).
-_STATION_CHOICES = {"source": ("sources", "microphone"), "model": ("models", "transients")}
+STATION_CHOICES = {"source": ("sources", "microphone"), "model": ("models", "transients")}
 
 
 def read(path: Path) -> Settings:
@@ -86,7 +94,7 @@ def parse(raw: object) -> Settings:
     if isinstance(tree["stations"], list):
         for index, station in enumerate(tree["stations"]):
             if isinstance(station, dict):
-                for key, (group, default) in _STATION_CHOICES.items():
+                for key, (group, default) in STATION_CHOICES.items():
                     where = f"stations[{index}].{key}"
                     station[key] = _choose(group, station.get(key, {}), where, default)
     if isinstance(tree.get("sinks"), list):

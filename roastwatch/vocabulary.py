@@ -306,6 +306,8 @@ class Snapshot:
     at: datetime
     phase: Phase = Phase.IDLE
     roast_id: str | None = None
+    started_at: datetime | None = None
+    """UTC of the charge, or of the start of the sound where nobody charged."""
     elapsed_s: float | None = None
     """Since charge."""
     development_s: float | None = None

@@ -13,6 +13,11 @@ from roastwatch.errors import RoastwatchError
 # name → (module, one line for --help). The module holds a click command named `command`.
 COMMANDS: dict[str, tuple[str, str]] = {
     "roasts": ("roastwatch.cli.roasts", "The roast log: list, show, import, export, plot, …"),
+    "run": ("roastwatch.cli.run", "Run the service with a settings file."),
+    "demo": ("roastwatch.cli.demo", "Play a synthesised roast through the whole program."),
+    "listen": ("roastwatch.cli.listen", "Listen to a microphone or a recording now."),
+    "analyze": ("roastwatch.cli.analyze", "Find first crack in recordings."),
+    "doctor": ("roastwatch.cli.doctor", "Check everything, and say what to do about each."),
     "settings": ("roastwatch.cli.settings", "Check the settings, or print them documented."),
 }
 

@@ -1,4 +1,4 @@
-"""`roastwatch settings`: check a settings file."""
+"""`roastwatch settings`: check a settings file, or print one that documents every option."""
 
 from pathlib import Path
 
@@ -8,12 +8,25 @@ from roastwatch import settings
 
 
 @click.command("settings")
-@click.argument("path", type=click.Path(path_type=Path))
-def command(path: Path) -> None:
-    """Check the settings in PATH and say what is wrong.
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@click.option("--document", is_flag=True, help="Print a settings file with every option explained.")
+def command(path: Path | None, document: bool) -> None:
+    """Check the settings in PATH, or the ones that `roastwatch run` would take.
 
-    Example: roastwatch settings config/roastwatch.yaml
+    \b
+    Examples:
+      roastwatch settings roastwatch.yaml
+      roastwatch settings --document > roastwatch.yaml
     """
-    found = settings.read(path)
-    stations = ", ".join(station.name for station in found.stations)
-    click.echo(f"{path}: all well. Instance {found.instance}, stations: {stations}.")
+    if document:
+        from roastwatch.settings_document import document as text
+
+        click.echo(text(), nl=False)
+        return
+    from roastwatch.cli.run import found
+
+    path = path or found()
+    read = settings.read(path)
+    stations = ", ".join(station.name for station in read.stations)
+    sinks = ", ".join(sink.type for sink in read.sinks) or "none"
+    click.echo(f"{path}: all well. Instance {read.instance}; stations: {stations}; sinks: {sinks}.")

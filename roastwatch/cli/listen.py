@@ -1,0 +1,67 @@
+"""`roastwatch listen`: a microphone or a file, shown live, nothing to set up."""
+
+from pathlib import Path
+
+import click
+
+from roastwatch import settings
+from roastwatch.cli.live import log_to_stderr, mqtt_sink, serve
+from roastwatch.settings import Chosen
+
+
+@click.command("listen")
+@click.option("--device", help="Microphone by name or index (see `roastwatch devices`).")
+@click.option("--file", "path", type=click.Path(path_type=Path), help="Replay a recording instead.")
+@click.option("--stdin", "raw", is_flag=True, help="Hear PCM (s16le, mono) from standard input.")
+@click.option("--rate", type=int, default=48_000, show_default=True, help="Rate of --stdin in Hz.")
+@click.option("--speed", type=float, default=1.0, show_default=True, help="Of --file; 0: fastest.")
+@click.option("--model", help="What hears cracks (default: the shipped model).")
+@click.option("--mqtt", metavar="HOST[:PORT]", help="Tell this MQTT broker, too.")
+@click.option("--or-demo", is_flag=True, help="Without a microphone, play a demonstration roast.")
+@click.option("-v", "--verbose", is_flag=True, help="Log more.")
+def command(
+    device: str | None,
+    path: Path | None,
+    raw: bool,
+    rate: int,
+    speed: float,
+    model: str | None,
+    mqtt: str | None,
+    or_demo: bool,
+    verbose: bool,
+) -> None:
+    """Listen now and show what is heard; deciding begins with the sound.
+
+    \b
+    Examples:
+      roastwatch listen --device "USB"
+      roastwatch listen --file roast.flac --speed 20
+      arecord -f S16_LE -r 48000 -c 1 -t raw | roastwatch listen --stdin
+    """
+    log_to_stderr(verbose)
+    if path is not None:
+        source: dict[str, object] = {"type": "file", "path": str(path), "speed": speed}
+    elif raw:
+        source = {"type": "stdin", "sample_rate_hz": rate}
+    elif or_demo and device is None:
+        click.echo("No microphone here: playing a demonstration roast, 20 times as fast as life.")
+        source = {"type": "demo", "speed": 20.0}
+    else:
+        source = {"type": "microphone", "device": device}
+    serve(quick(source, model), extra_sinks(mqtt))
+
+
+def quick(
+    source: dict[str, object], model: str | None, station: str = "roaster"
+) -> settings.Settings:
+    """Settings for one station that begins with its sound."""
+    one: dict[str, object] = {"name": station, "source": source, "roast": {"begins": "sound"}}
+    if model:
+        one["model"] = {"type": model}
+    return settings.parse({"stations": [one]})
+
+
+def extra_sinks(mqtt: str | None) -> list[Chosen]:
+    """The terminal, and a broker where one is named."""
+    sinks = [settings.chosen("sinks", "console")]
+    return [*sinks, mqtt_sink(mqtt)] if mqtt else sinks

@@ -1,0 +1,62 @@
+"""What `run`, `listen` and `demo` share: starting the service and stopping it well."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+
+from roastwatch import settings as settings_
+from roastwatch.errors import RoastwatchError
+from roastwatch.service import Service
+from roastwatch.settings import Chosen, Settings
+
+
+def log_to_stderr(verbose: bool) -> None:
+    """Log lines for people, on stderr so that stdout stays clean."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+        datefmt="%H:%M:%S",
+    )
+    if not verbose:
+        logging.getLogger("roastwatch.mqtt").setLevel(logging.WARNING)
+
+
+def serve(settings: Settings, extra_sinks: Sequence[Chosen] = ()) -> None:
+    """Run the service until its sound ends or somebody stops it (Ctrl-C, SIGTERM)."""
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(settings, extra_sinks))
+
+
+async def _serve(settings: Settings, extra_sinks: Sequence[Chosen]) -> None:
+    task = asyncio.ensure_future(Service(settings, extra_sinks).run())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not task.cancelled():
+            raise
+    except BaseExceptionGroup as group:
+        # A failure that a person can mend is one sentence, however deep it happened.
+        mendable, _ = group.split(RoastwatchError)
+        error = mendable
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]  # type: ignore[assignment]
+        if error is None:
+            raise
+        raise error from None
+
+
+def mqtt_sink(address: str) -> Chosen:
+    """The MQTT sink for HOST or HOST:PORT, with the defaults for all else."""
+    host, _, port = address.partition(":")
+    try:
+        number = int(port or 1883)
+    except ValueError:
+        raise RoastwatchError(f"'{address}' is no address: write HOST or HOST:PORT.") from None
+    return settings_.chosen("sinks", "mqtt", "--mqtt", host=host, port=number)

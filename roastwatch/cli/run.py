@@ -1,0 +1,48 @@
+"""`roastwatch run`: the service."""
+
+import os
+from pathlib import Path
+
+import click
+
+from roastwatch import settings
+from roastwatch.cli.live import log_to_stderr, serve
+from roastwatch.errors import SettingsError
+
+PLACES = (
+    Path("roastwatch.yaml"),
+    Path("/etc/roastwatch/roastwatch.yaml"),
+    Path("/data/roastwatch.yaml"),
+)
+
+
+@click.command("run")
+@click.option("--settings", "path", type=click.Path(path_type=Path), help="Settings file (YAML).")
+@click.option("-v", "--verbose", is_flag=True, help="Log more.")
+def command(path: Path | None, verbose: bool) -> None:
+    """Run the service with a settings file.
+
+    Without --settings it takes $ROASTWATCH_SETTINGS, ./roastwatch.yaml or
+    /etc/roastwatch/roastwatch.yaml.
+
+    Example: roastwatch run --settings roastwatch.yaml
+    """
+    log_to_stderr(verbose)
+    serve(settings.read(path or found()))
+
+
+def found() -> Path:
+    """The settings file that is meant when none is named.
+
+    Raises:
+        SettingsError: there is none; the text says how to make one.
+    """
+    if "ROASTWATCH_SETTINGS" in os.environ:
+        return Path(os.environ["ROASTWATCH_SETTINGS"])
+    for place in PLACES:
+        if place.exists():
+            return place
+    raise SettingsError(
+        "There is no settings file: write one with `roastwatch settings --document > "
+        "roastwatch.yaml`, or name one with --settings."
+    )

@@ -1,0 +1,33 @@
+"""The one hop off the event loop: models run in a few threads of their own."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Self, TypeVar
+
+T = TypeVar("T")
+
+
+class Scoring:
+    """A small pool for inference. Each station awaits its own call, so one station's calls
+    never run at the same time and its stream needs no lock."""
+
+    def __init__(self, threads: int | None = None) -> None:
+        self._pool = ThreadPoolExecutor(threads or os.cpu_count() or 1, "scoring")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    async def run(self, call: Callable[[], T]) -> T:
+        """Run a call in the pool and wait for it."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, call)

@@ -1,0 +1,242 @@
+"""Samples → scores → pops → roast events for one station.
+
+The same object runs live, in `analyze` and in `evaluate`, so that what is measured is what runs.
+`hear` is the heavy, synchronous half (the model) and may run in an executor; `decide` is the light
+half (onset, roast) and runs where the roast lives. Everything is decided score by score at sample
+positions, so any block size and any replay speed give the same events.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from roastwatch.detection.decision import CrackDecision
+from roastwatch.detection.model import CrackModel
+from roastwatch.detection.onset import Onset, OnsetOptions
+from roastwatch.roast.roast import Roast, RoastOptions
+from roastwatch.vocabulary import (
+    AudioBlock,
+    CrackScore,
+    EventKind,
+    Instruction,
+    InstructionKind,
+    Level,
+    Origin,
+    Phase,
+    Pop,
+    RoastEvent,
+)
+
+_WEIGH_EVERY_S = 1.0
+_ASK_AGAIN_AFTER_S = 300.0
+
+
+@dataclass(slots=True)
+class Heard:
+    """What became known with one block."""
+
+    scores: list[CrackScore] = field(default_factory=list)
+    pops: list[Pop] = field(default_factory=list)
+    """At or above the model's threshold."""
+    events: list[RoastEvent] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class SampleClock:
+    """The one place where a sample gets its UTC time."""
+
+    sample_rate_hz: int
+    started_at: datetime
+    """UTC of sample 0."""
+
+    def at(self, sample: int) -> datetime:
+        """UTC of a sample."""
+        return self.started_at + timedelta(seconds=sample / self.sample_rate_hz)
+
+    def sample(self, at: datetime) -> int:
+        """The sample of a UTC time."""
+        return round((at - self.started_at).total_seconds() * self.sample_rate_hz)
+
+
+class Pipeline:
+    """One station's ear and roast."""
+
+    def __init__(
+        self,
+        station: str,
+        model: CrackModel,
+        sample_rate_hz: int,
+        *,
+        started_at: datetime,
+        onset: OnsetOptions | None = None,
+        roast: RoastOptions | None = None,
+        armed_from_s: float = 0.0,
+        rearm_after_s: float | None = None,
+        witness: Callable[[datetime], float] | None = None,
+    ) -> None:
+        """Open the model for this rate.
+
+        Args:
+            station: its name in every event.
+            model: what hears.
+            sample_rate_hz: of all the sound that will be pushed.
+            started_at: UTC of sample 0.
+            onset: how pops become a decision.
+            roast: when a roast begins; `begins: sound` charges at `armed_from_s`.
+            armed_from_s: nothing is decided before this (only where the sound begins the roast).
+            rearm_after_s: decide anew so long after each decision, to count false alarms.
+            witness: log-likelihood ratio of all other witnesses at a time (temperature, counter).
+
+        Raises:
+            BadInputError: the model can't judge sound of this rate.
+        """
+        self.spec = model.spec
+        self.sample_rate_hz = sample_rate_hz
+        self.clock = SampleClock(sample_rate_hz, started_at)
+        self.roast = Roast(station, roast or RoastOptions())
+        self.onset = Onset(onset or OnsetOptions(), sample_rate_hz, model.spec)
+        self.listening = True
+        self.probability: float | None = None
+        self._stream = model.open(sample_rate_hz)
+        self._witness = witness
+        self._next_sample = 0
+        self._weigh_at = 0
+        self._rearm_samples = (
+            None if rearm_after_s is None else round(rearm_after_s * sample_rate_hz)
+        )
+        self._arm_at: int | None = None
+        self._asked_at: int | None = None
+        if self.roast.options.begins == "sound":
+            self._arm_at = round(armed_from_s * sample_rate_hz)
+        else:
+            self.onset.arm(0)  # idle: hears only what can be nothing but a roast, and asks
+
+    def push(self, block: AudioBlock) -> Heard:
+        """Hear and decide: for sound that nobody waits for."""
+        return self.decide(self.hear(block))
+
+    def hear(self, block: AudioBlock) -> list[CrackScore]:
+        """The heavy half: the block through the model. Gaps are told to it."""
+        gap = block.first_sample - self._next_sample
+        if gap > 0:
+            self._stream.reset(gap)
+        self._next_sample = block.end_sample
+        return self._stream.push(block.samples)
+
+    def gap(self, block: AudioBlock) -> None:
+        """Tell the decision of sound that was lost before a block; call it before `decide`."""
+        if block.samples_lost_before:
+            self.onset.gap(block.samples_lost_before, block.first_sample)
+
+    def finish(self) -> Heard:
+        """The sound has ended: what the model's look-ahead still held back."""
+        return self.decide(self._stream.finish())
+
+    def decide(self, scores: list[CrackScore]) -> Heard:
+        """The light half: scores → pops and events, one score at a time."""
+        heard = Heard(scores)
+        for score in scores:
+            self._arm_when_due(score.end_sample, heard)
+            if score.end_sample >= self._weigh_at:
+                self._weigh(score.end_sample)
+            self.probability = score.probability
+            heard.pops += [p for p in score.pops if p.probability >= self.spec.pop_threshold]
+            if not self.listening:
+                continue
+            for decision in self.onset.feed(score):
+                heard.events += self._event(decision)
+        return heard
+
+    def instruct(self, instruction: Instruction) -> list[RoastEvent]:
+        """What a person says, as events. What concerns the roaster is not handled here."""
+        at, origin = instruction.at, instruction.origin
+        sample = max(0, self.clock.sample(at))
+        match instruction.kind:
+            case InstructionKind.START | InstructionKind.CHARGE:
+                self.onset.arm(sample)
+                return self.roast.begin(at, origin, sample=sample)
+            case InstructionKind.FIRST_CRACK_NOW:
+                events = (
+                    [] if self.roast.active else self.roast.begin(at, origin, start_known=False)
+                )
+                return events + self.roast.crack(
+                    EventKind.FIRST_CRACK,
+                    Level.CERTAIN,
+                    at,
+                    at,
+                    origin=origin,
+                    confidence=1.0,
+                    happened_sample=sample,
+                    decided_sample=sample,
+                )
+            case InstructionKind.NOT_A_CRACK:
+                self.onset.not_a_crack(sample)
+                return self.roast.not_a_crack(at)
+            case InstructionKind.DROP:
+                return self.roast.drop(at, origin)
+            case InstructionKind.STOP:
+                self.onset.arm(sample)
+                return self.roast.finish(at, origin)
+            case InstructionKind.LISTEN_ON | InstructionKind.LISTEN_OFF:
+                self.listening = instruction.kind is InstructionKind.LISTEN_ON
+            case InstructionKind.SENSITIVITY if isinstance(instruction.value, int | float):
+                self.onset.sensitivity = min(1.0, max(0.0, float(instruction.value)))
+            case _:
+                pass
+        return []
+
+    @property
+    def heard_until(self) -> datetime:
+        """UTC of the end of the newest sound."""
+        return self.clock.at(self._next_sample)
+
+    def resume(self, roast_id: str, charged_at: datetime, events: list[RoastEvent]) -> None:
+        """Go on with a roast that was cut short; what was decided already stays decided."""
+        self.roast.resume(roast_id, charged_at, events)
+        self.onset.arm(0)
+
+    def _arm_when_due(self, sample: int, heard: Heard) -> None:
+        if self._arm_at is None or sample < self._arm_at:
+            return
+        at = self._arm_at
+        self._arm_at = None
+        self.onset.arm(at)
+        heard.events += self.roast.begin(
+            self.clock.at(at), Origin.SOUND, start_known=False, sample=at
+        )
+
+    def _weigh(self, sample: int) -> None:
+        self._weigh_at = sample + round(_WEIGH_EVERY_S * self.sample_rate_hz)
+        now = self.clock.at(sample)
+        other = self._witness(now) if self._witness else 0.0
+        self.onset.weigh(self.roast.prior_llr(now) + other)
+
+    def _event(self, decision: CrackDecision) -> list[RoastEvent]:
+        happened_at = self.clock.at(decision.happened_sample)
+        decided_at = self.clock.at(decision.decided_sample)
+        if not self.roast.active:
+            return self._ask(decision, decided_at)
+        if self._rearm_samples is not None and decision.level is Level.FIRST_CRACK:
+            self._arm_at = decision.decided_sample + self._rearm_samples
+        return self.roast.crack(
+            decision.kind,
+            decision.level,
+            happened_at,
+            decided_at,
+            confidence=decision.confidence,
+            happened_sample=decision.happened_sample,
+            decided_sample=decision.decided_sample,
+        )
+
+    def _ask(self, decision: CrackDecision, at: datetime) -> list[RoastEvent]:
+        """Nobody started a roast: only what is certain is worth a question, and not often."""
+        if decision.level is not Level.CERTAIN or self.roast.phase is not Phase.IDLE:
+            return []
+        asked, self._asked_at = self._asked_at, decision.decided_sample
+        self.onset.arm(decision.decided_sample)
+        wait = _ASK_AGAIN_AFTER_S * self.sample_rate_hz
+        if asked is not None and decision.decided_sample - asked < wait:
+            return []
+        text = "This sounds like first crack, but no roast was started: is one going on?"
+        question = self.roast.told(EventKind.FIRST_CRACK, at, text)
+        return [replace(question, level=Level.POSSIBLE)]

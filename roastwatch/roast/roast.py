@@ -1,0 +1,295 @@
+"""The phases of one station's roasts: a pure state machine fed with decisions and readings.
+
+It owns `roast_id` and the events of a roast; it tells nobody and stores nothing. A roast can be
+begun by a person, by the start of the sound (`listen`, `demo`, `analyze`), or by the log after a
+crash.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from roastwatch.options import Options
+from roastwatch.vocabulary import EventKind, Level, Origin, Phase, RoastEvent
+
+
+class RoastOptions(Options):
+    """When a roast begins and what is expected of it."""
+
+    begins: Literal["person", "sound"] = Field(
+        "person",
+        description="Who begins a roast: person (a button, a command) or sound (its first sample).",
+    )
+    expected_first_crack_s: float | None = Field(
+        None, gt=0, description="Seconds from charge to first crack, where known; null: 240 to 900."
+    )
+    no_crack_after_s: float = Field(
+        840.0, gt=0, description="Seconds from charge after which a missing first crack is told."
+    )
+    dry_end_c: float = Field(150.0, description="Bean temperature that ends drying, in °C.")
+    cooling_s: float = Field(
+        240.0, gt=0, description="Seconds from drop to the end of cooling, where no probe says so."
+    )
+
+
+_BEFORE = {Phase.CHARGED, Phase.DRYING, Phase.MAILLARD, Phase.ROASTING}
+_AFTER_DROP = {Phase.DROPPED, Phase.COOLING}
+_DROPPED_FOR_S = 15.0
+"""Beans are out, cooling begins: how long `dropped` is shown before `cooling`."""
+
+
+@dataclass(slots=True)
+class Roast:
+    """One station's roast as it stands. Methods return the events that they cause, in order."""
+
+    station: str
+    options: RoastOptions
+    phase: Phase = Phase.IDLE
+    roast_id: str | None = None
+    charged_at: datetime | None = None
+    dropped_at: datetime | None = None
+    first_crack: RoastEvent | None = None
+    ended: RoastEvent | None = None
+    last_event: RoastEvent | None = None
+    start_known: bool = True
+    """Whether the charge is a fact, not just the start of the sound."""
+    _counts: dict[EventKind, int] = field(default_factory=dict)
+    _said_late: bool = False
+
+    @property
+    def active(self) -> bool:
+        """Whether beans are being roasted."""
+        return self.phase in _BEFORE | {Phase.FIRST_CRACK, Phase.DEVELOPMENT}
+
+    def elapsed_s(self, now: datetime) -> float | None:
+        """Seconds since charge; frozen at drop."""
+        if self.charged_at is None or self.phase is Phase.IDLE:
+            return None
+        return ((self.dropped_at or now) - self.charged_at).total_seconds()
+
+    def development_s(self, now: datetime) -> float | None:
+        """Seconds since the onset of first crack; frozen at drop."""
+        crack = self.first_crack
+        if crack is None or crack.level is Level.POSSIBLE or self.phase is Phase.IDLE:
+            return None
+        return ((self.dropped_at or now) - crack.happened_at).total_seconds()
+
+    def development_ratio_percent(self, now: datetime) -> float | None:
+        """Development time in percent of the time since charge."""
+        elapsed, development = self.elapsed_s(now), self.development_s(now)
+        if not self.start_known or not elapsed or development is None:
+            return None
+        return 100.0 * development / elapsed
+
+    def begin(
+        self, at: datetime, origin: Origin, *, start_known: bool = True, sample: int | None = None
+    ) -> list[RoastEvent]:
+        """Charge: a new roast, whatever was before."""
+        self.roast_id = f"{at:%Y%m%dT%H%M%S}{at.microsecond // 1000:03d}-{self.station}"
+        self.charged_at, self.dropped_at = at, None
+        self.first_crack = self.ended = None
+        self.start_known = start_known
+        self._counts.clear()
+        self._said_late = False
+        self.phase = Phase.ROASTING
+        if not start_known:
+            return []
+        return [self._event(EventKind.CHARGE, at, at, origin, happened_sample=sample)]
+
+    def resume(self, roast_id: str, charged_at: datetime, events: list[RoastEvent]) -> None:
+        """Go on with a roast that the log holds."""
+        self.roast_id, self.charged_at, self.phase = roast_id, charged_at, Phase.ROASTING
+        for event in events:
+            self._counts[event.kind] = self._counts.get(event.kind, 0) + 1
+            self._enter(event)
+            self.last_event = event
+
+    def crack(
+        self,
+        kind: EventKind,
+        level: Level | None,
+        happened_at: datetime,
+        decided_at: datetime,
+        *,
+        origin: Origin = Origin.SOUND,
+        confidence: float | None = None,
+        happened_sample: int | None = None,
+        decided_sample: int | None = None,
+        bean_temp_c: float | None = None,
+    ) -> list[RoastEvent]:
+        """What the onset decision or a person says of a crack. A first crack grows in place."""
+        growing = self.first_crack
+        if kind is EventKind.FIRST_CRACK and growing is not None and not growing.revoked:
+            if level is None or (growing.level and level.rank <= growing.level.rank):
+                return []
+            event = replace(
+                growing,
+                level=level,
+                happened_at=happened_at,
+                decided_at=decided_at,
+                origin=origin,
+                confidence=confidence,
+                happened_sample=happened_sample,
+                decided_sample=decided_sample,
+            )
+            self._enter(event)
+            self.last_event = event
+            return [event]
+        return [
+            self._event(
+                kind,
+                happened_at,
+                decided_at,
+                origin,
+                level=level,
+                confidence=confidence,
+                happened_sample=happened_sample,
+                decided_sample=decided_sample,
+                bean_temp_c=bean_temp_c,
+            )
+        ]
+
+    def not_a_crack(self, at: datetime) -> list[RoastEvent]:
+        """A person takes the first crack back; the next one gets an id of its own."""
+        if self.first_crack is None or self.first_crack.revoked:
+            return []
+        event = replace(
+            self.first_crack, revoked=True, origin=Origin.PERSON, decided_at=at, confidence=0.0
+        )
+        self.first_crack = self.ended = None
+        if self.active:
+            self.phase = Phase.ROASTING
+        self.last_event = event
+        return [event]
+
+    def drop(
+        self, at: datetime, origin: Origin, bean_temp_c: float | None = None
+    ) -> list[RoastEvent]:
+        """The beans leave the drum."""
+        if not self.active:
+            return []
+        return [self._event(EventKind.DROP, at, at, origin, bean_temp_c=bean_temp_c)]
+
+    def milestone(
+        self,
+        kind: EventKind,
+        happened_at: datetime,
+        decided_at: datetime,
+        origin: Origin = Origin.TEMPERATURE,
+        bean_temp_c: float | None = None,
+    ) -> list[RoastEvent]:
+        """A turning point, dry end or end of cooling that the curve saw; once a roast."""
+        if self.roast_id is None or self._counts.get(kind):
+            return []
+        return [self._event(kind, happened_at, decided_at, origin, bean_temp_c=bean_temp_c)]
+
+    def told(
+        self, kind: EventKind, at: datetime, message: str, origin: Origin = Origin.SOUND
+    ) -> RoastEvent:
+        """An event that changes no phase: something lost, a fault, an interlock, a question."""
+        return self._event(kind, at, at, origin, message=message)
+
+    def tick(self, now: datetime) -> list[RoastEvent]:
+        """What follows from time alone: a late first crack, the end of cooling."""
+        elapsed = self.elapsed_s(now)
+        if self.phase in _BEFORE and self.start_known and not self._said_late:
+            late = max(
+                self.options.no_crack_after_s, 1.3 * (self.options.expected_first_crack_s or 0)
+            )
+            if elapsed is not None and elapsed > late and self.first_crack is None:
+                self._said_late = True
+                text = f"No first crack heard {elapsed / 60:.0f} minutes after charge."
+                return [self.told(EventKind.NO_CRACK_YET, now, text)]
+        if self.phase in _AFTER_DROP and self.dropped_at is not None:
+            since_drop_s = (now - self.dropped_at).total_seconds()
+            if since_drop_s > self.options.cooling_s:
+                return self.finish(now, Origin.ROASTER)
+            if since_drop_s > _DROPPED_FOR_S:
+                self.phase = Phase.COOLING
+        return []
+
+    def finish(self, at: datetime, origin: Origin) -> list[RoastEvent]:
+        """The end of cooling (or of a roast that a person stops): idle again."""
+        if self.phase is Phase.IDLE:
+            return []
+        events = []
+        if self.phase in _AFTER_DROP:
+            events = [self._event(EventKind.COOL_END, at, at, origin)]
+        self.phase, self.roast_id = Phase.IDLE, None
+        return events
+
+    def prior_llr(self, now: datetime) -> float:
+        """How much likelier the time since charge makes a first crack than time alone.
+
+        Natural logarithm, −2 to +0.5: early pops need to be better, but never can't count,
+        because somebody may have pressed the button late. Without a known charge it is 0.
+        """
+        elapsed = self.elapsed_s(now)
+        if not self.start_known or elapsed is None:
+            return 0.0
+        expected = self.options.expected_first_crack_s
+        earliest = 0.75 * expected if expected else 240.0
+        if elapsed < earliest:
+            return -2.0 * (1.0 - elapsed / earliest)
+        return min(0.5, 0.5 * (elapsed - earliest) / 120.0)
+
+    def _event(
+        self,
+        kind: EventKind,
+        happened_at: datetime,
+        decided_at: datetime,
+        origin: Origin,
+        *,
+        level: Level | None = None,
+        confidence: float | None = None,
+        happened_sample: int | None = None,
+        decided_sample: int | None = None,
+        bean_temp_c: float | None = None,
+        message: str = "",
+    ) -> RoastEvent:
+        number = self._counts[kind] = self._counts.get(kind, 0) + 1
+        roast = self.roast_id or f"{self.station}-{decided_at:%Y%m%dT%H%M%S%f}"
+        event = RoastEvent(
+            event_id=f"{roast}-{kind.value}-{number}",
+            station=self.station,
+            roast_id=self.roast_id,
+            kind=kind,
+            happened_at=happened_at,
+            decided_at=decided_at,
+            origin=origin,
+            level=level,
+            happened_sample=happened_sample,
+            decided_sample=decided_sample,
+            confidence=confidence,
+            bean_temp_c=bean_temp_c,
+            message=message,
+        )
+        self._enter(event)
+        self.last_event = event
+        return event
+
+    def _enter(self, event: RoastEvent) -> None:
+        """The phase and the marks that an event brings."""
+        match event.kind:
+            case EventKind.TURNING_POINT if self.phase in _BEFORE:
+                self.phase = Phase.DRYING
+            case EventKind.DRY_END if self.phase in _BEFORE:
+                self.phase = Phase.MAILLARD
+            case EventKind.FIRST_CRACK if event.roast_id is not None:
+                if event.revoked:
+                    self.first_crack = None
+                    return
+                self.first_crack = event
+                if event.level is not Level.POSSIBLE and self.phase in _BEFORE:
+                    self.phase = Phase.FIRST_CRACK
+            case EventKind.FIRST_CRACK_END:
+                self.ended = event
+                if self.phase is Phase.FIRST_CRACK:
+                    self.phase = Phase.DEVELOPMENT
+            case EventKind.DROP:
+                self.dropped_at = event.happened_at
+                self.phase = Phase.DROPPED
+            case EventKind.COOL_END:
+                self.phase = Phase.IDLE

@@ -1,0 +1,171 @@
+"""One station: a source, a model stream, a roast, and perhaps a roaster to drive."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from roastwatch import plugins
+from roastwatch.audio.level import LevelMeter
+from roastwatch.audio.source import AudioSource
+from roastwatch.detection.model import CrackModel
+from roastwatch.detection.scoring import Scoring
+from roastwatch.pipeline import Pipeline
+from roastwatch.settings import StationSettings
+from roastwatch.supervise import Part
+from roastwatch.vocabulary import (
+    AudioBlock,
+    EventKind,
+    Instruction,
+    Level,
+    PartState,
+    Reading,
+    RoastEvent,
+    Snapshot,
+)
+
+_log = logging.getLogger("roastwatch.station")
+_REANCHOR_S = 0.25
+"""A sound card's clock drifts from UTC by some 50 ppm: set right between roasts beyond this."""
+
+
+class Station:
+    """What one `stations:` entry becomes. Its tasks live in the service's TaskGroup."""
+
+    def __init__(
+        self,
+        settings: StationSettings,
+        publish: Callable[[RoastEvent], None],
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.settings = settings
+        self.name = settings.name
+        self.ear = Part(f"{settings.name}-microphone")
+        self.judge = Part(f"{settings.name}-model")
+        model = plugins.load("models", settings.model.type)
+        self.model: CrackModel = model(settings.model.options)
+        self.pipeline: Pipeline | None = None
+        self.reading: Reading | None = None
+        self._publish = publish
+        self._now = now
+        self._meter: LevelMeter | None = None
+        self._lag_s: float | None = None
+        self._waiting: list[Instruction] = []
+        self._sound_lost = False
+
+    async def listen(self, scoring: Scoring) -> None:
+        """Pull what has arrived, judge it, decide. Returns when a file or a demonstration ends."""
+        factory = plugins.load("sources", self.settings.source.type)
+        source: AudioSource
+        async with factory(self.settings.source.options, self.ear) as source:
+            async for block in source.blocks():
+                pipeline = self.pipeline or self._begin(source, block)
+                self._on_time(source, block)
+                pipeline.gap(block)
+                scores = await scoring.run(partial(pipeline.hear, block))
+                self.judge.running()
+                self.publish(pipeline.decide(scores).events)
+        if self.pipeline is not None:
+            self.publish(self.pipeline.finish().events)
+        self.ear.state = PartState.STOPPED
+
+    def publish(self, events: Iterable[RoastEvent]) -> None:
+        """Hand events on, with what the roaster's probe says of the bean."""
+        bean_temp_c = self.reading.bean_temp_c if self.reading else None
+        for event in events:
+            self._publish(
+                event if event.bean_temp_c is not None else replace(event, bean_temp_c=bean_temp_c)
+            )
+
+    def instruct(self, instruction: Instruction) -> None:
+        """What a person asks; kept until there is sound to relate it to."""
+        if self.pipeline is None:
+            self._waiting.append(instruction)
+            return
+        _log.info("%s: %s (%s)", self.name, instruction.kind, instruction.by or instruction.origin)
+        self.publish(self.pipeline.instruct(instruction))
+
+    def tick(self) -> None:
+        """Once a second: what follows from time alone."""
+        if self.pipeline is None:
+            return
+        roast = self.pipeline.roast
+        if roast.start_known or roast.dropped_at is not None:
+            self.publish(roast.tick(self._now()))
+        lost = self.ear.state is PartState.RETRYING
+        if lost and not self._sound_lost and roast.active:
+            text = self.ear.problem or "The microphone was lost."
+            self.publish([roast.told(EventKind.SOUND_LOST, self._now(), text)])
+        self._sound_lost = lost
+
+    def snapshot(self) -> Snapshot:
+        """All that is shown of this station now."""
+        now = self._now()
+        parts = (self.ear.status(), self.judge.status())
+        if self.pipeline is None:
+            return Snapshot(self.name, now, listening=False, parts=parts)
+        pipeline, roast, onset = self.pipeline, self.pipeline.roast, self.pipeline.onset
+        if not roast.start_known:
+            now = min(now, self.heard_until())  # a replay shows its own time
+        crack = roast.first_crack
+        return Snapshot(
+            station=self.name,
+            at=now,
+            phase=roast.phase,
+            roast_id=roast.roast_id,
+            started_at=roast.charged_at,
+            elapsed_s=roast.elapsed_s(now),
+            development_s=roast.development_s(now),
+            development_ratio_percent=roast.development_ratio_percent(now),
+            reading=self.reading,
+            pops_per_minute=onset.pops_per_minute,
+            probability=pipeline.probability,
+            decision=1.0 if crack and crack.level is not Level.POSSIBLE else onset.progress,
+            first_crack=crack,
+            last_event=roast.last_event,
+            listening=pipeline.listening,
+            armed=roast.active and pipeline.listening,
+            sensitivity=onset.sensitivity,
+            level=self._meter.last_second if self._meter else None,
+            lag_s=self._lag_s,
+            parts=parts,
+        )
+
+    def heard_until(self) -> datetime:
+        """UTC of the newest sound that was judged."""
+        assert self.pipeline is not None
+        return self.pipeline.heard_until
+
+    def _begin(self, source: AudioSource, block: AudioBlock) -> Pipeline:
+        length = timedelta(seconds=block.end_sample / source.sample_rate_hz)
+        self.pipeline = Pipeline(
+            self.name,
+            self.model,
+            source.sample_rate_hz,
+            started_at=self._now() - length,
+            onset=self.settings.onset,
+            roast=self.settings.roast,
+        )
+        self._meter = LevelMeter(source.sample_rate_hz)
+        waiting, self._waiting = self._waiting, []
+        for instruction in waiting:
+            self.instruct(instruction)
+        return self.pipeline
+
+    def _on_time(self, source: AudioSource, block: AudioBlock) -> None:
+        assert self.pipeline is not None
+        assert self._meter is not None
+        self._meter.push(block.samples)
+        if not source.live:
+            return
+        self._lag_s = max(0.0, time.monotonic() - block.captured_at_s)
+        if self._lag_s > 2.0:
+            self.judge.trouble(PartState.DEGRADED, f"Judging is {self._lag_s:.0f} s behind.")
+        clock = self.pipeline.clock
+        real = self._now() - timedelta(seconds=self._lag_s)
+        drift = real - clock.at(block.end_sample)
+        if not self.pipeline.roast.active and abs(drift.total_seconds()) > _REANCHOR_S:
+            clock.started_at += drift

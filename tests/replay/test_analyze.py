@@ -1,0 +1,104 @@
+"""Real sound through the real command."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile as sf
+import soxr
+from click.testing import CliRunner
+
+from roastwatch.cli import cli
+
+
+@pytest.fixture(scope="module")
+def loof(shared: Path) -> Path:
+    return shared / "data" / "roasts" / "loof-whole-roast.flac"
+
+
+def first_crack(found: dict[str, Any]) -> dict[str, Any]:
+    cracks = [event for event in found["events"] if event["kind"] == "first_crack"]
+    assert len(cracks) == 1
+    return cracks[0]
+
+
+def run(*arguments: object) -> Any:
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+def found_in(*arguments: object) -> dict[str, Any]:
+    result = run("analyze", "--json", *arguments)
+    assert result.exit_code == 0, result.output
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+@pytest.fixture(scope="module")
+def loof_found(loof: Path) -> dict[str, Any]:
+    return found_in(loof)
+
+
+def test_a_whole_real_roast_has_one_first_crack_in_time(loof_found: dict[str, Any]) -> None:
+    found = loof_found
+    crack = first_crack(found)
+    assert 540 <= crack["happened_at_s"] <= 590
+    assert 520 < crack["decided_at_s"] <= 600
+    assert crack["level"] in ("first_crack", "certain")
+    assert all(event["decided_at_s"] >= 520 for event in found["events"])
+    assert found["duration_s"] == pytest.approx(670, abs=0.1)
+    assert found["level"]["peak_dbfs"] <= 0.1
+
+
+@pytest.mark.parametrize("block", [160, 4_801, 48_000])
+def test_any_block_size_gives_the_same_events(
+    loof: Path, loof_found: dict[str, Any], block: int
+) -> None:
+    assert found_in(loof, "--block", block)["events"] == loof_found["events"]
+
+
+@pytest.mark.parametrize(
+    ("change", "within_s"),
+    [("44100", 0.5), ("stereo", 0.5), ("-12 dB", 0.5), ("16000", 20.0)],
+)
+def test_the_same_roast_in_another_form_gives_the_same_event(
+    loof: Path, loof_found: dict[str, Any], tmp_path: Path, change: str, within_s: float
+) -> None:
+    samples, rate = sf.read(loof, dtype="float32")
+    if change == "stereo":
+        samples = np.stack([samples, samples], axis=1)
+    elif change == "-12 dB":
+        samples = samples * 10 ** (-12 / 20)
+    else:
+        samples, rate = soxr.resample(samples, rate, int(change)), int(change)
+    path = tmp_path / "changed.wav"
+    sf.write(path, samples, rate, subtype="FLOAT")
+    expected, changed = first_crack(loof_found), first_crack(found_in(path))
+    for key in ("happened_at_s", "decided_at_s"):
+        assert changed[key] == pytest.approx(expected[key], abs=within_s)
+
+
+def test_nothing_is_decided_before_it_is_armed(loof: Path) -> None:
+    found = found_in(loof, "--armed-from", 600)
+    assert all(event["decided_at_s"] > 600 for event in found["events"])
+
+
+def test_a_bad_file_among_good_ones_is_told_and_stops_nothing(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.wav", tmp_path / "bad.wav"
+    noise = np.random.default_rng(1).normal(0, 0.01, 32_000 * 5)
+    sf.write(good, noise.astype(np.float32), 32_000)
+    bad.write_text("no sound")
+    result = run("analyze", "--json", bad, good)
+    assert result.exit_code == 1
+    first, second = map(json.loads, result.stdout.splitlines())
+    assert set(first) == {"file", "error"}
+    assert "bad.wav" in first["error"]
+    assert second["events"] == []
+
+
+def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
+    result = run("analyze", tmp_path / "nothing.wav")
+    assert result.exit_code == 2
+    assert "nothing.wav" in result.stderr
+    assert "Traceback" not in result.output

@@ -1,0 +1,95 @@
+"""The phases of a roast, and the one first crack that grows."""
+
+from datetime import UTC, datetime, timedelta
+
+from roastwatch.roast.roast import Roast, RoastOptions
+from roastwatch.vocabulary import EventKind, Level, Origin, Phase
+
+START = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def charged() -> Roast:
+    roast = Roast("kitchen", RoastOptions())
+    roast.begin(START, Origin.PERSON)
+    return roast
+
+
+def test_a_first_crack_grows_under_one_id_and_keeps_its_onset_apart() -> None:
+    roast = charged()
+    [possible] = roast.crack(EventKind.FIRST_CRACK, Level.POSSIBLE, at(500), at(505))
+    assert roast.phase is Phase.ROASTING
+    [told] = roast.crack(EventKind.FIRST_CRACK, Level.FIRST_CRACK, at(500), at(512))
+    [certain] = roast.crack(EventKind.FIRST_CRACK, Level.CERTAIN, at(498), at(520))
+    assert possible.event_id == told.event_id == certain.event_id
+    assert roast.phase is Phase.FIRST_CRACK
+    assert roast.development_s(at(598)) == 100
+    assert roast.development_ratio_percent(at(598)) == 100 * 100 / 598
+
+
+def test_a_lower_level_after_a_higher_one_says_nothing() -> None:
+    roast = charged()
+    roast.crack(EventKind.FIRST_CRACK, Level.CERTAIN, at(500), at(512))
+    assert roast.crack(EventKind.FIRST_CRACK, Level.POSSIBLE, at(500), at(530)) == []
+
+
+def test_not_a_crack_takes_it_back_and_the_next_has_its_own_id() -> None:
+    roast = charged()
+    [first] = roast.crack(EventKind.FIRST_CRACK, Level.FIRST_CRACK, at(200), at(212))
+    [revoked] = roast.not_a_crack(at(220))
+    assert revoked.event_id == first.event_id
+    assert revoked.revoked
+    assert roast.phase is Phase.ROASTING
+    [second] = roast.crack(EventKind.FIRST_CRACK, Level.FIRST_CRACK, at(500), at(512))
+    assert second.event_id != first.event_id
+
+
+def test_a_roast_ends_by_itself_after_the_drop() -> None:
+    roast = charged()
+    roast.drop(at(600), Origin.PERSON)
+    assert roast.phase is Phase.DROPPED
+    assert roast.elapsed_s(at(700)) == 600
+    assert roast.tick(at(620)) == []
+    assert roast.phase is Phase.COOLING
+    [end] = roast.tick(at(850))
+    assert end.kind is EventKind.COOL_END
+    assert roast.phase is Phase.IDLE
+
+
+def test_a_late_first_crack_is_told_once() -> None:
+    roast = charged()
+    assert roast.tick(at(800)) == []
+    [late] = roast.tick(at(841))
+    assert late.kind is EventKind.NO_CRACK_YET
+    assert roast.tick(at(900)) == []
+
+
+def test_time_since_charge_moves_the_bar_but_never_closes_the_door() -> None:
+    roast = charged()
+    said = [roast.prior_llr(at(seconds)) for seconds in (0, 120, 240, 360, 3600)]
+    assert said == sorted(said)
+    assert said[0] == -2.0
+    assert said[-1] == 0.5
+
+
+def test_an_unknown_start_has_no_ratio_and_no_prior() -> None:
+    roast = Roast("kitchen", RoastOptions())
+    assert roast.begin(START, Origin.SOUND, start_known=False) == []
+    roast.crack(EventKind.FIRST_CRACK, Level.FIRST_CRACK, at(500), at(512))
+    assert roast.prior_llr(at(60)) == 0.0
+    assert roast.development_ratio_percent(at(600)) is None
+    assert roast.development_s(at(600)) == 100
+
+
+def test_a_resumed_roast_keeps_its_marks_and_its_numbers() -> None:
+    roast = charged()
+    events = roast.crack(EventKind.FIRST_CRACK, Level.FIRST_CRACK, at(500), at(512))
+    again = Roast("kitchen", RoastOptions())
+    assert roast.roast_id is not None
+    again.resume(roast.roast_id, START, events)
+    assert again.phase is Phase.FIRST_CRACK
+    assert again.first_crack == events[0]
+    assert again.elapsed_s(at(520)) == 520
