@@ -1,7 +1,7 @@
 """Who tells: one small protocol, and what a sink may ask in return."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from roastwatch.channel import Events, Latest
@@ -31,6 +31,8 @@ class Told:
     language: str
     requests: Requests
     part: Part
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """Station → its name for people, where it has one."""
 
 
 class Sink(Protocol):

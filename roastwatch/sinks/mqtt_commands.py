@@ -1,0 +1,86 @@
+"""What arrives on `…/set/<key>` becomes an instruction or a command, or is refused in a sentence.
+
+Pure: whatever bytes come in, a wish or a BadInputError comes out.
+"""
+
+import math
+import time
+import uuid
+from datetime import UTC, datetime
+
+from roastwatch.entities import BY_KEY, Entity, Platform
+from roastwatch.errors import BadInputError
+from roastwatch.vocabulary import Command, Instruction, InstructionKind, Origin
+
+LONGEST_PAYLOAD = 1024
+_SWITCH = {"ON": True, "OFF": False}
+_VALVE = {"OPEN": True, "CLOSE": False}
+
+
+def wish(
+    station: str, key: str, payload: bytes, *, retained: bool = False
+) -> Instruction | Command:
+    """What a message asks for.
+
+    Raises:
+        BadInputError: it asks for nothing that there is; the text says why.
+    """
+    entity = BY_KEY.get(key)
+    if entity is None or not (entity.asks or entity.actuator):
+        raise BadInputError(f"There is nothing to set that is named '{key[:40]}'.")
+    if retained:
+        raise BadInputError(f"'{key}' was retained: a retained wish would act at every start.")
+    value = _value(entity, _text(key, payload))
+    if entity.actuator is not None:
+        percent = float(value) if entity.platform is Platform.NUMBER else 100.0 * bool(value)
+        return Command(
+            command_id=uuid.uuid4().hex,
+            station=station,
+            actuator=entity.actuator,
+            target=percent,
+            origin=Origin.PERSON,
+            requested_at_s=time.monotonic(),
+        )
+    kind = entity.asks[1] if value is False and len(entity.asks) == 2 else entity.asks[0]
+    told = value if entity.platform in (Platform.NUMBER, Platform.TEXT) else None
+    if kind is InstructionKind.SENSITIVITY and isinstance(told, float):
+        told /= 100.0
+    return Instruction(station, kind, Origin.PERSON, datetime.now(UTC), told, by="mqtt")
+
+
+def _text(key: str, payload: bytes) -> str:
+    if len(payload) > LONGEST_PAYLOAD:
+        raise BadInputError(f"'{key}' takes at most {LONGEST_PAYLOAD} bytes, not {len(payload)}.")
+    try:
+        return payload.decode("utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise BadInputError(f"'{key}' takes UTF-8 text.") from error
+
+
+def _value(entity: Entity, text: str) -> float | bool | str:
+    shown = f"not '{text[:40]}'"
+    match entity.platform:
+        case Platform.BUTTON:
+            if text.upper() != "PRESS":
+                raise BadInputError(f"'{entity.key}' takes PRESS, {shown}.")
+            return True
+        case Platform.SWITCH | Platform.VALVE:
+            words = _SWITCH if entity.platform is Platform.SWITCH else _VALVE
+            if text.upper() not in words:
+                raise BadInputError(f"'{entity.key}' takes {' or '.join(words)}, {shown}.")
+            return words[text.upper()]
+        case Platform.NUMBER:
+            limits = f"a number from {entity.minimum:g} to {entity.maximum:g}"
+            try:
+                number = float(text)
+            except ValueError:
+                number = math.nan
+            if not entity.minimum <= number <= entity.maximum:
+                raise BadInputError(f"'{entity.key}' takes {limits}, {shown}.")
+            return number
+        case _:
+            if not entity.minimum <= len(text) <= entity.maximum or not text.isprintable():
+                raise BadInputError(
+                    f"'{entity.key}' takes {entity.minimum:g} to {entity.maximum:g} letters."
+                )
+            return text

@@ -1,0 +1,146 @@
+"""A station as Home Assistant's device-based discovery wants it, made from the entities.
+
+Source of the format: https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
+(read against Core 2026.11).
+"""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from roastwatch import __version__
+from roastwatch.entities import BY_KEY, ENTITIES, EVENT_TYPES, Entity, Platform
+from roastwatch.sinks.mqtt_states import EXPIRES_AFTER_S
+from roastwatch.sinks.mqtt_topics import Topics
+from roastwatch.vocabulary import Snapshot
+
+URL = "https://github.com/roastwatch/roastwatch"
+_TRIGGER = "trigger_"
+
+
+def offered(snapshot: Snapshot, before: Collection[str], absent: Collection[str]) -> frozenset[str]:
+    """Keys that a station has. What can't be told from this snapshot stays as it was before."""
+    return frozenset(
+        entity.key
+        for entity in ENTITIES
+        if entity.key not in absent
+        and ((has := entity.offered(snapshot)) or (has is None and entity.key in before))
+    )
+
+
+def device(
+    topics: Topics,
+    station: str,
+    title: str,
+    language: str,
+    keys: Collection[str],
+    before: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """The discovery message of a station.
+
+    `before` holds the components of the last message (name → platform): those that are gone are
+    named with their platform only, which is how Home Assistant is told to remove them.
+    """
+    components: dict[str, dict[str, Any]] = {
+        entity.key: _component(topics, station, entity, language)
+        for entity in ENTITIES
+        if entity.key in keys
+    }
+    components |= {f"{_TRIGGER}{kind}": _trigger(topics, station, kind) for kind in EVENT_TYPES}
+    for name, platform in (before or {}).items():
+        components.setdefault(name, {"platform": platform})
+    return {
+        "device": {
+            "identifiers": [topics.device_id(station)],
+            "name": title,
+            "manufacturer": "roastwatch",
+            "model": "Röstwächter" if language == "de" else "Roast watcher",
+            "sw_version": __version__,
+        },
+        "origin": {"name": "roastwatch", "sw_version": __version__},
+        "qos": 1,
+        "components": components,
+    }
+
+
+def components_of(message: object) -> dict[str, str]:
+    """Name → platform of the living components in a discovery message; none if it is no such."""
+    found = message.get("components") if isinstance(message, dict) else None
+    if not isinstance(found, dict):
+        return {}
+    return {
+        str(name): str(component["platform"])
+        for name, component in found.items()
+        if isinstance(component, dict) and "platform" in component and len(component) > 1
+    }
+
+
+def _availability(topics: Topics, station: str, entity: Entity) -> Iterator[dict[str, str]]:
+    yield {"topic": topics.available}
+    if entity.needs is not None:
+        yield {"topic": topics.part(station, entity.needs.value)}
+
+
+def _component(topics: Topics, station: str, entity: Entity, language: str) -> dict[str, Any]:
+    unique_id = topics.unique_id(station, entity.key)
+    state = topics.state(station, entity.key)
+    found: dict[str, Any] = {
+        "platform": entity.platform.value,
+        "unique_id": unique_id,
+        "default_entity_id": f"{entity.platform.value}.{unique_id.replace('-', '_')}",
+        "name": entity.title(language),
+        "icon": entity.icon,
+        "device_class": entity.device_class,
+        "entity_category": entity.category,
+        "availability": list(_availability(topics, station, entity)),
+        "availability_mode": "all",
+    }
+    if entity.hidden:
+        found["enabled_by_default"] = False
+    if entity.asks or entity.actuator:
+        found["command_topic"] = topics.set(station, entity.key)
+    match entity.platform:
+        case Platform.SENSOR:
+            found |= {
+                "state_topic": state,
+                "unit_of_measurement": entity.unit,
+                "state_class": entity.state_class,
+                "suggested_display_precision": entity.precision,
+                "options": list(entity.options) or None,
+                "expire_after": EXPIRES_AFTER_S,
+            }
+        case Platform.BINARY_SENSOR:
+            found |= {"state_topic": state, "expire_after": EXPIRES_AFTER_S}
+        case Platform.SWITCH | Platform.VALVE:
+            found["state_topic"] = state
+        case Platform.NUMBER:
+            found |= {
+                "state_topic": state,
+                "unit_of_measurement": entity.unit,
+                "min": entity.minimum,
+                "max": entity.maximum,
+                "step": entity.step,
+                "mode": "slider",
+            }
+        case Platform.TEXT:
+            found |= {"min": int(entity.minimum), "max": int(entity.maximum)}
+        case Platform.EVENT:
+            found |= {"state_topic": topics.event(station), "event_types": list(entity.options)}
+        case Platform.IMAGE:
+            found |= {"image_topic": state, "content_type": "image/png"}
+        case Platform.UPDATE:
+            found |= {"state_topic": state, "title": "roastwatch", "release_url": URL}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _trigger(topics: Topics, station: str, kind: str) -> dict[str, Any]:
+    """A device trigger: what the automation editor lists under the device."""
+    return {
+        "platform": "device_automation",
+        "automation_type": "trigger",
+        "type": kind,
+        "subtype": BY_KEY["event"].name[0].lower(),
+        "topic": topics.event(station),
+        "value_template": "{{ value_json.event_type }}",
+        "payload": kind,
+        "unique_id": topics.unique_id(station, f"{_TRIGGER}{kind}"),
+    }

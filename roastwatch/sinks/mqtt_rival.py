@@ -1,0 +1,64 @@
+"""Two that bear one name on one broker would overwrite each other: they find that out here."""
+
+import json
+import os
+import socket
+import uuid
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+_OVER_AFTER_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who says that the name is theirs, and since when."""
+
+    session: str
+    since: str
+    where: str
+
+    @classmethod
+    def mine(cls) -> "Claim":
+        """The claim of this process, fresh."""
+        where = f"process {os.getpid()} on {socket.gethostname()}"
+        return cls(uuid.uuid4().hex, datetime.now(UTC).isoformat(), where)
+
+    def message(self) -> str:
+        """The claim as it is published."""
+        return json.dumps(asdict(self))
+
+    def is_elder_than(self, other: "Claim") -> bool:
+        """Who came first keeps the name."""
+        return (self.since, self.session) < (other.since, other.session)
+
+
+class Rivals:
+    """Whom we met under our own name."""
+
+    def __init__(self, mine: Claim) -> None:
+        self.mine = mine
+        self.yielded = False
+        """Whether we left the name to somebody who had it first."""
+        self._met_s: float | None = None
+
+    def is_mine(self, payload: bytes) -> bool:
+        """Whether a message is the echo of our own claim."""
+        return self.mine.session.encode() in payload
+
+    def meet(self, payload: bytes, now_s: float) -> Claim | None:
+        """The rival in a message; None for what is no claim."""
+        try:
+            found = json.loads(payload)
+            rival = Claim(str(found["session"]), str(found["since"]), str(found["where"])[:100])
+        except (ValueError, KeyError, TypeError):
+            return None
+        self._met_s = now_s
+        return rival
+
+    def is_over(self, now_s: float) -> bool:
+        """True once, some time after a rival was heard last."""
+        if self._met_s is None or now_s - self._met_s < _OVER_AFTER_S:
+            return False
+        self._met_s = None
+        return True

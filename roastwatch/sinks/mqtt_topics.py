@@ -1,0 +1,64 @@
+"""The names that people's automations hang on. They never change."""
+
+from dataclasses import dataclass
+
+DISCOVERY_PREFIX = "homeassistant"
+ONLINE, OFFLINE = "online", "offline"
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The topics of one roastwatch on its broker."""
+
+    instance: str
+    discovery_prefix: str = DISCOVERY_PREFIX
+
+    @property
+    def available(self) -> str:
+        """Whether this roastwatch is there: online or offline, retained."""
+        return f"roastwatch/{self.instance}/available"
+
+    @property
+    def session(self) -> str:
+        """Where two that bear one name meet."""
+        return f"roastwatch/{self.instance}/session"
+
+    @property
+    def birth(self) -> str:
+        """Where Home Assistant says that it came or went."""
+        return f"{self.discovery_prefix}/status"
+
+    def part(self, station: str, part: str) -> str:
+        """Whether a part of a station is there: online or offline, retained."""
+        return f"roastwatch/{self.instance}/{station}/available/{part}"
+
+    def state(self, station: str, key: str) -> str:
+        """The state of one entity, retained."""
+        return f"roastwatch/{self.instance}/{station}/state/{key}"
+
+    def event(self, station: str) -> str:
+        """Where events are told, never retained."""
+        return f"roastwatch/{self.instance}/{station}/event"
+
+    def set(self, station: str, key: str) -> str:
+        """Where a person's wish arrives."""
+        return f"roastwatch/{self.instance}/{station}/set/{key}"
+
+    def unique_id(self, station: str, key: str) -> str:
+        """The name of an entity in Home Assistant's registry."""
+        return f"{self.instance}_{station}_{key}"
+
+    def device_id(self, station: str) -> str:
+        """The name of a station's device."""
+        return f"roastwatch_{self.instance}_{station}"
+
+    def discovery(self, station: str) -> str:
+        """Where a station's device is announced, retained."""
+        return f"{self.discovery_prefix}/device/{self.device_id(station)}/config"
+
+    def parts_of(self, topic: str) -> tuple[str, str, str] | None:
+        """Station, branch and key of a topic of ours, such as kitchen, set, drop."""
+        words = topic.split("/")
+        if len(words) == 5 and words[:2] == ["roastwatch", self.instance]:
+            return words[2], words[3], words[4]
+        return None

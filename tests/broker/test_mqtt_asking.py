@@ -1,0 +1,122 @@
+"""What people ask through the broker: wishes, refusals, nonsense."""
+
+import logging
+import random
+
+import pytest
+
+from roastwatch.vocabulary import Actuator, InstructionKind, Outcome
+from tests.broker.conftest import listener, sink, until
+from tests.broker.nouns import reading, roaster, snapshot
+from tests.mosquitto import Broker
+
+SET = "roastwatch/test/roaster/set"
+STATE = "roastwatch/test/roaster/state"
+
+
+async def test_wishes_become_instructions_and_commands(broker: Broker) -> None:
+    async with sink(broker.port) as told, listener(broker.port) as (heard, client):
+        await until(lambda: heard.newest("roastwatch/test/available") == "online")
+        for key, payload in (
+            ("start", "PRESS"),
+            ("listening", "OFF"),
+            ("listening", "ON"),
+            ("sensitivity", "75"),
+            ("not_a_crack", "PRESS"),
+            ("emergency_stop", "PRESS"),
+            ("note", "Äthiopien, zweite Charge"),
+            ("heater", "55.5"),
+            ("cooling", "ON"),
+            ("door", "OPEN"),
+        ):
+            await client.publish(f"{SET}/{key}", payload, qos=1)
+        await until(lambda: len(told.person.commands) == 3)
+        assert [(asked.kind, asked.value) for asked in told.person.instructions] == [
+            (InstructionKind.START, None),
+            (InstructionKind.LISTEN_OFF, None),
+            (InstructionKind.LISTEN_ON, None),
+            (InstructionKind.SENSITIVITY, 0.75),
+            (InstructionKind.NOT_A_CRACK, None),
+            (InstructionKind.EMERGENCY_STOP, None),
+            (InstructionKind.NOTE, "Äthiopien, zweite Charge"),
+        ]
+        assert [(asked.actuator, asked.target) for asked in told.person.commands] == [
+            (Actuator.HEATER, 55.5),
+            (Actuator.COOLING, 100.0),
+            (Actuator.DOOR, 100.0),
+        ]
+        assert {asked.station for asked in told.person.commands} == {"roaster"}
+
+
+async def test_a_refused_command_explains_itself_and_is_set_back(broker: Broker) -> None:
+    async with sink(broker.port) as told, listener(broker.port) as (heard, client):
+        told.person.answer = (Outcome.REFUSED, "Not armed: heat can't be raised.")
+        told.show(snapshot(roaster=roaster(Actuator.HEATER), reading=reading(heater_percent=20.0)))
+        await until(lambda: heard.newest(f"{STATE}/heater") == "20")
+        await until(lambda: heard.newest(f"{STATE}/status"))
+        heard.forget()
+        await client.publish(f"{SET}/heater", "90", qos=1)
+        await until(lambda: heard.newest(f"{STATE}/heater") == "20")
+        said = [payload for topic, payload, _ in heard.messages if topic.endswith("last_refusal")]
+        assert said[0] == b"Not armed: heat can't be raised."
+
+
+@pytest.mark.parametrize(
+    ("key", "payload", "sentence"),
+    [
+        ("start", b"", "takes PRESS"),
+        ("start", b"\xff\xfe", "UTF-8"),
+        ("sensitivity", b"NaN", "a number from 0 to 100"),
+        ("sensitivity", b"101", "a number from 0 to 100"),
+        ("heater", b"hot", "a number from 0 to 100"),
+        ("heater", b"-inf", "a number from 0 to 100"),
+        ("listening", b"maybe", "takes ON or OFF"),
+        ("door", b"ON", "takes OPEN or CLOSE"),
+        ("note", b"x" * 5000, "at most 1024 bytes"),
+        ("phase", b"idle", "nothing to set"),
+        ("coffee", b"PRESS", "nothing to set"),
+    ],
+)
+async def test_nonsense_is_refused_in_a_sentence(
+    broker: Broker, key: str, payload: bytes, sentence: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with sink(broker.port) as told, listener(broker.port) as (heard, client):
+        await until(lambda: heard.newest("roastwatch/test/available") == "online")
+        await client.publish(f"{SET}/{key}", payload, qos=1)
+        await until(lambda: told.part.counters.get("wishes_refused") == 1)
+        assert sentence in caplog.text
+        assert not told.person.instructions
+        assert not told.person.commands
+
+
+async def test_a_retained_wish_is_refused(broker: Broker) -> None:
+    async with listener(broker.port) as (_, client):
+        await client.publish(f"{SET}/start", "PRESS", qos=1, retain=True)
+        async with sink(broker.port) as told:
+            await until(lambda: told.part.counters.get("wishes_refused") == 1)
+            assert not told.person.instructions
+
+
+async def test_ten_thousand_malformed_messages_do_no_harm(
+    broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    chance = random.Random(1)
+    keys = ["start", "heater", "note", "sensitivity", "cooling", "nothing", "ünsinn", "event"]
+    caplog.set_level(logging.INFO)
+    async with (
+        sink(broker.port) as told,
+        listener(broker.port, "roastwatch/test/#") as (heard, client),
+    ):
+        told.show(snapshot(elapsed_s=1.0))
+        await until(lambda: heard.newest(f"{STATE}/elapsed") == "1")
+        for _ in range(10_000):
+            payload = b"\x80" + chance.randbytes(chance.randrange(0, 60))
+            await client.publish(f"{SET}/{chance.choice(keys)}", payload, qos=0)
+        await client.publish(f"{SET}/start", "PRESS", qos=1)
+        await until(lambda: told.person.instructions)
+        assert told.part.counters["wishes_refused"] == 10_000
+        assert not told.person.commands
+        assert told.part.problem is None
+        assert len([line for line in caplog.messages if "Refused" in line]) < 30
+        told.show(snapshot(elapsed_s=2.0))
+        await until(lambda: heard.newest(f"{STATE}/elapsed") == "2")

@@ -1,0 +1,152 @@
+"""Brokers that are away, refuse, or are shared by two of one name; Home Assistants that restart."""
+
+import gc
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from roastwatch.vocabulary import PartState, Phase
+from tests.broker.conftest import listener, sink, until
+from tests.broker.nouns import event, snapshot
+from tests.mosquitto import Broker
+
+EVENT = "roastwatch/test/roaster/event"
+STATE = "roastwatch/test/roaster/state"
+CONFIG = "homeassistant/device/roastwatch_test_roaster/config"
+
+
+async def test_a_broker_that_dies_in_mid_roast_gets_everything_again(broker: Broker) -> None:
+    async with sink(broker.port) as told:
+        async with listener(broker.port) as (heard, _):
+            told.show(snapshot(phase=Phase.ROASTING))
+            await until(lambda: heard.newest(f"{STATE}/phase") == "roasting")
+            told.events.put(event("before"))
+            await until(lambda: heard.json(EVENT))
+        broker.kill()
+        await until(lambda: told.part.state is PartState.RETRYING)
+        assert "can't be reached" in (told.part.problem or "")
+        told.events.put(event("meanwhile"))
+        told.show(snapshot(phase=Phase.DEVELOPMENT))
+        broker.start()
+        async with listener(broker.port) as (heard, client):
+            await until(lambda: heard.newest(f"{STATE}/phase") == "development")
+            await until(lambda: heard.newest(CONFIG))
+            assert heard.newest("roastwatch/test/available") == "online"
+            # A Home Assistant that was cut off too hears them when it says that it is back.
+            await client.publish("homeassistant/status", "online")
+            await until(
+                lambda: {"before", "meanwhile"} <= {item["event_id"] for item in heard.json(EVENT)}
+            )
+            again = [item for item in heard.json(EVENT) if item["event_id"] == "before"]
+            assert all(item["late"] for item in again)
+        await until(lambda: told.part.state is PartState.RUNNING)
+
+
+async def test_what_home_assistant_missed_is_told_at_its_birth(broker: Broker) -> None:
+    async with sink(broker.port) as told, listener(broker.port) as (heard, client):
+        await until(lambda: heard.newest("roastwatch/test/available") == "online")
+        await client.publish("homeassistant/status", "online", qos=1)
+        await client.publish("homeassistant/status", "offline", qos=1)
+        told.show(snapshot())
+        await until(lambda: heard.newest(CONFIG))
+        told.events.put(event("missed"))
+        await until(lambda: len(heard.json(EVENT)) == 1)
+        heard.forget()
+        await client.publish("homeassistant/status", "online", qos=1)
+        (again,) = await until(lambda: heard.json(EVENT))
+        assert again["event_id"] == "missed"
+        assert again["late"]
+        assert heard.newest(CONFIG)
+        # Born again without having been away: nothing is told twice.
+        heard.forget()
+        await client.publish("homeassistant/status", "online", qos=1)
+        told.events.put(event("next"))
+        await until(lambda: heard.json(EVENT))
+        await until(lambda: heard.newest(CONFIG))
+        assert [item["event_id"] for item in heard.json(EVENT)] == ["next"]
+
+
+@pytest.fixture
+def locked(tmp_path: Path) -> Iterator[Broker]:
+    """A broker that wants a password."""
+    passwords = tmp_path / "passwords"
+    passwords.touch(mode=0o600)
+    command = ["mosquitto_passwd", "-b", str(passwords), "roastwatch", "right"]
+    subprocess.run(command, check=True, capture_output=True)
+    running = Broker(tmp_path, f"password_file {passwords}", anonymous=False).start()
+    yield running
+    running.kill()
+
+
+async def test_a_refused_password_is_one_clear_problem(
+    locked: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with sink(locked.port, username="roastwatch", password="wrong") as told:
+        await until(lambda: told.part.problem)
+        assert "refuses the user name or password" in (told.part.problem or "")
+        assert f"127.0.0.1:{locked.port}" in (told.part.problem or "")
+        assert told.part.state is PartState.RETRYING
+        assert "wrong" not in caplog.text
+    async with sink(locked.port, username="roastwatch", password="right") as told:
+        await until(lambda: told.part.state is PartState.RUNNING)
+
+
+async def test_no_broker_at_all_is_looked_for_again(tmp_path: Path) -> None:
+    broker = Broker(tmp_path)
+    async with sink(broker.port) as told:
+        await until(lambda: told.part.state is PartState.RETRYING)
+        told.events.put(event("early"))
+        broker.start()
+        try:
+            async with listener(broker.port) as (heard, _):
+                await until(lambda: told.part.state is PartState.RUNNING)
+                await until(lambda: heard.json(EVENT))
+        finally:
+            broker.kill()
+
+
+async def test_two_of_one_name_find_each_other(broker: Broker) -> None:
+    async with sink(broker.port) as elder, listener(broker.port) as (heard, _):
+        elder.show(snapshot(phase=Phase.DRYING))
+        await until(lambda: heard.newest(f"{STATE}/phase") == "drying")
+        async with sink(broker.port) as younger:
+            younger.show(snapshot(phase=Phase.COOLING))
+            await until(lambda: younger.part.problem)
+            await until(lambda: elder.part.problem)
+            assert "Two roastwatches named 'test'" in (younger.part.problem or "")
+            assert younger.part.state is PartState.RETRYING
+            assert elder.part.state is PartState.DEGRADED
+        assert heard.newest(f"{STATE}/phase") == "drying"
+        assert heard.newest("roastwatch/test/available") == "online"
+
+
+@pytest.fixture
+def certified(tmp_path: Path) -> Iterator[tuple[Broker, Path]]:
+    """A broker that speaks TLS, and who vouches for it."""
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    make += ["-keyout", str(key), "-out", str(cert), "-subj", "/CN=localhost"]
+    make += ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    subprocess.run(make, check=True, capture_output=True)
+    running = Broker(tmp_path, f"certfile {cert}", f"keyfile {key}").start()
+    yield running, cert
+    running.kill()
+
+
+# paho leaves the socket of a failed handshake to the garbage collector, which complains.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_encrypted_with_a_certificate_authority_of_its_own(
+    certified: tuple[Broker, Path],
+) -> None:
+    broker, cert = certified
+    async with sink(broker.port, tls=True, ca_file=cert) as told:
+        await until(lambda: told.part.state is PartState.RUNNING)
+    async with sink(broker.port, tls=True) as told:
+        await until(lambda: told.part.state is PartState.RETRYING)
+        assert "certificate" in (told.part.problem or "").lower()
+    async with sink(broker.port, tls=True, ca_file=cert.with_name("none.pem")) as told:
+        await until(lambda: told.part.state is PartState.RETRYING)
+        assert "certificates can't be used" in (told.part.problem or "")
+    gc.collect()
