@@ -55,6 +55,7 @@ class Station:
         self._lag_s: float | None = None
         self._waiting: list[Instruction] = []
         self._sound_lost = False
+        self._live = True
 
     async def listen(self, scoring: Scoring) -> None:
         """Pull what has arrived, judge it, decide. Returns when a file or a demonstration ends."""
@@ -86,6 +87,8 @@ class Station:
             self._waiting.append(instruction)
             return
         _log.info("%s: %s (%s)", self.name, instruction.kind, instruction.by or instruction.origin)
+        if not self._live:
+            instruction = replace(instruction, at=self.now())
         self.publish(self.pipeline.instruct(instruction))
 
     def tick(self) -> None:
@@ -94,22 +97,20 @@ class Station:
             return
         roast = self.pipeline.roast
         if roast.start_known or roast.dropped_at is not None:
-            self.publish(roast.tick(self._now()))
+            self.publish(roast.tick(self.now()))
         lost = self.ear.state is PartState.RETRYING
         if lost and not self._sound_lost and roast.active:
             text = self.ear.problem or "The microphone was lost."
-            self.publish([roast.told(EventKind.SOUND_LOST, self._now(), text)])
+            self.publish([roast.told(EventKind.SOUND_LOST, self.now(), text)])
         self._sound_lost = lost
 
     def snapshot(self) -> Snapshot:
         """All that is shown of this station now."""
-        now = self._now()
+        now = self.now()
         parts = (self.ear.status(), self.judge.status())
         if self.pipeline is None:
             return Snapshot(self.name, now, listening=False, parts=parts)
         pipeline, roast, onset = self.pipeline, self.pipeline.roast, self.pipeline.onset
-        if not roast.start_known:
-            now = min(now, self.heard_until())  # a replay shows its own time
         crack = roast.first_crack
         return Snapshot(
             station=self.name,
@@ -134,12 +135,14 @@ class Station:
             parts=parts,
         )
 
-    def heard_until(self) -> datetime:
-        """UTC of the newest sound that was judged."""
-        assert self.pipeline is not None
+    def now(self) -> datetime:
+        """The present; in a replay, whatever its speed, the end of what was heard."""
+        if self.pipeline is None or self._live:
+            return self._now()
         return self.pipeline.heard_until
 
     def _begin(self, source: AudioSource, block: AudioBlock) -> Pipeline:
+        self._live = source.live
         length = timedelta(seconds=block.end_sample / source.sample_rate_hz)
         self.pipeline = Pipeline(
             self.name,

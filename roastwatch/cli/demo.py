@@ -7,6 +7,8 @@ import click
 from roastwatch import settings
 from roastwatch.cli.listen import extra_sinks, quick
 from roastwatch.cli.live import log_to_stderr, serve
+from roastwatch.sinks.console import clock
+from roastwatch.synth.source import DemoOptions, demo_roast
 
 
 @click.command("demo")
@@ -36,6 +38,12 @@ def command(
       roastwatch demo --seed 7 --mqtt localhost
     """
     log_to_stderr(verbose)
+    truth = demo_roast(DemoOptions(seed=seed)).truth
+    if truth.first_crack_at_s is not None:
+        click.echo(
+            f"Roast {seed}: its beans crack from {clock(truth.first_crack_at_s)} on. "
+            "The ear doesn't know."
+        )
     wanted = quick({"type": "demo", "seed": seed, "speed": speed}, model)
     if path is not None:
         own = settings.read(path)

@@ -1,0 +1,98 @@
+"""The whole service on a short synthesised roast: what is told, to whom, whatever breaks."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from roastwatch import settings
+from roastwatch.channel import Events, Latest
+from roastwatch.service import Outlet, Service
+from roastwatch.supervise import Part
+from roastwatch.vocabulary import (
+    Actuator,
+    Command,
+    EventKind,
+    Instruction,
+    InstructionKind,
+    Level,
+    Origin,
+    Outcome,
+    PartState,
+    Phase,
+    RoastEvent,
+    Snapshot,
+)
+
+
+class Notebook:
+    """A sink that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.events: list[RoastEvent] = []
+
+    async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
+        async for event in events:
+            self.events.append(event)
+
+
+class Broken:
+    """A sink that fails at once."""
+
+    async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
+        raise OSError("no such printer")
+
+
+def short_roast(begins: str = "sound", **source: object) -> Service:
+    demo = {"type": "demo", "seed": 3, "speed": 0, "first_crack_at_s": 40, "fooling_per_h": 0}
+    station = {"name": "kitchen", "source": demo | source, "roast": {"begins": begins}}
+    return Service(settings.parse({"stations": [station]}))
+
+
+async def test_a_roast_is_heard_and_told_to_every_sink_though_one_breaks(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    service, notebook = short_roast(), Notebook()
+    broken = Part("printer")
+    service.outlets = [
+        Outlet("printer", Broken(), broken),
+        Outlet("notebook", notebook, Part("notebook")),
+    ]
+    await service.run()
+    cracks = [e for e in notebook.events if e.kind is EventKind.FIRST_CRACK]
+    assert {event.event_id for event in cracks} == {cracks[0].event_id}
+    assert cracks[-1].level in (Level.FIRST_CRACK, Level.CERTAIN)
+    assert broken.state is PartState.FAILED
+    assert "no such printer" in (broken.problem or "")
+    assert service.latest.value is not None
+    shown = service.latest.value["kitchen"]
+    assert shown.phase in (Phase.FIRST_CRACK, Phase.DEVELOPMENT)
+    assert shown.first_crack == cracks[-1]
+
+
+async def test_nobody_started_a_roast_so_it_asks_and_decides_nothing() -> None:
+    service, notebook = short_roast(begins="person"), Notebook()
+    service.outlets = [Outlet("notebook", notebook, Part("notebook"))]
+    await service.run()
+    assert [event.level for event in notebook.events] == [Level.POSSIBLE]
+    assert "no roast was started" in notebook.events[0].message
+    assert notebook.events[0].roast_id is None
+
+
+async def test_a_person_starts_the_roast_and_the_events_name_it() -> None:
+    service, notebook = short_roast(begins="person"), Notebook()
+    service.outlets = [Outlet("notebook", notebook, Part("notebook"))]
+    now = datetime.now(UTC)
+    service.instruct(Instruction("kitchen", InstructionKind.START, Origin.PERSON, now))
+    service.instruct(Instruction("nowhere", InstructionKind.START, Origin.PERSON, now))
+    await service.run()
+    kinds = [event.kind for event in notebook.events]
+    assert kinds[0] is EventKind.CHARGE
+    assert EventKind.FIRST_CRACK in kinds
+    assert {event.roast_id for event in notebook.events} == {notebook.events[0].roast_id}
+
+
+async def test_a_command_for_a_station_without_a_roaster_is_refused_in_words() -> None:
+    command = Command("1", "kitchen", Actuator.HEATER, 50, Origin.PERSON, 0.0)
+    result = await short_roast().command(command)
+    assert result.outcome is Outcome.REFUSED
+    assert "no roaster" in result.reason
