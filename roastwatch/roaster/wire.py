@@ -2,7 +2,7 @@
 
 import asyncio
 import grp
-import logging
+import re
 import socket
 import termios
 from collections.abc import Callable
@@ -18,7 +18,6 @@ from roastwatch.options import Options
 T = TypeVar("T")
 STALLED_BYTES = 4096
 """So much unsent means that nobody takes our bytes any more."""
-log = logging.getLogger(__name__)
 
 
 class PortOptions(Options):
@@ -26,7 +25,7 @@ class PortOptions(Options):
 
     port: str = Field(
         description="Serial port such as /dev/serial/by-id/usb-…, or socket://host:port for a "
-        "serial server on the network."
+        "serial server on the network (tcp://host:port means the same)."
     )
 
 
@@ -75,8 +74,8 @@ class Wire:
         """Open and lock the port.
 
         Raises:
-            LostError: no such port, in use, refused (these may mend themselves).
-            BadInputError: not allowed, or not a serial port (a person must mend it).
+            LostError: no such port, in use, not allowed, nobody there.
+            BadInputError: not a serial port, or no address.
         """
         self._gone = None
         self._ended.clear()
@@ -84,7 +83,7 @@ class Wire:
             transport, _ = await serialx.create_serial_connection(
                 asyncio.get_running_loop(),
                 lambda: _Bytes(self),
-                url=self.port,
+                url=re.sub("^tcp://", "socket://", self.port),
                 baudrate=self._baud,
                 stopbits=serialx.StopBits(self._stop_bits),
                 exclusive=True,
@@ -167,17 +166,17 @@ class Wire:
         self._news = asyncio.Event()
 
 
-def not_this_machine(wire: Wire, within_s: float, hint: str = "") -> LostError:
-    """The sentence for a port behind which the machine does not show itself."""
-    what = (
-        f"sent {wire.received_bytes} bytes, but nothing that a {wire.machine} says: "
-        "another machine, or another baud rate"
-        if wire.received_bytes
-        else "said nothing: is the machine switched on and its cable in"
-    )
+def not_this_machine(wire: Wire, within_s: float) -> RoastwatchError:
+    """The error for a port behind which the machine does not show itself."""
+    if wire.received_bytes:
+        return BadInputError(
+            f"Another machine than a {wire.machine} is on {wire.port}, or its baud rate is another:"
+            f" {wire.received_bytes} bytes came in {within_s:g} s and made no valid frame; check "
+            "`type`, `port` and `baud`."
+        )
     return LostError(
-        f"{wire.port} {what} (waited {within_s:g} s for a {wire.machine}). "
-        f"{hint or 'Check `port` and `type`.'}"
+        f"No {wire.machine} answers on {wire.port} (waited {within_s:g} s): is it switched on, its "
+        "cable in, and `port` the right one?"
     )
 
 
@@ -193,7 +192,7 @@ def _opening_failed(port: str, machine: str, error: Exception) -> RoastwatchErro
             f"{', '.join(here) if here else 'the ports that appear then (none is there now)'}."
         )
     if isinstance(error, PermissionError):
-        return BadInputError(
+        return LostError(
             f"This user may not open {port}: it belongs to the group '{_group(port)}'; run "
             f"`sudo usermod -aG {_group(port)} $USER`, log out and in again."
         )

@@ -246,10 +246,10 @@ async def test_another_machine_behind_the_port(tmp_path: Path) -> None:
     fake = FakeHottop()
     fake.status = lambda: b"25.0,25.0,25.0\r\n"  # type: ignore[method-assign]
     async with PtyLine(fake, tmp_path) as line:
-        with pytest.raises(LostError, match="another machine"):
+        with pytest.raises(BadInputError, match="Another machine"):
             await driver(line.port, first_frame_s=1.5).__aenter__()
     async with PtyLine(FakeHottop(reads_before_first=10**6), tmp_path) as line:
-        with pytest.raises(LostError, match="said nothing"):
+        with pytest.raises(LostError, match="No Hottop answers"):
             await driver(line.port, first_frame_s=1.0).__aenter__()
 
 

@@ -49,7 +49,7 @@ class HottopOptions(PortOptions):
         Unit.CELSIUS, description="Unit that the machine sends: celsius or fahrenheit."
     )
     first_frame_s: float = Field(
-        6.0, description="Seconds to wait for the first status frame after opening.", gt=0
+        4.0, description="Seconds to wait for the first status frame after opening.", gt=0
     )
     silence_s: float = Field(
         2.0, description="Seconds without a status frame after which the roaster is lost.", gt=0
@@ -206,13 +206,21 @@ class Hottop:
             keep_alive_s=PERIOD_S,
             when_host_is_gone="ejects",
             make_safe_writes="heater 0, drum on, stirrer on, main fan 10 of 10; door as it is",
+            echoes=frozenset(Actuator),
+            levels={
+                Actuator.FAN: tuple(range(0, 101, 10)),
+                Actuator.DRUM: (0, 100),
+                Actuator.COOLING: (0, 100),
+                Actuator.DOOR: (0, 100),
+            },
         )
 
     async def __aenter__(self) -> Self:
         """Open the port, take control with heat 0 and the drum on, see the machine agree.
 
         Raises:
-            LostError: no port, no Hottop behind it, or one that keeps its heater on.
+            LostError: no port, nobody there, or a heater that stays on.
+            BadInputError: another machine.
         """
         self._parser, self._controls = Parser(), Controls()
         self._unread.clear()
@@ -238,20 +246,19 @@ class Hottop:
 
     async def __aexit__(self, *_: object) -> None:
         try:
-            self._ask(replace(self._controls, heater=0, drum=True))
-            if self._is_hot():
-                log.warning(
-                    "Hottop: holding on with heat off until the beans are below %g °C",
-                    self._options.release_below_c,
-                )
-                self._ask(_safe(self._controls))
-                with contextlib.suppress(LostError):
+            if self._controls.heater > 0:
+                self._ask(replace(self._controls, heater=0))
+            with contextlib.suppress(LostError):
+                await self._next_frame()
+                if self._is_hot():
+                    log.warning(
+                        "Hottop: holding on with heat off until the beans are below %g °C",
+                        self._options.release_below_c,
+                    )
+                    self._ask(_safe(self._controls))
                     await self._wire.until(
                         lambda: None if self._is_hot() else True, self._options.release_after_s
                     )
-            else:
-                with contextlib.suppress(LostError):
-                    await self._next_frame()
         finally:
             await self._let_go()
 

@@ -1,0 +1,334 @@
+"""TC4 with aArtisanQ_PID, and its dialects: lines of text at 115200 baud.
+
+Commands and replies: greencardigan/TC4-shield aArtisanQ_PID 6.8; Skywalker: jmoore52's SkyCommand;
+start sequence: Artisan. There is no checksum and, on the TC4 itself, no watchdog: when the host is
+gone its outputs hold their last duty for ever.
+"""
+
+import asyncio
+import contextlib
+import math
+import re
+from collections import deque
+from dataclasses import dataclass
+from typing import Self
+
+from pydantic import Field
+
+from roastwatch.errors import BadInputError, LostError
+from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.drivers.tc4_dialects import DIALECTS, Dialect, DialectName, FanOutput
+from roastwatch.roaster.plausible import Believed
+from roastwatch.roaster.wire import PortOptions, Wire, not_this_machine
+from roastwatch.vocabulary import Actuator, Reading
+
+LONGEST_LINE = 120
+GAP_S = 0.05
+"""Between two commands: the sketch takes one line per loop and its buffer is 64 bytes."""
+LATE_S = 5.0
+"""A reply later than this belongs to nothing that was asked."""
+NUMBER = re.compile(r"-?\d{1,4}(?:\.\d{1,3})?")
+
+
+class Tc4Options(PortOptions):
+    """Where the TC4 is and what is connected to it."""
+
+    baud: int = Field(115200, description="Speed of the line in baud: the sketch's BAUD.", gt=0)
+    dialect: DialectName = Field(
+        DialectName.AARTISAN,
+        description="aartisan (TC4 with aArtisanQ_PID), skywalker (SkyCommand), htri (Hottop with "
+        "an HTRI board) or cyberroaster (Skywalker V2 behind a bridge).",
+    )
+    fan_output: FanOutput | None = Field(
+        None, description="What the fan hangs on: ot2, io3 or dcfan; empty: as the dialect has it."
+    )
+    period_s: float = Field(
+        1.0, description="Seconds between two READs; the sketch samples each second.", ge=0.1, le=3
+    )
+    reply_s: float = Field(
+        1.5, description="Seconds to wait for a reply before asking again.", gt=0
+    )
+    silence_s: float = Field(
+        2.5, description="Seconds without a valid reply after which the roaster is lost.", gt=0
+    )
+    first_reply_s: float = Field(
+        4.5,
+        description="Seconds to wait for the first reply: many boards restart when opened.",
+        gt=0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A READ reply. Temperatures in °C as sent; percent; None where nothing is sent."""
+
+    ambient: float | None
+    environment: float | None
+    bean: float | None
+    heater: float | None = None
+    fan: float | None = None
+
+
+def decode(text: str, *, five: bool = False) -> Line | None:
+    """The values in a READ reply; None for anything else.
+
+    ambient, ET, BT (and up to two more channels), then heater, fan and set value; older firmware
+    sends those three only while its PID is on, and the Cyberroaster (`five`) no set value.
+    """
+    cells = [cell.strip() for cell in text.split(",")]
+    if len(cells) not in ((5,) if five else (3, 6, 7, 8)) or not any(cells[1:3]):
+        return None
+    if any(cell and not NUMBER.fullmatch(cell) for cell in cells):
+        return None
+    values = [float(cell) if cell else None for cell in cells]
+    outputs = values[3:] if five else values[-3:-1] if len(values) > 3 else [None, None]
+    heater, fan = outputs
+    if any(percent is not None and not 0 <= percent <= 100 for percent in outputs):
+        return None
+    return Line(values[0], values[1], values[2], heater, fan)
+
+
+class Lines:
+    """Cuts a stream of bytes into lines of text; what is not ASCII or far too long is dropped."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[str]:
+        """The lines that became whole with these bytes, without CR and LF, none empty."""
+        self._buffer += data
+        *whole, rest = self._buffer.split(b"\n")
+        self._buffer = bytearray(rest[-LONGEST_LINE:])
+        found = []
+        for raw in whole:
+            with contextlib.suppress(UnicodeDecodeError):
+                text = raw.decode("ascii").strip("\r \t\0")
+                if text and len(text) <= LONGEST_LINE:
+                    found.append(text)
+        return found
+
+
+class Tc4:
+    """A TC4 (or what speaks like one) on a serial port; READ goes out by itself."""
+
+    Options = Tc4Options
+
+    def __init__(self, options: Tc4Options, station: str, *, read_only: bool = False) -> None:
+        self._options = options
+        self._station = station
+        self._read_only = read_only
+        self._dialect: Dialect = DIALECTS[options.dialect].with_fan(options.fan_output)
+        self._wire = Wire(
+            options.port, machine=self._dialect.machine, on_bytes=self._received, baud=options.baud
+        )
+        self._order = asyncio.Lock()
+        self._poller: asyncio.Task[None] | None = None
+        self._lines = Lines()
+        self._unread: deque[Reading] = deque(maxlen=1)
+        self._asked: deque[float] = deque(maxlen=8)
+        self._bean, self._environment = Believed(), Believed()
+        self._answers = self._doubts = self._heater = self._commas = 0
+        self._short: int | None = None
+        self._greeted = self._too_hot = self._echoes = False
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this dialect can do."""
+        dialect = self._dialect
+        return Capabilities(
+            machine=dialect.machine,
+            actuators=frozenset() if self._read_only else frozenset(dialect.outputs),
+            reads_bean_temp=True,
+            reads_environment_temp=dialect.has_environment,
+            read_period_s=self._options.period_s,
+            keep_alive_s=dialect.keep_alive_s,
+            when_host_is_gone=dialect.when_host_is_gone,
+            make_safe_writes="nothing" if self._read_only else ", ".join(dialect.safe),
+            echoes=frozenset({Actuator.HEATER, Actuator.FAN}) if self._echoes else frozenset(),
+        )
+
+    async def __aenter__(self) -> Self:
+        """Open the port, set channels and unit, assert heat 0 and see it echoed.
+
+        Raises:
+            LostError: no port, nobody there, or a heater that stays on.
+            BadInputError: another machine.
+        """
+        self._lines, self._bean, self._environment = Lines(), Believed(), Believed()
+        self._unread.clear()
+        self._asked.clear()
+        self._doubts = self._heater = self._commas = 0
+        self._greeted = self._too_hot = self._echoes = False
+        await self._wire.__aenter__()
+        try:
+            await self._introduce()
+            if not self._read_only:
+                await self._assert_heat_off()
+            self._poller = asyncio.create_task(self._poll(), name="tc4 poll")
+        except BaseException:
+            await self._let_go()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            if not self._read_only:
+                with contextlib.suppress(LostError):
+                    for command in self._dialect.heat_off:
+                        await self._say(command)
+        finally:
+            await self._let_go()
+
+    async def read(self) -> Reading:
+        """The newest reply since the last call."""
+        newest = await self._wire.until(
+            lambda: self._unread.pop() if self._unread else None, self._options.silence_s
+        )
+        if newest is None:
+            raise LostError(
+                f"The {self._dialect.machine} on {self._options.port} has answered nothing valid "
+                f"for {self._options.silence_s:g} s."
+            )
+        return newest
+
+    async def write(self, actuator: Actuator, percent: float) -> None:
+        """Send the command for one output; heat is rounded down, the rest up."""
+        output = None if self._read_only else self._dialect.outputs.get(actuator)
+        if output is None:
+            raise BadInputError(f"The {self._dialect.machine} can't set its {actuator.value}.")
+        if not 0 <= percent <= 100:
+            raise BadInputError(f"{actuator} takes 0 to 100 %, not {percent:g}.")
+        value = math.floor(percent) if actuator is Actuator.HEATER else math.ceil(percent)
+        if actuator is Actuator.HEATER:
+            self._heater = value
+        await self._say(output.command(value))
+
+    async def make_safe(self) -> None:
+        """Heat 0 (the board's own PID off too), fan, drum and cooling on where there are any."""
+        if self._read_only:
+            return
+        self._heater = 0
+        for command in self._dialect.safe:
+            await self._say(command)
+
+    async def _introduce(self) -> None:
+        """CHAN until a `#` line or a reading comes, then the unit."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + self._options.first_reply_s
+        while True:
+            if self._dialect.heat_off_first and not self._read_only:
+                await self._say(*self._dialect.heat_off)
+            await self._say(self._dialect.channels)
+            await self._wire.until(lambda: self._greeted or None, 1.0)
+            if not self._greeted:
+                if not self._read_only:
+                    await self._say(*self._dialect.heat_off)
+                await self._ask()  # some firmware answers READ but not CHAN
+            if self._greeted or self._unread:
+                break
+            if loop.time() > until_s:
+                raise not_this_machine(self._wire, self._options.first_reply_s)
+        await self._say(self._dialect.units)
+        self._unread.clear()  # it may have been in the other unit
+        self._bean, self._environment = Believed(), Believed()
+
+    async def _assert_heat_off(self) -> None:
+        """Heat 0, and its echo where the firmware sends one."""
+        for _ in range(5):
+            await self._say(*self._dialect.heat_off)
+            self._unread.clear()
+            await self._ask()
+            if self._unread and self._unread[-1].heater_percent in (0, None):
+                # Older firmware tells its outputs only while its PID is on.
+                self._echoes = self._unread[-1].heater_percent is not None
+                return
+        if not self._unread:
+            raise LostError(
+                f"The {self._dialect.machine} on {self._options.port} does not answer READ."
+            )
+        raise LostError(
+            f"The {self._dialect.machine} on {self._options.port} reports its heater at "
+            f"{self._unread[-1].heater_percent:g} % although it was told 0: switch it off at the "
+            "machine."
+        )
+
+    async def _poll(self) -> None:
+        """READ each period; it is also what keeps a Skywalker from switching itself off."""
+        with contextlib.suppress(LostError):  # whoever reads finds the wire gone
+            while True:
+                before_s = asyncio.get_running_loop().time()
+                await self._ask()
+                await self._look_after()
+                spent_s = asyncio.get_running_loop().time() - before_s
+                await asyncio.sleep(max(GAP_S, self._options.period_s - spent_s))
+
+    async def _ask(self) -> None:
+        """READ, and wait for its reply as long as that may take."""
+        answered = self._answers
+        self._asked.append(asyncio.get_running_loop().time())
+        await self._say("READ")
+        await self._wire.until(
+            lambda: True if self._answers > answered else None, self._options.reply_s
+        )
+
+    async def _look_after(self) -> None:
+        """Repeat what a bad line swallowed: heat that is too high, the unit after a restart."""
+        if self._too_hot and not self._read_only:
+            self._too_hot = False
+            await self._say(self._dialect.outputs[Actuator.HEATER].command(self._heater))
+        doubts = self._bean.doubts + self._environment.doubts
+        if doubts != self._doubts:
+            self._doubts = doubts
+            await self._say(self._dialect.channels, self._dialect.units)
+
+    async def _say(self, *commands: str) -> None:
+        for command in commands:
+            async with self._order:
+                self._wire.write(command.encode("ascii") + b"\n")
+                await asyncio.sleep(GAP_S)
+
+    def _received(self, data: bytes) -> None:
+        for text in self._lines.feed(data):
+            if text.startswith("#"):
+                self._greeted = True
+            else:
+                self._take(text)
+
+    def _take(self, text: str) -> None:
+        now_s = asyncio.get_running_loop().time()
+        while self._asked and now_s - self._asked[0] > LATE_S:
+            self._asked.popleft()
+        line = decode(text, five=self._dialect.five_fields)
+        if line is None or not self._asked:
+            return
+        if not self._as_long_as_before(text.count(",")):
+            return
+        at_s = self._asked.popleft()
+        self._answers += 1
+        self._too_hot = line.heater is not None and line.heater > self._heater
+        environment = self._environment.take(line.environment, at_s)
+        self._unread.append(
+            Reading(
+                station=self._station,
+                taken_at_s=at_s,
+                bean_temp_c=self._bean.take(line.bean, at_s),
+                environment_temp_c=environment if self._dialect.has_environment else None,
+                heater_percent=line.heater,
+                fan_percent=line.fan,
+            )
+        )
+
+    def _as_long_as_before(self, commas: int) -> bool:
+        """A reply that lost its tail looks like older firmware: believe a short one twice."""
+        if commas >= self._commas or commas == self._short:
+            self._commas, self._short = commas, None
+            return True
+        self._short = commas
+        return False
+
+    async def _let_go(self) -> None:
+        if self._poller is not None:
+            self._poller.cancel()
+            await asyncio.gather(self._poller, return_exceptions=True)
+            self._poller = None
+        await self._wire.__aexit__()

@@ -1,0 +1,122 @@
+"""Who speaks like a TC4, and in what they differ."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Literal
+
+from roastwatch.vocabulary import Actuator
+
+
+class DialectName(StrEnum):
+    """What a person chooses from."""
+
+    AARTISAN = "aartisan"
+    SKYWALKER = "skywalker"
+    HTRI = "htri"
+    CYBERROASTER = "cyberroaster"
+
+
+class FanOutput(StrEnum):
+    """Where a fan may hang."""
+
+    OT2 = "ot2"
+    IO3 = "io3"
+    DCFAN = "dcfan"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One command with a number; a number other than 0 is kept between `low` and `high`."""
+
+    word: str
+    separator: str = ";"
+    low: int = 0
+    high: int = 100
+
+    def command(self, percent: float) -> str:
+        """The line for 0 to 100 percent."""
+        value = 0 if percent <= 0 else min(self.high, max(self.low, round(percent)))
+        return f"{self.word}{self.separator}{value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one kind of machine speaks."""
+
+    machine: str
+    outputs: Mapping[Actuator, Output]
+    heat_off: tuple[str, ...]
+    """What asserts heat 0."""
+    safe: tuple[str, ...]
+    """What `make_safe` writes, in order."""
+    when_host_is_gone: Literal["off", "ejects", "holds", "unknown"]
+    channels: str = "CHAN;1200"
+    units: str = "UNITS;C"
+    has_environment: bool = True
+    keep_alive_s: float | None = None
+    heat_off_first: bool = False
+    """Heat 0 before anything else is said."""
+    five_fields: bool = False
+    """READ is answered without a set value."""
+
+    def with_fan(self, fan: FanOutput | None) -> "Dialect":
+        """The same with its fan on another output."""
+        if fan is None:
+            return self
+        old = self.outputs[Actuator.FAN]
+        new = replace(old, word=fan.value.upper())
+        return replace(
+            self,
+            outputs={**self.outputs, Actuator.FAN: new},
+            safe=tuple(new.command(100) if c == old.command(100) else c for c in self.safe),
+        )
+
+
+_TC4 = Dialect(
+    machine="TC4",
+    outputs={Actuator.HEATER: Output("OT1"), Actuator.FAN: Output("OT2")},
+    # The board's own PID would set the heater again.
+    heat_off=("OT1;0", "PID;OFF", "OT1;0"),
+    safe=("OT1;0", "PID;OFF", "OT1;0", "OT2;100"),
+    when_host_is_gone="holds",
+)
+
+DIALECTS: Mapping[DialectName, Dialect] = {
+    DialectName.AARTISAN: _TC4,
+    # Both probes of a Skywalker show one temperature. 10 s without READ: all off, the drum too.
+    DialectName.SKYWALKER: Dialect(
+        machine="Skywalker",
+        outputs={
+            Actuator.HEATER: Output("OT1"),
+            Actuator.FAN: Output("OT2"),
+            Actuator.DRUM: Output("DRUM"),
+            Actuator.COOLING: Output("COOL"),
+        },
+        heat_off=("OT1;0",),
+        safe=("OT1;0", "DRUM;100", "COOL;100", "OT2;100"),
+        when_host_is_gone="off",
+        has_environment=False,
+        keep_alive_s=10.0,
+    ),
+    DialectName.HTRI: replace(
+        _TC4,
+        machine="Hottop with HTRI",
+        outputs={Actuator.HEATER: Output("OT1"), Actuator.FAN: Output("DCFAN")},
+        safe=("OT1;0", "PID;OFF", "OT1;0", "DCFAN;100"),
+    ),
+    # Connecting asserts a high burner: heat 0 goes first. Link gone: burner 0, cooling on, drum on.
+    DialectName.CYBERROASTER: Dialect(
+        machine="Cyberroaster",
+        outputs={
+            Actuator.HEATER: Output("OT1", ","),
+            Actuator.FAN: Output("OT2", ","),
+            Actuator.DRUM: Output("OT3", ",", low=60),
+        },
+        heat_off=("OT1,0",),
+        safe=("OT1,0", "OT3,100", "OT2,100"),
+        when_host_is_gone="off",
+        heat_off_first=True,
+        five_fields=True,
+    ),
+}
