@@ -1,1 +1,0 @@
-"""SHOW: the program's own page and its API."""
