@@ -36,7 +36,7 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 async def until(condition: Callable[[], Any], timeout_s: float = 60) -> Any:
     """Wait until a condition holds, and give what it gave."""
     async with asyncio.timeout(timeout_s):
-        while not (found := condition()):  # noqa: ASYNC110 (nobody signals what others do)
+        while not (found := condition()):
             await asyncio.sleep(0.01)
     return found
 

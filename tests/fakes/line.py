@@ -175,7 +175,7 @@ async def until(
 ) -> None:
     """Wait for something to become true; generous, for slow machines."""
     async with asyncio.timeout(within_s):
-        while not condition():  # noqa: ASYNC110 (the condition is somebody else's)
+        while not condition():
             await asyncio.sleep(every_s)
 
 
