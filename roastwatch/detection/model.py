@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from roastwatch.detection.windowed_events import WindowRule
 from roastwatch.vocabulary import CrackScore, Float32Array
 
 
@@ -22,6 +23,10 @@ class ModelSpec:
     pop_threshold: float
     """Pops below this probability are candidates only: plotted, never counted."""
     description: str = ""
+    window_s: float | None = None
+    """Sound that one score hears, for models that judge windows."""
+    window_rule: WindowRule | None = None
+    """How windows decide, for models that don't localise and have a rule of their own."""
 
 
 class CrackStream(Protocol):

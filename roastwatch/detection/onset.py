@@ -14,6 +14,7 @@ from pydantic import Field
 
 from roastwatch.detection.decision import CrackDecision
 from roastwatch.detection.model import ModelSpec
+from roastwatch.detection.windowed_events import WindowRun
 from roastwatch.options import Options
 from roastwatch.vocabulary import CrackScore, EventKind, Level, Pop
 
@@ -111,6 +112,7 @@ class Onset:
         self._last_in_crack: int | None = None
         self._ended = False
         self._rejected_until = -1
+        self._run = WindowRun(self._spec.window_rule) if self._spec.window_rule else None
 
     def disarm(self) -> None:
         """Decide nothing; pops are still counted for display."""
@@ -161,6 +163,8 @@ class Onset:
         return decisions
 
     def _restart(self) -> None:
+        if self._run is not None:
+            self._run = WindowRun(self._run.rule)
         self._sum, self._onset, self._last_counted = 0.0, None, None
 
     def _bars(self) -> tuple[float, float, float]:
@@ -195,12 +199,27 @@ class Onset:
         self._lift(self._gain, pop.sample)
 
     def _window(self, score: CrackScore) -> None:
+        if self._run is not None:
+            self._window_by_rule(self._run, score)
+            return
         news = min(1.0, self._spec.hop_s / WINDOW_NEWS_S)
         said = float(np.clip(score.log_likelihood_ratio, -WINDOW_CLIP, WINDOW_CLIP)) * news
         begins = score.end_sample - round(self._spec.hop_s * self._rate)
         if said > 0 and self._told_onset is not None:
             self._last_in_crack = score.end_sample
         self._lift(said, max(begins, self._began))
+
+    def _window_by_rule(self, run: WindowRun, score: CrackScore) -> None:
+        """Positive windows in a row: as many as the rule wants lift the sum to the told bar."""
+        length = round((self._spec.window_s or self._spec.hop_s) * self._rate)
+        run.feed(score.end_sample - length, score.end_sample, score.probability)
+        if run.windows == 0:
+            self._sum, self._onset = 0.0, None
+            return
+        self._onset = max(self._began, run.start_sample or 0)
+        self._sum = min(HIGHEST_SUM, self._options.told_bar * run.progress(self._rate))
+        if self._told_onset is not None:
+            self._last_in_crack = score.end_sample
 
     def _lift(self, by: float, sample: int) -> None:
         if self._onset is None and by > 0:
@@ -239,4 +258,6 @@ class Onset:
         self, kind: EventKind, level: Level | None, happened: int, end_sample: int
     ) -> CrackDecision:
         confidence = float(1 / (1 + np.exp(-(self._sum - 3.0)))) if level else 0.9
+        if level and self._run is not None:
+            confidence = self._run.confidence
         return CrackDecision(kind, level, happened, end_sample + self._look_ahead, confidence)

@@ -1,0 +1,157 @@
+"""The log-mel front end of the Audio Spectrogram Transformer, in numpy and fed as sound arrives.
+
+It computes what transformers' `ASTFeatureExtractor` computes (Kaldi-compatible filter banks:
+frames of 25 ms every 10 ms, without padding at the edges; Gong, Chung & Glass, "AST: Audio
+Spectrogram Transformer", Interspeech 2021). Each frame depends on its own 400 samples only, so
+windows that overlap share their frames and nothing is computed twice.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from roastwatch.vocabulary import Float32Array
+
+FRAME_SAMPLES = 400
+"""Samples in a frame at any rate: the extractor counts samples, not seconds."""
+HOP_SAMPLES = 160
+_FFT = 512
+_PREEMPHASIS = 0.97
+_LOWEST_HZ = 20.0
+_FLOOR = 1.192092955078125e-07  # Kaldi's epsilon, the difference of 1 and the next float32
+# Frames computed at once: a fixed number, so that rounding never depends on the caller's blocks.
+FRAMES_AT_ONCE = 50
+
+Float64Array = npt.NDArray[np.float64]
+
+
+AUDIOSET_MEAN = -4.2677393
+AUDIOSET_STD = 4.5689974
+"""Of log-mel values over AudioSet; checkpoints made from AST's keep them."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogMelSpec:
+    """The settings of the front end, as in a checkpoint's preprocessor_config.json."""
+
+    sample_rate_hz: int = 16_000
+    bands: int = 128
+    max_frames: int = 1024
+    mean: float = AUDIOSET_MEAN
+    std: float = AUDIOSET_STD
+    normalise: bool = True
+
+    def frames_in(self, samples: int) -> int:
+        """How many frames fit into so many samples."""
+        return 0 if samples < FRAME_SAMPLES else 1 + (samples - FRAME_SAMPLES) // HOP_SAMPLES
+
+
+def mel_of(frequency_hz: npt.ArrayLike) -> Float64Array:
+    """Kaldi's mel scale: 1127 ln(1 + f / 700)."""
+    return 1127.0 * np.log1p(np.asarray(frequency_hz, np.float64) / 700.0)
+
+
+@lru_cache(maxsize=8)
+def mel_filters(sample_rate_hz: int, bands: int) -> Float64Array:
+    """Triangles in mel space from 20 Hz to half the rate, shape (257, bands)."""
+    edges = np.linspace(mel_of(_LOWEST_HZ), mel_of(sample_rate_hz // 2), bands + 2)
+    bins = mel_of(np.arange(_FFT // 2 + 1) * (sample_rate_hz / _FFT))[:, None]
+    rising = (bins - edges[None, :-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[None, 2:] - bins) / (edges[2:] - edges[1:-1])
+    return np.maximum(0.0, np.minimum(rising, falling))
+
+
+@lru_cache(maxsize=1)
+def _window() -> Float64Array:
+    return np.hanning(FRAME_SAMPLES)
+
+
+@lru_cache(maxsize=8)
+def _filters32(sample_rate_hz: int, bands: int) -> Float32Array:
+    return mel_filters(sample_rate_hz, bands).astype(np.float32)
+
+
+def frames(samples: Float32Array, spec: LogMelSpec) -> Float32Array:
+    """Log-mel frames of samples, shape (n,) → (frames, bands), natural logarithm of power.
+
+    `frames` = `spec.frames_in(n)`; not normalised. Spectra are taken in float64, because beside
+    a loud tone float32 drowns the quiet bands; powers are positive, so float32 does for them.
+    """
+    count = spec.frames_in(len(samples))
+    made = np.empty((count, spec.bands), np.float32)
+    if count == 0:
+        return made
+    padded = np.zeros((FRAMES_AT_ONCE, _FFT))
+    spectrum = np.empty((FRAMES_AT_ONCE, _FFT // 2 + 1), np.complex128)
+    filters = _filters32(spec.sample_rate_hz, spec.bands)
+    # In groups that stay in the processor's cache.
+    for first in range(0, count, FRAMES_AT_ONCE):
+        size = min(FRAMES_AT_ONCE, count - first)
+        start = first * HOP_SAMPLES
+        x = samples[start : start + (size - 1) * HOP_SAMPLES + FRAME_SAMPLES].astype(np.float64)
+        # Taking a frame's mean m away and then pre-emphasising is pre-emphasising and then
+        # taking 0.03 m away, so the sound is pre-emphasised once and not each overlapping frame.
+        y = np.empty_like(x)
+        y[0] = 0.0
+        y[1:] = x[1:] - _PREEMPHASIS * x[:-1]
+        raw = np.lib.stride_tricks.sliding_window_view(x, FRAME_SAMPLES)[::HOP_SAMPLES]
+        emphasised = np.lib.stride_tricks.sliding_window_view(y, FRAME_SAMPLES)[::HOP_SAMPLES]
+        mean = raw.mean(axis=1)
+        here, there = padded[:size], spectrum[:size]
+        np.subtract(emphasised, ((1 - _PREEMPHASIS) * mean)[:, None], out=here[:, :FRAME_SAMPLES])
+        here[:, 0] = (raw[:, 0] - mean) * (1 - _PREEMPHASIS)
+        here[:, :FRAME_SAMPLES] *= _window()
+        np.fft.rfft(here, axis=1, out=there)
+        power = (there.real**2 + there.imag**2).astype(np.float32)
+        mel = power @ filters
+        np.maximum(mel, np.float32(_FLOOR), out=mel)
+        np.log(mel, out=made[first : first + size])
+    return made
+
+
+def inputs(log_mel: Float32Array, spec: LogMelSpec) -> Float32Array:
+    """What the network takes: log-mel frames cut or padded with zeros, then normalised.
+
+    Shape (frames, bands) → (max_frames, bands). Zeros are padded before normalising, as the
+    extractor does it.
+    """
+    padded = np.zeros((spec.max_frames, spec.bands), np.float32)
+    kept = log_mel[: spec.max_frames]
+    padded[: len(kept)] = kept
+    if not spec.normalise:
+        return padded
+    padded -= np.float32(spec.mean)
+    padded /= np.float32(2 * spec.std)
+    return padded
+
+
+class LogMelStream:
+    """Log-mel frames of sound that arrives in pieces; frame `i` begins at sample `160 i`."""
+
+    def __init__(self, spec: LogMelSpec) -> None:
+        self.spec = spec
+        self._rest: Float32Array = np.zeros(0, np.float32)
+
+    def push(self, samples: Float32Array) -> Float32Array:
+        """The frames that became complete, shape (n, bands).
+
+        They come in groups of `FRAMES_AT_ONCE`, however the samples are cut into pushes.
+        """
+        self._rest = np.concatenate([self._rest, samples.astype(np.float32, copy=False)])
+        step = FRAMES_AT_ONCE * HOP_SAMPLES
+        overlap = FRAME_SAMPLES - HOP_SAMPLES
+        groups = max(0, len(self._rest) - overlap) // step
+        made = [
+            frames(self._rest[group * step : (group + 1) * step + overlap], self.spec)
+            for group in range(groups)
+        ]
+        self._rest = self._rest[groups * step :].copy()
+        return np.concatenate(made) if made else np.zeros((0, self.spec.bands), np.float32)
+
+    def finish(self) -> Float32Array:
+        """The complete frames that still waited for their group; the stream begins anew."""
+        last = frames(self._rest, self.spec)
+        self._rest = np.zeros(0, np.float32)
+        return last
