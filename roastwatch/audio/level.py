@@ -5,26 +5,32 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from roastwatch.audio.fidelity import FRAME_S, SILENT_FOR_S, Fidelity
 from roastwatch.vocabulary import AudioLevel, Float32Array
 
 LOWEST_DBFS = -160.0
 """What digital silence is called: a number, where its logarithm would have none."""
-_FRAME_S = 0.01
+_QUANTUM_FRAMES = 25
 _FULL_SCALE = 0.9985
 """From here on a sample counts as clipped: the last steps of 16 bits, and all that is above."""
+_CLIPPED_PERCENT = 0.1
+"""A pop may touch full scale for a millisecond; more than this is a gain set too high."""
+_RECENT_S = 300.0
+_CLIPPING_SHOWN_S = 10.0
 
 
 class LevelMeter:
     """Peak, root mean square and clipping, of the last second and of everything so far.
 
     Levels are in dB relative to full scale (a sample of 1.0; a full-scale sine has an rms of
-    -3 dBFS). Counted in frames of 10 ms.
+    -3 dBFS). Counted in frames of 10 ms, worked on in quarters of a second.
     """
 
     def __init__(self, sample_rate_hz: int) -> None:
-        self._frame = max(1, round(sample_rate_hz * _FRAME_S))
+        self._rate = sample_rate_hz
+        self._frame = max(1, round(sample_rate_hz * FRAME_S))
         self._rest = np.zeros(0, np.float32)
-        frames = round(1.0 / _FRAME_S)
+        frames = round(1.0 / FRAME_S)
         self._peaks = np.zeros(frames, np.float32)
         self._powers = np.zeros(frames)
         self._clipped = np.zeros(frames)
@@ -32,42 +38,53 @@ class LevelMeter:
         self._peak = 0.0
         self._power_sum = 0.0
         self._clipped_sum = 0.0
+        self._recently_clipped = 0.0
+        self._fidelity = Fidelity(sample_rate_hz)
 
     def push(self, samples: Float32Array) -> None:
         """Take the next samples, shape (n,)."""
         whole = np.concatenate([self._rest, samples]) if len(self._rest) else samples
-        count = len(whole) // self._frame
+        quantum = self._frame * _QUANTUM_FRAMES
+        count = len(whole) // quantum * _QUANTUM_FRAMES
         self._rest = whole[count * self._frame :].copy()
-        if not count:
-            return
-        frames = whole[: count * self._frame].reshape(count, self._frame)
-        size = np.abs(frames)
-        peaks = size.max(axis=1)
+        if count:
+            self._take(whole[: count * self._frame].reshape(count, self._frame))
+
+    def finish(self) -> None:
+        """The sound ends: take what did not fill a quarter of a second."""
+        count = len(self._rest) // self._frame
+        if count:
+            self._take(self._rest[: count * self._frame].reshape(count, self._frame))
+        self._rest = self._rest[:0]
+        self._fidelity.finish()
+
+    def _take(self, frames: Float32Array) -> None:
+        count = len(frames)
+        peaks = np.maximum(frames.max(axis=1), -frames.min(axis=1))
         powers = np.einsum("ij,ij->i", frames, frames) / self._frame
+        means = np.einsum("ij->i", frames) / self._frame
         clipped = np.zeros(count)
         if peaks.max() >= _FULL_SCALE:
-            clipped = np.count_nonzero(size >= _FULL_SCALE, axis=1) / self._frame
-        self._remember(peaks, powers, clipped)
-        self._frames_seen += count
-        self._peak = max(self._peak, float(peaks.max()))
-        self._power_sum += float(powers.sum(dtype=np.float64))
-        self._clipped_sum += float(clipped.sum())
-
-    def _remember(
-        self, peaks: Float32Array, powers: Float32Array, clipped: npt.NDArray[np.float64]
-    ) -> None:
+            clipped = np.count_nonzero(np.abs(frames) >= _FULL_SCALE, axis=1) / self._frame
+        self._fidelity.push(frames, np.maximum(powers - means * means, 0.0).astype(np.float64))
         for store, new in (
             (self._peaks, peaks),
             (self._powers, powers),
             (self._clipped, clipped),
         ):
-            kept = new[-len(store) :]
-            store[: len(store) - len(kept)] = store[len(kept) :]
-            store[len(store) - len(kept) :] = kept
+            _shift(store, new)
+        self._frames_seen += count
+        self._peak = max(self._peak, float(peaks.max()))
+        self._power_sum += float(powers.sum(dtype=np.float64))
+        self._clipped_sum += float(clipped.sum())
+        decay = math.exp(-count * FRAME_S / _CLIPPING_SHOWN_S)
+        self._recently_clipped = self._recently_clipped * decay + float(clipped.mean()) * (
+            1 - decay
+        )
 
     @property
     def last_second(self) -> AudioLevel:
-        """The level of the last second, or of less at the beginning."""
+        """The level of the last second, or of less at the beginning, and what is wrong now."""
         there = min(self._frames_seen, len(self._peaks))
         if not there:
             return AudioLevel(LOWEST_DBFS, LOWEST_DBFS, 0.0)
@@ -75,6 +92,7 @@ class LevelMeter:
             peak_dbfs=dbfs(float(self._peaks[-there:].max())),
             rms_dbfs=dbfs(math.sqrt(float(self._powers[-there:].mean()))),
             clipped_percent=100.0 * float(self._clipped[-there:].mean()),
+            problem=self._problem_now(),
         )
 
     @property
@@ -90,8 +108,64 @@ class LevelMeter:
 
     @property
     def warnings(self) -> list[str]:
-        """What of the sound so far a person should mend, one sentence each."""
-        return []
+        """What of the whole sound a person should mend, one sentence each; after `finish()`."""
+        fidelity = self._fidelity
+        found: list[str] = []
+        if self._frames_seen and fidelity.all_silent:
+            found.append(_SILENT.format(time="all of the sound"))
+        elif fidelity.longest_silence * FRAME_S >= SILENT_FOR_S:
+            found.append(_SILENT.format(time=f"{fidelity.longest_silence * FRAME_S:.0f} s"))
+        percent = self.overall.clipped_percent
+        if percent >= _CLIPPED_PERCENT:
+            found.append(_CLIPPING.format(percent=percent))
+        return found + self._tampering(0)
+
+    def _problem_now(self) -> str | None:
+        fidelity = self._fidelity
+        if fidelity.silent_frames * FRAME_S >= SILENT_FOR_S:
+            return _SILENT.format(time=f"{fidelity.silent_frames * FRAME_S:.0f} s")
+        if self._recently_clipped * 100.0 >= _CLIPPED_PERCENT:
+            return _CLIPPING.format(percent=100.0 * self._recently_clipped)
+        recent = self._frames_seen - round(_RECENT_S / FRAME_S)
+        return next(iter(self._tampering(recent)), None)
+
+    def _tampering(self, since_frame: int) -> list[str]:
+        found = []
+        if self._fidelity.gate(since_frame):
+            found.append(_GATE)
+        if self._fidelity.gain_control(since_frame):
+            found.append(_GAIN_CONTROL)
+        edge_hz = self._fidelity.cut_above_hz()
+        if edge_hz is not None:
+            found.append(_CUT.format(khz=edge_hz / 1000))
+        return found
+
+
+_SILENT = (
+    "The microphone was silent for {time}: it is muted, unplugged or dead; check its switch, its "
+    "gain and the chosen device."
+)
+_CLIPPING = (
+    "{percent:.2f} % of the samples are clipped: turn the microphone's gain down or move it away."
+)
+_GATE = (
+    "The sound is cut to silence between noises: noise suppression or a gate is on and can erase "
+    "pops; turn it off in the microphone's or the system's settings."
+)
+_GAIN_CONTROL = (
+    "The noise dips after every loud sound: automatic gain control is on and can hide pops; turn "
+    "it off in the microphone's or the system's settings."
+)
+_CUT = (
+    "There is nothing above {khz:.1f} kHz, where pops stand out: a telephone or Bluetooth codec "
+    "cuts it off; use a wired microphone or a better codec."
+)
+
+
+def _shift(store: npt.NDArray[np.floating], new: npt.NDArray[np.floating]) -> None:
+    kept = new[-len(store) :]
+    store[: len(store) - len(kept)] = store[len(kept) :].copy()
+    store[len(store) - len(kept) :] = kept
 
 
 def dbfs(amplitude: float) -> float:

@@ -1,0 +1,203 @@
+"""Whether sound is fit to hear pops in: what a microphone or a codec did to it.
+
+Gain control and noise suppression can erase pops before anybody hears them. They are known by
+what they do round other sounds, not by how the sound is at one moment:
+
+* gain control: after a loud sound the steady noise is *lower* than before, and creeps back. In
+  a room it is higher, never lower.
+* a gate (noise suppression that closes): steady noise falls by 20 dB or more within 60 ms into
+  near silence, again and again. In a room sound dies away.
+* a telephone or Bluetooth codec: the spectrum ends at a cliff where pops begin.
+* a dead or muted microphone: nothing, or a constant.
+
+A suppressor that only turns steady noise down by a constant leaves no trace and is not found.
+The thresholds were set on synthesised gates and gain controls against recordings without them.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
+
+from roastwatch.vocabulary import Float32Array
+
+Levels = npt.NDArray[np.float64]
+
+FRAME_S = 0.01
+SILENT_DBFS = -80.0
+"""Below this there is no microphone in a room: self-noise and any fan are louder."""
+SILENT_FOR_S = 10.0
+_BEFORE = 30
+"""Frames that a decision looks back."""
+_AFTER = 320
+"""Frames that a decision looks ahead: gain control needs seconds to creep back."""
+_CHUNK = 500
+_REMEMBERED = 200
+_SPECTRUM = 1024
+_WINDOW = np.hanning(_SPECTRUM).astype(np.float32)
+_CODEC_EDGE_HZ = 6_000.0
+
+
+@dataclass(slots=True)
+class Fidelity:
+    """Takes frames of 10 ms; says what was done to the sound.
+
+    `gain_control`, `gate` and `cut_above_hz` answer for everything so far, or for the time since
+    a frame. Memory is constant.
+    """
+
+    sample_rate_hz: int
+    frames_seen: int = 0
+    silent_frames: int = 0
+    """Length of the silence that lasts now."""
+    longest_silence: int = 0
+    all_silent: bool = True
+    _high: Levels = field(default_factory=lambda: np.zeros(0))
+    _total: Levels = field(default_factory=lambda: np.zeros(0))
+    _first: int = 0
+    _next: int = _BEFORE
+    _dips: deque[tuple[int, bool, float, bool]] = field(
+        default_factory=lambda: deque(maxlen=_REMEMBERED)
+    )
+    _gates: deque[int] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    _spectrum: Levels = field(default_factory=lambda: np.zeros(_SPECTRUM // 2 + 1))
+    _spectra: int = 0
+
+    def push(self, frames: Float32Array, ac_powers: Levels) -> None:
+        """Take frames of shape (k, samples of 10 ms) and the power of each without its mean."""
+        total = 10 * np.log10(ac_powers + 1e-16)
+        slope = frames[:, 1:] - frames[:, :-1]
+        bend = slope[:, 1:] - slope[:, :-1]  # a high-pass near 3 kHz, for next to no work
+        high = np.einsum("ij,ij->i", bend, bend) / bend.shape[1]
+        self._watch_silence(total < SILENT_DBFS)
+        self._total = np.concatenate([self._total, total])
+        self._high = np.concatenate([self._high, 10 * np.log10(high + 1e-10)])
+        self.frames_seen += len(frames)
+        self._add_spectrum(frames.reshape(-1))
+        if self._first + len(self._high) - self._next >= _AFTER + _CHUNK:
+            self._decide()
+
+    def finish(self) -> None:
+        """Decide about the last seconds too, as far as can be."""
+        self._decide()
+
+    def gain_control(self, since_frame: int = 0) -> bool:
+        """Whether loud sounds push the noise after them down."""
+        dips = [dip for dip in self._dips if dip[0] >= since_frame]
+        high = [(depth, ducked) for _, is_high, depth, ducked in dips if is_high]
+        total = [ducked for _, is_high, _, ducked in dips if not is_high]
+        if len(high) < 5:
+            return False
+        most = np.mean([ducked for _, ducked in high]) >= 0.5
+        deep = np.median([depth for depth, _ in high]) >= 3.0
+        denied = len(total) >= 3 and np.mean(total) < 0.3
+        return bool(most and deep and not denied)
+
+    def gate(self, since_frame: int = 0) -> bool:
+        """Whether noise falls into near silence again and again."""
+        return sum(frame >= since_frame for frame in self._gates) >= 4
+
+    def cut_above_hz(self) -> float | None:
+        """Where the spectrum ends at a cliff below the band of pops; None where it doesn't."""
+        if self._spectra < 2:
+            return None
+        hz = np.arange(len(self._spectrum)) * self.sample_rate_hz / _SPECTRUM
+        edges = np.arange(0.0, self.sample_rate_hz / 2 - 499, 500.0)
+        bands = np.array([self._spectrum[(hz >= e) & (hz < e + 500)].mean() for e in edges])
+        bands = 10 * np.log10(bands / self._spectra + 1e-16)
+        for band in range(2, len(bands) - 2):
+            if edges[band] > _CODEC_EDGE_HZ:
+                return None
+            if bands[band - 1] - bands[band + 1 :].max() > 40.0:
+                reached = bands[band] > bands[band - 1] - 20.0
+                return float(edges[band + 1 if reached else band])
+        return None
+
+    def _watch_silence(self, silent: npt.NDArray[np.bool_]) -> None:
+        if silent.all():
+            self.silent_frames += len(silent)
+            self.longest_silence = max(self.longest_silence, self.silent_frames)
+            return
+        self.all_silent = False
+        sound = np.flatnonzero(~silent)
+        gaps = np.diff(sound, prepend=-1 - self.silent_frames) - 1
+        self.longest_silence = max(self.longest_silence, int(gaps.max()))
+        self.silent_frames = len(silent) - 1 - int(sound[-1])
+
+    def _add_spectrum(self, flat: Float32Array) -> None:
+        starts = range(0, len(flat) - _SPECTRUM + 1, self.sample_rate_hz)
+        if starts:
+            pieces = np.stack([flat[start : start + _SPECTRUM] for start in starts])
+            bins = np.fft.rfft(pieces * _WINDOW)
+            self._spectrum += (bins.real**2 + bins.imag**2).sum(axis=0)
+            self._spectra += len(pieces)
+
+    def _decide(self) -> None:
+        """Look at the frames whose future is known, then forget what no decision needs."""
+        start = self._next - self._first
+        stop = len(self._high) - _AFTER
+        if stop > start:
+            for levels, is_high in ((self._high, True), (self._total, False)):
+                for frame, depth, ducked in _dips(levels, start, stop):
+                    self._dips.append((self._first + frame, is_high, depth, ducked))
+            for frame in _gates(self._high, start, stop):
+                if not self._gates or self._first + frame - self._gates[-1] > 30:
+                    self._gates.append(self._first + frame)
+            self._next = self._first + stop
+        forget = max(0, self._next - self._first - _BEFORE)
+        self._high, self._total = self._high[forget:], self._total[forget:]
+        self._first += forget
+
+
+def _dips(levels: Levels, start: int, stop: int) -> list[tuple[int, float, bool]]:
+    """Loud sounds on steady noise: (frame, how far the noise after is below that before, ducked).
+
+    Ducked: at least 3 dB lower within 0.4 s after the sound, and at least 2 dB back by 3 s.
+    """
+    levels = np.maximum(levels, -100.0)
+    sums = np.concatenate([[0.0], np.cumsum(levels)])
+    at = np.arange(start, stop)
+    rough = (sums[at - 2] - sums[at - _BEFORE]) / (_BEFORE - 2)
+    found: list[tuple[int, float, bool]] = []
+    blind_until = 0
+    for frame in at[levels[start:stop] > rough + 9.0]:
+        if frame < blind_until:
+            continue
+        before = levels[frame - _BEFORE : frame - 2]
+        normal = float(np.median(before))
+        low, high = np.percentile(before, [10, 90])
+        if levels[frame] <= normal + 12.0 or high - low >= 6.0:
+            continue
+        after = levels[frame : frame + _AFTER]
+        back = np.flatnonzero(after < normal + 1.0)
+        if not len(back) or back[0] > 100:
+            blind_until = frame + _BEFORE
+            continue
+        end = int(back[0])
+        noise = [float(np.median(after[end + j : end + j + 8])) for j in range(0, 40, 4)]
+        lowest = end + 4 * int(np.argmin(noise))
+        later = [float(np.median(after[j : j + 12])) for j in range(lowest, _AFTER - 12, 12)]
+        depth = normal - min(noise)
+        ducked = depth > 3.0 and max(later) - min(noise) > 2.0
+        found.append((int(frame), depth, ducked))
+        blind_until = frame + end + _BEFORE
+    return found
+
+
+def _gates(levels: Levels, start: int, stop: int) -> list[int]:
+    """Frames where 0.2 s of steady noise falls by 20 dB within 60 ms into 0.3 s of near silence."""
+    steady, fall, quiet = 20, 6, 30
+    if levels[start : stop + fall + quiet].min() > -60.0:
+        return []
+    before = sliding_window_view(levels[start - steady : stop], steady)
+    after = sliding_window_view(levels[start + fall : stop + fall + quiet], quiet)
+    before, after = before[: stop - start], after[: stop - start]
+    normal, loudest_after = np.median(before, axis=1), after.max(axis=1)
+    falls = (
+        (normal - loudest_after >= 20.0)
+        & (normal - before.min(axis=1) < 6.0)
+        & (loudest_after < -60.0)
+    )
+    return [start + int(frame) for frame in np.flatnonzero(falls)]
