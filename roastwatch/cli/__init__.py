@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "listen": ("roastwatch.cli.listen", "Listen to a microphone or a recording now."),
     "analyze": ("roastwatch.cli.analyze", "Find first crack in recordings."),
     "doctor": ("roastwatch.cli.doctor", "Check everything, and say what to do about each."),
+    "roaster": ("roastwatch.cli.roaster", "Read and drive a roaster behind its interlocks."),
     "settings": ("roastwatch.cli.settings", "Check the settings, or print them documented."),
 }
 

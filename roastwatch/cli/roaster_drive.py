@@ -1,0 +1,101 @@
+"""`roastwatch roaster drive` and `simulate`: a plan on a machine, and a plan on a model of one."""
+
+import asyncio
+import contextlib
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from platformdirs import user_data_path
+
+from roastwatch.cli.roaster_machine import Machine, machine_options, run_until_stopped
+from roastwatch.errors import LostError
+from roastwatch.roaster.control import RoasterControl
+from roastwatch.roaster.drive import Drive, DriveLog
+from roastwatch.roaster.plan import read_plan
+
+
+@click.command("drive")
+@click.argument("plan_path", metavar="PLAN", type=click.Path(path_type=Path))
+@machine_options
+@click.option(
+    "--log-file",
+    type=click.Path(path_type=Path),
+    help="Readings as CSV; commands and events as JSON lines beside it.",
+)
+def drive(plan_path: Path, log_file: Path | None, **chosen: Any) -> None:
+    """Drive PLAN to its end. You at the keyboard are the attendance; Ctrl-C makes safe.
+
+    A plan is YAML: `steps: [{at_s: 0, heater_percent: 60, fan_percent: 30, drum_percent: 100}]`.
+
+    Exit status: 0 the plan ran to its end, 1 an interlock ended it, 2 it could not begin,
+    130 you stopped it. The machine is made safe each time.
+    """
+    plan = read_plan(plan_path)
+    machine = Machine.chosen(**chosen)
+    if log_file is None:
+        folder = user_data_path("roastwatch") / "drives"
+        log_file = folder / f"{datetime.now():%Y-%m-%d-%H%M%S}-{machine.kind}.csv"
+    log = DriveLog(log_file)
+    try:
+        tripped = run_until_stopped(_drive(plan, machine, log))
+    finally:
+        log.close()
+    if tripped:
+        click.echo(f"roastwatch: The plan was ended: {tripped}", err=True)
+        sys.exit(1)
+
+
+async def _drive(plan: Any, machine: Machine, log: DriveLog) -> str | None:
+    control = RoasterControl(machine.socket, machine.launch)
+    asks = sys.stdin is not None and sys.stdin.isatty()
+    run = Drive(plan, control, log, _say, station=machine.station, asks_presence=asks)
+    control.audit, control.told = run.audit, run.told
+    _say(f"   Log: {log.path} and {log.lines_path.name}")
+    async with control:
+        if machine.cutoff:
+            await control.confirm_cutoff()
+        with contextlib.ExitStack() as stack:
+            if asks:
+                loop = asyncio.get_running_loop()
+                keys: set[asyncio.Task[None]] = set()
+
+                def pressed() -> None:
+                    if not sys.stdin.readline():
+                        loop.remove_reader(sys.stdin)
+                        return
+                    keys.add(asyncio.ensure_future(run.present()))
+
+                loop.add_reader(sys.stdin, pressed)
+                stack.callback(loop.remove_reader, sys.stdin)
+            tripped = None
+            try:
+                tripped = await run.run()
+            finally:
+                await asyncio.shield(_make_safe(control))
+    return tripped
+
+
+async def _make_safe(control: RoasterControl) -> None:
+    try:
+        async with asyncio.timeout(3.0):
+            done = await control.make_safe("The drive has ended.")
+    except (LostError, TimeoutError):
+        done = False
+    if not done:
+        click.echo(
+            "roastwatch: The roaster could not be reached to make it safe: look at it, and pull "
+            "its plug if it heats.",
+            err=True,
+        )
+    elif control.raw_state.get("hot"):
+        _say("   Safe: heat 0. The guardian keeps drum and cooling on until it is cool.")
+    else:
+        _say("   Safe: heat 0.")
+
+
+def _say(line: str) -> None:
+    click.echo(line)
+    sys.stdout.flush()

@@ -1,0 +1,279 @@
+"""The only door to the heater: `await control.request(command)`.
+
+The door is thin on purpose. It lets one command through at a time, writes an audit row for each,
+and hands it to the guardian, which judges it. When the guardian dies or hangs it says so loudly
+and starts another, which asserts heat 0; nothing is armed then.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from roastwatch.channel import Latest
+from roastwatch.errors import BadInputError, LostError
+from roastwatch.roaster import messages
+from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.guardian_client import GuardianClient, Launch
+from roastwatch.supervise import Part
+from roastwatch.vocabulary import (
+    Command,
+    CommandResult,
+    Outcome,
+    PartState,
+    Reading,
+    RoasterState,
+)
+
+log = logging.getLogger("roastwatch.roaster")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the guardian said happened: `kind` as in `guard.Notice`."""
+
+    kind: str
+    message: str
+    interlock: str | None
+
+
+Audit = Callable[[Command, CommandResult], None]
+
+
+class RoasterControl:
+    """One roaster's door, inside an async context: leaving it makes the machine safe."""
+
+    def __init__(
+        self,
+        path: Path,
+        launch: Launch | None,
+        *,
+        audit: Audit = lambda _command, _result: None,
+        told: Callable[[Told], None] = lambda _told: None,
+        part: Part | None = None,
+        holds_lease: bool = True,
+    ) -> None:
+        """`holds_lease`: whether this is the service; a guest may look, ask and stop."""
+        self.part = part or Part("roaster")
+        self.readings: Latest[Reading] = Latest()
+        self.changed: Latest[RoasterState] = Latest()
+        self.capabilities: Capabilities | None = None
+        self._path = path
+        self._launch = launch
+        self.audit = audit
+        self.told = told
+        self._client: GuardianClient | None = None
+        self._holds_lease = holds_lease
+        self._in_flight = False
+        self._last_refusal = ""
+        self._task: asyncio.Task[None] | None = None
+        self._first: asyncio.Future[None] | None = None
+
+    async def __aenter__(self) -> "RoasterControl":
+        self._first = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._hold(), name="roaster:guardian")
+        try:
+            await asyncio.shield(self._first)
+        except BaseException:
+            await self._end()
+            raise
+        return self
+
+    async def __aexit__(self, *_raised: object) -> None:
+        await asyncio.shield(self._leave())
+
+    async def _leave(self) -> None:
+        if self._holds_lease:
+            with contextlib.suppress(LostError, TimeoutError):
+                async with asyncio.timeout(3.0):
+                    await self.make_safe("roastwatch ends.")
+        await self._end()
+
+    async def _end(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    # --- asking ---------------------------------------------------------------------------------
+
+    async def request(self, command: Command) -> CommandResult:
+        """Pass one command through the interlocks. Never raises for a refusal."""
+        result = await self._judge(command)
+        if result.outcome is not Outcome.APPLIED:
+            self._last_refusal = result.reason
+        self.audit(command, result)
+        return result
+
+    async def _judge(self, command: Command) -> CommandResult:
+        name = command.command_id
+        if self._in_flight:
+            return CommandResult(
+                name,
+                Outcome.REFUSED,
+                interlock="busy",
+                reason="busy: another command is being carried out; try again.",
+            )
+        if time.monotonic() > command.requested_at_s + command.valid_for_s:
+            return CommandResult(
+                name,
+                Outcome.EXPIRED,
+                reason=f"The command was older than {command.valid_for_s:g} s.",
+            )
+        self._in_flight = True
+        try:
+            answer = await self._ask(
+                "command",
+                command_id=name,
+                actuator=command.actuator.value,
+                target=command.target,
+                origin=command.origin.value,
+                requested_at_s=command.requested_at_s,
+                valid_for_s=command.valid_for_s,
+            )
+        except LostError as lost:
+            return CommandResult(name, Outcome.FAILED, reason=str(lost))
+        finally:
+            self._in_flight = False
+        if not answer["ok"]:
+            return CommandResult(name, Outcome.REFUSED, reason=str(answer["reason"]))
+        return messages.result_from(answer["result"])
+
+    async def arm(self, for_s: float) -> str | None:
+        """Arm; returns why not, or None."""
+        return await self._asked("arm", for_s=for_s)
+
+    async def disarm(self, reason: str = "Disarmed.") -> str | None:
+        """End arming."""
+        return await self._asked("disarm", reason=reason)
+
+    async def emergency_stop(self, reason: str = "Emergency stop.") -> str | None:
+        """Heat 0, drum and cooling on, latched."""
+        return await self._asked("stop", reason=reason)
+
+    async def present(self) -> str | None:
+        """A person is there."""
+        return await self._asked("present")
+
+    async def charge(self) -> str | None:
+        """Beans go in: the pre-charge check; returns why they should not, or None."""
+        return await self._asked("charge")
+
+    async def log_works(self, works: bool) -> str | None:
+        """Tell whether the log can be written; while it can't, heat may not go up."""
+        return await self._asked("log", works=works)
+
+    async def confirm_cutoff(self, confirmed: bool = True) -> str | None:
+        """A person says that an independent thermal cut-off stands."""
+        return await self._asked("cutoff", confirmed=confirmed)
+
+    async def make_safe(self, reason: str) -> bool:
+        """Heat 0, drum and cooling on, disarmed; waits until it is written. True when it was."""
+        await self._ask("safe", reason=reason)
+        return await self.written_safe()
+
+    async def written_safe(self) -> bool:
+        """Wait until what was asked of the wire is written; False when the link is gone."""
+        while True:
+            state = self._client.state if self._client else {}
+            if not state.get("connected"):
+                return False
+            if state.get("safe"):
+                return True
+            await asyncio.sleep(0.05)
+
+    async def _asked(self, do: str, **what: Any) -> str | None:
+        try:
+            answer = await self._ask(do, **what)
+        except LostError as lost:
+            return str(lost)
+        return None if answer["ok"] else str(answer["reason"])
+
+    async def _ask(self, do: str, **what: Any) -> dict[str, Any]:
+        if self._client is None:
+            raise LostError("The guardian of the roaster is not there.")
+        return await self._client.ask(do, **what)
+
+    # --- what is known --------------------------------------------------------------------------
+
+    @property
+    def guardian_pid(self) -> int | None:
+        """The guardian's process."""
+        return self._client.pid if self._client else None
+
+    @property
+    def raw_state(self) -> dict[str, Any]:
+        """The guardian's last state, as it came."""
+        return self._client.state if self._client else {}
+
+    def state(self) -> RoasterState:
+        """What dashboards show."""
+        raw = self.raw_state
+        return RoasterState(
+            connected=bool(raw.get("connected")),
+            armed=bool(raw.get("armed")),
+            armed_for_s=raw.get("armed_for_s"),
+            emergency=raw.get("emergency") is not None,
+            actuators=tuple(sorted(self.capabilities.actuators)) if self.capabilities else (),
+            last_refusal=self._last_refusal,
+        )
+
+    # --- the guardian's life ----------------------------------------------------------------------
+
+    async def _hold(self) -> None:
+        """Keep one guardian; start another when it dies or hangs."""
+        try:
+            while True:
+                try:
+                    async with GuardianClient(
+                        self._path,
+                        self._launch,
+                        on_state=self._state,
+                        on_notice=self._notice,
+                        control=self._holds_lease,
+                    ) as client:
+                        self._client = client
+                        if self._first and not self._first.done():
+                            self._first.set_result(None)
+                        await client.gone.wait()
+                        self._died("The guardian of the roaster died: it is started again, heat 0.")
+                except LostError as lost:
+                    self._client = None
+                    if self._first and not self._first.done():
+                        self._first.set_exception(lost)
+                        return
+                    self.part.trouble(PartState.RETRYING, str(lost))
+                    await asyncio.sleep(0.5)
+                finally:
+                    self._client = None
+        except BadInputError as bad:
+            self.part.trouble(PartState.FAILED, str(bad))
+            if self._first and not self._first.done():
+                self._first.set_exception(bad)
+
+    def _died(self, message: str) -> None:
+        log.error("%s", message)
+        self.part.trouble(PartState.RETRYING, message)
+        self.part.count("guardian_restarts")
+        self.told(Told("fault", message, "guardian"))
+
+    def _state(self, raw: dict[str, Any]) -> None:
+        self.capabilities = messages.capabilities_from(raw["capabilities"])
+        reading = messages.reading_from(raw.get("reading"))
+        last = self.readings.value
+        if reading is not None and (last is None or last.taken_at_s != reading.taken_at_s):
+            self.readings.set(reading)
+        if raw.get("connected") and reading is not None:
+            self.part.running()
+        elif raw.get("problem"):
+            self.part.trouble(PartState.RETRYING, str(raw["problem"]))
+        state = self.state()
+        if state != self.changed.value:
+            self.changed.set(state)
+
+    def _notice(self, raw: dict[str, Any]) -> None:
+        told = Told(str(raw["kind"]), str(raw["message"]), raw.get("interlock"))
+        self.told(told)

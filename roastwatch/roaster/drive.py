@@ -1,0 +1,279 @@
+"""Follow a plan to its end through the door: `roastwatch roaster drive`."""
+
+import asyncio
+import csv
+import json
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from roastwatch.errors import BadInputError, LostError
+from roastwatch.roaster.control import RoasterControl, Told
+from roastwatch.roaster.plan import Ask, Plan, PlanRun
+from roastwatch.vocabulary import (
+    Actuator,
+    Command,
+    CommandResult,
+    EventKind,
+    Origin,
+    Outcome,
+    Reading,
+)
+
+TURN_S = 0.05
+READY_S = 12.0
+PRESENCE_S = 60.0
+REPORT_S = 5.0
+_COLUMNS = (
+    "time_utc",
+    "elapsed_s",
+    "bean_temp_c",
+    "environment_temp_c",
+    "heater_percent",
+    "fan_percent",
+    "drum_percent",
+    "cooling_percent",
+    "door_open",
+)
+
+
+class DriveLog:
+    """Readings as CSV at `path`, commands and events as JSON lines beside it (`.jsonl`)."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises BadInputError when it can't be written."""
+        self.path = path
+        self.lines_path = path.with_suffix(".jsonl")
+        if self.lines_path == path:
+            self.path = path.with_suffix(".csv")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._rows_file: IO[str] = self.path.open("w", newline="", encoding="utf-8")
+            self._lines_file: IO[str] = self.lines_path.open("w", encoding="utf-8")
+        except OSError as error:
+            raise BadInputError(
+                f"The log {path} can't be written ({error.strerror}): choose another --log-file."
+            ) from error
+        self._rows = csv.writer(self._rows_file)
+        self._rows.writerow(_COLUMNS)
+        self.works = True
+
+    def reading(self, elapsed_s: float, reading: Reading) -> None:
+        """One row."""
+        values = [getattr(reading, name) for name in _COLUMNS[2:]]
+        row = [datetime.now(UTC).isoformat(timespec="milliseconds"), f"{elapsed_s:.2f}"]
+        self._try(lambda: self._rows.writerow(row + ["" if v is None else v for v in values]))
+
+    def line(self, kind: str, elapsed_s: float | None, **what: Any) -> None:
+        """One JSON line."""
+        entry = {
+            "time_utc": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "elapsed_s": None if elapsed_s is None else round(elapsed_s, 2),
+            "kind": kind,
+            **what,
+        }
+        self._try(lambda: self._lines_file.write(json.dumps(entry) + "\n"))
+
+    def close(self) -> None:
+        """Close both files."""
+        for file in (self._rows_file, self._lines_file):
+            self._try(file.close)
+
+    def _try(self, write: Callable[[], object]) -> None:
+        try:
+            write()
+            if not self._lines_file.closed:
+                self._lines_file.flush()
+            if not self._rows_file.closed:
+                self._rows_file.flush()
+        except OSError:
+            self.works = False
+
+
+class Drive:
+    """One run of a plan. `say` prints a line for the person at the keyboard."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        control: RoasterControl,
+        log: DriveLog,
+        say: Callable[[str], None],
+        *,
+        station: str = "roaster",
+        asks_presence: bool = False,
+    ) -> None:
+        self.plan = plan
+        self.control = control
+        self._log = log
+        self._say = say
+        self._station = station
+        self._asks_presence = asks_presence
+        self._run = PlanRun(plan)
+        self._happened: dict[EventKind, float] = {}
+        self._began_s: float | None = None
+        self._tripped: str | None = None
+        self._last_reading: Reading | None = None
+        self._reported_s = -REPORT_S
+        self._present_s = 0.0
+
+    @property
+    def elapsed_s(self) -> float | None:
+        """Seconds since the plan's start."""
+        return None if self._began_s is None else time.monotonic() - self._began_s
+
+    def audit(self, command: Command, result: CommandResult) -> None:
+        """A row for each command."""
+        self._log.line("command", self.elapsed_s, **asdict(command), result=asdict(result))
+
+    def told(self, told: Told) -> None:
+        """What the guardian says happened."""
+        self._log.line(told.kind, self.elapsed_s, message=told.message, interlock=told.interlock)
+        if told.kind == "attendance":
+            self._say(f"\a?  {told.message} Press Enter.")
+            return
+        sign = {"armed": "   ", "recovered": "   "}.get(told.kind, "!  ")
+        self._say(f"{sign}{told.message}")
+        if told.kind in ("disarmed", "fault", "lost") and self._began_s is not None:
+            self._tripped = self._tripped or told.message
+
+    def happened(self, kind: EventKind) -> None:
+        """An event of the roast, now (for steps that wait for one)."""
+        if self.elapsed_s is not None:
+            self._happened.setdefault(kind, self.elapsed_s)
+
+    async def run(self) -> str | None:
+        """Follow the plan to its end. Returns why it was not followed to its end, or None.
+
+        Raises:
+            LostError: the machine can't be reached.
+            BadInputError: another machine, or heat is refused from the start.
+        """
+        await self._ready()
+        await self._arm()
+        self._began_s, self._present_s = time.monotonic(), time.monotonic()
+        self._say(f"   The plan begins: {len(self.plan.steps)} steps.")
+        while self._tripped is None:
+            elapsed_s = time.monotonic() - self._began_s
+            self._take_reading(elapsed_s)
+            reading = self._last_reading
+            bean = reading.bean_temp_c if reading else None
+            for ask in self._run.due(elapsed_s, bean, self._happened):
+                await self._take(ask, elapsed_s)
+            if self._run.ended(elapsed_s):
+                return None
+            await self._attend()
+            if not self._log.works:
+                await self.control.log_works(False)
+            await asyncio.sleep(TURN_S)
+        return self._tripped
+
+    async def present(self) -> None:
+        """The person pressed a key."""
+        await self.control.present()
+
+    async def _ready(self) -> None:
+        """Wait for the link, a reading and the echo of heat 0."""
+        until = time.monotonic() + READY_S
+        while True:
+            raw = self.control.raw_state
+            if raw.get("connected") and raw.get("reading"):
+                break
+            if raw.get("wrong_machine"):
+                raise BadInputError(str(raw["problem"]))
+            if time.monotonic() > until or (
+                raw.get("problem") and not raw.get("connected") and time.monotonic() > until - 6
+            ):
+                raise LostError(str(raw.get("problem") or "The roaster gives no reading."))
+            await asyncio.sleep(0.05)
+        machine = self.control.capabilities
+        if machine is not None:
+            self._say(f"   {machine.machine}: {_reading_words(raw['reading'])}.")
+            missing = self._asked_for() - machine.actuators
+            if missing:
+                raise BadInputError(
+                    f"{machine.machine} can't set {', '.join(sorted(missing))}, which the plan "
+                    f"asks for: it can set {', '.join(sorted(machine.actuators))}."
+                )
+
+    async def _arm(self) -> None:
+        end_s = self.plan.end_s
+        refused = await self.control.arm((end_s or 7200.0) + 120.0)
+        if refused and self.plan.heats:
+            raise BadInputError(refused)
+
+    def _asked_for(self) -> set[Actuator]:
+        asked = {a for step in self.plan.steps for a, percent in step.settings() if percent > 0}
+        return asked | ({Actuator.HEATER} if self.plan.follow else set())
+
+    async def _take(self, ask: Ask, elapsed_s: float) -> None:
+        step = ask.step
+        self._say(f"{_clock(elapsed_s)}  {step.title() or 'note'}")
+        self._log.line("step", elapsed_s, index=ask.index, step=step.model_dump(exclude_none=True))
+        if step.charge:
+            refused = await self.control.charge()
+            if refused:
+                self._say(f"!  {refused}")
+                self._log.line("interlock", elapsed_s, message=refused, interlock="charge")
+            else:
+                self.happened(EventKind.CHARGE)
+        for actuator, percent in step.settings():
+            await self._set(actuator, percent, ask.origin)
+        if step.drop:
+            self.happened(EventKind.DROP)
+
+    async def _set(self, actuator: Actuator, percent: float, origin: Origin) -> CommandResult:
+        command = Command(
+            uuid.uuid4().hex[:12],
+            self._station,
+            actuator,
+            percent,
+            origin,
+            time.monotonic(),
+        )
+        result = await self.control.request(command)
+        if result.outcome is not Outcome.APPLIED:
+            applied = "" if result.applied is None else f" at {result.applied:g} %"
+            self._say(f"!  {actuator} {percent:g} % {result.outcome}{applied}: {result.reason}")
+        return result
+
+    def _take_reading(self, elapsed_s: float) -> None:
+        reading = self.control.readings.value
+        if reading is None or reading is self._last_reading:
+            return
+        self._last_reading = reading
+        self._log.reading(elapsed_s, reading)
+        if elapsed_s - self._reported_s >= REPORT_S:
+            self._reported_s = elapsed_s
+            self._say(f"{_clock(elapsed_s)}  {_reading_words(asdict(reading))}")
+
+    async def _attend(self) -> None:
+        """Without a terminal, the process that was started in the foreground is the presence."""
+        if not self._asks_presence and time.monotonic() - self._present_s >= PRESENCE_S:
+            self._present_s = time.monotonic()
+            await self.control.present()
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def _reading_words(raw: dict[str, Any]) -> str:
+    words = []
+    for key, name, unit in (
+        ("bean_temp_c", "beans", "°C"),
+        ("environment_temp_c", "environment", "°C"),
+        ("heater_percent", "heat", "%"),
+        ("fan_percent", "fan", "%"),
+        ("drum_percent", "drum", "%"),
+    ):
+        value = raw.get(key)
+        if value is not None:
+            words.append(
+                f"{name} {value:.0f} {unit}" if unit == "%" else f"{name} {value:.1f} {unit}"
+            )
+    return ", ".join(words) or "no values"

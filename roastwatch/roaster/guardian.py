@@ -1,0 +1,306 @@
+"""The guardian: owns the driver, judges every command, and makes safe when the service is silent.
+
+It runs in a process of its own. `Guardian` drives one machine; `guardian_server` lets the service
+speak with it. Everything between a command and the wire stands here and in `guard`: whoever
+reaches the socket has reached the interlocks, not the heater.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from roastwatch.errors import BadInputError, LostError, RoastwatchError
+from roastwatch.roaster.driver import RoasterDriver
+from roastwatch.roaster.guard import Demand, Guard
+from roastwatch.vocabulary import Actuator, Command, CommandResult, Outcome
+
+T = TypeVar("T")
+
+TICK_S = 0.1
+ENTER_S = 8.0
+READ_S = 3.0
+WRITE_S = 1.0
+MAKE_SAFE_S = 2.0
+PATIENCE_S = 0.3
+"""For how long a waiting command lets a read go on."""
+FIRST_RETRY_S, LONGEST_RETRY_S = 0.3, 2.0
+
+log = logging.getLogger("roastwatch.guardian")
+
+
+class Guardian:
+    """Drives one machine under its guard. `changed` is called after whatever people may see."""
+
+    def __init__(
+        self,
+        make_driver: Callable[[], RoasterDriver],
+        guard: Guard,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.guard = guard
+        self.problem: str | None = None
+        """Why there is no link now, one sentence."""
+        self.wrong_machine = False
+        """Another machine answers: trying again won't help."""
+        self.safe_since_s: float | None = None
+        self._make_driver = make_driver
+        self._clock = clock
+        self._changed = changed
+        self._wake = asyncio.Event()
+        self._pending: tuple[Command, asyncio.Future[CommandResult]] | None = None
+        self._read_must_finish = False
+        self._reasserted_s = 0.0
+        self._due_s = 0.0
+        self._releasing = False
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Hold the link for ever; returns after `release`."""
+        while not self._ended():
+            try:
+                await self._one_link(self._make_driver())
+            except LostError as lost:
+                self.problem, self.wrong_machine = str(lost), False
+            except BadInputError as bad:
+                self.problem, self.wrong_machine = str(bad), True
+            if self._ended():
+                return
+            self._failures += 1
+            self.guard.link_lost(self.problem or "it does not answer.")
+            self._fail_pending("The roaster is not connected.")
+            self._changed()
+            doublings = min(self._failures - 1, 8)
+            await self._idle(min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0**doublings))
+
+    async def request(self, command: Command) -> CommandResult:
+        """Judge and write one command. One is in flight; a second is refused as busy."""
+        now = self._clock()
+        if not command.requested_at_s - 1.0 <= now <= command.requested_at_s + command.valid_for_s:
+            return CommandResult(
+                command.command_id,
+                Outcome.EXPIRED,
+                self.guard.told.of(command.actuator),
+                reason=f"The command was older than {command.valid_for_s:g} s when it arrived.",
+            )
+        if self._pending is not None:
+            return CommandResult(
+                command.command_id,
+                Outcome.REFUSED,
+                self.guard.told.of(command.actuator),
+                interlock="busy",
+                reason="busy: another command is being carried out; try again.",
+            )
+        if not self.guard.connected:
+            return self._judged(command)
+        answer: asyncio.Future[CommandResult] = asyncio.get_running_loop().create_future()
+        self._pending = (command, answer)
+        self._wake.set()
+        return await answer
+
+    def wake(self) -> None:
+        """Something changed that may demand a write now."""
+        self._wake.set()
+
+    def release(self) -> str | None:
+        """Give up control if the interlocks let it; returns why not."""
+        why = self.guard.may_release(self._clock())
+        if why is None:
+            self._releasing = True
+            self._wake.set()
+        return why
+
+    def end(self) -> None:
+        """Stop trying to reach a machine that is gone."""
+        self._releasing = True
+        self._wake.set()
+
+    def _ended(self) -> bool:
+        return self._releasing
+
+    # --- one link ---------------------------------------------------------------------------
+
+    async def _one_link(self, driver: RoasterDriver) -> None:
+        await _within(ENTER_S, driver.__aenter__(), "It can't be opened")
+        try:
+            self.guard.capabilities = driver.capabilities
+            if Actuator.HEATER in driver.capabilities.actuators:
+                await self._write(driver, Actuator.HEATER, 0.0)
+            self.guard.link_up(self._clock())
+            self._due_s = self._clock()
+            try:
+                await self._operate(driver)
+            except RoastwatchError:
+                with contextlib.suppress(RoastwatchError):
+                    await _within(MAKE_SAFE_S, driver.make_safe(), "It can't be made safe")
+                raise
+        finally:
+            with contextlib.suppress(RoastwatchError):
+                await _within(MAKE_SAFE_S, driver.__aexit__(None, None, None), "It can't be closed")
+
+    async def _operate(self, driver: RoasterDriver) -> None:
+        while True:
+            now = self._clock()
+            await self._perform(driver, self.guard.tick(now))
+            await self._assert_zero(driver)
+            if self._releasing:
+                if self.guard.may_release(now) is None:
+                    await self._let_go(driver)
+                return
+            if self._pending is not None:
+                await self._serve(driver)
+                continue
+            if now >= self._due_s:
+                await self._read(driver)
+                continue
+            await self._rest(min(TICK_S, self._due_s - now))
+
+    async def step(self, driver: RoasterDriver) -> None:
+        """One turn without waiting, for tests and simulation: demands, command, reading."""
+        await self._perform(driver, self.guard.tick(self._clock()))
+        await self._assert_zero(driver)
+        if self._pending is not None:
+            await self._serve(driver)
+        if self._clock() >= self._due_s:
+            await self._read(driver)
+            await self._perform(driver, self.guard.tick(self._clock()))
+
+    async def _perform(self, driver: RoasterDriver, demand: Demand) -> None:
+        if demand.make_safe:
+            await _within(MAKE_SAFE_S, driver.make_safe(), "It can't be made safe")
+            self.guard.made_safe(self._clock())
+            self.safe_since_s = self._clock()
+        for actuator, percent in demand.writes:
+            if self.guard.told.of(actuator) != percent:
+                await self._write(driver, actuator, percent)
+        if demand.make_safe or demand.writes or self.guard.notices:
+            self._changed()
+
+    async def _assert_zero(self, driver: RoasterDriver) -> None:
+        """Tell a machine that reports heat again that it is 0, once a second."""
+        now = self._clock()
+        ignored = self.guard.contradicts(Actuator.HEATER) or not self.guard.zero_confirmed
+        if ignored and not self.guard.told.heater and now - self._reasserted_s >= 1.0:
+            self._reasserted_s = now
+            if Actuator.HEATER in self.guard.capabilities.actuators:
+                await self._write(driver, Actuator.HEATER, 0.0)
+
+    async def _serve(self, driver: RoasterDriver) -> None:
+        if self._pending is None:
+            return
+        command, answer = self._pending
+        result = CommandResult(command.command_id, Outcome.FAILED, reason="The guardian ended.")
+        try:
+            result = await self._carry_out(driver, command)
+        except RoastwatchError as error:
+            result = CommandResult(command.command_id, Outcome.FAILED, reason=str(error))
+            if isinstance(error, LostError):
+                raise
+        finally:
+            self._pending = None
+            if not answer.done():
+                answer.set_result(result)
+            self._changed()
+
+    async def _carry_out(self, driver: RoasterDriver, command: Command) -> CommandResult:
+        decision = self.guard.request(command, self._clock())
+        for actuator, percent in decision.writes:
+            if self.guard.told.of(actuator) != percent or actuator is command.actuator:
+                await self._write(driver, actuator, percent)
+        for move in decision.moves:
+            self.guard.note(move.reason, move.interlock)
+        return CommandResult(
+            command.command_id,
+            decision.outcome,
+            decision.applied,
+            decision.interlock,
+            decision.reason,
+        )
+
+    async def _read(self, driver: RoasterDriver) -> None:
+        """Read, unless a demand comes in between (then the read is cancelled)."""
+        began = self._clock()
+        reading_task = asyncio.ensure_future(driver.read())
+        try:
+            while not reading_task.done():
+                await asyncio.wait({reading_task}, timeout=TICK_S)
+                waited = self._clock() - began
+                if reading_task.done():
+                    break
+                demand = self.guard.tick(self._clock())
+                if demand.make_safe or demand.writes:
+                    return
+                if self._pending and waited > PATIENCE_S and not self._read_must_finish:
+                    self._read_must_finish = True  # the next one is let through
+                    return
+                if waited > READ_S:
+                    raise LostError("The roaster does not answer: check its cable and power.")
+        finally:
+            if not reading_task.done():
+                reading_task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, RoastwatchError):
+                    await reading_task
+        self._read_must_finish = False
+        reading = reading_task.result()
+        now = self._clock()
+        self.guard.read(reading, now)
+        self.problem, self.wrong_machine, self._failures = None, False, 0
+        self._due_s = max(self._due_s + self.guard.capabilities.read_period_s, now)
+        self._changed()
+
+    async def _write(self, driver: RoasterDriver, actuator: Actuator, percent: float) -> None:
+        await _within(WRITE_S, driver.write(actuator, percent), "It can't be written to")
+        self.guard.wrote(actuator, percent, self._clock())
+
+    async def _let_go(self, driver: RoasterDriver) -> None:
+        """Cool and unwatched: everything off, so that leaving surprises nobody."""
+        for actuator in (Actuator.HEATER, Actuator.COOLING, Actuator.FAN, Actuator.DRUM):
+            if actuator in self.guard.capabilities.actuators:
+                with contextlib.suppress(RoastwatchError):
+                    await self._write(driver, actuator, 0.0)
+
+    def _judged(self, command: Command) -> CommandResult:
+        decision = self.guard.request(command, self._clock())
+        return CommandResult(
+            command.command_id,
+            decision.outcome,
+            decision.applied,
+            decision.interlock,
+            decision.reason,
+        )
+
+    def _fail_pending(self, reason: str) -> None:
+        if self._pending is not None:
+            command, answer = self._pending
+            self._pending = None
+            if not answer.done():
+                answer.set_result(CommandResult(command.command_id, Outcome.FAILED, reason=reason))
+
+    async def _idle(self, seconds: float) -> None:
+        """Wait between two links; the guard goes on judging."""
+        until = self._clock() + seconds
+        while self._clock() < until and not self._releasing:
+            self.guard.tick(self._clock())
+            if self.guard.notices:
+                self._changed()
+            await self._rest(min(TICK_S, seconds))
+
+    async def _rest(self, seconds: float) -> None:
+        self._wake.clear()
+        if self._pending is not None:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(seconds, 0.001)):
+                await self._wake.wait()
+
+
+async def _within(seconds: float, doing: Awaitable[T], what: str) -> T:
+    try:
+        async with asyncio.timeout(seconds):
+            return await doing
+    except TimeoutError as late:
+        raise LostError(f"{what}: no answer within {seconds:g} s.") from late

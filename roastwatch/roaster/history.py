@@ -1,0 +1,139 @@
+"""What the last readings say together: rates, plausibility, whether heat shows."""
+
+from collections import deque
+from math import isfinite
+
+from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.limits import Limits
+from roastwatch.vocabulary import Reading
+
+RATE_SPAN_S = 10.0
+LEAST_RATE_SPAN_S = 4.0
+RISE_C = 2.0
+HEAT_THAT_SHOWS_PERCENT = 30.0
+AGREEING = 3
+"""So many readings in a row must agree before a new level is believed after a jump."""
+
+
+class History:
+    """The last readings of one machine since the link came up. Temperatures in °C."""
+
+    def __init__(self, capabilities: Capabilities, limits: Limits) -> None:
+        self._capabilities = capabilities
+        self._limits = limits
+        self.newest: Reading | None = None
+        self.implausible: str | None = None
+        self.hottest_c: float | None = None
+        self._good: deque[Reading] = deque()
+        self._doubtful: deque[Reading] = deque(maxlen=AGREEING)
+        self._heat_since_s: float | None = None
+        self._lowest: dict[str, float] = {}
+
+    def lost(self) -> None:
+        """The link went: readings of before say nothing of now, but the last heat is kept."""
+        self.newest, self.implausible = None, None
+        self._good.clear()
+        self._doubtful.clear()
+
+    def charged(self) -> None:
+        """Beans went in: the probes fall now, and rates begin anew."""
+        self._good = deque(list(self._good)[-1:])
+        self._heat_since_s = None
+
+    def add(self, reading: Reading, heater_percent: float) -> None:
+        """Take a reading in; `heater_percent` is what the heater was told when it was taken."""
+        self.newest = reading
+        self.implausible = self._judge(reading)
+        if self.implausible:
+            return
+        temperatures = [
+            t for t in (reading.bean_temp_c, reading.environment_temp_c) if t is not None
+        ]
+        self.hottest_c = max(temperatures, default=None)
+        self._good.append(reading)
+        while self._good[-1].taken_at_s - self._good[0].taken_at_s > RATE_SPAN_S:
+            self._good.popleft()
+        self._watch_rise(reading, heater_percent)
+
+    def rate_c_per_min(self, probe: str) -> float | None:
+        """Least-squares slope of `bean_temp_c` or `environment_temp_c` over the last 10 s."""
+        points = [
+            (r.taken_at_s, value) for r in self._good if (value := getattr(r, probe)) is not None
+        ]
+        if len(points) < 3 or points[-1][0] - points[0][0] < LEAST_RATE_SPAN_S:
+            return None
+        mean_t = sum(t for t, _ in points) / len(points)
+        mean_v = sum(v for _, v in points) / len(points)
+        spread = sum((t - mean_t) ** 2 for t, _ in points)
+        slope: float = sum((t - mean_t) * (v - mean_v) for t, v in points) / spread
+        return 60 * slope
+
+    def heat_without_rise_s(self, now_s: float) -> float:
+        """For how long heat has been on without any probe rising, below the rule's temperature."""
+        if self._heat_since_s is None:
+            return 0.0
+        if self.hottest_c is not None and self.hottest_c >= self._limits.no_rise_below_c:
+            return 0.0
+        return max(0.0, now_s - self._heat_since_s)
+
+    def _watch_rise(self, reading: Reading, heater_percent: float) -> None:
+        values = {
+            name: value
+            for name in ("bean_temp_c", "environment_temp_c")
+            if (value := getattr(reading, name)) is not None
+        }
+        if heater_percent < HEAT_THAT_SHOWS_PERCENT:
+            self._heat_since_s = None
+            return
+        if self._heat_since_s is None:
+            self._heat_since_s, self._lowest = reading.taken_at_s, dict(values)
+            return
+        for name, value in values.items():
+            low = self._lowest.setdefault(name, value)
+            if value >= low + RISE_C:
+                self._heat_since_s, self._lowest = reading.taken_at_s, dict(values)
+                return
+            self._lowest[name] = min(low, value)
+
+    def _judge(self, reading: Reading) -> str | None:
+        probes: list[tuple[str, str, bool]] = [
+            ("bean_temp_c", "bean probe", self._capabilities.reads_bean_temp),
+            (
+                "environment_temp_c",
+                "environment probe",
+                self._capabilities.reads_environment_temp
+                and not self._capabilities.reads_bean_temp,
+            ),
+        ]
+        low, high = self._limits.plausible_min_c, self._limits.plausible_max_c
+        for field, name, needed in probes:
+            value = getattr(reading, field)
+            if value is None:
+                if needed:
+                    return f"The {name} gives no value: check its plug."
+                continue
+            if not isfinite(value) or not low <= value <= high:
+                return f"The {name} says {value:.0f} °C, which can't be: check its plug."
+        if not self._good or not self._jumps(self._good[-1], reading):
+            self._doubtful.clear()
+            return None
+        if self._doubtful and self._jumps(self._doubtful[-1], reading):
+            self._doubtful.clear()
+        self._doubtful.append(reading)
+        if len(self._doubtful) == AGREEING:
+            self._good.clear()  # the new level is the truth
+            self._doubtful.clear()
+            return None
+        return "A probe jumped faster than beans can: its reading is not believed yet."
+
+    def _jumps(self, before: Reading, after: Reading) -> bool:
+        apart_s = max(after.taken_at_s - before.taken_at_s, 0.5)
+        for field in ("bean_temp_c", "environment_temp_c"):
+            a, b = getattr(before, field), getattr(after, field)
+            if (
+                a is not None
+                and b is not None
+                and abs(b - a) > self._limits.jump_max_c_per_s * apart_s
+            ):
+                return True
+        return False

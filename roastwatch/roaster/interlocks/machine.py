@@ -1,0 +1,150 @@
+"""Interlocks on the machine and its link."""
+
+from collections.abc import Iterator
+
+from roastwatch.roaster.situation import Bound, Effect, Situation
+from roastwatch.vocabulary import Actuator, Origin
+
+HEATER, FAN, DRUM, DOOR = Actuator.HEATER, Actuator.FAN, Actuator.DRUM, Actuator.DOOR
+
+
+def link_up(now: Situation) -> Iterator[Bound]:
+    """No link, no heat; and what was set before the link went is never restored.
+
+    Source: Skywalker V2 asserts a high burner on connecting; Hottop keeps its last settings
+    (Artisan #1791, #1418; protocols, §1 and §8).
+    """
+    if not now.connected:
+        yield Bound(HEATER, "The roaster is not connected.", at_most=0, effect=Effect.MAKE_SAFE)
+
+
+def zero_echoed(now: Situation) -> Iterator[Bound]:
+    """After connecting heat stays off until the machine has reported heat 0 itself.
+
+    Source: Skywalker V2's connecting burner: "send OT1,0 first and verify by echo" (protocols, §8).
+    """
+    if now.connected and not now.zero_confirmed:
+        yield Bound(HEATER, "The roaster has not yet reported that its heat is 0.", at_most=0)
+
+
+def independent_cutoff(now: Situation) -> Iterator[Bound]:
+    """A machine that heats on without its host needs a cut-off that isn't software.
+
+    Source: aArtisanQ_PID has no watchdog, its outputs hold for ever (protocols, §2).
+    """
+    if now.capabilities.when_host_is_gone in ("holds", "unknown") and not now.cutoff_confirmed:
+        does = (
+            "keeps heating"
+            if now.capabilities.when_host_is_gone == "holds"
+            else "does nobody knows what"
+        )
+        yield Bound(
+            HEATER,
+            f"{now.capabilities.machine} {does} when this computer dies: heat stays off until you "
+            "confirm an independent thermal cut-off (--independent-cutoff, or "
+            "`independent_cutoff: true` in the settings).",
+            at_most=0,
+        )
+
+
+def drum_turns(now: Situation) -> Iterator[Bound]:
+    """The drum turns while heat is on and while beans are hot, through drop and emergency stop.
+
+    Source: fires after a stopped drum (Skywalker README; roast.world t/2466); MCP #163: a drum
+    stopped at drop keeps half of the beans (protocols, §1 and §11).
+    """
+    if not now.has(DRUM):
+        return
+    low = now.limits.drum_min_percent
+    why = "heat is on" if now.heat_wanted else "the beans are hot"
+    if now.door_wanted_open and now.wanted.door:
+        why = "the beans leave it"
+    if now.heat_wanted or now.hot or now.wanted.door:
+        yield Bound(DRUM, f"The drum must turn while {why}.", at_least=low, to=100)
+    elif now.hot is None and (now.told.drum or 0.0) >= low:
+        yield Bound(
+            DRUM,
+            "The drum must turn until a reading says that the beans are cool.",
+            at_least=low,
+            to=100,
+        )
+    echo = now.reading.drum_percent if now.reading else None
+    if now.contradicted_s.get(DRUM, 0.0) >= 3.0 and echo is not None and echo < low:
+        yield Bound(
+            HEATER,
+            "The drum was told to turn and reports that it stands: heat is off.",
+            at_most=0,
+            effect=Effect.DISARM,
+        )
+
+
+def minimum_fan(now: Situation) -> Iterator[Bound]:
+    """No heat without the least fan: it carries off smoke and chaff, and cools the element.
+
+    Source: aArtisanQ_PID's HTR_CUTOFF_FAN_VAL; RoastLogger's advice of 25–30 % (protocols, §1, §2).
+    """
+    low = now.limits.fan_min_for_heat_percent
+    if not now.has(FAN) or low <= 0:
+        return
+    if now.heat_wanted:
+        yield Bound(FAN, f"The fan must be at least {low:.0f} % while heat is on.", at_least=low)
+    echo = now.reading.fan_percent if now.reading else None
+    if now.contradicted_s.get(FAN, 0.0) >= 3.0 and echo is not None and echo < low:
+        yield Bound(
+            HEATER,
+            f"The fan was told to blow and reports {echo:.0f} %: heat is off.",
+            at_most=0,
+            effect=Effect.DISARM,
+        )
+
+
+def door_shut(now: Situation) -> Iterator[Bound]:
+    """No heat while the door is open; at drop heat goes off with it.
+
+    Source: Artisan #512: a door left open, beans fall through at charge (protocols, §1).
+    """
+    reported_open = now.reading is not None and now.reading.door_open
+    if now.door_wanted_open or (reported_open and now.asked is not DOOR):
+        yield Bound(HEATER, "The door is open: close it first.", at_most=0)
+
+
+def door_and_fire(now: Situation) -> Iterator[Bound]:
+    """Nothing but a person opens the door on beans that may burn: air feeds the fire.
+
+    Source: Scott Rao, scottrao.com/blog/fire; it contradicts the automatic eject of Artisan and
+    Hottop, which is right before ignition only (protocols, §11).
+    """
+    if now.asked is not DOOR or not now.wanted.door or now.origin is Origin.PERSON:
+        return
+    if now.hottest_c is None or now.hottest_c >= now.limits.burning_above_c:
+        yield Bound(
+            DOOR,
+            "The beans may be burning (or nobody knows how hot they are): only a person may open "
+            "the door now.",
+            at_most=0,
+        )
+
+
+def eject_before_fire(now: Situation) -> Iterator[Bound]:
+    """Where a person chose it: beans too hot but not yet able to burn are dropped.
+
+    Source: Artisan and Hottop eject at 212–220 °C; right below ignition only (protocols, §11).
+    Off by default: an unattended drop puts beans at 230 °C where nobody looks.
+    """
+    bean = now.reading.bean_temp_c if now.reading else None
+    if not (now.limits.eject_on_overheat and now.has(DOOR)) or bean is None or now.implausible:
+        return
+    if now.reading_age_s is None or now.reading_age_s > now.limits.stale_after_s:
+        return
+    if now.limits.bean_temp_max_c <= bean < now.limits.burning_above_c:
+        yield Bound(DOOR, f"The beans are at {bean:.0f} °C and not burning yet: out.", at_least=100)
+
+
+def heater_ceiling(now: Situation) -> Iterator[Bound]:
+    """The most heat that this machine's limits allow.
+
+    Source: the person's own setting (a mains circuit, a small batch).
+    """
+    high = now.limits.heater_max_percent
+    if high < 100:
+        yield Bound(HEATER, f"This machine's limit is {high:.0f} % heat.", at_most=high)

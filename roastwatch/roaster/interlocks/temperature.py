@@ -1,0 +1,145 @@
+"""Interlocks on what the probes say."""
+
+from collections.abc import Iterator
+
+from roastwatch.roaster.situation import Bound, Effect, Situation
+from roastwatch.vocabulary import Actuator
+
+HEATER = Actuator.HEATER
+
+
+def bean_temperature(now: Situation) -> Iterator[Bound]:
+    """Beans too hot: heat off, drum and cooling on.
+
+    Source: beans ignite at about 257–263 °C, chaff earlier; Artisan cuts a Hottop at 220 °C and
+    Skywalker firmware at 230 °C (protocols, §11 safety facts).
+    """
+    bean = now.reading.bean_temp_c if now.reading else None
+    if bean is not None and bean >= now.limits.bean_temp_max_c:
+        yield Bound(
+            HEATER,
+            f"The beans are at {bean:.0f} °C; {now.limits.bean_temp_max_c:.0f} °C is the limit.",
+            at_most=0,
+            effect=Effect.MAKE_SAFE,
+        )
+
+
+def environment_temperature(now: Situation) -> Iterator[Bound]:
+    """Air or drum too hot: heat off, drum and cooling on.
+
+    Source: SkyCommand firmware stops at 300 °C (protocols, §2 dialects); chaff burns before beans.
+    """
+    air = now.reading.environment_temp_c if now.reading else None
+    if air is not None and air >= now.limits.environment_temp_max_c:
+        yield Bound(
+            HEATER,
+            f"The roaster's air is at {air:.0f} °C; "
+            f"{now.limits.environment_temp_max_c:.0f} °C is the limit.",
+            at_most=0,
+            effect=Effect.MAKE_SAFE,
+        )
+
+
+def rate_of_rise(now: Situation) -> Iterator[Bound]:
+    """Rising faster than this machine can do in good order: heat off until it doesn't.
+
+    Source: our inference from the logged roasts (at most 60 °C/min after the turning point); an
+    empty or jammed drum rises much faster than a charged one.
+    """
+    for name, rate, limit in (
+        ("beans rise", now.bean_rate_c_per_min, now.limits.bean_rate_max_c_per_min),
+        (
+            "roaster's air rises",
+            now.environment_rate_c_per_min,
+            now.limits.environment_rate_max_c_per_min,
+        ),
+    ):
+        if rate is not None and rate > limit:
+            yield Bound(
+                HEATER, f"The {name} by {rate:.0f} °C/min; {limit:.0f} is the limit.", at_most=0
+            )
+
+
+def stale_reading(now: Situation) -> Iterator[Bound]:
+    """No heat without a fresh reading: nobody may heat what nobody measures.
+
+    Source: the first rule of every thermal cut-out; Artisan issue #1714 and Kaleido #2137 are
+    roasts whose link died silently (protocols, §1 and §5).
+    """
+    no_probe = not (now.capabilities.reads_bean_temp or now.capabilities.reads_environment_temp)
+    if no_probe:
+        yield Bound(HEATER, "This machine has no temperature probe: heat stays off.", at_most=0)
+    elif now.reading_age_s is None:
+        yield Bound(HEATER, "There is no temperature reading yet.", at_most=0)
+    elif not 0 <= now.reading_age_s <= now.limits.stale_after_s:
+        yield Bound(
+            HEATER,
+            f"The last temperature reading is {abs(now.reading_age_s):.1f} s old; "
+            f"{now.limits.stale_after_s:.1f} s is the limit.",
+            at_most=0,
+        )
+
+
+def implausible_reading(now: Situation) -> Iterator[Bound]:
+    """A reading that can't be true is no reading: heat off until three agree again.
+
+    Source: MCP rejects Hottop values outside 1–320 °C, pyhottop outside 50–500 °F (protocols, §1);
+    the logged roasts hold spikes such as 349 °C between two readings of 188 °C.
+    """
+    if now.implausible:
+        yield Bound(HEATER, now.implausible, at_most=0)
+
+
+def heat_without_rise(now: Situation) -> Iterator[Bound]:
+    """Heat for minutes and nothing rises: a loose probe or a dead element. Heat off, disarmed.
+
+    Source: IEC 60730-style plausibility of a control loop; a thermocouple that slipped out of the
+    beans reads the room while the drum overheats. Our inference for the times.
+    """
+    if now.heat_without_rise_s >= now.limits.no_rise_s:
+        yield Bound(
+            HEATER,
+            f"Heat has been on for {now.heat_without_rise_s:.0f} s and no probe has risen: "
+            "check the probe and the heater.",
+            at_most=0,
+            effect=Effect.DISARM,
+        )
+
+
+def rise_without_heat(now: Situation) -> Iterator[Bound]:
+    """Hot and rising fast though heat has long been off: a stuck relay, or fire.
+
+    Source: freshroastsr700 #35 and #37 (heating went on after it was told to stop), fires told in
+    roast.world t/2466 (protocols, §3 and §4).
+    """
+    if now.hottest_c is None or now.hottest_c < now.limits.runaway_above_c:
+        return
+    if now.heat_off_s is None or now.heat_off_s < now.limits.runaway_after_s:
+        return
+    rate = max(now.bean_rate_c_per_min or 0.0, now.environment_rate_c_per_min or 0.0)
+    if rate > now.limits.runaway_rate_c_per_min:
+        yield Bound(
+            HEATER,
+            f"It rises by {rate:.0f} °C/min at {now.hottest_c:.0f} °C though heat is off: "
+            "pull the plug if the heater glows; if it burns, keep the door shut.",
+            at_most=0,
+            effect=Effect.MAKE_SAFE,
+        )
+
+
+def heater_contradicts(now: Situation) -> Iterator[Bound]:
+    """The machine says that it heats more than it was told: off, disarmed, told again.
+
+    Source: freshroastsr700 #35 (heat 0 ignored); Hottop's last settings that persist (Artisan
+    #1791, protocols, §1).
+    """
+    for_s = now.contradicted_s.get(HEATER, 0.0)
+    echo = now.reading.heater_percent if now.reading else None
+    if for_s >= 3.0 and echo is not None and echo > (now.told.heater or 0.0):
+        yield Bound(
+            HEATER,
+            f"The machine reports heat {echo:.0f} % though it was told "
+            f"{now.told.heater or 0:.0f} %: if it goes on, pull the plug.",
+            at_most=0,
+            effect=Effect.DISARM,
+        )

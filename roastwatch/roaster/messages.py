@@ -1,0 +1,153 @@
+"""What the service and the guardian say to each other: versioned JSON lines with sequence numbers.
+
+Each line is one object with `v` (the version) and `seq`, which grows with every line of a sender.
+The service asks with `do`; the guardian answers with `re` (the asked `seq`), and tells on its own
+accord with `tell`. Times are seconds of CLOCK_MONOTONIC, which both processes share.
+"""
+
+import hashlib
+import json
+import math
+import os
+import stat
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from roastwatch.errors import BadInputError
+from roastwatch.roaster.driver import Capabilities
+from roastwatch.vocabulary import Actuator, Command, CommandResult, Origin, Outcome, Reading
+
+VERSION = 1
+LONGEST_LINE = 64 * 1024
+
+
+def encode(message: dict[str, Any]) -> bytes:
+    """One line. Numbers that JSON can't hold become null."""
+    return json.dumps(_finite({"v": VERSION, **message}), separators=(",", ":")).encode() + b"\n"
+
+
+def decode(line: bytes) -> dict[str, Any]:
+    """The object of a line.
+
+    Raises:
+        BadInputError: not JSON, not an object, or of another version.
+    """
+    try:
+        message = json.loads(line)
+    except ValueError as error:
+        raise BadInputError(f"A message is not JSON: {error}.") from error
+    if not isinstance(message, dict):
+        raise BadInputError("A message must be a JSON object.")
+    if message.get("v") != VERSION:
+        raise BadInputError(
+            f"A message has version {message.get('v')!r}, this roastwatch speaks {VERSION}: "
+            "run the same version on both sides."
+        )
+    return message
+
+
+def socket_path(kind: str, port: str) -> Path:
+    """Where the guardian of one machine listens; the same for everybody who asks for it."""
+    digest = hashlib.sha256(f"{kind}\0{port}".encode()).hexdigest()[:12]
+    return runtime_dir() / f"guardian-{digest}.sock"
+
+
+def runtime_dir() -> Path:
+    """A folder that only this user can enter.
+
+    Raises:
+        BadInputError: it belongs to somebody else.
+    """
+    chosen = os.environ.get("ROASTWATCH_RUNTIME_DIR")
+    base = os.environ.get("XDG_RUNTIME_DIR")
+    if chosen:
+        folder = Path(chosen)
+    elif base and Path(base).is_dir():
+        folder = Path(base) / "roastwatch"
+    else:
+        folder = Path(f"/tmp/roastwatch-{os.getuid()}")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = folder.stat()
+    if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
+        raise BadInputError(
+            f"{folder} is open to other users: remove it, or name a folder of your own in "
+            "ROASTWATCH_RUNTIME_DIR."
+        )
+    return folder
+
+
+def reading_to(reading: Reading | None) -> dict[str, Any] | None:
+    """A reading as JSON."""
+    return None if reading is None else asdict(reading)
+
+
+def reading_from(raw: dict[str, Any] | None) -> Reading | None:
+    """A reading from JSON."""
+    return None if raw is None else Reading(**raw)
+
+
+def capabilities_to(found: Capabilities) -> dict[str, Any]:
+    """Capabilities as JSON."""
+    return {
+        "machine": found.machine,
+        "actuators": sorted(found.actuators),
+        "reads_bean_temp": found.reads_bean_temp,
+        "reads_environment_temp": found.reads_environment_temp,
+        "read_period_s": found.read_period_s,
+        "keep_alive_s": found.keep_alive_s,
+        "when_host_is_gone": found.when_host_is_gone,
+        "make_safe_writes": found.make_safe_writes,
+        "echoes": sorted(found.echoes),
+        "levels": {str(name): list(levels) for name, levels in found.levels.items()},
+    }
+
+
+def capabilities_from(raw: dict[str, Any]) -> Capabilities:
+    """Capabilities from JSON."""
+    raw = dict(raw)
+    raw["actuators"] = frozenset(Actuator(name) for name in raw["actuators"])
+    raw["echoes"] = frozenset(Actuator(name) for name in raw["echoes"])
+    raw["levels"] = {Actuator(name): tuple(levels) for name, levels in raw["levels"].items()}
+    return Capabilities(**raw)
+
+
+def command_from(raw: dict[str, Any], station: str) -> Command:
+    """A command from JSON.
+
+    Raises:
+        BadInputError: a field is missing or not what it should be.
+    """
+    try:
+        return Command(
+            command_id=str(raw["command_id"]),
+            station=station,
+            actuator=Actuator(raw["actuator"]),
+            target=float(raw["target"]),
+            origin=Origin(raw["origin"]),
+            requested_at_s=float(raw["requested_at_s"]),
+            valid_for_s=min(float(raw.get("valid_for_s", 2.0)), 30.0),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadInputError(f"The command is not complete: {error}.") from error
+
+
+def result_from(raw: dict[str, Any]) -> CommandResult:
+    """A command's result from JSON."""
+    return CommandResult(
+        command_id=str(raw["command_id"]),
+        outcome=Outcome(raw["outcome"]),
+        applied=raw.get("applied"),
+        interlock=raw.get("interlock"),
+        reason=str(raw.get("reason", "")),
+    )
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

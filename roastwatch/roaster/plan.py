@@ -1,0 +1,271 @@
+"""A plan: at this time, temperature or event, set this. Read from YAML, followed without clock."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from roastwatch.errors import BadInputError
+from roastwatch.options import Options
+from roastwatch.vocabulary import Actuator, EventKind, Level, Origin
+
+LONGEST_PLAN_S = 7200.0
+
+Trigger = Literal[
+    "charge", "turning_point", "dry_end", "first_crack", "first_crack_end", "second_crack", "drop"
+]
+
+
+class Step(Options):
+    """One step. Its condition is one of at_s, at_bean_temp_c, at_event (with after_s)."""
+
+    at_s: float | None = Field(
+        None, ge=0, le=LONGEST_PLAN_S, description="Seconds from the plan's start."
+    )
+    at_bean_temp_c: float | None = Field(
+        None, ge=0, le=260, description="When the beans, past the turning point, reach this, °C."
+    )
+    at_event: Trigger | None = Field(None, description="When this event has happened.")
+    after_s: float = Field(
+        0.0, ge=0, le=LONGEST_PLAN_S, description="So many seconds after that event."
+    )
+    heater_percent: float | None = Field(None, ge=0, le=100, description="Heat, percent.")
+    fan_percent: float | None = Field(None, ge=0, le=100, description="Fan, percent.")
+    drum_percent: float | None = Field(None, ge=0, le=100, description="Drum, percent.")
+    cooling_percent: float | None = Field(None, ge=0, le=100, description="Cooling, percent.")
+    door_percent: float | None = Field(
+        None, ge=0, le=100, description="Door: 0 closed, 100 open, percent."
+    )
+    drop: bool = Field(False, description="Drop the beans: heat 0, door open.")
+    charge: bool = Field(False, description="The person puts the beans in now.")
+    note: str = Field("", description="What to print.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _door_words(cls, raw: object) -> object:
+        if isinstance(raw, dict) and "door" in raw:
+            raw = dict(raw)
+            door = raw.pop("door")
+            words = {"open": 100, "closed": 0, "close": 0, True: 100, False: 0}
+            if door in words:
+                raw["door_percent"] = words[door]
+            elif isinstance(door, int | float):
+                raw["door_percent"] = door
+            else:
+                raise ValueError("door is open or closed")
+        return raw
+
+    @model_validator(mode="after")
+    def _one_condition(self) -> "Step":
+        given = [self.at_s, self.at_bean_temp_c, self.at_event]
+        if sum(value is not None for value in given) != 1:
+            raise ValueError("a step needs one of at_s, at_bean_temp_c and at_event")
+        return self
+
+    def settings(self) -> list[tuple[Actuator, float]]:
+        """What is set, in the order in which it is safe to ask for it."""
+        found: list[tuple[Actuator, float]] = []
+        if self.drop:
+            found.append((Actuator.HEATER, 0.0))
+        elif self.door_percent is not None and self.door_percent == 0:
+            found.append((Actuator.DOOR, 0.0))
+        if self.heater_percent == 0 and not self.drop:
+            found.append((Actuator.HEATER, 0.0))
+        for actuator, percent in (
+            (Actuator.DRUM, self.drum_percent),
+            (Actuator.FAN, self.fan_percent),
+            (Actuator.COOLING, self.cooling_percent),
+        ):
+            if percent is not None:
+                found.append((actuator, percent))
+        if self.drop or self.door_percent:
+            found.append((Actuator.DOOR, self.door_percent or 100.0))
+        if self.heater_percent and not self.drop:
+            found.append((Actuator.HEATER, self.heater_percent))
+        return found
+
+    def title(self) -> str:
+        """What the step does, for people."""
+        words = [f"{actuator} {percent:g} %" for actuator, percent in self.settings()]
+        if self.charge:
+            words.insert(0, "charge")
+        if self.drop:
+            words.insert(0, "drop")
+        return ", ".join(words) + (f" ({self.note})" if self.note else "")
+
+
+class Plan(Options):
+    """Steps, and how the plan ends."""
+
+    name: str = Field("", description="Name of the plan.")
+    steps: tuple[Step, ...] = Field(description="The steps.", min_length=1)
+    ends_at_s: float | None = Field(
+        None,
+        gt=0,
+        le=LONGEST_PLAN_S,
+        description="When the plan ends, seconds; without it: with its last step.",
+    )
+    first_crack_level: Level = Field(
+        Level.CERTAIN, description="How sure a first crack must be to trigger steps."
+    )
+    target: tuple[tuple[float, float], ...] = Field(
+        (), description="Bean temperature to follow: pairs of seconds and °C."
+    )
+    background: Path | None = Field(
+        None, description="A recorded roast (.alog or CSV) to compare with, or to follow."
+    )
+    follow: bool = Field(
+        False, description="Let the PID set heat so that beans follow target or background."
+    )
+
+    @model_validator(mode="after")
+    def _heat_ends(self) -> "Plan":
+        dropped_at = min(
+            (s.at_s for s in self.steps if s.drop and s.at_s is not None), default=None
+        )
+        for index, step in enumerate(self.steps):
+            late = dropped_at is not None and step.at_s is not None and step.at_s > dropped_at
+            if late and step.heater_percent:
+                raise ValueError(
+                    f"steps[{index}] heats after the drop at {dropped_at:g} s: take it out"
+                )
+        if self.follow and not (self.target or self.background):
+            raise ValueError("follow needs a target or a background to follow")
+        return self
+
+    @property
+    def end_s(self) -> float | None:
+        """When it ends if all goes by time; None: the last step waits for something else."""
+        if self.ends_at_s is not None:
+            return self.ends_at_s
+        if any(step.at_s is None for step in self.steps):
+            return None
+        return max(step.at_s for step in self.steps if step.at_s is not None)
+
+    @property
+    def heats(self) -> bool:
+        """Whether any step asks for heat."""
+        return self.follow or any(step.heater_percent for step in self.steps)
+
+
+def read_plan(path: Path) -> Plan:
+    """A plan from a YAML file.
+
+    Raises:
+        BadInputError: one sentence that names the key and the fix.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInputError(f"The plan {path} can't be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise BadInputError(f"The plan {path} is not a text file.") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" in line {mark.line + 1}" if mark else ""
+        raise BadInputError(f"The plan {path} is not YAML{line}.") from error
+    plan = parse_plan(raw, str(path))
+    if plan.background is not None and not plan.background.is_absolute():
+        plan = plan.model_copy(update={"background": path.parent / plan.background})
+    return plan
+
+
+def parse_plan(raw: object, where: str = "the plan") -> Plan:
+    """A plan from a parsed YAML document.
+
+    Raises:
+        BadInputError: one sentence that names the key and the fix.
+    """
+    if isinstance(raw, list):
+        raw = {"steps": raw}
+    if not isinstance(raw, dict) or "steps" not in raw:
+        raise BadInputError(
+            f"{where} has no steps: write `steps: [{{at_s: 0, heater_percent: 60}}, ...]`."
+        )
+    try:
+        return Plan.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ""
+        for part in first["loc"]:
+            place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else str(part)
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(Step.model_fields if "steps" in place else Plan.model_fields)
+            raise BadInputError(f"{where}: {place} is not known: there is {known}.") from error
+        message = first["msg"].removeprefix("Value error, ")
+        given = first.get("input")
+        shown = f" (it is {given!r})" if isinstance(given, str | int | float) else ""
+        at = f"{place}: " if place else ""
+        raise BadInputError(f"{where}: {at}{message[:1].lower()}{message[1:]}{shown}.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a plan wants now."""
+
+    step: Step
+    index: int
+    origin: Origin
+
+
+class PlanRun:
+    """A plan being followed. `due` says which steps are to be taken now, each once."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._taken: set[int] = set()
+        self._lowest_c: float | None = None
+        self._past_turning_point = False
+
+    def due(
+        self,
+        elapsed_s: float,
+        bean_temp_c: float | None,
+        happened_s: Mapping[EventKind, float],
+    ) -> list[Ask]:
+        """Steps whose condition holds. `happened_s`: when events happened, plan seconds."""
+        self._follow_turn(bean_temp_c)
+        asks = []
+        for index, step in sorted(
+            enumerate(self.plan.steps), key=lambda item: (item[1].at_s or 0.0, item[0])
+        ):
+            if index not in self._taken and self._holds(step, elapsed_s, bean_temp_c, happened_s):
+                self._taken.add(index)
+                heard = step.at_event in ("first_crack", "first_crack_end", "second_crack")
+                asks.append(Ask(step, index, Origin.SOUND if heard else Origin.PLAN))
+        return asks
+
+    def ended(self, elapsed_s: float) -> bool:
+        """Whether nothing more is to come."""
+        end_s = self.plan.end_s
+        if end_s is not None:
+            return elapsed_s >= end_s and (
+                self.plan.ends_at_s is not None or len(self._taken) == len(self.plan.steps)
+            )
+        return len(self._taken) == len(self.plan.steps)
+
+    def _holds(
+        self,
+        step: Step,
+        elapsed_s: float,
+        bean_temp_c: float | None,
+        happened_s: Mapping[EventKind, float],
+    ) -> bool:
+        if step.at_s is not None:
+            return elapsed_s >= step.at_s
+        if step.at_bean_temp_c is not None:
+            reached = bean_temp_c is not None and bean_temp_c >= step.at_bean_temp_c
+            return reached and self._past_turning_point
+        at = happened_s.get(EventKind(step.at_event)) if step.at_event else None
+        return at is not None and elapsed_s >= at + step.after_s
+
+    def _follow_turn(self, bean_temp_c: float | None) -> None:
+        if bean_temp_c is None:
+            return
+        if self._lowest_c is None or bean_temp_c < self._lowest_c:
+            self._lowest_c = bean_temp_c
+        if bean_temp_c >= self._lowest_c + 2.0:
+            self._past_turning_point = True

@@ -1,0 +1,124 @@
+"""All that the interlocks may look at, at one moment. Plain values: whoever judges has no clock."""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.limits import Limits
+from roastwatch.vocabulary import Actuator, Origin, Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """What each actuator is set to, percent. None = nobody knows yet."""
+
+    heater: float | None = None
+    fan: float | None = None
+    drum: float | None = None
+    cooling: float | None = None
+    door: float | None = None
+
+    def of(self, actuator: Actuator) -> float | None:
+        """The value of one actuator."""
+        value: float | None = getattr(self, actuator.value)
+        return value
+
+    def but(self, actuator: Actuator, percent: float | None) -> "Controls":
+        """The same with one actuator changed."""
+        return replace(self, **{actuator.value: percent})
+
+
+class Effect(StrEnum):
+    """What else a bound does when it has to move something."""
+
+    LIMIT = "limit"
+    """Only moves the actuator."""
+    DISARM = "disarm"
+    """Also ends arming: heat stays off until a person arms again."""
+    MAKE_SAFE = "make_safe"
+    """Also ends arming and makes the machine safe: drum and cooling on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """An actuator must be at least or at most this, percent, for a reason a person understands."""
+
+    actuator: Actuator
+    reason: str
+    at_least: float | None = None
+    at_most: float | None = None
+    to: float | None = None
+    """What to set when below `at_least`, where that isn't `at_least` itself."""
+    effect: Effect = Effect.LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """One moment. `wanted` is `told` with the command under judgement applied (else `told`)."""
+
+    limits: Limits
+    capabilities: Capabilities
+    told: Controls
+    wanted: Controls
+    asked: Actuator | None = None
+    """Which actuator the command under judgement sets; None: nobody asks, the guard looks."""
+    origin: Origin | None = None
+    """Who asks."""
+    reading: Reading | None = None
+    reading_age_s: float | None = None
+    """None: there has been none since the link came up."""
+    implausible: str | None = None
+    """Why the newest reading can't be true."""
+    connected: bool = False
+    """The link is up, and heat 0 has been written since it came up."""
+    zero_confirmed: bool = False
+    """An echoed heater has been read as 0 since the link came up (True where none is echoed)."""
+    lease: bool = False
+    """The service is alive."""
+    armed: bool = False
+    unarmed_reason: str = ""
+    emergency: str | None = None
+    unattended_s: float = 0.0
+    cutoff_confirmed: bool = False
+    log_works: bool = True
+    hottest_c: float | None = None
+    """Of the last plausible reading, however old; None: none ever."""
+    ever_heated: bool = False
+    """Heat was on since the machine was last known to be cool."""
+    bean_rate_c_per_min: float | None = None
+    environment_rate_c_per_min: float | None = None
+    heating_s: float | None = None
+    """Since heat first went on after arming."""
+    roast_s: float | None = None
+    """Since charge, until drop."""
+    heat_off_s: float | None = None
+    """Since heat was last commanded; None: it is on."""
+    heat_without_rise_s: float = 0.0
+    contradicted_s: dict[Actuator, float] = field(default_factory=dict)
+    """For how long the machine's own report has contradicted what it was told."""
+
+    @property
+    def heat_wanted(self) -> bool:
+        """Whether heat would be on."""
+        return (self.wanted.heater or 0.0) > 0.0
+
+    @property
+    def door_wanted_open(self) -> bool:
+        """Whether the door would be open, by command or by the machine's own report."""
+        if self.wanted.door is not None:
+            return self.wanted.door > 0.0
+        return bool(self.reading is not None and self.reading.door_open)
+
+    @property
+    def hot(self) -> bool | None:
+        """Whether the machine is hot; None: nobody knows."""
+        if self.hottest_c is None:
+            return True if self.ever_heated else None
+        stale = self.reading_age_s is None or self.reading_age_s > self.limits.stale_after_s
+        if (stale or self.implausible) and self.ever_heated:
+            return True
+        return self.hottest_c >= self.limits.hot_above_c
+
+    def has(self, actuator: Actuator) -> bool:
+        """Whether this machine lets it be set."""
+        return actuator in self.capabilities.actuators
