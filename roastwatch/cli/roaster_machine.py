@@ -108,10 +108,10 @@ class Machine:
             if "port" not in driver.Options.model_fields:
                 raise SettingsError(f"--port is not for {kind}: use --option KEY=VALUE.")
             raw["port"] = port
-        found = checked_options(driver.Options, raw, kind)
+        filled = checked_options(driver.Options, raw, kind)
         return cls(
             kind,
-            reveal(found),
+            reveal(filled),
             limits_for(kind, limits).model_dump(mode="json"),
             independent_cutoff,
             station or "roaster",
