@@ -180,6 +180,20 @@ def not_this_machine(wire: Wire, within_s: float) -> RoastwatchError:
     )
 
 
+async def explain_opening(port: str, machine: str) -> RoastwatchError:
+    """Why a port that somebody else's library could not open won't open."""
+    wire = Wire(port, machine=machine, on_bytes=len)
+    try:
+        async with asyncio.timeout(3.0):
+            await wire.__aenter__()
+    except RoastwatchError as error:
+        return error
+    except TimeoutError:
+        return LostError(f"Nobody answers at {port}: is the {machine} on?")
+    await wire.__aexit__()
+    return LostError(f"The {machine} on {port} can't be reached now.")
+
+
 def _opening_failed(port: str, machine: str, error: Exception) -> RoastwatchError:
     """One sentence for why a port would not open."""
     if isinstance(error, FileNotFoundError):

@@ -1,0 +1,228 @@
+"""Any roaster with Modbus registers, over RTU, ASCII or TCP, by a profile file."""
+
+import asyncio
+import contextlib
+from typing import Self
+
+from pydantic import Field
+
+from roastwatch.errors import BadInputError, LostError
+from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.drivers.modbus_line import Line, LineOptions, RefusedError
+from roastwatch.roaster.drivers.modbus_profile import Input, Output, Profile, TempUnit, load
+from roastwatch.roaster.newest import Newest
+from roastwatch.roaster.plausible import PLAUSIBLE_C
+from roastwatch.vocabulary import Actuator, Reading
+
+
+class ModbusOptions(LineOptions):
+    """Where the machine is and what its registers mean."""
+
+    profile: str = Field(description="A profile's file, or the name of one that comes along.")
+    period_s: float = Field(0.5, description="Seconds between two readings.", ge=0.1, le=3)
+    silence_s: float = Field(
+        2.5, description="Seconds without a valid reply after which the roaster is lost.", gt=0
+    )
+
+
+class Modbus:
+    """A Modbus roaster."""
+
+    Options = ModbusOptions
+
+    def __init__(self, options: ModbusOptions, station: str, *, read_only: bool = False) -> None:
+        self._options = options
+        self._station = station
+        self._profile: Profile = load(options.profile)
+        self._outputs: dict[Actuator, Output] = {
+            actuator: output
+            for actuator in Actuator
+            if not read_only and (output := self._profile.output(actuator)) is not None
+        }
+        self._line = Line(options, self._profile)
+        self._newest = Newest()
+        self._poller: asyncio.Task[None] | None = None
+        self._last_answer_s = 0.0
+        self._where = f"{self._profile.machine} on {options.port}"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the profile says."""
+        profile, outputs = self._profile, self._outputs
+        return Capabilities(
+            machine=profile.machine,
+            actuators=frozenset(outputs),
+            reads_bean_temp=profile.inputs.bean_temp is not None,
+            reads_environment_temp=profile.inputs.environment_temp is not None,
+            read_period_s=self._options.period_s,
+            keep_alive_s=None,
+            when_host_is_gone=profile.when_host_is_gone,
+            make_safe_writes=", ".join(
+                f"{actuator.value} {percent:g} (register {outputs[actuator].register_})"
+                for actuator, percent in self._safe()
+            )
+            or "nothing",
+            echoes=frozenset(a for a in outputs if profile.echo(a) is not None),
+            levels={a: (0.0, 100.0) for a, output in outputs.items() if output.function == 5},
+        )
+
+    async def __aenter__(self) -> Self:
+        """Connect, write heat 0, read everything once.
+
+        Raises:
+            LostError: nobody there.
+            BadInputError: a machine without these registers.
+        """
+        self._newest.clear()
+        try:
+            await self._line.open()
+            if Actuator.HEATER in self._outputs:
+                await self.write(Actuator.HEATER, 0.0)
+            self._last_answer_s = asyncio.get_running_loop().time()
+            try:
+                self._newest.put(await self._read_all())
+            except RefusedError as refused:
+                raise BadInputError(
+                    f"The machine on {self._options.port} does not know a register of the profile "
+                    f"{self._options.profile} ({refused}): another machine, or a wrong profile."
+                ) from refused
+            if Actuator.HEATER in self._outputs:
+                await self._see_heat_off()
+            self._poller = asyncio.create_task(self._poll(), name="modbus poll")
+        except BaseException:
+            await self._let_go()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            if Actuator.HEATER in self._outputs:
+                with contextlib.suppress(LostError, BadInputError):
+                    await self.write(Actuator.HEATER, 0.0)
+        finally:
+            await self._let_go()
+
+    async def read(self) -> Reading:
+        """The newest reading since the last call."""
+        return await self._newest.take(self._options.silence_s, self._where)
+
+    async def write(self, actuator: Actuator, percent: float) -> None:
+        """Write one actuator's register or coil, and check that the answer repeats it."""
+        output = self._outputs.get(actuator)
+        if output is None:
+            raise BadInputError(f"The {self._profile.machine} can't set its {actuator.value}.")
+        if not 0 <= percent <= 100:
+            raise BadInputError(f"{actuator} takes 0 to 100 %, not {percent:g}.")
+        try:
+            await self._line.put(output, percent, down=actuator is Actuator.HEATER)
+        except RefusedError as refused:
+            raise BadInputError(
+                f"The {self._profile.machine} refused {actuator.value} {percent:g} % ({refused})."
+            ) from refused
+
+    async def make_safe(self) -> None:
+        """Heat 0 first; then drum, cooling and fan on, as far as there are any."""
+        failure: Exception | None = None
+        for actuator, percent in self._safe():
+            try:
+                await self.write(actuator, percent)
+            except (LostError, BadInputError) as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+
+    def _safe(self) -> list[tuple[Actuator, float]]:
+        wanted = [
+            (Actuator.HEATER, 0.0),
+            (Actuator.DRUM, 100.0),
+            (Actuator.COOLING, 100.0),
+            (Actuator.FAN, 100.0),
+        ]
+        return [(actuator, percent) for actuator, percent in wanted if actuator in self._outputs]
+
+    async def _poll(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                await asyncio.sleep(self._options.period_s)
+                try:
+                    self._newest.put(await self._read_all())
+                    self._last_answer_s = loop.time()
+                except RefusedError:
+                    self._newest.clear()
+                except LostError:
+                    if not self._line.connected:
+                        raise
+                    if loop.time() - self._last_answer_s > self._options.silence_s:
+                        raise
+        except LostError as lost:
+            self._newest.lose(lost)
+
+    async def _see_heat_off(self) -> None:
+        echo = self._profile.echo(Actuator.HEATER)
+        if echo is None:
+            return
+        percent: float | None = None
+        for _ in range(4):
+            try:
+                percent = self._percent(echo, await self._line.get(echo))
+            except RefusedError:
+                return
+            if percent is not None and percent < 1:
+                return
+            await self.write(Actuator.HEATER, 0.0)
+            await asyncio.sleep(self._options.period_s / 2)
+        raise LostError(
+            f"The {self._where} reports its heater at {percent or 0:g} % although it was told 0: "
+            "switch it off at the machine."
+        )
+
+    async def _read_all(self) -> Reading:
+        values: dict[str, float | None] = {}
+        began_s = asyncio.get_running_loop().time()
+        inputs = self._profile.inputs
+        for key in type(inputs).model_fields:
+            source: Input | None = getattr(inputs, key)
+            if source is None:
+                values[key] = None
+            elif key.endswith("_temp"):
+                values[key] = _celsius(source, await self._line.get(source))
+            else:
+                values[key] = self._percent(source, await self._line.get(source))
+        door = values["door"]
+        return Reading(
+            station=self._station,
+            taken_at_s=began_s,
+            bean_temp_c=values["bean_temp"],
+            environment_temp_c=values["environment_temp"],
+            heater_percent=values["heater"],
+            fan_percent=values["fan"],
+            drum_percent=values["drum"],
+            cooling_percent=values["cooling"],
+            door_open=None if door is None else door >= 50,
+        )
+
+    @staticmethod
+    def _percent(source: Input, value: float | None) -> float | None:
+        if value is None:
+            return None
+        if source.function in (1, 2):
+            return 100.0 if value else 0.0
+        percent = value / source.divider / source.full * 100
+        return percent if 0 <= percent <= 100.5 else None
+
+    async def _let_go(self) -> None:
+        if self._poller is not None:
+            self._poller.cancel()
+            await asyncio.gather(self._poller, return_exceptions=True)
+            self._poller = None
+        self._line.close()
+
+
+def _celsius(source: Input, value: float | None) -> float | None:
+    """A temperature, None where no probe can show it."""
+    if value is None:
+        return None
+    value /= source.divider
+    celsius = (value - 32) / 1.8 if source.unit is TempUnit.F else value
+    return celsius if PLAUSIBLE_C[0] <= celsius <= PLAUSIBLE_C[1] else None

@@ -1,0 +1,231 @@
+"""A Modbus roaster's registers, as a file: what to read, what to write, how it is coded.
+
+The model is Artisan's (ten inputs with device, register, function, decoding, divider and unit;
+writes by function 5, 6, 16 or 22). Registers count from 0, as they travel: holding register 40001
+is 0, input register 30001 is 0.
+"""
+
+import struct
+from collections.abc import Sequence
+from difflib import get_close_matches
+from enum import StrEnum
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from roastwatch.errors import SettingsError
+from roastwatch.options import Options
+from roastwatch.roaster.driver import HostGone
+from roastwatch.vocabulary import Actuator
+
+
+class Code(StrEnum):
+    """How a number stands in registers."""
+
+    U16 = "u16"
+    S16 = "s16"
+    U32 = "u32"
+    S32 = "s32"
+    FLOAT32 = "float32"
+    BCD16 = "bcd16"
+    BCD32 = "bcd32"
+
+    @property
+    def words(self) -> int:
+        """How many registers it takes."""
+        return 1 if self in (Code.U16, Code.S16, Code.BCD16) else 2
+
+
+_FORMATS = {
+    Code.U16: ">H",
+    Code.S16: ">h",
+    Code.U32: ">I",
+    Code.S32: ">i",
+    Code.FLOAT32: ">f",
+    Code.BCD16: ">H",
+    Code.BCD32: ">I",
+}
+
+
+class WordOrder(StrEnum):
+    """Which of two registers comes first."""
+
+    LITTLE = "little"
+    BIG = "big"
+
+
+class TempUnit(StrEnum):
+    """The unit of a temperature register."""
+
+    C = "C"
+    F = "F"
+
+
+class Input(Options):
+    """One value to read."""
+
+    register_: int = Field(alias="register", description="Address from 0.", ge=0, le=65535)
+    function: int = Field(3, description="1 coil, 2 discrete, 3 holding, 4 input.", ge=1, le=4)
+    decode: Code = Field(Code.U16, description="How the number is coded.")
+    divider: float = Field(1.0, description="The value is the number divided by this.", gt=0)
+    unit: TempUnit = Field(TempUnit.C, description="Unit of a temperature: C or F.")
+    full: float = Field(100.0, description="For an actuator: what stands for 100 %.", gt=0)
+    device: int | None = Field(None, description="Device id; empty: the profile's.", ge=1, le=247)
+
+
+class Output(Options):
+    """One value to write."""
+
+    register_: int = Field(alias="register", description="Address from 0.", ge=0, le=65535)
+    function: int = Field(
+        6, description="5 one coil, 6 one register, 16 registers, 22 masked register."
+    )
+    encode: Code = Field(Code.U16, description="How the number is coded (function 16).")
+    full: float = Field(100.0, description="What stands for 100 %.", gt=0)
+    mask: int = Field(0xFFFF, description="Function 22: the bits that are ours.", ge=1, le=0xFFFF)
+    device: int | None = Field(None, description="Device id; empty: the profile's.", ge=1, le=247)
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Output":
+        if self.function not in (5, 6, 16, 22):
+            raise ValueError("function is one of 5, 6, 16, 22")
+        if self.function != 16 and self.encode.words > 1:
+            raise ValueError(f"{self.encode.value} takes two registers: use function 16")
+        encode(self.full, self.encode, WordOrder.LITTLE)
+        return self
+
+
+class Inputs(Options):
+    """What can be read. An actuator's input is its echo."""
+
+    bean_temp: Input | None = Field(None, description="Bean temperature.")
+    environment_temp: Input | None = Field(None, description="Environment temperature.")
+    heater: Input | None = Field(None, description="What the machine says of its heater.")
+    fan: Input | None = Field(None, description="What it says of its fan.")
+    drum: Input | None = Field(None, description="What it says of its drum.")
+    cooling: Input | None = Field(None, description="What it says of its cooler.")
+    door: Input | None = Field(None, description="What it says of its door.")
+
+
+class Outputs(Options):
+    """What can be set."""
+
+    heater: Output | None = Field(None, description="Heater.")
+    fan: Output | None = Field(None, description="Fan.")
+    drum: Output | None = Field(None, description="Drum.")
+    cooling: Output | None = Field(None, description="Cooler.")
+    door: Output | None = Field(None, description="Drop door.")
+
+
+class Profile(Options):
+    """One machine's registers."""
+
+    machine: str = Field(description="Its name, for people.")
+    device: int = Field(1, description="Device id.", ge=1, le=247)
+    word_order: WordOrder = Field(
+        WordOrder.LITTLE, description="Order of two registers: little (low word first) or big."
+    )
+    when_host_is_gone: HostGone = Field(
+        "unknown",
+        description="What the machine does without a host: off, ejects, holds or unknown.",
+    )
+    inputs: Inputs = Field(description="What can be read.")
+    outputs: Outputs = Field(default_factory=Outputs, description="What can be set.")
+
+    @field_validator("when_host_is_gone", mode="before")
+    @classmethod
+    def _yaml_off(cls, raw: object) -> object:
+        return "off" if raw is False else raw  # YAML reads a bare `off` as false
+
+    def output(self, actuator: Actuator) -> Output | None:
+        """Where an actuator is written."""
+        found: Output | None = getattr(self.outputs, actuator.value)
+        return found
+
+    def echo(self, actuator: Actuator) -> Input | None:
+        """Where an actuator is read back."""
+        found: Input | None = getattr(self.inputs, actuator.value)
+        return found
+
+
+def decode(words: Sequence[int], code: Code, order: WordOrder) -> float | None:
+    """The number in registers; None for what is none (BCD digits above 9, not a number)."""
+    if len(words) != code.words:
+        return None
+    if order is WordOrder.LITTLE:
+        words = words[::-1]
+    raw = b"".join(word.to_bytes(2, "big") for word in words)
+    if code in (Code.BCD16, Code.BCD32):
+        digits = raw.hex()
+        return float(digits) if digits.isdecimal() else None
+    value = float(struct.unpack(_FORMATS[code], raw)[0])
+    return value if abs(value) < 1e9 else None  # also leaves out inf and nan
+
+
+def encode(value: float, code: Code, order: WordOrder) -> list[int]:
+    """Registers for a number; whole where the code is. Raises ValueError if it doesn't fit."""
+    try:
+        if code is Code.FLOAT32:
+            raw = struct.pack(">f", value)
+        elif code in (Code.BCD16, Code.BCD32):
+            raw = bytes.fromhex(f"{int(value):0{code.words * 4}d}")
+        else:
+            raw = struct.pack(_FORMATS[code], int(value))
+    except (struct.error, ValueError) as error:
+        raise ValueError(f"{value:g} does not fit {code.value}") from error
+    if len(raw) != code.words * 2:
+        raise ValueError(f"{value:g} does not fit {code.value}")
+    words = [int.from_bytes(raw[at : at + 2], "big") for at in range(0, len(raw), 2)]
+    return words[::-1] if order is WordOrder.LITTLE else words
+
+
+def names() -> list[str]:
+    """The profiles that come with roastwatch."""
+    folder = files("roastwatch.roaster.drivers") / "modbus_profiles"
+    return sorted(item.name.removesuffix(".yaml") for item in folder.iterdir())
+
+
+def load(name: str) -> Profile:
+    """A profile by name or path.
+
+    Raises:
+        SettingsError: absent, not YAML, or a wrong key; the text names it.
+    """
+    path = Path(name).expanduser()
+    try:
+        if name in names():
+            path = Path(
+                str(files("roastwatch.roaster.drivers") / "modbus_profiles" / f"{name}.yaml")
+            )
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(
+            f"The Modbus profile {name} can't be read ({error.strerror}): give a file, or one of "
+            f"{', '.join(names())}."
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The Modbus profile {path} is not YAML.") from error
+    try:
+        return Profile.model_validate(raw)
+    except ValidationError as error:
+        raise SettingsError(f"The Modbus profile {path}: {_sentence(error)}") from error
+
+
+def _sentence(error: ValidationError) -> str:
+    # A wrong key says more than the right one that it leaves missing.
+    found: Any = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    first = found[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        models = (Profile, Inputs, Outputs, Input, Output)
+        known = sorted(
+            {field.alias or name for model in models for name, field in model.model_fields.items()}
+        )
+        near = get_close_matches(str(first["loc"][-1]), known, n=1)
+        return f"{key} is not a key" + (f": did you mean '{near[0]}'?" if near else ".")
+    if first["type"] == "missing":
+        return f"{key} is missing."
+    return f"{key}: {first['msg'].removeprefix('Value error, ')}."

@@ -1,0 +1,182 @@
+"""Modbus profiles, number codes, and the driver against pymodbus's real server."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roastwatch.errors import BadInputError, LostError, SettingsError
+from roastwatch.roaster.drivers.modbus import Modbus, ModbusOptions
+from roastwatch.roaster.drivers.modbus_profile import Code, WordOrder, decode, encode, load, names
+from roastwatch.vocabulary import Actuator
+from tests.fakes.line import read_for_ever, until
+from tests.fakes.modbus import PROFILE, FakeModbusRoaster, modbus_rtu, modbus_tcp
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> str:
+    path = tmp_path / "drum.yaml"
+    path.write_text(PROFILE)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "order", "value"),
+    [
+        ([2013], Code.U16, WordOrder.LITTLE, 2013),
+        ([0xFFFE], Code.S16, WordOrder.LITTLE, -2),
+        ([1, 2], Code.U32, WordOrder.LITTLE, 0x20001),
+        ([1, 2], Code.U32, WordOrder.BIG, 0x10002),
+        ([0xFFFF, 0xFFFF], Code.S32, WordOrder.BIG, -1),
+        ([0x4348, 0], Code.FLOAT32, WordOrder.BIG, 200),
+        ([0, 0x4348], Code.FLOAT32, WordOrder.LITTLE, 200),
+        ([0x2013], Code.BCD16, WordOrder.LITTLE, 2013),
+        ([0x20AB], Code.BCD16, WordOrder.LITTLE, None),
+        ([0x5678, 0x1234], Code.BCD32, WordOrder.LITTLE, 12345678),
+        ([0x7F80, 0], Code.FLOAT32, WordOrder.BIG, None),
+        ([0x7FC0, 0], Code.FLOAT32, WordOrder.BIG, None),
+        ([1], Code.U32, WordOrder.BIG, None),
+    ],
+)
+def test_codes(words: list[int], code: Code, order: WordOrder, value: float | None) -> None:
+    assert decode(words, code, order) == value
+
+
+@given(st.integers(0, 9999), st.sampled_from(Code), st.sampled_from(WordOrder))
+def test_codes_there_and_back(value: int, code: Code, order: WordOrder) -> None:
+    assert decode(encode(value, code, order), code, order) == value
+
+
+@pytest.mark.parametrize("code", [Code.U16, Code.S16, Code.BCD16])
+def test_a_number_that_does_not_fit(code: Code) -> None:
+    with pytest.raises(ValueError, match="does not fit"):
+        encode(70000, code, WordOrder.BIG)
+
+
+def test_profiles_that_come_along_are_valid() -> None:
+    assert "besca-bsc" in names()
+    for name in names():
+        assert load(name).inputs.bean_temp is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("machine: X\ninputs: {bean_tmp: {register: 1}}", "did you mean 'bean_temp'"),
+        ("machine: X\ninputs: {bean_temp: {registr: 1}}", "did you mean 'register'"),
+        ("inputs: {bean_temp: {register: 1}}", "machine is missing"),
+        ("machine: X\ninputs: {bean_temp: {register: 70000}}", "65535"),
+        ("machine: X\ninputs: {}\noutputs: {heater: {register: 1, function: 7}}", "5, 6, 16, 22"),
+        ("machine: X\ninputs: {}\noutputs: {fan: {register: 1, encode: float32}}", "function 16"),
+        ("machine: X\ninputs: {}\noutputs: {fan: {register: 1, full: 70000}}", "does not fit"),
+        ("a: [", "not YAML"),
+    ],
+)
+def test_wrong_profiles(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match=says):
+        load(str(path))
+
+
+def test_absent_profile() -> None:
+    with pytest.raises(SettingsError, match="besca-bsc"):
+        load("/nowhere.yaml")
+
+
+def driver(port: str, profile: str, **options: object) -> Modbus:
+    return Modbus(
+        ModbusOptions(**{"port": port, "profile": profile, "period_s": 0.1, **options}), "kitchen"
+    )
+
+
+async def test_reads_and_writes_over_tcp(profile: str) -> None:
+    fake = FakeModbusRoaster()
+    fake.put(3, 20, [80])
+    async with modbus_tcp(fake) as port:
+        async with driver(port, profile) as modbus:
+            assert fake.get(3, 20) == 0
+            reading = await modbus.read()
+            assert reading.bean_temp_c == pytest.approx(25, abs=1)
+            assert reading.environment_temp_c == pytest.approx(25, abs=1)
+            assert (reading.heater_percent, reading.drum_percent) == (0, 0)
+            assert (reading.cooling_percent, reading.door_open) == (None, None)
+            await modbus.write(Actuator.HEATER, 55.9)
+            await modbus.write(Actuator.FAN, 40)
+            await modbus.write(Actuator.DRUM, 100)
+            assert (fake.get(3, 20), fake.get(3, 21), fake.get(1, 3)) == (55, 40, 1)
+            await until(lambda: fake.thermal.air_c > 25)
+            with pytest.raises(BadInputError, match="can't set its door"):
+                await modbus.write(Actuator.DOOR, 100)
+            fake.put(1, 3, [False])
+            await modbus.make_safe()
+            assert (fake.get(3, 20), fake.get(3, 21), fake.get(1, 3), fake.get(1, 4)) == (
+                0,
+                100,
+                1,
+                1,
+            )
+            assert "heater 0 (register 20)" in modbus.capabilities.make_safe_writes
+            await modbus.write(Actuator.HEATER, 10)
+        assert fake.get(3, 20) == 0
+
+
+async def test_rtu_over_a_serial_line(profile: str, tmp_path: Path) -> None:
+    fake = FakeModbusRoaster()
+    async with modbus_rtu(fake, tmp_path) as port, driver(port, profile, reply_s=1) as modbus:
+        assert (await modbus.read()).bean_temp_c == pytest.approx(25, abs=1)
+        await modbus.write(Actuator.HEATER, 30)
+        assert fake.get(3, 20) == 30
+        await modbus.make_safe()
+        assert fake.get(3, 20) == 0
+
+
+async def test_server_goes_and_comes_back(profile: str) -> None:
+    fake = FakeModbusRoaster()
+    async with modbus_tcp(fake) as port:
+        modbus = driver(port, profile, silence_s=1)
+        await modbus.__aenter__()
+        await modbus.write(Actuator.HEATER, 60)
+    with pytest.raises(LostError):
+        await read_for_ever(modbus)
+    with pytest.raises(LostError):
+        await modbus.make_safe()
+    await modbus.__aexit__(None, None, None)
+    assert fake.get(3, 20) == 60
+    async with modbus_tcp(fake) as port, driver(port, profile) as again:
+        assert fake.get(3, 20) == 0
+        assert (await again.read()).heater_percent == 0
+
+
+async def test_registers_that_the_machine_does_not_have(tmp_path: Path) -> None:
+    path = tmp_path / "far.yaml"
+    path.write_text("machine: Far\ninputs: {bean_temp: {register: 5000}}\n")
+    async with modbus_tcp(FakeModbusRoaster()) as port:
+        with pytest.raises(BadInputError, match="does not know a register"):
+            await driver(port, str(path)).__aenter__()
+
+
+async def test_nobody_there(profile: str, tmp_path: Path) -> None:
+    with pytest.raises(LostError, match="Nobody answers"):
+        await driver("tcp://127.0.0.1:1", profile).__aenter__()
+    with pytest.raises(LostError, match="no port"):
+        await driver(str(tmp_path / "none"), profile).__aenter__()
+    with pytest.raises(BadInputError, match="no address"):
+        await driver("tcp://:x", profile).__aenter__()
+    with pytest.raises(BadInputError, match="tcp://host:502"):
+        await driver("/dev/ttyUSB9", profile, framing="tcp").__aenter__()
+
+
+async def test_a_reading_may_be_cancelled(profile: str) -> None:
+    fake = FakeModbusRoaster()
+    async with modbus_tcp(fake) as port, driver(port, profile) as modbus:
+        for _ in range(20):
+            task = asyncio.create_task(modbus.read())
+            await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        await modbus.write(Actuator.HEATER, 5)
+        assert fake.get(3, 20) == 5
+        assert (await modbus.read()).bean_temp_c is not None
