@@ -5,10 +5,13 @@ import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from roastwatch import plugins
 from roastwatch.channel import Events, Latest
 from roastwatch.detection.scoring import Scoring
+from roastwatch.keeping import Keeper
+from roastwatch.roast.log import RoastLog
 from roastwatch.settings import Chosen, Settings
 from roastwatch.sinks.sink import Sink, Told
 from roastwatch.station import Station
@@ -41,8 +44,13 @@ class Outlet:
 class Service:
     """Stations, sinks, and the joints between them."""
 
-    def __init__(self, settings: Settings, extra_sinks: Sequence[Chosen] = ()) -> None:
-        """Build every part; nothing is opened yet.
+    def __init__(
+        self,
+        settings: Settings,
+        extra_sinks: Sequence[Chosen] = (),
+        log_path: Path | None = None,
+    ) -> None:
+        """Build every part; nothing is opened yet. Without `log_path` nothing is kept.
 
         Raises:
             RoastwatchError: a plugin is unknown, a model file is not what it should be.
@@ -53,10 +61,23 @@ class Service:
         self.stations = {
             station.name: Station(station, self.events.put) for station in settings.stations
         }
+        self.keeper = Keeper(RoastLog.open(log_path)) if log_path else None
         self.outlets = [self._outlet(chosen) for chosen in (*settings.sinks, *extra_sinks)]
 
     async def run(self) -> None:
-        """Run until cancelled, or until every station's sound has ended."""
+        """Run until cancelled, or until every station's sound has ended.
+
+        Raises:
+            LogError: the roast log can't be opened.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            if self.keeper is not None:
+                await stack.enter_async_context(self.keeper.log)
+                for station in self.stations.values():
+                    await self.keeper.resume(station)
+            await self._run()
+
+    async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
             with Scoring() as scoring:
                 background = [
@@ -85,14 +106,19 @@ class Service:
         if station is None:
             _log.warning("an instruction for the unknown station %r", instruction.station)
             return
+        if self.keeper is not None:
+            self.keeper.instruction(station, instruction)
         station.instruct(instruction)
         self._refresh()
 
     async def command(self, command: Command) -> CommandResult:
         """A command for a roaster; refused by name where there is none."""
-        return CommandResult(
+        result = CommandResult(
             command.command_id, Outcome.REFUSED, reason="This station has no roaster to drive."
         )
+        if self.keeper is not None:
+            self.keeper.command(command, result)
+        return result
 
     def _outlet(self, chosen: Chosen) -> Outlet:
         part = Part(chosen.type)
@@ -110,8 +136,10 @@ class Service:
             outlet.part.problem = f"{type(error).__name__}: {error}"
 
     async def _tell(self) -> None:
-        """Events in order: first what is shown now, then to every sink."""
+        """Events in order: durable first, then what is shown now, then to every sink."""
         async for event in self.events:
+            if self.keeper is not None:
+                event = await self.keeper.event(self.stations.get(event.station), event)
             self._refresh()
             for outlet in self.outlets:
                 if len(outlet.events) == outlet.events.size:
@@ -123,11 +151,15 @@ class Service:
         while True:
             for station in self.stations.values():
                 station.tick()
+                if self.keeper is not None:
+                    await self.keeper.pulse(station)
             self._refresh()
             await asyncio.sleep(1.0)
 
     def _refresh(self) -> None:
         sinks = tuple(outlet.part.status() for outlet in self.outlets)
+        if self.keeper is not None:
+            sinks += (self.keeper.status(),)
         snapshots = {}
         for name, station in self.stations.items():
             snapshot = station.snapshot()
@@ -140,5 +172,8 @@ class Service:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_WORDS_S):
                 await self.events.settled()
+                if self.keeper is not None:
+                    for station in self.stations.values():
+                        await self.keeper.sound_ended(station)
                 for outlet in self.outlets:
                     await outlet.events.settled()

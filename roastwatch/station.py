@@ -12,7 +12,8 @@ from roastwatch.audio.level import LevelMeter
 from roastwatch.audio.source import AudioSource
 from roastwatch.detection.model import CrackModel
 from roastwatch.detection.scoring import Scoring
-from roastwatch.pipeline import Pipeline
+from roastwatch.pipeline import Heard, Pipeline
+from roastwatch.roast.log_resume import OpenRoast
 from roastwatch.settings import StationSettings
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import (
@@ -49,6 +50,8 @@ class Station:
         self.model: CrackModel = model(settings.model.options)
         self.pipeline: Pipeline | None = None
         self.reading: Reading | None = None
+        self.heard: Callable[[Heard], None] | None = None
+        self._resumed: OpenRoast | None = None
         self._publish = publish
         self._now = now
         self._meter: LevelMeter | None = None
@@ -68,10 +71,19 @@ class Station:
                 pipeline.gap(block)
                 scores = await scoring.run(partial(pipeline.hear, block))
                 self.judge.running()
-                self.publish(pipeline.decide(scores).events)
+                self._deal_with(pipeline.decide(scores))
         if self.pipeline is not None:
-            self.publish(self.pipeline.finish().events)
+            self._deal_with(self.pipeline.finish())
         self.ear.state = PartState.STOPPED
+
+    def resume(self, roast: OpenRoast) -> None:
+        """Go on with a roast that the log holds, as soon as there is sound again."""
+        self._resumed = roast
+
+    def _deal_with(self, heard: Heard) -> None:
+        if self.heard is not None:
+            self.heard(heard)
+        self.publish(heard.events)
 
     def publish(self, events: Iterable[RoastEvent]) -> None:
         """Hand events on, with what the roaster's probe says of the bean."""
@@ -153,10 +165,21 @@ class Station:
             roast=self.settings.roast,
         )
         self._meter = LevelMeter(source.sample_rate_hz)
+        self._go_on(self.pipeline)
         waiting, self._waiting = self._waiting, []
         for instruction in waiting:
             self.instruct(instruction)
         return self.pipeline
+
+    def _go_on(self, pipeline: Pipeline) -> None:
+        roast, self._resumed = self._resumed, None
+        if roast is None:
+            return
+        charge = roast.event(EventKind.CHARGE)
+        charged_at = charge.happened_at if charge else roast.started_at
+        pipeline.resume(roast.roast_id, charged_at, list(roast.events))
+        pipeline.roast.start_known = charge is not None
+        _log.info("%s: the roast %s goes on", self.name, roast.roast_id)
 
     def _on_time(self, source: AudioSource, block: AudioBlock) -> None:
         assert self.pipeline is not None

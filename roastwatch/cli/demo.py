@@ -24,9 +24,21 @@ from roastwatch.synth.source import DemoOptions, demo_roast
     type=click.Path(path_type=Path),
     help="Take the sinks from a settings file.",
 )
+@click.option(
+    "--log",
+    "log_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Keep the roast in this roast log (see `roastwatch roasts`).",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
 def command(
-    seed: int, speed: float, model: str | None, mqtt: str | None, path: Path | None, verbose: bool
+    seed: int,
+    speed: float,
+    model: str | None,
+    mqtt: str | None,
+    path: Path | None,
+    log_path: Path | None,
+    verbose: bool,
 ) -> None:
     """Play a synthesised roast and show how first crack is heard in it.
 
@@ -48,4 +60,4 @@ def command(
     if path is not None:
         own = settings.read(path)
         wanted = own.model_copy(update={"stations": wanted.stations})
-    serve(wanted, extra_sinks(mqtt))
+    serve(wanted, extra_sinks(mqtt), log_path)

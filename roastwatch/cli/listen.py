@@ -18,6 +18,12 @@ from roastwatch.settings import Chosen
 @click.option("--model", help="What hears cracks (default: the shipped model).")
 @click.option("--mqtt", metavar="HOST[:PORT]", help="Tell this MQTT broker, too.")
 @click.option("--or-demo", is_flag=True, help="Without a microphone, play a demonstration roast.")
+@click.option(
+    "--log",
+    "log_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Keep the roast in this roast log (see `roastwatch roasts`).",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
 def command(
     device: str | None,
@@ -28,6 +34,7 @@ def command(
     model: str | None,
     mqtt: str | None,
     or_demo: bool,
+    log_path: Path | None,
     verbose: bool,
 ) -> None:
     """Listen now and show what is heard; deciding begins with the sound.
@@ -48,7 +55,7 @@ def command(
         source = {"type": "demo", "speed": 20.0}
     else:
         source = {"type": "microphone", "device": device}
-    serve(quick(source, model), extra_sinks(mqtt))
+    serve(quick(source, model), extra_sinks(mqtt), log_path)
 
 
 def quick(

@@ -6,6 +6,7 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from roastwatch import settings as settings_
 from roastwatch.errors import RoastwatchError
@@ -25,14 +26,16 @@ def log_to_stderr(verbose: bool) -> None:
         logging.getLogger("roastwatch.mqtt").setLevel(logging.WARNING)
 
 
-def serve(settings: Settings, extra_sinks: Sequence[Chosen] = ()) -> None:
+def serve(
+    settings: Settings, extra_sinks: Sequence[Chosen] = (), log_path: Path | None = None
+) -> None:
     """Run the service until its sound ends or somebody stops it (Ctrl-C, SIGTERM)."""
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(settings, extra_sinks))
+        asyncio.run(_serve(settings, extra_sinks, log_path))
 
 
-async def _serve(settings: Settings, extra_sinks: Sequence[Chosen]) -> None:
-    task = asyncio.ensure_future(Service(settings, extra_sinks).run())
+async def _serve(settings: Settings, extra_sinks: Sequence[Chosen], log_path: Path | None) -> None:
+    task = asyncio.ensure_future(Service(settings, extra_sinks, log_path).run())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, task.cancel)

@@ -8,6 +8,7 @@ import click
 from roastwatch import settings
 from roastwatch.cli.live import log_to_stderr, serve
 from roastwatch.errors import SettingsError
+from roastwatch.roast.log_schema import FILE_NAME
 
 PLACES = (
     Path("roastwatch.yaml"),
@@ -28,7 +29,8 @@ def command(path: Path | None, verbose: bool) -> None:
     Example: roastwatch run --settings roastwatch.yaml
     """
     log_to_stderr(verbose)
-    serve(settings.read(path or found()))
+    wanted = settings.read(path or found())
+    serve(wanted, log_path=wanted.folder / FILE_NAME)
 
 
 def found() -> Path:

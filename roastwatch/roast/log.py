@@ -77,6 +77,7 @@ class RoastLog:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="roast-log")
         self._flushing: asyncio.Task[None] | None = None
         self._healthy = True
+        self._slow: asyncio.Future[bool] | None = None
 
     @classmethod
     def open(cls, path: Path, part: Part | None = None) -> "RoastLog":
@@ -216,9 +217,9 @@ class RoastLog:
         """Where a stretch of the roast's sound is kept. Never waits."""
         self._wait(log_writes.Rows("clips", roast_id, ((path, from_s, duration_s, note),)))
 
-    async def record_label(self, event_id: str, label: str, by: str = "") -> bool:
-        """What a person said of an event (`crack`, `not_a_crack`). False if not durable yet."""
-        return await self._durably(log_writes.LabelWrite(event_id, label, by, utc_now()))
+    def record_label(self, event_id: str, label: str, by: str = "") -> None:
+        """What a person said of an event (`crack`, `not_a_crack`). Never waits."""
+        self._wait(log_writes.LabelWrite(event_id, label, by, utc_now()))
 
     # The outbox ------------------------------------------------------------------------------
 
@@ -313,9 +314,12 @@ class RoastLog:
     async def _durably(self, write: Write) -> bool:
         """Write it and what waits before it; False when that fails or takes too long."""
         self._wait(write)
+        if self._slow is not None and not self._slow.done():
+            return False  # who waits for a slow disk already need not be waited for again
         flush = asyncio.ensure_future(self._flush())
         done, _ = await asyncio.wait({flush}, timeout=DURABLE_WITHIN_S)
         if not done:
+            self._slow = flush
             flush.add_done_callback(_retrieve)
             self.part.trouble(
                 PartState.DEGRADED, f"The roast log {self.path} is slow: events are told first."

@@ -1,0 +1,148 @@
+"""Keeps every station's roast in the log: begins it, fills it, ends it, finds it again."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from roastwatch.pipeline import Heard
+from roastwatch.roast.log import RoastLog
+from roastwatch.roast.log_resume import OpenRoast
+from roastwatch.station import Station
+from roastwatch.vocabulary import (
+    Command,
+    CommandResult,
+    EventKind,
+    Instruction,
+    InstructionKind,
+    PartStatus,
+    Reading,
+    RoastEvent,
+)
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The roast of one station that the log holds open."""
+
+    roast_id: str
+    began_at: datetime
+    reading: Reading | None = None
+
+
+class Keeper:
+    """Between the service and the log. A roast's second 0 is its charge."""
+
+    def __init__(self, log: RoastLog) -> None:
+        self.log = log
+        self._kept: dict[str, _Kept] = {}
+
+    def status(self) -> PartStatus:
+        """How the log is."""
+        return self.log.part.status()
+
+    async def resume(self, station: Station) -> None:
+        """Give a station the roast back that was in progress when the service ended.
+
+        Raises:
+            LogError: the log can't be read.
+        """
+        station.heard = lambda heard: self._heard(station, heard)
+        roast = await self.log.resume(station.name)
+        if roast is None:
+            return
+        if roast.event(EventKind.COOL_END) is not None:
+            await self.log.end_roast(roast.roast_id)
+            return
+        self._kept[station.name] = _Kept(roast.roast_id, roast.started_at)
+        station.resume(_as_told(roast))
+
+    async def event(self, station: Station | None, event: RoastEvent) -> RoastEvent:
+        """The event as it is to be told: durable, or marked unlogged."""
+        elapsed_s = None
+        if station is not None and event.roast_id is not None:
+            kept = self._kept.get(station.name)
+            if kept is None or kept.roast_id != event.roast_id:
+                kept = await self._begin(station, event.roast_id, event.happened_at)
+            elapsed_s = (event.happened_at - kept.began_at).total_seconds()
+        durable = await self.log.commit(event, elapsed_s)
+        if station is not None and event.kind is EventKind.COOL_END:
+            await self._end(station.name)
+        return event if durable else replace(event, unlogged=True)
+
+    async def pulse(self, station: Station) -> None:
+        """Once a second: a roast that began or ended without an event, and its newest reading."""
+        roast = station.pipeline.roast if station.pipeline else None
+        kept = self._kept.get(station.name)
+        if roast is None:
+            return
+        if kept is not None and roast.roast_id != kept.roast_id and roast.roast_id is None:
+            await self._end(station.name)
+            return
+        if roast.roast_id is None or roast.charged_at is None:
+            return
+        if kept is None or kept.roast_id != roast.roast_id:
+            kept = await self._begin(station, roast.roast_id, roast.charged_at)
+        reading = station.reading
+        if reading is not None and reading != kept.reading:
+            kept.reading = reading
+            elapsed_s = (station.now() - kept.began_at).total_seconds()
+            self.log.record_reading(kept.roast_id, reading, elapsed_s)
+
+    async def sound_ended(self, station: Station) -> None:
+        """A file or a demonstration is over, and with it its roast."""
+        await self._end(station.name)
+
+    def instruction(self, station: Station, instruction: Instruction) -> None:
+        """What a person answered or remarked; called before the station hears of it."""
+        kept = self._kept.get(station.name)
+        crack = station.pipeline.roast.first_crack if station.pipeline else None
+        match instruction.kind:
+            case InstructionKind.NOT_A_CRACK if crack is not None:
+                self.log.record_label(crack.event_id, "not_a_crack", instruction.by)
+            case InstructionKind.FIRST_CRACK_NOW if crack is not None:
+                self.log.record_label(crack.event_id, "crack", instruction.by)
+            case InstructionKind.NOTE if kept is not None and instruction.value:
+                elapsed_s = (station.now() - kept.began_at).total_seconds()
+                self.log.record_note(kept.roast_id, elapsed_s, str(instruction.value))
+            case _:
+                pass
+
+    def command(self, command: Command, result: CommandResult) -> None:
+        """A command and what became of it."""
+        self.log.record_command(command, result)
+
+    async def _begin(self, station: Station, roast_id: str, at: datetime) -> _Kept:
+        if station.name in self._kept:
+            await self._end(station.name)
+        roast = station.pipeline.roast if station.pipeline else None
+        if roast is not None and roast.roast_id == roast_id and roast.charged_at is not None:
+            at = roast.charged_at
+        kept = self._kept[station.name] = _Kept(roast_id, at)
+        await self.log.start_roast(roast_id, station.name, at)
+        return kept
+
+    async def _end(self, station: str) -> None:
+        kept = self._kept.pop(station, None)
+        if kept is not None:
+            await self.log.end_roast(kept.roast_id)
+
+    def _heard(self, station: Station, heard: Heard) -> None:
+        kept = self._kept.get(station.name)
+        if kept is None or station.pipeline is None:
+            return
+        clock, roast_id = station.pipeline.clock, kept.roast_id
+        self.log.record_pops(
+            roast_id,
+            [
+                ((clock.at(pop.sample) - kept.began_at).total_seconds(), pop.probability)
+                for pop in heard.pops
+            ],
+        )
+        progress = station.pipeline.onset.progress
+        for score in heard.scores:
+            elapsed_s = (clock.at(score.end_sample) - kept.began_at).total_seconds()
+            self.log.record_scores(roast_id, elapsed_s, score.probability, progress)
+
+
+def _as_told(roast: OpenRoast) -> OpenRoast:
+    """Without what was taken back: a revoked crack must not stand again."""
+    return replace(roast, events=tuple(event for event in roast.events if not event.revoked))
