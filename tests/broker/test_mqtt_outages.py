@@ -58,7 +58,7 @@ async def test_what_home_assistant_missed_is_told_at_its_birth(broker: Broker) -
         (again,) = await until(lambda: heard.json(EVENT))
         assert again["event_id"] == "missed"
         assert again["late"]
-        assert heard.newest(CONFIG)
+        await until(lambda: heard.newest(CONFIG))
         # Born again without having been away: nothing is told twice.
         heard.forget()
         await client.publish("homeassistant/status", "online", qos=1)
