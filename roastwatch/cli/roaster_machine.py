@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -186,6 +187,7 @@ def run_until_stopped(work: Coroutine[Any, Any, T]) -> T:
             loop.add_signal_handler(name, task.cancel)
         return await task
 
+    logging.getLogger("roastwatch").addHandler(logging.NullHandler())  # it is printed already
     try:
         return asyncio.run(guarded())
     except asyncio.CancelledError:

@@ -5,6 +5,8 @@ import contextlib
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -127,11 +129,16 @@ class GuardianClient:
             return reader
 
     async def _renew(self) -> None:
+        last_s = time.monotonic()
         while True:
             await asyncio.sleep(RENEW_S)
+            now = time.monotonic()
+            if now - last_s > 5 * RENEW_S:  # it was we who slept: give it time to be heard
+                self._heard_s = now
+            last_s = now
             with contextlib.suppress(LostError):
                 self._send("renew")
-            if time.monotonic() - self._heard_s > HUNG_S:
+            if now - self._heard_s > HUNG_S:
                 if self.pid is not None:  # it hangs: a new one asserts heat 0, this one can't
                     with contextlib.suppress(ProcessLookupError, PermissionError):
                         os.kill(self.pid, signal.SIGKILL)
@@ -190,9 +197,6 @@ def _why_not(path: Path, child: "subprocess.Popen[bytes] | None") -> str:
 
 
 def _peer_pid(writer: asyncio.StreamWriter) -> int | None:
-    import socket
-    import struct
-
     sock = writer.get_extra_info("socket")
     try:
         raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))

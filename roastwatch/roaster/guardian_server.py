@@ -153,6 +153,7 @@ class GuardianServer:
         if do not in asks:
             raise BadInputError(f"The guardian can't do {do!r}: it can {', '.join(asks)}.")
         reason = asks[do](connection, message)
+        self._tell()
         connection.send({"re": seq, "ok": not reason, "reason": reason or "", **self._state()})
         self._guardian.wake()
 

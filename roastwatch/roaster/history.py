@@ -127,7 +127,8 @@ class History:
         return "A probe jumped faster than beans can: its reading is not believed yet."
 
     def _jumps(self, before: Reading, after: Reading) -> bool:
-        apart_s = max(after.taken_at_s - before.taken_at_s, 0.5)
+        longest_s = max(1.0, 2 * self._capabilities.read_period_s)
+        apart_s = min(max(after.taken_at_s - before.taken_at_s, 0.5), longest_s)
         for field in ("bean_temp_c", "environment_temp_c"):
             a, b = getattr(before, field), getattr(after, field)
             if (
