@@ -1,6 +1,5 @@
 """The Hottop's frames, byte for byte, and its driver against a fake machine."""
 
-import asyncio
 import random
 from pathlib import Path
 
@@ -253,10 +252,12 @@ async def test_another_machine_behind_the_port(tmp_path: Path) -> None:
             await driver(line.port, first_frame_s=1.0).__aenter__()
 
 
-async def test_taking_over_in_a_drop_keeps_the_door_open(tmp_path: Path) -> None:
-    fake = FakeHottop(reads_before_first=0)
-    fake.door, fake.main_fan, fake.cooling = 1, 10, 1
-    async with PtyLine(fake, tmp_path) as line:
-        await asyncio.sleep(0)
-        async with driver(line.port):
-            assert all(frame[16] == 1 for frame in fake.commands)
+@pytest.mark.parametrize(("bean_c", "door"), [(190, 1), (40, 0)])
+async def test_taking_over_in_a_drop_keeps_the_door_open(
+    tmp_path: Path, bean_c: float, door: int
+) -> None:
+    fake = FakeHottop(speed=0, reads_before_first=0)
+    fake.door, fake.main_fan, fake.thermal.bean_c = 1, 10, bean_c
+    async with PtyLine(fake, tmp_path) as line, driver(line.port):
+        assert all(frame[16] == door for frame in fake.commands)
+        fake.thermal.bean_c = 40

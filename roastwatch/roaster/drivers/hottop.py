@@ -31,6 +31,8 @@ SHORTEST_PERIOD_S = 0.15
 FULL_FAN = 10
 PLAUSIBLE_C = (1.0, 320.0)
 """What a probe of this machine can show (coffee-roaster-mcp drivers.py)."""
+COLD_BELOW_C = 80.0
+"""An open door of a machine colder than this is closed when control is taken."""
 log = logging.getLogger(__name__)
 
 
@@ -356,10 +358,17 @@ class Hottop:
             self._unread.append((now_s, status))
             self._last_bean_c = self._celsius(status.bean) or self._last_bean_c
             if not self._adopted and self._sender is None:
-                self._controls = Controls(
-                    main_fan=status.main_fan, door_open=status.door_open, cooling=status.cooling
-                )
+                self._controls = self._taken_over(status)
             self._adopted = True
+
+    def _taken_over(self, status: Status) -> Controls:
+        """A hot machine may be in the middle of a drop; a cold one only ejected after its host."""
+        bean_c = self._celsius(status.bean)
+        if bean_c is None or bean_c < COLD_BELOW_C:
+            return Controls()
+        return Controls(
+            main_fan=status.main_fan, door_open=status.door_open, cooling=status.cooling
+        )
 
     def _heat_is_off(self) -> bool | None:
         return True if self._unread and self._unread[-1][1].heater == 0 else None
