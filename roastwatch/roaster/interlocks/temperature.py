@@ -12,9 +12,10 @@ def bean_temperature(now: Situation) -> Iterator[Bound]:
     """Beans too hot: heat off, drum and cooling on.
 
     Source: beans ignite at about 257–263 °C, chaff earlier; Artisan cuts a Hottop at 220 °C and
-    Skywalker firmware at 230 °C (protocols, §11 safety facts).
+    Skywalker firmware at 230 °C (protocols, §11 safety facts). A spike that isn't believed is
+    `implausible_reading`'s: it cuts heat at once too, but latches nothing.
     """
-    bean = now.reading.bean_temp_c if now.reading else None
+    bean = now.reading.bean_temp_c if now.reading and not now.implausible else None
     if bean is not None and bean >= now.limits.bean_temp_max_c:
         yield Bound(
             HEATER,
@@ -29,7 +30,7 @@ def environment_temperature(now: Situation) -> Iterator[Bound]:
 
     Source: SkyCommand firmware stops at 300 °C (protocols, §2 dialects); chaff burns before beans.
     """
-    air = now.reading.environment_temp_c if now.reading else None
+    air = now.reading.environment_temp_c if now.reading and not now.implausible else None
     if air is not None and air >= now.limits.environment_temp_max_c:
         yield Bound(
             HEATER,
