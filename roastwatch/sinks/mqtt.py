@@ -1,4 +1,4 @@
-"""Tells an MQTT broker, and Home Assistant through it. The only file that imports aiomqtt.
+"""Tells an MQTT broker, and Home Assistant through it.
 
 One connection at a time; all that must outlive it (events, what was offered) is kept outside.
 """
@@ -7,64 +7,26 @@ import asyncio
 import contextlib
 import json
 import logging
-import ssl
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
-
-import aiomqtt
-from paho.mqtt.subscribeoptions import SubscribeOptions
-from pydantic import Field, SecretStr
 
 from roastwatch.channel import Events, Latest
 from roastwatch.errors import BadInputError, LostError
-from roastwatch.options import Options
 from roastwatch.sinks.mqtt_commands import wish
+from roastwatch.sinks.mqtt_connection import Connection, Message, MqttOptions, connected
 from roastwatch.sinks.mqtt_discovery import components_of, device, offered
 from roastwatch.sinks.mqtt_outbox import Outbox
 from roastwatch.sinks.mqtt_rival import Claim, Rivals
 from roastwatch.sinks.mqtt_states import States
-from roastwatch.sinks.mqtt_topics import DISCOVERY_PREFIX, OFFLINE, ONLINE, Topics
+from roastwatch.sinks.mqtt_topics import OFFLINE, ONLINE, Topics
 from roastwatch.sinks.sink import Told
 from roastwatch.supervise import retry_forever
 from roastwatch.vocabulary import Command, Outcome, PartState, RoastEvent, Snapshot
 
 _log = logging.getLogger("roastwatch.mqtt")
-_client_log = logging.getLogger("roastwatch.mqtt.client")
-_client_log.setLevel(logging.ERROR)
-
-_NOT_AUTHORISED = (4, 5, 134, 135, 140)
-"""CONNACK codes (MQTT 3 and 5) that say that the user, the password or the right is wrong."""
-
-
-class MqttOptions(Options):
-    """How the broker is reached."""
-
-    host: str = Field("localhost", description="Name or address of the MQTT broker.")
-    port: int = Field(1883, description="Its port; 8883 is usual with TLS.", ge=1, le=65535)
-    username: str | None = Field(None, description="User name at the broker.")
-    password: SecretStr | None = Field(
-        None, description="Password at the broker; better `password_file: PATH`."
-    )
-    tls: bool = Field(False, description="Whether the connection is encrypted.")
-    ca_file: Path | None = Field(
-        None, description="Certificate authority of the broker (PEM); none: the system's."
-    )
-    client_cert_file: Path | None = Field(None, description="Certificate of this client (PEM).")
-    client_key_file: Path | None = Field(None, description="Its private key (PEM).")
-    discovery_prefix: str = Field(
-        DISCOVERY_PREFIX, description="Where Home Assistant looks for devices."
-    )
-    keepalive_s: int = Field(
-        15, description="Seconds between signs of life on a quiet connection.", ge=5, le=600
-    )
-    birth_settle_s: float = Field(
-        3.0,
-        description="Seconds that Home Assistant has after its start until missed events come.",
-        ge=0,
-    )
+_FAREWELL_S = 2.0
+"""How long what is left may still be told when the service ends."""
 
 
 class MqttSink:
@@ -83,7 +45,6 @@ class MqttSink:
         self._offered: dict[str, frozenset[str]] = {}
         self._announced: dict[str, dict[str, str]] = {}
         self._rivals = Rivals(Claim.mine())
-        self._commands: set[asyncio.Task[None]] = set()
         self._latest: Latest[dict[str, Snapshot]] = Latest()
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
@@ -96,148 +57,85 @@ class MqttSink:
     async def _collect(self, events: Events[RoastEvent]) -> None:
         async for event in events:
             self._outbox.add(event, time.monotonic(), datetime.now(UTC))
-            self._part.counters["events_lost"] = events.dropped + self._outbox.lost
+            if self._outbox.lost:
+                self._part.counters["events_lost"] = self._outbox.lost
             self._to_tell.set()
 
     async def _session(self) -> None:
         """One connection, from its beginning to its end."""
-        try:
-            async with self._connect() as client:
-                await self._begin(client)
-                try:
-                    async with asyncio.TaskGroup() as tasks:
-                        tasks.create_task(self._tell_events(client), name="mqtt:events")
-                        tasks.create_task(self._tell_states(client), name="mqtt:states")
-                        tasks.create_task(self._listen(client, tasks), name="mqtt:listen")
-                finally:
-                    self._outbox.link_lost(time.monotonic())
-                    if not self._rivals.yielded:  # else the name is the other's
-                        with contextlib.suppress(aiomqtt.MqttError):
-                            await client.publish(
-                                self._topics.available, OFFLINE, qos=1, retain=True, timeout=1
-                            )
-        except aiomqtt.MqttError as error:
-            raise self._lost(error) from error
-        except ExceptionGroup as group:
-            ours, others = group.split((aiomqtt.MqttError, LostError))
-            if others is not None:
-                raise others from None
-            raise self._lost(_first(ours)) from group
+        identifier = f"roastwatch-{self._told.instance}-{self._rivals.mine.session[:8]}"
+        available = self._topics.available
+        async with connected(self._options, identifier, available, OFFLINE) as link:
+            await self._begin(link)
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._tell_events(link), name="mqtt:events")
+                    tasks.create_task(self._tell_states(link), name="mqtt:states")
+                    # In the body and not as a task: a group that waits only for its tasks leaves
+                    # a cancellation behind when one fails (Python 3.11).
+                    await self._listen(link, tasks)
+            except asyncio.CancelledError:
+                await self._farewell(link)
+                raise
+            finally:
+                self._outbox.link_lost(time.monotonic())
 
-    def _connect(self) -> aiomqtt.Client:
-        options = self._options
-        return aiomqtt.Client(
-            options.host,
-            options.port,
-            username=options.username,
-            password=options.password.get_secret_value() if options.password else None,
-            identifier=f"roastwatch-{self._told.instance}-{self._rivals.mine.session[:8]}",
-            protocol=aiomqtt.ProtocolVersion.V5,
-            clean_start=True,
-            keepalive=options.keepalive_s,
-            will=aiomqtt.Will(self._topics.available, OFFLINE, qos=1, retain=True),
-            tls_context=self._tls(),
-            logger=_client_log,
-            timeout=10,
-        )
+    # The beginning and the end of a connection
 
-    def _tls(self) -> ssl.SSLContext | None:
-        options = self._options
-        if not options.tls:
-            return None
-        try:
-            context = ssl.create_default_context(cafile=options.ca_file)
-            if options.client_cert_file:
-                context.load_cert_chain(options.client_cert_file, options.client_key_file)
-        except (OSError, ssl.SSLError) as error:
-            raise LostError(
-                f"MQTT: the certificates can't be used ({error}): check ca_file, client_cert_file "
-                "and client_key_file."
-            ) from error
-        return context
-
-    def _lost(self, error: Exception) -> LostError:
-        """What is wrong with the broker, in a sentence that says what to do."""
-        if isinstance(error, LostError):
-            return error
-        place = f"{self._options.host}:{self._options.port}"
-        if isinstance(error, aiomqtt.MqttCodeError) and _code(error) in _NOT_AUTHORISED:
-            return LostError(
-                f"The MQTT broker at {place} refuses the user name or password: check username "
-                "and password_file of the mqtt sink."
-            )
-        return LostError(
-            f"The MQTT broker at {place} can't be reached ({error}): is it running, and are host, "
-            "port and tls of the mqtt sink right?"
-        )
-
-    # The beginning of a connection
-
-    async def _begin(self, client: aiomqtt.Client) -> None:
+    async def _begin(self, link: Connection) -> None:
         """Learn what the broker still holds of us, and that nobody else bears our name."""
         topics, stations = self._topics, self._told.stations
-        await client.subscribe(
-            [
-                (topics.session, SubscribeOptions(qos=1)),
-                (topics.state("+", "+"), SubscribeOptions(qos=0)),
-                *((topics.discovery(name), SubscribeOptions(qos=1)) for name in stations),
-            ]
-        )
+        configs = {topics.discovery(name): name for name in stations}
+        await link.subscribe(topics.session, topics.state("+", "+"), *configs)
         self._rivals.yielded = False
-        await client.publish(topics.session, self._rivals.mine.message(), qos=1)
+        await link.publish(topics.session, self._rivals.mine.message(), retain=False)
         stale: list[str] = []
-        async for message in self._until_quiet(client):
-            topic, held = message.topic.value, _bytes(message.payload)
-            of_ours = topics.parts_of(topic)
-            if topic == topics.session:
-                await self._meet(client, held)
-            elif not held:
+        async for message in self._until_quiet(link):
+            of_ours = topics.parts_of(message.topic)
+            if message.topic == topics.session:
+                await self._meet(link, message.payload)
+            elif not message.payload:
                 continue
             elif of_ours is not None and of_ours[0] not in stations:
-                stale.append(topic)
-            else:
-                for name in stations:
-                    if topic == topics.discovery(name) and name not in self._announced:
-                        self._announced[name] = components_of(_json(held))
-        await client.unsubscribe(
-            [topics.state("+", "+"), *(topics.discovery(name) for name in stations)]
-        )
-        for topic in stale:
-            await client.publish(topic, None, qos=1, retain=True)
-        for gone in {(topics.parts_of(topic) or ("",))[0] for topic in stale}:
-            await client.publish(topics.discovery(gone), None, qos=1, retain=True)
-        as_sent = SubscribeOptions(qos=1, retainAsPublished=True)
-        granted = await client.subscribe(
-            [(topics.set("+", "+"), as_sent), (topics.birth, SubscribeOptions(qos=1))]
-        )
-        await client.publish(topics.available, ONLINE, qos=1, retain=True)
+                stale.append(message.topic)
+            elif message.topic in configs:
+                held = components_of(_json(message.payload))
+                self._announced.setdefault(configs[message.topic], held)
+        await link.unsubscribe(topics.state("+", "+"), *configs)
+        await self._clear(link, stale)
+        refused = await link.subscribe(topics.set("+", "+"), topics.birth)
+        await link.publish(topics.available, ONLINE, retain=True)
         self._states.forget()
         self._outbox.link_back(time.monotonic())
         for station, keys in self._offered.items():
-            await self._announce(client, station, keys)
+            await self._announce(link, station, keys)
         self._part.running()
-        if any(getattr(code, "value", code) >= 128 for code in granted):
+        if refused:
             self._part.trouble(
                 PartState.DEGRADED,
-                f"The MQTT broker doesn't let us read {topics.set('+', '+')} or {topics.birth}: "
-                "allow it in the broker's access list.",
+                f"The MQTT broker doesn't let us read {' or '.join(refused)}: allow it in the "
+                "broker's access list.",
             )
 
-    async def _until_quiet(self, client: aiomqtt.Client) -> AsyncIterator[aiomqtt.Message]:
+    async def _until_quiet(self, link: Connection) -> AsyncIterator[Message]:
         """What is retained, and what a rival answers within a moment after our own claim's echo."""
-        messages = client.messages
         loop = asyncio.get_running_loop()
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(5) as limit:
-                async for message in messages:
-                    if self._rivals.is_mine(_bytes(message.payload)):
+                async for message in link.messages():
+                    if self._rivals.is_mine(message.payload):
                         limit.reschedule(loop.time() + 0.25)
                     else:
                         yield message
-        except TimeoutError:
-            return
 
-    async def _meet(self, client: aiomqtt.Client, claim: bytes) -> None:
+    async def _clear(self, link: Connection, stale: list[str]) -> None:
+        """Remove what stations that are no more have left behind."""
+        for topic in stale:
+            await link.publish(topic, None, retain=True)
+        for gone in {(self._topics.parts_of(topic) or ("",))[0] for topic in stale}:
+            await link.publish(self._topics.discovery(gone), None, retain=True)
+
+    async def _meet(self, link: Connection, claim: bytes) -> None:
         """Somebody claims our name: the elder stays, the younger stands down and says so."""
         rival = self._rivals.meet(claim, time.monotonic())
         if rival is None:
@@ -249,107 +147,117 @@ class MqttSink:
         if rival.is_elder_than(self._rivals.mine):
             self._rivals.yielded = True
             raise LostError(sentence)
-        await client.publish(self._topics.session, self._rivals.mine.message(), qos=1)
+        await link.publish(self._topics.session, self._rivals.mine.message(), retain=False)
         self._part.trouble(PartState.DEGRADED, sentence)
 
-    async def _announce(self, client: aiomqtt.Client, station: str, keys: frozenset[str]) -> None:
+    async def _announce(self, link: Connection, station: str, keys: frozenset[str]) -> None:
         """Publish a station's discovery, and clear what it no longer has."""
         before = self._announced.get(station, {})
         title = self._told.titles.get(station) or station.replace("_", " ").capitalize()
         message = device(self._topics, station, title, self._told.language, keys, before)
         topic = self._topics.discovery(station)
-        await client.publish(topic, json.dumps(message), qos=1, retain=True)
+        await link.publish(topic, json.dumps(message), retain=True)
         living = components_of(message)
         gone = before.keys() - living.keys()
         for key in gone:
-            await client.publish(self._topics.state(station, key), None, qos=1, retain=True)
+            await link.publish(self._topics.state(station, key), None, retain=True)
         self._announced[station] = living
         if gone:  # Home Assistant removed them; the retained message need not name them for ever
             message = device(self._topics, station, title, self._told.language, keys)
-            await client.publish(topic, json.dumps(message), qos=1, retain=True)
+            await link.publish(topic, json.dumps(message), retain=True)
+
+    async def _farewell(self, link: Connection) -> None:
+        """The service ends: what is left is told, and that we are gone."""
+        with contextlib.suppress(LostError, TimeoutError, *link.failures):
+            async with asyncio.timeout(_FAREWELL_S):
+                while await self._tell_event(link):
+                    pass
+                for snapshot in (self._latest.value or {}).values():
+                    await self._tell_state(link, snapshot)
+                await link.publish(self._topics.available, OFFLINE, retain=True)
 
     # While connected
 
-    async def _tell_events(self, client: aiomqtt.Client) -> None:
+    async def _tell_events(self, link: Connection) -> None:
         while True:
-            kept = self._outbox.untold()
-            if kept is None:
+            if not await self._tell_event(link):
                 self._to_tell.clear()
                 await self._to_tell.wait()
-                continue
-            now_s = time.monotonic()
-            topic = self._topics.event(kept.event.station)
-            await client.publish(topic, json.dumps(kept.message(now_s)), qos=1)
-            kept.told_s = now_s
-            self._part.count("events_told")
 
-    async def _tell_states(self, client: aiomqtt.Client) -> None:
+    async def _tell_event(self, link: Connection) -> bool:
+        """Tell the oldest untold event; False if there is none."""
+        kept = self._outbox.untold()
+        if kept is None:
+            return False
+        now_s = time.monotonic()
+        text = json.dumps(kept.message(now_s))
+        await link.publish(self._topics.event(kept.event.station), text, retain=False)
+        kept.told_s = now_s
+        self._part.count("events_told")
+        return True
+
+    async def _tell_states(self, link: Connection) -> None:
         async for snapshots in self._latest.changes():
             for snapshot in snapshots.values():
-                await self._tell_state(client, snapshot)
+                await self._tell_state(link, snapshot)
             if self._rivals.is_over(time.monotonic()):
                 self._part.running()
 
-    async def _tell_state(self, client: aiomqtt.Client, snapshot: Snapshot) -> None:
+    async def _tell_state(self, link: Connection, snapshot: Snapshot) -> None:
         station = snapshot.station
         known = self._offered.get(station)
         before = self._announced.get(station, {}) if known is None else known
         keys = offered(snapshot, before, self._absent())
         if keys != known:
             self._offered[station] = keys
-            await self._announce(client, station, keys)
+            await self._announce(link, station, keys)
         for topic, text in self._states.due(snapshot, keys, time.monotonic()):
-            await client.publish(topic, text, retain=True)
+            await link.publish(topic, text, retain=True, qos=0)
 
     def _absent(self) -> frozenset[str]:
         return frozenset({"image", "update"})
 
-    async def _listen(self, client: aiomqtt.Client, tasks: asyncio.TaskGroup) -> None:
-        async for message in client.messages:
-            topic, payload = message.topic.value, _bytes(message.payload)
-            if topic == self._topics.birth:
-                if payload == ONLINE.encode():
-                    tasks.create_task(self._welcome(client), name="mqtt:welcome")
-                elif payload == OFFLINE.encode():
+    async def _listen(self, link: Connection, tasks: asyncio.TaskGroup) -> None:
+        async for message in link.messages():
+            if message.topic == self._topics.birth:
+                if message.payload == ONLINE.encode():
+                    tasks.create_task(self._welcome(link), name="mqtt:welcome")
+                elif message.payload == OFFLINE.encode():
                     self._outbox.listener_gone(time.monotonic())
-            elif topic == self._topics.session:
-                if not self._rivals.is_mine(payload):
-                    await self._meet(client, payload)
-            elif (of_ours := self._topics.parts_of(topic)) and of_ours[1] == "set":
-                await self._ask(client, of_ours[0], of_ours[2], payload, message.retain, tasks)
+            elif message.topic == self._topics.session:
+                if not self._rivals.is_mine(message.payload):
+                    await self._meet(link, message.payload)
+            else:
+                self._ask(link, message, tasks)
 
-    async def _welcome(self, client: aiomqtt.Client) -> None:
+    async def _welcome(self, link: Connection) -> None:
         """Home Assistant came: say who is here, give it a moment, and tell what it missed."""
         for station, keys in self._offered.items():
-            await self._announce(client, station, keys)
-        await client.publish(self._topics.available, ONLINE, qos=1, retain=True)
+            await self._announce(link, station, keys)
+        await link.publish(self._topics.available, ONLINE, retain=True)
         await asyncio.sleep(self._options.birth_settle_s)
         if self._outbox.listener_back(time.monotonic()):
             self._to_tell.set()
 
-    async def _ask(
-        self,
-        client: aiomqtt.Client,
-        station: str,
-        key: str,
-        payload: bytes,
-        retained: bool,
-        tasks: asyncio.TaskGroup,
-    ) -> None:
+    def _ask(self, link: Connection, message: Message, tasks: asyncio.TaskGroup) -> None:
+        """A wish; nonsense is counted and refused."""
+        station, branch, key = self._topics.parts_of(message.topic) or ("", "", "")
+        if branch != "set":
+            return
         try:
             if station not in self._told.stations:
                 raise BadInputError(f"There is no station named '{station[:40]}'.")
-            asked = wish(station, key, payload, retained=retained)
+            asked = wish(station, key, message.payload, retained=message.retained)
         except BadInputError as error:
             self._refused(str(error))
             return
         self._part.count("wishes")
         if isinstance(asked, Command):
-            tasks.create_task(self._command(client, asked, key), name="mqtt:command")
+            tasks.create_task(self._command(link, asked, key), name="mqtt:command")
             return
-        self._told.requests.instruct(asked)
         # Whatever comes of it, a switch that was pressed shows what is.
         self._states.forget(self._topics.state(station, key))
+        self._told.requests.instruct(asked)
 
     def _refused(self, reason: str) -> None:
         """Counted each; logged while they are few, then each thousandth."""
@@ -358,33 +266,18 @@ class MqttSink:
         if count <= 10 or count % 1000 == 0:
             _log.warning("Refused an MQTT message (%d so far): %s", count, reason)
 
-    async def _command(self, client: aiomqtt.Client, command: Command, key: str) -> None:
+    async def _command(self, link: Connection, command: Command, key: str) -> None:
         """Pass a command on; what was not applied is explained and set back."""
         result = await self._told.requests.command(command)
         if result.outcome is not Outcome.APPLIED:
             reason = result.reason or f"{key}: {result.outcome.value}"
             _log.info("%s %s: %s", key, result.outcome.value, reason)
             refusal = self._topics.state(command.station, "last_refusal")
-            await client.publish(refusal, reason[:255], retain=True)
+            await link.publish(refusal, reason[:255], retain=True)
         self._states.forget(self._topics.state(command.station, key))
-        snapshots = self._latest.value or {}
-        if command.station in snapshots:
-            await self._tell_state(client, snapshots[command.station])
-
-
-def _code(error: aiomqtt.MqttCodeError) -> int:
-    value: Any = getattr(error.rc, "value", error.rc)
-    return value if isinstance(value, int) else -1
-
-
-def _first(group: BaseException | None) -> Exception:
-    while isinstance(group, BaseExceptionGroup):
-        group = group.exceptions[0]
-    return group if isinstance(group, Exception) else LostError("The connection ended.")
-
-
-def _bytes(payload: object) -> bytes:
-    return payload if isinstance(payload, bytes) else b""
+        snapshot = (self._latest.value or {}).get(command.station)
+        if snapshot is not None:
+            await self._tell_state(link, snapshot)
 
 
 def _json(payload: bytes) -> object:

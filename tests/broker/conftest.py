@@ -12,7 +12,8 @@ import aiomqtt
 import pytest
 
 from roastwatch.channel import Events, Latest
-from roastwatch.sinks.mqtt import MqttOptions, MqttSink
+from roastwatch.sinks.mqtt import MqttSink
+from roastwatch.sinks.mqtt_connection import MqttOptions
 from roastwatch.sinks.sink import Told
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import (
@@ -87,7 +88,8 @@ async def sink(
         yield running
     finally:
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        done, _ = await asyncio.wait([task], timeout=60)
+        assert done, task.get_stack()
         assert task.cancelled(), task
 
 

@@ -148,5 +148,5 @@ async def test_encrypted_with_a_certificate_authority_of_its_own(
         assert "certificate" in (told.part.problem or "").lower()
     async with sink(broker.port, tls=True, ca_file=cert.with_name("none.pem")) as told:
         await until(lambda: told.part.state is PartState.RETRYING)
-        assert "certificates can't be used" in (told.part.problem or "")
+        assert "certificates for MQTT can't be used" in (told.part.problem or "")
     gc.collect()

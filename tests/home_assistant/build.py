@@ -27,7 +27,7 @@ DEBS = "python3,python3-venv,python3-dev,g++,ca-certificates"
 INTEGRATIONS = [
     *("mqtt", "frontend", "history", "logbook", "recorder", "mobile_app", "onboarding"),
     *("analytics", "lovelace", "hassio", "assist_pipeline", "automation", "script", "scene"),
-    *("template", "input_boolean", "demo"),
+    *("template", "input_boolean", "tts", "media_player", "notify", "image"),
 ]
 
 # Runs in the new root: the requirements of the integrations and all they depend on.
