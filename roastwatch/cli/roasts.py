@@ -146,3 +146,32 @@ def show(log: Path, roast_id: str, as_json: bool) -> None:
     from roastwatch.cli.roasts_text import print_roast
 
     print_roast(row, record)
+
+
+@command.command(name="export")
+@log_option
+@click.argument("roast_id", metavar="ID")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(sorted(formats.WRITERS)),
+    help="What to write; without it the suffix of --to decides, else our own JSON.",
+)
+@click.option(
+    "--to", "target", type=click.Path(path_type=Path), help="File or folder; - or none: stdout."
+)
+def export(log: Path, roast_id: str, format_: str | None, target: Path | None) -> None:
+    """Export a roast (or `all` of them) for Artisan, a spreadsheet or another roastwatch.
+
+    \b
+    Examples:
+      roastwatch roasts export last --format alog --to roast.alog
+      roastwatch roasts export all --to folder
+    """
+    from roastwatch.cli.roasts_export import export_all, export_one
+
+    with Store(log, writing=False) as store:
+        if roast_id == "all":
+            export_all(store, format_, target)
+        else:
+            export_one(store.record(roast_id), format_, target)

@@ -28,6 +28,7 @@ def profile(**changes: Any) -> dict[str, Any]:
             beans.append(90.0 + (since - 60) * 0.2)
         else:
             beans.append(198.0 - (since - 600))
+    beans = [round(t, 3) for t in beans]
     return {
         "mode": "C",
         "title": "A roast",

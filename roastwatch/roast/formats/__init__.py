@@ -7,16 +7,40 @@ from pathlib import Path
 from typing import Any
 
 from roastwatch.errors import BadInputError
-from roastwatch.roast.formats import alog, literal
+from roastwatch.roast.formats import (
+    alog,
+    alog_write,
+    artisan_csv,
+    hibean,
+    hottop_csv,
+    literal,
+    own_json,
+    roastime,
+    roastlogger,
+)
 from roastwatch.roast.record import RoastRecord
 
 # The largest file that can be a roast: an hour at 10 readings a second with 20 curves is 20 MB.
 LARGEST_BYTES = 64 * 1024 * 1024
 SUFFIXES = (".alog", ".json", ".csv")
 _TREES: tuple[tuple[Callable[[Any], bool], Callable[[dict[str, Any], str], RoastRecord]], ...] = (
+    (own_json.looks_like, own_json.read),
     (alog.looks_like, alog.read),
+    (hibean.looks_like, hibean.read),
+    (roastime.looks_like, roastime.read),
 )
-_TABLES: tuple[tuple[Callable[[str], bool], Callable[[str, str], RoastRecord]], ...] = ()
+_TABLES: tuple[tuple[Callable[[str], bool], Callable[[str, str], RoastRecord]], ...] = (
+    (hottop_csv.looks_like, hottop_csv.read),
+    (artisan_csv.looks_like, artisan_csv.read),
+    (roastlogger.looks_like, roastlogger.read),
+)
+# name → (suffix, writer)
+WRITERS: dict[str, tuple[str, Callable[[RoastRecord], str]]] = {
+    "json": (".roast.json", own_json.write),
+    "alog": (".alog", alog_write.write),
+    "artisan-json": (".json", alog_write.write_json),
+    "artisan-csv": (".csv", artisan_csv.write),
+}
 
 
 class NoRoastError(BadInputError):

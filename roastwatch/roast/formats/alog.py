@@ -65,7 +65,7 @@ def read(raw: dict[str, Any], name: str) -> RoastRecord:
     Raises:
         BadInputError: it is not a profile, or its curves don't fit together.
     """
-    fahrenheit = str(raw.get("mode", "C")).strip().upper().startswith("F")
+    fahrenheit = _in_fahrenheit(raw)
     at_s = _numbers(raw, "timex", name)
     if not len(at_s):
         raise BadInputError(f"{name} holds no samples ('timex' is empty): there is no roast in it.")
@@ -87,17 +87,17 @@ def read(raw: dict[str, Any], name: str) -> RoastRecord:
         if np.any(np.isfinite(values)):
             columns[column] = values
     clock_s = at_s - at_s[0]
-    controls = _controls(raw, clock_s)
-    columns |= _control_columns(controls, clock_s)
+    changes = controls(raw, clock_s)
+    columns |= _control_columns(changes, clock_s)
     record = RoastRecord(
         roast_id=str(raw.get("roastUUID") or "").strip(),
-        title=_text(raw, "title"),
+        title=text(raw, "title"),
         started_at=_started(raw),
         at_s=clock_s,
         columns=columns,
-        controls=controls,
+        controls=changes,
         extras=_extras(raw, at_s[0]),
-        properties=_properties(raw, fahrenheit),
+        properties=properties(raw),
         source_file=name,
         source_format="alog",
         fahrenheit=fahrenheit,
@@ -162,7 +162,12 @@ def _temperatures(values: Column, fahrenheit: bool) -> Column:
     return (values - 32.0) / 1.8 if fahrenheit else values
 
 
-def _text(raw: dict[str, Any], key: str) -> str:
+def _in_fahrenheit(raw: dict[str, Any]) -> bool:
+    return str(raw.get("mode", "C")).strip().upper().startswith("F")
+
+
+def text(raw: dict[str, Any], key: str) -> str:
+    """A text of a profile without its escapes, empty where there is none."""
     value = raw.get(key)
     return unescape(value) if isinstance(value, str) else ""
 
@@ -182,7 +187,9 @@ def _started(raw: dict[str, Any]) -> datetime | None:
         return None
 
 
-def _properties(raw: dict[str, Any], fahrenheit: bool) -> Properties:
+def properties(raw: dict[str, Any]) -> Properties:
+    """What a person wrote into a profile."""
+
     def weight(place: int) -> float | None:
         weights = raw.get("weight")
         if not isinstance(weights, list) or len(weights) < 3:
@@ -198,12 +205,12 @@ def _properties(raw: dict[str, Any], fahrenheit: bool) -> Properties:
         grams = grams * _WEIGHTS_G.get(str(density[1]).lower(), 1.0) / volume_l
     ambient = raw.get("ambientTemp")
     ambient = float(ambient) if _is_number(ambient) and ambient else None
-    if ambient is not None and fahrenheit:
+    if ambient is not None and _in_fahrenheit(raw):
         ambient = (ambient - 32.0) / 1.8
     number = raw.get("roastbatchnr")
-    batch = f"{_text(raw, 'roastbatchprefix')}{int(number or 0)}" if _positive(number) else ""
+    batch = f"{text(raw, 'roastbatchprefix')}{int(number or 0)}" if _positive(number) else ""
     return Properties(
-        bean_name=(_text(raw, "beans").strip().splitlines() or [""])[0].strip(),
+        bean_name=(text(raw, "beans").strip().splitlines() or [""])[0].strip(),
         green_weight_g=weight(0),
         roasted_weight_g=weight(1),
         moisture_green_percent=_positive(raw.get("moisture_greens")),
@@ -211,15 +218,15 @@ def _properties(raw: dict[str, Any], fahrenheit: bool) -> Properties:
         density_g_per_l=grams,
         colour_whole=_positive(raw.get("whole_color")),
         colour_ground=_positive(raw.get("ground_color")),
-        colour_system=_text(raw, "color_system"),
-        roaster=_text(raw, "roastertype"),
-        operator=_text(raw, "operator"),
+        colour_system=text(raw, "color_system"),
+        roaster=text(raw, "roastertype"),
+        operator=text(raw, "operator"),
         batch=batch,
         ambient_temp_c=ambient,
         ambient_humidity_percent=_positive(raw.get("ambient_humidity")),
         ambient_pressure_hpa=_positive(raw.get("ambient_pressure")),
-        notes=_text(raw, "roastingnotes"),
-        cupping_notes=_text(raw, "cuppingnotes"),
+        notes=text(raw, "roastingnotes"),
+        cupping_notes=text(raw, "cuppingnotes"),
     )
 
 
@@ -230,7 +237,8 @@ def percent(value: float) -> float:
     return round(value * 10) + 10.0 if value <= -1 else 0.0
 
 
-def _controls(raw: dict[str, Any], clock_s: Column) -> tuple[Control, ...]:
+def controls(raw: dict[str, Any], clock_s: Column) -> tuple[Control, ...]:
+    """A profile's special events on the record's clock."""
     lists = [
         raw.get(key)
         for key in (
@@ -249,7 +257,7 @@ def _controls(raw: dict[str, Any], clock_s: Column) -> tuple[Control, ...]:
             continue
         kind = types[number] if number < len(types) and _is_number(types[number]) else 4
         value = values[number] if number < len(values) and _is_number(values[number]) else 0.0
-        text = texts[number] if number < len(texts) and isinstance(texts[number], str) else ""
+        remark = texts[number] if number < len(texts) and isinstance(texts[number], str) else ""
         label = unescape(str(labels[int(kind)])) if 0 <= int(kind) < len(labels) else ""
         what = "note" if int(kind) >= 4 or label in ("", "--") else label.lower()
         found.append(
@@ -257,17 +265,17 @@ def _controls(raw: dict[str, Any], clock_s: Column) -> tuple[Control, ...]:
                 at_s=float(clock_s[int(place)]),
                 what=_ACTUATORS.get(what, what),
                 value=percent(float(value)) if value else None,
-                text=unescape(text),
+                text=unescape(remark),
             )
         )
     return tuple(found)
 
 
-def _control_columns(controls: tuple[Control, ...], clock_s: Column) -> dict[str, Column]:
+def _control_columns(settings: tuple[Control, ...], clock_s: Column) -> dict[str, Column]:
     columns: dict[str, Column] = {}
     for what, column in _CONTROL_COLUMNS.items():
         changes = sorted(
-            ((c.at_s, c.value) for c in controls if c.what == what and c.value is not None),
+            ((c.at_s, c.value) for c in settings if c.what == what and c.value is not None),
             key=lambda change: change[0],
         )
         if not changes:

@@ -1,0 +1,311 @@
+"""Artisan's .alog, written: what Artisan itself would save, with our pops and decision as curves.
+
+A profile that came from an .alog goes back with all that it held (alarms, flavours, energy),
+changed only where the roast was changed here.
+"""
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+
+from roastwatch import __version__
+from roastwatch.roast.formats import alog
+from roastwatch.roast.formats.literal import escape
+from roastwatch.roast.formats.tables import nearest
+from roastwatch.roast.record import Column, Control, ExtraCurve, RoastRecord
+
+# Events of ours that Artisan has no place for become remarks on the curve.
+_ETYPES = ["Air", "Drum", "Damper", "Burner", "--"]
+_SLOTS = {"fan": 0, "drum": 1, "damper": 2, "heater": 3}
+_REMARK = 4
+_VIRTUAL_DEVICE = 25
+"""Artisan's number for a curve that no instrument measures."""
+POP_WINDOW_S = 30.0
+_VISIBLE = 10
+"""Artisan keeps at least so many entries in its lists of curve options."""
+
+
+def profile(record: RoastRecord, *, fahrenheit: bool | None = None) -> dict[str, Any]:
+    """The roast as Artisan's dictionary.
+
+    Args:
+        record: the roast.
+        fahrenheit: the unit to write; None = as its source had it.
+    """
+    in_f = record.fahrenheit if fahrenheit is None else fahrenheit
+    kept = dict(record.foreign) if record.source_format == "alog" else {}
+    first_s = float(kept.pop("first_timex", 0.0))
+    was_f = str(kept.get("mode", "C")).upper().startswith("F")
+    at_s, bean, around = _samples(record)
+    tree = _defaults(record) | kept
+    tree |= {
+        "mode": "F" if in_f else "C",
+        "timex": [round(value + first_s, 9) for value in at_s.tolist()],
+        "temp1": _temperatures(around, in_f),
+        "temp2": _temperatures(bean, in_f),
+        "timeindex": _timeindex(record, at_s, kept.get("timeindex")),
+    }
+    if kept and in_f != was_f:
+        # What Artisan computed stands in the other unit; it computes it anew when it loads.
+        tree.pop("computed", None)
+    tree |= _properties(record, kept, in_f)
+    if not kept or _controls_changed(record, kept, at_s):
+        tree |= _special_events(record, at_s)
+    tree |= _extra_curves(record, at_s, first_s)
+    return tree
+
+
+def write(record: RoastRecord, *, fahrenheit: bool | None = None) -> str:
+    """The roast as the text of an .alog (a Python literal)."""
+    return repr(profile(record, fahrenheit=fahrenheit))
+
+
+def write_json(record: RoastRecord, *, fahrenheit: bool | None = None) -> str:
+    """The roast as Artisan's JSON."""
+    return json.dumps(profile(record, fahrenheit=fahrenheit))
+
+
+def _samples(record: RoastRecord) -> tuple[Column, Column, Column]:
+    """Time, beans, environment; a roast without a probe gets a sample a second, all dropouts."""
+    at_s = record.at_s
+    if not len(at_s):
+        last = max((event.at_s for event in record.events), default=0.0)
+        last = max([last, *(pop[0] for pop in record.pops), *(s[0] for s in record.scores)])
+        first = min((event.at_s for event in record.events), default=0.0)
+        at_s = np.arange(min(0.0, math.floor(first)), math.ceil(last) + 1.0)
+    missing = np.full(len(at_s), np.nan)
+    bean = record.columns.get("bean_temp_c", missing)
+    return at_s, bean, record.columns.get("environment_temp_c", missing)
+
+
+def _temperatures(values: Column, in_f: bool) -> list[float]:
+    shown = np.round(values * 1.8 + 32.0, 6) if in_f else values
+    return [float(v) if math.isfinite(v) else -1.0 for v in shown.tolist()]
+
+
+def _timeindex(record: RoastRecord, at_s: Column, kept: Any) -> list[int]:
+    places = [-1, 0, 0, 0, 0, 0, 0, 0]
+    if isinstance(kept, list) and len(kept) > 5 and isinstance(kept[5], int):
+        places[5] = kept[5]  # the end of second crack, which we don't name
+    for place, kind in alog.PLACES.items():
+        event = record.event(kind)
+        if event is not None:
+            index = nearest(at_s, event.at_s)
+            places[place] = index if place == 0 else max(1, index)
+    return places
+
+
+def _defaults(record: RoastRecord) -> dict[str, Any]:
+    """What Artisan wants to find in a profile that it didn't write."""
+    tree: dict[str, Any] = {
+        "recording_version": "4.0.2",
+        "recording_revision": "",
+        "recording_build": "0",
+        "version": "4.0.2",
+        "revision": "",
+        "build": "0",
+        "viewerMode": False,
+        "locale": "en",
+        "etypes": _ETYPES,
+        "default_etypes": [True] * 5,
+        "default_etypes_set": [0] * 5,
+        "roastUUID": record.roast_id.replace("-", "")[:32],
+        "samplinginterval": _interval(record.at_s),
+        "phases": [100, 150, 200, 230],
+        "zmin": 0,
+        "zmax": 25,
+        "ymin": 0,
+        "ymax": 275 if not record.fahrenheit else 530,
+        "xmin": -30.0,
+        "xmax": 900.0,
+        "devices": ["roastwatch " + __version__],
+        "roastertype": "",
+        "operator": "",
+        "beans": "",
+        "weight": [0.0, 0.0, "g"],
+        "volume": [0.0, 0.0, "l"],
+        "density": [0.0, "g", 1.0, "l"],
+        "density_roasted": [0.0, "g", 1.0, "l"],
+        "moisture_greens": 0.0,
+        "moisture_roasted": 0.0,
+        "whole_color": 0,
+        "ground_color": 0,
+        "color_system": "",
+        "ambientTemp": 0.0,
+        "ambient_humidity": 0.0,
+        "ambient_pressure": 0.0,
+        "roastingnotes": "",
+        "cuppingnotes": "",
+        "title": "",
+        "specialevents": [],
+        "specialeventstype": [],
+        "specialeventsvalue": [],
+        "specialeventsStrings": [],
+        "computed": {},
+    }
+    if record.started_at is not None:
+        local = record.started_at
+        tree |= {
+            "roastdate": f"{local:%a %b} {local.day} {local.year}",
+            "roastisodate": f"{local:%Y-%m-%d}",
+            "roasttime": f"{local:%H:%M:%S}",
+            "roastepoch": int(local.timestamp()),
+            "roasttzoffset": 0,
+        }
+    return tree
+
+
+def _interval(at_s: Column) -> float:
+    return float(round(float(np.median(np.diff(at_s))), 3)) if len(at_s) > 2 else 1.0
+
+
+def _properties(record: RoastRecord, kept: dict[str, Any], in_f: bool) -> dict[str, Any]:
+    """Only what differs from what the source said: its own words and units stay."""
+    ours, theirs = record.properties, alog.properties(kept)
+    changed: dict[str, Any] = {}
+    if alog.text(kept, "title") != record.title:
+        changed["title"] = escape(record.title)
+    for name, key in (
+        ("notes", "roastingnotes"),
+        ("cupping_notes", "cuppingnotes"),
+        ("roaster", "roastertype"),
+        ("operator", "operator"),
+        ("colour_system", "color_system"),
+        ("bean_name", "beans"),
+    ):
+        value = getattr(ours, name)
+        if value != getattr(theirs, name):
+            changed[key] = escape(value)
+    if (ours.green_weight_g, ours.roasted_weight_g) != (
+        theirs.green_weight_g,
+        theirs.roasted_weight_g,
+    ):
+        changed["weight"] = [ours.green_weight_g or 0.0, ours.roasted_weight_g or 0.0, "g"]
+    for name, key in (
+        ("moisture_green_percent", "moisture_greens"),
+        ("moisture_roasted_percent", "moisture_roasted"),
+        ("colour_whole", "whole_color"),
+        ("colour_ground", "ground_color"),
+        ("ambient_humidity_percent", "ambient_humidity"),
+        ("ambient_pressure_hpa", "ambient_pressure"),
+    ):
+        if getattr(ours, name) != getattr(theirs, name):
+            changed[key] = getattr(ours, name) or 0.0
+    if ours.density_g_per_l != theirs.density_g_per_l:
+        changed["density"] = [ours.density_g_per_l or 0.0, "g", 1.0, "l"]
+    was_f = str(kept.get("mode", "C")).upper().startswith("F")
+    if ours.ambient_temp_c != theirs.ambient_temp_c or (kept and in_f != was_f):
+        celsius = ours.ambient_temp_c
+        shown = celsius * 1.8 + 32.0 if celsius is not None and in_f else celsius
+        changed["ambientTemp"] = round(shown, 2) if shown is not None else 0.0
+    return changed
+
+
+def _controls_changed(record: RoastRecord, kept: dict[str, Any], at_s: Column) -> bool:
+    return alog.controls(kept, at_s) != record.controls
+
+
+def _special_events(record: RoastRecord, at_s: Column) -> dict[str, Any]:
+    controls = list(record.controls) or _from_columns(record)
+    placed = {event.kind for event in record.events} & set(alog.PLACES.values())
+    controls += [
+        Control(event.at_s, "note", None, event.message or event.kind.value.replace("_", " "))
+        for event in record.events
+        if event.kind not in placed and not event.revoked
+    ]
+    controls.sort(key=lambda control: control.at_s)
+    return {
+        "etypes": _ETYPES,
+        "specialevents": [nearest(at_s, control.at_s) for control in controls],
+        "specialeventstype": [_SLOTS.get(control.what, _REMARK) for control in controls],
+        "specialeventsvalue": [
+            0.0 if control.value is None else (control.value + 10.0) / 10.0 for control in controls
+        ],
+        "specialeventsStrings": [escape(control.text) for control in controls],
+    }
+
+
+def _from_columns(record: RoastRecord) -> list[Control]:
+    """What the readings say was set, where it changed."""
+    found = []
+    for what in ("heater", "fan", "drum"):
+        column = record.columns.get(f"{what}_percent")
+        last = math.nan
+        for at_s, value in zip(
+            record.at_s.tolist(), [] if column is None else column.tolist(), strict=False
+        ):
+            if math.isfinite(value) and value != last:
+                found.append(Control(at_s, what, value))
+                last = value
+    return found
+
+
+def _extra_curves(record: RoastRecord, at_s: Column, first_s: float) -> dict[str, Any]:
+    curves = [*record.extras, *_heard(record, at_s)]
+    if len(curves) % 2:
+        curves.append(ExtraCurve("", curves[-1].at_s, np.full(len(curves[-1].at_s), np.nan)))
+    pairs = [
+        (curves[n], curves[n + 1])
+        if len(curves[n].at_s) == len(curves[n + 1].at_s)
+        else (curves[n], _onto(curves[n + 1], curves[n].at_s))
+        for n in range(0, len(curves), 2)
+    ]
+    count = len(pairs)
+    tree: dict[str, Any] = {
+        "extradevices": [_VIRTUAL_DEVICE] * count,
+        "extratimex": [
+            [round(value + first_s, 9) for value in one.at_s.tolist()] for one, _ in pairs
+        ],
+    }
+    for number, place in (("1", 0), ("2", 1)):
+        tree |= {
+            f"extraname{number}": [escape(pair[place].name) for pair in pairs],
+            f"extratemp{number}": [_values(pair[place].values) for pair in pairs],
+            f"extramathexpression{number}": [""] * count,
+            f"extradevicecolor{number}": ["#b05a2c" if place else "#5a6b8c"] * count,
+            f"extraLCDvisibility{number}": [False] * max(_VISIBLE, count),
+            f"extraCurveVisibility{number}": [True] * max(_VISIBLE, count),
+            f"extraDelta{number}": [True] * max(_VISIBLE, count),
+            f"extraFill{number}": [0] * max(_VISIBLE, count),
+            f"extramarkersizes{number}": [6.0] * count,
+            f"extramarkers{number}": ["None"] * count,
+            f"extralinewidths{number}": [1.0] * count,
+            f"extralinestyles{number}": ["-"] * count,
+            f"extradrawstyles{number}": ["default"] * count,
+            f"extraNoneTempHint{number}": [True] * count,
+        }
+    kept = record.foreign if record.source_format == "alog" else {}
+    if count == len(kept.get("extradevices", [])):
+        tree |= {key: kept[key] for key in tree if key in kept and key.startswith("extra")}
+        tree["extradevices"] = kept.get("extradevices", tree["extradevices"])
+    return tree
+
+
+def _onto(curve: ExtraCurve, at_s: Column) -> ExtraCurve:
+    return ExtraCurve(curve.name, at_s, np.interp(at_s, curve.at_s, curve.values))
+
+
+def _values(values: Column) -> list[float]:
+    return [value if math.isfinite(value) else -1.0 for value in values.tolist()]
+
+
+def _heard(record: RoastRecord, at_s: Column) -> list[ExtraCurve]:
+    """Pops per minute and the decision, where there was an ear and the source has no such curve."""
+    names = {curve.name for curve in record.extras}
+    curves = []
+    if record.pops and "Pops/min" not in names:
+        curves.append(ExtraCurve("Pops/min", at_s, pops_per_minute(record, at_s)))
+    if record.scores and "Decision %" not in names:
+        times, _, decisions = np.array(record.scores).T
+        shown = np.interp(at_s, times, decisions * 100.0, left=0.0)
+        curves.append(ExtraCurve("Decision %", at_s, shown))
+    return curves
+
+
+def pops_per_minute(record: RoastRecord, at_s: Column, window_s: float = POP_WINDOW_S) -> Column:
+    """The rate of pops in the window before each time; shape as `at_s`."""
+    times = np.sort(np.array([pop[0] for pop in record.pops]))
+    counts = np.searchsorted(times, at_s, "right") - np.searchsorted(times, at_s - window_s)
+    return np.asarray(counts * (60.0 / window_s), dtype=np.float64)
