@@ -1,6 +1,7 @@
 """A driver's own task reads the wire; whoever asks gets the newest reading, once."""
 
 import asyncio
+from collections import deque
 from contextlib import suppress
 
 from roastwatch.errors import LostError
@@ -51,3 +52,34 @@ class Newest:
             raise LostError(f"The {machine} has answered nothing valid for {within_s:g} s.")
         reading, self._reading = self._reading, None
         return reading
+
+
+class Questions:
+    """Which question an answer without a number belongs to, so that none looks fresher than it is.
+
+    Answers come in the order of the questions; a question whose answer was lost is forgotten
+    after `late_s`, and so is an answer to nothing.
+    """
+
+    def __init__(self, late_s: float = 5.0) -> None:
+        self._late_s = late_s
+        self._open: deque[float] = deque(maxlen=8)
+        self.answers = 0
+
+    def clear(self) -> None:
+        """Begin again."""
+        self._open.clear()
+
+    def ask(self, now_s: float) -> int:
+        """A question goes out; returns how many were answered before it."""
+        self._open.append(now_s)
+        return self.answers
+
+    def answer(self, now_s: float) -> float | None:
+        """An answer came: when its question was asked; None if none is open."""
+        while self._open and now_s - self._open[0] > self._late_s:
+            self._open.popleft()
+        if not self._open:
+            return None
+        self.answers += 1
+        return self._open.popleft()

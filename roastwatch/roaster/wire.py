@@ -29,106 +29,29 @@ class PortOptions(Options):
     )
 
 
-class _Bytes(asyncio.Protocol):
-    """Hands what arrives to the wire."""
-
-    def __init__(self, wire: "Wire") -> None:
-        self._wire = wire
-
-    def data_received(self, data: bytes) -> None:
-        self._wire.arrived(data)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._wire.closed(exc)
-
-
-class Wire:
-    """An open line to a machine, inside an async context; locked against other programs.
+class Link:
+    """What every open line has: bytes that arrive, bytes that leave, and an end.
 
     What arrives goes to `on_bytes` at once (a parser's `feed`); `until` waits for what the parser
     made of it. Once the line is gone, everything raises LostError: leave the context and enter a
     new one.
     """
 
-    def __init__(
-        self,
-        port: str,
-        *,
-        machine: str,
-        on_bytes: Callable[[bytes], object],
-        baud: int = 115200,
-        stop_bits: int = 1,
-    ) -> None:
+    def __init__(self, port: str, machine: str, on_bytes: Callable[[bytes], object]) -> None:
         self.port = port
         self.machine = machine
         self.received_bytes = 0
         self._on_bytes = on_bytes
-        self._baud = baud
-        self._stop_bits = stop_bits
-        self._transport: serialx.BaseSerialTransport | None = None
-        self._gone: str | None = None
+        self._gone: str | None = "not open"
         self._news = asyncio.Event()
-        self._ended = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        """Open and lock the port.
-
-        Raises:
-            LostError: no such port, in use, not allowed, nobody there.
-            BadInputError: not a serial port, or no address.
-        """
-        self._gone = None
-        self._ended.clear()
-        try:
-            transport, _ = await serialx.create_serial_connection(
-                asyncio.get_running_loop(),
-                lambda: _Bytes(self),
-                url=re.sub("^tcp://", "socket://", self.port),
-                baudrate=self._baud,
-                stopbits=serialx.StopBits(self._stop_bits),
-                exclusive=True,
-            )
-        except (OSError, ValueError, termios.error, serialx.SerialException) as error:
-            raise _opening_failed(self.port, self.machine, error) from error
-        self._transport = transport
-        return self
+        """Open. Raises LostError (try again) or BadInputError (another port is needed)."""
+        raise NotImplementedError
 
     async def __aexit__(self, *_: object) -> None:
-        if self._transport is None:
-            return
-        self._transport.close()
-        try:
-            async with asyncio.timeout(2.0):
-                await self._ended.wait()
-        except TimeoutError:
-            self._transport.abort()
-            await self._ended.wait()
-        self._transport = None
-
-    def arrived(self, data: bytes) -> None:
-        """Bytes came in."""
-        self.received_bytes += len(data)
-        self._on_bytes(data)
-        self._wake()
-
-    def closed(self, error: Exception | None) -> None:
-        """The other end went away, or we closed."""
-        if self._gone is None:
-            self._gone = f"The link to the {self.machine} on {self.port} is gone" + (
-                f" ({getattr(error, 'strerror', None) or error})." if error else "."
-            )
-        self._ended.set()
-        self._wake()
-
-    @property
-    def is_gone(self) -> bool:
-        """Whether the line is closed."""
-        return self._gone is not None or self._transport is None
-
-    def check(self) -> None:
-        """Raise LostError when the line is gone."""
-        if self.is_gone:
-            raise LostError(self._gone or f"The {self.machine} on {self.port} is not open.")
+        """Close, quietly."""
+        raise NotImplementedError
 
     def write(self, data: bytes) -> None:
         """Send bytes at once.
@@ -136,15 +59,30 @@ class Wire:
         Raises:
             LostError: the line is gone, or the other end has stopped taking bytes.
         """
-        self.check()
-        assert self._transport is not None
-        try:
-            if self._transport.get_write_buffer_size() > STALLED_BYTES:
-                raise LostError(f"The {self.machine} on {self.port} takes no more bytes.")
-            self._transport.write(data)
-        except (OSError, RuntimeError, serialx.SerialException) as error:
-            self.closed(error)
-            self.check()
+        raise NotImplementedError
+
+    def arrived(self, data: bytes) -> None:
+        """Bytes came in."""
+        self.received_bytes += len(data)
+        self._on_bytes(data)
+        self._wake()
+
+    def closed(self, why: object) -> None:
+        """The other end went away, or we closed."""
+        if self._gone is None:
+            reason = f" ({getattr(why, 'strerror', None) or why})" if why else ""
+            self._gone = f"The link to the {self.machine} on {self.port} is gone{reason}."
+        self._wake()
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the line is closed."""
+        return self._gone is not None
+
+    def check(self) -> None:
+        """Raise LostError when the line is gone."""
+        if self._gone is not None:
+            raise LostError(self._gone)
 
     async def until(self, ready: Callable[[], T | None], within_s: float) -> T | None:
         """What `ready` gives once it gives something; None when `within_s` have passed.
@@ -166,7 +104,97 @@ class Wire:
         self._news = asyncio.Event()
 
 
-def not_this_machine(wire: Wire, within_s: float) -> RoastwatchError:
+class _Bytes(asyncio.Protocol):
+    """Hands what arrives to the wire."""
+
+    def __init__(self, wire: "Wire") -> None:
+        self._wire = wire
+
+    def data_received(self, data: bytes) -> None:
+        self._wire.arrived(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._wire.closed(exc)
+
+
+class Wire(Link):
+    """A serial line or TCP, locked against other programs."""
+
+    def __init__(
+        self,
+        port: str,
+        *,
+        machine: str,
+        on_bytes: Callable[[bytes], object],
+        baud: int = 115200,
+        stop_bits: int = 1,
+    ) -> None:
+        super().__init__(port, machine, on_bytes)
+        self._baud = baud
+        self._stop_bits = stop_bits
+        self._transport: serialx.BaseSerialTransport | None = None
+        self._ended = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        """Open and lock the port.
+
+        Raises:
+            LostError: no such port, in use, not allowed, nobody there.
+            BadInputError: not a serial port, or no address.
+        """
+        self._ended.clear()
+        self._gone = None
+        try:
+            transport, _ = await serialx.create_serial_connection(
+                asyncio.get_running_loop(),
+                lambda: _Bytes(self),
+                url=re.sub("^tcp://", "socket://", self.port),
+                baudrate=self._baud,
+                stopbits=serialx.StopBits(self._stop_bits),
+                exclusive=True,
+            )
+        except (OSError, ValueError, termios.error, serialx.SerialException) as error:
+            failure = _opening_failed(self.port, self.machine, error)
+            self._gone = str(failure)
+            raise failure from error
+        self._transport = transport
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._transport is None:
+            return
+        self._transport.close()
+        try:
+            async with asyncio.timeout(2.0):
+                await self._ended.wait()
+        except TimeoutError:
+            self._transport.abort()
+            await self._ended.wait()
+        self._transport = None
+
+    def write(self, data: bytes) -> None:
+        """Send bytes at once.
+
+        Raises:
+            LostError: the line is gone, or the other end has stopped taking bytes.
+        """
+        self.check()
+        assert self._transport is not None
+        try:
+            if self._transport.get_write_buffer_size() > STALLED_BYTES:
+                raise LostError(f"The {self.machine} on {self.port} takes no more bytes.")
+            self._transport.write(data)
+        except (OSError, RuntimeError, serialx.SerialException) as error:
+            self.closed(error)
+            self.check()
+
+    def closed(self, why: object) -> None:
+        """The other end went away, or we closed."""
+        super().closed(why)
+        self._ended.set()
+
+
+def not_this_machine(wire: Link, within_s: float) -> RoastwatchError:
     """The error for a port behind which the machine does not show itself."""
     if wire.received_bytes:
         return BadInputError(

@@ -6,12 +6,14 @@ import tempfile
 from pathlib import Path
 
 from tests.fakes.hottop import FakeHottop
+from tests.fakes.kaleido import FakeKaleido
 from tests.fakes.line import PtyLine
 from tests.fakes.tc4 import FakeTc4
 
 MACHINES = {
     "hottop": lambda speed: FakeHottop(speed),
     "tc4": lambda speed: FakeTc4(speed),
+    "kaleido": lambda speed: FakeKaleido(speed),
     "skywalker": lambda speed: FakeTc4(speed, kind="skywalker"),
 }
 
@@ -19,10 +21,10 @@ MACHINES = {
 async def serve(name: str, speed: float, folder: Path) -> None:
     machine = MACHINES[name](speed)
     async with PtyLine(machine, folder) as line:
-        print(f"{name} at {line.port}", flush=True)
+        print(f"{name} at {line.port}", flush=True)  # noqa: T201
         while True:
             await asyncio.sleep(1)
-            print(vars(machine.thermal), flush=True)
+            print(vars(machine.thermal), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

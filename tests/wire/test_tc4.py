@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roastwatch.errors import BadInputError, LostError
-from roastwatch.roaster.drivers.tc4 import Line, Lines, Tc4, Tc4Options, decode
+from roastwatch.roaster.drivers.tc4 import Line, Tc4, Tc4Options, decode
+from roastwatch.roaster.lines import Lines
 from roastwatch.roaster.plausible import Believed
 from roastwatch.vocabulary import Actuator
 from tests.fakes.line import PtyLine, every_split, read_for_ever, tcp_line, until
@@ -116,6 +117,17 @@ async def test_fan_on_another_output(tmp_path: Path, fan: str, name: str) -> Non
         await tc4.make_safe()
         await until(lambda: getattr(fake, name) == 100)
         assert fake.ot2 == 0
+
+
+async def test_a_drum_on_an_output_of_its_own(tmp_path: Path) -> None:
+    fake = FakeTc4()
+    async with PtyLine(fake, tmp_path) as line, driver(line.port, drum_output="io3") as tc4:
+        await tc4.write(Actuator.DRUM, 70)
+        await until(lambda: fake.io3 == 70)
+        await tc4.make_safe()
+        await until(lambda: (fake.io3, fake.ot2) == (100, 100))
+    with pytest.raises(BadInputError, match="both hang on ot2"):
+        driver("x", drum_output="ot2")
 
 
 async def test_htri_blows_with_dcfan(tmp_path: Path) -> None:

@@ -18,15 +18,14 @@ from pydantic import Field
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.drivers.tc4_dialects import DIALECTS, Dialect, DialectName, FanOutput
+from roastwatch.roaster.lines import Lines
+from roastwatch.roaster.newest import Questions
 from roastwatch.roaster.plausible import Believed
 from roastwatch.roaster.wire import PortOptions, Wire, not_this_machine
 from roastwatch.vocabulary import Actuator, Reading
 
-LONGEST_LINE = 120
 GAP_S = 0.05
 """Between two commands: the sketch takes one line per loop and its buffer is 64 bytes."""
-LATE_S = 5.0
-"""A reply later than this belongs to nothing that was asked."""
 NUMBER = re.compile(r"-?\d{1,4}(?:\.\d{1,3})?")
 
 
@@ -41,6 +40,9 @@ class Tc4Options(PortOptions):
     )
     fan_output: FanOutput | None = Field(
         None, description="What the fan hangs on: ot2, io3 or dcfan; empty: as the dialect has it."
+    )
+    drum_output: FanOutput | None = Field(
+        None, description="What the drum's motor hangs on, if it can be set: ot2, io3 or dcfan."
     )
     period_s: float = Field(
         1.0, description="Seconds between two READs; the sketch samples each second.", ge=0.1, le=3
@@ -88,26 +90,6 @@ def decode(text: str, *, five: bool = False) -> Line | None:
     return Line(values[0], values[1], values[2], heater, fan)
 
 
-class Lines:
-    """Cuts a stream of bytes into lines of text; what is not ASCII or far too long is dropped."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-
-    def feed(self, data: bytes) -> list[str]:
-        """The lines that became whole with these bytes, without CR and LF, none empty."""
-        self._buffer += data
-        *whole, rest = self._buffer.split(b"\n")
-        self._buffer = bytearray(rest[-LONGEST_LINE:])
-        found = []
-        for raw in whole:
-            with contextlib.suppress(UnicodeDecodeError):
-                text = raw.decode("ascii").strip("\r \t\0")
-                if text and len(text) <= LONGEST_LINE:
-                    found.append(text)
-        return found
-
-
 class Tc4:
     """A TC4 (or what speaks like one) on a serial port; READ goes out by itself."""
 
@@ -117,7 +99,9 @@ class Tc4:
         self._options = options
         self._station = station
         self._read_only = read_only
-        self._dialect: Dialect = DIALECTS[options.dialect].with_fan(options.fan_output)
+        self._dialect: Dialect = DIALECTS[options.dialect].wired(
+            options.fan_output, options.drum_output
+        )
         self._wire = Wire(
             options.port, machine=self._dialect.machine, on_bytes=self._received, baud=options.baud
         )
@@ -125,9 +109,9 @@ class Tc4:
         self._poller: asyncio.Task[None] | None = None
         self._lines = Lines()
         self._unread: deque[Reading] = deque(maxlen=1)
-        self._asked: deque[float] = deque(maxlen=8)
+        self._asked = Questions()
         self._bean, self._environment = Believed(), Believed()
-        self._answers = self._doubts = self._heater = self._commas = 0
+        self._doubts = self._heater = self._commas = 0
         self._short: int | None = None
         self._greeted = self._too_hot = self._echoes = False
 
@@ -264,11 +248,10 @@ class Tc4:
 
     async def _ask(self) -> None:
         """READ, and wait for its reply as long as that may take."""
-        answered = self._answers
-        self._asked.append(asyncio.get_running_loop().time())
+        answered = self._asked.ask(asyncio.get_running_loop().time())
         await self._say("READ")
         await self._wire.until(
-            lambda: True if self._answers > answered else None, self._options.reply_s
+            lambda: True if self._asked.answers > answered else None, self._options.reply_s
         )
 
     async def _look_after(self) -> None:
@@ -295,16 +278,12 @@ class Tc4:
                 self._take(text)
 
     def _take(self, text: str) -> None:
-        now_s = asyncio.get_running_loop().time()
-        while self._asked and now_s - self._asked[0] > LATE_S:
-            self._asked.popleft()
         line = decode(text, five=self._dialect.five_fields)
-        if line is None or not self._asked:
+        if line is None or not self._as_long_as_before(text.count(",")):
             return
-        if not self._as_long_as_before(text.count(",")):
+        at_s = self._asked.answer(asyncio.get_running_loop().time())
+        if at_s is None:
             return
-        at_s = self._asked.popleft()
-        self._answers += 1
         self._too_hot = line.heater is not None and line.heater > self._heater
         environment = self._environment.take(line.environment, at_s)
         self._unread.append(

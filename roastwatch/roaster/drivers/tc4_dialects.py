@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
+from roastwatch.errors import BadInputError
 from roastwatch.vocabulary import Actuator
 
 
@@ -60,17 +61,26 @@ class Dialect:
     five_fields: bool = False
     """READ is answered without a set value."""
 
-    def with_fan(self, fan: FanOutput | None) -> "Dialect":
-        """The same with its fan on another output."""
-        if fan is None:
-            return self
-        old = self.outputs[Actuator.FAN]
-        new = replace(old, word=fan.value.upper())
-        return replace(
-            self,
-            outputs={**self.outputs, Actuator.FAN: new},
-            safe=tuple(new.command(100) if c == old.command(100) else c for c in self.safe),
-        )
+    def wired(self, fan: FanOutput | None, drum: FanOutput | None) -> "Dialect":
+        """The same with its fan, or a drum that it doesn't have by itself, on these outputs.
+
+        Raises:
+            BadInputError: both on one output.
+        """
+        outputs, safe = dict(self.outputs), self.safe
+        if fan is not None:
+            old = outputs[Actuator.FAN]
+            new = outputs[Actuator.FAN] = replace(old, word=fan.value.upper())
+            safe = tuple(new.command(100) if c == old.command(100) else c for c in safe)
+        if drum is not None:
+            motor = outputs[Actuator.DRUM] = replace(outputs[Actuator.FAN], word=drum.value.upper())
+            if motor.word == outputs[Actuator.FAN].word:
+                raise BadInputError(
+                    f"Fan and drum can't both hang on {drum.value}: set fan_output or drum_output "
+                    "to another."
+                )
+            safe += (motor.command(100),)
+        return replace(self, outputs=outputs, safe=safe)
 
 
 _TC4 = Dialect(

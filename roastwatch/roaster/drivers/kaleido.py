@@ -1,0 +1,295 @@
+"""Kaleido: pairs in braces, one frame a line, over serial (57600 baud) or a WebSocket.
+
+Frames, tags and order: Artisan's kaleido.py and its machine settings. There is no checksum. The
+burner does nothing unless heating is enabled (HS 1); what the machine does when its host goes
+away is not documented.
+"""
+
+import asyncio
+import contextlib
+import math
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from pydantic import Field
+
+from roastwatch.errors import BadInputError, LostError
+from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.lines import Lines
+from roastwatch.roaster.newest import Newest, Questions
+from roastwatch.roaster.plausible import Believed
+from roastwatch.roaster.websocket_wire import WebSocketWire
+from roastwatch.roaster.wire import Link, PortOptions, Wire, not_this_machine
+from roastwatch.vocabulary import Actuator, Reading
+
+FRAME = re.compile(r"\{(\d{1,2})((?:,[A-Z]{2}:[^,:{}]+)*)\}")
+NUMBER = re.compile(r"-?\d{1,4}(?:\.\d{1,4})?")
+WORDS = frozenset({"TU", "SC", "CL", "SN"})
+HIGHEST_SID = 10
+GAP_S = 0.05
+STEPS = {Actuator.HEATER: 5, Actuator.FAN: 5, Actuator.DRUM: 10}
+TAGS = {Actuator.HEATER: "HP", Actuator.FAN: "FC", Actuator.DRUM: "RC", Actuator.COOLING: "CS"}
+HEAT_OFF = ("HP 0", "AH 0", "HS 0")
+SAFE = (*HEAT_OFF, "RC 100", "FC 100", "CS 1")
+
+
+class KaleidoOptions(PortOptions):
+    """Where the Kaleido is."""
+
+    port: str = Field(
+        description="Serial port such as /dev/serial/by-id/usb-…, ws://host:80/ws, or "
+        "socket://host:port."
+    )
+    baud: int = Field(57600, description="Speed of a serial line in baud (some M10: 9600).", gt=0)
+    period_s: float = Field(0.8, description="Seconds between two readings.", ge=0.2, le=2)
+    reply_s: float = Field(0.6, description="Seconds to wait for a reply.", gt=0)
+    silence_s: float = Field(
+        2.5, description="Seconds without a valid reply after which the roaster is lost.", gt=0
+    )
+    first_reply_s: float = Field(
+        4.5, description="Seconds to wait for the first answer to a ping.", gt=0
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the machine says: its status and values by tag."""
+
+    sid: int
+    numbers: dict[str, float]
+    words: dict[str, str]
+
+
+def decode(text: str) -> Frame | None:
+    """One frame; None for anything that isn't wholly one."""
+    match = FRAME.fullmatch(text)
+    if match is None or int(match[1]) > HIGHEST_SID:
+        return None
+    numbers: dict[str, float] = {}
+    words: dict[str, str] = {}
+    for pair in filter(None, match[2].split(",")):
+        tag, value = pair.split(":")
+        if tag in numbers or tag in words:
+            return None
+        if tag in WORDS:
+            words[tag] = value
+        elif NUMBER.fullmatch(value):
+            numbers[tag] = float(value)
+        else:
+            return None
+    if any(not 0 <= numbers.get(tag, 0) <= 100 for tag in ("HP", "FC", "RC")):
+        return None
+    return Frame(int(match[1]), numbers, words)
+
+
+def encode(*pairs: str) -> bytes:
+    """A host frame: `encode("HP 80", "FC 60")` is `{[HP 80,FC 60]}` and a line end."""
+    return ("{[" + ",".join(pairs) + "]}\n").encode("ascii")
+
+
+class Kaleido:
+    """A Kaleido on a serial port or a WebSocket."""
+
+    Options = KaleidoOptions
+
+    def __init__(self, options: KaleidoOptions, station: str) -> None:
+        self._options = options
+        self._station = station
+        port = options.port
+        self._wire: Link = (
+            WebSocketWire(port, machine="Kaleido", on_bytes=self._received)
+            if port.startswith(("ws://", "wss://"))
+            else Wire(port, machine="Kaleido", on_bytes=self._received, baud=options.baud)
+        )
+        self._lines = Lines()
+        self._bean, self._environment = Believed(), Believed()
+        self._newest = Newest()
+        self._asked = Questions()
+        self._last: Frame | None = None
+        self._frames = 0
+        self._data = "RD A1"
+        self._heater = 0
+        self._enabled: bool | None = None
+        self._order = asyncio.Lock()
+        self._poller: asyncio.Task[None] | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What a Kaleido can do."""
+        return Capabilities(
+            machine="Kaleido",
+            actuators=frozenset(TAGS),
+            reads_bean_temp=True,
+            reads_environment_temp=True,
+            read_period_s=self._options.period_s,
+            keep_alive_s=None,
+            when_host_is_gone="unknown",
+            make_safe_writes=", ".join(f"{{[{pair}]}}" for pair in SAFE),
+            echoes=frozenset({Actuator.HEATER, Actuator.FAN, Actuator.DRUM}),
+            levels={
+                **{tag: tuple(range(0, 101, step)) for tag, step in STEPS.items()},
+                Actuator.COOLING: (0, 100),
+            },
+        )
+
+    async def __aenter__(self) -> Self:
+        """Ping, choose °C, announce ourselves, switch heat off and see it echoed.
+
+        Raises:
+            LostError: no port, nobody there, or a heater that stays on.
+            BadInputError: another machine.
+        """
+        self._lines, self._bean, self._environment = Lines(), Believed(), Believed()
+        self._newest.clear()
+        self._asked.clear()
+        self._last, self._frames, self._heater, self._enabled = None, 0, 0, None
+        await self._wire.__aenter__()
+        try:
+            await self._introduce()
+            self._poller = asyncio.create_task(self._poll(), name="kaleido poll")
+        except BaseException:
+            await self._let_go()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            with contextlib.suppress(LostError):
+                await self._say(*HEAT_OFF)
+                await self._say("CL AR")
+        finally:
+            await self._let_go()
+
+    async def read(self) -> Reading:
+        """The newest reading since the last call."""
+        where = f"Kaleido on {self._options.port}"
+        return await self._newest.take(self._options.silence_s, where)
+
+    async def write(self, actuator: Actuator, percent: float) -> None:
+        """Send one setting; heat is rounded down, the rest to the nearest step."""
+        tag = TAGS.get(actuator)
+        if tag is None:
+            raise BadInputError(f"The Kaleido can't set its {actuator.value}.")
+        if not 0 <= percent <= 100:
+            raise BadInputError(f"{actuator} takes 0 to 100 %, not {percent:g}.")
+        if actuator is Actuator.COOLING:
+            await self._say(f"CS {int(percent > 0)}")
+            return
+        step = STEPS[actuator]
+        steps = percent / step
+        value = step * (math.floor(steps) if actuator is Actuator.HEATER else round(steps))
+        if actuator is not Actuator.HEATER:
+            await self._say(f"{tag} {value}")
+            return
+        self._heater = value
+        await self._say(f"HP {value}")
+        if value > 0 and not self._enabled:
+            # The burner's percentage does nothing until heating is enabled.
+            await self._say("AH 0", "HS 1")
+            self._enabled = True
+
+    async def make_safe(self) -> None:
+        """Burner 0, automatic heat and heating off; drum, smoke fan and cooling on."""
+        self._heater, self._enabled = 0, False
+        await self._say(*SAFE)
+
+    async def _introduce(self) -> None:
+        options = self._options
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + options.first_reply_s
+        while not await self._say_and_hear("PI", 1.2):
+            if loop.time() >= until_s:
+                raise not_this_machine(self._wire, options.first_reply_s)
+        await self._say(*HEAT_OFF)
+        await self._say_and_hear("TU C", options.reply_s)
+        await self._say_and_hear("SC AR", options.reply_s)
+        self._data = "RD A1"
+        if not await self._ask():
+            self._data = "RD A0"  # without HS
+        for _ in range(5):
+            if await self._ask() and self._last is not None and _heat(self._last) == 0:
+                return
+            await self._say(*HEAT_OFF)
+        if self._last is None or not self._last.numbers:
+            raise LostError(f"The Kaleido on {options.port} answers a ping, but sends no readings.")
+        raise LostError(
+            f"The Kaleido on {options.port} reports its burner at {_heat(self._last):g} % although "
+            "it was told 0: switch it off at the machine."
+        )
+
+    async def _poll(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                before_s = loop.time()
+                await self._ask()
+                if self._last is not None and (_heat(self._last) or 0) > self._heater:
+                    await self._say(f"HP {self._heater}", *(() if self._heater else HEAT_OFF[1:]))
+                await asyncio.sleep(max(GAP_S, self._options.period_s - (loop.time() - before_s)))
+        except LostError as lost:
+            self._newest.lose(lost)
+
+    async def _ask(self) -> bool:
+        """Ask for data; whether it came in time."""
+        answered = self._asked.ask(asyncio.get_running_loop().time())
+        await self._say(self._data)
+        return bool(
+            await self._wire.until(
+                lambda: True if self._asked.answers > answered else None, self._options.reply_s
+            )
+        )
+
+    async def _say_and_hear(self, pair: str, within_s: float) -> bool:
+        """Send one pair; whether any frame came back."""
+        frames = self._frames
+        await self._say(pair)
+        return bool(
+            await self._wire.until(lambda: True if self._frames > frames else None, within_s)
+        )
+
+    async def _say(self, *pairs: str) -> None:
+        for pair in pairs:
+            async with self._order:
+                self._wire.write(encode(pair))
+                await asyncio.sleep(GAP_S)
+
+    def _received(self, data: bytes) -> None:
+        for text in self._lines.feed(data):
+            frame = decode(text)
+            if frame is None:
+                continue
+            self._frames += 1
+            if "HS" in frame.numbers:
+                self._enabled = frame.numbers["HS"] == 1
+            if "BT" in frame.numbers:
+                self._take(frame)
+
+    def _take(self, frame: Frame) -> None:
+        at_s = self._asked.answer(asyncio.get_running_loop().time())
+        if at_s is None:
+            return
+        self._last = frame
+        self._newest.put(
+            Reading(
+                station=self._station,
+                taken_at_s=at_s,
+                bean_temp_c=self._bean.take(frame.numbers.get("BT"), at_s),
+                environment_temp_c=self._environment.take(frame.numbers.get("ET"), at_s),
+                heater_percent=_heat(frame),
+                fan_percent=frame.numbers.get("FC"),
+                drum_percent=frame.numbers.get("RC"),
+            )
+        )
+
+    async def _let_go(self) -> None:
+        if self._poller is not None:
+            self._poller.cancel()
+            await asyncio.gather(self._poller, return_exceptions=True)
+            self._poller = None
+        await self._wire.__aexit__()
+
+
+def _heat(frame: Frame) -> float | None:
+    """The burner in percent: 0 while heating is not enabled."""
+    return 0.0 if frame.numbers.get("HS") == 0 else frame.numbers.get("HP")

@@ -1,0 +1,202 @@
+"""Kaleido frames, and the driver against a fake machine over serial and WebSocket."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roastwatch.errors import BadInputError, LostError
+from roastwatch.roaster.drivers.kaleido import Frame, Kaleido, KaleidoOptions, decode, encode
+from roastwatch.roaster.lines import Lines
+from roastwatch.vocabulary import Actuator
+from tests.fakes.kaleido import FakeKaleido, kaleido_websocket
+from tests.fakes.line import PtyLine, every_split, read_for_ever, tcp_line, until
+
+EXAMPLE = "{0,BT:190.5,ET:185.0,AT:25.0,HP:80,FC:55,RC:90,AH:0,TS:180.0,HS:1}"
+NUMBERS = {
+    "BT": 190.5,
+    "ET": 185.0,
+    "AT": 25.0,
+    "HP": 80,
+    "FC": 55,
+    "RC": 90,
+    "AH": 0,
+    "TS": 180.0,
+    "HS": 1,
+}
+
+
+def test_documented_frames() -> None:
+    assert decode(EXAMPLE) == Frame(0, NUMBERS, {})
+    assert decode("{0}") == Frame(0, {}, {})
+    assert decode("{3,SN:1234ABCD}") == Frame(3, {}, {"SN": "1234ABCD"})
+    assert encode("PI") == b"{[PI]}\n"
+    assert encode("HP 80", "FC 60") == b"{[HP 80,FC 60]}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{11}",
+        "{0,BT:190.5",
+        "{0,BT:19x.5}",
+        "{0,bt:190.5}",
+        "{0,BT:190.5,BT:20.5}",
+        "{0,HP:800}",
+        "{0,BT:}",
+        "{0,BT}",
+        "0,BT:1}",
+        "{[RD A0]}",
+        "{0,BT:190.5,ET:{0,BT:190.5,ET:185.0}",
+        "{0,BT:nan}",
+    ],
+)
+def test_broken_frames(text: str) -> None:
+    assert decode(text) is None
+
+
+def test_frames_at_each_split() -> None:
+    data = f"{EXAMPLE}\n{{0}}\n".encode()
+    for first, second in every_split(data):
+        lines = Lines()
+        texts = lines.feed(first) + lines.feed(second)
+        assert [decode(text) for text in texts] == [Frame(0, NUMBERS, {}), Frame(0, {}, {})]
+
+
+@given(st.text(alphabet="{}[]0123456789,:.BTEHP \n", max_size=60))
+def test_noise(text: str) -> None:
+    frame = decode(text)
+    assert frame is None or 0 <= frame.numbers.get("HP", 0) <= 100
+
+
+def driver(port: object, **options: object) -> Kaleido:
+    return Kaleido(KaleidoOptions(**{"port": str(port), "period_s": 0.2, **options}), "kitchen")
+
+
+async def test_start_heat_and_make_safe(tmp_path: Path) -> None:
+    fake = FakeKaleido(speed=0)
+    fake.values.update(HP=80, HS=1)
+    async with PtyLine(fake, tmp_path) as line:
+        async with driver(line.port) as kaleido:
+            assert fake.pairs[:6] == ["PI", "HP 0", "AH 0", "HS 0", "TU C", "SC AR"]
+            reading = await kaleido.read()
+            assert (reading.bean_temp_c, reading.environment_temp_c) == (25, 25)
+            assert reading.heater_percent == 0
+            await kaleido.write(Actuator.DRUM, 84)
+            await kaleido.write(Actuator.FAN, 33)
+            await kaleido.write(Actuator.HEATER, 79)
+            await until(lambda: fake.values["HS"] == 1)
+            assert (fake.values["HP"], fake.values["FC"], fake.values["RC"]) == (75, 35, 80)
+            await until(lambda: fake.guarded)
+            with pytest.raises(BadInputError, match="can't set its door"):
+                await kaleido.write(Actuator.DOOR, 100)
+            await kaleido.make_safe()
+            await until(lambda: fake.values["CS"] == 1)
+            assert fake.values == {"HP": 0, "FC": 100, "RC": 100, "HS": 0, "AH": 0, "CS": 1}
+            await kaleido.write(Actuator.HEATER, 20)
+            await until(lambda: fake.values["HS"] == 1)
+        await until(lambda: not fake.guarded)
+        assert fake.values["HP"] == 0
+
+
+async def test_burner_without_enabling_is_no_heat(tmp_path: Path) -> None:
+    fake = FakeKaleido(speed=0)
+    async with PtyLine(fake, tmp_path) as line, driver(line.port) as kaleido:
+        await kaleido.write(Actuator.HEATER, 50)
+        await until(lambda: fake.values["HP"] == 50)
+        fake.values["HS"] = 0  # as some machines do by themselves in a roast
+        for _ in range(3):
+            reading = await kaleido.read()
+        assert reading.heater_percent == 0
+        await kaleido.write(Actuator.HEATER, 50)
+        await until(lambda: fake.values["HS"] == 1)
+
+
+async def test_a_swallowed_heat_off_is_repeated(tmp_path: Path) -> None:
+    fake = FakeKaleido(speed=0)
+    async with PtyLine(fake, tmp_path) as line, driver(line.port):
+        fake.values.update(HP=60, HS=1)
+        await until(lambda: fake.values["HP"] == 0)
+
+
+async def test_machine_without_a1(tmp_path: Path) -> None:
+    fake = FakeKaleido(speed=0, knows_a1=False)
+    async with PtyLine(fake, tmp_path) as line, driver(line.port) as kaleido:
+        assert (await kaleido.read()).bean_temp_c == 25
+
+
+async def test_websocket() -> None:
+    fake = FakeKaleido(speed=0)
+    async with kaleido_websocket(fake) as port:
+        async with driver(port) as kaleido:
+            assert (await kaleido.read()).bean_temp_c == 25
+            await kaleido.write(Actuator.HEATER, 30)
+            await until(lambda: fake.values["HP"] == 30)
+        await until(lambda: fake.values["HP"] == 0)
+        wrong = port.replace("/ws", "/other")
+        with pytest.raises(BadInputError, match="not as a Kaleido"):
+            await driver(wrong).__aenter__()
+    with pytest.raises(LostError, match="Nobody answers"):
+        await driver(port).__aenter__()
+
+
+async def test_websocket_that_goes_away() -> None:
+    fake = FakeKaleido(speed=0)
+    async with kaleido_websocket(fake) as port:
+        kaleido = driver(port, silence_s=1)
+        await kaleido.__aenter__()
+    with pytest.raises(LostError):
+        await read_for_ever(kaleido)
+    with pytest.raises(LostError):
+        await kaleido.make_safe()
+    await kaleido.__aexit__()
+
+
+async def test_unplug_and_replug(tmp_path: Path) -> None:
+    fake = FakeKaleido(speed=0)
+    async with PtyLine(fake, tmp_path) as line:
+        async with driver(line.port) as kaleido:
+            await kaleido.write(Actuator.HEATER, 70)
+            await until(lambda: fake.values["HS"] == 1)
+            line.unplug()
+            with pytest.raises(LostError):
+                await read_for_ever(kaleido)
+            with pytest.raises(LostError):
+                await kaleido.make_safe()
+        line.plug()
+        async with driver(line.port) as again:
+            assert (fake.values["HP"], fake.values["HS"]) == (0, 0)
+            assert (await again.read()).heater_percent == 0
+
+
+async def test_noise_echo_and_cuts(tmp_path: Path) -> None:
+    fake = FakeKaleido(speed=0)
+    async with PtyLine(fake, tmp_path) as line:
+        line.faults.cut = line.faults.echo = True
+        line.faults.noise = line.faults.corrupt = line.faults.lose = 0.15
+        async with driver(line.port, silence_s=20, reply_s=0.2) as kaleido:
+            for _ in range(6):
+                reading = await kaleido.read()
+                assert reading.bean_temp_c is None or 1 <= reading.bean_temp_c <= 350
+
+
+async def test_a_burner_that_does_not_obey(tmp_path: Path) -> None:
+    fake = FakeKaleido(speed=0)
+    fake.stuck_burner = 65
+    async with PtyLine(fake, tmp_path) as line:
+        with pytest.raises(LostError, match="burner at 65 %"):
+            await driver(line.port).__aenter__()
+
+
+async def test_silence_and_other_machines(tmp_path: Path) -> None:
+    fake = FakeKaleido(speed=0)
+    fake.answers = False
+    async with tcp_line(fake) as port:
+        with pytest.raises(LostError, match="No Kaleido answers"):
+            await driver(port, first_reply_s=0.5).__aenter__()
+    fake = FakeKaleido(speed=0)
+    fake.received = lambda data: fake.send(b"25.0,20.0\r\n")  # type: ignore[method-assign]
+    async with PtyLine(fake, tmp_path) as line:
+        with pytest.raises(BadInputError, match="Another machine"):
+            await driver(line.port, first_reply_s=0.5).__aenter__()
