@@ -46,6 +46,7 @@ class MqttSink:
         self._announced: dict[str, dict[str, str]] = {}
         self._rivals = Rivals(Claim.mine())
         self._latest: Latest[dict[str, Snapshot]] = Latest()
+        self._welcomes = 0
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         """Tell until cancelled; a lost broker is looked for again for ever."""
@@ -220,8 +221,10 @@ class MqttSink:
     async def _listen(self, link: Connection, tasks: asyncio.TaskGroup) -> None:
         async for message in link.messages():
             if message.topic == self._topics.birth:
+                self._welcomes += 1  # whoever is being welcomed now is gone (again)
                 if message.payload == ONLINE.encode():
-                    tasks.create_task(self._welcome(link), name="mqtt:welcome")
+                    welcome = self._welcome(link, self._welcomes)
+                    tasks.create_task(welcome, name="mqtt:welcome")
                 elif message.payload == OFFLINE.encode():
                     self._outbox.listener_gone(time.monotonic())
             elif message.topic == self._topics.session:
@@ -230,13 +233,13 @@ class MqttSink:
             else:
                 self._ask(link, message, tasks)
 
-    async def _welcome(self, link: Connection) -> None:
+    async def _welcome(self, link: Connection, number: int) -> None:
         """Home Assistant came: say who is here, give it a moment, and tell what it missed."""
         for station, keys in self._offered.items():
             await self._announce(link, station, keys)
         await link.publish(self._topics.available, ONLINE, retain=True)
         await asyncio.sleep(self._options.birth_settle_s)
-        if self._outbox.listener_back(time.monotonic()):
+        if number == self._welcomes and self._outbox.listener_back(time.monotonic()):
             self._to_tell.set()
 
     def _ask(self, link: Connection, message: Message, tasks: asyncio.TaskGroup) -> None:
