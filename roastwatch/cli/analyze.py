@@ -7,12 +7,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from roastwatch import plugins, settings
 from roastwatch.analysis import Analysis, analyze_file
-from roastwatch.detection.model import CrackModel
+from roastwatch.batch import Job, discover
+from roastwatch.cli import model_choice
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.errors import RoastwatchError
-from roastwatch.settings import STATION_CHOICES
 
 
 @click.command("analyze")
@@ -27,7 +26,19 @@ from roastwatch.settings import STATION_CHOICES
     metavar="SECONDS",
     help="Decide anew so long after each decision (counts false alarms); else one a file.",
 )
-@click.option("--model", "model_name", help="What hears cracks (default: the shipped model).")
+@click.option(
+    "--model",
+    "model_name",
+    help="What hears cracks: a name, a model's folder, or its name on the Hugging Face hub "
+    "(default: the shipped model).",
+)
+@click.option(
+    "--model-option",
+    "model_options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the model, such as backend=onnx or overlap=0.5; may be repeated.",
+)
 @click.option("--sensitivity", type=click.FloatRange(0, 1), help="0 to 1; 0.5 is as tested.")
 @click.option(
     "--block", type=click.IntRange(1), metavar="SAMPLES", help="Read so many samples at a time."
@@ -38,8 +49,32 @@ from roastwatch.settings import STATION_CHOICES
     metavar="DIR",
     help="Write a PNG for each file there.",
 )
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write results there as they come; the same command goes on after a stop.",
+)
+@click.option("--restart", is_flag=True, help="Judge anew what --out DIR already holds.")
+@click.option("--scores", is_flag=True, help="Add every score to the results.")
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes (default: the cores).")
+@click.option(
+    "--batch", type=click.IntRange(1, 1024), help="Windows that a large model judges at once."
+)
+@click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Judge on the Dask cluster of this scheduler; `local` makes one here.",
+)
 def command(
     files: tuple[Path, ...],
+    model_options: tuple[str, ...],
+    out: Path | None,
+    restart: bool,
+    scores: bool,
+    workers: int | None,
+    batch: int | None,
+    cluster: str | None,
     as_json: bool,
     armed_from: float,
     rearm_after: float | None,
@@ -48,15 +83,35 @@ def command(
     block: int | None,
     plot: Path | None,
 ) -> None:
-    """Find first crack in FILES (WAV, FLAC, OGG, MP3; any rate and channel count).
+    """Find first crack in FILES (WAV, FLAC, OGG, MP3; any rate and channel count) or folders.
+
+    A folder is searched to its depths and judged by several processes; so are files with --out,
+    --workers, --scores or --cluster. One that fails never stops the rest.
 
     \b
     Examples:
       roastwatch analyze roast.flac
       roastwatch analyze *.wav --json > found.jsonl
       roastwatch analyze roast.flac --plot pictures
+      roastwatch analyze recordings/ --out results
+      roastwatch analyze recordings/ --model ./ast-model --model-option backend=onnx
     """
-    model = load_model(model_name)
+    many = out or workers or cluster or scores or any(path.is_dir() for path in files)
+    if many and plot is None:
+        from roastwatch.cli.analyze_many import analyze_many
+
+        kind, chosen = model_choice.choose(model_name, model_options)
+        job = Job(kind, chosen, sensitivity, armed_from, rearm_after, block, scores)
+        analyze_many(
+            files, job, as_json=as_json, out=out, restart=restart, workers=workers,
+            batch=batch, cluster=cluster,
+        )  # fmt: skip
+        return
+    if many:
+        files = tuple(discover(files))
+    if batch:
+        model_options = (*model_options, f"batch={batch}")
+    model = model_choice.load(model_name, model_options)
     onset = OnsetOptions() if sensitivity is None else OnsetOptions(sensitivity=sensitivity)
     console = Console()
     failed = 0
@@ -91,14 +146,6 @@ def command(
             _show(console, found)
     if failed:
         sys.exit(1 if as_json or failed < len(files) else 2)
-
-
-def load_model(name: str | None) -> CrackModel:
-    """A model by name, the shipped one when none is named."""
-    group, default = STATION_CHOICES["model"]
-    chosen = settings.chosen(group, name or default, "--model")
-    model: CrackModel = plugins.load(group, chosen.type)(chosen.options)
-    return model
 
 
 def _show(console: Console, found: Analysis) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from roastwatch import settings
+from roastwatch.cli import model_choice
 from roastwatch.cli.live import log_to_stderr, mqtt_sink, serve
 from roastwatch.settings import Chosen
 
@@ -15,7 +16,10 @@ from roastwatch.settings import Chosen
 @click.option("--stdin", "raw", is_flag=True, help="Hear PCM (s16le, mono) from standard input.")
 @click.option("--rate", type=int, default=48_000, show_default=True, help="Rate of --stdin in Hz.")
 @click.option("--speed", type=float, default=1.0, show_default=True, help="Of --file; 0: fastest.")
-@click.option("--model", help="What hears cracks (default: the shipped model).")
+@click.option(
+    "--model", help="What hears cracks: a name or a model's folder (default: the shipped model)."
+)
+@click.option("--model-option", "model_options", multiple=True, metavar="KEY=VALUE")
 @click.option("--mqtt", metavar="HOST[:PORT]", help="Tell this MQTT broker, too.")
 @click.option("--or-demo", is_flag=True, help="Without a microphone, play a demonstration roast.")
 @click.option(
@@ -32,6 +36,7 @@ def command(
     rate: int,
     speed: float,
     model: str | None,
+    model_options: tuple[str, ...],
     mqtt: str | None,
     or_demo: bool,
     log_path: Path | None,
@@ -55,16 +60,20 @@ def command(
         source = {"type": "demo", "speed": 20.0}
     else:
         source = {"type": "microphone", "device": device}
-    serve(quick(source, model), extra_sinks(mqtt), log_path)
+    serve(quick(source, model, model_options=model_options), extra_sinks(mqtt), log_path)
 
 
 def quick(
-    source: dict[str, object], model: str | None, station: str = "roaster"
+    source: dict[str, object],
+    model: str | None,
+    station: str = "roaster",
+    model_options: tuple[str, ...] = (),
 ) -> settings.Settings:
     """Settings for one station that begins with its sound."""
     one: dict[str, object] = {"name": station, "source": source, "roast": {"begins": "sound"}}
     if model:
-        one["model"] = {"type": model}
+        kind, options = model_choice.choose(model, model_options)
+        one["model"] = {"type": kind, **options}
     return settings.parse({"stations": [one]})
 
 

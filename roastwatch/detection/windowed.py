@@ -3,6 +3,7 @@
 Windows sit at absolute places of the sound, so scores don't depend on how it arrives.
 """
 
+from contextlib import AbstractContextManager
 from itertools import count
 from pathlib import Path
 from typing import ClassVar
@@ -11,6 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from roastwatch.detection import backends, checkpoint, hub
+from roastwatch.detection.gather import Gather
 from roastwatch.detection.model import ModelSpec
 from roastwatch.detection.windowed_events import WindowRule
 from roastwatch.detection.windowed_log import WindowLog
@@ -89,6 +91,7 @@ class Windowed:
         self.window_s = self._window_s()
         self._backend = backends.choose(self.checkpoint, options.backend)
         self.network = backends.Network(self._open_backend, options.device, options.batch)
+        self._gather = Gather(self.network.logits, options.batch)
         if options.log_windows is not None:
             WindowLog.prepare(options.log_windows)
         # A hop of whole 10 ms frames, so that windows share their frames.
@@ -139,7 +142,7 @@ class Windowed:
 
     def probabilities(self, inputs: Float32Array) -> Float32Array:
         """First crack's probability in each of a batch, shape (windows, ...) → (windows,)."""
-        logits = self.network.logits(inputs).astype(np.float64)
+        logits = self._gather(inputs).astype(np.float64)
         if self.checkpoint.exclusive:
             logits -= logits.max(axis=1, keepdims=True)
             odds = np.exp(logits)
@@ -152,6 +155,10 @@ class Windowed:
                 "damaged, or dtype float16 is too small for it; try dtype float32."
             )
         return np.asarray(chance, np.float32)
+
+    def sharing(self) -> AbstractContextManager[None]:
+        """While a thread is in this, its windows share batches with the other threads in it."""
+        return self._gather.taking_part()
 
     def scores(self, windows: list[Window]) -> list[CrackScore]:
         """One score for each window, run as one batch."""

@@ -1,0 +1,320 @@
+"""Many recordings: the job, one recording's work, and results that survive a stop.
+
+What runs here is `analyze_file`, the same as for one recording; processes (`batch_workers`) and
+clusters (`batch_dask`) only decide where.
+"""
+
+import csv
+import hashlib
+import json
+import os
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from roastwatch import plugins, settings
+from roastwatch.analysis import analyze_file
+from roastwatch.detection.model import CrackModel
+from roastwatch.detection.onset import OnsetOptions
+from roastwatch.errors import BadInputError, RoastwatchError
+from roastwatch.pipeline import Heard, Pipeline
+from roastwatch.vocabulary import AudioBlock
+
+SOUND_SUFFIXES = {".wav", ".flac", ".ogg", ".oga", ".mp3", ".aiff", ".aif", ".w64", ".opus"}
+Result = dict[str, Any]
+"""What `analyze --json` prints of a file, or `{file, error}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is done with each recording; plain values, so that it can travel."""
+
+    model_type: str
+    model_options: dict[str, Any]
+    sensitivity: float | None = None
+    armed_from_s: float = 0.0
+    rearm_after_s: float | None = None
+    block_samples: int | None = None
+    with_scores: bool = False
+    """Whether results carry `scores: [[end_s, probability], ...]`."""
+
+    def fingerprint(self) -> str:
+        """Equal for jobs that give equal results."""
+        text = json.dumps([getattr(self, name) for name in self.__slots__], default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def load(self) -> CrackModel:
+        """The model of this job.
+
+        Raises:
+            RoastwatchError: it can't be had.
+        """
+        chosen = settings.chosen("models", self.model_type, "--model", **self.model_options)
+        model: CrackModel = plugins.load("models", chosen.type)(chosen.options)
+        return model
+
+
+class Runner(Protocol):
+    """Where the work is done. Results come as they are ready, in any order."""
+
+    def run(self, paths: list[Path]) -> Iterator[Result]:
+        """One result for each path."""
+        ...
+
+
+def discover(given: Iterable[Path]) -> list[Path]:
+    """The recordings in files and folders, each once, in a fixed order.
+
+    A file that is named is taken whatever its ending; folders are searched to their depths.
+
+    Raises:
+        BadInputError: a folder holds no recording.
+    """
+    found: dict[Path, None] = {}
+    for path in given:
+        if not path.is_dir():
+            found[path] = None
+            continue
+        inside = sorted(
+            file
+            for file in path.rglob("*")
+            if file.suffix.lower() in SOUND_SUFFIXES
+            and file.is_file()
+            and not any(part.startswith(".") for part in file.relative_to(path).parts)
+        )
+        if not inside:
+            raise BadInputError(
+                f"The folder {path} holds no recordings (WAV, FLAC, OGG or MP3): name another."
+            )
+        found.update(dict.fromkeys(inside))
+    return list(found)
+
+
+def judge(job: Job, model: CrackModel, path: Path) -> Result:
+    """One recording's result; whatever is wrong with it becomes its error."""
+    scores: list[tuple[float, float]] = []
+
+    def keep(pipeline: Pipeline, _block: AudioBlock, heard: Heard) -> None:
+        rate = pipeline.sample_rate_hz
+        scores.extend((round(s.end_sample / rate, 4), s.probability) for s in heard.scores)
+
+    onset = OnsetOptions() if job.sensitivity is None else OnsetOptions(sensitivity=job.sensitivity)
+    try:
+        found = analyze_file(
+            path,
+            model,
+            onset=onset,
+            armed_from_s=job.armed_from_s,
+            rearm_after_s=job.rearm_after_s,
+            block_samples=job.block_samples,
+            watch=keep if job.with_scores else None,
+        ).as_json()
+    except RoastwatchError as error:
+        return failure(path, str(error))
+    except MemoryError:
+        return failure(path, "Memory is short: use fewer --workers or a smaller --batch.")
+    except Exception as error:  # noqa: BLE001 - one bad file never stops the rest
+        return failure(path, f"A defect of roastwatch ({type(error).__name__}: {error}).")
+    if job.with_scores:
+        found["scores"] = [[end_s, round(chance, 7)] for end_s, chance in scores]
+    return found
+
+
+def failure(path: Path, error: str) -> Result:
+    """The result of a recording that could not be judged."""
+    return {"file": str(path), "error": error}
+
+
+_loaded: dict[str, CrackModel] = {}
+_loading = threading.Lock()
+
+
+def judge_here(job: Job, path: str) -> Result:
+    """`judge` with a model that this process loads once and keeps."""
+    with _loading:
+        key = job.fingerprint()
+        if key not in _loaded:
+            _loaded.clear()
+            try:
+                _loaded[key] = job.load()
+            except RoastwatchError as error:
+                raise RoastwatchError(str(error)) from error  # of a kind that can travel
+        model = _loaded[key]
+    return judge(job, model, Path(path))
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a whole run came to."""
+
+    files: int = 0
+    failed: int = 0
+    skipped: int = 0
+    """Results that an earlier run had left."""
+    duration_s: float = 0.0
+    took_s: float = 0.0
+    fresh_s: float = 0.0
+    """Seconds of sound that this run judged."""
+    events: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def add(self, result: Result, *, fresh: bool = True) -> None:
+        """Count one result."""
+        self.files += 1
+        self.skipped += not fresh
+        if "error" in result:
+            self.failed += 1
+            self.reasons[_reason(result)] += 1
+            return
+        self.duration_s += result["duration_s"] or 0.0
+        self.fresh_s += (result["duration_s"] or 0.0) if fresh else 0.0
+        self.events.update(event["kind"] for event in result["events"])
+
+    @property
+    def real_time_factor(self) -> float | None:
+        """Seconds of sound judged in a second, over all workers."""
+        return self.fresh_s / self.took_s if self.took_s and self.fresh_s else None
+
+    def as_json(self) -> dict[str, Any]:
+        """For summary.json."""
+        factor = self.real_time_factor
+        return {
+            "files": self.files,
+            "failed": self.failed,
+            "from_an_earlier_run": self.skipped,
+            "duration_s": round(self.duration_s, 3),
+            "took_s": round(self.took_s, 3),
+            "real_time_factor": None if factor is None else round(factor, 1),
+            "events": dict(self.events),
+            "failures_by_reason": dict(self.reasons),
+        }
+
+
+def _reason(result: Result) -> str:
+    """The error without the file's name, so that equal failures count together."""
+    path = Path(result["file"])
+    reason = str(result["error"])
+    for name, said in ((str(path), "the file"), (path.name, "FILE"), (path.stem, "FILE")):
+        reason = reason.replace(name, said)
+    return reason
+
+
+class Results:
+    """Results in a folder, written as they come: results.jsonl, results.csv, summary.json.
+
+    A run that was stopped goes on: what is there is read back, unless the file changed since or
+    failed then. A line that was cut off is dropped.
+    """
+
+    def __init__(self, folder: Path, job: Job, *, restart: bool = False) -> None:
+        """Open the folder, making it if need be.
+
+        Raises:
+            BadInputError: it can't be written, or holds the results of another job.
+        """
+        self._folder = folder
+        self._lines = folder / "results.jsonl"
+        self._stamps = folder / "done.jsonl"
+        self.earlier: dict[str, Result] = {}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            mark = folder / "job.json"
+            told = {"fingerprint": job.fingerprint(), "model": job.model_type}
+            if mark.exists() and not restart:
+                if _json_lines(mark)[:1] != [told]:
+                    raise BadInputError(
+                        f"{folder} holds the results of a run with another model or other "
+                        "options: choose another folder, or begin anew with --restart."
+                    )
+                self._read_back()
+            mark.write_text(json.dumps(told) + "\n", encoding="utf-8")
+            kept = "".join(_line(result) for result in self.earlier.values())
+            self._lines.write_text(kept, encoding="utf-8")
+            stamps = [_stamp(Path(file)) for file in self.earlier]
+            self._stamps.write_text("".join(_line(s) for s in stamps if s), encoding="utf-8")
+        except OSError as error:
+            raise BadInputError(
+                f"Results can't be written to {folder} ({error.strerror}): name another folder."
+            ) from error
+
+    def _read_back(self) -> None:
+        stamps = {line["file"]: line for line in _json_lines(self._stamps)}
+        for result in _json_lines(self._lines):
+            file = result["file"]
+            if "error" not in result and stamps.get(file) == _stamp(Path(file)) is not None:
+                self.earlier[file] = result
+
+    def write(self, result: Result) -> None:
+        """Append one result; it is on disk when this returns."""
+        stamp = _stamp(Path(result["file"]))
+        for path, line in ((self._lines, result), (self._stamps, stamp)):
+            if line is not None:
+                with path.open("a", encoding="utf-8") as file:
+                    file.write(_line(line))
+                    file.flush()
+                    os.fsync(file.fileno())
+
+    def close(self, summary: Summary) -> None:
+        """Write the table and the summary of all results."""
+        results = sorted(_json_lines(self._lines), key=lambda result: str(result["file"]))
+        with (self._folder / "results.csv").open("w", newline="", encoding="utf-8") as file:
+            table = csv.DictWriter(file, COLUMNS)
+            table.writeheader()
+            table.writerows(row(result) for result in results)
+        text = json.dumps(summary.as_json(), indent=2, allow_nan=False)
+        (self._folder / "summary.json").write_text(text + "\n", encoding="utf-8")
+
+
+COLUMNS = [
+    "file", "duration_s", "sample_rate_hz", "model_id", "real_time_factor", "pops",
+    "first_crack_at_s", "decided_at_s", "level", "confidence", "first_crack_end_at_s",
+    "first_cracks", "warnings", "error",
+]  # fmt: skip
+
+
+def row(result: Result) -> dict[str, Any]:
+    """A result as a line of the table: the first first crack, and how many there were."""
+    if "error" in result:
+        return {"file": result["file"], "error": result["error"]}
+    cracks = [event for event in result["events"] if event["kind"] == "first_crack"]
+    ends = [event for event in result["events"] if event["kind"] == "first_crack_end"]
+    first = cracks[0] if cracks else {}
+    plain = ("file", "duration_s", "sample_rate_hz", "model_id", "real_time_factor")
+    return {key: result[key] for key in plain} | {
+        "pops": len(result["pops"]),
+        "first_crack_at_s": first.get("happened_at_s"),
+        "decided_at_s": first.get("decided_at_s"),
+        "level": first.get("level"),
+        "confidence": first.get("confidence"),
+        "first_crack_end_at_s": ends[0]["happened_at_s"] if ends else None,
+        "first_cracks": len(cracks),
+        "warnings": "; ".join(result["warnings"]),
+    }
+
+
+def _line(value: object) -> str:
+    return json.dumps(value, allow_nan=False) + "\n"
+
+
+def _stamp(path: Path) -> dict[str, Any] | None:
+    """What tells whether a file is still the one that was judged."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return {"file": str(path), "bytes": found.st_size, "modified_ns": found.st_mtime_ns}
+
+
+def _json_lines(path: Path) -> list[dict[str, Any]]:
+    """Whole lines of a file; none where there is none."""
+    lines = []
+    if path.exists():
+        for text in path.read_text(encoding="utf-8").splitlines():
+            try:
+                lines.append(json.loads(text))
+            except ValueError:
+                continue
+    return [line for line in lines if isinstance(line, dict)]

@@ -1,0 +1,48 @@
+"""`--model` and `--model-option`: a model by name, by folder, or by its name on the hub."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from roastwatch import plugins, settings
+from roastwatch.detection.model import CrackModel
+from roastwatch.errors import SettingsError
+from roastwatch.settings import STATION_CHOICES
+
+
+def choose(name: str | None, options: tuple[str, ...] = ()) -> tuple[str, dict[str, Any]]:
+    """Plugin and options of what `--model` names; the shipped model when it names none.
+
+    A folder, or a name with a slash, is a windowed model.
+
+    Raises:
+        SettingsError: an option is not KEY=VALUE.
+    """
+    name = name or STATION_CHOICES["model"][1]
+    chosen: dict[str, Any] = {}
+    if name not in plugins.names("models") and ("/" in name or Path(name).is_dir()):
+        folder = Path(name).expanduser()
+        chosen["model"] = str(folder.absolute()) if folder.exists() else name
+        name = "windowed"
+    for option in options:
+        key, equals, value = option.partition("=")
+        if not equals or not key:
+            raise SettingsError(f"--model-option {option}: write KEY=VALUE, such as overlap=0.5.")
+        try:
+            chosen[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise SettingsError(f"--model-option {option}: the value can't be read.") from error
+    return name, chosen
+
+
+def load(name: str | None, options: tuple[str, ...] = ()) -> CrackModel:
+    """The model that `--model` names, ready to be opened.
+
+    Raises:
+        RoastwatchError: it can't be had; one sentence says why.
+    """
+    kind, chosen = choose(name, options)
+    choice = settings.chosen("models", kind, "--model", **chosen)
+    model: CrackModel = plugins.load("models", choice.type)(choice.options)
+    return model
