@@ -28,3 +28,7 @@ class MissingExtraError(RoastwatchError):
 
 class LostError(RoastwatchError):
     """Something outside (microphone, roaster, broker) went away; retried with back-off."""
+
+
+class MissingLibraryError(RoastwatchError):
+    """The system lacks a shared library; the text has the command that installs it."""

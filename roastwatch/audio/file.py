@@ -11,14 +11,13 @@ import numpy as np
 import soundfile
 
 from roastwatch.audio.mixdown import Mixdown
+from roastwatch.audio.pcm import silence_what_is_no_number
 from roastwatch.audio.resample import Resampler, rate_to_judge
 from roastwatch.audio.wav_header import WavHeader, read_wav_header
 from roastwatch.errors import BadInputError
 from roastwatch.vocabulary import Float32Array
 
 _VALUES_PER_READ = 2**19
-_LARGEST = 1e6
-"""Larger numbers are no sound (and their squares leave float32): replaced like NaN."""
 _UNKNOWN_FRAMES = 2**62
 _CONVERT = "convert it with `ffmpeg -i {name} {stem}.flac` and try again"
 
@@ -134,7 +133,7 @@ class FileReader:
                 untouched = np.flatnonzero(np.isnan(block[:, 0]))
                 count = int(untouched[0]) if len(untouched) else per_read
             frames = block[:count]
-            self._silence_what_is_no_number(frames)
+            self.samples_replaced += silence_what_is_no_number(frames)
             done += count
             if count:
                 yield frames
@@ -152,13 +151,6 @@ class FileReader:
                 + (f" ({broken})" if broken else "")
                 + ": what follows is lost."
             )
-
-    def _silence_what_is_no_number(self, frames: Float32Array) -> None:
-        peak = np.abs(frames).max(initial=0.0)
-        if not peak <= _LARGEST:  # also true where it is NaN
-            bad = ~(np.abs(frames) <= _LARGEST)
-            self.samples_replaced += int(np.count_nonzero(bad.any(axis=1)))
-            frames[bad] = 0.0
 
     def _open(self) -> Any:
         header = self._header

@@ -1,0 +1,216 @@
+"""The sound card, at its lowest seam: the only file that speaks with PortAudio (sounddevice)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from roastwatch.errors import BadInputError, LostError, MissingLibraryError
+from roastwatch.vocabulary import Float32Array
+
+_RATES_HZ = (48_000, 44_100, 32_000, 96_000, 24_000, 22_050, 16_000, 8_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One input."""
+
+    index: int
+    name: str
+    host_api: str
+    channels: int
+    """The most that it records at once."""
+    default_rate_hz: int
+    is_default: bool = False
+
+
+Callback = Callable[[Float32Array, float, bool], None]
+"""Frames of shape (n, channels); the card's time of the first, in s; whether some were lost."""
+
+
+class Recording(Protocol):
+    """An open stream."""
+
+    @property
+    def active(self) -> bool:
+        """Whether the card still records."""
+        ...
+
+    def close(self) -> None:
+        """Stop and let go of the device."""
+        ...
+
+
+class SoundCard(Protocol):
+    """What the microphone needs of the machine's sound."""
+
+    def devices(self) -> list[Device]:
+        """Every input."""
+        ...
+
+    def supports(self, device: Device, rate_hz: int, channels: int) -> bool:
+        """Whether a stream of this form could be opened."""
+        ...
+
+    def record(self, device: Device, rate_hz: int, channels: int, callback: Callback) -> Recording:
+        """Open a stream and start it; the callback runs in the card's own thread.
+
+        Raises:
+            LostError: the device can't be opened now.
+        """
+        ...
+
+    def look_again(self) -> None:
+        """Find what was plugged in since; nothing must be open."""
+        ...
+
+
+class PortAudio:
+    """The real one.
+
+    Raises:
+        MissingLibraryError: PortAudio is not installed; the text has the command that does it.
+    """
+
+    def __init__(self) -> None:
+        try:
+            import sounddevice
+        except OSError as error:
+            raise MissingLibraryError(
+                "The PortAudio library, which hears microphones, is missing: install it with "
+                "`sudo apt-get install libportaudio2` and try again."
+            ) from error
+        self._sd: Any = sounddevice
+
+    def devices(self) -> list[Device]:
+        """Every input that PortAudio lists."""
+        default = self._default_index()
+        apis = [api["name"] for api in self._sd.query_hostapis()]
+        return [
+            Device(
+                index=index,
+                name=str(found["name"]),
+                host_api=apis[found["hostapi"]],
+                channels=int(found["max_input_channels"]),
+                default_rate_hz=round(found["default_samplerate"]),
+                is_default=index == default,
+            )
+            for index, found in enumerate(self._sd.query_devices())
+            if found["max_input_channels"] > 0
+        ]
+
+    def supports(self, device: Device, rate_hz: int, channels: int) -> bool:
+        """Whether PortAudio would open it so."""
+        try:
+            self._sd.check_input_settings(
+                device=device.index, channels=channels, dtype="float32", samplerate=rate_hz
+            )
+        except (self._sd.PortAudioError, ValueError):
+            return False
+        return True
+
+    def record(self, device: Device, rate_hz: int, channels: int, callback: Callback) -> Recording:
+        """A PortAudio input stream that runs."""
+
+        def arrived(frames: Float32Array, _count: int, time: Any, status: Any) -> None:
+            callback(frames, time.inputBufferAdcTime, bool(status.input_overflow))
+
+        try:
+            stream = self._sd.InputStream(
+                device=device.index,
+                samplerate=rate_hz,
+                channels=channels,
+                dtype="float32",
+                latency="high",
+                callback=arrived,
+            )
+        except (self._sd.PortAudioError, ValueError) as error:
+            raise LostError(_cannot_open(device, error)) from error
+        try:
+            stream.start()
+        except self._sd.PortAudioError as error:
+            stream.close()
+            raise LostError(_cannot_open(device, error)) from error
+        recording: Recording = stream
+        return recording
+
+    def look_again(self) -> None:
+        """PortAudio lists devices when it starts: start it anew."""
+        self._sd._terminate()
+        self._sd._initialize()
+
+    def _default_index(self) -> int | None:
+        try:
+            return int(self._sd.query_devices(kind="input")["index"])
+        except (self._sd.PortAudioError, ValueError, KeyError):
+            return None
+
+
+def _cannot_open(device: Device, error: Exception) -> str:
+    reason = str(error.args[0] if error.args else error).removeprefix("Error opening InputStream: ")
+    return (
+        f"The microphone '{device.name}' can't be opened ({reason.strip(' .')}): see that it is "
+        "plugged in and that no other program holds it."
+    )
+
+
+def rates_of(card: SoundCard, device: Device) -> list[int]:
+    """The usual rates that a device records at, the device's own first."""
+    channels = 1 if card.supports(device, device.default_rate_hz, 1) else device.channels
+    rates = dict.fromkeys((device.default_rate_hz, *_RATES_HZ))
+    return [rate for rate in rates if card.supports(device, rate, channels)]
+
+
+def best_form(card: SoundCard, device: Device, wanted_hz: int | None) -> tuple[int, int]:
+    """The rate and the channels to open a device with: what is wanted, else 32 to 48 kHz, mono.
+
+    Raises:
+        LostError: the device opens in no form that can be heard.
+    """
+    own = device.default_rate_hz
+    first = [own] if 32_000 <= own <= 48_000 else []
+    rates = [wanted_hz] if wanted_hz else list(dict.fromkeys([*first, *_RATES_HZ]))
+    for rate in rates:
+        for channels in dict.fromkeys((1, 2, device.channels)):
+            if channels <= device.channels and card.supports(device, rate, channels):
+                return rate, channels
+    form = f"{wanted_hz} Hz" if wanted_hz else "any usual rate"
+    raise LostError(
+        f"The microphone '{device.name}' does not record at {form}: choose another rate or device "
+        "(see `roastwatch devices`)."
+    )
+
+
+def find_device(devices: list[Device], wanted: str | int | None) -> Device:
+    """The one device that is meant.
+
+    Raises:
+        BadInputError: none or several are; the text lists what there is.
+    """
+    if not devices:
+        raise BadInputError(
+            "There is no microphone: plug one in, and see `roastwatch devices` (in a container, "
+            "pass the sound device through)."
+        )
+    listed = ", ".join(f"{device.index} '{device.name}'" for device in devices)
+    if wanted is None or wanted == "":
+        for device in devices:
+            if device.is_default:
+                return device
+        return devices[0]
+    if isinstance(wanted, int) or wanted.isdigit():
+        for device in devices:
+            if device.index == int(wanted):
+                return device
+        raise BadInputError(f"There is no microphone with index {wanted}: there is {listed}.")
+    name = wanted.casefold()
+    exact = [device for device in devices if device.name.casefold() == name]
+    found = exact or [device for device in devices if name in device.name.casefold()]
+    if not found:
+        raise BadInputError(f"There is no microphone named '{wanted}': there is {listed}.")
+    if len(found) > 1:
+        which = ", ".join(f"{device.index} '{device.name}'" for device in found)
+        raise BadInputError(
+            f"Several microphones are named '{wanted}': {which}; name one more exactly, or by its "
+            "index."
+        )
+    return found[0]

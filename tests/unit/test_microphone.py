@@ -1,0 +1,237 @@
+"""A microphone is found, heard, lost, and heard again; what is missing is counted, never hidden."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from roastwatch.audio.microphone import Microphone, MicrophoneOptions
+from roastwatch.audio.sound_card import best_form, find_device, rates_of
+from roastwatch.errors import BadInputError, LostError
+from roastwatch.supervise import Backoff, Part
+from roastwatch.vocabulary import AudioBlock, Float32Array, PartState
+from tests.fakes.sound_card import FakeCard, usb
+
+RATE_HZ = 48_000
+QUICK = Backoff(first_s=0.001, longest_s=0.002)
+
+
+def sound(seconds: float, seed: int = 1) -> Float32Array:
+    random = np.random.default_rng(seed)
+    return (random.standard_normal(round(seconds * RATE_HZ)) * 0.1).astype(np.float32)
+
+
+@asynccontextmanager
+async def hearing(
+    card: FakeCard, part: Part | None = None, **options: object
+) -> AsyncIterator[Microphone]:
+    wanted = MicrophoneOptions(**{"block_s": 0.01, **options})  # type: ignore[arg-type]
+    async with Microphone(wanted, part or Part("ear"), card, QUICK) as microphone:
+        yield microphone
+
+
+async def take(blocks: AsyncIterator[AudioBlock], count: int) -> list[AudioBlock]:
+    return [await anext(blocks) for _ in range(count)]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0)
+
+
+async def test_sound_comes_through_whole_and_in_order() -> None:
+    card, part = FakeCard([usb()]), Part("ear")
+    async with hearing(card, part) as microphone:
+        card.recordings[0].play(sound(1.0), block=333)
+        blocks = await take(microphone.blocks(), 100)
+        assert np.array_equal(np.concatenate([b.samples for b in blocks]), sound(1.0))
+        assert [b.first_sample for b in blocks] == [index * 480 for index in range(100)]
+        assert not any(b.samples_lost_before for b in blocks)
+        assert all(a.captured_at_s <= b.captured_at_s for a, b in pairwise(blocks))
+        assert (microphone.live, microphone.sample_rate_hz) == (True, RATE_HZ)
+        assert part.state is PartState.RUNNING
+    assert card.recordings[0].closed
+
+
+async def test_a_ring_overrun_is_a_counted_gap() -> None:
+    card, part = FakeCard([usb()]), Part("ear")
+    async with hearing(card, part, ring_s=1, skip_after_s=60) as microphone:
+        card.recordings[0].play(sound(3.0))
+        blocks = await take(microphone.blocks(), 100)
+    assert blocks[0].first_sample == blocks[0].samples_lost_before == 2 * RATE_HZ
+    assert np.array_equal(np.concatenate([b.samples for b in blocks]), sound(3.0)[2 * RATE_HZ :])
+    assert part.counters["samples_overrun"] == 2 * RATE_HZ
+    assert part.counters["ring_overruns"] == 1
+
+
+async def test_late_judging_jumps_to_the_newest_sound() -> None:
+    card, part = FakeCard([usb()]), Part("ear")
+    async with hearing(card, part, ring_s=8, skip_after_s=1) as microphone:
+        card.recordings[0].play(sound(2.0))
+        (block,) = await take(microphone.blocks(), 1)
+    assert block.end_sample == 2 * RATE_HZ
+    assert block.samples_lost_before == part.counters["samples_skipped"] == 2 * RATE_HZ - 480
+
+
+async def test_what_the_card_lost_is_a_gap_of_that_length() -> None:
+    card, part = FakeCard([usb()]), Part("ear")
+    async with hearing(card, part) as microphone:
+        blocks = microphone.blocks()
+        card.recordings[0].play(sound(0.1))
+        await take(blocks, 10)
+        card.recordings[0].play(sound(0.01), lost_before=RATE_HZ // 2)
+        (block,) = await take(blocks, 1)
+    assert block.samples_lost_before == pytest.approx(RATE_HZ // 2, abs=1)
+    assert block.first_sample == 4_800 + block.samples_lost_before
+    assert part.counters["card_overflows"] == 1
+
+
+async def test_a_pulled_plug_is_said_and_mended() -> None:
+    card, part = FakeCard([usb()]), Part("ear")
+    async with hearing(card, part) as microphone:
+        blocks = microphone.blocks()
+        card.recordings[0].play(sound(0.1))
+        before = (await take(blocks, 10))[-1]
+        card.plugged = []
+        card.recordings[0].unplug()
+        waiting = asyncio.ensure_future(anext(blocks))
+        await until(lambda: card.looked_again >= 3)
+        assert part.state is PartState.RETRYING
+        assert "no microphone" in (part.problem or "")
+        assert card.recordings[0].closed
+
+        card.plugged = [usb(index=4)]
+        await until(lambda: len(card.recordings) == 2)
+        card.recordings[1].play(sound(0.02, seed=2))
+        async with asyncio.timeout(30):
+            after = await waiting
+    assert part.state is PartState.RUNNING
+    assert part.problem is None
+    assert part.counters["times_lost"] >= 1
+    assert after.samples_lost_before > 0
+    assert after.first_sample == before.end_sample + after.samples_lost_before
+    assert np.array_equal(after.samples, sound(0.02, seed=2)[:480])
+
+
+async def test_a_device_that_falls_silent_counts_as_lost() -> None:
+    card, part = FakeCard([usb()]), Part("ear")
+    async with hearing(card, part, lost_after_s=0.2) as microphone:
+        waiting = asyncio.ensure_future(anext(microphone.blocks()))
+        await until(lambda: len(card.recordings) == 2)
+        assert part.counters["times_lost"] == 1
+        card.recordings[1].play(sound(0.02))
+        async with asyncio.timeout(30):
+            assert len((await waiting).samples) == 480
+
+
+async def test_another_rate_after_the_return_is_resampled_to_the_first() -> None:
+    card = FakeCard([usb()])
+    async with hearing(card) as microphone:
+        blocks = microphone.blocks()
+        card.recordings[0].play(sound(0.01))
+        await take(blocks, 1)
+        card.rates_hz = (16_000,)
+        card.recordings[0].unplug()
+        waiting = asyncio.ensure_future(anext(blocks))
+        await until(lambda: len(card.recordings) == 2)
+        tone = np.sin(np.arange(16_000) * 2 * np.pi * 1000 / 16_000).astype(np.float32)
+        card.recordings[1].play(tone)
+        async with asyncio.timeout(30):
+            heard = [await waiting]
+            while sum(len(block.samples) for block in heard) < 24_000:
+                heard.append(await anext(blocks))
+    assert microphone.sample_rate_hz == RATE_HZ
+    samples = np.concatenate([block.samples for block in heard])[4_800:]
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+    assert np.argmax(spectrum) * RATE_HZ / len(samples) == pytest.approx(1000, abs=10)
+
+
+async def test_above_48_khz_is_brought_down_and_two_channels_to_one() -> None:
+    card = FakeCard([usb(default_rate_hz=96_000)], rates_hz=(96_000,), channels=(2,))
+    async with hearing(card) as microphone:
+        assert microphone.sample_rate_hz == RATE_HZ
+        card.recordings[0].play(np.repeat(sound(1.0), 2))
+        blocks = await take(microphone.blocks(), 5)
+        assert blocks[0].samples.ndim == 1
+        assert (card.recordings[0].rate_hz, card.recordings[0].channels) == (96_000, 2)
+
+
+async def test_no_numbers_become_silence_and_are_counted() -> None:
+    card, part = FakeCard([usb()]), Part("ear")
+    broken = sound(0.01)
+    broken[[3, 7]] = np.nan, np.inf
+    async with hearing(card, part) as microphone:
+        card.recordings[0].play(broken)
+        (block,) = await take(microphone.blocks(), 1)
+    assert np.isfinite(block.samples).all()
+    assert part.counters["samples_replaced"] == 2
+
+
+async def test_a_device_that_is_not_there_ends_at_once_or_is_waited_for() -> None:
+    card, part = FakeCard(), Part("ear")
+    with pytest.raises(BadInputError, match="no microphone"):
+        async with hearing(card):
+            pass
+    opening = asyncio.ensure_future(
+        Microphone(MicrophoneOptions(wait=True), part, card, QUICK).__aenter__()
+    )
+    await until(lambda: card.looked_again >= 2)
+    assert part.state is PartState.RETRYING
+    card.plugged = [usb()]
+    async with asyncio.timeout(30):
+        microphone = await opening
+    assert part.state is PartState.RUNNING
+    await microphone.__aexit__(None, None, None)
+
+
+async def test_a_busy_device_is_said_at_the_start() -> None:
+    with pytest.raises(BadInputError, match="can't be opened"):
+        async with hearing(FakeCard([usb()], busy=True)):
+            pass
+
+
+async def test_a_cancelled_listener_lets_go_of_the_device() -> None:
+    card = FakeCard([usb()])
+
+    async def listen() -> None:
+        async with hearing(card) as microphone:
+            async for _ in microphone.blocks():
+                pass
+
+    task = asyncio.ensure_future(listen())
+    await until(lambda: bool(card.recordings))
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert card.recordings[0].closed
+
+
+def test_a_device_is_found_by_name_or_index() -> None:
+    built_in = usb(0, "HDA Intel: ALC257 Analog (hw:0,0)", is_default=False)
+    devices = [built_in, usb(1), usb(2, "USB Microphone: Audio (hw:2,0)", is_default=False)]
+    assert find_device(devices, None).index == 1
+    assert find_device(devices, "hda intel") is built_in
+    assert find_device(devices, 2).index == find_device(devices, "2").index == 2
+    assert find_device(devices, "usb microphone: audio (hw:2,0)").index == 2
+    with pytest.raises(BadInputError, match=r"Several .* 1 'USB Mic.* 2 'USB Mic"):
+        find_device(devices, "usb")
+    with pytest.raises(BadInputError, match=r"no microphone named 'Blue': there is 0 'HDA"):
+        find_device(devices, "Blue")
+    with pytest.raises(BadInputError, match="index 9"):
+        find_device(devices, 9)
+    with pytest.raises(BadInputError, match="no microphone: plug one in"):
+        find_device([], None)
+
+
+def test_the_form_is_what_can_be_recorded() -> None:
+    assert best_form(FakeCard(), usb(), None) == (48_000, 1)
+    assert best_form(FakeCard(), usb(default_rate_hz=44_100), None) == (44_100, 1)
+    assert best_form(FakeCard(rates_hz=(16_000,)), usb(), None) == (16_000, 1)
+    assert best_form(FakeCard(channels=(2,)), usb(), 32_000) == (32_000, 2)
+    with pytest.raises(LostError, match="11025"):
+        best_form(FakeCard(), usb(), 11_025)
+    assert rates_of(FakeCard(), usb(default_rate_hz=44_100)) == [44_100, 48_000, 32_000]
