@@ -214,3 +214,11 @@ def find_device(devices: list[Device], wanted: str | int | None) -> Device:
             "index."
         )
     return found[0]
+
+
+def has_microphone() -> bool:
+    """Whether this machine has any input that PortAudio knows."""
+    try:
+        return bool(PortAudio().devices())
+    except MissingLibraryError:
+        return False

@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("roastwatch.cli.demo", "Play a synthesised roast through the whole program."),
     "listen": ("roastwatch.cli.listen", "Listen to a microphone or a recording now."),
     "analyze": ("roastwatch.cli.analyze", "Find first crack in recordings."),
+    "devices": ("roastwatch.cli.devices", "List microphones and their sample rates."),
     "doctor": ("roastwatch.cli.doctor", "Check everything, and say what to do about each."),
     "roaster": ("roastwatch.cli.roaster", "Read and drive a roaster behind its interlocks."),
     "settings": ("roastwatch.cli.settings", "Check the settings, or print them documented."),

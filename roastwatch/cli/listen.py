@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from roastwatch import settings
+from roastwatch.audio.sound_card import has_microphone
 from roastwatch.cli import model_choice
 from roastwatch.cli.live import log_to_stderr, mqtt_sink, serve
 from roastwatch.settings import Chosen
@@ -13,8 +14,19 @@ from roastwatch.settings import Chosen
 @click.command("listen")
 @click.option("--device", help="Microphone by name or index (see `roastwatch devices`).")
 @click.option("--file", "path", type=click.Path(path_type=Path), help="Replay a recording instead.")
-@click.option("--stdin", "raw", is_flag=True, help="Hear PCM (s16le, mono) from standard input.")
+@click.option("--stdin", "raw", is_flag=True, help="Hear raw PCM from standard input.")
 @click.option("--rate", type=int, default=48_000, show_default=True, help="Rate of --stdin in Hz.")
+@click.option(
+    "--channels", type=int, default=1, show_default=True, help="Channels of --stdin, interleaved."
+)
+@click.option(
+    "--format",
+    "pcm_format",
+    type=click.Choice(["s16le", "s32le", "f32le"]),
+    default="s16le",
+    show_default=True,
+    help="Encoding of --stdin.",
+)
 @click.option("--speed", type=float, default=1.0, show_default=True, help="Of --file; 0: fastest.")
 @click.option(
     "--model", help="What hears cracks: a name or a model's folder (default: the shipped model)."
@@ -34,6 +46,8 @@ def command(
     path: Path | None,
     raw: bool,
     rate: int,
+    channels: int,
+    pcm_format: str,
     speed: float,
     model: str | None,
     model_options: tuple[str, ...],
@@ -54,8 +68,13 @@ def command(
     if path is not None:
         source: dict[str, object] = {"type": "file", "path": str(path), "speed": speed}
     elif raw:
-        source = {"type": "stdin", "sample_rate_hz": rate}
-    elif or_demo and device is None:
+        source = {
+            "type": "stdin",
+            "sample_rate_hz": rate,
+            "channels": channels,
+            "format": pcm_format,
+        }
+    elif or_demo and device is None and not has_microphone():
         click.echo("No microphone here: playing a demonstration roast, 20 times as fast as life.")
         source = {"type": "demo", "speed": 20.0}
     else:

@@ -1,0 +1,57 @@
+"""`roastwatch devices`: the microphones of this machine."""
+
+import json
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from roastwatch.audio.sound_card import Device, PortAudio, SoundCard, rates_of
+
+
+@click.command("devices")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a device, a line each.")
+def command(as_json: bool) -> None:
+    """List microphones: index, name, channels, and the sample rates they record at.
+
+    \b
+    Examples:
+      roastwatch devices
+      roastwatch listen --device "USB"
+    """
+    card = PortAudio()
+    devices = card.devices()
+    if as_json:
+        for device in devices:
+            click.echo(json.dumps(_as_json(card, device)))
+        return
+    if not devices:
+        click.echo(
+            "There is no microphone. Plug one in and try again; in a container, pass the sound "
+            "device through (--device /dev/snd). `roastwatch demo` needs none."
+        )
+        return
+    table = Table("", "index", "name", "channels", "rates in kHz", "through", box=None)
+    for device in devices:
+        table.add_row(
+            "default" if device.is_default else "",
+            str(device.index),
+            device.name,
+            str(device.channels),
+            ", ".join(f"{rate / 1000:g}" for rate in rates_of(card, device)) or "none (busy?)",
+            device.host_api,
+        )
+    Console().print(table)
+    click.echo("Choose one by its index or by a part of its name that no other has.")
+
+
+def _as_json(card: SoundCard, device: Device) -> dict[str, object]:
+    return {
+        "index": device.index,
+        "name": device.name,
+        "host_api": device.host_api,
+        "channels": device.channels,
+        "default_rate_hz": device.default_rate_hz,
+        "rates_hz": rates_of(card, device),
+        "default": device.is_default,
+    }
