@@ -122,7 +122,15 @@ class Service:
 
     def _outlet(self, chosen: Chosen) -> Outlet:
         part = Part(chosen.type)
-        told = Told(self.settings.instance, list(self.stations), self.settings.language, self, part)
+        told = Told(
+            self.settings.instance,
+            list(self.stations),
+            self.settings.language,
+            self,
+            part,
+            titles={station.name: station.title for station in self.settings.stations},
+            outbox=self.keeper.log if self.keeper else None,
+        )
         sink = plugins.load("sinks", chosen.type)(chosen.options, told)
         return Outlet(chosen.type, sink, part)
 

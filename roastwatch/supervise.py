@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from roastwatch.errors import LostError
 from roastwatch.vocabulary import PartState, PartStatus
@@ -71,3 +72,20 @@ async def retry_forever(
             failures = 1 if part.state is PartState.RUNNING else failures + 1
             part.trouble(PartState.RETRYING, str(lost))
             await asyncio.sleep(backoff.wait_s(failures))
+
+
+async def together(*jobs: Coroutine[Any, Any, None]) -> None:
+    """Run jobs until one of them ends by an error, and raise that error bare.
+
+    A defect among several goes before a `LostError`, because it must not be hidden by one.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            for job in jobs:
+                group.create_task(job)
+    except BaseExceptionGroup as failed:
+        lost, others = failed.split(LostError)
+        found: BaseException = others or lost or failed
+        while isinstance(found, BaseExceptionGroup):
+            found = found.exceptions[0]
+        raise found from failed

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import datetime
+from typing import Any, Protocol
 
 from roastwatch.channel import Events, Latest
 from roastwatch.supervise import Part
@@ -21,6 +22,56 @@ class Requests(Protocol):
         ...
 
 
+class WaitingAlert(Protocol):
+    """An alert that is due."""
+
+    @property
+    def alert_id(self) -> str:
+        """Unique: the same alert again takes the earlier's place."""
+        ...
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """What its sink put in."""
+        ...
+
+    @property
+    def attempts(self) -> int:
+        """How often it failed."""
+        ...
+
+
+class AlertOutbox(Protocol):
+    """Where alerts wait until they are delivered; the roast log keeps them over a crash."""
+
+    async def outbox_add(
+        self,
+        alert_id: str,
+        payload: dict[str, Any],
+        *,
+        due_at: datetime | None = None,
+        expires_at: datetime | None = None,
+        event_id: str = "",
+        target: str = "",
+    ) -> bool:
+        """Keep an alert until it is done. False: not durable yet."""
+        ...
+
+    async def outbox_due(
+        self, now: datetime | None = None, target: str | None = None
+    ) -> Sequence[WaitingAlert]:
+        """The alerts to try now, oldest first."""
+        ...
+
+    async def outbox_done(self, alert_id: str) -> bool:
+        """Delivered, or not wanted any more."""
+        ...
+
+    async def outbox_failed(self, alert_id: str, problem: str, try_again_at: datetime) -> bool:
+        """Not delivered; due again at a time."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What every sink is given. Nothing else is fetched from anywhere."""
@@ -33,6 +84,8 @@ class Told:
     part: Part
     titles: Mapping[str, str] = field(default_factory=dict)
     """Station → its name for people, where it has one."""
+    outbox: AlertOutbox | None = None
+    """Where alerts survive a crash; None: in memory only."""
 
 
 class Sink(Protocol):

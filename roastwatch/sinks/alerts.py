@@ -1,0 +1,272 @@
+"""Who is told what, when and in which words. Pure: events in, alerts out."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from pydantic import Field, SecretStr, field_validator
+
+from roastwatch.entities import EVENT_TYPES, event_type
+from roastwatch.options import Options
+from roastwatch.vocabulary import Level, RoastEvent, Snapshot
+
+LATE_AFTER_S = 15.0
+_ALWAYS = ("fault", "interlock", "roaster_lost", "sound_lost")
+
+WORDS: dict[str, dict[str, str]] = {
+    "en": {
+        "charge": "Roast begun",
+        "turning_point": "Turning point",
+        "dry_end": "Drying has ended",
+        "possible_crack": "First crack, perhaps",
+        "first_crack": "First crack",
+        "first_crack_certain": "First crack, certain",
+        "not_a_crack": "Not a crack after all",
+        "first_crack_end": "First crack has ended",
+        "second_crack": "Second crack",
+        "drop": "Dropped",
+        "cool_end": "Cooled",
+        "no_crack_yet": "No first crack yet",
+        "sound_lost": "The microphone is lost",
+        "roaster_lost": "The roaster is lost",
+        "interlock": "A safety rule acted",
+        "fault": "Something is wrong",
+        "countdown": "Drop soon",
+        "began": "{ago} ago",
+        "at": "{minutes} after charge",
+        "bean": "{bean:.0f} °C",
+        "late": "told {late} late",
+        "drop_in": "{seconds:.0f} s until the development you wish",
+        "NOT_A_CRACK": "Not a crack",
+        "DROP": "Drop",
+        "STOP_HEAT": "Stop heat",
+        "ACKNOWLEDGE": "I have seen it",
+        "PRESENT": "I am there",
+    },
+    "de": {
+        "charge": "Röstung begonnen",
+        "turning_point": "Wendepunkt",
+        "dry_end": "Trocknung beendet",
+        "possible_crack": "First Crack, vielleicht",
+        "first_crack": "First Crack",
+        "first_crack_certain": "First Crack, sicher",
+        "not_a_crack": "Doch kein Crack",
+        "first_crack_end": "First Crack ist vorbei",
+        "second_crack": "Second Crack",
+        "drop": "Ausgeworfen",
+        "cool_end": "Abgekühlt",
+        "no_crack_yet": "Noch kein First Crack",
+        "sound_lost": "Das Mikrofon ist weg",
+        "roaster_lost": "Der Röster ist weg",
+        "interlock": "Eine Sicherheitsregel griff ein",
+        "fault": "Etwas stimmt nicht",
+        "countdown": "Bald auswerfen",
+        "began": "vor {ago}",
+        "at": "{minutes} nach dem Einfüllen",
+        "bean": "{bean:.0f} °C",
+        "late": "{late} zu spät gemeldet",
+        "drop_in": "{seconds:.0f} s bis zur gewünschten Entwicklung",
+        "NOT_A_CRACK": "Kein Crack",
+        "DROP": "Auswerfen",
+        "STOP_HEAT": "Heizung aus",
+        "ACKNOWLEDGE": "Gesehen",
+        "PRESENT": "Ich bin da",
+    },
+}
+
+_ACTIONS = {
+    "possible_crack": ("NOT_A_CRACK",),
+    "first_crack": ("NOT_A_CRACK", "DROP"),
+    "first_crack_certain": ("NOT_A_CRACK", "DROP"),
+    "first_crack_end": ("DROP",),
+    "second_crack": ("DROP", "STOP_HEAT"),
+    "countdown": ("DROP", "ACKNOWLEDGE"),
+    "no_crack_yet": ("DROP", "STOP_HEAT", "ACKNOWLEDGE"),
+    "interlock": ("STOP_HEAT", "PRESENT", "ACKNOWLEDGE"),
+    "fault": ("STOP_HEAT", "DROP", "ACKNOWLEDGE"),
+    "roaster_lost": ("ACKNOWLEDGE",),
+    "sound_lost": ("ACKNOWLEDGE",),
+}
+_NEEDS_ROASTER = ("STOP_HEAT",)
+
+
+class PersonOptions(Options):
+    """One person: how to reach them, and what they want to know."""
+
+    name: str = Field("me", description="Whose phone it is.", min_length=1, max_length=40)
+    language: str | None = Field(None, description="en or de; null: as for everything.")
+    companion: tuple[str, ...] = Field(
+        (), description="Home Assistant companion apps, such as notify.mobile_app_pixel."
+    )
+    urls: tuple[SecretStr, ...] = Field(
+        (), description="Other services as apprise URLs, such as ntfy://ntfy.sh/my-roasts."
+    )
+    events: tuple[str, ...] = Field(
+        ("first_crack", "no_crack_yet", "drop", "countdown", *_ALWAYS),
+        description="Which events are told; first_crack_from chooses among first cracks.",
+    )
+    first_crack_from: Level = Field(
+        Level.FIRST_CRACK, description="Told from: possible, first_crack or certain."
+    )
+    critical: tuple[str, ...] = Field(
+        ("fault", "interlock", "roaster_lost"),
+        description="Events that break through silence on the phone, quiet hours too.",
+    )
+    repeat: tuple[str, ...] = Field(
+        ("fault", "interlock"), description="Events repeated until somebody acknowledges."
+    )
+    repeat_every_s: float = Field(30.0, ge=5, description="Time between repeats, in seconds.")
+    repeat_times: int = Field(10, ge=0, le=100, description="How often at most.")
+    quiet_hours: str | None = Field(
+        None,
+        description="Local time in which only critical events are told, such as 22:00-07:00.",
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
+    )
+    development_s: float | None = Field(
+        None, gt=0, description="Wished development time in seconds; counts down to it."
+    )
+    progress: bool = Field(
+        True, description="Show a live notification of the roast (companion apps only)."
+    )
+    picture_entity: str | None = Field(
+        None, description="Image entity of the roast that is attached, such as image.roaster_roast."
+    )
+
+    @field_validator("events", "critical", "repeat")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in (*EVENT_TYPES, "countdown"):
+                known = ", ".join((*EVENT_TYPES, "countdown"))
+                raise ValueError(f"there is no event {name!r}: {known}")
+        return names
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One message for one person."""
+
+    alert_id: str
+    tag: str
+    """Messages of one tag replace one another on a phone."""
+    type: str
+    title: str
+    text: str
+    critical: bool
+    actions: tuple[tuple[str, str], ...] = ()
+    """Action id, words on the button."""
+    happened_at: datetime | None = None
+    station: str = ""
+    repeat_every_s: float | None = None
+    repeats_left: int = 0
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def wanted(person: PersonOptions, event: RoastEvent, local: datetime) -> bool:
+    """Whether a person wants this event, at this local time of theirs."""
+    kind = event_type(event)
+    if kind == "not_a_crack":
+        return "first_crack" in person.events
+    if event.level is not None:
+        told = "first_crack" in person.events and event.level.rank >= person.first_crack_from.rank
+    else:
+        told = kind in person.events
+    return told and (kind in person.critical or not quiet(person.quiet_hours, local))
+
+
+def quiet(hours: str | None, local: datetime) -> bool:
+    """Whether a local time lies within `HH:MM-HH:MM`, over midnight too."""
+    if hours is None:
+        return False
+    begin, end = (time.fromisoformat(part) for part in hours.split("-"))
+    now = local.time().replace(tzinfo=None)
+    return begin <= now < end if begin <= end else now >= begin or now < end
+
+
+def alert(
+    person: PersonOptions,
+    event: RoastEvent,
+    snapshot: Snapshot | None,
+    *,
+    language: str,
+    station_title: str,
+    now: datetime,
+) -> Alert:
+    """What a person is told of an event."""
+    kind = event_type(event)
+    words = WORDS.get(person.language or language, WORDS["en"])
+    facts = []
+    if event.message:
+        facts.append(event.message)
+    began_s = (now - event.happened_at).total_seconds()
+    if event.level is not None and began_s >= 1:
+        facts.append(words["began"].format(ago=spoken(began_s)))
+    if snapshot and snapshot.started_at and event.kind.value != "charge":
+        since = (event.happened_at - snapshot.started_at).total_seconds()
+        facts.append(words["at"].format(minutes=spoken(since)))
+    if event.bean_temp_c is not None:
+        facts.append(words["bean"].format(bean=event.bean_temp_c))
+    late_s = (now - event.decided_at).total_seconds()
+    if late_s > LATE_AFTER_S:
+        facts.append(words["late"].format(late=spoken(late_s)))
+    drives = snapshot is not None and snapshot.roaster is not None
+    names = [one for one in _ACTIONS.get(kind, ()) if drives or one not in _NEEDS_ROASTER]
+    repeats = kind in person.repeat
+    return Alert(
+        alert_id=f"{event.event_id}:{kind}:{person.name}",
+        tag=event.event_id,
+        type=kind,
+        title=f"{words[kind]} · {station_title}",
+        text=", ".join(facts) or words[kind],
+        critical=kind in person.critical,
+        actions=tuple(
+            (f"RW|{one}|{event.station}|{event.event_id}", words[one]) for one in names[:3]
+        ),
+        happened_at=event.happened_at,
+        station=event.station,
+        repeat_every_s=person.repeat_every_s if repeats else None,
+        repeats_left=person.repeat_times if repeats else 0,
+    )
+
+
+def countdown(
+    person: PersonOptions,
+    snapshot: Snapshot,
+    *,
+    language: str,
+    station_title: str,
+    lead_s: float = 30.0,
+) -> Alert | None:
+    """The wished development is near: the one alert that says so."""
+    if person.development_s is None or snapshot.development_s is None:
+        return None
+    left_s = person.development_s - snapshot.development_s
+    dropped = snapshot.phase.value in ("dropped", "cooling", "idle")
+    if dropped or left_s > lead_s or left_s < -lead_s or "countdown" not in person.events:
+        return None
+    words = WORDS.get(person.language or language, WORDS["en"])
+    key = f"{snapshot.roast_id}-countdown"
+    actions = tuple(
+        (f"RW|{one}|{snapshot.station}|{key}", words[one]) for one in _ACTIONS["countdown"]
+    )
+    return Alert(
+        alert_id=f"{key}:countdown:{person.name}",
+        tag=key,
+        type="countdown",
+        title=f"{words['countdown']} · {station_title}",
+        text=words["drop_in"].format(seconds=max(0.0, left_s)),
+        critical=False,
+        actions=actions,
+        station=snapshot.station,
+        happened_at=snapshot.at + timedelta(seconds=left_s),
+    )
+
+
+def spoken(seconds: float) -> str:
+    """`12 s`, `3:05 min` or `2:10 h`."""
+    whole = round(max(0.0, seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d} min"
+    return f"{whole // 3600}:{whole % 3600 // 60:02d} h"

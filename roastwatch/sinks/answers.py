@@ -1,0 +1,66 @@
+"""What people press on their phones becomes an instruction or a command, once."""
+
+import time
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from roastwatch.sinks.sink import Requests
+from roastwatch.vocabulary import (
+    Actuator,
+    Command,
+    Instruction,
+    InstructionKind,
+    Origin,
+    Outcome,
+)
+
+_INSTRUCTIONS = {
+    "NOT_A_CRACK": InstructionKind.NOT_A_CRACK,
+    "DROP": InstructionKind.DROP,
+    "ACKNOWLEDGE": InstructionKind.ACKNOWLEDGE,
+    "PRESENT": InstructionKind.PRESENT,
+}
+
+
+class Answers:
+    """Takes answers; remembers which were given and what was acknowledged."""
+
+    def __init__(self, requests: Requests, stations: Sequence[str]) -> None:
+        self._requests = requests
+        self._stations = stations
+        self._given: set[tuple[str, str]] = set()
+        self.acknowledged: set[str] = set()
+
+    async def take(self, fired: dict[str, Any]) -> str | None:
+        """One `mobile_app_notification_action`: the tag it answers, None if it isn't ours."""
+        parts = str(fired.get("action", "")).split("|")
+        if len(parts) != 4 or parts[0] != "RW" or parts[2] not in self._stations:
+            return None
+        _, action, station, tag = parts
+        self.acknowledged.add(tag)
+        if (tag, action) in self._given:
+            return None
+        self._given.add((tag, action))
+        by = str(fired.get("device_id", "phone"))[:80]
+        if action == "STOP_HEAT":
+            await self._stop_heat(station, by)
+        elif action in _INSTRUCTIONS:
+            self._instruct(station, _INSTRUCTIONS[action], by)
+        else:
+            return None
+        return tag
+
+    async def _stop_heat(self, station: str, by: str) -> None:
+        """Heat 0 through the door; where that is not done, the emergency stop."""
+        result = await self._requests.command(
+            Command(
+                uuid.uuid4().hex, station, Actuator.HEATER, 0.0, Origin.PERSON, time.monotonic()
+            )
+        )
+        if result.outcome is not Outcome.APPLIED:
+            self._instruct(station, InstructionKind.EMERGENCY_STOP, by)
+
+    def _instruct(self, station: str, kind: InstructionKind, by: str) -> None:
+        self._requests.instruct(Instruction(station, kind, Origin.PERSON, datetime.now(UTC), by=by))

@@ -1,0 +1,157 @@
+"""Home Assistant without a broker: events on its bus, states as sensors, answers back.
+
+Each event is fired as `roastwatch_<type>` with the payload of integrations/contract.md.
+Instructions come as `roastwatch_instruct` events: {"station", "kind", "value", "instance"}.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from roastwatch.channel import Events, Latest
+from roastwatch.entities import ENTITIES, Entity
+from roastwatch.errors import BadInputError, MissingExtraError
+from roastwatch.sinks.home_assistant_options import HomeAssistantOptions
+from roastwatch.sinks.mqtt_outbox import Outbox
+from roastwatch.sinks.mqtt_states import payload
+from roastwatch.sinks.sink import Told
+from roastwatch.supervise import retry_forever, together
+from roastwatch.vocabulary import Instruction, InstructionKind, Origin, RoastEvent, Snapshot
+
+if TYPE_CHECKING:
+    from roastwatch.sinks.home_assistant_link import Link
+
+_SHOWN_EVERY_S = 5.0
+"""States that change all the time are shown this often: each is a request of its own."""
+
+
+class HomeAssistantSinkOptions(HomeAssistantOptions):
+    """Home Assistant over REST and WebSocket."""
+
+    states: bool = Field(True, description="Show states as sensors (sensor.roastwatch_…).")
+
+
+class HomeAssistantSink:
+    """Tells Home Assistant's bus, and hears what is asked there."""
+
+    Options = HomeAssistantSinkOptions
+
+    def __init__(self, options: HomeAssistantSinkOptions, told: Told) -> None:
+        """Check the library and the token; connect later.
+
+        Raises:
+            MissingExtraError: the library is not installed.
+            SettingsError: there is no token.
+        """
+        try:
+            from roastwatch.sinks.home_assistant_link import Link
+        except ModuleNotFoundError as missing:
+            raise MissingExtraError("The sink home_assistant", "homeassistant") from missing
+        self._link_to: Callable[[], Link] = partial(Link, options)
+        options.door()
+        self._options = options
+        self._told = told
+        self._outbox = Outbox(time.monotonic())
+        self._to_tell = asyncio.Event()
+        self._shown: dict[str, str] = {}
+        self._latest: Latest[dict[str, Snapshot]] = Latest()
+
+    async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
+        """Tell until cancelled; a lost Home Assistant is looked for again for ever."""
+        self._latest = latest
+        await together(self._collect(events), retry_forever(self._told.part, self._session))
+
+    async def _collect(self, events: Events[RoastEvent]) -> None:
+        async for event in events:
+            self._outbox.add(event, time.monotonic(), datetime.now(UTC))
+            self._told.part.counters["events_lost"] = events.dropped + self._outbox.lost
+            self._to_tell.set()
+
+    async def _session(self) -> None:
+        async with self._link_to() as link:
+            self._outbox.listener_back(time.monotonic())
+            self._shown.clear()
+            self._told.part.running()
+            try:
+                jobs = [self._tell_events(link), self._listen(link)]
+                await together(*jobs, *([self._tell_states(link)] if self._options.states else []))
+            finally:
+                self._outbox.link_lost(time.monotonic())
+
+    async def _tell_events(self, link: "Link") -> None:
+        while True:
+            kept = self._outbox.untold()
+            if kept is None:
+                self._to_tell.clear()
+                await self._to_tell.wait()
+                continue
+            now_s = time.monotonic()
+            message = {"instance": self._told.instance, **kept.message(now_s)}
+            await link.fire(f"roastwatch_{kept.type}", message)
+            kept.told_s = now_s
+            self._told.part.count("events_told")
+
+    async def _tell_states(self, link: "Link") -> None:
+        while True:
+            for name, snapshot in (self._latest.value or {}).items():
+                for entity in ENTITIES:
+                    if entity.value_of is not None and entity.offered(snapshot):
+                        await self._show(link, name, entity, snapshot)
+            await asyncio.sleep(_SHOWN_EVERY_S)
+
+    async def _show(self, link: "Link", station: str, entity: Entity, snapshot: Snapshot) -> None:
+        state = payload(entity.platform, entity.value(snapshot))
+        kind = "binary_sensor" if entity.platform.value == "binary_sensor" else "sensor"
+        entity_id = f"{kind}.{self._told.instance}_{station}_{entity.key}".replace("-", "_")
+        state = {"ON": "on", "OFF": "off", "None": "unknown", "": "unknown"}.get(state, state)
+        if self._shown.get(entity_id) == state:
+            return
+        attributes: dict[str, Any] = {
+            "friendly_name": f"{station} {entity.title(self._told.language)}",
+            "unit_of_measurement": entity.unit,
+            "device_class": entity.device_class,
+            "state_class": entity.state_class,
+            "icon": entity.icon,
+        }
+        given = {key: value for key, value in attributes.items() if value is not None}
+        await link.set_state(entity_id, state, given)
+        self._shown[entity_id] = state
+
+    async def _listen(self, link: "Link") -> None:
+        async for asked in link.events("roastwatch_instruct"):
+            try:
+                instruction = self._instruction(asked)
+            except BadInputError as error:
+                self._told.part.count("refused")
+                await link.fire("roastwatch_refused", {"reason": str(error)})
+                continue
+            if instruction is not None:
+                self._told.requests.instruct(instruction)
+
+    def _instruction(self, asked: dict[str, Any]) -> Instruction | None:
+        """What a bus event asks; None when it asks another roastwatch."""
+        if asked.get("instance", self._told.instance) != self._told.instance:
+            return None
+        station = asked.get("station", self._told.stations[0])
+        if station not in self._told.stations:
+            known = ", ".join(self._told.stations)
+            raise BadInputError(f"There is no station {station!r}: {known}.")
+        try:
+            kind = InstructionKind(str(asked.get("kind")))
+        except ValueError:
+            known = ", ".join(InstructionKind)
+            raise BadInputError(
+                f"kind {json.dumps(asked.get('kind'))} is unknown: one of {known}."
+            ) from None
+        value = asked.get("value")
+        if not isinstance(value, str | int | float | None):
+            raise BadInputError("value is a number or a text.")
+        return Instruction(
+            station, kind, Origin.PERSON, datetime.now(UTC), value, by="home assistant"
+        )

@@ -1,0 +1,165 @@
+"""One connection to Home Assistant's REST and WebSocket APIs: the only user of its library.
+
+homeassistant-api's WebSocket client answers one task at a time, so it does nothing here but
+listen; all that we do goes over REST, where requests don't wait for one another.
+"""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from http import HTTPMethod
+from types import TracebackType
+from typing import Any, Self
+
+import niquests
+from homeassistant_api import AsyncClient, AsyncWebsocketClient
+from homeassistant_api.errors import (
+    EndpointNotFoundError,
+    HomeassistantAPIError,
+    InternalServerError,
+    RequestError,
+    UnauthorizedError,
+)
+from homeassistant_api.models import State
+
+from roastwatch.errors import BadInputError, LostError
+from roastwatch.sinks.home_assistant_options import HomeAssistantOptions
+
+_TIMEOUT_S = 5.0
+
+
+class Link:
+    """Connected while entered. `LostError` means: try again later; `BadInputError`: it refused."""
+
+    def __init__(self, options: HomeAssistantOptions) -> None:
+        """Nothing is opened yet.
+
+        Raises:
+            SettingsError: there is no token.
+        """
+        self._url, token = options.door()
+        self._token = token
+        self._verify = options.verify_tls
+        self._client: AsyncClient | None = None
+
+    async def __aenter__(self) -> Self:
+        """Connect and wait for nobody: a Home Assistant that still starts counts as lost."""
+        client = AsyncClient(
+            self._url,
+            self._token,
+            verify_ssl=self._verify,
+            global_request_kwargs={"timeout": _TIMEOUT_S},
+        )
+        try:
+            with _said(self._url):
+                await client.__aenter__()
+                state = (await client.get_config()).get("state")
+        except BaseException:
+            await client.__aexit__(None, None, None)
+            raise
+        self._client = client
+        if state not in (None, "RUNNING"):
+            await self.__aexit__(None, None, None)
+            raise LostError(f"Home Assistant at {self._url} is starting.")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._client is not None:
+            client, self._client = self._client, None
+            await client.__aexit__(kind, error, trace)
+
+    async def fire(self, event_type: str, message: dict[str, Any]) -> None:
+        """Fire an event on the bus."""
+        with _said(self._url):
+            await self._do().request(
+                f"events/{event_type}",
+                method=HTTPMethod.POST,
+                json=message,
+            )
+
+    async def call(self, service: str, message: dict[str, Any]) -> None:
+        """Call a service such as `scene.turn_on`.
+
+        Raises:
+            BadInputError: there is no such service, or it takes no such thing.
+        """
+        domain, _, name = service.partition(".")
+        with _said(self._url, service):
+            await self._do().request(
+                f"services/{domain}/{name}",
+                method=HTTPMethod.POST,
+                json=message,
+            )
+
+    async def set_state(self, entity_id: str, state: str, attributes: dict[str, Any]) -> None:
+        """Show a state under an entity id (it is not in the registry)."""
+        with _said(self._url):
+            await self._do().set_state(
+                State(entity_id=entity_id, state=state, attributes=attributes)
+            )
+
+    async def entities(self) -> set[str]:
+        """The entity ids that are there."""
+        with _said(self._url):
+            return {state.entity_id for state in await self._do().get_states()}
+
+    async def services(self) -> set[str]:
+        """The services that are there, as `domain.name`."""
+        with _said(self._url):
+            rows = await self._do().request("services")
+        return {f"{row['domain']}.{name}" for row in rows for name in row["services"]}
+
+    async def events(self, event_type: str) -> AsyncIterator[dict[str, Any]]:
+        """The events of a type, as they are fired; ends by LostError only."""
+        socket = AsyncWebsocketClient(f"{self._url}/websocket", self._token)
+        with _said(self._url):
+            async with socket, socket.listen_events(event_type) as fired:
+                async for event in fired:
+                    yield dict(event.data)  # type: ignore[union-attr]
+        raise LostError(f"Home Assistant at {self._url} closed the connection.")
+
+    def _do(self) -> AsyncClient:
+        if self._client is None:
+            raise LostError(f"Home Assistant at {self._url} is not connected.")
+        return self._client
+
+
+@contextlib.contextmanager
+def _said(url: str, service: str = "") -> Any:
+    """The library's errors as ours, in sentences."""
+    try:
+        yield
+    except UnauthorizedError as error:
+        raise LostError(
+            f"Home Assistant at {url} refuses the token: make a new long-lived access token."
+        ) from error
+    except (RequestError, EndpointNotFoundError) as error:
+        if service:
+            raise BadInputError(
+                f"Home Assistant refuses {service}: does it exist there, and with these fields? "
+                f"({_short(error)})"
+            ) from error
+        raise LostError(f"Home Assistant at {url} refuses ({_short(error)}).") from error
+    except InternalServerError as error:
+        if service:
+            raise BadInputError(f"{service} failed in Home Assistant ({_short(error)}).") from error
+        raise LostError(f"Home Assistant at {url} fails ({_short(error)}).") from error
+    except (
+        HomeassistantAPIError,
+        niquests.exceptions.RequestException,
+        OSError,
+        TypeError,
+    ) as error:
+        raise LostError(f"Home Assistant at {url} does not answer ({_short(error)}).") from error
+    except (TimeoutError, json.JSONDecodeError, KeyError) as error:
+        raise LostError(f"Home Assistant at {url} does not answer in time.") from error
+
+
+def _short(error: Exception) -> str:
+    text = str(error).strip().splitlines()
+    return (text[0] if text else type(error).__name__)[:160]

@@ -1,0 +1,279 @@
+"""Rules of our own, for people without Home Assistant automations.
+
+    on: first_crack → a scene, a service, an MQTT message, a signed webhook, a roaster command.
+
+Rules act on events only, and no action of a rule is an event that rules act on but a drop or an
+interlock, so the only loop that can be written is a command on these: it is refused at the start.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Self
+
+import aiohttp
+import aiomqtt
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from roastwatch.channel import Events, Latest
+from roastwatch.entities import EVENT_TYPES, event_type
+from roastwatch.errors import BadInputError, LostError, MissingExtraError
+from roastwatch.options import Options
+from roastwatch.sinks.home_assistant_options import HomeAssistantOptions
+from roastwatch.sinks.memory_outbox import MemoryOutbox
+from roastwatch.sinks.mqtt_outbox import Kept
+from roastwatch.sinks.sink import AlertOutbox, Told, WaitingAlert
+from roastwatch.supervise import together
+from roastwatch.vocabulary import (
+    Actuator,
+    Command,
+    Origin,
+    Outcome,
+    PartState,
+    RoastEvent,
+    Snapshot,
+)
+
+_log = logging.getLogger("roastwatch.rules")
+_TARGET = "rules"
+_YOUNG_S = 300.0
+_CAUSED_BY_COMMANDS = ("drop", "interlock")
+_ACTIONS = ("scene", "service", "mqtt_topic", "webhook", "heater_percent", "fan_percent")
+
+
+class RuleOptions(Options):
+    """One rule: when it acts, and the one thing that it does."""
+
+    on: str = Field(description="Event that it acts on, such as first_crack or drop.")
+    station: str | None = Field(None, description="Only at this station; null: at each.")
+    scene: str | None = Field(
+        None,
+        description="Home Assistant scene to turn on, such as scene.cooling.",
+        pattern=r"^scene\.\w+$",
+    )
+    service: str | None = Field(
+        None,
+        description="Home Assistant action to call, such as light.turn_on.",
+        pattern=r"^\w+\.\w+$",
+    )
+    fields: dict[str, Any] = Field(
+        default_factory=dict, description="What the service takes, such as entity_id."
+    )
+    mqtt_topic: str | None = Field(
+        None, description="Topic to publish the event to, as JSON.", pattern=r"^[^#+\x00]+$"
+    )
+    webhook: str | None = Field(
+        None, description="URL to POST the event to, as JSON.", pattern=r"^https?://[^/\s]+"
+    )
+    secret: SecretStr | None = Field(
+        None, description="Signs the webhook: X-Roastwatch-Signature is sha256=HMAC of the body."
+    )
+    heater_percent: float | None = Field(
+        None, ge=0, le=100, description="Heat to set, in percent, through the interlocks."
+    )
+    fan_percent: float | None = Field(
+        None, ge=0, le=100, description="Fan to set, in percent, through the interlocks."
+    )
+
+    @field_validator("on")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in EVENT_TYPES:
+            raise ValueError(f"there is no event {name!r}: {', '.join(EVENT_TYPES)}")
+        return name
+
+    @model_validator(mode="after")
+    def _one_action_without_a_loop(self) -> Self:
+        actions = [name for name in _ACTIONS if getattr(self, name) is not None]
+        if len(actions) != 1:
+            raise ValueError(
+                "name exactly one of scene, service, mqtt_topic, webhook, heater_percent and "
+                f"fan_percent (it names {' and '.join(actions) or 'none'})"
+            )
+        if actions[0].endswith("_percent") and self.on in _CAUSED_BY_COMMANDS:
+            raise ValueError(f"a command on {self.on} would cause itself again: a loop")
+        if self.fields and self.service is None:
+            raise ValueError("fields belong to a service")
+        return self
+
+
+class RulesOptions(Options):
+    """What follows from events."""
+
+    rules: tuple[RuleOptions, ...] = Field((), description="Each does one thing on one event.")
+    home_assistant: HomeAssistantOptions | None = Field(
+        None, description="Needed for scenes and services only."
+    )
+    mqtt_host: str = Field("localhost", description="Broker of the MQTT messages.")
+    mqtt_port: int = Field(1883, ge=1, le=65535, description="Its TCP port.")
+    mqtt_username: str | None = Field(None, description="User name at the broker.")
+    mqtt_password: SecretStr | None = Field(None, description="Password at the broker.")
+
+
+class RulesSink:
+    """Does what the rules say; what fails is retried while it is young, and shown."""
+
+    Options = RulesOptions
+
+    def __init__(self, options: RulesOptions, told: Told) -> None:
+        """Check what can be checked without a network.
+
+        Raises:
+            MissingExtraError: scenes or services need a library that is not installed.
+            SettingsError: scenes or services need a token.
+        """
+        self._options, self._told = options, told
+        self._outbox: AlertOutbox = told.outbox or MemoryOutbox()
+        self._wake = asyncio.Event()
+        self._link_to: Callable[[], Any] | None = None
+        if any(rule.scene or rule.service for rule in options.rules):
+            try:
+                from roastwatch.sinks.home_assistant_link import Link
+            except ModuleNotFoundError as missing:
+                raise MissingExtraError("Scenes and services", "homeassistant") from missing
+            where = options.home_assistant or HomeAssistantOptions()
+            where.door()
+            self._link_to = partial(Link, where)
+
+    async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
+        """Act until cancelled."""
+        self._told.part.running()
+        await together(self._collect(events), self._act())
+
+    async def _collect(self, events: Events[RoastEvent]) -> None:
+        async for event in events:
+            now = datetime.now(UTC)
+            late_s = max(0.0, (now - event.decided_at).total_seconds())
+            message = Kept(event, event_type(event), 0.0, late_s).message(0.0)
+            for number, rule in enumerate(self._options.rules):
+                if rule.on != event_type(event) or rule.station not in (None, event.station):
+                    continue
+                await self._outbox.outbox_add(
+                    f"rule{number}:{event.event_id}:{rule.on}",
+                    {"rule": number, "message": message},
+                    expires_at=now + timedelta(seconds=_YOUNG_S),
+                    event_id=event.event_id,
+                    target=_TARGET,
+                )
+            self._wake.set()
+
+    async def _act(self) -> None:
+        if self._link_to is not None:
+            await self._check()
+        while True:
+            self._wake.clear()
+            due = await self._outbox.outbox_due(target=_TARGET)
+            await asyncio.gather(*(self._one(waiting) for waiting in due))
+            try:
+                async with asyncio.timeout(1.0):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def _one(self, waiting: WaitingAlert) -> None:
+        number, message = waiting.payload["rule"], waiting.payload["message"]
+        if number >= len(self._options.rules):
+            await self._outbox.outbox_done(waiting.alert_id)
+            return
+        rule = self._options.rules[number]
+        try:
+            await self._do(rule, message)
+        except BadInputError as error:  # refused: trying again would be refused again
+            self._told.part.count("rules_refused")
+            self._told.part.trouble(PartState.DEGRADED, f"Rule {number + 1}: {error}")
+            await self._outbox.outbox_done(waiting.alert_id)
+        except LostError as error:
+            wait_s = min(30.0, 1.0 * 2.0 ** min(waiting.attempts, 5))
+            self._told.part.count("rules_retried")
+            self._told.part.trouble(PartState.DEGRADED, f"Rule {number + 1}: {error}")
+            again = datetime.now(UTC) + timedelta(seconds=wait_s)
+            await self._outbox.outbox_failed(waiting.alert_id, str(error), again)
+        else:
+            self._told.part.count("rules_done")
+            await self._outbox.outbox_done(waiting.alert_id)
+
+    async def _do(self, rule: RuleOptions, message: dict[str, Any]) -> None:
+        if rule.scene:
+            await self._call("scene.turn_on", {"entity_id": rule.scene})
+        elif rule.service:
+            await self._call(rule.service, rule.fields)
+        elif rule.mqtt_topic:
+            await self._publish(rule.mqtt_topic, message)
+        elif rule.webhook:
+            await self._post(rule.webhook, rule.secret, message)
+        elif rule.heater_percent is not None:
+            await self._set(Actuator.HEATER, rule.heater_percent, message["station"])
+        elif rule.fan_percent is not None:
+            await self._set(Actuator.FAN, rule.fan_percent, message["station"])
+
+    async def _check(self) -> None:
+        """Scenes and services that don't exist are shown before they are needed."""
+        assert self._link_to is not None
+        try:
+            async with self._link_to() as link:
+                services, entities = await link.services(), await link.entities()
+        except LostError as error:
+            self._told.part.trouble(PartState.DEGRADED, str(error))
+            return
+        missing = [
+            r.service for r in self._options.rules if r.service and r.service not in services
+        ]
+        missing += [r.scene for r in self._options.rules if r.scene and r.scene not in entities]
+        if missing:
+            text = f"Home Assistant has no {', '.join(missing)}: is the name right?"
+            self._told.part.trouble(PartState.DEGRADED, text)
+
+    async def _call(self, service: str, fields: dict[str, Any]) -> None:
+        assert self._link_to is not None
+        async with self._link_to() as link:
+            if service == "scene.turn_on" and fields["entity_id"] not in await link.entities():
+                raise BadInputError(f"Home Assistant has no {fields['entity_id']}.")
+            await link.call(service, fields)
+
+    async def _publish(self, topic: str, message: dict[str, Any]) -> None:
+        options = self._options
+        password = options.mqtt_password.get_secret_value() if options.mqtt_password else None
+        try:
+            async with aiomqtt.Client(
+                options.mqtt_host,
+                options.mqtt_port,
+                username=options.mqtt_username,
+                password=password,
+                timeout=5,
+            ) as client:
+                await client.publish(topic, json.dumps(message), qos=1)
+        except aiomqtt.MqttError as error:
+            where = f"{options.mqtt_host}:{options.mqtt_port}"
+            raise LostError(f"The broker {where} did not take a message ({error}).") from error
+
+    async def _post(self, url: str, secret: SecretStr | None, message: dict[str, Any]) -> None:
+        body = json.dumps(message).encode()
+        headers = {"Content-Type": "application/json"}
+        if secret is not None:
+            digest = hmac.new(secret.get_secret_value().encode(), body, hashlib.sha256).hexdigest()
+            headers["X-Roastwatch-Signature"] = f"sha256={digest}"
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session,
+                session.post(url, data=body, headers=headers) as answer,
+            ):
+                if answer.status >= 500 or answer.status in (408, 429):
+                    raise LostError(f"The webhook answered {answer.status}; it is tried again.")
+                if answer.status >= 400:
+                    raise BadInputError(f"The webhook refuses with {answer.status}: check its URL.")
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise LostError(f"The webhook does not answer ({type(error).__name__}).") from error
+
+    async def _set(self, actuator: Actuator, percent: float, station: str) -> None:
+        result = await self._told.requests.command(
+            Command(uuid.uuid4().hex, station, actuator, percent, Origin.RULE, time.monotonic())
+        )
+        if result.outcome in (Outcome.REFUSED, Outcome.FAILED, Outcome.EXPIRED):
+            raise BadInputError(f"{actuator.value} {percent:.0f} % was not set: {result.reason}")

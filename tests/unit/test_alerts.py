@@ -1,0 +1,76 @@
+"""Who is told what, when and in which words."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from roastwatch.sinks.alerts import PersonOptions, alert, countdown, quiet, spoken, wanted
+from roastwatch.vocabulary import EventKind, Level, Origin, Phase, RoastEvent, Snapshot
+
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+def event(kind: EventKind = EventKind.FIRST_CRACK, level: Level | None = None) -> RoastEvent:
+    happened = NOON - timedelta(seconds=12)
+    return RoastEvent("r1-e1", "kitchen", "r1", kind, happened, NOON, Origin.SOUND, level)
+
+
+@pytest.mark.parametrize(
+    ("level", "told"), [(Level.POSSIBLE, False), (Level.FIRST_CRACK, True), (Level.CERTAIN, True)]
+)
+def test_a_crack_is_told_from_the_level_that_a_person_wants(level: Level, told: bool) -> None:
+    assert wanted(PersonOptions(), event(level=level), NOON) is told
+
+
+def test_quiet_hours_hold_back_all_but_what_is_critical() -> None:
+    person = PersonOptions(quiet_hours="22:00-07:00")
+    night = NOON.replace(hour=23)
+    assert not wanted(person, event(level=Level.CERTAIN), night)
+    assert wanted(person, event(EventKind.FAULT), night)
+    assert quiet("22:00-07:00", NOON.replace(hour=6, minute=59))
+    assert not quiet("22:00-07:00", NOON.replace(hour=7))
+    assert quiet("11:00-13:00", NOON)
+
+
+def test_words_follow_the_language_and_say_how_late() -> None:
+    shown = Snapshot("kitchen", NOON, Phase.FIRST_CRACK, "r1", NOON - timedelta(seconds=500))
+    person = PersonOptions(language="de")
+    crack = event(level=Level.FIRST_CRACK)
+    said = alert(person, crack, shown, language="en", station_title="Küche", now=NOON)
+    assert said.title == "First Crack · Küche"
+    assert "vor 12 s" in said.text
+    assert "8:08 min nach dem Einfüllen" in said.text
+    assert [words for _, words in said.actions] == ["Kein Crack", "Auswerfen"]
+    late = alert(
+        person, crack, shown, language="en", station_title="Küche", now=NOON + timedelta(seconds=90)
+    )
+    assert "1:30 min zu spät gemeldet" in late.text
+
+
+def test_a_fault_is_critical_and_repeated() -> None:
+    said = alert(
+        PersonOptions(), event(EventKind.FAULT), None, language="en", station_title="k", now=NOON
+    )
+    assert said.critical
+    assert said.repeat_every_s == 30
+    assert said.repeats_left == 10
+
+
+def test_the_countdown_comes_once_the_wished_development_is_near() -> None:
+    person = PersonOptions(development_s=90)
+    for development, due in ((40.0, False), (61.0, True), (130.0, False)):
+        shown = Snapshot("kitchen", NOON, Phase.DEVELOPMENT, "r1", development_s=development)
+        said = countdown(person, shown, language="en", station_title="Kitchen")
+        assert (said is not None) is due
+        if said:
+            assert "29 s until" in said.text
+
+
+def test_an_unknown_event_is_named() -> None:
+    with pytest.raises(ValueError, match="there is no event 'first_krack'"):
+        PersonOptions(events=("first_krack",))
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (59.6, "1:00 min"), (3661, "1:01 h")])
+def test_time_is_spoken(seconds: float, text: str) -> None:
+    assert spoken(seconds) == text

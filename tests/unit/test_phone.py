@@ -1,0 +1,188 @@
+"""Alerts reach real HTTP servers that speak each service's protocol; failures are retried."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote_plus
+
+import apprise
+import pytest
+from aiohttp import web
+
+from roastwatch.channel import Events, Latest
+from roastwatch.errors import SettingsError
+from roastwatch.sinks.answers import Answers
+from roastwatch.sinks.phone import PhoneOptions, PhoneSink
+from roastwatch.sinks.sink import Told
+from roastwatch.supervise import Part
+from roastwatch.vocabulary import (
+    Actuator,
+    Command,
+    CommandResult,
+    EventKind,
+    Instruction,
+    InstructionKind,
+    Level,
+    Origin,
+    Outcome,
+    RoastEvent,
+    Snapshot,
+)
+
+
+class Push:
+    """A push service: takes whatever is posted, answering from a list of statuses."""
+
+    def __init__(self, statuses: list[int]) -> None:
+        self.statuses = statuses
+        self.taken: list[tuple[str, str]] = []
+        self.signatures: list[str] = []
+        self.refused = 0
+        self.port = 0
+
+    async def answer(self, request: web.Request) -> web.Response:
+        body = await request.text()
+        status = self.statuses.pop(0) if self.statuses else 200
+        if status != 200:
+            self.refused += 1
+            return web.Response(status=status)
+        self.taken.append((request.path, body))
+        self.signatures.append(request.headers.get("X-Roastwatch-Signature", ""))
+        return web.json_response({"ok": True, "status": 1, "result": {"message_id": 1}})
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator["Push"]:
+        app = web.Application()
+        app.router.add_route("*", "/{rest:.*}", self.answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            self.port = runner.addresses[0][1]
+            yield self
+        finally:
+            await runner.cleanup()
+
+
+class Person:
+    def __init__(self, outcome: Outcome = Outcome.APPLIED) -> None:
+        self.asked: list[Instruction] = []
+        self.commands: list[Command] = []
+        self.outcome = outcome
+
+    def instruct(self, instruction: Instruction) -> None:
+        self.asked.append(instruction)
+
+    async def command(self, command: Command) -> CommandResult:
+        self.commands.append(command)
+        return CommandResult(command.command_id, self.outcome)
+
+
+def told(requests: Person) -> Told:
+    return Told("roastwatch", ["kitchen"], "en", requests, Part("phone"))
+
+
+def crack(level: Level = Level.FIRST_CRACK, revoked: bool = False) -> RoastEvent:
+    now = datetime.now(UTC)
+    return RoastEvent(
+        event_id="r1-1",
+        station="kitchen",
+        roast_id="r1",
+        kind=EventKind.FIRST_CRACK,
+        happened_at=now,
+        decided_at=now,
+        origin=Origin.SOUND,
+        level=level,
+        revoked=revoked,
+    )
+
+
+async def tell(url: str, push: Push, *events: RoastEvent, expect: int) -> Part:
+    options = PhoneOptions.model_validate({"people": [{"name": "ada", "urls": [url]}]})
+    given = told(Person())
+    sink = PhoneSink(options, given)
+    queue: Events[RoastEvent] = Events()
+    for event in events:
+        queue.put(event)
+    task = asyncio.create_task(sink.run(queue, Latest[dict[str, Snapshot]]({})))
+    try:
+        async with asyncio.timeout(60):
+            while len(push.taken) < expect:
+                await asyncio.sleep(0.01)
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    return given.part
+
+
+async def test_ntfy_gets_a_crack_once_though_it_grows_and_hears_that_it_was_none() -> None:
+    async with Push([]).serving() as push:
+        grown = (crack(), crack(Level.CERTAIN), crack(revoked=True))
+        await tell(f"ntfy://127.0.0.1:{push.port}/roasts", push, *grown, expect=2)
+    titles = sorted(json.loads(body)["title"] for _, body in push.taken)
+    assert titles == ["First crack · kitchen", "Not a crack after all · kitchen"]
+
+
+@pytest.mark.parametrize("failures", [[500], [429]])
+async def test_a_service_that_fails_is_tried_again(failures: list[int]) -> None:
+    async with Push(failures).serving() as push:
+        part = await tell(f"ntfy://127.0.0.1:{push.port}/roasts", push, crack(), expect=1)
+    assert push.refused == 1
+    assert dict(part.counters)["alerts_failed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("service", "attribute", "url"),
+    [
+        ("NotifyPushover", "notify_url", f"pover://{'u' * 30}@{'t' * 30}"),
+        ("NotifyTelegram", "notify_url", "tgram://123456789:abcdefg_hijklmnop/12315544/"),
+    ],
+)
+async def test_pushover_and_telegram_get_their_own_protocol(
+    monkeypatch: pytest.MonkeyPatch, service: str, attribute: str, url: str
+) -> None:
+    async with Push([]).serving() as push:
+        plugin: Any = next(
+            one for one in apprise.plugins.N_MGR.plugins() if one.__name__ == service
+        )
+        # Their addresses are fixed: the boundary of the protocol is where the fake stands.
+        monkeypatch.setattr(plugin, attribute, f"http://127.0.0.1:{push.port}/")
+        await tell(url, push, crack(), expect=1)
+    assert "First crack" in unquote_plus(push.taken[0][1])
+
+
+def test_a_url_with_a_typo_is_named_without_its_secrets() -> None:
+    options = PhoneOptions.model_validate({"people": [{"urls": ["ntfyy://secret-topic"]}]})
+    with pytest.raises(SettingsError, match=r"people\[0\].urls\[0\] \(ntfyy\)") as error:
+        PhoneSink(options, told(Person()))
+    assert "secret-topic" not in str(error.value)
+
+
+async def test_an_answer_counts_once_whoever_presses() -> None:
+    person = Person()
+    answers = Answers(person, ["kitchen"])
+    pressed = {"action": "RW|NOT_A_CRACK|kitchen|r1-1", "device_id": "pixel"}
+    assert await answers.take(pressed) == "r1-1"
+    assert await answers.take(pressed | {"device_id": "iphone"}) is None
+    assert [one.kind for one in person.asked] == [InstructionKind.NOT_A_CRACK]
+    assert "r1-1" in answers.acknowledged
+    for foreign in ("OTHER", "RW|DROP|garage|r1-1", "RW|DANCE|kitchen|r1-1", ""):
+        assert await answers.take({"action": foreign}) is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "stopped"),
+    [(Outcome.APPLIED, []), (Outcome.FAILED, [InstructionKind.EMERGENCY_STOP])],
+)
+async def test_stop_heat_is_heat_0_or_else_the_emergency_stop(
+    outcome: Outcome, stopped: list[InstructionKind]
+) -> None:
+    person = Person(outcome)
+    await Answers(person, ["kitchen"]).take({"action": "RW|STOP_HEAT|kitchen|e"})
+    assert [(one.actuator, one.target) for one in person.commands] == [(Actuator.HEATER, 0.0)]
+    assert [one.kind for one in person.asked] == stopped

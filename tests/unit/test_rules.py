@@ -1,0 +1,78 @@
+"""Rules act on events: signed webhooks, commands through the door; wrong ones are refused."""
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from roastwatch.channel import Events, Latest
+from roastwatch.sinks.rules import RuleOptions, RulesOptions, RulesSink
+from roastwatch.vocabulary import EventKind, Level, Origin, Outcome, RoastEvent, Snapshot
+from tests.unit.test_phone import Person, Push, crack, told
+
+
+async def act(rule: dict[str, Any], person: Person, done: Callable[[], bool], level: Level) -> None:
+    sink = RulesSink(RulesOptions.model_validate({"rules": [rule]}), told(person))
+    queue: Events[RoastEvent] = Events()
+    queue.put(crack(level))
+    task = asyncio.create_task(sink.run(queue, Latest[dict[str, Snapshot]]({})))
+    try:
+        async with asyncio.timeout(60):
+            while not done():
+                await asyncio.sleep(0.01)
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_a_webhook_is_signed_and_tried_again() -> None:
+    async with Push([503]).serving() as push:
+        rule = {
+            "on": "first_crack",
+            "webhook": f"http://127.0.0.1:{push.port}/roast",
+            "secret": "beans",
+        }
+        await act(rule, Person(), lambda: bool(push.taken), Level.FIRST_CRACK)
+    [(path, body)] = push.taken
+    assert path == "/roast"
+    assert push.refused == 1
+    assert json.loads(body)["event_type"] == "first_crack"
+    assert push.signatures[-1] == (
+        "sha256=" + hmac.new(b"beans", body.encode(), hashlib.sha256).hexdigest()
+    )
+
+
+async def test_a_command_goes_through_the_door_as_a_rule() -> None:
+    person = Person(Outcome.REFUSED)
+    rule = {"on": "first_crack_certain", "heater_percent": 30}
+    await act(rule, person, lambda: bool(person.commands), Level.CERTAIN)
+    assert [(one.origin, one.target) for one in person.commands] == [(Origin.RULE, 30.0)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({"on": "first_krack", "scene": "scene.a"}, "there is no event 'first_krack'"),
+        ({"on": "drop"}, "it names none"),
+        ({"on": "drop", "scene": "scene.a", "webhook": "http://a"}, "scene and webhook"),
+        ({"on": "drop", "heater_percent": 0}, "a loop"),
+        ({"on": "drop", "scene": "light.a"}, "scene"),
+        ({"on": "drop", "webhook": "htp://a"}, "webhook"),
+        ({"on": "drop", "scene": "scene.a", "fields": {"x": 1}}, "belong to a service"),
+    ],
+)
+def test_a_wrong_rule_is_refused_at_the_start(rule: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        RuleOptions.model_validate(rule)
+
+
+def test_every_event_kind_can_have_a_rule() -> None:
+    for kind in EventKind:
+        RuleOptions.model_validate({"on": kind.value, "webhook": "http://a"})
