@@ -40,7 +40,12 @@ def guard(settings_path: Path | None, station: str | None, stay: bool) -> None:
         cutoff_confirmed=machine.cutoff,
     )
     server = GuardianServer(
-        path, machine.station, _makes(first, factory, options, machine.station), judge, stay=stay
+        path,
+        machine.station,
+        _makes(first, factory, options, machine.station),
+        judge,
+        machine=(machine.kind, machine.options),
+        stay=stay,
     )
     raise_priority()
     for name in (signal.SIGINT, signal.SIGHUP):

@@ -154,12 +154,13 @@ class Machine:
     @property
     def port(self) -> str:
         """What tells this machine from others of its kind."""
-        return str(self.options.get("port") or json.dumps(self.options, sort_keys=True))
+        named = self.options.get("port")
+        return str(named or json.dumps([self.kind, self.options], sort_keys=True))
 
     @property
     def socket(self) -> Path:
         """Where its guardian listens."""
-        return messages.socket_path(self.kind, self.port)
+        return messages.socket_path(self.port)
 
     @property
     def launch(self) -> Launch:

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.control import RoasterControl, Told
+from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.plan import Ask, Plan, PlanRun
 from roastwatch.vocabulary import (
     Actuator,
@@ -120,6 +121,7 @@ class Drive:
         self._last_reading: Reading | None = None
         self._reported_s = -REPORT_S
         self._present_s = 0.0
+        self._missing: set[Actuator] = set()
 
     @property
     def elapsed_s(self) -> float | None:
@@ -193,18 +195,28 @@ class Drive:
         machine = self.control.capabilities
         if machine is not None:
             self._say(f"   {machine.machine}: {_reading_words(raw['reading'])}.")
-            missing = self._asked_for() - machine.actuators
-            if missing:
-                raise BadInputError(
-                    f"{machine.machine} can't set {', '.join(sorted(missing))}, which the plan "
-                    f"asks for: it can set {', '.join(sorted(machine.actuators))}."
-                )
+            self._leave_out(machine)
 
     async def _arm(self) -> None:
         end_s = self.plan.end_s
         refused = await self.control.arm((end_s or 7200.0) + 120.0)
         if refused and self.plan.heats:
             raise BadInputError(refused)
+
+    def _leave_out(self, machine: Capabilities) -> None:
+        """What the machine can't set (a drum that always turns, say) is told and left out.
+
+        Raises:
+            BadInputError: what it can't set is heat.
+        """
+        self._missing = self._asked_for() - machine.actuators
+        if Actuator.HEATER in self._missing:
+            can = ", ".join(sorted(machine.actuators)) or "nothing"
+            raise BadInputError(
+                f"{machine.machine} can't set heat, which the plan asks for: it can set {can}."
+            )
+        for actuator in sorted(self._missing):
+            self._say(f"!  {machine.machine} can't set {actuator}: the plan's steps leave it out.")
 
     def _asked_for(self) -> set[Actuator]:
         asked = {a for step in self.plan.steps for a, percent in step.settings() if percent > 0}
@@ -222,6 +234,8 @@ class Drive:
             else:
                 self.happened(EventKind.CHARGE)
         for actuator, percent in step.settings():
+            if actuator in self._missing:
+                continue
             await self._set(actuator, percent, ask.origin)
         if step.drop:
             self.happened(EventKind.DROP)

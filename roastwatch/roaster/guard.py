@@ -66,6 +66,7 @@ class Guard:
         self._zero_confirmed = False
         self._ever_connected = False
         self._safe_pending = False
+        self._left_safe = False
         self._unsettled = True
         self._ever_heated = False
         self._heating_since_s: float | None = None
@@ -119,6 +120,7 @@ class Guard:
         if actuator is Actuator.HEATER:
             if percent > 0:
                 self._ever_heated, self._heat_off_since_s = True, None
+                self._left_safe = False
                 if self._heating_since_s is None:
                     self._heating_since_s = now_s
             elif before > 0 or self._heat_off_since_s is None:
@@ -128,7 +130,7 @@ class Guard:
 
     def made_safe(self, now_s: float) -> None:
         """`make_safe` went out."""
-        self._safe_pending = False
+        self._safe_pending, self._left_safe = False, True
         for actuator in (Actuator.HEATER, Actuator.DRUM, Actuator.COOLING):
             percent = SAFE.of(actuator)
             if actuator in self.capabilities.actuators and percent is not None:
@@ -190,6 +192,13 @@ class Guard:
         self._safe_pending = True
         self.disarm(reason)
 
+    def set_limits(self, limits: Limits) -> None:
+        """Limits of whoever controls the machine from now on; unarmed, so nothing is raised."""
+        if limits != self.limits:
+            self.limits = limits
+            self.history.limits = limits
+            self.disarm("The limits have changed: arm again.")
+
     def charge(self, now_s: float) -> str | None:
         """Beans go in. Returns why they should not, or None.
 
@@ -248,7 +257,8 @@ class Guard:
             return Demand(False, ())
         moves = demands(situation, self.rules)
         for move in moves:
-            if self.told.of(move.actuator) is not None and move.effect is Effect.LIMIT:
+            told_already = move.effect is not Effect.LIMIT or move.interlock == "armed"
+            if self.told.of(move.actuator) is not None and not told_already:
                 self._notice("interlock", move.reason, move.interlock)
         writes = tuple((move.actuator, move.percent) for move in moves)
         return Demand(self._safe_pending, writes)
@@ -345,6 +355,8 @@ class Guard:
             if heating or self.armed_until_s is not None:
                 self._notice("fault" if name in _FAULTS else "interlock", bound.reason, name)
             worth = heating or self._ever_heated or situation.hot
+            if name == "link_up" and self._left_safe:
+                worth = False  # it was last told to be safe: nothing is owed to it
             if bound.effect is Effect.MAKE_SAFE and self._ever_connected and worth:
                 self._safe_pending = True
             self.disarm(bound.reason)

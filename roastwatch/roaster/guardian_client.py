@@ -61,16 +61,22 @@ class GuardianClient:
         self.gone = asyncio.Event()
 
     async def __aenter__(self) -> "GuardianClient":
-        reader = await self._connect()
-        self._heard_s = time.monotonic()
-        self._tasks = [asyncio.create_task(self._listen(reader), name="guardian:listen")]
-        try:
-            answer = await self.ask("hello", role="control" if self._control else "watch")
-            if not answer["ok"]:
-                raise BadInputError(str(answer["reason"]))
-        except BaseException:
-            await self.__aexit__()
-            raise
+        while True:
+            reader = await self._connect()
+            self._heard_s = time.monotonic()
+            self._tasks = [asyncio.create_task(self._listen(reader), name="guardian:listen")]
+            try:
+                answer = await self.ask("hello", **self._hello())
+                if answer["ok"]:
+                    break
+                if answer["reason"] != "superseded":
+                    raise BadInputError(str(answer["reason"]))
+                await self.gone.wait()
+                await self.__aexit__()
+                self.gone.clear()
+            except BaseException:
+                await self.__aexit__()
+                raise
         self._on_state(answer)
         if self._control:
             self._tasks.append(asyncio.create_task(self._renew(), name="guardian:renew"))
@@ -84,6 +90,13 @@ class GuardianClient:
             self._writer.close()
             with contextlib.suppress(OSError):
                 await self._writer.wait_closed()
+
+    def _hello(self) -> dict[str, Any]:
+        spec = self._launch.spec if self._launch else {}
+        known: dict[str, Any] = {
+            key: spec[key] for key in ("kind", "options", "limits") if key in spec
+        }
+        return {"role": "control" if self._control else "watch", **known}
 
     async def ask(self, do: str, **what: Any) -> dict[str, Any]:
         """Ask and wait for the answer.

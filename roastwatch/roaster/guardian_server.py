@@ -8,7 +8,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,12 @@ from roastwatch.roaster import messages
 from roastwatch.roaster.driver import RoasterDriver
 from roastwatch.roaster.guard import Guard
 from roastwatch.roaster.guardian import Guardian
+from roastwatch.roaster.machines import parse_limits
 
 STATE_PERIOD_S = 0.25
+SUPERSEDED = "superseded"
 FULL_OUTBOX = 256 * 1024
 LINGER_SAFE_S = 5.0
-LINGER_LOST_S = 15.0
 LINGER_OWED_S = 600.0
 
 log = logging.getLogger("roastwatch.guardian")
@@ -58,12 +59,14 @@ class GuardianServer:
         make_driver: Callable[[], RoasterDriver],
         guard: Guard,
         *,
+        machine: tuple[str, dict[str, Any]],
         stay: bool,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
         self._station = station
         self._guard = guard
+        self._machine = machine
         self._stay = stay
         self._clock = clock
         self._connections: set[Connection] = set()
@@ -158,6 +161,15 @@ class GuardianServer:
         self._guardian.wake()
 
     def _hello(self, connection: Connection, message: dict[str, Any]) -> str | None:
+        kind, options = message.get("kind"), message.get("options")
+        if kind is not None and (kind, options) != self._machine:
+            if not self._guard.connected:
+                self._guardian.end()  # it guards what is no longer there: the new one begins anew
+                return SUPERSEDED
+            return (
+                f"The port is held by the guardian of a {self._machine[0]} with other options: "
+                "end that first."
+            )
         if message.get("role") != "control":
             return None
         if any(other.holds_lease for other in self._connections if other is not connection):
@@ -169,6 +181,8 @@ class GuardianServer:
                 other.holds_lease = False
         connection.holds_lease = True
         self._guard.renew(self._clock())
+        if message.get("limits") is not None:
+            self._guard.set_limits(parse_limits(message["limits"], "limits"))
         return None
 
     def _arm(self, connection: Connection, message: dict[str, Any]) -> str | None:
@@ -263,7 +277,7 @@ class GuardianServer:
             return settled and alone_s >= 1.0 and not self._guard.unsafe_pending
         if not self._guard.ever_connected:
             return alone_s >= (1.0 if self._ever_served else 10.0)
-        return alone_s >= (LINGER_OWED_S if self._guard.unsafe_pending else LINGER_LOST_S)
+        return not self._guard.unsafe_pending or alone_s >= LINGER_OWED_S
 
 
 def raise_priority() -> list[str]:
@@ -293,14 +307,22 @@ def notify(state: str) -> None:
 
 
 @contextlib.contextmanager
-def _only_one(path: Path) -> Any:
-    with path.with_suffix(".lock").open("w") as lock:
+def _only_one(path: Path) -> Iterator[None]:
+    """Hold the lock beside the socket, with our process's number in it.
+
+    Raises:
+        BadInputError: somebody else holds it.
+    """
+    with path.with_suffix(".lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise BadInputError(
                 "Another guardian already holds this roaster: use that one, or end it first."
             ) from error
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
         path.unlink(missing_ok=True)
         yield
 

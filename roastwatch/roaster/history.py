@@ -20,7 +20,7 @@ class History:
 
     def __init__(self, capabilities: Capabilities, limits: Limits) -> None:
         self._capabilities = capabilities
-        self._limits = limits
+        self.limits = limits
         self.newest: Reading | None = None
         self.implausible: str | None = None
         self.hottest_c: float | None = None
@@ -72,7 +72,7 @@ class History:
         """For how long heat has been on without any probe rising, below the rule's temperature."""
         if self._heat_since_s is None:
             return 0.0
-        if self.hottest_c is not None and self.hottest_c >= self._limits.no_rise_below_c:
+        if self.hottest_c is not None and self.hottest_c >= self.limits.no_rise_below_c:
             return 0.0
         return max(0.0, now_s - self._heat_since_s)
 
@@ -105,7 +105,7 @@ class History:
                 and not self._capabilities.reads_bean_temp,
             ),
         ]
-        low, high = self._limits.plausible_min_c, self._limits.plausible_max_c
+        low, high = self.limits.plausible_min_c, self.limits.plausible_max_c
         for field, name, needed in probes:
             value = getattr(reading, field)
             if value is None:
@@ -134,7 +134,7 @@ class History:
             if (
                 a is not None
                 and b is not None
-                and abs(b - a) > self._limits.jump_max_c_per_s * apart_s
+                and abs(b - a) > self.limits.jump_max_c_per_s * apart_s
             ):
                 return True
         return False

@@ -20,6 +20,8 @@ from roastwatch.vocabulary import Actuator, Command, CommandResult, Origin, Outc
 
 VERSION = 1
 LONGEST_LINE = 64 * 1024
+LONGEST_FOLDER = 75
+"""Linux takes 107 bytes for the path of a Unix socket."""
 
 
 def encode(message: dict[str, Any]) -> bytes:
@@ -47,9 +49,10 @@ def decode(line: bytes) -> dict[str, Any]:
     return message
 
 
-def socket_path(kind: str, port: str) -> Path:
-    """Where the guardian of one machine listens; the same for everybody who asks for it."""
-    digest = hashlib.sha256(f"{kind}\0{port}".encode()).hexdigest()[:12]
+def socket_path(port: str) -> Path:
+    """Where the guardian of a port listens; the same for every name of one device."""
+    real = str(Path(port).resolve()) if port.startswith("/") else port
+    digest = hashlib.sha256(real.encode()).hexdigest()[:12]
     return runtime_dir() / f"guardian-{digest}.sock"
 
 
@@ -67,6 +70,11 @@ def runtime_dir() -> Path:
         folder = Path(base) / "roastwatch"
     else:
         folder = Path(f"/tmp/roastwatch-{os.getuid()}")
+    if len(str(folder)) > LONGEST_FOLDER:
+        raise BadInputError(
+            f"{folder} is too long a path for a socket: name a shorter one in "
+            "ROASTWATCH_RUNTIME_DIR."
+        )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = folder.stat()
     if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:

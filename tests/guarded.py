@@ -1,0 +1,101 @@
+"""The real program on a fake machine: a service in a process of its own, and its guardian."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+PLAN = "steps: [{at_s: 0, heater_percent: 60, fan_percent: 30, drum_percent: 100}, {at_s: 600}]\n"
+
+# A service whose event loop is blocked when it reads a line.
+BLOCKED = """
+import asyncio, sys, time, uuid
+from roastwatch.cli.roaster import ready
+from roastwatch.cli.roaster_machine import Machine
+from roastwatch.roaster.control import RoasterControl
+from roastwatch.vocabulary import Actuator, Command, Origin
+
+async def main(kind, port):
+    machine = Machine.chosen(kind, port, (), None, None, None, True)
+    async with RoasterControl(machine.socket, machine.launch) as control:
+        await ready(control)
+        print(await control.arm(100), flush=True)
+        while True:
+            command = Command("1", "r", Actuator.HEATER, 60.0, Origin.PERSON, time.monotonic())
+            result = await control.request(command)
+            if result.outcome == "applied":
+                break
+            await asyncio.sleep(0.2)
+        await asyncio.to_thread(sys.stdin.readline)
+        time.sleep(10)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+class Guarded:
+    """Where one test's guardian lives, and the environment that leads there."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="rw"))
+        self.environment = os.environ | {"ROASTWATCH_RUNTIME_DIR": str(self.folder)}
+
+    @property
+    def guardians(self) -> list[int]:
+        """Process numbers of the guardians that hold a lock."""
+        found = []
+        for lock in self.folder.glob("*.lock"):
+            with contextlib.suppress(ValueError, ProcessLookupError):
+                number = int(lock.read_text())
+                os.kill(number, 0)
+                found.append(number)
+        return found
+
+    async def service(self, *words: str, code: str | None = None) -> asyncio.subprocess.Process:
+        """Start the command line, or a script with arguments."""
+        start = ["-c", code] if code else ["-m", "roastwatch"]
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            *start,
+            *words,
+            env=self.environment,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+
+    async def drive(self, kind: str, port: object, plan: str = PLAN, *more: str) -> object:
+        """Start `roastwatch roaster drive` with a plan."""
+        path = self.folder / "plan.yaml"
+        path.write_text(plan)
+        log = self.folder / "drive.csv"
+        return await self.service(
+            *("roaster", "drive", str(path), "--type", kind, "--port", str(port)),
+            *("--independent-cutoff", "--log-file", str(log), *more),
+        )
+
+
+@contextlib.asynccontextmanager
+async def guarded() -> AsyncIterator[Guarded]:
+    """A place for guardians; none of them outlives it."""
+    place = Guarded()
+    try:
+        yield place
+    finally:
+        for number in place.guardians:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+        shutil.rmtree(place.folder, ignore_errors=True)
+
+
+async def end(process: asyncio.subprocess.Process) -> None:
+    """Kill a process that may be stopped, and collect it."""
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    out, _ = await process.communicate()
+    sys.stdout.write(out.decode())  # pytest shows it where the test fails
