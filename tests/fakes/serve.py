@@ -21,10 +21,10 @@ MACHINES = {
 async def serve(name: str, speed: float, folder: Path) -> None:
     machine = MACHINES[name](speed)
     async with PtyLine(machine, folder) as line:
-        print(f"{name} at {line.port}", flush=True)  # noqa: T201
+        print(f"{name} at {line.port}", flush=True)
         while True:
             await asyncio.sleep(1)
-            print(vars(machine.thermal), flush=True)  # noqa: T201
+            print(vars(machine.thermal), flush=True)
 
 
 if __name__ == "__main__":
