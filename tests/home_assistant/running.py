@@ -222,6 +222,11 @@ class Talk:
         async with self.session.get(f"/api/states/{entity_id}") as answer:
             return (await answer.json())["state"] if answer.status == 200 else None
 
+    async def shows(self, entity_id: str, wanted: str | None = None) -> bool:
+        """Whether an entity shows a state; without one, whether it is there and available."""
+        found = await self.state(entity_id)
+        return found == wanted if wanted is not None else found not in (None, "unavailable")
+
     async def add_mqtt(self, port: int) -> None:
         """The MQTT integration through its config flow, as in the settings dialogue."""
         flow = await self.post("/api/config/config_entries/flow", {"handler": "mqtt"})

@@ -1,0 +1,52 @@
+"""A real Home Assistant with a real Mosquitto, shared by the tests of this folder."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.home_assistant import build
+from tests.home_assistant.running import HomeAssistant, Talk
+from tests.mosquitto import Broker
+
+
+@dataclass
+class Home:
+    """What a person has at home."""
+
+    assistant: HomeAssistant
+    broker: Broker
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    if os.environ.get("ROASTWATCH_TEST_HOME_ASSISTANT") != "1":
+        pytest.skip("a real Home Assistant is tested where ROASTWATCH_TEST_HOME_ASSISTANT=1")
+    try:
+        root = build.root()
+    except build.CannotBuildError as error:
+        if build.why_not():
+            pytest.skip(f"no Home Assistant here: {error}")
+        raise
+    folder = tmp_path_factory.mktemp("home")
+    running = Home(HomeAssistant(root, folder / "config"), Broker(folder).start())
+    try:
+        asyncio.run(_set_up(running))
+        yield running
+    finally:
+        running.assistant.stop()
+        running.broker.kill()
+
+
+async def _set_up(home: Home) -> None:
+    await home.assistant.start()
+    async with home.assistant.talk() as talk:
+        await talk.add_mqtt(home.broker.port)
+
+
+@pytest.fixture
+async def talk(home: Home) -> AsyncIterator[Talk]:
+    async with home.assistant.talk() as found:
+        yield found

@@ -1,0 +1,163 @@
+"""The device appears in a real Home Assistant with all its entities, classes and units."""
+
+import pytest
+
+from roastwatch.entities import BY_KEY, ENTITIES, Entity, Platform
+from roastwatch.vocabulary import Actuator, EventKind, InstructionKind, Outcome, Phase
+from tests.broker.conftest import sink
+from tests.broker.nouns import event, reading, roaster, snapshot
+from tests.home_assistant.conftest import Home
+from tests.home_assistant.running import Talk
+
+pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
+
+
+def entity_id(entity: Entity | str, instance: str, station: str = "roaster") -> str:
+    found = BY_KEY[entity] if isinstance(entity, str) else entity
+    return f"{found.platform.value}.{instance}_{station}_{found.key}"
+
+
+def everything() -> object:
+    """A station that has all there is."""
+    return snapshot(
+        phase=Phase.DEVELOPMENT,
+        elapsed_s=541.2,
+        development_s=61.0,
+        development_ratio_percent=11.3,
+        pops_per_minute=32.0,
+        probability=0.93,
+        rate_of_rise_c_per_min=7.44,
+        lag_s=0.3,
+        first_crack=event(),
+        roaster=roaster(*Actuator),
+        reading=reading(
+            bean_temp_c=201.26,
+            environment_temp_c=230.0,
+            heater_percent=60.0,
+            fan_percent=40.0,
+            drum_percent=70.0,
+            cooling_percent=0.0,
+            door_open=False,
+        ),
+        predicted=((EventKind.FIRST_CRACK, 560.0, 20.0), (EventKind.DROP, 650.0, 30.0)),
+    )
+
+
+async def test_the_device_appears_with_all_entities_and_classes(home: Home, talk: Talk) -> None:
+    async with sink(home.broker.port, "full") as told:
+        told.show(everything())
+        absent = {"image", "update", "heater_reading", "fan_reading", "drum_reading"}
+        wanted = {
+            entity_id(entity, "full"): entity for entity in ENTITIES if entity.key not in absent
+        }
+        shown = {name for name, entity in wanted.items() if not entity.hidden}
+
+        async def all_there() -> bool:
+            states = await talk.states()
+            return shown <= states.keys() and all(
+                states[name]["state"] not in ("unknown", "unavailable")
+                for name in shown
+                if wanted[name].value_of is not None
+            )
+
+        await talk.until(all_there)
+        states = await talk.states()
+        registry = {
+            found["entity_id"]: found for found in await talk.call("config/entity_registry/list")
+        }
+        for name, entity in wanted.items():
+            found = registry[name]
+            assert found["unique_id"] == f"full_roaster_{entity.key}"
+            assert found["entity_category"] == entity.category, name
+            assert (found["disabled_by"] is not None) == entity.hidden, name
+            if entity.hidden:
+                continue
+            attributes = states[name]["attributes"]
+            assert attributes.get("device_class") == entity.device_class, name
+            assert attributes.get("icon") == entity.icon, name
+            if entity.platform is Platform.SENSOR:
+                assert attributes.get("unit_of_measurement") == entity.unit, name
+                assert attributes.get("state_class") == entity.state_class, name
+        assert states["sensor.full_roaster_bean_temperature"]["state"] == "201.3"
+        assert states["sensor.full_roaster_phase"]["state"] == "development"
+        assert states["binary_sensor.full_roaster_first_crack"]["state"] == "on"
+        assert states["valve.full_roaster_door"]["state"] == "closed"
+        assert states["number.full_roaster_heater"]["state"] == "60"
+        (device,) = {registry[name]["device_id"] for name in wanted}
+        triggers = await talk.call("device_automation/trigger/list", device_id=device)
+        assert "first_crack" in {
+            trigger["type"] for trigger in triggers if trigger["domain"] == "mqtt"
+        }
+        complaints = [
+            line
+            for line in home.assistant.log().splitlines()
+            if "mqtt" in line and "full_roaster" in line
+        ]
+        assert not complaints
+    await talk.until(lambda: talk.shows("sensor.full_roaster_phase", "unavailable"))
+
+
+async def test_buttons_and_switches_reach_the_service(home: Home, talk: Talk) -> None:
+    async with sink(home.broker.port, "asked") as told:
+        told.show(everything())
+        await talk.until(lambda: talk.shows("number.asked_roaster_heater", "60"))
+        await talk.until(lambda: talk.shows("button.asked_roaster_emergency_stop"))
+        await talk.until(lambda: talk.shows("switch.asked_roaster_listening", "on"))
+        await talk.service("button.press", "button.asked_roaster_not_a_crack")
+        await talk.service("switch.turn_off", "switch.asked_roaster_listening")
+        await talk.service("number.set_value", "number.asked_roaster_sensitivity", value=80)
+        await talk.service("text.set_value", "text.asked_roaster_note", value="smells of cherries")
+        await talk.service("button.press", "button.asked_roaster_emergency_stop")
+        await talk.until(lambda: len(told.person.instructions) == 5)
+        assert [(asked.kind, asked.value) for asked in told.person.instructions] == [
+            (InstructionKind.NOT_A_CRACK, None),
+            (InstructionKind.LISTEN_OFF, None),
+            (InstructionKind.SENSITIVITY, 0.8),
+            (InstructionKind.NOTE, "smells of cherries"),
+            (InstructionKind.EMERGENCY_STOP, None),
+        ]
+        told.person.answer = (Outcome.REFUSED, "Arm first: heat is not raised unasked.")
+        await talk.service("number.set_value", "number.asked_roaster_heater", value=90)
+        refusal = "sensor.asked_roaster_last_refusal"
+        await talk.until(lambda: talk.shows(refusal, told.person.answer[1]))
+        assert await talk.shows("number.asked_roaster_heater", "60")
+
+
+async def test_a_roaster_that_goes_takes_its_entities_along(home: Home, talk: Talk) -> None:
+    async with sink(home.broker.port, "shrinks") as told:
+        told.show(everything())
+        await talk.until(lambda: talk.shows("number.shrinks_roaster_heater"))
+        await talk.until(lambda: talk.shows("sensor.shrinks_roaster_phase"))
+    async with sink(home.broker.port, "shrinks") as told:
+        told.show(snapshot())
+
+        async def gone() -> bool:
+            registry = await talk.call("config/entity_registry/list")
+            names = {found["entity_id"] for found in registry}
+            return (
+                "number.shrinks_roaster_heater" not in names
+                and "sensor.shrinks_roaster_phase" in names
+            )
+
+        await talk.until(gone)
+
+
+async def test_a_part_that_is_lost_makes_only_its_entities_unavailable(
+    home: Home, talk: Talk
+) -> None:
+    async with sink(home.broker.port, "parts") as told:
+        told.show(everything())
+
+        beans, pops = (
+            "sensor.parts_roaster_bean_temperature",
+            "sensor.parts_roaster_pops_per_minute",
+        )
+        await talk.until(lambda: talk.shows(beans, "201.3"))
+        await talk.until(lambda: talk.shows(pops, "32"))
+        await talk.until(lambda: talk.shows("button.parts_roaster_emergency_stop"))
+        told.show(snapshot(level=None, roaster=roaster(*Actuator, connected=False)))
+        await talk.until(lambda: talk.shows(beans, "unavailable"))
+        await talk.until(lambda: talk.shows(pops, "unavailable"))
+        await talk.until(lambda: talk.shows("sensor.parts_roaster_phase", "idle"))
+        await talk.until(lambda: talk.shows("binary_sensor.parts_roaster_roaster_problem", "on"))
+        assert await talk.shows("button.parts_roaster_emergency_stop")
