@@ -139,7 +139,8 @@ def _validate(model: type[Options], raw: object, where: str) -> Any:
 
 
 def _sentence(error: ValidationError, model: type[Options], where: str) -> str:
-    first = error.errors()[0]
+    # A misspelt key is often why another is missing: name it first.
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     keys = list(first["loc"])
     place = where
     for key in keys:

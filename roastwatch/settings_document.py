@@ -113,9 +113,6 @@ def _indent(lines: list[str]) -> list[str]:
 
 
 def _item(lines: list[str]) -> list[str]:
-    """A list item: its first line that is no comment carries the dash."""
-    first = next(index for index, line in enumerate(lines) if not line.startswith("#"))
-    lines = [lines[first], *lines[:first], *lines[first + 1 :]]
     return [f"  - {lines[0]}", *(f"    {line}" for line in lines[1:])]
 
 
