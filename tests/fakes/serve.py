@@ -5,6 +5,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+from tests.fakes.freshroast import FakeFreshRoast
 from tests.fakes.hottop import FakeHottop
 from tests.fakes.kaleido import FakeKaleido
 from tests.fakes.line import PtyLine
@@ -13,6 +14,7 @@ from tests.fakes.tc4 import FakeTc4
 MACHINES = {
     "hottop": lambda speed: FakeHottop(speed),
     "tc4": lambda speed: FakeTc4(speed),
+    "freshroast": lambda speed: FakeFreshRoast(speed),
     "kaleido": lambda speed: FakeKaleido(speed),
     "skywalker": lambda speed: FakeTc4(speed, kind="skywalker"),
 }

@@ -1,0 +1,159 @@
+"""SR700 packets, and the driver against a fake machine with the known quirks."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roastwatch.errors import BadInputError, LostError
+from roastwatch.roaster.drivers.freshroast import (
+    INIT,
+    FreshRoast,
+    FreshRoastOptions,
+    Packet,
+    Parser,
+    State,
+    decode,
+    encode,
+)
+from roastwatch.vocabulary import Actuator
+from tests.fakes.freshroast import COOLING, IDLE, ROASTING, FakeFreshRoast
+from tests.fakes.line import PtyLine, every_split, read_for_ever, tcp_line, until
+
+REPLY = bytes.fromhex("AAAA61740002010132 01FF00AAFA")
+HOT = bytes.fromhex("AAAA61740004020932 030160AAFA")
+
+
+def test_documented_packets() -> None:
+    assert bytes.fromhex("AA55617463000000 00000000AAFA") == INIT
+    low = Packet(0x63, State.IDLE, 1, 0x3B, 1)
+    assert encode(low) == bytes.fromhex("AAAA617463020101 3B010000AAFA")
+    assert decode(REPLY) == Packet(0, State.IDLE, 1, 0x32, 1, None)
+    assert decode(HOT) == Packet(0, State.ROASTING, 9, 0x32, 3, 352)
+    assert decode(encode(low)) is None  # our own echo
+
+
+def test_packets_at_each_split() -> None:
+    for first, second in every_split(REPLY + HOT):
+        parser = Parser()
+        assert parser.feed(first) + parser.feed(second) == [decode(REPLY), decode(HOT)]
+
+
+def test_aa_in_the_body_is_no_header() -> None:
+    tricky = bytes.fromhex("AAAA6174AF0402AA")  # a false start
+    parser = Parser()
+    assert parser.feed(tricky + b"\xaa" * 5 + HOT) == [decode(HOT)]
+    temp_aa = HOT[:10] + bytes.fromhex("00AA") + HOT[12:]  # 170 °F
+    found = Parser().feed(temp_aa + HOT)
+    assert [packet.fahrenheit for packet in found] == [170, 352]
+
+
+@given(st.binary(max_size=80))
+def test_noise(noise: bytes) -> None:
+    parser = Parser()
+    for packet in parser.feed(noise):
+        assert packet.heat <= 3
+    parser.feed(bytes(14))  # whatever began in the noise ends here
+    assert parser.feed(HOT)[-1:] == [decode(HOT)]
+
+
+@pytest.mark.parametrize(
+    "change", [(2, 0), (4, 0x63), (4, 7), (5, 9), (7, 10), (8, 100), (9, 4), (10, 9), (13, 0)]
+)
+def test_implausible_packets(change: tuple[int, int]) -> None:
+    raw = bytearray(HOT)
+    raw[change[0]] = change[1]
+    assert decode(bytes(raw)) is None
+
+
+def driver(port: object, **options: object) -> FreshRoast:
+    return FreshRoast(FreshRoastOptions(**{"port": str(port), **options}), "kitchen")
+
+
+async def test_a_roast_and_its_end(tmp_path: Path) -> None:
+    fake = FakeFreshRoast()
+    async with PtyLine(fake, tmp_path) as line, driver(line.port) as roaster:
+        assert fake.packets[0] == INIT
+        reading = await roaster.read()
+        assert (reading.heater_percent, reading.environment_temp_c) == (0, 65)
+        assert reading.bean_temp_c is None
+        assert fake.state == IDLE
+        await roaster.write(Actuator.FAN, 50)
+        await roaster.write(Actuator.HEATER, 70)
+        await until(lambda: (fake.state, fake.heat, fake.fan) == (ROASTING, 2, 5))
+        assert fake.left_s <= 12  # the timer is the watchdog
+        await until(lambda: fake.packets[-1][8] == 2)
+        fake.thermal.air_c, fake.thermal.speed = 200, 0
+        while (reading := await roaster.read()).environment_temp_c != pytest.approx(200, abs=1):
+            assert reading.heater_percent in (0, 67)
+        await roaster.write(Actuator.HEATER, 0)
+        await until(lambda: (fake.state, fake.heat) == (COOLING, 0))  # heat 0 would be ignored
+        await roaster.write(Actuator.HEATER, 100)
+        await until(lambda: fake.heat == 3)
+        await roaster.make_safe()
+        await until(lambda: (fake.state, fake.heat, fake.fan) == (COOLING, 0, 9))
+        assert fake.left_s > 60  # it goes on cooling when we are gone
+        await roaster.write(Actuator.COOLING, 0)
+        await until(lambda: fake.state == IDLE)
+        with pytest.raises(BadInputError, match="can't set its drum"):
+            await roaster.write(Actuator.DRUM, 100)
+
+
+async def test_a_host_that_dies_leaves_a_short_timer(tmp_path: Path) -> None:
+    fake = FakeFreshRoast()
+    async with PtyLine(fake, tmp_path) as line, driver(line.port) as roaster:
+        await roaster.write(Actuator.HEATER, 100)
+        await until(lambda: fake.heat == 3)
+        line.unplug()
+        fake.tick(13)
+        assert (fake.state, fake.heat) == (COOLING, 0)
+
+
+async def test_taking_over_a_roasting_machine_cools_it(tmp_path: Path) -> None:
+    fake = FakeFreshRoast()
+    fake.state, fake.heat, fake.left_s, fake.fan = ROASTING, 3, 500, 7
+    async with PtyLine(fake, tmp_path) as line, driver(line.port) as roaster:
+        assert (fake.state, fake.heat) == (COOLING, 0)
+        assert (await roaster.read()).heater_percent == 0
+
+
+async def test_unplug_and_replug(tmp_path: Path) -> None:
+    fake = FakeFreshRoast()
+    async with PtyLine(fake, tmp_path) as line:
+        async with driver(line.port) as roaster:
+            await roaster.write(Actuator.HEATER, 67)
+            line.unplug()
+            with pytest.raises(LostError):
+                await read_for_ever(roaster)
+            with pytest.raises(LostError):
+                await roaster.make_safe()
+        line.plug()
+        async with driver(line.port) as again:
+            assert fake.heat == 0
+            assert (await again.read()).heater_percent == 0
+
+
+async def test_noise_echo_and_cuts(tmp_path: Path) -> None:
+    fake = FakeFreshRoast()
+    async with PtyLine(fake, tmp_path) as line:
+        line.faults.cut = line.faults.echo = True
+        line.faults.noise = line.faults.corrupt = line.faults.lose = 0.15
+        async with driver(line.port, silence_s=20, first_reply_s=20) as roaster:
+            for _ in range(8):
+                reading = await roaster.read()
+                assert reading.environment_temp_c is None or reading.environment_temp_c >= 65
+                assert reading.heater_percent in (0, 33, 67, 100)
+
+
+async def test_silence_and_other_machines(tmp_path: Path) -> None:
+    fake = FakeFreshRoast()
+    fake.answers = False
+    async with tcp_line(fake) as port:
+        with pytest.raises(LostError, match="No FreshRoast SR700 answers"):
+            await driver(port, first_reply_s=0.5).__aenter__()
+    fake = FakeFreshRoast()
+    fake.received = lambda data: fake.send(b"25.0,20.0\r\n")  # type: ignore[method-assign]
+    async with PtyLine(fake, tmp_path) as line:
+        with pytest.raises(BadInputError, match="Another machine"):
+            await driver(line.port, first_reply_s=0.6).__aenter__()
