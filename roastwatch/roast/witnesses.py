@@ -1,0 +1,106 @@
+"""The other witnesses of first crack: bean temperature and the roaster's own counter. Pure.
+
+Each gives `Evidence` of its own, kept apart in the record; `Witnesses.llr` sums them for the onset
+decision. They can hurry or delay what the ear decides by a few pops' worth, never decide alone:
+temperature knows when a crack is plausible, not that one was heard.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from roastwatch.vocabulary import Evidence, EvidenceKind
+
+LOWEST_LLR = -4.0
+HIGHEST_LLR = 2.0
+
+
+@dataclass(slots=True)
+class TemperatureWitness:
+    """First crack by temperature: the person's usual range, and the rate of rise's dip.
+
+    Within two spreads of the usual temperature it is worth up to +1, four spreads below down to
+    −4 (the beans are too cool). A rate of rise that falls by a fifth within a minute there, as
+    steam leaves the beans and cools the probe, is worth another +1.
+    """
+
+    usual_c: float
+    spread_c: float = 4.0
+    _slopes: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=120))
+
+    def feed(self, at_s: float, bean_c: float | None, ror: float | None) -> float:
+        """Take a smoothed reading; return the log-likelihood ratio now, −4 to +2."""
+        if bean_c is None:
+            return 0.0
+        if ror is not None:
+            self._slopes.append((at_s, ror))
+        distance = (bean_c - self.usual_c) / self.spread_c
+        if distance < -2.0:
+            return max(LOWEST_LLR, 2.0 * (distance + 2.0))
+        llr = 1.0 - 0.5 * max(0.0, -distance - 1.0) if distance < 0 else 1.0
+        return min(HIGHEST_LLR, llr + (1.0 if self._dipped(at_s) else 0.0))
+
+    def is_late(self, bean_c: float | None) -> bool:
+        """Whether the beans are hotter than they ever were without a crack (three spreads)."""
+        return bean_c is not None and bean_c > self.usual_c + 3.0 * self.spread_c
+
+    def _dipped(self, at_s: float) -> bool:
+        recent = [ror for then, ror in self._slopes if then >= at_s - 60.0]
+        return len(recent) >= 5 and recent[-1] < 0.8 * max(recent) and max(recent) > 3.0
+
+
+@dataclass(slots=True)
+class CounterWitness:
+    """First crack by a roaster's own counter: three counts within 30 s are worth +2."""
+
+    _counts: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=600))
+
+    def feed(self, at_s: float, crack_count: int | None) -> float:
+        """Take the counter; return the log-likelihood ratio now, 0 to +2."""
+        if crack_count is None:
+            return 0.0
+        if self._counts and crack_count < self._counts[-1][1]:
+            self._counts.clear()  # a new roast
+        self._counts.append((at_s, crack_count))
+        while self._counts[0][0] < at_s - 30.0:
+            self._counts.popleft()
+        return min(HIGHEST_LLR, 2.0 / 3.0 * (crack_count - self._counts[0][1]))
+
+
+@dataclass(slots=True)
+class Witnesses:
+    """All but the ear, fused: the sum of what each says."""
+
+    temperature: TemperatureWitness | None = None
+    counter: CounterWitness = field(default_factory=CounterWitness)
+    _said: dict[EvidenceKind, float] = field(default_factory=dict)
+    _recorded: dict[EvidenceKind, float] = field(default_factory=dict)
+
+    def feed(
+        self, at_s: float, bean_c: float | None, ror: float | None, crack_count: int | None
+    ) -> None:
+        """Take a reading."""
+        if self.temperature is not None:
+            self._said[EvidenceKind.TEMPERATURE] = self.temperature.feed(at_s, bean_c, ror)
+        self._said[EvidenceKind.COUNTER] = self.counter.feed(at_s, crack_count)
+
+    @property
+    def llr(self) -> float:
+        """What they say together, −4 to +4."""
+        return sum(self._said.values())
+
+    def news(self, now: datetime) -> list[Evidence]:
+        """What changed by half a nat or more since it was last written down."""
+        fresh = []
+        for kind, llr in self._said.items():
+            if abs(llr - self._recorded.get(kind, 0.0)) >= 0.5:
+                self._recorded[kind] = llr
+                fresh.append(Evidence(kind, llr, now))
+        return fresh
+
+
+def disagreement_s(cracks: dict[EvidenceKind, float]) -> float | None:
+    """How far the witnesses' own times of first crack lie apart; None with fewer than two."""
+    if len(cracks) < 2:
+        return None
+    return max(cracks.values()) - min(cracks.values())
