@@ -37,6 +37,8 @@ CLIP_SPREADS = 8.0
 """One band says at most this: a beep is not a click."""
 QUIET_DB = -105.0
 """Below this a band counts as empty, so that digital silence has no clicks."""
+EMPTY = 10**-2.5
+"""A band so far below the mean of all is empty (a codec cut it off) and has no say."""
 LEAST_SPREAD_DB = 2.0
 BAND_EDGES_HZ = np.geomspace(3000.0, 14000.0, 17)
 
@@ -96,8 +98,8 @@ class TransientsStream:
         self._width = round(WINDOW_S * sample_rate_hz)
         window = np.hanning(self._width + 2)[1:-1]
         self._window = (window / np.sqrt((window**2).sum())).astype(np.float32)
-        self._fft = 1 << (self._width - 1).bit_length()
-        self._bands = _bands(sample_rate_hz, self._fft)
+        # No padding: bins are 125 Hz apart at every rate, so bands hold the same bins.
+        self._bands = _bands(sample_rate_hz, self._width)
         self._lost = 0
         self._begin(0)
 
@@ -157,7 +159,7 @@ class TransientsStream:
         """Band levels and excess of frames first..end, both multiples of a block."""
         starts = np.array([self._start(frame) for frame in range(first, end)])
         index = (starts - self._pending_first)[:, None] + np.arange(self._width)
-        spectrum = np.fft.rfft(self._pending[index] * self._window, self._fft)
+        spectrum = np.fft.rfft(self._pending[index] * self._window)
         power = spectrum.real**2 + spectrum.imag**2
         levels = 10 * np.log10(power @ self._bands.T + 10 ** (QUIET_DB / 10))
         levels = levels.round(4)  # sums differ in their last bits with the length of a push
@@ -176,7 +178,10 @@ class TransientsStream:
             spread = np.maximum((high - low) / 1.349, LEAST_SPREAD_DB)
             over = (block - middle) / spread
             shapes.append(over)
-            parts.append(np.clip(over, -1.0, CLIP_SPREADS).mean(axis=1).round(6))
+            power = 10 ** (middle / 10)
+            alive = power / (power + EMPTY * power.mean())
+            clipped = np.clip(over, -1.0, CLIP_SPREADS)
+            parts.append(((clipped * alive).sum(axis=1) / alive.sum()).round(6))
         self._levels = history[-HISTORY_FRAMES:]
         self._excess = np.concatenate([self._excess, *parts])
         self._shapes = np.concatenate([self._shapes, *(s.astype(np.float32) for s in shapes)])
@@ -237,9 +242,9 @@ def _fingerprint(shape: npt.NDArray[np.float32]) -> tuple[float, ...]:
     return tuple((shape / length).round(4).tolist()) if length > 0 else ()
 
 
-def _bands(sample_rate_hz: int, fft: int) -> Float64Array:
-    """Weights of shape (bands, fft // 2 + 1): the mean power of each band below Nyquist."""
-    hz = np.fft.rfftfreq(fft, 1 / sample_rate_hz)
+def _bands(sample_rate_hz: int, width: int) -> Float64Array:
+    """Weights of shape (bands, width // 2 + 1): the mean power of each band below Nyquist."""
+    hz = np.arange(width // 2 + 1) / WINDOW_S  # as if the width were not rounded
     rows = [
         (hz >= low) & (hz < high)
         for low, high in pairwise(BAND_EDGES_HZ)

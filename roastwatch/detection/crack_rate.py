@@ -1,0 +1,135 @@
+"""How likely the beans are cracking, from when pops were heard: a filter over crack rates.
+
+A hidden Markov model stepped four times a second. Either all is quiet (pops stray in now and
+then), or something clatters (many pops, over in seconds), or a crack has begun: its rate rises
+through three steps towards one of several heights, holds, and dies away. The filter carries the
+probability of each, and with it when the crack is thought to have begun (the first moment of the
+time of entry, carried along in the same way). A clatter is thereby a rival explanation: only what
+outlasts it becomes first crack. Forward recursion: Rabiner, "A tutorial on hidden Markov models",
+Proc. IEEE 77, 1989.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Float64Array = npt.NDArray[np.float64]
+
+TICK_S = 0.25
+PEAKS_PER_S = (0.12, 0.3, 0.7, 1.6)
+"""Heights that a crack may reach, in heard pops a second."""
+STEPS = (0.2, 0.5, 0.8)
+"""Parts of its height that a crack passes through on its way."""
+RISE_S = 30.0
+HOLD_S = 80.0
+"""Mean time at full height; what falls is told from what holds by its silence."""
+GIVE_UP_S = 200.0
+CRACK_EVERY_S = 600.0
+CLATTERS = ((600.0, 2.5, 0.6), (600.0, 4.0, 0.25))
+"""Seconds between them, mean length in seconds, chance of a pop in one tick: a clatter proper, and
+a few knocks one after another."""
+QUIETS = 1 + len(CLATTERS)
+"""States in which nothing cracks."""
+
+
+_CHANCES = np.array([chance for _, _, chance in CLATTERS])
+
+
+class FilterState(NamedTuple):
+    """What the filter knows."""
+
+    belief: Float64Array
+    """Shape (2, states): the chance of each state, and that times its mean tick of entry."""
+    tick: int
+
+
+class RateFilter:
+    """The filter. Pure; a step costs some microseconds."""
+
+    def __init__(self, quiet_rate_per_s: float) -> None:
+        self._rates, self._moves = _model()
+        self._entry = self._moves[0].copy()
+        self._entry[:QUIETS] = 0.0
+        self.set_quiet_rate(quiet_rate_per_s)
+        self.begin()
+        for _ in range(round(300 / TICK_S)):
+            self.step(0.0)
+        self._rest = self._log_odds()
+        self.begin()
+
+    def set_quiet_rate(self, per_s: float) -> None:
+        """How many pops a second stray in while nothing cracks, from the next tick on."""
+        self._silence = np.exp(-self._rates * TICK_S)
+        self._silence[1:QUIETS] = (1 - _CHANCES) / np.exp(-per_s * TICK_S)
+        self._over_quiet = self._rates / per_s
+        self._clatter = _CHANCES / (per_s * TICK_S)
+
+    def begin(self) -> None:
+        """Forget everything; the next tick is tick 0."""
+        belief = np.zeros((2, len(self._rates)))
+        belief[0, 0] = 1.0
+        self.state = FilterState(belief, 0)
+
+    def step(self, pop: float | None) -> None:
+        """One tick passed.
+
+        Args:
+            pop: 0 no pop was heard; above 0 one was, and its sound is so many times as likely
+                from a crack as from anything else; None: nothing can be said of this tick.
+        """
+        before, tick = self.state
+        belief = before @ self._moves
+        belief[1] += (before[0, 0] * tick) * self._entry
+        belief[1, :QUIETS] = 0.0
+        if pop:
+            seen = 1.0 + self._over_quiet * pop
+            seen[1:QUIETS] = self._clatter
+            belief *= seen
+        elif pop is not None:
+            belief *= self._silence
+        belief /= belief[0].sum()
+        self.state = FilterState(belief, tick + 1)
+
+    @property
+    def evidence(self) -> float:
+        """Log odds of a crack above what they are at rest, in nats; at least 0."""
+        return max(0.0, self._log_odds() - self._rest) if self.state.tick else 0.0
+
+    @property
+    def onset_tick(self) -> float:
+        """When the crack began, if there is one: mean over what is thought possible, in ticks."""
+        chance, began = self.state.belief
+        return float(began[QUIETS:].sum() / chance[QUIETS:].sum())
+
+    def _log_odds(self) -> float:
+        chance = self.state.belief[0]
+        other = float(chance[:QUIETS].sum())
+        return math.log(max(1.0 - other, 1e-12) / other)
+
+
+def _model() -> tuple[Float64Array, Float64Array]:
+    """Crack rate of each state (states,) and the chances of moves in a tick (states, states).
+
+    State 0 is quiet, then come the clatters, then for each height its steps and its hold.
+    """
+    stages = len(STEPS) + 1
+    states = QUIETS + len(PEAKS_PER_S) * stages
+    rates, flow = np.zeros(states), np.zeros((states, states))
+    for index, (every_s, lasts_s, _) in enumerate(CLATTERS, 1):
+        flow[0, index], flow[index, 0] = 1 / every_s, 1 / lasts_s
+    for index, peak in enumerate(PEAKS_PER_S):
+        first = QUIETS + index * stages
+        flow[0, first] = 1 / (CRACK_EVERY_S * len(PEAKS_PER_S))
+        for stage, part in enumerate(STEPS):
+            rates[first + stage] = part * peak
+            flow[first + stage, first + stage + 1] = len(STEPS) / RISE_S
+            flow[first + stage, 0] = 1 / GIVE_UP_S
+        rates[first + stages - 1] = peak
+        flow[first + stages - 1, 0] = 1 / HOLD_S
+    flow[np.diag_indices(states)] -= flow.sum(axis=1)
+    moves = np.eye(states) + flow * TICK_S / 1024
+    for _ in range(10):
+        moves = moves @ moves
+    return rates, moves

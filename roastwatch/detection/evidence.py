@@ -1,0 +1,255 @@
+"""What scores say of first crack, as one number that rises and falls: evidence in nats.
+
+Models that localise give pops, which go through `crack_rate.RateFilter`. Models that judge
+windows go through a rule of their own, or through a plain sum (CUSUM; Page, "Continuous inspection
+schemes", Biometrika 41, 1954) of their windows' log-likelihood ratios. Everything counts samples.
+"""
+
+from collections import deque
+from itertools import pairwise
+from typing import Protocol
+
+import numpy as np
+from pydantic import Field
+
+from roastwatch.detection.crack_rate import TICK_S, FilterState, RateFilter
+from roastwatch.detection.model import ModelSpec
+from roastwatch.detection.trains import train_length
+from roastwatch.detection.windowed_events import WindowRun
+from roastwatch.options import Options
+from roastwatch.vocabulary import CrackScore, Pop
+
+REMEMBERED_TICKS = round(60 / TICK_S)
+"""So far back can a train be taken back."""
+FLOOR_TICKS = round(10 / TICK_S)
+"""The noise floor counts stretches of 10 s."""
+FLOOR_SPAN, FLOOR_LAG, FLOOR_PART = 18, 4, 0.4
+"""Stretches it looks back over, how many of the latest it leaves out, and the part of them that
+must hold a pop before it is raised."""
+ALONE_S = 10.0
+"""A pop followed by none for so long stands alone: it is not first crack yet."""
+LONGEST_GAP_TICKS = round(600 / TICK_S)
+WINDOW_CLIP = 3.0
+"""One window of a model that does not localise says at most this."""
+WINDOW_NEWS_S = 4.0
+"""Overlapping windows hear the same sound: one window's worth of news takes this long."""
+HIGHEST_SUM = 14.0
+"""What is known beyond `certain` need not be unlearnt at the end."""
+
+
+class EvidenceOptions(Options):
+    """How pops become evidence."""
+
+    quiet_rate: float = Field(
+        0.015, description="Pops a second that pass for stray, before first crack.", gt=0, le=1
+    )
+    sureness: float = Field(
+        0.4, description="How much a model's sureness of a pop counts: 0 not, 1 fully.", ge=0, le=1
+    )
+    reject_trains: bool = Field(
+        True, description="Take back pops that come by rule: clocks, typing, bouncing balls."
+    )
+    noise_floor: bool = Field(
+        True, description="Ask for more pops where pops stray in all the time."
+    )
+
+
+class Weigher(Protocol):
+    """Scores in, evidence out. Made anew for each roast."""
+
+    counted: deque[int]
+    """Samples of what was heard for sure."""
+
+    @property
+    def evidence(self) -> float:
+        """Of first crack, in nats; 0 at rest."""
+        ...
+
+    def onset(self, end_sample: int) -> int:
+        """The sample at which the crack began, if there is one."""
+        ...
+
+    def feed(self, score: CrackScore) -> None:
+        """Take the next score."""
+        ...
+
+    def gap(self, gap_samples: int) -> None:
+        """Nothing is known of so many samples."""
+        ...
+
+
+class PopWeigher:
+    """Evidence from pops."""
+
+    def __init__(
+        self, options: EvidenceOptions, sample_rate_hz: int, spec: ModelSpec, began: int
+    ) -> None:
+        self._options, self._rate, self._began = options, sample_rate_hz, began
+        self._bar = _logit(spec.pop_threshold)
+        self._threshold = spec.pop_threshold
+        self._filter = RateFilter(options.quiet_rate)
+        self._waiting: dict[int, float] = {}  # tick → weight of its best pop
+        self._past: deque[tuple[FilterState, float | None]] = deque(maxlen=REMEMBERED_TICKS)
+        self._heard: deque[tuple[int, int]] = deque(maxlen=60)  # sample, tick
+        self._busy: set[int] = set()  # stretches of FLOOR_TICKS with a pop in them
+        self.counted: deque[int] = deque(maxlen=2000)
+
+    @property
+    def evidence(self) -> float:
+        """Log odds of a crack over what they are at rest."""
+        return self._filter.evidence
+
+    def onset(self, end_sample: int) -> int:
+        """When it began: as the filter thinks, but not before the last pop that stands alone.
+
+        The mean is the least biased estimate on simulated roasts (docs/decision.md); a lonely pop
+        before the others draws it back too far.
+        """
+        thought = min(self._sample(self._filter.onset_tick), end_sample)
+        since = [sample for sample in self.counted if sample >= thought]
+        for pop, following in pairwise(since):
+            if following - pop <= ALONE_S * self._rate:
+                break
+            thought = pop
+        return thought
+
+    def feed(self, score: CrackScore) -> None:
+        """Take pops, then let the ticks pass that lie wholly before the score's end."""
+        for pop in score.pops:
+            if pop.sample >= self._began:
+                self._hear(pop)
+        while self._sample(self._tick() + 1) <= score.end_sample:
+            self._step(self._waiting.pop(self._tick(), 0.0))
+
+    def gap(self, gap_samples: int) -> None:
+        """What was not heard is no silence."""
+        for _ in range(min(LONGEST_GAP_TICKS, int(gap_samples / (TICK_S * self._rate)))):
+            self._step(None)
+
+    def _tick(self) -> int:
+        return self._filter.state.tick
+
+    def _sample(self, tick: float) -> int:
+        return self._began + round(tick * TICK_S * self._rate)
+
+    def _step(self, pop: float | None) -> None:
+        tick = self._tick()
+        self._past.append((self._filter.state, pop))
+        if pop:
+            self._busy.add(tick // FLOOR_TICKS)
+        self._filter.step(pop)
+        if self._options.noise_floor and (tick + 1) % FLOOR_TICKS == 0:
+            self._raise_floor((tick + 1) // FLOOR_TICKS)
+
+    def _raise_floor(self, now: int) -> None:
+        """Where pops stray in all the time, more of them are asked for.
+
+        Counted are the stretches with any pop in them, so that a clatter counts once, and not the
+        latest ones, so that a beginning crack is not mistaken for the floor.
+        """
+        end = now - FLOOR_LAG
+        span = min(end, FLOOR_SPAN)
+        busy = sum(stretch in self._busy for stretch in range(end - span, end))
+        rate = self._options.quiet_rate
+        if span >= FLOOR_SPAN // 2 and busy > FLOOR_PART * span:
+            part = min(busy / span, 1 - 0.5 / span)
+            rate = max(rate, -float(np.log(1 - part)) / (FLOOR_TICKS * TICK_S))
+        self._filter.set_quiet_rate(rate)
+
+    def _hear(self, pop: Pop) -> None:
+        fade, weight = self._weight(pop.probability)
+        if weight <= 0:
+            return
+        tick = max(self._tick(), int((pop.sample - self._began) / (TICK_S * self._rate)))
+        self._waiting[tick] = max(weight, self._waiting.get(tick, 0.0))
+        if fade == 1.0:
+            self.counted.append(pop.sample)
+        if pop.probability < self._threshold:
+            return
+        self._heard.append((pop.sample, tick))
+        if self._options.reject_trains:
+            length = train_length([sample / self._rate for sample, _ in self._heard])
+            if length:
+                self._take_back({tick for _, tick in list(self._heard)[-length:]})
+
+    def _weight(self, probability: float) -> tuple[float, float]:
+        """How far a pop is faded in, and how many times as likely it is from a crack.
+
+        It fades in around the threshold, so that no pop turns a decision by a hair's breadth.
+        """
+        over = _logit(probability) - self._bar
+        fade = float(np.clip(over + 0.5, 0.0, 1.0))
+        sure = self._options.sureness * float(np.clip(over - 1.0, -2.0, 2.0))
+        return fade, fade * float(np.exp(sure))
+
+    def _take_back(self, ticks: set[int]) -> None:
+        """Those ticks say nothing: go back to the first of them and on again from there."""
+        for tick in ticks & self._waiting.keys():
+            self._waiting[tick] = 0.0
+        again = [entry for entry in self._past if entry[0].tick >= min(ticks)]
+        if not again or all(pop is None for state, pop in again if state.tick in ticks):
+            return
+        for _ in again:
+            self._past.pop()
+        self._filter.state = again[0][0]
+        for state, pop in again:
+            self._step(None if state.tick in ticks else pop)
+
+
+class WindowWeigher:
+    """Evidence from windows that hear seconds at once."""
+
+    def __init__(self, told_bar: float, sample_rate_hz: int, spec: ModelSpec, began: int) -> None:
+        self._told_bar, self._rate, self._spec, self._began = told_bar, sample_rate_hz, spec, began
+        self._sum, self._onset = 0.0, began
+        self._run = WindowRun(spec.window_rule) if spec.window_rule else None
+        self.counted: deque[int] = deque(maxlen=2000)
+
+    @property
+    def evidence(self) -> float:
+        """The sum; under a rule, how near it is to the bar of first crack."""
+        return self._sum
+
+    @property
+    def confidence(self) -> float | None:
+        """Mean probability of the windows in a row, under a rule."""
+        return self._run.confidence if self._run else None
+
+    def onset(self, end_sample: int) -> int:
+        """Where the sum last left zero, or the run of windows began."""
+        return min(self._onset, end_sample)
+
+    def feed(self, score: CrackScore) -> None:
+        """Take the next window."""
+        if self._run is not None:
+            self._by_rule(self._run, score)
+            return
+        news = min(1.0, self._spec.hop_s / WINDOW_NEWS_S)
+        said = float(np.clip(score.log_likelihood_ratio, -WINDOW_CLIP, WINDOW_CLIP)) * news
+        if said > 0:
+            self.counted.append(score.end_sample)
+            if self._sum == 0.0:
+                begins = score.end_sample - round(self._spec.hop_s * self._rate)
+                self._onset = max(begins, self._began)
+        self._sum = min(max(0.0, self._sum + said), HIGHEST_SUM)
+
+    def gap(self, gap_samples: int) -> None:
+        """A run of windows does not go on over a gap."""
+        if self._run is not None:
+            self._run.reset()
+
+    def _by_rule(self, run: WindowRun, score: CrackScore) -> None:
+        """As many positive windows in a row as the rule wants lift the sum to the told bar."""
+        length = round((self._spec.window_s or self._spec.hop_s) * self._rate)
+        run.feed(score.end_sample - length, score.end_sample, score.probability)
+        if run.windows == 0:
+            self._sum = 0.0
+            return
+        self._onset = max(self._began, run.start_sample or 0)
+        self._sum = min(HIGHEST_SUM, self._told_bar * run.progress(self._rate))
+        self.counted.append(score.end_sample)
+
+
+def _logit(probability: float) -> float:
+    inside = min(max(probability, 1e-6), 1 - 1e-6)
+    return float(np.log(inside / (1 - inside)))

@@ -1,0 +1,56 @@
+"""Sounds that come by rule are trains; cracks are not."""
+
+import numpy as np
+import pytest
+
+from roastwatch.detection.crack_rate import TICK_S, RateFilter
+from roastwatch.detection.trains import LEAST_POPS, train_length
+
+
+def test_a_clock_and_a_bouncing_ball_are_trains() -> None:
+    clock = [3.0 + index for index in range(7)]
+    assert train_length(clock) == 7
+    ball = list(np.cumsum(0.8 * 0.8 ** np.arange(8)))
+    assert train_length(ball) == 8
+
+
+def test_a_train_begins_where_the_rule_begins() -> None:
+    assert train_length([1.0, 5.3, 10.0, 10.5, 11.0, 11.5, 12.0]) == 5
+
+
+@pytest.mark.parametrize("pops", [[], [1.0], [1.0, 2.0, 3.0, 4.0], [1, 1.4, 3.6, 4.1, 7.9, 8.0]])
+def test_few_or_uneven_pops_are_none(pops: list[float]) -> None:
+    assert train_length(pops) == 0
+
+
+@pytest.mark.parametrize("rate", [0.3, 0.6, 1.5])
+def test_chance_seldom_makes_a_train(rate: float) -> None:
+    rng = np.random.default_rng(4)
+    pops = np.cumsum(rng.exponential(1 / rate, 3000))
+    found = sum(train_length(pops[: end + 1]) >= LEAST_POPS for end in range(40, 3000))
+    assert found / 2960 < 0.01
+
+
+def test_a_clatter_is_outlasted_by_a_crack() -> None:
+    def evidence(pops: list[float]) -> float:
+        rates, highest = RateFilter(0.015), 0.0
+        ticks = {int(pop / TICK_S) for pop in pops}
+        for tick in range(round(80 / TICK_S)):
+            rates.step(1.0 if tick in ticks else 0.0)
+            highest = max(highest, rates.evidence)
+        return highest
+
+    clatter = list(50 + np.arange(0, 2.5, 0.2))
+    crack = [50, 53, 56.5, 58, 60, 61.3, 63, 65.2, 66, 68.1, 70]
+    assert evidence(crack) > 2 * evidence(clatter)
+
+
+def test_the_filter_knows_when_it_began_and_comes_back_to_rest() -> None:
+    rates = RateFilter(0.015)
+    pops = {round(at / TICK_S) for at in (60, 64, 67, 69, 71, 72.5, 74)}
+    for tick in range(round(75 / TICK_S)):
+        rates.step(1.0 if tick in pops else 0.0)
+    assert 45 < rates.onset_tick * TICK_S < 64
+    for _ in range(round(120 / TICK_S)):
+        rates.step(0.0)
+    assert rates.evidence < 0.5
