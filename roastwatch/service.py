@@ -10,6 +10,7 @@ from pathlib import Path
 from roastwatch import plugins
 from roastwatch.channel import Events, Latest
 from roastwatch.detection.scoring import Scoring
+from roastwatch.driving import Driven
 from roastwatch.keeping import Keeper
 from roastwatch.roast.log import RoastLog
 from roastwatch.settings import Chosen, Settings
@@ -62,6 +63,13 @@ class Service:
             station.name: Station(station, self.events.put) for station in settings.stations
         }
         self.keeper = Keeper(RoastLog.open(log_path)) if log_path else None
+        self.driven = {
+            name: Driven(station, self._log_healthy)
+            for name, station in self.stations.items()
+            if station.settings.roaster is not None
+        }
+        for name, driven in self.driven.items():
+            self.stations[name].roaster_state = driven.state
         self.outlets = [self._outlet(chosen) for chosen in (*settings.sinks, *extra_sinks)]
 
     async def run(self) -> None:
@@ -83,6 +91,10 @@ class Service:
                 background = [
                     group.create_task(self._tell(), name="tell"),
                     group.create_task(self._pulse(), name="pulse"),
+                    *(
+                        group.create_task(driven.run(), name=f"roaster:{name}")
+                        for name, driven in self.driven.items()
+                    ),
                     *(
                         group.create_task(self._guarded(outlet), name=f"sink:{outlet.name}")
                         for outlet in self.outlets
@@ -108,17 +120,25 @@ class Service:
             return
         if self.keeper is not None:
             self.keeper.instruction(station, instruction)
+        if instruction.station in self.driven:
+            self.driven[instruction.station].instruct(instruction)
         station.instruct(instruction)
         self._refresh()
 
     async def command(self, command: Command) -> CommandResult:
         """A command for a roaster; refused by name where there is none."""
-        result = CommandResult(
-            command.command_id, Outcome.REFUSED, reason="This station has no roaster to drive."
-        )
+        driven = self.driven.get(command.station)
+        if driven is not None:
+            result = await driven.command(command)
+        else:
+            reason = "This station has no roaster to drive."
+            result = CommandResult(command.command_id, Outcome.REFUSED, reason=reason)
         if self.keeper is not None:
             self.keeper.command(command, result)
         return result
+
+    def _log_healthy(self) -> bool:
+        return self.keeper is None or self.keeper.log.healthy
 
     def _outlet(self, chosen: Chosen) -> Outlet:
         part = Part(chosen.type)
@@ -161,6 +181,8 @@ class Service:
                 station.tick()
                 if self.keeper is not None:
                     await self.keeper.pulse(station)
+                if station.name in self.driven:
+                    await self.driven[station.name].pulse()
             self._refresh()
             await asyncio.sleep(1.0)
 
@@ -171,7 +193,8 @@ class Service:
         snapshots = {}
         for name, station in self.stations.items():
             snapshot = station.snapshot()
-            snapshots[name] = replace(snapshot, parts=snapshot.parts + sinks)
+            roaster = (self.driven[name].part.status(),) if name in self.driven else ()
+            snapshots[name] = replace(snapshot, parts=snapshot.parts + roaster + sinks)
         self.latest.set(snapshots)
 
     async def _last_words(self) -> None:

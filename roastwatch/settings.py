@@ -35,6 +35,17 @@ class StationSettings(Options):
     model: Chosen = Field(description="What hears cracks.")
     onset: OnsetOptions = Field(OnsetOptions(), description="How pops become a decision.")
     roast: RoastOptions = Field(RoastOptions(), description="When a roast begins.")
+    roaster: Chosen | None = Field(
+        None, description="The machine to read and drive; null: roastwatch only listens."
+    )
+    independent_cutoff: bool = Field(
+        False,
+        description="You confirm that this roaster has a thermal cut-off of its own: needed for "
+        "heat where the machine goes on heating without its computer.",
+    )
+    roaster_limits: dict[str, float | bool] = Field(
+        {}, description="Limits in place of the machine's own (see config/roasters)."
+    )
 
 
 class Settings(Options):
@@ -97,6 +108,9 @@ def parse(raw: object) -> Settings:
                 for key, (group, default) in STATION_CHOICES.items():
                     where = f"stations[{index}].{key}"
                     station[key] = _choose(group, station.get(key, {}), where, default)
+                if station.get("roaster") is not None:
+                    where = f"stations[{index}].roaster"
+                    station["roaster"] = _choose("drivers", station["roaster"], where, None)
     if isinstance(tree.get("sinks"), list):
         tree["sinks"] = [
             _choose("sinks", sink, f"sinks[{index}]", None)

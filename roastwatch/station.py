@@ -23,6 +23,7 @@ from roastwatch.vocabulary import (
     Level,
     PartState,
     Reading,
+    RoasterState,
     RoastEvent,
     Snapshot,
 )
@@ -51,6 +52,7 @@ class Station:
         self.pipeline: Pipeline | None = None
         self.reading: Reading | None = None
         self.heard: Callable[[Heard], None] | None = None
+        self.roaster_state: Callable[[], RoasterState | None] = lambda: None
         self._resumed: OpenRoast | None = None
         self._publish = publish
         self._now = now
@@ -121,7 +123,14 @@ class Station:
         now = self.now()
         parts = (self.ear.status(), self.judge.status())
         if self.pipeline is None:
-            return Snapshot(self.name, now, listening=False, parts=parts)
+            return Snapshot(
+                self.name,
+                now,
+                listening=False,
+                reading=self.reading,
+                roaster=self.roaster_state(),
+                parts=parts,
+            )
         pipeline, roast, onset = self.pipeline, self.pipeline.roast, self.pipeline.onset
         crack = roast.first_crack
         return Snapshot(
@@ -144,6 +153,7 @@ class Station:
             sensitivity=onset.sensitivity,
             level=self._meter.last_second if self._meter else None,
             lag_s=self._lag_s,
+            roaster=self.roaster_state(),
             parts=parts,
         )
 

@@ -16,7 +16,7 @@ PLAN = "steps: [{at_s: 0, heater_percent: 60, fan_percent: 30, drum_percent: 100
 BLOCKED = """
 import asyncio, sys, time, uuid
 from roastwatch.cli.roaster import ready
-from roastwatch.cli.roaster_machine import Machine
+from roastwatch.machine import Machine
 from roastwatch.roaster.control import RoasterControl
 from roastwatch.vocabulary import Actuator, Command, Origin
 

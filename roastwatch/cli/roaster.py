@@ -13,8 +13,9 @@ import click
 
 from roastwatch.cli.roaster_drive import drive
 from roastwatch.cli.roaster_guard import guard
-from roastwatch.cli.roaster_machine import Machine, machine_options, run_until_stopped
+from roastwatch.cli.roaster_machine import machine_options, run_until_stopped
 from roastwatch.errors import BadInputError, LostError
+from roastwatch.machine import Machine
 from roastwatch.roaster.control import RoasterControl, Told
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome
 

@@ -10,8 +10,9 @@ from typing import Any
 import click
 from platformdirs import user_data_path
 
-from roastwatch.cli.roaster_machine import Machine, machine_options, run_until_stopped
+from roastwatch.cli.roaster_machine import machine_options, run_until_stopped
 from roastwatch.errors import LostError
+from roastwatch.machine import Machine
 from roastwatch.roaster.control import RoasterControl
 from roastwatch.roaster.drive import Drive, DriveLog
 from roastwatch.roaster.plan import read_plan

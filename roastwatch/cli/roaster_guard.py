@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from roastwatch import plugins
-from roastwatch.cli.roaster_machine import Machine, checked_options
+from roastwatch.machine import Machine, checked_options
 from roastwatch.roaster.guard import Guard
 from roastwatch.roaster.guardian_server import GuardianServer, raise_priority
 from roastwatch.roaster.machines import parse_limits

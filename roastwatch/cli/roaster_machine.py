@@ -1,25 +1,14 @@
-"""Which machine the command line means, and how its guardian is started."""
+"""The options that say which machine is meant, and an end that makes it safe."""
 
 import asyncio
-import contextlib
-import json
 import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import yaml
-from pydantic import BaseModel, SecretStr, ValidationError
-
-from roastwatch import plugins
-from roastwatch.errors import BadInputError, SettingsError
-from roastwatch.roaster import messages
-from roastwatch.roaster.guardian_client import Launch
-from roastwatch.roaster.machines import limits_for
 
 T = TypeVar("T")
 
@@ -60,124 +49,6 @@ def machine_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """One machine: how its guardian is started and where it listens."""
-
-    kind: str
-    options: dict[str, Any]
-    limits: dict[str, Any]
-    cutoff: bool
-    station: str = "roaster"
-
-    @classmethod
-    def chosen(
-        cls,
-        kind: str | None,
-        port: str | None,
-        options: tuple[str, ...],
-        settings_path: Path | None,
-        station: str | None,
-        limits: Path | None,
-        independent_cutoff: bool,
-    ) -> "Machine":
-        """The machine that the command line means.
-
-        Raises:
-            SettingsError, BadInputError: it is not said, or said wrongly.
-        """
-        if settings_path is not None:
-            found = cls.from_settings(settings_path, station)
-            return cls(
-                found.kind,
-                found.options,
-                found.limits,
-                found.cutoff or independent_cutoff,
-                found.station,
-            )
-        if kind is None:
-            known = ", ".join(plugins.names("drivers"))
-            raise SettingsError(f"Name the roaster with --type ({known}), or --settings FILE.")
-        raw: dict[str, Any] = {}
-        for word in options:
-            key, equals, value = word.partition("=")
-            if not equals:
-                raise SettingsError(f"--option {word}: write KEY=VALUE.")
-            raw[key] = yaml.safe_load(value)
-        driver = plugins.load("drivers", kind)
-        if port is not None:
-            if "port" not in driver.Options.model_fields:
-                raise SettingsError(f"--port is not for {kind}: use --option KEY=VALUE.")
-            raw["port"] = port
-        filled = checked_options(driver.Options, raw, kind)
-        return cls(
-            kind,
-            reveal(filled),
-            limits_for(kind, limits).model_dump(mode="json"),
-            independent_cutoff,
-            station or "roaster",
-        )
-
-    @classmethod
-    def from_settings(cls, path: Path, station: str | None) -> "Machine":
-        """The machine of a station in a settings file.
-
-        Raises:
-            SettingsError: no such file or station, or the station drives no roaster.
-        """
-        from roastwatch import settings
-
-        stations = settings.read(path).stations
-        for found in stations:
-            if station in (None, found.name):
-                chosen = getattr(found, "roaster", None)
-                if chosen is None:
-                    raise SettingsError(
-                        f"Station '{found.name}' in {path} has no `roaster:` to drive."
-                    )
-                return cls.of_station(found)
-        known = ", ".join(found.name for found in stations)
-        raise SettingsError(f"{path} has no station '{station}': there is {known}.")
-
-    @classmethod
-    def of_station(cls, station: Any) -> "Machine":
-        """The machine of a station's settings."""
-        chosen = station.roaster
-        return cls(
-            chosen.type,
-            reveal(chosen.options),
-            (station.limits or limits_for(chosen.type)).model_dump(mode="json"),
-            station.independent_cutoff,
-            station.name,
-        )
-
-    @property
-    def port(self) -> str:
-        """What tells this machine from others of its kind."""
-        named = self.options.get("port")
-        return str(named or json.dumps([self.kind, self.options], sort_keys=True))
-
-    @property
-    def socket(self) -> Path:
-        """Where its guardian listens."""
-        return messages.socket_path(self.port)
-
-    @property
-    def launch(self) -> Launch:
-        """How its guardian is started."""
-        return Launch(
-            (sys.executable, "-m", "roastwatch", "roaster", "guard"),
-            {
-                "kind": self.kind,
-                "options": self.options,
-                "limits": self.limits,
-                "cutoff": self.cutoff,
-                "station": self.station,
-                "socket": str(self.socket),
-            },
-        )
-
-
 def run_until_stopped(work: Coroutine[Any, Any, T]) -> T:
     """Run; SIGTERM and SIGHUP end it as Ctrl-C does, so that the machine is made safe."""
 
@@ -194,35 +65,3 @@ def run_until_stopped(work: Coroutine[Any, Any, T]) -> T:
     except asyncio.CancelledError:
         click.echo("Stopped.", err=True)
         sys.exit(130)
-
-
-def reveal(options: BaseModel) -> dict[str, Any]:
-    """Options as plain values, secrets too, to hand to the guardian on its stdin."""
-    found: dict[str, Any] = options.model_dump(mode="json", exclude_unset=True)
-    for name in options.model_fields_set:
-        value = getattr(options, name)
-        if isinstance(value, SecretStr):
-            found[name] = value.get_secret_value()
-    return found
-
-
-def checked_options(model: type[BaseModel], raw: dict[str, Any], kind: str) -> BaseModel:
-    """A driver's options from keys and values.
-
-    Raises:
-        SettingsError, BadInputError: one sentence that names the option and the fix.
-    """
-    try:
-        return model.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or kind
-        if first["type"] == "missing" and key == "port":
-            raise SettingsError(f"Say where the {kind} is: --port /dev/ttyUSB0, say.") from error
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(sorted(model.model_fields))
-            raise SettingsError(f"{kind} has no option '{key}': there is {known}.") from error
-        message = first["msg"].removeprefix("Value error, ")
-        with contextlib.suppress(KeyError):
-            message += f" (it is {first['input']!r})"
-        raise BadInputError(f"{kind}: {key}: {message[:1].lower()}{message[1:]}.") from error

@@ -181,6 +181,10 @@ class GuardianClient:
                     waiting.set_exception(LostError("The guardian of the roaster is gone."))
 
 
+_started: list["subprocess.Popen[bytes]"] = []
+"""Guardians outlive their client on purpose; ours are collected when they end."""
+
+
 def _start(launch: Launch, path: Path) -> "subprocess.Popen[bytes]":
     """Start a guardian that outlives us: a session of its own, no pipe of ours held open."""
     with path.with_suffix(".log").open("ab") as out:
@@ -192,6 +196,8 @@ def _start(launch: Launch, path: Path) -> "subprocess.Popen[bytes]":
             start_new_session=True,
             cwd="/",
         )
+    _started[:] = [other for other in _started if other.poll() is None]  # collects the ended
+    _started.append(child)
     if child.stdin is not None:
         with contextlib.suppress(BrokenPipeError):
             child.stdin.write(json.dumps(launch.spec).encode())

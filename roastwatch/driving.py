@@ -1,0 +1,195 @@
+"""Joins a station with the roaster that it drives: readings, commands, and what people ask."""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from roastwatch.errors import BadInputError, LostError
+from roastwatch.machine import Machine
+from roastwatch.roaster.control import RoasterControl
+from roastwatch.roaster.control import Told as Happened
+from roastwatch.station import Station
+from roastwatch.supervise import Backoff, Part
+from roastwatch.vocabulary import (
+    Actuator,
+    Command,
+    CommandResult,
+    EventKind,
+    Instruction,
+    InstructionKind,
+    Origin,
+    Outcome,
+    PartState,
+    Reading,
+    RoasterState,
+    RoastEvent,
+)
+
+ARMED_FOR_S = 1800.0
+_log = logging.getLogger("roastwatch.driving")
+
+
+class Driven:
+    """One station's roaster. It retries for ever; every command gets an answer."""
+
+    def __init__(self, station: Station, log_healthy: Callable[[], bool] = lambda: True) -> None:
+        """Raises SettingsError or BadInputError when the roaster's settings are wrong."""
+        self.part = Part(f"{station.name}-roaster")
+        self._station = station
+        self._machine = Machine.of_station(station.settings)
+        self._log_healthy = log_healthy
+        self._log_was_healthy = True
+        self._control: RoasterControl | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._last_message = ""
+        self._refusal = ""
+
+    async def run(self) -> None:
+        """Hold the door open until cancelled; leaving makes the roaster safe."""
+        failures = 0
+        while True:
+            control = RoasterControl(
+                self._machine.socket, self._machine.launch, told=self._happened, part=self.part
+            )
+            try:
+                async with control:
+                    self._control, failures = control, 0
+                    await self._follow(control)
+            except (LostError, BadInputError) as error:
+                failures += 1
+                self.part.trouble(PartState.RETRYING, str(error))
+            finally:
+                self._control = None
+            await asyncio.sleep(Backoff().wait_s(failures or 1))
+
+    def state(self) -> RoasterState:
+        """What dashboards show."""
+        if self._control is None:
+            return RoasterState(connected=False, armed=False, last_refusal=self._refusal)
+        state = self._control.state()
+        return replace(state, last_refusal=self._refusal or state.last_refusal)
+
+    async def command(self, command: Command) -> CommandResult:
+        """Pass a command through the door."""
+        if self._control is None:
+            reason = self.part.problem or "The roaster's guardian is being started."
+            return CommandResult(command.command_id, Outcome.FAILED, reason=reason)
+        result = await self._control.request(command)
+        self._refusal = result.reason if result.outcome is not Outcome.APPLIED else ""
+        return result
+
+    def instruct(self, instruction: Instruction) -> None:
+        """What a person asks of the roaster; refusals are shown and told."""
+        if self._control is not None:
+            work = self._obey(self._control, instruction)
+            task = asyncio.get_running_loop().create_task(
+                work, name=f"{self._station.name}:{instruction.kind}"
+            )
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def pulse(self) -> None:
+        """Once a second: whether the log can be written, which raising heat depends on."""
+        healthy = self._log_healthy()
+        if healthy == self._log_was_healthy or self._control is None:
+            return
+        if await self._control.log_works(healthy) is None:
+            self._log_was_healthy = healthy
+
+    async def _follow(self, control: RoasterControl) -> None:
+        async for reading in control.readings.changes():
+            self._station.reading = reading
+            self._mark_drop(reading)
+
+    def _mark_drop(self, reading: Reading) -> None:
+        """The door opened, whoever opened it: the beans leave."""
+        station = self._station
+        if reading.door_open and station.pipeline is not None:
+            roast = station.pipeline.roast
+            station.publish(roast.drop(station.now(), Origin.ROASTER, reading.bean_temp_c))
+
+    async def _obey(self, control: RoasterControl, instruction: Instruction) -> None:
+        refused: str | None = None
+        match instruction.kind:
+            case InstructionKind.ARM:
+                for_s = instruction.value if isinstance(instruction.value, int | float) else None
+                refused = await control.arm(float(for_s or ARMED_FOR_S))
+            case InstructionKind.DISARM:
+                refused = await control.disarm()
+            case InstructionKind.EMERGENCY_STOP:
+                by = f" by {instruction.by}" if instruction.by else ""
+                refused = await control.emergency_stop(f"Emergency stop{by}.")
+            case InstructionKind.PRESENT | InstructionKind.ACKNOWLEDGE:
+                refused = await control.present()
+            case InstructionKind.CHARGE | InstructionKind.START:
+                refused = await control.charge()
+            case InstructionKind.STOP:
+                try:
+                    await control.make_safe("The roast was stopped.")
+                except LostError as lost:
+                    refused = str(lost)
+            case InstructionKind.DROP if instruction.origin is Origin.PERSON:
+                refused = await self._drop(control)
+            case _:
+                pass
+        self._refusal = refused or ""
+        if refused:
+            self._tell(EventKind.INTERLOCK, refused)
+
+    async def _drop(self, control: RoasterControl) -> str | None:
+        """A person pressed drop: heat off, and the door open where it can be."""
+        can = control.capabilities.actuators if control.capabilities else frozenset[Actuator]()
+        for actuator, percent in ((Actuator.HEATER, 0.0), (Actuator.DOOR, 100.0)):
+            if actuator in can:
+                command = Command(
+                    uuid.uuid4().hex[:12],
+                    self._station.name,
+                    actuator,
+                    percent,
+                    Origin.PERSON,
+                    time.monotonic(),
+                )
+                result = await control.request(command)
+                if result.outcome is not Outcome.APPLIED:
+                    return result.reason
+        return None
+
+    def _happened(self, happened: Happened) -> None:
+        """What the guardian did becomes an event that sinks tell."""
+        kind = {
+            "interlock": EventKind.INTERLOCK,
+            "attendance": EventKind.INTERLOCK,
+            "disarmed": EventKind.INTERLOCK,
+            "fault": EventKind.FAULT,
+            "lost": EventKind.ROASTER_LOST,
+        }.get(happened.kind)
+        if happened.kind == "lost":
+            self._station.reading = None
+        quiet = happened.kind == "disarmed" and happened.message == "Disarmed."
+        if kind is None or quiet or happened.message == self._last_message:
+            _log.info("%s: %s", self._station.name, happened.message)
+            return
+        self._last_message = happened.message
+        self._tell(kind, happened.message)
+
+    def _tell(self, kind: EventKind, message: str) -> None:
+        pipeline = self._station.pipeline
+        if pipeline is not None:
+            event = pipeline.roast.told(kind, self._station.now(), message, Origin.INTERLOCK)
+        else:
+            now = datetime.now(UTC)
+            event = RoastEvent(
+                event_id=uuid.uuid4().hex,
+                station=self._station.name,
+                roast_id=None,
+                kind=kind,
+                happened_at=now,
+                decided_at=now,
+                origin=Origin.INTERLOCK,
+                message=message,
+            )
+        self._station.publish([event])

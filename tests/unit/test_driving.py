@@ -1,0 +1,86 @@
+"""The service with a simulated roaster behind a real guardian process."""
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+
+from roastwatch import settings
+from roastwatch.errors import BadInputError
+from roastwatch.service import Service
+from roastwatch.vocabulary import (
+    Actuator,
+    Command,
+    CommandResult,
+    Instruction,
+    InstructionKind,
+    Origin,
+    Outcome,
+    RoasterState,
+)
+from tests.fakes.line import until
+from tests.guarded import guarded
+
+
+def kitchen(**limits: float) -> Service:
+    station = {
+        "name": "kitchen",
+        "source": {"type": "demo", "speed": 1, "seed": 3},
+        "roast": {"begins": "person"},
+        "roaster": {"type": "simulated", "drum_c": 120},
+        "roaster_limits": limits,
+    }
+    return Service(settings.parse({"stations": [station]}))
+
+
+async def test_arm_heat_stop_through_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with guarded() as place:
+        monkeypatch.setenv("ROASTWATCH_RUNTIME_DIR", str(place.folder))
+        service = kitchen(fan_min_for_heat_percent=25)
+        running = asyncio.create_task(service.run())
+
+        def state() -> RoasterState | None:
+            return service.stations["kitchen"].snapshot().roaster
+
+        async def ask(actuator: Actuator, percent: float) -> CommandResult:
+            now = time.monotonic()
+            return await service.command(
+                Command("1", "kitchen", actuator, percent, Origin.PERSON, now)
+            )
+
+        def press(kind: InstructionKind, value: float | None = None) -> None:
+            now = datetime.now(UTC)
+            service.instruct(Instruction("kitchen", kind, Origin.PERSON, now, value))
+
+        try:
+            await until(lambda: state() and state().connected, 60.0)
+            await until(lambda: service.stations["kitchen"].reading is not None, 60.0)
+            refused = await ask(Actuator.HEATER, 50)
+            assert (refused.outcome, refused.interlock) == (Outcome.REFUSED, "armed")
+            press(InstructionKind.ARM, 600)
+            await until(lambda: state().armed, 30.0)
+            assert (await ask(Actuator.HEATER, 50)).outcome is Outcome.APPLIED
+            await until(lambda: service.stations["kitchen"].reading.heater_percent == 50, 30.0)
+            assert service.stations["kitchen"].reading.fan_percent == 25
+            flood = await asyncio.gather(*(ask(Actuator.FAN, 40) for _ in range(1000)))
+            counted = Counter((r.outcome, r.interlock) for r in flood)
+            assert counted == {(Outcome.APPLIED, None): 1, (Outcome.REFUSED, "busy"): 999}
+            press(InstructionKind.EMERGENCY_STOP)
+            await until(lambda: service.stations["kitchen"].reading.heater_percent == 0, 30.0)
+            assert state().emergency
+            assert (await ask(Actuator.HEATER, 50)).interlock == "emergency_stop"
+            assert state().last_refusal
+        finally:
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+
+
+def test_unknown_limits_are_named_at_start() -> None:
+    with pytest.raises(BadInputError, match="did you mean 'hot_above_c'"):
+        kitchen(hot_above=90)
+    with pytest.raises(BadInputError, match="bean_temp_max_c"):
+        kitchen(bean_temp_max_c=900)
