@@ -188,9 +188,12 @@ class Onset:
         else:
             window_s = max(least_s, 3 * self._spec.hop_s)
         since = end_sample - window_s * self._rate - self._missed
-        if lasted_s < window_s or sum(sample > since for sample in inside) >= 2:
+        alive = 2 if self._spec.localises else 1
+        if lasted_s < window_s or sum(sample > since for sample in inside) >= alive:
             return []
-        last = max((s for s in inside if s <= since), default=self._told_onset)
+        # Of pops, one that strays in behind the others is left out; of windows, the last counts.
+        before = since if self._spec.localises else end_sample
+        last = max((s for s in inside if s <= before), default=self._told_onset)
         ended = self._decision(EventKind.FIRST_CRACK_END, None, last, end_sample)
         self._restart(end_sample)
         self._told_onset, self._said, self._ended = last, Level.CERTAIN, True
