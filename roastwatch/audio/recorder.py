@@ -1,0 +1,327 @@
+"""Records roasts, and clips round every decision, for whoever asks for it (it is off by default).
+
+On the loop only memory is copied; a thread of its own writes. The memory is fixed: the newest
+sound as 16 bits, and a bounded queue to the thread. When the disk is full or too slow, that is
+said and counted, and the roast goes on.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from pydantic import Field
+
+from roastwatch.audio.recent import Recent
+from roastwatch.audio.recordings import (
+    Flac,
+    Int16Array,
+    mend,
+    prune,
+    read_json,
+    room,
+    to_int16,
+    write_json,
+)
+from roastwatch.audio.scribe import Scribe
+from roastwatch.errors import LostError
+from roastwatch.options import Options
+from roastwatch.supervise import Part
+from roastwatch.vocabulary import AudioBlock, EventKind, Origin, PartState, RoastEvent
+
+_BEFORE_DECISION_S = 60.0
+"""How far back a decision may date an onset and still have it in its clip."""
+_CHECK_ROOM_S = 10.0
+_LONGEST_GAP_S = 600.0
+_LONGEST_ROAST_S = 2 * 3600.0
+_CLIPPED = (EventKind.FIRST_CRACK, EventKind.SECOND_CRACK, EventKind.FIRST_CRACK_END)
+
+
+class RecorderOptions(Options):
+    """What is recorded, and how long it is kept. Nothing is recorded unless it is asked for."""
+
+    roasts: bool = Field(False, description="Record whole roasts as FLAC (some 100 MB an hour).")
+    clips: bool = Field(False, description="Keep the sound round every decision, to learn from.")
+    clip_s: float = Field(
+        10.0,
+        description="Seconds that a clip keeps before the onset and after the decision.",
+        ge=1,
+        le=30,
+    )
+    keep_roasts: int | None = Field(50, description="Newest recorded roasts to keep.", ge=0)
+    keep_clips: int | None = Field(500, description="Newest unlabelled clips to keep.", ge=0)
+    keep_days: float | None = Field(None, description="Days to keep recordings; null: for ever.")
+    keep_mb: float | None = Field(
+        10_000.0, description="Megabytes of roasts, and of clips, to keep.", ge=0
+    )
+    keep_free_mb: float = Field(
+        500.0, description="Megabytes that stay free on the disk for the roast log.", ge=0
+    )
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anything is recorded."""
+        return self.roasts or self.clips
+
+
+@dataclass(slots=True)
+class _Clip:
+    """A decision whose clip is not full yet."""
+
+    event: RoastEvent
+    first_sample: int
+    end_sample: int
+
+
+@dataclass(slots=True)
+class _Roast:
+    """A roast that is being recorded."""
+
+    roast_id: str
+    path: Path
+    first_sample: int
+    next_sample: int
+    started_at: datetime
+    events: dict[str, dict[str, Any]] = field(default_factory=dict)
+    gaps: list[dict[str, float]] = field(default_factory=list)
+    file: Flac | None = None
+    checked: int = 0
+    failed: bool = False
+
+
+class Recorder:
+    """One station's recorder: a context manager; outside of it nothing is written."""
+
+    def __init__(
+        self,
+        options: RecorderOptions,
+        folder: Path,
+        station: str,
+        sample_rate_hz: int,
+        model_id: str,
+        part: Part,
+    ) -> None:
+        """`folder` will hold `roasts/<station>` and `clips/<station>`."""
+        self._options = options
+        self._station = station
+        self._rate = sample_rate_hz
+        self._model_id = model_id
+        self._part = part
+        self.roasts = folder / "roasts" / station
+        self.clips = folder / "clips" / station
+        memory_s = _BEFORE_DECISION_S + 2 * options.clip_s
+        self._recent = Recent(round(memory_s * sample_rate_hz))
+        self._pending: dict[str, _Clip] = {}
+        self._written: dict[str, Path] = {}
+        self._roast: _Roast | None = None
+        self._scribe = Scribe(part)
+
+    async def __aenter__(self) -> Self:
+        """Begin; what a pulled plug left unfinished gets its name."""
+        self._scribe.start()
+        self._part.running()
+        self._scribe.do(lambda: [mend(self.roasts), mend(self.clips)])
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Cut what is pending, end the roast's file, wait for the disk."""
+        self._cut_clips(everything=True)
+        self._end_roast()
+        await asyncio.shield(asyncio.to_thread(self._scribe.close))
+        self._part.state = PartState.STOPPED
+
+    def hear(self, block: AudioBlock, roast_id: str | None) -> None:
+        """Take the next sound, and the roast that it belongs to (None: no roast)."""
+        samples = to_int16(block.samples)
+        if self._roast is not None and self._roast.roast_id != roast_id:
+            self._end_roast()
+        if self._options.roasts and roast_id is not None and self._roast is None:
+            self._begin_roast(roast_id, block)
+        self._recent.put(block.first_sample, samples)
+        if self._roast is not None:
+            self._record(self._roast, block, samples)
+        self._cut_clips()
+
+    def note(self, event: RoastEvent) -> None:
+        """Take an event: a decision gets a clip, and every event stands beside the roast."""
+        if self._roast is not None and event.roast_id == self._roast.roast_id:
+            self._roast.events[event.event_id] = self._described(event, self._roast.first_sample)
+        if not self._options.clips or event.kind not in _CLIPPED:
+            return
+        if event.event_id in self._written:
+            path = self._written[event.event_id]
+            self._scribe.do(lambda: _grow(path, event))
+            return
+        if event.decided_sample is None:
+            return
+        around = round(self._options.clip_s * self._rate)
+        happened = event.happened_sample
+        first = min(event.decided_sample, event.decided_sample if happened is None else happened)
+        earlier = self._pending.get(event.event_id)
+        self._pending[event.event_id] = _Clip(
+            event,
+            min(first - around, earlier.first_sample if earlier else first),
+            event.decided_sample + around,
+        )
+
+    def _cut_clips(self, *, everything: bool = False) -> None:
+        for event_id, clip in list(self._pending.items()):
+            if not everything and self._recent.end < clip.end_sample:
+                continue
+            del self._pending[event_id]
+            first, samples = self._recent.cut(max(0, clip.first_sample), clip.end_sample)
+            if not len(samples):
+                continue
+            event = clip.event
+            path = self.clips / f"{_stamp(event.decided_at)}-{event.event_id[:8]}.flac"
+            sidecar = {
+                "event_id": event.event_id,
+                "station": self._station,
+                "roast_id": event.roast_id,
+                "model_id": self._model_id,
+                "sample_rate_hz": self._rate,
+                "first_sample": first,
+                "duration_s": round(len(samples) / self._rate, 3),
+                **self._described(event, first),
+                "label": _label(event),
+            }
+            self._written[event_id] = path
+            if len(self._written) > 64:
+                self._written.pop(next(iter(self._written)))
+            self._scribe.do(
+                lambda path=path, samples=samples, sidecar=sidecar: self._save_clip(  # type: ignore[misc]
+                    path, samples, sidecar
+                )
+            )
+
+    def _described(self, event: RoastEvent, first_sample: int) -> dict[str, Any]:
+        def seconds(sample: int | None) -> float | None:
+            return None if sample is None else round((sample - first_sample) / self._rate, 3)
+
+        return {
+            "event_id": event.event_id,
+            "kind": event.kind.value,
+            "level": event.level.value if event.level else None,
+            "origin": event.origin.value,
+            "happened_s": seconds(event.happened_sample),
+            "decided_s": seconds(event.decided_sample),
+            "confidence": event.confidence,
+            "revoked": event.revoked,
+        }
+
+    def _begin_roast(self, roast_id: str, block: AudioBlock) -> None:
+        now = datetime.now(UTC)
+        path = self.roasts / f"{_stamp(now)}-{roast_id[:8]}.flac"
+        self._roast = _Roast(roast_id, path, block.first_sample, block.first_sample, now)
+
+    def _record(self, roast: _Roast, block: AudioBlock, samples: Int16Array) -> None:
+        if block.end_sample - roast.first_sample > _LONGEST_ROAST_S * self._rate:
+            return
+        gap = block.first_sample - roast.next_sample
+        if gap > 0:
+            roast.gaps.append(
+                {
+                    "at_s": round((roast.next_sample - roast.first_sample) / self._rate, 3),
+                    "lost_s": round(gap / self._rate, 3),
+                }
+            )
+            gap = min(gap, round(_LONGEST_GAP_S * self._rate))
+        # A block that the queue has no room for leaves a gap, which the next one tells.
+        if self._scribe.do(lambda: self._save_sound(roast, gap, samples), len(samples)):
+            roast.next_sample = block.end_sample
+
+    def _end_roast(self) -> None:
+        roast, self._roast = self._roast, None
+        if roast is not None:
+            self._scribe.do(lambda: self._save_roast(roast))
+
+    # What follows runs in the recorder's own thread.
+
+    def _save_sound(self, roast: _Roast, gap: int, samples: Int16Array) -> None:
+        if roast.failed:
+            return
+        try:
+            if (
+                roast.file is None
+                or roast.file.samples - roast.checked > _CHECK_ROOM_S * self._rate
+            ):
+                room(self.roasts, self._options.keep_free_mb)
+                roast.checked = roast.file.samples if roast.file else 0
+            if roast.file is None:
+                roast.file = Flac(roast.path, self._rate)
+                self._part.running()
+            if gap > 0:
+                roast.file.write(np.zeros(gap, np.int16))
+            roast.file.write(samples)
+        except LostError:
+            roast.failed = True
+            if roast.file is not None:
+                roast.file.close()
+            raise
+
+    def _save_roast(self, roast: _Roast) -> None:
+        if roast.file is None:
+            return
+        roast.file.close()
+        sidecar = {
+            "roast_id": roast.roast_id,
+            "station": self._station,
+            "model_id": self._model_id,
+            "started_at": roast.started_at.isoformat(),
+            "sample_rate_hz": self._rate,
+            "first_sample": roast.first_sample,
+            "duration_s": round(roast.file.samples / self._rate, 3),
+            "complete": not roast.failed,
+            "events": list(roast.events.values()),
+            "gaps": roast.gaps,
+        }
+        write_json(roast.path.with_suffix(".json"), sidecar)
+        self._part.count("roasts_recorded")
+        self._prune(self.roasts, self._options.keep_roasts)
+
+    def _save_clip(self, path: Path, samples: Int16Array, sidecar: dict[str, Any]) -> None:
+        room(self.clips, self._options.keep_free_mb)
+        file = Flac(path, self._rate)
+        file.write(samples)
+        file.close()
+        write_json(path.with_suffix(".json"), sidecar)
+        self._part.running()
+        self._part.count("clips_kept")
+        self._prune(self.clips, self._options.keep_clips)
+
+    def _prune(self, folder: Path, count: int | None) -> None:
+        options = self._options
+        gone = prune(folder, count=count, days=options.keep_days, megabytes=options.keep_mb)
+        if gone:
+            self._part.count("recordings_deleted", len(gone))
+
+
+def _label(event: RoastEvent) -> str | None:
+    """What a person said of it, if anybody did."""
+    if event.revoked:
+        return "not_a_crack"
+    return event.kind.value if event.origin is Origin.PERSON else None
+
+
+def _grow(path: Path, event: RoastEvent) -> None:
+    """The decision grew, or a person judged it, after its clip was written."""
+    sidecar = read_json(path.with_suffix(".json"))
+    if not sidecar:
+        return
+    sidecar["level"] = event.level.value if event.level else sidecar.get("level")
+    sidecar["confidence"] = event.confidence
+    sidecar["revoked"] = event.revoked
+    sidecar["label"] = _label(event) or sidecar.get("label")
+    write_json(path.with_suffix(".json"), sidecar)
+
+
+def _stamp(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")[:-4] + "Z"

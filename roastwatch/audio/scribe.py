@@ -1,0 +1,55 @@
+"""A thread that writes to the disk, so that the loop never waits for it."""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+
+from roastwatch.errors import LostError
+from roastwatch.supervise import Part
+from roastwatch.vocabulary import PartState
+
+_log = logging.getLogger("roastwatch.recorder")
+_QUEUE = 1200
+_LAST_WRITES_S = 30.0
+
+
+class Scribe:
+    """Does work in order in its own thread; a bounded queue, what it has no room for is refused."""
+
+    def __init__(self, part: Part) -> None:
+        """Failures are said and counted in `part`."""
+        self._part = part
+        self._work: queue.Queue[Callable[[], object] | None] = queue.Queue(_QUEUE)
+        self._thread = threading.Thread(target=self._write, name="recorder", daemon=True)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Finish what is queued, or give up after half a minute."""
+        self._work.put(None)
+        self._thread.join(timeout=_LAST_WRITES_S)
+
+    def do(self, work: Callable[[], object], samples: int = 0) -> bool:
+        """Queue work; when the disk is too far behind, count its samples and return False."""
+        try:
+            self._work.put_nowait(work)
+        except queue.Full:
+            self._part.count("samples_unrecorded", samples)
+            self._part.trouble(PartState.DEGRADED, "The disk is too slow to record this sound.")
+            return False
+        return True
+
+    def _write(self) -> None:
+        while (work := self._work.get()) is not None:
+            try:
+                work()
+            except LostError as error:
+                self._part.count("failures")
+                self._part.trouble(PartState.DEGRADED, str(error))
+            except Exception as error:  # noqa: BLE001 - optional: the roast goes on without it
+                self._part.count("failures")
+                self._part.trouble(PartState.DEGRADED, f"Recording failed: {error!r}.")
+                _log.debug("recording failed", exc_info=True)
