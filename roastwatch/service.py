@@ -60,7 +60,8 @@ class Service:
         self.events: Events[RoastEvent] = Events(256)
         self.latest: Latest[dict[str, Snapshot]] = Latest()
         self.stations = {
-            station.name: Station(station, self.events.put) for station in settings.stations
+            station.name: Station(station, self.events.put, recordings=settings.folder)
+            for station in settings.stations
         }
         self.keeper = Keeper(RoastLog.open(log_path)) if log_path else None
         self.driven = {

@@ -11,6 +11,7 @@ from platformdirs import user_data_path
 from pydantic import Field, SerializeAsAny, StringConstraints, ValidationError
 
 from roastwatch import plugins
+from roastwatch.audio.recorder_options import RecorderOptions
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.errors import SettingsError
 from roastwatch.options import Options
@@ -45,6 +46,9 @@ class StationSettings(Options):
     )
     roaster_limits: dict[str, float | bool] = Field(
         {}, description="Limits in place of the machine's own (see config/roasters)."
+    )
+    recording: RecorderOptions = Field(
+        RecorderOptions(), description="Which sound is kept: none, unless it is asked for."
     )
 
 

@@ -3,12 +3,15 @@
 import logging
 import time
 from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 from roastwatch import plugins
 from roastwatch.audio.level import LevelMeter
+from roastwatch.audio.recorder import Recorder
 from roastwatch.audio.source import AudioSource
 from roastwatch.detection.model import CrackModel
 from roastwatch.detection.scoring import Scoring
@@ -42,7 +45,9 @@ class Station:
         publish: Callable[[RoastEvent], None],
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        recordings: Path | None = None,
     ) -> None:
+        """`recordings` is the folder that recorded sound goes to, where the settings want any."""
         self.settings = settings
         self.name = settings.name
         self.ear = Part(f"{settings.name}-microphone")
@@ -56,6 +61,9 @@ class Station:
         self._resumed: OpenRoast | None = None
         self._publish = publish
         self._now = now
+        self._recordings = recordings
+        self._recorder: Recorder | None = None
+        self._tape = Part(f"{settings.name}-recorder") if settings.recording.wanted else None
         self._meter: LevelMeter | None = None
         self._lag_s: float | None = None
         self._waiting: list[Instruction] = []
@@ -65,18 +73,36 @@ class Station:
     async def listen(self, scoring: Scoring) -> None:
         """Pull what has arrived, judge it, decide. Returns when a file or a demonstration ends."""
         factory = plugins.load("sources", self.settings.source.type)
-        source: AudioSource
-        async with factory(self.settings.source.options, self.ear) as source:
+        async with AsyncExitStack() as opened:
+            source: AudioSource = await opened.enter_async_context(
+                factory(self.settings.source.options, self.ear)
+            )
             async for block in source.blocks():
                 pipeline = self.pipeline or self._begin(source, block)
+                if self._recorder is None and self._tape is not None:
+                    self._recorder = await opened.enter_async_context(self._new_recorder(source))
                 self._on_time(source, block)
                 pipeline.gap(block)
                 scores = await scoring.run(partial(pipeline.hear, block))
                 self.judge.running()
                 self._deal_with(pipeline.decide(scores))
-        if self.pipeline is not None:
-            self._deal_with(self.pipeline.finish())
+                if self._recorder is not None:
+                    roast = pipeline.roast
+                    self._recorder.hear(block, roast.roast_id if roast.active else None)
+            if self.pipeline is not None:
+                self._deal_with(self.pipeline.finish())
         self.ear.state = PartState.STOPPED
+
+    def _new_recorder(self, source: AudioSource) -> Recorder:
+        assert self._tape is not None
+        return Recorder(
+            self.settings.recording,
+            self._recordings or Path("recordings"),
+            self.name,
+            source.sample_rate_hz,
+            self.model.spec.model_id,
+            self._tape,
+        )
 
     def resume(self, roast: OpenRoast) -> None:
         """Go on with a roast that the log holds, as soon as there is sound again."""
@@ -91,6 +117,8 @@ class Station:
         """Hand events on, with what the roaster's probe says of the bean."""
         bean_temp_c = self.reading.bean_temp_c if self.reading else None
         for event in events:
+            if self._recorder is not None:
+                self._recorder.note(event)
             self._publish(
                 event if event.bean_temp_c is not None else replace(event, bean_temp_c=bean_temp_c)
             )
@@ -121,7 +149,7 @@ class Station:
     def snapshot(self) -> Snapshot:
         """All that is shown of this station now."""
         now = self.now()
-        parts = (self.ear.status(), self.judge.status())
+        parts = tuple(part.status() for part in (self.ear, self.judge, self._tape) if part)
         if self.pipeline is None:
             return Snapshot(
                 self.name,

@@ -13,12 +13,13 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from pydantic import Field
 
 from roastwatch.audio.recent import Recent
+from roastwatch.audio.recorder_options import RecorderOptions
 from roastwatch.audio.recordings import (
     Flac,
     Int16Array,
+    free_path,
     mend,
     prune,
     read_json,
@@ -28,7 +29,6 @@ from roastwatch.audio.recordings import (
 )
 from roastwatch.audio.scribe import Scribe
 from roastwatch.errors import LostError
-from roastwatch.options import Options
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import AudioBlock, EventKind, Origin, PartState, RoastEvent
 
@@ -38,33 +38,6 @@ _CHECK_ROOM_S = 10.0
 _LONGEST_GAP_S = 600.0
 _LONGEST_ROAST_S = 2 * 3600.0
 _CLIPPED = (EventKind.FIRST_CRACK, EventKind.SECOND_CRACK, EventKind.FIRST_CRACK_END)
-
-
-class RecorderOptions(Options):
-    """What is recorded, and how long it is kept. Nothing is recorded unless it is asked for."""
-
-    roasts: bool = Field(False, description="Record whole roasts as FLAC (some 100 MB an hour).")
-    clips: bool = Field(False, description="Keep the sound round every decision, to learn from.")
-    clip_s: float = Field(
-        10.0,
-        description="Seconds that a clip keeps before the onset and after the decision.",
-        ge=1,
-        le=30,
-    )
-    keep_roasts: int | None = Field(50, description="Newest recorded roasts to keep.", ge=0)
-    keep_clips: int | None = Field(500, description="Newest unlabelled clips to keep.", ge=0)
-    keep_days: float | None = Field(None, description="Days to keep recordings; null: for ever.")
-    keep_mb: float | None = Field(
-        10_000.0, description="Megabytes of roasts, and of clips, to keep.", ge=0
-    )
-    keep_free_mb: float = Field(
-        500.0, description="Megabytes that stay free on the disk for the roast log.", ge=0
-    )
-
-    @property
-    def wanted(self) -> bool:
-        """Whether anything is recorded."""
-        return self.roasts or self.clips
 
 
 @dataclass(slots=True)
@@ -181,7 +154,7 @@ class Recorder:
             if not len(samples):
                 continue
             event = clip.event
-            path = self.clips / f"{_stamp(event.decided_at)}-{event.event_id[:8]}.flac"
+            path = free_path(self.clips, event.event_id)
             sidecar = {
                 "event_id": event.event_id,
                 "station": self._station,
@@ -219,8 +192,9 @@ class Recorder:
 
     def _begin_roast(self, roast_id: str, block: AudioBlock) -> None:
         now = datetime.now(UTC)
-        path = self.roasts / f"{_stamp(now)}-{roast_id[:8]}.flac"
-        self._roast = _Roast(roast_id, path, block.first_sample, block.first_sample, now)
+        self._roast = _Roast(
+            roast_id, free_path(self.roasts, roast_id), block.first_sample, block.first_sample, now
+        )
 
     def _record(self, roast: _Roast, block: AudioBlock, samples: Int16Array) -> None:
         if block.end_sample - roast.first_sample > _LONGEST_ROAST_S * self._rate:
@@ -321,7 +295,3 @@ def _grow(path: Path, event: RoastEvent) -> None:
     sidecar["revoked"] = event.revoked
     sidecar["label"] = _label(event) or sidecar.get("label")
     write_json(path.with_suffix(".json"), sidecar)
-
-
-def _stamp(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")[:-4] + "Z"

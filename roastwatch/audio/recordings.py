@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import time
 from pathlib import Path
@@ -97,6 +98,17 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def free_path(folder: Path, name: str) -> Path:
+    """A FLAC file's path that no recording has yet: one that was cut short is never overwritten."""
+    stem = re.sub(r"[^\w.-]", "_", name)
+    path = folder / f"{stem}.flac"
+    number = 1
+    while path.exists() or path.with_name(path.name + _PART).exists():
+        number += 1
+        path = folder / f"{stem}-{number}.flac"
+    return path
 
 
 def mend(folder: Path) -> list[Path]:
