@@ -102,7 +102,7 @@ class Driven:
 
     async def _follow(self, control: RoasterControl) -> None:
         async for reading in control.readings.changes():
-            self._station.reading = reading
+            self._station.read(reading)
             self._mark_drop(reading)
 
     def _mark_drop(self, reading: Reading) -> None:

@@ -1,11 +1,13 @@
 """Keeps every station's roast in the log: begins it, fills it, ends it, finds it again."""
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from roastwatch.pipeline import Heard
 from roastwatch.roast.log import RoastLog
 from roastwatch.roast.log_resume import OpenRoast
+from roastwatch.roast.log_store import learned
 from roastwatch.station import Station
 from roastwatch.vocabulary import (
     Command,
@@ -46,6 +48,7 @@ class Keeper:
             LogError: the log can't be read.
         """
         station.heard = lambda heard: self._heard(station, heard)
+        station.beans.learn(await asyncio.to_thread(learned, self.log.path, station.name))
         roast = await self.log.resume(station.name)
         if roast is None:
             return
@@ -86,6 +89,8 @@ class Keeper:
             kept.reading = reading
             elapsed_s = (station.now() - kept.began_at).total_seconds()
             self.log.record_reading(kept.roast_id, reading, elapsed_s)
+            for evidence in station.beans.evidence(station.now()):
+                self.log.record_evidence(kept.roast_id, evidence)
 
     async def sound_ended(self, station: Station) -> None:
         """A file or a demonstration is over, and with it its roast."""

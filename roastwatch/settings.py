@@ -15,6 +15,7 @@ from roastwatch.audio.recorder_options import RecorderOptions
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.errors import SettingsError
 from roastwatch.options import Options
+from roastwatch.roast.curve import CurveOptions
 from roastwatch.roast.roast import RoastOptions
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
@@ -36,6 +37,7 @@ class StationSettings(Options):
     model: Chosen = Field(description="What hears cracks.")
     onset: OnsetOptions = Field(OnsetOptions(), description="How pops become a decision.")
     roast: RoastOptions = Field(RoastOptions(), description="When a roast begins.")
+    curve: CurveOptions = Field(CurveOptions(), description="How the bean curve is read.")
     roaster: Chosen | None = Field(
         None, description="The machine to read and drive; null: roastwatch only listens."
     )

@@ -16,6 +16,8 @@ from roastwatch.audio.source import AudioSource
 from roastwatch.detection.model import CrackModel
 from roastwatch.detection.scoring import Scoring
 from roastwatch.pipeline import Heard, Pipeline
+from roastwatch.roast.curve import Found
+from roastwatch.roast.curve_watch import BeanWatch, utc
 from roastwatch.roast.log_resume import OpenRoast
 from roastwatch.settings import StationSettings
 from roastwatch.supervise import Part
@@ -23,7 +25,9 @@ from roastwatch.vocabulary import (
     AudioBlock,
     EventKind,
     Instruction,
+    InstructionKind,
     Level,
+    Origin,
     PartState,
     Reading,
     RoasterState,
@@ -56,6 +60,7 @@ class Station:
         self.model: CrackModel = model(settings.model.options)
         self.pipeline: Pipeline | None = None
         self.reading: Reading | None = None
+        self.beans = BeanWatch(settings.curve)
         self.heard: Callable[[Heard], None] | None = None
         self.roaster_state: Callable[[], RoasterState | None] = lambda: None
         self._resumed: OpenRoast | None = None
@@ -117,6 +122,7 @@ class Station:
         """Hand events on, with what the roaster's probe says of the bean."""
         bean_temp_c = self.reading.bean_temp_c if self.reading else None
         for event in events:
+            self.beans.told(event)
             if self._recorder is not None:
                 self._recorder.note(event)
             self._publish(
@@ -132,6 +138,34 @@ class Station:
         if not self._live:
             instruction = replace(instruction, at=self.now())
         self.publish(self.pipeline.instruct(instruction))
+
+    def read(self, reading: Reading, at: datetime | None = None) -> None:
+        """A fresh reading of the roaster, taken at `at` (UTC; None = now)."""
+        self.reading = reading
+        if self.pipeline is None:
+            return
+        at = at or self.now()
+        for found in self.beans.read(reading, at):
+            self.publish(self._found(found, at))
+        if self.beans.is_late:
+            text = "The beans are hotter than first crack ever was, and none was heard."
+            self.publish(self.pipeline.roast.late(at, text))
+
+    def _found(self, found: Found, at: datetime) -> list[RoastEvent]:
+        """What the bean curve shows, as events."""
+        assert self.pipeline is not None
+        roast, happened_at = self.pipeline.roast, utc(found.happened_s)
+        match found.kind:
+            case EventKind.CHARGE if not roast.active:
+                charge = Instruction(
+                    self.name, InstructionKind.CHARGE, Origin.TEMPERATURE, happened_at
+                )
+                return self.pipeline.instruct(charge)
+            case EventKind.DROP:
+                return roast.drop(happened_at, Origin.TEMPERATURE, found.bean_temp_c)
+            case EventKind.TURNING_POINT | EventKind.DRY_END if roast.active:
+                return roast.milestone(found.kind, happened_at, at, bean_temp_c=found.bean_temp_c)
+        return []
 
     def tick(self) -> None:
         """Once a second: what follows from time alone."""
@@ -171,6 +205,8 @@ class Station:
             development_s=roast.development_s(now),
             development_ratio_percent=roast.development_ratio_percent(now),
             reading=self.reading,
+            rate_of_rise_c_per_min=self.beans.curve.rate_of_rise_c_per_min,
+            predicted=self.beans.predicted(now, crack) if roast.active else (),
             pops_per_minute=onset.pops_per_minute,
             probability=pipeline.probability,
             decision=1.0 if crack and crack.level is not Level.POSSIBLE else onset.progress,
@@ -201,6 +237,7 @@ class Station:
             started_at=self._now() - length,
             onset=self.settings.onset,
             roast=self.settings.roast,
+            witness=self.beans.llr,
         )
         self._meter = LevelMeter(source.sample_rate_hz)
         self._go_on(self.pipeline)
@@ -217,6 +254,13 @@ class Station:
         charged_at = charge.happened_at if charge else roast.started_at
         pipeline.resume(roast.roast_id, charged_at, list(roast.events))
         pipeline.roast.start_known = charge is not None
+        self.beans.curve.charge(charged_at.timestamp())
+        for at_s, bean_temp_c, environment_temp_c in roast.readings:
+            at = roast.started_at + timedelta(seconds=at_s)
+            past = Reading(self.name, at_s, bean_temp_c, environment_temp_c)
+            self.beans.read(past, at)
+        for event in roast.events:
+            self.beans.told(event)
         _log.info("%s: the roast %s goes on", self.name, roast.roast_id)
 
     def _on_time(self, source: AudioSource, block: AudioBlock) -> None:

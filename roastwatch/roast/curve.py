@@ -36,6 +36,18 @@ class CurveOptions(Options):
         45.0, gt=5, description="Length of the rate of rise's window, in seconds."
     )
     dry_end_c: float = Field(150.0, description="Bean temperature that ends drying, in °C.")
+    usual_first_crack_c: float | None = Field(
+        None,
+        description="Bean temperature at which first crack comes, in °C; null: from the roast log.",
+    )
+    wished_development_percent: float | None = Field(
+        None, gt=0, lt=60, description="Development ratio to count down to, in percent."
+    )
+    wished_development_s: float | None = Field(
+        None,
+        gt=0,
+        description="Development time to count down to, in seconds; goes before percent.",
+    )
     detect_charge: bool = Field(
         True, description="Find a charge that nobody told, from two signals of the curve."
     )

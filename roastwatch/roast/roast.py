@@ -28,7 +28,6 @@ class RoastOptions(Options):
     no_crack_after_s: float = Field(
         840.0, gt=0, description="Seconds from charge after which a missing first crack is told."
     )
-    dry_end_c: float = Field(150.0, description="Bean temperature that ends drying, in °C.")
     cooling_s: float = Field(
         240.0, gt=0, description="Seconds from drop to the end of cooling, where no probe says so."
     )
@@ -209,6 +208,13 @@ class Roast:
             if since_drop_s > _DROPPED_FOR_S:
                 self.phase = Phase.COOLING
         return []
+
+    def late(self, now: datetime, text: str) -> list[RoastEvent]:
+        """A first crack that other signs say is overdue; once a roast."""
+        if self.phase not in _BEFORE or self._said_late or self.first_crack is not None:
+            return []
+        self._said_late = True
+        return [self.told(EventKind.NO_CRACK_YET, now, text, Origin.TEMPERATURE)]
 
     def finish(self, at: datetime, origin: Origin) -> list[RoastEvent]:
         """The end of cooling (or of a roast that a person stops): idle again."""
