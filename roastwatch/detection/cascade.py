@@ -35,7 +35,9 @@ class CascadeOptions(Options):
     listener_options: dict[str, Any] = Field(
         default_factory=dict, description="Options of the model that listens."
     )
-    verifier: WindowedOptions = Field(description="The large model that verifies.")
+    verifier: WindowedOptions = Field(
+        description="The large model that verifies: the options of `windowed`."
+    )
     verify_from: float = Field(
         0.5,
         description="Part of the way to first crack from which the large model is asked (0 to 1).",

@@ -40,7 +40,9 @@ class ShadowOptions(Options):
     listener_options: dict[str, Any] = Field(
         default_factory=dict, description="Options of the model that decides."
     )
-    shadow: WindowedOptions = Field(description="The large model that decides nothing.")
+    shadow: WindowedOptions = Field(
+        description="The large model that decides nothing: the options of `windowed`."
+    )
     pops_in_window: int = Field(
         2,
         description="Pops in a window from which the listener counts as hearing first crack.",

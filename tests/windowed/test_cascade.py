@@ -183,7 +183,7 @@ def test_asked_seldom_and_no_later() -> None:
 @pytest.mark.verify
 def test_on_many_simulated_roasts() -> None:
     rows = [compare(seed) for seed in range(1000, 1200)]
-    print("\n" + report(rows))  # noqa: T201 - the figures of docs/large-models.md
+    print("\n" + report(rows))
     later = [row.later_s for row in rows if row.later_s is not None]
     assert np.mean([row.share for row in rows]) < 0.10
     assert np.quantile(later, 0.99) <= 2.0
