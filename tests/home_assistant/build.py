@@ -28,6 +28,7 @@ INTEGRATIONS = [
     *("mqtt", "frontend", "history", "logbook", "recorder", "mobile_app", "onboarding"),
     *("analytics", "lovelace", "hassio", "assist_pipeline", "automation", "script", "scene"),
     *("template", "input_boolean", "tts", "media_player", "notify", "image"),
+    *("camera", "stream"),  # mobile_app imports them
 ]
 
 # Runs in the new root: the requirements of the integrations and all they depend on.
