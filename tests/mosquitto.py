@@ -54,7 +54,9 @@ class Broker:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Broker":
-        """Start it and wait until it takes connections."""
+        """Start it, if it doesn't run, and wait until it takes connections."""
+        if self._process is not None:
+            return self
         log = (self.folder / "mosquitto.log").open("ab")
         with log:
             self._process = subprocess.Popen(

@@ -1,0 +1,65 @@
+"""The real service in a process of its own, hearing a synthesised roast."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+
+@dataclass
+class Service:
+    """A `roastwatch run` that a test may end as it likes."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def end(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """Send a signal and wait for the end."""
+        self.process.send_signal(how)
+        self.process.wait(60)
+
+
+@asynccontextmanager
+async def service(
+    folder: Path, instance: str, *ports: int, speed: float = 3.0, first_crack_at_s: float = 30.0
+) -> AsyncIterator[Service]:
+    """Run until the end of the block; each port is a broker that is told."""
+    folder.mkdir(parents=True, exist_ok=True)
+    source = {
+        "type": "demo",
+        "speed": speed,
+        "first_crack_at_s": first_crack_at_s,
+        "sample_rate_hz": 16000,
+        "fooling_per_h": 0,
+    }
+    settings = {
+        "instance": instance,
+        "data_dir": str(folder / "data"),
+        "stations": [{"name": "roaster", "source": source, "roast": {"begins": "sound"}}],
+        "sinks": [
+            {"type": "mqtt", "host": "127.0.0.1", "port": port, "birth_settle_s": 1.0}
+            for port in ports
+        ],
+    }
+    path = folder / "roastwatch.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    running = Service(_start(path, folder / "service.log"), folder / "service.log")
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.process.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(running.process.wait, 60)
+
+
+def _start(settings: Path, log: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "roastwatch", "run", "--settings", str(settings)]
+    with log.open("ab") as out:
+        return subprocess.Popen(command, stdout=out, stderr=out, env=dict(os.environ))
