@@ -102,6 +102,15 @@ class Guardian:
         self._wake.set()
         return await answer
 
+    @property
+    def idle(self) -> bool:
+        """Whether no command is in flight."""
+        return self._pending is None
+
+    def cancel_pending(self, reason: str = "The roaster is not connected.") -> None:
+        """Answer a command that nobody will carry out."""
+        self._fail_pending(reason)
+
     def wake(self) -> None:
         """Something changed that may demand a write now."""
         self._wake.set()

@@ -1,0 +1,46 @@
+"""Random lives of the guardian: hundreds here, ten thousand under `dev verify`."""
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from roastwatch.roaster.interlocks import INTERLOCKS
+from tests.roaster_machine import RoasterLife
+
+CHECKS = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+
+
+def lives(count: int, **more: object) -> settings:
+    return settings(
+        max_examples=count,
+        stateful_step_count=30,
+        deadline=None,
+        suppress_health_check=CHECKS,
+        database=None,
+        print_blob=True,
+        **more,
+    )
+
+
+def test_hundreds_of_lives() -> None:
+    run_state_machine_as_test(RoasterLife, settings=lives(200, derandomize=True))
+
+
+@pytest.mark.verify
+@pytest.mark.timeout(3600)
+def test_ten_thousand_lives() -> None:
+    run_state_machine_as_test(RoasterLife, settings=lives(10_000))
+
+
+@pytest.mark.verify
+@pytest.mark.parametrize(
+    "name", ["stale_reading", "bean_temperature", "drum_turns", "minimum_fan", "service_alive"]
+)
+def test_lives_find_a_missing_interlock(name: str) -> None:
+    """The machine would notice: with a rule taken out some life breaks an invariant."""
+
+    class Without(RoasterLife):
+        interlocks = {other: rule for other, rule in INTERLOCKS.items() if other != name}
+
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(Without, settings=lives(2000, derandomize=True))
