@@ -4,7 +4,9 @@ The invariants look at what the machine was really told, not at what the guard b
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import ClassVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -13,7 +15,7 @@ from roastwatch.errors import LostError, RoastwatchError
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.guard import LEASE_S, Guard
 from roastwatch.roaster.guardian import Guardian
-from roastwatch.roaster.interlocks import INTERLOCKS
+from roastwatch.roaster.interlocks import INTERLOCKS, Interlock
 from roastwatch.roaster.limits import Limits
 from roastwatch.vocabulary import Actuator, Command, Origin, Reading
 
@@ -63,9 +65,9 @@ class Faulty(SimulatedRoaster):
 
 
 class RoasterLife(RuleBasedStateMachine):
-    """One life. `interlocks` are the rules that guard: with one taken out, an invariant must break."""
+    """One life. `interlocks` are the rules: with one taken out, an invariant must break."""
 
-    interlocks = INTERLOCKS
+    interlocks: ClassVar[Mapping[str, Interlock]] = INTERLOCKS
 
     def __init__(self) -> None:
         super().__init__()
