@@ -23,7 +23,7 @@ from roastwatch.detection.second_opinion import (
 )
 from roastwatch.detection.windowed import Windowed, WindowedOptions
 from roastwatch.options import Options
-from roastwatch.vocabulary import CrackScore, Float32Array, Pop
+from roastwatch.vocabulary import CrackScore, EventKind, Float32Array, Level, Pop
 
 _log = logging.getLogger("roastwatch.cascade")
 
@@ -140,6 +140,7 @@ class CascadeStream:
         self._model_id = model_id
         self._always = always
         self._failed = False
+        self._settled = False
 
     def push(self, samples: Float32Array) -> list[CrackScore]:
         """Take the next samples, shape (n,); return the listener's scores, verified."""
@@ -166,14 +167,23 @@ class CascadeStream:
             self._agrees(score.end_sample)
         pops = tuple(self._weighed(pop, score.end_sample) for pop in score.pops)
         told = replace(score, pops=pops, model_id=self._model_id)
-        self._tracker.feed(told)
+        self._follow(told)
         return told
+
+    def _follow(self, score: CrackScore) -> None:
+        """Once a crack is certain nothing is left to verify, until it has ended."""
+        for decision in self._tracker.feed(score):
+            if decision.level is Level.CERTAIN:
+                self._settled = True
+            elif decision.kind is EventKind.FIRST_CRACK_END:
+                self._settled = False
+                self._tracker.arm(score.end_sample)
 
     def _weighed(self, pop: Pop, now: int) -> Pop:
         """The pop, or a candidate in its place where the large model hears no crack."""
-        _possible, told, certain = self._tracker.bars()
-        undecided = self._from * told <= self._tracker.statistic < certain
-        if pop.probability < self._threshold or not undecided or self._agrees(now):
+        _possible, told, _certain = self._tracker.bars()
+        matters = not self._settled and self._tracker.statistic >= self._from * told
+        if pop.probability < self._threshold or not matters or self._agrees(now):
             return pop
         return replace(pop, probability=min(pop.probability, 0.99 * self._threshold))
 

@@ -198,7 +198,7 @@ def _chosen(name: str, **options: object) -> CrackModel:
 def _clicks(seconds: float) -> Float32Array:
     rng = np.random.default_rng(4)
     sound = rng.normal(0, 0.003, round(seconds * 32_000))
-    for at_s in np.arange(8, seconds - 1, 1.3):
+    for at_s in np.sort(rng.uniform(8, seconds - 1, 24)):
         at = round(at_s * 32_000)
         sound[at : at + 80] += rng.normal(0, 0.4, 80) * np.exp(-np.arange(80) / 20)
     return sound.astype(np.float32)
@@ -210,15 +210,22 @@ def _scores(model: CrackModel, sound: Float32Array, block: int) -> list[CrackSco
     return scores + stream.finish()
 
 
+def _decides(model: CrackModel, scores: list[CrackScore]) -> bool:
+    onset = Onset(OnsetOptions(), 32_000, model.spec)
+    onset.arm(0)
+    return any(d.level is Level.FIRST_CRACK for s in scores for d in onset.feed(s))
+
+
 def _counted(scores: list[CrackScore]) -> list[int]:
     return [pop.sample for score in scores for pop in score.pops if pop.probability >= 0.5]
 
 
 def test_a_real_network_verifies(tiny_ast: Path) -> None:
     """With a threshold nothing reaches it refuses all, with one everything reaches none."""
-    sound = _clicks(20.0)
+    sound = _clicks(32.0)
     verifier = {"model": str(tiny_ast), "threads": 1}
-    alone = _counted(_scores(_chosen("transients"), sound, 32_000))
+    alone_scores = _scores(_chosen("transients"), sound, 32_000)
+    alone = _counted(alone_scores)
     assert len(alone) >= 8
     kind = {"listener": "transients"}
     willing = _chosen("cascade", **kind, verifier={**verifier, "threshold": 1e-12})
@@ -228,9 +235,8 @@ def test_a_real_network_verifies(tiny_ast: Path) -> None:
     assert len(_counted(refused)) < len(alone) / 2
     assert len([pop for score in refused for pop in score.pops]) >= len(alone)
     assert _scores(strict, sound, 5_001) == refused
-    onset = Onset(OnsetOptions(), 32_000, strict.spec)
-    onset.arm(0)
-    assert [d for s in refused for d in onset.feed(s) if d.level is Level.FIRST_CRACK] == []
+    assert _decides(strict, alone_scores)
+    assert not _decides(strict, refused)
 
 
 def test_the_shadow_decides_nothing_and_says_where_it_differs(
@@ -258,7 +264,7 @@ def test_a_verifier_that_fails_leaves_the_small_one_alone(caplog: pytest.LogCapt
         def at(self, sample: int) -> Verdict | None:
             raise RuntimeError("device lost")
 
-    pops = np.arange(20.0, 60.0, 1.5)
+    pops = np.sort(np.random.default_rng(0).uniform(20.0, 60.0, 40))
     stream = cascade.join(SimulatedEar(pops), lambda rate: Broken(pops, 0), RATE)
     told = _told_s(stream, 60.0)
     assert told is not None
