@@ -1,0 +1,83 @@
+"""`roastwatch export`: a trained net becomes one ONNX file and its manifest."""
+
+import datetime
+import json
+from pathlib import Path
+
+import click
+
+from roastwatch.errors import MissingExtraError
+
+
+@click.command("export")
+@click.option(
+    "--run", "run", required=True, type=click.Path(path_type=Path), help="Folder of the run."
+)
+@click.option(
+    "--out",
+    default=Path("models"),
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Folder for NAME.onnx and NAME.json.",
+)
+@click.option(
+    "--negatives",
+    type=click.Path(path_type=Path),
+    help="Real everyday sounds to set the threshold by, not trained on: a folder for each kind.",
+)
+@click.option("--folds", default="4", show_default=True, help="Folds of them.")
+@click.option(
+    "--false-per-min",
+    default=2.0,
+    show_default=True,
+    help="False pops a minute of nothing but everyday sounds that the threshold allows.",
+)
+@click.option("--id", "model_id", help="Name and version; made from the date if not given.")
+@click.option("--workers", default=2, show_default=True, help="Processes that make clips.")
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
+def command(
+    run: Path,
+    out: Path,
+    negatives: Path | None,
+    folds: str,
+    false_per_min: float,
+    model_id: str | None,
+    workers: int,
+    as_json: bool,
+) -> None:
+    """Export the best checkpoint of a run and compare torch with ONNX Runtime.
+
+    Example: roastwatch export --run runs/pops --out models
+    """
+    try:
+        from roastwatch.training import recordings
+        from roastwatch.training.calibrate import calibrate
+        from roastwatch.training.export import export, trained_network
+    except ModuleNotFoundError as missing:
+        raise MissingExtraError("Exporting a model", "train") from missing
+    network, plan = trained_network(run / "best.pt")
+    real = recordings.find(negatives, folds) if negatives else ()
+    calibration = calibrate(network, plan, run, real, false_per_min=false_per_min, workers=workers)
+    card = run / "card.json"
+    trained_with = json.loads(card.read_text())["recordings"] if card.exists() else 0
+    hours = plan.bank.clips * plan.bank.length_s / 3600
+    trained_on = f"{hours:.1f} h of synthesised clips (seed {plan.bank.seed})"
+    if trained_with:
+        trained_on += f" with {trained_with} real everyday sounds mixed in"
+    manifest = export(
+        network,
+        plan,
+        out,
+        calibration,
+        model_id=model_id or f"{plan.name}-{datetime.date.today():%Y%m%d}",
+        trained_on=trained_on,
+    )
+    if as_json:
+        click.echo(json.dumps(manifest, allow_nan=False))
+        return
+    size = (out / manifest["onnx"]).stat().st_size
+    click.echo(
+        f"{out / manifest['onnx']}: {size / 1024:.0f} KiB, threshold "
+        f"{manifest['pop_threshold']}, torch and ONNX Runtime differ by at most "
+        f"{manifest['scores']['largest_difference']:.1e} (logits)."
+    )

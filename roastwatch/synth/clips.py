@@ -1,0 +1,145 @@
+"""Short clips to train on: a bed, cracks, fooling sounds, a room and a microphone, with truth."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from roastwatch.synth import beds, fooling, pops, rooms
+from roastwatch.synth.shapes import add_at, convolved, filtered, high_band, loudest_rms, rms
+from roastwatch.vocabulary import Float32Array
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What clips are made of. Each share is a probability; set one to 0 to leave a part out."""
+
+    cracks: float = 0.5
+    """Clips with cracks."""
+    fooling_with_cracks: float = 0.45
+    fooling_without: float = 0.9
+    bare: float = 0.3
+    """Of the clips without cracks: no roaster, only a quiet room."""
+    rooms: float = 0.8
+    lossy: float = 1.0
+    """Scales codecs, gain control, suppression and clipping."""
+    real: float = 0.4
+    """Fooling sounds taken from recordings where there are any."""
+    kinds: tuple[str, ...] = tuple(fooling.MAKERS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clip:
+    """One clip, (n,) ±1, and what is in it."""
+
+    samples: Float32Array
+    pops_s: tuple[float, ...]
+    kinds: tuple[str, ...]
+    """Names of the fooling sounds in it; a recording's is its kind."""
+
+
+@dataclass(slots=True)
+class Kitchen:
+    """Makes clips of one rate and length; beds and rooms are kept and used several times over."""
+
+    rng: np.random.Generator
+    rate_hz: int
+    length_s: float
+    recipe: Recipe = field(default_factory=Recipe)
+    recordings: Sequence[tuple[str, Float32Array]] = ()
+    """Real negatives at this rate: kind and samples."""
+    stock: int = 12
+    _beds: list[Float32Array] = field(default_factory=list)
+    _rooms: list[Float32Array] = field(default_factory=list)
+
+    def clip(self) -> Clip:
+        """The next clip."""
+        rng, recipe, rate = self.rng, self.recipe, self.rate_hz
+        n = int(self.length_s * rate)
+        cracking = rng.random() < recipe.cracks
+        bare = rng.random() < (0.12 if cracking else recipe.bare)
+        sound = self._quiet(n) if bare else self._bed(n)
+        above = rms(high_band(sound[: 2 * rate], rate, 3500.0))
+        room = self._room()
+        dry = np.zeros(n, np.float32)
+        times: list[float] = []
+        if cracking:
+            times = self._add_cracks(dry, above, bare)
+        kinds: list[str] = []
+        if rng.random() < (recipe.fooling_with_cracks if cracking else recipe.fooling_without):
+            count = 1 + int(rng.random() < 0.3)
+            kinds = [self._add_fooling(dry, sound, above, bare) for _ in range(count)]
+        wet = convolved(dry, room)[:n] if rng.random() < recipe.rooms else dry
+        whole = sound + wet
+        microphone = rooms.draw_microphone(rng, plain=rng.random() >= recipe.lossy)
+        level = 10 ** (rng.uniform(-45, -3) / 20) / (float(np.abs(whole).max()) + 1e-9)
+        heard = rooms.recorded(rng, whole * np.float32(level), rate, microphone)
+        return Clip(heard, tuple(sorted(times)), tuple(kinds))
+
+    def _quiet(self, n: int) -> Float32Array:
+        """A room without a roaster; levels count from here."""
+        slope = float(self.rng.uniform(-8, 0))
+        noise = beds.shaped_noise(
+            self.rng, n, self.rate_hz, (60, 1000, 16000), (-4 * slope, 0, 4 * slope)
+        )
+        return noise / np.float32(rms(noise))
+
+    def _bed(self, n: int) -> Float32Array:
+        rng = self.rng
+        if len(self._beds) < self.stock:
+            bed = beds.draw_bed(rng)
+            first = int(rng.integers(0, 600 * self.rate_hz))
+            self._beds.append(beds.render(bed, rng, self.rate_hz, n, first))
+            sound = self._beds[-1]
+        else:
+            sound = np.roll(self._beds[int(rng.integers(self.stock))], int(rng.integers(n)))
+        if rng.random() < 0.1:  # the fan is turned
+            at = int(rng.uniform(0.1, 0.9) * n)
+            gains = (1.0, 1.0, 10 ** (rng.uniform(-9, 9) / 20))
+            slow = int(rng.uniform(0.003, 1.5) * self.rate_hz)
+            sound = sound * np.interp(np.arange(n), (0, at, at + slow), gains).astype(np.float32)
+        return sound.copy()
+
+    def _room(self) -> Float32Array:
+        if len(self._rooms) < self.stock:
+            self._rooms.append(rooms.room_response(self.rng, self.rate_hz))
+            return self._rooms[-1]
+        return self._rooms[int(self.rng.integers(self.stock))]
+
+    def _add_cracks(self, dry: Float32Array, above: float, bare: bool) -> list[float]:
+        rng, rate = self.rng, self.rate_hz
+        family = pops.draw_family(rng, second=rng.random() < 0.12)
+        per_s = fooling.between(rng, 0.15, 6.0)
+        count = max(1, rng.poisson(per_s * self.length_s))
+        times = np.sort(rng.uniform(0.3, self.length_s - 0.15, min(count, 60)))
+        keep = np.concatenate(([True], np.diff(times) > 0.03))
+        median_db = float(rng.uniform(15, 42) if bare else np.clip(rng.normal(16, 5), 8, 34))
+        for at in times[keep].tolist():
+            level_db = max(rng.normal(median_db, family.level_spread_db), 4.0)
+            sound = pops.pop(rng, family, rate)
+            add_at(dry, int(at * rate), sound * np.float32(above * 10 ** (level_db / 20)))
+        return [float(at) for at in times[keep]]
+
+    def _add_fooling(self, dry: Float32Array, wet: Float32Array, above: float, bare: bool) -> str:
+        """Add one; a recording has had its room already and goes in as it is."""
+        rng, rate = self.rng, self.rate_hz
+        real = bool(self.recordings) and rng.random() < self.recipe.real
+        if real:
+            kind, sound = self.recordings[int(rng.integers(len(self.recordings)))]
+            sound = np.roll(sound, int(rng.integers(len(sound))))
+            if len(sound) < len(dry) and rng.random() < 0.7:
+                sound = np.resize(sound, len(dry))
+            if rng.random() < 0.5:  # another microphone, another distance
+                hz = (100, 800, 3000, 8000, 16000)
+                sound = filtered(sound, rate, hz, np.cumsum(rng.normal(0, 3, 5)))
+        else:
+            length_s = float(rng.uniform(0.6, self.length_s))
+            kind = str(rng.choice(self.recipe.kinds))
+            _, sound = fooling.draw(rng, rate, length_s, kind)
+        level_db = float(rng.uniform(12, 46) if bare else rng.normal(17, 8))
+        loud = loudest_rms(high_band(sound, rate, 2500.0), rate)
+        gain = above * 10 ** (level_db / 20) / (loud + 1e-4 * rms(sound) + 1e-9)
+        gain = min(gain, 60 * rms(wet) / (rms(sound) + 1e-9))  # dull sounds are not lifted for ever
+        at = int(rng.uniform(-0.2, 0.8) * len(dry)) if len(sound) < len(dry) else 0
+        add_at(wet if real else dry, at, sound[: len(dry)] * np.float32(gain))
+        return kind

@@ -1,0 +1,168 @@
+"""A bank of clips to learn from, as rows of the front end: made once, in parallel, then mapped.
+
+The files of a bank: `rows.f16` (clips, rows, WIDTH), `labels.u1` (clips, rows; see below) and
+`bank.json`, written last, which says what it was made from: a bank is made again when that differs.
+"""
+
+import json
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from roastwatch.detection import features
+from roastwatch.synth.clips import Clip, Kitchen, Recipe
+from roastwatch.vocabulary import Float32Array
+
+NOTHING, CRACK, UNSURE = 0, 1, 2
+"""Labels of a row. Unsure rows (beside a crack, or of one too faint to hear) teach nothing."""
+
+RATES_HZ = (16000, 32000, 44100, 48000)
+_RATE_SHARES = (0.3, 0.6, 0.05, 0.05)  # above 32 kHz only the highest band gains
+_CHUNK = 24  # clips that share beds, rooms and a rate
+_FAINT_BELS = 0.3
+_TOP_BAND = 5  # the first band above 3.2 kHz
+
+
+@dataclass(frozen=True, slots=True)
+class BankPlan:
+    """What a bank is made from: the same plan gives the same bank."""
+
+    clips: int
+    length_s: float
+    seed: int
+    recipe: Recipe
+    recordings: tuple[tuple[str, str], ...] = ()
+    """Real negatives: kind and path."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of a clip."""
+        return round(self.length_s / features.STEP_S) * features.ROWS_PER_STEP
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bank:
+    """A bank that was made."""
+
+    rows: npt.NDArray[np.float16]
+    labels: npt.NDArray[np.uint8]
+    kinds: list[list[str]]
+    """Fooling sounds of each clip."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def labels_of(clip: Clip, rows: Float32Array) -> npt.NDArray[np.uint8]:
+    """The label of each row, shape (rows,)."""
+    excess = rows[:, : -features.BANDS].reshape(len(rows), -1, features.BANDS)[:, :, _TOP_BAND:]
+    present = np.maximum((excess != 0).any(axis=(0, 1)).sum(), 1)
+    loud = (excess.sum(axis=2) / present).max(axis=1)
+    labels = np.zeros(len(rows), np.uint8)
+    cracks = []
+    for at_s in clip.pops_s:
+        row = int(at_s / features.ROW_S)
+        if row + 1 >= len(rows):
+            continue
+        row += int(loud[row + 1] > loud[row])
+        labels[max(row - 2, 0) : row + 4] = UNSURE
+        if loud[row] >= _FAINT_BELS:
+            cracks.append(row)
+    labels[cracks] = CRACK
+    return labels
+
+
+def build(
+    folder: Path, plan: BankPlan, workers: int, told: Callable[[int], None] | None = None
+) -> Bank:
+    """Make a bank, or open it if it was made from the same plan already.
+
+    `told` is called with the number of clips that were just made.
+    """
+    meant = json.loads(json.dumps({"front_end": features.VERSION, **asdict(plan)}))
+    description = folder / "bank.json"
+    if description.exists() and json.loads(description.read_text())["plan"] == meant:
+        return open_bank(folder, plan)
+    folder.mkdir(parents=True, exist_ok=True)
+    description.unlink(missing_ok=True)
+    shape = (plan.clips, plan.rows)
+    np.memmap(folder / "rows.f16", np.float16, "w+", shape=(*shape, features.WIDTH))
+    np.memmap(folder / "labels.u1", np.uint8, "w+", shape=shape)
+    kinds: list[list[str]] = [[] for _ in range(plan.clips)]
+    jobs = [(folder, plan, first) for first in range(0, plan.clips, _CHUNK)]
+    for first, made in _mapped(jobs, workers):
+        kinds[first : first + len(made)] = made
+        if told:
+            told(len(made))
+    fresh = description.with_suffix(".part")
+    fresh.write_text(json.dumps({"plan": meant, "kinds": kinds}))
+    fresh.replace(description)
+    return open_bank(folder, plan)
+
+
+def open_bank(folder: Path, plan: BankPlan) -> Bank:
+    """Map a bank's files."""
+    shape = (plan.clips, plan.rows)
+    return Bank(
+        rows=np.memmap(folder / "rows.f16", np.float16, "r", shape=(*shape, features.WIDTH)),
+        labels=np.memmap(folder / "labels.u1", np.uint8, "r", shape=shape),
+        kinds=json.loads((folder / "bank.json").read_text())["kinds"],
+    )
+
+
+Job = tuple[Path, BankPlan, int]
+
+
+def _mapped(jobs: list[Job], workers: int) -> Iterator[tuple[int, list[list[str]]]]:
+    if workers <= 1:
+        yield from map(_chunk, jobs)
+        return
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # a thread for each worker, not for each core of each
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        yield from pool.imap_unordered(_chunk, jobs)
+
+
+def _chunk(job: Job) -> tuple[int, list[list[str]]]:
+    """Make the clips from `first` on and write them where they belong."""
+    folder, plan, first = job
+    rng = np.random.default_rng([plan.seed, first])
+    rate = int(rng.choice(RATES_HZ, p=_RATE_SHARES))
+    shape = (plan.clips, plan.rows)
+    rows = np.memmap(folder / "rows.f16", np.float16, "r+", shape=(*shape, features.WIDTH))
+    labels = np.memmap(folder / "labels.u1", np.uint8, "r+", shape=shape)
+    front_end = features.FrontEnd(rate)
+    recordings = _recordings(plan.recordings, rate)
+    kitchen = Kitchen(rng, rate, plan.length_s, plan.recipe, recordings, stock=8)
+    kinds = []
+    for index in range(first, min(first + _CHUNK, plan.clips)):
+        clip = kitchen.clip()
+        front_end.forget()
+        made = front_end.push(clip.samples)[: plan.rows]
+        rows[index] = made
+        labels[index] = labels_of(clip, made)
+        kinds.append(list(clip.kinds))
+    return first, kinds
+
+
+_loaded: dict[int, list[tuple[str, Float32Array]]] = {}
+
+
+def _recordings(paths: tuple[tuple[str, str], ...], rate: int) -> list[tuple[str, Float32Array]]:
+    if not paths:
+        return []
+    import soundfile
+    import soxr
+
+    if rate not in _loaded:
+        _loaded[rate] = []
+        for kind, path in paths:
+            samples, own = soundfile.read(path, dtype="float32", always_2d=True)
+            mono = soxr.resample(samples.mean(axis=1), own, rate)
+            _loaded[rate].append((kind, np.ascontiguousarray(mono, np.float32)))
+    return _loaded[rate]

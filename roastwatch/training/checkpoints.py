@@ -1,0 +1,78 @@
+"""Checkpoints that survive a kill and a full disk: written beside, flushed, then renamed."""
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from roastwatch.errors import BadInputError
+from roastwatch.training.plan import TrainingPlan
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: what stood there stays until the new one is safe.
+
+    Raises:
+        BadInputError: the disk is full or can't be written; nothing is lost.
+    """
+    fresh = path.with_name(path.name + ".part")
+    try:
+        with fresh.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise BadInputError(
+            f"{path} can't be written ({error.strerror}): what stood there is untouched; make "
+            "room and start the same command again, it goes on from the last checkpoint."
+        ) from error
+
+
+def save(out: Path, stand: dict[str, Any], epoch: int, *, best: bool, keep: int) -> None:
+    """Write the checkpoint of an epoch (and the best), then let go of the oldest."""
+    content = io.BytesIO()
+    torch.save(stand, content)
+    write_whole(out / f"epoch-{epoch + 1:04d}.pt", content.getvalue())
+    if best:
+        write_whole(out / "best.pt", content.getvalue())
+    for old in _all(out)[:-keep]:
+        old.unlink()
+
+
+def newest(out: Path, plan: TrainingPlan) -> dict[str, Any] | None:
+    """The newest checkpoint that can be read, None where there is none.
+
+    Raises:
+        BadInputError: the folder holds a run of another plan.
+    """
+    for path in reversed(_all(out)):
+        stand = load(path)
+        if stand is None:
+            continue
+        if stand["plan"] != plan.model_dump(mode="json"):
+            raise BadInputError(
+                f"{out} holds a run of another plan: choose another --out or empty it."
+            )
+        return stand
+    return None
+
+
+def load(path: Path) -> dict[str, Any] | None:
+    """A checkpoint, None if the file is broken."""
+    try:
+        stand: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as _:
+        return None
+    except Exception as error:
+        if "pickle" in type(error).__module__:
+            return None
+        raise
+    return stand if isinstance(stand, dict) and "network" in stand else None
+
+
+def _all(out: Path) -> list[Path]:
+    return sorted(out.glob("epoch-????.pt"))

@@ -1,0 +1,116 @@
+"""Export: a trained net becomes one ONNX file, its state an input and an output, and a manifest."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+
+from roastwatch.detection import features
+from roastwatch.detection.peaks import REACH_ROWS
+from roastwatch.errors import BadInputError
+from roastwatch.training import checkpoints
+from roastwatch.training.calibrate import Calibration
+from roastwatch.training.network import PopNet
+from roastwatch.training.plan import TrainingPlan
+
+
+class _Streaming(torch.nn.Module):
+    def __init__(self, network: PopNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, rows: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.network.stream(rows, state)
+
+
+def trained_network(checkpoint: Path) -> tuple[PopNet, TrainingPlan]:
+    """The net in a checkpoint, ready to judge.
+
+    Raises:
+        BadInputError: the file is missing or broken.
+    """
+    stand = checkpoints.load(checkpoint)
+    if stand is None:
+        raise BadInputError(
+            f"{checkpoint} is not a checkpoint that can be read: name the best.pt of a run."
+        )
+    plan = TrainingPlan.model_validate(stand["plan"])
+    network = PopNet(plan.network.channels, plan.network.dilations)
+    network.load_state_dict(stand["network"])
+    return network.eval(), plan
+
+
+def export(
+    network: PopNet,
+    plan: TrainingPlan,
+    out: Path,
+    calibration: Calibration,
+    *,
+    model_id: str,
+    trained_on: str,
+) -> dict[str, Any]:
+    """Write `<name>.onnx` and `<name>.json` into a folder; return the manifest.
+
+    The largest difference between torch and ONNX Runtime on random rows, streamed in uneven parts,
+    stands in the manifest's scores as `largest_difference`.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / f"{plan.name}.onnx"
+    rows = torch.randn(1, 40, features.WIDTH)
+    torch.onnx.export(
+        _Streaming(network),
+        (rows, network.rest()),
+        str(path),
+        input_names=["rows", "state"],
+        output_names=["logits", "next_state"],
+        dynamic_axes={"rows": {1: "count"}, "logits": {1: "count"}},
+        opset_version=17,
+        dynamo=False,
+    )
+    model = onnx.load(path)
+    onnx.checker.check_model(model)
+    difference = largest_difference(network, path)
+    late = plan.network.look_ahead_rows
+    lag_steps = -(-(late + REACH_ROWS) // features.ROWS_PER_STEP)
+    manifest = {
+        "model_id": model_id,
+        "onnx": path.name,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "front_end": features.VERSION,
+        "lowest_rate_hz": features.LOWEST_RATE_HZ,
+        "highest_rate_hz": 48000,
+        "hop_s": features.STEP_S,
+        "look_ahead_s": round(lag_steps * features.STEP_S, 3),
+        "look_ahead_rows": late,
+        "state_shape": [1, network.channels, network.state_rows],
+        "pop_threshold": calibration.pop_threshold,
+        "candidate_threshold": 0.05,
+        "llr_scale": calibration.llr_scale,
+        "llr_offset": calibration.llr_offset,
+        "llr_limits": [-5.0, 8.0],
+        "trained_on": trained_on,
+        "scores": {**calibration.scores, "largest_difference": difference},
+    }
+    content = (json.dumps(manifest, indent=2) + "\n").encode()
+    checkpoints.write_whole(out / f"{plan.name}.json", content)
+    return manifest
+
+
+def largest_difference(network: PopNet, path: Path) -> float:
+    """|torch - ONNX Runtime| at its largest over 12 s of random rows, in logits."""
+    generator = torch.Generator().manual_seed(1)
+    rows = torch.randn(1, 1200, features.WIDTH, generator=generator)
+    with torch.inference_mode():
+        expected = network(rows).numpy()
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    state = network.rest().numpy()
+    found = []
+    for part in np.split(rows.numpy(), [10, 20, 330, 1000], axis=1):
+        logits, state = session.run(None, {"rows": part, "state": state})
+        found.append(logits)
+    return float(np.abs(np.concatenate(found, axis=1) - expected).max())

@@ -1,0 +1,113 @@
+"""What a training run is made from: one YAML file, checked like the settings."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, ValidationError
+
+from roastwatch.errors import BadInputError
+from roastwatch.options import Options
+from roastwatch.synth.clips import Recipe
+from roastwatch.synth.fooling import MAKERS
+from roastwatch.training.bank import BankPlan
+
+
+class BankSettings(Options):
+    """Synthesised clips."""
+
+    clips: int = Field(description="How many clips.", ge=1)
+    length_s: float = Field(8.0, description="Length of a clip in seconds.", ge=2, le=60)
+    seed: int = Field(description="Another seed, other clips.", ge=0)
+    cracks: float = Field(0.5, description="Share of the clips that hold cracks.", ge=0, le=1)
+    real: float = Field(
+        0.4, description="Share of fooling sounds taken from recordings, where given.", ge=0, le=1
+    )
+    bare: float = Field(0.3, description="Share of crackless clips without a roaster.", ge=0, le=1)
+    rooms: float = Field(0.8, description="Share of clips in a reverberant room.", ge=0, le=1)
+    lossy: float = Field(
+        1.0,
+        description="How often codecs, gain control and clipping may act (0 never).",
+        ge=0,
+        le=1,
+    )
+    without: tuple[str, ...] = Field((), description="Fooling sounds to leave out (ablation).")
+
+    def plan(self, recordings: tuple[tuple[str, str], ...]) -> BankPlan:
+        """The bank that these settings mean."""
+        unknown = sorted(set(self.without) - set(MAKERS))
+        if unknown:
+            raise BadInputError(f"bank.without: no fooling sound is named '{unknown[0]}'.")
+        recipe = Recipe(
+            cracks=self.cracks,
+            bare=self.bare,
+            rooms=self.rooms,
+            lossy=self.lossy,
+            real=self.real,
+            kinds=tuple(kind for kind in MAKERS if kind not in self.without),
+        )
+        return BankPlan(self.clips, self.length_s, self.seed, recipe, recordings)
+
+
+class NetworkSettings(Options):
+    """The net's size."""
+
+    channels: int = Field(48, description="Channels of each block.", ge=4, le=512)
+    dilations: tuple[int, ...] = Field(
+        (1, 2, 4, 8, 16, 32), description="Rows (10 ms) between a convolution's taps, per block."
+    )
+    look_ahead_rows: int = Field(
+        26, description="How many rows (10 ms) later a row is judged.", ge=0, le=100
+    )
+
+
+class LearningSettings(Options):
+    """How it learns."""
+
+    epochs: int = Field(24, description="Passes over the bank at most.", ge=1)
+    batch_clips: int = Field(48, description="Clips in a step, over all processes.", ge=1)
+    learning_rate: float = Field(0.004, description="Peak of the schedule.", gt=0)
+    warm_up: float = Field(0.05, description="Share of the steps that raise the rate.", ge=0, lt=1)
+    weight_decay: float = Field(0.01, description="AdamW's decay of weights.", ge=0)
+    crack_weight: float = Field(
+        5.0, description="How much a row with a crack counts (class balance).", gt=0
+    )
+    fire_weight: float = Field(
+        0.3, description="How much fire counts as not a crack: it is nearly the same.", ge=0
+    )
+    focus: float = Field(
+        1.0, description="Exponent that turns from easy rows to hard ones (focal loss).", ge=0
+    )
+    patience_epochs: int = Field(8, description="Stop after so many without a better one.", ge=1)
+    keep_checkpoints: int = Field(2, description="How many of the last checkpoints stay.", ge=1)
+
+
+class TrainingPlan(Options):
+    """A whole training run."""
+
+    name: str = Field(description="Name of the model.", pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")
+    seed: int = Field(0, description="Seed of weights, batches and augmentation.", ge=0)
+    bank: BankSettings = Field(description="What it learns from.")
+    validation: BankSettings = Field(description="What the best epoch is chosen on.")
+    network: NetworkSettings = Field(NetworkSettings(), description="The net.")
+    training: LearningSettings = Field(LearningSettings(), description="How it learns.")
+
+
+def read_plan(path: Path) -> TrainingPlan:
+    """A plan from a YAML file.
+
+    Raises:
+        BadInputError: one sentence that names the key and what is wrong with it.
+    """
+    try:
+        raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInputError(f"{path} can't be read ({error.strerror}).") from error
+    except yaml.YAMLError as error:
+        raise BadInputError(f"{path} is not YAML: {getattr(error, 'problem', error)}.") from error
+    try:
+        return TrainingPlan.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(key) for key in first["loc"]) or "the file"
+        raise BadInputError(f"{path}: {place}: {first['msg'].lower()}.") from error
