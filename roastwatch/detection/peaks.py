@@ -20,4 +20,4 @@ def peaks(logits: Float32Array, least: float) -> npt.NDArray[np.intp]:
     if not len(candidates):
         return candidates
     near = windows[candidates]
-    return candidates[near.argmax(axis=1) == REACH_ROWS]
+    return np.asarray(candidates[near.argmax(axis=1) == REACH_ROWS])

@@ -18,7 +18,7 @@ from roastwatch.options import Options
 from roastwatch.vocabulary import CrackScore, Float32Array, Pop
 
 _MOST_ROWS = 1000  # through the net at a time
-_SETTLING_ROWS = 30  # from rest: the floor is not yet known, nothing pops
+_SETTLING_ROWS = 15  # from rest: the floor is not yet known, nothing pops
 _GROUPS = ((4, 7), (7, 10), (10, 12), (12, 14), (14, 16), (16, 19))  # bands of a fingerprint
 
 

@@ -129,8 +129,10 @@ def _stretched(slow: Float64Array, step: int, n: int) -> Float32Array:
     return drawn.reshape(-1)[:n]
 
 
-def _density_rms(bed: Bed, rate_hz: int) -> float:
+def _density_rms(bed: Bed, rate_hz: int, above_hz: float = 0.0) -> float:
+    """RMS of the steady noise above a frequency, in the units of its density."""
     gains = gain_curve(2048, rate_hz, bed.hz, bed.db)
+    gains[: int(above_hz * 2048 / rate_hz)] = 0
     return float(np.sqrt(np.mean(np.square(gains, dtype=np.float64))))
 
 
@@ -191,11 +193,12 @@ def _scrapes(
 
 
 def _chaff(bed: Bed, rng: np.random.Generator, rate_hz: int, total: Float32Array) -> None:
-    """Chaff that ticks against the walls: short, light, mostly far below a crack."""
+    """Chaff that ticks against the walls: short, and mostly below what the bed holds up high."""
     count = rng.poisson(bed.chaff_per_s * len(total) / rate_hz)
     length = int(0.006 * rate_hz)
+    treble = _density_rms(bed, rate_hz, 4000.0) / _density_rms(bed, rate_hz)
     for at in rng.integers(0, len(total), min(count, 400)).tolist():
         decay = float(np.exp(rng.uniform(np.log(0.0003), np.log(0.002)))) * rate_hz
         tick = rng.standard_normal(length, dtype=np.float32)
         tick *= np.exp(-np.arange(length, dtype=np.float32) / np.float32(decay))
-        add_at(total, at, tick * np.float32(np.exp(rng.normal(-1.6, 0.6))))
+        add_at(total, at, tick * np.float32(treble * np.exp(rng.normal(0.3, 0.6))))

@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from roastwatch.synth import beds, fooling, pops, rooms
-from roastwatch.synth.shapes import add_at, convolved, filtered, high_band, loudest_rms, rms
+from roastwatch.synth.shapes import (
+    add_at,
+    convolved,
+    filtered,
+    high_band,
+    loudest_rms,
+    rms,
+    shaped_noise,
+)
 from roastwatch.vocabulary import Float32Array
 
 
@@ -79,7 +87,7 @@ class Kitchen:
     def _quiet(self, n: int) -> Float32Array:
         """A room without a roaster; levels count from here."""
         slope = float(self.rng.uniform(-8, 0))
-        noise = beds.shaped_noise(
+        noise = shaped_noise(
             self.rng, n, self.rate_hz, (60, 1000, 16000), (-4 * slope, 0, 4 * slope)
         )
         return noise / np.float32(rms(noise))
@@ -111,7 +119,7 @@ class Kitchen:
         family = pops.draw_family(rng, second=rng.random() < 0.12)
         per_s = fooling.between(rng, 0.15, 6.0)
         count = max(1, rng.poisson(per_s * self.length_s))
-        times = np.sort(rng.uniform(0.3, self.length_s - 0.15, min(count, 60)))
+        times = np.sort(rng.uniform(0.15, self.length_s - 0.15, min(count, 60)))
         keep = np.concatenate(([True], np.diff(times) > 0.03))
         median_db = float(rng.uniform(15, 42) if bare else np.clip(rng.normal(16, 5), 8, 34))
         for at in times[keep].tolist():

@@ -4,10 +4,17 @@ import numpy as np
 import torch
 
 from roastwatch.detection.features import BANDS
+from roastwatch.training.bank import UNSURE
 
 
-def augmented(rows: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Rows (batch, rows, WIDTH), each clip changed in its own way; on the rows' device."""
+def augmented(
+    rows: torch.Tensor, labels: torch.Tensor, rng: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows (batch, rows, WIDTH) and labels (batch, rows), each clip changed in its own way.
+
+    Rows after an end are zeros, as a stream feeds itself when it is finished; their labels are
+    unsure.
+    """
     count = len(rows)
     mask = np.ones((count, BANDS), np.float32)
     for index in range(count):
@@ -16,6 +23,11 @@ def augmented(rows: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
         if rng.random() < 0.1:  # a deaf stretch
             first = int(rng.integers(0, BANDS - 1))
             mask[index, first : first + int(rng.integers(1, 4))] = 0
+    ends = np.ones((count, rows.shape[1], 1), np.float32)
+    for index in np.flatnonzero(rng.random(count) < 0.1):  # the sound ends
+        ends[index, int(rng.integers(rows.shape[1] // 4, rows.shape[1])) :] = 0
     whole = torch.from_numpy(np.tile(mask, (1, rows.shape[2] // BANDS))).to(rows)
     gain = torch.from_numpy(rng.uniform(0.85, 1.15, (count, 1, 1)).astype(np.float32)).to(rows)
-    return rows * whole[:, None] * gain
+    going = torch.from_numpy(ends).to(rows)
+    unsure = torch.full_like(labels, UNSURE)
+    return rows * whole[:, None] * gain * going, torch.where(going[:, :, 0] > 0, labels, unsure)

@@ -71,7 +71,7 @@ def load(path: Path) -> dict[str, Any] | None:
         if "pickle" in type(error).__module__:
             return None
         raise
-    return stand if isinstance(stand, dict) and "network" in stand else None
+    return stand if "network" in stand else None
 
 
 def _all(out: Path) -> list[Path]:

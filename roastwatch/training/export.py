@@ -63,7 +63,7 @@ def export(
     path = out / f"{plan.name}.onnx"
     rows = torch.randn(1, 40, features.WIDTH)
     torch.onnx.export(
-        _Streaming(network),
+        _Streaming(network).eval(),
         (rows, network.rest()),
         str(path),
         input_names=["rows", "state"],

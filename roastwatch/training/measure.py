@@ -9,7 +9,7 @@ from roastwatch.detection.peaks import peaks
 from roastwatch.training.bank import CRACK, UNSURE, Bank
 
 _REACH_ROWS = 3
-_SETTLING_ROWS = 30
+_SETTLING_ROWS = 15
 
 
 def logits_of(

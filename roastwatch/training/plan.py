@@ -73,7 +73,7 @@ class LearningSettings(Options):
         5.0, description="How much a row with a crack counts (class balance).", gt=0
     )
     fire_weight: float = Field(
-        0.3, description="How much fire counts as not a crack: it is nearly the same.", ge=0
+        0.1, description="How much fire counts as not a crack: it is nearly the same.", ge=0
     )
     focus: float = Field(
         1.0, description="Exponent that turns from easy rows to hard ones (focal loss).", ge=0

@@ -29,7 +29,7 @@ from roastwatch.training.bank import CRACK, NOTHING, UNSURE, Bank, BankPlan, bui
 from roastwatch.training.network import PopNet
 from roastwatch.training.plan import LearningSettings, TrainingPlan
 
-_SETTLING_ROWS = 20  # after the start of a clip the floor is not yet known
+_SETTLING_ROWS = 15  # after the start of a clip the floor is not yet known
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +84,7 @@ def _train(
     network = PopNet(plan.network.channels, plan.network.dilations).to(place.device)
     trained: torch.nn.Module = network
     if place.processes > 1:
-        trained = DistributedDataParallel(
-            torch.nn.SyncBatchNorm.convert_sync_batchnorm(network)
-            if place.device.type == "cuda"
-            else network
-        )
+        trained = DistributedDataParallel(network)
     optimiser = torch.optim.AdamW(
         network.parameters(), learning.learning_rate, weight_decay=learning.weight_decay
     )
@@ -123,15 +119,16 @@ def _train(
         ):
             mine = np.sort(batch[place.rank :: place.processes])
             own = np.random.default_rng([plan.seed, epoch, step, place.rank])
-            first = int(own.integers(0, 100))
+            first = int(own.integers(0, 100)) if own.random() < 0.5 else 0
             rows = torch.from_numpy(bank.rows[mine, first:].astype(np.float32)).to(place.device)
             labels = torch.from_numpy(bank.labels[mine, first:]).to(place.device)
             with torch.autocast(place.device.type, torch.bfloat16, place.device.type == "cuda"):
-                logits = trained(augmented(rows, own))
+                rows, labels = augmented(rows, labels, own)
+                logits = trained(rows)
                 share = torch.from_numpy(weights[mine]).to(place.device)
                 loss = _loss(logits.float(), labels, share, plan)
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimiser.step()
             schedule.step()
@@ -141,7 +138,7 @@ def _train(
         network.eval()
         figures = measure.measured(network, held_back, plan.network.look_ahead_rows, place.device)
         figures["loss"] = float(loss_sum) / steps_per_epoch
-        figures["learning_rate"] = schedule.get_last_lr()[0]
+        figures["learning_rate"] = float(schedule.get_last_lr()[0])
         history.append(figures)
         better = figures["recall_at_1_per_min"] > best
         if better:
@@ -208,7 +205,7 @@ def _bank(folder: Path, plan: BankPlan, workers: int, place: Place) -> Bank:
     """Make or open a bank: the first process makes it, the others wait."""
     if place.leads:
         with tqdm(total=plan.clips, desc=f"making {folder.name}", unit="clip") as bar:
-            bank = build(folder, plan, workers, bar.update)
+            bank = build(folder, plan, workers, lambda made: bar.update(made) and None)
     if place.processes > 1:
         torch.distributed.barrier()
     return bank if place.leads else build(folder, plan, 1)
