@@ -20,7 +20,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "devices": ("roastwatch.cli.devices", "List microphones and their sample rates."),
     "doctor": ("roastwatch.cli.doctor", "Check everything, and say what to do about each."),
     "roaster": ("roastwatch.cli.roaster", "Read and drive a roaster behind its interlocks."),
-    "data": ("roastwatch.cli.data", "Make, get, check and split what models learn from."),
     "train": ("roastwatch.cli.train", "Train the pop net."),
     "export": ("roastwatch.cli.export", "Export a trained net to ONNX."),
     "settings": ("roastwatch.cli.settings", "Check the settings, or print them documented."),

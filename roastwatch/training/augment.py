@@ -24,8 +24,8 @@ def augmented(
             first = int(rng.integers(0, BANDS - 1))
             mask[index, first : first + int(rng.integers(1, 4))] = 0
     ends = np.ones((count, rows.shape[1], 1), np.float32)
-    for index in np.flatnonzero(rng.random(count) < 0.1):  # the sound ends
-        ends[index, int(rng.integers(rows.shape[1] // 4, rows.shape[1])) :] = 0
+    for ended in np.flatnonzero(rng.random(count) < 0.1).tolist():  # the sound ends
+        ends[ended, int(rng.integers(rows.shape[1] // 4, rows.shape[1])) :] = 0
     whole = torch.from_numpy(np.tile(mask, (1, rows.shape[2] // BANDS))).to(rows)
     gain = torch.from_numpy(rng.uniform(0.85, 1.15, (count, 1, 1)).astype(np.float32)).to(rows)
     going = torch.from_numpy(ends).to(rows)

@@ -205,7 +205,11 @@ def _bank(folder: Path, plan: BankPlan, workers: int, place: Place) -> Bank:
     """Make or open a bank: the first process makes it, the others wait."""
     if place.leads:
         with tqdm(total=plan.clips, desc=f"making {folder.name}", unit="clip") as bar:
-            bank = build(folder, plan, workers, lambda made: bar.update(made) and None)
+
+            def told(made: int) -> None:
+                bar.update(made)
+
+            bank = build(folder, plan, workers, told)
     if place.processes > 1:
         torch.distributed.barrier()
     return bank if place.leads else build(folder, plan, 1)
