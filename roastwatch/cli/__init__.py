@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "listen": ("roastwatch.cli.listen", "Listen to a microphone or a recording now."),
     "analyze": ("roastwatch.cli.analyze", "Find first crack in recordings."),
     "devices": ("roastwatch.cli.devices", "List microphones and their sample rates."),
+    "bench": ("roastwatch.cli.bench", "Measure speed and memory on this machine."),
     "doctor": ("roastwatch.cli.doctor", "Check everything, and say what to do about each."),
     "roaster": ("roastwatch.cli.roaster", "Read and drive a roaster behind its interlocks."),
     "train": ("roastwatch.cli.train", "Train the pop net."),

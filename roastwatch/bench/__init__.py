@@ -1,0 +1,1 @@
+"""How fast, how large: what a model and the whole path cost on this machine."""

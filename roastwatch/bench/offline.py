@@ -1,0 +1,115 @@
+"""The stages apart, and a recording from end to end, on one core."""
+
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from roastwatch.analysis import BLOCK_S, analyze_file
+from roastwatch.audio.file import open_file
+from roastwatch.audio.level import LevelMeter
+from roastwatch.audio.resample import Resampler
+from roastwatch.bench.machine import one_core
+from roastwatch.bench.sound import blocks, noise_with_pops
+from roastwatch.bench.timing import Figure, Stage
+from roastwatch.detection.model import CrackModel
+from roastwatch.entities import ENTITIES
+from roastwatch.pipeline import Pipeline
+from roastwatch.roast.roast import RoastOptions
+from roastwatch.vocabulary import AudioBlock, AudioLevel, Phase, Snapshot
+
+_STEP_S = 0.05
+
+
+def stages(model: CrackModel, flac: Path) -> list[Stage]:
+    """Read, resample, level, model, decision and telling, each timed by itself, block by block."""
+    read, resample, level, judge, decide, tell = (
+        Stage(name) for name in ("read", "resample", "level", "model", "decision", "sinks")
+    )
+    with one_core(), open_file(flac) as reader:
+        rate_hz = reader.sample_rate_hz
+        pipeline = _pipeline(model, rate_hz)
+        meter = LevelMeter(rate_hz)
+        resampler = Resampler(2 * rate_hz, rate_hz)
+        pieces = reader.blocks(seconds=BLOCK_S)
+        end = 0
+        while True:
+            with read.timed():
+                samples = next(pieces, None)
+            if samples is None:
+                read.seconds.pop()
+                break
+            sound_s = len(samples) / rate_hz
+            read.sound_s += sound_s
+            with resample.timed(sound_s / 2):
+                resampler.push(samples)
+            with level.timed(sound_s):
+                meter.push(samples)
+            block = AudioBlock(end, samples, 0.0)
+            end = block.end_sample
+            with judge.timed(sound_s):
+                scores = pipeline.hear(block)
+            with decide.timed(sound_s):
+                pipeline.decide(scores)
+        snapshot = Snapshot(
+            "bench", datetime.now(UTC), Phase.ROASTING, level=AudioLevel(-10.0, -40.0, 0.0)
+        )
+        for _ in range(100):
+            with tell.timed(1.0):
+                json.dumps({entity.key: _plain(entity.value(snapshot)) for entity in ENTITIES})
+    return [read, resample, level, judge, decide, tell]
+
+
+def steps(model: CrackModel, sample_rate_hz: int, seconds: float) -> Stage:
+    """The live path in steps of 50 ms as fast as it can: model and decision together."""
+    stage = Stage("step")
+    pipeline = _pipeline(model, sample_rate_hz)
+    sound = noise_with_pops(seconds, sample_rate_hz)
+    end = 0
+    with one_core():
+        for samples in blocks(sound, round(_STEP_S * sample_rate_hz)):
+            block = AudioBlock(end, samples, 0.0)
+            end = block.end_sample
+            with stage.timed(len(samples) / sample_rate_hz):
+                pipeline.decide(pipeline.hear(block))
+    return stage
+
+
+def whole(model: CrackModel, path: Path, name: str, target: float | None) -> list[Figure]:
+    """A recording through `analyze` on one core, by the clock and by processor time."""
+    with one_core() as alone:
+        cpu_s = time.process_time()
+        found = analyze_file(path, model)
+        cpu_s = time.process_time() - cpu_s
+    where = "one core" if alone else "all cores"
+    return [
+        Figure(
+            name,
+            found.duration_s / found.took_s if found.took_s else None,
+            "x real time",
+            higher_is_better=True,
+            target=target,
+            note=f"{where}, by the clock",
+        ),
+        Figure(
+            f"{name}_cpu",
+            found.duration_s / cpu_s if cpu_s else None,
+            "x real time",
+            higher_is_better=True,
+            note="by processor time: what the clock would say on an idle machine",
+        ),
+    ]
+
+
+def _pipeline(model: CrackModel, rate_hz: int) -> Pipeline:
+    return Pipeline(
+        "bench",
+        model,
+        rate_hz,
+        started_at=datetime(1970, 1, 1, tzinfo=UTC),
+        roast=RoastOptions(begins="sound"),
+    )
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, int | float | str | bool | None) else str(value)
