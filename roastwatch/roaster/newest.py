@@ -15,9 +15,12 @@ class Newest:
         self._reading: Reading | None = None
         self._lost: LostError | None = None
         self._news = asyncio.Event()
+        self.untouched = True
+        """Whether no reading has come yet."""
 
     def put(self, reading: Reading) -> None:
         """A reading arrived; an older one that nobody took is forgotten."""
+        self.untouched = False
         self._reading = reading
         self._news.set()
 
@@ -28,6 +31,7 @@ class Newest:
 
     def clear(self) -> None:
         """Begin again."""
+        self.untouched = True
         self._reading = self._lost = None
         self._news.clear()
 

@@ -1,0 +1,168 @@
+"""Which topics a roaster of smart plugs, ESPHome or Tasmota speaks on, and what they mean."""
+
+import json
+import math
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from roastwatch.options import Options
+from roastwatch.roaster.driver import HostGone
+from roastwatch.roaster.plausible import PLAUSIBLE_C
+from roastwatch.roaster.wire import PortOptions
+
+
+class TempUnit(StrEnum):
+    """The unit of a temperature."""
+
+    C = "C"
+    F = "F"
+
+
+class Temperature(Options):
+    """Where one temperature arrives."""
+
+    topic: str = Field(description="Topic, such as tele/roaster/SENSOR.", min_length=1)
+    path: str = Field(
+        "", description="Where in a JSON message, such as DS18B20.Temperature; empty: all of it."
+    )
+    unit: TempUnit = Field(TempUnit.C, description="Unit: C or F.")
+
+    def value_c(self, payload: bytes) -> float | None:
+        """The temperature in °C, None where there is none or no probe can show it."""
+        value = number(payload, self.path)
+        if value is None:
+            return None
+        celsius = (value - 32) / 1.8 if self.unit is TempUnit.F else value
+        return celsius if PLAUSIBLE_C[0] <= celsius <= PLAUSIBLE_C[1] else None
+
+
+class Control(Options):
+    """How one actuator is set, and where it tells how it is."""
+
+    command_topic: str = Field(
+        description="Topic to set it, such as cmnd/roaster/POWER1.", min_length=1
+    )
+    on: str | None = Field(
+        None,
+        description="Payload for on; with `off` this makes it a switch, else it takes percent.",
+    )
+    off: str | None = Field(None, description="Payload for off.")
+    full: float = Field(100.0, description="The number that stands for 100 %.", gt=0)
+    payload: str = Field("{value}", description="Payload for a number; {value} is the number.")
+    state_topic: str | None = Field(None, description="Topic on which it tells its state.")
+    state_path: str = Field("", description="Where in a JSON message; empty: all of it.")
+
+    @field_validator("on", "off", mode="before")
+    @classmethod
+    def _yaml_words(cls, raw: object) -> object:
+        # YAML reads a bare ON or OFF as true or false.
+        return {True: "ON", False: "OFF"}.get(raw) if isinstance(raw, bool) else raw
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Control":
+        if (self.on is None) != (self.off is None):
+            raise ValueError("give both `on` and `off`, or neither")
+        if self.on is None and "{value}" not in self.payload:
+            raise ValueError("payload must hold {value}")
+        return self
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it knows only on and off."""
+        return self.on is not None
+
+    def says(self, percent: float, *, down: bool) -> str:
+        """The payload for 0 to 100 percent, rounded `down` or to the nearest."""
+        if self.on is not None and self.off is not None:
+            return self.on if percent > 0 else self.off
+        raw = percent * self.full / 100
+        if self.full >= 10:
+            raw = math.floor(raw) if down else round(raw)
+        return self.payload.replace("{value}", f"{raw:g}")
+
+    def heard(self, payload: bytes) -> float | None:
+        """The percent in a state message, None for anything else."""
+        text = word(payload, self.state_path)
+        if text is None:
+            return None
+        if self.on is not None and self.off is not None:
+            known = {self.on.casefold(): 100.0, self.off.casefold(): 0.0}
+            return known.get(text.casefold())
+        value = number(payload, self.state_path)
+        if value is None:
+            return None
+        percent = value / self.full * 100
+        return percent if 0 <= percent <= 100.5 else None
+
+
+class MqttRoasterOptions(PortOptions):
+    """A roaster made of anything that speaks MQTT."""
+
+    port: str = Field(
+        "mqtt://localhost:1883", description="The broker: mqtt://host:1883 or mqtts://host:8883."
+    )
+    username: str | None = Field(None, description="User name at the broker.")
+    password: SecretStr | None = Field(None, description="Password at the broker.")
+    bean_temp: Temperature | None = Field(None, description="Bean temperature.")
+    environment_temp: Temperature | None = Field(None, description="Environment temperature.")
+    heater: Control | None = Field(None, description="Heater.")
+    fan: Control | None = Field(None, description="Fan.")
+    drum: Control | None = Field(None, description="Drum.")
+    cooling: Control | None = Field(None, description="Cooler.")
+    availability_topic: str | None = Field(
+        None, description="Topic on which the device says online and offline (its last will)."
+    )
+    offline: str = Field("offline", description="What it says there when it is gone.")
+    when_host_is_gone: HostGone = Field(
+        "unknown",
+        description="What the device does without roastwatch and broker: off, ejects, holds or "
+        "unknown. A plain plug holds.",
+    )
+    stale_s: float = Field(
+        5.0, description="Seconds after which a temperature counts no more.", gt=0, le=30
+    )
+    silence_s: float = Field(
+        2.5, description="Seconds without a temperature after which the roaster is lost.", gt=0
+    )
+
+    @field_validator("when_host_is_gone", mode="before")
+    @classmethod
+    def _yaml_off(cls, raw: object) -> object:
+        return "off" if raw is False else raw
+
+    @model_validator(mode="after")
+    def _reads_something(self) -> "MqttRoasterOptions":
+        if self.bean_temp is None and self.environment_temp is None:
+            raise ValueError("name the topic of bean_temp or environment_temp")
+        return self
+
+
+def word(payload: bytes, path: str) -> str | None:
+    """What stands in a message, as text; `path` steps into JSON by names and list places."""
+    try:
+        text = payload.decode("utf-8").strip()
+        found: Any = json.loads(text) if path else text
+    except (UnicodeDecodeError, ValueError):
+        return None
+    for step in filter(None, path.split(".")):
+        if isinstance(found, dict) and step in found:
+            found = found[step]
+        elif isinstance(found, list) and step.isdecimal() and int(step) < len(found):
+            found = found[int(step)]
+        else:
+            return None
+    if isinstance(found, dict | list) or found is None:
+        return None
+    return str(found)
+
+
+def number(payload: bytes, path: str) -> float | None:
+    """The number in a message, None where there is none."""
+    text = word(payload, path)
+    try:
+        value = float(text) if text is not None else math.nan
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

@@ -1,0 +1,280 @@
+"""A roaster by MQTT topics: any plug, ESPHome or Tasmota device.
+
+The last will that we leave with the broker is the heater's "off": when this program dies, the
+broker switches the heater off. Only a device that hears no broker either keeps its heat.
+"""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from typing import Self
+from urllib.parse import urlsplit
+
+import aiomqtt
+
+from roastwatch.errors import BadInputError, LostError
+from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.drivers.mqtt_options import Control, MqttRoasterOptions
+from roastwatch.roaster.newest import Newest
+from roastwatch.vocabulary import Actuator, Reading
+
+KEEP_ALIVE_S = 5
+ECHO_S = 1.5
+REPEAT_S = 0.5
+log = logging.getLogger("roastwatch.mqtt_roaster")
+log.setLevel(logging.ERROR)
+SAFE = (
+    (Actuator.HEATER, 0.0),
+    (Actuator.DRUM, 100.0),
+    (Actuator.COOLING, 100.0),
+    (Actuator.FAN, 100.0),
+)
+
+
+class MqttRoaster:
+    """A roaster behind an MQTT broker."""
+
+    Options = MqttRoasterOptions
+
+    def __init__(
+        self, options: MqttRoasterOptions, station: str, *, read_only: bool = False
+    ) -> None:
+        self._options = options
+        self._station = station
+        self._controls: dict[Actuator, Control] = {
+            actuator: control
+            for actuator in Actuator
+            if not read_only and (control := getattr(options, actuator.value, None)) is not None
+        }
+        self._client: aiomqtt.Client | None = None
+        self._listener: asyncio.Task[None] | None = None
+        self._newest = Newest()
+        self._temps: dict[str, tuple[float, float]] = {}
+        self._states: dict[Actuator, float] = {}
+        self._echoed = asyncio.Event()
+        self._heat_wanted = 0.0
+        self._repeat_heat = False
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the topics say."""
+        options, controls = self._options, self._controls
+        return Capabilities(
+            machine="MQTT roaster",
+            actuators=frozenset(controls),
+            reads_bean_temp=options.bean_temp is not None,
+            reads_environment_temp=options.environment_temp is not None,
+            read_period_s=1.0,
+            keep_alive_s=None,
+            when_host_is_gone=options.when_host_is_gone,
+            make_safe_writes=", ".join(
+                f"{controls[actuator].command_topic} {controls[actuator].says(percent, down=False)}"
+                for actuator, percent in SAFE
+                if actuator in controls
+            )
+            or "nothing",
+            echoes=frozenset(a for a, control in controls.items() if control.state_topic),
+            levels={a: (0.0, 100.0) for a, control in controls.items() if control.is_switch},
+        )
+
+    async def __aenter__(self) -> Self:
+        """Connect, leave "heater off" as last will, write it too, wait for the first temperature.
+
+        Raises:
+            LostError: no broker, no temperature, a heater that stays on.
+            BadInputError: no address.
+        """
+        self._newest.clear()
+        self._temps, self._states = {}, {}
+        self._heat_wanted, self._repeat_heat = 0.0, False
+        self._client = self._make_client()
+        try:
+            await self._client.__aenter__()
+        except aiomqtt.MqttError as error:
+            self._client = None
+            raise LostError(
+                f"The MQTT broker at {self._options.port} can't be reached ({error}): is it on, "
+                "and are port, username and password right?"
+            ) from error
+        except BaseException:
+            self._client = None
+            raise
+        try:
+            self._listener = asyncio.create_task(self._listen(self._client), name="mqtt roaster")
+            await self._subscribe(self._client)
+            if Actuator.HEATER in self._controls:
+                await self.write(Actuator.HEATER, 0.0)
+                await self._see_heat_off()
+        except BaseException:
+            await self._let_go()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            if Actuator.HEATER in self._controls:
+                # A farewell in order makes the broker forget the last will: say it ourselves.
+                with contextlib.suppress(LostError):
+                    await self.write(Actuator.HEATER, 0.0)
+        finally:
+            await self._let_go()
+
+    async def read(self) -> Reading:
+        """The newest temperature since the last call, with what else is known."""
+        where = f"MQTT roaster at {self._options.port}"
+        return await self._newest.take(self._options.silence_s, where)
+
+    async def write(self, actuator: Actuator, percent: float) -> None:
+        """Publish with QoS 1: returns when the broker has it."""
+        control = self._controls.get(actuator)
+        if control is None:
+            raise BadInputError(f"The MQTT roaster has no topic for its {actuator.value}.")
+        if not 0 <= percent <= 100:
+            raise BadInputError(f"{actuator} takes 0 to 100 %, not {percent:g}.")
+        if self._client is None:
+            raise LostError("The MQTT roaster is not open.")
+        self._newest.check()
+        text = control.says(percent, down=actuator is Actuator.HEATER)
+        if actuator is Actuator.HEATER:
+            self._heat_wanted = percent
+        try:
+            await self._client.publish(control.command_topic, text, qos=1)
+        except aiomqtt.MqttError as error:
+            raise LostError(f"The MQTT broker at {self._options.port} is gone.") from error
+
+    async def make_safe(self) -> None:
+        """Heater off, then drum, cooling and fan on, as far as they have topics."""
+        for actuator, percent in SAFE:
+            if actuator in self._controls:
+                await self.write(actuator, percent)
+
+    def _make_client(self) -> aiomqtt.Client:
+        options = self._options
+        try:
+            address = urlsplit(options.port)
+            host, port = address.hostname, address.port
+        except ValueError:
+            address, host, port = None, None, None
+        if address is None or not host or address.scheme not in ("mqtt", "mqtts", "tcp"):
+            raise BadInputError(
+                f"{options.port} is no broker: write mqtt://host:1883 or mqtts://host:8883."
+            )
+        encrypted = address.scheme == "mqtts"
+        heater = self._controls.get(Actuator.HEATER)
+        return aiomqtt.Client(
+            host,
+            port or (8883 if encrypted else 1883),
+            username=options.username,
+            password=options.password.get_secret_value() if options.password else None,
+            identifier=f"roastwatch-roaster-{secrets.token_hex(4)}",
+            keepalive=KEEP_ALIVE_S,
+            timeout=2.0,
+            tls_params=aiomqtt.TLSParameters() if encrypted else None,
+            will=aiomqtt.Will(heater.command_topic, heater.says(0, down=True), qos=1)
+            if heater
+            else None,
+            logger=log,
+        )
+
+    async def _subscribe(self, client: aiomqtt.Client) -> None:
+        options = self._options
+        topics = {temp.topic for temp in (options.bean_temp, options.environment_temp) if temp}
+        topics |= {c.state_topic for c in self._controls.values() if c.state_topic}
+        topics |= {options.availability_topic} if options.availability_topic else set()
+        try:
+            await client.subscribe([(topic, 1) for topic in sorted(topics)])
+        except aiomqtt.MqttError as error:
+            raise LostError(f"The MQTT broker at {options.port} is gone.") from error
+
+    async def _listen(self, client: aiomqtt.Client) -> None:
+        repeated_s = 0.0
+        try:
+            async for message in client.messages:
+                payload = message.payload
+                if isinstance(payload, bytes):
+                    self._hear(message.topic.value, payload, retained=message.retain)
+                now_s = asyncio.get_running_loop().time()
+                if self._repeat_heat and now_s - repeated_s >= REPEAT_S:
+                    self._repeat_heat, repeated_s = False, now_s
+                    await self.write(Actuator.HEATER, self._heat_wanted)
+        except aiomqtt.MqttError:
+            self._newest.lose(LostError(f"The MQTT broker at {self._options.port} is gone."))
+        except LostError as lost:
+            self._newest.lose(lost)
+        self._echoed.set()
+
+    def _hear(self, topic: str, payload: bytes, *, retained: bool) -> None:
+        options = self._options
+        heats = Actuator.HEATER in self._controls
+        if topic == options.availability_topic:
+            if payload.decode("utf-8", "replace") == options.offline:
+                raise LostError(f"The MQTT roaster says '{options.offline}' on {topic}.")
+            # It came later than we did and has not heard us.
+            self._repeat_heat = heats and self._heat_wanted == 0
+        for actuator, control in self._controls.items():
+            if topic == control.state_topic and (percent := control.heard(payload)) is not None:
+                self._states[actuator] = percent
+                self._echoed.set()
+                if actuator is Actuator.HEATER and percent > self._heat_wanted + 1:
+                    self._repeat_heat = True
+        now_s = asyncio.get_running_loop().time()
+        fresh = False
+        for key in ("bean_temp", "environment_temp"):
+            source = getattr(options, key)
+            # A retained temperature is from before we came: nobody knows how old it is.
+            if source is not None and topic == source.topic and not retained:
+                value = source.value_c(payload)
+                if value is None:
+                    self._temps.pop(key, None)
+                else:
+                    self._temps[key] = (now_s, value)
+                    fresh = True
+        if fresh and self._newest.untouched:
+            self._repeat_heat = heats and self._heat_wanted == 0
+        if fresh:
+            self._newest.put(self._reading(now_s))
+
+    def _reading(self, now_s: float) -> Reading:
+        def temp(key: str) -> float | None:
+            at_s, value = self._temps.get(key, (-1e9, 0.0))
+            return value if now_s - at_s <= self._options.stale_s else None
+
+        return Reading(
+            station=self._station,
+            taken_at_s=now_s,
+            bean_temp_c=temp("bean_temp"),
+            environment_temp_c=temp("environment_temp"),
+            heater_percent=self._states.get(Actuator.HEATER),
+            fan_percent=self._states.get(Actuator.FAN),
+            drum_percent=self._states.get(Actuator.DRUM),
+            cooling_percent=self._states.get(Actuator.COOLING),
+        )
+
+    async def _see_heat_off(self) -> None:
+        """Wait for the heater's echo. A device that was off may have nothing to tell."""
+        if self._controls[Actuator.HEATER].state_topic is None:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ECHO_S):
+                while self._states.get(Actuator.HEATER) != 0:
+                    self._newest.check()
+                    self._echoed.clear()
+                    await self._echoed.wait()
+        if self._states.get(Actuator.HEATER, 0.0) > 0:
+            raise LostError(
+                f"The MQTT roaster at {self._options.port} reports its heater on although it was "
+                "told off: switch it off by hand."
+            )
+
+    async def _let_go(self) -> None:
+        if self._listener is not None:
+            # aiomqtt awaits with asyncio.wait_for, which up to Python 3.11 may lose a cancellation.
+            while not self._listener.done():
+                self._listener.cancel()
+                await asyncio.wait({self._listener}, timeout=0.1)
+            self._listener = None
+        if self._client is not None:
+            client, self._client = self._client, None
+            with contextlib.suppress(aiomqtt.MqttError):
+                await client.__aexit__(None, None, None)

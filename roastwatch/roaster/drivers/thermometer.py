@@ -1,0 +1,102 @@
+"""A read-only thermometer in a roaster that nobody can drive: TC4, Modbus or MQTT."""
+
+from enum import StrEnum
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from roastwatch.errors import BadInputError
+from roastwatch.options import Options
+from roastwatch.roaster.driver import Capabilities, RoasterDriver
+from roastwatch.roaster.drivers.modbus import Modbus, ModbusOptions
+from roastwatch.roaster.drivers.mqtt_options import MqttRoasterOptions, Temperature
+from roastwatch.roaster.drivers.mqtt_roaster import MqttRoaster
+from roastwatch.roaster.drivers.tc4 import Tc4, Tc4Options
+from roastwatch.vocabulary import Actuator, Reading
+
+
+class Over(StrEnum):
+    """What the thermometer speaks."""
+
+    TC4 = "tc4"
+    MODBUS = "modbus"
+    MQTT = "mqtt"
+
+
+class ThermometerOptions(Options):
+    """Where the thermometer is. It is only read: nothing is ever switched."""
+
+    over: Over = Field(Over.TC4, description="What it speaks: tc4, modbus or mqtt.")
+    port: str = Field(description="Serial port, tcp://host:port or, for MQTT, mqtt://host:1883.")
+    baud: int | None = Field(
+        None, description="Speed of a serial line in baud; empty: what is usual.", gt=0
+    )
+    profile: str | None = Field(None, description="Modbus: a profile's file or name.")
+    bean_temp: Temperature | None = Field(None, description="MQTT: bean temperature.")
+    environment_temp: Temperature | None = Field(None, description="MQTT: environment temperature.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> "ThermometerOptions":
+        if self.over is Over.MODBUS and self.profile is None:
+            raise ValueError("a Modbus thermometer needs `profile`")
+        if self.over is Over.MQTT and self.bean_temp is None and self.environment_temp is None:
+            raise ValueError("name the topic of bean_temp or environment_temp")
+        return self
+
+
+class Thermometer:
+    """Readings, and no way to set anything."""
+
+    Options = ThermometerOptions
+
+    def __init__(self, options: ThermometerOptions, station: str) -> None:
+        speed = {} if options.baud is None else {"baud": options.baud}
+        self._inner: RoasterDriver
+        match options.over:
+            case Over.TC4:
+                tc4 = Tc4Options(port=options.port, **speed)
+                self._inner = Tc4(tc4, station, read_only=True)
+            case Over.MODBUS:
+                modbus = ModbusOptions(port=options.port, profile=options.profile or "", **speed)
+                self._inner = Modbus(modbus, station, read_only=True)
+            case Over.MQTT:
+                mqtt = MqttRoasterOptions(
+                    port=options.port,
+                    bean_temp=options.bean_temp,
+                    environment_temp=options.environment_temp,
+                )
+                self._inner = MqttRoaster(mqtt, station, read_only=True)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Temperatures only; nothing can be left on, so nothing is left on."""
+        inner = self._inner.capabilities
+        return Capabilities(
+            machine=f"{inner.machine} thermometer",
+            actuators=frozenset(),
+            reads_bean_temp=inner.reads_bean_temp,
+            reads_environment_temp=inner.reads_environment_temp,
+            read_period_s=inner.read_period_s,
+            keep_alive_s=None,
+            when_host_is_gone="off",
+            make_safe_writes="nothing",
+        )
+
+    async def __aenter__(self) -> Self:
+        """Open what it speaks over."""
+        await self._inner.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._inner.__aexit__(None, None, None)
+
+    async def read(self) -> Reading:
+        """The newest reading."""
+        return await self._inner.read()
+
+    async def write(self, actuator: Actuator, percent: float) -> None:
+        """Refused."""
+        raise BadInputError(f"A thermometer can't set the {actuator.value}: it is only read.")
+
+    async def make_safe(self) -> None:
+        """Nothing can be on."""
