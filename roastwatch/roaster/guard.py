@@ -268,6 +268,8 @@ class Guard:
 
         Source: Artisan releases a Hottop only when cool (protocols, §1).
         """
+        if not self.capabilities.actuators:
+            return None
         if not self.connected:
             return None if not self._ever_heated else "The roaster is gone and was hot."
         if (self.told.heater or 0.0) > 0:

@@ -68,6 +68,11 @@ class Guardian:
                 self.problem, self.wrong_machine = str(lost), False
             except BadInputError as bad:
                 self.problem, self.wrong_machine = str(bad), True
+            except Exception as defect:
+                log.exception("the driver failed")
+                name = type(defect).__name__
+                self.problem = f"The driver failed ({name}: {defect}): please report it."
+                self.wrong_machine = False
             if self._ended():
                 return
             self._failures += 1
@@ -143,12 +148,12 @@ class Guardian:
             self._due_s = self._clock()
             try:
                 await self._operate(driver)
-            except RoastwatchError:
-                with contextlib.suppress(RoastwatchError):
+            except Exception:
+                with contextlib.suppress(Exception):
                     await _within(MAKE_SAFE_S, driver.make_safe(), "It can't be made safe")
                 raise
         finally:
-            with contextlib.suppress(RoastwatchError):
+            with contextlib.suppress(Exception):
                 await _within(MAKE_SAFE_S, driver.__aexit__(None, None, None), "It can't be closed")
 
     async def _operate(self, driver: RoasterDriver) -> None:
@@ -251,7 +256,7 @@ class Guardian:
         finally:
             if not reading_task.done():
                 reading_task.cancel()
-                with contextlib.suppress(asyncio.CancelledError, RoastwatchError):
+                with contextlib.suppress(asyncio.CancelledError, Exception):
                     await reading_task
         self._read_must_finish = False
         reading = reading_task.result()

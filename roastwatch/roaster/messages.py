@@ -26,7 +26,8 @@ LONGEST_FOLDER = 75
 
 def encode(message: dict[str, Any]) -> bytes:
     """One line. Numbers that JSON can't hold become null."""
-    return json.dumps(_finite({"v": VERSION, **message}), separators=(",", ":")).encode() + b"\n"
+    whole = _finite({"v": VERSION, **message})
+    return json.dumps(whole, separators=(",", ":"), default=str).encode() + b"\n"
 
 
 def decode(line: bytes) -> dict[str, Any]:

@@ -13,39 +13,39 @@ AMBIENT_C = 22.0
 BEAN_HEAT_J_PER_KG_C = 1650.0
 WATER_HEAT_J_PER_KG_C = 4186.0
 EVAPORATION_J_PER_KG = 2_400_000.0
-LONGEST_STEP_S = 0.5
+LONGEST_STEP_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class ThermalParameters:
     """What makes one roaster differ from another."""
 
-    power_w: float = 800.0
+    power_w: float = 553.4
     """What reaches the drum at heat 100 %."""
-    drum_j_per_c: float = 700.0
-    loss_w_per_c: float = 1.6
+    drum_j_per_c: float = 691.4
+    loss_w_per_c: float = 0.8392
     """From the drum to the room, fan off."""
-    fan_loss_w_per_c: float = 1.6
+    fan_loss_w_per_c: float = 0.2165
     """More of it at fan 100 %."""
-    to_beans_w_per_c_kg: float = 11.0
+    to_beans_w_per_c_kg: float = 34.4
     """From drum and air to the beans, per kg."""
-    fan_to_beans: float = 0.3
+    fan_to_beans: float = 1.8158
     """How much better the beans are heated at fan 100 %, as a share."""
-    evaporation_per_s: float = 0.0012
+    evaporation_per_s: float = 0.0001624
     """Share of the water that leaves per second at 150 °C."""
-    evaporation_rise_c: float = 45.0
+    evaporation_rise_c: float = 13.7
     """That share grows e-fold over so many °C."""
     moisture: float = 0.11
     """Water in green beans, kg per kg."""
-    exotherm_j_per_kg: float = 25_000.0
+    exotherm_j_per_kg: float = 3_383.6
     """Given off around first crack."""
     first_crack_c: float = 176.0
     """Bean probe temperature at which first crack begins."""
-    bean_probe_lag_s: float = 12.0
+    bean_probe_lag_s: float = 82.2
     environment_probe_lag_s: float = 10.0
-    bean_probe_sees_drum: float = 0.12
+    bean_probe_sees_drum: float = 0.0341
     """Share of the drum's temperature in what the bean probe reads."""
-    empty_probe_share: float = 0.75
+    empty_probe_share: float = 0.8632
     """An empty drum's bean probe reads so much of the drum's excess over the room."""
 
 
