@@ -1,44 +1,16 @@
 """`roastwatch roasts`: the roast log. Each subcommand takes --log, and so does the group."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Literal
 
 import click
-from platformdirs import user_data_path
 
+from roastwatch.cli import roasts_keep
+from roastwatch.cli.roasts_log import log_option
 from roastwatch.errors import BadInputError
 from roastwatch.roast import formats
-from roastwatch.roast.log_schema import FILE_NAME
 from roastwatch.roast.log_store import Imported, ImportResult, Store
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def default_log() -> Path:
-    """Where the log is when nobody says."""
-    return user_data_path("roastwatch") / FILE_NAME
-
-
-def _keep(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path:
-    """--log of the subcommand, else of the group, else the default."""
-    if path is not None:
-        ctx.obj = path
-    kept = ctx.obj
-    return kept if isinstance(kept, Path) else default_log()
-
-
-def log_option(command: F) -> F:
-    """Add --log PATH to a command."""
-    return click.option(
-        "--log",
-        "log",
-        type=click.Path(path_type=Path, dir_okay=True),
-        callback=_keep,
-        metavar="PATH",
-        help="The roast log's file.",
-    )(command)
 
 
 @click.group(name="roasts", context_settings={"help_option_names": ["-h", "--help"]})
@@ -175,3 +147,101 @@ def export(log: Path, roast_id: str, format_: str | None, target: Path | None) -
             export_all(store, format_, target)
         else:
             export_one(store.record(roast_id), format_, target)
+
+
+_THEME = click.option("--theme", type=click.Choice(["light", "dark"]), default="light")
+_SIZE = click.option("--size", type=click.Choice(["paper", "phone", "small"]), default="paper")
+_TO = click.option(
+    "--to", "target", type=click.Path(path_type=Path), required=True, help="PNG, SVG or PDF file."
+)
+
+
+@command.command(name="plot")
+@log_option
+@click.argument("roast_id", metavar="ID")
+@_TO
+@_THEME
+@_SIZE
+@click.option("--report", is_flag=True, help="A one-page report (PDF) with figures and notes.")
+@click.option("--fahrenheit", is_flag=True, help="Show °F.")
+def plot(
+    log: Path,
+    roast_id: str,
+    target: Path,
+    theme: Literal["light", "dark"],
+    size: Literal["paper", "phone", "small"],
+    report: bool,
+    fahrenheit: bool,
+) -> None:
+    """Draw a roast: curves, rate of rise, phases, events, settings, pops.
+
+    \b
+    Examples:
+      roastwatch roasts plot last --to roast.png
+      roastwatch roasts plot last --to roast.png --theme dark --size phone
+      roastwatch roasts plot last --report --to roast.pdf
+    """
+    from roastwatch.cli.roasts_export import picture_format, save_bytes
+    from roastwatch.roast import pictures, pictures_more
+
+    with Store(log, writing=False) as store:
+        record = store.record(roast_id)
+    if report:
+        save_bytes(target, pictures_more.report_pdf(record, fahrenheit=fahrenheit))
+        return
+    format_ = picture_format(target)
+    save_bytes(
+        target,
+        pictures.roast_picture(
+            record, theme=theme, size=size, format_=format_, fahrenheit=fahrenheit
+        ),
+    )
+
+
+@command.command(name="compare")
+@log_option
+@click.argument("roast_ids", nargs=-1, required=True, metavar="ID ID...")
+@click.option("--to", "target", type=click.Path(path_type=Path), help="Draw them over one another.")
+@_THEME
+@_SIZE
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a roast.")
+def compare(
+    log: Path,
+    roast_ids: tuple[str, ...],
+    target: Path | None,
+    theme: Literal["light", "dark"],
+    size: Literal["paper", "phone", "small"],
+    as_json: bool,
+) -> None:
+    """Compare roasts: figures side by side, or (--to) curves over one another."""
+    from roastwatch.cli.roasts_text import print_comparison
+    from roastwatch.roast.curve_metrics import metrics
+
+    with Store(log, writing=False) as store:
+        records = [store.record(roast_id) for roast_id in roast_ids]
+    if as_json:
+        for record in records:
+            row = {"roast_id": record.roast_id, "title": record.title}
+            click.echo(json.dumps(row | metrics(record).as_json(), ensure_ascii=False))
+    else:
+        print_comparison(records)
+    if target is not None:
+        from roastwatch.cli.roasts_export import picture_format, save_bytes
+        from roastwatch.roast import pictures_more
+
+        save_bytes(
+            target,
+            pictures_more.overlay_picture(
+                records, theme=theme, size=size, format_=picture_format(target)
+            ),
+        )
+
+
+for _command in (
+    roasts_keep.edit,
+    roasts_keep.delete,
+    roasts_keep.stats,
+    roasts_keep.backup,
+    roasts_keep.repair,
+):
+    command.add_command(_command)

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -60,3 +61,24 @@ def _save(target: Path, text: str) -> None:
         target.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise BadInputError(f"{target} can't be written ({error.strerror}).") from error
+
+
+def picture_format(target: Path) -> Literal["png", "svg", "pdf"]:
+    """What a picture's file name asks for."""
+    match target.suffix.lower():
+        case ".png":
+            return "png"
+        case ".svg":
+            return "svg"
+        case ".pdf":
+            return "pdf"
+    raise BadInputError(f"{target}: a picture is a .png, .svg or .pdf file.")
+
+
+def save_bytes(target: Path, content: bytes) -> None:
+    """Write a picture."""
+    try:
+        target.write_bytes(content)
+    except OSError as error:
+        raise BadInputError(f"{target} can't be written ({error.strerror}).") from error
+    click.echo(f"{target}", err=True)

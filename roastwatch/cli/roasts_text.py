@@ -1,5 +1,6 @@
 """Roasts printed for people."""
 
+from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
@@ -92,3 +93,90 @@ def print_roast(row: dict[str, Any], record: RoastRecord) -> None:
             console.print(Text(f"\n{text.strip()}", style="italic"))
     for gap in record.gaps:
         console.print(f"the record has a hole from {minutes(gap[0])} to {minutes(gap[1])}")
+
+
+def print_comparison(records: list[RoastRecord]) -> None:
+    """Figures of several roasts, a column each."""
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("")
+    for record in records:
+        table.add_column(Text(record.title or record.roast_id[:8]), justify="right")
+    figures = [metrics(record) for record in records]
+    rows: list[tuple[str, Callable[[float | None], str], str]] = [
+        ("turning point", minutes, "turning_point_s"),
+        ("", degrees, "turning_point_c"),
+        ("dry end", minutes, "dry_end_s"),
+        ("first crack", minutes, "first_crack_s"),
+        ("drop", minutes, "drop_s"),
+        ("drying", percent, "drying_percent"),
+        ("maillard", percent, "maillard_percent"),
+        ("development", percent, "development_ratio_percent"),
+        ("", minutes, "development_s"),
+        ("rise, drying", rate, "drying_ror_c_per_min"),
+        ("rise, maillard", rate, "maillard_ror_c_per_min"),
+        ("rise, development", rate, "development_ror_c_per_min"),
+    ]
+    for name, shown, key in rows:
+        table.add_row(name, *(shown(getattr(one, key)) for one in figures))
+    console.print(table)
+
+
+def rate(value: float | None) -> str:
+    """A rate of rise, a dash where unknown."""
+    return "–" if value is None else f"{value:.1f} °C/min"
+
+
+def print_statistics(found: dict[str, Any]) -> None:
+    """What `roasts stats` found."""
+    console = Console(highlight=False)
+    console.print(f"{found['roasts']} roasts")
+    for name in ("by_bean", "by_roaster"):
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in (name[3:], "roasts", "first crack", "spread", "beans then", "spread",
+                       "development"):  # fmt: skip
+            table.add_column(column)
+        for row in found[name]:
+            table.add_row(
+                Text(row["name"] or "unnamed"),
+                str(row["roasts"]),
+                minutes(row["first_crack_s"]),
+                minutes(row["first_crack_spread_s"]),
+                degrees(row["first_crack_c"]),
+                degrees(row["first_crack_spread_c"]),
+                percent(row["development_ratio_percent"]),
+            )
+        console.print(table)
+    coming = found["next_first_crack"]
+    if coming is not None:
+        console.print(
+            f"Next time expect first crack at {coming['bean_temp_c']:.0f} ± "
+            f"{coming['spread_c']:.0f} °C, about {minutes(coming['at_s'])} after charge."
+        )
+    measured = found["prediction"]
+    if measured is not None:
+        console.print(
+            f"First crack predicted {measured['before_s']:.0f} s ahead, each roast from the others "
+            f"({measured['roasts']}): median error {measured['median_error_s']:.0f} s, nine in ten "
+            f"within {measured['worst_tenth_s']:.0f} s; guessing the median time: "
+            f"{measured['naive_median_error_s']:.0f} s; the interval held "
+            f"{measured['held_percent']:.0f} %."
+        )
+    rated = found["rating_by_development"]
+    for row in rated:
+        console.print(
+            f"development {row['from_percent']:.0f}–{row['to_percent']:.0f} %: "
+            f"rated {row['rating']:.0f} ({row['roasts']} roasts)"
+        )
+    ear = found["detector"]
+    if ear["roasts"]:
+        console.print(
+            f"The ear in {ear['roasts']} roasts with a person's word: {ear['found']} found, "
+            f"{ear['missed']} missed, {ear['false']} false; median delay "
+            f"{'–' if ear['median_delay_s'] is None else format(ear['median_delay_s'], '.0f')} s."
+        )
+    for row in found["witnesses"]:
+        console.print(
+            f"{row['kind']}: first crack {row['median_difference_s']:+.0f} s from the person's "
+            f"({row['roasts']} roasts)"
+        )

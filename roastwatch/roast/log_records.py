@@ -63,6 +63,7 @@ def summary(record: RoastRecord, also_saved_as: Iterable[str] = ()) -> dict[str,
         "started_at": stamp(record.started_at),
         "source_file": record.source_file or None,
         "station": record.station or None,
+        "roaster": record.properties.roaster or None,
         "bean": record.properties.bean_name or None,
         "events": events,
         "metrics": metrics(record).promised(),
@@ -202,13 +203,7 @@ def fetch(connection: sqlite3.Connection, roast_no: int) -> RoastRecord:
         properties=Properties.from_json(json.loads(head[9])),
         foreign=unpack(head[10]),
         events=tuple(_events(connection, roast_no)),
-        controls=tuple(
-            Control(*row)
-            for row in connection.execute(
-                "SELECT at_s, what, value, text FROM controls WHERE roast_no = ? ORDER BY rowid",
-                (roast_no,),
-            )
-        ),
+        controls=_controls(connection, roast_no),
         extras=tuple(
             ExtraCurve(name, unpack_column(at_s), unpack_column(values))
             for name, at_s, values in connection.execute(
@@ -255,6 +250,21 @@ def _events(connection: sqlite3.Connection, roast_no: int) -> Iterator[RecordedE
             revoked=bool(row[13]),
             unlogged=bool(row[14]),
         )
+
+
+def _controls(connection: sqlite3.Connection, roast_no: int) -> tuple[Control, ...]:
+    """Remarks and imported settings as they were written, then the commands that took effect."""
+    written = connection.execute(
+        "SELECT at_s, what, value, text FROM controls WHERE roast_no = ? ORDER BY rowid",
+        (roast_no,),
+    ).fetchall()
+    commanded = connection.execute(
+        "SELECT at_s, actuator, applied, coalesce(interlock, '') FROM commands "
+        "WHERE roast_no = ? AND at_s IS NOT NULL AND outcome IN ('applied', 'limited') "
+        "ORDER BY at_s, rowid",
+        (roast_no,),
+    ).fetchall()
+    return tuple(Control(*row) for row in (*written, *commanded))
 
 
 def pack(tree: dict[str, Any]) -> bytes | None:

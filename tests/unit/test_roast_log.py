@@ -115,6 +115,7 @@ async def test_a_roast_is_read_back(log: RoastLog, path: Path) -> None:
     assert len(record.scores) == 120
     assert {score[1] for score in record.scores} == {0.3}
     assert record.controls[0].text == "smells of bread"
+    assert (record.controls[1].what, record.controls[1].value) == ("heater", 60)
     assert sorted(levels) == [("certain",), ("possible",)]
     assert command == ("limited", "bean_temperature")
     assert evidence[0] == pytest.approx(90, abs=0.01)
