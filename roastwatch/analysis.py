@@ -40,6 +40,8 @@ class Analysis:
     file: str
     model_id: str
     sample_rate_hz: int
+    """At which it was judged: the file's, or 48 kHz where that is higher."""
+    file_rate_hz: int | None = None
     duration_s: float = 0.0
     took_s: float = 0.0
     pops: list[tuple[float, float]] = field(default_factory=list)
@@ -55,7 +57,7 @@ class Analysis:
         return {
             "file": self.file,
             "duration_s": _finite(self.duration_s, 3),
-            "sample_rate_hz": self.sample_rate_hz,
+            "sample_rate_hz": self.file_rate_hz or self.sample_rate_hz,
             "model_id": self.model_id,
             "real_time_factor": _finite(self.duration_s / self.took_s if self.took_s else None, 1),
             "pops": [
@@ -119,7 +121,7 @@ def analyze_file(
             armed_from_s=armed_from_s,
             rearm_after_s=rearm_after_s,
         )
-        found = Analysis(str(path), model.spec.model_id, rate_hz)
+        found = Analysis(str(path), model.spec.model_id, rate_hz, reader.file_rate_hz)
         meter = LevelMeter(rate_hz)
         said: list[RoastEvent] = []
         end = 0
@@ -131,6 +133,7 @@ def analyze_file(
         rest = AudioBlock(end, np.zeros(0, np.float32), 0.0)
         said += _note(found, pipeline, rest, pipeline.finish(), watch)
         found.duration_s = end / rate_hz
+        meter.finish()
         found.warnings = [*reader.warnings, *meter.warnings]
     total = meter.overall
     found.peak_dbfs, found.rms_dbfs = total.peak_dbfs, total.rms_dbfs
