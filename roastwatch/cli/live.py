@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from roastwatch import settings as settings_
+from roastwatch.cli.heartbeat import heartbeat
 from roastwatch.errors import RoastwatchError
 from roastwatch.service import Service
 from roastwatch.settings import Chosen, Settings
@@ -40,7 +41,8 @@ async def _serve(settings: Settings, extra_sinks: Sequence[Chosen], log_path: Pa
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, task.cancel)
     try:
-        await task
+        async with heartbeat():
+            await task
     except asyncio.CancelledError:
         if not task.cancelled():
             raise

@@ -1,0 +1,53 @@
+"""systemd and a container's health check hear that the loop turns."""
+
+import asyncio
+import configparser
+import socket
+from pathlib import Path
+
+import pytest
+import yaml
+
+from roastwatch.cli.heartbeat import heartbeat
+
+INTEGRATIONS = Path(__file__).resolve().parents[2] / "integrations"
+
+
+async def test_a_turning_loop_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        listener.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("ROASTWATCH_HEARTBEAT", str(tmp_path / "alive"))
+        async with heartbeat():
+            async with asyncio.timeout(30):
+                while not (tmp_path / "alive").exists():
+                    await asyncio.sleep(0)
+        heard = []
+        while len(heard) < 3:
+            heard.append(listener.recv(100))
+    assert heard == [b"READY=1", b"WATCHDOG=1", b"STOPPING=1"]
+
+
+async def test_without_anybody_who_asks_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    monkeypatch.delenv("ROASTWATCH_HEARTBEAT", raising=False)
+    async with heartbeat():
+        await asyncio.sleep(0)
+
+
+def test_the_unit_waits_for_what_the_program_tells() -> None:
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read(INTEGRATIONS / "systemd" / "roastwatch.service")
+    service = unit["Service"]
+    assert service["Type"] == "notify"
+    assert int(service["WatchdogSec"]) > 10
+    assert service["RestartPreventExitStatus"] == "2"
+
+
+def test_compose_names_what_the_image_has() -> None:
+    compose = yaml.safe_load((INTEGRATIONS / "compose" / "compose.yaml").read_text())
+    roastwatch = compose["services"]["roastwatch"]
+    assert (INTEGRATIONS / "compose" / roastwatch["build"] / "Dockerfile").exists()
+    assert roastwatch["command"][0] == "run"
