@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -23,6 +23,7 @@ from roastwatch.settings import StationSettings
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import (
     AudioBlock,
+    CrackScore,
     EventKind,
     Instruction,
     InstructionKind,
@@ -36,6 +37,7 @@ from roastwatch.vocabulary import (
 )
 
 _log = logging.getLogger("roastwatch.station")
+_LATE_S = 2.0
 _REANCHOR_S = 0.25
 """A sound card's clock drifts from UTC by some 50 ppm: set right between roasts beyond this."""
 
@@ -88,15 +90,32 @@ class Station:
                     self._recorder = await opened.enter_async_context(self._new_recorder(source))
                 self._on_time(source, block)
                 pipeline.gap(block)
-                scores = await scoring.run(partial(pipeline.hear, block))
-                self.judge.running()
-                self._deal_with(pipeline.decide(scores))
+                scores = await scoring.run(partial(self._judged, pipeline, block))
+                if self._lag_s is None or self._lag_s < _LATE_S / 2:
+                    self.judge.running()
+                with self._timed("decision", block):
+                    heard = pipeline.decide(scores)
+                self._deal_with(heard)
                 if self._recorder is not None:
                     roast = pipeline.roast
                     self._recorder.hear(block, roast.roast_id if roast.active else None)
             if self.pipeline is not None:
                 self._deal_with(self.pipeline.finish())
         self.ear.state = PartState.STOPPED
+
+    def _judged(self, pipeline: Pipeline, block: AudioBlock) -> list[CrackScore]:
+        """In the executor: the block through the model."""
+        with self._timed("model", block):
+            return pipeline.hear(block)
+
+    @contextmanager
+    def _timed(self, stage: str, block: AudioBlock) -> Iterator[None]:
+        """What a stage costs, shown in the diagnostics."""
+        began_s = time.perf_counter()
+        yield
+        rate_hz = self.pipeline.sample_rate_hz if self.pipeline else 0
+        if rate_hz and len(block.samples):
+            self.judge.cost(stage, time.perf_counter() - began_s, len(block.samples) / rate_hz)
 
     def _new_recorder(self, source: AudioSource) -> Recorder:
         assert self._tape is not None
@@ -266,11 +285,12 @@ class Station:
     def _on_time(self, source: AudioSource, block: AudioBlock) -> None:
         assert self.pipeline is not None
         assert self._meter is not None
-        self._meter.push(block.samples)
+        with self._timed("level", block):
+            self._meter.push(block.samples)
         if not source.live:
             return
         self._lag_s = max(0.0, time.monotonic() - block.captured_at_s)
-        if self._lag_s > 2.0:
+        if self._lag_s > _LATE_S:
             self.judge.trouble(PartState.DEGRADED, f"Judging is {self._lag_s:.0f} s behind.")
         clock = self.pipeline.clock
         real = self._now() - timedelta(seconds=self._lag_s)

@@ -49,6 +49,12 @@ class Part:
         """Add to a counter that diagnostics show."""
         self.counters[counter] = self.counters.get(counter, 0) + by
 
+    def cost(self, stage: str, took_s: float, sound_s: float) -> None:
+        """What a stage costs: ms per second of sound, smoothed over some fifty calls."""
+        key, now = f"{stage}_ms_per_s", 1000.0 * took_s / sound_s
+        before = self.counters.get(key, now)
+        self.counters[key] = before + 0.02 * (now - before)
+
     def status(self) -> PartStatus:
         """The part as it is now."""
         return PartStatus(self.name, self.state, self.problem, tuple(self.counters.items()))
