@@ -14,6 +14,7 @@ import click
 from roastwatch.cli.roaster_drive import drive
 from roastwatch.cli.roaster_guard import guard
 from roastwatch.cli.roaster_machine import machine_options, run_until_stopped
+from roastwatch.cli.roaster_simulate import simulate
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.machine import Machine
 from roastwatch.roaster.control import RoasterControl, Told
@@ -221,5 +222,5 @@ def _wishes(words: tuple[str, ...]) -> list[tuple[Actuator, float]]:
     return wishes
 
 
-for longer in (drive, guard):  # they have files of their own
+for longer in (drive, simulate, guard):  # they have files of their own
     command.add_command(longer)

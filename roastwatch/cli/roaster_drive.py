@@ -11,11 +11,14 @@ import click
 from platformdirs import user_data_path
 
 from roastwatch.cli.roaster_machine import machine_options, run_until_stopped
-from roastwatch.errors import LostError
+from roastwatch.errors import BadInputError, LostError
 from roastwatch.machine import Machine
+from roastwatch.roast import formats
 from roastwatch.roaster.control import RoasterControl
 from roastwatch.roaster.drive import Drive, DriveLog
-from roastwatch.roaster.plan import read_plan
+from roastwatch.roaster.pid import Profile
+from roastwatch.roaster.plan import Plan, read_plan
+from roastwatch.vocabulary import EventKind
 
 
 @click.command("drive")
@@ -49,10 +52,18 @@ def drive(plan_path: Path, log_file: Path | None, **chosen: Any) -> None:
         sys.exit(1)
 
 
-async def _drive(plan: Any, machine: Machine, log: DriveLog) -> str | None:
+async def _drive(plan: Plan, machine: Machine, log: DriveLog) -> str | None:
     control = RoasterControl(machine.socket, machine.launch)
     asks = sys.stdin is not None and sys.stdin.isatty()
-    run = Drive(plan, control, log, _say, station=machine.station, asks_presence=asks)
+    run = Drive(
+        plan,
+        control,
+        log,
+        _say,
+        station=machine.station,
+        profile=profile_of(plan),
+        asks_presence=asks,
+    )
     control.audit, control.told = run.audit, run.told
     _say(f"   Log: {log.path} and {log.lines_path.name}")
     async with control:
@@ -77,6 +88,31 @@ async def _drive(plan: Any, machine: Machine, log: DriveLog) -> str | None:
             finally:
                 await asyncio.shield(_make_safe(control))
     return tripped
+
+
+def profile_of(plan: Plan) -> Profile | None:
+    """What the plan compares with: its own target, or the bean curve of its background.
+
+    Raises:
+        BadInputError: the background can't be read, or has no bean temperature.
+    """
+    if plan.target:
+        return Profile.of(plan.target)
+    if plan.background is None:
+        return None
+    record = formats.read_file(plan.background)
+    charge_s = next((e.at_s for e in record.events if e.kind is EventKind.CHARGE), record.at_s[0])
+    drop_s = next((e.at_s for e in record.events if e.kind is EventKind.DROP), record.at_s[-1])
+    beans = record.columns.get("bean_temp_c")
+    if beans is None:
+        raise BadInputError(f"{plan.background} has no bean temperature to compare with.")
+    return Profile.of(
+        [
+            (at_s - charge_s, bean)
+            for at_s, bean in zip(record.at_s, beans, strict=True)
+            if charge_s <= at_s <= drop_s and bean == bean
+        ]
+    )
 
 
 async def _make_safe(control: RoasterControl) -> None:

@@ -14,6 +14,7 @@ from typing import IO, Any
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.control import RoasterControl, Told
 from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.pid import Follower, Profile
 from roastwatch.roaster.plan import Ask, Plan, PlanRun
 from roastwatch.vocabulary import (
     Actuator,
@@ -106,6 +107,7 @@ class Drive:
         say: Callable[[str], None],
         *,
         station: str = "roaster",
+        profile: Profile | None = None,
         asks_presence: bool = False,
     ) -> None:
         self.plan = plan
@@ -115,6 +117,8 @@ class Drive:
         self._station = station
         self._asks_presence = asks_presence
         self._run = PlanRun(plan)
+        self._profile = profile
+        self._follower = Follower(profile, plan.pid) if profile and plan.follow else None
         self._happened: dict[EventKind, float] = {}
         self._began_s: float | None = None
         self._tripped: str | None = None
@@ -168,6 +172,7 @@ class Drive:
                 await self._take(ask, elapsed_s)
             if self._run.ended(elapsed_s):
                 return None
+            await self._follow(elapsed_s, bean)
             await self._attend()
             if not self._log.works:
                 await self.control.log_works(False)
@@ -240,6 +245,25 @@ class Drive:
         if step.drop:
             self.happened(EventKind.DROP)
 
+    def _since_charge_s(self, elapsed_s: float) -> float:
+        return elapsed_s - self._happened.get(EventKind.CHARGE, 0.0)
+
+    async def _follow(self, elapsed_s: float, bean_c: float | None) -> None:
+        """Ask for the heat that follows the profile, until the drop."""
+        if self._follower is None or EventKind.DROP in self._happened:
+            return
+        told = self.control.raw_state.get("told") or {}
+        since_s = self._since_charge_s(elapsed_s)
+        wanted = self._follower.next(since_s, bean_c, told.get("heater") or 0.0)
+        if wanted is not None:
+            await self._set(Actuator.HEATER, wanted, Origin.PLAN)
+
+    def _deviation(self, elapsed_s: float, reading: Reading) -> str:
+        target = self._profile.at(self._since_charge_s(elapsed_s)) if self._profile else None
+        if target is None or reading.bean_temp_c is None:
+            return ""
+        return f", profile {target:.1f} °C ({reading.bean_temp_c - target:+.1f})"
+
     async def _set(self, actuator: Actuator, percent: float, origin: Origin) -> CommandResult:
         command = Command(
             uuid.uuid4().hex[:12],
@@ -263,7 +287,8 @@ class Drive:
         self._log.reading(elapsed_s, reading)
         if elapsed_s - self._reported_s >= REPORT_S:
             self._reported_s = elapsed_s
-            self._say(f"{_clock(elapsed_s)}  {_reading_words(asdict(reading))}")
+            words = _reading_words(asdict(reading)) + self._deviation(elapsed_s, reading)
+            self._say(f"{_clock(elapsed_s)}  {words}")
 
     async def _attend(self) -> None:
         """Without a terminal, the process that was started in the foreground is the presence."""

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from roastwatch.errors import BadInputError
 from roastwatch.options import Options
+from roastwatch.roaster.pid import PidOptions
 from roastwatch.vocabulary import Actuator, EventKind, Level, Origin
 
 LONGEST_PLAN_S = 7200.0
@@ -112,7 +113,7 @@ class Plan(Options):
         Level.CERTAIN, description="How sure a first crack must be to trigger steps."
     )
     target: tuple[tuple[float, float], ...] = Field(
-        (), description="Bean temperature to follow: pairs of seconds and °C."
+        (), description="Bean temperature to compare with: pairs of seconds (from charge) and °C."
     )
     background: Path | None = Field(
         None, description="A recorded roast (.alog or CSV) to compare with, or to follow."
@@ -120,6 +121,7 @@ class Plan(Options):
     follow: bool = Field(
         False, description="Let the PID set heat so that beans follow target or background."
     )
+    pid: PidOptions = Field(PidOptions(), description="Gains and limits of that PID.")
 
     @model_validator(mode="after")
     def _heat_ends(self) -> "Plan":

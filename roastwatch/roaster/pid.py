@@ -1,0 +1,125 @@
+"""Heat that follows a bean temperature: a PID with limits and a bumpless beginning.
+
+The standard form with derivative on the measurement and integration stopped at the limits
+(Åström and Hägglund, "Advanced PID Control", 2006, chapters 3.3 to 3.5). It only asks: every
+value still passes the door and its interlocks.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from roastwatch.options import Options
+
+
+SLOPE_OVER_S = 12.0
+"""The derivative is smoothed over so long: probes of whole degrees step."""
+
+
+class PidOptions(Options):
+    """Gains and limits. The defaults come from `roastwatch roaster simulate --tune`."""
+
+    gain_percent_per_c: float = Field(
+        4.0, gt=0, le=50, description="Heat per °C of deviation, percent."
+    )
+    integral_s: float = Field(180.0, gt=0, description="Integral time, seconds.")
+    derivative_s: float = Field(30.0, ge=0, description="Derivative time, seconds.")
+    heater_min_percent: float = Field(0.0, ge=0, le=100, description="Least heat, percent.")
+    heater_max_percent: float = Field(100.0, ge=0, le=100, description="Most heat, percent.")
+    period_s: float = Field(2.0, gt=0, le=30, description="Time between changes, seconds.")
+
+
+class Pid:
+    """One controller. Begins at the heat that is on now, so that handing over causes no jump."""
+
+    def __init__(self, options: PidOptions, heater_percent: float) -> None:
+        self._options = options
+        self._integral = heater_percent
+        self._last_c: float | None = None
+        self._slope = 0.0
+        self._first = True
+
+    def next(self, target_c: float, bean_c: float, passed_s: float) -> float:
+        """Heat in percent, within the limits."""
+        options = self._options
+        error = target_c - bean_c
+        if self._first:
+            self._first = False
+            self._integral -= options.gain_percent_per_c * error
+        if self._last_c is not None:
+            slope = (bean_c - self._last_c) / max(passed_s, 1e-3)
+            share = passed_s / (passed_s + SLOPE_OVER_S)
+            self._slope += (slope - self._slope) * share
+        self._last_c = bean_c
+        damped = options.gain_percent_per_c * (error - options.derivative_s * self._slope)
+        step = options.gain_percent_per_c * error * passed_s / options.integral_s
+        wanted = self._integral + step + damped
+        low, high = options.heater_min_percent, options.heater_max_percent
+        outwards = (wanted > high and step > 0) or (wanted < low and step < 0)
+        if not outwards:
+            self._integral += step
+        return min(high, max(low, self._integral + damped))
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Bean temperature against time: pairs of seconds and °C, ascending in time."""
+
+    points: tuple[tuple[float, float], ...]
+
+    @classmethod
+    def of(cls, points: Sequence[tuple[float, float]]) -> "Profile":
+        """From pairs in any order."""
+        return cls(tuple(sorted((float(s), float(c)) for s, c in points)))
+
+    @property
+    def begins_s(self) -> float:
+        """Its first moment."""
+        return self.points[0][0]
+
+    @property
+    def ends_s(self) -> float:
+        """Its last moment."""
+        return self.points[-1][0]
+
+    def at(self, seconds: float) -> float | None:
+        """The temperature then, °C; None before it begins and after it ends."""
+        if not self.points or not self.begins_s <= seconds <= self.ends_s:
+            return None
+        right = bisect_right(self.points, (seconds, float("inf")))
+        if right == len(self.points):
+            return self.points[-1][1]
+        (s0, c0), (s1, c1) = self.points[right - 1], self.points[right]
+        return c0 + (c1 - c0) * (seconds - s0) / (s1 - s0) if s1 > s0 else c1
+
+
+class Follower:
+    """Asks for the heat that follows a profile, each `period_s`."""
+
+    def __init__(self, profile: Profile, options: PidOptions) -> None:
+        self.profile = profile
+        self._options = options
+        self._pid: Pid | None = None
+        self._last_s: float | None = None
+        self.ended = False
+
+    def next(self, elapsed_s: float, bean_c: float | None, heater_percent: float) -> float | None:
+        """Heat to ask for now, or None for no change."""
+        target_c = self.profile.at(elapsed_s)
+        if self.ended or target_c is None or bean_c is None:
+            return None
+        if self._last_s is not None and elapsed_s - self._last_s < self._options.period_s:
+            return None
+        passed_s = self._options.period_s if self._last_s is None else elapsed_s - self._last_s
+        self._last_s = elapsed_s
+        if self._pid is None:
+            self._pid = Pid(self._options, heater_percent)
+        wanted = float(round(self._pid.next(target_c, bean_c, passed_s)))
+        return wanted if abs(wanted - heater_percent) >= 1.0 else None
+
+    def deviation_c(self, elapsed_s: float, bean_c: float | None) -> float | None:
+        """How far the beans are above the profile, °C."""
+        target_c = self.profile.at(elapsed_s)
+        return None if target_c is None or bean_c is None else bean_c - target_c

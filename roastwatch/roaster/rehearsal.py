@@ -1,0 +1,143 @@
+"""A plan on the simulated roaster in virtual time, behind the real guardian and interlocks."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from roastwatch.roaster.drivers.simulated import SimulatedRoaster
+from roastwatch.roaster.guard import Guard
+from roastwatch.roaster.guardian import Guardian
+from roastwatch.roaster.limits import Limits
+from roastwatch.roaster.pid import Follower, PidOptions, Profile
+from roastwatch.roaster.plan import Plan, PlanRun
+from roastwatch.vocabulary import (
+    Actuator,
+    Command,
+    CommandResult,
+    EventKind,
+    Origin,
+    Outcome,
+    Reading,
+)
+
+STEP_S = 0.25
+LONGEST_S = 3600.0
+AFTERWARDS_S = 2.0
+
+
+@dataclass(slots=True)
+class Rehearsed:
+    """What became of a plan on the model. Times in seconds from its start."""
+
+    readings: list[tuple[float, Reading]] = field(default_factory=list)
+    refused: list[tuple[float, str]] = field(default_factory=list)
+    told: list[tuple[float, str]] = field(default_factory=list)
+    deviations_c: list[tuple[float, float]] = field(default_factory=list)
+    first_crack_s: float | None = None
+    drop_s: float | None = None
+    tripped: str | None = None
+    """What ended arming before the plan's end."""
+
+    @property
+    def deviation_rms_c(self) -> float | None:
+        """Root mean square of the deviation from the profile."""
+        if not self.deviations_c:
+            return None
+        squares = sum(off * off for _, off in self.deviations_c)
+        return float((squares / len(self.deviations_c)) ** 0.5)
+
+    @property
+    def hottest_c(self) -> float:
+        """The hottest that the bean probe was, °C."""
+        return max(r.bean_temp_c or 0.0 for _, r in self.readings)
+
+
+async def rehearse(
+    plan: Plan,
+    options: SimulatedRoaster.Options,
+    limits: Limits,
+    profile: Profile | None = None,
+    pid: PidOptions | None = None,
+) -> Rehearsed:
+    """Run a plan to its end on the model."""
+    now = 1000.0
+
+    def clock() -> float:
+        return now
+
+    driver = SimulatedRoaster(options, "roaster", clock)
+    guard = Guard(driver.capabilities, limits)
+    guardian = Guardian(lambda: driver, guard, clock=clock)
+    found, run = Rehearsed(), PlanRun(plan)
+    follower = Follower(profile, pid or plan.pid) if profile and plan.follow else None
+    happened: dict[EventKind, float] = {}
+
+    async def ask(actuator: Actuator, percent: float, origin: Origin) -> CommandResult:
+        command = Command("r", "roaster", actuator, percent, origin, now)
+        answer = asyncio.ensure_future(guardian.request(command))
+        await asyncio.sleep(0)
+        await guardian.step(driver)
+        result = await answer
+        if result.outcome is not Outcome.APPLIED:
+            found.refused.append((now - began, f"{actuator} {percent:g} %: {result.reason}"))
+        return result
+
+    async with driver:
+        guard.link_up(now)
+        began = now
+        for _ in range(8):
+            now += STEP_S
+            guard.renew(now)
+            await guardian.step(driver)
+        refused = guard.arm(limits.arm_max_s, now)
+        if refused:
+            found.tripped = refused
+        began, until = now, now + LONGEST_S
+        while now < until:
+            elapsed = now - began
+            if found.tripped is not None and until == began + LONGEST_S:
+                until = now + AFTERWARDS_S  # what the interlock did is shown too
+            guard.renew(now)
+            guard.present(now)
+            await guardian.step(driver)
+            _hear(guard, found, elapsed)
+            reading = guard.history.newest
+            if reading is not None and (not found.readings or found.readings[-1][1] is not reading):
+                found.readings.append((elapsed, reading))
+            bean = reading.bean_temp_c if reading else None
+            if driver.crack_progress > 0 and found.first_crack_s is None:
+                found.first_crack_s = elapsed
+                happened[EventKind.FIRST_CRACK] = elapsed
+            if found.tripped is not None:
+                now += STEP_S
+                continue
+            for due in run.due(elapsed, bean, happened):
+                if due.step.charge and guard.charge(now) is None:
+                    driver.charge()
+                    happened[EventKind.CHARGE] = elapsed
+                for actuator, percent in due.step.settings():
+                    await ask(actuator, percent, due.origin)
+                if due.step.drop:
+                    found.drop_s = elapsed
+                    happened[EventKind.DROP] = elapsed
+            if profile is not None and bean is not None and found.drop_s is None:
+                since = elapsed - happened.get(EventKind.CHARGE, 0.0)
+                target = profile.at(since)
+                if target is not None:
+                    found.deviations_c.append((elapsed, bean - target))
+                if follower is not None:
+                    wanted = follower.next(since, bean, guard.told.heater or 0.0)
+                    if wanted is not None:
+                        await ask(Actuator.HEATER, wanted, Origin.PLAN)
+            if run.ended(elapsed):
+                break
+            now += STEP_S
+    return found
+
+
+def _hear(guard: Guard, found: Rehearsed, elapsed: float) -> None:
+    for notice in guard.notices:
+        if notice.kind in ("interlock", "fault", "disarmed"):
+            found.told.append((elapsed, notice.message))
+        if notice.kind in ("disarmed", "fault"):
+            found.tripped = found.tripped or notice.message
+    guard.notices.clear()
