@@ -13,7 +13,6 @@ from pydantic import Field
 
 from roastwatch.options import Options
 
-
 SLOPE_OVER_S = 12.0
 """The derivative is smoothed over so long: probes of whole degrees step."""
 
