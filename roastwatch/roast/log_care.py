@@ -39,7 +39,7 @@ def backup(path: Path, target: Path) -> int:
     """
     if target.is_dir():
         target = target / f"{path.stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}{path.suffix}"
-    if target.exists() and target.samefile(path):
+    if target.exists() and path.exists() and target.samefile(path):
         raise LogError(f"{target} is the log itself: name another file for the backup.")
     partial = target.with_name(target.name + ".partial")
     source = open_log(path, create=False)
