@@ -19,6 +19,7 @@ from roastwatch.roast.roast import RoastOptions
 from roastwatch.vocabulary import AudioBlock, AudioLevel, Phase, Snapshot
 
 _STEP_S = 0.05
+_REPEATS = 3
 
 
 def stages(model: CrackModel, flac: Path) -> list[Stage]:
@@ -77,26 +78,30 @@ def steps(model: CrackModel, sample_rate_hz: int, seconds: float) -> Stage:
 
 def whole(model: CrackModel, path: Path, name: str, target: float | None) -> list[Figure]:
     """A recording through `analyze` on one core, by the clock and by processor time."""
+    took_s, cpu_s, sound_s = [], [], 0.0
     with one_core() as alone:
-        cpu_s = time.process_time()
-        found = analyze_file(path, model)
-        cpu_s = time.process_time() - cpu_s
+        for _ in range(_REPEATS):
+            began_s = time.process_time()
+            found = analyze_file(path, model)
+            cpu_s.append(time.process_time() - began_s)
+            took_s.append(found.took_s)
+            sound_s = found.duration_s
     where = "one core" if alone else "all cores"
     return [
         Figure(
             name,
-            found.duration_s / found.took_s if found.took_s else None,
+            sound_s / min(took_s) if min(took_s) else None,
             "x real time",
             higher_is_better=True,
             target=target,
-            note=f"{where}, by the clock",
+            note=f"{where}, by the clock, best of {_REPEATS}",
         ),
         Figure(
             f"{name}_cpu",
-            found.duration_s / cpu_s if cpu_s else None,
+            sound_s / min(cpu_s) if min(cpu_s) else None,
             "x real time",
             higher_is_better=True,
-            note="by processor time: what the clock would say on an idle machine",
+            note="by processor time: near what the clock says of an idle machine",
         ),
     ]
 
