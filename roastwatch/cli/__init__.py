@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "roaster": ("roastwatch.cli.roaster", "Read and drive a roaster behind its interlocks."),
     "train": ("roastwatch.cli.train", "Train the pop net."),
     "export": ("roastwatch.cli.export", "Export a trained net to ONNX."),
+    "evaluate": ("roastwatch.cli.evaluate", "Measure how good it is, on what it never heard."),
     "settings": ("roastwatch.cli.settings", "Check the settings, or print them documented."),
 }
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 LEAST_POPS = 5
-TOLERANCE = 0.12
+TOLERANCE = 0.2
 """By how much (natural logarithm) the factors of one train may differ from one another."""
 STEADY, BOUNCING = 0.06, 0.7
 """The factor of a train: from exp(-0.7) (a dull ball) to exp(0.06) (a clock heard badly)."""

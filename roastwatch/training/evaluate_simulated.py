@@ -5,15 +5,20 @@ which ranges, is written here and printed with every table; seeds are counted fr
 begins where its rate curve leaves zero, which no ear can hear: delays are counted from there.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from roastwatch.detection.decision import CrackDecision
+from roastwatch.detection.model import ModelSpec
+from roastwatch.detection.onset import Onset, OnsetOptions
 from roastwatch.synth.rates import RateRanges, RoastRates, draw_rates
+from roastwatch.training.evaluate_statistics import RULES, Judged, alarms
+from roastwatch.vocabulary import CrackScore, Level, Pop
 
 Float64Array = npt.NDArray[np.float64]
-FINGERPRINT_BANDS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +100,72 @@ def simulated_roast(seed: int, condition: Condition, ranges: RateRanges | None =
 def simulated_hour(seed: int, condition: Condition) -> Heard:
     """One hour in which nothing cracks."""
     return hear(np.random.default_rng([seed, 3]), condition, None, 3600.0)
+
+
+RATE_HZ = 1000
+TICK_S = 0.25
+SPEC = ModelSpec("simulated", 1, TICK_S, 0.0, True, 0.5)
+REARM_S = 60.0
+
+
+def decide(heard: Heard, options: OnsetOptions) -> tuple[float, float] | None:
+    """The onset decision on what was heard: (decided, happened) in seconds, or None."""
+    for decision in _decisions(heard, options):
+        if decision.level is Level.FIRST_CRACK:
+            return decision.decided_sample / RATE_HZ, decision.happened_sample / RATE_HZ
+    return None
+
+
+def count_alarms(heard: Heard, options: OnsetOptions) -> int:
+    """How often first crack is told, armed anew 60 s after each time."""
+    return sum(d.level is Level.FIRST_CRACK for d in _decisions(heard, options, REARM_S))
+
+
+def _decisions(
+    heard: Heard, options: OnsetOptions, rearm_s: float | None = None
+) -> Iterator[CrackDecision]:
+    """Feed scores of a quarter second each."""
+    onset = Onset(options, RATE_HZ, SPEC)
+    onset.arm(0)
+    again: int | None = None
+    pops = [
+        Pop(int(at_s * RATE_HZ), float(p))
+        for at_s, p in zip(heard.at_s, heard.probability, strict=True)
+    ]
+    first = 0
+    for tick in range(1, int(heard.duration_s / TICK_S) + 1):
+        end = int(tick * TICK_S * RATE_HZ)
+        last = first
+        while last < len(pops) and pops[last].sample < end:
+            last += 1
+        if again is not None and end >= again:
+            onset.arm(again)
+            again = None
+        score = CrackScore(end, 0.0, 0.5, "simulated", tuple(pops[first:last]))
+        first = last
+        for decision in onset.feed(score):
+            yield decision
+            if decision.level is Level.FIRST_CRACK and rearm_s is not None:
+                again = decision.decided_sample + round(rearm_s * RATE_HZ)
+
+
+def judge_roast(seed: int, condition: Condition, onset: OnsetOptions) -> dict[str, Judged]:
+    """One simulated roast, judged by the decision and by the baselines."""
+    heard = simulated_roast(seed, condition)
+    assert heard.rates is not None
+    assert heard.rates.first is not None
+    onset_s = heard.rates.first.onset_s
+    sure = heard.at_s.tolist()
+    found = {"roastwatch": decide(heard, onset)}
+    found |= {name: rule(sure) for name, rule in RULES.items()}
+    return {
+        name: Judged(f"{condition.name} {seed}", onset_s, *(result or (None, None)))
+        for name, result in found.items()
+    }
+
+
+def judge_hour(seed: int, condition: Condition, onset: OnsetOptions) -> dict[str, int]:
+    """False alarms in one simulated hour, of the decision and of the baselines."""
+    heard = simulated_hour(seed, condition)
+    sure = heard.at_s.tolist()
+    return {"roastwatch": count_alarms(heard, onset)} | {name: alarms(name, sure) for name in RULES}

@@ -1,0 +1,124 @@
+"""`roastwatch evaluate`: how good is it, on what it never heard."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markdown import Markdown
+
+from roastwatch.cli.analyze import load_model
+from roastwatch.detection.onset import OnsetOptions
+from roastwatch.errors import BadInputError
+from roastwatch.training import evaluate as evaluation
+from roastwatch.training.evaluate_report import markdown
+from roastwatch.training.evaluate_statistics import compare
+
+
+@click.command("evaluate")
+@click.option("--model", "names", multiple=True, help="What hears cracks; may be given again.")
+@click.option("--simulated", type=click.IntRange(0), default=100, help="Roasts as scores (100).")
+@click.option("--hours", type=click.IntRange(0), default=100, help="Hours as scores (100).")
+@click.option("--sound", type=click.IntRange(0), default=4, help="Roasts as sound (4).")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Recordings with a manifest.csv (path, kind, label).",
+)
+@click.option(
+    "--part",
+    type=click.Choice(["evaluation", "development"]),
+    default="evaluation",
+    help="Which recordings: to report on, or to choose on.",
+)
+@click.option("--orders", type=click.IntRange(0), default=4, help="Orders of everyday sounds (4).")
+@click.option("--sensitivity", type=click.FloatRange(0, 1), default=0.5, help="0 to 1 (0.5).")
+@click.option(
+    "--compare",
+    "pair",
+    nargs=2,
+    metavar="A B",
+    help="Two models on the same roasts, paired.",
+)
+@click.option("--workers", type=click.IntRange(1), help="Processes for what is simulated.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write report.json, report.md and pictures there.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def command(
+    names: tuple[str, ...],
+    simulated: int,
+    hours: int,
+    sound: int,
+    data: Path | None,
+    part: str,
+    orders: int,
+    sensitivity: float,
+    pair: tuple[str, str] | None,
+    workers: int | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure the decision on simulated roasts, and models on synthesised and real recordings.
+
+    \b
+    Examples:
+      roastwatch evaluate
+      roastwatch evaluate --simulated 1000 --hours 1000 --sound 40 --out report
+      roastwatch evaluate --data recordings --simulated 0 --hours 0 --sound 0
+      roastwatch evaluate --compare pops transients
+    """
+    told = Console(stderr=True)
+    status = told.status("evaluating")
+
+    def progress(text: str) -> None:
+        status.update(text)
+
+    onset = OnsetOptions(sensitivity=sensitivity)
+    chosen = list(pair or names) or [""]
+    models = {name: load_model(name or None) for name in chosen}
+    if pair and pair[0] == pair[1]:
+        raise BadInputError("--compare needs two different models.")
+    report: dict[str, Any] = {"command": "roastwatch " + " ".join(sys.argv[1:])}
+    results = {}
+    with status:
+        if simulated or hours:
+            report["simulated"] = evaluation.simulate(simulated, hours, onset, progress, workers)
+        for name, model in models.items():
+            results[name or model.spec.model_id] = evaluation.judge_model(
+                model,
+                onset=onset,
+                sound=sound,
+                folder=data,
+                orders=orders,
+                parts=(part,),
+                progress=progress,
+            )
+    report["models"] = {name: result.rows for name, result in results.items() if result.rows}
+    if pair:
+        first, second = (results[name] for name in pair)
+        report["compared"] = {
+            "first": pair[0],
+            "second": pair[1],
+            **compare(first.judged(), second.judged()),
+        }
+    text = markdown(report)
+    if out is not None:
+        from roastwatch.training import evaluate_plots
+
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "report.json").write_text(json.dumps(report, indent=1, allow_nan=False))
+        (out / "report.md").write_text(text)
+        evaluate_plots.save(results, out)
+    if as_json:
+        click.echo(json.dumps(report, allow_nan=False))
+    else:
+        Console().print(Markdown(text))
+        if out is not None:
+            told.print(f"written to {out}", highlight=False)

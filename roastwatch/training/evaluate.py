@@ -1,0 +1,148 @@
+"""The whole evaluation: simulated scores, synthesised sound, and recordings of a folder."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, TypeVar
+
+from roastwatch.detection.model import CrackModel
+from roastwatch.detection.onset import OnsetOptions
+from roastwatch.synth.rates import RateRanges
+from roastwatch.training import evaluate_noise, evaluate_oracle, evaluate_recordings
+from roastwatch.training.evaluate_simulated import (
+    CONDITIONS,
+    TRAINS,
+    judge_hour,
+    judge_roast,
+    simulated_hour,
+    simulated_roast,
+)
+from roastwatch.training.evaluate_sound import SoundResult, judge_sound
+from roastwatch.training.evaluate_statistics import Judged, Rate, summary
+
+Progress = Callable[[str], None]
+Result = TypeVar("Result")
+
+
+@dataclass(slots=True)
+class ModelResult:
+    """One model on sound and on recordings."""
+
+    model_id: str
+    sound: SoundResult | None = None
+    roasts: list[Judged] = field(default_factory=list)
+    rows: dict[str, Any] = field(default_factory=dict)
+
+    def judged(self) -> list[Judged]:
+        """All roasts, real ones first, for paired comparison."""
+        return self.roasts + (self.sound.judged["roastwatch"] if self.sound else [])
+
+
+def simulate(
+    roasts: int, hours: int, onset: OnsetOptions, progress: Progress, workers: int | None = None
+) -> dict[str, Any]:
+    """The decision alone on simulated pops, beside an oracle and plain rules."""
+    result: dict[str, Any] = {
+        "roasts": roasts,
+        "hours": hours,
+        "seeds": f"0 to {max(roasts, hours) - 1}",
+        "ranges": {name: getattr(RateRanges(), name) for name in RateRanges.__slots__},
+    }
+    for condition in CONDITIONS:
+        progress(f"simulated, {condition.name}: roasts")
+        judged = spread(partial(judge_roast, condition=condition, onset=onset), roasts, workers)
+        progress(f"simulated, {condition.name}: hours without a crack")
+        raised = spread(partial(judge_hour, condition=condition, onset=onset), hours, workers)
+        rows: dict[str, Any] = {}
+        for rule in judged[0] if judged else ():
+            count = sum(hour[rule] for hour in raised)
+            rows[rule] = {
+                **summary([roast[rule] for roast in judged]),
+                "false_alarms": Rate(count, hours).as_json(),
+            }
+        if condition is not TRAINS and roasts and hours:
+            progress(f"simulated, {condition.name}: oracle")
+            best, count = evaluate_oracle.judge(
+                [simulated_roast(seed, condition) for seed in range(roasts)],
+                [simulated_hour(seed, condition) for seed in range(hours)],
+                condition,
+                sum(hour["roastwatch"] for hour in raised),
+            )
+            rows["oracle"] = {
+                **summary(best),
+                "false_alarms": Rate(count, hours).as_json(),
+            }
+        result[condition.name] = {
+            "false_pops_per_min": condition.false_pops_per_min,
+            "bursts_per_h": condition.bursts_per_h,
+            "trains_per_h": condition.trains_per_h,
+            "recall": condition.recall,
+            "rules": rows,
+        }
+    return result
+
+
+def spread(task: Callable[[int], Result], count: int, workers: int | None = None) -> list[Result]:
+    """`task` of 0, 1, … in worker processes, in order."""
+    workers = workers or os.cpu_count() or 1
+    if count < 50 or workers == 1:
+        return [task(index) for index in range(count)]
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        return list(pool.map(task, range(count), chunksize=10))
+
+
+def judge_model(
+    model: CrackModel,
+    *,
+    onset: OnsetOptions,
+    sound: int,
+    folder: Path | None,
+    orders: int,
+    parts: Sequence[str],
+    progress: Progress,
+) -> ModelResult:
+    """One model on synthesised roasts and on the recordings of a folder.
+
+    Raises:
+        BadInputError: the folder's manifest is wrong.
+    """
+    result = ModelResult(model.spec.model_id)
+    if sound:
+        result.sound = judge_sound(model, sound, onset, progress)
+        result.rows["sound"] = result.sound.as_json()
+    if folder is None:
+        return result
+    recordings = [r for r in evaluate_recordings.manifest(folder) if r.part in parts]
+    by_kind = {
+        kind: [r for r in recordings if r.kind == kind]
+        for kind in ("roast", "clip", "popcorn", "negative")
+    }
+    result.rows["roasts"] = []
+    for recording in by_kind["roast"]:
+        progress(recording.path.name)
+        judged, row = evaluate_recordings.evaluate_roast(model, recording, onset)
+        result.roasts.append(judged)
+        result.rows["roasts"].append(row)
+    if by_kind["clip"]:
+        progress("clips")
+        result.rows["clips"] = evaluate_recordings.evaluate_clips(model, by_kind["clip"])
+    if by_kind["popcorn"]:
+        progress("popcorn")
+        result.rows["popcorn"] = evaluate_recordings.evaluate_popcorn(model, by_kind["popcorn"])
+    if by_kind["negative"]:
+        progress("negatives, each alone")
+        negatives = by_kind["negative"]
+        result.rows["negatives"] = evaluate_recordings.evaluate_negatives(model, negatives, onset)
+        if orders:
+            sounds = evaluate_noise.load_sounds(negatives)
+            result.rows["false_alarms"] = evaluate_noise.false_alarms(
+                model, sounds, orders, onset, progress
+            )
+    return result
+
+
+__all__ = ["ModelResult", "judge_model", "simulate", "spread"]

@@ -1,0 +1,238 @@
+"""The numbers of an evaluation: intervals, curves, delays, paired comparisons. Pure."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Float64Array = npt.NDArray[np.float64]
+EARLY_S = 20.0
+"""An alarm more than so long before the onset is early: nobody would call it first crack."""
+POP_APART_S = 0.1
+"""A reported pop is a true one if it lies this near."""
+
+
+def poisson_interval(count: int, sure: float = 0.95) -> tuple[float, float]:
+    """Exact interval of a Poisson mean (Garwood, "Fiducial limits for the Poisson
+    distribution", Biometrika 28, 1936), found by bisection.
+    """
+    tail = (1 - sure) / 2
+
+    def below(mean: float, most: int) -> float:
+        """Chance of at most so many."""
+        term = total = math.exp(-mean)
+        for index in range(1, most + 1):
+            term *= mean / index
+            total += term
+        return min(total, 1.0)
+
+    def solve(found: int, wanted: float) -> float:
+        low, high = 0.0, 10.0 + 3.0 * (found + 1)
+        for _ in range(200):
+            middle = (low + high) / 2
+            low, high = (middle, high) if below(middle, found) > wanted else (low, middle)
+        return low
+
+    if count > 500:  # the exponential underflows, and the normal law is near enough
+        return count - 1.96 * math.sqrt(count), count + 1.96 * math.sqrt(count) + 2
+    return (0.0 if count == 0 else solve(count - 1, 1 - tail)), solve(count, tail)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Events in some time, as a rate an hour with its interval."""
+
+    count: int
+    hours: float
+
+    def as_json(self) -> dict[str, float | int | None]:
+        """Rate and 95 % interval; null without any time."""
+        low, high = poisson_interval(self.count)
+        hours = self.hours
+        return {
+            "count": self.count,
+            "hours": round(hours, 3),
+            "per_hour": round(self.count / hours, 4) if hours else None,
+            "low": round(low / hours, 4) if hours else None,
+            "high": round(high / hours, 4) if hours else None,
+        }
+
+
+def rate_text(rate: dict[str, float | int | None]) -> str:
+    """`0.12 (0.05–0.30)`."""
+    if rate["per_hour"] is None:
+        return "–"
+    return f"{rate['per_hour']:.2f} ({rate['low']:.2f}–{rate['high']:.2f})"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One roast: when the crack began in truth, and what was decided."""
+
+    name: str
+    onset_s: float
+    decided_s: float | None
+    happened_s: float | None
+
+    @property
+    def missed(self) -> bool:
+        """Nothing was decided."""
+        return self.decided_s is None
+
+    @property
+    def early(self) -> bool:
+        """Decided before anything could be heard."""
+        return self.decided_s is not None and self.decided_s < self.onset_s - EARLY_S
+
+    @property
+    def delay_s(self) -> float | None:
+        """From the onset to the decision, of those neither missed nor early."""
+        return None if self.decided_s is None or self.early else self.decided_s - self.onset_s
+
+    @property
+    def error_s(self) -> float | None:
+        """Of the dated onset, signed: positive is late."""
+        if self.happened_s is None or self.early:
+            return None
+        return self.happened_s - self.onset_s
+
+
+def summary(judged: Sequence[Judged]) -> dict[str, float | int | None]:
+    """Missed, early, delay and onset error over many roasts."""
+    delays = [j.delay_s for j in judged if j.delay_s is not None]
+    errors = [j.error_s for j in judged if j.error_s is not None]
+    total = len(judged)
+
+    def share(count: int) -> float | None:
+        return round(100 * count / total, 2) if total else None
+
+    def of(values: Sequence[float], percent: float) -> float | None:
+        return round(float(np.percentile(values, percent)), 2) if len(values) else None
+
+    return {
+        "roasts": total,
+        "missed": sum(j.missed for j in judged),
+        "missed_percent": share(sum(j.missed for j in judged)),
+        "early": sum(j.early for j in judged),
+        "early_percent": share(sum(j.early for j in judged)),
+        "delay_median_s": of(delays, 50),
+        "delay_p90_s": of(delays, 90),
+        "onset_error_median_s": of(errors, 50),
+        "onset_error_absolute_median_s": of(np.abs(errors).tolist(), 50),
+        "onset_error_absolute_p90_s": of(np.abs(errors).tolist(), 90),
+    }
+
+
+def match(true_s: Sequence[float], found_s: Sequence[float]) -> tuple[list[int], list[int]]:
+    """Pair true and reported pops, each at most once; indices of (found truths, false reports)."""
+    left = list(range(len(true_s)))
+    hit, false = [], []
+    for index, at_s in enumerate(found_s):
+        near = [i for i in left if abs(true_s[i] - at_s) <= POP_APART_S]
+        if near:
+            best = min(near, key=lambda i: abs(true_s[i] - at_s))
+            left.remove(best)
+            hit.append(best)
+        elif not any(abs(t - at_s) <= POP_APART_S for t in true_s):
+            false.append(index)
+    return sorted(hit), false
+
+
+@dataclass(frozen=True, slots=True)
+class PopCurve:
+    """Recall, precision and false pops a minute over thresholds, shape (n,) each."""
+
+    threshold: Float64Array
+    recall: Float64Array
+    precision: Float64Array
+    false_per_min: Float64Array
+
+
+def pop_curve(
+    hits: Sequence[float], false: Sequence[float], truths: int, minutes: float
+) -> PopCurve:
+    """The curve from the probabilities of true and of false reports."""
+    thresholds = np.round(np.concatenate([np.arange(0.1, 0.96, 0.05), [0.97, 0.98, 0.99]]), 3)
+    right = np.array([sum(p >= t for p in hits) for t in thresholds], dtype=np.float64)
+    wrong = np.array([sum(p >= t for p in false) for t in thresholds], dtype=np.float64)
+    return PopCurve(
+        thresholds,
+        right / max(truths, 1),
+        right / np.maximum(right + wrong, 1),
+        wrong / max(minutes, 1e-9),
+    )
+
+
+def compare(a: Sequence[Judged], b: Sequence[Judged]) -> dict[str, float | int | None]:
+    """Two judges on the same roasts: a missed or early one loses to a right one.
+
+    The p value is the sign test's: the chance of so uneven a count if neither were better.
+    """
+    better = worse = 0
+    gains = []
+    for one, two in zip(a, b, strict=True):
+        first = math.inf if one.delay_s is None else one.delay_s
+        second = math.inf if two.delay_s is None else two.delay_s
+        better += first < second
+        worse += second < first
+        if math.isfinite(first) and math.isfinite(second):
+            gains.append(second - first)
+    total = better + worse
+    tail = sum(math.comb(total, k) for k in range(min(better, worse) + 1)) / 2**total
+    return {
+        "pairs": len(a),
+        "first_better": better,
+        "second_better": worse,
+        "seconds_gained_median": round(float(np.median(gains)), 2) if gains else None,
+        "p_sign_test": round(min(1.0, 2 * tail), 4),
+    }
+
+
+def k_of_n(
+    pops_s: Sequence[float], k: int = 4, window_s: float = 30.0
+) -> tuple[float, float] | None:
+    """The plain rule: k pops in k distinct seconds within a window. (decided, happened) or None."""
+    seconds: list[float] = []
+    for at_s in pops_s:
+        if seconds and at_s - seconds[-1] < 1.0:
+            continue
+        seconds.append(at_s)
+        if len(seconds) >= k and at_s - seconds[-k] <= window_s:
+            return at_s, seconds[-k]
+    return None
+
+
+def cusum(
+    pops_s: Sequence[float], bar: float = 6.0, quiet: float = 0.02, crack: float = 0.25
+) -> tuple[float, float] | None:
+    """The plain sum (Page 1954) with at most one pop a second counted."""
+    total, began, last, counted = 0.0, 0.0, 0.0, -math.inf
+    for at_s in pops_s:
+        if at_s - counted < 1.0:
+            continue
+        total = max(0.0, total - (crack - quiet) * (at_s - last))
+        began = at_s if total == 0.0 else began
+        total += math.log(crack / quiet)
+        last = counted = at_s
+        if total >= bar:
+            return at_s, began
+    return None
+
+
+RULES: dict[str, Callable[[Sequence[float]], tuple[float, float] | None]] = {
+    "4 of 30 s": k_of_n,
+    "CUSUM h=6": cusum,
+    "CUSUM h=8": lambda pops: cusum(pops, 8.0),
+}
+"""Baselines, on the same pops."""
+
+
+def alarms(rule: str, pops_s: Sequence[float], rearm_s: float = 60.0) -> int:
+    """How often a baseline goes off where nothing cracks, re-armed after each alarm."""
+    found, left = 0, list(pops_s)
+    while (decided := RULES[rule](left)) is not None:
+        found += 1
+        left = [at_s for at_s in left if at_s > decided[0] + rearm_s]
+    return found
