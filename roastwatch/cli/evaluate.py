@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.markdown import Markdown
 
-from roastwatch.cli.analyze import load_model
+from roastwatch.cli import model_choice
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.errors import BadInputError
 from roastwatch.training import evaluate as evaluation
@@ -82,7 +82,7 @@ def command(
 
     onset = OnsetOptions(sensitivity=sensitivity)
     chosen = list(pair or names) or [""]
-    models = {name: load_model(name or None) for name in chosen}
+    models = {name: model_choice.load(name or None) for name in chosen}
     if pair and pair[0] == pair[1]:
         raise BadInputError("--compare needs two different models.")
     report: dict[str, Any] = {"command": "roastwatch " + " ".join(sys.argv[1:])}
@@ -119,6 +119,7 @@ def command(
     if as_json:
         click.echo(json.dumps(report, allow_nan=False))
     else:
-        Console().print(Markdown(text))
+        shown = Console()
+        shown.print(Markdown(text) if shown.is_terminal else text, soft_wrap=not shown.is_terminal)
         if out is not None:
             told.print(f"written to {out}", highlight=False)

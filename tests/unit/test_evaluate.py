@@ -1,0 +1,161 @@
+"""Evaluation: the numbers, the simulation, and the command on a folder of recordings."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from roastwatch.cli.evaluate import command
+from roastwatch.detection.onset import OnsetOptions
+from roastwatch.errors import BadInputError
+from roastwatch.training import evaluate_oracle
+from roastwatch.training.evaluate_recordings import manifest
+from roastwatch.training.evaluate_simulated import (
+    NOISY,
+    QUIET,
+    count_alarms,
+    judge_roast,
+    simulated_hour,
+    simulated_roast,
+)
+from roastwatch.training.evaluate_statistics import (
+    Judged,
+    alarms,
+    compare,
+    cusum,
+    k_of_n,
+    match,
+    poisson_interval,
+    pop_curve,
+    summary,
+)
+
+
+@pytest.mark.parametrize(
+    ("count", "low", "high"), [(0, 0.0, 3.689), (1, 0.0253, 5.572), (10, 4.795, 18.39)]
+)
+def test_poisson_intervals_are_the_tabled_ones(count: int, low: float, high: float) -> None:
+    assert poisson_interval(count) == pytest.approx((low, high), rel=2e-3, abs=1e-6)
+
+
+def test_a_summary_tells_missed_and_early_from_delayed() -> None:
+    rows = [
+        Judged("a", 100, 110, 98),
+        Judged("b", 100, 130, 104),
+        Judged("c", 100, None, None),
+        Judged("d", 100, 50, 40),
+    ]
+    found = summary(rows)
+    assert (found["missed"], found["early"]) == (1, 1)
+    assert found["delay_median_s"] == 20
+    assert found["onset_error_median_s"] == 1
+    assert summary([])["delay_median_s"] is None
+
+
+def test_pops_are_matched_once() -> None:
+    hit, false = match([1.0, 2.0, 3.0], [1.05, 1.06, 2.5, 3.02])
+    assert hit == [0, 2]
+    assert false == [2]
+    curve = pop_curve([0.9, 0.6], [0.4], truths=3, minutes=2)
+    assert curve.recall[0] == pytest.approx(2 / 3)
+    assert curve.false_per_min[0] == 0.5
+
+
+def test_the_plain_rules() -> None:
+    pops = [10.0, 10.2, 50, 55, 60, 62]
+    assert k_of_n(pops) == (62, 50)
+    decided = cusum([50, 51.2, 52.5, 53.8])
+    assert decided is not None
+    assert decided[1] == 50
+    assert cusum([10, 40, 70]) is None
+    assert alarms("4 of 30 s", [*pops, 200, 203, 206, 209]) == 2
+
+
+def test_a_pair_is_compared_roast_by_roast() -> None:
+    one = [Judged(str(i), 0, 10, 0) for i in range(8)]
+    two = [Judged(str(i), 0, 15 if i else None, 0) for i in range(8)]
+    found = compare(one, two)
+    assert (found["first_better"], found["second_better"]) == (8, 0)
+    assert found["seconds_gained_median"] == 5
+    assert found["p_sign_test"] == pytest.approx(2 / 2**8, abs=1e-4)
+
+
+def test_simulation_follows_from_its_seed() -> None:
+    one, two = (simulated_roast(3, NOISY) for _ in range(2))
+    np.testing.assert_array_equal(one.at_s, two.at_s)
+    assert simulated_roast(3, QUIET).rates == one.rates
+    assert len(simulated_hour(1, NOISY).at_s) > len(simulated_hour(1, QUIET).at_s)
+
+
+def test_the_decision_finds_simulated_roasts_and_keeps_quiet_in_quiet() -> None:
+    judged = [judge_roast(seed, QUIET, OnsetOptions())["roastwatch"] for seed in range(900, 906)]
+    assert sum(j.delay_s is not None for j in judged) >= 5
+    assert count_alarms(simulated_hour(7, QUIET), OnsetOptions()) == 0
+
+
+def test_the_oracle_is_held_to_the_alarms_it_may_raise() -> None:
+    roasts = [simulated_roast(seed, QUIET) for seed in range(4)]
+    hours = [simulated_hour(seed, QUIET) for seed in range(2)]
+    judged, raised = evaluate_oracle.judge(roasts, hours, QUIET, 0)
+    assert raised == 0
+    assert sum(j.decided_s is not None for j in judged) >= 3
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> Path:
+    rate, rng = 16_000, np.random.default_rng(5)
+
+    def noise(seconds: float) -> np.ndarray:
+        return rng.standard_normal(round(seconds * rate)) * 0.01
+
+    def pop(samples: np.ndarray, at_s: float) -> None:
+        first = round(at_s * rate)
+        samples[first : first + 160] += rng.standard_normal(160) * np.exp(-np.arange(160) / 30)
+
+    roast = noise(60)
+    pops_s = [20, 24, 27, 29.5, 31, 33, 34.2, 36, 38.5, 40, 43]
+    for at_s in pops_s:
+        pop(roast, at_s + 0.3)
+    soundfile.write(tmp_path / "roast.wav", roast, rate)
+    labels = [f"{int(at_s)},{int(at_s) + 1},crack" for at_s in pops_s]
+    (tmp_path / "roast.csv").write_text("\n".join(["start_s,end_s,label", *labels]))
+    clip = noise(4)
+    pop(clip, 2.5)
+    soundfile.write(tmp_path / "clip.wav", clip, rate)
+    soundfile.write(tmp_path / "rest.wav", noise(5), rate)
+    (tmp_path / "manifest.csv").write_text(
+        "path,kind,label\nroast.wav,roast,\nclip.wav,clip,crack\nrest.wav,clip,background\n"
+        "rest.wav,negative,fan\nclip.wav,popcorn,pops\n"
+    )
+    return tmp_path
+
+
+def test_the_command_reports_on_a_folder(recordings: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    asked = ["--simulated", "0", "--hours", "0", "--sound", "0", "--orders", "1", "--json"]
+    ran = CliRunner().invoke(
+        command, [*asked, "--model", "transients", "--data", str(recordings), "--out", str(out)]
+    )
+    assert ran.exit_code == 0, ran.output
+    report = json.loads((out / "report.json").read_text())
+    rows = report["models"]["transients"]
+    assert rows["roasts"][0]["first_cracks"] == 1
+    assert rows["roasts"][0]["labelled_seconds_found"] >= 9
+    assert abs(rows["roasts"][0]["onset_error_s"]) < 15
+    assert rows["clips"]["heard"] == 1
+    assert rows["false_alarms"]["bare"]["count"] == 0
+    assert rows["false_alarms"]["bare"]["high"] > 0
+    assert rows["negatives"][0]["first_cracks"] == 0
+    assert "Real roasts" in (out / "report.md").read_text()
+    assert (out / "popcorn.png").stat().st_size > 1000
+
+
+def test_a_folder_without_a_manifest_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r"manifest\.csv can't be read"):
+        manifest(tmp_path)
+    (tmp_path / "manifest.csv").write_text("path,kind,label\ngone.wav,clip,crack\n")
+    with pytest.raises(BadInputError, match=r"line 2: gone\.wav is not there"):
+        manifest(tmp_path)
