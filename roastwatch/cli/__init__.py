@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bench": ("roastwatch.cli.bench", "Measure speed and memory on this machine."),
     "doctor": ("roastwatch.cli.doctor", "Check everything, and say what to do about each."),
     "roaster": ("roastwatch.cli.roaster", "Read and drive a roaster behind its interlocks."),
+    "data": ("roastwatch.cli.data", "Make, get, check and split what models learn from."),
     "train": ("roastwatch.cli.train", "Train the pop net."),
     "export": ("roastwatch.cli.export", "Export a trained net to ONNX."),
     "evaluate": ("roastwatch.cli.evaluate", "Measure how good it is, on what it never heard."),

@@ -135,10 +135,17 @@ def _train(
             loss_sum += loss.detach()
 
         # 5. How good is it on clips that it never saw?
-        network.eval()
-        figures = measure.measured(network, held_back, plan.network.look_ahead_rows, place.device)
-        figures["loss"] = float(loss_sum) / steps_per_epoch
-        figures["learning_rate"] = float(schedule.get_last_lr()[0])
+        figures: dict[str, float] = {}
+        if place.leads:
+            network.eval()
+            late = plan.network.look_ahead_rows
+            figures = measure.measured(network, held_back, late, place.device)
+            figures["loss"] = float(loss_sum) / steps_per_epoch
+            figures["learning_rate"] = float(schedule.get_last_lr()[0])
+        if place.processes > 1:  # all must agree on when to stop
+            shared = [figures]
+            torch.distributed.broadcast_object_list(shared)
+            figures = shared[0]
         history.append(figures)
         better = figures["recall_at_1_per_min"] > best
         if better:

@@ -1,0 +1,154 @@
+"""`roastwatch data`: make, get, check and split what models learn from."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import Progress, track
+
+from roastwatch.errors import BadInputError
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group("data")
+def command() -> None:
+    """Make, get, check and split what models learn from."""
+
+
+@command.command("synth")
+@click.option("--out", required=True, type=_FOLDER, help="Folder to write into.")
+@click.option("--seed", default=1, show_default=True, help="Another seed, other sounds.")
+@click.option("--rate", "rate_hz", default=32000, show_default=True, help="Samples a second.")
+@click.option("--roasts", default=1, show_default=True, help="How many whole roasts.")
+@click.option("--duration", "duration_s", type=float, help="Cut the roasts after so many seconds.")
+@click.option("--parts/--no-parts", default=True, show_default=True, help="The parts too.")
+def synth(
+    out: Path, seed: int, rate_hz: int, roasts: int, duration_s: float | None, parts: bool
+) -> None:
+    """Write each part of the synthesis, and whole roasts, as WAV with labels and pictures.
+
+    Example: roastwatch data synth --out synth --seed 7
+    """
+    from roastwatch.detection.features import LOWEST_RATE_HZ
+    from roastwatch.training import showcase
+
+    if not LOWEST_RATE_HZ <= rate_hz <= 192000:
+        raise BadInputError(f"--rate {rate_hz}: choose {LOWEST_RATE_HZ} to 192000 Hz.")
+    console = Console(stderr=True)
+    written: list[Path] = []
+    if parts:
+        with console.status("parts"):
+            for name, sound, labels in showcase.parts(seed, rate_hz):
+                written += showcase.write_part(out / "parts", name, sound, rate_hz, labels)
+    for index in track(range(roasts), "roasts", console=console):
+        written += showcase.write_roast(
+            out / "roasts", seed + index, rate_hz, duration_s=duration_s
+        )
+    pictures = sum(path.suffix == ".png" for path in written)
+    note = "" if pictures or not parts else " (no pictures: install the extra 'plots' for them)"
+    click.echo(f"{out}: {len(written)} files{note}.")
+
+
+@command.command("download")
+@click.option("--list", "listed", required=True, type=_FILE, help="CSV of url, path, sha256.")
+@click.option("--out", required=True, type=_FOLDER, help="Folder to put the files into.")
+def download(listed: Path, out: Path) -> None:
+    """Get the files of a list, checked by hash; what is there already is not got again."""
+    from roastwatch.training.download import fetch, read_list
+
+    wanted = read_list(listed)
+    got = 0
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("files", total=len(wanted))
+        for item in wanted:
+            got += fetch(item, out)
+            progress.advance(task)
+    click.echo(f"{out}: {got} files got, {len(wanted) - got} were there, all hashes right.")
+
+
+@command.command("manifest")
+@click.argument("folder", type=_FOLDER)
+@click.option("--out", type=_FILE, help="File to write; else FOLDER/manifest.json.")
+@click.option(
+    "--layout",
+    type=click.Choice(["labels", "windows"]),
+    default="labels",
+    show_default=True,
+    help="labels: sound with labels beside it; windows: the AST project's 10 s windows.",
+)
+@click.option("--roaster", default="", help="Roaster that all of it was recorded from.")
+@click.option("--microphone", default="", help="Microphone that it was recorded with.")
+@click.option("--licence", default="", help="Licence that all of it stands under.")
+def manifest(
+    folder: Path, out: Path | None, layout: str, roaster: str, microphone: str, licence: str
+) -> None:
+    """Write down what a FOLDER of recordings holds, with the labels of other programs.
+
+    Beside NAME.wav: NAME.txt (Audacity labels) or NAME.alog (Artisan); *.json of Label Studio.
+    """
+    from dataclasses import replace
+
+    from roastwatch.training import corpus, importers
+
+    if not folder.is_dir():
+        raise BadInputError(f"There is no folder {folder}.")
+    read = importers.scanned if layout == "labels" else importers.windows_dataset
+    found = [
+        replace(item, roaster=roaster, microphone=microphone, licence=licence)
+        for item in read(folder)
+    ]
+    if not found:
+        raise BadInputError(f"{folder} holds no sound files.")
+    path = out or folder / "manifest.json"
+    corpus.write_manifest(path, found)
+    minutes = sum(item.duration_s for item in found) / 60
+    click.echo(f"{path}: {len(found)} recordings, {minutes:.1f} minutes.")
+
+
+@command.command("split")
+@click.argument("path", type=_FILE)
+@click.option("--shares", default="70,15,15", show_default=True, help="Train,validation,test.")
+@click.option("--seed", default=1, show_default=True, help="Another seed, another split.")
+def split(path: Path, shares: str, seed: int) -> None:
+    """Split a manifest at PATH by recording, never by clip."""
+    from roastwatch.training import corpus
+
+    try:
+        numbers = [float(share) for share in shares.split(",")]
+    except ValueError as error:
+        raise BadInputError(f"--shares {shares}: three numbers with commas.") from error
+    found = corpus.split(corpus.read_manifest(path), numbers, seed)
+    corpus.write_manifest(path, found)
+    counts = Counter(item.split for item in found)
+    click.echo(f"{path}: " + ", ".join(f"{name} {counts[name]}" for name in corpus.SPLITS) + ".")
+
+
+@command.command("verify")
+@click.argument("path", type=_FILE)
+@click.option("--hashes/--no-hashes", default=True, show_default=True, help="Read every file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def verify(path: Path, hashes: bool, as_json: bool) -> None:
+    """Check a manifest at PATH: files, hashes, labels, and that no recording is in two splits."""
+    from roastwatch.training import corpus
+
+    found = corpus.read_manifest(path)
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("recordings", total=len(found))
+        wrong = corpus.faults(
+            found, path.parent, hashes=hashes, told=lambda: progress.advance(task)
+        )
+    if as_json:
+        click.echo(json.dumps({"recordings": len(found), "faults": wrong}))
+        if wrong:
+            raise SystemExit(2)
+        return
+    if wrong:
+        for sentence in wrong[1:]:
+            click.echo(sentence, err=True)
+        more = f" ({len(wrong)} faults in all)" if len(wrong) > 1 else ""
+        raise BadInputError(wrong[0] + more)
+    click.echo(f"{path}: {len(found)} recordings, all well.")

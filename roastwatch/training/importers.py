@@ -1,0 +1,170 @@
+"""Labels that other programs wrote: Audacity, Label Studio, Artisan, and a 10 s window dataset."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from roastwatch.errors import BadInputError
+from roastwatch.roast import formats
+from roastwatch.training.corpus import SOUND_ENDINGS, Marks, Recording, described
+from roastwatch.vocabulary import EventKind
+
+_POP = re.compile(r"pop|click|snap|^c$|^crack$|faint", re.IGNORECASE)
+_PHASE = re.compile(r"first|fc|phase", re.IGNORECASE)
+_WINDOW = re.compile(r"[-_.](chunk|window|win|seg|part|w)?[-_]?\d+([-_.]\d+)*s?$", re.IGNORECASE)
+
+
+def audacity(path: Path) -> Marks:
+    """An exported label track: lines of start, end, text, divided by tabs.
+
+    A label without text, or named pop, crack or faint, is one pop at its start; one named "first
+    crack" or FC is the phase.
+
+    Raises:
+        BadInputError: a line is not a label.
+    """
+    pops: list[float] = []
+    phase: tuple[float, float] | None = None
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInputError(f"{path} can't be read as a label track.") from error
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("\\"):  # a line of frequencies
+            continue
+        parts = line.split("\t")
+        try:
+            start_s, end_s = float(parts[0]), float(parts[1])
+        except (IndexError, ValueError) as error:
+            raise BadInputError(
+                f"{path}, line {number} is no Audacity label: start, end, text, tabs between."
+            ) from error
+        pops, phase = _noted(pops, phase, start_s, end_s, parts[2] if len(parts) > 2 else "")
+    return Marks(tuple(sorted(pops)) if pops or not phase else None, phase)
+
+
+def _noted(
+    pops: list[float],
+    phase: tuple[float, float] | None,
+    start_s: float,
+    end_s: float,
+    text: str,
+) -> tuple[list[float], tuple[float, float] | None]:
+    text = text.strip().replace("_", " ")
+    if _PHASE.search(text) and not text.lower().startswith("no"):
+        return pops, (
+            min(start_s, phase[0]) if phase else start_s,
+            max(end_s, phase[1] if phase else end_s),
+        )
+    if not text or _POP.search(text):
+        return [*pops, start_s], phase
+    return pops, phase
+
+
+def label_studio(path: Path) -> dict[str, Marks]:
+    """An export of Label Studio (JSON): the name of each audio file with its regions.
+
+    Raises:
+        BadInputError: it is not such an export.
+    """
+    try:
+        tasks = json.loads(path.read_text(encoding="utf-8"))
+        return dict(_task(task) for task in tasks)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadInputError(
+            f"{path} is not a Label Studio export: choose JSON (or JSON-MIN) when exporting."
+        ) from error
+
+
+def _task(task: dict[str, Any]) -> tuple[str, Marks]:
+    sound = task.get("audio") or task.get("data", {}).get("audio") or task["file_upload"]
+    name = re.sub(r"^[0-9a-f]{8}-", "", str(sound).rsplit("/", 1)[-1].rsplit("\\", 1)[-1])
+    simple = [] if "annotations" in task else task.get("label", [])
+    regions: list[tuple[float, float, list[str]]] = [
+        (region["start"], region["end"], region.get("labels", [])) for region in simple
+    ]
+    for annotation in task.get("annotations", []):
+        for result in annotation.get("result", []):
+            value = result.get("value", {})
+            if "start" in value:
+                regions.append((value["start"], value["end"], value.get("labels", [])))
+    pops: list[float] = []
+    phase: tuple[float, float] | None = None
+    for start_s, end_s, labels in regions:
+        pops, phase = _noted(pops, phase, float(start_s), float(end_s), labels[0] if labels else "")
+    return name, Marks(tuple(sorted(pops)) if pops else None, phase)
+
+
+def artisan(path: Path, offset_s: float = 0.0) -> Marks:
+    """An Artisan profile beside a recording: when first crack began and ended.
+
+    `offset_s`: seconds that the sound began after Artisan's clock.
+
+    Raises:
+        BadInputError: it is no profile.
+    """
+    record = formats.read_file(path)
+    at = {event.kind: event.at_s - offset_s for event in record.events}
+    start_s = at.get(EventKind.FIRST_CRACK)
+    if start_s is None:
+        return Marks()
+    end_s = at.get(EventKind.FIRST_CRACK_END, at.get(EventKind.DROP, start_s))
+    return Marks(first_crack_s=(start_s, max(end_s, start_s)))
+
+
+def windows_dataset(folder: Path) -> list[Recording]:
+    """The layout of the public AST project: {train,val,test}/{first_crack,no_first_crack}/*.wav.
+
+    Each file is a window cut from a roast; its name without the trailing number names the roast.
+
+    Raises:
+        BadInputError: no such folders.
+    """
+    splits = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
+    found = []
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() not in SOUND_ENDINGS:
+            continue
+        label = path.parent.name.lower()
+        if label not in ("first_crack", "no_first_crack"):
+            continue
+        chosen = splits.get(path.parent.parent.name.lower(), "")
+        group = _WINDOW.sub("", path.stem) or path.stem
+        marks = Marks(pops_s=() if label == "no_first_crack" else None, label=label)
+        found.append(described(path, folder, "clip", marks, group=group, split=chosen))
+    if not found:
+        raise BadInputError(
+            f"{folder} holds no first_crack and no_first_crack folders with sound in them."
+        )
+    return found
+
+
+def scanned(folder: Path) -> list[Recording]:
+    """Every sound file of a folder, with the labels that lie beside it.
+
+    Looked for beside `roast.wav`: roast.txt (Audacity), roast.alog (Artisan); and any *.json export
+    of Label Studio in the folder. Sound in a folder named negatives (or a folder of it) has none.
+    """
+    studio: dict[str, Marks] = {}
+    for path in sorted(folder.glob("*.json")):
+        if path.name.startswith("manifest"):
+            continue
+        studio.update(label_studio(path))
+    found = []
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() not in SOUND_ENDINGS:
+            continue
+        if "negatives" in {part.lower() for part in path.relative_to(folder).parts[:-1]}:
+            marks = Marks(pops_s=(), label=path.parent.name)
+            found.append(described(path, folder, "negative", marks))
+            continue
+        marks = studio.get(path.name, Marks())
+        labels, profile = path.with_suffix(".txt"), path.with_suffix(".alog")
+        if labels.exists():
+            marks = audacity(labels)
+        elif profile.exists():
+            marks = artisan(profile)
+        kind = "roast" if marks.first_crack_s else "clip"
+        found.append(described(path, folder, kind, marks))
+    return found

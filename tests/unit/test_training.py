@@ -1,0 +1,127 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from roastwatch.detection.pops import PopsModel, PopsOptions
+from roastwatch.errors import BadInputError
+from roastwatch.training import checkpoints
+from roastwatch.training.bank import CRACK
+from roastwatch.training.calibrate import calibrate
+from roastwatch.training.export import export, trained_network
+from roastwatch.training.plan import TrainingPlan, read_plan
+from roastwatch.training.train import train
+
+PLAN: dict[str, Any] = {
+    "name": "tiny",
+    "seed": 3,
+    "bank": {"clips": 12, "length_s": 3.0, "seed": 1},
+    "validation": {"clips": 6, "length_s": 3.0, "seed": 2},
+    "network": {"channels": 8, "dilations": [1, 2, 4], "look_ahead_rows": 6},
+    "training": {"epochs": 3, "batch_clips": 4},
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.set_num_threads(1)
+    out = tmp_path_factory.mktemp("run")
+    card = train(TrainingPlan.model_validate(PLAN), out, workers=1)
+    assert card["epochs"] == 3
+    assert (out / "card.json").exists()
+    assert list((out / "tensorboard").iterdir())
+    return out
+
+
+def weights(path: Path) -> dict[str, Any]:
+    stand = checkpoints.load(path)
+    assert stand is not None
+    return dict(stand["network"])
+
+
+def test_a_bank_holds_cracks(run: Path) -> None:
+    labels = np.fromfile(run / "bank" / "labels.u1", np.uint8)
+    assert len(labels) == 12 * 300
+    assert (labels == CRACK).sum() > 3
+
+
+def test_a_killed_run_goes_on_to_the_same_result(run: Path, tmp_path: Path) -> None:
+    for name in ("bank", "validation"):
+        (tmp_path / name).symlink_to(run / name)
+    (tmp_path / "epoch-0002.pt").write_bytes((run / "epoch-0002.pt").read_bytes())
+    (tmp_path / "epoch-0003.pt").write_bytes(b"half a checkpoint")
+    train(TrainingPlan.model_validate(PLAN), tmp_path, workers=1)
+    whole, resumed = weights(run / "epoch-0003.pt"), weights(tmp_path / "epoch-0003.pt")
+    for name, value in whole.items():
+        torch.testing.assert_close(resumed[name], value, rtol=0, atol=0)
+
+
+def test_old_checkpoints_go_and_a_full_disk_loses_nothing(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [path.name for path in sorted(run.glob("epoch-*.pt"))] == [
+        "epoch-0002.pt",
+        "epoch-0003.pt",
+    ]
+    before = (run / "best.pt").read_bytes()
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(BadInputError, match="No space left"):
+        checkpoints.save(run, {"network": {}}, 9, best=True, keep=1)
+    assert (run / "best.pt").read_bytes() == before
+    assert len(list(run.glob("epoch-*.pt"))) == 2
+    assert not list(run.glob("*.part"))
+
+
+def test_another_plan_does_not_go_on_in_a_run(run: Path) -> None:
+    other = TrainingPlan.model_validate({**PLAN, "seed": 4})
+    with pytest.raises(BadInputError, match="another plan"):
+        checkpoints.newest(run, other)
+
+
+def test_an_exported_net_equals_torch_and_streams(run: Path, tmp_path: Path) -> None:
+    network, plan = trained_network(run / "best.pt")
+    calibration = calibrate(network, plan, run, (), false_per_min=2.0, workers=1)
+    manifest = export(network, plan, tmp_path, calibration, model_id="tiny-1", trained_on="little")
+    assert manifest["scores"]["largest_difference"] < 1e-4
+    model = PopsModel(PopsOptions(path=tmp_path / "tiny.json"))
+    assert model.spec.model_id == "tiny-1"
+    stream = model.open(16000)
+    scores = stream.push(np.zeros(16000, np.float32)) + stream.finish()
+    assert len(scores) == 10
+    (tmp_path / "bad.pt").write_bytes(b"no")
+    with pytest.raises(BadInputError, match="not a checkpoint"):
+        trained_network(tmp_path / "bad.pt")
+
+
+def test_a_wrong_key_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(yaml.safe_dump({**PLAN, "training": {"epoch": 3}}))
+    with pytest.raises(BadInputError, match=r"training\.epoch"):
+        read_plan(path)
+    assert read_plan(Path(__file__).parents[2] / "config" / "models" / "pops.yaml").name == "pops"
+
+
+def test_two_processes_train_together(run: Path, tmp_path: Path) -> None:
+    for name in ("bank", "validation"):
+        (tmp_path / name).symlink_to(run / name)
+    path = tmp_path / "plan.yaml"
+    path.write_text(yaml.safe_dump({**PLAN, "training": {"epochs": 1, "batch_clips": 4}}))
+    words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    words += ["-m", "roastwatch", "train", "--config", str(path), "--out", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, *words, "--threads", "1"],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert '"processes": 2' in (tmp_path / "card.json").read_text()
+    assert weights(tmp_path / "best.pt")
