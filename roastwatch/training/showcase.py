@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -30,20 +31,20 @@ def parts(seed: int, rate_hz: int) -> Iterator[tuple[str, Float32Array, Labels]]
             add_at(sound, int(at_s * rate_hz), 0.15 * pops.pop(rng, family, rate_hz))
             labels.append((at_s, at_s, "pop"))
         yield name, sound, labels
-    for kind in beds.KINDS:
-        bed = beds.draw_bed(rng, kind)
+    for machine in beds.KINDS:
+        bed = beds.draw_bed(rng, machine)
         sound = beds.render(bed, rng, rate_hz, int(_PART_S * rate_hz))
-        yield f"bed-{kind}", sound * np.float32(0.08), []
+        yield f"bed-{machine}", sound * np.float32(0.08), []
     for kind in fooling.MAKERS:
         yield f"fooling-{kind}", 0.7 * fooling.draw(rng, rate_hz, _PART_S, kind)[1], []
     dry = np.zeros(int(_PART_S * rate_hz), np.float32)
     add_at(dry, rate_hz // 2, 0.2 * pops.pop(rng, pops.draw_family(rng), rate_hz))
     yield "room", rooms.through_room(dry, rooms.room_response(rng, rate_hz)), [(0.5, 0.5, "pop")]
     plain = SynthRoast(seed, rate_hz, fooling_per_h=0)
-    bed = np.concatenate([b for b, _ in zip(plain.blocks(1.0), range(int(_PART_S)), strict=False)])
+    quiet = np.concatenate(list(islice(plain.blocks(1.0), int(_PART_S))))
     for name in ("gain", "suppression", "codec"):
         chosen = rooms.Microphone((20, 20000), (0, 0), **{name: True})
-        yield f"microphone-{name}", rooms.recorded(rng, bed, rate_hz, chosen), []
+        yield f"microphone-{name}", rooms.recorded(rng, quiet, rate_hz, chosen), []
     kitchen = Kitchen(rng, rate_hz, 8.0)
     for index in range(8):
         clip = kitchen.clip()

@@ -4,7 +4,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
+import yaml
 
 from roastwatch.detection.pops import PopsModel, PopsOptions
 from roastwatch.errors import BadInputError
