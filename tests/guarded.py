@@ -15,7 +15,6 @@ PLAN = "steps: [{at_s: 0, heater_percent: 60, fan_percent: 30, drum_percent: 100
 # A service whose event loop is blocked when it reads a line.
 BLOCKED = """
 import asyncio, sys, time, uuid
-from roastwatch.cli.roaster import ready
 from roastwatch.machine import Machine
 from roastwatch.roaster.control import RoasterControl
 from roastwatch.vocabulary import Actuator, Command, Origin
@@ -23,7 +22,7 @@ from roastwatch.vocabulary import Actuator, Command, Origin
 async def main(kind, port):
     machine = Machine.chosen(kind, port, (), None, None, None, True)
     async with RoasterControl(machine.socket, machine.launch) as control:
-        await ready(control)
+        await control.answering()
         print(await control.arm(100), flush=True)
         while True:
             command = Command("1", "r", Actuator.HEATER, 60.0, Origin.PERSON, time.monotonic())

@@ -26,7 +26,6 @@ ACTUATORS = {actuator.value: actuator for actuator in Actuator} | {
     "heat": Actuator.HEATER,
     "cool": Actuator.COOLING,
 }
-READY_S = 12.0
 
 
 @click.group("roaster", context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,7 +41,7 @@ def read(as_json: bool, follow: bool, **chosen: Any) -> None:
     """Print the newest reading."""
 
     async def work(control: RoasterControl) -> None:
-        await ready(control)
+        await control.answering()
         last = None
         while True:
             reading = control.readings.value
@@ -76,7 +75,7 @@ def set_(words: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
     wishes = _wishes(words)
 
     async def work(control: RoasterControl) -> int:
-        await ready(control)
+        await control.answering()
         refused = 0
         for actuator, percent in wishes:
             result = await control.request(
@@ -109,7 +108,7 @@ def arm(for_s: float, **chosen: Any) -> None:
     """Arm the roaster and stay: heat goes off when you press Ctrl-C or this ends."""
 
     async def work(control: RoasterControl) -> str | None:
-        await ready(control)
+        await control.answering()
         refused = await control.arm(for_s)
         if refused:
             return refused
@@ -133,7 +132,7 @@ def stop(**chosen: Any) -> None:
         refused = await control.emergency_stop("Emergency stop from the command line.")
         if refused:
             raise LostError(refused)
-        await ready(control)
+        await control.answering()
         if not await control.written_safe():
             raise LostError("The roaster could not be reached: pull its plug.")
         click.echo("Stopped: heat 0, drum and cooling on.")
@@ -148,7 +147,7 @@ def probe(as_json: bool, **chosen: Any) -> None:
     """Say what answers at a port and what it can do."""
 
     async def work(control: RoasterControl) -> None:
-        await ready(control)
+        await control.answering()
         raw = control.raw_state
         found = raw["capabilities"]
         if as_json:
@@ -164,23 +163,6 @@ def probe(as_json: bool, **chosen: Any) -> None:
                 click.echo(f"  {key:16} {value}")
 
     with_machine(chosen, work, control=False)
-
-
-async def ready(control: RoasterControl, within_s: float = READY_S) -> None:
-    """Wait for a reading.
-
-    Raises:
-        LostError, BadInputError: why there is none, one sentence.
-    """
-    until = time.monotonic() + within_s
-    while not (control.raw_state.get("connected") and control.raw_state.get("reading")):
-        raw = control.raw_state
-        if raw.get("wrong_machine"):
-            raise BadInputError(str(raw["problem"]))
-        failed_for_good = raw.get("problem") and not raw.get("connected")
-        if time.monotonic() > (until - within_s / 2 if failed_for_good else until):
-            raise LostError(str(raw.get("problem") or "The roaster gives no reading."))
-        await asyncio.sleep(0.05)
 
 
 def with_machine(

@@ -121,12 +121,14 @@ async def _make_safe(control: RoasterControl) -> None:
             done = await control.make_safe("The drive has ended.")
     except (LostError, TimeoutError):
         done = False
-    if not done:
+    if not done and control.ever_connected:
         click.echo(
             "roastwatch: The roaster could not be reached to make it safe: look at it, and pull "
             "its plug if it heats.",
             err=True,
         )
+    elif not done:
+        pass  # it was never reached; the reason follows
     elif control.raw_state.get("hot"):
         _say("   Safe: heat 0. The guardian keeps drum and cooling on until it is cool.")
     else:

@@ -29,6 +29,11 @@ from roastwatch.vocabulary import (
     RoasterState,
 )
 
+ANSWERING_S = 15.0
+"""A machine that boots, or whose first frame is slow, is waited for so long."""
+TROUBLE_S = 3.0
+"""A port that can't be had is tried for so long."""
+
 log = logging.getLogger("roastwatch.roaster")
 
 
@@ -72,6 +77,8 @@ class RoasterControl:
         self._last_refusal = ""
         self._task: asyncio.Task[None] | None = None
         self._first: asyncio.Future[None] | None = None
+        self.ever_connected = False
+        """Whether the machine has answered at all."""
 
     async def __aenter__(self) -> "RoasterControl":
         self._first = asyncio.get_running_loop().create_future()
@@ -197,6 +204,28 @@ class RoasterControl:
             raise LostError("The guardian of the roaster is not there.")
         return await self._client.ask(do, **what)
 
+    async def answering(self) -> dict[str, Any]:
+        """Wait until the machine has given a reading; the guardian's state then.
+
+        Raises:
+            BadInputError: another machine answers.
+            LostError: none can be had; the text says why.
+        """
+        until = time.monotonic() + ANSWERING_S
+        trouble_s: float | None = None
+        while True:
+            raw = self.raw_state
+            if raw.get("connected") and raw.get("reading"):
+                return raw
+            now = time.monotonic()
+            if raw.get("wrong_machine"):
+                raise BadInputError(str(raw["problem"]))
+            if raw.get("problem"):
+                trouble_s = trouble_s or now
+            if now > until or (trouble_s and now - trouble_s > TROUBLE_S):
+                raise LostError(str(raw.get("problem") or "The roaster gives no reading."))
+            await asyncio.sleep(0.05)
+
     # --- what is known --------------------------------------------------------------------------
 
     @property
@@ -267,6 +296,7 @@ class RoasterControl:
         if reading is not None and (last is None or last.taken_at_s != reading.taken_at_s):
             self.readings.set(reading)
         if raw.get("connected") and reading is not None:
+            self.ever_connected = True
             self.part.running()
         elif raw.get("problem"):
             self.part.trouble(PartState.RETRYING, str(raw["problem"]))

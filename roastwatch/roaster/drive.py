@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from roastwatch.errors import BadInputError, LostError
+from roastwatch.errors import BadInputError
 from roastwatch.roaster.control import RoasterControl, Told
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.pid import Follower, Profile
@@ -27,7 +27,6 @@ from roastwatch.vocabulary import (
 )
 
 TURN_S = 0.05
-READY_S = 12.0
 PRESENCE_S = 60.0
 REPORT_S = 5.0
 _COLUMNS = (
@@ -185,18 +184,7 @@ class Drive:
 
     async def _ready(self) -> None:
         """Wait for the link, a reading and the echo of heat 0."""
-        until = time.monotonic() + READY_S
-        while True:
-            raw = self.control.raw_state
-            if raw.get("connected") and raw.get("reading"):
-                break
-            if raw.get("wrong_machine"):
-                raise BadInputError(str(raw["problem"]))
-            if time.monotonic() > until or (
-                raw.get("problem") and not raw.get("connected") and time.monotonic() > until - 6
-            ):
-                raise LostError(str(raw.get("problem") or "The roaster gives no reading."))
-            await asyncio.sleep(0.05)
+        raw = await self.control.answering()
         machine = self.control.capabilities
         if machine is not None:
             self._say(f"   {machine.machine}: {_reading_words(raw['reading'])}.")

@@ -67,6 +67,7 @@ class Guard:
         self._ever_connected = False
         self._safe_pending = False
         self._left_safe = False
+        self._was_served = False
         self._unsettled = True
         self._ever_heated = False
         self._heating_since_s: float | None = None
@@ -138,7 +139,7 @@ class Guard:
 
     def renew(self, now_s: float) -> None:
         """The service lives."""
-        self.lease_until_s = now_s + LEASE_S
+        self.lease_until_s, self._was_served = now_s + LEASE_S, True
 
     # --- what people ask ----------------------------------------------------------------------
 
@@ -324,6 +325,7 @@ class Guard:
             zero_confirmed=self._zero_confirmed,
             lease=self.lease_until_s is not None
             and self.lease_until_s - LEASE_S - 1.0 <= now_s <= self.lease_until_s,
+            was_served=self._was_served,
             armed=self.armed_until_s is not None
             and self.armed_until_s - self.limits.arm_max_s - 1.0 <= now_s < self.armed_until_s,
             unarmed_reason=self._unarmed_reason,

@@ -75,6 +75,8 @@ class Situation:
     """An echoed heater has been read as 0 since the link came up (True where none is echoed)."""
     lease: bool = False
     """The service is alive."""
+    was_served: bool = True
+    """It has been, since the guardian began."""
     armed: bool = False
     unarmed_reason: str = ""
     emergency: str | None = None

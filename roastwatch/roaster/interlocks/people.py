@@ -21,7 +21,10 @@ def service_alive(now: Situation) -> Iterator[Bound]:
     if not now.lease:
         yield Bound(
             HEATER,
-            "roastwatch fell silent: heat is off until a person arms again.",
+            "roastwatch fell silent: heat is off until a person arms again."
+            if now.was_served
+            else "Nobody controls this roaster now: start the service, or leave "
+            "`roastwatch roaster arm` running in another terminal.",
             at_most=0,
             effect=Effect.MAKE_SAFE,
         )
