@@ -97,7 +97,7 @@ class GuardianServer:
                 self._path.unlink(missing_ok=True)
 
     def terminate(self) -> None:
-        """SIGTERM: make safe, and end as soon as that is written (at once if it can't be)."""
+        """SIGTERM: make safe at once, and end when the machine is cool (or can't be reached)."""
         self._guard.emergency_stop("The guardian was told to end.")
         self._ending = True
         self._guardian.wake()
@@ -260,7 +260,10 @@ class GuardianServer:
             await asyncio.sleep(STATE_PERIOD_S)
             self._tell()
             notify("WATCHDOG=1")
-            if self._ending and not (self._guard.connected and self._guard.unsafe_pending):
+            if self._ending and not (
+                self._guard.connected
+                and (self._guard.unsafe_pending or self._guard.may_release(self._clock()))
+            ):
                 self._guardian.end()
             if not self._stay and not self._connections and self._may_end():
                 if self._guard.connected:

@@ -21,7 +21,7 @@ class PidOptions(Options):
     """Gains and limits. The defaults come from `roastwatch roaster simulate --tune`."""
 
     gain_percent_per_c: float = Field(
-        4.0, gt=0, le=50, description="Heat per °C of deviation, percent."
+        2.0, gt=0, le=50, description="Heat per °C of deviation, percent."
     )
     integral_s: float = Field(180.0, gt=0, description="Integral time, seconds.")
     derivative_s: float = Field(30.0, ge=0, description="Derivative time, seconds.")
