@@ -22,4 +22,4 @@ class Thermal:
             left_s -= step_s
             settles_c = 25.0 + 300.0 * heat * (1.0 - 0.2 * fan)
             self.air_c += (settles_c - self.air_c) * step_s * (0.02 + 0.03 * cooling)
-            self.bean_c += (self.air_c - self.bean_c) * step_s * (0.01 + 0.02 * cooling)
+            self.bean_c += (self.air_c - self.bean_c) * step_s * (0.005 + 0.02 * cooling)

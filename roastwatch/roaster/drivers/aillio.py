@@ -1,0 +1,232 @@
+"""What the Aillio Bullets R1 and R2 share: levels that are stepped, and read again after each step.
+
+The driver never presses PRS (the button that goes from preheating to charge, roast and cooling):
+a person does that at the machine.
+"""
+
+import asyncio
+import contextlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+from pydantic import Field
+
+from roastwatch.errors import BadInputError, LostError
+from roastwatch.options import Options
+from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.newest import Newest
+from roastwatch.roaster.usb_link import Pipes, UsbLink
+from roastwatch.vocabulary import Actuator, Reading
+
+STEP_S = 0.1
+"""Between two commands (Artisan's aillio files)."""
+FAN_STEPS = 12
+DRUM_STEPS = 9
+
+
+class AillioOptions(Options):
+    """A Bullet on USB: it is found by itself."""
+
+    port: str = Field("usb", description="usb: the machine is found by its product id.")
+    silence_s: float = Field(
+        2.5, description="Seconds without a valid status after which the roaster is lost.", gt=0
+    )
+    first_status_s: float = Field(
+        4.0, description="Seconds to wait for the first valid status.", gt=0
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Where the machine's controls stand: heater from 0, fan and drum from 1."""
+
+    heater: int
+    fan: int
+    drum: int
+
+
+class Aillio:
+    """A Bullet: subclasses know its frames."""
+
+    machine = "Aillio Bullet"
+    heater_steps = 9
+
+    def __init__(
+        self, options: AillioOptions, station: str, *, open_pipes: Callable[[], Pipes]
+    ) -> None:
+        self._options = options
+        self._station = station
+        self._link = UsbLink(open_pipes, self.machine)
+        self._newest = Newest()
+        self._levels: Levels | None = None
+        self._zeros = 0
+        """Statuses in a row with the heater at 0; one may be older than our last step."""
+        self._wanted: dict[Actuator, int] = {}
+        self._loop: asyncio.Task[None] | None = None
+        self._status = asyncio.Event()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What a Bullet can do."""
+        return Capabilities(
+            machine=self.machine,
+            actuators=frozenset({Actuator.HEATER, Actuator.FAN, Actuator.DRUM}),
+            reads_bean_temp=True,
+            reads_environment_temp=True,
+            read_period_s=0.5,
+            keep_alive_s=None,
+            when_host_is_gone="unknown",
+            make_safe_writes=f"heater stepped down to 0 of {self.heater_steps}, drum to 9 of 9, "
+            "fan to 12 of 12",
+            echoes=frozenset({Actuator.HEATER, Actuator.FAN, Actuator.DRUM}),
+            levels={
+                Actuator.HEATER: _percents(0, self.heater_steps),
+                Actuator.FAN: _percents(1, FAN_STEPS),
+                Actuator.DRUM: _percents(1, DRUM_STEPS),
+            },
+        )
+
+    async def __aenter__(self) -> Self:
+        """Find the machine, step its heater down to 0 and see it there.
+
+        Raises:
+            LostError: not plugged in, not allowed, silent, or a heater that stays on.
+        """
+        self._newest.clear()
+        self._levels, self._zeros, self._wanted = None, 0, {Actuator.HEATER: 0}
+        try:
+            await self._link.open()
+            await self._greet()
+            self._loop = asyncio.create_task(self._run(), name="aillio")
+            if not await self._until(lambda: self._levels is not None):
+                raise LostError(
+                    f"The {self.machine} sends no valid status: switch it on, or plug it in again."
+                )
+            if not await self._until(lambda: self._zeros >= 2):
+                raise LostError(
+                    f"The {self.machine} keeps its heater on although it was told 0: switch it off "
+                    "at the machine."
+                )
+        except BaseException:
+            await self._let_go()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            self._wanted, self._zeros = {Actuator.HEATER: 0}, 0
+            with contextlib.suppress(LostError):
+                await self._until(lambda: self._zeros >= 2, self._longest_s())
+        finally:
+            await self._let_go()
+
+    async def read(self) -> Reading:
+        """The newest status since the last call."""
+        return await self._newest.take(self._options.silence_s, self.machine)
+
+    async def write(self, actuator: Actuator, percent: float) -> None:
+        """Begin to step towards it: one step for each status that is read."""
+        if actuator not in self.capabilities.actuators:
+            raise BadInputError(f"The {self.machine} can't set its {actuator.value}.")
+        if not 0 <= percent <= 100:
+            raise BadInputError(f"{actuator} takes 0 to 100 %, not {percent:g}.")
+        self._newest.check()
+        match actuator:
+            case Actuator.HEATER:
+                level = math.floor(percent / 100 * self.heater_steps + 0.05)
+            case Actuator.FAN:
+                level = max(1, round(percent / 100 * FAN_STEPS))
+            case _:
+                level = max(1, round(percent / 100 * DRUM_STEPS))
+        self._wanted[actuator] = level
+
+    async def make_safe(self) -> None:
+        """Heater to 0 first; then drum and fan to their highest."""
+        self._newest.check()
+        self._wanted = {
+            Actuator.HEATER: 0,
+            Actuator.DRUM: DRUM_STEPS,
+            Actuator.FAN: FAN_STEPS,
+        }
+
+    # --- what a model adds -------------------------------------------------------------------
+
+    async def _greet(self) -> None:
+        """Say hello, if the machine wants that."""
+
+    async def _hear(self) -> tuple[Reading, Levels] | None:
+        """The next status, None when none came or it wasn't valid."""
+        raise NotImplementedError
+
+    def _step(self, actuator: Actuator, levels: Levels, wanted: int) -> bytes:
+        """The command that goes one step towards what is wanted."""
+        raise NotImplementedError
+
+    # --- the loop ----------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                before_s = asyncio.get_running_loop().time()
+                heard = await self._hear()
+                if heard is not None:
+                    reading, self._levels = heard
+                    self._zeros = 0 if self._levels.heater else self._zeros + 1
+                    self._newest.put(reading)
+                    self._status.set()
+                    await self._step_once(self._levels)
+                spent_s = asyncio.get_running_loop().time() - before_s
+                await asyncio.sleep(max(0.01, STEP_S - spent_s))
+        except LostError as lost:
+            self._newest.lose(lost)
+            self._status.set()
+
+    async def _step_once(self, levels: Levels) -> None:
+        """One step for each status that was read: heat down first, then drum, fan, heat up."""
+        standing = {
+            Actuator.HEATER: levels.heater,
+            Actuator.FAN: levels.fan,
+            Actuator.DRUM: levels.drum,
+        }
+        ahead = {a: level - standing[a] for a, level in self._wanted.items()}
+        down = [Actuator.HEATER] if ahead.get(Actuator.HEATER, 0) < 0 else []
+        rest = [a for a in (Actuator.DRUM, Actuator.FAN) if ahead.get(a, 0)]
+        up = [Actuator.HEATER] if ahead.get(Actuator.HEATER, 0) > 0 else []
+        for actuator in (*down, *rest, *up)[:1]:
+            command = self._step(actuator, levels, self._wanted[actuator])
+            # All the way to 0 without waiting for a status: a step below 0 does nothing.
+            off = bool(down) and self._wanted[Actuator.HEATER] == 0
+            for _ in range(levels.heater if off else 1):
+                await self._link.write(command)
+                if off:
+                    await asyncio.sleep(STEP_S)
+
+    async def _until(self, condition: Callable[[], bool], within_s: float | None = None) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s or self._options.first_status_s):
+                while not condition():
+                    self._newest.check()
+                    self._status.clear()
+                    await self._status.wait()
+        return condition()
+
+    def _longest_s(self) -> float:
+        return (self.heater_steps + 2) * STEP_S * 2
+
+    async def _let_go(self) -> None:
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
+            self._loop = None
+        await self._link.close()
+
+
+def percent_of(level: int, steps: int) -> float:
+    """A level as percent, whole where that is exact enough."""
+    return round(100 * level / steps, 1)
+
+
+def _percents(first: int, steps: int) -> tuple[float, ...]:
+    return tuple(percent_of(level, steps) for level in range(first, steps + 1))

@@ -1,0 +1,197 @@
+"""Each driver with its fake machine on a real line, ready for the real program to drive."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.fakes.freshroast import ROASTING, FakeFreshRoast
+from tests.fakes.hottop import FakeHottop
+from tests.fakes.kaleido import FakeKaleido, kaleido_websocket
+from tests.fakes.line import PtyLine
+from tests.fakes.modbus import PROFILE, FakeModbusRoaster, modbus_rtu, modbus_tcp
+from tests.fakes.mqtt_device import OPTIONS, FakeMqttRoaster, on_broker
+from tests.fakes.tc4 import FakeTc4
+from tests.fakes.thermal import Thermal
+from tests.mosquitto import Broker
+
+SPEED = 30.0
+"""Machines live so many seconds in one: a roast of nine minutes takes eighteen seconds."""
+
+
+@dataclass
+class Rig:
+    """One machine."""
+
+    kind: str
+    port: object
+    thermal: Thermal
+    heat: Callable[[], float]
+    """What heats, in percent, as the machine sees it."""
+    options: tuple[str, ...] = ()
+    actuators: frozenset[str] = frozenset({"heater", "fan"})
+    door: bool = False
+    dims: bool = True
+    """Whether heat is more than on and off."""
+    again: Callable[[], None] = lambda: None
+    """Power cycle between two roasts."""
+
+
+@contextlib.asynccontextmanager
+async def hottop(folder: Path) -> AsyncIterator[Rig]:
+    fake = FakeHottop(SPEED)
+
+    def again() -> None:
+        fake.powered, fake.ejected, fake.in_control = True, False, False
+
+    async with PtyLine(fake, folder) as line:
+        everything = frozenset({"heater", "fan", "drum", "cooling"})
+        yield Rig(
+            "hottop", line.port, fake.thermal, lambda: fake.heater, (), everything, True, again
+        )
+
+
+@contextlib.asynccontextmanager
+async def tc4(
+    folder: Path, kind: str = "aartisan", dialect: str = "aartisan"
+) -> AsyncIterator[Rig]:
+    fake = FakeTc4(SPEED, kind=kind)
+    actuators = {"heater", "fan"}
+    if kind == "skywalker":
+        actuators |= {"drum", "cooling"}
+    if kind == "cyberroaster":
+        actuators |= {"drum"}
+    async with PtyLine(fake, folder) as line:
+        yield Rig(
+            "tc4",
+            line.port,
+            fake.thermal,
+            lambda: fake.ot1,
+            ("--option", f"dialect={dialect}"),
+            frozenset(actuators),
+        )
+
+
+def skywalker(folder: Path) -> contextlib.AbstractAsyncContextManager[Rig]:
+    return tc4(folder, "skywalker", "skywalker")
+
+
+def cyberroaster(folder: Path) -> contextlib.AbstractAsyncContextManager[Rig]:
+    return tc4(folder, "cyberroaster", "cyberroaster")
+
+
+def htri(folder: Path) -> contextlib.AbstractAsyncContextManager[Rig]:
+    return tc4(folder, "aartisan", "htri")
+
+
+@contextlib.asynccontextmanager
+async def modbus(folder: Path, *, rtu: bool = False) -> AsyncIterator[Rig]:
+    fake = FakeModbusRoaster(SPEED)
+    (folder / "drum.yaml").write_text(PROFILE)
+    async with modbus_rtu(fake, folder) if rtu else modbus_tcp(fake) as port:
+        yield Rig(
+            "modbus",
+            port,
+            fake.thermal,
+            lambda: fake.get(3, 20),
+            ("--option", f"profile={folder / 'drum.yaml'}"),
+            frozenset({"heater", "fan", "drum", "cooling"}),
+        )
+
+
+def modbus_serial(folder: Path) -> contextlib.AbstractAsyncContextManager[Rig]:
+    return modbus(folder, rtu=True)
+
+
+@contextlib.asynccontextmanager
+async def kaleido(folder: Path, *, websocket: bool = False) -> AsyncIterator[Rig]:
+    fake = FakeKaleido(SPEED)
+    actuators = frozenset({"heater", "fan", "drum", "cooling"})
+
+    def heat() -> float:
+        return fake.values["HP"] if fake.values["HS"] else 0
+
+    if not websocket:
+        async with PtyLine(fake, folder) as line:
+            yield Rig("kaleido", line.port, fake.thermal, heat, (), actuators)
+        return
+    async with ticking(fake), kaleido_websocket(fake) as port:
+        yield Rig("kaleido", port, fake.thermal, heat, (), actuators)
+
+
+def kaleido_over_websocket(folder: Path) -> contextlib.AbstractAsyncContextManager[Rig]:
+    return kaleido(folder, websocket=True)
+
+
+@contextlib.asynccontextmanager
+async def freshroast(folder: Path) -> AsyncIterator[Rig]:
+    fake = FakeFreshRoast(SPEED)
+
+    def heat() -> float:
+        return fake.heat * 33 if fake.state == ROASTING else 0
+
+    async with PtyLine(fake, folder) as line:
+        yield Rig(
+            "freshroast",
+            line.port,
+            fake.thermal,
+            heat,
+            (),
+            frozenset({"heater", "fan", "cooling"}),
+        )
+
+
+@contextlib.asynccontextmanager
+async def mqtt(folder: Path) -> AsyncIterator[Rig]:
+    fake = FakeMqttRoaster(SPEED)
+    broker = Broker(folder).start()
+    words: list[str] = []
+    for key, value in OPTIONS.items():
+        words += ["--option", f"{key}={json.dumps(value)}"]
+    try:
+        async with on_broker(fake, broker.port):
+            yield Rig(
+                "mqtt",
+                f"mqtt://127.0.0.1:{broker.port}",
+                fake.thermal,
+                lambda: 100 if fake.heater == "ON" else 0,
+                tuple(words),
+                frozenset({"heater", "fan", "drum"}),
+                dims=False,
+            )
+    finally:
+        broker.kill()
+
+
+@contextlib.asynccontextmanager
+async def ticking(fake: FakeKaleido) -> AsyncIterator[None]:
+    """Time for a machine that is not on a pseudo-terminal."""
+
+    async def tick() -> None:
+        while True:
+            await asyncio.sleep(0.05)
+            fake.tick(0.05)
+
+    task = asyncio.create_task(tick())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+RIGS = (
+    hottop,
+    tc4,
+    htri,
+    skywalker,
+    cyberroaster,
+    modbus,
+    modbus_serial,
+    kaleido,
+    kaleido_over_websocket,
+    freshroast,
+    mqtt,
+)

@@ -1,0 +1,119 @@
+"""`roastwatch roaster drive` takes each machine from charge to cooling; SIGKILL takes its heat.
+
+The plan's last steps cool; the machines live thirty times as fast as real ones.
+"""
+
+import asyncio
+import contextlib
+import csv
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.line import until
+from tests.guarded import Guarded, end, guarded
+from tests.wire import rigs
+from tests.wire.rigs import Rig
+
+FAST_LIMITS = """
+bean_rate_max_c_per_min: 100000
+environment_rate_max_c_per_min: 100000
+environment_temp_max_c: 390
+runaway_rate_c_per_min: 100000
+jump_max_c_per_s: 1000
+"""
+Make = Callable[[Path], contextlib.AbstractAsyncContextManager[Rig]]
+
+
+def plan_for(rig: Rig) -> str:
+    """Charge, heat, less heat, drop (or heat off where there is no door), cool."""
+    drum = ", drum_percent: 100" if "drum" in rig.actuators else ""
+    cool = ", cooling_percent: 100" if "cooling" in rig.actuators else ""
+    door = ", door: closed" if rig.door else ""
+    heat = (80, 70) if rig.dims else (100, 100)
+    end = "drop: true" if rig.door else "heater_percent: 0"
+    return f"""
+    steps:
+      - {{at_s: 0, charge: true, heater_percent: {heat[0]}, fan_percent: 40{drum}{door}}}
+      - {{at_s: 6, heater_percent: {heat[1]}}}
+      - {{at_s: 9, {end}}}
+      - {{at_s: 9.5, fan_percent: 100{cool}}}
+      - {{at_s: 16, fan_percent: 100}}
+    """
+
+
+async def drive(place: Guarded, rig: Rig, limits: Path) -> asyncio.subprocess.Process:
+    process = await place.drive(
+        rig.kind, rig.port, plan_for(rig), "--limits", str(limits), *rig.options
+    )
+    assert isinstance(process, asyncio.subprocess.Process)
+    return process
+
+
+async def whole_roast(make: Make, folder: Path, times: int) -> None:
+    limits = folder / "limits.yaml"
+    limits.write_text(FAST_LIMITS)
+    async with guarded() as place, make(folder) as rig:
+        for _ in range(times):
+            service = await drive(place, rig, limits)
+            try:
+                out, _ = await asyncio.wait_for(service.communicate(), 120)
+            finally:
+                await end(service)
+            text = out.decode()
+            assert service.returncode == 0, text
+            assert "refused" not in text, text
+            await until(lambda: rig.heat() == 0)
+            rows = list(csv.DictReader((place.folder / "drive.csv").read_text().splitlines()))
+            temps = [
+                float(row["bean_temp_c"] or row["environment_temp_c"])
+                for row in rows
+                if row["bean_temp_c"] or row["environment_temp_c"]
+            ]
+            assert max(temps) > 170, text
+            assert temps[-1] < max(temps) - 40, text
+            heats = [float(row["heater_percent"]) for row in rows if row["heater_percent"]]
+            assert max(heats) >= 67
+            assert heats[-1] == 0
+            lines = (place.folder / "drive.jsonl").read_text().splitlines()
+            commands = [line for line in map(json.loads, lines) if line["kind"] == "command"]
+            assert {line["result"]["outcome"] for line in commands} <= {"applied", "limited"}
+            rig.again()
+
+
+@pytest.mark.parametrize("make", [rigs.hottop, rigs.tc4])
+async def test_a_whole_roast(make: Make, tmp_path: Path) -> None:
+    await whole_roast(make, tmp_path, 1)
+
+
+@pytest.mark.verify
+@pytest.mark.parametrize("make", rigs.RIGS)
+async def test_a_whole_roast_twice(make: Make, tmp_path: Path) -> None:
+    await whole_roast(make, tmp_path, 2)
+
+
+@pytest.mark.verify
+@pytest.mark.parametrize("make", rigs.RIGS)
+async def test_sigkill_of_the_service_takes_the_heat_within_two_seconds(
+    make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    limits = tmp_path / "limits.yaml"
+    limits.write_text(FAST_LIMITS)
+    loop = asyncio.get_running_loop()
+    async with guarded() as place, make(tmp_path) as rig:
+        rig.thermal.speed = 1.0
+        service = await drive(place, rig, limits)
+        try:
+            await until(lambda: rig.heat() > 0, 60)
+            service.send_signal(signal.SIGKILL)
+            began_s = loop.time()
+            await until(lambda: rig.heat() == 0, 20)
+            took_s = loop.time() - began_s
+        finally:
+            await end(service)
+    with capsys.disabled():
+        print(f"\n{make.__name__}: heat 0 on the wire {took_s:.2f} s after SIGKILL")
+    assert took_s < 2.0
