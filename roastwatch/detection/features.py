@@ -30,7 +30,7 @@ VERSION = "bands19-row10ms-v1"
 _FRAMES_PER_STEP = FRAMES_PER_ROW * ROWS_PER_STEP
 _LEAST_POWER = 1e-10  # 16-bit rounding noise: digital silence is as quiet as that
 _FLOOR_S = 2.0
-_MOST_STEPS = 100  # at a time, to bound memory on long pushes
+_MOST_STEPS = 20  # at a time: what is in work stays in the cache
 
 
 class FrontEnd:
@@ -50,8 +50,10 @@ class FrontEnd:
         self.step_samples = round(STEP_S * sample_rate_hz)
         self._window_samples = 2 * round(WINDOW_S * sample_rate_hz / 2)
         frame_ends = np.arange(1, _FRAMES_PER_STEP + 1) * self.step_samples // _FRAMES_PER_STEP
-        self._starts = frame_ends  # within a step's samples preceded by one window of history
-        self._cosines, self._sines, self._weights = _transform(sample_rate_hz, self._window_samples)
+        starts = np.arange(_MOST_STEPS)[:, None] * self.step_samples + frame_ends
+        # a frame ends where its 2.5 ms end; one window of history leads the samples held
+        self._places = starts.reshape(-1, 1) + np.arange(self._window_samples)
+        self._waves, self._weights = _transform(sample_rate_hz, self._window_samples)
         self._present = (self._weights.sum(0) > 0).astype(np.float32)
         self._keep = float(np.exp(-STEP_S / _FLOOR_S))
         self.forget()
@@ -89,14 +91,20 @@ class FrontEnd:
     def _rows(self, held: Float32Array, steps: int) -> Float32Array:
         levels = self._levels(held, steps).reshape(steps, _FRAMES_PER_STEP, BANDS)
         middle = np.partition(levels, _FRAMES_PER_STEP // 2, axis=1)[:, _FRAMES_PER_STEP // 2]
-        off = np.minimum(np.abs(levels - middle[:, None]), 1.0).mean(axis=1)
+        levels -= middle[:, None]
+        off = np.abs(levels)
+        off = np.minimum(off, np.float32(1.0), out=off).mean(axis=1)
         floors, spreads = np.empty_like(middle), np.empty_like(middle)
         for step in range(steps):  # ten turns a second of sound: not worth vectorising
             self._weight = self._weight * self._keep + (1.0 - self._keep)
             share = np.float32((1.0 - self._keep) / self._weight)
             self._floor = floors[step] = self._floor + share * (middle[step] - self._floor)
             self._spread = spreads[step] = self._spread + share * (off[step] - self._spread)
-        excess = np.clip(levels - floors[:, None], -1.0, 5.0) * self._present
+        excess = levels
+        excess += (middle - floors)[:, None]
+        np.maximum(excess, np.float32(-1.0), out=excess)
+        np.minimum(excess, np.float32(5.0), out=excess)
+        excess *= self._present
         rows = np.empty((steps, ROWS_PER_STEP, WIDTH), np.float32)
         rows[:, :, :-BANDS] = excess.reshape(steps, ROWS_PER_STEP, FRAMES_PER_ROW * BANDS)
         rows[:, :, -BANDS:] = (spreads * self._present)[:, None]
@@ -104,20 +112,17 @@ class FrontEnd:
 
     def _levels(self, held: Float32Array, steps: int) -> Float32Array:
         """Band levels in bels, shape (40·steps, BANDS)."""
-        starts = (np.arange(steps)[:, None] * self.step_samples + self._starts).reshape(-1)
-        views = np.lib.stride_tricks.sliding_window_view(held, self._window_samples)
-        frames = views[starts]
+        frames = held[self._places[: steps * _FRAMES_PER_STEP]]
         # at these sizes a Fourier transform as a matrix product is seven times as fast as an FFT
-        power = np.square(frames @ self._cosines)
-        power += np.square(frames @ self._sines)
-        levels: Float32Array = np.log10(power @ self._weights + np.float32(_LEAST_POWER))
-        return levels
+        parts = frames @ self._waves
+        parts *= parts
+        levels: Float32Array = parts @ self._weights
+        levels += np.float32(_LEAST_POWER)
+        return np.log10(levels, out=levels)
 
 
-def _transform(
-    sample_rate_hz: int, window_samples: int
-) -> tuple[Float32Array, Float32Array, Float32Array]:
-    """Windowed cosines and sines, (window, bins), and the bands' weights, (bins, BANDS).
+def _transform(sample_rate_hz: int, window_samples: int) -> tuple[Float32Array, Float32Array]:
+    """Windowed cosines and sines, (window, 2·bins), and the bands' weights, (2·bins, BANDS).
 
     A band's level is its mean power density, as if sampled at 32 kHz; a bin counts towards a band
     by the share of it that lies inside.
@@ -134,8 +139,5 @@ def _transform(
     share[:, high > 0.98 * sample_rate_hz / 2] = 0
     share /= np.maximum(share.sum(0), 1e-9)
     density = 32000.0 / sample_rate_hz / float(np.sum(window**2))
-    return (
-        (np.cos(turns) * window[:, None]).astype(np.float32),
-        (np.sin(turns) * window[:, None]).astype(np.float32),
-        (share * density).astype(np.float32),
-    )
+    waves = np.concatenate((np.cos(turns), np.sin(turns)), axis=1) * window[:, None]
+    return waves.astype(np.float32), np.tile(share * density, (2, 1)).astype(np.float32)

@@ -14,10 +14,11 @@ def peaks(logits: Float32Array, least: float) -> npt.NDArray[np.intp]:
 
     Of equal rows the first counts. Rows closer to an end than that are judged by what is there.
     """
-    padded = np.pad(logits, REACH_ROWS, constant_values=-np.inf)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * REACH_ROWS + 1)
     candidates = np.flatnonzero(logits >= least)
-    if not len(candidates):
-        return candidates
-    near = windows[candidates]
-    return np.asarray(candidates[near.argmax(axis=1) == REACH_ROWS])
+    kept = [
+        row
+        for row in candidates.tolist()
+        if int(logits[max(row - REACH_ROWS, 0) : row + REACH_ROWS + 1].argmax())
+        == min(row, REACH_ROWS)
+    ]
+    return np.array(kept, np.intp)

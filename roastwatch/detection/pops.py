@@ -17,7 +17,7 @@ from roastwatch.errors import BadInputError
 from roastwatch.options import Options
 from roastwatch.vocabulary import CrackScore, Float32Array, Pop
 
-_MOST_ROWS = 1000  # through the net at a time
+_MOST_STEPS = 20  # at a time: what is in work stays in the cache
 _SETTLING_ROWS = 15  # from rest: the floor is not yet known, nothing pops
 _GROUPS = ((4, 7), (7, 10), (10, 12), (12, 14), (14, 16), (16, 19))  # bands of a fingerprint
 
@@ -112,7 +112,11 @@ class PopsStream:
     def push(self, samples: Float32Array) -> list[CrackScore]:
         """Take samples, shape (n,); return the scores that became known."""
         kept, self._kept = self._kept, []
-        return kept + self._judge(self._front_end.push(np.asarray(samples, np.float32)))
+        samples = np.asarray(samples, np.float32)
+        size = _MOST_STEPS * self._front_end.step_samples
+        for first in range(0, len(samples), size):
+            kept += self._judge(self._front_end.push(samples[first : first + size]))
+        return kept
 
     def reset(self, gap_samples: int) -> None:
         """So many samples are missing here; what was still to be said comes with the next push."""
@@ -165,12 +169,11 @@ class PopsStream:
         if not len(rows):
             return []
         self._rows = np.concatenate((self._rows, rows))
-        for first in range(0, len(rows), _MOST_ROWS):
-            part = rows[None, first : first + _MOST_ROWS]
-            logits, self._state = self._session.run(None, {"rows": part, "state": self._state})
-            logits = logits[0, self._ahead :]
-            self._ahead -= min(self._ahead, part.shape[1])
-            self._logits = np.concatenate((self._logits, logits))
+        feed = {"rows": rows[None], "state": self._state}
+        logits, self._state = self._session.run(None, feed)
+        logits = logits[0, self._ahead :]
+        self._ahead -= min(self._ahead, len(rows))
+        self._logits = np.concatenate((self._logits, logits))
         self._steps += len(rows) // features.ROWS_PER_STEP
         return self._scores()
 
@@ -196,7 +199,8 @@ class PopsStream:
                 self._pop(row, before, float(logits[row]))
             )
         manifest, step = self._manifest, self._front_end.step_samples
-        llr = np.clip(manifest.llr_scale * highest + manifest.llr_offset, *manifest.llr_limits)
+        llr = manifest.llr_scale * highest + manifest.llr_offset
+        llr = np.minimum(np.maximum(llr, manifest.llr_limits[0]), manifest.llr_limits[1])
         probability = 1.0 / (1.0 + np.exp(-highest.astype(np.float64)))
         first = self._origin + (self._told + 1) * step
         scores = [

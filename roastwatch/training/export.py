@@ -92,7 +92,7 @@ def export(
         "look_ahead_rows": late,
         "state_shape": [1, network.channels, network.state_rows],
         "pop_threshold": calibration.pop_threshold,
-        "candidate_threshold": 0.05,
+        "candidate_threshold": 0.2,
         "llr_scale": calibration.llr_scale,
         "llr_offset": calibration.llr_offset,
         "llr_limits": [-5.0, 8.0],
