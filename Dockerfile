@@ -7,6 +7,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
+COPY config config
 COPY roastwatch roastwatch
 # Small extras only; build with EXTRAS=phone,roasters,plots for pictures, and so on.
 ARG EXTRAS=phone,roasters
