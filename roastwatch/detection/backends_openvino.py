@@ -43,3 +43,8 @@ class OpenVinoBackend:
         """Raw outputs, shape (windows, frames, bands) → (windows, labels)."""
         out = self._request.infer([inputs])
         return np.asarray(out[self._compiled.output(0)], np.float32)
+
+
+def convert(onnx: Path, to: Path) -> None:
+    """Write an ONNX model in OpenVINO's form (XML and BIN beside it), its weights in float32."""
+    openvino.save_model(openvino.convert_model(str(onnx)), str(to), compress_to_fp16=False)

@@ -1,7 +1,7 @@
 """PyTorch as a back end; with backends of this name the only importer of torch in detection."""
 
-import copy
 import logging
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,9 @@ class TorchBackend:
         if threads:
             torch.set_num_threads(threads)
         if kind == "torchscript":
-            self._network: Any = jit.load(str(path), map_location=self.device)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of being superseded: it still runs anywhere
+                self._network: Any = jit.load(str(path), map_location=self.device)
         else:
             self._network = load_network(checkpoint.folder)
         self._network = self._network.to(self.device, _TYPES[self.dtype]).eval()
@@ -151,16 +153,21 @@ class WaveFrontEnd:
         return np.asarray(next(iter(made.values()))[0], np.float32)
 
 
-def traced(network: Any, example: Float32Array) -> Any:
-    """A TorchScript of a classifier: inputs → logits."""
+def logits_only(network: Any) -> torch.nn.Module:
+    """A classifier as a module of inputs → logits, for exporters."""
 
     class Logits(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.network = copy.deepcopy(network).eval()
+            self.network = network.eval()
 
         def forward(self, inputs: torch.Tensor) -> Any:
             return self.network(inputs).logits
 
+    return Logits().eval()
+
+
+def traced(network: Any, example: Float32Array) -> Any:
+    """A TorchScript of a classifier: inputs → logits."""
     with torch.inference_mode():
-        return jit.trace(Logits(), torch.from_numpy(example))
+        return jit.trace(logits_only(network), torch.from_numpy(example), check_trace=False)
