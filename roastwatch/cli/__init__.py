@@ -25,6 +25,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("roastwatch.cli.train", "Train the pop net."),
     "export": ("roastwatch.cli.export", "Export a trained net to ONNX."),
     "evaluate": ("roastwatch.cli.evaluate", "Measure how good it is, on what it never heard."),
+    "train": ("roastwatch.cli.train", "Train the pop net, or fine-tune a large model."),
+    "export": ("roastwatch.cli.export", "Export a trained net, or a large model to another form."),
+    "package": ("roastwatch.cli.package", "A large model as a folder that runs as it stands."),
     "settings": ("roastwatch.cli.settings", "Check the settings, or print them documented."),
 }
 

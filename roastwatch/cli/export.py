@@ -1,4 +1,4 @@
-"""`roastwatch export`: a trained net becomes one ONNX file and its manifest."""
+"""`roastwatch export`: a trained net as one ONNX file, or a large model in another form."""
 
 import datetime
 import json
@@ -6,19 +6,27 @@ from pathlib import Path
 
 import click
 
-from roastwatch.errors import MissingExtraError
+from roastwatch.errors import MissingExtraError, SettingsError
 
 
 @click.command("export")
 @click.option(
-    "--run", "run", required=True, type=click.Path(path_type=Path), help="Folder of the run."
+    "--run", "run", type=click.Path(path_type=Path), help="Folder of a run of `roastwatch train`."
+)
+@click.option(
+    "--model", "large", metavar="DIR", help="A large model's folder, or its name on the hub."
+)
+@click.option(
+    "--to",
+    "form",
+    type=click.Choice(["onnx", "onnx-int8", "torchscript", "openvino"]),
+    help="The form that a large model gets.",
 )
 @click.option(
     "--out",
-    default=Path("models"),
-    show_default=True,
     type=click.Path(path_type=Path),
-    help="Folder for NAME.onnx and NAME.json.",
+    help="Folder for NAME.onnx and NAME.json (default: models), or for a large model (default: "
+    "its name and its new form).",
 )
 @click.option(
     "--negatives",
@@ -36,8 +44,10 @@ from roastwatch.errors import MissingExtraError
 @click.option("--workers", default=2, show_default=True, help="Processes that make clips.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 def command(
-    run: Path,
-    out: Path,
+    run: Path | None,
+    large: str | None,
+    form: str | None,
+    out: Path | None,
     negatives: Path | None,
     folds: str,
     false_per_min: float,
@@ -45,10 +55,23 @@ def command(
     workers: int,
     as_json: bool,
 ) -> None:
-    """Export the best checkpoint of a run and compare torch with ONNX Runtime.
+    """Export the best checkpoint of a run, or a large model, and compare it with the original.
 
-    Example: roastwatch export --run runs/pops --out models
+    \b
+    Examples:
+      roastwatch export --run runs/pops --out models
+      roastwatch export --model ./ast --to onnx-int8
     """
+    if large is not None:
+        if form is None:
+            raise SettingsError("--to is missing: onnx, onnx-int8, torchscript or openvino.")
+        from roastwatch.cli.export_large import export_large
+
+        export_large(large, form, out, as_json=as_json)
+        return
+    if run is None:
+        raise SettingsError("Name what to export: --run DIR, or --model DIR with --to FORM.")
+    out = out or Path("models")
     try:
         from roastwatch.training import recordings
         from roastwatch.training.calibrate import calibrate

@@ -37,6 +37,14 @@ def save_ast(folder: Path, labels: dict[int, str] = LABELS, seed: int = 7, **siz
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Threads that wait for one another by spinning make a loaded machine slower still."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def tiny_ast(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random AST of 60 thousand parameters that hears windows of 2 s."""

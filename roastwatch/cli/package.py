@@ -1,0 +1,50 @@
+"""`roastwatch package`: a large model as a folder that another can run as it stands."""
+
+import json
+from pathlib import Path
+
+import click
+
+from roastwatch.detection import hub
+from roastwatch.model_package import write_package
+
+
+@click.command("package")
+@click.option("--model", required=True, metavar="DIR", help="The model's folder, or its hub name.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder to make (default: the model's name)."
+)
+@click.option("--id", "model_id", help="Name of the model in results (default: the folder's).")
+@click.option("--licence", default="", help="Licence of the weights, for the model card.")
+@click.option("--trained-on", default="", help="What it was trained on, for the model card.")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.5,
+    show_default=True,
+    help="Probability from which a window is positive.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
+def command(
+    model: str,
+    out: Path | None,
+    model_id: str | None,
+    licence: str,
+    trained_on: str,
+    threshold: float,
+    as_json: bool,
+) -> None:
+    """Write a folder with weights, manifest, model card and an example that runs as it stands.
+
+    Example: roastwatch package --model ./ast-onnx-int8 --out first-crack-ast
+    """
+    folder = hub.locate(model)
+    out = out or Path(f"{folder.resolve().name}-package")
+    manifest = write_package(
+        folder, out, model_id=model_id, licence=licence, trained_on=trained_on, threshold=threshold
+    )
+    if as_json:
+        click.echo(json.dumps(manifest, allow_nan=False))
+        return
+    click.echo(f"{out}: {len(manifest['files'])} files, {manifest['bytes'] / 1e6:.1f} MB.")
+    click.echo(f"Try it: {manifest['example']}")
