@@ -9,11 +9,12 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY config config
 COPY roastwatch roastwatch
+# sympy is only for onnxruntime's own tools: 86 MB that nothing here imports.
 # Small extras only; build with EXTRAS=phone,roasters,plots for pictures, and so on.
 ARG EXTRAS=phone,roasters
 RUN python3 -m venv /opt/roastwatch \
  && /opt/roastwatch/bin/pip install --no-cache-dir ".[${EXTRAS}]" \
- && /opt/roastwatch/bin/pip uninstall --yes pip \
+ && /opt/roastwatch/bin/pip uninstall --yes sympy mpmath pip \
  && find /opt/roastwatch -depth -type d \( -name tests -o -name __pycache__ \) -exec rm -rf {} +
 # ALSA's way to PulseAudio and PipeWire, without the codecs that its Debian package asks for.
 RUN apt-get update && cd /tmp \
