@@ -110,11 +110,12 @@ def list_(log: Path, as_json: bool, limit: int | None) -> None:
 def show(log: Path, roast_id: str, as_json: bool) -> None:
     """Show one roast; `last` is the newest, the beginning of an id is enough."""
     with Store(log, writing=False) as store:
-        if as_json:
-            click.echo(store.show_json(roast_id))
-            return
         row = json.loads(store.show_json(roast_id))
-        record = store.record(roast_id)
+        row["witnesses"] = store.witnesses(roast_id)
+        record = None if as_json else store.record(roast_id)
+    if record is None:
+        click.echo(json.dumps(row, ensure_ascii=False))
+        return
     from roastwatch.cli.roasts_text import print_roast
 
     print_roast(row, record)
@@ -198,6 +199,36 @@ def plot(
     )
 
 
+@command.command(name="spectrogram")
+@click.argument("sound", type=click.Path(path_type=Path), metavar="SOUND")
+@_TO
+@click.option("--from", "from_s", type=click.FloatRange(min=0), default=0.0, help="First second.")
+@click.option("--seconds", type=click.FloatRange(min=0.1, max=3600), help="How long; else all.")
+@click.option("--model", help="What hears the pops (default: the shipped model).")
+@_THEME
+@_SIZE
+def spectrogram(
+    sound: Path,
+    target: Path,
+    from_s: float,
+    seconds: float | None,
+    model: str | None,
+    theme: Literal["light", "dark"],
+    size: Literal["paper", "phone", "small"],
+) -> None:
+    """Draw a stretch of a recording with the pops that the ear hears in it."""
+    from roastwatch.cli.roasts_export import picture_format, save_bytes
+    from roastwatch.cli.roasts_sound import hear
+    from roastwatch.roast import pictures_more
+
+    samples, rate_hz, pops = hear(sound, from_s, seconds, model)
+    picture = pictures_more.spectrogram_picture(
+        samples, rate_hz, pops=pops, from_s=from_s, title=sound.name,
+        theme=theme, size=size, format_=picture_format(target),
+    )  # fmt: skip
+    save_bytes(target, picture)
+
+
 @command.command(name="compare")
 @log_option
 @click.argument("roast_ids", nargs=-1, required=True, metavar="ID ID...")
@@ -243,5 +274,6 @@ for _command in (
     roasts_keep.stats,
     roasts_keep.backup,
     roasts_keep.repair,
+    roasts_keep.bench,
 ):
     command.add_command(_command)

@@ -1,6 +1,7 @@
 """`roastwatch roasts edit | delete | backup | repair | stats`: keeping the log well."""
 
 import json
+import tempfile
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ import click
 
 from roastwatch.cli.roasts_log import log_option
 from roastwatch.errors import BadInputError
-from roastwatch.roast import log_care
+from roastwatch.roast import log_bench, log_care
 from roastwatch.roast.log_store import Store
 from roastwatch.roast.record import Properties
 
@@ -143,3 +144,17 @@ def stats(log: Path, as_json: bool, before_s: float) -> None:
         click.echo(json.dumps(found, ensure_ascii=False))
     else:
         print_statistics(found)
+
+
+@click.command(name="bench")
+@click.option("--roasts", type=click.IntRange(min=10), default=2500, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def bench(roasts: int, as_json: bool) -> None:
+    """Measure a log of made-up roasts here: 2500 are ten years of five a week."""
+    with tempfile.TemporaryDirectory() as folder:
+        figures = log_bench.measure(Path(folder) / "bench.db", roasts)
+    if as_json:
+        click.echo(json.dumps(figures.as_json()))
+        return
+    for name, value in figures.as_json().items():
+        click.echo(f"{name.replace('_', ' '):22} {'–' if value is None else value}")

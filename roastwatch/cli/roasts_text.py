@@ -73,6 +73,7 @@ def print_roast(row: dict[str, Any], record: RoastRecord) -> None:
             event["origin"],
         )
     console.print(table)
+    _print_witnesses(console, row["witnesses"])
     figures = metrics(record)
     for name, share, ror in (
         ("drying", figures.drying_percent, figures.drying_ror_c_per_min),
@@ -93,6 +94,15 @@ def print_roast(row: dict[str, Any], record: RoastRecord) -> None:
             console.print(Text(f"\n{text.strip()}", style="italic"))
     for gap in record.gaps:
         console.print(f"the record has a hole from {minutes(gap[0])} to {minutes(gap[1])}")
+
+
+def _print_witnesses(console: Console, said: dict[str, float]) -> None:
+    """Who has first crack when, where more than one speaks of it."""
+    if len(said) < 2:
+        return
+    words = ", ".join(f"{kind} {minutes(at_s)}" for kind, at_s in said.items())
+    apart_s = max(said.values()) - min(said.values())
+    console.print(f"first crack by {words}: {apart_s:.0f} s apart")
 
 
 def print_comparison(records: list[RoastRecord]) -> None:

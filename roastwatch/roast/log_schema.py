@@ -123,9 +123,6 @@ CREATE TABLE outbox (
   attempts INTEGER NOT NULL DEFAULT 0, problem TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX outbox_due ON outbox (due_at);
-CREATE TABLE equipment (
-  name TEXT PRIMARY KEY, details TEXT NOT NULL DEFAULT '{}'
-);
 CREATE TABLE meta (name TEXT PRIMARY KEY, content TEXT NOT NULL);
 """
 
@@ -134,7 +131,6 @@ MIGRATIONS: tuple[str, ...] = (_FIRST,)
 VERSION = len(MIGRATIONS)
 TABLES = (
     "meta",
-    "equipment",
     "roasts",
     "readings",
     "pops",

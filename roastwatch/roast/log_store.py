@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -88,6 +88,15 @@ class Store:
         """
         with self.writing() as connection:
             return self._import(connection, record)
+
+    def import_records(self, records: Iterable[RoastRecord]) -> list[ImportResult]:
+        """Several in one transaction: all of them or none.
+
+        Raises:
+            LogError: the log can't be written.
+        """
+        with self.writing() as connection:
+            return [self._import(connection, record) for record in records]
 
     def _import(self, connection: sqlite3.Connection, record: RoastRecord) -> ImportResult:
         twin = connection.execute(
@@ -215,6 +224,40 @@ class Store:
         """
         with explained(self.path):
             return log_records.fetch(self.connection, self.find(roast_id))
+
+    def witnesses(self, roast_id: str) -> dict[str, float]:
+        """When each witness has first crack, in seconds from the charge, kept apart.
+
+        The ear and the person by the event's own history; temperature and the roaster's counter
+        by when they first spoke for it (a log-likelihood ratio of 1 and more).
+
+        Raises:
+            BadInputError: no such roast.
+        """
+        with explained(self.path):
+            roast_no = self.find(roast_id)
+            rows = self.connection.execute(
+                "SELECT e.origin, (julianday(e.happened_at) - julianday(r.started_at)) * 86400, "
+                "(SELECT (julianday(min(l.happened_at)) - julianday(r.started_at)) * 86400 "
+                " FROM event_levels l WHERE l.event_id = e.event_id AND l.level != 'certain'), "
+                "e.at_s - coalesce((SELECT c.at_s FROM events c WHERE c.roast_no = e.roast_no "
+                " AND c.kind = 'charge' AND c.revoked = 0), 0) "
+                "FROM events e JOIN roasts r USING (roast_no) "
+                "WHERE e.roast_no = ? AND e.kind = 'first_crack' AND e.revoked = 0",
+                (roast_no,),
+            ).fetchall()
+            spoke = self.connection.execute(
+                "SELECT w.kind, (julianday(min(w.happened_at)) - julianday(r.started_at)) * 86400 "
+                "FROM evidence w JOIN roasts r USING (roast_no) "
+                "WHERE w.roast_no = ? AND w.log_likelihood_ratio >= 1 GROUP BY w.kind",
+                (roast_no,),
+            ).fetchall()
+        said: dict[str, float] = {}
+        for origin, happened_s, heard_s, at_s in rows:
+            said[origin] = round(at_s if happened_s is None else happened_s, 1)
+            if origin == "person" and heard_s is not None:
+                said["sound"] = round(heard_s, 1)
+        return said | {kind: round(at_s, 1) for kind, at_s in spoke if at_s is not None}
 
     def records(self) -> Iterator[RoastRecord]:
         """All roasts, oldest first, one in memory at a time."""

@@ -97,10 +97,3 @@ class Witnesses:
                 self._recorded[kind] = llr
                 fresh.append(Evidence(kind, llr, now))
         return fresh
-
-
-def disagreement_s(cracks: dict[EvidenceKind, float]) -> float | None:
-    """How far the witnesses' own times of first crack lie apart; None with fewer than two."""
-    if len(cracks) < 2:
-        return None
-    return max(cracks.values()) - min(cracks.values())

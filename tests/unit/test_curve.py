@@ -18,7 +18,6 @@ from roastwatch.roast.witnesses import (
     CounterWitness,
     TemperatureWitness,
     Witnesses,
-    disagreement_s,
 )
 from roastwatch.vocabulary import EventKind, EvidenceKind
 
@@ -215,8 +214,6 @@ def test_witnesses_hurry_and_delay_but_stay_apart() -> None:
     kinds = {evidence.kind for evidence in both.news(datetime(2026, 1, 1, tzinfo=UTC))}
     assert kinds == {EvidenceKind.TEMPERATURE, EvidenceKind.COUNTER}
     assert both.news(datetime(2026, 1, 1, tzinfo=UTC)) == []
-    assert disagreement_s({EvidenceKind.SOUND: 480.0, EvidenceKind.COUNTER: 495.0}) == 15.0
-    assert disagreement_s({EvidenceKind.SOUND: 480.0}) is None
 
 
 def test_the_turning_point_of_real_roasts(shared: Path) -> None:

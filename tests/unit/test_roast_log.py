@@ -98,6 +98,7 @@ async def test_a_roast_is_read_back(log: RoastLog, path: Path) -> None:
     log.record_label(crack.event_id, "crack", by="Ada's phone")
     assert await log.end_roast("r1", START + timedelta(seconds=120))
     with Store(path) as store:
+        assert store.witnesses("r1") == {"sound": 80.0, "temperature": 80.0}
         record = store.record("r1")
         levels = store.connection.execute("SELECT level FROM event_levels").fetchall()
         command = store.connection.execute("SELECT outcome, interlock FROM commands").fetchone()

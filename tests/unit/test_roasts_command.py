@@ -52,7 +52,7 @@ def test_import_list_show(tmp_path: Path, log: Path) -> None:
     crack = next(event for event in row["events"] if event["kind"] == "first_crack")
     assert (crack["at_s"], crack["bean_temp_c"]) == (480.0, 174.0)
     shown = json.loads(run("show", "0123", "--json", "--log", log).stdout)
-    assert shown == row
+    assert shown == row | {"witnesses": {"person": 480.0}}
     assert "first crack" in run("--log", log, "show", "last").stdout
     assert "A roast" in run("--log", log, "list").stdout
 

@@ -1,0 +1,28 @@
+"""A log of many roasts works as a small one does; its figures are printed, not asserted."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from roastwatch.cli import cli
+from roastwatch.roast import log_bench
+
+
+def test_the_benchmark_measures_what_it_says() -> None:
+    result = CliRunner().invoke(cli, ["roasts", "bench", "--roasts", "12", "--json"])
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)
+    assert figures["roasts"] == 12
+    assert figures["readings"] == 12 * 900
+    assert 0.1 < figures["size_mb"] < 10
+    assert all(figures[key] > 0 for key in ("list_ms", "record_ms", "plot_ms"))
+
+
+@pytest.mark.verify
+@pytest.mark.timeout(1200)
+def test_ten_years_of_roasts(tmp_path: Path) -> None:
+    figures = log_bench.measure(tmp_path / "roasts.db")
+    print(f"\n{json.dumps(figures.as_json())}")
+    assert figures.size_mb < 500
