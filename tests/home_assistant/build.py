@@ -185,9 +185,10 @@ def root() -> Path:
             partial = folder / f"{finished.name}.partial"
             _build(partial, folder / "debs")
             partial.rename(finished)
-            for older in folder.glob("20*-*"):
-                if older != finished:
-                    shutil.rmtree(older, ignore_errors=True)
+            finished.touch()
+            for other in folder.glob("20*-*"):  # of another checkout perhaps: only if long unused
+                if other != finished and time.time() - other.stat().st_mtime > 14 * 86400:
+                    shutil.rmtree(other, ignore_errors=True)
     return finished
 
 

@@ -2,14 +2,19 @@
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from tests.broker.conftest import listener, until
 from tests.home_assistant import build
 from tests.home_assistant.running import HomeAssistant, Talk
 from tests.mosquitto import Broker
+
+PACKAGES = Path(__file__).parents[2] / "integrations" / "home_assistant" / "packages"
 
 
 @dataclass
@@ -32,6 +37,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         raise
     folder = tmp_path_factory.mktemp("home")
     running = Home(HomeAssistant(root, folder / "config"), Broker(folder).start())
+    for package in PACKAGES.glob("*.yaml"):  # the user's own way: they are read at the start
+        shutil.copy(package, folder / "config" / "packages")
     try:
         asyncio.run(_set_up(running))
         yield running
@@ -42,8 +49,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
 async def _set_up(home: Home) -> None:
     await home.assistant.start()
-    async with home.assistant.talk() as talk:
+    async with (
+        home.assistant.talk() as talk,
+        listener(home.broker.port, "homeassistant/status") as (heard, _),
+    ):
         await talk.add_mqtt(home.broker.port)
+        # What is told before its birth message is told again after it: tests begin then.
+        await until(lambda: heard.newest("homeassistant/status") == "online")
 
 
 @pytest.fixture

@@ -1,0 +1,95 @@
+"""integrations/contract.md says what the code does: topics, payloads, entities, events."""
+
+import os
+from pathlib import Path
+
+from roastwatch.entities import ENTITIES, EVENT_TYPES, Entity, Platform
+from roastwatch.sinks.mqtt_discovery import device
+from roastwatch.sinks.mqtt_outbox import Outbox
+from roastwatch.sinks.mqtt_topics import Topics
+from tests.broker.nouns import event
+
+CONTRACT = Path(__file__).parents[2] / "integrations" / "contract.md"
+BEGIN, END = "<!-- entities: made from the code -->", "<!-- end of entities -->"
+
+
+def _takes(entity: Entity) -> str:
+    match entity.platform:
+        case Platform.BUTTON:
+            return "`PRESS`"
+        case Platform.SWITCH:
+            return "`ON`, `OFF`"
+        case Platform.VALVE:
+            return "`OPEN`, `CLOSE`"
+        case Platform.NUMBER:
+            return f"{entity.minimum:g} to {entity.maximum:g}"
+        case Platform.TEXT:
+            return f"{entity.minimum:g} to {entity.maximum:g} letters"
+        case _:
+            return ""
+
+
+def table() -> str:
+    """The entities as the contract lists them."""
+    lines = ["| key | platform | unit | class | takes | what it is | auf Deutsch |"]
+    lines.append("|---|---|---|---|---|---|---|")
+    for entity in ENTITIES:
+        classes = " ".join(filter(None, (entity.device_class, entity.state_class)))
+        cells = (f"`{entity.key}`", entity.platform.value, entity.unit or "", classes)
+        words = (f"{entity.name[0]}: {entity.help[0]}", f"{entity.name[1]}: {entity.help[1]}")
+        lines.append("| " + " | ".join((*cells, _takes(entity), *words)) + " |")
+    return "\n".join(lines)
+
+
+def test_the_entities_of_the_contract_are_those_of_the_code() -> None:
+    text = CONTRACT.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    held, _, after = rest.partition(END)
+    if os.environ.get("ROASTWATCH_WRITE_CONTRACT"):
+        CONTRACT.write_text(f"{before}{BEGIN}\n{table()}\n{END}{after}", encoding="utf-8")
+        held = f"\n{table()}\n"
+    assert held == f"\n{table()}\n", "write it anew: ROASTWATCH_WRITE_CONTRACT=1 pytest this file"
+
+
+def test_every_event_type_and_field_is_in_the_contract(tmp_path: Path) -> None:
+    text = CONTRACT.read_text(encoding="utf-8")
+    for kind in EVENT_TYPES:
+        assert f"| `{kind}` |" in text, kind
+    outbox = Outbox(0.0)
+    told = event()
+    outbox.add(told, 1.0, told.decided_at)
+    kept = outbox.untold()
+    assert kept is not None
+    message = kept.message(1.5)
+    for field in message:
+        assert f"| `{field}` |" in text, field
+    assert message["late_by_s"] == 0.5
+
+
+def test_the_topics_of_the_contract_are_those_of_the_code() -> None:
+    text = CONTRACT.read_text(encoding="utf-8")
+    topics = Topics("<instance>")
+    for topic in (
+        topics.available,
+        topics.session,
+        topics.part("<station>", "sound"),
+        topics.part("<station>", "roaster"),
+        topics.state("<station>", "<key>"),
+        topics.event("<station>"),
+        topics.set("<station>", "<key>"),
+        topics.discovery("<station>"),
+        topics.birth,
+    ):
+        assert f"`{topic}`" in text, topic
+    assert f"`{topics.unique_id('<station>', '<key>')}`" in text
+
+
+def test_discovery_names_what_the_contract_promises() -> None:
+    message = device(Topics("kitchen"), "shed", "Shed", "en", {"phase", "drop"})
+    phase = message["components"]["phase"]
+    assert phase["unique_id"] == "kitchen_shed_phase"
+    assert phase["state_topic"] == "roastwatch/kitchen/shed/state/phase"
+    drop = message["components"]["drop"]
+    assert drop["command_topic"] == "roastwatch/kitchen/shed/set/drop"
+    trigger = message["components"]["trigger_first_crack"]
+    assert trigger["topic"] == "roastwatch/kitchen/shed/event"

@@ -1,0 +1,185 @@
+"""The blueprints, imported as a person does it and run in a real Home Assistant."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from roastwatch.vocabulary import Actuator, EventKind, InstructionKind, Level, Phase
+from tests.broker.conftest import Running, sink
+from tests.broker.nouns import event, reading, roaster, snapshot
+from tests.home_assistant.conftest import Home
+from tests.home_assistant.phone import phone, served
+from tests.home_assistant.running import Talk
+
+pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
+
+HERE = Path(__file__).parents[2] / "integrations" / "home_assistant"
+BLUEPRINTS = HERE / "blueprints" / "automation" / "roastwatch"
+
+
+@asynccontextmanager
+async def imported(talk: Talk, name: str) -> AsyncIterator[str]:
+    """Import a blueprint from a web address, as the settings dialogue does."""
+    app = web.Application()
+    app.router.add_static("/", BLUEPRINTS)
+    async with served(app) as port:
+        url = f"http://127.0.0.1:{port}/{name}.yaml"
+        found = await talk.call("blueprint/import", url=url)
+        assert not found["validation_errors"], found
+        path = f"roastwatch/{name}.yaml"
+        text = found["raw_data"]
+        more = {"domain": "automation", "source_url": url, "allow_override": True}
+        await talk.call("blueprint/save", path=path, yaml=text, **more)
+        yield path
+
+
+async def automate(talk: Talk, name: str, path: str, **inputs: Any) -> None:
+    await talk.automate(name, {"use_blueprint": {"path": path, "input": inputs}})
+    assert await talk.shows(f"automation.{name}", "on")
+
+
+@asynccontextmanager
+async def roasting(home: Home, talk: Talk, instance: str) -> AsyncIterator[Running]:
+    """A roast with a roaster, shown in Home Assistant."""
+    async with sink(home.broker.port, instance) as told:
+        told.show(
+            snapshot(
+                phase=Phase.ROASTING,
+                roaster=roaster(*Actuator),
+                reading=reading(bean_temp_c=190.0, heater_percent=60.0),
+            )
+        )
+        await talk.until(lambda: talk.shows(f"sensor.{instance}_roaster_phase", "roasting"))
+        await talk.until(lambda: talk.shows(f"button.{instance}_roaster_acknowledge"))
+        await talk.until(lambda: talk.shows(f"event.{instance}_roaster_event", "unknown"))
+        yield told
+
+
+async def test_an_alert_reaches_the_phone_and_its_buttons_answer(home: Home, talk: Talk) -> None:
+    async with (
+        imported(talk, "alert") as path,
+        phone(talk, "pocket") as pocket,
+        roasting(home, talk, "alerts") as told,
+    ):
+        await automate(
+            talk,
+            "alerts",
+            path,
+            event_entity="event.alerts_roaster_event",
+            phone=await pocket.device_id(),
+            repeat_after=5,
+        )
+        told.events.put(event("a1", level=Level.POSSIBLE))  # not asked for: not told
+        told.events.put(event("a1"))
+        (alert,) = await talk.until(lambda: pocket.pushed)
+        assert alert["title"] == "First crack"
+        assert alert["message"] == "90 %"
+        assert alert["data"]["tag"] == "a1"
+        assert alert["data"]["push"]["interruption-level"] == "time-sensitive"
+        titles = [action["title"] for action in alert["data"]["actions"]]
+        assert titles == ["Not a crack", "Drop", "Stop heat"]
+        await pocket.press(alert["data"]["actions"][0]["action"])
+        await talk.until(lambda: len(told.person.instructions) == 2)
+        assert [asked.kind for asked in told.person.instructions] == [
+            InstructionKind.NOT_A_CRACK,
+            InstructionKind.ACKNOWLEDGE,
+        ]
+        # What is urgent rings and comes again until somebody answers; the tag replaces the first.
+        told.events.put(event("a2", EventKind.ROASTER_LOST, None, message="The roaster is silent."))
+        await talk.until(lambda: len(pocket.pushed) >= 3, 90)
+        tags = [pushed["data"]["tag"] for pushed in pocket.pushed]
+        assert tags == ["a1", "a2", "a2"], pocket.pushed
+        urgent = pocket.pushed[-1]
+        assert urgent["data"]["tag"] == "a2"
+        assert urgent["data"]["push"]["interruption-level"] == "critical"
+        assert "The roaster is silent." in urgent["message"]
+        await pocket.press("roastwatch_emergency_stop_a2")
+        await talk.until(lambda: len(told.person.instructions) == 4)
+        assert told.person.instructions[2].kind is InstructionKind.EMERGENCY_STOP
+
+
+async def test_a_scene_comes_with_first_crack_and_goes_with_the_drop(
+    home: Home, talk: Talk
+) -> None:
+    bright = {"name": "Bright", "entities": {"input_boolean.fan": {"state": "on"}}}
+    await talk.post("/api/config/scene/config/bright", bright)
+    await talk.until(lambda: talk.shows("scene.bright"))
+    async with imported(talk, "scene") as path, roasting(home, talk, "scenes") as told:
+        await automate(
+            talk,
+            "scenes",
+            path,
+            event_entity="event.scenes_roaster_event",
+            crack_scene="scene.bright",
+            restored=["input_boolean.fan"],
+        )
+        assert await talk.shows("input_boolean.fan", "off")
+        told.events.put(event("s1"))
+        await talk.until(lambda: talk.shows("input_boolean.fan", "on"))
+        told.events.put(event("s2", EventKind.DROP, None))
+        await talk.until(lambda: talk.shows("input_boolean.fan", "off"))
+
+
+async def test_a_speaker_announces_it(home: Home, talk: Talk) -> None:
+    async with imported(talk, "announce") as path, roasting(home, talk, "speaks") as told:
+        await automate(
+            talk,
+            "speaks",
+            path,
+            event_entity="event.speaks_roaster_event",
+            speaker="media_player.kitchen",
+            voice="tts.voice",
+        )
+        calls = await talk.subscribe("subscribe_events", event_type="call_service")
+        told.events.put(event("t1", EventKind.DRY_END, None))  # has no words
+        told.events.put(event("t2"))
+
+        def spoken() -> list[dict[str, Any]]:
+            return [call["data"] for call in calls if call["data"]["service"] == "speak"]
+
+        (said,) = await talk.until(spoken)
+        assert said["service_data"]["message"] == "First crack!"
+        assert said["service_data"]["media_player_entity_id"] == "media_player.kitchen"
+
+
+async def test_a_roaster_left_hot_is_noticed(home: Home, talk: Talk) -> None:
+    async with imported(talk, "left_hot") as path, roasting(home, talk, "hot") as told:
+        await automate(
+            talk,
+            "hot",
+            path,
+            temperature="sensor.hot_roaster_bean_temperature",
+            phase="sensor.hot_roaster_phase",
+            limit=120,
+            time={"seconds": 1},
+            actions=[{"event": "left_hot"}],
+        )
+        heard = await talk.subscribe("subscribe_events", event_type="left_hot")
+        hot = {"roaster": roaster(*Actuator), "reading": reading(bean_temp_c=191.0)}
+        told.show(snapshot(phase=Phase.DEVELOPMENT, **hot))
+        await talk.until(lambda: talk.shows("sensor.hot_roaster_phase", "development"))
+        assert not heard
+        told.show(snapshot(phase=Phase.IDLE, **hot))
+        await talk.until(lambda: heard)
+
+
+async def test_the_package_works(home: Home, talk: Talk) -> None:
+    async with sink(home.broker.port, "roastwatch") as told:
+        told.show(snapshot(phase=Phase.ROASTING, elapsed_s=61.0))
+        await talk.until(lambda: talk.shows("sensor.roast_summary", "roasting, 1:01"))
+        await talk.until(lambda: talk.shows("binary_sensor.roasting", "on"))
+        await talk.until(lambda: talk.shows("event.roastwatch_roaster_event", "unknown"))
+        await talk.until(lambda: talk.shows("button.roastwatch_roaster_start"))
+        told.events.put(event("p1"))
+
+        async def notified() -> bool:
+            found = await talk.call("persistent_notification/get")
+            return any(item["notification_id"] == "p1" for item in found)
+
+        await talk.until(notified)
+        await talk.service("script.roastwatch_begin")
+        await talk.until(lambda: len(told.person.instructions) == 2)
