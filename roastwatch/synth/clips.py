@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from roastwatch.synth import beds, fooling, pops, rooms
+from roastwatch.synth.blows import between
 from roastwatch.synth.shapes import (
     add_at,
     convolved,
@@ -117,7 +118,7 @@ class Kitchen:
     def _add_cracks(self, dry: Float32Array, above: float, bare: bool) -> list[float]:
         rng, rate = self.rng, self.rate_hz
         family = pops.draw_family(rng, second=rng.random() < 0.12)
-        per_s = fooling.between(rng, 0.15, 6.0)
+        per_s = between(rng, 0.15, 6.0)
         count = max(1, rng.poisson(per_s * self.length_s))
         times = np.sort(rng.uniform(0.15, self.length_s - 0.15, min(count, 60)))
         keep = np.concatenate(([True], np.diff(times) > 0.03))

@@ -224,7 +224,7 @@ def _bank(folder: Path, plan: BankPlan, workers: int, place: Place) -> Bank:
 
 def _clip_weights(bank: Bank, learning: LearningSettings) -> np.ndarray[Any, np.dtype[np.float32]]:
     """How much each clip's crackless rows count, (clips, 1)."""
-    fire = ["fire" in kinds or "fire-crackling" in kinds for kinds in bank.kinds]
+    fire = [any("fire" in kind.lower() for kind in kinds) for kinds in bank.kinds]
     return np.where(fire, learning.fire_weight, 1.0).astype(np.float32)[:, None]
 
 
