@@ -107,6 +107,7 @@ async def test_sigkill_of_the_service_takes_the_heat_within_two_seconds(
         rig.thermal.speed = 1.0
         service = await drive(place, rig, limits)
         try:
+            await until(lambda: rig.heat() == 0, 60)  # a Cyberroaster heats until it is told
             await until(lambda: rig.heat() > 0, 60)
             service.send_signal(signal.SIGKILL)
             began_s = loop.time()
