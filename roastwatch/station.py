@@ -19,6 +19,7 @@ from roastwatch.pipeline import Heard, Pipeline
 from roastwatch.roast.curve import Found
 from roastwatch.roast.curve_watch import BeanWatch, utc
 from roastwatch.roast.log_resume import OpenRoast
+from roastwatch.roaster.thermal import TimedRoast
 from roastwatch.settings import StationSettings
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import (
@@ -66,6 +67,7 @@ class Station:
         self.heard: Callable[[Heard], None] | None = None
         self.roaster_state: Callable[[], RoasterState | None] = lambda: None
         self._resumed: OpenRoast | None = None
+        self._beans_of_demo: TimedRoast | None = None
         self._publish = publish
         self._now = now
         self._recordings = recordings
@@ -93,6 +95,7 @@ class Station:
                 scores = await scoring.run(partial(self._judged, pipeline, block))
                 if self._lag_s is None or self._lag_s < _LATE_S / 2:
                     self.judge.running()
+                self._accompany(source, block)
                 with self._timed("decision", block):
                     heard = pipeline.decide(scores)
                 self._deal_with(heard)
@@ -102,6 +105,19 @@ class Station:
             if self.pipeline is not None:
                 self._deal_with(self.pipeline.finish())
         self.ear.state = PartState.STOPPED
+
+    def _accompany(self, source: AudioSource, block: AudioBlock) -> None:
+        """A demonstration's beans get warm as they sound: one reading a second."""
+        second = block.end_sample // source.sample_rate_hz
+        if not getattr(source, "temperatures", False):
+            return
+        if second == block.first_sample // source.sample_rate_hz:
+            return
+        if self._beans_of_demo is None:
+            crack_s = source.truth.first_crack_at_s  # type: ignore[attr-defined]
+            self._beans_of_demo = TimedRoast(crack_s or 540.0)
+        at_s = time.monotonic()
+        self.read(self._beans_of_demo.reading(float(second), self.name, at_s), self.now())
 
     def _judged(self, pipeline: Pipeline, block: AudioBlock) -> list[CrackScore]:
         """In the executor: the block through the model."""

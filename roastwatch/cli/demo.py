@@ -56,7 +56,7 @@ def command(
             f"Roast {seed}: its beans crack from {clock(truth.first_crack_at_s)} on. "
             "The ear doesn't know."
         )
-    wanted = quick({"type": "demo", "seed": seed, "speed": speed}, model)
+    wanted = quick({"type": "demo", "seed": seed, "speed": speed, "temperatures": True}, model)
     if path is not None:
         own = settings.read(path)
         wanted = own.model_copy(update={"stations": wanted.stations})

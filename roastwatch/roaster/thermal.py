@@ -9,6 +9,8 @@ fitted to logged roasts (`python -m roastwatch.training.fit_roaster`).
 from dataclasses import dataclass, replace
 from math import exp
 
+from roastwatch.vocabulary import Reading
+
 AMBIENT_C = 22.0
 BEAN_HEAT_J_PER_KG_C = 1650.0
 WATER_HEAT_J_PER_KG_C = 4186.0
@@ -164,3 +166,49 @@ def _step(
 
 def _lag(dt: float, lag_s: float) -> float:
     return 1.0 - exp(-dt / lag_s)
+
+
+class TimedRoast:
+    """A roast on the model whose bean probe reaches first crack at a given second.
+
+    The model's own time runs faster or slower for it, so sound that cracks then agrees with it.
+    """
+
+    heater, fan = 0.65, 0.4
+    after_crack = 0.45
+    """Heat after first crack, as most people would."""
+
+    def __init__(self, first_crack_at_s: float, mass_kg: float = 0.25) -> None:
+        self._parameters = ThermalParameters()
+        self._start = Heat.empty(180.0, self._parameters).charged(mass_kg, self._parameters)
+        natural_s, heat = 0.0, self._start
+        while heat.bean_probe_c < self._parameters.first_crack_c or natural_s < 60:
+            heat = advance(heat, self._parameters, 1.0, heater=self.heater, fan=self.fan)
+            natural_s += 1.0
+        self._natural_s = natural_s
+        self._pace = natural_s / first_crack_at_s
+        self._heat, self._at_s = self._start, 0.0
+
+    def reading(self, elapsed_s: float, station: str, taken_at_s: float) -> Reading:
+        """What its probes say so many seconds after the charge."""
+        wanted_s = max(0.0, elapsed_s) * self._pace
+        if wanted_s < self._at_s:
+            self._heat, self._at_s = self._start, 0.0
+        while self._at_s < wanted_s:
+            step_s = min(1.0, wanted_s - self._at_s)
+            self._heat = advance(
+                self._heat, self._parameters, step_s, heater=self._heater(), fan=self.fan
+            )
+            self._at_s += step_s
+        return Reading(
+            station=station,
+            taken_at_s=taken_at_s,
+            bean_temp_c=round(self._heat.bean_probe_c, 1),
+            environment_temp_c=round(self._heat.environment_probe_c, 1),
+            heater_percent=100 * self._heater(),
+            fan_percent=100 * self.fan,
+            drum_percent=100.0,
+        )
+
+    def _heater(self) -> float:
+        return self.heater if self._at_s < self._natural_s else self.after_crack

@@ -36,6 +36,10 @@ class DemoOptions(Options):
         None, description="Seconds from the charge to first crack; empty: from the seed.", ge=5
     )
     cracks: bool = Field(True, description="Whether the beans crack at all.")
+    temperatures: bool = Field(
+        False,
+        description="Whether a simulated bean probe goes with it and agrees with its cracks.",
+    )
     fooling_per_h: float = Field(
         6.0, description="Everyday sounds an hour (clatter, speech, a door).", ge=0
     )
@@ -61,6 +65,11 @@ class DemoSource:
     def live(self) -> bool:
         """A synthesised roast is a replay: nothing of it is ever skipped."""
         return False
+
+    @property
+    def temperatures(self) -> bool:
+        """Whether a simulated bean probe goes with it."""
+        return self._options.temperatures
 
     @property
     def truth(self) -> RoastTruth:
