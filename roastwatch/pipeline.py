@@ -90,11 +90,11 @@ class Pipeline:
         Raises:
             BadInputError: the model can't judge sound of this rate.
         """
-        self.spec = model.spec
         self.sample_rate_hz = sample_rate_hz
         self.clock = SampleClock(sample_rate_hz, started_at)
         self.roast = Roast(station, roast or RoastOptions())
         self.onset = Onset(onset or OnsetOptions(), sample_rate_hz, model.spec)
+        self.spec = self.onset.spec
         self.listening = True
         self.probability: float | None = None
         self._stream = model.open(sample_rate_hz)

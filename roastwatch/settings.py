@@ -36,6 +36,9 @@ class StationSettings(Options):
     source: Chosen = Field(description="Where sound comes from.")
     model: Chosen = Field(description="What hears cracks.")
     onset: OnsetOptions = Field(OnsetOptions(), description="How pops become a decision.")
+    calibration: Path | None = Field(
+        None, description="What `learn` wrote; null: this station's file in the data folder."
+    )
     roast: RoastOptions = Field(RoastOptions(), description="When a roast begins.")
     curve: CurveOptions = Field(CurveOptions(), description="How the bean curve is read.")
     roaster: Chosen | None = Field(

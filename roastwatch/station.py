@@ -13,7 +13,9 @@ from roastwatch import plugins
 from roastwatch.audio.level import LevelMeter
 from roastwatch.audio.recorder import Recorder
 from roastwatch.audio.source import AudioSource
+from roastwatch.detection import calibration
 from roastwatch.detection.model import CrackModel
+from roastwatch.detection.onset import OnsetOptions
 from roastwatch.detection.scoring import Scoring
 from roastwatch.pipeline import Heard, Pipeline
 from roastwatch.roast.curve import Found
@@ -54,7 +56,11 @@ class Station:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         recordings: Path | None = None,
     ) -> None:
-        """`recordings` is the folder that recorded sound goes to, where the settings want any."""
+        """`recordings` is the folder of recorded sound and of what was learnt from it.
+
+        Raises:
+            SettingsError: what was learnt can't be read.
+        """
         self.settings = settings
         self.name = settings.name
         self.ear = Part(f"{settings.name}-microphone")
@@ -71,6 +77,7 @@ class Station:
         self._publish = publish
         self._now = now
         self._recordings = recordings
+        self._onset = self._onset_options()
         self._recorder: Recorder | None = None
         self._tape = Part(f"{settings.name}-recorder") if settings.recording.wanted else None
         self._meter: LevelMeter | None = None
@@ -132,6 +139,15 @@ class Station:
         rate_hz = self.pipeline.sample_rate_hz if self.pipeline else 0
         if rate_hz and len(block.samples):
             self.judge.cost(stage, time.perf_counter() - began_s, len(block.samples) / rate_hz)
+
+    def _onset_options(self) -> OnsetOptions:
+        """As set, or as learnt from this station's own roasts."""
+        path = self.settings.calibration
+        if path is None and self._recordings is not None:
+            path = calibration.path_for(self._recordings, self.name)
+        if path is None:
+            return self.settings.onset
+        return calibration.applied(self.settings.onset, path, self.model.spec.model_id)
 
     def _new_recorder(self, source: AudioSource) -> Recorder:
         assert self._tape is not None
@@ -270,7 +286,7 @@ class Station:
             self.model,
             source.sample_rate_hz,
             started_at=self._now() - length,
-            onset=self.settings.onset,
+            onset=self._onset,
             roast=self.settings.roast,
             witness=self.beans.llr,
         )

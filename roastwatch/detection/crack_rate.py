@@ -34,6 +34,8 @@ QUIETS = 1 + len(CLATTERS)
 """States in which nothing cracks."""
 
 
+_STATES = QUIETS + len(PEAKS_PER_S) * (len(STEPS) + 1)
+_CRACKING = (np.arange(_STATES) >= QUIETS).astype(np.float64)
 _CHANCES = np.array([chance for _, _, chance in CLATTERS])
 
 
@@ -81,15 +83,15 @@ class RateFilter:
         """
         before, tick = self.state
         belief = before @ self._moves
+        belief[1] *= _CRACKING  # who left a crack has no time of entry any more
         belief[1] += (before[0, 0] * tick) * self._entry
-        belief[1, :QUIETS] = 0.0
         if pop:
             seen = 1.0 + self._over_quiet * pop
             seen[1:QUIETS] = self._clatter
             belief *= seen
         elif pop is not None:
             belief *= self._silence
-        belief /= belief[0].sum()
+        belief /= np.add.reduce(belief[0])
         self.state = FilterState(belief, tick + 1)
 
     @property
@@ -114,8 +116,7 @@ def _model() -> tuple[Float64Array, Float64Array]:
 
     State 0 is quiet, then come the clatters, then for each height its steps and its hold.
     """
-    stages = len(STEPS) + 1
-    states = QUIETS + len(PEAKS_PER_S) * stages
+    stages, states = len(STEPS) + 1, _STATES
     rates, flow = np.zeros(states), np.zeros((states, states))
     for index, (every_s, lasts_s, _) in enumerate(CLATTERS, 1):
         flow[0, index], flow[index, 0] = 1 / every_s, 1 / lasts_s

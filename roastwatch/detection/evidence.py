@@ -118,8 +118,10 @@ class PopWeigher:
         for pop in score.pops:
             if pop.sample >= self._began:
                 self._hear(pop)
-        while self._sample(self._tick() + 1) <= score.end_sample:
-            self._step(self._waiting.pop(self._tick(), 0.0))
+        tick = self._tick()
+        while self._sample(tick + 1) <= score.end_sample:
+            self._step(self._waiting.pop(tick, 0.0) if self._waiting else 0.0)
+            tick += 1
 
     def gap(self, gap_samples: int) -> None:
         """What was not heard is no silence."""
@@ -133,8 +135,9 @@ class PopWeigher:
         return self._began + round(tick * TICK_S * self._rate)
 
     def _step(self, pop: float | None) -> None:
-        tick = self._tick()
-        self._past.append((self._filter.state, pop))
+        state = self._filter.state
+        tick = state.tick
+        self._past.append((state, pop))
         if pop:
             self._busy.add(tick // FLOOR_TICKS)
         self._filter.step(pop)

@@ -5,6 +5,7 @@ crack, certain), dated back to when the crack began, and followed until the pops
 """
 
 from collections import deque
+from dataclasses import replace
 
 import numpy as np
 from pydantic import Field
@@ -33,6 +34,12 @@ class OnsetOptions(EvidenceOptions):
     sensitivity: float = Field(
         0.5, description="0 waits longest and errs least, 1 is quickest (0 to 1).", ge=0, le=1
     )
+    pop_threshold: float | None = Field(
+        None,
+        description="Probability that makes a pop (0 to 1); null: as the model has it.",
+        gt=0,
+        lt=1,
+    )
     possible_bar: float = Field(5.5, description="Evidence for a possible crack, in nats.", gt=0)
     told_bar: float = Field(8.8, description="Evidence to tell first crack, in nats.", gt=0)
     certain_bar: float = Field(10.5, description="Evidence to be certain of it, in nats.", gt=0)
@@ -51,6 +58,8 @@ class Onset:
     def __init__(self, options: OnsetOptions, sample_rate_hz: int, spec: ModelSpec) -> None:
         self._options = options
         self._rate = sample_rate_hz
+        if options.pop_threshold is not None:
+            spec = replace(spec, pop_threshold=options.pop_threshold)
         self._spec = spec
         self._look_ahead = round(spec.look_ahead_s * sample_rate_hz)
         self.sensitivity = options.sensitivity
@@ -59,6 +68,11 @@ class Onset:
         self._now = 0
         self.arm(0)
         self.armed = False
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The model's, with the threshold that counts here."""
+        return self._spec
 
     @property
     def progress(self) -> float:

@@ -103,8 +103,8 @@ def simulated_hour(seed: int, condition: Condition) -> Heard:
 
 
 RATE_HZ = 1000
-TICK_S = 0.25
-SPEC = ModelSpec("simulated", 1, TICK_S, 0.0, True, 0.5)
+HOP_S = 0.5
+SPEC = ModelSpec("simulated", 1, HOP_S, 0.0, True, 0.5)
 REARM_S = 60.0
 
 
@@ -124,7 +124,8 @@ def count_alarms(heard: Heard, options: OnsetOptions) -> int:
 def _decisions(
     heard: Heard, options: OnsetOptions, rearm_s: float | None = None
 ) -> Iterator[CrackDecision]:
-    """Feed scores of a quarter second each."""
+    """Feed scores of half a second each; of a second where only alarms are counted."""
+    hop_s = HOP_S if rearm_s is None else 2 * HOP_S
     onset = Onset(options, RATE_HZ, SPEC)
     onset.arm(0)
     again: int | None = None
@@ -133,8 +134,8 @@ def _decisions(
         for at_s, p in zip(heard.at_s, heard.probability, strict=True)
     ]
     first = 0
-    for tick in range(1, int(heard.duration_s / TICK_S) + 1):
-        end = int(tick * TICK_S * RATE_HZ)
+    for tick in range(1, int(heard.duration_s / hop_s) + 1):
+        end = int(tick * hop_s * RATE_HZ)
         last = first
         while last < len(pops) and pops[last].sample < end:
             last += 1

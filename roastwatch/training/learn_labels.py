@@ -1,0 +1,111 @@
+"""What a person said of their recordings: roasts with a first crack, clips that are one or none.
+
+Labels stand in the JSON sidecars that the recorder writes. A roast is labelled by an event
+`first_crack` whose origin is a person, by a clip of one of its decisions that was confirmed, or by
+`"label": "first_crack"` with `"first_crack_s"`. A clip is labelled `first_crack` or `not_a_crack`.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from roastwatch.errors import BadInputError
+
+YES = ("first_crack", "crack", "confirmed")
+NO = ("not_a_crack", "rejected")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledRoast:
+    """A whole roast, and when first crack began: None when a person says that there was none."""
+
+    path: Path
+    onset_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledClip:
+    """Some seconds round a decision that a person called wrong."""
+
+    path: Path
+
+
+def collect(folder: Path, station: str) -> tuple[list[LabelledRoast], list[LabelledClip]]:
+    """The labelled recordings of one station: all of a folder where it has no `roasts/`.
+
+    Raises:
+        BadInputError: the folder is not there, or a label lies outside its recording.
+    """
+    if not folder.is_dir():
+        raise BadInputError(f"{folder} is not a folder: name the one that recordings are kept in.")
+    roasts_in, clips_in = folder / "roasts" / station, folder / "clips" / station
+    if not roasts_in.is_dir() and not clips_in.is_dir():
+        roasts_in = folder
+    clips = {path: _sidecar(path) for path in sorted(clips_in.glob("*.flac"))}
+    said = {
+        str(content.get("event_id")): content["label"]
+        for content in clips.values()
+        if content.get("label")
+    }
+    roasts = []
+    for path in sorted([*roasts_in.glob("*.flac"), *roasts_in.glob("*.wav")]):
+        labelled = _roast(path, _sidecar(path), said)
+        if labelled is not None:
+            roasts.append(labelled)
+    wrong = [LabelledClip(path) for path, content in clips.items() if content.get("label") in NO]
+    return roasts, wrong
+
+
+def mark(path: Path, seconds: float) -> None:
+    """Write into a recording's sidecar when first crack began.
+
+    Raises:
+        BadInputError: there is no such recording, or it is shorter.
+    """
+    if not path.is_file():
+        raise BadInputError(f"There is no recording {path} to mark.")
+    content = _sidecar(path)
+    content |= {"label": "first_crack", "first_crack_s": seconds}
+    _check(path, seconds, content)
+    part = path.with_suffix(".json.part")
+    part.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    part.replace(path.with_suffix(".json"))
+
+
+def _roast(path: Path, content: dict[str, Any], said: dict[str, str]) -> LabelledRoast | None:
+    if content.get("label") in YES and content.get("first_crack_s") is not None:
+        return LabelledRoast(path, _check(path, float(content["first_crack_s"]), content))
+    if content.get("label") in NO:
+        return LabelledRoast(path, None)
+    events = [e for e in content.get("events", []) if e.get("kind") == "first_crack"]
+    for event in _persons_first(events):
+        confirmed = event.get("origin") == "person" or said.get(event.get("event_id", "")) in YES
+        if confirmed and not event.get("revoked") and event.get("happened_s") is not None:
+            return LabelledRoast(path, _check(path, float(event["happened_s"]), content))
+    return None
+
+
+def _persons_first(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(events, key=lambda event: event.get("origin") != "person")
+
+
+def _check(path: Path, seconds: float, content: dict[str, Any]) -> float:
+    length = content.get("duration_s")
+    if seconds < 0 or (isinstance(length, int | float) and seconds > length):
+        raise BadInputError(
+            f"{path} is labelled at {seconds:g} s, outside of its {length:g} s: correct its .json."
+        )
+    return seconds
+
+
+def _sidecar(path: Path) -> dict[str, Any]:
+    sidecar = path.with_suffix(".json")
+    if not sidecar.is_file():
+        return {}
+    try:
+        content = json.loads(sidecar.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInputError(f"{sidecar} is no JSON: correct or delete it.") from error
+    return content if isinstance(content, dict) else {}

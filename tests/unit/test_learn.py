@@ -1,0 +1,169 @@
+"""Learning from a person's roasts: labels, the honest judgement, the file, and the way back."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from roastwatch.cli.learn import command
+from roastwatch.detection import calibration
+from roastwatch.detection.calibration import Calibration
+from roastwatch.detection.model import ModelSpec
+from roastwatch.detection.onset import OnsetOptions
+from roastwatch.detection.transients import Transients, TransientsOptions
+from roastwatch.errors import BadInputError, SettingsError
+from roastwatch.training import learn as learning
+from roastwatch.training.learn import Heard, Setting, judge, learn
+from roastwatch.training.learn_labels import LabelledRoast, collect, mark
+from roastwatch.vocabulary import CrackScore, Pop
+
+RATE = 8000
+SPEC = ModelSpec("test-1", 8000, 0.5, 0.05, True, 0.5)
+CRACK = (0.0, 3.0, 5.5, 8.0, 9.5, 11.0, 12.5, 14.5, 16.0, 18.0, 20.5, 23.0)
+
+
+def heard(name: str, onset_s: float, probability: float, seconds: int = 100) -> Heard:
+    pops = [Pop(round((onset_s + at) * RATE), probability) for at in CRACK]
+    scores = tuple(
+        CrackScore(
+            end,
+            0.0,
+            0.5,
+            "test-1",
+            tuple(pop for pop in pops if end - RATE // 2 <= pop.sample < end),
+        )
+        for end in range(RATE // 2, seconds * RATE + 1, RATE // 2)
+    )
+    return Heard(name, RATE, seconds * RATE, scores, onset_s)
+
+
+def write_roast(path: Path, onset_s: float = 20.0, seconds: int = 40) -> None:
+    rng = np.random.default_rng(len(path.name))
+    samples = rng.standard_normal(seconds * 16_000) * 0.01
+    for at in CRACK[:9]:
+        first = round((onset_s + at) * 16_000)
+        samples[first : first + 160] += rng.standard_normal(160) * np.exp(-np.arange(160) / 30)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, samples, 16_000)
+
+
+def test_a_setting_is_judged_by_delay_misses_and_false_alarms() -> None:
+    right = judge(SPEC, heard("a", 40, 0.95), OnsetOptions())
+    assert not right.wrong
+    assert right.delay_s == pytest.approx(right.cost_s)
+    deaf = judge(SPEC, heard("b", 40, 0.4), OnsetOptions())
+    assert (deaf.wrong, deaf.cost_s) == (True, learning.MISSED_COSTS_S)
+    helped = Setting(0.6, 0.3).options(OnsetOptions())
+    assert not judge(SPEC, heard("b", 40, 0.4), helped).wrong
+
+
+class Deaf:
+    """A model whose threshold is too high for this person's quiet cracks."""
+
+    spec = SPEC
+
+    def open(self, sample_rate_hz: int) -> learning.Replayed:
+        return learning.Replayed(SPEC, heard("x", 20.0, 0.42, 40).scores)
+
+
+def test_it_gets_better_where_the_threshold_was_wrong(tmp_path: Path) -> None:
+    roasts = []
+    for number in range(3):
+        path = tmp_path / f"r{number}.flac"
+        soundfile.write(path, np.zeros(40 * RATE), RATE)
+        roasts.append(LabelledRoast(path, 20.0))
+    found = learn(Deaf(), roasts, [], OnsetOptions())
+    assert found.better
+    assert found.best.pop_threshold < 0.5
+    assert found.summary()["wrong_shipped"] == 3
+    assert found.summary()["wrong_held_back"] == 0
+
+
+def test_too_few_roasts_are_refused(tmp_path: Path) -> None:
+    model = Transients(TransientsOptions())
+    with pytest.raises(BadInputError, match="0 roasts are labelled and at least 3"):
+        learn(model, [], [], OnsetOptions())
+
+
+def test_labels_come_from_events_clips_and_marks(tmp_path: Path) -> None:
+    roasts, clips = tmp_path / "roasts" / "drum", tmp_path / "clips" / "drum"
+    for name in ("person", "confirmed", "revoked", "marked", "unlabelled"):
+        write_roast(roasts / f"{name}.flac")
+
+    def sidecar(path: Path, **content: object) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"duration_s": 40.0, **content}))
+
+    def event(origin: str, event_id: str, *, revoked: bool = False) -> dict[str, object]:
+        return {
+            "kind": "first_crack",
+            "origin": origin,
+            "event_id": event_id,
+            "happened_s": 21.0,
+            "revoked": revoked,
+        }
+
+    sidecar(roasts / "person.json", events=[event("sound", "1"), event("person", "2")])
+    sidecar(roasts / "confirmed.json", events=[event("sound", "3")])
+    sidecar(roasts / "revoked.json", events=[event("person", "4", revoked=True)])
+    sidecar(roasts / "unlabelled.json", events=[event("sound", "5")])
+    sidecar(clips / "3.json", event_id="3", label="first_crack")
+    sidecar(clips / "6.json", event_id="6", label="not_a_crack")
+    for number in (3, 6):
+        write_roast(clips / f"{number}.flac")
+    mark(roasts / "marked.flac", 22.5)
+    found, wrong = collect(tmp_path, "drum")
+    assert {(r.path.stem, r.onset_s) for r in found} == {
+        ("person", 21.0),
+        ("confirmed", 21.0),
+        ("marked", 22.5),
+    }
+    assert [clip.path.stem for clip in wrong] == ["6"]
+
+
+def test_a_label_outside_its_recording_is_refused(tmp_path: Path) -> None:
+    write_roast(tmp_path / "a.flac")
+    (tmp_path / "a.json").write_text('{"duration_s": 40.0}')
+    with pytest.raises(BadInputError, match=r"labelled at 50 s, outside of its 40 s"):
+        mark(tmp_path / "a.flac", 50)
+    (tmp_path / "a.json").write_text("not json")
+    with pytest.raises(BadInputError, match="is no JSON"):
+        collect(tmp_path, "roaster")
+
+
+def test_a_calibration_is_written_used_by_its_model_and_taken_back(tmp_path: Path) -> None:
+    path = calibration.path_for(tmp_path, "drum")
+    first = Calibration(station="drum", model_id="m-1", sensitivity=0.6, pop_threshold=0.4)
+    calibration.write(path, first)
+    calibration.write(path, first.model_copy(update={"sensitivity": 0.7}))
+    used = calibration.applied(OnsetOptions(), path, "m-1")
+    assert (used.sensitivity, used.pop_threshold) == (0.7, 0.4)
+    assert calibration.applied(OnsetOptions(), path, "m-2") == OnsetOptions()
+    assert "before it counts again" in calibration.undo(path)
+    assert calibration.applied(OnsetOptions(), path, "m-1").sensitivity == 0.6
+    assert "shipped" in calibration.undo(path)
+    assert calibration.applied(OnsetOptions(), path, "m-1") == OnsetOptions()
+    with pytest.raises(SettingsError, match="no calibration"):
+        calibration.undo(path)
+
+
+def test_a_broken_calibration_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "broken.json"
+    path.write_text('{"sensitivity": 7}')
+    with pytest.raises(SettingsError, match="is no calibration"):
+        calibration.read(path)
+
+
+def test_the_command_changes_nothing_where_nothing_gets_better(tmp_path: Path) -> None:
+    marks = []
+    for number in range(3):
+        write_roast(tmp_path / f"roast-{number}.flac")
+        marks += ["--mark", f"{tmp_path / f'roast-{number}.flac'}=20"]
+    ran = CliRunner().invoke(command, [str(tmp_path), *marks, "--model", "transients", "--dry-run"])
+    assert ran.exit_code == 0, ran.output
+    assert "roast-2.flac" in ran.output
+    assert "held back" in ran.output
+    assert not calibration.path_for(tmp_path, "roaster").exists()
