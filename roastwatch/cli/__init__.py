@@ -22,8 +22,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("roastwatch.cli.doctor", "Check everything, and say what to do about each."),
     "roaster": ("roastwatch.cli.roaster", "Read and drive a roaster behind its interlocks."),
     "data": ("roastwatch.cli.data", "Make, get, check and split what models learn from."),
-    "train": ("roastwatch.cli.train", "Train the pop net."),
-    "export": ("roastwatch.cli.export", "Export a trained net to ONNX."),
     "learn": ("roastwatch.cli.learn", "Learn from your own roasts, or take that back."),
     "evaluate": ("roastwatch.cli.evaluate", "Measure how good it is, on what it never heard."),
     "train": ("roastwatch.cli.train", "Train the pop net, or fine-tune a large model."),
