@@ -193,6 +193,7 @@ class Pipeline:
     def resume(self, roast_id: str, charged_at: datetime, events: list[RoastEvent]) -> None:
         """Go on with a roast that was cut short; what was decided already stays decided."""
         self.roast.resume(roast_id, charged_at, events)
+        self._arm_at = None  # where the sound begins a roast, this one has begun
         self.onset.arm(0)
 
     def _arm_when_due(self, sample: int, heard: Heard) -> None:

@@ -41,7 +41,10 @@ def import_(ctx: click.Context, log: Path, paths: tuple[Path, ...], as_json: boo
                 row = {"file": str(path), "outcome": outcome, "roast_id": roast_id, "said": said}
                 click.echo(json.dumps(row, ensure_ascii=False))
             elif outcome != "new":
-                click.echo(f"{path.name}: {said}", err=outcome == "refused")
+                if outcome == "refused":
+                    click.echo(said, err=True)
+                else:
+                    click.echo(f"{path.name}: {said}")
     if not as_json:
         order = ("new", "replaced", "duplicate", "known", "skipped", "refused")
         told = ", ".join(f"{counts[name]} {name}" for name in order if name in counts)

@@ -60,7 +60,8 @@ def find_open(
     rows = connection.execute(
         "SELECT roast_no, roast_id, title, recording_started_at, heard_of_s, "
         "(SELECT max(at_s) FROM events WHERE events.roast_no = roasts.roast_no), "
-        "(SELECT max(at_s) FROM readings WHERE readings.roast_no = roasts.roast_no) "
+        "(SELECT max(at_s) FROM readings WHERE readings.roast_no = roasts.roast_no), "
+        "(SELECT max(at_s) FROM scores WHERE scores.roast_no = roasts.roast_no) "
         "FROM roasts WHERE station = ? AND open = 1 ORDER BY recording_started_at DESC",
         (station,),
     ).fetchall()

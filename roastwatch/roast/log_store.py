@@ -59,10 +59,13 @@ class Store:
         self.path = path
         try:
             self.connection = open_log(path, create=create)
-        except LogError:
-            if writing:
+        except LogError as refused:
+            if writing or not path.is_file():
                 raise
-            self.connection = open_read_only(path)
+            try:
+                self.connection = open_read_only(path)
+            except LogError:
+                raise refused from None
 
     def __enter__(self) -> "Store":
         return self

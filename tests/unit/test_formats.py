@@ -107,9 +107,11 @@ def test_our_roast_becomes_a_profile_with_pops_and_decision() -> None:
     for key in ("extratimex", "extratemp1", "extratemp2", "extradevicecolor1", "extradevices"):
         assert len(tree[key]) == 1
     assert len(tree["specialevents"]) == 2
+    assert len(tree["roastUUID"]) == 32
     assert "unplugged" in tree["specialeventsStrings"]
     back = formats.read(alog_write.write(record).encode(), "x.alog")
     assert metrics(back).promised() == metrics(record).promised()
+    assert back.roast_id == record.roast_id
     assert back.properties.notes == "two\nlines"
     in_f = formats.read(alog_write.write(record, fahrenheit=True).encode(), "x.alog")
     assert in_f.bean_temp_c[200] == pytest.approx(record.bean_temp_c[200])

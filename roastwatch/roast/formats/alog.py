@@ -90,7 +90,7 @@ def read(raw: dict[str, Any], name: str) -> RoastRecord:
     changes = controls(raw, clock_s)
     columns |= _control_columns(changes, clock_s)
     record = RoastRecord(
-        roast_id=str(raw.get("roastUUID") or "").strip(),
+        roast_id=str(raw.get("roastwatch_id") or raw.get("roastUUID") or "").strip(),
         title=text(raw, "title"),
         started_at=_started(raw),
         at_s=clock_s,

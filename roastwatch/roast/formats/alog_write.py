@@ -4,8 +4,10 @@ A profile that came from an .alog goes back with all that it held (alarms, flavo
 changed only where the roast was changed here.
 """
 
+import hashlib
 import json
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -111,7 +113,7 @@ def _defaults(record: RoastRecord) -> dict[str, Any]:
         "etypes": _ETYPES,
         "default_etypes": [True] * 5,
         "default_etypes_set": [0] * 5,
-        "roastUUID": record.roast_id.replace("-", "")[:32],
+        "roastUUID": _uuid(record.roast_id),
         "samplinginterval": _interval(record.at_s),
         "phases": [100, 150, 200, 230],
         "zmin": 0,
@@ -145,6 +147,8 @@ def _defaults(record: RoastRecord) -> dict[str, Any]:
         "specialeventsStrings": [],
         "computed": {},
     }
+    if record.roast_id != tree["roastUUID"]:
+        tree["roastwatch_id"] = record.roast_id
     if record.started_at is not None:
         local = record.started_at
         tree |= {
@@ -155,6 +159,14 @@ def _defaults(record: RoastRecord) -> dict[str, Any]:
             "roasttzoffset": 0,
         }
     return tree
+
+
+def _uuid(roast_id: str) -> str:
+    """32 hexadecimal digits, as Artisan's ids are."""
+    plain = roast_id.replace("-", "")
+    if re.fullmatch(r"[0-9a-fA-F]{32}", plain):
+        return plain
+    return hashlib.sha256(roast_id.encode()).hexdigest()[:32]
 
 
 def _interval(at_s: Column) -> float:
