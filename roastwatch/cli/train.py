@@ -1,4 +1,4 @@
-"""`roastwatch train`: train the pop net."""
+"""`roastwatch train`: train the pop net, or fine-tune a large model."""
 
 import json
 from pathlib import Path
@@ -18,10 +18,9 @@ from roastwatch.errors import MissingExtraError
 )
 @click.option(
     "--out",
-    default=Path("runs/pops"),
-    show_default=True,
     type=click.Path(path_type=Path),
-    help="Folder of the run: the clips, checkpoints, metrics. A broken run goes on from it.",
+    help="Folder of the run: the clips, checkpoints, metrics (default: runs/pops, or runs/ast). A "
+    "broken run goes on from it.",
 )
 @click.option(
     "--negatives",
@@ -34,29 +33,37 @@ from roastwatch.errors import MissingExtraError
 @click.option("--json", "as_json", is_flag=True, help="Print the final card as JSON.")
 def command(
     config: Path,
-    out: Path,
+    out: Path | None,
     negatives: Path | None,
     folds: str,
     workers: int,
     threads: int,
     as_json: bool,
 ) -> None:
-    """Train the pop net by a plan; with torchrun on several devices.
+    """Train the pop net by a plan, or fine-tune a large model; with torchrun on several devices.
 
-    Example: roastwatch train --config config/models/pops.yaml --out runs/pops
+    \b
+    Examples:
+      roastwatch train --config config/models/pops.yaml --out runs/pops
+      roastwatch train --config config/models/ast.yaml --out runs/ast
     """
     try:
         import torch
 
         from roastwatch.training import recordings
-        from roastwatch.training.plan import read_plan
+        from roastwatch.training.plan import TrainingPlan, parse_plan, read_yaml
         from roastwatch.training.train import train
     except ModuleNotFoundError as missing:
         raise MissingExtraError("Training", "train") from missing
-    plan = read_plan(config)
-    real = recordings.find(negatives, folds) if negatives else ()
     if threads:
         torch.set_num_threads(threads)
+    raw = read_yaml(config)
+    if isinstance(raw, dict) and "base" in raw:
+        _finetune(raw, config, out or Path("runs/ast"), as_json=as_json)
+        return
+    out = out or Path("runs/pops")
+    plan = parse_plan(TrainingPlan, raw, config)
+    real = recordings.find(negatives, folds) if negatives else ()
     card = train(plan, out, real, workers)
     if as_json:
         click.echo(json.dumps(card, allow_nan=False))
@@ -67,4 +74,25 @@ def command(
         f"{card['seconds'] / 60:.1f} minutes on {card['device']}. Best: epoch "
         f"{card['best_epoch']}, which finds {100 * best['recall_at_1_per_min']:.1f} % of held-back "
         f"cracks at 1 false one a minute. Next: roastwatch export --run {out}"
+    )
+
+
+def _finetune(raw: object, config: Path, out: Path, *, as_json: bool) -> None:
+    try:
+        from roastwatch.training.finetune_ast import FineTunePlan, finetune
+        from roastwatch.training.plan import parse_plan
+    except ModuleNotFoundError as missing:
+        raise MissingExtraError("Fine-tuning a large model", "ast,train") from missing
+    plan = parse_plan(FineTunePlan, raw, config)
+    card = finetune(plan, out)
+    if as_json:
+        click.echo(json.dumps(card, allow_nan=False))
+        return
+    best = card["best"]
+    click.echo(
+        f"{card['name']}: {card['parameters'] - card['frozen_parameters']} of "
+        f"{card['parameters']} parameters tuned, {card['epochs']} epochs in "
+        f"{card['seconds'] / 60:.1f} minutes on {card['device']}. Best: epoch "
+        f"{card['best_epoch']}, F1 {best['f1']:.3f}, area under ROC {best['area_under_roc']:.3f} "
+        f"on held-back recordings. Try it: roastwatch analyze FILE --model {out / 'model'}"
     )

@@ -122,6 +122,35 @@ def load_network(folder: Path) -> Any:
     return network
 
 
+def load_for_tuning(folder: Path, labels: tuple[str, ...]) -> Any:
+    """The classifier in a folder with a head of these labels: its own where they fit, else new.
+
+    Raises:
+        BadInputError: its weights can't be loaded.
+    """
+    quiet = transformers.utils.logging
+    level = quiet.get_verbosity()
+    quiet.set_verbosity_error()
+    quiet.disable_progress_bar()
+    try:
+        return transformers.AutoModelForAudioClassification.from_pretrained(
+            str(folder),
+            local_files_only=True,
+            dtype=torch.float32,
+            ignore_mismatched_sizes=True,
+            num_labels=len(labels),
+            id2label=dict(enumerate(labels)),
+            label2id={name: index for index, name in enumerate(labels)},
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        first = next(iter(str(error).splitlines()), type(error).__name__)
+        raise BadInputError(
+            f"The weights in {folder} can't be loaded ({first}): fetch the model again."
+        ) from error
+    finally:
+        quiet.set_verbosity(level)
+
+
 class WaveFrontEnd:
     """For checkpoints with a front end of their own: units are samples, shape ()."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from roastwatch.errors import BadInputError
-from roastwatch.training.plan import TrainingPlan
+from roastwatch.options import Options
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -43,7 +43,7 @@ def save(out: Path, stand: dict[str, Any], epoch: int, *, best: bool, keep: int)
         old.unlink()
 
 
-def newest(out: Path, plan: TrainingPlan) -> dict[str, Any] | None:
+def newest(out: Path, plan: Options) -> dict[str, Any] | None:
     """The newest checkpoint that can be read, None where there is none.
 
     Raises:

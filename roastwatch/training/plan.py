@@ -1,7 +1,7 @@
 """What a training run is made from: one YAML file, checked like the settings."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import Field, ValidationError
@@ -11,6 +11,8 @@ from roastwatch.options import Options
 from roastwatch.synth.clips import Recipe
 from roastwatch.synth.fooling import MAKERS
 from roastwatch.training.bank import BankPlan
+
+Plan = TypeVar("Plan", bound=Options)
 
 
 class BankSettings(Options):
@@ -94,19 +96,36 @@ class TrainingPlan(Options):
 
 
 def read_plan(path: Path) -> TrainingPlan:
-    """A plan from a YAML file.
+    """A plan of the pop net from a YAML file.
+
+    Raises:
+        BadInputError: one sentence that names the key and what is wrong with it.
+    """
+    return parse_plan(TrainingPlan, read_yaml(path), path)
+
+
+def read_yaml(path: Path) -> Any:
+    """A YAML file's content.
 
     Raises:
         BadInputError: one sentence that names the key and what is wrong with it.
     """
     try:
-        raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInputError(f"{path} can't be read ({error.strerror}).") from error
     except yaml.YAMLError as error:
         raise BadInputError(f"{path} is not YAML: {getattr(error, 'problem', error)}.") from error
+
+
+def parse_plan(kind: type[Plan], raw: Any, path: Path) -> Plan:
+    """What was read from a file, as a plan of this kind.
+
+    Raises:
+        BadInputError: one sentence that names the key and what is wrong with it.
+    """
     try:
-        return TrainingPlan.model_validate(raw)
+        return kind.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(key) for key in first["loc"]) or "the file"

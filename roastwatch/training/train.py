@@ -51,7 +51,7 @@ def train(
 ) -> dict[str, Any]:
     """Train by a plan into a folder; return the card, which stands there as card.json too."""
     out.mkdir(parents=True, exist_ok=True)
-    place = _place()
+    place = find_place()
     try:
         return _train(plan, out, recordings, workers, place)
     finally:
@@ -91,7 +91,7 @@ def _train(
     steps_per_epoch = max(len(bank) // learning.batch_clips, 1)
     total_steps = steps_per_epoch * learning.epochs
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: _rate(step, total_steps, learning.warm_up)
+        optimiser, lambda step: learning_rate(step, total_steps, learning.warm_up)
     )
 
     # 3. Go on from where a run was broken off
@@ -195,7 +195,7 @@ def _train(
     return card
 
 
-def _place() -> Place:
+def find_place() -> Place:
     """One process, or one of those that torchrun started."""
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     rank = int(os.environ.get("RANK", "0"))
@@ -228,7 +228,7 @@ def _clip_weights(bank: Bank, learning: LearningSettings) -> np.ndarray[Any, np.
     return np.where(fire, learning.fire_weight, 1.0).astype(np.float32)[:, None]
 
 
-def _rate(step: int, total: int, warm_up: float) -> float:
+def learning_rate(step: int, total: int, warm_up: float) -> float:
     """Up in a straight line, down along a cosine."""
     rising = max(int(total * warm_up), 1)
     if step < rising:

@@ -51,6 +51,13 @@ def tiny_ast(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_ast(tmp_path_factory.mktemp("models") / "tiny-ast")
 
 
+@pytest.fixture(scope="session")
+def base_ast(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One of other labels, as AudioSet's checkpoint is."""
+    labels = {0: "Speech", 1: "Crackle", 2: "Crack"}
+    return save_ast(tmp_path_factory.mktemp("models") / "base-ast", labels)
+
+
 @pytest.fixture
 def edited(tiny_ast: Path, tmp_path: Path) -> Callable[..., Path]:
     """A copy of the tiny AST with keys of its config.json changed (None removes a key)."""
