@@ -2,6 +2,7 @@
 
 import asyncio
 import grp
+import os
 import re
 import socket
 import termios
@@ -243,7 +244,8 @@ def _opening_failed(port: str, machine: str, error: Exception) -> RoastwatchErro
     if isinstance(error, ConnectionError | TimeoutError) or "://" in port:
         if isinstance(error, ValueError):
             return BadInputError(f"{port} is no address: write socket://host:port, with a number.")
-        reason = getattr(error, "strerror", None) or str(error) or "too late"
+        number = getattr(error, "errno", None)
+        reason = os.strerror(number) if number else str(error) or "too late"
         return LostError(
             f"Nobody answers at {port} ({reason}): is the {machine}'s serial server on, and its "
             "port number right?"

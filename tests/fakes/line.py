@@ -96,6 +96,11 @@ class PtyLine:
         self._master = self._slave = None
         self.port.unlink(missing_ok=True)
 
+    def stall(self) -> None:
+        """The machine reads no more."""
+        if self._master is not None:
+            asyncio.get_running_loop().remove_reader(self._master)
+
     def _read(self) -> None:
         assert self._master is not None
         try:

@@ -33,15 +33,15 @@ def plan_for(rig: Rig) -> str:
     drum = ", drum_percent: 100" if "drum" in rig.actuators else ""
     cool = ", cooling_percent: 100" if "cooling" in rig.actuators else ""
     door = ", door: closed" if rig.door else ""
-    heat = (80, 70) if rig.dims else (100, 100)
+    heat, drop_s = ((80, 75), 13) if rig.dims else ((100, 100), 8)
     end = "drop: true" if rig.door else "heater_percent: 0"
     return f"""
     steps:
       - {{at_s: 0, charge: true, heater_percent: {heat[0]}, fan_percent: 40{drum}{door}}}
       - {{at_s: 6, heater_percent: {heat[1]}}}
-      - {{at_s: 9, {end}}}
-      - {{at_s: 9.5, fan_percent: 100{cool}}}
-      - {{at_s: 16, fan_percent: 100}}
+      - {{at_s: {drop_s}, {end}}}
+      - {{at_s: {drop_s + 0.5}, fan_percent: 100{cool}}}
+      - {{at_s: {drop_s + 7}, fan_percent: 100}}
     """
 
 

@@ -1,0 +1,52 @@
+"""What a person reads when a port will not open."""
+
+import asyncio
+import errno
+from pathlib import Path
+
+import pytest
+
+from roastwatch.errors import BadInputError, LostError
+from roastwatch.roaster.wire import Wire, _opening_failed, explain_opening
+from tests.fakes.hottop import FakeHottop
+from tests.fakes.line import PtyLine
+
+
+def test_no_permission_names_the_group(tmp_path: Path) -> None:
+    port = tmp_path / "ttyUSB0"
+    port.touch()
+    refused = PermissionError(errno.EACCES, "Permission denied")
+    sentence = str(_opening_failed(str(port), "TC4", refused))
+    assert "may not open" in sentence
+    assert "sudo usermod -aG" in sentence
+
+
+def test_no_permission_on_a_port_of_root_names_dialout() -> None:
+    refused = PermissionError(errno.EACCES, "Permission denied")
+    assert "dialout" in str(_opening_failed("/dev/null", "TC4", refused))
+    assert "dialout" in str(_opening_failed("/dev/gone", "TC4", refused))
+
+
+async def test_a_machine_that_takes_no_more_bytes(tmp_path: Path) -> None:
+    fake = FakeHottop()
+    async with PtyLine(fake, tmp_path) as line:
+        wire = Wire(str(line.port), machine="Hottop", on_bytes=len)
+        async with wire:
+            line.stall()
+            with pytest.raises(LostError, match="takes no more bytes"):
+                for _ in range(1000):
+                    wire.write(bytes(1024))
+
+
+async def test_explaining(tmp_path: Path) -> None:
+    assert isinstance(await explain_opening(str(tmp_path / "none"), "X"), LostError)
+    assert isinstance(await explain_opening("tcp://x:y", "X"), BadInputError)
+    async with PtyLine(FakeHottop(), tmp_path) as line:
+        assert "can't be reached now" in str(await explain_opening(str(line.port), "X"))
+        await asyncio.sleep(0)
+
+
+async def test_use_before_opening() -> None:
+    wire = Wire("/dev/none", machine="Hottop", on_bytes=len)
+    with pytest.raises(LostError):
+        wire.write(b"x")
