@@ -27,6 +27,11 @@ def test_no_permission_on_a_port_of_root_names_dialout() -> None:
     assert "dialout" in str(_opening_failed("/dev/gone", "TC4", refused))
 
 
+def write_for_ever(wire: Wire) -> None:
+    while True:
+        wire.write(bytes(1024))
+
+
 async def test_a_machine_that_takes_no_more_bytes(tmp_path: Path) -> None:
     fake = FakeHottop()
     async with PtyLine(fake, tmp_path) as line:
@@ -34,8 +39,7 @@ async def test_a_machine_that_takes_no_more_bytes(tmp_path: Path) -> None:
         async with wire:
             line.stall()
             with pytest.raises(LostError, match="takes no more bytes"):
-                for _ in range(1000):
-                    wire.write(bytes(1024))
+                write_for_ever(wire)
 
 
 async def test_explaining(tmp_path: Path) -> None:

@@ -116,7 +116,12 @@ def door_and_fire(now: Situation) -> Iterator[Bound]:
     """
     if now.asked is not DOOR or not now.wanted.door or now.origin is Origin.PERSON:
         return
-    if now.hottest_c is None or now.hottest_c >= now.limits.burning_above_c:
+    # The air of a roast's last minutes is hotter than its beans: where beans have a probe, that
+    # decides, and air only beyond its own limit.
+    bean = now.reading.bean_temp_c if now.reading else None
+    air_limit = now.limits.burning_above_c if bean is None else now.limits.environment_temp_max_c
+    too_hot = now.hottest_c is None or now.hottest_c >= max(air_limit, now.limits.burning_above_c)
+    if too_hot or (bean is not None and bean >= now.limits.burning_above_c):
         yield Bound(
             DOOR,
             "The beans may be burning (or nobody knows how hot they are): only a person may open "
