@@ -58,7 +58,7 @@ class RateFilter:
         self.begin()
         for _ in range(round(300 / TICK_S)):
             self.step(0.0)
-        self._rest = self._log_odds()
+        self.rest = self._log_odds()  # log odds of a crack in lasting silence
         self.begin()
 
     def set_quiet_rate(self, per_s: float) -> None:
@@ -97,7 +97,7 @@ class RateFilter:
     @property
     def evidence(self) -> float:
         """Log odds of a crack above what they are at rest, in nats; at least 0."""
-        return max(0.0, self._log_odds() - self._rest) if self.state.tick else 0.0
+        return max(0.0, self._log_odds() - self.rest) if self.state.tick else 0.0
 
     @property
     def onset_tick(self) -> float:
@@ -109,6 +109,38 @@ class RateFilter:
         chance = self.state.belief[0]
         other = float(chance[:QUIETS].sum())
         return math.log(max(1.0 - other, 1e-12) / other)
+
+
+def highest_evidence(pops: npt.NDArray[np.float32], quiet_rate_per_s: float) -> Float64Array:
+    """The most evidence that each of many streams ever shows, for simulations.
+
+    Args:
+        pops: what `RateFilter.step` is given, shape (streams, ticks).
+        quiet_rate_per_s: as for `RateFilter`.
+
+    Returns:
+        Shape (streams,), in nats.
+    """
+    rates, moves = _model()
+    silence = np.exp(-rates * TICK_S)
+    silence[1:QUIETS] = (1 - _CHANCES) / np.exp(-quiet_rate_per_s * TICK_S)
+    rest = RateFilter(quiet_rate_per_s).rest
+    belief = np.zeros((len(pops), _STATES))
+    belief[:, 0] = 1.0
+    least_other = np.ones(len(pops))
+    for seen in pops.T:
+        belief = belief @ moves
+        popped = np.flatnonzero(seen)
+        factor = np.broadcast_to(silence, belief.shape)
+        if len(popped):
+            factor = factor.copy()
+            factor[popped] = 1.0 + seen[popped, None] * (rates / quiet_rate_per_s)
+            factor[popped, 1:QUIETS] = _CHANCES / (quiet_rate_per_s * TICK_S)
+        belief *= factor
+        belief /= belief.sum(axis=1, keepdims=True)
+        np.minimum(least_other, belief[:, :QUIETS].sum(axis=1), out=least_other)
+    odds: Float64Array = np.log(np.maximum(1 - least_other, 1e-12) / least_other) - rest
+    return odds
 
 
 def _model() -> tuple[Float64Array, Float64Array]:

@@ -5,6 +5,7 @@ windows go through a rule of their own, or through a plain sum (CUSUM; Page, "Co
 schemes", Biometrika 41, 1954) of their windows' log-likelihood ratios. Everything counts samples.
 """
 
+import math
 from collections import deque
 from itertools import pairwise
 from typing import Protocol
@@ -85,7 +86,6 @@ class PopWeigher:
         self, options: EvidenceOptions, sample_rate_hz: int, spec: ModelSpec, began: int
     ) -> None:
         self._options, self._rate, self._began = options, sample_rate_hz, began
-        self._bar = _logit(spec.pop_threshold)
         self._threshold = spec.pop_threshold
         self._filter = RateFilter(options.quiet_rate)
         self._waiting: dict[int, float] = {}  # tick → weight of its best pop
@@ -160,7 +160,7 @@ class PopWeigher:
         self._filter.set_quiet_rate(rate)
 
     def _hear(self, pop: Pop) -> None:
-        fade, weight = self._weight(pop.probability)
+        fade, weight = pop_weight(pop.probability, self._threshold, self._options.sureness)
         if weight <= 0:
             return
         tick = max(self._tick(), int((pop.sample - self._began) / (TICK_S * self._rate)))
@@ -174,16 +174,6 @@ class PopWeigher:
             length = train_length([sample / self._rate for sample, _ in self._heard])
             if length:
                 self._take_back({tick for _, tick in list(self._heard)[-length:]})
-
-    def _weight(self, probability: float) -> tuple[float, float]:
-        """How far a pop is faded in, and how many times as likely it is from a crack.
-
-        It fades in around the threshold, so that no pop turns a decision by a hair's breadth.
-        """
-        over = _logit(probability) - self._bar
-        fade = float(np.clip(over + 0.5, 0.0, 1.0))
-        sure = self._options.sureness * float(np.clip(over - 1.0, -2.0, 2.0))
-        return fade, fade * float(np.exp(sure))
 
     def _take_back(self, ticks: set[int]) -> None:
         """Those ticks say nothing: go back to the first of them and on again from there."""
@@ -253,6 +243,16 @@ class WindowWeigher:
         self.counted.append(score.end_sample)
 
 
+def pop_weight(probability: float, threshold: float, sureness: float) -> tuple[float, float]:
+    """How far a pop is faded in, and how many times as likely it is from a crack.
+
+    It fades in around the threshold, so that no pop turns a decision by a hair's breadth.
+    """
+    over = _logit(probability) - _logit(threshold)
+    fade = min(max(over + 0.5, 0.0), 1.0)
+    return fade, fade * math.exp(sureness * min(max(over - 1.0, -2.0), 2.0))
+
+
 def _logit(probability: float) -> float:
     inside = min(max(probability, 1e-6), 1 - 1e-6)
-    return float(np.log(inside / (1 - inside)))
+    return math.log(inside / (1 - inside))

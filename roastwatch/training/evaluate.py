@@ -16,7 +16,8 @@ from roastwatch.training import evaluate_noise, evaluate_oracle, evaluate_record
 from roastwatch.training.evaluate_simulated import (
     CONDITIONS,
     TRAINS,
-    judge_hour,
+    Condition,
+    judge_hours,
     judge_roast,
     simulated_hour,
     simulated_roast,
@@ -59,7 +60,7 @@ def simulate(
         progress(f"simulated, {condition.name}: roasts")
         judged = spread(partial(judge_roast, condition=condition, onset=onset), roasts, workers)
         progress(f"simulated, {condition.name}: hours without a crack")
-        raised = spread(partial(judge_hour, condition=condition, onset=onset), hours, workers)
+        raised = spread(partial(judge_hours, condition=condition, onset=onset), hours, workers)
         rows: dict[str, Any] = {}
         for rule in judged[0] if judged else ():
             count = sum(hour[rule] for hour in raised)
@@ -89,13 +90,19 @@ def simulate(
     return result
 
 
+def _hours(
+    index: int, chunks: Sequence[range], condition: Condition, onset: OnsetOptions
+) -> dict[str, int]:
+    return judge_hours(chunks[index], condition, onset)
+
+
 def spread(task: Callable[[int], Result], count: int, workers: int | None = None) -> list[Result]:
     """`task` of 0, 1, … in worker processes, in order."""
     workers = workers or os.cpu_count() or 1
-    if count < 50 or workers == 1:
+    if count < 10 or workers == 1:
         return [task(index) for index in range(count)]
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        return list(pool.map(task, range(count), chunksize=10))
+        return list(pool.map(task, range(count), chunksize=max(1, count // 100)))
 
 
 def judge_model(
