@@ -231,3 +231,35 @@ def test_the_turning_point_of_real_roasts(shared: Path) -> None:
         if turned is not None and abs(turned - record.charge_s - figures.turning_point_s) < 3:
             found += 1
     assert found >= len(files) - 1
+
+
+@pytest.mark.verify
+def test_charges_and_drops_of_real_roasts_are_found(shared: Path) -> None:
+    """Printed, for docs/roasts.md: what the curve alone finds of charge and drop."""
+    seen: set[str] = set()
+    charges: list[float | None] = []
+    drops: list[float | None] = []
+    telemetry = shared / "data/telemetry"
+    for file in [
+        *sorted(telemetry.glob("artisan/*.alog")),
+        *sorted(telemetry.glob("hottop/*.csv")),
+    ]:
+        record = formats.read_file(file)
+        if record.fingerprint() in seen or record.charge_s is None:
+            continue
+        seen.add(record.fingerprint())
+        around = record.columns.get("environment_temp_c")
+        found = run(Curve(), record.at_s, record.bean_temp_c, around)
+        for kind, off in ((EventKind.CHARGE, charges), (EventKind.DROP, drops)):
+            event = record.event(kind)
+            assert event is not None
+            first = next((f for f in found if f.kind is kind), None)
+            off.append(None if first is None else abs(first.happened_s - event.at_s))
+    for name, off in (("charge", charges), ("drop", drops)):
+        known = [seconds for seconds in off if seconds is not None]
+        within = {limit: sum(s <= limit for s in known) for limit in (3, 10, 15)}
+        print(
+            f"\n{name}: {len(off)} roasts, found within 3/10/15 s: {list(within.values())}, "
+            f"further off: {len(known) - within[15]}, not found: {len(off) - len(known)}"
+        )
+    assert sum(s is not None and s <= 15 for s in charges) >= 38
