@@ -1,0 +1,161 @@
+"""Bus, services, scenes and phones of a real Home Assistant, with no broker between."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from roastwatch import settings
+from roastwatch.service import Service
+from roastwatch.vocabulary import (
+    Instruction,
+    InstructionKind,
+    Level,
+    Origin,
+    PartState,
+)
+from tests.home_assistant.conftest import Home
+from tests.home_assistant.fake_phone import FakePhone
+from tests.home_assistant.running import Talk
+
+pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
+
+SCENES = [{"id": "crack", "name": "crack", "entities": {"input_boolean.crack_light": "on"}}]
+
+
+def roastery(home: Home, *sinks: dict[str, Any]) -> Service:
+    """A service that hears a short synthesised roast in real time's stead: at once, and waits."""
+    door = {"url": home.assistant.url, "token": home.assistant.token}
+    demo = {"type": "demo", "seed": 3, "speed": 6, "first_crack_at_s": 30, "fooling_per_h": 0}
+    station = {"name": "kitchen", "source": demo}
+    given = [
+        {"type": "home_assistant", **door} if sink == {} else sink | {"home_assistant": door}
+        for sink in sinks
+    ]
+    return Service(settings.parse({"stations": [station], "sinks": given}))
+
+
+@contextlib.asynccontextmanager
+async def running(service: Service, talk: Talk) -> AsyncIterator[Service]:
+    task = asyncio.create_task(service.run())
+    try:
+        await talk.until(
+            lambda: all(outlet.part.state is not PartState.STARTING for outlet in service.outlets)
+        )
+        yield service
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def begin(service: Service) -> None:
+    now = datetime.now(UTC)
+    service.instruct(Instruction("kitchen", InstructionKind.CHARGE, Origin.PERSON, now))
+
+
+async def test_a_roast_reaches_the_bus_and_an_answer_comes_back(home: Home, talk: Talk) -> None:
+    cracks = await talk.subscribe("subscribe_events", event_type="roastwatch_first_crack")
+    async with running(roastery(home, {}), talk) as service:
+        begin(service)
+        await talk.until(lambda: cracks, 120)
+        message = cracks[0]["data"]
+        assert message["instance"] == "roastwatch"
+        assert message["event_id"]
+        await talk.until(lambda: talk.shows("sensor.roastwatch_kitchen_phase", "first_crack"), 120)
+        revoked = await talk.subscribe("subscribe_events", event_type="roastwatch_not_a_crack")
+        await talk.post(
+            "/api/events/roastwatch_instruct", {"station": "kitchen", "kind": "not_a_crack"}
+        )
+        await talk.until(lambda: revoked)
+        assert revoked[0]["data"]["event_id"] == message["event_id"]
+        refused = await talk.subscribe("subscribe_events", event_type="roastwatch_refused")
+        await talk.post("/api/events/roastwatch_instruct", {"station": "attic", "kind": "drop"})
+        await talk.until(lambda: refused)
+        assert "no station 'attic'" in refused[0]["data"]["reason"]
+
+
+async def test_a_phone_is_told_answers_once_and_a_scene_follows(home: Home, talk: Talk) -> None:
+    for scene in SCENES:
+        await talk.post(f"/api/config/scene/config/{scene['id']}", scene)
+    await talk.until(lambda: talk.shows("scene.crack"))
+    await talk.service("input_boolean.turn_off", "input_boolean.crack_light")
+    pixel, iphone = FakePhone("pixel"), FakePhone("iphone")
+    async with pixel.registered(talk), iphone.registered(talk):
+        await talk.until(lambda: _has(talk, "mobile_app_iphone"))
+        pixel.failures.append(500)
+        people = [
+            {"name": "ada", "companion": [pixel.service], "events": ["first_crack", "charge"]},
+            {"name": "max", "companion": [iphone.service], "language": "de"},
+        ]
+        rules = [{"on": "first_crack", "scene": "scene.crack"}]
+        service = roastery(
+            home, {"type": "phone", "people": people}, {"type": "rules", "rules": rules}
+        )
+        async with running(service, talk):
+            await talk.until(lambda: service.outlets[0].part.state is PartState.RUNNING)
+            begin(service)
+            await talk.until(lambda: _cracks(pixel) and _cracks(iphone), 120)
+            await talk.until(lambda: talk.shows("input_boolean.crack_light", "on"))
+            [english], [german] = _cracks(pixel), _cracks(iphone)
+            assert german["title"].startswith("First Crack · ")
+            assert english["data"]["tag"] == german["data"]["tag"]
+            actions = {one["title"]: one["action"] for one in english["data"]["actions"]}
+            await pixel.press(talk, actions["Not a crack"])
+            await iphone.press(talk, actions["Not a crack"])
+            roast = service.stations["kitchen"].pipeline
+            assert roast is not None
+            await talk.until(lambda: any(_is_cleared(one, english) for one in iphone.pushed))
+            labels = [e for e in [roast.roast.last_event] if e and e.revoked]
+            assert len(labels) <= 1
+            assert any(one["data"].get("live_update") for one in pixel.pushed)
+
+
+async def test_a_service_that_does_not_exist_is_a_problem_in_words(home: Home, talk: Talk) -> None:
+    people = [{"name": "ada", "companion": ["notify.mobile_app_toaster"]}]
+    rules = [{"on": "first_crack", "scene": "scene.nowhere"}]
+    service = roastery(home, {"type": "phone", "people": people}, {"type": "rules", "rules": rules})
+    async with running(service, talk):
+        phone, acting = (outlet.part for outlet in service.outlets)
+        await talk.until(lambda: phone.problem and acting.problem)
+        assert "notify.mobile_app_toaster" in str(phone.problem)
+        assert "scene.nowhere" in str(acting.problem)
+        begin(service)
+        kitchen = service.stations["kitchen"]
+        await talk.until(
+            lambda: (
+                kitchen.pipeline
+                and kitchen.pipeline.roast.first_crack
+                and kitchen.pipeline.roast.first_crack.level is not Level.POSSIBLE
+            ),
+            120,
+        )
+
+
+async def test_a_refused_token_is_a_problem_that_names_the_fix(home: Home, talk: Talk) -> None:
+    service = roastery(home, {})
+    options = service.settings.sinks[0].options
+    bad = settings.chosen(
+        "sinks", "home_assistant", url=options.model_dump()["url"], token="wrong-token"
+    )
+    service = Service(service.settings.model_copy(update={"sinks": (bad,)}))
+    async with running(service, talk):
+        part = service.outlets[0].part
+        await talk.until(lambda: part.problem)
+        assert "refuses the token" in str(part.problem)
+
+
+async def _has(talk: Talk, name: str) -> bool:
+    return name in (await talk.call("get_services"))["notify"]
+
+
+def _cracks(phone: FakePhone) -> list[dict[str, Any]]:
+    return [one for one in phone.alerts() if one["title"].lower().startswith("first crack")]
+
+
+def _is_cleared(pushed: dict[str, Any], alert: dict[str, Any]) -> bool:
+    same = pushed["data"].get("tag") == alert["data"]["tag"]
+    return same and pushed["message"] == "clear_notification"
