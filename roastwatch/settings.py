@@ -79,7 +79,7 @@ class Settings(Options):
 
 
 # Where plugins are chosen: key → (group, the type that is meant when none is named).
-STATION_CHOICES = {"source": ("sources", "microphone"), "model": ("models", "transients")}
+STATION_CHOICES = {"source": ("sources", "microphone"), "model": ("models", "pops")}
 
 
 def read(path: Path) -> Settings:

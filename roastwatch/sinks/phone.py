@@ -275,6 +275,7 @@ class PhoneSink:
         tag = await self._answers.take(fired)
         if tag is None:
             return
+        self._told.part.count("answers")
         for service in self._services:
             try:
                 await link.call(service, companion.cleared(tag))

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from itertools import islice
 from types import TracebackType
 from typing import Literal
 
@@ -107,7 +108,7 @@ class DemoSource:
 
 
 def _take(sound: Iterator[Float32Array], count: int) -> list[Float32Array]:
-    return [samples for samples, _ in zip(sound, range(count), strict=False)]
+    return list(islice(sound, count))
 
 
 def demo_roast(options: DemoOptions) -> SynthRoast:
