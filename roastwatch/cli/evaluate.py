@@ -13,6 +13,7 @@ from roastwatch.cli import model_choice
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.errors import BadInputError
 from roastwatch.training import evaluate as evaluation
+from roastwatch.training import evaluate_ablation
 from roastwatch.training.evaluate_report import markdown
 from roastwatch.training.evaluate_statistics import compare
 
@@ -43,6 +44,9 @@ from roastwatch.training.evaluate_statistics import compare
     metavar="A B",
     help="Two models on the same roasts, paired.",
 )
+@click.option(
+    "--ablate", type=click.IntRange(0), default=0, help="What each part is worth, on so many (0)."
+)
 @click.option("--workers", type=click.IntRange(1), help="Processes for what is simulated.")
 @click.option(
     "--out",
@@ -61,6 +65,7 @@ def command(
     orders: int,
     sensitivity: float,
     pair: tuple[str, str] | None,
+    ablate: int,
     workers: int | None,
     out: Path | None,
     as_json: bool,
@@ -73,6 +78,7 @@ def command(
       roastwatch evaluate --simulated 1000 --hours 1000 --sound 40 --out report
       roastwatch evaluate --data recordings --simulated 0 --hours 0 --sound 0
       roastwatch evaluate --compare pops transients
+      roastwatch evaluate --ablate 300 --simulated 0 --hours 0 --sound 0
     """
     told = Console(stderr=True)
     status = told.status("evaluating")
@@ -90,6 +96,8 @@ def command(
     with status:
         if simulated or hours:
             report["simulated"] = evaluation.simulate(simulated, hours, onset, progress, workers)
+        if ablate:
+            report["ablation"] = evaluate_ablation.ablate(ablate, progress, workers)
         for name, model in models.items():
             results[name or model.spec.model_id] = evaluation.judge_model(
                 model,
@@ -116,6 +124,8 @@ def command(
         (out / "report.json").write_text(json.dumps(report, indent=1, allow_nan=False))
         (out / "report.md").write_text(text)
         evaluate_plots.save(results, out)
+        if ablate:
+            evaluate_ablation.plot(report["ablation"], out / "tradeoff.png")
     if as_json:
         click.echo(json.dumps(report, allow_nan=False))
     else:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from roastwatch.training import evaluate_ablation
 from roastwatch.training.evaluate_statistics import rate_text
 
 REPORTED_CONDITIONS = ("quiet", "noise", "trains")
@@ -13,6 +14,14 @@ def markdown(report: Mapping[str, Any]) -> str:
     parts = [f"`{report['command']}`\n"]
     if "simulated" in report:
         parts.append(_simulated(report["simulated"]))
+    if "ablation" in report:
+        found = report["ablation"]
+        parts.append(
+            f"## What each part is worth: {found['count']} roasts and hours of each condition "
+            f"(seeds {found['seeds']})\n"
+        )
+        head = ["condition", "decision", "missed %", "early %", "median delay s"]
+        parts.append(table([*head, "false alarms/h (95 %)"], evaluate_ablation.rows(found)))
     for model_id, rows in report.get("models", {}).items():
         parts.append(f"## {model_id}\n")
         parts += [
