@@ -2,15 +2,18 @@
 
 import json
 import math
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from roastwatch.errors import BadInputError
 from roastwatch.roast import formats
 from roastwatch.roast.curve_metrics import metrics
-from roastwatch.roast.formats import literal
+from roastwatch.roast.formats import alog_write, literal
 from roastwatch.vocabulary import EventKind
 
 
@@ -151,6 +154,35 @@ def test_damage_is_one_sentence(tmp_path: Path, text: str) -> None:
         formats.read_file(path)
     assert str(raised.value).startswith("bad.alog")
     assert "\n" not in str(raised.value)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(sorted(profile())), _JSON)
+def test_whatever_stands_in_a_profile_is_read_or_refused(key: str, value: Any) -> None:
+    tree = profile(**{key: value})
+    try:
+        record = formats.read(repr(tree).encode("utf-8", "replace"), "odd.alog")
+    except BadInputError as error:
+        assert "\n" not in str(error)  # noqa: PT017 (either outcome is right)
+        return
+    metrics(record)
+    assert formats.read(alog_write.write(record).encode("utf-8", "replace"), "odd.alog")
+
+
+def test_a_start_without_its_epoch_is_made_of_day_time_and_offset(tmp_path: Path) -> None:
+    odd = profile(roastisodate="2025-08-17", roasttime="16:12:45", roasttzoffset=18000)
+    del odd["roastepoch"]
+    record = formats.read_file(write(tmp_path, odd))
+    assert record.started_at == datetime(2025, 8, 17, 21, 12, 45, tzinfo=UTC)
 
 
 def test_real_profiles_match_their_own_figures(shared: Path) -> None:

@@ -8,7 +8,7 @@ environment, `temp2` the beans, both in the unit that `mode` names.
 
 import math
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -108,7 +108,10 @@ def read(raw: dict[str, Any], name: str) -> RoastRecord:
 
 
 def _with_events(record: RoastRecord, raw: dict[str, Any], name: str) -> RoastRecord:
-    places = raw.get("timeindex", [])
+    places = raw.get("timeindex")
+    places = [] if places is None else places
+    if isinstance(places, list):
+        places = [-1 if place is None else place for place in places]
     if not isinstance(places, list) or not all(_is_number(place) for place in places):
         raise BadInputError(f"{name}: 'timeindex' is not a list of sample numbers.")
     events = []
@@ -141,7 +144,8 @@ def _known(column: Column | None, index: int) -> float | None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
+    good = isinstance(value, int | float) and not isinstance(value, bool)
+    return good and math.isfinite(value)
 
 
 def _numbers(raw: dict[str, Any], key: str, name: str) -> Column:
@@ -182,8 +186,11 @@ def _started(raw: dict[str, Any]) -> datetime | None:
         return datetime.fromtimestamp(float(epoch or 0), UTC)
     try:
         day = f"{raw['roastisodate']}T{raw.get('roasttime') or '00:00:00'}"
-        return datetime.fromisoformat(day).replace(tzinfo=UTC)
-    except (KeyError, ValueError, TypeError):
+        # Artisan's offset counts westwards, as C's `timezone` does.
+        west_s = raw.get("roasttzoffset")
+        offset = timedelta(seconds=float(west_s or 0) if _is_number(west_s) else 0.0)
+        return datetime.fromisoformat(day).replace(tzinfo=UTC) + offset
+    except (KeyError, ValueError, TypeError, OverflowError):
         return None
 
 
