@@ -16,6 +16,8 @@ from roastwatch.errors import BadInputError, LostError
 from roastwatch.sinks.mqtt_commands import wish
 from roastwatch.sinks.mqtt_connection import Connection, Message, MqttOptions, connected
 from roastwatch.sinks.mqtt_discovery import components_of, device, offered
+from roastwatch.sinks.mqtt_durable import Durable
+from roastwatch.sinks.mqtt_extras import tell_pictures, tell_updates
 from roastwatch.sinks.mqtt_outbox import Outbox
 from roastwatch.sinks.mqtt_rival import Claim, Rivals
 from roastwatch.sinks.mqtt_states import States
@@ -40,6 +42,7 @@ class MqttSink:
         self._part = told.part
         self._topics = Topics(told.instance, options.discovery_prefix.strip("/"))
         self._outbox = Outbox(time.monotonic())
+        self._durable = Durable(told.outbox, f"mqtt:{options.host}:{options.port}")
         self._to_tell = asyncio.Event()
         self._states = States(self._topics)
         self._offered: dict[str, frozenset[str]] = {}
@@ -51,13 +54,15 @@ class MqttSink:
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         """Tell until cancelled; a lost broker is looked for again for ever."""
         self._latest = latest
+        await self._durable.restore(self._outbox)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._collect(events), name="mqtt:collect")
+            tasks.create_task(self._collect(events, tasks), name="mqtt:collect")
             tasks.create_task(retry_forever(self._part, self._session), name="mqtt:session")
 
-    async def _collect(self, events: Events[RoastEvent]) -> None:
+    async def _collect(self, events: Events[RoastEvent], tasks: asyncio.TaskGroup) -> None:
         async for event in events:
-            self._outbox.add(event, time.monotonic(), datetime.now(UTC))
+            kept = self._outbox.add(event, time.monotonic(), datetime.now(UTC))
+            tasks.create_task(self._durable.keep(kept), name="mqtt:keep")
             if self._outbox.lost:
                 self._part.counters["events_lost"] = self._outbox.lost
             self._to_tell.set()
@@ -72,6 +77,16 @@ class MqttSink:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._tell_events(link), name="mqtt:events")
                     tasks.create_task(self._tell_states(link), name="mqtt:states")
+                    if self._told.picture is not None:
+                        pictures = tell_pictures(
+                            link, self._topics, self._latest, self._told.picture
+                        )
+                        tasks.create_task(pictures, name="mqtt:pictures")
+                    if self._options.update_url:
+                        updates = tell_updates(
+                            link, self._topics, self._told.stations[0], self._options.update_url
+                        )
+                        tasks.create_task(updates, name="mqtt:updates")
                     # In the body and not as a task: a group that waits only for its tasks leaves
                     # a cancellation behind when one fails (Python 3.11).
                     await self._listen(link, tasks)
@@ -192,9 +207,10 @@ class MqttSink:
             return False
         now_s = time.monotonic()
         text = json.dumps(kept.message(now_s))
-        await link.publish(self._topics.event(kept.event.station), text, retain=False)
+        await link.publish(self._topics.event(kept.station), text, retain=False)
         kept.told_s = now_s
         self._part.count("events_told")
+        await self._durable.told(kept)
         return True
 
     async def _tell_states(self, link: Connection) -> None:
@@ -208,15 +224,21 @@ class MqttSink:
         station = snapshot.station
         known = self._offered.get(station)
         before = self._announced.get(station, {}) if known is None else known
-        keys = offered(snapshot, before, self._absent())
+        keys = offered(snapshot, before, self._absent(station))
         if keys != known:
             self._offered[station] = keys
             await self._announce(link, station, keys)
         for topic, text in self._states.due(snapshot, keys, time.monotonic()):
             await link.publish(topic, text, retain=True, qos=0)
 
-    def _absent(self) -> frozenset[str]:
-        return frozenset({"image", "update"})
+    def _absent(self, station: str) -> frozenset[str]:
+        """What this service can't give: a picture without plots, news without an address."""
+        absent = set()
+        if self._told.picture is None:
+            absent.add("image")
+        if not self._options.update_url or station != self._told.stations[0]:
+            absent.add("update")
+        return frozenset(absent)
 
     async def _listen(self, link: Connection, tasks: asyncio.TaskGroup) -> None:
         async for message in link.messages():

@@ -52,6 +52,11 @@ class MqttOptions(Options):
         description="Seconds that Home Assistant has after its start until missed events come.",
         ge=0,
     )
+    update_url: str = Field(
+        "",
+        description="Package index (JSON, such as https://pypi.org/pypi/roastwatch/json) that is "
+        "asked once a day for a newer version; empty: never.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,34 +24,47 @@ _BIRTH_WITHIN_S = 600.0
 class Kept:
     """One event as it is told."""
 
-    event: RoastEvent
+    event_id: str
     type: str
+    station: str
+    facts: dict[str, Any]
     arrived_s: float
     late_on_arrival_s: float
     told_s: float | None = None
     again: bool = False
+    durable: bool = False
+    """Whether it would survive us."""
+
+    @classmethod
+    def of(cls, event: RoastEvent, kind: str, arrived_s: float, late_s: float) -> "Kept":
+        """An event that arrived at `arrived_s`, so late already."""
+        found = facts(event, kind)
+        return cls(event.event_id, kind, event.station, found, arrived_s, late_s)
 
     def message(self, now_s: float) -> dict[str, Any]:
         """What is published, see integrations/contract.md."""
-        event = self.event
         late_by_s = self.late_on_arrival_s + now_s - self.arrived_s
-        return {
-            "event_type": self.type,
-            "event_id": event.event_id,
-            "station": event.station,
-            "roast_id": event.roast_id,
-            "kind": event.kind.value,
-            "level": event.level.value if event.level else None,
-            "origin": event.origin.value,
-            "happened_at": event.happened_at.isoformat(timespec="milliseconds"),
-            "decided_at": event.decided_at.isoformat(timespec="milliseconds"),
-            "confidence": None if event.confidence is None else round(event.confidence, 4),
-            "bean_temp_c": event.bean_temp_c,
-            "message": event.message,
-            "unlogged": event.unlogged,
-            "late": self.again or late_by_s > LATE_AFTER_S,
-            "late_by_s": round(late_by_s, 3),
-        }
+        late = {"late": self.again or late_by_s > LATE_AFTER_S, "late_by_s": round(late_by_s, 3)}
+        return self.facts | late
+
+
+def facts(event: RoastEvent, kind: str) -> dict[str, Any]:
+    """What is told of an event, without how late it is."""
+    return {
+        "event_type": kind,
+        "event_id": event.event_id,
+        "station": event.station,
+        "roast_id": event.roast_id,
+        "kind": event.kind.value,
+        "level": event.level.value if event.level else None,
+        "origin": event.origin.value,
+        "happened_at": event.happened_at.isoformat(timespec="milliseconds"),
+        "decided_at": event.decided_at.isoformat(timespec="milliseconds"),
+        "confidence": None if event.confidence is None else round(event.confidence, 4),
+        "bean_temp_c": event.bean_temp_c,
+        "message": event.message,
+        "unlogged": event.unlogged,
+    }
 
 
 class Outbox:
@@ -65,22 +78,32 @@ class Outbox:
         self._away_since_s: float | None = started_s
         self._forget_away_at_s: float | None = started_s + _BIRTH_WITHIN_S
 
-    def add(self, event: RoastEvent, now_s: float, now: datetime) -> None:
+    def add(self, event: RoastEvent, now_s: float, now: datetime) -> Kept:
         """Keep an event that shall be told; the same one again is told again."""
         kind = event_type(event)
         if kind == "first_crack_certain" and (event.event_id, "first_crack") not in self._kept:
             kind = "first_crack"
-        late_s = max(0.0, (now - event.decided_at).total_seconds())
-        key = (event.event_id, kind)
-        self._kept.pop(key, None)
-        self._kept[key] = Kept(event, kind, now_s, late_s)
+        return self.take(facts(event, kind), now_s, now)
+
+    def take(self, found: dict[str, Any], now_s: float, now: datetime) -> Kept:
+        """Keep what was kept before, perhaps by an earlier process.
+
+        Raises:
+            KeyError, TypeError, ValueError: these are not the facts of an event.
+        """
+        event_id, kind = str(found["event_id"]), str(found["event_type"])
+        late_s = max(0.0, (now - datetime.fromisoformat(found["decided_at"])).total_seconds())
+        kept = Kept(event_id, kind, str(found["station"]), found, now_s, late_s)
+        self._kept.pop((event_id, kind), None)
+        self._kept[event_id, kind] = kept
         while len(self._kept) > self._size:
-            told = (key for key, kept in self._kept.items() if kept.told_s is not None)
+            told = (key for key, item in self._kept.items() if item.told_s is not None)
             oldest = next(told, None)
             if oldest is None:
                 oldest = next(iter(self._kept))
                 self.lost += 1
             del self._kept[oldest]
+        return kept
 
     def untold(self) -> Kept | None:
         """The oldest that is still to be told."""

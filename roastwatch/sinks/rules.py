@@ -151,7 +151,7 @@ class RulesSink:
         async for event in events:
             now = datetime.now(UTC)
             late_s = max(0.0, (now - event.decided_at).total_seconds())
-            message = Kept(event, event_type(event), 0.0, late_s).message(0.0)
+            message = Kept.of(event, event_type(event), 0.0, late_s).message(0.0)
             for number, rule in enumerate(self._options.rules):
                 if rule.on != event_type(event) or rule.station not in (None, event.station):
                     continue

@@ -1,6 +1,6 @@
 """Who tells: one small protocol, and what a sink may ask in return."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -86,6 +86,8 @@ class Told:
     """Station → its name for people, where it has one."""
     outbox: AlertOutbox | None = None
     """Where alerts survive a crash; None: in memory only."""
+    picture: Callable[[str], Awaitable[bytes | None]] | None = None
+    """The roast so far of a station as PNG; None: nobody here can draw."""
 
 
 class Sink(Protocol):

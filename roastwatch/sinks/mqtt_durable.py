@@ -1,0 +1,56 @@
+"""Events that must survive us wait in the roast log's outbox until the broker has them."""
+
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+
+from roastwatch.sinks.mqtt_outbox import Kept, Outbox
+from roastwatch.sinks.sink import AlertOutbox
+
+_log = logging.getLogger("roastwatch.mqtt")
+_WORTH_TELLING = timedelta(hours=1)
+
+
+class Durable:
+    """The events of one broker in the log's outbox. Without one nothing is kept."""
+
+    def __init__(self, outbox: AlertOutbox | None, target: str) -> None:
+        self._outbox = outbox
+        self._target = target
+
+    async def restore(self, into: Outbox) -> None:
+        """What an earlier process could not tell any more."""
+        if self._outbox is None:
+            return
+        for alert in await self._outbox.outbox_due(target=self._target):
+            try:
+                kept = into.take(dict(alert.payload), time.monotonic(), datetime.now(UTC))
+            except (KeyError, TypeError, ValueError):
+                _log.warning("%s in the outbox is no event: dropped", alert.alert_id)
+                await self._outbox.outbox_done(alert.alert_id)
+            else:
+                kept.durable = kept.again = True
+
+    async def keep(self, kept: Kept) -> None:
+        """Keep an event; beside telling it and not before, so that nothing is told later."""
+        if self._outbox is None:
+            return
+        await self._outbox.outbox_add(
+            self._name(kept),
+            kept.facts,
+            expires_at=datetime.now(UTC) + _WORTH_TELLING,
+            event_id=kept.event_id,
+            target=self._target,
+        )
+        kept.durable = True
+        if kept.told_s is not None:
+            await self.told(kept)
+
+    async def told(self, kept: Kept) -> None:
+        """The broker has it."""
+        if self._outbox is not None and kept.durable:
+            kept.durable = False
+            await self._outbox.outbox_done(self._name(kept))
+
+    def _name(self, kept: Kept) -> str:
+        return f"{self._target}:{kept.event_id}:{kept.type}"

@@ -1,0 +1,64 @@
+"""The picture of the roast so far, and whether there is a newer roastwatch."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+
+from roastwatch import __version__
+from roastwatch.channel import Latest
+from roastwatch.sinks.mqtt_connection import Connection
+from roastwatch.sinks.mqtt_topics import Topics
+from roastwatch.vocabulary import Snapshot
+
+_log = logging.getLogger("roastwatch.mqtt")
+_AFTER_CHANGE_S = 2.0
+"""A picture is drawn when what is urgent has long been told."""
+_LARGEST = 512 * 1024
+_DAY_S = 86_400.0
+
+
+async def tell_pictures(
+    link: Connection,
+    topics: Topics,
+    latest: Latest[dict[str, Snapshot]],
+    picture: Callable[[str], Awaitable[bytes | None]],
+) -> None:
+    """A new picture at each change of phase and each event of a roast."""
+    drawn: dict[str, object] = {}
+    async for snapshots in latest.changes():
+        for station, snapshot in snapshots.items():
+            event = snapshot.last_event
+            seen = (snapshot.roast_id, snapshot.phase, event.event_id if event else None)
+            if snapshot.roast_id is None or drawn.get(station) == seen:
+                continue
+            drawn[station] = seen
+            await asyncio.sleep(_AFTER_CHANGE_S)
+            found = await picture(station)
+            if found is not None and len(found) <= _LARGEST:
+                await link.publish(topics.state(station, "image"), found, retain=True)
+
+
+async def tell_updates(link: Connection, topics: Topics, station: str, url: str) -> None:
+    """Ask a package index once a day; while it can't be reached the newest is unknown."""
+    while True:
+        newest = await _newest(url)
+        state = {"installed_version": __version__, "title": "roastwatch"}
+        if newest is not None:
+            state["latest_version"] = newest
+        await link.publish(topics.state(station, "update"), json.dumps(state), retain=True)
+        await asyncio.sleep(_DAY_S)
+
+
+async def _newest(url: str) -> str | None:
+    limit = aiohttp.ClientTimeout(total=30)
+    try:
+        async with aiohttp.ClientSession(timeout=limit) as session, session.get(url) as answer:
+            answer.raise_for_status()
+            found = await answer.json(content_type=None)
+            return str(found["info"]["version"])[:40]
+    except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
+        _log.info("No news of updates from %s: %s", url, error)
+        return None
