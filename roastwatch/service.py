@@ -10,6 +10,7 @@ from pathlib import Path
 from roastwatch import plugins
 from roastwatch.channel import Events, Latest
 from roastwatch.detection.scoring import Scoring
+from roastwatch.drawing import painter
 from roastwatch.driving import Driven
 from roastwatch.keeping import Keeper
 from roastwatch.roast.log import RoastLog
@@ -151,6 +152,7 @@ class Service:
             part,
             titles={station.name: station.title for station in self.settings.stations},
             outbox=self.keeper.log if self.keeper else None,
+            picture=painter(self.keeper.log.path if self.keeper else None, self.latest),
         )
         sink = plugins.load("sinks", chosen.type)(chosen.options, told)
         return Outlet(chosen.type, sink, part)

@@ -78,7 +78,8 @@ async def sink(
 ) -> AsyncIterator[Running]:
     """The MQTT sink at a port, ended at the end."""
     person, part = Person(), Part("mqtt")
-    told = Told(instance, stations, options.pop("language", "en"), person, part)
+    more = {name: options.pop(name) for name in ("outbox", "picture") if name in options}
+    told = Told(instance, stations, options.pop("language", "en"), person, part, **more)
     options = {"host": "127.0.0.1", "birth_settle_s": 0.05} | options
     running = Running(part, Events(), Latest(), person)
     task = asyncio.create_task(

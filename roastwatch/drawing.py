@@ -1,0 +1,43 @@
+"""The picture of a roast that is still going on, for whoever shows it."""
+
+import asyncio
+import importlib.util
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from roastwatch.channel import Latest
+from roastwatch.errors import RoastwatchError
+from roastwatch.vocabulary import Snapshot
+
+_log = logging.getLogger("roastwatch.drawing")
+
+
+def painter(
+    log_path: Path | None, latest: Latest[dict[str, Snapshot]]
+) -> Callable[[str], Awaitable[bytes | None]] | None:
+    """Draws a station's roast so far from the log; None where there is no log or no matplotlib."""
+    if log_path is None or importlib.util.find_spec("matplotlib") is None:
+        return None
+    one_at_a_time = asyncio.Lock()
+
+    async def picture(station: str) -> bytes | None:
+        snapshot = (latest.value or {}).get(station)
+        if snapshot is None or snapshot.roast_id is None:
+            return None
+        async with one_at_a_time:
+            return await asyncio.to_thread(_draw, log_path, snapshot.roast_id)
+
+    return picture
+
+
+def _draw(log_path: Path, roast_id: str) -> bytes | None:
+    from roastwatch.roast.log_store import Store
+    from roastwatch.roast.pictures import roast_png
+
+    try:
+        with Store(log_path, writing=False) as store:
+            return roast_png(store.record(roast_id), size="small")
+    except RoastwatchError as error:
+        _log.info("No picture of %s: %s", roast_id, error)
+        return None

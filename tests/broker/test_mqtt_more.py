@@ -1,0 +1,114 @@
+"""What outlives the service, the picture of the roast, and news of updates."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from roastwatch import __version__
+from roastwatch.roast.log import RoastLog
+from roastwatch.vocabulary import PartState, Phase
+from tests.broker.conftest import listener, sink, until
+from tests.broker.nouns import event, snapshot
+from tests.mosquitto import Broker
+
+EVENT = "roastwatch/test/roaster/event"
+CONFIG = "homeassistant/device/roastwatch_test_roaster/config"
+
+
+async def test_what_a_dead_service_could_not_tell_the_next_one_tells(tmp_path: Path) -> None:
+    broker = Broker(tmp_path)  # not started: nobody can be told
+    path = tmp_path / "roasts.sqlite"
+    async with RoastLog.open(path) as log, sink(broker.port, outbox=log) as told:
+        await until(lambda: told.part.state is PartState.RETRYING)
+        told.events.put(event("untold"))
+        while not await log.outbox_due():
+            pass
+    broker.start()
+    try:
+        async with listener(broker.port) as (heard, _):
+            async with RoastLog.open(path) as log, sink(broker.port, outbox=log):
+                (found,) = await until(lambda: heard.json(EVENT))
+                assert found["event_id"] == "untold"
+                assert found["late"]
+                while await log.outbox_due():
+                    pass
+            heard.forget()
+            async with RoastLog.open(path) as log, sink(broker.port, outbox=log) as told:
+                await until(lambda: told.part.state is PartState.RUNNING)
+                told.events.put(event("new"))
+                await until(lambda: heard.json(EVENT))
+                assert [item["event_id"] for item in heard.json(EVENT)] == ["new"]
+    finally:
+        broker.kill()
+
+
+async def test_the_picture_comes_with_each_phase(broker: Broker) -> None:
+    drawn: list[str] = []
+
+    async def picture(station: str) -> bytes | None:
+        drawn.append(station)
+        return b"\x89PNG " + str(len(drawn)).encode()
+
+    image = "roastwatch/test/roaster/state/image"
+    async with (
+        sink(broker.port, picture=picture) as told,
+        listener(broker.port) as (heard, _),
+    ):
+        told.show(snapshot())
+        config = (await until(lambda: heard.json(CONFIG)))[-1]["components"]["image"]
+        assert config["image_topic"] == image
+        assert config["content_type"] == "image/png"
+        told.show(snapshot(roast_id="r1", phase=Phase.ROASTING))
+        await until(lambda: [m for m in heard.messages if m[0] == image])
+        told.show(snapshot(roast_id="r1", phase=Phase.ROASTING, elapsed_s=5.0))
+        told.show(snapshot(roast_id="r1", phase=Phase.DEVELOPMENT))
+        await until(lambda: len([m for m in heard.messages if m[0] == image]) == 2)
+        assert drawn == ["roaster", "roaster"]
+
+
+@dataclass
+class Index:
+    """A package index: its address, and what it says."""
+
+    port: int
+    newest: dict[str, Any]
+
+
+@pytest.fixture
+async def index() -> AsyncIterator[Index]:
+    found = Index(0, {"info": {"version": "99.1"}})
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.json_response(found.newest)
+
+    app = web.Application()
+    app.router.add_get("/json", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    server: Any = site._server
+    found.port = server.sockets[0].getsockname()[1]
+    yield found
+    await runner.cleanup()
+
+
+async def test_updates_are_told_where_a_person_wants_it(broker: Broker, index: Index) -> None:
+    url = f"http://127.0.0.1:{index.port}/json"
+    update = "roastwatch/test/roaster/state/update"
+    async with sink(broker.port, update_url=url) as told, listener(broker.port) as (heard, _):
+        told.show(snapshot())
+        state = json.loads(await until(lambda: heard.newest(update)))
+        assert state["installed_version"] == __version__
+        assert state["latest_version"] == "99.1"
+        config = (await until(lambda: heard.json(CONFIG)))[-1]
+        assert config["components"]["update"]["device_class"] == "firmware"
+    index.newest = {"nothing": 1}
+    async with sink(broker.port, "other", update_url=url), listener(broker.port) as (heard, _):
+        state = json.loads(await until(lambda: heard.newest(update.replace("/test/", "/other/"))))
+        assert "latest_version" not in state
