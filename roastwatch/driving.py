@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.machine import Machine
+from roastwatch.program import Program
 from roastwatch.roaster.control import RoasterControl
 from roastwatch.roaster.control import Told as Happened
 from roastwatch.station import Station
@@ -30,6 +31,7 @@ from roastwatch.vocabulary import (
 )
 
 ARMED_FOR_S = 1800.0
+PLAN_TURN_S = 0.25
 _log = logging.getLogger("roastwatch.driving")
 
 
@@ -47,6 +49,8 @@ class Driven:
         self._tasks: set[asyncio.Task[None]] = set()
         self._last_message = ""
         self._refusal = ""
+        plan = station.settings.plan
+        self.program = Program.read(station.name, plan) if plan is not None else None
 
     async def run(self) -> None:
         """Hold the door open until cancelled; leaving makes the roaster safe."""
@@ -56,8 +60,12 @@ class Driven:
                 self._machine.socket, self._machine.launch, told=self._happened, part=self.part
             )
             try:
-                async with control:
+                async with control, asyncio.TaskGroup() as group:
                     self._control, failures = control, 0
+                    if self.program is not None:
+                        group.create_task(
+                            self._run(self.program, control), name=f"{self._station.name}:plan"
+                        )
                     await self._follow(control)
             except (LostError, BadInputError) as error:
                 failures += 1
@@ -105,6 +113,31 @@ class Driven:
             self._station.read(reading)
             self._mark_drop(reading)
 
+    def event(self, event: RoastEvent) -> None:
+        """What happened in the roast, for the plan's triggers."""
+        if self.program is not None:
+            self.program.event(event)
+
+    def deviation_c(self) -> float | None:
+        """How far the beans are above the plan's profile, °C."""
+        station = self._station
+        if self.program is None or station.pipeline is None:
+            return None
+        return self.program.deviation_c(station.pipeline.roast, station.now(), station.reading)
+
+    async def _run(self, program: Program, control: RoasterControl) -> None:
+        """Follow the person's plan while the roaster is armed."""
+        while True:
+            await asyncio.sleep(PLAN_TURN_S)
+            pipeline = self._station.pipeline
+            if pipeline is None or not control.state().armed:
+                continue
+            now = self._station.now()
+            await program.turn(pipeline.roast, now, self._station.reading, self.command)
+            for refusal in program.refusals:
+                self._tell(EventKind.INTERLOCK, refusal)
+            program.refusals.clear()
+
     def _mark_drop(self, reading: Reading) -> None:
         """The door opened, whoever opened it: the beans leave."""
         station = self._station
@@ -128,10 +161,8 @@ class Driven:
             case InstructionKind.CHARGE | InstructionKind.START:
                 refused = await control.charge()
             case InstructionKind.STOP:
-                try:
-                    await control.make_safe("The roast was stopped.")
-                except LostError as lost:
-                    refused = str(lost)
+                if not await control.make_safe("The roast was stopped."):
+                    refused = "The roaster could not be reached: look at it."
             case InstructionKind.DROP if instruction.origin is Origin.PERSON:
                 refused = await self._drop(control)
             case _:

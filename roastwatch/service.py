@@ -169,6 +169,8 @@ class Service:
     async def _tell(self) -> None:
         """Events in order: durable first, then what is shown now, then to every sink."""
         async for event in self.events:
+            if event.station in self.driven:
+                self.driven[event.station].event(event)
             if self.keeper is not None:
                 event = await self.keeper.event(self.stations.get(event.station), event)
             self._refresh()
@@ -196,7 +198,10 @@ class Service:
         snapshots = {}
         for name, station in self.stations.items():
             snapshot = station.snapshot()
-            roaster = (self.driven[name].part.status(),) if name in self.driven else ()
+            driven = self.driven.get(name)
+            roaster = (driven.part.status(),) if driven else ()
+            if driven is not None:
+                snapshot = replace(snapshot, deviation_c=driven.deviation_c())
             snapshots[name] = replace(snapshot, parts=snapshot.parts + roaster + sinks)
         self.latest.set(snapshots)
 

@@ -49,6 +49,11 @@ class StationSettings(Options):
         description="You confirm that this roaster has a thermal cut-off of its own: needed for "
         "heat where the machine goes on heating without its computer.",
     )
+    plan: Path | None = Field(
+        None,
+        description="Plan that the roaster follows from each charge while it is armed, and whose "
+        "profile is compared with; null: none.",
+    )
     roaster_limits: dict[str, float | bool] = Field(
         {}, description="Limits in place of the machine's own (see config/roasters)."
     )

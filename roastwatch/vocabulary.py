@@ -315,6 +315,8 @@ class Snapshot:
     development_ratio_percent: float | None = None
     reading: Reading | None = None
     rate_of_rise_c_per_min: float | None = None
+    deviation_c: float | None = None
+    """How far the beans are above the plan's profile."""
     pops_per_minute: float | None = None
     probability: float | None = None
     decision: float = 0.0

@@ -11,14 +11,11 @@ import click
 from platformdirs import user_data_path
 
 from roastwatch.cli.roaster_machine import machine_options, run_until_stopped
-from roastwatch.errors import BadInputError, LostError
 from roastwatch.machine import Machine
-from roastwatch.roast import formats
+from roastwatch.program import profile_of
 from roastwatch.roaster.control import RoasterControl
 from roastwatch.roaster.drive import Drive, DriveLog
-from roastwatch.roaster.pid import Profile
 from roastwatch.roaster.plan import Plan, read_plan
-from roastwatch.vocabulary import EventKind
 
 
 @click.command("drive")
@@ -50,6 +47,10 @@ def drive(plan_path: Path, log_file: Path | None, **chosen: Any) -> None:
     if tripped:
         click.echo(f"roastwatch: The plan was ended: {tripped}", err=True)
         sys.exit(1)
+
+
+SAFE_S = 12.0
+"""A guardian that died is started again meanwhile; a roaster that was unplugged is waited for."""
 
 
 async def _drive(plan: Plan, machine: Machine, log: DriveLog) -> str | None:
@@ -90,37 +91,8 @@ async def _drive(plan: Plan, machine: Machine, log: DriveLog) -> str | None:
     return tripped
 
 
-def profile_of(plan: Plan) -> Profile | None:
-    """What the plan compares with: its own target, or the bean curve of its background.
-
-    Raises:
-        BadInputError: the background can't be read, or has no bean temperature.
-    """
-    if plan.target:
-        return Profile.of(plan.target)
-    if plan.background is None:
-        return None
-    record = formats.read_file(plan.background)
-    charge_s = next((e.at_s for e in record.events if e.kind is EventKind.CHARGE), record.at_s[0])
-    drop_s = next((e.at_s for e in record.events if e.kind is EventKind.DROP), record.at_s[-1])
-    beans = record.columns.get("bean_temp_c")
-    if beans is None:
-        raise BadInputError(f"{plan.background} has no bean temperature to compare with.")
-    return Profile.of(
-        [
-            (at_s - charge_s, bean)
-            for at_s, bean in zip(record.at_s, beans, strict=True)
-            if charge_s <= at_s <= drop_s and bean == bean
-        ]
-    )
-
-
 async def _make_safe(control: RoasterControl) -> None:
-    try:
-        async with asyncio.timeout(3.0):
-            done = await control.make_safe("The drive has ended.")
-    except (LostError, TimeoutError):
-        done = False
+    done = control.ever_connected and await control.make_safe("The drive has ended.", SAFE_S)
     if not done and control.ever_connected:
         click.echo(
             "roastwatch: The roaster could not be reached to make it safe: look at it, and pull "

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from roastwatch.cli.roaster_drive import profile_of
 from roastwatch.errors import BadInputError
+from roastwatch.program import profile_of
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.machines import limits_for
 from roastwatch.roaster.pid import PidOptions, Profile

@@ -94,11 +94,14 @@ class RoasterControl:
         await asyncio.shield(self._leave())
 
     async def _leave(self) -> None:
-        if self._holds_lease:
-            with contextlib.suppress(LostError, TimeoutError):
-                async with asyncio.timeout(3.0):
-                    await self.make_safe("roastwatch ends.")
+        if self._holds_lease and self.ever_connected and not self._is_left_safe():
+            await self.make_safe("roastwatch ends.")
         await self._end()
+
+    def _is_left_safe(self) -> bool:
+        """Whether it was made safe already, and nothing has been armed since."""
+        raw = self.raw_state
+        return bool(raw.get("safe") and raw.get("left_safe") and not raw.get("armed"))
 
     async def _end(self) -> None:
         if self._task is not None:
@@ -177,20 +180,28 @@ class RoasterControl:
         """A person says that an independent thermal cut-off stands."""
         return await self._asked("cutoff", confirmed=confirmed)
 
-    async def make_safe(self, reason: str) -> bool:
-        """Heat 0, drum and cooling on, disarmed; waits until it is written. True when it was."""
-        await self._ask("safe", reason=reason)
-        return await self.written_safe()
+    async def make_safe(self, reason: str, within_s: float = 3.0) -> bool:
+        """Heat 0, drum and cooling on, disarmed; waits until it is written. True when it was.
 
-    async def written_safe(self) -> bool:
-        """Wait until what was asked of the wire is written; False when the link is gone."""
-        while True:
-            state = self._client.state if self._client else {}
-            if not state.get("connected"):
-                return False
-            if state.get("safe"):
+        A guardian that has just died is waited for: the next one makes safe.
+        """
+        until = time.monotonic() + within_s
+        while time.monotonic() < until:
+            with contextlib.suppress(LostError):
+                await self._ask("safe", reason=reason)
+                return await self.written_safe(until - time.monotonic())
+            await asyncio.sleep(0.1)
+        return False
+
+    async def written_safe(self, within_s: float = 3.0) -> bool:
+        """Wait until what was asked of the wire is written; False when it can't be in time."""
+        until = time.monotonic() + within_s
+        while time.monotonic() < until:
+            raw = self.raw_state
+            if raw.get("connected") and raw.get("safe"):
                 return True
             await asyncio.sleep(0.05)
+        return False
 
     async def _asked(self, do: str, **what: Any) -> str | None:
         try:
@@ -254,34 +265,29 @@ class RoasterControl:
 
     async def _hold(self) -> None:
         """Keep one guardian; start another when it dies or hangs."""
-        try:
-            while True:
-                try:
-                    async with GuardianClient(
-                        self._path,
-                        self._launch,
-                        on_state=self._state,
-                        on_notice=self._notice,
-                        control=self._holds_lease,
-                    ) as client:
-                        self._client = client
-                        if self._first and not self._first.done():
-                            self._first.set_result(None)
-                        await client.gone.wait()
-                        self._died("The guardian of the roaster died: it is started again, heat 0.")
-                except LostError as lost:
-                    self._client = None
+        while True:
+            try:
+                async with GuardianClient(
+                    self._path,
+                    self._launch,
+                    on_state=self._state,
+                    on_notice=self._notice,
+                    control=self._holds_lease,
+                ) as client:
+                    self._client = client
                     if self._first and not self._first.done():
-                        self._first.set_exception(lost)
-                        return
-                    self.part.trouble(PartState.RETRYING, str(lost))
-                    await asyncio.sleep(0.5)
-                finally:
-                    self._client = None
-        except BadInputError as bad:
-            self.part.trouble(PartState.FAILED, str(bad))
-            if self._first and not self._first.done():
-                self._first.set_exception(bad)
+                        self._first.set_result(None)
+                    await client.gone.wait()
+                    self._died("The guardian of the roaster died: it is started again, heat 0.")
+            except (LostError, BadInputError) as error:
+                self._client = None
+                self.part.trouble(PartState.RETRYING, str(error))
+                if self._first and not self._first.done():
+                    self._first.set_exception(error)
+                    return
+                await asyncio.sleep(0.5)
+            finally:
+                self._client = None
 
     def _died(self, message: str) -> None:
         log.error("%s", message)

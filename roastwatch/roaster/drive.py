@@ -27,6 +27,7 @@ from roastwatch.vocabulary import (
 )
 
 TURN_S = 0.05
+DOOR_S = 5.0
 PRESENCE_S = 60.0
 REPORT_S = 5.0
 _COLUMNS = (
@@ -125,6 +126,8 @@ class Drive:
         self._reported_s = -REPORT_S
         self._present_s = 0.0
         self._missing: set[Actuator] = set()
+        self._unheated: str | None = None
+        """Why heat that the plan asked for was not given, if it was not."""
 
     @property
     def elapsed_s(self) -> float | None:
@@ -160,6 +163,7 @@ class Drive:
         """
         await self._ready()
         await self._arm()
+        await self._close_door()
         self._began_s, self._present_s = time.monotonic(), time.monotonic()
         self._say(f"   The plan begins: {len(self.plan.steps)} steps.")
         while self._tripped is None:
@@ -170,7 +174,7 @@ class Drive:
             for ask in self._run.due(elapsed_s, bean, self._happened):
                 await self._take(ask, elapsed_s)
             if self._run.ended(elapsed_s):
-                return None
+                return self._unheated
             await self._follow(elapsed_s, bean)
             await self._attend()
             if not self._log.works:
@@ -195,6 +199,24 @@ class Drive:
         refused = await self.control.arm((end_s or 7200.0) + 120.0)
         if refused and self.plan.heats:
             raise BadInputError(refused)
+
+    async def _close_door(self) -> None:
+        """A door that stands open from the last roast would let the beans fall through."""
+        raw = self.control.raw_state
+        told, reading = raw.get("told") or {}, raw.get("reading") or {}
+        machine = self.control.capabilities
+        opens_first = any(s.at_s == 0 and (s.drop or s.door_percent) for s in self.plan.steps)
+        if machine is None or Actuator.DOOR not in machine.actuators or opens_first:
+            return
+        if told.get("door") or reading.get("door_open"):
+            self._say("   The door is open: closing it.")
+            await self._set(Actuator.DOOR, 0.0, Origin.PLAN)
+            until = time.monotonic() + DOOR_S
+            while (self.control.raw_state.get("reading") or {}).get("door_open"):
+                if time.monotonic() > until:
+                    self._say("!  The machine still reports an open door.")
+                    return
+                await asyncio.sleep(TURN_S)
 
     def _leave_out(self, machine: Capabilities) -> None:
         """What the machine can't set (a drum that always turns, say) is told and left out.
@@ -265,6 +287,11 @@ class Drive:
         if result.outcome is not Outcome.APPLIED:
             applied = "" if result.applied is None else f" at {result.applied:g} %"
             self._say(f"!  {actuator} {percent:g} % {result.outcome}{applied}: {result.reason}")
+        if actuator is Actuator.HEATER and result.outcome not in (
+            Outcome.APPLIED,
+            Outcome.LIMITED,
+        ):
+            self._unheated = f"heat {percent:g} % was {result.outcome}: {result.reason}"
         return result
 
     def _take_reading(self, elapsed_s: float) -> None:

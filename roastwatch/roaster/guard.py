@@ -305,6 +305,11 @@ class Guard:
         return self._zero_confirmed
 
     @property
+    def left_safe(self) -> bool:
+        """Whether it was made safe, and no heat was commanded since."""
+        return self._left_safe
+
+    @property
     def unsafe_pending(self) -> bool:
         """Whether a make_safe is still owed to the machine."""
         return self._safe_pending

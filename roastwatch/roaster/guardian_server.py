@@ -250,6 +250,7 @@ class GuardianServer:
             "emergency": guard.emergency,
             "hot": situation.hot,
             "safe": not guard.unsafe_pending,
+            "left_safe": guard.left_safe,
             "told": asdict(guard.told),
             "reading": messages.reading_to(guard.history.newest),
             "capabilities": messages.capabilities_to(guard.capabilities),

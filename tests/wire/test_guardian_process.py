@@ -112,8 +112,8 @@ async def test_drive_runs_to_its_end_twice(tmp_path: Path) -> None:
             assert service.returncode == 0, out.decode()
             assert (heat(), fake.drum, fake.door) == (0, 1, 1)
             assert fake.ejected is False  # the guardian keeps its hand on the hot machine
+            assert fake.commands[-1][10] == 0
             rows = (place.folder / "drive.csv").read_text().splitlines()
             assert rows[0].startswith("time_utc,elapsed_s,bean_temp_c")
             assert len(rows) > 2
             assert '"kind": "command"' in (place.folder / "drive.jsonl").read_text()
-            fake.door = 0

@@ -58,7 +58,7 @@ async def test_heat_0_within_two_seconds(tmp_path: Path, name: str, how: signal.
     async with guarded() as place, PtyLine(fake, tmp_path, tick_s=0.02) as line:
         service = await place.drive(kind, line.port, HEATS, *more)
         try:
-            await until(lambda: heat() > 30, STARTED_S)
+            await until(lambda: heat() > 0, STARTED_S)
             await asyncio.sleep(2.0)
             loop = asyncio.get_running_loop()
             service.send_signal(how)
@@ -87,8 +87,6 @@ async def test_each_driver_drives_its_machine_through_a_roast_twice(
             rows = (place.folder / "drive.csv").read_text().splitlines()
             heats = {row.split(",")[4] for row in rows[1:]}
             assert len(heats) > 2, heats
-            if hasattr(fake, "door"):
-                fake.door = 0
 
 
 async def test_keep_alive_holds_its_period_on_a_loaded_machine(tmp_path: Path) -> None:
@@ -100,7 +98,7 @@ async def test_keep_alive_holds_its_period_on_a_loaded_machine(tmp_path: Path) -
         async with guarded() as place, PtyLine(fake, tmp_path) as line:
             service = await place.drive(kind, line.port, HEATS)
             try:
-                await until(lambda: heat() > 30, STARTED_S)
+                await until(lambda: heat() > 0, STARTED_S)
                 line.heard.clear()
                 await asyncio.sleep(120.0)
                 at_s = [when for when, _ in line.heard]

@@ -1,0 +1,117 @@
+"""The service follows a person's plan from the charge."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from roastwatch.program import Program
+from roastwatch.roast.roast import Roast, RoastOptions
+from roastwatch.roaster.pid import Profile
+from roastwatch.roaster.plan import parse_plan
+from roastwatch.vocabulary import (
+    Actuator,
+    Command,
+    CommandResult,
+    EventKind,
+    Level,
+    Origin,
+    Outcome,
+    Reading,
+    RoastEvent,
+)
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Door:
+    """Writes down what is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[Command] = []
+        self.outcome = Outcome.APPLIED
+
+    async def __call__(self, command: Command) -> CommandResult:
+        self.asked.append(command)
+        return CommandResult(command.command_id, self.outcome, reason="because")
+
+    def taken(self) -> list[tuple[Actuator, float]]:
+        found = [(command.actuator, command.target) for command in self.asked]
+        self.asked.clear()
+        return found
+
+
+def crack(level: Level, at: datetime, revoked: bool = False) -> RoastEvent:
+    return RoastEvent(
+        "e", "r", "x", EventKind.FIRST_CRACK, at, at, Origin.SOUND, level=level, revoked=revoked
+    )
+
+
+def charged() -> Roast:
+    roast = Roast("r", RoastOptions())
+    roast.begin(START, Origin.PERSON)
+    return roast
+
+
+PLAN = parse_plan(
+    {
+        "steps": [
+            {"at_s": 0, "heater_percent": 60},
+            {"at_event": "first_crack", "after_s": 10, "heater_percent": 40, "fan_percent": 60},
+        ]
+    }
+)
+
+
+async def test_steps_wait_for_a_certain_crack_and_lower_heat() -> None:
+    program, door, roast = Program("r", PLAN, None), Door(), charged()
+    reading = Reading("r", 0.0, bean_temp_c=180.0, heater_percent=60.0)
+    await program.turn(roast, START + timedelta(seconds=1), reading, door)
+    assert door.taken() == [(Actuator.HEATER, 60)]
+    at = START + timedelta(seconds=400)
+    program.event(crack(Level.FIRST_CRACK, at))
+    await program.turn(roast, at + timedelta(seconds=60), reading, door)
+    assert door.taken() == []
+    program.event(crack(Level.CERTAIN, at))
+    await program.turn(roast, at + timedelta(seconds=5), reading, door)
+    assert door.taken() == []
+    await program.turn(roast, at + timedelta(seconds=61), reading, door)
+    assert {command.origin for command in door.asked} == {Origin.SOUND}
+    assert door.taken() == [(Actuator.FAN, 60), (Actuator.HEATER, 40)]
+
+
+async def test_a_crack_that_was_taken_back_triggers_nothing() -> None:
+    program, door, roast = Program("r", PLAN, None), Door(), charged()
+    at = START + timedelta(seconds=400)
+    program.event(crack(Level.CERTAIN, at))
+    program.event(crack(Level.CERTAIN, at, revoked=True))
+    await program.turn(roast, at + timedelta(seconds=60), None, door)
+    assert door.taken() == [(Actuator.HEATER, 60)]
+
+
+async def test_refusals_are_kept_to_be_told_and_a_new_roast_begins_anew() -> None:
+    program, door, roast = Program("r", PLAN, None), Door(), charged()
+    door.outcome = Outcome.REFUSED
+    await program.turn(roast, START + timedelta(seconds=1), None, door)
+    assert "because" in program.refusals[0]
+    door.taken()
+    later = START + timedelta(hours=1)
+    roast.begin(later, Origin.PERSON)
+    await program.turn(roast, later + timedelta(seconds=1), None, door)
+    assert door.taken() == [(Actuator.HEATER, 60)]
+
+
+async def test_nothing_is_asked_before_the_charge_or_when_it_is_not_known() -> None:
+    program, door = Program("r", PLAN, None), Door()
+    idle = Roast("r", RoastOptions())
+    await program.turn(idle, START, None, door)
+    unknown = Roast("r", RoastOptions())
+    unknown.begin(START, Origin.SOUND, start_known=False)
+    await program.turn(unknown, START + timedelta(seconds=5), None, door)
+    assert door.taken() == []
+
+
+async def test_the_deviation_from_the_profile() -> None:
+    program = Program("r", PLAN, Profile.of([(0, 100), (100, 200)]))
+    reading = Reading("r", 0.0, bean_temp_c=148.0)
+    now = START + timedelta(seconds=50)
+    assert program.deviation_c(charged(), now, reading) == -2.0
+    assert program.deviation_c(charged(), now, replace(reading, bean_temp_c=None)) is None
