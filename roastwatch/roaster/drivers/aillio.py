@@ -52,6 +52,8 @@ class Aillio:
 
     machine = "Aillio Bullet"
     heater_steps = 9
+    is_asked = True
+    """Whether it is asked for each status; else it pushes them, and waiting would let them age."""
 
     def __init__(
         self, options: AillioOptions, station: str, *, open_pipes: Callable[[], Pipes]
@@ -177,8 +179,9 @@ class Aillio:
                     self._newest.put(reading)
                     self._status.set()
                     await self._step_once(self._levels)
-                spent_s = asyncio.get_running_loop().time() - before_s
-                await asyncio.sleep(max(0.01, STEP_S - spent_s))
+                if self.is_asked:
+                    spent_s = asyncio.get_running_loop().time() - before_s
+                    await asyncio.sleep(max(0.01, STEP_S - spent_s))
         except LostError as lost:
             self._newest.lose(lost)
             self._status.set()
@@ -200,7 +203,7 @@ class Aillio:
             off = bool(down) and self._wanted[Actuator.HEATER] == 0
             for _ in range(levels.heater if off else 1):
                 await self._link.write(command)
-                if off:
+                if off or not self.is_asked:
                     await asyncio.sleep(STEP_S)
 
     async def _until(self, condition: Callable[[], bool], within_s: float | None = None) -> bool:

@@ -90,6 +90,7 @@ class AillioR2(Aillio):
     Options = AillioOptions
     machine = "Aillio Bullet R2"
     heater_steps = HEATER_STEPS
+    is_asked = False
 
     def __init__(self, options: AillioOptions, station: str, **seam: object) -> None:
         pipes = seam.get("open_pipes") or partial(open_pipes, PRODUCTS, self.machine)
