@@ -4,17 +4,16 @@
 FROM debian:trixie-slim AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates python3 python3-venv \
- && rm -rf /var/lib/apt/lists/*
+ && apt-get clean && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY config config
 COPY roastwatch roastwatch
-# sympy is only for onnxruntime's own tools: 86 MB that nothing here imports.
 # Small extras only; build with EXTRAS=phone,roasters,plots for pictures, and so on.
 ARG EXTRAS=phone,roasters
 RUN python3 -m venv /opt/roastwatch \
  && /opt/roastwatch/bin/pip install --no-cache-dir ".[${EXTRAS}]" \
- && /opt/roastwatch/bin/pip uninstall --yes sympy mpmath pip \
+ && /opt/roastwatch/bin/pip uninstall --yes pip \
  && find /opt/roastwatch -depth -type d \( -name tests -o -name __pycache__ \) -exec rm -rf {} +
 # ALSA's way to PulseAudio and PipeWire, without the codecs that its Debian package asks for.
 RUN apt-get update && cd /tmp \
@@ -22,13 +21,13 @@ RUN apt-get update && cd /tmp \
  && dpkg-deb -x libasound2-plugins_*.deb plugins \
  && mkdir /pulse \
  && cd plugins && find . -name '*_pulse.so' -exec cp --parents {} /pulse \; \
- && rm -rf /var/lib/apt/lists/*
+ && apt-get clean && rm -rf /var/lib/apt/lists/*
 
 FROM debian:trixie-slim
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
       ca-certificates libportaudio2 libpulse0 python3 tini tzdata \
- && rm -rf /var/lib/apt/lists/* \
+ && apt-get clean && rm -rf /var/lib/apt/lists/* \
  && useradd --uid 1000 --no-create-home --home-dir /data --groups audio,dialout roastwatch \
  && mkdir /data && chown roastwatch:roastwatch /data
 COPY --from=build /pulse/ /
