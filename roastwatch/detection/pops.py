@@ -20,6 +20,12 @@ from roastwatch.vocabulary import CrackScore, Float32Array, Pop
 _MOST_STEPS = 20  # at a time: what is in work stays in the cache
 _SETTLING_ROWS = 15  # from rest: the floor is not yet known, nothing pops
 _GROUPS = ((4, 7), (7, 10), (10, 12), (12, 14), (14, 16), (16, 19))  # bands of a fingerprint
+_MEANS = np.array(
+    [[low <= band < high for low, high in _GROUPS] for band in range(features.BANDS)], np.float32
+)
+_MEANS /= _MEANS.sum(axis=0)
+_TREBLE = (np.arange(features.BANDS) >= 4).astype(np.float32)
+_TREBLE /= _TREBLE.sum()
 
 
 class PopsOptions(Options):
@@ -73,7 +79,9 @@ class PopsModel:
         options = options or PopsOptions()
         path = options.path or Path(str(files("roastwatch.detection") / "weights" / "pops.json"))
         self.manifest = read_manifest(path)
-        self._session = _session(path.with_name(self.manifest.onnx), self.manifest)
+        self.path = path.with_name(self.manifest.onnx)
+        """Where its weights lie."""
+        self._session = _session(self.path, self.manifest)
         threshold = options.threshold or self.manifest.pop_threshold
         self.spec = ModelSpec(
             model_id=self.manifest.model_id,
@@ -227,10 +235,10 @@ class PopsStream:
         near = self._rows[row : row + 5, : -features.BANDS]
         frames = near.reshape(-1, features.FRAMES_PER_ROW, features.BANDS)
         heights = frames.max(axis=1)
-        shape = [float(heights[:2, low:high].mean()) for low, high in _GROUPS]
-        treble = heights[:, 4:].mean(axis=1)
-        top = max(float(treble[:2].max()), 0.05)
-        decay = [float(treble[at] / top) if at < len(treble) else 0.0 for at in (2, 4)]
+        shape = (heights[:2].mean(axis=0) @ _MEANS).tolist()
+        treble = (heights @ _TREBLE).tolist()
+        top = max(*treble[:2], 0.05)
+        decay = [treble[at] / top if at < len(treble) else 0.0 for at in (2, 4)]
         return tuple(round(value, 3) for value in (*shape, *decay))
 
 
