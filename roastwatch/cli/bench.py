@@ -11,15 +11,16 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from roastwatch.bench import live, machine, offline, plots, process
+from roastwatch.bench import large, live, machine, offline, plots, process
 from roastwatch.bench.report import Report, row
 from roastwatch.bench.sound import write_file
 from roastwatch.bench.timing import Figure, Stage
 from roastwatch.cli import model_choice
 from roastwatch.detection.model import CrackModel
+from roastwatch.detection.windowed import Windowed
 from roastwatch.errors import BadInputError, MissingExtraError
 
-_MODES = ("quick", "full", "stream", "stress")
+_MODES = ("quick", "full", "stream", "stress", "large")
 
 
 @click.command("bench")
@@ -50,6 +51,7 @@ def command(
     full    quick, and memory of analyze and run over minutes and hours
     stream  live streams at real pace: latency, queues, memory
     stress  how many microphones this machine carries before it falls behind
+    large   a windowed model: each back end, threads, batches (minutes)
 
     \b
     Examples:
@@ -57,6 +59,7 @@ def command(
       roastwatch bench full --out results
       roastwatch bench stream --streams 16 --seconds 60
       roastwatch bench quick --compare results/bench.json
+      roastwatch bench large --model ./ast-onnx-int8
     """
     old = _read(compare) if compare else None
     console = Console(stderr=as_json)
@@ -74,6 +77,8 @@ def command(
         measured.note(*process.analyze_memory(name, options, rate))
     if mode == "stream" or mode == "full":
         measured.stream(model, rate, streams, seconds if mode == "stream" and seconds else 30.0)
+    if mode == "large":
+        measured.large(model)
     if mode == "stress":
         measured.stress(model, rate, seconds or max(10.0, 4 * model.spec.hop_s))
     if as_json:
@@ -146,6 +151,17 @@ class _Measured:
             Figure("stream_memory_growth", grown, "MB", note=f"over {seconds:g} s"),
         )
         self._table([found], "streams")
+
+    def large(self, model: CrackModel) -> None:
+        """Every way to run a windowed model."""
+        if not isinstance(model, Windowed):
+            raise BadInputError("bench large measures windowed models: name one with --model DIR.")
+        rows = []
+        for combination in large.combinations(model):
+            rows.append(large.run(model, combination))
+            self.note(*large.figures(rows[-1]))
+        self.report.stages += [{"name": "window", **one} for one in rows]
+        self._table(rows, "backend")
 
     def stress(self, model: CrackModel, rate: int, seconds: float) -> None:
         """Until it breaks."""

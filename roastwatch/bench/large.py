@@ -1,0 +1,120 @@
+"""What a large windowed model costs here: each back end, number of threads and batch size.
+
+Each combination is a process of its own, so that threads and memory are its own too.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from typing import Any
+
+import numpy as np
+
+from roastwatch.bench.machine import resident_mb
+from roastwatch.bench.timing import Figure, Stage
+from roastwatch.detection.checkpoint import WEIGHTS
+from roastwatch.detection.windowed import Windowed, WindowedOptions
+from roastwatch.detection.windows import Window, stack
+from roastwatch.errors import BadInputError
+
+_WINDOWS = 8
+_DTYPES = {
+    "torch": ("float32", "bfloat16"),
+    "torchscript": ("float32",),
+    "onnx": ("float32",),
+    "openvino": ("float32", "bfloat16"),
+}
+
+
+def combinations(model: Windowed) -> list[dict[str, Any]]:
+    """The back ends whose weights are there, on one thread and on all, alone and in a batch."""
+    cores = os.cpu_count() or 1
+    backends = [name for name in WEIGHTS if model.checkpoint.weights(name) is not None]
+    return [
+        {"backend": backend, "dtype": dtype, "threads": threads, "batch": batch}
+        for backend in backends
+        for dtype in _DTYPES[backend]
+        for threads, batch in dict.fromkeys([(1, 1), (cores, 1), (cores, 4)])
+    ]
+
+
+def run(model: Windowed, combination: dict[str, Any]) -> dict[str, Any]:
+    """One combination in a process of its own.
+
+    Raises:
+        BadInputError: it failed; the sentence says how.
+    """
+    options = model.options.model_dump(mode="json") | combination
+    options |= {"device": "cpu", "log_windows": None}
+    environment = {**os.environ, "OMP_NUM_THREADS": str(combination["threads"])}
+    done = subprocess.run(
+        [sys.executable, "-m", "roastwatch.bench.large", json.dumps(options)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    if done.returncode:
+        last = next(iter(done.stderr.strip().splitlines()[::-1]), "no reason given")
+        raise BadInputError(f"{combination['backend']} could not be measured: {last}")
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def figures(row: dict[str, Any]) -> list[Figure]:
+    """The figures of one combination, which a later report can be compared with."""
+    name = (
+        f"{row['backend']}_{row['dtype']}_{row['threads']}t"
+        f"{'' if row['batch'] == 1 else '_batch' + str(row['batch'])}"
+    )
+    return [
+        Figure(
+            f"window_{name}", row["p50_ms"], "ms",
+            note=f"{row['times_real_time']:g}x real time, {row['resident_mb']:.0f} MB",
+        )
+    ]  # fmt: skip
+
+
+def measure(options: WindowedOptions) -> dict[str, Any]:
+    """Load, then windows one batch at a time, in this process."""
+    before_mb = resident_mb() or 0.0
+    began_s = time.perf_counter()
+    model = Windowed(options)
+    loaded_s = time.perf_counter() - began_s
+    rate = model.checkpoint.sample_rate_hz
+    stream, front = model.window_stream(rate), Stage("front end")
+    rng = np.random.default_rng(0)
+    windows: list[Window] = []
+    while len(windows) < _WINDOWS:
+        sound = rng.normal(0, 0.05, round(model.spec.hop_s * rate)).astype(np.float32)
+        with front.timed(model.spec.hop_s):
+            windows += stream.push(sound)
+    inputs = stack(windows)
+    model.network.logits(inputs[: options.batch])  # the first is slower
+    stage = Stage("windows")
+    began_cpu_s = time.process_time()
+    for first in range(0, _WINDOWS, options.batch):
+        with stage.timed():
+            model.network.logits(inputs[first : first + options.batch])
+    cpu_ms = (time.process_time() - began_cpu_s) * 1e3 / _WINDOWS
+    one_ms = np.array(stage.seconds) * 1e3 / options.batch
+    return {
+        "backend": model.network.backend.name,
+        "dtype": model.network.backend.dtype,
+        "threads": options.threads,
+        "batch": options.batch,
+        "p50_ms": round(float(np.median(one_ms)), 1),
+        "max_ms": round(float(one_ms.max()), 1),
+        "processor_ms": round(cpu_ms, 1),
+        "times_real_time": round(model.spec.hop_s / (float(np.median(one_ms)) / 1e3), 2),
+        "front_end_ms_per_s": front.as_json()["ms_per_s_of_sound"],
+        "load_s": round(loaded_s, 2),
+        "resident_mb": round(resident_mb() or 0.0, 0),
+        "model_mb": round((resident_mb() or 0.0) - before_mb, 0),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(WindowedOptions.model_validate(json.loads(sys.argv[1])))))  # noqa: T201
