@@ -126,6 +126,7 @@ class Drive:
         self._reported_s = -REPORT_S
         self._present_s = 0.0
         self._missing: set[Actuator] = set()
+        self._log_failed = False
         self._unheated: str | None = None
         """Why heat that the plan asked for was not given, if it was not."""
 
@@ -177,7 +178,9 @@ class Drive:
                 return self._unheated
             await self._follow(elapsed_s, bean)
             await self._attend()
-            if not self._log.works:
+            if not self._log.works and not self._log_failed:
+                self._log_failed = True
+                self._say("!  The log can't be written any more: heat may not go up.")
                 await self.control.log_works(False)
             await asyncio.sleep(TURN_S)
         return self._tripped

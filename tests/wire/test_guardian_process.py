@@ -117,3 +117,47 @@ async def test_drive_runs_to_its_end_twice(tmp_path: Path) -> None:
             assert rows[0].startswith("time_utc,elapsed_s,bean_temp_c")
             assert len(rows) > 2
             assert '"kind": "command"' in (place.folder / "drive.jsonl").read_text()
+
+
+async def test_overheating_silent_and_replugged_machines_stay_off(tmp_path: Path) -> None:
+    """One life after another of the same machine, so that three services need not start."""
+    kind, fake, heat = hottop()
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
+        service = await place.drive(kind, line.port)
+        try:
+            await until(lambda: heat() == 60, STARTED_S)
+            fake.thermal.bean_c = fake.thermal.air_c = 236.0
+            await until(lambda: heat() == 0, 30)
+            out, _ = await asyncio.wait_for(service.communicate(), 60)
+            assert service.returncode == 1
+            assert "limit" in out.decode()
+            assert (fake.drum, fake.cooling, fake.ejected) == (1, 1, False)
+        finally:
+            await end(service)
+
+        fake.thermal.bean_c = fake.thermal.air_c = 120.0
+        service = await place.drive(kind, line.port)
+        try:
+            await until(lambda: heat() == 60, STARTED_S)
+            fake.talks = False
+            await until(lambda: heat() == 0, 30)
+            out, _ = await asyncio.wait_for(service.communicate(), 60)
+            assert service.returncode == 1
+        finally:
+            fake.talks = True
+            await end(service)
+
+        service = await place.drive(kind, line.port)
+        try:
+            await until(lambda: heat() == 60, STARTED_S)
+            line.unplug()
+            fake.commands.clear()
+            await asyncio.sleep(0)
+            line.plug()  # the machine still has its last setting
+            await until(lambda: len(fake.commands) > 3, STARTED_S)
+            assert {frame[10] for frame in fake.commands} == {0}
+            await asyncio.wait_for(service.communicate(), 60)
+            assert service.returncode == 1
+            assert {frame[10] for frame in fake.commands} == {0}
+        finally:
+            await end(service)
