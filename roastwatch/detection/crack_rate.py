@@ -87,7 +87,8 @@ class RateFilter:
         belief[1] += (before[0, 0] * tick) * self._entry
         if pop:
             seen = 1.0 + self._over_quiet * pop
-            seen[1:QUIETS] = self._clatter
+            # a faint sound that may be none speaks as softly for a clatter as for a crack
+            seen[1:QUIETS] = 1.0 + self._clatter * min(pop, 1.0)
             belief *= seen
         elif pop is not None:
             belief *= self._silence
@@ -135,7 +136,8 @@ def highest_evidence(pops: npt.NDArray[np.float32], quiet_rate_per_s: float) -> 
         if len(popped):
             factor = factor.copy()
             factor[popped] = 1.0 + seen[popped, None] * (rates / quiet_rate_per_s)
-            factor[popped, 1:QUIETS] = _CHANCES / (quiet_rate_per_s * TICK_S)
+            clatter = _CHANCES / (quiet_rate_per_s * TICK_S)
+            factor[popped, 1:QUIETS] = 1.0 + np.minimum(seen[popped, None], 1.0) * clatter
         belief *= factor
         belief /= belief.sum(axis=1, keepdims=True)
         np.minimum(least_other, belief[:, :QUIETS].sum(axis=1), out=least_other)
