@@ -48,7 +48,7 @@ class Keeper:
             LogError: the log can't be read.
         """
         station.heard = lambda heard: self._heard(station, heard)
-        station.beans.learn(await asyncio.to_thread(learned, self.log.path, station.name))
+        await self._learn(station)
         roast = await self.log.resume(station.name)
         if roast is None:
             return
@@ -68,7 +68,7 @@ class Keeper:
             elapsed_s = (event.happened_at - kept.began_at).total_seconds()
         durable = await self.log.commit(event, elapsed_s)
         if station is not None and event.kind is EventKind.COOL_END:
-            await self._end(station.name)
+            await self._end(station)
         return event if durable else replace(event, unlogged=True)
 
     async def pulse(self, station: Station) -> None:
@@ -78,7 +78,7 @@ class Keeper:
         if roast is None:
             return
         if kept is not None and roast.roast_id != kept.roast_id and roast.roast_id is None:
-            await self._end(station.name)
+            await self._end(station)
             return
         if roast.roast_id is None or roast.charged_at is None:
             return
@@ -94,7 +94,7 @@ class Keeper:
 
     async def sound_ended(self, station: Station) -> None:
         """A file or a demonstration is over, and with it its roast."""
-        await self._end(station.name)
+        await self._end(station)
 
     def instruction(self, station: Station, instruction: Instruction) -> None:
         """What a person answered or remarked; called before the station hears of it."""
@@ -117,7 +117,7 @@ class Keeper:
 
     async def _begin(self, station: Station, roast_id: str, at: datetime) -> _Kept:
         if station.name in self._kept:
-            await self._end(station.name)
+            await self._end(station)
         roast = station.pipeline.roast if station.pipeline else None
         if roast is not None and roast.roast_id == roast_id and roast.charged_at is not None:
             at = roast.charged_at
@@ -125,10 +125,15 @@ class Keeper:
         await self.log.start_roast(roast_id, station.name, at)
         return kept
 
-    async def _end(self, station: str) -> None:
-        kept = self._kept.pop(station, None)
+    async def _end(self, station: Station) -> None:
+        kept = self._kept.pop(station.name, None)
         if kept is not None:
             await self.log.end_roast(kept.roast_id)
+            await self._learn(station)
+
+    async def _learn(self, station: Station) -> None:
+        """What this station's earlier roasts say of first crack; read beside the log's thread."""
+        station.beans.learn(await asyncio.to_thread(learned, self.log.path, station.name))
 
     def _heard(self, station: Station, heard: Heard) -> None:
         kept = self._kept.get(station.name)

@@ -1,12 +1,15 @@
 """The whole service with a roast log: what is told is kept, and a cut roast goes on."""
 
+import asyncio
 import json
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from roastwatch import settings
+from roastwatch.roast import log as log_module
 from roastwatch.roast.log import RoastLog
 from roastwatch.roast.log_schema import LogError
 from roastwatch.roast.log_store import Store
@@ -18,6 +21,7 @@ from roastwatch.vocabulary import (
     InstructionKind,
     Level,
     Origin,
+    PartState,
     Phase,
     RoastEvent,
 )
@@ -26,7 +30,12 @@ from tests.unit.test_service import Notebook
 
 def service(path: Path) -> tuple[Service, Notebook]:
     demo = {"type": "demo", "seed": 3, "speed": 0, "first_crack_at_s": 40, "fooling_per_h": 0}
-    station = {"name": "kitchen", "source": demo, "roast": {"begins": "person"}}
+    station = {
+        "name": "kitchen",
+        "source": demo,
+        "model": {"type": "transients"},
+        "roast": {"begins": "person"},
+    }
     made = Service(settings.parse({"stations": [station]}), log_path=path)
     notebook = Notebook()
     made.outlets = [Outlet("notebook", notebook, Part("notebook"))]
@@ -79,6 +88,30 @@ async def test_a_cut_roast_goes_on(tmp_path: Path) -> None:
     assert record.event(EventKind.CHARGE) is not None
     ((from_s, to_s),) = record.gaps
     assert (from_s, round(to_s, -1)) == (0.0, 480.0)
+
+
+async def test_a_log_that_fails_hides_no_first_crack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_module, "LIVE_BUSY_MS", 20)
+    path = tmp_path / "roasts.db"
+    made, notebook = service(path)
+    assert made.keeper is not None
+    made.instruct(asked(InstructionKind.CHARGE))
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    running = asyncio.create_task(made.run())
+    for _ in range(2000):
+        if made.keeper.log.part.state is PartState.RUNNING:
+            break
+        await asyncio.sleep(0.005)
+    other.execute("BEGIN EXCLUSIVE")
+    await running
+    other.close()
+    cracks = [event for event in notebook.events if event.kind is EventKind.FIRST_CRACK]
+    assert cracks[-1].level in (Level.FIRST_CRACK, Level.CERTAIN)
+    assert any(event.unlogged for event in notebook.events)
+    assert made.latest.value is not None
+    assert any(p.name == "log" and p.problem for p in made.latest.value["kitchen"].parts)
 
 
 async def test_a_log_that_will_not_open_stops_the_start(tmp_path: Path) -> None:
