@@ -28,7 +28,7 @@ class Service:
 
 @asynccontextmanager
 async def service(
-    folder: Path, instance: str, *ports: int, speed: float = 3.0, first_crack_at_s: float = 30.0
+    folder: Path, instance: str, *ports: int, speed: float = 4.0, first_crack_at_s: float = 40.0
 ) -> AsyncIterator[Service]:
     """Run until the end of the block; each port is a broker that is told."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ async def service(
         "type": "demo",
         "speed": speed,
         "first_crack_at_s": first_crack_at_s,
-        "sample_rate_hz": 16000,
+        "seed": 3,
         "fooling_per_h": 0,
     }
     settings = {

@@ -1,5 +1,6 @@
 """The real service replays a roast to a real Home Assistant, and things go wrong."""
 
+import asyncio
 import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -100,6 +101,40 @@ async def test_a_broker_killed_in_mid_roast_loses_nothing(
             assert not await talk.shows("sensor.outage_roaster_phase", "roasting")
             found = await seen(talk, "event.outage_roaster_event")
             assert len({event_id for event_id, kind, _ in found if "crack" in kind}) == 1
+    finally:
+        observer.kill()
+        home.broker.start()
+
+
+@pytest.mark.verify
+async def test_both_away_for_two_minutes_lose_nothing(home: Home, tmp_path: Path) -> None:
+    observer = Broker(tmp_path).start()
+    topic, entity = "roastwatch/both/roaster/event", "event.both_roaster_event"
+    try:
+        async with (
+            listener(observer.port, topic) as (heard, _),
+            service(tmp_path / "run", "both", home.broker.port, observer.port, speed=1.0),
+        ):
+            async with home.assistant.talk() as talk:
+                await talk.until(lambda: talk.shows("sensor.both_roaster_phase", "roasting"), 120)
+            home.assistant.kill()
+            home.broker.kill()
+            await asyncio.sleep(120)
+            told = {(e["event_id"], e["event_type"]) for e in heard.json(topic)}
+            assert any(kind == "first_crack" for _, kind in told)
+            home.broker.start()
+            await home.assistant.start()
+            async with home.assistant.talk() as talk:
+
+                async def all_arrived() -> bool:
+                    found = await seen(talk, entity)
+                    return told <= {(event_id, kind) for event_id, kind, _ in found}
+
+                await talk.until(all_arrived, 120)
+                cracked = "binary_sensor.both_roaster_first_crack"
+                await talk.until(lambda: talk.shows(cracked, "on"))
+                late = [late for _, kind, late in await seen(talk, entity) if "crack" in kind]
+                assert all(late)
     finally:
         observer.kill()
         home.broker.start()

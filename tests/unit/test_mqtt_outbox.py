@@ -1,0 +1,89 @@
+"""Which events are told again when somebody comes back: pure, the clock is given."""
+
+from datetime import UTC, datetime, timedelta
+
+from roastwatch.sinks.mqtt_outbox import Outbox
+from roastwatch.vocabulary import EventKind, Level, Origin, RoastEvent
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def event(event_id: str, level: Level | None = Level.FIRST_CRACK) -> RoastEvent:
+    return RoastEvent(
+        event_id, "roaster", "r1", EventKind.FIRST_CRACK, NOW, NOW, Origin.SOUND, level
+    )
+
+
+def settled() -> Outbox:
+    """An outbox whose Home Assistant is there."""
+    outbox = Outbox(0.0)
+    outbox.listener_back(1.0)
+    return outbox
+
+
+def tell(outbox: Outbox, event_id: str, at_s: float) -> None:
+    outbox.add(event(event_id), at_s, NOW)
+    kept = outbox.untold()
+    assert kept is not None
+    kept.told_s = at_s
+
+
+def untold(outbox: Outbox) -> list[str]:
+    found = []
+    while (kept := outbox.untold()) is not None:
+        found.append(kept.event_id)
+        kept.told_s = 1e9
+    return found
+
+
+def test_a_listener_that_was_away_gets_what_it_missed_and_no_more() -> None:
+    outbox = settled()
+    tell(outbox, "long before", 100.0)
+    tell(outbox, "perhaps missed", 450.0)
+    outbox.listener_gone(500.0)  # noticed up to 100 s late
+    tell(outbox, "missed", 600.0)
+    assert outbox.listener_back(700.0) == 2
+    assert untold(outbox) == ["perhaps missed", "missed"]
+    assert outbox.listener_back(800.0) == 0
+
+
+def test_a_lost_link_counts_for_as_long_as_home_assistant_may_take_to_follow() -> None:
+    outbox = settled()
+    tell(outbox, "before", 90.0)
+    tell(outbox, "in the last moment", 99.0)
+    outbox.link_lost(100.0)
+    outbox.link_back(200.0)
+    tell(outbox, "after", 210.0)
+    assert outbox.listener_back(220.0) == 2
+    # Had it never been away, a birth an hour later would not bring old events back.
+    outbox.link_lost(1000.0)
+    outbox.link_back(1001.0)
+    tell(outbox, "heard", 1002.0)
+    assert outbox.listener_back(5000.0) == 0
+
+
+def test_a_clock_that_jumps_makes_nothing_late() -> None:
+    outbox = settled()
+    kept = outbox.add(event("e"), 10.0, NOW - timedelta(hours=1))
+    assert kept.message(10.5)["late_by_s"] == 0.5
+    assert not kept.message(10.5)["late"]
+    old = outbox.add(event("f"), 10.0, NOW + timedelta(seconds=30))
+    assert old.message(11.0)["late_by_s"] == 31.0
+    assert old.message(11.0)["late"]
+
+
+def test_a_crack_certain_at_once_is_told_as_first_crack() -> None:
+    outbox = settled()
+    assert outbox.add(event("e", Level.CERTAIN), 1.0, NOW).type == "first_crack"
+    assert outbox.add(event("e", Level.CERTAIN), 2.0, NOW).type == "first_crack_certain"
+
+
+def test_when_full_told_ones_go_first_and_losses_are_counted() -> None:
+    outbox = Outbox(0.0, size=2)
+    tell(outbox, "told", 1.0)
+    outbox.add(event("a"), 2.0, NOW)
+    outbox.add(event("b"), 3.0, NOW)
+    assert outbox.lost == 0
+    outbox.add(event("c"), 4.0, NOW)
+    assert outbox.lost == 1
+    assert untold(outbox) == ["b", "c"]
