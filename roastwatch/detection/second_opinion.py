@@ -14,7 +14,7 @@ from roastwatch.detection.windows import Window, WindowStream
 from roastwatch.errors import SettingsError
 from roastwatch.vocabulary import Float32Array
 
-DEFAULT_LISTENER = "transients"
+DEFAULT_LISTENER = "pops"
 MARGIN_S = 0.75
 """A window counts as known so long after its end, so that what is known never depends on how the
 sound was cut (resampling and frames come in groups)."""
