@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 
 from roastwatch.errors import LostError
 
@@ -33,15 +32,18 @@ class Flac:
         Raises:
             LostError: the disk refuses.
         """
+        import soundfile  # only who records pays for it
+
         self.path = path
         self.samples = 0
+        self._refusals = (OSError, AssertionError, soundfile.LibsndfileError)
         self._part = path.with_name(path.name + _PART)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = soundfile.SoundFile(
                 self._part, "w", sample_rate_hz, 1, subtype="PCM_16", format="FLAC"
             )
-        except (OSError, soundfile.LibsndfileError) as error:
+        except self._refusals as error:
             raise LostError(cannot_write(path, error)) from error
 
     def write(self, samples: Int16Array) -> None:
@@ -52,7 +54,7 @@ class Flac:
         """
         try:
             self._file.write(samples)
-        except (OSError, soundfile.LibsndfileError, AssertionError) as error:
+        except self._refusals as error:
             self.close()
             raise LostError(cannot_write(self.path, error)) from error
         self.samples += len(samples)
