@@ -133,6 +133,11 @@ class Guardian:
         self._releasing = True
         self._wake.set()
 
+    @property
+    def releasing(self) -> bool:
+        """Whether it is letting go of its machine, or has."""
+        return self._releasing
+
     def _ended(self) -> bool:
         return self._releasing
 

@@ -162,6 +162,8 @@ class GuardianServer:
 
     def _hello(self, connection: Connection, message: dict[str, Any]) -> str | None:
         kind, options = message.get("kind"), message.get("options")
+        if kind is not None and self._guardian.releasing:
+            return SUPERSEDED  # it is letting go of its machine: whoever comes now gets a new one
         if kind is not None and (kind, options) != self._machine:
             if not self._guard.connected:
                 self._guardian.end()  # it guards what is no longer there: the new one begins anew
