@@ -134,8 +134,9 @@ async def _stream(
         waiting = int((time.monotonic() - due_s) / BLOCK_S) + 1
         result.deepest_queue = max(result.deepest_queue, waiting)
         if waiting * BLOCK_S > _SKIP_AFTER_S:
-            result.blocks_skipped += waiting - 1
-            number += waiting - 1
+            skipped = min(waiting - 1, total - number)
+            result.blocks_skipped += skipped
+            number += skipped
             continue
         at = number * size % (len(sound) - size)
         block = AudioBlock(number * size, sound[at : at + size], due_s)
