@@ -27,6 +27,8 @@ FLOOR_TICKS = round(10 / TICK_S)
 FLOOR_SPAN, FLOOR_LAG, FLOOR_PART = 18, 4, 0.4
 """Stretches it looks back over, how many of the latest it leaves out, and the part of them that
 must hold a pop before it is raised."""
+USUAL_OVER = 0.5
+"""A pop so far over the threshold (in logits) is as likely from a crack as the mean of all."""
 ALONE_S = 10.0
 """A pop followed by none for so long stands alone: it is not first crack yet."""
 LONGEST_GAP_TICKS = round(600 / TICK_S)
@@ -45,7 +47,7 @@ class EvidenceOptions(Options):
         0.015, description="Pops a second that pass for stray, before first crack.", gt=0, le=1
     )
     sureness: float = Field(
-        0.4, description="How much a model's sureness of a pop counts: 0 not, 1 fully.", ge=0, le=1
+        1.0, description="How much a model's sureness of a pop counts: 0 not, 1 fully.", ge=0, le=1
     )
     reject_trains: bool = Field(
         True, description="Take back pops that come by rule: clocks, typing, bouncing balls."
@@ -138,8 +140,6 @@ class PopWeigher:
         state = self._filter.state
         tick = state.tick
         self._past.append((state, pop))
-        if pop:
-            self._busy.add(tick // FLOOR_TICKS)
         self._filter.step(pop)
         if self._options.noise_floor and (tick + 1) % FLOOR_TICKS == 0:
             self._raise_floor((tick + 1) // FLOOR_TICKS)
@@ -160,13 +160,14 @@ class PopWeigher:
         self._filter.set_quiet_rate(rate)
 
     def _hear(self, pop: Pop) -> None:
-        fade, weight = pop_weight(pop.probability, self._threshold, self._options.sureness)
+        sure, weight = pop_weight(pop.probability, self._threshold, self._options.sureness)
         if weight <= 0:
             return
         tick = max(self._tick(), int((pop.sample - self._began) / (TICK_S * self._rate)))
         self._waiting[tick] = max(weight, self._waiting.get(tick, 0.0))
-        if fade == 1.0:
+        if sure:
             self.counted.append(pop.sample)
+            self._busy.add(tick // FLOOR_TICKS)
         if pop.probability < self._threshold:
             return
         self._heard.append((pop.sample, tick))
@@ -243,14 +244,15 @@ class WindowWeigher:
         self.counted.append(score.end_sample)
 
 
-def pop_weight(probability: float, threshold: float, sureness: float) -> tuple[float, float]:
-    """How far a pop is faded in, and how many times as likely it is from a crack.
+def pop_weight(probability: float, threshold: float, sureness: float) -> tuple[bool, float]:
+    """Whether a pop is sure, and how many times as likely it is from a crack as from else.
 
     It fades in around the threshold, so that no pop turns a decision by a hair's breadth.
     """
     over = _logit(probability) - _logit(threshold)
-    fade = min(max(over + 0.5, 0.0), 1.0)
-    return fade, fade * math.exp(sureness * min(max(over - 1.0, -2.0), 2.0))
+    fade = min(max(2 * over + 1, 0.0), 1.0)
+    weight = fade * math.exp(sureness * min(max(over - USUAL_OVER, -1.5), 1.5))
+    return over >= USUAL_OVER, weight
 
 
 def _logit(probability: float) -> float:

@@ -41,8 +41,8 @@ class OnsetOptions(EvidenceOptions):
         lt=1,
     )
     possible_bar: float = Field(5.5, description="Evidence for a possible crack, in nats.", gt=0)
-    told_bar: float = Field(8.8, description="Evidence to tell first crack, in nats.", gt=0)
-    certain_bar: float = Field(10.5, description="Evidence to be certain of it, in nats.", gt=0)
+    told_bar: float = Field(8.2, description="Evidence to tell first crack, in nats.", gt=0)
+    certain_bar: float = Field(10.0, description="Evidence to be certain of it, in nats.", gt=0)
     end_after_s: float = Field(
         20.0, description="At least so many seconds nearly without a pop end it.", gt=0, le=300
     )

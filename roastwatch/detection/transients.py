@@ -200,7 +200,7 @@ class TransientsStream:
             before[:, :-GUARD_FRAMES].mean(1), after[:, 2 * GUARD_FRAMES :].mean(1)
         )
         strength = (here - np.maximum(lasting, 0.0)).round(6)
-        chance = 1 / (1 + np.exp(-np.clip(2.5 * (strength - self._threshold), -12, 12)))
+        chance = 1 / (1 + np.exp(-np.clip(1.2 * (strength - self._threshold), -12, 12)))
         peaks = (here > before.max(1)) & (here >= after.max(1)) & (chance >= LEAST_PROBABILITY)
         pops = [
             Pop(

@@ -60,7 +60,9 @@ def simulate(
         progress(f"simulated, {condition.name}: roasts")
         judged = spread(partial(judge_roast, condition=condition, onset=onset), roasts, workers)
         progress(f"simulated, {condition.name}: hours without a crack")
-        raised = spread(partial(judge_hours, condition=condition, onset=onset), hours, workers)
+        chunks = [range(first, min(first + 25, hours)) for first in range(0, hours, 25)]
+        hear = partial(_hours, chunks=chunks, condition=condition, onset=onset)
+        raised = spread(hear, len(chunks), workers)
         rows: dict[str, Any] = {}
         for rule in judged[0] if judged else ():
             count = sum(hour[rule] for hour in raised)

@@ -77,7 +77,7 @@ def _odds(
         np.maximum.at(
             row,
             np.minimum((one.at_s / TICK_S).astype(int), ticks - 1),
-            np.exp(np.clip(logit - 1.7, -2, 2)).astype(np.float32),
+            np.exp(np.clip(logit - 0.5, -1.5, 1.5)).astype(np.float32),
         )
     enters, clatters = TICK_S / CRACK_EVERY_S, TICK_S * condition.bursts_per_h / 3600
     leaves = TICK_S / CLATTER_S

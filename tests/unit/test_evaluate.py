@@ -159,3 +159,13 @@ def test_a_folder_without_a_manifest_is_named(tmp_path: Path) -> None:
     (tmp_path / "manifest.csv").write_text("path,kind,label\ngone.wav,clip,crack\n")
     with pytest.raises(BadInputError, match=r"line 2: gone\.wav is not there"):
         manifest(tmp_path)
+
+
+def test_the_command_counts_simulated_roasts_and_hours() -> None:
+    asked = ["--simulated", "2", "--hours", "10", "--sound", "0", "--workers", "1", "--json"]
+    ran = CliRunner().invoke(command, [*asked, "--model", "transients"])
+    assert ran.exit_code == 0, ran.output
+    found = json.loads(ran.stdout)["simulated"]
+    assert found["quiet"]["rules"]["roastwatch"]["roasts"] == 2
+    assert found["noise"]["rules"]["oracle"]["false_alarms"]["hours"] == 10
+    assert found["noise"]["rules"]["CUSUM h=6"]["false_alarms"]["count"] > 5
