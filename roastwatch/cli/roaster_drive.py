@@ -45,7 +45,7 @@ def drive(plan_path: Path, log_file: Path | None, **chosen: Any) -> None:
     finally:
         log.close()
     if tripped:
-        click.echo(f"roastwatch: The plan was ended: {tripped}", err=True)
+        click.echo(f"roastwatch: The plan was not followed: {tripped}", err=True)
         sys.exit(1)
 
 

@@ -127,6 +127,7 @@ class Drive:
         self._present_s = 0.0
         self._missing: set[Actuator] = set()
         self._log_failed = False
+        self._last_told = ""
         self._unheated: str | None = None
         """Why heat that the plan asked for was not given, if it was not."""
 
@@ -142,13 +143,17 @@ class Drive:
     def told(self, told: Told) -> None:
         """What the guardian says happened."""
         self._log.line(told.kind, self.elapsed_s, message=told.message, interlock=told.interlock)
+        if told.kind in ("disarmed", "fault", "lost", "interlock") and self._began_s is not None:
+            ends = told.kind != "interlock" or told.interlock == "emergency_stop"
+            self._tripped = self._tripped or (told.message if ends else None)
+        if told.message == self._last_told:
+            return
+        self._last_told = told.message
         if told.kind == "attendance":
             self._say(f"\a?  {told.message} Press Enter.")
             return
         sign = {"armed": "   ", "recovered": "   "}.get(told.kind, "!  ")
         self._say(f"{sign}{told.message}")
-        if told.kind in ("disarmed", "fault", "lost") and self._began_s is not None:
-            self._tripped = self._tripped or told.message
 
     def happened(self, kind: EventKind) -> None:
         """An event of the roast, now (for steps that wait for one)."""

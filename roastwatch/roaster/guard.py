@@ -186,7 +186,8 @@ class Guard:
         self.emergency = reason
         self._safe_pending = True
         self._notice("interlock", reason, "emergency_stop")
-        self.disarm(reason)
+        self.armed_until_s, self._unarmed_reason = None, reason
+        self._standing = self._standing | {"emergency_stop"}  # it is told already
 
     def ask_safe(self, reason: str) -> None:
         """A graceful end: make safe and disarm, without a latch."""

@@ -22,8 +22,9 @@ T = TypeVar("T")
 TICK_S = 0.1
 ENTER_S = 8.0
 READ_S = 3.0
-WRITE_S = 1.0
-MAKE_SAFE_S = 2.0
+WRITE_S = 3.0
+MAKE_SAFE_S = 6.0
+"""An Aillio is stepped down, 0.1 s a step, the heater first."""
 PATIENCE_S = 0.3
 """For how long a waiting command lets a read go on."""
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.3, 2.0

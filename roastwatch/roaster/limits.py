@@ -18,10 +18,10 @@ class Limits(Options):
         300.0, ge=100, le=400, description="Environment temperature at which heat goes off, °C."
     )
     bean_rate_max_c_per_min: float = Field(
-        120.0, gt=0, description="Bean rate of rise above which heat goes off, °C/min."
+        240.0, gt=0, description="Bean rate of rise above which heat goes off, °C/min."
     )
     environment_rate_max_c_per_min: float = Field(
-        240.0, gt=0, description="Environment rate of rise above which heat goes off, °C/min."
+        900.0, gt=0, description="Environment rate of rise above which heat goes off, °C/min."
     )
     plausible_min_c: float = Field(-30.0, description="A probe below this is broken, °C.")
     plausible_max_c: float = Field(400.0, description="A probe above this is broken, °C.")

@@ -140,7 +140,7 @@ def air_too_hot(bench: Bench) -> bool:
 
 
 def rises_too_fast(bench: Bench) -> bool:
-    heating(bench).run(12.0, rise_c_per_s=4.0)
+    heating(bench).run(12.0, rise_c_per_s=8.0)
     return bench.heat > 0
 
 

@@ -44,8 +44,8 @@ def environment_temperature(now: Situation) -> Iterator[Bound]:
 def rate_of_rise(now: Situation) -> Iterator[Bound]:
     """Rising faster than this machine can do in good order: heat off until it doesn't.
 
-    Source: our inference from the logged roasts (at most 60 °C/min after the turning point); an
-    empty or jammed drum rises much faster than a charged one.
+    Source: our inference. The logged roasts rise by at most 60 °C/min after the turning point, air
+    beside a heater far faster; beyond the limits a probe sits on the element, or the drum is empty.
     """
     for name, rate, limit in (
         ("beans rise", now.bean_rate_c_per_min, now.limits.bean_rate_max_c_per_min),

@@ -1,0 +1,76 @@
+"""Limits of machines, and the table that says what each does without its host."""
+
+from pathlib import Path
+
+import pytest
+
+from roastwatch import plugins
+from roastwatch.errors import BadInputError, SettingsError
+from roastwatch.machine import Machine
+from roastwatch.roaster import machines, messages
+from roastwatch.roaster.limits import Limits
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("name", machines.names())
+def test_limits_of_each_machine_are_valid(name: str) -> None:
+    assert machines.limits_for(name) != Limits() or name in ("simulated", "tc4")
+
+
+def test_an_unknown_machine_gets_the_cautious_defaults() -> None:
+    assert machines.limits_for("grandmas-pan") == Limits()
+
+
+@pytest.mark.parametrize("name", plugins.names("drivers"))
+def test_the_table_in_the_docs_has_a_row_for_each_driver(name: str) -> None:
+    assert f"`{name}`" in (ROOT / "docs" / "roaster.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("hot_above: 80", "did you mean 'hot_above_c'"),
+        ("bean_temp_max_c: 900", "bean_temp_max_c"),
+        ("bean_temp_max_c: hot", "bean_temp_max_c"),
+        ("hot_above_c: 170\nbean_temp_max_c: 120", "hot_above_c must be below"),
+        ("- 1", "keys and values"),
+        ("a: [", "not YAML"),
+    ],
+)
+def test_wrong_limits_are_named(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "limits.yaml"
+    path.write_text(text)
+    with pytest.raises(BadInputError, match=says):
+        machines.limits_for("hottop", path)
+
+
+def test_what_the_command_line_lacks_is_said() -> None:
+    with pytest.raises(SettingsError, match="--type"):
+        Machine.chosen(None, None, (), None, None, None, False)
+    with pytest.raises(SettingsError, match="--port"):
+        Machine.chosen("hottop", None, (), None, None, None, False)
+    with pytest.raises(SettingsError, match="no option 'colour'"):
+        Machine.chosen("simulated", None, ("colour=red",), None, None, None, False)
+
+
+def test_one_device_by_two_names_has_one_guardian(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "")
+    device, alias = tmp_path / "ttyUSB0", tmp_path / "by-id"
+    device.touch()
+    alias.symlink_to(device)
+    assert messages.socket_path(str(device)) == messages.socket_path(str(alias))
+    assert messages.socket_path(str(device)) != messages.socket_path("/dev/ttyUSB1")
+
+
+def test_a_folder_that_others_can_enter_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "r"
+    folder.mkdir(mode=0o755)
+    monkeypatch.setenv("ROASTWATCH_RUNTIME_DIR", str(folder))
+    if len(str(folder)) <= messages.LONGEST_FOLDER:
+        with pytest.raises(BadInputError, match="open to other users"):
+            messages.runtime_dir()
