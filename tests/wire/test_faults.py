@@ -185,7 +185,7 @@ def test_random_faults(make: Callable[[], Subject]) -> None:
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("make", SUBJECTS)
 def test_many_random_faults(make: Callable[[], Subject]) -> None:
-    @settings(max_examples=60, deadline=None, suppress_health_check=LENIENT)
+    @settings(max_examples=25, deadline=None, suppress_health_check=LENIENT)
     @given(st.lists(STEP, min_size=4, max_size=14))
     def sequences(steps: list[tuple[str, int]]) -> None:
         asyncio.run(run(make(), steps))
