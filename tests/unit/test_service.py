@@ -44,7 +44,12 @@ class Broken:
 
 def short_roast(begins: str = "sound", **source: object) -> Service:
     demo = {"type": "demo", "seed": 3, "speed": 0, "first_crack_at_s": 40, "fooling_per_h": 0}
-    station = {"name": "kitchen", "source": demo | source, "roast": {"begins": begins}}
+    station = {
+        "name": "kitchen",
+        "source": demo | source,
+        "model": {"type": "transients"},
+        "roast": {"begins": begins},
+    }
     return Service(settings.parse({"stations": [station]}))
 
 
