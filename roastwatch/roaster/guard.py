@@ -366,7 +366,7 @@ class Guard:
                 self._notice("fault" if name in _FAULTS else "interlock", bound.reason, name)
                 self.disarm(bound.reason)
             worth = heating or self._ever_heated or situation.hot
-            if name == "link_up" and self._left_safe:
+            if name in ("link_up", "service_alive") and self._left_safe:
                 worth = False  # it was last told to be safe: nothing is owed to it
             if bound.effect is Effect.MAKE_SAFE and self._ever_connected and worth:
                 self._safe_pending = True

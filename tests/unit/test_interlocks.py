@@ -490,3 +490,18 @@ def test_levels_round_heat_down() -> None:
     steps = replace(MACHINE, levels={HEATER: (0.0, 33.0, 67.0, 100.0)})
     bench = heating(Bench(machine=steps), 60)
     assert bench.heat == 33
+
+
+def test_a_machine_that_was_left_safe_is_owed_nothing_when_its_link_goes() -> None:
+    bench = heating(Bench())
+    bench.guard.ask_safe("The end.")
+    bench.run(1.0)
+    bench.alive = False
+    bench.run(2.0)
+    bench.guard.link_lost("unplugged")
+    bench.run(1.0)
+    assert not bench.guard.unsafe_pending
+    bench = heating(Bench())
+    bench.guard.link_lost("unplugged while heating")
+    bench.run(1.0)
+    assert bench.guard.unsafe_pending
