@@ -31,8 +31,8 @@ async def replay(path: Path, seed: int) -> None:
         roast = await log.resume(STATION)
         if roast is None:
             roast_id, at_s = f"roast-{seed}", 0.0
-            if not await log.start_roast(roast_id, STATION, datetime.now(UTC)):
-                return
+            while not await log.start_roast(roast_id, STATION, datetime.now(UTC)):
+                await asyncio.sleep(0)  # a slow disk: again until it is durable
             say(f"began {roast_id}")
         else:
             roast_id, at_s = roast.roast_id, roast.last_heard_s
