@@ -84,7 +84,7 @@ async def whole_roast(make: Make, folder: Path, times: int) -> None:
             rig.again()
 
 
-@pytest.mark.parametrize("make", [rigs.hottop, rigs.tc4])
+@pytest.mark.parametrize("make", [rigs.hottop])
 async def test_a_whole_roast(make: Make, tmp_path: Path) -> None:
     await whole_roast(make, tmp_path, 1)
 
