@@ -61,10 +61,12 @@ class Rate:
 
 
 def rate_text(rate: dict[str, float | int | None]) -> str:
-    """`0.12 (0.05–0.30)`."""
+    """`0.12 (0.050–0.30)`."""
     if rate["per_hour"] is None:
         return "–"
-    return f"{rate['per_hour']:.2f} ({rate['low']:.2f}–{rate['high']:.2f})"
+    shown = (float(rate[key] or 0.0) for key in ("per_hour", "low", "high"))
+    middle, low, high = (f"{value:.3f}" if value < 0.1 else f"{value:.2f}" for value in shown)
+    return f"{middle} ({low}–{high})"
 
 
 @dataclass(frozen=True, slots=True)
