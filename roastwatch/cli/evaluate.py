@@ -91,6 +91,13 @@ def command(
     models = {name: model_choice.load(name or None) for name in chosen}
     if pair and pair[0] == pair[1]:
         raise BadInputError("--compare needs two different models.")
+    if out is not None:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInputError(
+                f"{out} can't be made ({error.strerror}): name a folder."
+            ) from error
     report: dict[str, Any] = {"command": "roastwatch " + " ".join(sys.argv[1:])}
     results = {}
     with status:
@@ -120,7 +127,6 @@ def command(
     if out is not None:
         from roastwatch.training import evaluate_plots
 
-        out.mkdir(parents=True, exist_ok=True)
         (out / "report.json").write_text(json.dumps(report, indent=1, allow_nan=False))
         (out / "report.md").write_text(text)
         evaluate_plots.save(results, out)

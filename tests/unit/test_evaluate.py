@@ -169,3 +169,10 @@ def test_the_command_counts_simulated_roasts_and_hours() -> None:
     assert found["quiet"]["rules"]["roastwatch"]["roasts"] == 2
     assert found["noise"]["rules"]["oracle"]["false_alarms"]["hours"] == 10
     assert found["noise"]["rules"]["CUSUM h=6"]["false_alarms"]["count"] > 5
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    ran = CliRunner().invoke(command, ["--out", str(tmp_path / "file" / "report")])
+    assert isinstance(ran.exception, BadInputError)
+    assert "can't be made" in str(ran.exception)
