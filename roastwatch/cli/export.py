@@ -36,7 +36,7 @@ from roastwatch.errors import MissingExtraError, SettingsError
 @click.option("--folds", default="4", show_default=True, help="Folds of them.")
 @click.option(
     "--false-per-min",
-    default=2.0,
+    default=4.0,
     show_default=True,
     help="False pops a minute of nothing but everyday sounds that the threshold allows.",
 )

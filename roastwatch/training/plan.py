@@ -69,9 +69,6 @@ class LearningSettings(Options):
     epochs: int = Field(24, description="Passes over the bank at most.", ge=1)
     batch_clips: int = Field(48, description="Clips in a step, over all processes.", ge=1)
     learning_rate: float = Field(0.004, description="Peak of the schedule.", gt=0)
-    restart_after: int | None = Field(
-        None, description="Epochs after which the rate rises once more, half as high.", ge=1
-    )
     warm_up: float = Field(0.05, description="Share of the steps that raise the rate.", ge=0, lt=1)
     weight_decay: float = Field(0.01, description="AdamW's decay of weights.", ge=0)
     crack_weight: float = Field(

@@ -89,10 +89,9 @@ def _train(
         network.parameters(), learning.learning_rate, weight_decay=learning.weight_decay
     )
     steps_per_epoch = max(len(bank) // learning.batch_clips, 1)
-    restart = steps_per_epoch * min(learning.restart_after or learning.epochs, learning.epochs)
     total_steps = steps_per_epoch * learning.epochs
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: learning_rate(step, total_steps, learning.warm_up, restart)
+        optimiser, lambda step: learning_rate(step, total_steps, learning.warm_up)
     )
 
     # 3. Go on from where a run was broken off
@@ -231,12 +230,8 @@ def _clip_weights(bank: Bank, learning: LearningSettings) -> np.ndarray[Any, np.
     return np.where(fire, learning.fire_weight, 1.0).astype(np.float32)[:, None]
 
 
-def learning_rate(step: int, total: int, warm_up: float, restart: int | None = None) -> float:
-    """Up in a straight line, down along a cosine; after `restart` steps once more, half as high."""
-    if restart is not None and restart < total:
-        if step >= restart:
-            return 0.5 * learning_rate(step - restart, total - restart, warm_up)
-        total = restart
+def learning_rate(step: int, total: int, warm_up: float) -> float:
+    """Up in a straight line, down along a cosine."""
     rising = max(int(total * warm_up), 1)
     if step < rising:
         return (step + 1) / rising
