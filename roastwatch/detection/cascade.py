@@ -25,6 +25,9 @@ from roastwatch.detection.windowed import Windowed, WindowedOptions
 from roastwatch.options import Options
 from roastwatch.vocabulary import CrackScore, EventKind, Float32Array, Level, Pop
 
+REFUSED = 0.02
+"""Part of the threshold that a refused pop keeps: pops just below it still count a little."""
+
 _log = logging.getLogger("roastwatch.cascade")
 
 
@@ -185,7 +188,7 @@ class CascadeStream:
         matters = not self._settled and self._tracker.statistic >= self._from * told
         if pop.probability < self._threshold or not matters or self._agrees(now):
             return pop
-        return replace(pop, probability=min(pop.probability, 0.99 * self._threshold))
+        return replace(pop, probability=min(pop.probability, REFUSED * self._threshold))
 
     def _agrees(self, now: int) -> bool:
         if self._failed:

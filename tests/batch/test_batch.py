@@ -32,7 +32,7 @@ def write_roast(path: Path, seed: int, seconds: float = 40.0) -> None:
     """Noise with clicks in its second half, dense enough to decide."""
     rng = np.random.default_rng(seed)
     sound = rng.normal(0, 0.003, round(seconds * RATE))
-    for at_s in np.arange(seconds / 2, seconds - 1, 0.9):
+    for at_s in rng.uniform(seconds / 2, seconds - 1, round(0.6 * seconds)):
         at = round(at_s * RATE)
         sound[at : at + 40] += rng.normal(0, 0.3, 40) * np.exp(-np.arange(40) / 10)
     soundfile.write(path, sound, RATE)
@@ -81,7 +81,7 @@ def test_one_bad_file_never_stops_the_rest(local: dict[str, dict[str, Any]]) -> 
     for seed in range(5):
         events = local[f"roast-{seed}.flac"]["events"]
         assert events[0]["kind"] == "first_crack"
-        assert 19 < events[0]["happened_at_s"] < 22
+        assert 15 < events[0]["happened_at_s"] < 30
         assert len(local[f"roast-{seed}.flac"]["scores"]) > 300
 
 
@@ -116,7 +116,7 @@ def test_a_stopped_run_goes_on(recordings: Path, tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert len(rows) == 6
     assert sum(bool(row["error"]) for row in rows) == 1
-    assert all(19 < float(row["first_crack_at_s"]) < 22 for row in rows if not row["error"])
+    assert all(15 < float(row["first_crack_at_s"]) < 30 for row in rows if not row["error"])
 
 
 def test_a_changed_file_or_another_job_is_not_taken_for_the_old(tmp_path: Path) -> None:
