@@ -28,6 +28,13 @@ class Phone:
     name: str
     webhook: str = ""
     pushed: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[int] = field(default_factory=list)
+    """Statuses that its push service answers first."""
+
+    @property
+    def service(self) -> str:
+        """What Home Assistant calls it."""
+        return f"notify.mobile_app_{self.name}"
 
     async def press(self, action: str) -> None:
         """Press a button of a notification."""
@@ -51,6 +58,8 @@ async def phone(talk: Talk, name: str) -> AsyncIterator[Phone]:
     found = Phone(talk, name)
 
     async def push(request: web.Request) -> web.Response:
+        if found.failures:
+            return web.Response(status=found.failures.pop(0))
         found.pushed.append(await request.json())
         return web.json_response(_LIMITS, status=201)
 
