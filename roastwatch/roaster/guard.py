@@ -330,7 +330,7 @@ class Guard:
             connected=self.connected,
             zero_confirmed=self._zero_confirmed,
             lease=self.lease_until_s is not None
-            and self.lease_until_s - LEASE_S - 1.0 <= now_s <= self.lease_until_s,
+            and self.lease_until_s - LEASE_S - 0.001 <= now_s <= self.lease_until_s,
             was_served=self._was_served,
             armed=self.armed_until_s is not None
             and self.armed_until_s - self.limits.arm_max_s - 1.0 <= now_s < self.armed_until_s,
