@@ -16,6 +16,8 @@ from roastwatch.vocabulary import Actuator, Command, Origin, Outcome, Reading
 
 ECHO_TOLERANCE_PERCENT = 12.0
 LEASE_S = 0.5
+DOOR_ECHO_S = 1.0
+"""A report of a shut door that is older than this after a command is from before it."""
 SAFE = Controls(heater=0.0, fan=None, drum=100.0, cooling=100.0, door=None)
 """What `make_safe` leaves behind, as far as every driver agrees."""
 
@@ -68,6 +70,7 @@ class Guard:
         self._safe_pending = False
         self._left_safe = False
         self._was_served = False
+        self._door_told_s = float("-inf")
         self._unsettled = True
         self._ever_heated = False
         self._heating_since_s: float | None = None
@@ -109,7 +112,9 @@ class Guard:
             self._zero_confirmed = True
         for actuator in self.capabilities.echoes:
             self._compare(actuator, reading, now_s)
-        if reading.door_open is not None and Actuator.DOOR in self.capabilities.echoes:
+        believed = reading.door_open or reading.taken_at_s >= self._door_told_s + DOOR_ECHO_S
+        echoed = reading.door_open is not None and Actuator.DOOR in self.capabilities.echoes
+        if echoed and believed:
             self.told = self.told.but(Actuator.DOOR, 100.0 if reading.door_open else 0.0)
 
     def wrote(self, actuator: Actuator, percent: float, now_s: float) -> None:
@@ -126,8 +131,10 @@ class Guard:
                     self._heating_since_s = now_s
             elif before > 0 or self._heat_off_since_s is None:
                 self._heat_off_since_s = now_s
-        if actuator is Actuator.DOOR and percent > 0:
-            self._charged_at_s = None
+        if actuator is Actuator.DOOR:
+            self._door_told_s = now_s
+            if percent > 0:
+                self._charged_at_s = None
 
     def made_safe(self, now_s: float) -> None:
         """`make_safe` went out."""
