@@ -25,10 +25,10 @@ async def test_a_station_is_announced_and_its_states_are_retained(broker: Broker
             config = (await until(lambda: heard.json(CONFIG)))[-1]
             await until(lambda: heard.newest(state("elapsed")) == "61")
             await until(lambda: heard.newest("roastwatch/test/available") == "online")
-            assert heard.newest(state("phase")) == "roasting"
-            assert heard.newest(state("pops_per_minute")) == "None"
-            assert heard.newest(state("level")) == "-30"
-            assert heard.newest("roastwatch/test/roaster/available/sound") == "online"
+            await until(lambda: heard.newest(state("phase")) == "roasting")
+            await until(lambda: heard.newest(state("pops_per_minute")) == "None")
+            await until(lambda: heard.newest(state("level")) == "-30")
+            await until(lambda: heard.newest("roastwatch/test/roaster/available/sound") == "online")
             event_entity = config["components"]["event"]
             assert event_entity["event_types"] == list(EVENT_TYPES)
             assert event_entity["state_topic"] == EVENT
