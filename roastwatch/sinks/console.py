@@ -14,7 +14,7 @@ from rich.text import Text
 from roastwatch.channel import Events, Latest
 from roastwatch.options import Options
 from roastwatch.sinks.sink import Told
-from roastwatch.vocabulary import EventKind, Level, PartState, RoastEvent, Snapshot
+from roastwatch.vocabulary import EventKind, Level, Origin, PartState, RoastEvent, Snapshot
 
 _STYLES = {
     EventKind.FIRST_CRACK: "bold green",
@@ -63,7 +63,8 @@ def describe(event: RoastEvent, since: datetime | None) -> Text:
     if event.confidence is not None and not event.revoked:
         notes.append(f"{event.confidence:.0%} sure")
     if heard_s >= 0.5:
-        notes.append(f"told {heard_s:.0f} s after its first pop")
+        first = "after its first pop" if event.origin is Origin.SOUND else "later"
+        notes.append(f"told {heard_s:.0f} s {first}")
     if event.bean_temp_c is not None:
         notes.append(f"{event.bean_temp_c:.0f} °C")
     if event.unlogged:

@@ -119,8 +119,7 @@ async def test_drive_runs_to_its_end_twice(tmp_path: Path) -> None:
             assert '"kind": "command"' in (place.folder / "drive.jsonl").read_text()
 
 
-async def test_overheating_silent_and_replugged_machines_stay_off(tmp_path: Path) -> None:
-    """One life after another of the same machine, so that three services need not start."""
+async def test_an_overheating_machine_stays_off(tmp_path: Path) -> None:
     kind, fake, heat = hottop()
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         service = await place.drive(kind, line.port)
@@ -135,18 +134,25 @@ async def test_overheating_silent_and_replugged_machines_stay_off(tmp_path: Path
         finally:
             await end(service)
 
-        fake.thermal.bean_c = fake.thermal.air_c = 120.0
+
+async def test_a_machine_that_falls_silent_stays_off(tmp_path: Path) -> None:
+    kind, fake, heat = hottop()
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
         service = await place.drive(kind, line.port)
         try:
             await until(lambda: heat() == 60, STARTED_S)
             fake.talks = False
             await until(lambda: heat() == 0, 30)
-            out, _ = await asyncio.wait_for(service.communicate(), 60)
+            await asyncio.wait_for(service.communicate(), 60)
             assert service.returncode == 1
         finally:
             fake.talks = True
             await end(service)
 
+
+async def test_a_machine_that_is_plugged_in_again_stays_off(tmp_path: Path) -> None:
+    kind, fake, heat = hottop()
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
         service = await place.drive(kind, line.port)
         try:
             await until(lambda: heat() == 60, STARTED_S)
