@@ -210,21 +210,25 @@ class Drive:
 
     async def _close_door(self) -> None:
         """A door that stands open from the last roast would let the beans fall through."""
-        raw = self.control.raw_state
-        told, reading = raw.get("told") or {}, raw.get("reading") or {}
         machine = self.control.capabilities
         opens_first = any(s.at_s == 0 and (s.drop or s.door_percent) for s in self.plan.steps)
         if machine is None or Actuator.DOOR not in machine.actuators or opens_first:
             return
-        if told.get("door") or reading.get("door_open"):
+        if self._door_stands_open():
             self._say("   The door is open: closing it.")
             await self._set(Actuator.DOOR, 0.0, Origin.PLAN)
             until = time.monotonic() + DOOR_S
-            while (self.control.raw_state.get("reading") or {}).get("door_open"):
+            while self._door_stands_open():
                 if time.monotonic() > until:
                     self._say("!  The machine still reports an open door.")
                     return
                 await asyncio.sleep(TURN_S)
+
+    def _door_stands_open(self) -> bool:
+        """As the machine reports it, or as the guardian still believes it."""
+        raw = self.control.raw_state
+        reading, told = raw.get("reading") or {}, raw.get("told") or {}
+        return bool(reading.get("door_open") or told.get("door"))
 
     def _leave_out(self, machine: Capabilities) -> None:
         """What the machine can't set (a drum that always turns, say) is told and left out.
