@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,12 @@ from roastwatch.training.evaluate_statistics import compare
 
 
 @click.command("evaluate")
-@click.option("--model", "names", multiple=True, help="What hears cracks; may be given again.")
+@click.option(
+    "--model",
+    "names",
+    multiple=True,
+    help="What hears cracks: a name, a folder, or an exported net's .json. Repeatable.",
+)
 @click.option("--simulated", type=click.IntRange(0), default=100, help="Roasts as scores (100).")
 @click.option("--hours", type=click.IntRange(0), default=100, help="Hours as scores (100).")
 @click.option("--sound", type=click.IntRange(0), default=4, help="Roasts as sound (4).")
@@ -47,7 +53,7 @@ from roastwatch.training.evaluate_statistics import compare
 @click.option(
     "--ablate", type=click.IntRange(0), default=0, help="What each part is worth, on so many (0)."
 )
-@click.option("--workers", type=click.IntRange(1), help="Processes for what is simulated.")
+@click.option("--workers", type=click.IntRange(1), help="Processes for what is made (one a core).")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -114,6 +120,8 @@ def command(
                 orders=orders,
                 parts=(part,),
                 progress=progress,
+                load=partial(model_choice.load, name or None),
+                workers=workers,
             )
     report["models"] = {name: result.rows for name, result in results.items() if result.rows}
     if pair:

@@ -1,4 +1,4 @@
-"""`--model` and `--model-option`: a model by name, by folder, or by its name on the hub."""
+"""`--model` and `--model-option`: a model by name, file, folder, or its name on the hub."""
 
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,17 @@ from roastwatch.settings import STATION_CHOICES
 def choose(name: str | None, options: tuple[str, ...] = ()) -> tuple[str, dict[str, Any]]:
     """Plugin and options of what `--model` names; the shipped model when it names none.
 
-    A folder, or a name with a slash, is a windowed model.
+    A folder, or a name with a slash, is a windowed model; a .json file is what
+    `roastwatch export` wrote.
 
     Raises:
         SettingsError: an option is not KEY=VALUE.
     """
     name = name or STATION_CHOICES["model"][1]
     chosen: dict[str, Any] = {}
+    if name.endswith(".json"):
+        chosen["path"] = str(Path(name).expanduser().absolute())
+        name = "pops"
     if name not in plugins.names("models") and ("/" in name or Path(name).is_dir()):
         folder = Path(name).expanduser()
         chosen["model"] = str(folder.absolute()) if folder.exists() else name

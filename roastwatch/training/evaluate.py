@@ -116,15 +116,19 @@ def judge_model(
     orders: int,
     parts: Sequence[str],
     progress: Progress,
+    load: Callable[[], CrackModel] | None = None,
+    workers: int | None = None,
 ) -> ModelResult:
     """One model on synthesised roasts and on the recordings of a folder.
+
+    `load` gives the same model to worker processes.
 
     Raises:
         BadInputError: the folder's manifest is wrong.
     """
     result = ModelResult(model.spec.model_id)
     if sound:
-        result.sound = judge_sound(model, sound, onset, progress)
+        result.sound = judge_sound(model, sound, onset, progress, load=load, workers=workers)
         result.rows["sound"] = result.sound.as_json()
     if folder is None:
         return result

@@ -104,10 +104,20 @@ def _sound(found: Mapping[str, Any]) -> str:
         f"{pops['false_per_min']:.2f} false a minute, of {pops['true']} true ones "
         "(many of them below the noise).\n\n"
     )
+    before = found["before_crack"]
+    text += (
+        f"False alarms in the {before['hours']:.1f} h before a crack: {before['count']}, "
+        f"{rate_text(before)} an hour.\n\n"
+    )
     text += table(["rule", *_DECISION], ([n, *_decision(r)] for n, r in found["decision"].items()))
     text += "\n" + table(
         ["noise", *_DECISION], ([n, *_decision(r)] for n, r in found["by_noise"].items())
     )
+    if found["wrong"]:
+        text += "\nMissed or early:\n\n" + table(
+            ["roast", "onset s", "decided s"],
+            ([row["roast"], row["onset_s"], row["decided_s"]] for row in found["wrong"]),
+        )
     return text
 
 

@@ -1,17 +1,22 @@
 """Whole synthesised roasts as sound through the very pipeline: pops and decisions against truth."""
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import repeat
+from multiprocessing import get_context
 from typing import Any
 
 from roastwatch.detection.model import CrackModel
 from roastwatch.detection.onset import OnsetOptions
-from roastwatch.synth.roasts import SynthRoast
-from roastwatch.training.evaluate_recordings import BLOCK_S, WARM_UP_S, play
+from roastwatch.synth.roasts import RoastTruth, SynthRoast
+from roastwatch.training.evaluate_recordings import BLOCK_S, WARM_UP_S, Played, play
 from roastwatch.training.evaluate_statistics import (
     RULES,
     Judged,
     PopCurve,
+    Rate,
     match,
     pop_curve,
     summary,
@@ -28,6 +33,7 @@ class SoundResult:
 
     judged: dict[str, list[Judged]] = field(default_factory=dict)
     beds: list[str] = field(default_factory=list)
+    described: list[str] = field(default_factory=list)
     hits: list[float] = field(default_factory=list)
     """Probabilities of true reports."""
     false: list[float] = field(default_factory=list)
@@ -35,9 +41,38 @@ class SoundResult:
     minutes: float = 0.0
     threshold: float = 0.5
 
+    def add(self, index: int, truth: RoastTruth, played: Played) -> None:
+        """Hold one roast's pops and decisions against its truth."""
+        onset_s = truth.first_crack_at_s or 0.0
+        pops = sorted((at, p) for at, p in played.pops if at >= WARM_UP_S)
+        hit, false = match(truth.pop_times_s, [at for at, _ in pops])
+        reported = set(range(len(pops))) - set(false)
+        self.truths += len(truth.pop_times_s)
+        self.minutes += truth.duration_s / 60
+        self.false += [pops[i][1] for i in false]
+        self.hits += sorted((pops[i][1] for i in reported), reverse=True)[: len(hit)]
+        self.beds.append(truth.description.split()[0])
+        self.described.append(truth.description)
+        name = f"seed {FIRST_SEED + index}"
+        found = played.told[0] if played.told else (None, None)
+        self.judged.setdefault("roastwatch", []).append(Judged(name, onset_s, *found))
+        sure = [at for at, p in pops if p >= self.threshold]
+        for rule, decide in RULES.items():
+            self.judged.setdefault(rule, []).append(
+                Judged(name, onset_s, *(decide(sure) or (None, None)))
+            )
+
     def curve(self) -> PopCurve:
         """Pops over thresholds."""
         return pop_curve(self.hits, self.false, self.truths, self.minutes)
+
+    def _before_crack(self) -> Rate:
+        """Early alarms in the time before first crack, up to the alarm: roaster noise alone."""
+        judged = self.judged["roastwatch"]
+        armed_s = sum(
+            j.decided_s if j.early and j.decided_s is not None else j.onset_s for j in judged
+        )
+        return Rate(sum(j.early for j in judged), armed_s / 3600)
 
     def as_json(self) -> dict[str, Any]:
         """Pops at the shipped threshold, decisions in sum and by roaster's noise."""
@@ -58,6 +93,12 @@ class SoundResult:
                 "precision": round(hits / max(hits + false, 1), 4),
                 "false_per_min": round(false / max(self.minutes, 1e-9), 3),
             },
+            "before_crack": self._before_crack().as_json(),
+            "wrong": [
+                {"roast": what, "decided_s": j.decided_s, "onset_s": round(j.onset_s, 1)}
+                for j, what in zip(self.judged["roastwatch"], self.described, strict=True)
+                if j.missed or j.early
+            ],
             "decision": {name: summary(rows) for name, rows in self.judged.items()},
             "by_noise": by_bed,
         }
@@ -68,29 +109,46 @@ def judge_sound(
     roasts: int,
     onset: OnsetOptions | None = None,
     progress: Callable[[str], None] = lambda _: None,
+    *,
+    load: Callable[[], CrackModel] | None = None,
+    workers: int | None = None,
 ) -> SoundResult:
-    """Play seeded roasts, and hold pops and decisions against what was put in."""
+    """Play seeded roasts, and hold pops and decisions against what was put in.
+
+    Making the sound costs ten times as much as hearing it, so roasts are shared out among
+    `workers` processes (None: one for each core), each with a model of its own from `load`, which
+    is pickled; without `load` everything happens here.
+    """
     result = SoundResult(threshold=model.spec.pop_threshold)
-    for index in range(roasts):
-        progress(f"synthesised roast {index + 1} of {roasts}")
-        roast = SynthRoast(FIRST_SEED + index, RATE_HZ)
-        played = play(model, RATE_HZ, roast.blocks(BLOCK_S), onset=onset)
-        truth = roast.truth
-        onset_s = truth.first_crack_at_s or 0.0
-        pops = sorted((at, p) for at, p in played.pops if at >= WARM_UP_S)
-        hit, false = match(truth.pop_times_s, [at for at, _ in pops])
-        reported = set(range(len(pops))) - set(false)
-        result.truths += len(truth.pop_times_s)
-        result.minutes += truth.duration_s / 60
-        result.false += [pops[i][1] for i in false]
-        result.hits += sorted((pops[i][1] for i in reported), reverse=True)[: len(hit)]
-        result.beds.append(truth.description.split()[0])
-        name = f"seed {FIRST_SEED + index}"
-        found = played.told[0] if played.told else (None, None)
-        result.judged.setdefault("roastwatch", []).append(Judged(name, onset_s, *found))
-        sure = [at for at, p in pops if p >= result.threshold]
-        for rule, decide in RULES.items():
-            result.judged.setdefault(rule, []).append(
-                Judged(name, onset_s, *(decide(sure) or (None, None)))
-            )
+    workers = min(workers or os.cpu_count() or 1, roasts)
+    done = f"synthesised roasts heard: {{}} of {roasts}"
+    if load is None or workers < 2:
+        for index in range(roasts):
+            progress(done.format(index))
+            result.add(index, *_heard(model, index, onset))
+        return result
+    with ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=_own_model, initargs=(load,)
+    ) as pool:
+        heard = pool.map(_heard_alone, range(roasts), repeat(onset, roasts))
+        for index, (truth, played) in enumerate(heard):
+            progress(done.format(index + 1))
+            result.add(index, truth, played)
     return result
+
+
+_own: list[CrackModel] = []
+"""A worker's model."""
+
+
+def _own_model(load: Callable[[], CrackModel]) -> None:
+    _own[:] = [load()]
+
+
+def _heard_alone(index: int, onset: OnsetOptions | None) -> tuple[RoastTruth, Played]:
+    return _heard(_own[0], index, onset)
+
+
+def _heard(model: CrackModel, index: int, onset: OnsetOptions | None) -> tuple[RoastTruth, Played]:
+    roast = SynthRoast(FIRST_SEED + index, RATE_HZ)
+    return roast.truth, play(model, RATE_HZ, roast.blocks(BLOCK_S), onset=onset)

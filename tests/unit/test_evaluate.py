@@ -1,6 +1,7 @@
 """Evaluation: the numbers, the simulation, and the command on a folder of recordings."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,14 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
+import roastwatch.detection
+from roastwatch.cli import model_choice
 from roastwatch.cli.evaluate import command
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.errors import BadInputError
+from roastwatch.synth.roasts import RoastTruth
 from roastwatch.training import evaluate_oracle
-from roastwatch.training.evaluate_recordings import manifest
+from roastwatch.training.evaluate_recordings import Played, manifest
 from roastwatch.training.evaluate_simulated import (
     NOISY,
     QUIET,
@@ -21,6 +25,7 @@ from roastwatch.training.evaluate_simulated import (
     simulated_hour,
     simulated_roast,
 )
+from roastwatch.training.evaluate_sound import SoundResult, judge_sound
 from roastwatch.training.evaluate_statistics import (
     Judged,
     alarms,
@@ -169,6 +174,35 @@ def test_the_command_counts_simulated_roasts_and_hours() -> None:
     assert found["quiet"]["rules"]["roastwatch"]["roasts"] == 2
     assert found["noise"]["rules"]["oracle"]["false_alarms"]["hours"] == 10
     assert found["noise"]["rules"]["CUSUM h=6"]["false_alarms"]["count"] > 5
+
+
+def test_an_exported_net_is_named_by_its_manifest(tmp_path: Path) -> None:
+    shipped = Path(roastwatch.detection.__file__).parent / "weights" / "pops.json"
+    asked = ["--simulated", "0", "--hours", "0", "--sound", "0", "--json"]
+    ran = CliRunner().invoke(command, [*asked, "--model", str(shipped)])
+    assert ran.exit_code == 0, ran.output
+    ran = CliRunner().invoke(command, [*asked, "--model", str(tmp_path / "gone.json")])
+    assert isinstance(ran.exception, BadInputError)
+    assert "can't be read" in str(ran.exception)
+
+
+def test_early_alarms_are_counted_over_the_time_before_the_crack() -> None:
+    found = SoundResult(threshold=0.5)
+    truth = RoastTruth((), 1800.0, 1900.0, None, 2000.0, (), "drum roaster, seed 1")
+    found.add(0, truth, Played(2000.0, [], [(900.0, 880.0)]))
+    found.add(1, truth, Played(2000.0, [], [(1820.0, 1801.0)]))
+    found.add(2, truth, Played(2000.0, [], []))
+    rows = found.as_json()
+    assert (rows["before_crack"]["count"], rows["before_crack"]["hours"]) == (1, 1.25)
+    assert [row["decided_s"] for row in rows["wrong"]] == [900.0, None]
+
+
+@pytest.mark.verify
+def test_roasts_shared_out_among_processes_are_judged_the_same() -> None:
+    load = partial(model_choice.load, "pops")
+    alone = judge_sound(load(), 2)
+    shared = judge_sound(load(), 2, load=load, workers=2)
+    assert shared.as_json() == alone.as_json()
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
