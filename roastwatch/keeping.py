@@ -8,6 +8,7 @@ from roastwatch.pipeline import Heard
 from roastwatch.roast.log import RoastLog
 from roastwatch.roast.log_resume import OpenRoast
 from roastwatch.roast.log_store import learned
+from roastwatch.roast.log_usual import usual_time
 from roastwatch.station import Station
 from roastwatch.vocabulary import (
     Command,
@@ -84,6 +85,8 @@ class Keeper:
             return
         if kept is None or kept.roast_id != roast.roast_id:
             kept = await self._begin(station, roast.roast_id, roast.charged_at)
+        for evidence in roast.evidence(station.now()):
+            self.log.record_evidence(kept.roast_id, evidence)
         reading = station.reading
         if reading is not None and reading != kept.reading:
             kept.reading = reading
@@ -134,6 +137,7 @@ class Keeper:
     async def _learn(self, station: Station) -> None:
         """What this station's earlier roasts say of first crack; read beside the log's thread."""
         station.beans.learn(await asyncio.to_thread(learned, self.log.path, station.name))
+        station.learn(await asyncio.to_thread(usual_time, self.log.path, station.name))
 
     def _heard(self, station: Station, heard: Heard) -> None:
         kept = self._kept.get(station.name)

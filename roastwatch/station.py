@@ -21,6 +21,7 @@ from roastwatch.pipeline import Heard, Pipeline
 from roastwatch.roast.curve import Found
 from roastwatch.roast.curve_watch import BeanWatch, utc
 from roastwatch.roast.log_resume import OpenRoast
+from roastwatch.roast.witnesses import TimeWitness
 from roastwatch.roaster.thermal import TimedRoast
 from roastwatch.settings import StationSettings
 from roastwatch.supervise import Part
@@ -73,6 +74,7 @@ class Station:
         self.heard: Callable[[Heard], None] | None = None
         self.roaster_state: Callable[[], RoasterState | None] = lambda: None
         self._resumed: OpenRoast | None = None
+        self._usual: TimeWitness | None = None
         self._beans_of_demo: TimedRoast | None = None
         self._publish = publish
         self._now = now
@@ -159,6 +161,12 @@ class Station:
             self.model.spec.model_id,
             self._tape,
         )
+
+    def learn(self, usual: TimeWitness | None) -> None:
+        """When first crack came in this person's earlier roasts."""
+        self._usual = usual
+        if self.pipeline is not None:
+            self.pipeline.roast.usual = usual
 
     def resume(self, roast: OpenRoast) -> None:
         """Go on with a roast that the log holds, as soon as there is sound again."""
@@ -290,6 +298,7 @@ class Station:
             roast=self.settings.roast,
             witness=self.beans.llr,
         )
+        self.pipeline.roast.usual = self._usual
         self._meter = LevelMeter(source.sample_rate_hz)
         self._go_on(self.pipeline)
         waiting, self._waiting = self._waiting, []

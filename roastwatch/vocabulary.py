@@ -80,6 +80,7 @@ class EvidenceKind(StrEnum):
     TEMPERATURE = "temperature"
     COUNTER = "counter"
     PERSON = "person"
+    TIME = "time"
 
 
 class InstructionKind(StrEnum):

@@ -12,7 +12,16 @@ from typing import Literal
 from pydantic import Field
 
 from roastwatch.options import Options
-from roastwatch.vocabulary import EventKind, Level, Origin, Phase, RoastEvent
+from roastwatch.roast.witnesses import TimeWitness
+from roastwatch.vocabulary import (
+    EventKind,
+    Evidence,
+    EvidenceKind,
+    Level,
+    Origin,
+    Phase,
+    RoastEvent,
+)
 
 
 class RoastOptions(Options):
@@ -23,7 +32,9 @@ class RoastOptions(Options):
         description="Who begins a roast: person (a button, a command) or sound (its first sample).",
     )
     expected_first_crack_s: float | None = Field(
-        None, gt=0, description="Seconds from charge to first crack, where known; null: 240 to 900."
+        None,
+        gt=0,
+        description="Seconds from charge to first crack; null: as earlier roasts had it, or 240-900.",
     )
     no_crack_after_s: float = Field(
         840.0, gt=0, description="Seconds from charge after which a missing first crack is told."
@@ -54,8 +65,11 @@ class Roast:
     last_event: RoastEvent | None = None
     start_known: bool = True
     """Whether the charge is a fact, not just the start of the sound."""
+    usual: TimeWitness | None = None
+    """When first crack came in this person's earlier roasts, where enough are known."""
     _counts: dict[EventKind, int] = field(default_factory=dict)
     _said_late: bool = False
+    _said_by_time: float = 0.0
 
     @property
     def active(self) -> bool:
@@ -91,7 +105,7 @@ class Roast:
         self.first_crack = self.ended = None
         self.start_known = start_known
         self._counts.clear()
-        self._said_late = False
+        self._said_late, self._said_by_time = False, 0.0
         self.phase = Phase.ROASTING
         if not start_known:
             return []
@@ -229,17 +243,28 @@ class Roast:
     def prior_llr(self, now: datetime) -> float:
         """How much likelier the time since charge makes a first crack than time alone.
 
-        Natural logarithm, −2 to +0.5: early pops need to be better, but never can't count,
-        because somebody may have pressed the button late. Without a known charge it is 0.
+        Natural logarithm, −2 to +1: early pops need to be better, but never can't count,
+        because somebody may have pressed the button late. Without a known charge it is 0. What is
+        set goes before what was learnt from earlier roasts, and that before the usual 240 s.
         """
         elapsed = self.elapsed_s(now)
         if not self.start_known or elapsed is None:
             return 0.0
         expected = self.options.expected_first_crack_s
+        if self.usual is not None and expected is None:
+            return self.usual.llr(elapsed)
         earliest = 0.75 * expected if expected else 240.0
         if elapsed < earliest:
             return -2.0 * (1.0 - elapsed / earliest)
         return min(0.5, 0.5 * (elapsed - earliest) / 120.0)
+
+    def evidence(self, now: datetime) -> list[Evidence]:
+        """What the time since charge says, for the record, where it changed by half a nat."""
+        llr = self.prior_llr(now) if self.phase in _BEFORE else 0.0
+        if self.roast_id is None or abs(llr - self._said_by_time) < 0.5:
+            return []
+        self._said_by_time = llr
+        return [Evidence(EvidenceKind.TIME, llr, now)]
 
     def _event(
         self,

@@ -1,4 +1,4 @@
-"""The other witnesses of first crack: bean temperature and the roaster's own counter. Pure.
+"""The other witnesses of first crack: bean temperature, a roaster's counter, the time. Pure.
 
 Each gives `Evidence` of its own, kept apart in the record; `Witnesses.llr` sums them for the onset
 decision. They can hurry or delay what the ear decides by a few pops' worth, never decide alone:
@@ -6,13 +6,19 @@ temperature knows when a crack is plausible, not that one was heard.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from statistics import median
 
 from roastwatch.vocabulary import Evidence, EvidenceKind
 
 LOWEST_LLR = -4.0
 HIGHEST_LLR = 2.0
+LEAST_TIMES = 3
+"""Roasts with a confirmed first crack, from which on their time since charge is a witness."""
+LEAST_SPREAD_S = 20.0
+"""People disagree by 15 to 30 s about when first crack begins."""
 
 
 @dataclass(slots=True)
@@ -65,6 +71,38 @@ class CounterWitness:
         while self._counts[0][0] < at_s - 30.0:
             self._counts.popleft()
         return min(HIGHEST_LLR, 2.0 / 3.0 * (crack_count - self._counts[0][1]))
+
+
+@dataclass(frozen=True, slots=True)
+class TimeWitness:
+    """First crack by the time since charge, as this person's earlier roasts had it.
+
+    Within a spread before the usual time it is worth +1, two spreads before it nothing, earlier
+    down to −2: a pop then must be better, but can still count, for a roast may be a fast one. Later
+    than three spreads it sinks to +0.5 and stays there: a roast may be slow, and the crack is still
+    to come.
+    """
+
+    usual_s: float
+    spread_s: float
+
+    @classmethod
+    def of(cls, earlier_s: Sequence[float]) -> "TimeWitness | None":
+        """Median and spread (of the middle, made wider for few) of `LEAST_TIMES` or more roasts."""
+        if len(earlier_s) < LEAST_TIMES:
+            return None
+        usual_s = median(earlier_s)
+        spread_s = 1.48 * median(abs(at_s - usual_s) for at_s in earlier_s)
+        return cls(usual_s, max(LEAST_SPREAD_S, spread_s * (1 + 2 / len(earlier_s))))
+
+    def llr(self, elapsed_s: float) -> float:
+        """The log-likelihood ratio at a time since charge, −2 to +1."""
+        distance = (elapsed_s - self.usual_s) / self.spread_s
+        if distance < -2.0:
+            return max(-2.0, 0.75 * (distance + 2.0))
+        if distance < -1.0:
+            return distance + 2.0
+        return 1.0 if distance < 3.0 else max(0.5, 1.0 - 0.25 * (distance - 3.0))
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from roastwatch.roast import log as log_module
 from roastwatch.roast.log import RoastLog
 from roastwatch.roast.log_schema import LogError
 from roastwatch.roast.log_store import Store
+from roastwatch.roast.log_usual import usual_time
 from roastwatch.service import Outlet, Service
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import (
@@ -64,6 +65,43 @@ async def test_what_is_told_is_kept(tmp_path: Path) -> None:
     assert json.loads(line)["metrics"]["first_crack_s"] == pytest.approx(since_s, abs=0.01)
     assert len(record.pops) > 3
     assert len(record.scores) > 20
+
+
+async def earlier(log: RoastLog, name: str, after_s: float, *, said: str) -> None:
+    """A finished roast whose first crack a person marked, confirmed, or never spoke of."""
+    began = datetime.now(UTC) - timedelta(days=1)
+    await log.start_roast(name, "kitchen", began)
+    for kind, at_s in ((EventKind.CHARGE, 0.0), (EventKind.FIRST_CRACK, after_s)):
+        origin = Origin.PERSON if said == "marked" else Origin.SOUND
+        at = began + timedelta(seconds=at_s)
+        event = RoastEvent(f"{name}-{kind}", "kitchen", name, kind, at, at, origin)
+        await log.commit(event, at_s)
+    if said == "confirmed":
+        log.record_label(f"{name}-{EventKind.FIRST_CRACK}", "crack", "Ada")
+    await log.end_roast(name)
+
+
+async def test_confirmed_first_cracks_of_earlier_roasts_become_a_witness(tmp_path: Path) -> None:
+    path = tmp_path / "roasts.db"
+    async with RoastLog.open(path) as log:
+        for number in range(4):
+            await earlier(log, f"unsaid-{number}", 100.0, said="nothing")
+        await earlier(log, "one", 500.0, said="marked")
+        await earlier(log, "two", 530.0, said="confirmed")
+        assert usual_time(path, "kitchen") is None
+        await earlier(log, "three", 510.0, said="confirmed")
+        assert usual_time(path, "other") is None
+    made, _ = service(path)
+    made.instruct(asked(InstructionKind.CHARGE))
+    await made.run()
+    usual = made.stations["kitchen"]._usual
+    assert usual is not None
+    assert usual.usual_s == pytest.approx(510, abs=0.01)
+    with Store(path) as store:
+        said = store.connection.execute(
+            "SELECT log_likelihood_ratio FROM evidence WHERE kind = 'time'"
+        ).fetchall()
+    assert said[0] == (-2.0,)  # the demonstration cracks at 40 s
 
 
 async def test_a_cut_roast_goes_on(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from roastwatch.roast.roast import Roast, RoastOptions
-from roastwatch.vocabulary import EventKind, Level, Origin, Phase
+from roastwatch.roast.witnesses import TimeWitness
+from roastwatch.vocabulary import EventKind, EvidenceKind, Level, Origin, Phase
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -12,8 +13,8 @@ def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def charged() -> Roast:
-    roast = Roast("kitchen", RoastOptions())
+def charged(expected_first_crack_s: float | None = None) -> Roast:
+    roast = Roast("kitchen", RoastOptions(expected_first_crack_s=expected_first_crack_s))
     roast.begin(START, Origin.PERSON)
     return roast
 
@@ -73,6 +74,33 @@ def test_time_since_charge_moves_the_bar_but_never_closes_the_door() -> None:
     assert said == sorted(said)
     assert said[0] == -2.0
     assert said[-1] == 0.5
+
+
+def test_earlier_roasts_say_when_first_crack_is_due() -> None:
+    assert TimeWitness.of([500, 520]) is None
+    usual = TimeWitness.of([500, 520, 560, 510, 900])
+    assert usual is not None
+    assert usual.usual_s == 520
+    assert 20 <= usual.spread_s < 45  # one odd roast hardly counts
+    roast = charged()
+    roast.usual = usual
+    said = [roast.prior_llr(at(seconds)) for seconds in (0, 300, 440, 520, 1500)]
+    assert said[0] == -2.0
+    assert said[0] == said[1] < said[2] < said[3] == 1.0
+    assert said[4] == 0.5  # a slow roast: the crack is still to come
+    [news] = roast.evidence(at(520))
+    assert (news.kind, news.log_likelihood_ratio) == (EvidenceKind.TIME, 1.0)
+    assert roast.evidence(at(521)) == []
+
+
+def test_a_set_time_goes_before_earlier_roasts_and_no_charge_before_both() -> None:
+    roast = charged(expected_first_crack_s=300.0)
+    roast.usual = TimeWitness(600.0, 20.0)
+    assert roast.prior_llr(at(300)) > 0
+    unknown = Roast("kitchen", RoastOptions(), usual=TimeWitness(600.0, 20.0))
+    unknown.begin(START, Origin.SOUND, start_known=False)
+    assert unknown.prior_llr(at(60)) == unknown.prior_llr(at(600)) == 0.0
+    assert unknown.evidence(at(600)) == []
 
 
 def test_an_unknown_start_has_no_ratio_and_no_prior() -> None:

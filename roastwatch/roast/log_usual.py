@@ -1,0 +1,42 @@
+"""When first crack came in a station's earlier roasts, read from the roast log."""
+
+import sqlite3
+from pathlib import Path
+
+from roastwatch.roast.log_schema import LogError
+from roastwatch.roast.log_store import LEARNED_FROM, Store
+from roastwatch.roast.witnesses import TimeWitness
+
+_TIMES = """
+SELECT crack.at_s - charge.at_s AS after_s
+FROM roasts
+JOIN events crack USING (roast_no)
+JOIN events charge USING (roast_no)
+WHERE {station} AND roasts.open = 0
+  AND crack.kind = 'first_crack' AND crack.revoked = 0
+  AND charge.kind = 'charge' AND charge.revoked = 0
+  AND (crack.origin = 'person' OR EXISTS (
+    SELECT 1 FROM labels WHERE labels.event_id = crack.event_id AND label = 'crack'))
+  AND after_s > 0
+ORDER BY roasts.started_at DESC LIMIT ?
+"""
+
+
+def usual_time(path: Path, station: str) -> TimeWitness | None:
+    """Median and spread of a station's last 30 first cracks (imported ones where it has few).
+
+    Only first cracks that a person marked or confirmed count, so that what the ear decided wrongly
+    doesn't teach it to do so again. None from too few, or from a log that can't be read.
+    """
+    try:
+        with Store(path, writing=False) as store:
+            for chosen in ("roasts.station = ?", "roasts.station IN (?, '')"):
+                rows = store.connection.execute(
+                    _TIMES.format(station=chosen), (station, LEARNED_FROM)
+                )
+                usual = TimeWitness.of([float(after_s) for (after_s,) in rows])
+                if usual is not None:
+                    return usual
+    except (LogError, sqlite3.Error):
+        return None
+    return None
