@@ -34,7 +34,7 @@ class RoastOptions(Options):
     expected_first_crack_s: float | None = Field(
         None,
         gt=0,
-        description="Seconds from charge to first crack; null: as earlier roasts had it, or 240-900.",
+        description="Seconds from charge to first crack; null: as in earlier roasts, or 240-900.",
     )
     no_crack_after_s: float = Field(
         840.0, gt=0, description="Seconds from charge after which a missing first crack is told."
