@@ -6,6 +6,7 @@ half (onset, roast) and runs where the roast lives. Everything is decided score 
 positions, so any block size and any replay speed give the same events.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -28,6 +29,8 @@ from roastwatch.vocabulary import (
 )
 
 _WEIGH_EVERY_S = 1.0
+_LEAST_SKIP = 5
+"""Scores: fewer are as quickly fed one by one."""
 _ASK_AGAIN_AFTER_S = 300.0
 
 
@@ -135,7 +138,13 @@ class Pipeline:
     def decide(self, scores: list[CrackScore]) -> Heard:
         """The light half: scores → pops and events, one score at a time."""
         heard = Heard(scores)
-        for score in scores:
+        done = 0
+        while done < len(scores):
+            if len(scores) - done >= _LEAST_SKIP and (skipped := self._skip(scores, done)):
+                done += skipped
+                continue
+            score = scores[done]
+            done += 1
             self._arm_when_due(score.end_sample, heard)
             if score.end_sample >= self._weigh_at:
                 self._weigh(score.end_sample)
@@ -195,6 +204,20 @@ class Pipeline:
         self.roast.resume(roast_id, charged_at, events)
         self._arm_at = None  # where the sound begins a roast, this one has begun
         self.onset.arm(0)
+
+    def _skip(self, scores: list[CrackScore], first: int) -> int:
+        """Scores that decide nothing, from one on, taken in at once; how many there were."""
+        last = len(scores)
+        if self._arm_at is not None:
+            last = bisect_left(scores, self._arm_at, first, key=lambda score: score.end_sample)
+        if not self.listening:
+            return 0
+        skipped = self.onset.skip(scores[first:last])
+        for score in scores[first : first + skipped]:
+            if score.end_sample >= self._weigh_at:
+                self._weigh(score.end_sample)
+            self.probability = score.probability
+        return skipped
 
     def _arm_when_due(self, sample: int, heard: Heard) -> None:
         if self._arm_at is None or sample < self._arm_at:

@@ -10,6 +10,7 @@ Proc. IEEE 77, 1989.
 """
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -34,9 +35,13 @@ QUIETS = 1 + len(CLATTERS)
 """States in which nothing cracks."""
 
 
+LONGEST_SILENCE = round(10 / TICK_S)
+"""So many ticks without a pop can be passed in one go."""
+
 _STATES = QUIETS + len(PEAKS_PER_S) * (len(STEPS) + 1)
 _CRACKING = (np.arange(_STATES) >= QUIETS).astype(np.float64)
 _CHANCES = np.array([chance for _, _, chance in CLATTERS])
+_LEAST = 1e-12
 
 
 class FilterState(NamedTuple):
@@ -48,7 +53,7 @@ class FilterState(NamedTuple):
 
 
 class RateFilter:
-    """The filter. Pure; a step costs some microseconds."""
+    """The filter. Pure; a step costs some microseconds, ten seconds of silence no more than three."""
 
     def __init__(self, quiet_rate_per_s: float) -> None:
         self._rates, self._moves = _model()
@@ -56,15 +61,15 @@ class RateFilter:
         self._entry[:QUIETS] = 0.0
         self.set_quiet_rate(quiet_rate_per_s)
         self.begin()
-        for _ in range(round(300 / TICK_S)):
-            self.step(0.0)
+        for _ in range(round(300 / TICK_S / LONGEST_SILENCE)):
+            self.silence(LONGEST_SILENCE)
         self.rest = self._log_odds()  # log odds of a crack in lasting silence
         self.begin()
 
     def set_quiet_rate(self, per_s: float) -> None:
         """How many pops a second stray in while nothing cracks, from the next tick on."""
-        self._silence = np.exp(-self._rates * TICK_S)
-        self._silence[1:QUIETS] = (1 - _CHANCES) / np.exp(-per_s * TICK_S)
+        self.quiet_rate_per_s = per_s
+        self._silence = _silence(self._rates, per_s)
         self._over_quiet = self._rates / per_s
         self._clatter = _CHANCES / (per_s * TICK_S)
 
@@ -95,6 +100,32 @@ class RateFilter:
         belief /= np.add.reduce(belief[0])
         self.state = FilterState(belief, tick + 1)
 
+    def silence(self, ticks: int, below: float = math.inf) -> int:
+        """Several ticks passed without a pop: as `step(0.0)` for each, in closed form.
+
+        Args:
+            ticks: 1 to `LONGEST_SILENCE`.
+            below: pass no further than the first tick at whose end the evidence reaches this.
+
+        Returns:
+            How many ticks have passed.
+        """
+        runs = _runs(self.quiet_rate_per_s)
+        before, tick = self.state
+        walk = (before[0] @ runs.chance[:, : ticks * _STATES]).reshape(ticks, _STATES)
+        total = np.add.reduce(walk, axis=1)
+        if below < math.inf:
+            other = np.add.reduce(walk[:, :QUIETS], axis=1) / total
+            reached = np.maximum(1.0 - other, _LEAST) >= math.exp(below + self.rest) * other
+            ticks = int(reached.argmax()) + 1 if reached.any() else ticks
+        # who entered in each tick, times that tick, and what has become of them since
+        entered = np.concatenate((before[0, :1], walk[: ticks - 1, 0]))
+        entered *= np.arange(tick, tick + ticks)
+        began = before[1] @ runs.stay[ticks - 1] + entered @ runs.entry[ticks - 1 :: -1][:ticks]
+        belief = np.stack((walk[ticks - 1], began)) / total[ticks - 1]
+        self.state = FilterState(belief, tick + ticks)
+        return ticks
+
     @property
     def evidence(self) -> float:
         """Log odds of a crack above what they are at rest, in nats; at least 0."""
@@ -109,7 +140,40 @@ class RateFilter:
     def _log_odds(self) -> float:
         chance = self.state.belief[0]
         other = float(chance[:QUIETS].sum())
-        return math.log(max(1.0 - other, 1e-12) / other)
+        return math.log(max(1.0 - other, _LEAST) / other)
+
+
+class _Runs(NamedTuple):
+    """What 1, 2, … ticks of silence do."""
+
+    chance: Float64Array
+    """To the chances of all states, side by side: (states, ticks · states)."""
+    stay: Float64Array
+    """To those who stay in a crack: (ticks, states, states)."""
+    entry: Float64Array
+    """Where those are who entered a crack 0, 1, … ticks before: (ticks, states)."""
+
+
+@lru_cache(maxsize=16)
+def _runs(quiet_rate_per_s: float) -> _Runs:
+    rates, moves = _model()
+    silence = _silence(rates, quiet_rate_per_s)
+    once = moves * silence
+    stay = once * _CRACKING
+    entry = moves[0] * _CRACKING * silence
+    chances, stays, entries = [once], [stay], [entry]
+    for _ in range(LONGEST_SILENCE - 1):
+        chances.append(chances[-1] @ once)
+        stays.append(stays[-1] @ stay)
+        entries.append(entries[-1] @ stay)
+    return _Runs(np.concatenate(chances, axis=1), np.stack(stays), np.stack(entries))
+
+
+def _silence(rates: Float64Array, quiet_rate_per_s: float) -> Float64Array:
+    """How likely a tick without a pop is in each state, against the quiet one: (states,)."""
+    silence: Float64Array = np.exp(-rates * TICK_S)
+    silence[1:QUIETS] = (1 - _CHANCES) / np.exp(-quiet_rate_per_s * TICK_S)
+    return silence
 
 
 def highest_evidence(pops: npt.NDArray[np.float32], quiet_rate_per_s: float) -> Float64Array:
@@ -123,8 +187,7 @@ def highest_evidence(pops: npt.NDArray[np.float32], quiet_rate_per_s: float) -> 
         Shape (streams,), in nats.
     """
     rates, moves = _model()
-    silence = np.exp(-rates * TICK_S)
-    silence[1:QUIETS] = (1 - _CHANCES) / np.exp(-quiet_rate_per_s * TICK_S)
+    silence = _silence(rates, quiet_rate_per_s)
     rest = RateFilter(quiet_rate_per_s).rest
     belief = np.zeros((len(pops), _STATES))
     belief[:, 0] = 1.0
@@ -141,7 +204,7 @@ def highest_evidence(pops: npt.NDArray[np.float32], quiet_rate_per_s: float) -> 
         belief *= factor
         belief /= belief.sum(axis=1, keepdims=True)
         np.minimum(least_other, belief[:, :QUIETS].sum(axis=1), out=least_other)
-    odds: Float64Array = np.log(np.maximum(1 - least_other, 1e-12) / least_other) - rest
+    odds: Float64Array = np.log(np.maximum(1 - least_other, _LEAST) / least_other) - rest
     return odds
 
 

@@ -31,6 +31,8 @@ USUAL_OVER = 0.5
 """A pop so far over the threshold (in logits) is as likely from a crack as the mean of all."""
 ALONE_S = 10.0
 """A pop followed by none for so long stands alone: it is not first crack yet."""
+LEAST_RUN = 3
+"""From so many silent ticks on, passing them in one go is cheaper than one by one."""
 LONGEST_GAP_TICKS = round(600 / TICK_S)
 WINDOW_CLIP = 3.0
 """One window of a model that does not localise says at most this."""
@@ -90,8 +92,8 @@ class PopWeigher:
         self._options, self._rate, self._began = options, sample_rate_hz, began
         self._threshold = spec.pop_threshold
         self._filter = RateFilter(options.quiet_rate)
-        self._waiting: dict[int, float] = {}  # tick → weight of its best pop
-        self._past: deque[tuple[FilterState, float | None]] = deque(maxlen=REMEMBERED_TICKS)
+        self._said: dict[int, float | None] = {}  # tick → weight of its best pop; None: unknown
+        self._marks: deque[tuple[FilterState, float]] = deque()  # where it can go on from anew
         self._heard: deque[tuple[int, int]] = deque(maxlen=60)  # sample, tick
         self._busy: set[int] = set()  # stretches of FLOOR_TICKS with a pop in them
         self.counted: deque[int] = deque(maxlen=2000)
@@ -120,15 +122,29 @@ class PopWeigher:
         for pop in score.pops:
             if pop.sample >= self._began:
                 self._hear(pop)
-        tick = self._tick()
-        while self._sample(tick + 1) <= score.end_sample:
-            self._step(self._waiting.pop(tick, 0.0) if self._waiting else 0.0)
-            tick += 1
+        self._advance(self._ready(score.end_sample))
+
+    def matters(self, pop: Pop) -> bool:
+        """Whether a pop says anything at all."""
+        return pop_weight(pop.probability, self._threshold, self._options.sureness)[1] > 0
+
+    def skip(self, end_sample: int, below: float) -> int:
+        """No pop that matters up to a sample: let those ticks pass while evidence stays below.
+
+        Returns:
+            The sample up to which it did; there, a score may find that it no longer does.
+        """
+        ready = self._ready(end_sample)
+        if self._advance(ready, below):
+            return end_sample + 1
+        return self._sample(self._tick())
 
     def gap(self, gap_samples: int) -> None:
         """What was not heard is no silence."""
-        for _ in range(min(LONGEST_GAP_TICKS, int(gap_samples / (TICK_S * self._rate)))):
-            self._step(None)
+        tick = self._tick()
+        ticks = min(LONGEST_GAP_TICKS, int(gap_samples / (TICK_S * self._rate)))
+        self._said.update(dict.fromkeys(range(tick, tick + ticks)))
+        self._advance(tick + ticks)
 
     def _tick(self) -> int:
         return self._filter.state.tick
@@ -136,13 +152,45 @@ class PopWeigher:
     def _sample(self, tick: float) -> int:
         return self._began + round(tick * TICK_S * self._rate)
 
-    def _step(self, pop: float | None) -> None:
-        state = self._filter.state
-        tick = state.tick
-        self._past.append((state, pop))
-        self._filter.step(pop)
-        if self._options.noise_floor and (tick + 1) % FLOOR_TICKS == 0:
-            self._raise_floor((tick + 1) // FLOOR_TICKS)
+    def _ready(self, end_sample: int) -> int:
+        """The first tick that does not lie wholly before a sample."""
+        tick = max(self._tick(), int((end_sample - self._began) / (TICK_S * self._rate)) - 1)
+        while self._sample(tick + 1) <= end_sample:
+            tick += 1
+        return tick
+
+    def _advance(self, until: int, below: float = math.inf) -> bool:
+        """Let the ticks before `until` pass, but none after one at which evidence reaches `below`.
+
+        Silence passes in runs, so that long ones cost next to nothing.
+        """
+        rates = self._filter
+        while (tick := rates.state.tick) < until:
+            run_end = min(until, tick - tick % FLOOR_TICKS + FLOOR_TICKS)
+            silent = 0
+            if run_end - tick >= LEAST_RUN:
+                silent = next((t for t in range(tick, run_end) if t in self._said), run_end) - tick
+            self._mark()
+            if silent >= LEAST_RUN:
+                rates.silence(silent, below)
+            else:
+                rates.step(self._said.get(tick, 0.0))
+            now = rates.state.tick
+            if self._options.noise_floor and now % FLOOR_TICKS == 0:
+                self._raise_floor(now // FLOOR_TICKS)
+            if below < math.inf and self.evidence >= below:
+                return False
+        return True
+
+    def _mark(self) -> None:
+        """Remember this state, and forget what is older than can be taken back."""
+        state, marks = self._filter.state, self._marks
+        marks.append((state, self._filter.quiet_rate_per_s))
+        oldest = state.tick - REMEMBERED_TICKS
+        while len(marks) > 1 and marks[1][0].tick <= oldest:
+            marks.popleft()
+        if len(self._said) > 2 * REMEMBERED_TICKS:
+            self._said = {tick: pop for tick, pop in self._said.items() if tick >= oldest}
 
     def _raise_floor(self, now: int) -> None:
         """Where pops stray in all the time, more of them are asked for.
@@ -164,7 +212,7 @@ class PopWeigher:
         if weight <= 0:
             return
         tick = max(self._tick(), int((pop.sample - self._began) / (TICK_S * self._rate)))
-        self._waiting[tick] = max(weight, self._waiting.get(tick, 0.0))
+        self._said[tick] = max(weight, self._said.get(tick) or 0.0)
         if sure:
             self.counted.append(pop.sample)
             self._busy.add(tick // FLOOR_TICKS)
@@ -178,16 +226,22 @@ class PopWeigher:
 
     def _take_back(self, ticks: set[int]) -> None:
         """Those ticks say nothing: go back to the first of them and on again from there."""
-        for tick in ticks & self._waiting.keys():
-            self._waiting[tick] = 0.0
-        again = [entry for entry in self._past if entry[0].tick >= min(ticks)]
-        if not again or all(pop is None for state, pop in again if state.tick in ticks):
+        now = self._tick()
+        for tick in ticks & self._said.keys():
+            if tick >= now:
+                self._said[tick] = 0.0
+        oldest = now - REMEMBERED_TICKS
+        passed = [t for t in ticks if oldest <= t < now and self._said.get(t) is not None]
+        if not passed:
             return
-        for _ in again:
-            self._past.pop()
-        self._filter.state = again[0][0]
-        for state, pop in again:
-            self._step(None if state.tick in ticks else pop)
+        self._said.update(dict.fromkeys(passed))
+        while True:
+            state, quiet_rate = self._marks.pop()
+            if state.tick <= min(passed):
+                break
+        self._filter.state = state
+        self._filter.set_quiet_rate(quiet_rate)
+        self._advance(now)
 
 
 class WindowWeigher:

@@ -1,5 +1,8 @@
 """The decision: three levels, dated back, counted in samples, and open to contradiction."""
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -145,3 +148,46 @@ def test_any_pops_keep_the_statistic_in_bounds(pops: list[float], step_s: float)
     assert 0 <= onset.progress <= 1
     assert sum(d.level is Level.FIRST_CRACK for d in found) <= 1
     assert all(d.happened_sample <= d.decided_sample for d in found)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(1, 290), st.sampled_from([0.3, 0.45, 0.6, 0.95])), max_size=90),
+    st.floats(10, 200),
+    st.floats(0.3, 2.0),
+    st.integers(5, 300),
+    st.booleans(),
+)
+def test_skipping_what_decides_nothing_changes_nothing(
+    heard: list[tuple[float, float]], clock_s: float, beat_s: float, block: int, second: bool
+) -> None:
+    clock = [(clock_s + beat * beat_s, 0.9) for beat in range(9)]
+    scores = [_scored(end, heard + clock) for end in range(1, 3001)]
+    slow, quick = armed(second_crack=second), armed(second_crack=second)
+    expected = [decision for one in scores for decision in slow.feed(one)]
+    found: list[CrackDecision] = []
+    for first in range(0, len(scores), block):
+        part = scores[first : first + block]
+        while part:
+            skipped = quick.skip(part)
+            part = part[skipped:]
+            if part and not skipped:
+                found += quick.feed(part.pop(0))
+    assert [replace(d, confidence=0.0) for d in found] == [
+        replace(d, confidence=0.0) for d in expected
+    ]
+    assert [d.confidence for d in found] == pytest.approx([d.confidence for d in expected])
+    assert quick.statistic == pytest.approx(slow.statistic, abs=1e-9)
+    assert quick.pops_per_minute == slow.pops_per_minute
+
+
+def test_silence_is_skipped() -> None:
+    onset = armed()
+    assert onset.skip([score(end / 10, []) for end in range(1, 101)]) == 100
+    assert onset.skip([score(10.1, []), score(10.2, [10.15]), score(10.3, [])]) == 1
+
+
+def _scored(tenth: int, heard: list[tuple[float, float]]) -> CrackScore:
+    here = (pop for pop in heard if tenth - 1 <= 10 * pop[0] < tenth)
+    pops = tuple(Pop(round(at_s * RATE), chance) for at_s, chance in sorted(here))
+    return CrackScore(tenth * RATE // 10, 0.0, 0.5, "test", pops)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from roastwatch.detection.crack_rate import TICK_S, RateFilter
+from roastwatch.detection.crack_rate import LONGEST_SILENCE, TICK_S, RateFilter
 from roastwatch.detection.trains import LEAST_POPS, train_length
 
 
@@ -54,3 +54,36 @@ def test_the_filter_knows_when_it_began_and_comes_back_to_rest() -> None:
     for _ in range(round(120 / TICK_S)):
         rates.step(0.0)
     assert rates.evidence < 0.5
+
+
+def test_silence_in_one_go_is_silence_step_by_step() -> None:
+    slow, quick = RateFilter(0.03), RateFilter(0.03)
+    rng = np.random.default_rng(5)
+    highest = 0.0
+    for run in rng.integers(1, LONGEST_SILENCE + 1, 40).tolist():
+        weight = float(rng.uniform(0.2, 3))
+        for rates in (slow, quick):
+            rates.step(weight)
+            rates.step(0.8)
+        for _ in range(run):
+            slow.step(0.0)
+        assert quick.silence(run) == run
+        highest = max(highest, slow.evidence)
+        assert quick.state.tick == slow.state.tick
+        assert quick.evidence == pytest.approx(slow.evidence, abs=1e-9)
+        assert quick.onset_tick == pytest.approx(slow.onset_tick, abs=1e-6)
+    assert highest > 3
+
+
+def test_silence_stops_where_the_evidence_reaches_the_bar() -> None:
+    slow, quick = RateFilter(0.015), RateFilter(0.015)
+    for rates in (slow, quick):  # two knocks pass for a clatter, until none follows
+        rates.step(1.0)
+        rates.step(1.0)
+    passed = quick.silence(12, below=0.1)
+    assert 0 < passed < 12
+    for _ in range(passed):
+        assert slow.evidence < 0.1
+        slow.step(0.0)
+    assert quick.evidence == pytest.approx(slow.evidence, abs=1e-9)
+    assert quick.evidence >= 0.1
