@@ -25,6 +25,9 @@ from roastwatch.vocabulary import Actuator, Reading
 FRAME_BYTES = 36
 HEADER = bytes((0xA5, 0x96))
 COMMAND_HEADER = bytes((0xA5, 0x96, 0xB0, 0xA0, 0x01, 0x01, 0x24))
+ADOPTING_S = 0.9
+"""How long a machine that talks already may take to say so: three of its periods. One that is
+silent loses nothing by the wait, for nothing of it is under our control yet."""
 PERIOD_S = 0.3
 """Between command frames (Artisan); the machine wants more than 0.1 s and less than 1 s."""
 SHORTEST_PERIOD_S = 0.15
@@ -231,7 +234,7 @@ class Hottop:
         try:
             # A machine that is already talking tells its door and fans before we first speak, so
             # that taking over in the middle of a drop does not shut the door on the beans.
-            await self._wire.until(lambda: self._adopted or None, PERIOD_S)
+            await self._wire.until(lambda: self._adopted or None, ADOPTING_S)
             self._sender = asyncio.create_task(self._keep_alive(), name="hottop keep-alive")
             options = self._options
             if not await self._wire.until(lambda: self._unread or None, options.first_frame_s):
