@@ -62,10 +62,7 @@ class Driven:
             try:
                 async with control, asyncio.TaskGroup() as group:
                     self._control, failures = control, 0
-                    if self.program is not None:
-                        group.create_task(
-                            self._run(self.program, control), name=f"{self._station.name}:plan"
-                        )
+                    group.create_task(self._run(control), name=f"{self._station.name}:plan")
                     await self._follow(control)
             except (LostError, BadInputError) as error:
                 failures += 1
@@ -125,12 +122,12 @@ class Driven:
             return None
         return self.program.deviation_c(station.pipeline.roast, station.now(), station.reading)
 
-    async def _run(self, program: Program, control: RoasterControl) -> None:
-        """Follow the person's plan while the roaster is armed."""
+    async def _run(self, control: RoasterControl) -> None:
+        """Follow the person's plan, whichever it is now, while the roaster is armed."""
         while True:
             await asyncio.sleep(PLAN_TURN_S)
-            pipeline = self._station.pipeline
-            if pipeline is None or not control.state().armed:
+            program, pipeline = self.program, self._station.pipeline
+            if program is None or pipeline is None or not control.state().armed:
                 continue
             now = self._station.now()
             await program.turn(pipeline.roast, now, self._station.reading, self.command)

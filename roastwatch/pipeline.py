@@ -114,6 +114,22 @@ class Pipeline:
         else:
             self.onset.arm(0)  # idle: hears only what can be nothing but a roast, and asks
 
+    def judge_by(self, model: CrackModel, onset: OnsetOptions) -> None:
+        """Hear with another model from the next sound on; what was heard so far is forgotten.
+
+        Call it while no block is being heard.
+
+        Raises:
+            BadInputError: the model can't judge sound of this rate.
+        """
+        stream = model.open(self.sample_rate_hz)
+        if self._next_sample:
+            stream.reset(self._next_sample)
+        self._stream = stream
+        self.onset = Onset(onset, self.sample_rate_hz, model.spec)
+        self.spec = self.onset.spec
+        self.onset.arm(self._next_sample)
+
     def push(self, block: AudioBlock) -> Heard:
         """Hear and decide: for sound that nobody waits for."""
         return self.decide(self.hear(block))

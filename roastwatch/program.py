@@ -10,7 +10,7 @@ from roastwatch.errors import BadInputError
 from roastwatch.roast import formats
 from roastwatch.roast.roast import Roast
 from roastwatch.roaster.pid import Follower, Profile
-from roastwatch.roaster.plan import Plan, PlanRun, read_plan
+from roastwatch.roaster.plan import Plan, PlanRun, Step, read_plan
 from roastwatch.vocabulary import (
     Actuator,
     Command,
@@ -21,6 +21,10 @@ from roastwatch.vocabulary import (
     Reading,
     RoastEvent,
 )
+
+_RECORDED = (".alog", ".csv")
+PROFILE_SUFFIXES = (".yaml", ".yml", *_RECORDED)
+"""Files that can be a profile."""
 
 Ask = Callable[[Command], Awaitable[CommandResult]]
 
@@ -41,12 +45,15 @@ class Program:
 
     @classmethod
     def read(cls, station: str, path: Path) -> "Program":
-        """From a plan file.
+        """From a plan file, or from a recorded roast that is only compared with.
 
         Raises:
             BadInputError: the plan or its background can't be used.
         """
-        plan = read_plan(path)
+        if path.suffix.lower() in _RECORDED:
+            plan = Plan(name=path.stem, steps=(Step(at_s=0.0),), background=path)
+        else:
+            plan = read_plan(path)
         return cls(station, plan, profile_of(plan))
 
     def event(self, event: RoastEvent) -> None:

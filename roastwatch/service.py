@@ -9,6 +9,7 @@ from pathlib import Path
 
 from roastwatch import plugins
 from roastwatch.channel import Events, Latest
+from roastwatch.choosing import Choices, Choosing
 from roastwatch.detection.scoring import Scoring
 from roastwatch.drawing import painter
 from roastwatch.driving import Driven
@@ -22,6 +23,7 @@ from roastwatch.vocabulary import (
     Command,
     CommandResult,
     Instruction,
+    InstructionKind,
     Outcome,
     PartState,
     RoastEvent,
@@ -72,6 +74,12 @@ class Service:
         }
         for name, driven in self.driven.items():
             self.stations[name].roaster_state = driven.state
+        choices = Choices(settings.folder / "choices.json" if log_path else None)
+        self.choosing = {
+            name: Choosing(station, self.driven.get(name), choices)
+            for name, station in self.stations.items()
+        }
+        self._tasks: set[asyncio.Task[None]] = set()
         self.outlets = [self._outlet(chosen) for chosen in (*settings.sinks, *extra_sinks)]
 
     async def run(self) -> None:
@@ -85,6 +93,8 @@ class Service:
                 await stack.enter_async_context(self.keeper.log)
                 for station in self.stations.values():
                     await self.keeper.resume(station)
+            for choosing in self.choosing.values():
+                await choosing.begin()
             await self._run()
 
     async def _run(self) -> None:
@@ -111,7 +121,7 @@ class Service:
                     if all(task.exception() is None for task in listening if not task.cancelled()):
                         await self._last_words()
                 finally:
-                    for task in background:
+                    for task in (*background, *self._tasks):
                         task.cancel()
 
     def instruct(self, instruction: Instruction) -> None:
@@ -120,6 +130,15 @@ class Service:
         if station is None:
             _log.warning("an instruction for the unknown station %r", instruction.station)
             return
+        choosing = self.choosing[instruction.station]
+        choosing.refusal = ""
+        if instruction.kind in (InstructionKind.DETECTOR, InstructionKind.PROFILE):
+            task = asyncio.get_running_loop().create_task(
+                self._choose(choosing, instruction), name=f"choose:{instruction.kind}"
+            )
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            return
         if self.keeper is not None:
             self.keeper.instruction(station, instruction)
         if instruction.station in self.driven:
@@ -127,9 +146,15 @@ class Service:
         station.instruct(instruction)
         self._refresh()
 
+    async def _choose(self, choosing: Choosing, instruction: Instruction) -> None:
+        await choosing.choose(instruction.kind, instruction.value)
+        self._refresh()
+
     async def command(self, command: Command) -> CommandResult:
         """A command for a roaster; refused by name where there is none."""
         driven = self.driven.get(command.station)
+        if command.station in self.choosing:
+            self.choosing[command.station].refusal = ""
         if driven is not None:
             result = await driven.command(command)
         else:
@@ -184,6 +209,7 @@ class Service:
         while True:
             for station in self.stations.values():
                 station.tick()
+                self.choosing[station.name].tick()
                 if self.keeper is not None:
                     await self.keeper.pulse(station)
                 if station.name in self.driven:
@@ -202,6 +228,7 @@ class Service:
             roaster = (driven.part.status(),) if driven else ()
             if driven is not None:
                 snapshot = replace(snapshot, deviation_c=driven.deviation_c())
+            snapshot = self.choosing[name].shown(snapshot)
             snapshots[name] = replace(snapshot, parts=snapshot.parts + roaster + sinks)
         self.latest.set(snapshots)
 

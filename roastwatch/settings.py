@@ -54,6 +54,16 @@ class StationSettings(Options):
         description="Plan that the roaster follows from each charge while it is armed, and whose "
         "profile is compared with; null: none.",
     )
+    detectors: tuple[Chosen, ...] = Field(
+        (),
+        description="More models that a person may choose while no roast runs; `model`, pops and "
+        "transients always can be.",
+    )
+    profiles: Path | None = Field(
+        None,
+        description="Folder of plans (.yaml) and recorded roasts (.alog, .csv) of which a person "
+        "may choose one in place of `plan`; null: none.",
+    )
     roaster_limits: dict[str, float | bool] = Field(
         {}, description="Limits in place of the machine's own (see config/roasters)."
     )
@@ -85,6 +95,9 @@ class Settings(Options):
 
 # Where plugins are chosen: key → (group, the type that is meant when none is named).
 STATION_CHOICES = {"source": ("sources", "microphone"), "model": ("models", "pops")}
+
+ALWAYS_OFFERED = ("pops", "transients")
+"""Models that need no extra."""
 
 
 def read(path: Path) -> Settings:
@@ -122,6 +135,7 @@ def parse(raw: object) -> Settings:
                 for key, (group, default) in STATION_CHOICES.items():
                     where = f"stations[{index}].{key}"
                     station[key] = _choose(group, station.get(key, {}), where, default)
+                station["detectors"] = _detectors(station.get("detectors"), index)
                 if station.get("roaster") is not None:
                     where = f"stations[{index}].roaster"
                     station["roaster"] = _choose("drivers", station["roaster"], where, None)
@@ -141,6 +155,15 @@ def parse(raw: object) -> Settings:
 def chosen(group: str, name: str, where: str = "", **options: object) -> Chosen:
     """A plugin by name with some of its options, as if from a file."""
     return _choose(group, {"type": name, **options}, where or group, None)
+
+
+def _detectors(raw: object, index: int) -> list[Chosen]:
+    where = f"stations[{index}].detectors"
+    if not isinstance(raw, list | tuple | None):
+        raise SettingsError(f"{where}: write a list of models, such as [windowed].")
+    named = [_choose("models", one, f"{where}[{n}]", None) for n, one in enumerate(raw or ())]
+    there = {chosen.type for chosen in named}
+    return named + [chosen("models", name) for name in ALWAYS_OFFERED if name not in there]
 
 
 def _choose(group: str, raw: object, where: str, default: str | None) -> Chosen:

@@ -68,6 +68,8 @@ class Station:
         self.judge = Part(f"{settings.name}-model")
         model = plugins.load("models", settings.model.type)
         self.model: CrackModel = model(settings.model.options)
+        self.detector = settings.model.type
+        self._next_model: CrackModel | None = None
         self.pipeline: Pipeline | None = None
         self.reading: Reading | None = None
         self.beans = BeanWatch(settings.curve)
@@ -97,6 +99,9 @@ class Station:
             )
             async for block in source.blocks():
                 pipeline = self.pipeline or self._begin(source, block)
+                if self._next_model is not None:  # between two blocks: none is being judged now
+                    pipeline.judge_by(self._next_model, self._onset)
+                    self._next_model = None
                 if self._recorder is None and self._tape is not None:
                     self._recorder = await opened.enter_async_context(self._new_recorder(source))
                 self._on_time(source, block)
@@ -167,6 +172,15 @@ class Station:
         self._usual = usual
         if self.pipeline is not None:
             self.pipeline.roast.usual = usual
+
+    def judge_by(self, model: CrackModel, name: str) -> None:
+        """Listen with another model from the next sound on; for between roasts."""
+        self.model, self.detector = model, name
+        self._onset = self._onset_options()
+        if self.pipeline is not None:
+            self._next_model = model
+        if self._recorder is not None:
+            self._recorder.judged_by(model.spec.model_id)
 
     def resume(self, roast: OpenRoast) -> None:
         """Go on with a roast that the log holds, as soon as there is sound again."""

@@ -101,6 +101,8 @@ class InstructionKind(StrEnum):
     ARM = "arm"
     DISARM = "disarm"
     EMERGENCY_STOP = "emergency_stop"
+    DETECTOR = "detector"
+    PROFILE = "profile"
 
 
 class Actuator(StrEnum):
@@ -233,7 +235,7 @@ class Instruction:
     origin: Origin
     at: datetime
     value: float | str | None = None
-    """Sensitivity (0 to 1), the text of a note, or seconds for which something holds."""
+    """Sensitivity (0 to 1), a note, the name of a choice, or seconds for which it holds."""
     by: str = ""
     """Whose device or name, where known: an answer counts once."""
 
@@ -336,3 +338,12 @@ class Snapshot:
     parts: tuple[PartStatus, ...] = ()
     predicted: tuple[tuple[EventKind, float, float], ...] = ()
     """Event, seconds from charge, half width of the interval in seconds."""
+    detector: str | None = None
+    """Which model listens."""
+    detectors: tuple[str, ...] = ()
+    """Which a person may choose while no roast runs."""
+    profile: str | None = None
+    """What the roast is compared with or follows."""
+    profiles: tuple[str, ...] = ()
+    refusal: str = ""
+    """Why the last choice was refused, in a sentence."""

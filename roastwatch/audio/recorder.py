@@ -111,6 +111,10 @@ class Recorder:
         await asyncio.shield(asyncio.to_thread(self._scribe.close))
         self._part.state = PartState.STOPPED
 
+    def judged_by(self, model_id: str) -> None:
+        """Another model listens from now on."""
+        self._model_id = model_id
+
     def hear(self, block: AudioBlock, roast_id: str | None) -> None:
         """Take the next sound, and the roast that it belongs to (None: no roast)."""
         samples = to_int16(block.samples)

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 
 from roastwatch.channel import Events, Latest
 from roastwatch.errors import BadInputError, LostError
+from roastwatch.sinks.mqtt_announcing import Announcing
 from roastwatch.sinks.mqtt_commands import wish
 from roastwatch.sinks.mqtt_connection import Connection, Message, MqttOptions, connected
-from roastwatch.sinks.mqtt_discovery import components_of, device, offered
 from roastwatch.sinks.mqtt_durable import Durable
 from roastwatch.sinks.mqtt_extras import tell_pictures, tell_updates
 from roastwatch.sinks.mqtt_outbox import Outbox
@@ -45,8 +45,7 @@ class MqttSink:
         self._durable = Durable(told.outbox, f"mqtt:{options.host}:{options.port}")
         self._to_tell = asyncio.Event()
         self._states = States(self._topics)
-        self._offered: dict[str, frozenset[str]] = {}
-        self._announced: dict[str, dict[str, str]] = {}
+        self._announcing = Announcing(self._topics, told, options.update_url)
         self._rivals = Rivals(Claim.mine())
         self._latest: Latest[dict[str, Snapshot]] = Latest()
         self._welcomes = 0
@@ -115,16 +114,14 @@ class MqttSink:
             elif of_ours is not None and of_ours[0] not in stations:
                 stale.append(message.topic)
             elif message.topic in configs:
-                held = components_of(_json(message.payload))
-                self._announced.setdefault(configs[message.topic], held)
+                self._announcing.held(configs[message.topic], message.payload)
         await link.unsubscribe(topics.state("+", "+"), *configs)
-        await self._clear(link, stale)
+        await self._announcing.clear(link, stale)
         refused = await link.subscribe(topics.set("+", "+"), topics.birth)
         await link.publish(topics.available, ONLINE, retain=True)
         self._states.forget()
         self._outbox.link_back(time.monotonic())
-        for station, keys in self._offered.items():
-            await self._announce(link, station, keys)
+        await self._announcing.all_again(link)
         self._part.running()
         if refused:
             self._part.trouble(
@@ -144,13 +141,6 @@ class MqttSink:
                     else:
                         yield message
 
-    async def _clear(self, link: Connection, stale: list[str]) -> None:
-        """Remove what stations that are no more have left behind."""
-        for topic in stale:
-            await link.publish(topic, None, retain=True)
-        for gone in {(self._topics.parts_of(topic) or ("",))[0] for topic in stale}:
-            await link.publish(self._topics.discovery(gone), None, retain=True)
-
     async def _meet(self, link: Connection, claim: bytes) -> None:
         """Somebody claims our name: the elder stays, the younger stands down and says so."""
         rival = self._rivals.meet(claim, time.monotonic())
@@ -165,22 +155,6 @@ class MqttSink:
             raise LostError(sentence)
         await link.publish(self._topics.session, self._rivals.mine.message(), retain=False)
         self._part.trouble(PartState.DEGRADED, sentence)
-
-    async def _announce(self, link: Connection, station: str, keys: frozenset[str]) -> None:
-        """Publish a station's discovery, and clear what it no longer has."""
-        before = self._announced.get(station, {})
-        title = self._told.titles.get(station) or station.replace("_", " ").capitalize()
-        message = device(self._topics, station, title, self._told.language, keys, before)
-        topic = self._topics.discovery(station)
-        await link.publish(topic, json.dumps(message), retain=True)
-        living = components_of(message)
-        gone = before.keys() - living.keys()
-        for key in gone:
-            await link.publish(self._topics.state(station, key), None, retain=True)
-        self._announced[station] = living
-        if gone:  # Home Assistant removed them; the retained message need not name them for ever
-            message = device(self._topics, station, title, self._told.language, keys)
-            await link.publish(topic, json.dumps(message), retain=True)
 
     async def _farewell(self, link: Connection) -> None:
         """The service ends: what is left is told, and that we are gone."""
@@ -221,24 +195,9 @@ class MqttSink:
                 self._part.running()
 
     async def _tell_state(self, link: Connection, snapshot: Snapshot) -> None:
-        station = snapshot.station
-        known = self._offered.get(station)
-        before = self._announced.get(station, {}) if known is None else known
-        keys = offered(snapshot, before, self._absent(station))
-        if keys != known:
-            self._offered[station] = keys
-            await self._announce(link, station, keys)
+        keys = await self._announcing.keys(link, snapshot)
         for topic, text in self._states.due(snapshot, keys, time.monotonic()):
             await link.publish(topic, text, retain=True, qos=0)
-
-    def _absent(self, station: str) -> frozenset[str]:
-        """What this service can't give: a picture without plots, news without an address."""
-        absent = set()
-        if self._told.picture is None:
-            absent.add("image")
-        if not self._options.update_url or station != self._told.stations[0]:
-            absent.add("update")
-        return frozenset(absent)
 
     async def _listen(self, link: Connection, tasks: asyncio.TaskGroup) -> None:
         async for message in link.messages():
@@ -257,8 +216,7 @@ class MqttSink:
 
     async def _welcome(self, link: Connection, number: int) -> None:
         """Home Assistant came: say who is here, give it a moment, and tell what it missed."""
-        for station, keys in self._offered.items():
-            await self._announce(link, station, keys)
+        await self._announcing.all_again(link)
         await link.publish(self._topics.available, ONLINE, retain=True)
         await asyncio.sleep(self._options.birth_settle_s)
         if number == self._welcomes and self._outbox.listener_back(time.monotonic()):
@@ -303,10 +261,3 @@ class MqttSink:
         snapshot = (self._latest.value or {}).get(command.station)
         if snapshot is not None:
             await self._tell_state(link, snapshot)
-
-
-def _json(payload: bytes) -> object:
-    try:
-        return json.loads(payload)
-    except ValueError:
-        return None

@@ -13,6 +13,7 @@ from roastwatch.errors import BadInputError
 from roastwatch.vocabulary import Command, Instruction, InstructionKind, Origin
 
 LONGEST_PAYLOAD = 1024
+_TOLD = (Platform.NUMBER, Platform.TEXT, Platform.SELECT)
 _SWITCH = {"ON": True, "OFF": False}
 _VALVE = {"OPEN": True, "CLOSE": False}
 
@@ -42,7 +43,7 @@ def wish(
             requested_at_s=time.monotonic(),
         )
     kind = entity.asks[1] if value is False and len(entity.asks) == 2 else entity.asks[0]
-    told = value if entity.platform in (Platform.NUMBER, Platform.TEXT) else None
+    told = value if entity.platform in _TOLD else None
     if kind is InstructionKind.SENSITIVITY and isinstance(told, float):
         told /= 100.0
     return Instruction(station, kind, Origin.PERSON, datetime.now(UTC), told, by="mqtt")

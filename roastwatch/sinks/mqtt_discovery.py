@@ -5,6 +5,7 @@ Source of the format: https://www.home-assistant.io/integrations/mqtt/#device-di
 """
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from roastwatch import __version__
@@ -17,14 +18,24 @@ URL = "https://github.com/roastwatch/roastwatch"
 _TRIGGER = "trigger_"
 
 
-def offered(snapshot: Snapshot, before: Collection[str], absent: Collection[str]) -> frozenset[str]:
-    """Keys that a station has. What can't be told from this snapshot stays as it was before."""
-    return frozenset(
-        entity.key
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a station has: keys of entities, and between what its selects let one choose."""
+
+    keys: frozenset[str]
+    choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+def offered(snapshot: Snapshot, before: Collection[str], absent: Collection[str]) -> Offer:
+    """What a station has. What can't be told from this snapshot stays as it was before."""
+    rows = [
+        entity
         for entity in ENTITIES
         if entity.key not in absent
         and ((has := entity.offered(snapshot)) or (has is None and entity.key in before))
-    )
+    ]
+    choices = tuple((row.key, row.options_of(snapshot)) for row in rows if row.options_of)
+    return Offer(frozenset(row.key for row in rows), choices)
 
 
 def device(
@@ -32,7 +43,7 @@ def device(
     station: str,
     title: str,
     language: str,
-    keys: Collection[str],
+    offer: Offer,
     before: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """The discovery message of a station.
@@ -43,8 +54,10 @@ def device(
     components: dict[str, dict[str, Any]] = {
         entity.key: _component(topics, station, entity, language)
         for entity in ENTITIES
-        if entity.key in keys
+        if entity.key in offer.keys
     }
+    for key, choices in offer.choices:
+        components[key]["options"] = list(choices)
     components |= {f"{_TRIGGER}{kind}": _trigger(topics, station, kind) for kind in EVENT_TYPES}
     for name, platform in (before or {}).items():
         components.setdefault(name, {"platform": platform})
@@ -110,7 +123,7 @@ def _component(topics: Topics, station: str, entity: Entity, language: str) -> d
             }
         case Platform.BINARY_SENSOR:
             found |= {"state_topic": state, "expire_after": EXPIRES_AFTER_S}
-        case Platform.SWITCH | Platform.VALVE:
+        case Platform.SWITCH | Platform.VALVE | Platform.SELECT:
             found["state_topic"] = state
         case Platform.NUMBER:
             found |= {

@@ -1,7 +1,7 @@
 """Snapshots become payloads: what changed, and what would expire if it were not said again."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from roastwatch.entities import ENTITIES, Needs, Platform, Value
@@ -44,7 +44,7 @@ class States:
             self._said.pop(topic, None)
 
     def due(
-        self, snapshot: Snapshot, offered: frozenset[str], now_s: float
+        self, snapshot: Snapshot, offered: Collection[str], now_s: float
     ) -> Iterator[tuple[str, str]]:
         """Topics and payloads to publish now; taking one marks it as said at `now_s`."""
         station = snapshot.station

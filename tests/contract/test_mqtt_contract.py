@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from roastwatch.entities import ENTITIES, EVENT_TYPES, Entity, Platform
-from roastwatch.sinks.mqtt_discovery import device
+from roastwatch.sinks.mqtt_discovery import Offer, device
 from roastwatch.sinks.mqtt_outbox import Outbox
 from roastwatch.sinks.mqtt_topics import Topics
 from tests.broker.nouns import event
@@ -25,6 +25,8 @@ def _takes(entity: Entity) -> str:
             return "`OPEN`, `CLOSE`"
         case Platform.NUMBER:
             return f"{entity.minimum:g} to {entity.maximum:g}"
+        case Platform.SELECT:
+            return "one of its options"
         case Platform.TEXT:
             return f"{entity.minimum:g} to {entity.maximum:g} letters"
         case _:
@@ -88,7 +90,7 @@ def test_the_topics_of_the_contract_are_those_of_the_code() -> None:
 
 
 def test_discovery_names_what_the_contract_promises() -> None:
-    message = device(Topics("kitchen"), "shed", "Shed", "en", {"phase", "drop"})
+    message = device(Topics("kitchen"), "shed", "Shed", "en", Offer(frozenset({"phase", "drop"})))
     phase = message["components"]["phase"]
     assert phase["unique_id"] == "kitchen_shed_phase"
     assert phase["state_topic"] == "roastwatch/kitchen/shed/state/phase"

@@ -1,0 +1,30 @@
+"""One row for each thing that is shown anywhere: MQTT, the web and metrics are made from it.
+
+Device classes, state classes, categories and icons are Home Assistant's, because they are the
+most widely understood; nothing else here knows of it.
+"""
+
+from roastwatch.entities.entity import Entity, Needs, Platform, Value
+from roastwatch.entities.events import EVENT_TYPES, event_type
+from roastwatch.entities.roast import ROAST
+from roastwatch.entities.roaster import ROASTER
+from roastwatch.entities.service import LATE_MODEL_S, SERVICE
+from roastwatch.entities.values import problems
+
+ENTITIES = (*ROAST, *ROASTER, *SERVICE)
+"""In the order in which people want to see them."""
+
+BY_KEY = {entity.key: entity for entity in ENTITIES}
+
+__all__ = [
+    "BY_KEY",
+    "ENTITIES",
+    "EVENT_TYPES",
+    "LATE_MODEL_S",
+    "Entity",
+    "Needs",
+    "Platform",
+    "Value",
+    "event_type",
+    "problems",
+]

@@ -1,0 +1,155 @@
+"""Detector and profile: chosen while no roast runs, refused in a sentence, kept over a restart."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from roastwatch import plugins, settings
+from roastwatch.choosing import NO_PROFILE
+from roastwatch.detection.onset import OnsetOptions
+from roastwatch.pipeline import Pipeline
+from roastwatch.roast.roast import RoastOptions
+from roastwatch.service import Service
+from roastwatch.supervise import Part
+from roastwatch.synth.source import DemoOptions, DemoSource
+from roastwatch.vocabulary import (
+    EventKind,
+    Instruction,
+    InstructionKind,
+    Level,
+    Origin,
+    Snapshot,
+)
+
+
+def made(folder: Path, **station: object) -> Service:
+    demo = {"type": "demo", "seed": 3, "speed": 4, "fooling_per_h": 0}
+    kitchen = {"name": "kitchen", "source": demo, "model": "transients"} | station
+    raw = {"stations": [kitchen], "data_dir": str(folder)}
+    return Service(settings.parse(raw), log_path=folder / "roasts.sqlite")
+
+
+@contextlib.asynccontextmanager
+async def running(service: Service) -> AsyncIterator[Service]:
+    task = asyncio.create_task(service.run())
+    try:
+        await until(service, lambda shown: shown.level is not None)
+        yield service
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def until(service: Service, condition: object) -> Snapshot:
+    assert callable(condition)
+    async with asyncio.timeout(60):
+        while True:
+            shown = (service.latest.value or {}).get("kitchen")
+            if shown is not None and condition(shown):
+                return shown
+            await asyncio.sleep(0.01)
+
+
+def ask(service: Service, kind: InstructionKind, value: str | None = None) -> None:
+    now = datetime.now(UTC)
+    service.instruct(Instruction("kitchen", kind, Origin.PERSON, now, value))
+
+
+async def test_a_detector_is_chosen_and_kept_until_the_settings_change(tmp_path: Path) -> None:
+    async with running(made(tmp_path)) as service:
+        shown = await until(service, lambda shown: shown.detector == "transients")
+        assert shown.detectors == ("transients", "pops")
+        assert shown.profiles == ()
+        ask(service, InstructionKind.DETECTOR, "pops")
+        await until(service, lambda shown: shown.detector == "pops")
+        pipeline = service.stations["kitchen"].pipeline
+        assert pipeline is not None
+        async with asyncio.timeout(60):
+            while pipeline.spec.model_id != service.stations["kitchen"].model.spec.model_id:
+                await asyncio.sleep(0.01)
+        ask(service, InstructionKind.DETECTOR, "oracle")
+        shown = await until(service, lambda shown: shown.refusal)
+        assert shown.refusal == "There is no detector 'oracle': there is transients, pops."
+        assert shown.detector == "pops"
+    async with running(made(tmp_path)) as service:  # as after a restart
+        await until(service, lambda shown: shown.detector == "pops")
+    async with running(made(tmp_path, model="pops")):
+        pass
+    async with running(made(tmp_path, model={"type": "pops"}, detectors=["transients"])) as service:
+        await until(service, lambda shown: shown.detectors == ("pops", "transients"))
+
+
+async def test_nothing_is_chosen_in_mid_roast(tmp_path: Path) -> None:
+    async with running(made(tmp_path)) as service:
+        ask(service, InstructionKind.CHARGE)
+        await until(service, lambda shown: shown.roast_id)
+        ask(service, InstructionKind.DETECTOR, "pops")
+        shown = await until(service, lambda shown: shown.refusal)
+        assert "can't be changed in mid-roast" in shown.refusal
+        assert shown.detector == "transients"
+        ask(service, InstructionKind.STOP)
+        await until(service, lambda shown: shown.roast_id is None and not shown.refusal)
+        ask(service, InstructionKind.DETECTOR, "pops")
+        await until(service, lambda shown: shown.detector == "pops")
+
+
+async def test_a_profile_is_a_plan_or_a_recorded_roast(tmp_path: Path) -> None:
+    plans = tmp_path / "plans"
+    plans.mkdir()
+    (plans / "light.yaml").write_text("steps: [{at_s: 0, heater_percent: 50}]\ntarget: [[0, 100]]")
+    (plans / "broken.yaml").write_text("steps: nothing")
+    (plans / "notes.txt").write_text("not a plan")
+    service = made(tmp_path, roaster={"type": "simulated", "drum_c": 120}, profiles=str(plans))
+    async with running(service):
+        shown = await until(service, lambda shown: shown.profiles)
+        assert shown.profiles == (NO_PROFILE, "broken", "light")
+        assert shown.profile == NO_PROFILE
+        ask(service, InstructionKind.PROFILE, "light")
+        await until(service, lambda shown: shown.profile == "light")
+        program = service.driven["kitchen"].program
+        assert program is not None
+        assert program.profile is not None
+        ask(service, InstructionKind.PROFILE, "broken")
+        shown = await until(service, lambda shown: shown.refusal)
+        assert "broken.yaml" in shown.refusal
+        assert shown.profile == "light"
+        ask(service, InstructionKind.PROFILE, NO_PROFILE)
+        await until(service, lambda shown: shown.profile == NO_PROFILE)
+        assert service.driven["kitchen"].program is None
+
+
+async def cracked_s(first: str, then: str) -> float:
+    """Seconds at which a roast's first crack began, when one detector takes over at 10 s."""
+    source = DemoSource(
+        DemoOptions(seed=3, speed=0, first_crack_at_s=60, fooling_per_h=0), Part("ear")
+    )
+    started = datetime(2026, 1, 1, tzinfo=UTC)
+    one, other = plugins.load("models", first), plugins.load("models", then)
+    pipeline = Pipeline(
+        "kitchen",
+        one(one.Options()),
+        source.sample_rate_hz,
+        started_at=started,
+        roast=RoastOptions(begins="person"),
+    )
+    async with source:
+        async for block in source.blocks():
+            if then != first and block.first_sample == 10 * source.sample_rate_hz:
+                pipeline.judge_by(other(other.Options()), OnsetOptions())
+            if block.first_sample == 15 * source.sample_rate_hz:
+                now = pipeline.heard_until
+                pipeline.instruct(
+                    Instruction("kitchen", InstructionKind.CHARGE, Origin.PERSON, now)
+                )
+            for event in pipeline.push(block).events:
+                if event.kind is EventKind.FIRST_CRACK and event.level is not Level.POSSIBLE:
+                    return (event.happened_at - started).total_seconds()
+    raise AssertionError("no first crack was heard")
+
+
+async def test_a_detector_that_takes_over_decides_at_the_same_sample() -> None:
+    whole = await cracked_s("transients", "transients")
+    assert abs(await cracked_s("pops", "transients") - whole) < 0.1
