@@ -259,6 +259,6 @@ async def test_taking_over_in_a_drop_keeps_the_door_open(
     fake = FakeHottop(speed=0, reads_before_first=0)
     fake.door, fake.main_fan, fake.thermal.bean_c = 1, 10, bean_c
     async with PtyLine(fake, tmp_path) as line, driver(line.port):
-        doors = {frame[16] for frame in fake.commands}
+        await until(lambda: len(fake.commands) >= 3)
         fake.thermal.bean_c = 40  # or the driver holds on for as long as the beans are hot
-    assert doors == {door}
+    assert {frame[16] for frame in fake.commands} == {door}
