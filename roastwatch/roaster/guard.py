@@ -67,6 +67,7 @@ class Guard:
         self._unarmed_reason = ""
         self._zero_confirmed = False
         self._ever_connected = False
+        self._linked_at_s = float("-inf")
         self._safe_pending = False
         self._left_safe = False
         self._was_served = False
@@ -87,6 +88,7 @@ class Guard:
         if self._ever_connected:
             self._notice("recovered", "The roaster is connected again; heat stays 0.")
         self.connected, self._ever_connected, self._unsettled = True, True, True
+        self._linked_at_s = now_s
         self._zero_confirmed = Actuator.HEATER not in self.capabilities.echoes
         self.told = Controls(heater=0.0)
         self._heat_off_since_s = now_s
@@ -101,7 +103,9 @@ class Guard:
         self.history.lost()
 
     def read(self, reading: Reading, now_s: float) -> None:
-        """A reading arrived."""
+        """A reading arrived. One from before heat 0 went out on this link proves nothing of now."""
+        if reading.taken_at_s < self._linked_at_s:
+            return
         heater = self.told.heater or 0.0
         self.history.add(reading, heater)
         if self.history.implausible is None and self.history.hottest_c is not None:
@@ -283,6 +287,9 @@ class Guard:
             return None if not self._ever_heated else "The roaster is gone and was hot."
         if (self.told.heater or 0.0) > 0:
             return "Heat is on."
+        newest = self.history.newest
+        if newest and Actuator.HEATER in self.capabilities.echoes and newest.heater_percent:
+            return "The roaster still reports heat."  # one that is stepped takes a second
         hot = self.hot(now_s)
         if hot:
             return "The roaster is hot: the drum must turn."

@@ -264,6 +264,8 @@ class Guardian:
                 reading_task.cancel()
                 with contextlib.suppress(asyncio.CancelledError, Exception):
                     await reading_task
+            elif not reading_task.cancelled():
+                reading_task.exception()  # seen: where nobody takes it, the next read raises it too
         self._read_must_finish = False
         reading = reading_task.result()
         now = self._clock()

@@ -116,10 +116,17 @@ class Situation:
         """Whether the machine is hot; None: nobody knows."""
         if self.hottest_c is None:
             return True if self.ever_heated else None
+        if self.implausible and self._shows_hot:
+            return True  # not believed, but nobody lets go of what may be hot
         stale = self.reading_age_s is None or self.reading_age_s > self.limits.stale_after_s
         if (stale or self.implausible) and self.ever_heated:
             return True
         return self.hottest_c >= self.limits.hot_above_c
+
+    @property
+    def _shows_hot(self) -> bool:
+        probes = (self.reading.bean_temp_c, self.reading.environment_temp_c) if self.reading else ()
+        return any(t is not None and t >= self.limits.hot_above_c for t in probes)
 
     def has(self, actuator: Actuator) -> bool:
         """Whether this machine lets it be set."""

@@ -21,6 +21,8 @@ class FakeBullet:
         self.stuck = False
         self.silent = False
         self.closed = 0
+        self.waits = True
+        """Whether a transfer takes its time; in virtual time the loop lets it pass."""
         self._before_s = time.monotonic()
 
     def close(self) -> None:
@@ -82,7 +84,7 @@ class FakeR1(FakeBullet):
         if self.silent:
             raise TimeoutError
         try:
-            return self._answers.get(timeout=timeout_s)
+            return self._answers.get(self.waits, timeout_s)
         except queue.Empty:
             raise TimeoutError from None
 
@@ -116,7 +118,8 @@ class FakeR2(FakeBullet):
         self._check()
         if self.silent:
             raise TimeoutError
-        time.sleep(0.01)
+        if self.waits:
+            time.sleep(0.01)
         self._pushed += 1
         return (
             self.status() if self._pushed % 3 == 0 else bytes([0xA0 + self._pushed % 3]) + bytes(63)

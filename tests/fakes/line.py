@@ -27,7 +27,10 @@ class Machine(Protocol):
 
 
 class Faults:
-    """What a bad cable does. `cut` splits what is sent, `noise` puts bytes between."""
+    """What a bad cable does. `cut` splits what is sent, `noise` puts bytes between.
+
+    `reorder` holds one piece back until the next has gone, as a serial server on a network may.
+    """
 
     def __init__(self, seed: int = 0) -> None:
         self.random = random.Random(seed)
@@ -35,9 +38,17 @@ class Faults:
         self.noise = 0.0
         self.corrupt = 0.0
         self.lose = 0.0
+        self.reorder = 0.0
         self.echo = False
+        self._held: list[bytes] = []
 
     def through(self, data: bytes) -> list[bytes]:
+        pieces = self._one(data)
+        if self._held or self.random.random() < self.reorder:
+            self._held, pieces = ([], pieces + self._held) if self._held else (pieces, [])
+        return pieces
+
+    def _one(self, data: bytes) -> list[bytes]:
         if self.random.random() < self.lose:
             return []
         if self.random.random() < self.corrupt and data:

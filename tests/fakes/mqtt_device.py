@@ -33,6 +33,32 @@ class FakeMqttRoaster:
         self.stuck = False
         self.tells = True
 
+    def tick(self, passed_s: float) -> list[tuple[str, str]]:
+        """Time passes; what the device tells."""
+        heat = 1.0 if self.heater == "ON" else 0.0
+        self.thermal.pass_time(passed_s, heat, self.fan / 100)
+        if not self.tells:
+            return []
+        beans = {"DS18B20": {"Temperature": round(self.thermal.bean_c, 1)}}
+        return [
+            ("tele/roaster/SENSOR", json.dumps(beans)),
+            ("tele/roaster/air", f"{self.thermal.air_c:.1f}"),
+        ]
+
+    def obey(self, topic: str, text: str) -> list[tuple[str, str]]:
+        """A command came; what the device tells."""
+        self.commands.append((topic, text))
+        match topic.rsplit("/", 1)[1]:
+            case "POWER1":
+                self.heater = "ON" if self.stuck else text
+                return [("stat/roaster/POWER1", self.heater)]
+            case "POWER2":
+                self.drum = text
+            case "Dimmer":
+                self.fan = int(text)
+                return [("stat/roaster/Dimmer", text)]
+        return []
+
     async def run(self, port: int, period_s: float = 0.1) -> None:
         will = aiomqtt.Will("tele/roaster/LWT", "offline", retain=True)
         async with aiomqtt.Client("127.0.0.1", port, will=will) as client:
@@ -43,29 +69,16 @@ class FakeMqttRoaster:
             try:
                 while True:
                     await asyncio.sleep(period_s)
-                    heat = 1.0 if self.heater == "ON" else 0.0
-                    self.thermal.pass_time(period_s, heat, self.fan / 100)
-                    if self.tells:
-                        beans = {"DS18B20": {"Temperature": round(self.thermal.bean_c, 1)}}
-                        await client.publish("tele/roaster/SENSOR", json.dumps(beans))
-                        await client.publish("tele/roaster/air", f"{self.thermal.air_c:.1f}")
+                    for topic, text in self.tick(period_s):
+                        await client.publish(topic, text)
             finally:
                 await _end(listener)
 
     async def _obey(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
             assert isinstance(message.payload, bytes)
-            topic, text = message.topic.value, message.payload.decode()
-            self.commands.append((topic, text))
-            match topic.rsplit("/", 1)[1]:
-                case "POWER1":
-                    self.heater = "ON" if self.stuck else text
-                    await client.publish("stat/roaster/POWER1", self.heater)
-                case "POWER2":
-                    self.drum = text
-                case "Dimmer":
-                    self.fan = int(text)
-                    await client.publish("stat/roaster/Dimmer", text)
+            for topic, text in self.obey(message.topic.value, message.payload.decode()):
+                await client.publish(topic, text)
 
 
 @contextlib.asynccontextmanager

@@ -87,7 +87,7 @@ async def test_start_heat_and_make_safe(tmp_path: Path) -> None:
             await kaleido.write(Actuator.FAN, 33)
             await kaleido.write(Actuator.HEATER, 79)
             await until(lambda: fake.values["HS"] == 1)
-            assert (fake.values["HP"], fake.values["FC"], fake.values["RC"]) == (75, 35, 80)
+            assert (fake.values["HP"], fake.values["FC"], fake.values["RC"]) == (75, 35, 90)
             await until(lambda: fake.guarded)
             with pytest.raises(BadInputError, match="can't set its door"):
                 await kaleido.write(Actuator.DOOR, 100)

@@ -129,7 +129,7 @@ class Aillio:
         return await self._newest.take(self._options.silence_s, self.machine)
 
     async def write(self, actuator: Actuator, percent: float) -> None:
-        """Begin to step towards it: one step for each status that is read."""
+        """Begin to step towards it, one step for each status: heat rounded down, the rest up."""
         if actuator not in self.capabilities.actuators:
             raise BadInputError(f"The {self.machine} can't set its {actuator.value}.")
         if not 0 <= percent <= 100:
@@ -139,9 +139,9 @@ class Aillio:
             case Actuator.HEATER:
                 level = math.floor(percent / 100 * self.heater_steps + 0.05)
             case Actuator.FAN:
-                level = max(1, round(percent / 100 * FAN_STEPS))
+                level = max(1, math.ceil(percent / 100 * FAN_STEPS - 0.05))
             case _:
-                level = max(1, round(percent / 100 * DRUM_STEPS))
+                level = max(1, math.ceil(percent / 100 * DRUM_STEPS - 0.05))
         self._wanted[actuator] = level
 
     async def make_safe(self) -> None:

@@ -167,7 +167,7 @@ class Kaleido:
         return await self._newest.take(self._options.silence_s, where)
 
     async def write(self, actuator: Actuator, percent: float) -> None:
-        """Send one setting; heat is rounded down, the rest to the nearest step."""
+        """Send one setting; heat is rounded down to a step, the rest up."""
         tag = TAGS.get(actuator)
         if tag is None:
             raise BadInputError(f"The Kaleido can't set its {actuator.value}.")
@@ -178,7 +178,7 @@ class Kaleido:
             return
         step = STEPS[actuator]
         steps = percent / step
-        value = step * (math.floor(steps) if actuator is Actuator.HEATER else round(steps))
+        value = step * (math.floor(steps) if actuator is Actuator.HEATER else math.ceil(steps))
         if actuator is not Actuator.HEATER:
             await self._say(f"{tag} {value}")
             return

@@ -110,11 +110,11 @@ class Line:
         return decode(answer.registers, source.decode, self._profile.word_order)
 
     async def put(self, output: Output, percent: float, *, down: bool) -> None:
-        """Write one output, rounded `down` or to the nearest; raises as `get`."""
+        """Write one output, rounded `down` or up (a least fan is a least fan); raises as `get`."""
         client, device = self._open_client(), output.device or self._profile.device
         raw = percent * output.full / 100
         if output.encode is not Code.FLOAT32:
-            raw = float(math.floor(raw) if down else round(raw))
+            raw = float(math.floor(raw) if down else math.ceil(raw - 1e-6))
         words = encode(raw, output.encode, self._profile.word_order)
         address = output.register_
         request: Callable[[], Awaitable[ModbusPDU]]

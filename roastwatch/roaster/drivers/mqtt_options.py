@@ -74,12 +74,12 @@ class Control(Options):
         return self.on is not None
 
     def says(self, percent: float, *, down: bool) -> str:
-        """The payload for 0 to 100 percent, rounded `down` or to the nearest."""
+        """The payload for 0 to 100 percent, rounded `down` or up."""
         if self.on is not None and self.off is not None:
             return self.on if percent > 0 else self.off
         raw = percent * self.full / 100
         if self.full >= 10:
-            raw = math.floor(raw) if down else round(raw)
+            raw = math.floor(raw) if down else math.ceil(raw - 1e-6)
         return self.payload.replace("{value}", f"{raw:g}")
 
     def heard(self, payload: bytes) -> float | None:

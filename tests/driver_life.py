@@ -1,0 +1,298 @@
+"""Random lives of each driver under the real guardian: commands, faults, restarts, a blocked loop.
+
+In virtual time, so that seconds cost nothing. What must hold is read off the fake machine itself.
+`Watched` stands between guardian and driver and looks at each write of heat as it is made.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Any, ClassVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from roastwatch.roaster.guard import LEASE_S, Guard
+from roastwatch.roaster.guardian import Guardian
+from roastwatch.roaster.interlocks import INTERLOCKS, Interlock
+from roastwatch.roaster.limits import Limits
+from roastwatch.vocabulary import Actuator, Command, CommandResult, Origin
+from tests.driver_benches import Bench, bench
+from tests.fakes.virtual_time import VirtualLoop
+
+LIMITS = Limits(arm_max_s=600, attendance_s=300, roast_max_s=900)
+STEP_S = 0.25
+WITHIN_S = 2.0
+"""Heat is 0 on the wire so long after there is a reason, where the link is well."""
+SETTLES_S = 14.0
+"""A link that was bad is open again, and has been told heat 0, after this."""
+
+
+class Watched:
+    """Passes everything on, and judges each heat as it is written."""
+
+    def __init__(self, driver: Any, life: "DriverLife") -> None:
+        self._driver, self._life = driver, life
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._driver, name)
+
+    async def write(self, actuator: Actuator, percent: float) -> None:
+        if actuator is Actuator.HEATER and percent > 0:
+            self._life.judge_heat()
+        await self._driver.write(actuator, percent)
+
+
+class DriverLife(RuleBasedStateMachine):
+    """One life of one driver."""
+
+    make: ClassVar[Callable[[VirtualLoop, ExitStack], Bench]]
+    interlocks: ClassVar[Mapping[str, Interlock]] = INTERLOCKS
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = VirtualLoop()
+        self.held = ExitStack()
+        self.bench: Bench = self.held.enter_context(bench(type(self).make, self.loop))
+        self.alive = True
+        self.silent_since_s = self.bad_since_s = self.loop.time()
+        self.trouble_s = float("-inf")
+        self.hot_since_s: float | None = None
+        self.heat_since_s: float | None = None
+        self.mute = self.stuck = False
+        self.stopped = False
+        self.begin()
+
+    def begin(self) -> None:
+        driver = self.bench.make()
+        self.guard = Guard(
+            driver.capabilities, LIMITS, cutoff_confirmed=True, rules=self.interlocks
+        )
+        self.guardian = Guardian(
+            lambda: Watched(self.bench.make(), self), self.guard, clock=self.loop.time
+        )
+        self.task = self.loop.create_task(self.guardian.run())
+        self.renewing = self.loop.create_task(self.renew())
+
+    async def renew(self) -> None:
+        while True:
+            if self.alive:
+                self.guard.renew(self.loop.time())
+                self.silent_since_s = self.loop.time()
+            await asyncio.sleep(0.1)
+
+    def teardown(self) -> None:
+        async def end() -> None:
+            await self.kill()
+            rest = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in rest:
+                task.cancel()
+            await asyncio.gather(*rest, return_exceptions=True)
+
+        self.loop.run(end())
+        self.held.close()
+        self.loop.close()
+
+    async def kill(self) -> None:
+        self.bench.link.drop_host()
+        self.task.cancel()
+        self.renewing.cancel()
+        await asyncio.gather(self.task, self.renewing, return_exceptions=True)
+
+    def pass_time(self, seconds: float) -> None:
+        for _ in range(max(1, round(seconds / STEP_S))):
+            self.loop.run(asyncio.sleep(STEP_S))
+            self.check()
+
+    # --- what happens -------------------------------------------------------------------------
+
+    @initialize()
+    def wakes(self) -> None:
+        self.pass_time(6.0)
+
+    @rule(seconds=st.sampled_from([0.25, 1.0, 3.0, 8.0, 20.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.pass_time(seconds)
+
+    @rule(percent=st.sampled_from([40.0, 70.0, 100.0, 100.0]))
+    def arm_and_heat(self, percent: float) -> None:
+        self.alive = True
+        self.pass_time(0.25)
+        if self.guard.arm(500.0, self.loop.time()) is None:
+            self.stopped = False
+        self.ask(Actuator.HEATER, percent, Origin.PERSON)
+        self.pass_time(1.0)
+
+    @rule(
+        actuator=st.sampled_from(list(Actuator)),
+        percent=st.sampled_from([0.0, 5.0, 30.0, 60.0, 100.0]),
+        origin=st.sampled_from([Origin.PERSON, Origin.PLAN, Origin.RULE, Origin.SOUND]),
+    )
+    def command(self, actuator: Actuator, percent: float, origin: Origin) -> None:
+        self.ask(actuator, percent, origin)
+
+    def ask(self, actuator: Actuator, percent: float, origin: Origin) -> None:
+        async def asked() -> CommandResult | None:
+            command = Command("c", "r", actuator, percent, origin, self.loop.time())
+            asking = asyncio.ensure_future(self.guardian.request(command))
+            await asyncio.wait({asking}, timeout=12.0)
+            assert asking.done(), "a command that nobody answered"
+            return asking.result()
+
+        self.loop.run(asked())
+        self.check()
+
+    @rule()
+    def person_is_there(self) -> None:
+        self.guard.present(self.loop.time())
+
+    @rule()
+    def emergency_stop(self) -> None:
+        self.guard.emergency_stop("Stop.")
+        self.guardian.wake()
+        self.stopped = True
+        self.bad_since_s = self.loop.time()
+        self.pass_time(0.25)
+
+    @rule()
+    def disarm(self) -> None:
+        self.guard.disarm()
+        self.pass_time(0.25)
+
+    @rule(alive=st.booleans())
+    def service(self, alive: bool) -> None:
+        self.alive = alive
+
+    @rule()
+    def guardian_dies_and_is_started_again(self) -> None:
+        self.loop.run(self.kill())
+        self.trouble_s = self.loop.time()
+        self.begin()
+        self.pass_time(0.25)
+
+    @rule(seconds=st.sampled_from([0.7, 3.0, 10.0]))
+    def loop_is_blocked(self, seconds: float) -> None:
+        self.loop.block(seconds)
+        self.trouble_s = self.loop.time()
+        self.pass_time(0.25)
+
+    @rule(plugged=st.booleans())
+    def cable(self, plugged: bool) -> None:
+        if plugged != self.bench.link.plugged:
+            (self.bench.link.plug if plugged else self.bench.link.pull)()
+            self.trouble_s = self.loop.time()
+        self.pass_time(0.25)
+
+    @precondition(lambda self: self.bench.faults is not None)
+    @rule(
+        name=st.sampled_from(["noise", "corrupt", "lose", "swallow", "reorder"]),
+        chance=st.sampled_from([0.05, 0.2, 0.5]),
+        cut=st.booleans(),
+    )
+    def line_gets_bad(self, name: str, chance: float, cut: bool) -> None:
+        setattr(self.bench.faults, name, chance)
+        self.bench.faults.cut = cut
+
+    @precondition(lambda self: self.bench.faults is not None)
+    @rule()
+    def line_gets_well(self) -> None:
+        self.bench.faults.heal()
+
+    @precondition(lambda self: self.bench.mute is not None)
+    @rule(mute=st.booleans())
+    def machine_falls_silent(self, mute: bool) -> None:
+        self.bench.mute(mute)
+        self.mute = mute
+
+    @precondition(lambda self: self.bench.stick is not None)
+    @rule(stuck=st.booleans())
+    def heater_sticks(self, stuck: bool) -> None:
+        self.bench.stick(stuck)
+        self.stuck = stuck
+
+    @precondition(lambda self: self.bench.power_cycle is not None)
+    @rule()
+    def power_cycle(self) -> None:
+        self.bench.power_cycle()
+        self.trouble_s = self.loop.time()
+        self.pass_time(0.25)
+
+    @precondition(lambda self: hasattr(self.bench.fake, "thermal"))
+    @rule(bean_c=st.sampled_from([30.0, 120.0, 200.0, 228.0, 235.0]))
+    def machine_is_so_hot(self, bean_c: float) -> None:
+        thermal = self.bench.fake.thermal
+        thermal.bean_c, thermal.air_c = bean_c, bean_c + 10
+        self.pass_time(0.25)
+
+    @rule()
+    def release(self) -> None:
+        newest = self.guard.history.newest
+        known = newest and (newest.bean_temp_c or newest.environment_temp_c)
+        refused = self.guard.may_release(self.loop.time())
+        if known and known >= LIMITS.hot_above_c:
+            assert refused, "control was released hot"
+        if self.well_for_s() > 0 and self.bench.heat() > 0:
+            assert refused, "control was released with heat on"
+
+    # --- what must hold -----------------------------------------------------------------------
+
+    def judge_heat(self) -> None:
+        """At the moment at which heat is handed to the driver."""
+        now_s, newest = self.loop.time(), self.guard.history.newest
+        assert newest is not None, "heat without a reading"
+        age_s = now_s - newest.taken_at_s
+        assert 0 <= age_s <= LIMITS.stale_after_s, f"heat with a reading {age_s:.2f} s old"
+        bean, air = newest.bean_temp_c, newest.environment_temp_c
+        assert bean is not None or (air is not None and not self.bench.has_bean_probe), "no probe"
+        assert (bean or 0) < LIMITS.bean_temp_max_c, f"heat at {bean} °C"
+        assert (air or 0) < LIMITS.environment_temp_max_c, f"heat at {air} °C of air"
+        silent_s = now_s - self.silent_since_s
+        assert silent_s <= LEASE_S + 0.1, f"heat {silent_s:.2f} s after the service fell silent"
+        assert not self.stopped, "heat in emergency stop"
+        told, able = self.guard.told, self.guard.capabilities.actuators
+        if Actuator.DRUM in able:
+            assert (told.drum or 0) >= LIMITS.drum_min_percent, "heat with a standing drum"
+        if Actuator.FAN in able:
+            assert (told.fan or 0) >= LIMITS.fan_min_for_heat_percent, "heat without fan"
+
+    def well_for_s(self) -> float:
+        """For how long nothing has been wrong with link and machine; 0 while something is."""
+        now_s = self.loop.time()
+        bad = self.bench.faults is not None and self.bench.faults.any
+        if bad or self.mute or self.stuck or not self.bench.link.plugged:
+            self.trouble_s = now_s
+        if not self.bench.powered():
+            self.trouble_s = now_s
+        return now_s - self.trouble_s
+
+    @invariant()
+    def check(self) -> None:
+        """What the machine does now, where its link is well."""
+        now_s, well_s = self.loop.time(), self.well_for_s()
+        assert not self.task.done() or self.task.cancelled(), "the guardian ended"
+        heat = self.bench.heat()
+        self.heat_since_s = None if heat <= 0 else self.heat_since_s or now_s
+        silent = now_s - self.silent_since_s > LEASE_S + 0.1
+        too_hot = self.true_bean_c() >= LIMITS.bean_temp_max_c + 1
+        wanted = self.guard.armed_until_s is not None and (self.guard.told.heater or 0) > 0
+        if not (self.stopped or silent or too_hot or not wanted):
+            self.bad_since_s = now_s
+        bad_s = now_s - self.bad_since_s
+        settled = well_s >= SETTLES_S + bad_s
+        if heat > 0 and bad_s > (WITHIN_S if settled else SETTLES_S) and well_s > SETTLES_S:
+            why = f"stopped {self.stopped}, silent {silent}, hot {too_hot}, wanted {wanted}"
+            raise AssertionError(f"heat {heat} after {bad_s:.2f} s ({why})")
+        if heat > 0 and well_s > SETTLES_S and now_s - self.heat_since_s > WITHIN_S:
+            if self.bench.fan is not None:
+                assert self.bench.fan() >= LIMITS.fan_min_for_heat_percent - 1, "fan"
+            if self.bench.drum is not None:
+                assert self.bench.drum() >= LIMITS.drum_min_percent - 1, "drum under heat"
+        hot = self.guard.hot(now_s) and not self.guard.history.implausible
+        self.hot_since_s = None if not hot else self.hot_since_s or now_s
+        hot_s = 0.0 if self.hot_since_s is None else now_s - self.hot_since_s
+        if self.bench.drum is not None and min(well_s, hot_s) > SETTLES_S:
+            assert self.bench.drum() >= LIMITS.drum_min_percent - 1, "drum stopped while hot"
+
+    def true_bean_c(self) -> float:
+        thermal = getattr(self.bench.fake, "thermal", None)
+        return thermal.bean_c if thermal is not None and self.bench.has_bean_probe else 0.0

@@ -1,0 +1,51 @@
+"""Random lives of every driver that can set heat: some here, thousands under `dev verify`."""
+
+from typing import ClassVar
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from roastwatch.roaster.interlocks import INTERLOCKS
+from tests.driver_benches import BENCHES, hottop
+from tests.driver_life import DriverLife
+
+
+def lives(make: object, count: int, without: str = "", **more: object) -> None:
+    class Life(DriverLife):
+        interlocks: ClassVar = {name: rule for name, rule in INTERLOCKS.items() if name != without}
+
+    Life.make = staticmethod(make)
+    run_state_machine_as_test(
+        Life,
+        settings=settings(
+            max_examples=count,
+            stateful_step_count=20,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
+            print_blob=True,
+            **more,
+        ),
+    )
+
+
+@pytest.mark.parametrize("make", BENCHES, ids=lambda make: make.__name__)
+def test_lives(make: object) -> None:
+    lives(make, 12, derandomize=True)
+
+
+@pytest.mark.verify
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("make", BENCHES, ids=lambda make: make.__name__)
+def test_many_lives(make: object) -> None:
+    lives(make, 300)
+
+
+@pytest.mark.verify
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", ["service_alive", "emergency_stop", "drum_turns", "minimum_fan"])
+def test_lives_find_a_missing_interlock(name: str) -> None:
+    """The machine would notice: with a rule taken out some life of a Hottop breaks."""
+    with pytest.raises(AssertionError):
+        lives(hottop, 300, without=name, derandomize=True, phases=[Phase.generate])
