@@ -108,8 +108,8 @@ async def test_reads_and_writes(broker: Broker) -> None:
             assert (reading.bean_temp_c, reading.environment_temp_c) == (25, 25)
             await roaster.write(Actuator.FAN, 44.4)
             await roaster.write(Actuator.HEATER, 60)
-            await until(lambda: (fake.heater, fake.fan) == ("ON", 44))
-            while reading.heater_percent != 100 or reading.fan_percent != 44:
+            await until(lambda: (fake.heater, fake.fan) == ("ON", 45))
+            while reading.heater_percent != 100 or reading.fan_percent != 45:
                 reading = await roaster.read()
             with pytest.raises(BadInputError, match="no topic for its cooling"):
                 await roaster.write(Actuator.COOLING, 100)
