@@ -35,6 +35,10 @@ _AFTER = 320
 """Frames that a decision looks ahead: gain control needs seconds to creep back."""
 _CHUNK = 500
 _REMEMBERED = 200
+_NOISE = 4 * np.arange(10)[:, None] + np.arange(8)
+"""Frames behind a loud sound whose medians are the noise just after it."""
+_LATER = 12 * np.arange(26)[:, None] + np.arange(12)
+"""Frames behind the lowest of those whose medians tell whether it comes back."""
 _SPECTRUM = 1024
 _WINDOW = np.hanning(_SPECTRUM).astype(np.float32)
 _CODEC_EDGE_HZ = 6_000.0
@@ -183,9 +187,9 @@ def _dips(levels: Levels, start: int, stop: int) -> list[tuple[int, float, bool]
             blind_until = frame + _BEFORE
             continue
         end = int(back[0])
-        noise = _medians(after[end : end + 44], 8, 4)
-        lowest = end + 4 * int(np.argmin(noise))
-        later = _medians(after[lowest : _AFTER - 1], 12, 12)
+        noise = _medians(after[end + _NOISE])
+        lowest = end + 4 * int(noise.argmin())
+        later = _medians(after[lowest + _LATER[: -(-(_AFTER - 12 - lowest) // 12)]])
         depth = normal - float(noise.min())
         ducked = depth > 3.0 and bool(later.max() - noise.min() > 2.0)
         found.append((int(frame), depth, ducked))
@@ -201,10 +205,11 @@ def _quantile(ordered: Levels, part: float) -> float:
     return float(low + (at - below) * (high - low))
 
 
-def _medians(levels: Levels, length: int, hop: int) -> Levels:
-    """The medians of stretches of an even length, one each `hop` frames."""
-    stretches = np.sort(sliding_window_view(levels, length)[::hop], axis=1)
-    middle: Levels = (stretches[:, length // 2 - 1] + stretches[:, length // 2]) / 2
+def _medians(stretches: Levels) -> Levels:
+    """Of each row; rows are of an even length."""
+    stretches = np.sort(stretches, axis=1)
+    half = stretches.shape[1] // 2
+    middle: Levels = (stretches[:, half - 1] + stretches[:, half]) / 2
     return middle
 
 

@@ -10,14 +10,18 @@ from roastwatch.vocabulary import Float32Array
 
 
 def noise_with_pops(seconds: float, sample_rate_hz: int, seed: int = 1) -> Float32Array:
-    """Brownish noise at some -35 dBFS with a damped click every 2.5 s, shape (n,)."""
+    """Brownish noise at some -35 dBFS with 24 damped clicks a minute, shape (n,).
+
+    They come by chance: what comes by rule is taken for a clock, which is other work.
+    """
     random = np.random.default_rng(seed)
     count = round(seconds * sample_rate_hz)
     white = random.standard_normal(count).astype(np.float32)
     sound = np.convolve(white, np.array([0.5, 0.3, 0.2], np.float32), "same") * 0.03
     length = sample_rate_hz // 50
     decay = np.exp(-np.arange(length) / (0.004 * sample_rate_hz)).astype(np.float32)
-    for at in range(sample_rate_hz, count - length, round(2.5 * sample_rate_hz)):
+    pops = sample_rate_hz + np.cumsum(random.exponential(2.5 * sample_rate_hz, round(seconds)))
+    for at in pops[pops < count - length].astype(int).tolist():
         sound[at : at + length] += 0.3 * decay * random.standard_normal(length).astype(np.float32)
     return np.asarray(sound, dtype=np.float32)
 

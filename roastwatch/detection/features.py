@@ -52,18 +52,20 @@ class FrontEnd:
         frame_ends = np.arange(1, _FRAMES_PER_STEP + 1) * self.step_samples // _FRAMES_PER_STEP
         starts = np.arange(_MOST_STEPS)[:, None] * self.step_samples + frame_ends
         # a frame ends where its 2.5 ms end; one window of history leads the samples held
-        self._places = starts.reshape(-1, 1) + np.arange(self._window_samples)
+        self._starts = starts.reshape(-1)
         self._waves, self._weights = _transform(sample_rate_hz, self._window_samples)
         self._present = (self._weights.sum(0) > 0).astype(np.float32)
-        self._keep = float(np.exp(-STEP_S / _FLOOR_S))
+        keep = float(np.exp(-STEP_S / _FLOOR_S))
+        ago = np.arange(_MOST_STEPS)[:, None] - np.arange(_MOST_STEPS)
+        self._fades = keep ** np.arange(1, _MOST_STEPS + 1)
+        self._shares = np.where(ago >= 0, (1.0 - keep) * keep ** np.maximum(ago, 0), 0.0)
         self.forget()
 
     def forget(self) -> None:
         """Back to rest: the floor and the history are gone."""
         self._held = np.zeros(self._window_samples, np.float32)  # one window of history leads
-        self._weight = 0.0
-        self._floor = np.zeros(BANDS, np.float32)
-        self._spread = np.zeros(BANDS, np.float32)
+        self._faded = np.zeros(2 * BANDS)  # sums of medians and of spreads, the older the lighter
+        self._faded_by = 1.0  # what is still missing in the weights of those sums
 
     @property
     def waiting_samples(self) -> int:
@@ -89,18 +91,12 @@ class FrontEnd:
         return rows[0] if len(rows) == 1 else np.concatenate(rows or [np.empty((0, WIDTH), "f4")])
 
     def _rows(self, held: Float32Array, steps: int) -> Float32Array:
-        levels = self._levels(held, steps).reshape(steps, _FRAMES_PER_STEP, BANDS)
-        middle = np.partition(levels, _FRAMES_PER_STEP // 2, axis=1)[:, _FRAMES_PER_STEP // 2]
-        levels -= middle[:, None]
-        off = np.abs(levels)
+        excess = self._levels(held, steps).reshape(steps, _FRAMES_PER_STEP, BANDS)
+        middle = _medians(excess)
+        excess -= middle[:, None]
+        off = np.abs(excess)
         off = np.minimum(off, np.float32(1.0), out=off).mean(axis=1)
-        floors, spreads = np.empty_like(middle), np.empty_like(middle)
-        for step in range(steps):  # ten turns a second of sound: not worth vectorising
-            self._weight = self._weight * self._keep + (1.0 - self._keep)
-            share = np.float32((1.0 - self._keep) / self._weight)
-            self._floor = floors[step] = self._floor + share * (middle[step] - self._floor)
-            self._spread = spreads[step] = self._spread + share * (off[step] - self._spread)
-        excess = levels
+        floors, spreads = self._fade(middle, off)
         excess += (middle - floors)[:, None]
         np.maximum(excess, np.float32(-1.0), out=excess)
         np.minimum(excess, np.float32(5.0), out=excess)
@@ -110,19 +106,42 @@ class FrontEnd:
         rows[:, :, -BANDS:] = (spreads * self._present)[:, None]
         return rows.reshape(steps * ROWS_PER_STEP, WIDTH)
 
+    def _fade(self, middle: Float32Array, off: Float32Array) -> tuple[Float32Array, Float32Array]:
+        """Means of all steps so far after each of these, the older the lighter: (steps, BANDS)."""
+        steps = len(middle)
+        fades, shares = self._fades[:steps, None], self._shares[:steps, :steps]
+        sums = shares @ np.concatenate((middle, off), axis=1) + fades * self._faded
+        self._faded = sums[-1].copy()
+        sums /= 1.0 - self._faded_by * fades
+        self._faded_by *= float(self._fades[steps - 1])
+        means = sums.astype(np.float32)
+        return means[:, :BANDS], means[:, BANDS:]
+
     def _levels(self, held: Float32Array, steps: int) -> Float32Array:
         """Band levels in bels, shape (40·steps, BANDS)."""
-        frames = held[self._places[: steps * _FRAMES_PER_STEP]]
+        starts = self._starts[: steps * _FRAMES_PER_STEP]
+        # all windows as a view; numpy's own function for it costs more than a live step has
+        shape, stride = (len(held) - self._window_samples + 1, self._window_samples), held.itemsize
+        frames = np.ndarray(shape, held.dtype, held, strides=(stride, stride))[starts]
         # at these sizes a Fourier transform as a matrix product is seven times as fast as an FFT
         parts = frames @ self._waves
         parts *= parts
-        levels: Float32Array = parts @ self._weights
+        bins = len(self._weights)
+        powers = np.add(parts[:, :bins], parts[:, bins:], out=parts[:, :bins])
+        levels: Float32Array = powers @ self._weights
         levels += np.float32(_LEAST_POWER)
         return np.log10(levels, out=levels)
 
 
+def _medians(levels: Float32Array) -> Float32Array:
+    """The upper median of each step in each band: (steps, frames, BANDS) to (steps, BANDS)."""
+    by_band = np.ascontiguousarray(levels.transpose(0, 2, 1))  # sorts three times as quickly
+    by_band.sort(axis=2)
+    return by_band[:, :, levels.shape[1] // 2]
+
+
 def _transform(sample_rate_hz: int, window_samples: int) -> tuple[Float32Array, Float32Array]:
-    """Windowed cosines and sines, (window, 2·bins), and the bands' weights, (2·bins, BANDS).
+    """Windowed cosines and sines, (window, 2·bins), and the bands' weights, (bins, BANDS).
 
     A band's level is its mean power density, as if sampled at 32 kHz; a bin counts towards a band
     by the share of it that lies inside.
@@ -140,4 +159,4 @@ def _transform(sample_rate_hz: int, window_samples: int) -> tuple[Float32Array, 
     share /= np.maximum(share.sum(0), 1e-9)
     density = 32000.0 / sample_rate_hz / float(np.sum(window**2))
     waves = np.concatenate((np.cos(turns), np.sin(turns)), axis=1) * window[:, None]
-    return waves.astype(np.float32), np.tile(share * density, (2, 1)).astype(np.float32)
+    return waves.astype(np.float32), (share * density).astype(np.float32)

@@ -163,11 +163,17 @@ class Onset:
         weigher = self._weigher
         if not isinstance(weigher, PopWeigher) or not self.armed or not scores:
             return 0
-        below = math.inf if self._ended and not self._options.second_crack else NOTHING
-        undecided = self._ended or (self._said is None and self._told_onset is None)
-        if not undecided or scores[0].end_sample <= self._began or self.statistic >= below:
+        settled = self._said is Level.CERTAIN
+        done_with = self._ended and not self._options.second_crack
+        below = math.inf if settled and not self._ended or done_with else NOTHING
+        if self._said is Level.POSSIBLE or self._said is Level.FIRST_CRACK:
+            return 0
+        if self.statistic >= below or scores[0].end_sample <= self._began:
             return 0
         quiet = list(takewhile(lambda score: not any(map(weigher.matters, score.pops)), scores))
+        if settled and not self._ended:
+            lasts = self._goes_on_until()
+            quiet = [score for score in quiet if score.end_sample < lasts]
         if not quiet:
             return 0
         until = weigher.skip(quiet[-1].end_sample, below)
@@ -226,11 +232,9 @@ class Onset:
         """First crack has ended when hardly a pop comes for as long as many came before."""
         if self._told_onset is None:
             return []
-        counted, alive = self._weigher.counted, 2 if self._spec.localises else 1
-        if len(counted) >= alive:
-            soonest = end_sample - self._options.end_after_s * self._rate - self._missed
-            if min(islice(reversed(counted), alive)) > max(soonest, self._told_onset):
-                return []  # it goes on
+        if end_sample < self._goes_on_until():
+            return []
+        counted, alive = self._weigher.counted, self._alive
         inside = [s for s in counted if s >= self._told_onset]
         lasted_s = max(1.0, (end_sample - self._missed - self._told_onset) / self._rate)
         least_s = self._options.end_after_s
@@ -249,6 +253,18 @@ class Onset:
         self._restart(end_sample)
         self._told_onset, self._said, self._ended = last, Level.CERTAIN, True
         return [ended]
+
+    @property
+    def _alive(self) -> int:
+        """So many pops (windows) of late, and a crack has not ended."""
+        return 2 if self._spec.localises else 1
+
+    def _goes_on_until(self) -> float:
+        """The first sample at which a crack that was told may have ended, by its latest pops."""
+        latest = list(islice(reversed(self._weigher.counted), self._alive))
+        if len(latest) < self._alive or min(latest) <= (self._told_onset or 0):
+            return -math.inf
+        return min(latest) + self._options.end_after_s * self._rate + self._missed
 
     def _second_crack(self, end_sample: int) -> list[CrackDecision]:
         if not self._options.second_crack or self._second or self.statistic < self.bars()[1]:

@@ -17,7 +17,7 @@ from roastwatch.errors import BadInputError
 from roastwatch.options import Options
 from roastwatch.vocabulary import CrackScore, Float32Array, Pop
 
-_MOST_STEPS = 20  # at a time: what is in work stays in the cache
+_MOST_STEPS = 100  # at a time: quick where sound comes in large blocks, and little memory
 _SETTLING_ROWS = 15  # from rest: the floor is not yet known, nothing pops
 _GROUPS = ((4, 7), (7, 10), (10, 12), (12, 14), (14, 16), (16, 19))  # bands of a fingerprint
 _MEANS = np.array(
