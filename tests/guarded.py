@@ -19,13 +19,13 @@ from roastwatch.machine import Machine
 from roastwatch.roaster.control import RoasterControl
 from roastwatch.vocabulary import Actuator, Command, Origin
 
-async def main(kind, port):
-    machine = Machine.chosen(kind, port, (), None, None, None, True)
+async def main(kind, port, *options):
+    machine = Machine.chosen(kind, port, tuple(options), None, None, None, True)
     async with RoasterControl(machine.socket, machine.launch) as control:
         await control.answering()
         print(await control.arm(100), flush=True)
         while True:
-            command = Command("1", "r", Actuator.HEATER, 60.0, Origin.PERSON, time.monotonic())
+            command = Command("1", "r", Actuator.HEATER, 100.0, Origin.PERSON, time.monotonic())
             result = await control.request(command)
             if result.outcome == "applied":
                 break

@@ -28,9 +28,14 @@ class Service:
 
 @asynccontextmanager
 async def service(
-    folder: Path, instance: str, *ports: int, speed: float = 4.0, first_crack_at_s: float = 60.0
+    folder: Path,
+    instance: str,
+    *ports: int,
+    speed: float = 4.0,
+    first_crack_at_s: float = 60.0,
+    **more: object,
 ) -> AsyncIterator[Service]:
-    """Run until the end of the block; each port is a broker that is told."""
+    """Run until the end of the block; each port is a broker that is told, `more` the station's."""
     folder.mkdir(parents=True, exist_ok=True)
     source = {
         "type": "demo",
@@ -46,7 +51,7 @@ async def service(
         "source": source,
         "model": "transients",
         "roast": {"begins": "sound"},
-    }
+    } | more
     settings = {
         "instance": instance,
         "data_dir": str(folder / "data"),

@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.fakes.aillio import FakeBullet, FakeR1, FakeR2
 from tests.fakes.freshroast import ROASTING, FakeFreshRoast
 from tests.fakes.hottop import FakeHottop
 from tests.fakes.kaleido import FakeKaleido, kaleido_websocket
@@ -15,6 +16,7 @@ from tests.fakes.modbus import PROFILE, FakeModbusRoaster, modbus_rtu, modbus_tc
 from tests.fakes.mqtt_device import OPTIONS, FakeMqttRoaster, on_broker
 from tests.fakes.tc4 import FakeTc4
 from tests.fakes.thermal import Thermal
+from tests.fakes.usb_bus import usb_bus
 from tests.mosquitto import Broker
 
 SPEED = 30.0
@@ -37,6 +39,8 @@ class Rig:
     """Whether heat is more than on and off."""
     again: Callable[[], None] = lambda: None
     """Power cycle between two roasts."""
+    environment: dict[str, str] = field(default_factory=dict)
+    """In which the program finds the machine."""
 
 
 @contextlib.asynccontextmanager
@@ -166,6 +170,29 @@ async def mqtt(folder: Path) -> AsyncIterator[Rig]:
 
 
 @contextlib.asynccontextmanager
+async def bullet(folder: Path, kind: str, fake: FakeBullet, product: int) -> AsyncIterator[Rig]:
+    actuators = frozenset({"heater", "fan", "drum"})
+    async with usb_bus(fake, product, folder) as environment:
+        yield Rig(
+            kind,
+            "usb",
+            fake.thermal,
+            lambda: round(100 * fake.heater / fake.heater_steps),
+            (),
+            actuators,
+            environment=environment,
+        )
+
+
+def aillio_r1(folder: Path) -> contextlib.AbstractAsyncContextManager[Rig]:
+    return bullet(folder, "aillio_r1", FakeR1(SPEED), 0x5741)
+
+
+def aillio_r2(folder: Path) -> contextlib.AbstractAsyncContextManager[Rig]:
+    return bullet(folder, "aillio_r2", FakeR2(SPEED), 0xA4CD)
+
+
+@contextlib.asynccontextmanager
 async def ticking(fake: FakeKaleido) -> AsyncIterator[None]:
     """Time for a machine that is not on a pseudo-terminal."""
 
@@ -182,7 +209,9 @@ async def ticking(fake: FakeKaleido) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-RIGS = (
+Make = Callable[[Path], contextlib.AbstractAsyncContextManager[Rig]]
+
+RIGS: tuple[Make, ...] = (
     hottop,
     tc4,
     htri,
@@ -194,4 +223,6 @@ RIGS = (
     kaleido_over_websocket,
     freshroast,
     mqtt,
+    aillio_r1,
+    aillio_r2,
 )

@@ -70,7 +70,7 @@ async def test_blocked_event_loop_leaves_no_heat(tmp_path: Path) -> None:
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         service = await place.service(kind, str(line.port), code=BLOCKED)
         try:
-            await until(lambda: heat() == 60, STARTED_S)
+            await until(lambda: heat() == 100, STARTED_S)
             service.stdin.write(b"\n")
             assert await zero_after(heat) < 9  # before the loop is free again
             assert fake.drum == 1

@@ -1,0 +1,52 @@
+"""Lets other processes reach a fake Bullet over USB: see `usb_site/sitecustomize.py`."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from tests.fakes.aillio import FakeBullet
+
+SITE = Path(__file__).parent / "usb_site"
+
+
+@contextlib.asynccontextmanager
+async def usb_bus(bullet: FakeBullet, product: int, folder: Path) -> AsyncIterator[dict[str, str]]:
+    """Yields the environment in which pyusb finds the machine."""
+    address = folder / "usb"
+
+    def transfer(ask: dict[str, object]) -> dict[str, str]:
+        try:
+            if "write" in ask:
+                bullet.write(bytes.fromhex(str(ask["write"])))
+                return {"data": ""}
+            return {"data": bullet.read(int(ask["read"]), float(ask["timeout_s"])).hex()}  # type: ignore[arg-type, call-overload]
+        except TimeoutError:
+            return {"error": "late"}
+        except OSError:
+            return {"error": "gone"}
+
+    writers: list[asyncio.StreamWriter] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        with contextlib.suppress(ConnectionError):
+            while line := await reader.readline():
+                answer = await asyncio.to_thread(transfer, json.loads(line))
+                writer.write(json.dumps(answer).encode() + b"\n")
+        writer.close()
+
+    server = await asyncio.start_unix_server(serve, str(address))
+    try:
+        yield {
+            "PYTHONPATH": f"{SITE}:{SITE.parents[2]}",
+            "ROASTWATCH_FAKE_USB": str(address),
+            "ROASTWATCH_FAKE_USB_PRODUCT": f"{product:04x}",
+        }
+    finally:
+        server.close()
+        for writer in writers:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
