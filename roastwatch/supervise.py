@@ -60,6 +60,25 @@ class Part:
         return PartStatus(self.name, self.state, self.problem, tuple(self.counters.items()))
 
 
+def cancellations() -> int:
+    """How often the running task was asked to end."""
+    task = asyncio.current_task()
+    return task.cancelling() if task else 0
+
+
+def heed(before: int) -> None:
+    """End the running task if it was asked to since it counted `before`.
+
+    A TaskGroup that is closing after a child's failure forgets a cancellation that comes then
+    (before Python 3.13, https://github.com/python/cpython/issues/116720).
+
+    Raises:
+        CancelledError: it was.
+    """
+    if cancellations() > before:
+        raise asyncio.CancelledError
+
+
 async def retry_forever(
     part: Part, attempt: Callable[[], Awaitable[None]], backoff: Backoff | None = None
 ) -> None:
@@ -70,11 +89,13 @@ async def retry_forever(
     """
     backoff = backoff or Backoff()
     failures = 0
+    cancelled = cancellations()
     while True:
         try:
             await attempt()
             return
         except LostError as lost:
+            heed(cancelled)
             failures = 1 if part.state is PartState.RUNNING else failures + 1
             part.trouble(PartState.RETRYING, str(lost))
             await asyncio.sleep(backoff.wait_s(failures))
@@ -85,11 +106,13 @@ async def together(*jobs: Coroutine[Any, Any, None]) -> None:
 
     A defect among several goes before a `LostError`, because it must not be hidden by one.
     """
+    cancelled = cancellations()
     try:
         async with asyncio.TaskGroup() as group:
             for job in jobs:
                 group.create_task(job)
     except BaseExceptionGroup as failed:
+        heed(cancelled)
         lost, others = failed.split(LostError)
         found: BaseException = others or lost or failed
         while isinstance(found, BaseExceptionGroup):

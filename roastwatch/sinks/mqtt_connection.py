@@ -1,6 +1,5 @@
 """One connection to an MQTT broker. The only file that imports aiomqtt (and paho below it)."""
 
-import asyncio
 import contextlib
 import logging
 import ssl
@@ -16,6 +15,7 @@ from pydantic import Field, SecretStr
 from roastwatch.errors import LostError
 from roastwatch.options import Options
 from roastwatch.sinks.mqtt_topics import DISCOVERY_PREFIX
+from roastwatch.supervise import cancellations, heed
 
 _log = logging.getLogger("roastwatch.mqtt.client")
 _log.setLevel(logging.ERROR)
@@ -110,16 +110,13 @@ async def connected(
     Raises:
         LostError: it can't be made, or ended; a sentence that says what to do.
     """
-    cancelled = _cancellations()
+    cancelled = cancellations()
     try:
         async with _client(options, identifier, will_topic, will) as client:
-            if _cancellations() > cancelled:
-                raise asyncio.CancelledError
+            heed(cancelled)
             yield Connection(client)
     except (aiomqtt.MqttError, ExceptionGroup) as error:
-        # A TaskGroup (before Python 3.13) forgets that it was cancelled when a child fails too.
-        if _cancellations() > cancelled:
-            raise asyncio.CancelledError from error
+        heed(cancelled)
         first: Exception = error
         while isinstance(first, ExceptionGroup):
             if first.split((aiomqtt.MqttError, LostError))[1] is not None:
@@ -128,21 +125,15 @@ async def connected(
         raise (first if isinstance(first, LostError) else _lost(first, options)) from error
 
 
-def _cancellations() -> int:
-    task = asyncio.current_task()
-    return task.cancelling() if task else 0
-
-
 async def _heeding(call: Awaitable[T]) -> T:
     """Await a call without losing a cancellation that comes in the moment of its answer.
 
     aiomqtt awaits with asyncio.wait_for, which up to Python 3.11 drops such a cancellation
     (https://github.com/python/cpython/issues/86296).
     """
-    cancelled = _cancellations()
+    cancelled = cancellations()
     answer = await call
-    if _cancellations() > cancelled:
-        raise asyncio.CancelledError
+    heed(cancelled)
     return answer
 
 
