@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from roastwatch.pipeline import Heard
 from roastwatch.roast.log import RoastLog
@@ -20,6 +20,8 @@ from roastwatch.vocabulary import (
     Reading,
     RoastEvent,
 )
+
+_PERHAPS_UNTOLD = timedelta(seconds=5)
 
 
 @dataclass(slots=True)
@@ -42,8 +44,11 @@ class Keeper:
         """How the log is."""
         return self.log.part.status()
 
-    async def resume(self, station: Station) -> None:
+    async def resume(self, station: Station) -> list[RoastEvent]:
         """Give a station the roast back that was in progress when the service ended.
+
+        Returns:
+            Its last events, which the service may have committed and never told.
 
         Raises:
             LogError: the log can't be read.
@@ -52,12 +57,14 @@ class Keeper:
         await self._learn(station)
         roast = await self.log.resume(station.name)
         if roast is None:
-            return
+            return []
         if roast.event(EventKind.COOL_END) is not None:
             await self.log.end_roast(roast.roast_id)
-            return
+            return []
         self._kept[station.name] = _Kept(roast.roast_id, roast.started_at)
         station.resume(_as_told(roast))
+        heard_at = roast.started_at + timedelta(seconds=roast.last_heard_s)
+        return [event for event in roast.events if event.decided_at > heard_at - _PERHAPS_UNTOLD]
 
     async def event(self, station: Station | None, event: RoastEvent) -> RoastEvent:
         """The event as it is to be told: durable, or marked unlogged."""

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 from roastwatch import plugins
@@ -79,6 +80,7 @@ class Service:
             name: Choosing(station, self.driven.get(name), choices)
             for name, station in self.stations.items()
         }
+        self._acknowledged: dict[str, datetime] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.outlets = [self._outlet(chosen) for chosen in (*settings.sinks, *extra_sinks)]
 
@@ -92,7 +94,9 @@ class Service:
             if self.keeper is not None:
                 await stack.enter_async_context(self.keeper.log)
                 for station in self.stations.values():
-                    await self.keeper.resume(station)
+                    for event in await self.keeper.resume(station):
+                        for outlet in self.outlets:
+                            outlet.events.put(event)
             for choosing in self.choosing.values():
                 await choosing.begin()
             await self._run()
@@ -130,6 +134,8 @@ class Service:
         if station is None:
             _log.warning("an instruction for the unknown station %r", instruction.station)
             return
+        if instruction.kind is InstructionKind.ACKNOWLEDGE:
+            self._acknowledged[instruction.station] = instruction.at
         choosing = self.choosing[instruction.station]
         choosing.refusal = ""
         if instruction.kind in (InstructionKind.DETECTOR, InstructionKind.PROFILE):
@@ -192,18 +198,19 @@ class Service:
             outlet.part.problem = f"{type(error).__name__}: {error}"
 
     async def _tell(self) -> None:
-        """Events in order: durable first, then what is shown now, then to every sink."""
+        """Events in order: durable first, then to every sink, with what is shown now."""
         async for event in self.events:
             if event.station in self.driven:
                 self.driven[event.station].event(event)
             if self.keeper is not None:
                 event = await self.keeper.event(self.stations.get(event.station), event)
-            self._refresh()
             for outlet in self.outlets:
                 if len(outlet.events) == outlet.events.size:
                     outlet.part.count("events_dropped")
                     outlet.part.trouble(PartState.DEGRADED, "Events were lost: too slow.")
                 outlet.events.put(event)
+            # After the events and without a pause between: sinks see both, and wake for the event.
+            self._refresh()
 
     async def _pulse(self) -> None:
         while True:
@@ -228,6 +235,7 @@ class Service:
             roaster = (driven.part.status(),) if driven else ()
             if driven is not None:
                 snapshot = replace(snapshot, deviation_c=driven.deviation_c())
+            snapshot = replace(snapshot, acknowledged_at=self._acknowledged.get(name))
             snapshot = self.choosing[name].shown(snapshot)
             snapshots[name] = replace(snapshot, parts=snapshot.parts + roaster + sinks)
         self.latest.set(snapshots)

@@ -198,9 +198,9 @@ class Station:
             self.beans.told(event)
             if self._recorder is not None:
                 self._recorder.note(event)
-            self._publish(
-                event if event.bean_temp_c is not None else replace(event, bean_temp_c=bean_temp_c)
-            )
+            if event.bean_temp_c is None:
+                event = replace(event, bean_temp_c=bean_temp_c)
+            self._publish(replace(event, known_s=time.monotonic() - (self._lag_s or 0.0)))
 
     def instruct(self, instruction: Instruction) -> None:
         """What a person asks; kept until there is sound to relate it to."""

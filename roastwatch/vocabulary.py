@@ -4,7 +4,7 @@ Samples count at the source's own rate unless a name says otherwise. Times that 
 seconds of a monotonic clock; `_at` without a unit is an aware UTC datetime.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
@@ -207,6 +207,8 @@ class RoastEvent:
     """A person said that it was none."""
     unlogged: bool = False
     """Told although the log could not take it in time."""
+    known_s: float | None = field(default=None, compare=False)
+    """Monotonic time of the decision in this process: how old it is, whatever the clock does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,5 +347,7 @@ class Snapshot:
     profile: str | None = None
     """What the roast is compared with or follows."""
     profiles: tuple[str, ...] = ()
+    acknowledged_at: datetime | None = None
+    """When somebody last said: seen."""
     refusal: str = ""
     """Why the last choice was refused, in a sentence."""

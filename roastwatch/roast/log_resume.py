@@ -153,12 +153,12 @@ def _events(connection: sqlite3.Connection, roast_no: int, roast_id: str) -> tup
 def due_alerts(
     connection: sqlite3.Connection, now: datetime, target: str | None
 ) -> list[WaitingAlert]:
-    """The alerts whose time has come, oldest first."""
+    """The alerts whose time has come and has not passed, oldest first."""
     rows = connection.execute(
         "SELECT alert_id, event_id, target, payload, created_at, due_at, expires_at, attempts, "
-        "problem FROM outbox WHERE due_at <= ? AND (? IS NULL OR target = ?) "
-        "ORDER BY created_at, rowid",
-        (stamp(now), target, target),
+        "problem FROM outbox WHERE due_at <= ? AND (expires_at IS NULL OR expires_at > ?) "
+        "AND (? IS NULL OR target = ?) ORDER BY created_at, rowid",
+        (stamp(now), stamp(now), target, target),
     )
     return [
         WaitingAlert(

@@ -7,7 +7,7 @@ and alerts may be applied twice without harm.
 import json
 import sqlite3
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from roastwatch.roast.log_records import stamp
@@ -20,6 +20,9 @@ class Write(Protocol):
     def apply(self, connection: sqlite3.Connection) -> None:
         """Write it inside the caller's transaction."""
         ...
+
+
+_FORGOTTEN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +311,13 @@ class AlertWrite:
     created_at: datetime
 
     def apply(self, connection: sqlite3.Connection) -> None:
-        """Put it into the outbox; the same alert again takes the earlier's place."""
+        """Put it into the outbox; the same alert again takes the earlier's place.
+
+        What was of no use a day ago goes.
+        """
+        connection.execute(
+            "DELETE FROM outbox WHERE expires_at < ?", (stamp(self.created_at - _FORGOTTEN),)
+        )
         connection.execute(
             "INSERT OR REPLACE INTO outbox (alert_id, event_id, target, payload, created_at, "
             "due_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)",

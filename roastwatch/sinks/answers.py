@@ -1,11 +1,13 @@
 """What people press on their phones becomes an instruction or a command, once."""
 
+import asyncio
 import time
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from roastwatch.sinks.remembered import Remembered
 from roastwatch.sinks.sink import Requests
 from roastwatch.vocabulary import (
     Actuator,
@@ -27,11 +29,22 @@ _INSTRUCTIONS = {
 class Answers:
     """Takes answers; remembers which were given and what was acknowledged."""
 
-    def __init__(self, requests: Requests, stations: Sequence[str]) -> None:
+    def __init__(self, requests: Requests, stations: Sequence[str], remembered: Remembered) -> None:
         self._requests = requests
         self._stations = stations
-        self._given: set[tuple[str, str]] = set()
-        self.acknowledged: set[str] = set()
+        self._remembered = remembered
+
+    async def restore(self) -> None:
+        """What was answered before a restart."""
+        await self._remembered.restore()
+
+    def has_seen(self, tag: str) -> bool:
+        """Whether somebody acknowledged the alerts of a tag."""
+        return f"seen|{tag}" in self._remembered
+
+    async def acknowledge(self, tag: str) -> None:
+        """The alerts of a tag need not be repeated."""
+        await self._remembered.add(f"seen|{tag}")
 
     async def take(self, fired: dict[str, Any]) -> str | None:
         """One `mobile_app_notification_action`: the tag it answers, None if it isn't ours."""
@@ -39,10 +52,10 @@ class Answers:
         if len(parts) != 4 or parts[0] != "RW" or parts[2] not in self._stations:
             return None
         _, action, station, tag = parts
-        self.acknowledged.add(tag)
-        if (tag, action) in self._given:
+        given = f"{action}|{tag}"
+        if given in self._remembered:
             return None
-        self._given.add((tag, action))
+        await asyncio.gather(self._remembered.add(given), self.acknowledge(tag))
         by = str(fired.get("device_id", "phone"))[:80]
         if action == "STOP_HEAT":
             await self._stop_heat(station, by)

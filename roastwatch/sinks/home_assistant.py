@@ -5,6 +5,7 @@ Instructions come as `roastwatch_instruct` events: {"station", "kind", "value", 
 """
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -16,8 +17,9 @@ from pydantic import Field
 
 from roastwatch.channel import Events, Latest
 from roastwatch.entities import ENTITIES, Entity
-from roastwatch.errors import BadInputError, MissingExtraError
+from roastwatch.errors import BadInputError, LostError, MissingExtraError
 from roastwatch.sinks.home_assistant_options import HomeAssistantOptions
+from roastwatch.sinks.mqtt_durable import Durable
 from roastwatch.sinks.mqtt_outbox import Outbox
 from roastwatch.sinks.mqtt_states import payload
 from roastwatch.sinks.sink import Told
@@ -27,6 +29,7 @@ from roastwatch.vocabulary import Instruction, InstructionKind, Origin, RoastEve
 if TYPE_CHECKING:
     from roastwatch.sinks.home_assistant_link import Link
 
+_FAREWELL_S = 2.0
 _SHOWN_EVERY_S = 5.0
 """States that change all the time are shown this often: each is a request of its own."""
 
@@ -58,6 +61,7 @@ class HomeAssistantSink:
         self._options = options
         self._told = told
         self._outbox = Outbox(time.monotonic())
+        self._durable = Durable(told.outbox, f"home_assistant:{options.url}")
         self._to_tell = asyncio.Event()
         self._shown: dict[str, str] = {}
         self._latest: Latest[dict[str, Snapshot]] = Latest()
@@ -65,11 +69,17 @@ class HomeAssistantSink:
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         """Tell until cancelled; a lost Home Assistant is looked for again for ever."""
         self._latest = latest
-        await together(self._collect(events), retry_forever(self._told.part, self._session))
+        await self._durable.restore(self._outbox)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._collect(events, tasks), name="home_assistant:collect")
+            tasks.create_task(
+                retry_forever(self._told.part, self._session), name="home_assistant:session"
+            )
 
-    async def _collect(self, events: Events[RoastEvent]) -> None:
+    async def _collect(self, events: Events[RoastEvent], tasks: asyncio.TaskGroup) -> None:
         async for event in events:
-            self._outbox.add(event, time.monotonic(), datetime.now(UTC))
+            kept = self._outbox.add(event, time.monotonic(), datetime.now(UTC))
+            tasks.create_task(self._durable.keep(kept), name="home_assistant:keep")
             self._told.part.counters["events_lost"] = events.dropped + self._outbox.lost
             self._to_tell.set()
 
@@ -81,21 +91,41 @@ class HomeAssistantSink:
             try:
                 jobs = [self._tell_events(link), self._listen(link)]
                 await together(*jobs, *([self._tell_states(link)] if self._options.states else []))
+            except asyncio.CancelledError:
+                await self._farewell(link)
+                raise
             finally:
                 self._outbox.link_lost(time.monotonic())
 
+    async def _farewell(self, link: "Link") -> None:
+        """The service ends: what is left is told, and nothing is shown as if we still knew it."""
+        with contextlib.suppress(LostError, TimeoutError):
+            async with asyncio.timeout(_FAREWELL_S):
+                while await self._tell_event(link):
+                    pass
+                shown, self._shown = self._shown, {}
+                await asyncio.gather(
+                    *(link.set_state(entity_id, "unavailable", {}) for entity_id in shown)
+                )
+
     async def _tell_events(self, link: "Link") -> None:
         while True:
-            kept = self._outbox.untold()
-            if kept is None:
+            if not await self._tell_event(link):
                 self._to_tell.clear()
                 await self._to_tell.wait()
-                continue
-            now_s = time.monotonic()
-            message = {"instance": self._told.instance, **kept.message(now_s)}
-            await link.fire(f"roastwatch_{kept.type}", message)
-            kept.told_s = now_s
-            self._told.part.count("events_told")
+
+    async def _tell_event(self, link: "Link") -> bool:
+        """Tell the oldest untold event; False if there is none."""
+        kept = self._outbox.untold()
+        if kept is None:
+            return False
+        now_s = time.monotonic()
+        message = {"instance": self._told.instance, **kept.message(now_s)}
+        await link.fire(f"roastwatch_{kept.type}", message)
+        kept.told_s = now_s
+        self._told.part.count("events_told")
+        await self._durable.told(kept)
+        return True
 
     async def _tell_states(self, link: "Link") -> None:
         while True:
@@ -124,15 +154,17 @@ class HomeAssistantSink:
         self._shown[entity_id] = state
 
     async def _listen(self, link: "Link") -> None:
-        async for asked in link.events("roastwatch_instruct"):
-            try:
-                instruction = self._instruction(asked)
-            except BadInputError as error:
-                self._told.part.count("refused")
-                await link.fire("roastwatch_refused", {"reason": str(error)})
-                continue
-            if instruction is not None:
-                self._told.requests.instruct(instruction)
+        await link.listen("roastwatch_instruct", partial(self._asked, link))
+
+    async def _asked(self, link: "Link", asked: dict[str, Any]) -> None:
+        try:
+            instruction = self._instruction(asked)
+        except BadInputError as error:
+            self._told.part.count("refused")
+            await link.fire("roastwatch_refused", {"reason": str(error)})
+            return
+        if instruction is not None:
+            self._told.requests.instruct(instruction)
 
     def _instruction(self, asked: dict[str, Any]) -> Instruction | None:
         """What a bus event asks; None when it asks another roastwatch."""

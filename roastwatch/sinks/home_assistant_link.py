@@ -4,9 +4,10 @@ homeassistant-api's WebSocket client answers one task at a time, so it does noth
 listen; all that we do goes over REST, where requests don't wait for one another.
 """
 
+import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable, Callable
 from http import HTTPMethod
 from types import TracebackType
 from typing import Any, Self
@@ -24,8 +25,10 @@ from homeassistant_api.models import State
 
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.sinks.home_assistant_options import HomeAssistantOptions
+from roastwatch.supervise import together
 
 _TIMEOUT_S = 5.0
+_ASK_EVERY_S = 10.0
 
 
 class Link:
@@ -114,14 +117,41 @@ class Link:
             rows = await self._do().request("services")
         return {f"{row['domain']}.{name}" for row in rows for name in row["services"]}
 
-    async def events(self, event_type: str) -> AsyncIterator[dict[str, Any]]:
-        """The events of a type, as they are fired; ends by LostError only."""
+    async def listen(
+        self, event_type: str, deal: Callable[[dict[str, Any]], Awaitable[None]]
+    ) -> None:
+        """Hand on the events of a type as they are fired; ends by LostError only."""
         socket = AsyncWebsocketClient(f"{self._url}/websocket", self._token)
         with _said(self._url):
-            async with socket, socket.listen_events(event_type) as fired:
+            await asyncio.wait_for(socket.__aenter__(), _TIMEOUT_S)
+        try:
+            await together(self._receive(socket, event_type, deal), self._watch(socket))
+        finally:
+            with contextlib.suppress(Exception):  # it may hang on a network that is silent
+                await asyncio.wait_for(socket.__aexit__(None, None, None), 1.0)
+
+    async def _receive(
+        self,
+        socket: AsyncWebsocketClient,
+        event_type: str,
+        deal: Callable[[dict[str, Any]], Awaitable[None]],
+    ) -> None:
+        with _said(self._url):
+            async with socket.listen_events(event_type) as fired:
                 async for event in fired:
-                    yield dict(event.data)  # type: ignore[union-attr]
+                    await deal(dict(event.data))  # type: ignore[union-attr]
         raise LostError(f"Home Assistant at {self._url} closed the connection.")
+
+    async def _watch(self, socket: AsyncWebsocketClient) -> None:
+        """A network that falls silent closes nothing: ask now and then whether it still answers."""
+        while True:
+            await asyncio.sleep(_ASK_EVERY_S)
+            with _said(self._url):
+                async with asyncio.timeout(_TIMEOUT_S):
+                    number = await socket.send("ping")
+            await asyncio.sleep(_TIMEOUT_S)
+            if socket._ping_responses.pop(number).end is None:
+                raise LostError(f"Home Assistant at {self._url} does not answer any more.")
 
     def _do(self) -> AsyncClient:
         if self._client is None:

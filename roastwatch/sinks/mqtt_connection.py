@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
@@ -151,6 +152,8 @@ def _client(options: MqttOptions, identifier: str, will_topic: str, will: str) -
         tls_context=_tls(options),
         logger=_log,
         timeout=10,
+        # An event that follows a state must not wait until the broker has confirmed the state.
+        socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
     )
 
 

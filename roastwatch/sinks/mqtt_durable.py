@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from roastwatch.sinks.mqtt_outbox import Kept, Outbox
 from roastwatch.sinks.sink import AlertOutbox
+from roastwatch.sinks.steady import SteadyClock
 
 _log = logging.getLogger("roastwatch.mqtt")
 _WORTH_TELLING = timedelta(hours=1)
@@ -17,12 +18,13 @@ class Durable:
     def __init__(self, outbox: AlertOutbox | None, target: str) -> None:
         self._outbox = outbox
         self._target = target
+        self._clock = SteadyClock()
 
     async def restore(self, into: Outbox) -> None:
         """What an earlier process could not tell any more."""
         if self._outbox is None:
             return
-        for alert in await self._outbox.outbox_due(target=self._target):
+        for alert in await self._outbox.outbox_due(self._clock(), self._target):
             try:
                 kept = into.take(dict(alert.payload), time.monotonic(), datetime.now(UTC))
             except (KeyError, TypeError, ValueError):
@@ -38,7 +40,7 @@ class Durable:
         await self._outbox.outbox_add(
             self._name(kept),
             kept.facts,
-            expires_at=datetime.now(UTC) + _WORTH_TELLING,
+            expires_at=self._clock() + _WORTH_TELLING,
             event_id=kept.event_id,
             target=self._target,
         )

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from roastwatch.entities import event_type
+from roastwatch.sinks.steady import age_s
 from roastwatch.vocabulary import RoastEvent
 
 LATE_AFTER_S = 5.0
@@ -83,7 +84,7 @@ class Outbox:
         kind = event_type(event)
         if kind == "first_crack_certain" and (event.event_id, "first_crack") not in self._kept:
             kind = "first_crack"
-        return self.take(facts(event, kind), now_s, now)
+        return self._take(facts(event, kind), now_s, age_s(event, now_s, now))
 
     def take(self, found: dict[str, Any], now_s: float, now: datetime) -> Kept:
         """Keep what was kept before, perhaps by an earlier process.
@@ -91,8 +92,11 @@ class Outbox:
         Raises:
             KeyError, TypeError, ValueError: these are not the facts of an event.
         """
+        decided_at = datetime.fromisoformat(found["decided_at"])
+        return self._take(found, now_s, max(0.0, (now - decided_at).total_seconds()))
+
+    def _take(self, found: dict[str, Any], now_s: float, late_s: float) -> Kept:
         event_id, kind = str(found["event_id"]), str(found["event_type"])
-        late_s = max(0.0, (now - datetime.fromisoformat(found["decided_at"])).total_seconds())
         kept = Kept(event_id, kind, str(found["station"]), found, now_s, late_s)
         self._kept.pop((event_id, kind), None)
         self._kept[event_id, kind] = kept

@@ -5,7 +5,6 @@ a restart loses none and sends none twice. A person's answer counts once, whoeve
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -16,27 +15,34 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from roastwatch.channel import Events, Latest
-from roastwatch.entities import event_type
 from roastwatch.errors import BadInputError, LostError, MissingExtraError
 from roastwatch.options import Options
 from roastwatch.sinks import companion
-from roastwatch.sinks.alerts import Alert, PersonOptions, alert, countdown, wanted
+from roastwatch.sinks.alerts import (
+    LATE_AFTER_S,
+    Alert,
+    PersonOptions,
+    alert,
+    countdown,
+    wanted,
+)
 from roastwatch.sinks.answers import Answers
+from roastwatch.sinks.delivery import Delivery
 from roastwatch.sinks.home_assistant_options import HomeAssistantOptions
 from roastwatch.sinks.memory_outbox import MemoryOutbox
-from roastwatch.sinks.sink import AlertOutbox, Told, WaitingAlert
-from roastwatch.supervise import retry_forever, together
-from roastwatch.vocabulary import PartState, Phase, RoastEvent, Snapshot
+from roastwatch.sinks.remembered import Remembered
+from roastwatch.sinks.sink import Told, WaitingAlert
+from roastwatch.sinks.steady import present
+from roastwatch.supervise import Backoff, retry_forever, together
+from roastwatch.vocabulary import EventKind, PartState, Phase, RoastEvent, Snapshot
 
 if TYPE_CHECKING:
     from roastwatch.sinks.apprise_link import AppriseLink
     from roastwatch.sinks.home_assistant_link import Link
 
 _log = logging.getLogger("roastwatch.phone")
-_TARGET = "phone"
 _YOUNG_S = 600.0
 """An alert that could not be delivered for so long is of no use any more."""
-_LATE_AFTER_S = 15.0
 
 
 class PhoneOptions(Options):
@@ -45,6 +51,9 @@ class PhoneOptions(Options):
     people: tuple[PersonOptions, ...] = Field((), description="One entry for each person.")
     home_assistant: HomeAssistantOptions | None = Field(
         None, description="Needed for companion apps only."
+    )
+    retry_after_s: float = Field(
+        2.0, gt=0, description="Seconds until a failed alert is tried again; doubles to 60."
     )
 
 
@@ -73,7 +82,6 @@ class PhoneSink:
             SettingsError: a URL or the token is wrong.
         """
         self._options, self._told = options, told
-        self._outbox: AlertOutbox = told.outbox or MemoryOutbox()
         self._targets = {
             f"{person.name}:{target.key}": target
             for person in options.people
@@ -86,33 +94,42 @@ class PhoneSink:
         self._apprise = _apprise(options)
         self._link_to = _link(options, self._services)
         self._link: Link | None = None
-        self._answers = Answers(told.requests, told.stations)
-        self._wake = asyncio.Event()
-        self._in_flight: dict[str, asyncio.Task[None]] = {}
-        self._said: set[tuple[str, str]] = set()
+        self._delivery = Delivery(
+            told.outbox or MemoryOutbox(),
+            "phone",
+            self._one,
+            self._failed,
+            young_s=_YOUNG_S,
+            backoff=Backoff(options.retry_after_s, max(60.0, options.retry_after_s)),
+        )
+        outbox, clock = self._delivery.outbox, self._delivery.clock
+        self._said = Remembered(outbox, "phone-said", clock)
+        self._answers = Answers(
+            told.requests, told.stations, Remembered(outbox, "phone-answered", clock)
+        )
+        self._repeating: dict[str, set[str]] = {}
+        self._seen_at: dict[str, datetime | None] = {}
         self._latest: Latest[dict[str, Snapshot]] = Latest()
         self._phases: dict[str, tuple[str | None, Phase]] = {}
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         """Tell until cancelled."""
         self._latest = latest
-        jobs = [self._collect(events), self._deliver(), self._watch()]
+        await self._said.restore()
+        await self._answers.restore()
+        jobs = [self._collect(events), self._delivery.run(), self._watch()]
         if self._link_to is not None:
             jobs.append(retry_forever(self._told.part, self._session))
         else:
             self._told.part.running()
-        try:
-            await together(*jobs)
-        finally:
-            for task in self._in_flight.values():
-                task.cancel()
+        await together(*jobs)
 
     async def _collect(self, events: Events[RoastEvent]) -> None:
         async for event in events:
             self._told.part.counters["events_lost"] = events.dropped
-            now = datetime.now(UTC)
+            local = datetime.now(UTC).astimezone()
             for person in self._options.people:
-                if not self._news(person, event) or not wanted(person, event, now.astimezone()):
+                if not wanted(person, event, local):
                     continue
                 said = alert(
                     person,
@@ -120,41 +137,48 @@ class PhoneSink:
                     (self._latest.value or {}).get(event.station),
                     language=self._told.language,
                     station_title=self._told.titles.get(event.station) or event.station,
-                    now=now,
+                    now=present(event),
                 )
-                self._said.add((event.event_id, person.name))
-                await self._keep(person, said)
+                if self._is_news(person, event, said):
+                    await self._keep(person, said)
 
-    def _news(self, person: PersonOptions, event: RoastEvent) -> bool:
-        """A crack that grows is told once; that it was none, to those who were told."""
-        told = (event.event_id, person.name) in self._said
+    def _is_news(self, person: PersonOptions, event: RoastEvent, said: Alert) -> bool:
+        """Everything is told once, also over a restart.
+
+        A crack that grows counts as one; that it was none is told to those who were told.
+        """
+        if said.alert_id in self._said:
+            return False
+        told = f"{said.tag}:{person.name}" in self._said
         if event.revoked:
             return told
-        return not told or event_type(event) not in (
-            "possible_crack", "first_crack", "first_crack_certain",
-        )  # fmt: skip
+        return not told or event.kind is not EventKind.FIRST_CRACK
 
     async def _keep(self, person: PersonOptions, said: Alert) -> None:
-        for key, target in self._targets.items():
-            if target.person is person:
-                await self._add(key, said, datetime.now(UTC))
-        self._wake.set()
+        """The alert and that it was said, in one breath: a crash keeps both or none."""
+        due_at = self._delivery.clock()
+        await asyncio.gather(
+            self._said.add(said.alert_id),
+            self._said.add(f"{said.tag}:{person.name}"),
+            *(
+                self._add(key, said, due_at)
+                for key, target in self._targets.items()
+                if target.person is person
+            ),
+        )
 
     async def _add(self, key: str, said: Alert, due_at: datetime, number: int = 0) -> None:
-        alert_id = f"{said.alert_id}:{key}" + (f"#{number}" if number else "")
         row = asdict(said)
         row["happened_at"] = said.happened_at.isoformat() if said.happened_at else None
-        await self._outbox.outbox_add(
-            alert_id,
+        await self._delivery.add(
+            f"{said.alert_id}:{key}" + (f"#{number}" if number else ""),
             {"alert": row, "to": key, "number": number, "due_at": due_at.isoformat()},
-            due_at=due_at,
-            expires_at=due_at + timedelta(seconds=_YOUNG_S),
             event_id=said.tag,
-            target=_TARGET,
+            due_at=due_at,
         )
 
     async def _watch(self) -> None:
-        """What follows from states: the countdown and the live notification."""
+        """What follows from states: the countdown, the live notification, and who has seen it."""
         async for snapshots in self._latest.changes():
             for station, snapshot in snapshots.items():
                 title = self._told.titles.get(station) or station
@@ -162,13 +186,23 @@ class PhoneSink:
                     soon = countdown(
                         person, snapshot, language=self._told.language, station_title=title
                     )
-                    if soon is not None and (soon.tag, person.name) not in self._said:
-                        self._said.add((soon.tag, person.name))
+                    if soon is not None and soon.alert_id not in self._said:
                         await self._keep(person, soon)
+                await self._seen(station, snapshot.acknowledged_at)
                 phase = (snapshot.roast_id, snapshot.phase)
                 if self._phases.get(station, (None, Phase.IDLE)) != phase:
                     before, self._phases[station] = self._phases.get(station), phase
                     await self._progress(snapshot, title, before[0] if before else None)
+
+    async def _seen(self, station: str, at: datetime | None) -> None:
+        """Somebody acknowledged on a dashboard: nothing of this station comes again."""
+        if at is None or self._seen_at.get(station) == at:
+            return
+        self._seen_at[station] = at
+        for tag in self._repeating.pop(station, set()):
+            await self._answers.acknowledge(tag)
+            if self._link is not None:
+                await self._clear(self._link, tag)
 
     async def _progress(self, snapshot: Snapshot, title: str, roast_before: str | None) -> None:
         link = self._link
@@ -183,60 +217,33 @@ class PhoneSink:
                 except (LostError, BadInputError) as error:
                     _log.info("the live notification was not shown: %s", error)
 
-    async def _deliver(self) -> None:
-        """Start what is due, all at once; wake for news, and each second for what waits."""
-        while True:
-            self._wake.clear()
-            for waiting in await self._outbox.outbox_due(target=_TARGET):
-                if waiting.alert_id not in self._in_flight:
-                    task = asyncio.create_task(self._one(waiting), name=f"phone:{waiting.alert_id}")
-                    self._in_flight[waiting.alert_id] = task
-                    task.add_done_callback(partial(self._landed, waiting.alert_id))
-            try:
-                async with asyncio.timeout(1.0):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
-
-    def _landed(self, alert_id: str, _task: asyncio.Task[None]) -> None:
-        self._in_flight.pop(alert_id, None)
-
     async def _one(self, waiting: WaitingAlert) -> None:
-        row = waiting.payload["alert"]
-        happened = row["happened_at"]
-        said = Alert(
-            **{
-                **row,
-                "happened_at": datetime.fromisoformat(happened) if happened else None,
-                "actions": tuple((one, words) for one, words in row["actions"]),
-            }
-        )
+        """Deliver one alert, and keep its repetition if it has one."""
+        said = _alert_of(waiting.payload["alert"])
         key, number = waiting.payload["to"], waiting.payload["number"]
         target = self._targets.get(key)
-        if target is None or (number and said.tag in self._answers.acknowledged):
-            await self._outbox.outbox_done(waiting.alert_id)
+        if target is None or (number and self._answers.has_seen(said.tag)):
             return
         due_at = datetime.fromisoformat(waiting.payload["due_at"])
-        waited_s = (datetime.now(UTC) - due_at).total_seconds()
-        if waited_s > _LATE_AFTER_S:
-            said = replace(said, text=companion.late(said.text, waited_s, self._language(target)))
-        try:
-            await self._send(target, said)
-        except (LostError, BadInputError) as error:
-            wait_s = min(60.0, 2.0 * 2.0 ** min(waiting.attempts, 5))
-            again = datetime.now(UTC) + timedelta(seconds=wait_s)
-            self._told.part.count("alerts_failed")
-            self._told.part.trouble(PartState.DEGRADED, f"{target.person.name}: {error}")
-            await self._outbox.outbox_failed(waiting.alert_id, str(error), again)
-            return
+        waited_s = (self._delivery.clock() - due_at).total_seconds()
+        text = said.text
+        if waited_s > LATE_AFTER_S:
+            text = companion.late(text, waited_s, self._language(target))
+        await self._send(target, replace(said, text=text))
         self._told.part.count("alerts_told")
         if self._told.part.state is PartState.DEGRADED:
             self._told.part.running()
-        if said.repeat_every_s and said.repeats_left and said.tag not in self._answers.acknowledged:
-            due = datetime.now(UTC) + timedelta(seconds=said.repeat_every_s)
-            again_said = replace(said, repeats_left=said.repeats_left - 1)
-            await self._add(key, again_said, due, number + 1)
-        await self._outbox.outbox_done(waiting.alert_id)
+        if said.repeat_every_s and said.repeats_left and not self._answers.has_seen(said.tag):
+            self._repeating.setdefault(said.station, set()).add(said.tag)
+            due = self._delivery.clock() + timedelta(seconds=said.repeat_every_s)
+            again = replace(said, repeats_left=said.repeats_left - 1)
+            await self._add(key, again, due, number + 1)
+
+    def _failed(self, waiting: WaitingAlert, error: Exception) -> bool:
+        self._told.part.count("alerts_failed")
+        person = str(waiting.payload["to"]).partition(":")[0]
+        self._told.part.trouble(PartState.DEGRADED, f"{person}: {error}")
+        return True
 
     async def _send(self, target: _Target, said: Alert) -> None:
         if target.service:
@@ -264,10 +271,9 @@ class PhoneSink:
                     f"Home Assistant has no {', '.join(sorted(missing))}: open the companion app "
                     "once, and look the name up under Developer tools, Actions.",
                 )
-            self._wake.set()
+            self._delivery.wake()
             try:
-                async for fired in link.events("mobile_app_notification_action"):
-                    await self._answer(link, json.loads(json.dumps(fired)))
+                await link.listen("mobile_app_notification_action", partial(self._answer, link))
             finally:
                 self._link = None
 
@@ -276,11 +282,31 @@ class PhoneSink:
         if tag is None:
             return
         self._told.part.count("answers")
+        await self._clear(link, tag)
+
+    async def _clear(self, link: "Link", tag: str) -> None:
+        """Take an alert off every phone."""
         for service in self._services:
             try:
                 await link.call(service, companion.cleared(tag))
             except BadInputError as error:
                 _log.info("%s", error)
+
+
+def _alert_of(row: dict[str, Any]) -> Alert:
+    """An alert as the outbox keeps it.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is none.
+    """
+    happened = row["happened_at"]
+    return Alert(
+        **{
+            **row,
+            "happened_at": datetime.fromisoformat(happened) if happened else None,
+            "actions": tuple((one, words) for one, words in row["actions"]),
+        }
+    )
 
 
 def _apprise(options: PhoneOptions) -> "AppriseLink | None":

@@ -130,7 +130,10 @@ class RestSink:
         )
 
     async def _events(self, _request: web.Request) -> web.Response:
-        return web.json_response([_plain(asdict(event)) for event in self._kept])
+        rows = (asdict(event) for event in self._kept)
+        return web.json_response(
+            [_plain({key: row[key] for key in row if key != "known_s"}) for row in rows]
+        )
 
     async def _metrics(self, _request: web.Request) -> web.Response:
         lines = []

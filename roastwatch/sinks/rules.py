@@ -2,8 +2,9 @@
 
     on: first_crack → a scene, a service, an MQTT message, a signed webhook, a roaster command.
 
-Rules act on events only, and no action of a rule is an event that rules act on but a drop or an
-interlock, so the only loop that can be written is a command on these: it is refused at the start.
+A command on a drop or an interlock, and a message on our own topics, would be loops: both are
+refused at the start. A loop through somebody else (a service that presses our button) is noticed
+when a rule acts too often.
 """
 
 import asyncio
@@ -13,8 +14,9 @@ import json
 import logging
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Self
 
@@ -26,11 +28,14 @@ from roastwatch.channel import Events, Latest
 from roastwatch.entities import EVENT_TYPES, event_type
 from roastwatch.errors import BadInputError, LostError, MissingExtraError
 from roastwatch.options import Options
+from roastwatch.sinks.delivery import Delivery
 from roastwatch.sinks.home_assistant_options import HomeAssistantOptions
 from roastwatch.sinks.memory_outbox import MemoryOutbox
 from roastwatch.sinks.mqtt_outbox import Kept
-from roastwatch.sinks.sink import AlertOutbox, Told, WaitingAlert
-from roastwatch.supervise import together
+from roastwatch.sinks.remembered import Remembered
+from roastwatch.sinks.sink import Told, WaitingAlert
+from roastwatch.sinks.steady import age_s
+from roastwatch.supervise import Backoff, together
 from roastwatch.vocabulary import (
     Actuator,
     Command,
@@ -42,8 +47,8 @@ from roastwatch.vocabulary import (
 )
 
 _log = logging.getLogger("roastwatch.rules")
-_TARGET = "rules"
 _YOUNG_S = 300.0
+_LOOP_TIMES, _LOOP_WITHIN_S = 10, 60.0
 _CAUSED_BY_COMMANDS = ("drop", "interlock")
 _ACTIONS = ("scene", "service", "mqtt_topic", "webhook", "heater_percent", "fan_percent")
 
@@ -99,6 +104,8 @@ class RuleOptions(Options):
             )
         if actions[0].endswith("_percent") and self.on in _CAUSED_BY_COMMANDS:
             raise ValueError(f"a command on {self.on} would cause itself again: a loop")
+        if self.mqtt_topic is not None and self.mqtt_topic.startswith("roastwatch/"):
+            raise ValueError("a rule can't speak on roastwatch's own topics: a loop")
         if self.fields and self.service is None:
             raise ValueError("fields belong to a service")
         return self
@@ -130,8 +137,16 @@ class RulesSink:
             SettingsError: scenes or services need a token.
         """
         self._options, self._told = options, told
-        self._outbox: AlertOutbox = told.outbox or MemoryOutbox()
-        self._wake = asyncio.Event()
+        self._delivery = Delivery(
+            told.outbox or MemoryOutbox(),
+            "rules",
+            self._one,
+            self._failed,
+            young_s=_YOUNG_S,
+            backoff=Backoff(1.0, 30.0),
+        )
+        self._done = Remembered(self._delivery.outbox, "rules-done", self._delivery.clock)
+        self._acted: list[deque[float]] = [deque() for _ in options.rules]
         self._link_to: Callable[[], Any] | None = None
         if any(rule.scene or rule.service for rule in options.rules):
             try:
@@ -145,59 +160,56 @@ class RulesSink:
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         """Act until cancelled."""
         self._told.part.running()
-        await together(self._collect(events), self._act())
+        await self._done.restore()
+        jobs = [self._collect(events), self._delivery.run()]
+        await together(*jobs, *([self._check()] if self._link_to is not None else []))
 
     async def _collect(self, events: Events[RoastEvent]) -> None:
         async for event in events:
-            now = datetime.now(UTC)
-            late_s = max(0.0, (now - event.decided_at).total_seconds())
-            message = Kept.of(event, event_type(event), 0.0, late_s).message(0.0)
+            now_s, now = time.monotonic(), datetime.now(UTC)
+            message = Kept.of(event, event_type(event), 0.0, age_s(event, now_s, now)).message(0.0)
             for number, rule in enumerate(self._options.rules):
                 if rule.on != event_type(event) or rule.station not in (None, event.station):
                     continue
-                await self._outbox.outbox_add(
-                    f"rule{number}:{event.event_id}:{rule.on}",
-                    {"rule": number, "message": message},
-                    expires_at=now + timedelta(seconds=_YOUNG_S),
-                    event_id=event.event_id,
-                    target=_TARGET,
+                alert_id = f"rule{number}:{event.event_id}:{rule.on}"
+                if alert_id in self._done or self._loops(number, now_s):
+                    continue
+                await asyncio.gather(
+                    self._done.add(alert_id),
+                    self._delivery.add(
+                        alert_id, {"rule": number, "message": message}, event_id=event.event_id
+                    ),
                 )
-            self._wake.set()
 
-    async def _act(self) -> None:
-        if self._link_to is not None:
-            await self._check()
-        while True:
-            self._wake.clear()
-            due = await self._outbox.outbox_due(target=_TARGET)
-            await asyncio.gather(*(self._one(waiting) for waiting in due))
-            try:
-                async with asyncio.timeout(1.0):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+    def _loops(self, number: int, now_s: float) -> bool:
+        """Whether a rule acts so often that it must be causing its own event."""
+        acted = self._acted[number]
+        while acted and now_s - acted[0] > _LOOP_WITHIN_S:
+            acted.popleft()
+        if len(acted) >= _LOOP_TIMES:
+            self._told.part.count("rules_refused")
+            self._told.part.trouble(
+                PartState.DEGRADED,
+                f"Rule {number + 1} acted {_LOOP_TIMES} times within {_LOOP_WITHIN_S:.0f} s: it "
+                "seems to cause its own event, and rests. Look for a loop.",
+            )
+            return True
+        acted.append(now_s)
+        return False
 
     async def _one(self, waiting: WaitingAlert) -> None:
-        number, message = waiting.payload["rule"], waiting.payload["message"]
-        if number >= len(self._options.rules):
-            await self._outbox.outbox_done(waiting.alert_id)
-            return
-        rule = self._options.rules[number]
-        try:
-            await self._do(rule, message)
-        except BadInputError as error:  # refused: trying again would be refused again
-            self._told.part.count("rules_refused")
-            self._told.part.trouble(PartState.DEGRADED, f"Rule {number + 1}: {error}")
-            await self._outbox.outbox_done(waiting.alert_id)
-        except LostError as error:
-            wait_s = min(30.0, 1.0 * 2.0 ** min(waiting.attempts, 5))
-            self._told.part.count("rules_retried")
-            self._told.part.trouble(PartState.DEGRADED, f"Rule {number + 1}: {error}")
-            again = datetime.now(UTC) + timedelta(seconds=wait_s)
-            await self._outbox.outbox_failed(waiting.alert_id, str(error), again)
-        else:
+        number = waiting.payload["rule"]
+        if number < len(self._options.rules):
+            await self._do(self._options.rules[number], waiting.payload["message"])
             self._told.part.count("rules_done")
-            await self._outbox.outbox_done(waiting.alert_id)
+
+    def _failed(self, waiting: WaitingAlert, error: Exception) -> bool:
+        """What was refused would be refused again; what was lost is tried again."""
+        lost = isinstance(error, LostError)
+        self._told.part.count("rules_retried" if lost else "rules_refused")
+        number = int(waiting.payload["rule"]) + 1
+        self._told.part.trouble(PartState.DEGRADED, f"Rule {number}: {error}")
+        return lost
 
     async def _do(self, rule: RuleOptions, message: dict[str, Any]) -> None:
         if rule.scene:

@@ -15,8 +15,11 @@ from aiohttp import web
 from roastwatch.channel import Events, Latest
 from roastwatch.errors import SettingsError
 from roastwatch.sinks.answers import Answers
+from roastwatch.sinks.memory_outbox import MemoryOutbox
 from roastwatch.sinks.phone import PhoneOptions, PhoneSink
+from roastwatch.sinks.remembered import Remembered
 from roastwatch.sinks.sink import Told
+from roastwatch.sinks.steady import SteadyClock
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import (
     Actuator,
@@ -163,14 +166,19 @@ def test_a_url_with_a_typo_is_named_without_its_secrets() -> None:
     assert "secret-topic" not in str(error.value)
 
 
+def asking(person: Person) -> Answers:
+    remembered = Remembered(MemoryOutbox(), "phone-answered", SteadyClock())
+    return Answers(person, ["kitchen"], remembered)
+
+
 async def test_an_answer_counts_once_whoever_presses() -> None:
     person = Person()
-    answers = Answers(person, ["kitchen"])
+    answers = asking(person)
     pressed = {"action": "RW|NOT_A_CRACK|kitchen|r1-1", "device_id": "pixel"}
     assert await answers.take(pressed) == "r1-1"
     assert await answers.take(pressed | {"device_id": "iphone"}) is None
     assert [one.kind for one in person.asked] == [InstructionKind.NOT_A_CRACK]
-    assert "r1-1" in answers.acknowledged
+    assert answers.has_seen("r1-1")
     for foreign in ("OTHER", "RW|DROP|garage|r1-1", "RW|DANCE|kitchen|r1-1", ""):
         assert await answers.take({"action": foreign}) is None
 
@@ -183,6 +191,6 @@ async def test_stop_heat_is_heat_0_or_else_the_emergency_stop(
     outcome: Outcome, stopped: list[InstructionKind]
 ) -> None:
     person = Person(outcome)
-    await Answers(person, ["kitchen"]).take({"action": "RW|STOP_HEAT|kitchen|e"})
+    await asking(person).take({"action": "RW|STOP_HEAT|kitchen|e"})
     assert [(one.actuator, one.target) for one in person.commands] == [(Actuator.HEATER, 0.0)]
     assert [one.kind for one in person.asked] == stopped
