@@ -39,6 +39,11 @@ def everything() -> object:
             cooling_percent=0.0,
             door_open=False,
         ),
+        deviation_c=-2.34,
+        detector="pops",
+        detectors=("pops", "transients"),
+        profile="no profile",
+        profiles=("no profile", "light"),
         predicted=((EventKind.FIRST_CRACK, 560.0, 20.0), (EventKind.DROP, 650.0, 30.0)),
     )
 

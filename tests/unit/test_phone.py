@@ -5,10 +5,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import unquote_plus
 
-import apprise
 import pytest
 from aiohttp import web
 
@@ -129,34 +126,6 @@ async def test_ntfy_gets_a_crack_once_though_it_grows_and_hears_that_it_was_none
         await tell(f"ntfy://127.0.0.1:{push.port}/roasts", push, *grown, expect=2)
     titles = sorted(json.loads(body)["title"] for _, body in push.taken)
     assert titles == ["First crack · kitchen", "Not a crack after all · kitchen"]
-
-
-@pytest.mark.parametrize("failures", [[500], [429]])
-async def test_a_service_that_fails_is_tried_again(failures: list[int]) -> None:
-    async with Push(failures).serving() as push:
-        part = await tell(f"ntfy://127.0.0.1:{push.port}/roasts", push, crack(), expect=1)
-    assert push.refused == 1
-    assert dict(part.counters)["alerts_failed"] == 1
-
-
-@pytest.mark.parametrize(
-    ("service", "attribute", "url"),
-    [
-        ("NotifyPushover", "notify_url", f"pover://{'u' * 30}@{'t' * 30}"),
-        ("NotifyTelegram", "notify_url", "tgram://123456789:abcdefg_hijklmnop/12315544/"),
-    ],
-)
-async def test_pushover_and_telegram_get_their_own_protocol(
-    monkeypatch: pytest.MonkeyPatch, service: str, attribute: str, url: str
-) -> None:
-    async with Push([]).serving() as push:
-        plugin: Any = next(
-            one for one in apprise.plugins.N_MGR.plugins() if one.__name__ == service
-        )
-        # Their addresses are fixed: the boundary of the protocol is where the fake stands.
-        monkeypatch.setattr(plugin, attribute, f"http://127.0.0.1:{push.port}/")
-        await tell(url, push, crack(), expect=1)
-    assert "First crack" in unquote_plus(push.taken[0][1])
 
 
 def test_a_url_with_a_typo_is_named_without_its_secrets() -> None:

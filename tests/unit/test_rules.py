@@ -6,14 +6,28 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from roastwatch.channel import Events, Latest
+from roastwatch.roast.log import RoastLog
 from roastwatch.sinks.rules import RuleOptions, RulesOptions, RulesSink
-from roastwatch.vocabulary import EventKind, Level, Origin, Outcome, RoastEvent, Snapshot
+from roastwatch.sinks.sink import Told
+from roastwatch.supervise import Part
+from roastwatch.vocabulary import (
+    Command,
+    CommandResult,
+    EventKind,
+    Level,
+    Origin,
+    Outcome,
+    RoastEvent,
+    Snapshot,
+)
 from tests.unit.test_phone import Person, Push, crack, told
 
 
@@ -63,6 +77,7 @@ async def test_a_command_goes_through_the_door_as_a_rule() -> None:
         ({"on": "drop"}, "it names none"),
         ({"on": "drop", "scene": "scene.a", "webhook": "http://a"}, "scene and webhook"),
         ({"on": "drop", "heater_percent": 0}, "a loop"),
+        ({"on": "drop", "mqtt_topic": "roastwatch/roastwatch/roaster/set/stop"}, "a loop"),
         ({"on": "drop", "scene": "light.a"}, "scene"),
         ({"on": "drop", "webhook": "htp://a"}, "webhook"),
         ({"on": "drop", "scene": "scene.a", "fields": {"x": 1}}, "belong to a service"),
@@ -76,3 +91,53 @@ def test_a_wrong_rule_is_refused_at_the_start(rule: dict[str, Any], said: str) -
 def test_every_event_kind_can_have_a_rule() -> None:
     for kind in EventKind:
         RuleOptions.model_validate({"on": kind.value, "webhook": "http://a"})
+
+
+async def test_a_rule_that_causes_its_own_event_is_stopped_and_named() -> None:
+    """Through somebody else, as when a service presses our own button: no check can see that."""
+    part, person = Part("rules"), Person()
+    options = {"rules": [{"on": "first_crack", "fan_percent": 80}]}
+    queue: Events[RoastEvent] = Events()
+
+    class Loop(Person):
+        async def command(self, command: Command) -> CommandResult:
+            answer = await person.command(command)
+            queue.put(replace(crack(), event_id=f"again-{len(person.commands)}"))
+            return answer
+
+    sink = RulesSink(
+        RulesOptions.model_validate(options), Told("roastwatch", ["kitchen"], "en", Loop(), part)
+    )
+    queue.put(crack())
+    task = asyncio.create_task(sink.run(queue, Latest[dict[str, Snapshot]]({})))
+    try:
+        async with asyncio.timeout(60):
+            while "Look for a loop" not in (part.problem or ""):
+                await asyncio.sleep(0.01)
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    assert "Rule 1 acted 10 times" in (part.problem or "")
+    assert len(person.commands) == 10
+
+
+async def test_a_rule_acts_once_over_a_restart(tmp_path: Path) -> None:
+    person = Person()
+    options = RulesOptions.model_validate({"rules": [{"on": "first_crack", "fan_percent": 80}]})
+    for _ in range(2):
+        async with RoastLog.open(tmp_path / "roasts.sqlite") as log:
+            given = Told("roastwatch", ["kitchen"], "en", person, Part("rules"), outbox=log)
+            queue: Events[RoastEvent] = Events()
+            queue.put(crack())
+            task = asyncio.create_task(
+                RulesSink(options, given).run(queue, Latest[dict[str, Snapshot]]({}))
+            )
+            async with asyncio.timeout(60):
+                await queue.settled()
+                while not person.commands or await log.outbox_due(target="rules"):
+                    await asyncio.sleep(0.01)
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+    assert len(person.commands) == 1

@@ -1,0 +1,210 @@
+"""ntfy, Pushover and Telegram by real HTTP, through failures, restarts and acknowledgements."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from roastwatch.channel import Events, Latest
+from roastwatch.roast.log import RoastLog
+from roastwatch.sinks.phone import PhoneOptions, PhoneSink
+from roastwatch.sinks.sink import AlertOutbox, Told
+from roastwatch.supervise import Part
+from roastwatch.vocabulary import EventKind, Level, PartState, Phase, RoastEvent, Snapshot
+from tests.fakes.push import HANGS, PushService, serving
+from tests.unit.test_phone import Person, crack
+
+
+@dataclass
+class Telling:
+    """A phone sink that runs, and the ends of what goes into it."""
+
+    part: Part
+    events: Events[RoastEvent]
+    latest: Latest[dict[str, Snapshot]]
+
+    def show(self, **more: Any) -> None:
+        shown = replace(Snapshot("kitchen", datetime.now(UTC), roast_id="r1"), **more)
+        self.latest.set({"kitchen": shown})
+
+
+@contextlib.asynccontextmanager
+async def telling(
+    push: PushService, outbox: AlertOutbox | None = None, **person: Any
+) -> AsyncIterator[Telling]:
+    people = [{"name": "ada", "urls": [push.url]} | person]
+    options = PhoneOptions.model_validate({"people": people, "retry_after_s": 0.02})
+    part = Part("phone")
+    told = Told("roastwatch", ["kitchen"], "en", Person(), part, outbox=outbox)
+    running = Telling(part, Events(), Latest())
+    task = asyncio.create_task(PhoneSink(options, told).run(running.events, running.latest))
+    try:
+        yield running
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def happened(kind: EventKind, event_id: str = "r1-x", **more: Any) -> RoastEvent:
+    return replace(crack(), event_id=event_id, kind=kind, level=None, **more)
+
+
+@pytest.mark.parametrize("name", ["ntfy", "pushover", "telegram"])
+async def test_what_fails_or_hangs_is_tried_again_and_reported(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(name, monkeypatch) as push:
+        push.troubles = [429, 500, HANGS]
+        async with telling(push) as told:
+            told.events.put(crack())
+            await until(lambda: told.part.problem)
+            assert told.part.state is PartState.DEGRADED
+            assert "ada: The service" in (told.part.problem or "")
+            assert "tried again" in (told.part.problem or "")
+            await until(lambda: push.taken)
+            await until(lambda: told.part.problem is None)
+            assert dict(told.part.counters)["alerts_failed"] == 3
+            assert dict(told.part.counters)["alerts_told"] == 1
+    assert push.refused == 3
+    assert not push.malformed
+    [taken] = push.taken
+    assert "First crack" in taken.title + taken.text
+
+
+async def test_a_fault_is_repeated_until_somebody_acknowledges(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "roasts.sqlite"
+    async with serving("ntfy", monkeypatch) as push:
+        later = datetime.now(UTC) + timedelta(seconds=40)
+        async with RoastLog.open(path) as log, telling(push, log) as told:
+            told.show()
+            fault = happened(EventKind.FAULT, message="The drum stands still.")
+            told.events.put(fault)
+            await until(lambda: len(push.taken) >= 1)
+            assert "The drum stands still." in push.taken[0].text
+            await waiting(log, [1], later)
+        # As after a restart: the repetition is due in 30 s, and nobody acknowledged yet.
+        async with RoastLog.open(path) as log, telling(push, log) as told:
+            [again] = await log.outbox_due(later, "phone")
+            assert again.payload["number"] == 1
+            told.show(acknowledged_at=None)
+            await log.outbox_add(  # due now, in place of in 30 s
+                again.alert_id, again.payload, event_id=again.event_id, target="phone"
+            )
+            await until(lambda: len(push.taken) == 2)
+            await waiting(log, [2], later)
+            told.show(acknowledged_at=datetime.now(UTC))
+            while not await log.outbox_due(later, "phone-answered"):
+                await asyncio.sleep(0.01)
+            [third] = await log.outbox_due(later, "phone")
+            assert third.payload["number"] == 2
+            await log.outbox_add(
+                third.alert_id, third.payload, event_id=third.event_id, target="phone"
+            )
+            await waiting(log, [], later)
+            assert len(push.taken) == 2
+
+
+async def waiting(log: RoastLog, numbers: list[int], later: datetime) -> None:
+    """Until these repetitions wait in the outbox, due or not."""
+    async with asyncio.timeout(60):
+        while [one.payload["number"] for one in await log.outbox_due(later, "phone")] != numbers:
+            await asyncio.sleep(0.01)
+
+
+async def test_nothing_is_told_twice_over_a_restart(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "roasts.sqlite"
+    person: dict[str, Any] = {"development_s": 90, "events": ["first_crack", "drop", "countdown"]}
+    developing: dict[str, Any] = {"phase": Phase.DEVELOPMENT, "development_s": 70.0}
+    drop = happened(EventKind.DROP, "r1-drop")
+    async with serving("ntfy", monkeypatch) as push:
+        async with RoastLog.open(path) as log, telling(push, log, **person) as told:
+            told.events.put(crack())
+            told.show(**developing)
+            told.events.put(drop)
+            await until(lambda: len(push.taken) == 3)
+        async with RoastLog.open(path) as log, telling(push, log, **person) as told:
+            told.events.put(crack(Level.CERTAIN))  # the same one has grown
+            told.show(**developing)
+            told.events.put(drop)
+            told.events.put(happened(EventKind.DROP, "r2-drop"))
+            await until(lambda: len(push.taken) >= 4)
+            # That it was none is still told to who was told before the restart.
+            told.events.put(crack(Level.CERTAIN, revoked=True))
+            await until(lambda: len(push.taken) >= 5)
+    titles = [taken.title for taken in push.taken]
+    assert sorted(titles[:3]) == [
+        "Drop soon · kitchen",
+        "Dropped · kitchen",
+        "First crack · kitchen",
+    ]
+    assert titles[3:] == ["Dropped · kitchen", "Not a crack after all · kitchen"]
+
+
+async def test_what_was_decided_before_a_restart_says_how_late_it_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=125)
+    async with serving("ntfy", monkeypatch) as push, telling(push) as told:
+        told.events.put(replace(crack(), happened_at=before, decided_at=before))
+        await until(lambda: push.taken)
+    assert "told 2:0" in push.taken[0].text
+    assert "min late" in push.taken[0].text
+
+
+async def test_a_clock_that_jumps_makes_no_alert_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event's own clock is an hour behind the wall clock by now."""
+    loop_s = asyncio.get_running_loop().time()
+    before = datetime.now(UTC) - timedelta(hours=1)
+    event = replace(crack(), happened_at=before, decided_at=before, known_s=loop_s)
+    async with serving("ntfy", monkeypatch) as push, telling(push) as told:
+        told.events.put(event)
+        await until(lambda: push.taken)
+    assert "late" not in push.taken[0].text
+    assert "h ago" not in push.taken[0].text
+
+
+@pytest.mark.parametrize(
+    ("kind", "title"),
+    [
+        (EventKind.NO_CRACK_YET, "No first crack yet · kitchen"),
+        (EventKind.SOUND_LOST, "The microphone is lost · kitchen"),
+        (EventKind.ROASTER_LOST, "The roaster is lost · kitchen"),
+    ],
+)
+async def test_what_goes_wrong_in_mid_roast_is_told(
+    kind: EventKind, title: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving("ntfy", monkeypatch) as push, telling(push) as told:
+        told.events.put(happened(kind, message="It was unplugged."))
+        await until(lambda: push.taken)
+    assert push.taken[0].title == title
+    assert "It was unplugged." in push.taken[0].text
+
+
+async def test_quiet_hours_hold_for_services_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime.now()
+    hours = f"{now - timedelta(hours=1):%H:%M}-{now + timedelta(hours=1):%H:%M}"
+    async with (
+        serving("ntfy", monkeypatch) as push,
+        telling(push, quiet_hours=hours, language="de") as told,
+    ):
+        told.events.put(crack())
+        told.events.put(happened(EventKind.FAULT))
+        await until(lambda: push.taken)
+    assert [taken.title for taken in push.taken] == ["Etwas stimmt nicht · kitchen"]
