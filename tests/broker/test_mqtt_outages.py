@@ -11,6 +11,7 @@ from roastwatch.vocabulary import PartState, Phase
 from tests.broker.conftest import listener, sink, until
 from tests.broker.nouns import event, snapshot
 from tests.mosquitto import Broker
+from tests.proxy import network
 
 EVENT = "roastwatch/test/roaster/event"
 STATE = "roastwatch/test/roaster/state"
@@ -150,3 +151,26 @@ async def test_encrypted_with_a_certificate_authority_of_its_own(
         await until(lambda: told.part.state is PartState.RETRYING)
         assert "certificates for MQTT can't be used" in (told.part.problem or "")
     gc.collect()
+
+
+async def test_a_network_that_falls_silent_is_noticed_and_nothing_is_lost(broker: Broker) -> None:
+    async with (
+        network(broker.port) as cable,
+        sink(cable.port, keepalive_s=5) as told,
+        listener(broker.port) as (heard, _),
+    ):
+        told.show(snapshot(phase=Phase.ROASTING))
+        await until(lambda: heard.newest(f"{STATE}/phase") == "roasting")
+        cable.silent = True
+        told.events.put(event("meanwhile"))
+        told.show(snapshot(phase=Phase.DEVELOPMENT))
+        # The broker says that we are gone, we look for it, and nothing hangs.
+        await until(lambda: heard.newest("roastwatch/test/available") == "offline")
+        await until(lambda: told.part.state is PartState.RETRYING)
+        assert not heard.json(EVENT)
+        cable.silent = False
+        await until(lambda: heard.json(EVENT))
+        assert {item["event_id"] for item in heard.json(EVENT)} == {"meanwhile"}
+        assert heard.json(EVENT)[-1]["late"]
+        await until(lambda: heard.newest(f"{STATE}/phase") == "development")
+        assert heard.newest("roastwatch/test/available") == "online"
