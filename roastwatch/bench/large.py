@@ -8,18 +8,23 @@ import os
 import subprocess
 import sys
 import time
+import warnings
 from typing import Any
 
 import numpy as np
 
-from roastwatch.bench.machine import resident_mb
+from roastwatch.bench.machine import one_core, resident_mb
+from roastwatch.bench.sound import noise_with_pops
 from roastwatch.bench.timing import Figure, Stage
+from roastwatch.detection import logmel
 from roastwatch.detection.checkpoint import WEIGHTS
 from roastwatch.detection.windowed import Windowed, WindowedOptions
 from roastwatch.detection.windows import Window, stack
 from roastwatch.errors import BadInputError
 
 _WINDOWS = 8
+_WINDOW_S = 10.0
+_REPEATS = 15
 _DTYPES = {
     "torch": ("float32", "bfloat16"),
     "torchscript": ("float32",),
@@ -72,9 +77,43 @@ def figures(row: dict[str, Any]) -> list[Figure]:
     return [
         Figure(
             f"window_{name}", row["p50_ms"], "ms",
-            note=f"{row['times_real_time']:g}x real time, {row['resident_mb']:.0f} MB",
+            note=f"{row['times_real_time']:g}x real time, {row['resident_mb']:.0f} MB, "
+            f"loaded in {row['load_s']:g} s",
         )
     ]  # fmt: skip
+
+
+def front_ends(model: Windowed) -> list[Figure]:
+    """The front end in numpy beside transformers' own, on 10 s of sound and one core.
+
+    Empty where the checkpoint's front end is not in numpy, or transformers is not installed.
+    """
+    spec = model.checkpoint.log_mel
+    try:
+        from roastwatch.detection.backends_torch import WaveFrontEnd
+    except ModuleNotFoundError:
+        return []
+    if spec is None:
+        return []
+    sound = noise_with_pops(_WINDOW_S, spec.sample_rate_hz)
+    ours_s, theirs_s = [], []
+    with one_core(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of an empty mel band, which AST has always had
+        theirs = WaveFrontEnd(model.checkpoint.folder, spec.sample_rate_hz)
+        for _ in range(_REPEATS):
+            began_s = time.perf_counter()
+            wanted = theirs.network_input(sound)
+            theirs_s.append(time.perf_counter() - began_s)
+            began_s = time.perf_counter()
+            found = logmel.inputs(logmel.frames(sound, spec), spec)
+            ours_s.append(time.perf_counter() - began_s)
+    unit = "x as fast"
+    return [
+        Figure("front_end", min(ours_s) * 1e3, "ms per 10 s", note="numpy, one core, best of 15"),
+        Figure("front_end_transformers", min(theirs_s) * 1e3, "ms per 10 s"),
+        Figure("front_end_gain", min(theirs_s) / min(ours_s), unit, True, 3.0),
+        Figure("front_end_difference", float(np.abs(found - wanted).max()), "", target=1e-4),
+    ]
 
 
 def measure(options: WindowedOptions) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from roastwatch.audio.level import LevelMeter
 from roastwatch.bench.machine import resident_mb
 from roastwatch.bench.sound import noise_with_pops
 from roastwatch.detection.model import CrackModel
@@ -125,6 +126,7 @@ async def _run(model: CrackModel, rate_hz: int, count: int, seconds: float) -> S
 async def _stream(
     pipeline: Pipeline, scoring: Scoring, sound: Float32Array, began_s: float, result: Streams
 ) -> None:
+    meter = LevelMeter(pipeline.sample_rate_hz)
     size = round(BLOCK_S * pipeline.sample_rate_hz)
     total = round(result.seconds / BLOCK_S)
     number = 0
@@ -140,6 +142,7 @@ async def _stream(
             continue
         at = number * size % (len(sound) - size)
         block = AudioBlock(number * size, sound[at : at + size], due_s)
+        meter.push(block.samples)  # on the loop, as the service does
         pipeline.decide(await scoring.run(partial(pipeline.hear, block)))
         result.late_s.append(time.monotonic() - due_s)
         result.at_s.append(due_s - began_s)

@@ -110,7 +110,7 @@ class _Measured:
             name, value, target, met, note = row(figure)
             style = {"yes": "green", "NO": "red", "": ""}[met]
             self.console.print(
-                f"{name:24} [{style or 'default'}]{value:>26}[/]  {target:8} {note}",
+                f"{name:32} [{style or 'default'}]{value:>26}[/]  {target:8} {note}",
                 highlight=False,
                 soft_wrap=True,
             )
@@ -156,12 +156,12 @@ class _Measured:
         """Every way to run a windowed model."""
         if not isinstance(model, Windowed):
             raise BadInputError("bench large measures windowed models: name one with --model DIR.")
+        self.note(*large.front_ends(model))
         rows = []
         for combination in large.combinations(model):
             rows.append(large.run(model, combination))
             self.note(*large.figures(rows[-1]))
         self.report.stages += [{"name": "window", **one} for one in rows]
-        self._table(rows, "backend")
 
     def stress(self, model: CrackModel, rate: int, seconds: float) -> None:
         """Until it breaks."""

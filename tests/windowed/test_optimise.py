@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from roastwatch import settings
-from roastwatch.detection.windowed import Windowed
+from roastwatch.bench import large
+from roastwatch.detection.windowed import Windowed, WindowedOptions
 from roastwatch.errors import BadInputError
 from roastwatch.training import optimise
 
@@ -41,3 +42,10 @@ def test_what_cannot_be_exported(tiny_ast: Path, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     with pytest.raises(BadInputError, match="can't be written"):
         optimise.export(tiny_ast, "torchscript", tmp_path / "taken")
+
+
+def test_the_front_end_is_measured_beside_transformers(tiny_ast: Path) -> None:
+    figures = {f.name: f for f in large.front_ends(Windowed(WindowedOptions(model=str(tiny_ast))))}
+    assert figures["front_end_difference"].met
+    assert (figures["front_end"].value or 0) > 0
+    assert (figures["front_end_gain"].value or 0) > 0
