@@ -9,6 +9,7 @@ import contextlib
 import json
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -22,14 +23,24 @@ from roastwatch.sinks.home_assistant_options import HomeAssistantOptions
 from roastwatch.sinks.mqtt_durable import Durable
 from roastwatch.sinks.mqtt_outbox import Outbox
 from roastwatch.sinks.mqtt_states import payload
+from roastwatch.sinks.rivals import Claim, Rivals
 from roastwatch.sinks.sink import Told
 from roastwatch.supervise import retry_forever, together
-from roastwatch.vocabulary import Instruction, InstructionKind, Origin, RoastEvent, Snapshot
+from roastwatch.vocabulary import (
+    Instruction,
+    InstructionKind,
+    Origin,
+    PartState,
+    RoastEvent,
+    Snapshot,
+)
 
 if TYPE_CHECKING:
     from roastwatch.sinks.home_assistant_link import Link
 
+_INSTRUCT = "roastwatch_instruct"
 _FAREWELL_S = 2.0
+_ELDERS_ANSWER_WITHIN_S = 0.25
 _SHOWN_EVERY_S = 5.0
 """States that change all the time are shown this often: each is a request of its own."""
 
@@ -63,6 +74,8 @@ class HomeAssistantSink:
         self._outbox = Outbox(time.monotonic())
         self._durable = Durable(told.outbox, f"home_assistant:{options.url}")
         self._to_tell = asyncio.Event()
+        self._heard = asyncio.Event()
+        self._rivals = Rivals(Claim.mine())
         self._shown: dict[str, str] = {}
         self._latest: Latest[dict[str, Snapshot]] = Latest()
 
@@ -87,15 +100,44 @@ class HomeAssistantSink:
         async with self._link_to() as link:
             self._outbox.listener_back(time.monotonic())
             self._shown.clear()
-            self._told.part.running()
+            self._heard.clear()
             try:
-                jobs = [self._tell_events(link), self._listen(link)]
-                await together(*jobs, *([self._tell_states(link)] if self._options.states else []))
+                await together(self._listen(link), self._tell(link))
             except asyncio.CancelledError:
                 await self._farewell(link)
                 raise
             finally:
                 self._outbox.link_lost(time.monotonic())
+
+    async def _tell(self, link: "Link") -> None:
+        """Once we hear ourselves, and no elder of our name: that is what a claim is fired for."""
+        while not self._heard.is_set():
+            await self._claim(link)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._heard.wait()
+        await asyncio.sleep(_ELDERS_ANSWER_WITHIN_S)
+        self._told.part.running()
+        shows = [self._tell_states(link)] if self._options.states else []
+        await together(self._tell_events(link), *shows)
+
+    async def _claim(self, link: "Link") -> None:
+        claim = {"instance": self._told.instance, "kind": "claim", **asdict(self._rivals.mine)}
+        await link.fire(_INSTRUCT, claim)
+
+    async def _meet(self, link: "Link", claim: dict[str, Any]) -> None:
+        """Somebody claims our name: the elder stays, the younger stands down and says so."""
+        if claim.get("session") == self._rivals.mine.session:
+            self._heard.set()
+            return
+        rival = self._rivals.meet(json.dumps(claim).encode(), time.monotonic())
+        if rival is None:
+            return
+        sentence = self._rivals.clash(self._told.instance, rival, "at this Home Assistant")
+        if rival.is_elder_than(self._rivals.mine):
+            raise LostError(sentence)
+        await self._claim(link)
+        self._told.part.trouble(PartState.DEGRADED, sentence)
 
     async def _farewell(self, link: "Link") -> None:
         """The service ends: what is left is told, and nothing is shown as if we still knew it."""
@@ -133,6 +175,8 @@ class HomeAssistantSink:
                 for entity in ENTITIES:
                     if entity.value_of is not None and entity.offered(snapshot):
                         await self._show(link, name, entity, snapshot)
+            if self._rivals.is_over(time.monotonic()):
+                self._told.part.running()
             await asyncio.sleep(_SHOWN_EVERY_S)
 
     async def _show(self, link: "Link", station: str, entity: Entity, snapshot: Snapshot) -> None:
@@ -154,9 +198,13 @@ class HomeAssistantSink:
         self._shown[entity_id] = state
 
     async def _listen(self, link: "Link") -> None:
-        await link.listen("roastwatch_instruct", partial(self._asked, link))
+        await link.listen(_INSTRUCT, partial(self._asked, link))
 
     async def _asked(self, link: "Link", asked: dict[str, Any]) -> None:
+        if asked.get("kind") == "claim":
+            if asked.get("instance") == self._told.instance:
+                await self._meet(link, asked)
+            return
         try:
             instruction = self._instruction(asked)
         except BadInputError as error:

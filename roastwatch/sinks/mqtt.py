@@ -19,9 +19,9 @@ from roastwatch.sinks.mqtt_connection import Connection, Message, MqttOptions, c
 from roastwatch.sinks.mqtt_durable import Durable
 from roastwatch.sinks.mqtt_extras import tell_pictures, tell_updates
 from roastwatch.sinks.mqtt_outbox import Outbox
-from roastwatch.sinks.mqtt_rival import Claim, Rivals
 from roastwatch.sinks.mqtt_states import States
 from roastwatch.sinks.mqtt_topics import OFFLINE, ONLINE, Topics
+from roastwatch.sinks.rivals import Claim, Rivals
 from roastwatch.sinks.sink import Told
 from roastwatch.supervise import retry_forever
 from roastwatch.vocabulary import Command, Outcome, PartState, RoastEvent, Snapshot
@@ -146,10 +146,7 @@ class MqttSink:
         rival = self._rivals.meet(claim, time.monotonic())
         if rival is None:
             return
-        sentence = (
-            f"Two roastwatches named '{self._told.instance}' are on this broker (the other: "
-            f"{rival.where}): give one of them another `instance` in its settings."
-        )
+        sentence = self._rivals.clash(self._told.instance, rival, "on this broker")
         if rival.is_elder_than(self._rivals.mine):
             self._rivals.yielded = True
             raise LostError(sentence)

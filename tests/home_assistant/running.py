@@ -227,6 +227,35 @@ class Talk:
         found = await self.state(entity_id)
         return found == wanted if wanted is not None else found not in (None, "unavailable")
 
+    async def note_bus(self, kind: str) -> None:
+        """From now on each `roastwatch_<kind>` on the bus leaves a notification."""
+        fields = "{{ trigger.event.data.%s }}"
+        message = " ".join(fields % name for name in ("instance", "roast_id", "late"))
+        note = {"notification_id": fields % "event_id", "title": kind, "message": message}
+        await self.automate(
+            f"note_{kind}",
+            {
+                "mode": "queued",
+                "triggers": [{"trigger": "event", "event_type": f"roastwatch_{kind}"}],
+                "actions": [{"action": "persistent_notification.create", "data": note}],
+            },
+        )
+
+    async def noted(self, instance: str) -> dict[str, tuple[str, bool]]:
+        """What `note_bus` noted of an instance: event id → roast id, late."""
+        found = {}
+        for note in await self.call("persistent_notification/get"):
+            words = note["message"].split()
+            if len(words) == 3 and words[0] == instance:
+                found[note["notification_id"]] = (words[1], words[2] == "True")
+        return found
+
+    async def new_token(self, name: str) -> tuple[str, str]:
+        """A long-lived access token, and the id by which it is revoked."""
+        token = await self.call("auth/long_lived_access_token", client_name=name, lifespan=5)
+        rows = await self.call("auth/refresh_tokens")
+        return token, next(row["id"] for row in rows if row["client_name"] == name)
+
     async def add_mqtt(self, port: int) -> None:
         """The MQTT integration through its config flow, as in the settings dialogue."""
         flow = await self.post("/api/config/config_entries/flow", {"handler": "mqtt"})

@@ -5,10 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -31,11 +32,16 @@ async def service(
     folder: Path,
     instance: str,
     *ports: int,
-    speed: float = 4.0,
+    speed: float = 8.0,
     first_crack_at_s: float = 60.0,
+    sinks: Sequence[dict[str, Any]] = (),
+    environment: Mapping[str, str] | None = None,
     **more: object,
 ) -> AsyncIterator[Service]:
-    """Run until the end of the block; each port is a broker that is told, `more` the station's."""
+    """Run until the end of the block; each port is a broker that is told, `more` the station's.
+
+    A folder that was used before goes on with its roast.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     source = {
         "type": "demo",
@@ -57,13 +63,17 @@ async def service(
         "data_dir": str(folder / "data"),
         "stations": [station],
         "sinks": [
-            {"type": "mqtt", "host": "127.0.0.1", "port": port, "birth_settle_s": 1.0}
-            for port in ports
+            *(
+                {"type": "mqtt", "host": "127.0.0.1", "port": port, "birth_settle_s": 1.0}
+                for port in ports
+            ),
+            *sinks,
         ],
     }
     path = folder / "roastwatch.yaml"
     path.write_text(yaml.safe_dump(settings))
-    running = Service(_start(path, folder / "service.log"), folder / "service.log")
+    log = folder / "service.log"
+    running = Service(_start(path, log, environment or {}), log)
     try:
         yield running
     finally:
@@ -72,7 +82,7 @@ async def service(
         await asyncio.to_thread(running.process.wait, 60)
 
 
-def _start(settings: Path, log: Path) -> subprocess.Popen[bytes]:
+def _start(settings: Path, log: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "roastwatch", "run", "--settings", str(settings)]
     with log.open("ab") as out:
-        return subprocess.Popen(command, stdout=out, stderr=out, env=dict(os.environ))
+        return subprocess.Popen(command, stdout=out, stderr=out, env=os.environ | dict(environment))

@@ -1,12 +1,16 @@
 """The real service replays a roast to a real Home Assistant, and things go wrong."""
 
 import asyncio
+import io
 import signal
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from matplotlib.image import imread
 
 from roastwatch.vocabulary import EventKind, Phase
 from tests.broker.conftest import listener, sink, until
@@ -40,11 +44,24 @@ async def seen(talk: Talk, entity_id: str) -> list[tuple[str, str, bool]]:
     ]
 
 
+async def drawn(talk: Talk, entity_id: str) -> Any:
+    """The picture of an image entity through Home Assistant's image proxy, decoded."""
+    if not await talk.shows(entity_id):
+        return None
+    async with talk.session.get(f"/api/image_proxy/{entity_id}") as answer:
+        if answer.status != 200:
+            return None
+        assert answer.content_type == "image/png"
+        return imread(io.BytesIO(await answer.read()), format="png")
+
+
 async def test_first_crack_fires_an_automation_and_a_button_reaches_the_service(
     home: Home, talk: Talk, tmp_path: Path
 ) -> None:
-    await talk.post("/api/config/scene/config/crack", SCENE)
-    await talk.until(lambda: talk.shows("scene.crack"))
+    rule = {"name": "Rule", "entities": {"input_boolean.fan": {"state": "on"}}}
+    for name, scene in (("crack", SCENE), ("rule", rule)):
+        await talk.post(f"/api/config/scene/config/{name}", scene)
+        await talk.until(partial(talk.shows, f"scene.{name}"))
     entity = "event.replay_roaster_event"
     is_first_crack = "{{ trigger.to_state.attributes.event_type == 'first_crack' }}"
     await talk.automate(
@@ -56,8 +73,12 @@ async def test_first_crack_fires_an_automation_and_a_button_reaches_the_service(
         },
     )
     assert await talk.shows("input_boolean.crack_light", "off")
-    async with service(tmp_path, "replay", home.broker.port):
+    rules = [{"on": "first_crack", "scene": "scene.rule"}]
+    door = {"url": home.assistant.url, "token": home.assistant.token}
+    acting = {"type": "rules", "home_assistant": door, "rules": rules}
+    async with service(tmp_path, "replay", home.broker.port, sinks=[acting]):
         await talk.until(lambda: talk.shows("input_boolean.crack_light", "on"), 120)
+        await talk.until(lambda: talk.shows("input_boolean.fan", "on"))  # by our own rule
         await talk.until(lambda: talk.shows("binary_sensor.replay_roaster_first_crack", "on"))
         cracked = await attributes(talk, entity)
         assert cracked["kind"] == "first_crack"
@@ -71,6 +92,15 @@ async def test_first_crack_fires_an_automation_and_a_button_reaches_the_service(
         await talk.until(taken_back)
         assert (await attributes(talk, entity))["event_id"] == cracked["event_id"]
         await talk.until(lambda: talk.shows("binary_sensor.replay_roaster_first_crack", "off"))
+        picture = None
+        async with asyncio.timeout(60):
+            while picture is None:
+                picture = await drawn(talk, "image.replay_roaster_image")
+        height, width, _ = picture.shape
+        assert width > 300
+        assert height > 200
+        assert len(np.unique(picture.reshape(-1, picture.shape[2]), axis=0)) > 10  # not blank
+    await talk.service("input_boolean.turn_off", "input_boolean.fan")
     await talk.until(lambda: talk.shows("sensor.replay_roaster_phase", "unavailable"))
 
 
@@ -140,17 +170,76 @@ async def test_both_away_for_two_minutes_lose_nothing(home: Home, tmp_path: Path
         home.broker.start()
 
 
-async def test_a_killed_service_is_seen_and_comes_back(
+async def test_a_killed_service_goes_on_with_the_same_roast(
     home: Home, talk: Talk, tmp_path: Path
 ) -> None:
-    phase = "sensor.killed_roaster_phase"
-    async with service(tmp_path / "first", "killed", home.broker.port) as first:
-        await talk.until(lambda: talk.shows(phase, "roasting"), 120)
-        first.end(signal.SIGKILL)
-        await talk.until(lambda: talk.shows(phase, "unavailable"))
-    async with service(tmp_path / "second", "killed", home.broker.port):
-        await talk.until(lambda: talk.shows(phase, "roasting"), 120)
-        await talk.until(lambda: talk.shows("binary_sensor.killed_roaster_first_crack", "on"), 120)
+    observer = Broker(tmp_path).start()
+    topic, entity = "roastwatch/killed/roaster/event", "event.killed_roaster_event"
+    phase, cracked = "sensor.killed_roaster_phase", "binary_sensor.killed_roaster_first_crack"
+    ports, timing = (home.broker.port, observer.port), {"speed": 1.0, "first_crack_at_s": 8.0}
+    run = tmp_path / "run"
+
+    def cracks() -> list[dict[str, Any]]:
+        return [e for e in heard.json(topic) if e["event_type"] == "first_crack"]
+
+    try:
+        async with listener(observer.port, topic) as (heard, _):
+            async with service(run, "killed", *ports, **timing) as first:
+                await talk.until(lambda: talk.shows(phase, "roasting"), 120)
+                home.broker.kill()  # so that Home Assistant can't be told what is decided now
+                crack = (await until(cracks, 120))[0]
+                first.end(signal.SIGKILL)
+            home.broker.start()
+            await talk.until(lambda: talk.shows(phase, "unavailable"))
+            async with service(run, "killed", *ports, **timing):
+
+                async def arrived() -> bool:
+                    return crack["event_id"] in {one for one, _, _ in await seen(talk, entity)}
+
+                await talk.until(arrived, 120)
+                await talk.until(lambda: talk.shows(cracked, "on"))
+                told = [one for one in await seen(talk, entity) if "crack" in one[1]]
+                assert {one for one, _, _ in told} == {crack["event_id"]}
+                assert told[0][2]  # marked late
+                assert (await attributes(talk, entity))["roast_id"] == crack["roast_id"]
+                await talk.until(lambda: in_crack(talk, phase))
+        roasts = [event["roast_id"] for event in heard.json(topic) if event["roast_id"] is not None]
+        assert set(roasts) == {crack["roast_id"]}
+    finally:
+        observer.kill()
+        home.broker.start()
+
+
+async def in_crack(talk: Talk, phase: str) -> bool:
+    return await talk.state(phase) in ("first_crack", "development")
+
+
+async def test_detector_and_profile_are_chosen_in_home_assistant(
+    home: Home, talk: Talk, tmp_path: Path
+) -> None:
+    plans = tmp_path / "plans"
+    plans.mkdir()
+    (plans / "light.yaml").write_text("steps: [{at_s: 0, heater_percent: 50}]\ntarget: [[0, 99]]")
+    detector, profile = "select.chosen_roaster_detector", "select.chosen_roaster_profile"
+    refusal = "sensor.chosen_roaster_last_refusal"
+    more = {"roast": {"begins": "person"}, "profiles": str(plans)}
+    more["roaster"] = {"type": "simulated", "drum_c": 120}
+    async with service(tmp_path / "run", "chosen", home.broker.port, speed=1.0, **more):
+        await talk.until(lambda: talk.shows(detector, "transients"), 120)
+        assert (await attributes(talk, detector))["options"] == ["transients", "pops"]
+        await talk.service("select.select_option", detector, option="pops")
+        await talk.until(lambda: talk.shows(detector, "pops"))
+        await talk.until(lambda: talk.shows(profile, "no profile"))
+        await talk.service("select.select_option", profile, option="light")
+        await talk.until(lambda: talk.shows(profile, "light"))
+        await talk.service("button.press", "button.chosen_roaster_start")
+        await talk.until(lambda: talk.shows("sensor.chosen_roaster_phase", "roasting"))
+        await talk.until(lambda: talk.shows("sensor.chosen_roaster_deviation"))
+        # What can't be done now is said in a sentence, and the entity springs back.
+        await talk.service("select.select_option", detector, option="transients")
+        sentence = "The detector can't be changed in mid-roast: end the roast first."
+        await talk.until(lambda: talk.shows(refusal, sentence))
+        assert await talk.shows(detector, "pops")
 
 
 async def test_home_assistant_restarted_in_mid_roast_hears_what_it_missed(home: Home) -> None:

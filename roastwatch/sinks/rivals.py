@@ -1,4 +1,4 @@
-"""Two that bear one name on one broker would overwrite each other: they find that out here."""
+"""Two of one name at one broker or Home Assistant would overwrite each other: it is seen here."""
 
 import json
 import os
@@ -55,6 +55,13 @@ class Rivals:
             return None
         self._met_s = now_s
         return rival
+
+    def clash(self, instance: str, rival: Claim, place: str) -> str:
+        """The sentence that both say."""
+        return (
+            f"Two roastwatches named '{instance}' are {place} (the other: {rival.where}): give one "
+            "of them another `instance` in its settings."
+        )
 
     def is_over(self, now_s: float) -> bool:
         """True once, some time after a rival was heard last."""

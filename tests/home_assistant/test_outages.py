@@ -1,0 +1,299 @@
+"""Without a broker: Home Assistant, the network, the token and the service go, and come again.
+
+Each roast goes on; each event is told at least once under one id; states are right again.
+"""
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import hmac
+import json
+import shutil
+import signal
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from roastwatch.channel import Events, Latest
+from roastwatch.sinks.home_assistant import HomeAssistantSink, HomeAssistantSinkOptions
+from roastwatch.sinks.sink import AlertOutbox, Told
+from roastwatch.supervise import Part
+from roastwatch.vocabulary import PartState, Phase, RoastEvent, Snapshot
+from tests.broker.conftest import Person, until
+from tests.broker.conftest import sink as mqtt_sink
+from tests.broker.nouns import event, snapshot
+from tests.home_assistant.conftest import Home
+from tests.home_assistant.running import HomeAssistant, Talk
+from tests.home_assistant.service import service
+from tests.proxy import network
+
+pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
+
+
+@dataclass
+class Telling:
+    """The sink home_assistant, running, and the ends of what goes into it."""
+
+    part: Part
+    events: Events[RoastEvent]
+    latest: Latest[dict[str, Snapshot]]
+
+    def show(self, shown: Snapshot) -> None:
+        self.latest.set({shown.station: shown})
+
+
+@contextlib.asynccontextmanager
+async def telling(
+    url: str, token: str, instance: str, outbox: AlertOutbox | None = None
+) -> AsyncIterator[Telling]:
+    part = Part("home_assistant")
+    told = Told(instance, ["roaster"], "en", Person(), part, outbox=outbox)
+    options = HomeAssistantSinkOptions.model_validate({"url": url, "token": token})
+    running = Telling(part, Events(), Latest())
+    task = asyncio.create_task(HomeAssistantSink(options, told).run(running.events, running.latest))
+    try:
+        yield running
+    finally:
+        task.cancel()
+        done, _ = await asyncio.wait([task], timeout=60)
+        assert done, task.get_stack()
+
+
+async def arrived(talk: Talk, instance: str, event_id: str) -> bool:
+    return event_id in await talk.noted(instance)
+
+
+async def test_home_assistant_restarted_is_told_what_it_missed(home: Home, talk: Talk) -> None:
+    await talk.note_bus("first_crack")
+    home_now = home.assistant
+    phase, crack = "sensor.again_roaster_phase", "binary_sensor.again_roaster_first_crack"
+    async with telling(home_now.url, home_now.token, "again") as told:
+        told.show(snapshot(phase=Phase.ROASTING))
+        await talk.until(lambda: talk.shows(phase, "roasting"))
+        home_now.kill()
+        told.events.put(event("missed"))
+        told.show(snapshot(phase=Phase.DEVELOPMENT, first_crack=event("missed")))
+        await until(lambda: told.part.state is PartState.RETRYING)
+        assert f"Home Assistant at {home_now.url}" in (told.part.problem or "")
+        await home_now.start()
+        async with home_now.talk() as after:
+            await after.until(lambda: arrived(after, "again", "missed"), 120)
+            assert (await after.noted("again"))["missed"] == ("r1", True)
+            await after.until(lambda: after.shows(phase, "development"))
+            await after.until(lambda: after.shows(crack, "on"))
+        assert told.part.problem is None
+
+
+async def test_a_network_that_falls_silent_is_noticed(home: Home) -> None:
+    async with home.assistant.talk() as talk:
+        await talk.note_bus("first_crack")
+        phase = "sensor.cut_roaster_phase"
+        async with (
+            network(home.assistant.port) as cable,
+            telling(f"http://127.0.0.1:{cable.port}", home.assistant.token, "cut") as told,
+        ):
+            told.show(snapshot(phase=Phase.ROASTING))
+            await talk.until(lambda: talk.shows(phase, "roasting"))
+            cable.silent = True
+            # Nothing is told now: that it is deaf must be noticed all the same.
+            await until(lambda: told.part.state is PartState.RETRYING)
+            told.events.put(event("meanwhile"))
+            told.show(snapshot(phase=Phase.DEVELOPMENT))
+            await asyncio.sleep(0)
+            assert "meanwhile" not in await talk.noted("cut")
+            cable.silent = False
+            await talk.until(lambda: arrived(talk, "cut", "meanwhile"), 120)
+            await talk.until(lambda: talk.shows(phase, "development"))
+        # A service that ends leaves nothing behind that looks as if it still knew.
+        await talk.until(lambda: talk.shows(phase, "unavailable"))
+
+
+async def test_a_revoked_token_is_named_and_the_broker_still_tells(home: Home) -> None:
+    entity = "event.revoked_roaster_event"
+    async with home.assistant.talk() as talk:
+        token, number = await talk.new_token("revoked")
+        async with (
+            telling(home.assistant.url, token, "norights") as told,
+            mqtt_sink(home.broker.port, "revoked") as over_mqtt,
+        ):
+            over_mqtt.show(snapshot(phase=Phase.ROASTING))
+            told.show(snapshot(phase=Phase.ROASTING))
+            await talk.until(lambda: talk.shows("sensor.norights_roaster_phase", "roasting"))
+            await talk.until(lambda: talk.shows(entity))
+            await talk.call("auth/delete_refresh_token", refresh_token_id=number)
+            await until(lambda: "refuses the token" in (told.part.problem or ""))
+            assert told.part.state is PartState.RETRYING
+            told.events.put(event("r"))
+            over_mqtt.events.put(event("r"))
+
+            async def is_told() -> bool:
+                return (await talk.states())[entity]["attributes"].get("event_id") == "r"
+
+            await talk.until(is_told)
+            assert "make a new long-lived access token" in (told.part.problem or "")
+
+
+async def expired_token(assistant: HomeAssistant) -> str:
+    """A token that was good yesterday, signed with this Home Assistant's own key."""
+    issuer = json.loads(_decoded(assistant.token.split(".")[1]))["iss"]
+    file = assistant.folder / ".storage" / "auth"
+
+    def key() -> str | None:
+        rows = json.loads(file.read_text())["data"]["refresh_tokens"] if file.exists() else []
+        return next((row["jwt_key"] for row in rows if row["id"] == issuer), None)
+
+    signing = await until(key)
+    yesterday = int(time.time()) - 86_400
+    claims = {"iss": issuer, "iat": yesterday - 3600, "exp": yesterday}
+    words = [
+        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=")
+        for part in ({"alg": "HS256", "typ": "JWT"}, claims)
+    ]
+    digest = hmac.new(signing.encode(), b".".join(words), hashlib.sha256).digest()
+    return b".".join((*words, base64.urlsafe_b64encode(digest).rstrip(b"="))).decode()
+
+
+def _decoded(word: str) -> bytes:
+    return base64.urlsafe_b64decode(word + "=" * (-len(word) % 4))
+
+
+async def test_an_expired_token_and_a_url_with_a_typo_are_named(home: Home) -> None:
+    token = await expired_token(home.assistant)
+    async with telling(home.assistant.url, token, "expired") as told:
+        await until(lambda: told.part.problem)
+        assert "refuses the token: make a new long-lived access token" in (told.part.problem or "")
+    async with telling("http://homeassistant.invalid:8123", token, "typo") as told:
+        await until(lambda: told.part.problem)
+        assert "http://homeassistant.invalid:8123" in (told.part.problem or "")
+        assert "does not answer" in (told.part.problem or "")
+
+
+async def test_a_killed_service_goes_on_with_the_same_roast(
+    home: Home, talk: Talk, tmp_path: Path
+) -> None:
+    await talk.note_bus("first_crack")
+    phase, crack = "sensor.slain_roaster_phase", "binary_sensor.slain_roaster_first_crack"
+    async with network(home.assistant.port) as cable:
+        url = f"http://127.0.0.1:{cable.port}"
+        sink = {"type": "home_assistant", "url": url, "token": home.assistant.token}
+        more: dict[str, Any] = {"sinks": [sink], "speed": 1.0, "first_crack_at_s": 8.0}
+        async with service(tmp_path, "slain", **more) as first:
+            await talk.until(lambda: talk.shows(phase, "roasting"), 120)
+            cable.silent = True  # so that it decides what it can't tell any more
+            log = tmp_path / "data" / "roasts.sqlite"
+            await until(lambda: untold(log), 120)
+            first.end(signal.SIGKILL)
+        assert not await talk.noted("slain")
+        cable.silent = False
+        async with service(tmp_path, "slain", **more):
+            await talk.until(lambda: talk.noted("slain"), 120)
+            await talk.until(lambda: talk.shows(crack, "on"))
+            [(event_id, (roast_id, late))] = (await talk.noted("slain")).items()
+            assert event_id.startswith(roast_id)
+            assert late
+            assert await talk.state(phase) in ("first_crack", "development")
+
+
+def untold(log: Path) -> bool:
+    """Whether a first crack waits in the log for a Home Assistant that can't be reached."""
+    import sqlite3
+
+    with contextlib.closing(sqlite3.connect(f"file:{log}?mode=ro", uri=True)) as connection:
+        rows = connection.execute(
+            "SELECT count(*) FROM outbox WHERE target LIKE 'home_assistant:%' "
+            'AND payload LIKE \'%"event_type": "first_crack"%\''
+        )
+        return bool(rows.fetchone()[0])
+
+
+@pytest.mark.verify
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_a_clock_that_jumps_by_an_hour_makes_nothing_late(
+    home: Home, talk: Talk, tmp_path: Path, hours: int
+) -> None:
+    """With a broker and without one, in a real process whose clock is set in mid-roast."""
+    faketime = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+    found = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), faketime)
+    if not found.exists() or shutil.which("faketime") is None:
+        pytest.skip("faketime is not installed (python3 dev verify installs it)")
+    await talk.note_bus("first_crack")
+    clock = tmp_path / "clock"
+    clock.write_text("+0\n")
+    environment = {
+        "LD_PRELOAD": str(found),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_NO_CACHE": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    name = f"jump{'ahead' if hours > 0 else 'back'}"
+    door = {"url": home.assistant.url, "token": home.assistant.token}
+    sink = {"type": "home_assistant", "states": False, **door}
+    entity = f"event.{name}_roaster_event"
+    async with service(
+        tmp_path / "run",
+        name,
+        home.broker.port,
+        sinks=[sink],
+        speed=1.0,
+        first_crack_at_s=15.0,
+        environment=environment,
+    ):
+        await talk.until(lambda: talk.shows(f"sensor.{name}_roaster_phase", "roasting"), 120)
+        clock.write_text(f"{hours * 3600:+d}\n")
+
+        async def told() -> dict[str, Any]:
+            found: dict[str, Any] = (await talk.states())[entity]["attributes"]
+            return found if found.get("event_type") == "first_crack" else {}
+
+        found_event = await talk.until(told, 120)
+        assert not found_event["late"]
+        assert found_event["late_by_s"] < 5
+        happened = datetime.fromisoformat(found_event["happened_at"])
+        assert abs((datetime.now(UTC) - happened).total_seconds()) < 120  # the roast's own clock
+        [(event_id, (_, late))] = (await talk.until(lambda: talk.noted(name))).items()
+        assert event_id == found_event["event_id"]
+        assert not late
+        elapsed = await talk.state(f"sensor.{name}_roaster_elapsed")
+        assert 0 < float(elapsed or 0) < 300, elapsed
+
+
+@pytest.mark.verify
+async def test_away_for_two_minutes_loses_nothing(home: Home, tmp_path: Path) -> None:
+    async with home.assistant.talk() as talk:
+        await talk.note_bus("first_crack")
+    door = {"url": home.assistant.url, "token": home.assistant.token}
+    phase = "sensor.longaway_roaster_phase"
+    async with service(tmp_path, "longaway", sinks=[{"type": "home_assistant", **door}], speed=1.0):
+        async with home.assistant.talk() as talk:
+            await talk.until(lambda: talk.shows(phase, "roasting"), 120)
+        home.assistant.kill()
+        await asyncio.sleep(120)
+        await home.assistant.start()
+        async with home.assistant.talk() as talk:
+            [(event_id, (roast_id, late))] = (
+                await talk.until(lambda: talk.noted("longaway"), 120)
+            ).items()
+            assert event_id.startswith(roast_id)
+            assert late
+            await talk.until(lambda: talk.shows("binary_sensor.longaway_roaster_first_crack", "on"))
+
+
+async def test_two_of_one_name_find_each_other(home: Home, talk: Talk) -> None:
+    door = (home.assistant.url, home.assistant.token)
+    async with telling(*door, "twins") as elder:
+        elder.show(snapshot(phase=Phase.DRYING))
+        await talk.until(lambda: talk.shows("sensor.twins_roaster_phase", "drying"))
+        async with telling(*door, "twins") as younger:
+            younger.show(replace(snapshot(), phase=Phase.COOLING))
+            await until(lambda: younger.part.problem and elder.part.problem)
+            assert "Two roastwatches named 'twins'" in (younger.part.problem or "")
+            assert younger.part.state is PartState.RETRYING
+            assert elder.part.state is PartState.DEGRADED
+        assert await talk.shows("sensor.twins_roaster_phase", "drying")
