@@ -69,9 +69,6 @@ def cancellations() -> int:
 def heed(before: int) -> None:
     """End the running task if it was asked to since it counted `before`.
 
-    A TaskGroup that is closing after a child's failure forgets a cancellation that comes then
-    (before Python 3.13, https://github.com/python/cpython/issues/116720).
-
     Raises:
         CancelledError: it was.
     """
@@ -89,13 +86,11 @@ async def retry_forever(
     """
     backoff = backoff or Backoff()
     failures = 0
-    cancelled = cancellations()
     while True:
         try:
             await attempt()
             return
         except LostError as lost:
-            heed(cancelled)
             failures = 1 if part.state is PartState.RUNNING else failures + 1
             part.trouble(PartState.RETRYING, str(lost))
             await asyncio.sleep(backoff.wait_s(failures))
@@ -104,17 +99,26 @@ async def retry_forever(
 async def together(*jobs: Coroutine[Any, Any, None]) -> None:
     """Run jobs until one of them ends by an error, and raise that error bare.
 
-    A defect among several goes before a `LostError`, because it must not be hidden by one.
+    A defect among several goes before a `LostError`, because it must not be hidden by one. Unlike
+    a TaskGroup before Python 3.13 it neither forgets a cancellation that comes while the others
+    clean up, nor leaves one behind (https://github.com/python/cpython/issues/116720).
     """
-    cancelled = cancellations()
+    tasks = [asyncio.create_task(job) for job in jobs]
+    pending: set[asyncio.Task[None]] = set(tasks)
+    asked_to_end: asyncio.CancelledError | None = None
     try:
-        async with asyncio.TaskGroup() as group:
-            for job in jobs:
-                group.create_task(job)
-    except BaseExceptionGroup as failed:
-        heed(cancelled)
-        lost, others = failed.split(LostError)
-        found: BaseException = others or lost or failed
-        while isinstance(found, BaseExceptionGroup):
-            found = found.exceptions[0]
-        raise found from failed
+        _, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_EXCEPTION)
+    except asyncio.CancelledError as error:
+        asked_to_end = error
+    for task in pending:
+        task.cancel()
+    while pending:
+        try:
+            _, pending = await asyncio.wait(pending)
+        except asyncio.CancelledError as error:
+            asked_to_end = error
+    if asked_to_end is not None:
+        raise asked_to_end
+    errors = [error for task in tasks if not task.cancelled() and (error := task.exception())]
+    if errors:
+        raise next((one for one in errors if not isinstance(one, LostError)), errors[0])

@@ -20,16 +20,6 @@ class Cleaning:
         self.attempts += 1
         await together(self._lose(), self._clean())
 
-    async def attempt_in_a_group(self) -> None:
-        """As above, with a group of its own, which hides what it was told."""
-        self.attempts += 1
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._lose())
-                group.create_task(self._clean())
-        except ExceptionGroup as lost:
-            raise lost.exceptions[0] from lost
-
     async def _lose(self) -> None:
         if self.attempts > 1:
             raise AssertionError("it goes on although it was told to end")
@@ -43,14 +33,9 @@ class Cleaning:
             await self.cleaned.wait()
 
 
-@pytest.mark.parametrize("attempt", ["attempt", "attempt_in_a_group"])
-async def test_a_cancellation_is_heeded_though_it_comes_while_a_loss_is_dealt_with(
-    attempt: str,
-) -> None:
+async def test_a_cancellation_is_heeded_though_it_comes_while_a_loss_is_dealt_with() -> None:
     connection, part = Cleaning(), Part("mqtt")
-    task = asyncio.create_task(
-        retry_forever(part, getattr(connection, attempt), Backoff(0.001, 0.001))
-    )
+    task = asyncio.create_task(retry_forever(part, connection.attempt, Backoff(0.001, 0.001)))
     await connection.cleaning.wait()
     task.cancel()
     await asyncio.sleep(0)  # the cancellation arrives while the group is closing already
@@ -69,3 +54,36 @@ async def test_what_is_lost_is_tried_again_and_what_is_broken_is_not() -> None:
     with pytest.raises(ValueError, match="a defect"):
         await retry_forever(part, attempt, Backoff(0.001, 0.001))
     assert part.problem == "away"
+
+
+async def test_a_loss_among_several_jobs_is_tried_again_and_cancels_nobody_else() -> None:
+    part, attempts, cleaned = Part("mqtt"), 0, 0
+
+    async def wait() -> None:
+        nonlocal cleaned
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cleaned += 1
+
+    async def lose() -> None:
+        await asyncio.sleep(0)  # so that the other waits already
+        if attempts == 3:
+            raise ValueError("a defect goes before a loss")
+        raise LostError("away")
+
+    async def attempt() -> None:
+        nonlocal attempts
+        attempts += 1
+        await together(wait(), lose(), lose())
+
+    with pytest.raises(ValueError, match="a defect"):
+        await retry_forever(part, attempt, Backoff(0.001, 0.001))
+    assert (attempts, cleaned) == (3, 3)
+    task = asyncio.current_task()
+    assert task is not None
+    assert not task.cancelling()
+
+
+async def test_jobs_that_are_all_done_are_done_together() -> None:
+    await together(asyncio.sleep(0), asyncio.sleep(0))
