@@ -119,6 +119,7 @@ async def together(*jobs: Coroutine[Any, Any, None]) -> None:
             asked_to_end = error
     if asked_to_end is not None:
         raise asked_to_end
-    errors = [error for task in tasks if not task.cancelled() and (error := task.exception())]
+    found = [task.exception() for task in tasks if not task.cancelled()]
+    errors = [one for one in found if one is not None]
     if errors:
         raise next((one for one in errors if not isinstance(one, LostError)), errors[0])

@@ -14,6 +14,7 @@ from roastwatch.sinks.steady import SteadyClock
 from roastwatch.supervise import Backoff
 
 _LOOK_EVERY_S = 1.0
+_LANDS_WITHIN_S = 2.0
 
 
 class Delivery:
@@ -80,7 +81,14 @@ class Delivery:
                     async with asyncio.timeout(_LOOK_EVERY_S):
                         await self._wake.wait()
         finally:
-            for task in self._in_flight.values():
+            await self._land()
+
+    async def _land(self) -> None:
+        """What is on its way may arrive, and be marked so, or it would come twice."""
+        on_their_way = set(self._in_flight.values())
+        if on_their_way:
+            _, late = await asyncio.wait(on_their_way, timeout=_LANDS_WITHIN_S)
+            for task in late:
                 task.cancel()
 
     def _landed(self, alert_id: str, _task: asyncio.Task[None]) -> None:
