@@ -8,6 +8,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -196,9 +197,13 @@ class Summary:
 def _reason(result: Result) -> str:
     """The error without the file's name, so that equal failures count together."""
     path = Path(result["file"])
-    reason = str(result["error"])
-    for name, said in ((str(path), "the file"), (path.name, "FILE"), (path.stem, "FILE")):
-        reason = reason.replace(name, said)
+    reason = str(result["error"]).replace(str(path), "the file")
+    # Names with an ending only: a file may be called like a word, or like a letter of one.
+    for name in {path.name, f"{path.stem}.flac"}:
+        if "." in name:
+            reason = re.sub(
+                rf"(?<![\w.]){re.escape(name)}(?!\w)", f"FILE{Path(name).suffix}", reason
+            )
     return reason
 
 

@@ -247,8 +247,10 @@ def test_a_failing_batch_fails_for_all_who_share_it() -> None:
 def test_the_summary_counts_reasons() -> None:
     summary = Summary()
     for name in ("a", "b"):
-        summary.add({"file": f"/x/{name}.wav", "error": f"/x/{name}.wav is empty."})
-    assert summary.as_json()["failures_by_reason"] == {"the file is empty.": 2}
+        empty = f"/x/{name}.wav is empty: record, or copy {name}.wav to {name}.flac."
+        summary.add({"file": f"/x/{name}.wav", "error": empty})
+    reason = "the file is empty: record, or copy FILE.wav to FILE.flac."
+    assert summary.as_json()["failures_by_reason"] == {reason: 2}
     assert summary.as_json()["real_time_factor"] is None
 
 
