@@ -8,21 +8,19 @@ decides what it would have decided had it run all the time.
 
 import logging
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
 from roastwatch.detection.model import CrackModel, CrackStream, ModelSpec
 from roastwatch.detection.onset import Onset, OnsetOptions
 from roastwatch.detection.second_opinion import (
-    DEFAULT_LISTENER,
     LazyWindows,
+    ListenerOptions,
     Opens,
     SecondOpinion,
-    listener,
 )
 from roastwatch.detection.windowed import Windowed, WindowedOptions
-from roastwatch.options import Options
 from roastwatch.vocabulary import CrackScore, EventKind, Float32Array, Level, Pop
 
 REFUSED = 0.02
@@ -31,13 +29,9 @@ REFUSED = 0.02
 _log = logging.getLogger("roastwatch.cascade")
 
 
-class CascadeOptions(Options):
+class CascadeOptions(ListenerOptions):
     """A small model that listens and a large one that verifies."""
 
-    listener: str = Field(DEFAULT_LISTENER, description="Name of the small model that listens.")
-    listener_options: dict[str, Any] = Field(
-        default_factory=dict, description="Options of the model that listens."
-    )
     verifier: WindowedOptions = Field(
         description="The large model that verifies: the options of `windowed`."
     )
@@ -55,7 +49,7 @@ class Cascade:
     Options: ClassVar[type[CascadeOptions]] = CascadeOptions
 
     def __init__(self, options: CascadeOptions) -> None:
-        small = listener(options.listener, options.listener_options)
+        small = options.listens()
         large = Windowed(options.verifier)
         self._small = small
         self._large = large

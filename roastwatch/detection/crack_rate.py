@@ -53,7 +53,7 @@ class FilterState(NamedTuple):
 
 
 class RateFilter:
-    """The filter. Pure; a step costs some microseconds, ten seconds of silence no more than three."""
+    """The filter. Pure; a step costs some microseconds, and so does a long silence."""
 
     def __init__(self, quiet_rate_per_s: float) -> None:
         self._rates, self._moves = _model()

@@ -165,8 +165,8 @@ class Onset:
             return 0
         settled = self._said is Level.CERTAIN
         done_with = self._ended and not self._options.second_crack
-        below = math.inf if settled and not self._ended or done_with else NOTHING
-        if self._said is Level.POSSIBLE or self._said is Level.FIRST_CRACK:
+        below = math.inf if (settled and not self._ended) or done_with else NOTHING
+        if self._said in (Level.POSSIBLE, Level.FIRST_CRACK):
             return 0
         if self.statistic >= below or scores[0].end_sample <= self._began:
             return 0

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any, Protocol
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from roastwatch.detection.model import CrackModel
 from roastwatch.detection.windowed import Windowed
 from roastwatch.detection.windows import Window, WindowStream
 from roastwatch.errors import SettingsError
+from roastwatch.options import Options
 from roastwatch.vocabulary import Float32Array
 
 DEFAULT_LISTENER = "pops"
@@ -101,16 +102,28 @@ class LazyWindows:
         return Verdict(window.start_sample, window.end_sample, score.probability, positive)
 
 
+class ListenerOptions(Options):
+    """Which small model listens."""
+
+    listener: str = Field(DEFAULT_LISTENER, description="Name of the small model that listens.")
+    listener_options: dict[str, Any] = Field(
+        default_factory=dict, description="Options of the model that listens."
+    )
+
+    def listens(self) -> CrackModel:
+        """That model.
+
+        Raises:
+            SettingsError: there is none of that name, it does not localise, or an option is wrong.
+        """
+        return _listener(self.listener, self.listener_options)
+
+
 Opens = Callable[[int], SecondOpinion]
 """A sample rate in Hz → a second opinion on a stream of it."""
 
 
-def listener(name: str, options: dict[str, Any]) -> CrackModel:
-    """The small model that listens.
-
-    Raises:
-        SettingsError: there is none of that name, it does not localise, or an option is wrong.
-    """
+def _listener(name: str, options: dict[str, Any]) -> CrackModel:
     points = {point.name: point for point in entry_points(group="roastwatch.models")}
     if name not in points or name in ("cascade", "shadow", "windowed"):
         fit = sorted(set(points) - {"cascade", "shadow", "windowed"})

@@ -10,22 +10,15 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
 from roastwatch.detection.model import CrackStream, ModelSpec
-from roastwatch.detection.second_opinion import (
-    DEFAULT_LISTENER,
-    MARGIN_S,
-    LazyWindows,
-    Verdict,
-    listener,
-)
+from roastwatch.detection.second_opinion import MARGIN_S, LazyWindows, ListenerOptions, Verdict
 from roastwatch.detection.windowed import Windowed, WindowedOptions
 from roastwatch.detection.windowed_log import WindowLog
 from roastwatch.detection.windows import Window
-from roastwatch.options import Options
 from roastwatch.vocabulary import CrackScore, Float32Array
 
 _AHEAD = 8
@@ -33,13 +26,9 @@ _AHEAD = 8
 _log = logging.getLogger("roastwatch.shadow")
 
 
-class ShadowOptions(Options):
+class ShadowOptions(ListenerOptions):
     """A small model that decides and a large one that only scores."""
 
-    listener: str = Field(DEFAULT_LISTENER, description="Name of the model that decides.")
-    listener_options: dict[str, Any] = Field(
-        default_factory=dict, description="Options of the model that decides."
-    )
     shadow: WindowedOptions = Field(
         description="The large model that decides nothing: the options of `windowed`."
     )
@@ -58,7 +47,7 @@ class Shadow:
 
     def __init__(self, options: ShadowOptions) -> None:
         self._options = options
-        self._small = listener(options.listener, options.listener_options)
+        self._small = options.listens()
         self._large = Windowed(options.shadow)
         self._spec = replace(
             self._small.spec,
