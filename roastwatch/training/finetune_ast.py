@@ -8,7 +8,6 @@ may be frozen. A run that was killed goes on from its last epoch and comes to th
 """
 
 import json
-import math
 import shutil
 import time
 from collections.abc import Callable
@@ -17,18 +16,14 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed
 from pydantic import Field
-from torch.nn.parallel import DistributedDataParallel
-from torch.utils.tensorboard import SummaryWriter
-from tqdm import tqdm
 
 from roastwatch.detection import backends_torch, checkpoint, hub
 from roastwatch.errors import BadInputError
 from roastwatch.options import Options
 from roastwatch.training import checkpoints, finetune_windows
 from roastwatch.training.finetune_windows import Windows, WindowSettings
-from roastwatch.training.train import Place, find_place, learning_rate
+from roastwatch.training.run import Place, Run, place_in_run
 
 LABELS = ("no_first_crack", "first_crack")
 
@@ -68,22 +63,14 @@ def finetune(plan: FineTunePlan, out: Path) -> dict[str, Any]:
         BadInputError: the checkpoint is no AST, the corpus is wrong, or the disk is full.
     """
     out.mkdir(parents=True, exist_ok=True)
-    place = find_place()
-    try:
+    with place_in_run() as place:
         return _finetune(plan, out, place)
-    finally:
-        if place.processes > 1:
-            torch.distributed.destroy_process_group()
 
 
 def _finetune(plan: FineTunePlan, out: Path, place: Place) -> dict[str, Any]:
     began_s = time.monotonic()
     learning = plan.training
-    if learning.batch_windows % place.processes:
-        raise BadInputError(
-            f"training.batch_windows ({learning.batch_windows}) can't be shared by "
-            f"{place.processes} processes: choose a multiple."
-        )
+    place.shares("batch_windows", learning.batch_windows)
 
     # 1. What to learn from: recordings stand in one split only
     base = checkpoint.read(hub.locate(plan.base))
@@ -108,87 +95,31 @@ def _finetune(plan: FineTunePlan, out: Path, place: Place) -> dict[str, Any]:
     torch.manual_seed(plan.seed)
     network = backends_torch.load_for_tuning(base.folder, LABELS).to(place.device)
     frozen = freeze(network, learning.frozen_layers)
-    tuned = {n: p for n, p in network.named_parameters() if p.requires_grad}
-    trained: torch.nn.Module = network
-    if place.processes > 1:
-        trained = DistributedDataParallel(network)
-    optimiser = torch.optim.AdamW(
-        tuned.values(), learning.learning_rate, weight_decay=learning.weight_decay
-    )
     steps_per_epoch = max(len(learned) // learning.batch_windows, 1)
-    total_steps = steps_per_epoch * learning.epochs
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: learning_rate(step, total_steps, learning.warm_up)
-    )
+    run = Run(out, plan, learning, network, steps_per_epoch, place)
 
-    # 3. Go on from where a run was broken off
-    stand = checkpoints.newest(out, plan)
-    history: list[dict[str, float]] = []
-    best, best_epoch = -math.inf, -1
-    if stand is not None:
-        network.load_state_dict(stand["network"], strict=False)
-        optimiser.load_state_dict(stand["optimiser"])
-        schedule.load_state_dict(stand["schedule"])
-        history, best, best_epoch = stand["history"], stand["best"], stand["best_epoch"]
-    board = SummaryWriter(str(out / "tensorboard")) if place.leads else None
-
-    # 4. Epochs
-    for epoch in range(len(history), learning.epochs):
-        if epoch - best_epoch > learning.patience_epochs and best_epoch >= 0:
-            break
-        trained.train()
+    # 3. Epochs
+    for epoch in run.epochs():
         rng = np.random.default_rng([plan.seed, epoch])
         order = np.resize(rng.permutation(len(learned)), steps_per_epoch * learning.batch_windows)
         batches = order.reshape(steps_per_epoch, learning.batch_windows)
         loss_sum = 0.0
-        for batch in tqdm(batches, f"epoch {epoch + 1}/{learning.epochs}", disable=not place.leads):
+        for batch in run.bar(batches, epoch):
             mine = np.sort(batch[place.rank :: place.processes])
             inputs = torch.from_numpy(np.array(learned.inputs[mine])).to(place.device)
             labels = torch.from_numpy(learned.labels[mine]).to(place.device)
             with torch.autocast(place.device.type, torch.bfloat16, place.device.type == "cuda"):
-                logits = trained(inputs).logits
+                logits = run.trained(inputs).logits
             loss = torch.nn.functional.cross_entropy(logits.float(), labels, weights)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(tuned.values(), 1.0)
-            optimiser.step()
-            schedule.step()
+            run.step(loss, longest_gradient=1.0)
             loss_sum += float(loss.detach())
 
-        # 5. How good is it on recordings that it never heard?
+        # 4. How good is it on recordings that it never heard?
         figures = measured(network, held_back, place.device, learning.batch_windows)
         figures["loss"] = loss_sum / steps_per_epoch
-        history.append(figures)
-        better = figures["area_under_roc"] > best
-        if better:
-            best, best_epoch = figures["area_under_roc"], epoch
-        if not place.leads:
-            continue
-        if board is not None:
-            for name, value in figures.items():
-                board.add_scalar(name, value, epoch)
-            board.flush()
-        told = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
-        tqdm.write(f"epoch {epoch + 1}: {told}{' (best)' if better else ''}")
-        checkpoints.save(
-            out,
-            {
-                "plan": plan.model_dump(mode="json"),
-                "network": {name: value.detach().cpu() for name, value in tuned.items()},
-                "optimiser": optimiser.state_dict(),
-                "schedule": schedule.state_dict(),
-                "history": history,
-                "best": best,
-                "best_epoch": best_epoch,
-            },
-            epoch,
-            best=better,
-            keep=learning.keep_checkpoints,
-        )
-    if board is not None:
-        board.close()
+        run.end_epoch(epoch, figures, figures["area_under_roc"])
 
-    # 6. The best one as a model that runs, and the card
+    # 5. The best one as a model that runs, and the card
     kept = checkpoints.load(out / "best.pt")
     if kept is not None:
         network.load_state_dict(kept["network"], strict=False)
@@ -199,14 +130,8 @@ def _finetune(plan: FineTunePlan, out: Path, place: Place) -> dict[str, Any]:
         "recordings": {"train": learned.recordings, "validation": held_back.recordings},
         "windows": {"train": _counts(learned), "validation": _counts(held_back)},
         "class_weights": [round(float(weight), 4) for weight in weights],
-        "parameters": sum(p.numel() for p in network.parameters()),
         "frozen_parameters": frozen,
-        "epochs": len(history),
-        "best_epoch": best_epoch + 1,
-        "best": history[best_epoch] if history else {},
-        "history": history,
-        "processes": place.processes,
-        "device": str(place.device),
+        **run.card(),
     }
     if any(item.split == "test" for item in corpus):
         card["test"] = measured(network, windows("test"), place.device, learning.batch_windows)

@@ -1,0 +1,222 @@
+"""What every training run does alike: its place among processes, its schedule, its checkpoints."""
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+import torch.distributed
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from roastwatch.errors import BadInputError
+from roastwatch.options import Options
+from roastwatch.training import checkpoints
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where this process stands among those of a run."""
+
+    rank: int
+    processes: int
+    device: torch.device
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the process that writes and speaks."""
+        return self.rank == 0
+
+    def shares(self, name: str, batch: int) -> None:
+        """Make sure that a batch can be shared out.
+
+        Raises:
+            BadInputError: it can't, evenly.
+        """
+        if batch % self.processes:
+            raise BadInputError(
+                f"training.{name} ({batch}) can't be shared by {self.processes} processes: choose "
+                "a multiple."
+            )
+
+
+class Learning(Protocol):
+    """The settings that every run has."""
+
+    @property
+    def epochs(self) -> int:
+        """At most."""
+        ...
+
+    @property
+    def learning_rate(self) -> float:
+        """Peak of the schedule."""
+        ...
+
+    @property
+    def warm_up(self) -> float:
+        """Share of the steps that raise the rate."""
+        ...
+
+    @property
+    def weight_decay(self) -> float:
+        """AdamW's."""
+        ...
+
+    @property
+    def patience_epochs(self) -> int:
+        """Stop after so many without a better one."""
+        ...
+
+    @property
+    def keep_checkpoints(self) -> int:
+        """How many of the last stay."""
+        ...
+
+
+class Run:
+    """A network being trained: what goes on from where it was broken off.
+
+    Frozen parameters are neither trained nor kept.
+    """
+
+    def __init__(
+        self,
+        out: Path,
+        plan: Options,
+        learning: Learning,
+        network: nn.Module,
+        steps_per_epoch: int,
+        place: Place,
+    ) -> None:
+        """Optimiser and schedule anew, or as the newest checkpoint in `out` has them.
+
+        Raises:
+            BadInputError: the folder holds a run of another plan.
+        """
+        self._out, self._plan, self._learning, self._place = out, plan, learning, place
+        self._network = network
+        self._frozen = {n for n, part in network.named_parameters() if not part.requires_grad}
+        self._tuned = [part for part in network.parameters() if part.requires_grad]
+        self.trained = network if place.processes == 1 else DistributedDataParallel(network)
+        """What to call in training: shares gradients with the other processes."""
+        self._optimiser = torch.optim.AdamW(
+            self._tuned, learning.learning_rate, weight_decay=learning.weight_decay
+        )
+        total_steps = steps_per_epoch * learning.epochs
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(
+            self._optimiser, lambda step: learning_rate(step, total_steps, learning.warm_up)
+        )
+        self.history: list[dict[str, float]] = []
+        self._best, self.best_epoch = -math.inf, -1
+        stand = checkpoints.newest(out, plan)
+        if stand is not None:
+            network.load_state_dict(stand["network"], strict=not self._frozen)
+            self._optimiser.load_state_dict(stand["optimiser"])
+            self._schedule.load_state_dict(stand["schedule"])
+            self.history = stand["history"]
+            self._best, self.best_epoch = stand["best"], stand["best_epoch"]
+        self._board = SummaryWriter(str(out / "tensorboard")) if place.leads else None
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the next step."""
+        return float(self._schedule.get_last_lr()[0])
+
+    def epochs(self) -> Iterator[int]:
+        """Those still to come, until the last one or until patience is over."""
+        for epoch in range(len(self.history), self._learning.epochs):
+            if 0 <= self.best_epoch < epoch - self._learning.patience_epochs:
+                break
+            self.trained.train()
+            yield epoch
+        if self._board is not None:
+            self._board.close()
+
+    def bar(self, batches: Any, epoch: int) -> Any:
+        """The batches of an epoch, with a progress bar where one speaks."""
+        said = f"epoch {epoch + 1}/{self._learning.epochs}"
+        return tqdm(batches, said, disable=not self._place.leads)
+
+    def step(self, loss: torch.Tensor, longest_gradient: float) -> None:
+        """One step down, its gradient cut to a length."""
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self._tuned, longest_gradient)
+        self._optimiser.step()
+        self._schedule.step()
+
+    def end_epoch(self, epoch: int, figures: dict[str, float], score: float) -> None:
+        """Note how good an epoch was, tell it, and keep its checkpoint.
+
+        Raises:
+            BadInputError: the disk is full; nothing is lost.
+        """
+        self.history.append(figures)
+        better = score > self._best
+        if better:
+            self._best, self.best_epoch = score, epoch
+        if not self._place.leads:
+            return
+        if self._board is not None:
+            for name, value in figures.items():
+                self._board.add_scalar(name, value, epoch)
+            self._board.flush()
+        told = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
+        tqdm.write(f"epoch {epoch + 1}: {told}{' (best)' if better else ''}")
+        kept = {n: v for n, v in self._network.state_dict().items() if n not in self._frozen}
+        stand = {
+            "plan": self._plan.model_dump(mode="json"),
+            "network": kept,
+            "optimiser": self._optimiser.state_dict(),
+            "schedule": self._schedule.state_dict(),
+            "history": self.history,
+            "best": self._best,
+            "best_epoch": self.best_epoch,
+        }
+        keep = self._learning.keep_checkpoints
+        checkpoints.save(self._out, stand, epoch, best=better, keep=keep)
+
+    def card(self) -> dict[str, Any]:
+        """What every card says of a run."""
+        return {
+            "parameters": sum(parameter.numel() for parameter in self._network.parameters()),
+            "epochs": len(self.history),
+            "best_epoch": self.best_epoch + 1,
+            "best": self.history[self.best_epoch] if self.history else {},
+            "history": self.history,
+            "processes": self._place.processes,
+            "device": str(self._place.device),
+        }
+
+
+@contextmanager
+def place_in_run() -> Iterator[Place]:
+    """One process, or one of those that torchrun started, until the run ends."""
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    rank = int(os.environ.get("RANK", "0"))
+    cuda = torch.cuda.is_available()
+    if processes > 1:
+        torch.distributed.init_process_group("nccl" if cuda else "gloo")
+    try:
+        local = int(os.environ.get("LOCAL_RANK", "0"))
+        if cuda:
+            torch.cuda.set_device(local)
+        yield Place(rank, processes, torch.device("cuda", local) if cuda else torch.device("cpu"))
+    finally:
+        if processes > 1:
+            torch.distributed.destroy_process_group()
+
+
+def learning_rate(step: int, total: int, warm_up: float) -> float:
+    """Up in a straight line, down along a cosine."""
+    rising = max(int(total * warm_up), 1)
+    if step < rising:
+        return (step + 1) / rising
+    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(total - rising, 1))) + 1e-3
