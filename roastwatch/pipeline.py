@@ -156,7 +156,7 @@ class Pipeline:
         heard = Heard(scores)
         done = 0
         while done < len(scores):
-            if len(scores) - done >= _LEAST_SKIP and (skipped := self._skip(scores, done)):
+            if len(scores) - done >= _LEAST_SKIP and (skipped := self._skip(scores, done, heard)):
                 done += skipped
                 continue
             score = scores[done]
@@ -165,7 +165,7 @@ class Pipeline:
             if score.end_sample >= self._weigh_at:
                 self._weigh(score.end_sample)
             self.probability = score.probability
-            heard.pops += [p for p in score.pops if p.probability >= self.spec.pop_threshold]
+            heard.pops += self._clear(score)
             if not self.listening:
                 continue
             for decision in self.onset.feed(score):
@@ -221,7 +221,7 @@ class Pipeline:
         self._arm_at = None  # where the sound begins a roast, this one has begun
         self.onset.arm(0)
 
-    def _skip(self, scores: list[CrackScore], first: int) -> int:
+    def _skip(self, scores: list[CrackScore], first: int, heard: Heard) -> int:
         """Scores that decide nothing, from one on, taken in at once; how many there were."""
         last = len(scores)
         if self._arm_at is not None:
@@ -233,7 +233,12 @@ class Pipeline:
             if score.end_sample >= self._weigh_at:
                 self._weigh(score.end_sample)
             self.probability = score.probability
+            heard.pops += self._clear(score)
         return skipped
+
+    def _clear(self, score: CrackScore) -> list[Pop]:
+        """The pops of a score that are shown."""
+        return [pop for pop in score.pops if pop.probability >= self.spec.pop_threshold]
 
     def _arm_when_due(self, sample: int, heard: Heard) -> None:
         if self._arm_at is None or sample < self._arm_at:

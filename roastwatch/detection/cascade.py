@@ -58,6 +58,7 @@ class Cascade:
             small.spec,
             model_id=f"{small.spec.model_id}+{large.spec.model_id}",
             lowest_rate_hz=max(small.spec.lowest_rate_hz, large.spec.lowest_rate_hz),
+            candidates=False,  # what the large model refused becomes one
             description=f"{small.spec.description} Verified by: {large.spec.description}",
         )
 
@@ -95,7 +96,7 @@ def join(
     return CascadeStream(
         small.open(sample_rate_hz),
         opinion(sample_rate_hz),
-        Onset(OnsetOptions(), sample_rate_hz, small.spec),
+        Onset(OnsetOptions(), sample_rate_hz, replace(small.spec, candidates=False)),
         pop_threshold=small.spec.pop_threshold,
         verify_from=verify_from,
         model_id=model_id or small.spec.model_id,

@@ -176,38 +176,6 @@ def _silence(rates: Float64Array, quiet_rate_per_s: float) -> Float64Array:
     return silence
 
 
-def highest_evidence(pops: npt.NDArray[np.float32], quiet_rate_per_s: float) -> Float64Array:
-    """The most evidence that each of many streams ever shows, for simulations.
-
-    Args:
-        pops: what `RateFilter.step` is given, shape (streams, ticks).
-        quiet_rate_per_s: as for `RateFilter`.
-
-    Returns:
-        Shape (streams,), in nats.
-    """
-    rates, moves = _model()
-    silence = _silence(rates, quiet_rate_per_s)
-    rest = RateFilter(quiet_rate_per_s).rest
-    belief = np.zeros((len(pops), _STATES))
-    belief[:, 0] = 1.0
-    least_other = np.ones(len(pops))
-    for seen in pops.T:
-        belief = belief @ moves
-        popped = np.flatnonzero(seen)
-        factor = np.broadcast_to(silence, belief.shape)
-        if len(popped):
-            factor = factor.copy()
-            factor[popped] = 1.0 + seen[popped, None] * (rates / quiet_rate_per_s)
-            clatter = _CHANCES / (quiet_rate_per_s * TICK_S)
-            factor[popped, 1:QUIETS] = 1.0 + np.minimum(seen[popped, None], 1.0) * clatter
-        belief *= factor
-        belief /= belief.sum(axis=1, keepdims=True)
-        np.minimum(least_other, belief[:, :QUIETS].sum(axis=1), out=least_other)
-    odds: Float64Array = np.log(np.maximum(1 - least_other, _LEAST) / least_other) - rest
-    return odds
-
-
 def _model() -> tuple[Float64Array, Float64Array]:
     """Crack rate of each state (states,) and the chances of moves in a tick (states, states).
 

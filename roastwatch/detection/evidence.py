@@ -15,6 +15,7 @@ from pydantic import Field
 
 from roastwatch.detection.crack_rate import TICK_S, FilterState, RateFilter
 from roastwatch.detection.model import ModelSpec
+from roastwatch.detection.noise_level import NoiseLevel
 from roastwatch.detection.trains import train_length
 from roastwatch.detection.windowed_events import WindowRun
 from roastwatch.options import Options
@@ -29,7 +30,7 @@ FLOOR_SPAN, FLOOR_LAG, FLOOR_PART = 18, 4, 0.4
 must hold a pop before it is raised."""
 USUAL_OVER = 0.5
 """A pop so far over the threshold (in logits) is as likely from a crack as the mean of all."""
-ALONE_S = 10.0
+ALONE_S = 16.0
 """A pop followed by none for so long stands alone: it is not first crack yet."""
 LEAST_RUN = 3
 """From so many silent ticks on, passing them in one go is cheaper than one by one."""
@@ -53,6 +54,9 @@ class EvidenceOptions(Options):
     )
     reject_trains: bool = Field(
         True, description="Take back pops that come by rule: clocks, typing, bouncing balls."
+    )
+    own_level: bool = Field(
+        True, description="Learn from stray pops how clear a pop must be with this roaster."
     )
     noise_floor: bool = Field(
         True, description="Ask for more pops where pops stray in all the time."
@@ -87,10 +91,19 @@ class PopWeigher:
     """Evidence from pops."""
 
     def __init__(
-        self, options: EvidenceOptions, sample_rate_hz: int, spec: ModelSpec, began: int
+        self,
+        options: EvidenceOptions,
+        sample_rate_hz: int,
+        spec: ModelSpec,
+        began: int,
+        level: NoiseLevel | None = None,
     ) -> None:
+        """Know nothing but, where it goes on from another one, the place's noise."""
         self._options, self._rate, self._began = options, sample_rate_hz, began
-        self._threshold = spec.pop_threshold
+        self._threshold = _logit(spec.pop_threshold)
+        if level is None and options.own_level and spec.candidates:
+            level = NoiseLevel(options.quiet_rate, sample_rate_hz, began)
+        self.level = level
         self._filter = RateFilter(options.quiet_rate)
         self._said: dict[int, float | None] = {}  # tick → weight of its best pop; None: unknown
         self._marks: deque[tuple[FilterState, float]] = deque()  # where it can go on from anew
@@ -104,7 +117,7 @@ class PopWeigher:
         return self._filter.evidence
 
     def onset(self, end_sample: int) -> int:
-        """When it began: as the filter thinks, but not before the last pop that stands alone.
+        """When it began: as the filter thinks, but behind pops that stand alone.
 
         The mean is the least biased estimate on simulated roasts (docs/decision.md); a lonely pop
         before the others draws it back too far.
@@ -114,7 +127,7 @@ class PopWeigher:
         for pop, following in pairwise(since):
             if following - pop <= ALONE_S * self._rate:
                 break
-            thought = pop
+            thought = following
         return thought
 
     def feed(self, score: CrackScore) -> None:
@@ -125,8 +138,20 @@ class PopWeigher:
         self._advance(self._ready(score.end_sample))
 
     def matters(self, pop: Pop) -> bool:
-        """Whether a pop says anything at all."""
-        return pop_weight(pop.probability, self._threshold, self._options.sureness)[1] > 0
+        """Whether a pop, after all before it, says anything at all."""
+        return pop_weight(self._over(pop), self._options.sureness)[1] > 0
+
+    def _over(self, pop: Pop) -> float:
+        """How far a pop lies over what counts as one here, in logits."""
+        over = self._over_model(pop)
+        if self.level is None or pop.sample < self._began:
+            return over
+        self.level.note(pop.sample, over)
+        return over - self.level.level(pop.sample)
+
+    def _over_model(self, pop: Pop) -> float:
+        """How far it lies over the model's threshold, in logits."""
+        return _logit(pop.probability) - self._threshold
 
     def skip(self, end_sample: int, below: float) -> int:
         """No pop that matters up to a sample: let those ticks pass while evidence stays below.
@@ -208,15 +233,17 @@ class PopWeigher:
         self._filter.set_quiet_rate(rate)
 
     def _hear(self, pop: Pop) -> None:
-        sure, weight = pop_weight(pop.probability, self._threshold, self._options.sureness)
+        over = self._over(pop)
+        sure, weight = pop_weight(over, self._options.sureness)
         if weight <= 0:
             return
         tick = max(self._tick(), int((pop.sample - self._began) / (TICK_S * self._rate)))
         self._said[tick] = max(weight, self._said.get(tick) or 0.0)
         if sure:
-            self.counted.append(pop.sample)
+            if self._over_model(pop) >= 0:  # faint ones would date the onset too soon
+                self.counted.append(pop.sample)
             self._busy.add(tick // FLOOR_TICKS)
-        if pop.probability < self._threshold:
+        if over < 0:
             return
         self._heard.append((pop.sample, tick))
         if self._options.reject_trains:
@@ -298,12 +325,15 @@ class WindowWeigher:
         self.counted.append(score.end_sample)
 
 
-def pop_weight(probability: float, threshold: float, sureness: float) -> tuple[bool, float]:
+def pop_weight(over: float, sureness: float) -> tuple[bool, float]:
     """Whether a pop is sure, and how many times as likely it is from a crack as from else.
 
     It fades in around the threshold, so that no pop turns a decision by a hair's breadth.
+
+    Args:
+        over: how far it lies over the threshold, in logits.
+        sureness: 0 to 1, see `EvidenceOptions`.
     """
-    over = _logit(probability) - _logit(threshold)
     fade = min(max(2 * over + 1, 0.0), 1.0)
     weight = fade * math.exp(sureness * min(max(over - USUAL_OVER, -1.5), 1.5))
     return over >= USUAL_OVER, weight

@@ -22,6 +22,9 @@ class ModelSpec:
     """Whether scores carry pops."""
     pop_threshold: float
     """Pops below this probability are candidates only: plotted, never counted."""
+    candidates: bool = False
+    """Whether pops far below the threshold are given too (down to about 0.2), from which a place's
+    noise can be known."""
     description: str = ""
     window_s: float | None = None
     """Sound that one score hears, for models that judge windows."""

@@ -16,6 +16,7 @@ from pydantic import Field
 from roastwatch.detection.decision import CrackDecision
 from roastwatch.detection.evidence import EvidenceOptions, PopWeigher, Weigher, WindowWeigher
 from roastwatch.detection.model import ModelSpec
+from roastwatch.detection.noise_level import NoiseLevel
 from roastwatch.vocabulary import CrackScore, EventKind, Level, Pop
 
 LEVELS = (Level.POSSIBLE, Level.FIRST_CRACK, Level.CERTAIN)
@@ -71,6 +72,7 @@ class Onset:
         self._witnesses = 0.0
         self._shown: deque[int] = deque()
         self._now = 0
+        self._weigher: Weigher
         self.arm(0)
         self.armed = False
 
@@ -130,14 +132,14 @@ class Onset:
     def not_a_crack(self, at_sample: int) -> None:
         """A person says that it was none: begin again, and ask for more for a while."""
         self._now = max(self._now, at_sample)
-        self._restart(self._now)
+        self._restart(self._now, same_noise=True)
         self._rejected_until = at_sample + round(self._options.rejected_for_s * self._rate)
 
     def gap(self, gap_samples: int, at_sample: int) -> None:
         """Sound was lost up to `at_sample`: an undecided rise begins again behind it."""
         self._now = max(self._now, at_sample)
         if self._told_onset is None:
-            self._restart(at_sample)
+            self._restart(at_sample, same_noise=True)
         else:
             self._missed += gap_samples
             self._weigher.gap(gap_samples)
@@ -179,7 +181,7 @@ class Onset:
         until = weigher.skip(quiet[-1].end_sample, below)
         quiet = [score for score in quiet if score.end_sample < until]
         if quiet:
-            self._show((), quiet[-1].end_sample)
+            self._show((pop for score in quiet for pop in score.pops), quiet[-1].end_sample)
         return len(quiet)
 
     def _show(self, pops: Iterable[Pop], end_sample: int) -> None:
@@ -189,19 +191,22 @@ class Onset:
             self._shown.popleft()
         self._now = max(self._now, end_sample)
 
-    def _restart(self, at_sample: int) -> None:
-        """Know nothing of what was before a sample."""
+    def _restart(self, at_sample: int, *, same_noise: bool = False) -> None:
+        """Know nothing of what was before a sample, but for the noise of a roast that goes on."""
+        level = None
+        if same_noise and isinstance(self._weigher, PopWeigher):
+            level = self._weigher.level
         self._began = at_sample
         self._missed = 0  # samples lost since the crack was told
-        self._weigher = self._new_weigher()
+        self._weigher = self._new_weigher(level)
         self._said: Level | None = None
         self._told_onset: int | None = None
         self._ended = False
         self._second = False
 
-    def _new_weigher(self) -> Weigher:
+    def _new_weigher(self, level: NoiseLevel | None) -> Weigher:
         if self._spec.localises:
-            return PopWeigher(self._options, self._rate, self._spec, self._began)
+            return PopWeigher(self._options, self._rate, self._spec, self._began, level)
         return WindowWeigher(self._options.told_bar, self._rate, self._spec, self._began)
 
     def _levels(self, end_sample: int) -> list[CrackDecision]:

@@ -90,6 +90,7 @@ class PopsModel:
             look_ahead_s=self.manifest.look_ahead_s,
             localises=True,
             pop_threshold=threshold,
+            candidates=True,
             description=self.manifest.trained_on,
         )
 

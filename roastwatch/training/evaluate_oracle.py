@@ -1,9 +1,9 @@
 """An oracle to hold the decision against: it knows every rate, and waits only for when.
 
-For one roast it is told the rate curve of first crack, the recall, and how often pops stray in
-and clatters come. It carries the probability of each time since the onset (a hidden Markov model
-whose states are that time), and may use the model's sureness of each pop. Its bar is set so that
-it raises no more false alarms on the same hours than the decision that it is compared with.
+For one roast it is told the rate curve of first crack, how often pops stray in and clatters come,
+and how the levels of all of them are spread. It carries the probability of each time since the
+onset (a hidden Markov model whose states are that time). Its bar is set so that it raises no more
+false alarms on the same hours than the decision that it is compared with.
 """
 
 from collections.abc import Sequence
@@ -11,10 +11,19 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from roastwatch.training.evaluate_simulated import REARM_S, Condition, Heard
+from roastwatch.training.evaluate_simulated import (
+    CRACK_SPREAD,
+    FALSE_SCALE,
+    REARM_S,
+    Condition,
+    Heard,
+    crack_level,
+    false_density,
+)
 from roastwatch.training.evaluate_statistics import Judged
 
 Float32Array = npt.NDArray[np.float32]
+Float64Array = npt.NDArray[np.float64]
 TICK_S = 0.5
 LONGEST_S = 120.0
 CLATTER_S, CLATTER_CHANCE = 2.7, 0.85
@@ -25,22 +34,14 @@ def judge(
     roasts: Sequence[Heard], hours: Sequence[Heard], condition: Condition, allowed: int
 ) -> tuple[list[Judged], int]:
     """The oracle on roasts, with at most `allowed` alarms in `hours`; and how many it raised."""
-    rates = [heard.rates for heard in roasts]
-    known = [
-        (
-            r.first.rate_per_s(r.first.onset_s + np.arange(0, LONGEST_S, TICK_S) + TICK_S / 2)
-            * condition.recall,
-            condition.false_pops_per_min / 60 + r.stray_per_s * condition.recall,
-        )
-        for r in rates
-        if r is not None and r.first is not None
-    ]
-    crack = np.array([curve for curve, _ in known], dtype=np.float32)
-    quiet = np.array([rate for _, rate in known], dtype=np.float32)
-    among = np.arange(len(hours)) % len(known)
-    at_rest = _odds(hours, crack[among], quiet[among], condition)
+    firsts = [(r, r.first) for r in (heard.rates for heard in roasts) if r and r.first]
+    since_s = np.arange(0, LONGEST_S, TICK_S) + TICK_S / 2
+    crack = np.array([f.rate_per_s(f.onset_s + since_s) for _, f in firsts], dtype=np.float32)
+    strays = np.array([r.stray_per_s for r, _ in firsts])
+    among = np.arange(len(hours)) % len(firsts)
+    at_rest = _odds(hours, crack[among], strays[among], condition)
     bar, raised = _bar(at_rest, allowed)
-    odds = _odds(roasts, crack, quiet, condition)
+    odds = _odds(roasts, crack, strays, condition)
     judged = []
     for index, heard in enumerate(roasts):
         assert heard.rates is not None
@@ -67,26 +68,29 @@ def _bar(odds: Float32Array, allowed: int) -> tuple[float, int]:
 
 
 def _odds(
-    heard: Sequence[Heard], crack: Float32Array, quiet: Float32Array, condition: Condition
+    heard: Sequence[Heard], crack: Float32Array, strays: Float64Array, condition: Condition
 ) -> Float32Array:
     """Log odds of a crack after each tick, shape (recordings, ticks)."""
     ticks = int(max(h.duration_s for h in heard) / TICK_S) + 1
-    weight = np.zeros((len(heard), ticks), dtype=np.float32)
-    for row, one in zip(weight, heard, strict=True):
-        logit = np.log(one.probability / (1 - one.probability))
-        np.maximum.at(
-            row,
-            np.minimum((one.at_s / TICK_S).astype(int), ticks - 1),
-            np.exp(np.clip(logit - 0.5, -1.5, 1.5)).astype(np.float32),
-        )
+    # Of each tick's best pop: how much likelier its level is from a crack of one pop a second,
+    # and from a clatter, than from what strays in.
+    for_crack, for_clatter = (np.zeros((len(heard), ticks), np.float32) for _ in range(2))
+    mean = crack_level(condition.recall)
+    for row, one in enumerate(heard):
+        over = np.log(one.probability / (1 - one.probability))
+        apart = (over - mean) / CRACK_SPREAD
+        level = np.exp(-0.5 * apart**2) / (CRACK_SPREAD * np.sqrt(2 * np.pi))
+        clatter = np.where(over >= 0, np.exp(-over / FALSE_SCALE) / FALSE_SCALE, 0.0)
+        stray = false_density(condition, over) + strays[row] * level
+        at = np.minimum((one.at_s / TICK_S).astype(int), ticks - 1)
+        np.maximum.at(for_crack[row], at, (level / stray).astype(np.float32))
+        np.maximum.at(for_clatter[row], at, (clatter / stray / TICK_S).astype(np.float32))
     enters, clatters = TICK_S / CRACK_EVERY_S, TICK_S * condition.bursts_per_h / 3600
     leaves = TICK_S / CLATTER_S
-    rest, clatter = np.ones(len(heard), np.float32), np.zeros(len(heard), np.float32)
-    since = np.zeros_like(crack)
+    rest, clatter = np.ones(len(heard)), np.zeros(len(heard))
+    since = np.zeros(crack.shape)
     silence = np.exp(-crack * TICK_S)
-    ratio = crack / quiet[:, None]
-    in_clatter = CLATTER_CHANCE / (quiet * TICK_S)
-    odds = np.zeros_like(weight)
+    odds = np.zeros_like(for_crack)
     for tick in range(ticks):
         oldest = since[:, -1] + since[:, -2]
         since[:, 1:] = since[:, :-1].copy()
@@ -95,13 +99,10 @@ def _odds(
             rest * (1 - enters - clatters) + clatter * leaves,
             clatter * (1 - leaves) + rest * clatters,
         )
-        seen = weight[:, tick]
-        popped = np.flatnonzero(seen)
-        still = np.flatnonzero(seen == 0)
-        since[still] *= silence[still]
-        clatter[still] *= 1 - CLATTER_CHANCE
-        since[popped] *= 1 + ratio[popped] * seen[popped, None]
-        clatter[popped] *= in_clatter[popped]
+        since *= silence
+        popped = np.flatnonzero(for_crack[:, tick])
+        since[popped] *= 1 + crack[popped] * for_crack[popped, tick, None]
+        clatter = clatter * (1 - CLATTER_CHANCE + CLATTER_CHANCE * for_clatter[:, tick])
         cracking = since.sum(axis=1)
         total = rest + clatter + cracking
         rest, clatter = rest / total, clatter / total

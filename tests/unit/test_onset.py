@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from roastwatch.detection.decision import CrackDecision
 from roastwatch.detection.model import ModelSpec
+from roastwatch.detection.noise_level import LOWEST, NoiseLevel
 from roastwatch.detection.onset import Onset, OnsetOptions
 from roastwatch.vocabulary import CrackScore, EventKind, Level, Pop
 
@@ -150,6 +151,43 @@ def test_any_pops_keep_the_statistic_in_bounds(pops: list[float], step_s: float)
     assert all(d.happened_sample <= d.decided_sample for d in found)
 
 
+FAINT = (300, 302.5, 304, 307, 309, 311, 312.5, 314, 315.2, 317, 319, 320.4, 322, 324, 326)
+
+
+def told(stray_every_s: float, faint: float, *, rejected_at_s: float | None = None) -> list[float]:
+    """When first crack is told of faint pops, in a noise of stray ones that are clearer."""
+    onset = Onset(OnsetOptions(), RATE, replace(SPEC, pop_threshold=0.8, candidates=True))
+    onset.arm(0)
+    strays = [at * stray_every_s for at in range(1, int(400 / stray_every_s))]
+    found = []
+    for tenth in range(1, 4001):
+        heard = [(at_s, faint) for at_s in FAINT] + [(at_s, 0.75) for at_s in strays]
+        if rejected_at_s == tenth / 10:
+            onset.not_a_crack(tenth * RATE // 10)
+        found += [d for d in onset.feed(_scored(tenth, heard)) if d.level is Level.FIRST_CRACK]
+    return [d.decided_sample / RATE for d in found]
+
+
+def test_faint_pops_count_where_hardly_any_stray_in() -> None:
+    [at_s] = told(stray_every_s=500, faint=0.65)
+    assert 305 < at_s < 330
+    assert told(stray_every_s=15.7, faint=0.65) == []
+    assert len(told(stray_every_s=500, faint=0.65, rejected_at_s=170)) == 1
+
+
+def test_the_noise_level_follows_what_strays_in() -> None:
+    quiet, noisy = (NoiseLevel(0.015, RATE, 0) for _ in range(2))
+    assert quiet.level(0) == 0
+    assert quiet.level(150 * RATE) == 0  # too soon to know
+    for at_s in range(0, 400, 10):
+        noisy.note(at_s * RATE, 0.7)
+    assert quiet.level(400 * RATE) == pytest.approx(LOWEST)
+    assert 0.6 < noisy.level(400 * RATE) < 1
+    before = noisy.level(300 * RATE)
+    noisy.note(500 * RATE, 1.2)
+    assert noisy.level(300 * RATE) == before  # what was noted ahead changes nothing
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.tuples(st.floats(1, 290), st.sampled_from([0.3, 0.45, 0.6, 0.95])), max_size=90),
@@ -157,13 +195,22 @@ def test_any_pops_keep_the_statistic_in_bounds(pops: list[float], step_s: float)
     st.floats(0.3, 2.0),
     st.integers(5, 300),
     st.booleans(),
+    st.booleans(),
 )
 def test_skipping_what_decides_nothing_changes_nothing(
-    heard: list[tuple[float, float]], clock_s: float, beat_s: float, block: int, second: bool
+    heard: list[tuple[float, float]],
+    clock_s: float,
+    beat_s: float,
+    block: int,
+    second: bool,
+    candidates: bool,
 ) -> None:
     clock = [(clock_s + beat * beat_s, 0.9) for beat in range(9)]
     scores = [_scored(end, heard + clock) for end in range(1, 3001)]
-    slow, quick = armed(second_crack=second), armed(second_crack=second)
+    spec = replace(SPEC, candidates=candidates)
+    slow, quick = (Onset(OnsetOptions(second_crack=second), RATE, spec) for _ in range(2))
+    slow.arm(0)
+    quick.arm(0)
     expected = [decision for one in scores for decision in slow.feed(one)]
     found: list[CrackDecision] = []
     for first in range(0, len(scores), block):
