@@ -1,7 +1,7 @@
 """Which roaster a station or the command line means, and how its guardian is started."""
 
-import contextlib
 import json
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One machine: how its guardian is started and where it listens."""
+    """One machine: how its guardian is started and where it listens.
+
+    `wire` tells it from every other machine, however completely its options were written: who
+    presses stop must reach the guardian that heats.
+    """
 
     kind: str
+    wire: str
     options: dict[str, Any]
     limits: dict[str, Any]
     cutoff: bool
@@ -50,6 +55,7 @@ class Machine:
             found = cls.from_settings(settings_path, station)
             return cls(
                 found.kind,
+                found.wire,
                 found.options,
                 found.limits,
                 found.cutoff or independent_cutoff,
@@ -72,6 +78,7 @@ class Machine:
         filled = checked_options(driver.Options, raw, kind)
         return cls(
             kind,
+            wire_of(kind, filled),
             reveal(filled),
             limits_for(kind, limits).model_dump(mode="json"),
             independent_cutoff,
@@ -108,6 +115,7 @@ class Machine:
         limits = limits_for(chosen.type).model_dump(mode="json") | station.roaster_limits
         return cls(
             chosen.type,
+            wire_of(chosen.type, chosen.options),
             reveal(chosen.options),
             parse_limits(limits, f"{station.name}.roaster_limits").model_dump(mode="json"),
             station.independent_cutoff,
@@ -115,15 +123,9 @@ class Machine:
         )
 
     @property
-    def port(self) -> str:
-        """What tells this machine from others of its kind."""
-        named = self.options.get("port")
-        return str(named or json.dumps([self.kind, self.options], sort_keys=True))
-
-    @property
     def socket(self) -> Path:
         """Where its guardian listens."""
-        return messages.socket_path(self.port)
+        return messages.socket_path(self.wire)
 
     @property
     def launch(self) -> Launch:
@@ -132,6 +134,7 @@ class Machine:
             (sys.executable, "-m", "roastwatch", "roaster", "guard"),
             {
                 "kind": self.kind,
+                "wire": self.wire,
                 "options": self.options,
                 "limits": self.limits,
                 "cutoff": self.cutoff,
@@ -141,10 +144,21 @@ class Machine:
         )
 
 
+def wire_of(kind: str, options: BaseModel) -> str:
+    """What tells a machine from others: its options' `wire`, else their port, else all of them.
+
+    A port that is a mere name (`usb`) is one of its kind; an address has one spelling.
+    """
+    named = str(getattr(options, "wire", None) or getattr(options, "port", None) or "")
+    if not named:
+        return json.dumps([kind, reveal(options)], sort_keys=True)
+    return re.sub("^socket://", "tcp://", named) if "/" in named else f"{kind} {named}"
+
+
 def reveal(options: BaseModel) -> dict[str, Any]:
     """Options as plain values, secrets too, to hand to the guardian on its stdin."""
-    found: dict[str, Any] = options.model_dump(mode="json", exclude_unset=True)
-    for name in options.model_fields_set:
+    found: dict[str, Any] = options.model_dump(mode="json")
+    for name in type(options).model_fields:
         value = getattr(options, name)
         if isinstance(value, SecretStr):
             found[name] = value.get_secret_value()
@@ -161,13 +175,14 @@ def checked_options(model: type[BaseModel], raw: dict[str, Any], kind: str) -> B
         return model.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or kind
+        key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "missing" and key == "port":
             raise SettingsError(f"Say where the {kind} is: --port /dev/ttyUSB0, say.") from error
         if first["type"] == "extra_forbidden":
             known = ", ".join(sorted(model.model_fields))
             raise SettingsError(f"{kind} has no option '{key}': there is {known}.") from error
         message = first["msg"].removeprefix("Value error, ")
-        with contextlib.suppress(KeyError):
-            message += f" (it is {first['input']!r})"
-        raise BadInputError(f"{kind}: {key}: {message[:1].lower()}{message[1:]}.") from error
+        if not key:
+            raise BadInputError(f"{kind}: {message}.") from error
+        message = f"{key}: {message[:1].lower()}{message[1:]} (it is {first.get('input')!r})"
+        raise BadInputError(f"{kind}: {message}.") from error

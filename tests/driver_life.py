@@ -39,7 +39,10 @@ class Watched:
 
     async def write(self, actuator: Actuator, percent: float) -> None:
         if actuator is Actuator.HEATER and percent > 0:
-            self._life.judge_heat()
+            try:
+                self._life.judge_heat()
+            except AssertionError as broken:  # the guardian would take it for the driver's defect
+                self._life.broken = self._life.broken or broken
         await self._driver.write(actuator, percent)
 
 
@@ -60,6 +63,7 @@ class DriverLife(RuleBasedStateMachine):
         self.hot_since_s: float | None = None
         self.heat_since_s: float | None = None
         self.mute = self.stuck = False
+        self.broken: AssertionError | None = None
         self.stopped = False
         self.begin()
 
@@ -158,6 +162,12 @@ class DriverLife(RuleBasedStateMachine):
     def disarm(self) -> None:
         self.guard.disarm()
         self.pass_time(0.25)
+
+    @rule(percent=st.sampled_from([40.0, 100.0]))
+    def service_dies_while_it_heats(self, percent: float) -> None:
+        self.arm_and_heat(percent)
+        self.alive = False
+        self.pass_time(3.0)
 
     @rule(alive=st.booleans())
     def service(self, alive: bool) -> None:
@@ -269,6 +279,8 @@ class DriverLife(RuleBasedStateMachine):
     def check(self) -> None:
         """What the machine does now, where its link is well."""
         now_s, well_s = self.loop.time(), self.well_for_s()
+        if self.broken is not None:
+            raise self.broken
         assert not self.task.done() or self.task.cancelled(), "the guardian ended"
         heat = self.bench.heat()
         self.heat_since_s = None if heat <= 0 else self.heat_since_s or now_s

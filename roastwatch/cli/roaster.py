@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import sys
 import time
 import uuid
@@ -198,6 +199,8 @@ def _wishes(words: tuple[str, ...]) -> list[tuple[Actuator, float]]:
         words_for = {"open": "100", "on": "100", "closed": "0", "off": "0"}
         try:
             percent = float(words_for.get(value, value).removesuffix("%"))
+            if not math.isfinite(percent):
+                raise ValueError
         except ValueError as error:
             raise BadInputError(f"'{value}' is not a percent for {name}: 0 to 100.") from error
         wishes.append((ACTUATORS[name.removesuffix("_percent")], percent))

@@ -32,19 +32,19 @@ def lives(make: object, count: int, without: str = "", **more: object) -> None:
 
 @pytest.mark.parametrize("make", BENCHES, ids=lambda make: make.__name__)
 def test_lives(make: object) -> None:
-    lives(make, 12, derandomize=True)
+    lives(make, 10, derandomize=True)
 
 
 @pytest.mark.verify
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("make", BENCHES, ids=lambda make: make.__name__)
 def test_many_lives(make: object) -> None:
-    lives(make, 300)
+    lives(make, 200)
 
 
 @pytest.mark.verify
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("name", ["service_alive", "emergency_stop", "drum_turns", "minimum_fan"])
+@pytest.mark.parametrize("name", ["service_alive", "drum_turns", "minimum_fan"])
 def test_lives_find_a_missing_interlock(name: str) -> None:
     """The machine would notice: with a rule taken out some life of a Hottop breaks."""
     with pytest.raises(AssertionError):

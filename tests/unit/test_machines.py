@@ -65,6 +65,24 @@ def test_one_device_by_two_names_has_one_guardian(
     assert messages.socket_path(str(device)) != messages.socket_path("/dev/ttyUSB1")
 
 
+def test_one_machine_has_one_guardian_however_its_options_are_written() -> None:
+    """Else `roaster stop` would reach a guardian that holds nothing."""
+
+    def socket(kind: str, port: str | None, *options: str) -> Path:
+        return Machine.chosen(kind, port, options, None, None, None, False).socket
+
+    assert socket("aillio_r1", None) == socket("aillio_r1", "usb")
+    assert socket("aillio_r1", None) != socket("aillio_r2", None)
+    assert socket("simulated", None, "noise_c=0") == socket("simulated", "simulated")
+    assert socket("hottop", "tcp://a:1") == socket("hottop", "socket://a:1", "baud=9600")
+    broker = "mqtt://localhost:1883"
+    topics = ("bean_temp={topic: t}", "heater={command_topic: h}")
+    assert socket("mqtt", None, *topics) == socket("mqtt", broker, *topics)
+    assert socket("mqtt", None, *topics) != socket("mqtt", None, topics[0])
+    written = [Machine.chosen("aillio_r1", p, (), None, None, None, False) for p in (None, "usb")]
+    assert written[0].launch.spec == written[1].launch.spec
+
+
 def test_a_folder_that_others_can_enter_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,8 +37,8 @@ async def service_that_heats(
 
 
 async def took_s(service: asyncio.subprocess.Process, way: str, heat: Callable[[], float]) -> float:
-    """Heat is on and has been for two seconds; then it happens."""
-    await until(lambda: heat() > 0, STARTED_S)
+    """Heat is full and has been for two seconds; then it happens."""
+    await until(lambda: heat() > 95, STARTED_S)
     await asyncio.sleep(2.0)
     loop = asyncio.get_running_loop()
     began_s = loop.time()
@@ -82,19 +82,18 @@ async def test_the_simulated_roaster_as_a_second_program_sees_it(way: str) -> No
             place, way, "simulated", "simulated", options, HEATS % ", drum_percent: 100"
         )
         told: list[float] = []
-        watcher = None
+        await until(lambda: len(place.guardians) > 0, STARTED_S)
+        watcher = await place.service(
+            *("roaster", "read", "--type", "simulated", "--follow", "--json", *options)
+        )
+        watching = asyncio.create_task(follow(watcher, told))
         try:
-            await until(lambda: len(place.guardians) > 0, STARTED_S)
-            watcher = await place.service(
-                *("roaster", "read", "--type", "simulated", "--follow", "--json", *options)
-            )
-            watching = asyncio.create_task(follow(watcher, told))
             took = await took_s(service, way, lambda: told[-1] if told else 0.0)
-            watching.cancel()
         finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
             await end(service)
-            if watcher is not None:
-                await end(watcher)
+            await end(watcher)
     MEASURED.setdefault("simulated", {})[way] = took
     assert took <= WITHIN_S
 

@@ -127,6 +127,12 @@ class MqttRoasterOptions(PortOptions):
         2.5, description="Seconds without a temperature after which the roaster is lost.", gt=0
     )
 
+    @property
+    def wire(self) -> str:
+        """Many roasters share one broker: topics tell them apart."""
+        topic = self.heater.command_topic if self.heater else repr(self.bean_temp)
+        return f"{self.port} {topic}"
+
     @field_validator("when_host_is_gone", mode="before")
     @classmethod
     def _yaml_off(cls, raw: object) -> object:
