@@ -276,6 +276,29 @@ class Guard:
         writes = tuple((move.actuator, move.percent) for move in moves)
         return Demand(self._safe_pending, writes)
 
+    def again(self, now_s: float) -> list[tuple[Actuator, float]]:
+        """What is told once more, heat first: no line without an answer is trusted.
+
+        Heat 0 that the machine doesn't report as 0; and while it heats or may be hot, drum, fan
+        and cooling that it doesn't report, or reports as less.
+        """
+        able, echoes, told = self.capabilities.actuators, self.capabilities.echoes, self.told
+        heats = (told.heater or 0.0) > 0
+        found = []
+        unseen = Actuator.HEATER not in echoes and self._ever_heated
+        doubted = unseen or self.contradicts(Actuator.HEATER) or not self._zero_confirmed
+        if self.connected and Actuator.HEATER in able and not heats and doubted:
+            found.append((Actuator.HEATER, 0.0))
+        if not self.connected or not (heats or self.hot(now_s) is not False):
+            return found
+        for actuator in (Actuator.DRUM, Actuator.FAN, Actuator.COOLING):
+            percent = told.of(actuator)
+            if actuator not in able or not percent or (heats and actuator is Actuator.COOLING):
+                continue
+            if actuator not in echoes or self.contradicts(actuator):
+                found.append((actuator, percent))
+        return found
+
     def may_release(self, now_s: float) -> str | None:
         """Why control can't be given up now, or None.
 

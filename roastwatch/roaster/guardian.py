@@ -25,6 +25,7 @@ READ_S = 3.0
 WRITE_S = 3.0
 MAKE_SAFE_S = 6.0
 """An Aillio is stepped down, 0.1 s a step, the heater first."""
+AGAIN_S = 1.0
 PATIENCE_S = 0.3
 """For how long a waiting command lets a read go on."""
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.3, 2.0
@@ -55,7 +56,7 @@ class Guardian:
         self._wake = asyncio.Event()
         self._pending: tuple[Command, asyncio.Future[CommandResult]] | None = None
         self._read_must_finish = False
-        self._reasserted_s = 0.0
+        self._told_again_s = 0.0
         self._due_s = 0.0
         self._releasing = False
         self._failures = 0
@@ -166,7 +167,7 @@ class Guardian:
         while True:
             now = self._clock()
             await self._perform(driver, self.guard.tick(now))
-            await self._assert_zero(driver)
+            await self._tell_again(driver)
             if self._releasing:
                 if self.guard.may_release(now) is None:
                     await self._let_go(driver)
@@ -182,7 +183,7 @@ class Guardian:
     async def step(self, driver: RoasterDriver) -> None:
         """One turn without waiting, for tests and simulation: demands, command, reading."""
         await self._perform(driver, self.guard.tick(self._clock()))
-        await self._assert_zero(driver)
+        await self._tell_again(driver)
         if self._pending is not None:
             await self._serve(driver)
         if self._clock() >= self._due_s:
@@ -200,14 +201,14 @@ class Guardian:
         if demand.make_safe or demand.writes or self.guard.notices:
             self._changed()
 
-    async def _assert_zero(self, driver: RoasterDriver) -> None:
-        """Tell a machine that reports heat again that it is 0, once a second."""
+    async def _tell_again(self, driver: RoasterDriver) -> None:
+        """Once a second: what a bad line or a machine that restarted may have lost."""
         now = self._clock()
-        ignored = self.guard.contradicts(Actuator.HEATER) or not self.guard.zero_confirmed
-        if ignored and not self.guard.told.heater and now - self._reasserted_s >= 1.0:
-            self._reasserted_s = now
-            if Actuator.HEATER in self.guard.capabilities.actuators:
-                await self._write(driver, Actuator.HEATER, 0.0)
+        if 0 <= now - self._told_again_s < AGAIN_S:
+            return
+        self._told_again_s = now
+        for actuator, percent in self.guard.again(now):
+            await self._write(driver, actuator, percent)
 
     async def _serve(self, driver: RoasterDriver) -> None:
         if self._pending is None:
