@@ -150,7 +150,11 @@ class _Measured:
             Figure("stream_cpu", streams.cpu_percent, "% of a core"),
             Figure("stream_memory_growth", grown, "MB", note=f"over {seconds:g} s"),
         )
-        self._table([found], "streams")
+        if not self.quiet:
+            table = Table(box=None, show_header=False)
+            for key, value in found.items():
+                table.add_row(key.replace("_", " "), _shown(value))
+            self.console.print(table)
 
     def large(self, model: CrackModel) -> None:
         """Every way to run a windowed model."""
@@ -195,14 +199,18 @@ class _Measured:
         names = [name for name in rows[0] if name != key]
         table = Table(key, *(_heading(name) for name in names), box=None)
         for one in rows:
-            table.add_row(*(str(one.get(name, "")) for name in (key, *names)))
+            table.add_row(*(_shown(one.get(name)) for name in (key, *names)))
         self.console.print(table)
 
 
 def _heading(name: str) -> str:
     """A key of the report, short enough for a terminal; all times are in ms."""
-    name = name.removeprefix("latency_").replace("ms_per_s_of_sound", "per s of sound")
-    return name.removesuffix("_ms").replace("_", " ")
+    return name.replace("ms_per_s_of_sound", "per s").removesuffix("_ms")
+
+
+def _shown(value: object) -> str:
+    """Four digits are enough to look at; the report has them all."""
+    return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
 
 
 def _describe(model: CrackModel) -> dict[str, Any]:
