@@ -37,9 +37,9 @@ async def service_that_heats(
 
 
 async def took_s(service: asyncio.subprocess.Process, way: str, heat: Callable[[], float]) -> float:
-    """Heat is full and has been for two seconds; then it happens."""
+    """Heat is full and has been for a second; then it happens."""
     await until(lambda: heat() > 95, STARTED_S)
-    await asyncio.sleep(2.0)
+    await asyncio.sleep(1.0)
     loop = asyncio.get_running_loop()
     began_s = loop.time()
     if way in ("SIGKILL", "SIGSTOP"):
@@ -49,7 +49,7 @@ async def took_s(service: asyncio.subprocess.Process, way: str, heat: Callable[[
         service.stdin.write(b"\n")
     await until(lambda: heat() == 0, 9.0, 0.005)
     took = loop.time() - began_s
-    await asyncio.sleep(3.0)
+    await asyncio.sleep(1.5)
     assert heat() == 0
     return took
 
