@@ -172,7 +172,11 @@ class Onset:
             return 0
         if self.statistic >= below or scores[0].end_sample <= self._began:
             return 0
-        quiet = list(takewhile(lambda score: not any(map(weigher.matters, score.pops)), scores))
+
+        def says_nothing(score: CrackScore) -> bool:
+            return not score.pops or not any(map(weigher.matters, score.pops))
+
+        quiet = list(takewhile(says_nothing, scores))
         if settled and not self._ended:
             lasts = self._goes_on_until()
             quiet = [score for score in quiet if score.end_sample < lasts]
