@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from statistics import median
 from typing import Any, TypeVar
 
 from roastwatch.detection.model import CrackModel
@@ -15,10 +16,12 @@ from roastwatch.synth.rates import RateRanges
 from roastwatch.training import evaluate_noise, evaluate_oracle, evaluate_recordings
 from roastwatch.training.evaluate_simulated import (
     CONDITIONS,
+    QUIET,
     TRAINS,
     Condition,
     judge_hours,
     judge_roast,
+    judge_second,
     simulated_hour,
     simulated_roast,
 )
@@ -53,6 +56,10 @@ def simulate(
         "seeds": f"0 to {max(roasts, hours) - 1}",
         "ranges": {name: getattr(RateRanges(), name) for name in RateRanges.__slots__},
     }
+    if roasts:
+        progress("simulated: second crack")
+        seconds = spread(partial(judge_second, condition=QUIET, onset=onset), roasts, workers)
+        result["second_crack"] = _second(seconds)
     asked = hours
     for condition in CONDITIONS:
         # Regular sounds fool often enough for a tenth of the time to tell.
@@ -90,6 +97,20 @@ def simulate(
             "rules": rows,
         }
     return result
+
+
+def _second(found: Sequence[tuple[bool, float | None]]) -> dict[str, Any]:
+    """Second cracks told where there was one, and where there was none (or not yet)."""
+    delays = [at_s for has, at_s in found if has and at_s is not None and at_s >= 0]
+    with_one = sum(has for has, _ in found)
+    told = sum(at_s is not None for _, at_s in found)
+    return {
+        "with_one": with_one,
+        "told": len(delays),
+        "delay_median_s": round(median(delays), 1) if delays else None,
+        "without": len(found) - with_one,
+        "wrong": told - len(delays),
+    }
 
 
 def _hours(

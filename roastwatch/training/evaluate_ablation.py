@@ -23,6 +23,7 @@ BUSY = Condition("busy", false_pops_per_min=6.0, bursts_per_h=10.0, trains_per_h
 CONDITIONS = (QUIET, NOISY, TRAINS, BUSY)
 VARIANTS = {
     "as shipped": OnsetOptions(),
+    "without own level": OnsetOptions(own_level=False),
     "without sureness": OnsetOptions(sureness=0.0),
     "without trains": OnsetOptions(reject_trains=False),
     "without noise floor": OnsetOptions(noise_floor=False),

@@ -8,6 +8,7 @@ import numpy as np
 
 from roastwatch.errors import MissingExtraError
 from roastwatch.training.evaluate import ModelResult
+from roastwatch.training.evaluate_statistics import PopCurve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,17 +27,24 @@ def save(results: Mapping[str, ModelResult], folder: Path) -> list[Path]:
 
     written = []
     if any(result.sound for result in results.values()):
-        figure = Figure(figsize=(13, 4), layout="constrained")
-        left, middle, right = figure.subplots(1, 3)
-        for name, result in results.items():
-            if result.sound:
-                _curves(left, middle, right, name, result)
-        _finish(left, "ROC", "false pops a minute", "recall of pops", log=True)
-        _finish(middle, "Precision and recall", "recall of pops", "precision")
-        _finish(right, "DET", "false pops a minute", "pops missed, %", log=True)
-        right.set_yscale("log")
-        figure.savefig(folder / "pops.png", dpi=110)
-        written.append(folder / "pops.png")
+        heard = {name: result.sound for name, result in results.items() if result.sound}
+        curves = {name: sound.curve() for name, sound in heard.items()}
+        by_noise = {
+            f"{name}, {bed}": sound.curve(bed)
+            for name, sound in heard.items()
+            for bed in sorted(set(sound.beds))
+        }
+        for chosen, file in ((curves, "pops.png"), (by_noise, "pops-by-noise.png")):
+            figure = Figure(figsize=(13, 4), layout="constrained")
+            left, middle, right = figure.subplots(1, 3)
+            for name, curve in chosen.items():
+                _curves(left, middle, right, name, curve)
+            _finish(left, "ROC", "false pops a minute", "recall of pops", log=True)
+            _finish(middle, "Precision and recall", "recall of pops", "precision")
+            _finish(right, "DET", "false pops a minute", "pops missed, %", log=True)
+            right.set_yscale("log")
+            figure.savefig(folder / file, dpi=110)
+            written.append(folder / file)
         figure = Figure(figsize=(7, 4), layout="constrained")
         axis = figure.subplots()
         for name, result in results.items():
@@ -55,9 +63,7 @@ def save(results: Mapping[str, ModelResult], folder: Path) -> list[Path]:
     return written
 
 
-def _curves(left: "Axes", middle: "Axes", right: "Axes", name: str, result: ModelResult) -> None:
-    assert result.sound is not None
-    curve = result.sound.curve()
+def _curves(left: "Axes", middle: "Axes", right: "Axes", name: str, curve: PopCurve) -> None:
     false = np.maximum(curve.false_per_min, 1e-3)
     left.plot(false, curve.recall, marker=".", label=name)
     middle.plot(curve.recall, curve.precision, marker=".", label=name)

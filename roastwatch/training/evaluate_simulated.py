@@ -17,7 +17,7 @@ from roastwatch.detection.model import ModelSpec
 from roastwatch.detection.onset import Onset, OnsetOptions
 from roastwatch.synth.rates import RateRanges, RoastRates, draw_rates
 from roastwatch.training.evaluate_statistics import RULES, Judged, alarms
-from roastwatch.vocabulary import CrackScore, Level, Pop
+from roastwatch.vocabulary import CrackScore, EventKind, Level, Pop
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -222,6 +222,23 @@ def judge_roast(seed: int, condition: Condition, onset: OnsetOptions) -> dict[st
         name: Judged(f"{condition.name} {seed}", onset_s, *(result or (None, None)))
         for name, result in found.items()
     }
+
+
+def judge_second(seed: int, condition: Condition, onset: OnsetOptions) -> tuple[bool, float | None]:
+    """Whether a roast has a second crack, and how long after its onset one was told, in seconds.
+
+    Without one, and when it is told before it began, the time is from the end of the first.
+    """
+    heard = simulated_roast(seed, condition)
+    assert heard.rates is not None
+    assert heard.rates.first is not None
+    second = heard.rates.second
+    wanted = onset.model_copy(update={"second_crack": True})
+    for decision in _decisions(heard, wanted):
+        if decision.kind is EventKind.SECOND_CRACK:
+            began_s = second.onset_s if second else heard.rates.first.end_s
+            return second is not None, decision.decided_sample / RATE_HZ - began_s
+    return second is not None, None
 
 
 def judge_hours(seeds: Sequence[int], condition: Condition, onset: OnsetOptions) -> dict[str, int]:

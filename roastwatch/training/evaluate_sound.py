@@ -27,6 +27,17 @@ FIRST_SEED = 500_000
 """Far from the seeds that anything was trained or chosen on."""
 
 
+@dataclass(frozen=True, slots=True)
+class PopCount:
+    """The pops reported in one roast."""
+
+    hits: tuple[float, ...]
+    """Probabilities of true reports."""
+    false: tuple[float, ...]
+    truths: int
+    minutes: float
+
+
 @dataclass(slots=True)
 class SoundResult:
     """What came of synthesised roasts."""
@@ -34,11 +45,8 @@ class SoundResult:
     judged: dict[str, list[Judged]] = field(default_factory=dict)
     beds: list[str] = field(default_factory=list)
     described: list[str] = field(default_factory=list)
-    hits: list[float] = field(default_factory=list)
-    """Probabilities of true reports."""
-    false: list[float] = field(default_factory=list)
-    truths: int = 0
-    minutes: float = 0.0
+    pops: list[PopCount] = field(default_factory=list)
+    """Of each roast."""
     threshold: float = 0.5
 
     def add(self, index: int, truth: RoastTruth, played: Played) -> None:
@@ -47,10 +55,10 @@ class SoundResult:
         pops = sorted((at, p) for at, p in played.pops if at >= WARM_UP_S)
         hit, false = match(truth.pop_times_s, [at for at, _ in pops])
         reported = set(range(len(pops))) - set(false)
-        self.truths += len(truth.pop_times_s)
-        self.minutes += truth.duration_s / 60
-        self.false += [pops[i][1] for i in false]
-        self.hits += sorted((pops[i][1] for i in reported), reverse=True)[: len(hit)]
+        best = sorted((pops[i][1] for i in reported), reverse=True)[: len(hit)]
+        wrong = tuple(pops[i][1] for i in false)
+        minutes = truth.duration_s / 60
+        self.pops.append(PopCount(tuple(best), wrong, len(truth.pop_times_s), minutes))
         self.beds.append(truth.description.split()[0])
         self.described.append(truth.description)
         name = f"seed {FIRST_SEED + index}"
@@ -62,9 +70,15 @@ class SoundResult:
                 Judged(name, onset_s, *(decide(sure) or (None, None)))
             )
 
-    def curve(self) -> PopCurve:
-        """Pops over thresholds."""
-        return pop_curve(self.hits, self.false, self.truths, self.minutes)
+    def curve(self, bed: str | None = None) -> PopCurve:
+        """Pops over thresholds, of all roasts or of those with one noise."""
+        pops = [p for p, b in zip(self.pops, self.beds, strict=True) if bed in (None, b)]
+        return pop_curve(
+            [chance for roast in pops for chance in roast.hits],
+            [chance for roast in pops for chance in roast.false],
+            sum(roast.truths for roast in pops),
+            sum(roast.minutes for roast in pops),
+        )
 
     def _before_crack(self) -> Rate:
         """Early alarms in the time before first crack, up to the alarm: roaster noise alone."""
@@ -76,8 +90,10 @@ class SoundResult:
 
     def as_json(self) -> dict[str, Any]:
         """Pops at the shipped threshold, decisions in sum and by roaster's noise."""
-        hits = sum(p >= self.threshold for p in self.hits)
-        false = sum(p >= self.threshold for p in self.false)
+        hits = sum(p >= self.threshold for roast in self.pops for p in roast.hits)
+        false = sum(p >= self.threshold for roast in self.pops for p in roast.false)
+        truths = sum(roast.truths for roast in self.pops)
+        minutes = sum(roast.minutes for roast in self.pops)
         by_bed: dict[str, Any] = {}
         for bed in sorted(set(self.beds)):
             rows = [
@@ -88,10 +104,10 @@ class SoundResult:
             "roasts": len(self.beds),
             "first_seed": FIRST_SEED,
             "pops": {
-                "true": self.truths,
-                "recall": round(hits / max(self.truths, 1), 4),
+                "true": truths,
+                "recall": round(hits / max(truths, 1), 4),
                 "precision": round(hits / max(hits + false, 1), 4),
-                "false_per_min": round(false / max(self.minutes, 1e-9), 3),
+                "false_per_min": round(false / max(minutes, 1e-9), 3),
             },
             "before_crack": self._before_crack().as_json(),
             "wrong": [

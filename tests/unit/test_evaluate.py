@@ -14,14 +14,16 @@ from roastwatch.cli import model_choice
 from roastwatch.cli.evaluate import command
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.errors import BadInputError
-from roastwatch.synth.roasts import RoastTruth
-from roastwatch.training import evaluate_oracle
+from roastwatch.synth.roasts import RoastTruth, TruePop
+from roastwatch.training import evaluate_oracle, evaluate_plots
+from roastwatch.training.evaluate import ModelResult
 from roastwatch.training.evaluate_recordings import Played, manifest
 from roastwatch.training.evaluate_simulated import (
     NOISY,
     QUIET,
     count_alarms,
     judge_roast,
+    judge_second,
     simulated_hour,
     simulated_roast,
 )
@@ -195,6 +197,24 @@ def test_early_alarms_are_counted_over_the_time_before_the_crack() -> None:
     rows = found.as_json()
     assert (rows["before_crack"]["count"], rows["before_crack"]["hours"]) == (1, 1.25)
     assert [row["decided_s"] for row in rows["wrong"]] == [900.0, None]
+
+
+def test_curves_are_drawn_in_sum_and_by_noise(tmp_path: Path) -> None:
+    found = SoundResult(threshold=0.5)
+    for bed in ("drum", "fluid"):
+        truth = RoastTruth((TruePop(60.0, 12.0, "first"),), 50.0, 90.0, None, 120.0, (), bed)
+        found.add(0, truth, Played(120.0, [(60.0, 0.9), (20.0, 0.6)], []))
+    assert found.curve("drum").recall[0] == 1
+    assert found.curve().false_per_min[0] == found.curve("fluid").false_per_min[0] == 0.5
+    files = evaluate_plots.save({"m": ModelResult("m", sound=found)}, tmp_path)
+    assert [file.name for file in files] == ["pops.png", "pops-by-noise.png", "delays.png"]
+
+
+def test_second_crack_is_told_apart_by_its_rate() -> None:
+    found = [judge_second(seed, QUIET, OnsetOptions()) for seed in range(12)]
+    with_one = [at_s for has, at_s in found if has]
+    assert sum(at_s is not None and at_s >= 0 for at_s in with_one) >= len(with_one) / 2
+    assert sum(at_s is not None for has, at_s in found if not has) <= 1
 
 
 @pytest.mark.verify
