@@ -3,7 +3,7 @@
 import asyncio
 import importlib.util
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from roastwatch.channel import Latest
@@ -14,9 +14,14 @@ _log = logging.getLogger("roastwatch.drawing")
 
 
 def painter(
-    log_path: Path | None, latest: Latest[dict[str, Snapshot]]
+    log_path: Path | None,
+    latest: Latest[dict[str, Snapshot]],
+    profile_of: Callable[[str], Sequence[tuple[float, float]]] = lambda _station: (),
 ) -> Callable[[str], Awaitable[bytes | None]] | None:
-    """Draws a station's roast so far from the log; None where there is no log or no matplotlib."""
+    """Draws a station's roast so far from the log, over the profile that it follows.
+
+    None where there is no log or no matplotlib.
+    """
     if log_path is None or importlib.util.find_spec("matplotlib") is None:
         return None
     one_at_a_time = asyncio.Lock()
@@ -26,18 +31,18 @@ def painter(
         if snapshot is None or snapshot.roast_id is None:
             return None
         async with one_at_a_time:
-            return await asyncio.to_thread(_draw, log_path, snapshot.roast_id)
+            return await asyncio.to_thread(_draw, log_path, snapshot.roast_id, profile_of(station))
 
     return picture
 
 
-def _draw(log_path: Path, roast_id: str) -> bytes | None:
+def _draw(log_path: Path, roast_id: str, profile: Sequence[tuple[float, float]]) -> bytes | None:
     from roastwatch.roast.log_store import Store
     from roastwatch.roast.pictures import roast_png
 
     try:
         with Store(log_path, writing=False) as store:
-            return roast_png(store.record(roast_id), size="small")
+            return roast_png(store.record(roast_id), size="small", background=profile)
     except RoastwatchError as error:
         _log.info("No picture of %s: %s", roast_id, error)
         return None

@@ -183,10 +183,18 @@ class Service:
             part,
             titles={station.name: station.title for station in self.settings.stations},
             outbox=self.keeper.log if self.keeper else None,
-            picture=painter(self.keeper.log.path if self.keeper else None, self.latest),
+            picture=painter(
+                self.keeper.log.path if self.keeper else None, self.latest, self._profile_of
+            ),
         )
         sink = plugins.load("sinks", chosen.type)(chosen.options, told)
         return Outlet(chosen.type, sink, part)
+
+    def _profile_of(self, station: str) -> Sequence[tuple[float, float]]:
+        """The curve that a station's roast should take, seconds from charge and °C."""
+        driven = self.driven.get(station)
+        profile = driven.program.profile if driven and driven.program else None
+        return profile.points if profile else ()
 
     async def _guarded(self, outlet: Outlet) -> None:
         """A sink is optional: what breaks it never breaks the roast."""

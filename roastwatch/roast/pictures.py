@@ -1,6 +1,7 @@
 """The picture of a roast: curves, rate of rise, phases, events, settings, pops and crack rate."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -38,9 +39,18 @@ AFTER_DROP_S = 45.0
 """What comes after the drop is the probe's cooling, not the roast's."""
 
 
-def roast_png(record: RoastRecord, theme: Theme = "dark", size: Size = "phone") -> bytes:
+Background: TypeAlias = Sequence[tuple[float, float]]
+"""A profile: seconds from charge and °C."""
+
+
+def roast_png(
+    record: RoastRecord,
+    theme: Theme = "dark",
+    size: Size = "phone",
+    background: Background = (),
+) -> bytes:
     """One roast as PNG, for an image entity or a message."""
-    return roast_picture(record, theme=theme, size=size, format_="png")
+    return roast_picture(record, theme=theme, size=size, format_="png", background=background)
 
 
 def roast_picture(
@@ -50,6 +60,7 @@ def roast_picture(
     size: Size = "paper",
     format_: Format = "png",
     fahrenheit: bool = False,
+    background: Background = (),
 ) -> bytes:
     """One roast as a picture.
 
@@ -59,12 +70,13 @@ def roast_picture(
         size: phone (portrait), paper (landscape) or small.
         format_: png, svg or pdf.
         fahrenheit: show °F.
+        background: the profile that it follows, seconds from charge and °C.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
     fig, palette = figure(theme, size)
-    draw_roast(fig, palette, record, fahrenheit=fahrenheit, rect=(0.0, 0.0, 1.0, 1.0))
+    draw_roast(fig, palette, record, fahrenheit=fahrenheit, background=background)
     return rendered(fig, format_)
 
 
@@ -75,6 +87,7 @@ def draw_roast(
     *,
     fahrenheit: bool = False,
     rect: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0),
+    background: Background = (),
 ) -> None:
     """Draw a roast into a part of a figure (left, bottom, width, height, each 0 to 1)."""
     zero_s = record.charge_s or 0.0
@@ -105,6 +118,8 @@ def draw_roast(
     main.set_xlim(*span)
     shown_axes = [axes for axes in (main, settings, pops) if axes.get_visible()]
     words = _curves(main, palette, record, zero_s, span, fahrenheit) if has_curve else None
+    if has_curve and background:
+        _profile(main, palette, background, span, fahrenheit)
     for axes in shown_axes:
         _phases(axes, palette, record, span, figures, named=axes is shown_axes[0])
     _events(shown_axes, words, palette, record, zero_s)
@@ -119,6 +134,25 @@ def draw_roast(
         last.set_xlabel("minutes from charge" if record.charge_s is not None else "minutes",
                         fontsize=8)  # fmt: skip
     _heading(fig, palette, record, figures, (left + margin * width, bottom, height), tall)
+
+
+def _profile(
+    axes: "Axes",
+    palette: Palette,
+    background: Background,
+    span: tuple[float, float],
+    fahrenheit: bool,
+) -> None:
+    """The curve that the beans should take, behind what they take."""
+    at_s = np.array([point[0] for point in background])
+    wanted = np.array([point[1] for point in background])
+    wanted = wanted * 1.8 + 32.0 if fahrenheit else wanted
+    low, high = axes.get_ylim()
+    axes.plot(at_s, wanted, color=palette.bean, linewidth=1.0, linestyle="--", alpha=0.7, zorder=2)
+    _named(axes, at_s, wanted, "profile", palette.bean, span, 0.85)
+    seen = wanted[(at_s >= span[0]) & (at_s <= span[1])]
+    if len(seen):
+        axes.set_ylim(min(low, float(seen.min()) - 3), max(high, float(seen.max()) + 3))
 
 
 def _span(record: RoastRecord, zero_s: float) -> tuple[float, float]:

@@ -96,3 +96,14 @@ def test_a_missing_mark_spoils_no_picture(kind: EventKind) -> None:
     record = made_roast()
     without = replace(record, events=tuple(e for e in record.events if e.kind is not kind))
     assert pictures.roast_picture(without, size="small")[:4] == b"\x89PNG"
+
+
+def test_a_profile_is_drawn_behind_the_roast() -> None:
+    record = made_roast()
+    profile = [(60.0, 110.0), (300.0, 150.0), (540.0, 196.0)]
+    plain = pictures.roast_picture(record, format_="svg")
+    with_profile = pictures.roast_picture(record, format_="svg", background=profile)
+    assert b"profile" in with_profile
+    assert b"profile" not in plain
+    fahrenheit = pictures.roast_picture(record, format_="svg", background=profile, fahrenheit=True)
+    assert b"profile" in fahrenheit
