@@ -7,6 +7,7 @@ listen; all that we do goes over REST, where requests don't wait for one another
 import asyncio
 import contextlib
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPMethod
 from types import TracebackType
@@ -27,6 +28,7 @@ from roastwatch.errors import BadInputError, LostError
 from roastwatch.sinks.home_assistant_options import HomeAssistantOptions
 from roastwatch.supervise import together
 
+logging.getLogger("homeassistant_api").setLevel(logging.WARNING)  # it tells of each pong
 _TIMEOUT_S = 5.0
 _ASK_EVERY_S = 10.0
 

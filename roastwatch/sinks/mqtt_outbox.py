@@ -98,7 +98,8 @@ class Outbox:
     def _take(self, found: dict[str, Any], now_s: float, late_s: float) -> Kept:
         event_id, kind = str(found["event_id"]), str(found["event_type"])
         kept = Kept(event_id, kind, str(found["station"]), found, now_s, late_s)
-        self._kept.pop((event_id, kind), None)
+        before = self._kept.pop((event_id, kind), None)
+        kept.again = before is not None and before.again
         self._kept[event_id, kind] = kept
         while len(self._kept) > self._size:
             told = (key for key, item in self._kept.items() if item.told_s is not None)

@@ -87,3 +87,10 @@ def test_when_full_told_ones_go_first_and_losses_are_counted() -> None:
     outbox.add(event("c"), 4.0, NOW)
     assert outbox.lost == 1
     assert untold(outbox) == ["b", "c"]
+
+
+def test_what_an_earlier_process_kept_stays_late_though_it_comes_again() -> None:
+    outbox = settled()
+    outbox.add(event("e"), 10.0, NOW).again = True
+    assert outbox.add(event("e"), 11.0, NOW).message(11.0)["late"]
+    assert not outbox.add(event("f"), 11.0, NOW).message(11.0)["late"]
