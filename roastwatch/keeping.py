@@ -3,7 +3,9 @@
 import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
+from roastwatch.audio.recorder import Clip
 from roastwatch.pipeline import Heard
 from roastwatch.roast.log import RoastLog
 from roastwatch.roast.log_resume import OpenRoast
@@ -21,6 +23,7 @@ from roastwatch.vocabulary import (
     RoastEvent,
 )
 
+_REMEMBERED = 16
 _PERHAPS_UNTOLD = timedelta(seconds=5)
 
 
@@ -39,6 +42,8 @@ class Keeper:
     def __init__(self, log: RoastLog) -> None:
         self.log = log
         self._kept: dict[str, _Kept] = {}
+        self._began: dict[str, datetime] = {}
+        """Of the newest roasts: a clip may be written when its roast has ended."""
 
     def status(self) -> PartStatus:
         """How the log is."""
@@ -54,6 +59,7 @@ class Keeper:
             LogError: the log can't be read.
         """
         station.heard = lambda heard: self._heard(station, heard)
+        station.clip_kept = partial(self._clip_kept, station)
         await self._learn(station)
         roast = await self.log.resume(station.name)
         if roast is None:
@@ -62,6 +68,7 @@ class Keeper:
             await self.log.end_roast(roast.roast_id)
             return []
         self._kept[station.name] = _Kept(roast.roast_id, roast.started_at)
+        self._remember(roast.roast_id, roast.started_at)
         station.resume(_as_told(roast))
         heard_at = roast.started_at + timedelta(seconds=roast.last_heard_s)
         return [event for event in roast.events if event.decided_at > heard_at - _PERHAPS_UNTOLD]
@@ -132,8 +139,14 @@ class Keeper:
         if roast is not None and roast.roast_id == roast_id and roast.charged_at is not None:
             at = roast.charged_at
         kept = self._kept[station.name] = _Kept(roast_id, at)
+        self._remember(roast_id, at)
         await self.log.start_roast(roast_id, station.name, at)
         return kept
+
+    def _remember(self, roast_id: str, began_at: datetime) -> None:
+        self._began[roast_id] = began_at
+        while len(self._began) > _REMEMBERED:
+            del self._began[next(iter(self._began))]
 
     async def _end(self, station: Station) -> None:
         kept = self._kept.pop(station.name, None)
@@ -145,6 +158,15 @@ class Keeper:
         """What this station's earlier roasts say of first crack; read beside the log's thread."""
         station.beans.learn(await asyncio.to_thread(learned, self.log.path, station.name))
         station.learn(await asyncio.to_thread(usual_time, self.log.path, station.name))
+
+    def _clip_kept(self, station: Station, clip: Clip, at: datetime) -> None:
+        """Index a clip; the log's queue takes it from any thread."""
+        began_at = self._began.get(clip.roast_id)
+        if began_at is not None:
+            from_s = (at - began_at).total_seconds()
+            self.log.record_clip(
+                clip.roast_id, str(clip.path), from_s, clip.duration_s, clip.event_id
+            )
 
     def _heard(self, station: Station, heard: Heard) -> None:
         kept = self._kept.get(station.name)

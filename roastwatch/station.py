@@ -11,7 +11,7 @@ from pathlib import Path
 
 from roastwatch import plugins
 from roastwatch.audio.level import LevelMeter
-from roastwatch.audio.recorder import Recorder
+from roastwatch.audio.recorder import Clip, Recorder
 from roastwatch.audio.source import AudioSource
 from roastwatch.detection import calibration
 from roastwatch.detection.model import CrackModel
@@ -74,6 +74,8 @@ class Station:
         self.reading: Reading | None = None
         self.beans = BeanWatch(settings.curve)
         self.heard: Callable[[Heard], None] | None = None
+        self.clip_kept: Callable[[Clip, datetime], None] | None = None
+        """Told of each clip and of the UTC at which it begins, from the recorder's thread."""
         self.roaster_state: Callable[[], RoasterState | None] = lambda: None
         self._resumed: OpenRoast | None = None
         self._usual: TimeWitness | None = None
@@ -165,7 +167,12 @@ class Station:
             source.sample_rate_hz,
             self.model.spec.model_id,
             self._tape,
+            kept=self._clip_kept,
         )
+
+    def _clip_kept(self, clip: Clip) -> None:
+        if self.clip_kept is not None and self.pipeline is not None:
+            self.clip_kept(clip, self.pipeline.clock.at(clip.first_sample))
 
     def learn(self, usual: TimeWitness | None) -> None:
         """When first crack came in this person's earlier roasts."""

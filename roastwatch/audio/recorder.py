@@ -6,6 +6,7 @@ said and counted, and the roast goes on.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +39,17 @@ _CHECK_ROOM_S = 10.0
 _LONGEST_GAP_S = 600.0
 _LONGEST_ROAST_S = 2 * 3600.0
 _CLIPPED = (EventKind.FIRST_CRACK, EventKind.SECOND_CRACK, EventKind.FIRST_CRACK_END)
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """Sound round a decision that is kept in a file."""
+
+    roast_id: str
+    path: Path
+    first_sample: int
+    duration_s: float
+    event_id: str
 
 
 @dataclass(slots=True)
@@ -76,8 +88,13 @@ class Recorder:
         sample_rate_hz: int,
         model_id: str,
         part: Part,
+        *,
+        kept: Callable[[Clip], None] | None = None,
     ) -> None:
-        """`folder` will hold `roasts/<station>` and `clips/<station>`."""
+        """`folder` will hold `roasts/<station>` and `clips/<station>`.
+
+        `kept` is told of each clip that is safely on the disk, from the recorder's own thread.
+        """
         self._options = options
         self._station = station
         self._rate = sample_rate_hz
@@ -91,6 +108,7 @@ class Recorder:
         self._written: dict[str, Path] = {}
         self._roast: _Roast | None = None
         self._scribe = Scribe(part)
+        self._kept = kept
 
     async def __aenter__(self) -> Self:
         """Begin; what a pulled plug left unfinished gets its name."""
@@ -273,6 +291,16 @@ class Recorder:
         write_json(path.with_suffix(".json"), sidecar)
         self._part.running()
         self._part.count("clips_kept")
+        if self._kept is not None and sidecar["roast_id"] is not None:
+            self._kept(
+                Clip(
+                    sidecar["roast_id"],
+                    path,
+                    sidecar["first_sample"],
+                    sidecar["duration_s"],
+                    sidecar["event_id"],
+                )
+            )
         self._prune(self.clips, self._options.keep_clips)
 
     def _prune(self, folder: Path, count: int | None) -> None:
