@@ -262,6 +262,22 @@ def countdown(
     )
 
 
+def restored(row: dict[str, Any]) -> Alert:
+    """An alert as the outbox keeps it.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is none.
+    """
+    happened = row["happened_at"]
+    return Alert(
+        **{
+            **row,
+            "happened_at": datetime.fromisoformat(happened) if happened else None,
+            "actions": tuple((one, words) for one, words in row["actions"]),
+        }
+    )
+
+
 def spoken(seconds: float) -> str:
     """`12 s`, `3:05 min` or `2:10 h`."""
     whole = round(max(0.0, seconds))

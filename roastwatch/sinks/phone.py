@@ -12,11 +12,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
 from roastwatch.channel import Events, Latest
 from roastwatch.errors import BadInputError, LostError, MissingExtraError
-from roastwatch.options import Options
 from roastwatch.sinks import companion
 from roastwatch.sinks.alerts import (
     LATE_AFTER_S,
@@ -24,12 +21,14 @@ from roastwatch.sinks.alerts import (
     PersonOptions,
     alert,
     countdown,
+    restored,
     wanted,
 )
 from roastwatch.sinks.answers import Answers
 from roastwatch.sinks.delivery import Delivery
 from roastwatch.sinks.home_assistant_options import HomeAssistantOptions
 from roastwatch.sinks.memory_outbox import MemoryOutbox
+from roastwatch.sinks.phone_options import PhoneOptions
 from roastwatch.sinks.remembered import Remembered
 from roastwatch.sinks.sink import Told, WaitingAlert
 from roastwatch.sinks.steady import present
@@ -43,18 +42,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger("roastwatch.phone")
 _YOUNG_S = 600.0
 """An alert that could not be delivered for so long is of no use any more."""
-
-
-class PhoneOptions(Options):
-    """Who is told on a phone."""
-
-    people: tuple[PersonOptions, ...] = Field((), description="One entry for each person.")
-    home_assistant: HomeAssistantOptions | None = Field(
-        None, description="Needed for companion apps only."
-    )
-    retry_after_s: float = Field(
-        2.0, gt=0, description="Seconds until a failed alert is tried again; doubles to 60."
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +206,7 @@ class PhoneSink:
 
     async def _one(self, waiting: WaitingAlert) -> None:
         """Deliver one alert, and keep its repetition if it has one."""
-        said = _alert_of(waiting.payload["alert"])
+        said = restored(waiting.payload["alert"])
         key, number = waiting.payload["to"], waiting.payload["number"]
         target = self._targets.get(key)
         if target is None or (number and self._answers.has_seen(said.tag)):
@@ -291,22 +278,6 @@ class PhoneSink:
                 await link.call(service, companion.cleared(tag))
             except BadInputError as error:
                 _log.info("%s", error)
-
-
-def _alert_of(row: dict[str, Any]) -> Alert:
-    """An alert as the outbox keeps it.
-
-    Raises:
-        KeyError, TypeError, ValueError: it is none.
-    """
-    happened = row["happened_at"]
-    return Alert(
-        **{
-            **row,
-            "happened_at": datetime.fromisoformat(happened) if happened else None,
-            "actions": tuple((one, words) for one, words in row["actions"]),
-        }
-    )
 
 
 def _apprise(options: PhoneOptions) -> "AppriseLink | None":
