@@ -30,6 +30,13 @@ from roastwatch.errors import MissingExtraError
 @click.option("--folds", default="123", show_default=True, help="Folds of them to train on.")
 @click.option("--workers", default=2, show_default=True, help="Processes that make clips.")
 @click.option("--threads", default=0, help="Threads of torch; 0: its own choice.")
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Another value for one key of the plan, such as bank.rooms=0 (may be given again).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the final card as JSON.")
 def command(
     config: Path,
@@ -38,6 +45,7 @@ def command(
     folds: str,
     workers: int,
     threads: int,
+    changes: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Train the pop net by a plan, or fine-tune a large model; with torchrun on several devices.
@@ -51,13 +59,13 @@ def command(
         import torch
 
         from roastwatch.training import recordings
-        from roastwatch.training.plan import TrainingPlan, parse_plan, read_yaml
+        from roastwatch.training.plan import TrainingPlan, changed, parse_plan, read_yaml
         from roastwatch.training.train import train
     except ModuleNotFoundError as missing:
         raise MissingExtraError("Training", "train") from missing
     if threads:
         torch.set_num_threads(threads)
-    raw = read_yaml(config)
+    raw = changed(read_yaml(config), changes)
     if isinstance(raw, dict) and "base" in raw:
         _finetune(raw, config, out or Path("runs/ast"), as_json=as_json)
         return

@@ -1,5 +1,7 @@
 """What a training run is made from: one YAML file, checked like the settings."""
 
+import copy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -116,6 +118,25 @@ def read_yaml(path: Path) -> Any:
         raise BadInputError(f"{path} can't be read ({error.strerror}).") from error
     except yaml.YAMLError as error:
         raise BadInputError(f"{path} is not YAML: {getattr(error, 'problem', error)}.") from error
+
+
+def changed(raw: Any, changes: Sequence[str]) -> Any:
+    """What was read from a file, with other values for some keys: each change is KEY=VALUE.
+
+    Raises:
+        BadInputError: a change is not of that form, or its key leads into a value.
+    """
+    fresh = copy.deepcopy(raw)
+    for change in changes:
+        name, equals, value = change.partition("=")
+        *path, last = name.split(".")
+        place = fresh
+        for key in path:
+            place = place.setdefault(key, {}) if isinstance(place, dict) else None
+        if not equals or not isinstance(place, dict):
+            raise BadInputError(f"--set {change}: say KEY=VALUE, such as bank.rooms=0.")
+        place[last] = yaml.safe_load(value)
+    return fresh
 
 
 def parse_plan(kind: type[Plan], raw: Any, path: Path) -> Plan:

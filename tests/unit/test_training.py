@@ -15,7 +15,7 @@ from roastwatch.training import checkpoints
 from roastwatch.training.bank import CRACK
 from roastwatch.training.calibrate import calibrate
 from roastwatch.training.export import export, trained_network
-from roastwatch.training.plan import TrainingPlan, read_plan
+from roastwatch.training.plan import TrainingPlan, changed, read_plan
 from roastwatch.training.train import train
 
 PLAN: dict[str, Any] = {
@@ -109,6 +109,16 @@ def test_a_wrong_key_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"training\.epoch"):
         read_plan(path)
     assert read_plan(Path(__file__).parents[2] / "config" / "models" / "pops.yaml").name == "pops"
+
+
+def test_keys_of_a_plan_are_changed_from_the_command_line() -> None:
+    raw = {"bank": {"clips": 10, "rooms": 0.8}}
+    fresh = changed(raw, ("bank.rooms=0", "training.epochs=3"))
+    assert fresh == {"bank": {"clips": 10, "rooms": 0}, "training": {"epochs": 3}}
+    assert raw["bank"]["rooms"] == 0.8
+    for wrong in ("bank.rooms", "bank.clips.more=1"):
+        with pytest.raises(BadInputError, match="KEY=VALUE"):
+            changed(raw, (wrong,))
 
 
 def test_two_processes_train_together(run: Path, tmp_path: Path) -> None:
