@@ -287,7 +287,8 @@ class DriverLife(RuleBasedStateMachine):
         silent = now_s - self.silent_since_s > LEASE_S + 0.1
         too_hot = self.true_bean_c() >= LIMITS.bean_temp_max_c + 1
         wanted = self.guard.armed_until_s is not None and (self.guard.told.heater or 0) > 0
-        if not (self.stopped or silent or too_hot or not wanted):
+        reason = self.stopped or silent or too_hot or not wanted
+        if heat <= 0 or not reason:
             self.bad_since_s = now_s
         bad_s = now_s - self.bad_since_s
         settled = well_s >= SETTLES_S + bad_s

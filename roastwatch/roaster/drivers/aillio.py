@@ -201,10 +201,12 @@ class Aillio:
             command = self._step(actuator, levels, self._wanted[actuator])
             # All the way to 0 without waiting for a status: a step below 0 does nothing.
             off = bool(down) and self._wanted[Actuator.HEATER] == 0
+            loop = asyncio.get_running_loop()
             for _ in range(levels.heater if off else 1):
+                next_s = loop.time() + STEP_S  # from start to start: 14 steps take time enough
                 await self._link.write(command)
                 if off or not self.is_asked:
-                    await asyncio.sleep(STEP_S)
+                    await asyncio.sleep(max(0.0, next_s - loop.time()))
 
     async def _until(self, condition: Callable[[], bool], within_s: float | None = None) -> bool:
         with contextlib.suppress(TimeoutError):
