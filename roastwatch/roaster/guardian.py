@@ -29,8 +29,20 @@ AGAIN_S = 1.0
 PATIENCE_S = 0.3
 """For how long a waiting command lets a read go on."""
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.3, 2.0
+SLEPT_S = 1.0
+"""A computer that slept for longer has not watched its roaster."""
 
 log = logging.getLogger("roastwatch.guardian")
+
+
+def asleep_s() -> float:
+    """Seconds for which this computer has slept since it started; 0 where it can't be known.
+
+    The monotonic clock stands still meanwhile, so that neither lease nor reading grows old.
+    """
+    if not hasattr(time, "CLOCK_BOOTTIME"):
+        return 0.0
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
 class Guardian:
@@ -42,6 +54,7 @@ class Guardian:
         guard: Guard,
         *,
         clock: Callable[[], float] = time.monotonic,
+        asleep: Callable[[], float] = asleep_s,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.guard = guard
@@ -52,6 +65,8 @@ class Guardian:
         self.safe_since_s: float | None = None
         self._make_driver = make_driver
         self._clock = clock
+        self._asleep = asleep
+        self._asleep_s = asleep()
         self._changed = changed
         self._wake = asyncio.Event()
         self._pending: tuple[Command, asyncio.Future[CommandResult]] | None = None
@@ -165,6 +180,7 @@ class Guardian:
 
     async def _operate(self, driver: RoasterDriver) -> None:
         while True:
+            self._notice_sleep()
             now = self._clock()
             await self._perform(driver, self.guard.tick(now))
             await self._tell_again(driver)
@@ -182,6 +198,7 @@ class Guardian:
 
     async def step(self, driver: RoasterDriver) -> None:
         """One turn without waiting, for tests and simulation: demands, command, reading."""
+        self._notice_sleep()
         await self._perform(driver, self.guard.tick(self._clock()))
         await self._tell_again(driver)
         if self._pending is not None:
@@ -189,6 +206,15 @@ class Guardian:
         if self._clock() >= self._due_s:
             await self._read(driver)
             await self._perform(driver, self.guard.tick(self._clock()))
+
+    def _notice_sleep(self) -> None:
+        before_s, self._asleep_s = self._asleep_s, self._asleep()
+        slept_s = self._asleep_s - before_s
+        if slept_s > SLEPT_S:
+            self.guard.ask_safe(
+                f"This computer slept for {slept_s:.0f} s and did not watch the roaster: heat is "
+                "off. Keep it awake during a roast; arm again to go on."
+            )
 
     async def _perform(self, driver: RoasterDriver, demand: Demand) -> None:
         if demand.make_safe:
