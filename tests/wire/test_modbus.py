@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from roastwatch.errors import BadInputError, LostError, SettingsError
 from roastwatch.roaster.drivers.modbus import Modbus, ModbusOptions
 from roastwatch.roaster.drivers.modbus_profile import Code, WordOrder, decode, encode, load, names
+from roastwatch.roaster.drivers.thermometer import ThermometerOptions
 from roastwatch.vocabulary import Actuator
 from tests.fakes.line import read_for_ever, until
 from tests.fakes.modbus import PROFILE, FakeModbusRoaster, modbus_rtu, modbus_tcp
@@ -84,6 +85,19 @@ def test_wrong_profiles(tmp_path: Path, text: str, says: str) -> None:
 def test_absent_profile() -> None:
     with pytest.raises(SettingsError, match="besca-bsc"):
         load("/nowhere.yaml")
+
+
+def test_a_profile_beside_the_person_is_found_by_the_guardian(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.yaml").write_text("machine: X\ninputs: {bean_temp: {register: 1}}")
+    monkeypatch.chdir(tmp_path)
+    options = ModbusOptions(port="/dev/null", profile="mine.yaml")
+    thermometer = ThermometerOptions(over="modbus", port="/dev/null", profile="mine.yaml")
+    monkeypatch.chdir("/")  # where the guardian stands
+    assert load(options.profile).machine == "X"
+    assert thermometer.profile == options.profile
+    assert ModbusOptions(port="/dev/null", profile="besca-bsc").profile == "besca-bsc"
 
 
 def driver(port: str, profile: str, **options: object) -> Modbus:

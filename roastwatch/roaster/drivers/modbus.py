@@ -2,14 +2,21 @@
 
 import asyncio
 import contextlib
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.drivers.modbus_line import Line, LineOptions, RefusedError
-from roastwatch.roaster.drivers.modbus_profile import Input, Output, Profile, TempUnit, load
+from roastwatch.roaster.drivers.modbus_profile import (
+    Input,
+    Output,
+    Profile,
+    TempUnit,
+    from_root,
+    load,
+)
 from roastwatch.roaster.newest import Newest
 from roastwatch.roaster.plausible import PLAUSIBLE_C
 from roastwatch.vocabulary import Actuator, Reading
@@ -18,7 +25,10 @@ from roastwatch.vocabulary import Actuator, Reading
 class ModbusOptions(LineOptions):
     """Where the machine is and what its registers mean."""
 
-    profile: str = Field(description="A profile's file, or the name of one that comes along.")
+    # the guardian, which reads it, stands in the root folder
+    profile: Annotated[str, AfterValidator(from_root)] = Field(
+        description="A profile's file, or the name of one that comes along."
+    )
     period_s: float = Field(0.5, description="Seconds between two readings.", ge=0.1, le=3)
     silence_s: float = Field(
         2.5, description="Seconds without a valid reply after which the roaster is lost.", gt=0

@@ -188,6 +188,12 @@ def names() -> list[str]:
     return sorted(item.name.removesuffix(".yaml") for item in folder.iterdir())
 
 
+def from_root(name: str) -> str:
+    """A profile's file by its whole path, for whoever stands in another folder; else the name."""
+    path = Path(name).expanduser()
+    return str(path.resolve()) if path.is_file() else name
+
+
 def load(name: str) -> Profile:
     """A profile by name or path.
 

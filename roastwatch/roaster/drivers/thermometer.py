@@ -1,14 +1,15 @@
 """A read-only thermometer in a roaster that nobody can drive: TC4, Modbus or MQTT."""
 
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from roastwatch.errors import BadInputError
 from roastwatch.options import Options
 from roastwatch.roaster.driver import Capabilities, RoasterDriver
 from roastwatch.roaster.drivers.modbus import Modbus, ModbusOptions
+from roastwatch.roaster.drivers.modbus_profile import from_root
 from roastwatch.roaster.drivers.mqtt_options import MqttRoasterOptions, Temperature
 from roastwatch.roaster.drivers.mqtt_roaster import MqttRoaster
 from roastwatch.roaster.drivers.tc4 import Tc4, Tc4Options
@@ -31,7 +32,9 @@ class ThermometerOptions(Options):
     baud: int | None = Field(
         None, description="Speed of a serial line in baud; empty: what is usual.", gt=0
     )
-    profile: str | None = Field(None, description="Modbus: a profile's file or name.")
+    profile: Annotated[str, AfterValidator(from_root)] | None = Field(
+        None, description="Modbus: a profile's file or name."
+    )
     bean_temp: Temperature | None = Field(None, description="MQTT: bean temperature.")
     environment_temp: Temperature | None = Field(None, description="MQTT: environment temperature.")
 
