@@ -99,8 +99,6 @@ class Keeper:
             return
         if kept is None or kept.roast_id != roast.roast_id:
             kept = await self._begin(station, roast.roast_id, roast.charged_at)
-        for evidence in roast.evidence(station.now()):
-            self.log.record_evidence(kept.roast_id, evidence)
         reading = station.reading
         if reading is not None and reading != kept.reading:
             kept.reading = reading
@@ -184,6 +182,9 @@ class Keeper:
         for score in heard.scores:
             elapsed_s = (clock.at(score.end_sample) - kept.began_at).total_seconds()
             self.log.record_scores(roast_id, elapsed_s, score.probability, progress)
+        # with the sound and not with the pulse: a replay may be over before a second has passed
+        for evidence in station.pipeline.roast.evidence(station.now()):
+            self.log.record_evidence(roast_id, evidence)
 
 
 def _as_told(roast: OpenRoast) -> OpenRoast:
