@@ -161,7 +161,6 @@ async def test_both_away_for_two_minutes_lose_nothing(home: Home, tmp_path: Path
             home.broker.start()
             await home.assistant.start()
             async with home.assistant.talk() as talk:
-
                 missing = told
 
                 async def all_arrived() -> bool:
