@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -42,10 +43,14 @@ class MqttSink:
         self._part = told.part
         self._topics = Topics(told.instance, options.discovery_prefix.strip("/"))
         self._outbox = Outbox(time.monotonic())
-        self._durable = Durable(told.outbox, f"mqtt:{options.host}:{options.port}")
         self._to_tell = asyncio.Event()
         self._states = States(self._topics)
-        self._announcing = Announcing(self._topics, told, options.update_url)
+        self._announcing = Announcing(
+            self._topics, told, options.update_url, options.birth_settle_s
+        )
+        self._durable = Durable(
+            told.outbox, f"mqtt:{options.host}:{options.port}", self._announcing.is_heard
+        )
         self._rivals = Rivals(Claim.mine())
         self._latest: Latest[dict[str, Snapshot]] = Latest()
         self._welcomes = 0
@@ -157,6 +162,7 @@ class MqttSink:
         """The service ends: what is left is told, and that we are gone."""
         with contextlib.suppress(LostError, TimeoutError, *link.failures):
             async with asyncio.timeout(_FAREWELL_S):
+                self._heard_from_now_on(math.inf)
                 while await self._tell_event(link):
                     pass
                 for snapshot in (self._latest.value or {}).values():
@@ -188,8 +194,15 @@ class MqttSink:
         async for snapshots in self._latest.changes():
             for snapshot in snapshots.values():
                 await self._tell_state(link, snapshot)
+            self._heard_from_now_on(time.monotonic())
             if self._rivals.is_over(time.monotonic()):
                 self._part.running()
+
+    def _heard_from_now_on(self, now_s: float) -> None:
+        """Home Assistant has subscribed to new stations: what was told before is told again."""
+        for station in self._announcing.settled(now_s):
+            if self._outbox.unheard(station):
+                self._to_tell.set()
 
     async def _tell_state(self, link: Connection, snapshot: Snapshot) -> None:
         keys = await self._announcing.keys(link, snapshot)

@@ -1,6 +1,7 @@
 """What Home Assistant is told that there is: announced, changed, and cleaned up when it goes."""
 
 import json
+import time
 from collections.abc import Iterable
 
 from roastwatch.sinks.mqtt_connection import Connection
@@ -13,8 +14,10 @@ from roastwatch.vocabulary import Snapshot
 class Announcing:
     """The discovery of every station, which outlives a connection."""
 
-    def __init__(self, topics: Topics, told: Told, update_url: str) -> None:
+    def __init__(self, topics: Topics, told: Told, update_url: str, settle_s: float) -> None:
         self._topics = topics
+        self._settle_s = settle_s
+        self._settles_at_s: dict[str, float] = {}
         self._told = told
         self._update_url = update_url
         self._offers: dict[str, Offer] = {}
@@ -27,6 +30,20 @@ class Announcing:
         except ValueError:
             found = {}
         self._announced.setdefault(station, found)
+
+    def is_heard(self, station: str) -> bool:
+        """Whether Home Assistant, if it is there, has surely subscribed to a station's events.
+
+        It subscribes when it has set up what was announced, and events are never retained.
+        """
+        return station in self._announced and station not in self._settles_at_s
+
+    def settled(self, now_s: float) -> list[str]:
+        """Stations that are heard from now on (monotonic); what was told before was not."""
+        due = [station for station, at_s in self._settles_at_s.items() if at_s <= now_s]
+        for station in due:
+            del self._settles_at_s[station]
+        return due
 
     async def all_again(self, link: Connection) -> None:
         """Announce every station: whoever hears it may be new."""
@@ -58,6 +75,8 @@ class Announcing:
         message = device(self._topics, station, title, self._told.language, offer, before)
         topic = self._topics.discovery(station)
         await link.publish(topic, json.dumps(message), retain=True)
+        if station not in self._announced:
+            self._settles_at_s[station] = time.monotonic() + self._settle_s
         living = components_of(message)
         gone = before.keys() - living.keys()
         for key in gone:

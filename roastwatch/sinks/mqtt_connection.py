@@ -50,7 +50,8 @@ class MqttOptions(Options):
     )
     birth_settle_s: float = Field(
         3.0,
-        description="Seconds that Home Assistant has after its start until missed events come.",
+        description="Seconds that Home Assistant has after its start, or after a station was "
+        "announced for the first time, until what it missed is told again.",
         ge=0,
     )
     update_url: str = Field(

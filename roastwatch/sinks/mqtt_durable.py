@@ -1,7 +1,8 @@
-"""Events that must survive us wait in the roast log's outbox until the broker has them."""
+"""Events that must survive us wait in the roast log's outbox until they were told and heard."""
 
 import logging
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from roastwatch.sinks.mqtt_outbox import Kept, Outbox
@@ -15,9 +16,16 @@ _WORTH_TELLING = timedelta(hours=1)
 class Durable:
     """The events of one broker in the log's outbox. Without one nothing is kept."""
 
-    def __init__(self, outbox: AlertOutbox | None, target: str) -> None:
+    def __init__(
+        self,
+        outbox: AlertOutbox | None,
+        target: str,
+        is_heard: Callable[[str], bool] = lambda station: True,
+    ) -> None:
+        """What is told of a station that is not heard yet is kept: it is told again."""
         self._outbox = outbox
         self._target = target
+        self._is_heard = is_heard
         self._clock = SteadyClock()
 
     async def restore(self, into: Outbox) -> None:
@@ -49,8 +57,8 @@ class Durable:
             await self.told(kept)
 
     async def told(self, kept: Kept) -> None:
-        """The broker has it."""
-        if self._outbox is not None and kept.durable:
+        """The broker has it, and whoever listens there."""
+        if self._outbox is not None and kept.durable and self._is_heard(kept.station):
             kept.durable = False
             await self._outbox.outbox_done(self._name(kept))
 

@@ -5,6 +5,7 @@ back. Home Assistant keeps no session over its restart, and events are never ret
 told while it was away is told again, marked late, when it says that it is there.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -138,10 +139,17 @@ class Outbox:
         self._away_since_s = self._forget_away_at_s = None
         if since_s is None or old:
             return 0
+        return self._again(lambda kept, told_s: since_s <= told_s < now_s)
+
+    def unheard(self, station: str) -> int:
+        """Nobody could hear a station until now: all of it becomes untold. Returns how many."""
+        return self._again(lambda kept, _: kept.station == station)
+
+    def _again(self, was_missed: Callable[[Kept, float], bool]) -> int:
         missed = [
             kept
             for kept in self._kept.values()
-            if kept.told_s is not None and since_s <= kept.told_s < now_s
+            if kept.told_s is not None and was_missed(kept, kept.told_s)
         ]
         for kept in missed:
             kept.told_s, kept.again = None, True

@@ -31,7 +31,8 @@ async def test_what_a_dead_service_could_not_tell_the_next_one_tells(tmp_path: P
     broker.start()
     try:
         async with listener(broker.port) as (heard, _):
-            async with RoastLog.open(path) as log, sink(broker.port, outbox=log):
+            async with RoastLog.open(path) as log, sink(broker.port, outbox=log) as told:
+                told.show(snapshot())
                 (found,) = await until(lambda: heard.json(EVENT))
                 assert found["event_id"] == "untold"
                 assert found["late"]
@@ -45,6 +46,30 @@ async def test_what_a_dead_service_could_not_tell_the_next_one_tells(tmp_path: P
                 assert [item["event_id"] for item in heard.json(EVENT)] == ["new"]
     finally:
         broker.kill()
+
+
+async def test_what_died_before_it_could_be_heard_is_told_by_the_next_run(
+    broker: Broker, tmp_path: Path
+) -> None:
+    async with listener(broker.port, EVENT) as (heard, _):
+        async with RoastLog.open(tmp_path / "roasts.sqlite") as log:
+            async with sink(broker.port, outbox=log) as told:
+                told.events.put(event("unheard"))
+                await until(lambda: heard.json(EVENT))
+                while not await log.outbox_due():
+                    pass
+                # Not announced yet: that the broker has it says nothing.
+                await until(lambda: told.part.counters.get("events_told"))
+            assert await log.outbox_due()
+        heard.forget()
+        async with (
+            RoastLog.open(tmp_path / "roasts.sqlite") as log,
+            sink(broker.port, outbox=log) as told,
+        ):
+            found = await until(lambda: heard.json(EVENT))
+            assert found[0]["event_id"] == "unheard"
+            while await log.outbox_due():
+                told.show(snapshot())
 
 
 async def test_the_picture_comes_with_each_phase(broker: Broker) -> None:

@@ -5,7 +5,7 @@ import json
 import aiomqtt
 
 from roastwatch.entities import ENTITIES, EVENT_TYPES
-from roastwatch.vocabulary import Actuator, Level, Phase
+from roastwatch.vocabulary import Actuator, EventKind, Level, Phase
 from tests.broker.conftest import listener, sink, until
 from tests.broker.nouns import event, reading, roaster, snapshot
 from tests.mosquitto import Broker
@@ -82,6 +82,36 @@ async def test_an_event_has_its_facts_and_is_not_retained(broker: Broker) -> Non
     async with listener(broker.port) as (heard, _):
         await until(lambda: heard.newest("roastwatch/test/available") == "offline")
         assert not heard.json(EVENT)
+
+
+async def test_what_is_told_as_a_station_is_announced_is_told_again(broker: Broker) -> None:
+    """Home Assistant subscribes to an event entity only when it has set up what was announced."""
+    async with sink(broker.port) as told, listener(broker.port) as (heard, _):
+        told.events.put(event("charge", EventKind.CHARGE, None))
+        (first,) = await until(lambda: heard.json(EVENT))  # nobody waits who hears it already
+        assert not first["late"]
+        assert heard.newest(CONFIG) is None
+
+        def told_again() -> bool:
+            told.show(snapshot())
+            return len(heard.json(EVENT)) == 2
+
+        await until(told_again)
+        topics = [topic for topic, *_ in heard.messages]
+        assert topics.index(CONFIG) < len(topics) - 1 - topics[::-1].index(EVENT)
+        again = heard.json(EVENT)[1]
+        assert (again["event_id"], again["event_type"]) == ("charge", "charge")
+        assert again["late"]
+        # From now on once: also by the next run, which finds the station announced.
+        told.events.put(event("e2"))
+        await until(lambda: len(heard.json(EVENT)) == 3)
+    async with sink(broker.port) as told, listener(broker.port) as (heard, _):
+        told.show(snapshot())
+        told.events.put(event("e3"))
+        await until(lambda: heard.json(EVENT))
+        told.show(snapshot(elapsed_s=5.0))
+        await until(lambda: heard.newest(state("elapsed")) == "5")
+    assert [item["event_id"] for item in heard.json(EVENT)] == ["e3"]
 
 
 async def test_roaster_entities_come_with_the_roaster_and_go_with_it(broker: Broker) -> None:
