@@ -273,3 +273,15 @@ async def test_home_assistant_restarted_in_mid_roast_hears_what_it_missed(home: 
             await talk.until(arrived, 120)
             await talk.until(lambda: talk.shows("sensor.restart_roaster_phase", "development"))
             await talk.until(lambda: talk.shows("binary_sensor.restart_roaster_first_crack", "on"))
+
+
+async def test_an_event_before_the_first_announcement_arrives(home: Home, talk: Talk) -> None:
+    name = "event.early_roaster_event"
+    async with sink(home.broker.port, "early", birth_settle_s=2.0) as told:
+        told.events.put(event("first", EventKind.CHARGE, None))
+
+        async def arrived() -> bool:
+            told.show(snapshot(phase=Phase.ROASTING))
+            return ("first", "charge", True) in await seen(talk, name)
+
+        await talk.until(arrived, 120, period_s=0.5)
