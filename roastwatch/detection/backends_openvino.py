@@ -1,6 +1,7 @@
 """OpenVINO as a back end for windowed models, on the processor."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino
@@ -45,6 +46,11 @@ class OpenVinoBackend:
         return np.asarray(out[self._compiled.output(0)], np.float32)
 
 
-def convert(onnx: Path, to: Path) -> None:
-    """Write an ONNX model in OpenVINO's form (XML and BIN beside it), its weights in float32."""
-    openvino.save_model(openvino.convert_model(str(onnx)), str(to), compress_to_fp16=False)
+def convert(network: Any, example: Any, to: Path) -> None:
+    """Write a torch module in OpenVINO's form (XML and BIN beside it), its weights in float32.
+
+    Any number of windows can be run at once; the other dimensions are the example's.
+    """
+    any_number = openvino.PartialShape([-1, *example.shape[1:]])
+    made = openvino.convert_model(network, example_input=example, input=any_number)
+    openvino.save_model(made, str(to), compress_to_fp16=False)

@@ -180,23 +180,3 @@ class WaveFrontEnd:
             units, sampling_rate=self.sample_rate_hz, return_tensors="np", padding=True
         )
         return np.asarray(next(iter(made.values()))[0], np.float32)
-
-
-def logits_only(network: Any) -> torch.nn.Module:
-    """A classifier as a module of inputs → logits, for exporters."""
-
-    class Logits(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = network.eval()
-
-        def forward(self, inputs: torch.Tensor) -> Any:
-            return self.network(inputs).logits
-
-    return Logits().eval()
-
-
-def traced(network: Any, example: Float32Array) -> Any:
-    """A TorchScript of a classifier: inputs → logits."""
-    with torch.inference_mode():
-        return jit.trace(logits_only(network), torch.from_numpy(example), check_trace=False)

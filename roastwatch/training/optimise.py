@@ -27,9 +27,11 @@ from roastwatch.detection.windows import LogMelFrontEnd, WindowStream, stack
 from roastwatch.errors import BadInputError, MissingExtraError
 from roastwatch.synth.rates import CrackPhase, RoastRates
 from roastwatch.synth.roasts import SynthRoast
+from roastwatch.training import ast_graph
 from roastwatch.vocabulary import Float32Array
 
 FORMS = ("onnx", "onnx-int8", "torchscript", "openvino")
+jit: Any = torch.jit  # not typed
 _BACKEND = {"onnx-int8": "onnx"}
 MANIFEST = "roastwatch.json"
 _WINDOWS = 4
@@ -189,7 +191,7 @@ def _onnx(network: Any, example: Float32Array, out: Path) -> Path:
     except ModuleNotFoundError as missing:
         raise MissingExtraError("Exporting to ONNX", "ast") from missing
     torch.onnx.export(
-        backends_torch.logits_only(network),
+        ast_graph.Classifier(network, ast_graph.onnxruntime_attention),
         (torch.from_numpy(example),),
         path,
         input_names=["inputs"],
@@ -229,13 +231,17 @@ def _int8(network: Any, example: Float32Array, out: Path) -> Path:
             op_types_to_quantize=["MatMul", "Gemm"],
             weight_type=onnxruntime.quantization.QuantType.QInt8,
             per_channel=True,
+            # It can't follow types through ONNX Runtime's own attention.
+            extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
         )
     return path
 
 
 def _torchscript(network: Any, example: Float32Array, out: Path) -> Path:
     path = out / "model.torchscript.pt"
-    backends_torch.traced(network, example).save(str(path))
+    whole = ast_graph.Classifier(network, ast_graph.torch_attention)
+    with torch.inference_mode():
+        jit.trace(whole, torch.from_numpy(example), check_trace=False).save(str(path))
     return path
 
 
@@ -245,8 +251,8 @@ def _openvino(network: Any, example: Float32Array, out: Path) -> Path:
     except ModuleNotFoundError as missing:
         raise MissingExtraError("Exporting to OpenVINO", "openvino") from missing
     path = out / "model.xml"
-    with tempfile.TemporaryDirectory(dir=out) as there:
-        convert(_onnx(network, example, Path(there)), path)
+    whole = ast_graph.Classifier(network, ast_graph.torch_attention)
+    convert(whole, torch.from_numpy(example), path)
     return path
 
 

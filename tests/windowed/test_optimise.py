@@ -15,8 +15,9 @@ from roastwatch.training import optimise
 _TOLERANCE = {"onnx": 1e-4, "torchscript": 1e-5, "openvino": 1e-3, "onnx-int8": 0.1}
 
 
-def _chances(folder: Path) -> list[float]:
-    chosen = settings.chosen("models", "windowed", model=str(folder), threads=1).options
+def _chances(folder: Path, batch: int = 1) -> list[float]:
+    options = {"model": str(folder), "threads": 1, "batch": batch}
+    chosen = settings.chosen("models", "windowed", **options).options
     stream = Windowed(chosen).open(32_000)
     sound = np.random.default_rng(8).normal(0, 0.1, 6 * 32_000).astype(np.float32)
     return [score.probability for score in stream.push(sound) + stream.finish()]
@@ -31,6 +32,7 @@ def test_each_form_runs_and_agrees(form: str, tiny_ast: Path, tmp_path: Path) ->
     assert after.probability_difference <= _TOLERANCE[form]
     assert after.bytes > 10_000
     assert np.allclose(_chances(out), _chances(tiny_ast), atol=_TOLERANCE[form])
+    assert np.allclose(_chances(out, batch=3), _chances(tiny_ast), atol=_TOLERANCE[form])
     manifest = json.loads((out / optimise.MANIFEST).read_text())
     assert manifest["sha256"] == optimise.sha256(out / manifest["file"])
     assert sorted(file.name for file in out.iterdir() if file.suffix == ".tmp") == []

@@ -1,0 +1,81 @@
+"""An Audio Spectrogram Transformer as exporters are best given it: the same numbers, less work.
+
+Exporters see a network operation by operation. What torch does in one (attention) falls apart into
+a dozen that pass over the whole matrix of weights each, and cost more than the products between
+them. So a layer is written out here with its attention as one operator, and the last layer goes on
+with only those tokens that the head reads.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+
+_HEAD_READS = 2
+"""Tokens: the class token and the distillation token (Gong et al., AST, 2021, after DeiT)."""
+
+Attend = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, int, float], torch.Tensor]
+"""Queries, keys and values, shape (windows, tokens, width); heads; scale → like the queries."""
+
+
+class Classifier(torch.nn.Module):
+    """Inputs, shape (windows, frames, bands) → logits, shape (windows, labels)."""
+
+    def __init__(self, network: Any, attend: Attend) -> None:
+        """Take transformers' `ASTForAudioClassification`, in float32."""
+        super().__init__()
+        self.network = network.eval()
+        self._attend = attend
+
+    def forward(self, inputs: torch.Tensor) -> Any:
+        """All layers, one after the other."""
+        body = self.network.audio_spectrogram_transformer
+        tokens = body.embeddings(inputs)
+        *layers, last = body.layers
+        for layer in layers:
+            tokens = self._layer(layer, tokens, tokens)
+        tokens = self._layer(last, tokens, tokens[:, :_HEAD_READS])
+        return self.network.classifier(body.layernorm(tokens).mean(dim=1))
+
+    def _layer(self, layer: Any, tokens: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+        """One layer's output for those of its tokens that are kept."""
+        own, known = layer.attention, layer.layernorm_before(tokens)
+        asking = known if kept is tokens else layer.layernorm_before(kept)
+        heard = self._attend(
+            own.q_proj(asking),
+            own.k_proj(known),
+            own.v_proj(known),
+            own.num_attention_heads,
+            own.scaling,
+        )
+        kept = kept + own.o_proj(heard)
+        return kept + layer.mlp(layer.layernorm_after(kept))
+
+
+def onnxruntime_attention(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, heads: int, scale: float
+) -> torch.Tensor:
+    """ONNX Runtime's own operator, which never holds the matrix of weights. For its export only.
+
+    Source: onnxruntime, docs/ContribOperators.md, com.microsoft.MultiHeadAttention.
+    """
+    return torch.onnx.ops.symbolic(
+        "com.microsoft::MultiHeadAttention",
+        (query, key, value),
+        {"num_heads": heads, "scale": scale},
+        dtype=query.dtype,
+        shape=query.shape,
+        version=1,
+    )
+
+
+def torch_attention(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, heads: int, scale: float
+) -> torch.Tensor:
+    """Torch's one operator, which TorchScript and OpenVINO keep as one."""
+    query, key, value = (
+        put.unflatten(2, (heads, -1)).transpose(1, 2) for put in (query, key, value)
+    )
+    heard = scaled_dot_product_attention(query, key, value, scale=scale)
+    return heard.transpose(1, 2).flatten(2)
