@@ -31,6 +31,8 @@ from roastwatch.vocabulary import (
 )
 
 ARMED_FOR_S = 1800.0
+_FOR_THE_ROASTER = frozenset({InstructionKind.ARM, InstructionKind.DISARM, InstructionKind.PRESENT})
+"""Asked of nothing but the roaster, so that a person must hear that nobody obeyed."""
 PLAN_TURN_S = 0.25
 _log = logging.getLogger("roastwatch.driving")
 
@@ -61,7 +63,7 @@ class Driven:
             )
             try:
                 async with control, asyncio.TaskGroup() as group:
-                    self._control, failures = control, 0
+                    self._control, failures, self._log_was_healthy = control, 0, True
                     group.create_task(self._run(control), name=f"{self._station.name}:plan")
                     await self._follow(control)
             except (LostError, BadInputError) as error:
@@ -91,11 +93,18 @@ class Driven:
         """What a person asks of the roaster; refusals are shown and told."""
         if self._control is not None:
             work = self._obey(self._control, instruction)
-            task = asyncio.get_running_loop().create_task(
-                work, name=f"{self._station.name}:{instruction.kind}"
-            )
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        elif instruction.kind is InstructionKind.EMERGENCY_STOP:
+            work = self._stop_as_a_guest()
+        elif instruction.kind in _FOR_THE_ROASTER:
+            self._refuse(self.part.problem or "The roaster's guardian is being started.")
+            return
+        else:
+            return
+        task = asyncio.get_running_loop().create_task(
+            work, name=f"{self._station.name}:{instruction.kind}"
+        )
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def pulse(self) -> None:
         """Once a second: whether the log can be written, which raising heat depends on."""
@@ -130,7 +139,8 @@ class Driven:
             if program is None or pipeline is None or not control.state().armed:
                 continue
             now = self._station.now()
-            await program.turn(pipeline.roast, now, self._station.reading, self.command)
+            told = (control.raw_state.get("told") or {}).get("heater")
+            await program.turn(pipeline.roast, now, self._station.reading, self.command, told)
             for refusal in program.refusals:
                 self._tell(EventKind.INTERLOCK, refusal)
             program.refusals.clear()
@@ -164,9 +174,22 @@ class Driven:
                 refused = await self._drop(control)
             case _:
                 pass
+        self._refuse(refused)
+
+    def _refuse(self, refused: str | None) -> None:
+        """Show and tell why something was not done; None: it was."""
         self._refusal = refused or ""
         if refused:
             self._tell(EventKind.INTERLOCK, refused)
+
+    async def _stop_as_a_guest(self) -> None:
+        """Another program may hold the roaster, or its guardian is being started: stop it still."""
+        try:
+            control = RoasterControl(self._machine.socket, self._machine.launch, holds_lease=False)
+            async with control:
+                self._refuse(await control.emergency_stop("Emergency stop."))
+        except (LostError, BadInputError) as error:
+            self._refuse(f"The emergency stop did not reach the roaster: pull its plug. {error}")
 
     async def _drop(self, control: RoasterControl) -> str | None:
         """A person pressed drop: heat off, and the door open where it can be."""
@@ -184,7 +207,7 @@ class Driven:
                 result = await control.request(command)
                 if result.outcome is not Outcome.APPLIED:
                     return result.reason
-        return None
+        return await control.dropped()
 
     def _happened(self, happened: Happened) -> None:
         """What the guardian did becomes an event that sinks tell."""

@@ -77,8 +77,20 @@ class Program:
             None if target is None or reading.bean_temp_c is None else reading.bean_temp_c - target
         )
 
-    async def turn(self, roast: Roast, now: datetime, reading: Reading | None, ask: Ask) -> None:
-        """Take the steps that are due. Call it a few times a second."""
+    async def turn(
+        self,
+        roast: Roast,
+        now: datetime,
+        reading: Reading | None,
+        ask: Ask,
+        heater_percent: float | None = None,
+    ) -> None:
+        """Take the steps that are due. Call it a few times a second.
+
+        `heater_percent` is what the heater was last told. Where several steps are due at once (the
+        roaster was armed late, or the service started again), each actuator is asked for its last
+        value only: heat that the plan has long lowered is not raised for a moment.
+        """
         elapsed_s = roast.elapsed_s(now)
         if not roast.active or not roast.start_known or elapsed_s is None:
             return
@@ -96,15 +108,31 @@ class Program:
             if charged_at is not None and at >= charged_at
         }
         bean = reading.bean_temp_c if reading else None
+        last: dict[Actuator, tuple[float, Origin]] = {}
         for due in self._run.due(elapsed_s, bean, happened_s):
             for actuator, percent in due.step.settings():
-                await self._ask(ask, actuator, percent, due.origin)
-        if self._follower is not None and reading is not None:
-            wanted = self._follower.next(elapsed_s, bean, reading.heater_percent or 0.0)
-            if wanted is not None:
-                await self._ask(ask, Actuator.HEATER, wanted, Origin.PLAN)
+                last.pop(actuator, None)  # the last one counts, and in its own step's order
+                last[actuator] = (percent, due.origin)
+        for actuator, (percent, origin) in last.items():
+            await self._ask(ask, actuator, percent, origin)
+            if self._follower is not None and actuator is Actuator.HEATER:
+                self._follower.begin()
+        if self._follower is None or reading is None or Actuator.HEATER in last:
+            return
+        followed = not self._follower.taken_over
+        wanted = self._follower.next(elapsed_s, bean, heater_percent or 0.0)
+        if followed and self._follower.taken_over:
+            self.refusals.append(
+                "Heat was changed from outside: the profile is not followed any more, until the "
+                "plan's next step that sets heat."
+            )
+        if wanted is not None:
+            result = await self._ask(ask, Actuator.HEATER, wanted, Origin.PLAN)
+            self._follower.applied(result.applied)
 
-    async def _ask(self, ask: Ask, actuator: Actuator, percent: float, origin: Origin) -> None:
+    async def _ask(
+        self, ask: Ask, actuator: Actuator, percent: float, origin: Origin
+    ) -> CommandResult:
         command = Command(
             uuid.uuid4().hex[:12], self._station, actuator, percent, origin, time.monotonic()
         )
@@ -113,6 +141,7 @@ class Program:
             self.refusals.append(
                 f"The plan's {actuator} {percent:g} % was {result.outcome}: {result.reason}"
             )
+        return result
 
 
 def profile_of(plan: Plan) -> Profile | None:

@@ -236,9 +236,9 @@ class DriverLife(RuleBasedStateMachine):
 
     @rule()
     def release(self) -> None:
-        newest = self.guard.history.newest
+        newest = self.guard.machine.history.newest
         known = newest and (newest.bean_temp_c or newest.environment_temp_c)
-        refused = self.guard.may_release(self.loop.time())
+        refused = self.guard.machine.may_release(self.loop.time())
         if known and known >= LIMITS.hot_above_c:
             assert refused, "control was released hot"
         if self.well_for_s() > 0 and self.bench.heat() > 0:
@@ -248,7 +248,7 @@ class DriverLife(RuleBasedStateMachine):
 
     def judge_heat(self) -> None:
         """At the moment at which heat is handed to the driver."""
-        now_s, newest = self.loop.time(), self.guard.history.newest
+        now_s, newest = self.loop.time(), self.guard.machine.history.newest
         assert newest is not None, "heat without a reading"
         age_s = now_s - newest.taken_at_s
         assert 0 <= age_s <= LIMITS.stale_after_s, f"heat with a reading {age_s:.2f} s old"
@@ -259,7 +259,7 @@ class DriverLife(RuleBasedStateMachine):
         silent_s = now_s - self.silent_since_s
         assert silent_s <= LEASE_S + 0.1, f"heat {silent_s:.2f} s after the service fell silent"
         assert not self.stopped, "heat in emergency stop"
-        told, able = self.guard.told, self.guard.capabilities.actuators
+        told, able = self.guard.machine.told, self.guard.machine.capabilities.actuators
         if Actuator.DRUM in able:
             assert (told.drum or 0) >= LIMITS.drum_min_percent, "heat with a standing drum"
         if Actuator.FAN in able:
@@ -286,7 +286,7 @@ class DriverLife(RuleBasedStateMachine):
         self.heat_since_s = None if heat <= 0 else self.heat_since_s or now_s
         silent = now_s - self.silent_since_s > LEASE_S + 0.1
         too_hot = self.true_bean_c() >= LIMITS.bean_temp_max_c + 1
-        wanted = self.guard.armed_until_s is not None and (self.guard.told.heater or 0) > 0
+        wanted = self.guard.armed_until_s is not None and (self.guard.machine.told.heater or 0) > 0
         reason = self.stopped or silent or too_hot or not wanted
         if heat <= 0 or not reason:
             self.bad_since_s = now_s
@@ -300,7 +300,7 @@ class DriverLife(RuleBasedStateMachine):
                 assert self.bench.fan() >= LIMITS.fan_min_for_heat_percent - 1, "fan"
             if self.bench.drum is not None:
                 assert self.bench.drum() >= LIMITS.drum_min_percent - 1, "drum under heat"
-        hot = self.guard.hot(now_s) and not self.guard.history.implausible
+        hot = self.guard.machine.hot(now_s) and not self.guard.machine.history.implausible
         self.hot_since_s = None if not hot else self.hot_since_s or now_s
         hot_s = 0.0 if self.hot_since_s is None else now_s - self.hot_since_s
         if self.bench.drum is not None and min(well_s, hot_s) > SETTLES_S:

@@ -69,7 +69,7 @@ class Bench:
                 self.bean_c += rise_c_per_s * period_s
             if self.alive:
                 self.guard.renew(self.now_s)
-            if not self.silent and self.guard.connected:
+            if not self.silent and self.guard.machine.connected:
                 self.guard.read(self.reading(), self.now_s)
             self.obey()
 
@@ -82,7 +82,7 @@ class Bench:
             self.guard.wrote(actuator, percent, self.now_s)
 
     def reading(self) -> Reading:
-        told = self.guard.told
+        told = self.guard.machine.told
         values = {
             f"{a.value}_percent": self.echo.get(a, told.of(a)) for a in (HEATER, FAN, DRUM, COOLING)
         }
@@ -105,7 +105,7 @@ class Bench:
 
     @property
     def heat(self) -> float:
-        return self.guard.told.heater or 0.0
+        return self.guard.machine.told.heater or 0.0
 
 
 def heating(bench: Bench, percent: float = 60) -> Bench:
@@ -161,6 +161,20 @@ def nothing_rises(bench: Bench) -> bool:
     return bench.heat > 0
 
 
+def never_moves(bench: Bench) -> bool:
+    """What answers is frozen, above the temperatures at which heat must show."""
+    bench.bean_c, bench.air_c = 190.3, 221.7
+    heating(bench).run(150.0)
+    return bench.heat > 0
+
+
+def cools_what_it_heats(bench: Bench) -> bool:
+    """Found hot, so made safe, cooling and all; then a person heats."""
+    bench.bean_c = 150.0
+    heating(bench).run(2.0)
+    return bench.heat > 0 and (bench.guard.machine.told.cooling or 0) > 0
+
+
 def rises_by_itself(bench: Bench) -> bool:
     """Stuck relay: hot, heat long off, rising. The danger is that nobody is told."""
     bench.bean_c = 205.0
@@ -204,12 +218,12 @@ def drum_stopped_hot(bench: Bench) -> bool:
     bench.run(3.0)
     bench.ask(DRUM, 0)
     bench.run(1.0)
-    return (bench.guard.told.drum or 0) < 30
+    return (bench.guard.machine.told.drum or 0) < 30
 
 
 def fan_too_low(bench: Bench) -> bool:
     heating(bench).ask(FAN, 0)
-    return (bench.guard.told.fan or 0) < 20
+    return (bench.guard.machine.told.fan or 0) < 20
 
 
 def heats_with_open_door(bench: Bench) -> bool:
@@ -222,13 +236,13 @@ def feeds_the_fire(bench: Bench) -> bool:
     bench.bean_c = 232.0
     bench.ready()
     bench.ask(DOOR, 100, Origin.PLAN)
-    return (bench.guard.told.door or 0) > 0
+    return (bench.guard.machine.told.door or 0) > 0
 
 
 def keeps_them_in(bench: Bench) -> bool:
     bench.bean_c = 222.0
     bench.run(3.0)
-    return (bench.guard.told.door or 0) == 0
+    return (bench.guard.machine.told.door or 0) == 0
 
 
 def over_ceiling(bench: Bench) -> bool:
@@ -273,7 +287,7 @@ def a_rule_heats(bench: Bench) -> bool:
 
 def sound_drops(bench: Bench) -> bool:
     heating(bench).ask(DOOR, 100, Origin.SOUND)
-    return (bench.guard.told.door or 0) > 0
+    return (bench.guard.machine.told.door or 0) > 0
 
 
 def for_ever(bench: Bench) -> bool:
@@ -316,7 +330,7 @@ def drum_stopped_unknown(bench: Bench) -> bool:
     bench.silent = True
     bench.ask(DRUM, 100)
     bench.ask(DRUM, 0)
-    return bench.guard.told.drum == 0
+    return bench.guard.machine.told.drum == 0
 
 
 def drum_stands(bench: Bench) -> bool:
@@ -340,7 +354,7 @@ def cooling_off_in_a_stop(bench: Bench) -> bool:
     bench.run(1.0)
     bench.ask(COOLING, 0)
     bench.run(1.0)
-    return (bench.guard.told.cooling or 0) < 100
+    return (bench.guard.machine.told.cooling or 0) < 100
 
 
 def raised_while_nobody_answers(bench: Bench) -> bool:
@@ -363,7 +377,7 @@ def opens_in_hot_air(bench: Bench) -> bool:
     """No probe in the beans: their air decides."""
     bench.bean_c, bench.air_c = None, 240.0
     bench.ready().ask(DOOR, 100, Origin.PLAN)
-    return (bench.guard.told.door or 0) > 0
+    return (bench.guard.machine.told.door or 0) > 0
 
 
 def opens_in_burning_air(bench: Bench) -> bool:
@@ -371,13 +385,13 @@ def opens_in_burning_air(bench: Bench) -> bool:
     bench.bean_c, bench.air_c = 200.0, 310.0
     bench.run(3.0)
     bench.ask(DOOR, 100, Origin.PLAN)
-    return (bench.guard.told.door or 0) > 0
+    return (bench.guard.machine.told.door or 0) > 0
 
 
 def opens_unknown(bench: Bench) -> bool:
     bench.silent = True
     bench.ask(DOOR, 100, Origin.PLAN)
-    return (bench.guard.told.door or 0) > 0
+    return (bench.guard.machine.told.door or 0) > 0
 
 
 BLIND = replace(MACHINE, reads_bean_temp=False, reads_environment_temp=False)
@@ -396,6 +410,8 @@ SCENARIOS: tuple[tuple[str, Callable[[Bench], bool], dict], ...] = (
     ("stale_reading", no_probe_at_all, {"machine": BLIND}),
     ("implausible_reading", probe_breaks, {}),
     ("heat_without_rise", nothing_rises, {}),
+    ("frozen_reading", never_moves, {}),
+    ("cooling_for_safety", cools_what_it_heats, {}),
     ("rise_without_heat", rises_by_itself, {}),
     ("heater_contradicts", heater_ignores, {}),
     ("link_up", link_gone, {}),

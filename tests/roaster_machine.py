@@ -216,8 +216,8 @@ class RoasterLife(RuleBasedStateMachine):
     @precondition(lambda self: self.linked)
     @rule()
     def release(self) -> None:
-        hottest = self.guard.history.hottest_c
-        refused = self.guard.may_release(self.now_s)
+        hottest = self.guard.machine.history.hottest_c
+        refused = self.guard.machine.may_release(self.now_s)
         if hottest is None or hottest >= LIMITS.hot_above_c or self.driver.told(Actuator.HEATER):
             assert refused, "control was released hot"
 
@@ -230,7 +230,7 @@ class RoasterLife(RuleBasedStateMachine):
         if not self.linked or self.driver.lost:
             return
         heat = self.driver.told(Actuator.HEATER)
-        newest = self.guard.history.newest
+        newest = self.guard.machine.history.newest
         if heat > 0:
             assert newest is not None, "heat without any reading"
             age_s = self.now_s - newest.taken_at_s
@@ -245,7 +245,7 @@ class RoasterLife(RuleBasedStateMachine):
             assert self.guard.armed_until_s is not None, "heat unarmed"
             assert self.guard.emergency is None, "heat in emergency stop"
             assert not self.driver.told(Actuator.DOOR), "heat with an open door"
-        if newest is not None and self.guard.history.implausible is None:
+        if newest is not None and self.guard.machine.history.implausible is None:
             known = [t for t in (newest.bean_temp_c, newest.environment_temp_c) if t is not None]
             if known and max(known) >= LIMITS.hot_above_c:
                 drum = self.driver.told(Actuator.DRUM)

@@ -33,6 +33,8 @@ ANSWERING_S = 15.0
 """A machine that boots, or whose first frame is slow, is waited for so long."""
 TROUBLE_S = 3.0
 """A port that can't be had is tried for so long."""
+STOP_S = 8.0
+"""For so long an emergency stop is tried again."""
 
 log = logging.getLogger("roastwatch.roaster")
 
@@ -74,6 +76,7 @@ class RoasterControl:
         self._client: GuardianClient | None = None
         self._holds_lease = holds_lease
         self._in_flight = False
+        self._log_works = True
         self._last_refusal = ""
         self._task: asyncio.Task[None] | None = None
         self._first: asyncio.Future[None] | None = None
@@ -161,8 +164,16 @@ class RoasterControl:
         return await self._asked("disarm", reason=reason)
 
     async def emergency_stop(self, reason: str = "Emergency stop.") -> str | None:
-        """Heat 0, drum and cooling on, latched."""
-        return await self._asked("stop", reason=reason)
+        """Heat 0, drum and cooling on, latched; returns why it did not arrive, or None.
+
+        A guardian that has just died is waited for: the next one is stopped.
+        """
+        until = time.monotonic() + STOP_S
+        while (failed := await self._asked("stop", reason=reason)) is not None:
+            if time.monotonic() > until:
+                return failed
+            await asyncio.sleep(0.1)
+        return None
 
     async def present(self) -> str | None:
         """A person is there."""
@@ -172,8 +183,16 @@ class RoasterControl:
         """Beans go in: the pre-charge check; returns why they should not, or None."""
         return await self._asked("charge")
 
+    async def dropped(self) -> str | None:
+        """The beans have left."""
+        return await self._asked("dropped")
+
     async def log_works(self, works: bool) -> str | None:
-        """Tell whether the log can be written; while it can't, heat may not go up."""
+        """Tell whether the log can be written; while it can't, heat may not go up.
+
+        A guardian that is started again is told anew.
+        """
+        self._log_works = works
         return await self._asked("log", works=works)
 
     async def confirm_cutoff(self, confirmed: bool = True) -> str | None:
@@ -275,6 +294,8 @@ class RoasterControl:
                     control=self._holds_lease,
                 ) as client:
                     self._client = client
+                    if not self._log_works:
+                        await client.ask("log", works=False)
                     if self._first and not self._first.done():
                         self._first.set_result(None)
                     await client.gone.wait()

@@ -30,6 +30,10 @@ TURN_S = 0.05
 DOOR_S = 5.0
 PRESENCE_S = 60.0
 REPORT_S = 5.0
+TAKEN_OVER = (
+    "!  Heat was changed from outside: the profile is not followed any more, until the plan's next "
+    "step that sets heat."
+)
 _COLUMNS = (
     "time_utc",
     "elapsed_s",
@@ -264,8 +268,11 @@ class Drive:
             if actuator in self._missing:
                 continue
             await self._set(actuator, percent, ask.origin)
+            if self._follower is not None and actuator is Actuator.HEATER:
+                self._follower.begin()
         if step.drop:
             self.happened(EventKind.DROP)
+            await self.control.dropped()
 
     def _since_charge_s(self, elapsed_s: float) -> float:
         return elapsed_s - self._happened.get(EventKind.CHARGE, 0.0)
@@ -276,9 +283,12 @@ class Drive:
             return
         told = self.control.raw_state.get("told") or {}
         since_s = self._since_charge_s(elapsed_s)
+        followed = not self._follower.taken_over
         wanted = self._follower.next(since_s, bean_c, told.get("heater") or 0.0)
+        if followed and self._follower.taken_over:
+            self._say(TAKEN_OVER)
         if wanted is not None:
-            await self._set(Actuator.HEATER, wanted, Origin.PLAN)
+            self._follower.applied((await self._set(Actuator.HEATER, wanted, Origin.PLAN)).applied)
 
     def _deviation(self, elapsed_s: float, reading: Reading) -> str:
         target = self._profile.at(self._since_charge_s(elapsed_s)) if self._profile else None

@@ -1,25 +1,21 @@
-"""The state that the interlocks are judged upon: arming, latches, what was told. No I/O, no clock.
+"""Who may heat, and for how long: lease, arming, attendance, latches; and the judging by it.
 
-The guardian owns one of these. Whoever calls says what time it is (seconds of a monotonic clock)
-and does what `tick` and `request` return.
+The guardian owns one of these. No I/O, no clock: whoever calls says what time it is (seconds of a
+monotonic clock) and does what `tick` and `request` return. What is known of the machine itself
+stands in `machine_state`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from roastwatch.roaster.driver import Capabilities
-from roastwatch.roaster.history import History
 from roastwatch.roaster.interlocks import INTERLOCKS, Decision, Interlock, bounds, decide, demands
 from roastwatch.roaster.limits import Limits
-from roastwatch.roaster.situation import Controls, Effect, Situation
+from roastwatch.roaster.machine_state import MachineState
+from roastwatch.roaster.situation import Effect, Situation
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome, Reading
 
-ECHO_TOLERANCE_PERCENT = 12.0
 LEASE_S = 0.5
-DOOR_ECHO_S = 1.0
-"""A report of a shut door that is older than this after a command is from before it."""
-SAFE = Controls(heater=0.0, fan=None, drum=100.0, cooling=100.0, door=None)
-"""What `make_safe` leaves behind, as far as every driver agrees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,33 +47,23 @@ class Guard:
         cutoff_confirmed: bool = False,
         rules: Mapping[str, Interlock] = INTERLOCKS,
     ) -> None:
-        self.capabilities = capabilities
         self.limits = limits
         self.cutoff_confirmed = cutoff_confirmed
         self.rules = rules
-        self.told = Controls()
-        self.history = History(capabilities, limits)
-        self.connected = False
+        self.machine = MachineState(capabilities, limits)
         self.emergency: str | None = None
         self.log_works = True
         self.armed_until_s: float | None = None
         self.attended_at_s: float | None = None
         self.lease_until_s: float | None = None
+        self._renewed_at_s: float | None = None
         self.notices: list[Notice] = []
         self._unarmed_reason = ""
-        self._zero_confirmed = False
-        self._ever_connected = False
-        self._linked_at_s = float("-inf")
         self._safe_pending = False
-        self._left_safe = False
         self._was_served = False
-        self._door_told_s = float("-inf")
         self._unsettled = True
-        self._ever_heated = False
         self._heating_since_s: float | None = None
-        self._heat_off_since_s: float | None = None
         self._charged_at_s: float | None = None
-        self._contradicted_since_s: dict[Actuator, float] = {}
         self._standing: set[str] = set()
         self._asked_attendance = False
 
@@ -85,72 +71,57 @@ class Guard:
 
     def link_up(self, now_s: float) -> None:
         """The driver is connected and has been told heat 0."""
-        if self._ever_connected:
+        if self.machine.ever_connected:
             self._notice("recovered", "The roaster is connected again; heat stays 0.")
-        self.connected, self._ever_connected, self._unsettled = True, True, True
-        self._linked_at_s = now_s
-        self._zero_confirmed = Actuator.HEATER not in self.capabilities.echoes
-        self.told = Controls(heater=0.0)
-        self._heat_off_since_s = now_s
-        self._contradicted_since_s.clear()
+        self._unsettled = True
+        self.machine.link_up(now_s)
 
     def link_lost(self, why: str) -> None:
-        """The driver is gone: nothing of what was told is known to hold."""
-        if self.connected:
+        """The driver is gone."""
+        if self.machine.connected:
             self._notice("lost", f"The roaster is gone: {why}", "link_up")
-        self.connected, self._zero_confirmed = False, False
-        self.told = Controls()
-        self.history.lost()
+        self.machine.link_lost()
 
     def read(self, reading: Reading, now_s: float) -> None:
-        """A reading arrived. One from before heat 0 went out on this link proves nothing of now."""
-        if reading.taken_at_s < self._linked_at_s:
-            return
-        heater = self.told.heater or 0.0
-        self.history.add(reading, heater)
-        if self.history.implausible is None and self.history.hottest_c is not None:
-            cool = self.history.hottest_c < self.limits.hot_above_c
-            if cool and heater == 0.0:
-                self._ever_heated = False
-        if reading.heater_percent is not None and reading.heater_percent <= 0.0:
-            self._zero_confirmed = True
-        for actuator in self.capabilities.echoes:
-            self._compare(actuator, reading, now_s)
-        believed = reading.door_open or reading.taken_at_s >= self._door_told_s + DOOR_ECHO_S
-        echoed = reading.door_open is not None and Actuator.DOOR in self.capabilities.echoes
-        if echoed and believed:
-            self.told = self.told.but(Actuator.DOOR, 100.0 if reading.door_open else 0.0)
+        """A reading arrived."""
+        self.machine.read(reading, now_s)
 
     def wrote(self, actuator: Actuator, percent: float, now_s: float) -> None:
         """A write went out."""
-        before = self.told.heater or 0.0
-        if self.told.of(actuator) != percent:
-            self._contradicted_since_s.pop(actuator, None)
-        self.told = self.told.but(actuator, percent)
-        if actuator is Actuator.HEATER:
-            if percent > 0:
-                self._ever_heated, self._heat_off_since_s = True, None
-                self._left_safe = False
-                if self._heating_since_s is None:
-                    self._heating_since_s = now_s
-            elif before > 0 or self._heat_off_since_s is None:
-                self._heat_off_since_s = now_s
-        if actuator is Actuator.DOOR:
-            self._door_told_s = now_s
-            if percent > 0:
-                self._charged_at_s = None
+        self.machine.wrote(actuator, percent, now_s)
+        if actuator is Actuator.HEATER and percent > 0:
+            self._unsettled = False  # how it was found no longer matters
+            if self._heating_since_s is None:
+                self._heating_since_s = now_s
+        if actuator is Actuator.DOOR and percent > 0:
+            self.dropped()
 
     def made_safe(self, now_s: float) -> None:
         """`make_safe` went out."""
-        self._safe_pending, self._left_safe = False, True
-        for actuator in (Actuator.HEATER, Actuator.DRUM, Actuator.COOLING):
-            percent = SAFE.of(actuator)
-            if actuator in self.capabilities.actuators and percent is not None:
-                self.wrote(actuator, percent, now_s)
+        self._safe_pending = False
+        self.machine.made_safe(now_s)
 
-    def renew(self, now_s: float) -> None:
-        """The service lives."""
-        self.lease_until_s, self._was_served = now_s + LEASE_S, True
+    def renew(self, now_s: float, said_at_s: float | None = None) -> None:
+        """The service lives, or did when it said so (`said_at_s`, by the clock that both share).
+
+        Words that waited in a socket prolong nothing; and a silence between two of them that
+        no `tick` saw ends arming all the same.
+        """
+        said_at_s = now_s if said_at_s is None else min(said_at_s, now_s)
+        last_s, self._renewed_at_s = self._renewed_at_s, said_at_s
+        if last_s is not None and not said_at_s - last_s <= LEASE_S:
+            self._silence()
+        self.lease_until_s, self._was_served = said_at_s + LEASE_S, True
+
+    def lease_ended(self) -> None:
+        """The service has gone: whoever comes next begins anew, however soon."""
+        if self.lease_until_s is not None:
+            self._silence()
+        self.lease_until_s = self._renewed_at_s = None
+
+    def _silence(self) -> None:
+        if self.armed_until_s is not None or self.machine.heats:
+            self.ask_safe("roastwatch fell silent: heat is off until a person arms again.")
 
     # --- what people ask ----------------------------------------------------------------------
 
@@ -168,9 +139,9 @@ class Guard:
         self.armed_until_s = now_s + max(0.0, min(for_s, self.limits.arm_max_s))
         attended, self.attended_at_s = self.attended_at_s, now_s
         heating, charged = self._heating_since_s, self._charged_at_s
-        if not (self.told.heater or 0.0) > 0:
+        if not self.machine.heats:
             self._heating_since_s = None
-            if not self.history.hottest_c or self.hot(now_s) is False:
+            if not self.machine.history.hottest_c or self.machine.hot(now_s) is False:
                 self._charged_at_s = None
         standing = [
             bound
@@ -208,8 +179,7 @@ class Guard:
     def set_limits(self, limits: Limits) -> None:
         """Limits of whoever controls the machine from now on; unarmed, so nothing is raised."""
         if limits != self.limits:
-            self.limits = limits
-            self.history.limits = limits
+            self.limits = self.machine.limits = limits
             self.disarm("The limits have changed: arm again.")
 
     def charge(self, now_s: float) -> str | None:
@@ -217,32 +187,36 @@ class Guard:
 
         Source of the check: Artisan #512, a door left open (protocols, §1).
         """
-        reading = self.history.newest
-        if (reading is not None and reading.door_open) or self.told.door:
+        reading = self.machine.history.newest
+        if (reading is not None and reading.door_open) or self.machine.told.door:
             return "The door is open: the beans would fall through. Close it before you charge."
         self._charged_at_s = now_s
-        self.history.charged()
+        self.machine.history.charged()
         return None
+
+    def dropped(self) -> None:
+        """The beans have left: the next batch has its own time, hot as the machine may be."""
+        self._charged_at_s = None
 
     def request(self, command: Command, now_s: float) -> Decision:
         """Judge a command. Nothing is changed: who writes says `wrote`."""
-        if command.actuator not in self.capabilities.actuators:
-            can = ", ".join(sorted(self.capabilities.actuators)) or "nothing"
+        if command.actuator not in self.machine.capabilities.actuators:
+            can = ", ".join(sorted(self.machine.capabilities.actuators)) or "nothing"
             return Decision(
                 Outcome.REFUSED,
                 None,
                 interlock="capabilities",
-                reason=f"{self.capabilities.machine} can't set {command.actuator}: "
+                reason=f"{self.machine.capabilities.machine} can't set {command.actuator}: "
                 f"it can set {can}.",
             )
         if not 0.0 <= command.target <= 100.0:  # NaN too
             return Decision(
                 Outcome.REFUSED,
-                self.told.of(command.actuator),
+                self.machine.told.of(command.actuator),
                 interlock="range",
                 reason=f"{command.actuator} takes 0 to 100 percent, not {command.target:g}.",
             )
-        if not self.connected:
+        if not self.machine.connected:
             return Decision(
                 Outcome.REFUSED, None, interlock="link_up", reason="The roaster is not connected."
             )
@@ -261,91 +235,25 @@ class Guard:
             situation = self.situation(now_s)
         self._trip(situation)
         situation = self.situation(now_s)
-        if self._unsettled and self.connected and situation.reading_age_s is not None:
+        known = situation.reading_age_s is not None and situation.hot is not None
+        if self._unsettled and situation.connected and known:
             self._unsettled = False
             if situation.hot:  # found hot: whatever was before us, it must turn and cool
                 self._safe_pending = True
         self._ask_attendance(situation)
-        if not self.connected:
+        if not self.machine.connected:
             return Demand(False, ())
         moves = demands(situation, self.rules)
         for move in moves:
             told_already = move.effect is not Effect.LIMIT or move.interlock == "armed"
-            if self.told.of(move.actuator) is not None and not told_already:
+            if self.machine.told.of(move.actuator) is not None and not told_already:
                 self._notice("interlock", move.reason, move.interlock)
         writes = tuple((move.actuator, move.percent) for move in moves)
         return Demand(self._safe_pending, writes)
 
-    def again(self, now_s: float) -> list[tuple[Actuator, float]]:
-        """What is told once more, heat first: no line without an answer is trusted.
-
-        Heat 0 that the machine doesn't report as 0; and while it heats or may be hot, drum, fan
-        and cooling that it doesn't report, or reports as less.
-        """
-        able, echoes, told = self.capabilities.actuators, self.capabilities.echoes, self.told
-        heats = (told.heater or 0.0) > 0
-        found = []
-        unseen = Actuator.HEATER not in echoes and self._ever_heated
-        doubted = unseen or self.contradicts(Actuator.HEATER) or not self._zero_confirmed
-        if self.connected and Actuator.HEATER in able and not heats and doubted:
-            found.append((Actuator.HEATER, 0.0))
-        if not self.connected or not (heats or self.hot(now_s) is not False):
-            return found
-        for actuator in (Actuator.DRUM, Actuator.FAN, Actuator.COOLING):
-            percent = told.of(actuator)
-            if actuator not in able or not percent or (heats and actuator is Actuator.COOLING):
-                continue
-            if actuator not in echoes or self.contradicts(actuator):
-                found.append((actuator, percent))
-        return found
-
-    def may_release(self, now_s: float) -> str | None:
-        """Why control can't be given up now, or None.
-
-        Source: Artisan releases a Hottop only when cool (protocols, §1).
-        """
-        if not self.capabilities.actuators:
-            return None
-        if not self.connected:
-            return None if not self._ever_heated else "The roaster is gone and was hot."
-        if (self.told.heater or 0.0) > 0:
-            return "Heat is on."
-        newest = self.history.newest
-        if newest and Actuator.HEATER in self.capabilities.echoes and newest.heater_percent:
-            return "The roaster still reports heat."  # one that is stepped takes a second
-        hot = self.hot(now_s)
-        if hot:
-            return "The roaster is hot: the drum must turn."
-        if hot is None:
-            return "Nobody knows yet whether the roaster is hot."
-        return None
-
-    def hot(self, now_s: float) -> bool | None:
-        """Whether the machine is hot; None: nobody knows."""
-        return self.situation(now_s).hot
-
     def note(self, reason: str, interlock: str) -> None:
         """What an interlock did besides a command."""
         self._notice("interlock", reason, interlock)
-
-    def contradicts(self, actuator: Actuator) -> bool:
-        """Whether the machine's own report contradicts what it was told."""
-        return actuator in self._contradicted_since_s
-
-    @property
-    def ever_connected(self) -> bool:
-        """Whether the machine has been reached at all."""
-        return self._ever_connected
-
-    @property
-    def zero_confirmed(self) -> bool:
-        """Whether an echoed heater has been read as 0 since the link came up."""
-        return self._zero_confirmed
-
-    @property
-    def left_safe(self) -> bool:
-        """Whether it was made safe, and no heat was commanded since."""
-        return self._left_safe
 
     @property
     def unsafe_pending(self) -> bool:
@@ -354,18 +262,18 @@ class Guard:
 
     def situation(self, now_s: float, origin: Origin | None = None) -> Situation:
         """All that the interlocks may look at."""
-        newest = self.history.newest
+        machine = self.machine
         return Situation(
             limits=self.limits,
-            capabilities=self.capabilities,
-            told=self.told,
-            wanted=self.told,
+            capabilities=machine.capabilities,
+            told=machine.told,
+            wanted=machine.told,
             origin=origin,
-            reading=newest,
-            reading_age_s=None if newest is None else now_s - newest.taken_at_s,
-            implausible=self.history.implausible,
-            connected=self.connected,
-            zero_confirmed=self._zero_confirmed,
+            reading=machine.history.newest,
+            reading_age_s=machine.reading_age_s(now_s),
+            implausible=machine.history.implausible,
+            connected=machine.connected,
+            zero_confirmed=machine.zero_confirmed,
             lease=self.lease_until_s is not None
             and self.lease_until_s - LEASE_S - 0.001 <= now_s <= self.lease_until_s,
             was_served=self._was_served,
@@ -376,23 +284,25 @@ class Guard:
             unattended_s=0.0 if self.attended_at_s is None else now_s - self.attended_at_s,
             cutoff_confirmed=self.cutoff_confirmed,
             log_works=self.log_works,
-            hottest_c=self.history.hottest_c,
-            ever_heated=self._ever_heated,
-            bean_rate_c_per_min=self.history.rate_c_per_min("bean_temp_c"),
-            environment_rate_c_per_min=self.history.rate_c_per_min("environment_temp_c"),
+            hottest_c=machine.history.hottest_c,
+            hot=machine.hot(now_s),
+            cools_for_safety=machine.cools_for_safety,
+            bean_rate_c_per_min=machine.history.rate_c_per_min("bean_temp_c"),
+            environment_rate_c_per_min=machine.history.rate_c_per_min("environment_temp_c"),
             heating_s=None if self._heating_since_s is None else now_s - self._heating_since_s,
             roast_s=None if self._charged_at_s is None else now_s - self._charged_at_s,
-            heat_off_s=None if self._heat_off_since_s is None else now_s - self._heat_off_since_s,
-            heat_without_rise_s=self.history.heat_without_rise_s(now_s),
-            contradicted_s={
-                actuator: now_s - since for actuator, since in self._contradicted_since_s.items()
-            },
+            heat_off_s=None
+            if machine.heat_off_since_s is None
+            else now_s - machine.heat_off_since_s,
+            heat_without_rise_s=machine.history.heat_without_rise_s(now_s),
+            unmoved_s=machine.history.unmoved_s(now_s),
+            contradicted_s=machine.contradicted_s(now_s),
         )
 
     def _trip(self, situation: Situation) -> None:
         """Let every latching bound that newly holds end arming, and make safe where it says so."""
         standing = set()
-        heating = (self.told.heater or 0.0) > 0
+        heating = self.machine.heats
         for name, bound in bounds(situation, self.rules):
             if bound.effect is Effect.LIMIT:
                 continue
@@ -402,15 +312,15 @@ class Guard:
             if heating or self.armed_until_s is not None:
                 self._notice("fault" if name in _FAULTS else "interlock", bound.reason, name)
                 self.disarm(bound.reason)
-            worth = heating or self._ever_heated or situation.hot
-            if name in ("link_up", "service_alive") and self._left_safe:
+            worth = heating or self.machine.ever_heated or situation.hot
+            if name in ("link_up", "service_alive") and self.machine.left_safe:
                 worth = False  # it was last told to be safe: nothing is owed to it
-            if bound.effect is Effect.MAKE_SAFE and self._ever_connected and worth:
+            if bound.effect is Effect.MAKE_SAFE and self.machine.ever_connected and worth:
                 self._safe_pending = True
         self._standing = standing
 
     def _ask_attendance(self, situation: Situation) -> None:
-        if (self.told.heater or 0.0) <= 0 or situation.unattended_s <= self.limits.attendance_s:
+        if not self.machine.heats or situation.unattended_s <= self.limits.attendance_s:
             return
         if not self._asked_attendance:
             self._asked_attendance = True
@@ -421,20 +331,8 @@ class Guard:
                 "attendance",
             )
 
-    def _compare(self, actuator: Actuator, reading: Reading, now_s: float) -> None:
-        told = self.told.of(actuator)
-        echo = None if actuator is Actuator.DOOR else getattr(reading, f"{actuator.value}_percent")
-        if told is None or echo is None:
-            self._contradicted_since_s.pop(actuator, None)
-            return
-        worse = echo - told if actuator is Actuator.HEATER else told - echo
-        if worse > ECHO_TOLERANCE_PERCENT:
-            self._contradicted_since_s.setdefault(actuator, now_s)
-        else:
-            self._contradicted_since_s.pop(actuator, None)
-
     def _level(self, actuator: Actuator, target: float) -> float:
-        levels = self.capabilities.levels.get(actuator)
+        levels = self.machine.capabilities.levels.get(actuator)
         if not levels:
             return target
         if actuator is Actuator.HEATER:

@@ -15,6 +15,7 @@ from typing import TypeVar
 from roastwatch.errors import BadInputError, LostError, RoastwatchError
 from roastwatch.roaster.driver import RoasterDriver
 from roastwatch.roaster.guard import Demand, Guard
+from roastwatch.roaster.interlocks import Decision
 from roastwatch.vocabulary import Actuator, Command, CommandResult, Outcome
 
 T = TypeVar("T")
@@ -106,18 +107,18 @@ class Guardian:
             return CommandResult(
                 command.command_id,
                 Outcome.EXPIRED,
-                self.guard.told.of(command.actuator),
+                self.guard.machine.told.of(command.actuator),
                 reason=f"The command was older than {command.valid_for_s:g} s when it arrived.",
             )
         if self._pending is not None:
             return CommandResult(
                 command.command_id,
                 Outcome.REFUSED,
-                self.guard.told.of(command.actuator),
+                self.guard.machine.told.of(command.actuator),
                 interlock="busy",
                 reason="busy: another command is being carried out; try again.",
             )
-        if not self.guard.connected:
+        if not self.guard.machine.connected:
             return self._judged(command)
         answer: asyncio.Future[CommandResult] = asyncio.get_running_loop().create_future()
         self._pending = (command, answer)
@@ -139,7 +140,7 @@ class Guardian:
 
     def release(self) -> str | None:
         """Give up control if the interlocks let it; returns why not."""
-        why = self.guard.may_release(self._clock())
+        why = self.guard.machine.may_release(self._clock())
         if why is None:
             self._releasing = True
             self._wake.set()
@@ -163,7 +164,7 @@ class Guardian:
     async def _one_link(self, driver: RoasterDriver) -> None:
         await _within(ENTER_S, driver.__aenter__(), "It can't be opened")
         try:
-            self.guard.capabilities = driver.capabilities
+            self.guard.machine.capabilities = driver.capabilities
             if Actuator.HEATER in driver.capabilities.actuators:
                 await self._write(driver, Actuator.HEATER, 0.0)
             self.guard.link_up(self._clock())
@@ -185,7 +186,7 @@ class Guardian:
             await self._perform(driver, self.guard.tick(now))
             await self._tell_again(driver)
             if self._releasing:
-                if self.guard.may_release(now) is None:
+                if self.guard.machine.may_release(now) is None:
                     await self._let_go(driver)
                 return
             if self._pending is not None:
@@ -222,7 +223,7 @@ class Guardian:
             self.guard.made_safe(self._clock())
             self.safe_since_s = self._clock()
         for actuator, percent in demand.writes:
-            if self.guard.told.of(actuator) != percent:
+            if self.guard.machine.told.of(actuator) != percent:
                 await self._write(driver, actuator, percent)
         if demand.make_safe or demand.writes or self.guard.notices:
             self._changed()
@@ -233,7 +234,7 @@ class Guardian:
         if 0 <= now - self._told_again_s < AGAIN_S:
             return
         self._told_again_s = now
-        for actuator, percent in self.guard.again(now):
+        for actuator, percent in self.guard.machine.again(now):
             await self._write(driver, actuator, percent)
 
     async def _serve(self, driver: RoasterDriver) -> None:
@@ -256,17 +257,17 @@ class Guardian:
     async def _carry_out(self, driver: RoasterDriver, command: Command) -> CommandResult:
         decision = self.guard.request(command, self._clock())
         for actuator, percent in decision.writes:
-            if self.guard.told.of(actuator) != percent or actuator is command.actuator:
+            told = self.guard.machine.told.of(actuator)
+            if actuator is Actuator.HEATER and percent > (told or 0.0):
+                # Drum and fan took their time: what held when it was asked may not hold now.
+                now = self.guard.request(command, self._clock())
+                if (actuator, percent) not in now.writes:
+                    return self._result(command, now)
+            if told != percent or actuator is command.actuator:
                 await self._write(driver, actuator, percent)
         for move in decision.moves:
             self.guard.note(move.reason, move.interlock)
-        return CommandResult(
-            command.command_id,
-            decision.outcome,
-            decision.applied,
-            decision.interlock,
-            decision.reason,
-        )
+        return self._result(command, decision)
 
     async def _read(self, driver: RoasterDriver) -> None:
         """Read, unless a demand comes in between (then the read is cancelled)."""
@@ -298,7 +299,7 @@ class Guardian:
         now = self._clock()
         self.guard.read(reading, now)
         self.problem, self.wrong_machine, self._failures = None, False, 0
-        self._due_s = max(self._due_s + self.guard.capabilities.read_period_s, now)
+        self._due_s = max(self._due_s + self.guard.machine.capabilities.read_period_s, now)
         self._changed()
 
     async def _write(self, driver: RoasterDriver, actuator: Actuator, percent: float) -> None:
@@ -308,12 +309,14 @@ class Guardian:
     async def _let_go(self, driver: RoasterDriver) -> None:
         """Cool and unwatched: everything off, so that leaving surprises nobody."""
         for actuator in (Actuator.HEATER, Actuator.COOLING, Actuator.FAN, Actuator.DRUM):
-            if actuator in self.guard.capabilities.actuators:
+            if actuator in self.guard.machine.capabilities.actuators:
                 with contextlib.suppress(RoastwatchError):
                     await self._write(driver, actuator, 0.0)
 
     def _judged(self, command: Command) -> CommandResult:
-        decision = self.guard.request(command, self._clock())
+        return self._result(command, self.guard.request(command, self._clock()))
+
+    def _result(self, command: Command, decision: Decision) -> CommandResult:
         return CommandResult(
             command.command_id,
             decision.outcome,

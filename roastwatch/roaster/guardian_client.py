@@ -94,7 +94,7 @@ class GuardianClient:
     def _hello(self) -> dict[str, Any]:
         spec = self._launch.spec if self._launch else {}
         known: dict[str, Any] = {
-            key: spec[key] for key in ("kind", "options", "limits") if key in spec
+            key: spec[key] for key in ("kind", "options", "limits", "cutoff") if key in spec
         }
         return {"role": "control" if self._control else "watch", **known}
 
@@ -119,7 +119,8 @@ class GuardianClient:
         if self._writer is None or self._writer.is_closing() or self.gone.is_set():
             raise LostError("The guardian of the roaster is gone.")
         self._seq += 1
-        self._writer.write(messages.encode({"seq": self._seq, "do": do, **what}))
+        said = {"seq": self._seq, "at_s": time.monotonic(), "do": do}
+        self._writer.write(messages.encode({**said, **what}))
         return self._seq
 
     async def _connect(self) -> asyncio.StreamReader:

@@ -120,7 +120,7 @@ class GuardianServer:
         finally:
             self._connections.discard(connection)
             if connection.holds_lease:
-                self._guard.lease_until_s = None
+                self._guard.lease_ended()
                 self._guardian.wake()
             self._alone_since_s = self._clock()
             writer.close()
@@ -134,7 +134,7 @@ class GuardianServer:
         connection.last_heard_seq = seq
         do = message.get("do")
         if connection.holds_lease:
-            self._guard.renew(self._clock())
+            self._guard.renew(self._clock(), _said_at_s(message))
         if do == "renew":
             return
         if do == "command":
@@ -150,12 +150,16 @@ class GuardianServer:
             "safe": self._safe,
             "present": self._present,
             "charge": self._charge,
+            "dropped": self._dropped,
             "log": self._log,
             "cutoff": self._cutoff,
         }
         if do not in asks:
             raise BadInputError(f"The guardian can't do {do!r}: it can {', '.join(asks)}.")
-        reason = asks[do](connection, message)
+        try:
+            reason = asks[do](connection, message)
+        except BadInputError as error:
+            reason = str(error)
         self._tell()
         connection.send({"re": seq, "ok": not reason, "reason": reason or "", **self._state()})
         self._guardian.wake()
@@ -165,7 +169,7 @@ class GuardianServer:
         if kind is not None and self._guardian.releasing:
             return SUPERSEDED  # it is letting go of its machine: whoever comes now gets a new one
         if kind is not None and (kind, options) != self._machine:
-            if not self._guard.connected:
+            if not self._guard.machine.connected:
                 self._guardian.end()  # it guards what is no longer there: the new one begins anew
                 return SUPERSEDED
             return (
@@ -181,10 +185,17 @@ class GuardianServer:
                 )
             for other in self._connections:
                 other.holds_lease = False
+            self._guard.lease_ended()
+        raw = message.get("limits")
+        limits = None if raw is None else parse_limits(raw, "limits")
         connection.holds_lease = True
-        self._guard.renew(self._clock())
-        if message.get("limits") is not None:
-            self._guard.set_limits(parse_limits(message["limits"], "limits"))
+        self._guard.renew(self._clock(), _said_at_s(message))
+        if limits is not None:
+            self._guard.set_limits(limits)
+        # What the last service said of its log, and who drove it of a cut-off, was theirs.
+        self._guard.log_works = True
+        if "cutoff" in message:
+            self._guard.cutoff_confirmed = message["cutoff"] is True
         return None
 
     def _arm(self, connection: Connection, message: dict[str, Any]) -> str | None:
@@ -208,6 +219,10 @@ class GuardianServer:
 
     def _charge(self, connection: Connection, message: dict[str, Any]) -> str | None:
         return self._guard.charge(self._clock())
+
+    def _dropped(self, connection: Connection, message: dict[str, Any]) -> str | None:
+        self._guard.dropped()
+        return None
 
     def _log(self, connection: Connection, message: dict[str, Any]) -> str | None:
         self._guard.log_works = bool(message.get("works"))
@@ -244,7 +259,7 @@ class GuardianServer:
         armed_for_s = guard.armed_until_s - now if guard.armed_until_s is not None else None
         return {
             "at_s": now,
-            "connected": guard.connected,
+            "connected": guard.machine.connected,
             "problem": self._guardian.problem,
             "wrong_machine": self._guardian.wrong_machine,
             "armed": situation.armed,
@@ -252,10 +267,10 @@ class GuardianServer:
             "emergency": guard.emergency,
             "hot": situation.hot,
             "safe": not guard.unsafe_pending,
-            "left_safe": guard.left_safe,
-            "told": asdict(guard.told),
-            "reading": messages.reading_to(guard.history.newest),
-            "capabilities": messages.capabilities_to(guard.capabilities),
+            "left_safe": guard.machine.left_safe,
+            "told": asdict(guard.machine.told),
+            "reading": messages.reading_to(guard.machine.history.newest),
+            "capabilities": messages.capabilities_to(guard.machine.capabilities),
         }
 
     async def _pulse(self) -> None:
@@ -264,12 +279,12 @@ class GuardianServer:
             self._tell()
             notify("WATCHDOG=1")
             if self._ending and not (
-                self._guard.connected
-                and (self._guard.unsafe_pending or self._guard.may_release(self._clock()))
+                self._guard.machine.connected
+                and (self._guard.unsafe_pending or self._guard.machine.may_release(self._clock()))
             ):
                 self._guardian.end()
             if not self._stay and not self._connections and self._may_end():
-                if self._guard.connected:
+                if self._guard.machine.connected:
                     self._guardian.release()
                 else:
                     self._guardian.end()
@@ -277,11 +292,11 @@ class GuardianServer:
     def _may_end(self) -> bool:
         """Whether nobody needs this guardian any more: cool, or gone and known to be off."""
         alone_s = self._clock() - self._alone_since_s
-        if self._guard.connected:
+        if self._guard.machine.connected:
             since = self._guardian.safe_since_s
             settled = since is None or self._clock() - since >= LINGER_SAFE_S
             return settled and alone_s >= 1.0 and not self._guard.unsafe_pending
-        if not self._guard.ever_connected:
+        if not self._guard.machine.ever_connected:
             return alone_s >= (1.0 if self._ever_served else 10.0)
         return not self._guard.unsafe_pending or alone_s >= LINGER_OWED_S
 
@@ -331,6 +346,12 @@ def _only_one(path: Path) -> Iterator[None]:
         lock.flush()
         path.unlink(missing_ok=True)
         yield
+
+
+def _said_at_s(message: dict[str, Any]) -> float | None:
+    """When a message was sent, by the monotonic clock that both processes share."""
+    at_s = message.get("at_s")
+    return float(at_s) if isinstance(at_s, int | float) else None
 
 
 def _number(message: dict[str, Any], key: str) -> float:

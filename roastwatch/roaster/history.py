@@ -19,7 +19,7 @@ class History:
     """The last readings of one machine since the link came up. Temperatures in °C."""
 
     def __init__(self, capabilities: Capabilities, limits: Limits) -> None:
-        self._capabilities = capabilities
+        self.capabilities = capabilities
         self.limits = limits
         self.newest: Reading | None = None
         self.implausible: str | None = None
@@ -27,6 +27,8 @@ class History:
         self._good: deque[Reading] = deque()
         self._doubtful: deque[Reading] = deque(maxlen=AGREEING)
         self._heat_since_s: float | None = None
+        self._unmoved: tuple[float, tuple[float | None, float | None]] | None = None
+        """Since when heat has been on and the probes have said this."""
         self._lowest: dict[str, float] = {}
 
     def lost(self) -> None:
@@ -34,6 +36,7 @@ class History:
         self.newest, self.implausible = None, None
         self._good.clear()
         self._doubtful.clear()
+        self._unmoved = None
 
     def charged(self) -> None:
         """Beans went in: the probes fall now, and rates begin anew."""
@@ -51,6 +54,7 @@ class History:
         ]
         self.hottest_c = max(temperatures, default=None)
         self._good.append(reading)
+        self._watch_still(reading, heater_percent)
         while self._good[-1].taken_at_s - self._good[0].taken_at_s > RATE_SPAN_S:
             self._good.popleft()
         self._watch_rise(reading, heater_percent)
@@ -76,6 +80,22 @@ class History:
             return 0.0
         return max(0.0, now_s - self._heat_since_s)
 
+    def unmoved_s(self, now_s: float) -> float:
+        """For how long heat has been on while no probe has moved at all, where it is hot.
+
+        Below `no_rise_below_c` a cold machine's probes may well stand still, and
+        `heat_without_rise_s` watches.
+        """
+        hot = self.hottest_c is not None and self.hottest_c >= self.limits.no_rise_below_c
+        return max(0.0, now_s - self._unmoved[0]) if hot and self._unmoved else 0.0
+
+    def _watch_still(self, reading: Reading, heater_percent: float) -> None:
+        said = (reading.bean_temp_c, reading.environment_temp_c)
+        if heater_percent <= 0:
+            self._unmoved = None
+        elif self._unmoved is None or self._unmoved[1] != said:
+            self._unmoved = (reading.taken_at_s, said)
+
     def _watch_rise(self, reading: Reading, heater_percent: float) -> None:
         values = {
             name: value
@@ -97,12 +117,11 @@ class History:
 
     def _judge(self, reading: Reading) -> str | None:
         probes: list[tuple[str, str, bool]] = [
-            ("bean_temp_c", "bean probe", self._capabilities.reads_bean_temp),
+            ("bean_temp_c", "bean probe", self.capabilities.reads_bean_temp),
             (
                 "environment_temp_c",
                 "environment probe",
-                self._capabilities.reads_environment_temp
-                and not self._capabilities.reads_bean_temp,
+                self.capabilities.reads_environment_temp and not self.capabilities.reads_bean_temp,
             ),
         ]
         low, high = self.limits.plausible_min_c, self.limits.plausible_max_c
@@ -127,7 +146,7 @@ class History:
         return "A probe jumped faster than beans can: its reading is not believed yet."
 
     def _jumps(self, before: Reading, after: Reading) -> bool:
-        longest_s = max(1.0, 2 * self._capabilities.read_period_s)
+        longest_s = max(1.0, 2 * self.capabilities.read_period_s)
         apart_s = min(max(after.taken_at_s - before.taken_at_s, 0.5), longest_s)
         for field in ("bean_temp_c", "environment_temp_c"):
             a, b = getattr(before, field), getattr(after, field)

@@ -88,6 +88,11 @@ class Limits(Options):
     no_rise_below_c: float = Field(
         150.0, description="The rule of no_rise_s holds below this temperature, °C."
     )
+    frozen_s: float = Field(
+        120.0,
+        gt=0,
+        description="Heat while no probe moves at all, above no_rise_below_c, is a fault, seconds.",
+    )
     runaway_rate_c_per_min: float = Field(
         15.0, gt=0, description="A hot machine that rises so fast without heat is a fault, °C/min."
     )

@@ -95,28 +95,46 @@ class Profile:
 
 
 class Follower:
-    """Asks for the heat that follows a profile, each `period_s`."""
+    """Asks for the heat that follows a profile, each `period_s`.
+
+    Whoever else changes the heat, a person or an interlock, has taken it over: it is not asked
+    for again until a step of the plan sets heat anew (`begin`), from which it goes on without a
+    jump.
+    """
 
     def __init__(self, profile: Profile, options: PidOptions) -> None:
         self.profile = profile
         self._options = options
         self._pid: Pid | None = None
         self._last_s: float | None = None
-        self.ended = False
+        self._asked: float | None = None
+        """The heat as it was after our last word; None: it is still the plan's."""
+        self.taken_over = False
+
+    def begin(self) -> None:
+        """A step of the plan has set heat: follow from there."""
+        self._pid, self._asked, self.taken_over = None, None, False
 
     def next(self, elapsed_s: float, bean_c: float | None, heater_percent: float) -> float | None:
-        """Heat to ask for now, or None for no change."""
+        """Heat to ask for now, or None for no change. `heater_percent` is what it was told."""
+        if self._asked is not None and abs(heater_percent - self._asked) > 0.5:
+            self.taken_over = True
         target_c = self.profile.at(elapsed_s)
-        if self.ended or target_c is None or bean_c is None:
+        if self.taken_over or target_c is None or bean_c is None:
             return None
         if self._last_s is not None and elapsed_s - self._last_s < self._options.period_s:
             return None
         passed_s = self._options.period_s if self._last_s is None else elapsed_s - self._last_s
         self._last_s = elapsed_s
         if self._pid is None:
-            self._pid = Pid(self._options, heater_percent)
+            self._pid, self._asked = Pid(self._options, heater_percent), heater_percent
         wanted = float(round(self._pid.next(target_c, bean_c, passed_s)))
         return wanted if abs(wanted - heater_percent) >= 1.0 else None
+
+    def applied(self, percent: float | None) -> None:
+        """What became of the heat that was asked for; None: it was refused, and stays as it was."""
+        if percent is not None:
+            self._asked = percent
 
     def deviation_c(self, elapsed_s: float, bean_c: float | None) -> float | None:
         """How far the beans are above the profile, °C."""

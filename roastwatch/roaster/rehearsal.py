@@ -100,7 +100,7 @@ async def rehearse(
             guard.present(now)
             await guardian.step(driver)
             _hear(guard, found, elapsed)
-            reading = guard.history.newest
+            reading = guard.machine.history.newest
             if reading is not None and (not found.readings or found.readings[-1][1] is not reading):
                 found.readings.append((elapsed, reading))
             bean = reading.bean_temp_c if reading else None
@@ -116,6 +116,8 @@ async def rehearse(
                     happened[EventKind.CHARGE] = elapsed
                 for actuator, percent in due.step.settings():
                     await ask(actuator, percent, due.origin)
+                    if follower is not None and actuator is Actuator.HEATER:
+                        follower.begin()
                 if due.step.drop:
                     found.drop_s = elapsed
                     happened[EventKind.DROP] = elapsed
@@ -125,9 +127,9 @@ async def rehearse(
                 if target is not None:
                     found.deviations_c.append((elapsed, bean - target))
                 if follower is not None:
-                    wanted = follower.next(since, bean, guard.told.heater or 0.0)
+                    wanted = follower.next(since, bean, guard.machine.told.heater or 0.0)
                     if wanted is not None:
-                        await ask(Actuator.HEATER, wanted, Origin.PLAN)
+                        follower.applied((await ask(Actuator.HEATER, wanted, Origin.PLAN)).applied)
             if run.ended(elapsed):
                 break
             now += STEP_S

@@ -85,8 +85,10 @@ class Situation:
     log_works: bool = True
     hottest_c: float | None = None
     """Of the last plausible reading, however old; None: none ever."""
-    ever_heated: bool = False
-    """Heat was on since the machine was last known to be cool."""
+    hot: bool | None = None
+    """Whether the machine is hot; None: nobody knows."""
+    cools_for_safety: bool = False
+    """Cooling is on since the machine was made safe, and nobody has chosen it since."""
     bean_rate_c_per_min: float | None = None
     environment_rate_c_per_min: float | None = None
     heating_s: float | None = None
@@ -96,6 +98,8 @@ class Situation:
     heat_off_s: float | None = None
     """Since heat was last commanded; None: it is on."""
     heat_without_rise_s: float = 0.0
+    unmoved_s: float = 0.0
+    """For how long heat has been on and every probe has said exactly the same."""
     contradicted_s: dict[Actuator, float] = field(default_factory=dict)
     """For how long the machine's own report has contradicted what it was told."""
 
@@ -110,23 +114,6 @@ class Situation:
         if self.wanted.door is not None:
             return self.wanted.door > 0.0
         return bool(self.reading is not None and self.reading.door_open)
-
-    @property
-    def hot(self) -> bool | None:
-        """Whether the machine is hot; None: nobody knows."""
-        if self.hottest_c is None:
-            return True if self.ever_heated else None
-        if self.implausible and self._shows_hot:
-            return True  # not believed, but nobody lets go of what may be hot
-        stale = self.reading_age_s is None or self.reading_age_s > self.limits.stale_after_s
-        if (stale or self.implausible) and self.ever_heated:
-            return True
-        return self.hottest_c >= self.limits.hot_above_c
-
-    @property
-    def _shows_hot(self) -> bool:
-        probes = (self.reading.bean_temp_c, self.reading.environment_temp_c) if self.reading else ()
-        return any(t is not None and t >= self.limits.hot_above_c for t in probes)
 
     def has(self, actuator: Actuator) -> bool:
         """Whether this machine lets it be set."""

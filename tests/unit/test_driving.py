@@ -10,6 +10,8 @@ import pytest
 
 from roastwatch import settings
 from roastwatch.errors import BadInputError
+from roastwatch.machine import Machine
+from roastwatch.roaster.control import RoasterControl
 from roastwatch.service import Service
 from roastwatch.vocabulary import (
     Actuator,
@@ -77,6 +79,43 @@ async def test_arm_heat_stop_through_the_service(monkeypatch: pytest.MonkeyPatch
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await running
+
+
+async def test_an_emergency_stop_arrives_though_another_program_holds_the_roaster(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with guarded() as place:
+        monkeypatch.setenv("ROASTWATCH_RUNTIME_DIR", str(place.folder))
+        service = kitchen()
+        station = service.stations["kitchen"]
+        machine = Machine.of_station(station.settings)
+        async with RoasterControl(machine.socket, machine.launch) as other:
+            await other.answering()
+            assert await other.arm(600) is None
+            command = Command("1", "r", Actuator.HEATER, 50.0, Origin.PERSON, time.monotonic())
+            assert (await other.request(command)).outcome is Outcome.APPLIED
+            running = asyncio.create_task(service.run())
+
+            def press(kind: InstructionKind) -> None:
+                service.instruct(Instruction("kitchen", kind, Origin.PERSON, datetime.now(UTC)))
+
+            def refusal() -> str:
+                return station.snapshot().roaster.last_refusal
+
+            try:
+                await until(
+                    lambda: "Another" in (service.driven["kitchen"].part.problem or ""), 60.0
+                )
+                press(InstructionKind.ARM)
+                await until(lambda: "Another roastwatch controls" in refusal(), 10.0)
+                press(InstructionKind.EMERGENCY_STOP)
+                await until(lambda: other.raw_state["emergency"], 60.0)
+                await until(lambda: other.raw_state["reading"]["heater_percent"] == 0, 30.0)
+                await until(lambda: not refusal(), 10.0)
+            finally:
+                running.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await running
 
 
 def test_unknown_limits_are_named_at_start() -> None:

@@ -43,7 +43,7 @@ def test_emergency_stop_latches_until_armed() -> None:
     bench.guard.emergency_stop("Stop.")
     bench.run(1.0)
     assert bench.heat == 0
-    assert (bench.guard.told.drum, bench.guard.told.cooling) == (100, 100)
+    assert (bench.guard.machine.told.drum, bench.guard.machine.told.cooling) == (100, 100)
     assert bench.safe_calls > 0
     assert bench.ask(HEATER, 30).outcome is Outcome.REFUSED
     assert bench.guard.arm(60, bench.now_s) is None
@@ -117,7 +117,7 @@ def test_drop_takes_heat_off_and_turns_the_drum() -> None:
     decision = bench.ask(DOOR, 100)
     assert decision.outcome is Outcome.APPLIED
     assert decision.writes[0] == (HEATER, 0.0)
-    assert bench.guard.told.drum == 100
+    assert bench.guard.machine.told.drum == 100
     assert bench.ask(DRUM, 0).outcome is not Outcome.APPLIED
 
 
@@ -131,10 +131,10 @@ def test_charge_is_refused_with_an_open_door() -> None:
 
 def test_not_released_while_hot() -> None:
     bench = Bench(bean_c=150.0).ready()
-    assert bench.guard.may_release(bench.now_s)
+    assert bench.guard.machine.may_release(bench.now_s)
     bench.bean_c, bench.air_c = 40.0, 50.0
     bench.run(5.0)
-    assert bench.guard.may_release(bench.now_s) is None
+    assert bench.guard.machine.may_release(bench.now_s) is None
 
 
 def test_what_a_machine_lacks_is_refused_by_name() -> None:

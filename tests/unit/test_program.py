@@ -31,7 +31,8 @@ class Door:
 
     async def __call__(self, command: Command) -> CommandResult:
         self.asked.append(command)
-        return CommandResult(command.command_id, self.outcome, reason="because")
+        applied = command.target if self.outcome is Outcome.APPLIED else None
+        return CommandResult(command.command_id, self.outcome, applied, reason="because")
 
     def taken(self) -> list[tuple[Actuator, float]]:
         found = [(command.actuator, command.target) for command in self.asked]
@@ -115,3 +116,45 @@ async def test_the_deviation_from_the_profile() -> None:
     now = START + timedelta(seconds=50)
     assert program.deviation_c(charged(), now, reading) == -2.0
     assert program.deviation_c(charged(), now, replace(reading, bean_temp_c=None)) is None
+
+
+async def test_steps_that_are_long_past_raise_heat_for_no_moment() -> None:
+    """Armed in the tenth minute: only what the plan wants now is asked for."""
+    plan = parse_plan(
+        {
+            "steps": [
+                {"at_s": 0, "heater_percent": 90, "fan_percent": 30},
+                {"at_s": 300, "heater_percent": 60},
+                {"at_s": 500, "heater_percent": 30, "fan_percent": 60},
+            ]
+        }
+    )
+    program, door = Program("r", plan, None), Door()
+    await program.turn(charged(), START + timedelta(seconds=600), None, door)
+    assert sorted(door.taken()) == [(Actuator.FAN, 60), (Actuator.HEATER, 30)]
+
+
+async def test_heat_that_a_person_changed_is_not_given_back_by_the_profile() -> None:
+    plan = parse_plan(
+        {
+            "steps": [{"at_s": 0, "heater_percent": 50}, {"at_s": 90, "heater_percent": 40}],
+            "target": [[0, 100], [600, 200]],
+            "follow": True,
+        }
+    )
+    program, door, roast = Program("r", plan, Profile.of(plan.target)), Door(), charged()
+    reading = Reading("r", 0.0, bean_temp_c=90.0)
+    heat = 0.0
+    for second in range(0, 60, 2):
+        await program.turn(roast, START + timedelta(seconds=second), reading, door, heat)
+        heat = next((p for a, p in reversed(door.taken()) if a is Actuator.HEATER), heat)
+    assert heat > 50
+    await program.turn(roast, START + timedelta(seconds=62), reading, door, 0.0)
+    await program.turn(roast, START + timedelta(seconds=70), reading, door, 0.0)
+    assert door.taken() == []
+    assert [text for text in program.refusals if "changed from outside" in text]
+    await program.turn(roast, START + timedelta(seconds=91), reading, door, 0.0)
+    assert door.taken() == [(Actuator.HEATER, 40)]
+    await program.turn(roast, START + timedelta(seconds=93), reading, door, 40.0)
+    await program.turn(roast, START + timedelta(seconds=96), reading, door, 40.0)
+    assert [a for a, _ in door.taken()] == [Actuator.HEATER]

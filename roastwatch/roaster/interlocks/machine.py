@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from roastwatch.roaster.situation import Bound, Effect, Situation
 from roastwatch.vocabulary import Actuator, Origin
 
-HEATER, FAN, DRUM, DOOR = Actuator.HEATER, Actuator.FAN, Actuator.DRUM, Actuator.DOOR
+HEATER, FAN, DRUM, COOLING, DOOR = (
+    Actuator.HEATER,
+    Actuator.FAN,
+    Actuator.DRUM,
+    Actuator.COOLING,
+    Actuator.DOOR,
+)
 
 
 def link_up(now: Situation) -> Iterator[Bound]:
@@ -56,12 +62,13 @@ def drum_turns(now: Situation) -> Iterator[Bound]:
     if not now.has(DRUM):
         return
     low = now.limits.drum_min_percent
+    has_probe = now.capabilities.reads_bean_temp or now.capabilities.reads_environment_temp
     why = "heat is on" if now.heat_wanted else "the beans are hot"
     if now.door_wanted_open and now.wanted.door:
         why = "the beans leave it"
     if now.heat_wanted or now.hot or now.wanted.door:
         yield Bound(DRUM, f"The drum must turn while {why}.", at_least=low, to=100)
-    elif now.hot is None and (now.told.drum or 0.0) >= low:
+    elif now.hot is None and has_probe and (now.asked is DRUM or (now.told.drum or 0.0) >= low):
         yield Bound(
             DRUM,
             "The drum must turn until a reading says that the beans are cool.",
@@ -76,6 +83,16 @@ def drum_turns(now: Situation) -> Iterator[Bound]:
             at_most=0,
             effect=Effect.DISARM,
         )
+
+
+def cooling_for_safety(now: Situation) -> Iterator[Bound]:
+    """Cooling that came with `make_safe` ends when heat goes on again; a chosen one stays.
+
+    Source: our inference: heat that a fan blows away hides how much is on, and on a Hottop the
+    cooling tray's fan shares the fans' supply (RoastLogger's note, protocols, §1).
+    """
+    if now.cools_for_safety and now.heat_wanted and now.has(COOLING):
+        yield Bound(COOLING, "Cooling had made the machine safe: it ends with heat.", at_most=0)
 
 
 def minimum_fan(now: Situation) -> Iterator[Bound]:

@@ -107,6 +107,23 @@ def heat_without_rise(now: Situation) -> Iterator[Bound]:
         )
 
 
+def frozen_reading(now: Situation) -> Iterator[Bound]:
+    """Hot, heated, and no probe moves by the least: what answers is not what is measured.
+
+    Source: our inference (a module behind a bus whose converter hangs answers on time for ever).
+    In 43 logged roasts the longest run of equal readings above 150 °C is 2 s; two of a Hottop with
+    whole degrees stand still only when cold.
+    """
+    if now.unmoved_s >= now.limits.frozen_s:
+        yield Bound(
+            HEATER,
+            f"Heat is on and no probe has moved at all for {now.unmoved_s:.0f} s: "
+            "switch the thermometer off and on, and check its wires.",
+            at_most=0,
+            effect=Effect.DISARM,
+        )
+
+
 def rise_without_heat(now: Situation) -> Iterator[Bound]:
     """Hot and rising fast though heat has long been off: a stuck relay, or fire.
 

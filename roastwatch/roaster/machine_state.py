@@ -1,0 +1,220 @@
+"""What is known of one machine: its link, what it was told, what it says itself, whether it is hot.
+
+No I/O and no clock: whoever calls says what time it is (seconds of a monotonic clock).
+"""
+
+from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.history import History
+from roastwatch.roaster.limits import Limits
+from roastwatch.roaster.situation import Controls
+from roastwatch.vocabulary import Actuator, Reading
+
+ECHO_TOLERANCE_PERCENT = 12.0
+"""A report may differ by one step of the coarsest machine (1 of 9) from what was told."""
+ZERO_TOLERANCE_PERCENT = 0.5
+"""Heat 0 is 0 on every machine."""
+DOOR_ECHO_S = 1.0
+"""A report of a shut door that is older than this after a command is from before it."""
+SAFE = Controls(heater=0.0, fan=None, drum=100.0, cooling=100.0, door=None)
+"""What `make_safe` leaves behind, as far as every driver agrees."""
+
+
+class MachineState:
+    """One machine, as far as it is known."""
+
+    def __init__(self, capabilities: Capabilities, limits: Limits) -> None:
+        self.told = Controls()
+        """What was last written and is believed to hold."""
+        self.history = History(capabilities, limits)
+        self.connected = False
+        """The link is up, and heat 0 has been written since it came up."""
+        self.ever_connected = False
+        self.zero_confirmed = False
+        """An echoed heater has been read as 0 since the link came up."""
+        self.left_safe = False
+        """It was made safe, and no heat was written since."""
+        self.ever_heated = False
+        """Heat was on since it was last known to be cool."""
+        self.heat_off_since_s: float | None = None
+        self.cools_for_safety = False
+        """Its cooling is on since it was made safe, and nobody has chosen it since."""
+        self._capabilities = capabilities
+        self._limits = limits
+        self._linked_at_s = float("-inf")
+        self._door_told_s = float("-inf")
+        self._contradicted_since_s: dict[Actuator, float] = {}
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do; known for certain once its wire has answered."""
+        return self._capabilities
+
+    @capabilities.setter
+    def capabilities(self, found: Capabilities) -> None:
+        self._capabilities = self.history.capabilities = found
+
+    @property
+    def limits(self) -> Limits:
+        """What is hot, stale and implausible."""
+        return self._limits
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        self._limits = self.history.limits = limits
+
+    @property
+    def heats(self) -> bool:
+        """Whether it was told to heat."""
+        return (self.told.heater or 0.0) > 0.0
+
+    # --- what happens -----------------------------------------------------------------------
+
+    def link_up(self, now_s: float) -> None:
+        """The driver is connected and has been told heat 0."""
+        self.connected = self.ever_connected = True
+        self._linked_at_s = now_s
+        self.zero_confirmed = Actuator.HEATER not in self.capabilities.echoes
+        self.told = Controls(heater=0.0)
+        self.heat_off_since_s = now_s
+        self.cools_for_safety = False
+        self._contradicted_since_s.clear()
+
+    def link_lost(self) -> None:
+        """The driver is gone: nothing of what was told is known to hold."""
+        self.connected = self.zero_confirmed = False
+        self.told = Controls()
+        self.history.lost()
+
+    def read(self, reading: Reading, now_s: float) -> None:
+        """A reading arrived. One from before heat 0 went out on this link proves nothing of now."""
+        if reading.taken_at_s < self._linked_at_s:
+            return
+        self.history.add(reading, self.told.heater or 0.0)
+        hottest_c = None if self.history.implausible else self.history.hottest_c
+        if hottest_c is not None and hottest_c < self.limits.hot_above_c and not self.heats:
+            self.ever_heated = False
+        if reading.heater_percent is not None and reading.heater_percent <= 0.0:
+            self.zero_confirmed = True
+        for actuator in self.capabilities.echoes:
+            self._compare(actuator, reading, now_s)
+        believed = reading.door_open or reading.taken_at_s >= self._door_told_s + DOOR_ECHO_S
+        echoed = reading.door_open is not None and Actuator.DOOR in self.capabilities.echoes
+        if echoed and believed:
+            self.told = self.told.but(Actuator.DOOR, 100.0 if reading.door_open else 0.0)
+
+    def wrote(self, actuator: Actuator, percent: float, now_s: float) -> None:
+        """A write went out."""
+        heated = self.heats
+        if self.told.of(actuator) != percent:
+            self._contradicted_since_s.pop(actuator, None)
+        self.told = self.told.but(actuator, percent)
+        if actuator is Actuator.HEATER:
+            if percent > 0:
+                self.ever_heated, self.heat_off_since_s, self.left_safe = True, None, False
+            elif heated or self.heat_off_since_s is None:
+                self.heat_off_since_s = now_s
+        if actuator is Actuator.COOLING:
+            self.cools_for_safety = False
+        if actuator is Actuator.DOOR:
+            self._door_told_s = now_s
+
+    def made_safe(self, now_s: float) -> None:
+        """`make_safe` went out."""
+        self.left_safe = True
+        for actuator in (Actuator.HEATER, Actuator.DRUM, Actuator.COOLING):
+            percent = SAFE.of(actuator)
+            if actuator in self.capabilities.actuators and percent is not None:
+                self.wrote(actuator, percent, now_s)
+        self.cools_for_safety = Actuator.COOLING in self.capabilities.actuators
+
+    # --- what is known ------------------------------------------------------------------------
+
+    def reading_age_s(self, now_s: float) -> float | None:
+        """Of the newest reading; None: there has been none since the link came up."""
+        newest = self.history.newest
+        return None if newest is None else now_s - newest.taken_at_s
+
+    def hot(self, now_s: float) -> bool | None:
+        """Whether the machine is hot; None: nobody knows."""
+        hottest_c, implausible = self.history.hottest_c, self.history.implausible
+        if hottest_c is None:
+            return True if self.ever_heated else None
+        if implausible and self._shows_hot():
+            return True  # not believed, but nobody lets go of what may be hot
+        age_s = self.reading_age_s(now_s)
+        stale = age_s is None or age_s > self.limits.stale_after_s
+        if (stale or implausible) and self.ever_heated:
+            return True
+        return hottest_c >= self.limits.hot_above_c
+
+    def _shows_hot(self) -> bool:
+        newest = self.history.newest
+        probes = (newest.bean_temp_c, newest.environment_temp_c) if newest else ()
+        return any(t is not None and t >= self.limits.hot_above_c for t in probes)
+
+    def contradicts(self, actuator: Actuator) -> bool:
+        """Whether the machine's own report contradicts what it was told."""
+        return actuator in self._contradicted_since_s
+
+    def contradicted_s(self, now_s: float) -> dict[Actuator, float]:
+        """For how long it has, of each actuator."""
+        return {actuator: now_s - since for actuator, since in self._contradicted_since_s.items()}
+
+    def again(self, now_s: float) -> list[tuple[Actuator, float]]:
+        """What is told once more, heat first: no line without an answer is trusted.
+
+        Heat 0 that the machine doesn't report as 0; and while it heats or may be hot, drum, fan
+        and cooling that it doesn't report, or reports as less.
+        """
+        able, echoes = self.capabilities.actuators, self.capabilities.echoes
+        found = []
+        unseen = Actuator.HEATER not in echoes and self.ever_heated
+        doubted = unseen or self.contradicts(Actuator.HEATER) or not self.zero_confirmed
+        if self.connected and Actuator.HEATER in able and not self.heats and doubted:
+            found.append((Actuator.HEATER, 0.0))
+        if not self.connected or not (self.heats or self.hot(now_s) is not False):
+            return found
+        for actuator in (Actuator.DRUM, Actuator.FAN, Actuator.COOLING):
+            percent = self.told.of(actuator)
+            if actuator not in able or not percent:
+                continue
+            if self.heats and actuator is Actuator.COOLING:
+                continue
+            if actuator not in echoes or self.contradicts(actuator):
+                found.append((actuator, percent))
+        return found
+
+    def may_release(self, now_s: float) -> str | None:
+        """Why control can't be given up now, or None.
+
+        Source: Artisan releases a Hottop only when cool (protocols, §1).
+        """
+        if not self.capabilities.actuators:
+            return None
+        if not self.connected:
+            return None if not self.ever_heated else "The roaster is gone and was hot."
+        if self.heats:
+            return "Heat is on."
+        newest = self.history.newest
+        if newest and Actuator.HEATER in self.capabilities.echoes and newest.heater_percent:
+            return "The roaster still reports heat."  # one that is stepped takes a second
+        hot = self.hot(now_s)
+        if hot:
+            return "The roaster is hot: the drum must turn."
+        if hot is None:
+            return "Nobody knows yet whether the roaster is hot."
+        return None
+
+    def _compare(self, actuator: Actuator, reading: Reading, now_s: float) -> None:
+        told = self.told.of(actuator)
+        echo = None if actuator is Actuator.DOOR else getattr(reading, f"{actuator.value}_percent")
+        if told is None or echo is None:
+            self._contradicted_since_s.pop(actuator, None)
+            return
+        heater = actuator is Actuator.HEATER
+        tolerance = ZERO_TOLERANCE_PERCENT if heater and told == 0 else ECHO_TOLERANCE_PERCENT
+        worse = echo - told if heater else told - echo
+        if worse > tolerance:
+            self._contradicted_since_s.setdefault(actuator, now_s)
+        else:
+            self._contradicted_since_s.pop(actuator, None)
