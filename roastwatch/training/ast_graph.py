@@ -60,7 +60,7 @@ def onnxruntime_attention(
 
     Source: onnxruntime, docs/ContribOperators.md, com.microsoft.MultiHeadAttention.
     """
-    return torch.onnx.ops.symbolic(
+    heard: torch.Tensor = torch.onnx.ops.symbolic(
         "com.microsoft::MultiHeadAttention",
         (query, key, value),
         {"num_heads": heads, "scale": scale},
@@ -68,6 +68,7 @@ def onnxruntime_attention(
         shape=query.shape,
         version=1,
     )
+    return heard
 
 
 def torch_attention(
@@ -75,7 +76,7 @@ def torch_attention(
 ) -> torch.Tensor:
     """Torch's one operator, which TorchScript and OpenVINO keep as one."""
     query, key, value = (
-        put.unflatten(2, (heads, -1)).transpose(1, 2) for put in (query, key, value)
+        put.view(*put.shape[:2], heads, -1).transpose(1, 2) for put in (query, key, value)
     )
     heard = scaled_dot_product_attention(query, key, value, scale=scale)
     return heard.transpose(1, 2).flatten(2)
