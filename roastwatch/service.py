@@ -206,19 +206,26 @@ class Service:
             outlet.part.problem = f"{type(error).__name__}: {error}"
 
     async def _tell(self) -> None:
-        """Events in order: durable first, then to every sink, with what is shown now."""
+        """Events in order: written first, then to every sink, with what is shown now."""
         async for event in self.events:
             if event.station in self.driven:
                 self.driven[event.station].event(event)
             if self.keeper is not None:
-                event = await self.keeper.event(self.stations.get(event.station), event)
+                keeping = asyncio.ensure_future(
+                    self.keeper.event(self.stations.get(event.station), event)
+                )
+                await asyncio.sleep(0)  # its thread writes while the loop looks around
+                shown = self._shown()
+                event = await keeping
+            else:
+                shown = self._shown()
             for outlet in self.outlets:
                 if len(outlet.events) == outlet.events.size:
                     outlet.part.count("events_dropped")
                     outlet.part.trouble(PartState.DEGRADED, "Events were lost: too slow.")
                 outlet.events.put(event)
             # After the events and without a pause between: sinks see both, and wake for the event.
-            self._refresh()
+            self.latest.set(shown)
 
     async def _pulse(self) -> None:
         while True:
@@ -233,6 +240,10 @@ class Service:
             await asyncio.sleep(1.0)
 
     def _refresh(self) -> None:
+        self.latest.set(self._shown())
+
+    def _shown(self) -> dict[str, Snapshot]:
+        """Every station as it is now, with the state of every part."""
         sinks = tuple(outlet.part.status() for outlet in self.outlets)
         if self.keeper is not None:
             sinks += (self.keeper.status(),)
@@ -246,7 +257,7 @@ class Service:
             snapshot = replace(snapshot, acknowledged_at=self._acknowledged.get(name))
             snapshot = self.choosing[name].shown(snapshot)
             snapshots[name] = replace(snapshot, parts=snapshot.parts + roaster + sinks)
-        self.latest.set(snapshots)
+        return snapshots
 
     async def _last_words(self) -> None:
         """Let what is queued be told before the sinks are closed."""

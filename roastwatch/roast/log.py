@@ -79,7 +79,7 @@ class RoastLog:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="roast-log")
         self._flushing: asyncio.Task[None] | None = None
         self._healthy = True
-        self._slow: asyncio.Future[bool] | None = None
+        self._slow: asyncio.Future[None] | None = None
         self._disk = Disk(path, self._not_on_disk)
 
     @classmethod
@@ -321,17 +321,17 @@ class RoastLog:
         self._wait(write)
         if self._slow is not None and not self._slow.done():
             return False  # who waits for a slow disk already need not be waited for again
-        writing = asyncio.ensure_future(self._flush())
+        writing = self._on_thread(self._write_waiting)
         done, _ = await asyncio.wait({writing}, timeout=DURABLE_WITHIN_S)
         if not done:
             self._slow = writing
-            writing.add_done_callback(_retrieve)
+            writing.add_done_callback(self._written)
         if not done or self._disk.busy_s() > DURABLE_WITHIN_S:
             self.part.trouble(
                 PartState.DEGRADED, f"The roast log {self.path} is slow: events are told first."
             )
             return False
-        return writing.result() and self._disk.healthy
+        return self._written(writing) and self._disk.healthy
 
     async def _flush_forever(self) -> None:
         while True:
@@ -341,11 +341,18 @@ class RoastLog:
 
     async def _flush(self) -> bool:
         """Write everything that waits now. False when it could not be; it waits on."""
-        try:
-            await self._on_thread(self._write_waiting)
-        except (LogError, sqlite3.Error) as error:
+        writing = self._on_thread(self._write_waiting)
+        await asyncio.wait({writing})
+        return self._written(writing)
+
+    def _written(self, writing: "asyncio.Future[None]") -> bool:
+        """What became of a write, shown; False when it failed."""
+        error = writing.exception()
+        if isinstance(error, LogError | sqlite3.Error):
             self._failed(error)
             return False
+        if error is not None:
+            raise error
         self._healthy = True
         self._disk.flush_soon()
         if self._disk.healthy and self._disk.busy_s() <= DURABLE_WITHIN_S:
@@ -457,11 +464,6 @@ def _inode(path: Path) -> int | None:
         return path.stat().st_ino
     except OSError:
         return None
-
-
-def _retrieve(flush: "asyncio.Future[bool]") -> None:
-    if not flush.cancelled():
-        flush.exception()
 
 
 def is_late(alert: WaitingAlert, now: datetime, after: timedelta) -> bool:

@@ -92,9 +92,9 @@ class HomeAssistantSink:
     async def _collect(self, events: Events[RoastEvent], tasks: asyncio.TaskGroup) -> None:
         async for event in events:
             kept = self._outbox.add(event, time.monotonic(), datetime.now(UTC))
+            self._to_tell.set()  # before what may wait: tasks wake in this order
             tasks.create_task(self._durable.keep(kept), name="home_assistant:keep")
             self._told.part.counters["events_lost"] = events.dropped + self._outbox.lost
-            self._to_tell.set()
 
     async def _session(self) -> None:
         async with self._link_to() as link:

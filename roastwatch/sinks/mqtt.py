@@ -66,10 +66,10 @@ class MqttSink:
     async def _collect(self, events: Events[RoastEvent], tasks: asyncio.TaskGroup) -> None:
         async for event in events:
             kept = self._outbox.add(event, time.monotonic(), datetime.now(UTC))
+            self._to_tell.set()  # before what may wait: tasks wake in this order
             tasks.create_task(self._durable.keep(kept), name="mqtt:keep")
             if self._outbox.lost:
                 self._part.counters["events_lost"] = self._outbox.lost
-            self._to_tell.set()
 
     async def _session(self) -> None:
         """One connection, from its beginning to its end."""
