@@ -13,7 +13,7 @@ from typing import Any
 from roastwatch import plugins
 from roastwatch.driving import Driven
 from roastwatch.errors import BadInputError, RoastwatchError
-from roastwatch.program import PROFILE_SUFFIXES, Program
+from roastwatch.program import PROFILE_SUFFIXES
 from roastwatch.settings import Chosen, StationSettings
 from roastwatch.station import Station
 from roastwatch.vocabulary import InstructionKind, Snapshot
@@ -165,7 +165,7 @@ class Choosing:
         program = None
         if name != NO_PROFILE:
             path = self._profiles[name]
-            program = await asyncio.to_thread(Program.read, self._station.name, path)
+            program = await asyncio.to_thread(self._driven.read_program, path)
         self._driven.program = program
         self._profile = name
 

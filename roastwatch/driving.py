@@ -7,12 +7,15 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.machine import Machine
 from roastwatch.program import Program
 from roastwatch.roaster.control import RoasterControl
 from roastwatch.roaster.control import Told as Happened
+from roastwatch.roaster.machines import parse_limits
+from roastwatch.roaster.plan import refuse_too_hot
 from roastwatch.station import Station
 from roastwatch.supervise import Backoff, Part
 from roastwatch.vocabulary import (
@@ -52,7 +55,18 @@ class Driven:
         self._last_message = ""
         self._refusal = ""
         plan = station.settings.plan
-        self.program = Program.read(station.name, plan) if plan is not None else None
+        self.program = self.read_program(plan) if plan is not None else None
+
+    def read_program(self, path: Path) -> Program:
+        """A plan or a recorded roast for this roaster.
+
+        Raises:
+            BadInputError: it can't be used, or would overheat this roaster.
+        """
+        program = Program.read(self._station.name, path)
+        limits = parse_limits(self._machine.limits, "limits")
+        refuse_too_hot(program.plan, program.profile, limits)
+        return program
 
     async def run(self) -> None:
         """Hold the door open until cancelled; leaving makes the roaster safe."""

@@ -14,8 +14,9 @@ from roastwatch.cli.roaster_machine import machine_options, run_until_stopped
 from roastwatch.machine import Machine
 from roastwatch.program import profile_of
 from roastwatch.roaster.control import RoasterControl
-from roastwatch.roaster.drive import Drive, DriveLog
-from roastwatch.roaster.plan import Plan, read_plan
+from roastwatch.roaster.drive import ENDED, Drive, DriveLog
+from roastwatch.roaster.machines import parse_limits
+from roastwatch.roaster.plan import Plan, read_plan, refuse_too_hot
 
 
 @click.command("drive")
@@ -36,6 +37,7 @@ def drive(plan_path: Path, log_file: Path | None, **chosen: Any) -> None:
     """
     plan = read_plan(plan_path)
     machine = Machine.chosen(**chosen)
+    refuse_too_hot(plan, profile_of(plan), parse_limits(machine.limits, "limits"))
     if log_file is None:
         folder = user_data_path("roastwatch") / "drives"
         log_file = folder / f"{datetime.now():%Y-%m-%d-%H%M%S}-{machine.kind}.csv"
@@ -64,6 +66,7 @@ async def _drive(plan: Plan, machine: Machine, log: DriveLog) -> str | None:
         station=machine.station,
         profile=profile_of(plan),
         asks_presence=asks,
+        cutoff=machine.cutoff,
     )
     control.audit, control.told = run.audit, run.told
     _say(f"   Log: {log.path} and {log.lines_path.name}")
@@ -92,7 +95,7 @@ async def _drive(plan: Plan, machine: Machine, log: DriveLog) -> str | None:
 
 
 async def _make_safe(control: RoasterControl) -> None:
-    done = control.ever_connected and await control.make_safe("The drive has ended.", SAFE_S)
+    done = control.ever_connected and await control.make_safe(ENDED, SAFE_S)
     if not done and control.ever_connected:
         click.echo(
             "roastwatch: The roaster could not be reached to make it safe: look at it, and pull "

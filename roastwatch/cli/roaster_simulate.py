@@ -11,6 +11,7 @@ import click
 from roastwatch.errors import BadInputError
 from roastwatch.program import profile_of
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
+from roastwatch.roaster.limits import Limits
 from roastwatch.roaster.machines import limits_for
 from roastwatch.roaster.pid import PidOptions, Profile
 from roastwatch.roaster.plan import Plan, read_plan
@@ -49,7 +50,7 @@ def simulate(
     if tune:
         if profile is None:
             raise BadInputError("--tune needs a plan with a target or a background to follow.")
-        _tune(plan, options, profile, as_json)
+        _tune(plan, options, profile, bounds, as_json)
         return
     found = asyncio.run(rehearse(plan, options, bounds, profile))
     if as_json:
@@ -63,7 +64,9 @@ def simulate(
 
 def _report(found: Rehearsed) -> None:
     last_s = -REPORT_S
-    told = sorted([*found.refused, *found.told])
+    told = sorted({*found.refused, *found.told})
+    # What ends a plan is told by its interlock and by the arming that it ends.
+    told = [entry for at, entry in enumerate(told) if at == 0 or told[at - 1][1] != entry[1]]
     for at_s, reading in found.readings:
         while told and told[0][0] <= at_s:
             click.echo(f"{_clock(told[0][0])}  !  {told[0][1]}")
@@ -106,11 +109,16 @@ def _as_json(found: Rehearsed) -> dict[str, object]:
     }
 
 
-def _tune(plan: Plan, options: SimulatedRoaster.Options, profile: Profile, as_json: bool) -> None:
+def _tune(
+    plan: Plan,
+    options: SimulatedRoaster.Options,
+    profile: Profile,
+    bounds: Limits,
+    as_json: bool,
+) -> None:
     """The tuning report: the deviation with each set of gains, the best first."""
     rows = []
     follow = plan.model_copy(update={"follow": True})
-    bounds = limits_for("simulated")
     for gain, integral, derivative in itertools.product((2, 4, 8), (90, 180, 360), (0, 30, 60)):
         pid = PidOptions(gain_percent_per_c=gain, integral_s=integral, derivative_s=derivative)
         found = asyncio.run(rehearse(follow, options, bounds, profile, pid))

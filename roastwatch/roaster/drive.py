@@ -30,6 +30,7 @@ TURN_S = 0.05
 DOOR_S = 5.0
 PRESENCE_S = 60.0
 REPORT_S = 5.0
+ENDED = "The drive has ended."
 TAKEN_OVER = (
     "!  Heat was changed from outside: the profile is not followed any more, until the plan's next "
     "step that sets heat."
@@ -113,13 +114,16 @@ class Drive:
         station: str = "roaster",
         profile: Profile | None = None,
         asks_presence: bool = False,
+        cutoff: bool = False,
     ) -> None:
+        """`cutoff`: whether an independent thermal cut-off was confirmed."""
         self.plan = plan
         self.control = control
         self._log = log
         self._say = say
         self._station = station
         self._asks_presence = asks_presence
+        self._cutoff = cutoff
         self._run = PlanRun(plan)
         self._profile = profile
         self._follower = Follower(profile, plan.pid) if profile and plan.follow else None
@@ -150,8 +154,8 @@ class Drive:
         if told.kind in ("disarmed", "fault", "lost", "interlock") and self._began_s is not None:
             ends = told.kind != "interlock" or told.interlock == "emergency_stop"
             self._tripped = self._tripped or (told.message if ends else None)
-        if told.message == self._last_told:
-            return
+        if told.message in (self._last_told, ENDED):
+            return  # what ends is said by whoever ended it
         self._last_told = told.message
         if told.kind == "attendance":
             self._say(f"\a?  {told.message} Press Enter.")
@@ -207,6 +211,9 @@ class Drive:
             self._leave_out(machine)
 
     async def _arm(self) -> None:
+        machine = self.control.capabilities
+        if machine is not None and Actuator.HEATER not in machine.actuators:
+            return  # it is only read
         end_s = self.plan.end_s
         refused = await self.control.arm((end_s or 7200.0) + 120.0)
         if refused and self.plan.heats:
@@ -238,7 +245,7 @@ class Drive:
         """What the machine can't set (a drum that always turns, say) is told and left out.
 
         Raises:
-            BadInputError: what it can't set is heat.
+            BadInputError: what it can't set is heat, or nobody confirmed the cut-off that it needs.
         """
         self._missing = self._asked_for() - machine.actuators
         if Actuator.HEATER in self._missing:
@@ -246,6 +253,8 @@ class Drive:
             raise BadInputError(
                 f"{machine.machine} can't set heat, which the plan asks for: it can set {can}."
             )
+        if self.plan.heats and not self._cutoff and machine.needs_cutoff:
+            raise BadInputError(machine.cutoff_reason)
         for actuator in sorted(self._missing):
             self._say(f"!  {machine.machine} can't set {actuator}: the plan's steps leave it out.")
 

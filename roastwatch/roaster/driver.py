@@ -53,6 +53,22 @@ class Capabilities:
     """The only percents that an actuator takes (ascending), where it can't take all. Heat is
     rounded down to one, everything else to the nearest, before `write` sees it."""
 
+    @property
+    def needs_cutoff(self) -> bool:
+        """Whether it may heat on when its host is gone, so that software alone can't be trusted."""
+        return self.when_host_is_gone in ("holds", "unknown")
+
+    @property
+    def cutoff_reason(self) -> str:
+        """Why heat waits for an independent cut-off, and what to do."""
+        holds = self.when_host_is_gone == "holds"
+        does = "keeps heating" if holds else "does nobody knows what"
+        return (
+            f"{self.machine} {does} when this computer dies: heat stays off until you confirm an "
+            "independent thermal cut-off (--independent-cutoff, or `independent_cutoff: true` in "
+            "the settings)."
+        )
+
 
 class RoasterDriver(Protocol):
     """One machine on one wire, inside an async context. Raises LostError when the link is gone."""

@@ -65,6 +65,7 @@ class Guardian:
         """Another machine answers: trying again won't help."""
         self.safe_since_s: float | None = None
         self._make_driver = make_driver
+        self._driver: RoasterDriver | None = None
         self._clock = clock
         self._asleep = asleep
         self._asleep_s = asleep()
@@ -81,7 +82,8 @@ class Guardian:
         """Hold the link for ever; returns after `release`."""
         while not self._ended():
             try:
-                await self._one_link(self._make_driver())
+                self._driver = self._make_driver()
+                await self._one_link(self._driver)
             except LostError as lost:
                 self.problem, self.wrong_machine = str(lost), False
             except BadInputError as bad:
@@ -124,6 +126,14 @@ class Guardian:
         self._pending = (command, answer)
         self._wake.set()
         return await answer
+
+    def charge(self) -> str | None:
+        """Beans go in; returns why they should not. A machine that is only simulated gets some."""
+        refused = self.guard.charge(self._clock())
+        put_beans_in = getattr(self._driver, "charge", None)
+        if refused is None and put_beans_in is not None:
+            put_beans_in()
+        return refused
 
     @property
     def idle(self) -> bool:

@@ -218,7 +218,7 @@ class GuardianServer:
         return None
 
     def _charge(self, connection: Connection, message: dict[str, Any]) -> str | None:
-        return self._guard.charge(self._clock())
+        return self._guardian.charge()
 
     def _dropped(self, connection: Connection, message: dict[str, Any]) -> str | None:
         self._guard.dropped()

@@ -113,7 +113,7 @@ class Follower:
 
     def begin(self) -> None:
         """A step of the plan has set heat: follow from there."""
-        self._pid, self._asked, self.taken_over = None, None, False
+        self._pid, self._last_s, self._asked, self.taken_over = None, None, None, False
 
     def next(self, elapsed_s: float, bean_c: float | None, heater_percent: float) -> float | None:
         """Heat to ask for now, or None for no change. `heater_percent` is what it was told."""

@@ -10,7 +10,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from roastwatch.errors import BadInputError
 from roastwatch.options import Options
-from roastwatch.roaster.pid import PidOptions
+from roastwatch.roaster.limits import Limits
+from roastwatch.roaster.pid import PidOptions, Profile
 from roastwatch.vocabulary import Actuator, EventKind, Level, Origin
 
 LONGEST_PLAN_S = 7200.0
@@ -151,6 +152,28 @@ class Plan(Options):
     def heats(self) -> bool:
         """Whether any step asks for heat."""
         return self.follow or any(step.heater_percent for step in self.steps)
+
+
+def refuse_too_hot(plan: Plan, profile: Profile | None, limits: Limits) -> None:
+    """Refuse a plan that only an interlock would end.
+
+    Raises:
+        BadInputError: the profile that it follows, or a step that it waits for, lies at or above
+            the bean temperature at which this machine's heat goes off.
+    """
+    limit_c = limits.bean_temp_max_c
+    hottest_c = max((c for _, c in profile.points), default=0.0) if profile else 0.0
+    if plan.follow and hottest_c >= limit_c:
+        raise BadInputError(
+            f"The plan's profile reaches {hottest_c:.0f} °C; heat goes off at {limit_c:.0f} °C on "
+            "this machine (bean_temp_max_c): end the profile below."
+        )
+    for index, step in enumerate(plan.steps):
+        if step.at_bean_temp_c is not None and step.at_bean_temp_c >= limit_c:
+            raise BadInputError(
+                f"steps[{index}] waits for {step.at_bean_temp_c:g} °C; heat goes off at "
+                f"{limit_c:.0f} °C on this machine (bean_temp_max_c): take a lower one."
+            )
 
 
 def read_plan(path: Path) -> Plan:

@@ -9,7 +9,7 @@ from roastwatch.errors import BadInputError
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.limits import Limits
 from roastwatch.roaster.pid import Follower, Pid, PidOptions, Profile
-from roastwatch.roaster.plan import PlanRun, parse_plan, read_plan
+from roastwatch.roaster.plan import PlanRun, parse_plan, read_plan, refuse_too_hot
 from roastwatch.roaster.rehearsal import rehearse
 from roastwatch.vocabulary import Actuator, EventKind, Origin
 
@@ -122,3 +122,39 @@ def test_a_plan_that_would_overheat_is_ended_by_its_interlock() -> None:
     assert last.heater_percent == 0
     assert last.drum_percent == 100
     assert found.hottest_c < 205
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        (
+            {"steps": [{"at_s": 0}], "target": [[0, 100], [600, 260]], "follow": True},
+            "reaches 260 °C; heat goes off at 220 °C",
+        ),
+        ({"steps": [{"at_bean_temp_c": 220, "heater_percent": 0}]}, r"steps\[0\] waits for 220"),
+    ],
+)
+def test_a_plan_that_only_an_interlock_would_end_is_refused(raw: dict, says: str) -> None:
+    plan = parse_plan(raw)
+    profile = Profile.of(plan.target) if plan.target else None
+    with pytest.raises(BadInputError, match=says):
+        refuse_too_hot(plan, profile, Limits(bean_temp_max_c=220))
+
+
+def test_a_hot_profile_that_is_only_shown_is_not_refused() -> None:
+    plan = parse_plan({"steps": [{"at_s": 0}], "target": [[0, 100], [600, 260]]})
+    refuse_too_hot(plan, Profile.of(plan.target), Limits(bean_temp_max_c=220))
+
+
+def test_whoever_else_changes_heat_takes_it_over_until_the_plan_sets_it() -> None:
+    follower = Follower(Profile.of([(0, 100), (600, 200)]), PidOptions())
+    assert follower.next(0, 100, 50) is None  # as it is: no jump
+    wanted = follower.next(4, 95, 50)
+    assert wanted is not None
+    follower.applied(wanted)
+    assert follower.next(8, 95, 0) is None
+    assert follower.taken_over
+    assert follower.next(60, 95, 0) is None
+    follower.begin()
+    assert follower.next(62, 95, 40) is None
+    assert (follower.next(66, 90, 40) or 0) > 40

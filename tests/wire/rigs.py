@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import csv
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from roastwatch.roast.formats import alog_write
 from tests.fakes.aillio import FakeBullet, FakeR1, FakeR2
 from tests.fakes.freshroast import ROASTING, FakeFreshRoast
 from tests.fakes.hottop import FakeHottop
@@ -17,10 +19,12 @@ from tests.fakes.mqtt_device import OPTIONS, FakeMqttRoaster, on_broker
 from tests.fakes.tc4 import FakeTc4
 from tests.fakes.thermal import Thermal
 from tests.fakes.usb_bus import usb_bus
+from tests.made_roasts import made_roast
 from tests.mosquitto import Broker
 
-SPEED = 30.0
-"""Machines live so many seconds in one: a roast of nine minutes takes eighteen seconds."""
+SPEED = 20.0
+"""Machines live so many seconds in one: a roast of six minutes takes eighteen seconds. Quicker,
+and a line without checksum would take what it reads for broken digits."""
 
 
 @dataclass
@@ -190,6 +194,61 @@ def aillio_r1(folder: Path) -> contextlib.AbstractAsyncContextManager[Rig]:
 
 def aillio_r2(folder: Path) -> contextlib.AbstractAsyncContextManager[Rig]:
     return bullet(folder, "aillio_r2", FakeR2(SPEED), 0xA4CD)
+
+
+@contextlib.asynccontextmanager
+async def simulated(folder: Path) -> AsyncIterator[Rig]:
+    """It has no wire: what heats is what the drive's log says that it reported."""
+
+    def heat() -> float:
+        rows = list(csv.DictReader((folder / "drive.csv").read_text().splitlines()))
+        return float(rows[-1]["heater_percent"])
+
+    yield Rig(
+        "simulated",
+        "simulated",
+        Thermal(),
+        heat,
+        ("--option", "speed=30"),
+        frozenset({"heater", "fan", "drum", "cooling"}),
+        door=True,
+    )
+
+
+@contextlib.asynccontextmanager
+async def replay(folder: Path) -> AsyncIterator[Rig]:
+    """A recorded roast: it is read, and nothing else."""
+    path = folder / "recorded.alog"
+    path.write_text(alog_write.write(made_roast()))
+    options = ("--option", "speed=25")
+    yield Rig("replay", path, Thermal(), lambda: 0.0, options, frozenset())
+
+
+@contextlib.asynccontextmanager
+async def thermometer(folder: Path) -> AsyncIterator[Rig]:
+    """A TC4 that somebody else drives: 80 % for a while, then nothing and a fan."""
+    fake = FakeTc4(SPEED)
+
+    def again() -> None:
+        fake.ot1 = 80
+
+    again()
+
+    async def somebody() -> None:
+        while True:
+            await asyncio.sleep(0.1)
+            if fake.thermal.bean_c > 190:
+                fake.ot1, fake.thermal.air_c = 0, 25.0
+
+    async with PtyLine(fake, folder) as line:
+        task = asyncio.create_task(somebody())
+        try:
+            yield Rig(
+                "thermometer", line.port, fake.thermal, lambda: 0.0, (), frozenset(), again=again
+            )
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager

@@ -1,11 +1,13 @@
 """`roastwatch roaster drive` takes each machine from charge to cooling, twice, with logs.
 
-The plan's last steps cool; the machines live thirty times as fast as real ones.
+The plan's last steps cool; the machines live twenty times as fast as real ones. What can only be
+read (a recording, a thermometer) is read from charge to cooling.
 """
 
 import asyncio
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -29,15 +31,17 @@ def plan_for(rig: Rig) -> str:
     drum = ", drum_percent: 100" if "drum" in rig.actuators else ""
     cool = ", cooling_percent: 100" if "cooling" in rig.actuators else ""
     door = ", door: closed" if rig.door else ""
-    heat, drop_s = ((80, 75), 13) if rig.dims else ((100, 100), 8)
+    heat, drop_s = ((80, 75), 19) if rig.dims else ((100, 100), 12)
+    if not rig.actuators:
+        return f"steps: [{{at_s: 0, charge: true}}, {{at_s: {drop_s}, note: drop}}, {{at_s: 34}}]"
     end = "drop: true" if rig.door else "heater_percent: 0"
     return f"""
     steps:
       - {{at_s: 0, charge: true, heater_percent: {heat[0]}, fan_percent: 40{drum}{door}}}
-      - {{at_s: 6, heater_percent: {heat[1]}}}
+      - {{at_s: 9, heater_percent: {heat[1]}}}
       - {{at_s: {drop_s}, {end}}}
       - {{at_s: {drop_s + 0.5}, fan_percent: 100{cool}}}
-      - {{at_s: {drop_s + 7}, fan_percent: 100}}
+      - {{at_s: {drop_s + 10}, fan_percent: 100}}
     """
 
 
@@ -63,6 +67,7 @@ async def whole_roast(make: Make, folder: Path, times: int) -> None:
             text = out.decode()
             assert service.returncode == 0, text
             assert "refused" not in text, text
+            shutil.copy(place.folder / "drive.csv", folder)
             await until(lambda: rig.heat() == 0)
             rows = list(csv.DictReader((place.folder / "drive.csv").read_text().splitlines()))
             temps = [
@@ -72,6 +77,10 @@ async def whole_roast(make: Make, folder: Path, times: int) -> None:
             ]
             assert max(temps) > 170, text
             assert temps[-1] < max(temps) - 40, text
+            if not rig.actuators:
+                await until(lambda: not place.guardians, 30)  # a recording begins anew with it
+                rig.again()
+                continue
             heats = [float(row["heater_percent"]) for row in rows if row["heater_percent"]]
             assert max(heats) >= 67
             assert heats[-1] == 0
@@ -87,6 +96,8 @@ async def test_a_whole_roast(make: Make, tmp_path: Path) -> None:
 
 
 @pytest.mark.verify
-@pytest.mark.parametrize("make", rigs.RIGS)
+@pytest.mark.parametrize(
+    "make", [rigs.simulated, *rigs.RIGS, rigs.replay, rigs.thermometer], ids=lambda m: m.__name__
+)
 async def test_a_whole_roast_twice(make: Make, tmp_path: Path) -> None:
     await whole_roast(make, tmp_path, 2)

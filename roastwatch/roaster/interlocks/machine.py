@@ -38,19 +38,8 @@ def independent_cutoff(now: Situation) -> Iterator[Bound]:
 
     Source: aArtisanQ_PID has no watchdog, its outputs hold for ever (protocols, §2).
     """
-    if now.capabilities.when_host_is_gone in ("holds", "unknown") and not now.cutoff_confirmed:
-        does = (
-            "keeps heating"
-            if now.capabilities.when_host_is_gone == "holds"
-            else "does nobody knows what"
-        )
-        yield Bound(
-            HEATER,
-            f"{now.capabilities.machine} {does} when this computer dies: heat stays off until you "
-            "confirm an independent thermal cut-off (--independent-cutoff, or "
-            "`independent_cutoff: true` in the settings).",
-            at_most=0,
-        )
+    if now.capabilities.needs_cutoff and not now.cutoff_confirmed:
+        yield Bound(HEATER, now.capabilities.cutoff_reason, at_most=0)
 
 
 def drum_turns(now: Situation) -> Iterator[Bound]:
