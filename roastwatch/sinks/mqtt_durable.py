@@ -20,7 +20,7 @@ class Durable:
         self,
         outbox: AlertOutbox | None,
         target: str,
-        is_heard: Callable[[str], bool] = lambda station: True,
+        is_heard: Callable[[str], bool] = lambda _station: True,
     ) -> None:
         """What is told of a station that is not heard yet is kept: it is told again."""
         self._outbox = outbox

@@ -139,7 +139,7 @@ class Outbox:
         self._away_since_s = self._forget_away_at_s = None
         if since_s is None or old:
             return 0
-        return self._again(lambda kept, told_s: since_s <= told_s < now_s)
+        return self._again(lambda _, told_s: since_s <= told_s < now_s)
 
     def unheard(self, station: str) -> int:
         """Nobody could hear a station until now: all of it becomes untold. Returns how many."""
