@@ -6,14 +6,13 @@ a restart loses none and sends none twice. A person's answer counts once, whoeve
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from roastwatch.channel import Events, Latest
-from roastwatch.errors import BadInputError, LostError, MissingExtraError
+from roastwatch.errors import BadInputError, LostError
 from roastwatch.sinks import companion
 from roastwatch.sinks.alerts import (
     LATE_AFTER_S,
@@ -26,8 +25,8 @@ from roastwatch.sinks.alerts import (
 )
 from roastwatch.sinks.answers import Answers
 from roastwatch.sinks.delivery import Delivery
-from roastwatch.sinks.home_assistant_options import HomeAssistantOptions
 from roastwatch.sinks.memory_outbox import MemoryOutbox
+from roastwatch.sinks.phone_links import Target, apprise_link, companion_link
 from roastwatch.sinks.phone_options import PhoneOptions
 from roastwatch.sinks.remembered import Remembered
 from roastwatch.sinks.sink import Told, WaitingAlert
@@ -36,24 +35,11 @@ from roastwatch.supervise import Backoff, retry_forever, together
 from roastwatch.vocabulary import EventKind, PartState, Phase, RoastEvent, Snapshot
 
 if TYPE_CHECKING:
-    from roastwatch.sinks.apprise_link import AppriseLink
     from roastwatch.sinks.home_assistant_link import Link
 
 _log = logging.getLogger("roastwatch.phone")
 _YOUNG_S = 600.0
 """An alert that could not be delivered for so long is of no use any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    person: PersonOptions
-    service: str = ""
-    """A notify service of Home Assistant, or empty for an apprise URL."""
-    url: int = 0
-
-    @property
-    def key(self) -> str:
-        return self.service or f"url{self.url}"
 
 
 class PhoneSink:
@@ -73,13 +59,13 @@ class PhoneSink:
             f"{person.name}:{target.key}": target
             for person in options.people
             for target in (
-                *(_Target(person, service) for service in person.companion),
-                *(_Target(person, url=index) for index, _ in enumerate(person.urls)),
+                *(Target(person, service) for service in person.companion),
+                *(Target(person, url=index) for index, _ in enumerate(person.urls)),
             )
         }
         self._services = {target.service for target in self._targets.values() if target.service}
-        self._apprise = _apprise(options)
-        self._link_to = _link(options, self._services)
+        self._apprise = apprise_link(options)
+        self._link_to = companion_link(options, self._services)
         self._link: Link | None = None
         self._delivery = Delivery(
             told.outbox or MemoryOutbox(),
@@ -232,7 +218,7 @@ class PhoneSink:
         self._told.part.trouble(PartState.DEGRADED, f"{person}: {error}")
         return True
 
-    async def _send(self, target: _Target, said: Alert) -> None:
+    async def _send(self, target: Target, said: Alert) -> None:
         if target.service:
             if self._link is None:
                 raise LostError("Home Assistant is not connected.")
@@ -243,7 +229,7 @@ class PhoneSink:
             url = target.person.urls[target.url].get_secret_value()
             await self._apprise.tell(url, said.title, said.text, critical=said.critical)
 
-    def _language(self, target: _Target) -> str:
+    def _language(self, target: Target) -> str:
         return target.person.language or self._told.language
 
     async def _session(self) -> None:
@@ -278,30 +264,3 @@ class PhoneSink:
                 await link.call(service, companion.cleared(tag))
             except BadInputError as error:
                 _log.info("%s", error)
-
-
-def _apprise(options: PhoneOptions) -> "AppriseLink | None":
-    urls = [
-        (f"people[{number}].urls[{index}]", url.get_secret_value())
-        for number, person in enumerate(options.people)
-        for index, url in enumerate(person.urls)
-    ]
-    if not urls:
-        return None
-    try:
-        from roastwatch.sinks.apprise_link import AppriseLink
-    except ModuleNotFoundError as missing:
-        raise MissingExtraError("Telling phones through apprise", "phone") from missing
-    return AppriseLink(urls)
-
-
-def _link(options: PhoneOptions, services: set[str]) -> "Callable[[], Link] | None":
-    if not services:
-        return None
-    try:
-        from roastwatch.sinks.home_assistant_link import Link
-    except ModuleNotFoundError as missing:
-        raise MissingExtraError("Telling companion apps", "homeassistant") from missing
-    where = options.home_assistant or HomeAssistantOptions()
-    where.door()
-    return lambda: Link(where)

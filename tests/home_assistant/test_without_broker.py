@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import sqlite3
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,17 +28,19 @@ pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
 SCENES = [{"id": "crack", "name": "crack", "entities": {"input_boolean.crack_light": "on"}}]
 
 
-def roastery(home: Home, *sinks: dict[str, Any]) -> Service:
+def roastery(
+    home: Home, *sinks: dict[str, Any], log: Path | None = None, **more: object
+) -> Service:
     """A service that hears a short synthesised roast in real time's stead: at once, and waits."""
     door = {"url": home.assistant.url, "token": home.assistant.token}
     demo = {"type": "demo", "seed": 3, "speed": 6, "first_crack_at_s": 30, "fooling_per_h": 0}
     # the model-free ear hears this short roast, whatever net is shipped
-    station = {"name": "kitchen", "source": demo, "model": "transients"}
+    station = {"name": "kitchen", "source": demo, "model": "transients"} | more
     given = [
         {"type": "home_assistant", **door} if sink == {} else sink | {"home_assistant": door}
         for sink in sinks
     ]
-    return Service(settings.parse({"stations": [station], "sinks": given}))
+    return Service(settings.parse({"stations": [station], "sinks": given}), log_path=log)
 
 
 @contextlib.asynccontextmanager
@@ -110,6 +114,45 @@ async def test_a_phone_is_told_answers_once_and_a_scene_follows(home: Home, talk
             await talk.until(lambda: any(_is_cleared(one, english) for one in iphone.pushed))
             await talk.until(lambda: dict(told.counters).get("answers") == 1)
             assert any(one["data"].get("live_update") for one in pixel.pushed)
+
+
+async def test_what_is_pressed_on_a_phone_is_logged_and_ends_the_roast(
+    home: Home, talk: Talk, tmp_path: Path
+) -> None:
+    """*Not a crack* becomes a label of the log, *Drop* the drop of a roaster that is driven."""
+    log = tmp_path / "roasts.db"
+    async with phone(talk, "thumb") as thumb:
+        await talk.until(lambda: _has(talk, "mobile_app_thumb"))
+        ada = {"name": "ada", "companion": [thumb.service], "events": ["first_crack"]}
+        drops = await talk.subscribe("subscribe_events", event_type="roastwatch_drop")
+        made = roastery(
+            home,
+            {},
+            {"type": "phone", "people": [ada]},
+            log=log,
+            roaster={"type": "simulated", "drum_c": 200},
+        )
+        async with running(made, talk) as service:
+            begin(service)
+            await talk.until(lambda: _cracks(thumb), 120)
+            pressed = {one["title"]: one["action"] for one in _cracks(thumb)[0]["data"]["actions"]}
+            await thumb.press(pressed["Not a crack"])
+
+            def labelled() -> bool:
+                with contextlib.closing(sqlite3.connect(f"file:{log}?mode=ro", uri=True)) as rows:
+                    found = rows.execute("SELECT label FROM labels").fetchall()
+                return found == [("not_a_crack",)]
+
+            await talk.until(labelled)
+            now = datetime.now(UTC)
+            crack = InstructionKind.FIRST_CRACK_NOW
+            service.instruct(Instruction("kitchen", crack, Origin.PERSON, now))
+            again = await talk.until(lambda: _cracks(thumb)[1:])
+            pressed = {one["title"]: one["action"] for one in again[0]["data"]["actions"]}
+            await thumb.press(pressed["Drop"])
+            await talk.until(lambda: drops)
+            assert drops[0]["data"]["origin"] == "person"
+            await talk.until(lambda: service.stations["kitchen"].reading.door_open)  # type: ignore[union-attr]
 
 
 async def test_a_service_that_does_not_exist_is_a_problem_in_words(home: Home, talk: Talk) -> None:
