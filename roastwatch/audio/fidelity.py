@@ -174,12 +174,12 @@ def _dips(levels: Levels, start: int, stop: int) -> list[tuple[int, float, bool]
     rough = (sums[at - 2] - sums[at - _BEFORE]) / (_BEFORE - 2)
     found: list[tuple[int, float, bool]] = []
     blind_until = 0
-    for frame in at[levels[start:stop] > rough + 9.0]:
+    loud = at[levels[start:stop] > rough + 9.0]
+    before = np.sort(levels[loud[:, None] + np.arange(-_BEFORE, -2)], axis=1)
+    lows, normals, highs = (_quantile(before, part) for part in (0.1, 0.5, 0.9))
+    steady = (levels[loud] > normals + 12.0) & (highs - lows < 6.0)
+    for frame, normal in zip(loud[steady].tolist(), normals[steady].tolist(), strict=True):
         if frame < blind_until:
-            continue
-        before = np.sort(levels[frame - _BEFORE : frame - 2])
-        low, normal, high = (_quantile(before, part) for part in (0.1, 0.5, 0.9))
-        if levels[frame] <= normal + 12.0 or high - low >= 6.0:
             continue
         after = levels[frame : frame + _AFTER]
         back = np.flatnonzero(after < normal + 1.0)
@@ -192,17 +192,18 @@ def _dips(levels: Levels, start: int, stop: int) -> list[tuple[int, float, bool]
         later = _medians(after[lowest + _LATER[: -(-(_AFTER - 12 - lowest) // 12)]])
         depth = normal - float(noise.min())
         ducked = depth > 3.0 and bool(later.max() - noise.min() > 2.0)
-        found.append((int(frame), depth, ducked))
+        found.append((frame, depth, ducked))
         blind_until = frame + end + _BEFORE
     return found
 
 
-def _quantile(ordered: Levels, part: float) -> float:
-    """Of sorted values, between neighbours in a straight line."""
-    at = part * (len(ordered) - 1)
-    below = min(int(at), len(ordered) - 2)
-    low, high = ordered[below : below + 2]
-    return float(low + (at - below) * (high - low))
+def _quantile(ordered: Levels, part: float) -> Levels:
+    """Of each sorted row, between neighbours in a straight line."""
+    at = part * (ordered.shape[1] - 1)
+    below = min(int(at), ordered.shape[1] - 2)
+    low, high = ordered[:, below], ordered[:, below + 1]
+    quantiles: Levels = low + (at - below) * (high - low)
+    return quantiles
 
 
 def _medians(stretches: Levels) -> Levels:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
@@ -19,13 +20,6 @@ from roastwatch.vocabulary import CrackScore, Float32Array, Pop
 
 _MOST_STEPS = 100  # at a time: quick where sound comes in large blocks, and little memory
 _SETTLING_ROWS = 15  # from rest: the floor is not yet known, nothing pops
-_GROUPS = ((4, 7), (7, 10), (10, 12), (12, 14), (14, 16), (16, 19))  # bands of a fingerprint
-_MEANS = np.array(
-    [[low <= band < high for low, high in _GROUPS] for band in range(features.BANDS)], np.float32
-)
-_MEANS /= _MEANS.sum(axis=0)
-_TREBLE = (np.arange(features.BANDS) >= 4).astype(np.float32)
-_TREBLE /= _TREBLE.sum()
 
 
 class PopsOptions(Options):
@@ -115,7 +109,7 @@ class PopsStream:
         self._rate_hz = sample_rate_hz
         self._front_end = features.FrontEnd(sample_rate_hz)
         self._kept: list[CrackScore] = []
-        self._least = float(_logit(manifest.candidate_threshold))
+        self._least = _logit(manifest.candidate_threshold)
         self._rest(0)
 
     def push(self, samples: Float32Array) -> list[CrackScore]:
@@ -171,13 +165,11 @@ class PopsStream:
             -(self._manifest.look_ahead_rows + REACH_ROWS) // features.ROWS_PER_STEP
         )
         self._logits = np.empty(0, np.float32)  # from the row REACH_ROWS before the next score's
-        self._rows = np.empty((0, features.WIDTH), np.float32)  # from the same row on
         self._ahead = self._manifest.look_ahead_rows  # logits still to be thrown away
 
     def _judge(self, rows: Float32Array) -> list[CrackScore]:
         if not len(rows):
             return []
-        self._rows = np.concatenate((self._rows, rows))
         feed = {"rows": rows[None], "state": self._state}
         logits, self._state = self._session.run(None, feed)
         logits = logits[0, self._ahead :]
@@ -222,25 +214,13 @@ class PopsStream:
         ]
         self._told += ready
         let_go = before + count - REACH_ROWS
-        self._logits, self._rows = self._logits[let_go:].copy(), self._rows[let_go:].copy()
+        self._logits = self._logits[let_go:].copy()
         return scores
 
     def _pop(self, row: int, before: int, logit: float) -> Pop:
         rows = self._told * features.ROWS_PER_STEP + row - before + 0.5
         sample = self._origin + int(rows * features.ROW_S * self._rate_hz)
-        return Pop(sample, float(1 / (1 + np.exp(-logit))), self._fingerprint(row))
-
-    def _fingerprint(self, row: int) -> tuple[float, ...]:
-        """Excess in 6 groups of bands from 2.6 to 15.4 kHz (bels), and what is left of it 10 and 30
-        ms later (share): shape of one sound, for likeness among pops."""
-        near = self._rows[row : row + 5, : -features.BANDS]
-        frames = near.reshape(-1, features.FRAMES_PER_ROW, features.BANDS)
-        heights = frames.max(axis=1)
-        shape = (heights[:2].mean(axis=0) @ _MEANS).tolist()
-        treble = (heights @ _TREBLE).tolist()
-        top = max(*treble[:2], 0.05)
-        decay = [treble[at] / top if at < len(treble) else 0.0 for at in (2, 4)]
-        return tuple(round(value, 3) for value in (*shape, *decay))
+        return Pop(sample, 1 / (1 + math.exp(-logit)))
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -299,4 +279,4 @@ def _session(path: Path, manifest: Manifest) -> onnxruntime.InferenceSession:
 
 
 def _logit(probability: float) -> float:
-    return float(np.log(probability / (1 - probability)))
+    return math.log(probability / (1 - probability))
