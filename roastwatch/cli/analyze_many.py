@@ -12,7 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from roastwatch.audio.file import open_file
-from roastwatch.batch import Job, Result, Results, Runner, Summary, discover, row
+from roastwatch.batch import Job, Result, Runner, discover
+from roastwatch.batch_results import Results, Summary, row
 from roastwatch.errors import RoastwatchError
 
 WINDOWED_CORES = 4

@@ -50,7 +50,8 @@ class Classifier(torch.nn.Module):
             own.scaling,
         )
         kept = kept + own.o_proj(heard)
-        return kept + layer.mlp(layer.layernorm_after(kept))
+        made: torch.Tensor = kept + layer.mlp(layer.layernorm_after(kept))
+        return made
 
 
 def onnxruntime_attention(

@@ -19,7 +19,8 @@ import soundfile
 from click.testing import CliRunner, Result
 
 from roastwatch import batch_workers
-from roastwatch.batch import Job, Results, Summary, discover
+from roastwatch.batch import Job, discover
+from roastwatch.batch_results import Results, Summary
 from roastwatch.cli import cli
 from roastwatch.detection.gather import Gather
 from roastwatch.errors import BadInputError
