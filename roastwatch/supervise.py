@@ -24,6 +24,10 @@ class Backoff:
         return full * random.uniform(0.5, 1.0)
 
 
+NEAR = Backoff(longest_s=10.0)
+"""For who is in the same house and is waited for in mid-roast: a broker, Home Assistant."""
+
+
 @dataclass(slots=True)
 class Part:
     """The status of one part: its owner sets it, the pulse reads it."""

@@ -25,7 +25,7 @@ from roastwatch.sinks.mqtt_outbox import Outbox
 from roastwatch.sinks.mqtt_states import payload
 from roastwatch.sinks.rivals import Claim, Rivals
 from roastwatch.sinks.sink import Told
-from roastwatch.supervise import retry_forever, together
+from roastwatch.supervise import NEAR, retry_forever, together
 from roastwatch.vocabulary import (
     Instruction,
     InstructionKind,
@@ -86,7 +86,7 @@ class HomeAssistantSink:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._collect(events, tasks), name="home_assistant:collect")
             tasks.create_task(
-                retry_forever(self._told.part, self._session), name="home_assistant:session"
+                retry_forever(self._told.part, self._session, NEAR), name="home_assistant:session"
             )
 
     async def _collect(self, events: Events[RoastEvent], tasks: asyncio.TaskGroup) -> None:

@@ -24,7 +24,7 @@ from roastwatch.sinks.mqtt_states import States
 from roastwatch.sinks.mqtt_topics import OFFLINE, ONLINE, Topics
 from roastwatch.sinks.rivals import Claim, Rivals
 from roastwatch.sinks.sink import Told
-from roastwatch.supervise import retry_forever
+from roastwatch.supervise import NEAR, retry_forever
 from roastwatch.vocabulary import Command, Outcome, PartState, RoastEvent, Snapshot
 
 _log = logging.getLogger("roastwatch.mqtt")
@@ -61,7 +61,7 @@ class MqttSink:
         await self._durable.restore(self._outbox)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._collect(events, tasks), name="mqtt:collect")
-            tasks.create_task(retry_forever(self._part, self._session), name="mqtt:session")
+            tasks.create_task(retry_forever(self._part, self._session, NEAR), name="mqtt:session")
 
     async def _collect(self, events: Events[RoastEvent], tasks: asyncio.TaskGroup) -> None:
         async for event in events:
@@ -108,6 +108,7 @@ class MqttSink:
         configs = {topics.discovery(name): name for name in stations}
         await link.subscribe(topics.session, topics.state("+", "+"), *configs)
         self._rivals.yielded = False
+        self._announcing.begin(time.monotonic())
         await link.publish(topics.session, self._rivals.mine.message(), retain=False)
         stale: list[str] = []
         async for message in self._until_quiet(link):
@@ -199,9 +200,9 @@ class MqttSink:
                 self._part.running()
 
     def _heard_from_now_on(self, now_s: float) -> None:
-        """Home Assistant has subscribed to new stations: what was told before is told again."""
-        for station in self._announcing.settled(now_s):
-            if self._outbox.unheard(station):
+        """Home Assistant has subscribed to what is new to it: what it missed is told again."""
+        for station, since_s in self._announcing.settled(now_s):
+            if self._outbox.unheard(station, since_s):
                 self._to_tell.set()
 
     async def _tell_state(self, link: Connection, snapshot: Snapshot) -> None:

@@ -17,32 +17,46 @@ class Announcing:
     def __init__(self, topics: Topics, told: Told, update_url: str, settle_s: float) -> None:
         self._topics = topics
         self._settle_s = settle_s
-        self._settles_at_s: dict[str, float] = {}
+        self._session_s = time.monotonic()
+        self._held: set[str] = set()
+        self._unheard: dict[str, tuple[float, float]] = {}
+        """Station → since when nothing was heard of it, and until when (monotonic)."""
         self._told = told
         self._update_url = update_url
         self._offers: dict[str, Offer] = {}
         self._announced: dict[str, dict[str, str]] = {}
 
+    def begin(self, now_s: float) -> None:
+        """A new connection: what its broker holds of us is still to be learnt."""
+        self._session_s = now_s
+        self._held.clear()
+
     def held(self, station: str, payload: bytes) -> None:
-        """What the broker still holds of a station from an earlier run."""
+        """What the broker still holds of a station from an earlier session."""
         try:
             found = components_of(json.loads(payload))
         except ValueError:
             found = {}
         self._announced.setdefault(station, found)
+        self._held.add(station)
 
     def is_heard(self, station: str) -> bool:
         """Whether Home Assistant, if it is there, has surely subscribed to a station's events.
 
-        It subscribes when it has set up what was announced, and events are never retained.
+        It subscribes when it has set up what was announced, and events are never retained. A
+        broker that held nothing of a station is new to it, or forgot: then so may Home Assistant.
         """
-        return station in self._announced and station not in self._settles_at_s
+        return station in self._held and station not in self._unheard
 
-    def settled(self, now_s: float) -> list[str]:
-        """Stations that are heard from now on (monotonic); what was told before was not."""
-        due = [station for station, at_s in self._settles_at_s.items() if at_s <= now_s]
-        for station in due:
-            del self._settles_at_s[station]
+    def settled(self, now_s: float) -> list[tuple[str, float]]:
+        """Stations that are heard from now on, and since when what they told was not."""
+        due = [
+            (station, since_s)
+            for station, (since_s, until_s) in self._unheard.items()
+            if until_s <= now_s
+        ]
+        for station, _ in due:
+            del self._unheard[station]
         return due
 
     async def all_again(self, link: Connection) -> None:
@@ -75,8 +89,10 @@ class Announcing:
         message = device(self._topics, station, title, self._told.language, offer, before)
         topic = self._topics.discovery(station)
         await link.publish(topic, json.dumps(message), retain=True)
-        if station not in self._announced:
-            self._settles_at_s[station] = time.monotonic() + self._settle_s
+        if station not in self._held:
+            self._held.add(station)
+            since_s, _ = self._unheard.get(station, (self._session_s, 0.0))
+            self._unheard[station] = (since_s, time.monotonic() + self._settle_s)
         living = components_of(message)
         gone = before.keys() - living.keys()
         for key in gone:

@@ -122,8 +122,13 @@ class Outbox:
         self._forget_away_at_s = None
 
     def link_back(self, now_s: float) -> None:
-        """Connected again: Home Assistant, if it was cut off too, follows soon."""
+        """Connected again: Home Assistant, if it was cut off too, follows soon or was quicker.
+
+        Whoever was quicker may have missed what the broker took in its last moments.
+        """
         if self._forget_away_at_s is None and self._away_since_s is not None:
+            since_s = self._away_since_s
+            self._again(lambda _, told_s: told_s >= since_s)
             self._forget_away_at_s = now_s + _BIRTH_WITHIN_S
 
     def listener_gone(self, now_s: float) -> None:
@@ -141,9 +146,9 @@ class Outbox:
             return 0
         return self._again(lambda _, told_s: since_s <= told_s < now_s)
 
-    def unheard(self, station: str) -> int:
-        """Nobody could hear a station until now: all of it becomes untold. Returns how many."""
-        return self._again(lambda kept, _: kept.station == station)
+    def unheard(self, station: str, since_s: float) -> int:
+        """Perhaps nobody heard a station since then: it becomes untold. Returns how many."""
+        return self._again(lambda kept, told_s: kept.station == station and told_s >= since_s)
 
     def _again(self, was_missed: Callable[[Kept, float], bool]) -> int:
         missed = [

@@ -31,7 +31,7 @@ from roastwatch.sinks.phone_options import PhoneOptions
 from roastwatch.sinks.remembered import Remembered
 from roastwatch.sinks.sink import Told, WaitingAlert
 from roastwatch.sinks.steady import present
-from roastwatch.supervise import Backoff, retry_forever, together
+from roastwatch.supervise import NEAR, Backoff, retry_forever, together
 from roastwatch.vocabulary import EventKind, PartState, Phase, RoastEvent, Snapshot
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class PhoneSink:
         await self._answers.restore()
         jobs = [self._collect(events), self._delivery.run(), self._watch()]
         if self._link_to is not None:
-            jobs.append(retry_forever(self._told.part, self._session))
+            jobs.append(retry_forever(self._told.part, self._session, NEAR))
         else:
             self._told.part.running()
         await together(*jobs)

@@ -37,7 +37,7 @@ async def test_what_a_dead_service_could_not_tell_the_next_one_tells(tmp_path: P
                 assert found["event_id"] == "untold"
                 assert found["late"]
                 while await log.outbox_due():
-                    pass
+                    told.show(snapshot())
             heard.forget()
             async with RoastLog.open(path) as log, sink(broker.port, outbox=log) as told:
                 await until(lambda: told.part.state is PartState.RUNNING)

@@ -46,6 +46,9 @@ async def test_a_broker_that_dies_in_mid_roast_gets_everything_again(broker: Bro
 
 
 async def test_what_home_assistant_missed_is_told_at_its_birth(broker: Broker) -> None:
+    async with sink(broker.port) as told, listener(broker.port) as (heard, _):
+        told.show(snapshot())  # announced by an earlier run: nobody has to hear of us first
+        await until(lambda: heard.newest(CONFIG))
     async with sink(broker.port) as told, listener(broker.port) as (heard, client):
         await until(lambda: heard.newest("roastwatch/test/available") == "online")
         await client.publish("homeassistant/status", "online", qos=1)
@@ -67,6 +70,35 @@ async def test_what_home_assistant_missed_is_told_at_its_birth(broker: Broker) -
         await until(lambda: heard.json(EVENT))
         await until(lambda: heard.newest(CONFIG))
         assert [item["event_id"] for item in heard.json(EVENT)] == ["next"]
+
+
+async def test_a_home_assistant_that_is_back_before_us_misses_nothing(broker: Broker) -> None:
+    """It was born when we could not hear it, at a broker that forgot what we had announced."""
+    async with sink(broker.port) as told:
+        async with listener(broker.port) as (heard, _):
+            told.show(snapshot(phase=Phase.ROASTING))
+            await until(lambda: heard.newest(f"{STATE}/phase") == "roasting")
+            told.events.put(event("last moment"))
+            await until(lambda: heard.json(EVENT))
+        broker.kill()
+        await until(lambda: told.part.state is PartState.RETRYING)
+        told.events.put(event("meanwhile"))
+        broker.start()
+        async with (
+            listener(broker.port, CONFIG) as (announced, _),
+            listener(broker.port, EVENT) as (heard, _),
+        ):
+            await until(lambda: announced.newest(CONFIG))
+
+            def told_again() -> bool:
+                """Once at once, when it can't hear yet, and once when it has subscribed."""
+                told.show(snapshot(phase=Phase.ROASTING))
+                return len(heard.json(EVENT)) == 4
+
+            await until(told_again)
+            ids = sorted(item["event_id"] for item in heard.json(EVENT))
+            assert ids == ["last moment", "last moment", "meanwhile", "meanwhile"]
+            assert all(item["late"] for item in heard.json(EVENT)[2:])
 
 
 @pytest.fixture

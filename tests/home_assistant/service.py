@@ -63,10 +63,7 @@ async def service(
         "data_dir": str(folder / "data"),
         "stations": [station],
         "sinks": [
-            *(
-                {"type": "mqtt", "host": "127.0.0.1", "port": port, "birth_settle_s": 1.0}
-                for port in ports
-            ),
+            *({"type": "mqtt", "host": "127.0.0.1", "port": port} for port in ports),
             *sinks,
         ],
     }
