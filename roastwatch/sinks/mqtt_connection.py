@@ -51,7 +51,7 @@ class MqttOptions(Options):
     birth_settle_s: float = Field(
         3.0,
         description="Seconds that Home Assistant has after its start, or after a station was "
-        "announced for the first time, until what it missed is told again.",
+        "announced to a broker that held nothing of it, until what it missed is told again.",
         ge=0,
     )
     update_url: str = Field(

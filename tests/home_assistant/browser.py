@@ -31,6 +31,8 @@ _CARDS = """
       if (name === 'hui-error-card' || name === 'hui-warning')
         found.errors.push(name + ': ' + (child.innerText || child.shadowRoot?.textContent || ''));
       if (name === 'hass-loading-screen' || name === 'ha-launch-screen') found.loading += 1;
+      if (name.startsWith('hui-') && !customElements.get(name)) found.loading += 1;
+      if (name === 'ha-icon' && !child.shadowRoot?.querySelector('ha-svg-icon')) found.loading += 1;
       if (child.shadowRoot) look(child.shadowRoot);
     }
   };
