@@ -31,8 +31,12 @@ _CARDS = """
       if (name === 'hui-error-card' || name === 'hui-warning')
         found.errors.push(name + ': ' + (child.innerText || child.shadowRoot?.textContent || ''));
       if (name === 'hass-loading-screen' || name === 'ha-launch-screen') found.loading += 1;
+      const drawn = child.shadowRoot?.querySelector('ha-svg-icon, ha-icon');
+      if (['ha-icon', 'ha-state-icon'].includes(name) && !drawn) found.loading += 1;
+      const written = child.shadowRoot?.querySelector('ha-markdown')?.content;
+      if (name === 'hui-markdown-card' && !written) found.loading += 1;
+      if (name === 'ha-spinner' || child.isLoadingData) found.loading += 1;
       if (name.startsWith('hui-') && !customElements.get(name)) found.loading += 1;
-      if (name === 'ha-icon' && !child.shadowRoot?.querySelector('ha-svg-icon')) found.loading += 1;
       if (child.shadowRoot) look(child.shadowRoot);
     }
   };
