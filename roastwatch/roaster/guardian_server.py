@@ -276,18 +276,24 @@ class GuardianServer:
     async def _pulse(self) -> None:
         while True:
             await asyncio.sleep(STATE_PERIOD_S)
-            self._tell()
-            notify("WATCHDOG=1")
-            if self._ending and not (
-                self._guard.machine.connected
-                and (self._guard.unsafe_pending or self._guard.machine.may_release(self._clock()))
-            ):
+            try:
+                self._beat()
+            except Exception:  # the machine is guarded on, whatever is wrong with the telling
+                log.exception("the guardian's pulse failed")
+
+    def _beat(self) -> None:
+        self._tell()
+        notify("WATCHDOG=1")
+        if self._ending and not (
+            self._guard.machine.connected
+            and (self._guard.unsafe_pending or self._guard.machine.may_release(self._clock()))
+        ):
+            self._guardian.end()
+        if not self._stay and not self._connections and self._may_end():
+            if self._guard.machine.connected:
+                self._guardian.release()
+            else:
                 self._guardian.end()
-            if not self._stay and not self._connections and self._may_end():
-                if self._guard.machine.connected:
-                    self._guardian.release()
-                else:
-                    self._guardian.end()
 
     def _may_end(self) -> bool:
         """Whether nobody needs this guardian any more: cool, or gone and known to be off."""
