@@ -183,6 +183,12 @@ class RoasterLife(RuleBasedStateMachine):
     def service(self, alive: bool) -> None:
         self.lease = alive
 
+    @rule(percent=st.sampled_from([40.0, 100.0]))
+    def service_dies_while_it_heats(self, percent: float) -> None:
+        self.arm_and_heat(percent)
+        self.lease = False
+        self.time_passes(1.0)
+
     @rule(lost=st.booleans())
     def cable(self, lost: bool) -> None:
         self.driver.lost = lost
