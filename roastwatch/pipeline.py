@@ -178,7 +178,7 @@ class Pipeline:
         sample = max(0, self.clock.sample(at))
         match instruction.kind:
             case InstructionKind.START | InstructionKind.CHARGE:
-                self.onset.arm(sample)
+                self.onset.arm(sample, charged=True)
                 return self.roast.begin(at, origin, sample=sample)
             case InstructionKind.FIRST_CRACK_NOW:
                 events = (

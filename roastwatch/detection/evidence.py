@@ -97,12 +97,16 @@ class PopWeigher:
         spec: ModelSpec,
         began: int,
         level: NoiseLevel | None = None,
+        still_s: float = 0.0,
     ) -> None:
-        """Know nothing but, where it goes on from another one, the place's noise."""
+        """Know nothing but, where it goes on from another one, the place's noise.
+
+        Nothing can crack for `still_s` after the beginning.
+        """
         self._options, self._rate, self._began = options, sample_rate_hz, began
         self._threshold = _logit(spec.pop_threshold)
         if level is None and options.own_level and spec.candidates:
-            level = NoiseLevel(options.quiet_rate, sample_rate_hz, began)
+            level = NoiseLevel(options.quiet_rate, sample_rate_hz, began, still_s)
         self.level = level
         self._filter = RateFilter(options.quiet_rate)
         self._said: dict[int, float | None] = {}  # tick → weight of its best pop; None: unknown

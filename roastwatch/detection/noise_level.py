@@ -26,16 +26,20 @@ LOWERED = 0.5
 class NoiseLevel:
     """The level at any time, from all candidates before. Pure."""
 
-    def __init__(self, allowed_per_s: float, sample_rate_hz: int, began: int) -> None:
+    def __init__(
+        self, allowed_per_s: float, sample_rate_hz: int, began: int, still_s: float = 0.0
+    ) -> None:
         """Know nothing yet: the level is 0, the model's own.
 
         Args:
             allowed_per_s: stray pops a second that may lie over the level.
             sample_rate_hz: of the samples that pops are stamped with.
             began: the sample from which pops are heard.
+            still_s: so long after it nothing can crack: what is heard is noise, without a lag.
         """
         self._allowed, self._slot = allowed_per_s, SLOT_S * sample_rate_hz
         self._began = began
+        self._still = int(still_s / SLOT_S)
         self._highest: dict[int, int] = {}  # slot → steps over LOWEST: a clatter counts once
         self._last = began - 1
         self._levels: dict[int, float] = {}
@@ -68,7 +72,8 @@ class NoiseLevel:
 
     def _find(self, now: int) -> float:
         lag, span = round(LAG_S / SLOT_S), round(SPAN_S / SLOT_S)
-        slots = range(max(0, now - lag - span), max(0, now - lag))
+        until = max(0, now - lag, min(now, self._still))
+        slots = range(max(0, until - span), until)
         highest = [self._highest[slot] for slot in slots if slot in self._highest]
         at_level = np.bincount(np.array(highest, dtype=int), minlength=TRIED)
         over = np.cumsum(at_level[::-1])[::-1]  # slots with stray pops at or over each level

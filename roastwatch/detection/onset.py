@@ -26,6 +26,8 @@ WITNESS_LOWERS, WITNESS_RAISES = 2.0, 3.0
 """The other witnesses together move each bar by at most this: they never close the door."""
 LEAST_BAR = 1.5
 """No witness and no sensitivity makes a bar lower than this."""
+STILL_S = 120.0
+"""Nothing cracks so soon after a charge: the quickest sample roasters take three minutes."""
 NOTHING = 1.0
 """Evidence below this decides nothing, whatever the bars."""
 REJECTED_SCALE = 1.5
@@ -110,12 +112,15 @@ class Onset:
         )
         return low, told, high
 
-    def arm(self, at_sample: int) -> None:
-        """Begin a new roast: forget everything, decide from here on."""
+    def arm(self, at_sample: int, *, charged: bool = False) -> None:
+        """Begin a new roast: forget everything, decide from here on.
+
+        `charged`: the beans went in then, which is known, so nothing can crack for a while.
+        """
         self.armed = True
         self._now = max(self._now, at_sample)
         self._rejected_until = -1
-        self._restart(at_sample)
+        self._restart(at_sample, still_s=STILL_S if charged else 0.0)
 
     def disarm(self) -> None:
         """Decide nothing; pops are still counted for display."""
@@ -195,22 +200,24 @@ class Onset:
             self._shown.popleft()
         self._now = max(self._now, end_sample)
 
-    def _restart(self, at_sample: int, *, same_noise: bool = False) -> None:
+    def _restart(
+        self, at_sample: int, *, same_noise: bool = False, still_s: float = 0.0
+    ) -> None:
         """Know nothing of what was before a sample, but for the noise of a roast that goes on."""
         level = None
         if same_noise and isinstance(self._weigher, PopWeigher):
             level = self._weigher.level
         self._began = at_sample
         self._missed = 0  # samples lost since the crack was told
-        self._weigher = self._new_weigher(level)
+        self._weigher = self._new_weigher(level, still_s)
         self._said: Level | None = None
         self._told_onset: int | None = None
         self._ended = False
         self._second = False
 
-    def _new_weigher(self, level: NoiseLevel | None) -> Weigher:
+    def _new_weigher(self, level: NoiseLevel | None, still_s: float) -> Weigher:
         if self._spec.localises:
-            return PopWeigher(self._options, self._rate, self._spec, self._began, level)
+            return PopWeigher(self._options, self._rate, self._spec, self._began, level, still_s)
         return WindowWeigher(self._options.told_bar, self._rate, self._spec, self._began)
 
     def _levels(self, end_sample: int) -> list[CrackDecision]:

@@ -34,7 +34,7 @@ class RoastOptions(Options):
     expected_first_crack_s: float | None = Field(
         None,
         gt=0,
-        description="Seconds from charge to first crack; null: as in earlier roasts, or 240-900.",
+        description="Seconds from charge to first crack; null: as in earlier roasts, or 390-900.",
     )
     no_crack_after_s: float = Field(
         840.0, gt=0, description="Seconds from charge after which a missing first crack is told."
@@ -46,6 +46,12 @@ class RoastOptions(Options):
 
 _BEFORE = {Phase.CHARGED, Phase.DRYING, Phase.MAILLARD, Phase.ROASTING}
 _AFTER_DROP = {Phase.DROPPED, Phase.COOLING}
+_EARLY_S = 390.0
+"""Before it first crack is unusual: the rarer the nearer the charge."""
+_TOO_EARLY = -3.0
+"""What the time says until two fifths of that: only sample roasters and poppers are so quick."""
+_LATE = 0.2
+"""What it says two minutes after it, and on."""
 _DROPPED_FOR_S = 15.0
 """Beans are out, cooling begins: how long `dropped` is shown before `cooling`."""
 
@@ -243,9 +249,9 @@ class Roast:
     def prior_llr(self, now: datetime) -> float:
         """How much likelier the time since charge makes a first crack than time alone.
 
-        Natural logarithm, −2 to +1: early pops need to be better, but never can't count,
+        Natural logarithm, −3 to +1: early pops need to be better, but never can't count,
         because somebody may have pressed the button late. Without a known charge it is 0. What is
-        set goes before what was learnt from earlier roasts, and that before the usual 240 s.
+        set goes before what was learnt from earlier roasts, and that before the usual 390 s.
         """
         elapsed = self.elapsed_s(now)
         if not self.start_known or elapsed is None:
@@ -253,10 +259,10 @@ class Roast:
         expected = self.options.expected_first_crack_s
         if self.usual is not None and expected is None:
             return self.usual.llr(elapsed)
-        earliest = 0.75 * expected if expected else 240.0
+        earliest = 0.75 * expected if expected else _EARLY_S
         if elapsed < earliest:
-            return -2.0 * (1.0 - elapsed / earliest)
-        return min(0.5, 0.5 * (elapsed - earliest) / 120.0)
+            return max(_TOO_EARLY, _TOO_EARLY / 0.6 * (1.0 - elapsed / earliest))
+        return min(_LATE, _LATE * (elapsed - earliest) / 120.0)
 
     def evidence(self, now: datetime) -> list[Evidence]:
         """What the time since charge says, for the record, where it changed by half a nat."""

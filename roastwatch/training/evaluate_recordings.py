@@ -22,7 +22,16 @@ from roastwatch.errors import BadInputError
 from roastwatch.pipeline import Heard, Pipeline
 from roastwatch.roast.roast import RoastOptions
 from roastwatch.training.evaluate_statistics import Judged
-from roastwatch.vocabulary import AudioBlock, EventKind, Float32Array, Level, RoastEvent
+from roastwatch.vocabulary import (
+    AudioBlock,
+    EventKind,
+    Float32Array,
+    Instruction,
+    InstructionKind,
+    Level,
+    Origin,
+    RoastEvent,
+)
 
 BLOCK_S = 5.0
 WARM_UP_S = 3.0
@@ -98,17 +107,21 @@ def play(
     *,
     onset: OnsetOptions | None = None,
     rearm_after_s: float | None = None,
+    charged: bool = False,
 ) -> Played:
-    """Sound through the pipeline, armed from its start."""
+    """Sound through the pipeline, armed from its start; `charged`: it begins with a charge."""
     pipeline = Pipeline(
         "evaluation",
         model,
         rate_hz,
         started_at=_EPOCH,
         onset=onset,
-        roast=RoastOptions(begins="sound"),
+        roast=RoastOptions(begins="person" if charged else "sound"),
         rearm_after_s=rearm_after_s,
     )
+    if charged:
+        kind = InstructionKind.CHARGE
+        pipeline.instruct(Instruction("evaluation", kind, Origin.PERSON, _EPOCH))
     played, end = Played(), 0
     for samples in blocks:
         block = AudioBlock(end, samples, 0.0)

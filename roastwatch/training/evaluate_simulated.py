@@ -7,6 +7,7 @@ begins where its rate curve leaves zero, which no ear can hear: delays are count
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from statistics import NormalDist
 
 import numpy as np
@@ -15,9 +16,10 @@ import numpy.typing as npt
 from roastwatch.detection.decision import CrackDecision
 from roastwatch.detection.model import ModelSpec
 from roastwatch.detection.onset import Onset, OnsetOptions
+from roastwatch.roast.roast import Roast, RoastOptions
 from roastwatch.synth.rates import RateRanges, RoastRates, draw_rates
 from roastwatch.training.evaluate_statistics import RULES, Judged, alarms
-from roastwatch.vocabulary import CrackScore, EventKind, Level, Pop
+from roastwatch.vocabulary import CrackScore, EventKind, Level, Origin, Pop
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -156,14 +158,21 @@ def simulated_hour(seed: int, condition: Condition) -> Heard:
 RATE_HZ = 1000
 HOP_S = 0.5
 SPEC = ModelSpec("simulated", 1, HOP_S, 0.0, True, 0.5, candidates=True)
+CHARGED_AT = datetime(1970, 1, 1, tzinfo=UTC)
 REARM_S = 60.0
+UNTOLD = "roastwatch, charge not told"
 AT_ONCE = 240
 """Scores that are offered to the decision to be skipped."""
 
 
-def decide(heard: Heard, options: OnsetOptions) -> tuple[float, float] | None:
-    """The onset decision on what was heard: (decided, happened) in seconds, or None."""
-    for decision in _decisions(heard, options):
+def decide(
+    heard: Heard, options: OnsetOptions, *, charged: bool = True
+) -> tuple[float, float] | None:
+    """The onset decision on what was heard: (decided, happened) in seconds, or None.
+
+    `charged`: the charge at 0 is told, as a person or a probe tells it.
+    """
+    for decision in _decisions(heard, options, charged=charged):
         if decision.level is Level.FIRST_CRACK:
             return decision.decided_sample / RATE_HZ, decision.happened_sample / RATE_HZ
     return None
@@ -171,16 +180,23 @@ def decide(heard: Heard, options: OnsetOptions) -> tuple[float, float] | None:
 
 def count_alarms(heard: Heard, options: OnsetOptions) -> int:
     """How often first crack is told, armed anew 60 s after each time."""
-    return sum(d.level is Level.FIRST_CRACK for d in _decisions(heard, options, REARM_S))
+    return sum(d.level is Level.FIRST_CRACK for d in _decisions(heard, options, rearm_s=REARM_S))
 
 
 def _decisions(
-    heard: Heard, options: OnsetOptions, rearm_s: float | None = None
+    heard: Heard,
+    options: OnsetOptions,
+    *,
+    charged: bool = False,
+    rearm_s: float | None = None,
 ) -> Iterator[CrackDecision]:
     """Feed scores of half a second each; of a second where only alarms are counted."""
     hop_s = HOP_S if rearm_s is None else 2 * HOP_S
     onset = Onset(options, RATE_HZ, SPEC)
-    onset.arm(0)
+    roast = Roast("simulated", RoastOptions())
+    if charged:
+        roast.begin(CHARGED_AT, Origin.PERSON)
+    onset.arm(0, charged=charged)
     scores = _scores(heard, round(hop_s * RATE_HZ))
     again = len(scores)
     done = 0
@@ -191,6 +207,8 @@ def _decisions(
         if skipped := onset.skip(scores[done : min(done + AT_ONCE, again)]):
             done += skipped
             continue
+        now_s = scores[done].end_sample / RATE_HZ
+        onset.weigh(roast.prior_llr(CHARGED_AT + timedelta(seconds=now_s)))
         for decision in onset.feed(scores[done]):
             yield decision
             if decision.level is Level.FIRST_CRACK and rearm_s is not None:
@@ -216,7 +234,10 @@ def judge_roast(seed: int, condition: Condition, onset: OnsetOptions) -> dict[st
     assert heard.rates.first is not None
     onset_s = heard.rates.first.onset_s
     sure = heard.sure_s()
-    found = {"roastwatch": decide(heard, onset)}
+    found = {
+        "roastwatch": decide(heard, onset),
+        UNTOLD: decide(heard, onset, charged=False),
+    }
     found |= {name: rule(sure) for name, rule in RULES.items()}
     return {
         name: Judged(f"{condition.name} {seed}", onset_s, *(result or (None, None)))
@@ -234,7 +255,7 @@ def judge_second(seed: int, condition: Condition, onset: OnsetOptions) -> tuple[
     assert heard.rates.first is not None
     second = heard.rates.second
     wanted = onset.model_copy(update={"second_crack": True})
-    for decision in _decisions(heard, wanted):
+    for decision in _decisions(heard, wanted, charged=True):
         if decision.kind is EventKind.SECOND_CRACK:
             began_s = second.onset_s if second else heard.rates.first.end_s
             return second is not None, decision.decided_sample / RATE_HZ - began_s
@@ -245,6 +266,7 @@ def judge_hours(seeds: Sequence[int], condition: Condition, onset: OnsetOptions)
     """False alarms in simulated hours, of the decision and of the baselines."""
     hours = [simulated_hour(seed, condition) for seed in seeds]
     found = {"roastwatch": sum(count_alarms(hour, onset) for hour in hours)}
+    found[UNTOLD] = found["roastwatch"]  # nobody charges in an hour without a roast
     for name in RULES:
         found[name] = sum(alarms(name, hour.sure_s()) for hour in hours)
     return found

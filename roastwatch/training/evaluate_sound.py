@@ -6,12 +6,13 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from itertools import repeat
 from multiprocessing import get_context
-from typing import Any
+from typing import Any, TypeAlias
 
 from roastwatch.detection.model import CrackModel
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.synth.roasts import RoastTruth, SynthRoast
 from roastwatch.training.evaluate_recordings import BLOCK_S, WARM_UP_S, Played, play
+from roastwatch.training.evaluate_simulated import UNTOLD
 from roastwatch.training.evaluate_statistics import (
     RULES,
     Judged,
@@ -49,8 +50,8 @@ class SoundResult:
     """Of each roast."""
     threshold: float = 0.5
 
-    def add(self, index: int, truth: RoastTruth, played: Played) -> None:
-        """Hold one roast's pops and decisions against its truth."""
+    def add(self, index: int, truth: RoastTruth, played: Played, untold: Played) -> None:
+        """Hold one roast's pops and decisions against its truth, with its charge told and not."""
         onset_s = truth.first_crack_at_s or 0.0
         pops = sorted((at, p) for at, p in played.pops if at >= WARM_UP_S)
         hit, false = match(truth.pop_times_s, [at for at, _ in pops])
@@ -62,8 +63,9 @@ class SoundResult:
         self.beds.append(truth.description.split()[0])
         self.described.append(truth.description)
         name = f"seed {FIRST_SEED + index}"
-        found = played.told[0] if played.told else (None, None)
-        self.judged.setdefault("roastwatch", []).append(Judged(name, onset_s, *found))
+        for rule, one in (("roastwatch", played), (UNTOLD, untold)):
+            found = one.told[0] if one.told else (None, None)
+            self.judged.setdefault(rule, []).append(Judged(name, onset_s, *found))
         sure = [at for at, p in pops if p >= self.threshold]
         for rule, decide in RULES.items():
             self.judged.setdefault(rule, []).append(
@@ -147,9 +149,9 @@ def judge_sound(
         workers, mp_context=get_context("spawn"), initializer=_own_model, initargs=(load,)
     ) as pool:
         heard = pool.map(_heard_alone, range(roasts), repeat(onset, roasts))
-        for index, (truth, played) in enumerate(heard):
+        for index, found in enumerate(heard):
             progress(done.format(index + 1))
-            result.add(index, truth, played)
+            result.add(index, *found)
     return result
 
 
@@ -161,10 +163,15 @@ def _own_model(load: Callable[[], CrackModel]) -> None:
     _own[:] = [load()]
 
 
-def _heard_alone(index: int, onset: OnsetOptions | None) -> tuple[RoastTruth, Played]:
+_Heard: TypeAlias = tuple[RoastTruth, Played, Played]
+
+
+def _heard_alone(index: int, onset: OnsetOptions | None) -> _Heard:
     return _heard(_own[0], index, onset)
 
 
-def _heard(model: CrackModel, index: int, onset: OnsetOptions | None) -> tuple[RoastTruth, Played]:
+def _heard(model: CrackModel, index: int, onset: OnsetOptions | None) -> _Heard:
     roast = SynthRoast(FIRST_SEED + index, RATE_HZ)
-    return roast.truth, play(model, RATE_HZ, roast.blocks(BLOCK_S), onset=onset)
+    blocks = list(roast.blocks(BLOCK_S))
+    told = play(model, RATE_HZ, blocks, onset=onset, charged=True)
+    return roast.truth, told, play(model, RATE_HZ, blocks, onset=onset)

@@ -191,9 +191,12 @@ def test_an_exported_net_is_named_by_its_manifest(tmp_path: Path) -> None:
 def test_early_alarms_are_counted_over_the_time_before_the_crack() -> None:
     found = SoundResult(threshold=0.5)
     truth = RoastTruth((), 1800.0, 1900.0, None, 2000.0, (), "drum roaster, seed 1")
-    found.add(0, truth, Played(2000.0, [], [(900.0, 880.0)]))
-    found.add(1, truth, Played(2000.0, [], [(1820.0, 1801.0)]))
-    found.add(2, truth, Played(2000.0, [], []))
+    played = Played(2000.0, [], [(900.0, 880.0)])
+    found.add(0, truth, played, played)
+    played = Played(2000.0, [], [(1820.0, 1801.0)])
+    found.add(1, truth, played, played)
+    played = Played(2000.0, [], [])
+    found.add(2, truth, played, played)
     rows = found.as_json()
     assert (rows["before_crack"]["count"], rows["before_crack"]["hours"]) == (1, 1.25)
     assert [row["decided_s"] for row in rows["wrong"]] == [900.0, None]
@@ -203,7 +206,8 @@ def test_curves_are_drawn_in_sum_and_by_noise(tmp_path: Path) -> None:
     found = SoundResult(threshold=0.5)
     for bed in ("drum", "fluid"):
         truth = RoastTruth((TruePop(60.0, 12.0, "first"),), 50.0, 90.0, None, 120.0, (), bed)
-        found.add(0, truth, Played(120.0, [(60.0, 0.9), (20.0, 0.6)], []))
+        played = Played(120.0, [(60.0, 0.9), (20.0, 0.6)], [])
+        found.add(0, truth, played, played)
     assert found.curve("drum").recall[0] == 1
     assert found.curve().false_per_min[0] == found.curve("fluid").false_per_min[0] == 0.5
     files = evaluate_plots.save({"m": ModelResult("m", sound=found)}, tmp_path)

@@ -1,5 +1,6 @@
 """The decision: three levels, dated back, counted in samples, and open to contradiction."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -186,6 +187,26 @@ def test_the_noise_level_follows_what_strays_in() -> None:
     before = noisy.level(300 * RATE)
     noisy.note(500 * RATE, 1.2)
     assert noisy.level(300 * RATE) == before  # what was noted ahead changes nothing
+
+
+def test_right_after_a_charge_what_pops_is_the_roaster() -> None:
+    level = NoiseLevel(0.015, RATE, 0, still_s=120.0)
+    for at_s in range(0, 200, 4):
+        level.note(at_s * RATE, 0.7)
+    assert level.level(10 * RATE) == 0
+    assert 0.6 < level.level(40 * RATE) < 1
+
+    def first_told_s(charged: bool) -> float:
+        onset = Onset(OnsetOptions(), RATE, replace(SPEC, candidates=True))
+        onset.arm(0, charged=charged)
+        busy = [(6.0 * pop + 1.7 * math.sin(3.0 * pop), 0.68) for pop in range(1, 20)]
+        crack = [(400 + 1.7 * pop + 0.5 * math.sin(3.0 * pop), 0.97) for pop in range(18)]
+        scores = [_scored(end, busy + crack) for end in range(1, 4501)]
+        found = [d for one in scores for d in onset.feed(one) if d.level is Level.FIRST_CRACK]
+        return found[0].decided_sample / RATE
+
+    assert first_told_s(charged=False) < 60
+    assert 400 < first_told_s(charged=True) < 430
 
 
 @settings(max_examples=25, deadline=None)
