@@ -116,6 +116,7 @@ class Picture:
                 ha="right",
                 xytext=(-4, -3),
                 textcoords="offset points",
+                bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1},
             )
         axis.set_ylabel("decision")
         axis.set_xlabel("seconds")
