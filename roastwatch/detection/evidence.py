@@ -15,7 +15,7 @@ from pydantic import Field
 
 from roastwatch.detection.crack_rate import TICK_S, FilterState, RateFilter
 from roastwatch.detection.model import ModelSpec
-from roastwatch.detection.noise_level import NoiseLevel
+from roastwatch.detection.noise_level import LOWEST, NoiseLevel
 from roastwatch.detection.trains import train_length
 from roastwatch.detection.windowed_events import WindowRun
 from roastwatch.options import Options
@@ -30,6 +30,8 @@ FLOOR_SPAN, FLOOR_LAG, FLOOR_PART = 18, 4, 0.4
 must hold a pop before it is raised."""
 USUAL_OVER = 0.5
 """A pop so far over the threshold (in logits) is as likely from a crack as the mean of all."""
+FADE = 0.5
+"""A pop so far below the threshold (in logits), or farther, says nothing."""
 ALONE_S = 16.0
 """A pop followed by none for so long stands alone: it is not first crack yet."""
 LEAST_RUN = 3
@@ -108,6 +110,8 @@ class PopWeigher:
         if level is None and options.own_level and spec.candidates:
             level = NoiseLevel(options.quiet_rate, sample_rate_hz, began, still_s)
         self.level = level
+        # fainter ones say nothing at any level: spares most pops their logarithm
+        self._least = _probability(self._threshold + (LOWEST if level else 0.0) - FADE)
         self._filter = RateFilter(options.quiet_rate)
         self._said: dict[int, float | None] = {}  # tick → weight of its best pop; None: unknown
         self._marks: deque[tuple[FilterState, float]] = deque()  # where it can go on from anew
@@ -137,12 +141,14 @@ class PopWeigher:
     def feed(self, score: CrackScore) -> None:
         """Take pops, then let the ticks pass that lie wholly before the score's end."""
         for pop in score.pops:
-            if pop.sample >= self._began:
+            if pop.probability >= self._least and pop.sample >= self._began:
                 self._hear(pop)
         self._advance(self._ready(score.end_sample))
 
     def matters(self, pop: Pop) -> bool:
         """Whether a pop, after all before it, says anything at all."""
+        if pop.probability < self._least:
+            return False
         return pop_weight(self._over(pop), self._options.sureness)[1] > 0
 
     def _over(self, pop: Pop) -> float:
@@ -338,9 +344,13 @@ def pop_weight(over: float, sureness: float) -> tuple[bool, float]:
         over: how far it lies over the threshold, in logits.
         sureness: 0 to 1, see `EvidenceOptions`.
     """
-    fade = min(max(2 * over + 1, 0.0), 1.0)
+    fade = min(max((over + FADE) / FADE, 0.0), 1.0)
     weight = fade * math.exp(sureness * min(max(over - USUAL_OVER, -1.5), 1.5))
     return over >= USUAL_OVER, weight
+
+
+def _probability(logit: float) -> float:
+    return 1.0 / (1.0 + math.exp(-logit))
 
 
 def _logit(probability: float) -> float:

@@ -200,9 +200,7 @@ class Onset:
             self._shown.popleft()
         self._now = max(self._now, end_sample)
 
-    def _restart(
-        self, at_sample: int, *, same_noise: bool = False, still_s: float = 0.0
-    ) -> None:
+    def _restart(self, at_sample: int, *, same_noise: bool = False, still_s: float = 0.0) -> None:
         """Know nothing of what was before a sample, but for the noise of a roast that goes on."""
         level = None
         if same_noise and isinstance(self._weigher, PopWeigher):
