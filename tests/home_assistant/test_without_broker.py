@@ -19,6 +19,7 @@ from roastwatch.vocabulary import (
     Origin,
     PartState,
 )
+from tests.guarded import guarded
 from tests.home_assistant.conftest import Home
 from tests.home_assistant.phone import Phone, phone
 from tests.home_assistant.running import Talk
@@ -117,11 +118,12 @@ async def test_a_phone_is_told_answers_once_and_a_scene_follows(home: Home, talk
 
 
 async def test_what_is_pressed_on_a_phone_is_logged_and_ends_the_roast(
-    home: Home, talk: Talk, tmp_path: Path
+    home: Home, talk: Talk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """*Not a crack* becomes a label of the log, *Drop* the drop of a roaster that is driven."""
     log = tmp_path / "roasts.db"
-    async with phone(talk, "thumb") as thumb:
+    async with guarded() as place, phone(talk, "thumb") as thumb:
+        monkeypatch.setenv("ROASTWATCH_RUNTIME_DIR", str(place.folder))
         await talk.until(lambda: _has(talk, "mobile_app_thumb"))
         ada = {"name": "ada", "companion": [thumb.service], "events": ["first_crack"]}
         drops = await talk.subscribe("subscribe_events", event_type="roastwatch_drop")
