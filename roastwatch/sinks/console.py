@@ -63,7 +63,8 @@ def describe(event: RoastEvent, since: datetime | None) -> Text:
     if event.confidence is not None and not event.revoked:
         notes.append(f"{event.confidence:.0%} sure")
     if heard_s >= 0.5:
-        first = "after its first pop" if event.origin is Origin.SOUND else "later"
+        which = "last" if event.kind is EventKind.FIRST_CRACK_END else "first"
+        first = f"after its {which} pop" if event.origin is Origin.SOUND else "later"
         notes.append(f"told {heard_s:.0f} s {first}")
     if event.bean_temp_c is not None:
         notes.append(f"{event.bean_temp_c:.0f} °C")
