@@ -67,7 +67,7 @@ class Station:
         self.ear = Part(f"{settings.name}-microphone")
         self.judge = Part(f"{settings.name}-model")
         model = plugins.load("models", settings.model.type)
-        self.model: CrackModel = model(settings.model.options)
+        self.model: CrackModel
         self.detector = settings.model.type
         self._next_model: CrackModel | None = None
         self.pipeline: Pipeline | None = None
@@ -83,7 +83,7 @@ class Station:
         self._publish = publish
         self._now = now
         self._recordings = recordings
-        self._onset = self._onset_options()
+        self._onset, self.model = self._calibrated(model(settings.model.options))
         self._recorder: Recorder | None = None
         self._tape = Part(f"{settings.name}-recorder") if settings.recording.wanted else None
         self._meter: LevelMeter | None = None
@@ -149,14 +149,14 @@ class Station:
         if rate_hz and len(block.samples):
             self.judge.cost(stage, time.perf_counter() - began_s, len(block.samples) / rate_hz)
 
-    def _onset_options(self) -> OnsetOptions:
-        """As set, or as learnt from this station's own roasts."""
+    def _calibrated(self, model: CrackModel) -> tuple[OnsetOptions, CrackModel]:
+        """Decision and model as set, or as learnt from this station's own roasts."""
         path = self.settings.calibration
         if path is None and self._recordings is not None:
             path = calibration.path_for(self._recordings, self.name)
         if path is None:
-            return self.settings.onset
-        return calibration.applied(self.settings.onset, path, self.model.spec.model_id)
+            return self.settings.onset, model
+        return calibration.applied(self.settings.onset, model, path)
 
     def _new_recorder(self, source: AudioSource) -> Recorder:
         assert self._tape is not None
@@ -182,10 +182,10 @@ class Station:
 
     def judge_by(self, model: CrackModel, name: str) -> None:
         """Listen with another model from the next sound on; for between roasts."""
-        self.model, self.detector = model, name
-        self._onset = self._onset_options()
+        self._onset, self.model = self._calibrated(model)
+        self.detector = name
         if self.pipeline is not None:
-            self._next_model = model
+            self._next_model = self.model
         if self._recorder is not None:
             self._recorder.judged_by(model.spec.model_id)
 

@@ -1,19 +1,21 @@
 """The shipped ear: a small streaming net that localises cracks (ONNX Runtime, one thread)."""
 
-import hashlib
-import json
 import math
+from collections.abc import Iterable, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast
+from typing import Self
 
 import numpy as np
 import onnxruntime
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from roastwatch.detection import features
 from roastwatch.detection.model import ModelSpec
 from roastwatch.detection.peaks import REACH_ROWS, peaks
+from roastwatch.detection.pops_file import Manifest, open_session, read_manifest
 from roastwatch.errors import BadInputError
 from roastwatch.options import Options
 from roastwatch.vocabulary import CrackScore, Float32Array, Pop
@@ -36,26 +38,16 @@ class PopsOptions(Options):
     )
 
 
-class Manifest(Options):
-    """What stands beside an ONNX file: checked before the file is trusted."""
+@dataclass(frozen=True, slots=True)
+class Activations:
+    """What went into the net's last layer over a whole recording, and what came out of it."""
 
-    model_id: str = Field(description="Name and version.")
-    onnx: str = Field(description="Name of the file beside this one.")
-    sha256: str = Field(description="Hash of that file.")
-    front_end: str = Field(description="Version of the rows that it was trained on.")
-    lowest_rate_hz: int = Field(description="Least sample rate, Hz.")
-    highest_rate_hz: int = Field(description="Highest sample rate that was tried, Hz.")
-    hop_s: float = Field(description="Time between scores, s.")
-    look_ahead_s: float = Field(description="How long after a sound its score is known, s.")
-    look_ahead_rows: int = Field(description="Rows (10 ms) by which logits lag.", ge=0)
-    state_shape: tuple[int, ...] = Field(description="Shape of the streaming state.")
-    pop_threshold: float = Field(description="Probability from which a pop counts.", gt=0, lt=1)
-    candidate_threshold: float = Field(description="Probability of the faintest pop shown.")
-    llr_scale: float = Field(description="log likelihood ratio = scale * logit + offset.")
-    llr_offset: float = Field(description="See llr_scale.")
-    llr_limits: tuple[float, float] = Field(description="Between which it is believed.")
-    trained_on: str = Field(description="In words.")
-    scores: dict[str, Any] = Field(description="What was measured when it was exported.")
+    sample_rate_hz: int
+    samples: int
+    logits: Float32Array
+    """Of the layer as it was exported, shape (rows,); they lag as the manifest says."""
+    values: Float32Array
+    """Shape (activations, rows)."""
 
 
 class PopsModel:
@@ -75,7 +67,11 @@ class PopsModel:
         self.manifest = read_manifest(path)
         self.path = path.with_name(self.manifest.onnx)
         """Where its weights lie."""
-        self._session = _session(self.path, self.manifest)
+        self._session = open_session(self.path, self.manifest)
+        self._exit_delta: Float32Array | None = None
+        shows = {put.name for put in self._session.get_outputs()}
+        self.activations = self.manifest.state_shape[1] if "features" in shows else 0
+        """So many enter the last layer; 0 where an older export doesn't show them."""
         threshold = options.threshold or self.manifest.pop_threshold
         self.spec = ModelSpec(
             model_id=self.manifest.model_id,
@@ -94,17 +90,71 @@ class PopsModel:
         Raises:
             BadInputError: the rate is too low.
         """
-        return PopsStream(self._session, self.manifest, sample_rate_hz)
+        return PopsStream(self._session, self.manifest, sample_rate_hz, self._exit_delta)
+
+    def with_exit(self, delta: Sequence[float]) -> Self:
+        """The same net with its last layer changed: to its weights, then its bias, delta is added.
+
+        Raises:
+            BadInputError: this net has another number of weights there, or doesn't show what
+                enters them.
+        """
+        if len(delta) != self.activations + 1 or not self.activations:
+            there = f"{self.activations + 1} can be" if self.activations else "none can be"
+            raise BadInputError(
+                f"{len(delta)} numbers of the last layer of {self.manifest.model_id} are to be "
+                f"changed, and {there}: run `roastwatch learn` again, or take back what was "
+                "learnt with `roastwatch learn --undo`."
+            )
+        changed = copy(self)
+        changed._exit_delta = np.array(delta, np.float32)
+        return changed
+
+    def hear(self, sample_rate_hz: int, blocks: Iterable[Float32Array]) -> Activations:
+        """A whole recording once, to judge it with many a last layer: 20 kB a second.
+
+        Raises:
+            BadInputError: the rate is too low, or this file doesn't show its activations.
+        """
+        if not self.activations:
+            raise BadInputError(
+                f"The file of {self.manifest.model_id} doesn't show what enters its last layer: "
+                "export the model again."
+            )
+        stream = self.open(sample_rate_hz)
+        stream.noted, samples = [], 0
+        for block in blocks:
+            samples += len(block)
+            stream.push(block)
+        stream.finish()
+        logits, values = zip(*stream.noted, strict=True) if stream.noted else ((), ())
+        return Activations(
+            sample_rate_hz,
+            samples,
+            np.concatenate((np.empty(0, np.float32), *logits)),
+            np.concatenate((np.empty((self.activations, 0), np.float32), *values), axis=1),
+        )
+
+    def judge(self, heard: Activations) -> list[CrackScore]:
+        """The scores of a recording as a stream would give them, from what `hear` kept."""
+        return self.open(heard.sample_rate_hz).rejudge(heard)
 
 
 class PopsStream:
     """One stream through the net. Scores come for each 0.1 s, 0.3 s after it."""
 
     def __init__(
-        self, session: onnxruntime.InferenceSession, manifest: Manifest, sample_rate_hz: int
+        self,
+        session: onnxruntime.InferenceSession,
+        manifest: Manifest,
+        sample_rate_hz: int,
+        exit_delta: Float32Array | None = None,
     ) -> None:
-        """At rest at sample 0."""
+        """At rest at sample 0. `exit_delta` of shape (activations + 1,): see `with_exit`."""
         self._session = session
+        self._exit_delta = exit_delta
+        self.noted: list[tuple[Float32Array, Float32Array]] | None = None
+        """Where it is a list, the logits and activations of all rows are added to it."""
         self._manifest = manifest
         self._rate_hz = sample_rate_hz
         self._front_end = features.FrontEnd(sample_rate_hz)
@@ -143,18 +193,13 @@ class PopsStream:
             rows = self._front_end.push(mirror)
         quiet = np.zeros((self._lag_steps * features.ROWS_PER_STEP, features.WIDTH), np.float32)
         scores = self._judge(np.concatenate((rows, quiet)))
-        return [
-            score
-            if score.end_sample <= end
-            else CrackScore(
-                end,
-                score.log_likelihood_ratio,
-                score.probability,
-                score.model_id,
-                tuple(pop for pop in score.pops if pop.sample < end),
-            )
-            for score in scores
-        ]
+        return _within(end, scores)
+
+    def rejudge(self, heard: Activations) -> list[CrackScore]:
+        """The scores of a whole recording, for a stream that heard nothing yet."""
+        self._steps = len(heard.logits) // features.ROWS_PER_STEP
+        scores = self._take(self._changed(heard.logits, heard.values))
+        return _within(heard.samples, scores)
 
     def _rest(self, origin: int) -> None:
         self._origin = origin
@@ -171,11 +216,29 @@ class PopsStream:
         if not len(rows):
             return []
         feed = {"rows": rows[None], "state": self._state}
-        logits, self._state = self._session.run(None, feed)
-        logits = logits[0, self._ahead :]
-        self._ahead -= min(self._ahead, len(rows))
-        self._logits = np.concatenate((self._logits, logits))
+        wanted = ["logits", "next_state"]
+        if self._exit_delta is not None or self.noted is not None:
+            wanted.append("features")  # what is not asked for is not copied
+        logits, self._state, *shown = self._session.run(wanted, feed)
         self._steps += len(rows) // features.ROWS_PER_STEP
+        if not shown:
+            return self._take(logits[0])
+        if self.noted is not None:
+            self.noted.append((logits[0], shown[0][0]))
+        return self._take(self._changed(logits[0], shown[0][0]))
+
+    def _changed(self, logits: Float32Array, values: Float32Array) -> Float32Array:
+        """The logits of the changed last layer: it is linear, so the change is added."""
+        if self._exit_delta is None:
+            return logits
+        change: Float32Array = self._exit_delta[:-1] @ values + self._exit_delta[-1]
+        return logits + change
+
+    def _take(self, logits: Float32Array) -> list[CrackScore]:
+        """The scores that the next rows' logits complete; the first ones lag and are dropped."""
+        late = min(self._ahead, len(logits))
+        self._ahead -= late
+        self._logits = np.concatenate((self._logits, logits[late:]))
         return self._scores()
 
     def _scores(self) -> list[CrackScore]:
@@ -223,59 +286,16 @@ class PopsStream:
         return Pop(sample, 1 / (1 + math.exp(-logit)))
 
 
-def read_manifest(path: Path) -> Manifest:
-    """A model's manifest.
-
-    Raises:
-        BadInputError: it is missing or not one.
-    """
-    try:
-        return Manifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise BadInputError(
-            f"The model's manifest {path} can't be read ({error.strerror}): name the .json file "
-            "that `roastwatch export` wrote."
-        ) from error
-    except (ValueError, ValidationError) as error:
-        raise BadInputError(
-            f"{path} is not the manifest of a pop model: name the .json file that "
-            "`roastwatch export` wrote."
-        ) from error
-
-
-def _session(path: Path, manifest: Manifest) -> onnxruntime.InferenceSession:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise BadInputError(
-            f"The model file {path} can't be read ({error.strerror}): it must lie beside its "
-            "manifest."
-        ) from error
-    if hashlib.sha256(content).hexdigest() != manifest.sha256:
-        raise BadInputError(
-            f"The model file {path} is not the one that its manifest was written for (its hash "
-            "differs): export the model again or install roastwatch again."
+def _within(end: int, scores: Sequence[CrackScore]) -> list[CrackScore]:
+    """Scores of sound that ends at a sample: the last one ends there, with the pops before it."""
+    return [
+        score
+        if score.end_sample <= end
+        else replace(
+            score, end_sample=end, pops=tuple(pop for pop in score.pops if pop.sample < end)
         )
-    if manifest.front_end != features.VERSION:
-        raise BadInputError(
-            f"The model {manifest.model_id} was trained on other features "
-            f"({manifest.front_end}, this is {features.VERSION}): train and export it again."
-        )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 4
-    try:
-        session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
-        inputs = {put.name: put.shape for put in session.get_inputs()}
-    except Exception as error:
-        raise BadInputError(
-            f"{path} is not an ONNX model that this onnxruntime can load: export it again."
-        ) from error
-    if set(inputs) != {"rows", "state"} or inputs["rows"][-1] != features.WIDTH:
-        raise BadInputError(f"{path} is not a pop model: its inputs are {', '.join(inputs)}.")
-    return cast(onnxruntime.InferenceSession, session)
+        for score in scores
+    ]
 
 
 def _logit(probability: float) -> float:

@@ -25,8 +25,10 @@ class _Streaming(torch.nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, rows: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.network.stream(rows, state)
+    def forward(
+        self, rows: torch.Tensor, state: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        return self.network.stream_all(rows, state)
 
 
 def trained_network(checkpoint: Path) -> tuple[PopNet, TrainingPlan]:
@@ -57,6 +59,7 @@ def export(
 ) -> dict[str, Any]:
     """Write `<name>.onnx` and `<name>.json` into a folder; return the manifest.
 
+    The graph gives what enters the last layer as `features`, from which `learn` fits that layer.
     The largest difference between torch and ONNX Runtime on random rows, streamed in uneven parts,
     stands in the manifest's scores as `largest_difference`.
     """
@@ -70,8 +73,8 @@ def export(
             (rows, network.rest()),
             str(path),
             input_names=["rows", "state"],
-            output_names=["logits", "next_state"],
-            dynamic_axes={"rows": {1: "count"}, "logits": {1: "count"}},
+            output_names=["logits", "next_state", "features"],
+            dynamic_axes={"rows": {1: "count"}, "logits": {1: "count"}, "features": {2: "count"}},
             opset_version=17,
             dynamo=False,
         )
@@ -114,6 +117,6 @@ def largest_difference(network: PopNet, path: Path) -> float:
     state = network.rest().numpy()
     found = []
     for part in np.split(rows.numpy(), [10, 20, 330, 1000], axis=1):
-        logits, state = session.run(None, {"rows": part, "state": state})
+        logits, state = session.run(["logits", "next_state"], {"rows": part, "state": state})
         found.append(logits)
     return float(np.abs(np.concatenate(found, axis=1) - expected).max())

@@ -23,6 +23,7 @@ class LabelledRoast:
 
     path: Path
     onset_s: float | None
+    roast_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,10 @@ class LabelledClip:
     """Some seconds round a decision that a person called wrong."""
 
     path: Path
+    roast_id: str | None = None
+    """Of which roast it is a part."""
+    decided_s: float | None = None
+    """When the decision came, in seconds from the clip's beginning."""
 
 
 def collect(folder: Path, station: str) -> tuple[list[LabelledRoast], list[LabelledClip]]:
@@ -54,7 +59,12 @@ def collect(folder: Path, station: str) -> tuple[list[LabelledRoast], list[Label
         labelled = _roast(path, _sidecar(path), said)
         if labelled is not None:
             roasts.append(labelled)
-    wrong = [LabelledClip(path) for path, content in clips.items() if content.get("label") in NO]
+    wrong = [
+        LabelledClip(path, content.get("roast_id"), content.get("decided_s"))
+        for path, content in clips.items()
+        # what else can be called wrong, such as the end of first crack, is full of cracks
+        if content.get("label") in NO and content.get("kind", "first_crack") == "first_crack"
+    ]
     return roasts, wrong
 
 
@@ -75,15 +85,16 @@ def mark(path: Path, seconds: float) -> None:
 
 
 def _roast(path: Path, content: dict[str, Any], said: dict[str, str]) -> LabelledRoast | None:
+    roast_id = content.get("roast_id")
     if content.get("label") in YES and content.get("first_crack_s") is not None:
-        return LabelledRoast(path, _check(path, float(content["first_crack_s"]), content))
+        return LabelledRoast(path, _check(path, float(content["first_crack_s"]), content), roast_id)
     if content.get("label") in NO:
-        return LabelledRoast(path, None)
+        return LabelledRoast(path, None, roast_id)
     events = [e for e in content.get("events", []) if e.get("kind") == "first_crack"]
     for event in _persons_first(events):
         confirmed = event.get("origin") == "person" or said.get(event.get("event_id", "")) in YES
         if confirmed and not event.get("revoked") and event.get("happened_s") is not None:
-            return LabelledRoast(path, _check(path, float(event["happened_s"]), content))
+            return LabelledRoast(path, _check(path, float(event["happened_s"]), content), roast_id)
     return None
 
 

@@ -51,6 +51,12 @@ class PopNet(nn.Module):
 
     def stream(self, rows: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits (batch, rows) of the next rows, and the state after them."""
+        return self.stream_all(rows, state)[:2]
+
+    def stream_all(
+        self, rows: torch.Tensor, state: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """As `stream`, and what enters the last layer: (batch, channels, rows)."""
         x = self.entry(rows.transpose(1, 2))
         kept, at = [], 0
         for block in self.blocks:
@@ -59,7 +65,7 @@ class PopNet(nn.Module):
             kept.append(whole[:, :, -past:])
             x = block(whole)
             at += past
-        return self.exit(x).squeeze(1), torch.cat(kept, dim=2)
+        return self.exit(x).squeeze(1), torch.cat(kept, dim=2), x
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         """Logits of whole clips, from rest."""

@@ -1,6 +1,7 @@
 """Learning from a person's roasts: labels, the honest judgement, the file, and the way back."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,9 @@ from roastwatch.detection.model import ModelSpec
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.detection.transients import Transients, TransientsOptions
 from roastwatch.errors import BadInputError, SettingsError
-from roastwatch.training import learn as learning
-from roastwatch.training.learn import Heard, Setting, judge, learn
+from roastwatch.training import learn_judge
+from roastwatch.training.learn import learn
+from roastwatch.training.learn_judge import Heard, Setting, judge
 from roastwatch.training.learn_labels import LabelledRoast, collect, mark
 from roastwatch.vocabulary import CrackScore, Pop
 
@@ -55,7 +57,7 @@ def test_a_setting_is_judged_by_delay_misses_and_false_alarms() -> None:
     assert not right.wrong
     assert right.delay_s == pytest.approx(right.cost_s)
     deaf = judge(SPEC, heard("b", 40, 0.4), OnsetOptions())
-    assert (deaf.wrong, deaf.cost_s) == (True, learning.MISSED_COSTS_S)
+    assert (deaf.wrong, deaf.cost_s) == (True, learn_judge.MISSED_COSTS_S)
     helped = Setting(0.6, 0.3).options(OnsetOptions())
     assert not judge(SPEC, heard("b", 40, 0.4), helped).wrong
 
@@ -65,8 +67,8 @@ class Deaf:
 
     spec = SPEC
 
-    def open(self, sample_rate_hz: int) -> learning.Replayed:
-        return learning.Replayed(SPEC, heard("x", 20.0, 0.42, 40).scores)
+    def open(self, sample_rate_hz: int) -> learn_judge.Replayed:
+        return learn_judge.Replayed(SPEC, heard("x", 20.0, 0.42, 40).scores)
 
 
 def test_it_gets_better_where_the_threshold_was_wrong(tmp_path: Path) -> None:
@@ -136,16 +138,23 @@ def test_a_label_outside_its_recording_is_refused(tmp_path: Path) -> None:
 
 def test_a_calibration_is_written_used_by_its_model_and_taken_back(tmp_path: Path) -> None:
     path = calibration.path_for(tmp_path, "drum")
+    as_set = (OnsetOptions().sensitivity, OnsetOptions().pop_threshold)
+
+    def used(model_id: str) -> tuple[float, float | None]:
+        model = learn_judge.Replayed(replace(SPEC, model_id=model_id), [])
+        options, same = calibration.applied(OnsetOptions(), model, path)
+        assert same is model
+        return options.sensitivity, options.pop_threshold
+
     first = Calibration(station="drum", model_id="m-1", sensitivity=0.6, pop_threshold=0.4)
     calibration.write(path, first)
     calibration.write(path, first.model_copy(update={"sensitivity": 0.7}))
-    used = calibration.applied(OnsetOptions(), path, "m-1")
-    assert (used.sensitivity, used.pop_threshold) == (0.7, 0.4)
-    assert calibration.applied(OnsetOptions(), path, "m-2") == OnsetOptions()
+    assert used("m-1") == (0.7, 0.4)
+    assert used("m-2") == as_set
     assert "before it counts again" in calibration.undo(path)
-    assert calibration.applied(OnsetOptions(), path, "m-1").sensitivity == 0.6
+    assert used("m-1") == (0.6, 0.4)
     assert "shipped" in calibration.undo(path)
-    assert calibration.applied(OnsetOptions(), path, "m-1") == OnsetOptions()
+    assert used("m-1") == as_set
     with pytest.raises(SettingsError, match="no calibration"):
         calibration.undo(path)
 

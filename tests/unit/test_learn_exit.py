@@ -1,0 +1,217 @@
+"""Fitting the net's last layer: the change itself, its judgement on held-back roasts, its file."""
+
+import hashlib
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from roastwatch.cli.learn import command
+from roastwatch.detection import calibration
+from roastwatch.detection.calibration import Calibration
+from roastwatch.detection.onset import OnsetOptions
+from roastwatch.detection.pops import PopsModel, PopsOptions
+from roastwatch.errors import BadInputError, SettingsError
+from roastwatch.training.learn_exit import Examples, examples, fit
+from roastwatch.training.learn_judge import hear
+from roastwatch.training.learn_labels import LabelledClip, LabelledRoast
+from roastwatch.vocabulary import CrackScore, Float32Array
+
+RATE = 16_000
+DELTA = (*np.random.default_rng(3).normal(0, 0.1, 48).tolist(), 0.3)
+
+
+def roast(seed: int, onset_s: float, seconds: int, clinks_per_s: float) -> Float32Array:
+    """Noise, cracks as damped noise, and a roaster's own clink: a damped tone of 4 kHz."""
+    rng = np.random.default_rng(seed)
+    sound = rng.standard_normal(seconds * RATE).astype(np.float32) * 0.01
+    t = np.arange(800) / RATE
+    gaps = rng.exponential(1 / max(clinks_per_s, 1e-9), 5 + round(2 * seconds * clinks_per_s))
+    for at in np.cumsum(gaps):
+        if at < seconds - 1:
+            clink = np.sin(2 * np.pi * 4000 * t) * np.exp(-t / 0.004)
+            first = int(at * RATE)
+            sound[first : first + 800] += 0.3 * 10 ** (rng.normal(0, 2) / 20) * clink
+    at = onset_s
+    while at < seconds - 1:
+        crack = rng.standard_normal(800) * np.exp(-t / 0.002)
+        first = int(at * RATE)
+        sound[first : first + 800] += 0.3 * 10 ** (rng.normal(0, 3) / 20) * crack
+        at += rng.exponential(1.5 if at < onset_s + 12 else 0.7)
+    return np.clip(sound, -1, 1)
+
+
+def write(
+    folder: Path, clinks_per_s: float, count: int = 4, *, cracks: bool = True
+) -> list[LabelledRoast]:
+    folder.mkdir(exist_ok=True)
+    made = []
+    for number in range(count):
+        onset_s, after_s = 90 + 7 * number, 40
+        path = folder / f"roast-{number}.flac"
+        begins_s = onset_s if cracks else 1000
+        sound = roast(100 + number, begins_s, onset_s + after_s, clinks_per_s)
+        soundfile.write(path, sound, RATE)
+        path.with_suffix(".json").write_text(
+            json.dumps({"label": "first_crack", "first_crack_s": onset_s, "roast_id": path.stem})
+        )
+        made.append(LabelledRoast(path, onset_s, path.stem))
+    return made
+
+
+def judged(model: PopsModel, sound: Float32Array, cuts: list[int]) -> list[CrackScore]:
+    stream = model.open(RATE)
+    scores = [score for part in np.split(sound, cuts) for score in stream.push(part)]
+    return scores + stream.finish()
+
+
+@pytest.fixture(scope="module")
+def model() -> PopsModel:
+    return PopsModel()
+
+
+@pytest.fixture(scope="module")
+def sound() -> Float32Array:
+    return roast(5, 4.0, 14, 0.5)[: 13 * RATE + 777]
+
+
+def test_a_change_moves_the_logits_by_exactly_that(model: PopsModel, sound: Float32Array) -> None:
+    shown = model.hear(RATE, np.split(sound, [5000, 90_000]))
+    weights = np.array(DELTA[:-1]) @ shown.values + DELTA[-1]
+    by_hand = replace(shown, logits=(shown.logits + weights).astype(np.float32))
+    changed = judged(model.with_exit(DELTA), sound, [])
+    expected = model.judge(by_hand)
+    assert [s.end_sample for s in changed] == [s.end_sample for s in expected]
+    for one, two in zip(changed, expected, strict=True):
+        assert one.probability == pytest.approx(two.probability, abs=1e-4)
+        assert [p.sample for p in one.pops] == [p.sample for p in two.pops]
+    plain = judged(model, sound, [])
+    moved = [a.probability - b.probability for a, b in zip(changed, plain, strict=True)]
+    assert np.abs(moved).mean() > 0.01
+
+
+def test_no_change_changes_nothing(model: PopsModel, sound: Float32Array) -> None:
+    assert judged(model.with_exit((0.0,) * 49), sound, []) == judged(model, sound, [])
+    assert model.judge(model.hear(RATE, [sound])) == judged(model, sound, [])
+
+
+def test_changed_scores_do_not_depend_on_the_blocks(model: PopsModel, sound: Float32Array) -> None:
+    changed = model.with_exit(DELTA)
+    cuts = np.sort(np.random.default_rng(1).integers(0, len(sound), 60)).tolist()
+    whole, parts = judged(changed, sound, []), judged(changed, sound, cuts)
+    assert [s.end_sample for s in whole] == [s.end_sample for s in parts]
+    for one, two in zip(whole, parts, strict=True):
+        assert one.probability == pytest.approx(two.probability, abs=1e-4)
+        assert [p.sample for p in one.pops] == [p.sample for p in two.pops]
+
+
+def test_a_change_of_another_net_is_refused_in_one_sentence(
+    model: PopsModel, tmp_path: Path
+) -> None:
+    with pytest.raises(BadInputError, match=r"3 numbers .* and 49 can be: .*--undo"):
+        model.with_exit((1.0, 2.0, 3.0))
+    path = calibration.path_for(tmp_path, "drum")
+    learnt = Calibration(
+        station="drum",
+        model_id=model.spec.model_id,
+        sensitivity=0.5,
+        pop_threshold=0.5,
+        exit_delta=(1.0, 2.0, 3.0),
+        exit_of=model.manifest.sha256,
+    )
+    calibration.write(path, learnt)
+    with pytest.raises(SettingsError, match=re.escape(str(path))):
+        calibration.applied(OnsetOptions(), model, path)
+    other = learnt.model_copy(update={"exit_delta": DELTA, "exit_of": "0" * 64})
+    calibration.write(path, other)
+    assert calibration.applied(OnsetOptions(), model, path) == (OnsetOptions(), model)
+    path.write_text(path.read_text().replace(str(DELTA[0]), "NaN"))
+    with pytest.raises(SettingsError, match="is no calibration"):
+        calibration.read(path)
+
+
+def test_an_older_export_is_calibrated_only(model: PopsModel, tmp_path: Path) -> None:
+    graph = onnx.load(model.path)
+    del graph.graph.output[2]
+    onnx.save(graph, tmp_path / "pops.onnx")
+    digest = hashlib.sha256((tmp_path / "pops.onnx").read_bytes()).hexdigest()
+    manifest = model.manifest.model_dump(mode="json") | {"sha256": digest}
+    (tmp_path / "pops.json").write_text(json.dumps(manifest))
+    older = PopsModel(PopsOptions(path=tmp_path / "pops.json"))
+    assert older.activations == 0
+    with pytest.raises(BadInputError, match="none can be"):
+        older.with_exit(DELTA)
+    with pytest.raises(BadInputError, match="export the model again"):
+        older.hear(RATE, [])
+    noise = np.random.default_rng(2).standard_normal(RATE).astype(np.float32)
+    assert judged(older, noise, []) == judged(model, noise, [])
+
+
+def test_strays_and_cracks_are_taken_from_where_they_are_sure(
+    model: PopsModel, tmp_path: Path
+) -> None:
+    labelled = write(tmp_path, 0.5, count=1)[0]
+    heard = hear(model, labelled)
+    found = examples(model, heard)
+    assert found.values.shape == (len(found.logits), 48)
+    assert 0 < np.count_nonzero(found.cracks) < len(found.cracks)
+    clip = hear(model, LabelledClip(labelled.path, "r", 20.0))
+    rejected = examples(model, clip)
+    assert not rejected.cracks.any()
+    assert 0 < len(rejected.logits) < len(examples(model, replace(clip, decided_s=None)).logits)
+
+
+def test_a_fit_tells_apart_what_differs_and_keeps_the_cracks_where_they_were() -> None:
+    rng = np.random.default_rng(4)
+    values = np.abs(rng.normal(0, 1, (400, 5)))
+    cracks = np.repeat([0.9, 0.0], 200)
+    values[200:, 2] += 2.0
+    given = [Examples(values, np.full(400, 0.5), cracks)]
+    delta = fit(given, 0.01)
+    assert delta is not None
+    change = values @ delta[:-1] + delta[-1]
+    assert change[:200].mean() == pytest.approx(0, abs=1e-6)
+    assert change[200:].mean() < -1.5
+    assert delta == fit(given, 0.01)
+    stiff = fit(given, 100.0)
+    assert stiff is not None
+    assert np.abs(stiff[:-1]).max() < 0.02
+    assert fit([Examples(values[200:], np.zeros(200), cracks[200:])], 0.01) is None
+
+
+def test_a_peculiar_roaster_is_learnt_and_taken_back(model: PopsModel, tmp_path: Path) -> None:
+    write(tmp_path, 0.5)
+    ran = CliRunner().invoke(command, [str(tmp_path), "--json"])
+    assert ran.exit_code == 0, ran.output
+    found = json.loads(ran.stdout)
+    print(json.dumps(found, indent=1))
+    assert found["better"]
+    assert found["fine_tuned"]
+    tried = found["tried"]
+    assert tried["fine_tuned"]["cost_s"] < 0.95 * tried["calibrated"]["cost_s"]
+    assert tried["fine_tuned"]["cost_s"] < 0.95 * found["cost_s_shipped"]
+    assert found["wrong_held_back"] <= found["wrong_shipped"]
+    path = calibration.path_for(tmp_path, "roaster")
+    assert found["written"] == str(path)
+    options, changed = calibration.applied(OnsetOptions(), model, path)
+    assert changed is not model
+    assert options != OnsetOptions()
+    undone = CliRunner().invoke(command, [str(tmp_path), "--undo"])
+    assert undone.exit_code == 0
+    assert calibration.applied(OnsetOptions(), model, path) == (OnsetOptions(), model)
+
+
+def test_where_it_does_not_help_nothing_is_written(tmp_path: Path) -> None:
+    """Nothing cracks where these labels say so: there is nothing to learn."""
+    write(tmp_path, 0.2, count=3, cracks=False)
+    ran = CliRunner().invoke(command, [str(tmp_path)])
+    assert ran.exit_code == 0, ran.output
+    assert "Fine-tuning the net's last layer was not worth it" in ran.output
+    assert "nothing was changed" in ran.output
+    assert not calibration.path_for(tmp_path, "roaster").exists()
