@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,20 +49,26 @@ def roast(seed: int, onset_s: float, seconds: int, clinks_per_s: float) -> Float
 
 
 def write(
-    folder: Path, clinks_per_s: float, count: int = 4, *, cracks: bool = True
+    folder: Path,
+    clinks_per_s: float,
+    *,
+    count: int = 3,
+    onset_s: int = 260,
+    after_s: int = 40,
+    seed: int = 200,
+    cracks: bool = True,
 ) -> list[LabelledRoast]:
-    folder.mkdir(exist_ok=True)
     made = []
     for number in range(count):
-        onset_s, after_s = 90 + 7 * number, 40
+        at_s = onset_s + 7 * number
         path = folder / f"roast-{number}.flac"
-        begins_s = onset_s if cracks else 1000
-        sound = roast(100 + number, begins_s, onset_s + after_s, clinks_per_s)
+        begins_s = at_s if cracks else at_s + 1000
+        sound = roast(seed + number, begins_s, at_s + after_s, clinks_per_s)
         soundfile.write(path, sound, RATE)
         path.with_suffix(".json").write_text(
-            json.dumps({"label": "first_crack", "first_crack_s": onset_s, "roast_id": path.stem})
+            json.dumps({"label": "first_crack", "first_crack_s": at_s, "roast_id": path.stem})
         )
-        made.append(LabelledRoast(path, onset_s, path.stem))
+        made.append(LabelledRoast(path, at_s, path.stem))
     return made
 
 
@@ -156,7 +163,7 @@ def test_an_older_export_is_calibrated_only(model: PopsModel, tmp_path: Path) ->
 def test_strays_and_cracks_are_taken_from_where_they_are_sure(
     model: PopsModel, tmp_path: Path
 ) -> None:
-    labelled = write(tmp_path, 0.5, count=1)[0]
+    labelled = write(tmp_path, 0.5, count=1, onset_s=70)[0]
     heard = hear(model, labelled)
     found = examples(model, heard)
     assert found.values.shape == (len(found.logits), 48)
@@ -186,11 +193,10 @@ def test_a_fit_tells_apart_what_differs_and_keeps_the_cracks_where_they_were() -
 
 
 def test_a_peculiar_roaster_is_learnt_and_taken_back(model: PopsModel, tmp_path: Path) -> None:
-    write(tmp_path, 0.5)
+    write(tmp_path, 0.3)
     ran = CliRunner().invoke(command, [str(tmp_path), "--json"])
     assert ran.exit_code == 0, ran.output
     found = json.loads(ran.stdout)
-    print(json.dumps(found, indent=1))
     assert found["better"]
     assert found["fine_tuned"]
     tried = found["tried"]
@@ -209,9 +215,20 @@ def test_a_peculiar_roaster_is_learnt_and_taken_back(model: PopsModel, tmp_path:
 
 def test_where_it_does_not_help_nothing_is_written(tmp_path: Path) -> None:
     """Nothing cracks where these labels say so: there is nothing to learn."""
-    write(tmp_path, 0.2, count=3, cracks=False)
+    write(tmp_path, 0.2, onset_s=90, cracks=False)
     ran = CliRunner().invoke(command, [str(tmp_path)])
     assert ran.exit_code == 0, ran.output
     assert "Fine-tuning the net's last layer was not worth it" in ran.output
     assert "nothing was changed" in ran.output
     assert not calibration.path_for(tmp_path, "roaster").exists()
+
+
+@pytest.mark.verify
+def test_five_roasts_of_twelve_minutes(tmp_path: Path) -> None:
+    """The figures of docs/decision.md: run with -rP."""
+    write(tmp_path, 0.1, count=5, onset_s=560, after_s=140, seed=300)
+    began_s = time.process_time()
+    ran = CliRunner().invoke(command, [str(tmp_path)])
+    print(ran.stdout, f"{time.process_time() - began_s:.0f} s of CPU")
+    assert ran.exit_code == 0, ran.output
+    assert "Fine-tuning the net's last layer was worth it" in ran.output
