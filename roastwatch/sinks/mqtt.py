@@ -208,8 +208,7 @@ class MqttSink:
     async def _tell_state(self, link: Connection, snapshot: Snapshot) -> None:
         keys = await self._announcing.keys(link, snapshot)
         for topic, text in self._states.due(snapshot, keys, time.monotonic()):
-            if self._outbox.untold() is not None:
-                await asyncio.sleep(0)  # an event goes before states
+            await asyncio.sleep(0)  # an event goes before states
             await link.publish(topic, text, retain=True, qos=0)
 
     async def _listen(self, link: Connection, tasks: asyncio.TaskGroup) -> None:
