@@ -206,7 +206,7 @@ class Service:
             outlet.part.problem = f"{type(error).__name__}: {error}"
 
     async def _tell(self) -> None:
-        """Events in order: written first, then to every sink, with what is shown now."""
+        """Events in order: durable first, then to every sink, with what is shown now."""
         async for event in self.events:
             if event.station in self.driven:
                 self.driven[event.station].event(event)

@@ -1,9 +1,8 @@
-"""The roast log of a running service: written before told, and never in the way of the roast.
+"""The roast log of a running service: durable before told, and never in the way of the roast.
 
 One thread owns the connection. What is to be written waits in order; `commit` writes everything
-that waits in one transaction and says whether that was in the file within 200 ms, where it
-survives this process; the disk's own flush follows at once, on another thread (`log_disk`). What
-can't be written waits, is tried again every second, and shows as a problem of the log's part.
+that waits in one transaction and says whether that was durable within 200 ms. What can't be
+written waits, is tried again every second, and shows as a problem of the log's part meanwhile.
 
     async with RoastLog.open(path, part) as log:
         opened = await log.resume("roaster")
@@ -28,7 +27,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from roastwatch.roast import log_resume, log_writes
-from roastwatch.roast.log_disk import Disk, flush
 from roastwatch.roast.log_resume import OpenRoast, WaitingAlert
 from roastwatch.roast.log_schema import LogError, explained, explanation, open_log, transaction
 from roastwatch.roast.log_writes import Write, utc_now
@@ -46,7 +44,7 @@ T = TypeVar("T")
 _LOGGER = logging.getLogger("roastwatch.log")
 
 DURABLE_WITHIN_S = 0.2
-"""An event that is not written by then is told all the same, marked unlogged."""
+"""An event that is not durable by then is told all the same, marked unlogged."""
 FLUSH_S = 2.0
 """Readings wait so long for company: one transaction, one write to the card, for several."""
 RETRY_S = 1.0
@@ -79,8 +77,7 @@ class RoastLog:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="roast-log")
         self._flushing: asyncio.Task[None] | None = None
         self._healthy = True
-        self._slow: asyncio.Future[None] | None = None
-        self._disk = Disk(path, self._not_on_disk)
+        self._slow: asyncio.Future[bool] | None = None
 
     @classmethod
     def open(cls, path: Path, part: Part | None = None) -> "RoastLog":
@@ -116,7 +113,6 @@ class RoastLog:
         for roast_id in list(self._roasts):
             self._take_score(roast_id)
         try:
-            await asyncio.shield(self._disk.close())
             await asyncio.shield(self._on_thread(self._close))
         finally:
             self._thread.shutdown(wait=False)
@@ -125,7 +121,7 @@ class RoastLog:
     @property
     def healthy(self) -> bool:
         """Whether the last write succeeded. While it is False, heat must not be raised."""
-        return self._healthy and self._disk.healthy
+        return self._healthy
 
     # What is written -------------------------------------------------------------------------
 
@@ -152,7 +148,7 @@ class RoastLog:
         return await self._durably(log_writes.EndWrite(roast_id, ended_at or utc_now()))
 
     async def commit(self, event: RoastEvent, elapsed_s: float | None = None) -> bool:
-        """Write an event before it is told.
+        """Make an event durable before it is told.
 
         Args:
             event: the event as it stands now.
@@ -160,9 +156,8 @@ class RoastLog:
                 from `happened_at`.
 
         Returns:
-            True when it survives this process; the disk has it some milliseconds later. False
-            when the log failed or took longer than 200 ms: tell it all the same with
-            `unlogged=True`; it is written, so marked, as soon as may be.
+            True when it is durable. False when the log failed or took longer than 200 ms: tell
+            it all the same with `unlogged=True`; it is written, so marked, as soon as may be.
         """
         durable = await self._durably(log_writes.EventWrite(event, elapsed_s))
         if not durable:
@@ -321,55 +316,38 @@ class RoastLog:
         self._wait(write)
         if self._slow is not None and not self._slow.done():
             return False  # who waits for a slow disk already need not be waited for again
-        writing = self._on_thread(self._write_waiting)
-        done, _ = await asyncio.wait({writing}, timeout=DURABLE_WITHIN_S)
+        flush = asyncio.ensure_future(self._flush())
+        done, _ = await asyncio.wait({flush}, timeout=DURABLE_WITHIN_S)
         if not done:
-            self._slow = writing
-            writing.add_done_callback(self._written)
-        if not done or self._disk.busy_s() > DURABLE_WITHIN_S:
+            self._slow = flush
+            flush.add_done_callback(_retrieve)
             self.part.trouble(
                 PartState.DEGRADED, f"The roast log {self.path} is slow: events are told first."
             )
             return False
-        return self._written(writing) and self._disk.healthy
+        return flush.result()
 
     async def _flush_forever(self) -> None:
         while True:
-            await asyncio.sleep(FLUSH_S if self.healthy else RETRY_S)
-            if self._waiting or not self.healthy or self.part.problem:
+            await asyncio.sleep(FLUSH_S if self._healthy else RETRY_S)
+            if self._waiting or not self._healthy:
                 await self._flush()
 
     async def _flush(self) -> bool:
         """Write everything that waits now. False when it could not be; it waits on."""
-        writing = self._on_thread(self._write_waiting)
-        await asyncio.wait({writing})
-        return self._written(writing)
-
-    def _written(self, writing: "asyncio.Future[None]") -> bool:
-        """What became of a write, shown; False when it failed."""
-        error = writing.exception()
-        if isinstance(error, LogError | sqlite3.Error):
+        try:
+            await self._on_thread(self._write_waiting)
+        except (LogError, sqlite3.Error) as error:
             self._failed(error)
             return False
-        if error is not None:
-            raise error
         self._healthy = True
-        self._disk.flush_soon()
-        if self._disk.healthy and self._disk.busy_s() <= DURABLE_WITHIN_S:
-            self.part.running()
+        self.part.running()
         return True
 
     def _failed(self, error: Exception) -> None:
         self._healthy = False
         text = explanation(error, self.path) if isinstance(error, sqlite3.Error) else str(error)
         self.part.trouble(PartState.DEGRADED, text)
-
-    def _not_on_disk(self, error: OSError) -> None:
-        self.part.trouble(
-            PartState.DEGRADED,
-            f"The disk of the roast log {self.path} fails ({error.strerror}): check the disk and "
-            "its space.",
-        )
 
     def _on_thread(self, call: Callable[[], T]) -> "asyncio.Future[T]":
         return asyncio.get_running_loop().run_in_executor(self._thread, call)
@@ -379,14 +357,12 @@ class RoastLog:
     def _open(self) -> None:
         connection = open_log(self.path, busy_ms=LIVE_BUSY_MS)
         try:
-            with explained(self.path):
-                with transaction(connection):
-                    # A write now tells a full or a read-only disk before the roast does.
-                    connection.execute(
-                        "INSERT OR REPLACE INTO meta VALUES ('opened_at', ?)",
-                        (utc_now().isoformat(),),
-                    )
-                connection.execute("PRAGMA synchronous = NORMAL")  # see log_disk
+            with explained(self.path), transaction(connection):
+                # A write now tells a full or a read-only disk before the roast does.
+                connection.execute(
+                    "INSERT OR REPLACE INTO meta VALUES ('opened_at', ?)",
+                    (utc_now().isoformat(),),
+                )
         except BaseException:
             connection.close()
             raise
@@ -451,11 +427,8 @@ class RoastLog:
         try:
             if self._waiting:
                 self._write_waiting()
-            flush(self.path)  # another program may have it open: then closing it does not
         except (LogError, sqlite3.Error) as error:
             self._failed(error)
-        except OSError as error:
-            self._not_on_disk(error)
         self._drop()
 
 
@@ -464,6 +437,11 @@ def _inode(path: Path) -> int | None:
         return path.stat().st_ino
     except OSError:
         return None
+
+
+def _retrieve(flush: "asyncio.Future[bool]") -> None:
+    if not flush.cancelled():
+        flush.exception()
 
 
 def is_late(alert: WaitingAlert, now: datetime, after: timedelta) -> bool:

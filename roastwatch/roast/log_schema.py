@@ -1,7 +1,5 @@
 """The roast log's file: opened, checked, migrated. SQLite in WAL mode, synchronous FULL.
 
-A running service flushes beside the roast instead (`log_disk`).
-
 A write-ahead log with synchronous FULL survives a pulled plug: a committed transaction is on the
 disk before `COMMIT` returns (sqlite.org/wal.html, sqlite.org/pragma.html#pragma_synchronous).
 """

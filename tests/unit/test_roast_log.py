@@ -1,10 +1,7 @@
-"""The log of a running roast: written before told, never in the way, found again after a crash."""
+"""The log of a running roast: durable before told, never in the way, found again after a crash."""
 
 import asyncio
-import errno
-import os
 import sqlite3
-import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from roastwatch.roast import log as log_module
-from roastwatch.roast import log_disk
 from roastwatch.roast.log import RoastLog
 from roastwatch.roast.log_schema import VERSION, LogError, migrate, open_log
 from roastwatch.roast.log_store import Store
@@ -205,41 +201,6 @@ async def test_a_locked_log_tells_first_and_writes_later(
         (kept,) = store.record("r1").events
     assert kept.unlogged
     assert kept.event_id == made.event_id
-
-
-async def test_nobody_waits_for_the_disk_but_a_slow_and_a_failing_one_are_shown(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An event is told when it survives us; that a pulled plug would not lose it, follows."""
-    may_end, error = threading.Event(), [OSError(errno.EIO, "Input/output error")]
-
-    def fdatasync(handle: int) -> None:
-        assert may_end.wait(60)
-        if error:
-            raise error.pop()
-        os.fsync(handle)
-
-    monkeypatch.setattr(log_disk, "_flush", fdatasync)
-    part = Part("log")
-    async with RoastLog.open(path, part) as log:
-        log.record_note("r1", 0.0, "something to be flushed")
-        assert await log._flush()
-        while not log._disk.busy_s() > log_module.DURABLE_WITHIN_S:
-            await asyncio.sleep(0)
-        assert not await log.start_roast("r1", "roaster", START)
-        assert part.problem is not None
-        assert "slow" in part.problem
-        made = event(EventKind.CHARGE, 1)
-        assert not await log.commit(made)  # written, and marked: the disk hangs
-        with Store(path, writing=False) as store:
-            assert [e.event_id for e in store.record("r1").events] == [made.event_id]
-        may_end.set()
-        while log.healthy:
-            await asyncio.sleep(0)
-        assert "Input/output error" in (part.problem or "")
-        while not (log.healthy and part.problem is None):
-            await log._flush()
-        monkeypatch.undo()
 
 
 async def test_a_full_disk_is_shown_and_nothing_is_lost(path: Path) -> None:
