@@ -9,7 +9,7 @@ from pathlib import Path
 from roastwatch.errors import BadInputError
 from roastwatch.roast import formats
 from roastwatch.roast.roast import Roast
-from roastwatch.roaster.pid import Follower, Profile
+from roastwatch.roaster.pid import TAKEN_OVER, Follower, Profile
 from roastwatch.roaster.plan import Plan, PlanRun, Step, read_plan
 from roastwatch.vocabulary import (
     Actuator,
@@ -122,10 +122,7 @@ class Program:
         followed = not self._follower.taken_over
         wanted = self._follower.next(elapsed_s, bean, heater_percent or 0.0)
         if followed and self._follower.taken_over:
-            self.refusals.append(
-                "Heat was changed from outside: the profile is not followed any more, until the "
-                "plan's next step that sets heat."
-            )
+            self.refusals.append(TAKEN_OVER)
         if wanted is not None:
             result = await self._ask(ask, Actuator.HEATER, wanted, Origin.PLAN)
             self._follower.applied(result.applied)

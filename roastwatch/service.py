@@ -210,15 +210,15 @@ class Service:
         async for event in self.events:
             if event.station in self.driven:
                 self.driven[event.station].event(event)
+            keeping = None
             if self.keeper is not None:
-                keeping = asyncio.ensure_future(
+                keeping = asyncio.create_task(
                     self.keeper.event(self.stations.get(event.station), event)
                 )
                 await asyncio.sleep(0)  # its thread writes while the loop looks around
-                shown = self._shown()
+            shown = self._shown()
+            if keeping is not None:
                 event = await keeping
-            else:
-                shown = self._shown()
             for outlet in self.outlets:
                 if len(outlet.events) == outlet.events.size:
                     outlet.part.count("events_dropped")

@@ -157,8 +157,6 @@ class Pop:
 
     sample: int
     probability: float
-    fingerprint: tuple[float, ...] = ()
-    """What the sound looked like (model-specific, unitless), to compare pops with one another."""
 
 
 @dataclass(frozen=True, slots=True)

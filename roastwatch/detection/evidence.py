@@ -16,6 +16,7 @@ from pydantic import Field
 from roastwatch.detection.crack_rate import TICK_S, FilterState, RateFilter
 from roastwatch.detection.model import ModelSpec
 from roastwatch.detection.noise_level import LOWEST, NoiseLevel
+from roastwatch.detection.odds import logit, probability
 from roastwatch.detection.trains import train_length
 from roastwatch.detection.windowed_events import WindowRun
 from roastwatch.options import Options
@@ -106,12 +107,12 @@ class PopWeigher:
         Nothing can crack for `still_s` after the beginning.
         """
         self._options, self._rate, self._began = options, sample_rate_hz, began
-        self._threshold = _logit(spec.pop_threshold)
+        self._threshold = logit(spec.pop_threshold)
         if level is None and options.own_level and spec.candidates:
             level = NoiseLevel(options.quiet_rate, sample_rate_hz, began, still_s)
         self.level = level
         # fainter ones say nothing at any level: spares most pops their logarithm
-        self._least = _probability(self._threshold + (LOWEST if level else 0.0) - FADE)
+        self._least = probability(self._threshold + (LOWEST if level else 0.0) - FADE)
         self._filter = RateFilter(options.quiet_rate)
         self._said: dict[int, float | None] = {}  # tick → weight of its best pop; None: unknown
         self._marks: deque[tuple[FilterState, float]] = deque()  # where it can go on from anew
@@ -161,7 +162,7 @@ class PopWeigher:
 
     def _over_model(self, pop: Pop) -> float:
         """How far it lies over the model's threshold, in logits."""
-        return _logit(pop.probability) - self._threshold
+        return logit(pop.probability) - self._threshold
 
     def skip(self, end_sample: int, below: float) -> int:
         """No pop that matters up to a sample: let those ticks pass while evidence stays below.
@@ -347,12 +348,3 @@ def pop_weight(over: float, sureness: float) -> tuple[bool, float]:
     fade = min(max((over + FADE) / FADE, 0.0), 1.0)
     weight = fade * math.exp(sureness * min(max(over - USUAL_OVER, -1.5), 1.5))
     return over >= USUAL_OVER, weight
-
-
-def _probability(logit: float) -> float:
-    return 1.0 / (1.0 + math.exp(-logit))
-
-
-def _logit(probability: float) -> float:
-    inside = min(max(probability, 1e-6), 1 - 1e-6)
-    return math.log(inside / (1 - inside))

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from roastwatch.detection import features
 from roastwatch.detection.model import ModelSpec
+from roastwatch.detection.odds import logit
 from roastwatch.detection.peaks import REACH_ROWS, peaks
 from roastwatch.detection.pops_file import Manifest, open_session, read_manifest
 from roastwatch.errors import BadInputError
@@ -159,7 +160,7 @@ class PopsStream:
         self._rate_hz = sample_rate_hz
         self._front_end = features.FrontEnd(sample_rate_hz)
         self._kept: list[CrackScore] = []
-        self._least = _logit(manifest.candidate_threshold)
+        self._least = logit(manifest.candidate_threshold)
         self._rest(0)
 
     def push(self, samples: Float32Array) -> list[CrackScore]:
@@ -296,7 +297,3 @@ def _within(end: int, scores: Sequence[CrackScore]) -> list[CrackScore]:
         )
         for score in scores
     ]
-
-
-def _logit(probability: float) -> float:
-    return math.log(probability / (1 - probability))

@@ -112,7 +112,6 @@ class TransientsStream:
         self._levels = np.empty((0, self._bands.shape[0]))  # kept for the floor
         self._excess = np.empty(0)  # mean excess of frames, from frame _excess_first on
         self._excess_first = 0
-        self._shapes = np.empty((0, self._bands.shape[0]), dtype=np.float32)
 
     def push(self, samples: Float32Array) -> list[CrackScore]:
         """Take samples of shape (n,) in ±1; return the scores that became known, one each 100 ms.
@@ -165,26 +164,23 @@ class TransientsStream:
         levels = levels.round(4)  # sums differ in their last bits with the length of a push
         history = np.concatenate([self._levels, levels])
         past = len(self._levels)
-        parts, shapes = [], []
+        parts = []
         for at in range(past, len(history), BLOCK_FRAMES):
             block = history[at : at + BLOCK_FRAMES]
             floor = history[max(0, at - HISTORY_FRAMES) : at]
             if len(floor) < LEAST_HISTORY_FRAMES:
-                shapes.append(np.zeros_like(block))
                 parts.append(np.zeros(len(block)))
                 continue
             ranked = np.sort(floor[::2], axis=0)
             low, middle, high = (ranked[len(ranked) * quarter // 4] for quarter in (1, 2, 3))
             spread = np.maximum((high - low) / 1.349, LEAST_SPREAD_DB)
             over = (block - middle) / spread
-            shapes.append(over)
             power = 10 ** (middle / 10)
             alive = power / (power + EMPTY * power.mean())
             clipped = np.clip(over, -1.0, CLIP_SPREADS)
             parts.append(((clipped * alive).sum(axis=1) / alive.sum()).round(6))
         self._levels = history[-HISTORY_FRAMES:]
         self._excess = np.concatenate([self._excess, *parts])
-        self._shapes = np.concatenate([self._shapes, *(s.astype(np.float32) for s in shapes)])
         self._frames_done = end
 
     def _score(self, first_block: int, end_block: int) -> list[CrackScore]:
@@ -206,7 +202,6 @@ class TransientsStream:
             Pop(
                 self._origin + self._start(first + int(frame)) + self._width // 2,
                 float(chance[frame]),
-                _fingerprint(self._shapes[first - self._excess_first + int(frame)]),
             )
             for frame in np.flatnonzero(peaks)
         ]
@@ -231,15 +226,7 @@ class TransientsStream:
         self._pending_first = max(keep, self._pending_first)
         first = max(0, self._blocks_done * BLOCK_FRAMES - LOOK_AHEAD_FRAMES)
         self._excess = self._excess[first - self._excess_first :]
-        self._shapes = self._shapes[first - self._excess_first :]
         self._excess_first = first
-
-
-def _fingerprint(shape: npt.NDArray[np.float32]) -> tuple[float, ...]:
-    """The click's colour: excess by band, as a unit vector."""
-    shape = np.clip(shape, 0.0, 2 * CLIP_SPREADS)
-    length = float(np.linalg.norm(shape))
-    return tuple((shape / length).round(4).tolist()) if length > 0 else ()
 
 
 def _bands(sample_rate_hz: int, width: int) -> Float64Array:

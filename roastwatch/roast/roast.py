@@ -48,8 +48,8 @@ _BEFORE = {Phase.CHARGED, Phase.DRYING, Phase.MAILLARD, Phase.ROASTING}
 _AFTER_DROP = {Phase.DROPPED, Phase.COOLING}
 _EARLY_S = 390.0
 """Before it first crack is unusual: the rarer the nearer the charge."""
-_TOO_EARLY = -3.0
-"""What the time says until two fifths of that: only sample roasters and poppers are so quick."""
+_TOO_EARLY, _TOO_EARLY_PART = -3.0, 0.4
+"""What the time says until this part of that: only sample roasters and poppers are so quick."""
 _LATE = 0.2
 """What it says two minutes after it, and on."""
 _DROPPED_FOR_S = 15.0
@@ -261,7 +261,8 @@ class Roast:
             return self.usual.llr(elapsed)
         earliest = 0.75 * expected if expected else _EARLY_S
         if elapsed < earliest:
-            return max(_TOO_EARLY, _TOO_EARLY / 0.6 * (1.0 - elapsed / earliest))
+            left = (1.0 - elapsed / earliest) / (1.0 - _TOO_EARLY_PART)
+            return _TOO_EARLY * min(1.0, left)
         return min(_LATE, _LATE * (elapsed - earliest) / 120.0)
 
     def evidence(self, now: datetime) -> list[Evidence]:

@@ -14,7 +14,7 @@ from typing import IO, Any
 from roastwatch.errors import BadInputError
 from roastwatch.roaster.control import RoasterControl, Told
 from roastwatch.roaster.driver import Capabilities
-from roastwatch.roaster.pid import Follower, Profile
+from roastwatch.roaster.pid import TAKEN_OVER, Follower, Profile
 from roastwatch.roaster.plan import Ask, Plan, PlanRun
 from roastwatch.vocabulary import (
     Actuator,
@@ -31,10 +31,6 @@ DOOR_S = 5.0
 PRESENCE_S = 60.0
 REPORT_S = 5.0
 ENDED = "The drive has ended."
-TAKEN_OVER = (
-    "!  Heat was changed from outside: the profile is not followed any more, until the plan's next "
-    "step that sets heat."
-)
 _COLUMNS = (
     "time_utc",
     "elapsed_s",
@@ -295,7 +291,7 @@ class Drive:
         followed = not self._follower.taken_over
         wanted = self._follower.next(since_s, bean_c, told.get("heater") or 0.0)
         if followed and self._follower.taken_over:
-            self._say(TAKEN_OVER)
+            self._say(f"!  {TAKEN_OVER}")
         if wanted is not None:
             self._follower.applied((await self._set(Actuator.HEATER, wanted, Origin.PLAN)).applied)
 

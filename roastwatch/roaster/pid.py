@@ -94,6 +94,12 @@ class Profile:
         return c0 + (c1 - c0) * (seconds - s0) / (s1 - s0) if s1 > s0 else c1
 
 
+TAKEN_OVER = (
+    "Heat was changed from outside: the profile is not followed any more, until the plan's next "
+    "step that sets heat."
+)
+
+
 class Follower:
     """Asks for the heat that follows a profile, each `period_s`.
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 
 from roastwatch.detection.features import ROW_S, ROWS_PER_STEP
+from roastwatch.detection.odds import logit
 from roastwatch.synth.clips import Recipe
 from roastwatch.training import measure
 from roastwatch.training.bank import CRACK, NOTHING, Bank, BankPlan, build
@@ -73,11 +74,11 @@ def calibrate(
             minutes += length_min
         curves[name] = {
             f"{chance:g}": {
-                "recall": round(float(np.mean(np.array(hits) > _logit(chance))), 4)
+                "recall": round(float(np.mean(np.array(hits) > logit(chance))), 4)
                 if hits
                 else None,
                 "false_per_min": round(
-                    float(np.sum(np.array(errors) > _logit(chance)) / length_min), 3
+                    float(np.sum(np.array(errors) > logit(chance)) / length_min), 3
                 ),
             }
             for chance in (0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
@@ -90,7 +91,7 @@ def calibrate(
     cracks = np.concatenate([step[1] for step in steps.values()])
     scale, offset = _logistic(highest, cracks)
     scores = {
-        "recall_on_synthesis": round(float(np.mean(np.array(found) > _logit(threshold))), 4),
+        "recall_on_synthesis": round(float(np.mean(np.array(found) > logit(threshold))), 4),
         "false_pops_per_min_on_development_sounds": false_per_min,
         "by_threshold": curves,
     }
@@ -121,7 +122,3 @@ def _logistic(x: Float64Array, y: npt.NDArray[np.bool_]) -> tuple[float, float]:
         curvature = (design * (weight * chance * (1 - chance))[:, None]).T @ design
         theta -= np.linalg.solve(curvature + 1e-9 * np.eye(2), gradient)
     return round(float(theta[0]), 4), round(float(theta[1]), 4)
-
-
-def _logit(probability: float) -> float:
-    return float(np.log(probability / (1 - probability)))

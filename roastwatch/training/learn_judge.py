@@ -1,13 +1,13 @@
 """What a setting of the decision makes of a person's recordings, each heard once by the model."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from math import exp, log
+from dataclasses import dataclass
 
 import numpy as np
 
 from roastwatch.audio.file import open_file
 from roastwatch.detection.model import CrackModel, ModelSpec
+from roastwatch.detection.odds import logit, probability
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.detection.pops import Activations, PopsModel
 from roastwatch.training.evaluate_recordings import BLOCK_S, play
@@ -36,7 +36,7 @@ class Setting:
 
     def distance(self, other: "Setting") -> float:
         """How far it is from another one."""
-        apart = _logit(self.pop_threshold) - _logit(other.pop_threshold)
+        apart = logit(self.pop_threshold) - logit(other.pop_threshold)
         return abs(self.sensitivity - other.sensitivity) + abs(apart)
 
 
@@ -137,17 +137,12 @@ def hear(model: CrackModel, labelled: LabelledRoast | LabelledClip) -> Heard:
             samples, scores = activations.samples, model.judge(activations)
         else:
             samples, scores = _scores(model, rate_hz, blocks)
-    # Fingerprints are not needed here, and many.
-    slim = tuple(
-        replace(score, pops=tuple(replace(pop, fingerprint=()) for pop in score.pops))
-        for score in scores
-    )
     is_clip = isinstance(labelled, LabelledClip)
     return Heard(
         labelled.path.name,
         rate_hz,
         samples,
-        slim,
+        tuple(scores),
         None if isinstance(labelled, LabelledClip) else labelled.onset_s,
         is_clip,
         labelled.roast_id,
@@ -174,10 +169,6 @@ def _silence(samples: int, size: int) -> Iterator[Float32Array]:
         yield block[: min(size, samples - first)]
 
 
-def moved(probability: float, logits: float) -> float:
+def moved(chance: float, logits: float) -> float:
     """A probability so many logits away."""
-    return 1 / (1 + exp(-(_logit(probability) + logits)))
-
-
-def _logit(probability: float) -> float:
-    return log(probability / (1 - probability))
+    return probability(logit(chance) + logits)
