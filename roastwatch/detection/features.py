@@ -57,7 +57,7 @@ class FrontEnd:
         self._present = (self._weights.sum(0) > 0).astype(np.float32)
         keep = float(np.exp(-STEP_S / _FLOOR_S))
         ago = np.arange(_MOST_STEPS)[:, None] - np.arange(_MOST_STEPS)
-        self._fades = keep ** np.arange(1, _MOST_STEPS + 1)
+        self._fades = keep ** np.arange(1, _MOST_STEPS + 1)[:, None]
         self._shares = np.where(ago >= 0, (1.0 - keep) * keep ** np.maximum(ago, 0), 0.0)
         self.forget()
 
@@ -81,41 +81,48 @@ class FrontEnd:
         """Take samples; return the rows of the steps that they complete."""
         held = np.concatenate((self._held, samples))
         steps = (len(held) - self._window_samples) // self.step_samples
+        if not steps:
+            self._held = held
+            return np.empty((0, WIDTH), np.float32)
         rows = [
             self._rows(held[at * self.step_samples :], min(_MOST_STEPS, steps - at))
             for at in range(0, steps, _MOST_STEPS)
         ]
-        self._held = held[steps * self.step_samples :]
-        if len(self._held) < len(held):
-            self._held = self._held.copy()  # do not keep a long push alive
-        return rows[0] if len(rows) == 1 else np.concatenate(rows or [np.empty((0, WIDTH), "f4")])
+        self._held = held[steps * self.step_samples :].copy()  # do not keep a long push alive
+        return rows[0] if len(rows) == 1 else np.concatenate(rows)
 
     def _rows(self, held: Float32Array, steps: int) -> Float32Array:
-        excess = self._levels(held, steps).reshape(steps, _FRAMES_PER_STEP, BANDS)
-        middle = _medians(excess)
-        excess -= middle[:, None]
-        off = np.abs(excess)
-        off = np.minimum(off, np.float32(1.0), out=off).mean(axis=1)
-        floors, spreads = self._fade(middle, off)
-        excess += (middle - floors)[:, None]
-        np.maximum(excess, np.float32(-1.0), out=excess)
-        np.minimum(excess, np.float32(5.0), out=excess)
-        excess *= self._present
+        levels = self._levels(held, steps).reshape(steps, _FRAMES_PER_STEP, BANDS)
+        off = np.ascontiguousarray(levels.transpose(0, 2, 1))  # by band: quicker to sort and sum
+        off.sort(axis=2)
+        middle = off[:, :, _FRAMES_PER_STEP // 2].copy()  # the upper median
+        off -= middle[:, :, None]
+        np.abs(off, out=off)
+        np.minimum(off, 1.0, out=off)
+        floors, spreads = self._fade(middle, np.add.reduce(off, axis=2) / _FRAMES_PER_STEP)
+        levels -= floors
+        np.maximum(levels, -1.0, out=levels)
+        np.minimum(levels, 5.0, out=levels)
+        levels *= self._present
         rows = np.empty((steps, ROWS_PER_STEP, WIDTH), np.float32)
-        rows[:, :, :-BANDS] = excess.reshape(steps, ROWS_PER_STEP, FRAMES_PER_ROW * BANDS)
-        rows[:, :, -BANDS:] = (spreads * self._present)[:, None]
+        rows[:, :, :-BANDS] = levels.reshape(steps, ROWS_PER_STEP, FRAMES_PER_ROW * BANDS)
+        rows[:, :, -BANDS:] = spreads * self._present
         return rows.reshape(steps * ROWS_PER_STEP, WIDTH)
 
     def _fade(self, middle: Float32Array, off: Float32Array) -> tuple[Float32Array, Float32Array]:
-        """Means of all steps so far after each of these, the older the lighter: (steps, BANDS)."""
+        """Means after each of these steps, (steps, BANDS), of all so far: (steps, 1, BANDS).
+
+        The older a step, the lighter it weighs.
+        """
         steps = len(middle)
-        fades, shares = self._fades[:steps, None], self._shares[:steps, :steps]
-        sums = shares @ np.concatenate((middle, off), axis=1) + fades * self._faded
+        fades = self._fades[:steps]
+        sums = self._shares[:steps, :steps] @ np.concatenate((middle, off), axis=1)
+        sums += fades * self._faded
         self._faded = sums[-1].copy()
         sums /= 1.0 - self._faded_by * fades
-        self._faded_by *= float(self._fades[steps - 1])
-        means = sums.astype(np.float32)
-        return means[:, :BANDS], means[:, BANDS:]
+        self._faded_by *= float(self._fades[steps - 1, 0])
+        means = sums.astype(np.float32)[:, None]
+        return means[:, :, :BANDS], means[:, :, BANDS:]
 
     def _levels(self, held: Float32Array, steps: int) -> Float32Array:
         """Band levels in bels, shape (40·steps, BANDS)."""
@@ -131,13 +138,6 @@ class FrontEnd:
         levels: Float32Array = powers @ self._weights
         levels += np.float32(_LEAST_POWER)
         return np.log10(levels, out=levels)
-
-
-def _medians(levels: Float32Array) -> Float32Array:
-    """The upper median of each step in each band: (steps, frames, BANDS) to (steps, BANDS)."""
-    by_band = np.ascontiguousarray(levels.transpose(0, 2, 1))  # sorts three times as quickly
-    by_band.sort(axis=2)
-    return by_band[:, :, levels.shape[1] // 2]
 
 
 def _transform(sample_rate_hz: int, window_samples: int) -> tuple[Float32Array, Float32Array]:

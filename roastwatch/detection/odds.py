@@ -3,6 +3,7 @@
 import math
 
 _NEAREST = 1e-6  # to certainty: what a model is surer of than that says no more
+_LOWEST = -700.0  # below it the exponential leaves what a float can hold
 
 
 def logit(probability: float) -> float:
@@ -13,4 +14,4 @@ def logit(probability: float) -> float:
 
 def probability(logit: float) -> float:
     """The probability of log odds."""
-    return 1 / (1 + math.exp(-logit))
+    return 1 / (1 + math.exp(-max(logit, _LOWEST)))

@@ -1,6 +1,5 @@
 """The shipped ear: a small streaming net that localises cracks (ONNX Runtime, one thread)."""
 
-import math
 from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from pydantic import Field
 
 from roastwatch.detection import features
 from roastwatch.detection.model import ModelSpec
-from roastwatch.detection.odds import logit
+from roastwatch.detection.odds import logit, probability
 from roastwatch.detection.peaks import REACH_ROWS, peaks
 from roastwatch.detection.pops_file import Manifest, open_session, read_manifest
 from roastwatch.errors import BadInputError
@@ -210,7 +209,7 @@ class PopsStream:
         self._lag_steps = -(
             -(self._manifest.look_ahead_rows + REACH_ROWS) // features.ROWS_PER_STEP
         )
-        self._logits = np.empty(0, np.float32)  # from the row REACH_ROWS before the next score's
+        self._logits: list[float] = []  # from the row REACH_ROWS before the next score's
         self._ahead = self._manifest.look_ahead_rows  # logits still to be thrown away
 
     def _judge(self, rows: Float32Array) -> list[CrackScore]:
@@ -239,7 +238,7 @@ class PopsStream:
         """The scores that the next rows' logits complete; the first ones lag and are dropped."""
         late = min(self._ahead, len(logits))
         self._ahead -= late
-        self._logits = np.concatenate((self._logits, logits[late:]))
+        self._logits += logits[late:].tolist()
         return self._scores()
 
     def _scores(self) -> list[CrackScore]:
@@ -249,42 +248,44 @@ class PopsStream:
         ready = min(ready, self._steps - self._told)
         if ready <= 0:
             return []
-        count = ready * features.ROWS_PER_STEP
-        logits = self._logits
-        settling = max(_SETTLING_ROWS - self._told * features.ROWS_PER_STEP, 0) + before
-        if settling > before:
-            logits = logits.copy()
-            logits[:settling] = -15.0
-        found = peaks(logits[: before + count + REACH_ROWS], self._least)
-        found = found[(found >= before) & (found < before + count)]
-        highest = logits[before : before + count].reshape(ready, -1).max(axis=1)
+        end = before + ready * features.ROWS_PER_STEP
+        logits = self._logits[: end + REACH_ROWS]
+        settling = _SETTLING_ROWS - self._told * features.ROWS_PER_STEP
+        if settling > 0:
+            silent = min(before + settling, len(logits))
+            logits[:silent] = [-15.0] * silent
         pops: dict[int, list[Pop]] = {}
-        for row in found.tolist():
-            pops.setdefault((row - before) // features.ROWS_PER_STEP, []).append(
-                self._pop(row, before, float(logits[row]))
-            )
-        manifest, step = self._manifest, self._front_end.step_samples
-        llr = manifest.llr_scale * highest + manifest.llr_offset
-        llr = np.minimum(np.maximum(llr, manifest.llr_limits[0]), manifest.llr_limits[1])
-        probability = 1.0 / (1.0 + np.exp(-highest.astype(np.float64)))
-        first = self._origin + (self._told + 1) * step
+        for row in peaks(logits, self._least):
+            if before <= row < end:
+                step = (row - before) // features.ROWS_PER_STEP
+                pops.setdefault(step, []).append(self._pop(row - before, logits[row]))
         scores = [
-            CrackScore(
-                first + index * step, ratio, chance, manifest.model_id, tuple(pops.get(index, ()))
+            self._score(
+                step, max(logits[row : row + features.ROWS_PER_STEP]), tuple(pops.get(step, ()))
             )
-            for index, (ratio, chance) in enumerate(
-                zip(llr.tolist(), probability.tolist(), strict=True)
-            )
+            for step, row in enumerate(range(before, end, features.ROWS_PER_STEP))
         ]
         self._told += ready
-        let_go = before + count - REACH_ROWS
-        self._logits = self._logits[let_go:].copy()
+        self._logits = self._logits[end - REACH_ROWS :]
         return scores
 
-    def _pop(self, row: int, before: int, logit: float) -> Pop:
-        rows = self._told * features.ROWS_PER_STEP + row - before + 0.5
+    def _score(self, step: int, highest: float, pops: tuple[Pop, ...]) -> CrackScore:
+        """Of so many steps after those that have one, by the highest logit in it."""
+        manifest = self._manifest
+        low, high = manifest.llr_limits
+        return CrackScore(
+            self._origin + (self._told + step + 1) * self._front_end.step_samples,
+            min(max(manifest.llr_scale * highest + manifest.llr_offset, low), high),
+            probability(highest),
+            manifest.model_id,
+            pops,
+        )
+
+    def _pop(self, row: int, logit: float) -> Pop:
+        """In the middle of a row after those that have a score."""
+        rows = self._told * features.ROWS_PER_STEP + row + 0.5
         sample = self._origin + int(rows * features.ROW_S * self._rate_hz)
-        return Pop(sample, 1 / (1 + math.exp(-logit)))
+        return Pop(sample, probability(logit))
 
 
 def _within(end: int, scores: Sequence[CrackScore]) -> list[CrackScore]:

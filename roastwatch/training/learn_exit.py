@@ -70,7 +70,7 @@ def examples(model: PopsModel, heard: Heard) -> Examples:
     late = model.manifest.look_ahead_rows
     faintest = model.manifest.candidate_threshold
     least = float(np.log(faintest / (1 - faintest)))
-    rows = peaks(shown.logits[late:], least)
+    rows = np.array(peaks(shown.logits[late:].tolist(), least), np.intp)
     at_s = (rows + 0.5) * features.ROW_S
     strays = (at_s >= FIRST_S) & (at_s < shown.samples / shown.sample_rate_hz)
     cracks = np.zeros(len(rows), bool)

@@ -37,7 +37,7 @@ def candidates(
     judged = 0
     for clip, label in zip(logits, labels, strict=True):
         label = label[: len(clip)]
-        at = peaks(clip, -8.0)
+        at = np.array(peaks(clip.tolist(), -8.0), np.intp)
         at = at[at >= _SETTLING_ROWS]
         for crack in np.flatnonzero(label == CRACK):
             if crack < _SETTLING_ROWS or crack >= len(clip) - _REACH_ROWS:

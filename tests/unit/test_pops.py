@@ -128,7 +128,8 @@ def test_bad_model_files_are_named_in_one_sentence(tmp_path: Path) -> None:
 
 
 def test_peaks_are_apart_and_equal_ones_count_once() -> None:
-    logits = np.full(40, -9.0, np.float32)
-    logits[[3, 5, 20, 21, 39]] = (2.0, 1.0, 3.0, 3.0, 0.5)
-    np.testing.assert_array_equal(peaks(logits, 0.0), [3, 20, 39])
-    np.testing.assert_array_equal(peaks(logits, 4.0), [])
+    logits = [-9.0] * 40
+    for row, height in ((3, 2.0), (5, 1.0), (20, 3.0), (21, 3.0), (39, 0.5)):
+        logits[row] = height
+    assert peaks(logits, 0.0) == [3, 20, 39]
+    assert peaks(logits, 4.0) == []
