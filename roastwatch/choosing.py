@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from roastwatch.errors import BadInputError, RoastwatchError
 from roastwatch.program import PROFILE_SUFFIXES
 from roastwatch.settings import Chosen, StationSettings
 from roastwatch.station import Station
-from roastwatch.vocabulary import InstructionKind, Snapshot
+from roastwatch.vocabulary import InstructionKind
 
 NO_PROFILE = "no profile"
 _MID_ROAST = "The {} can't be changed in mid-roast: end the roast first."
@@ -113,17 +112,16 @@ class Choosing:
                     found.setdefault(path.name if path.stem in found else path.stem, path)
         self._profiles = found
 
-    def shown(self, snapshot: Snapshot) -> Snapshot:
-        """The snapshot with what is chosen and what could be."""
+    def shown(self) -> dict[str, Any]:
+        """What is chosen and what could be, as fields of a `Snapshot`."""
         profiles = (NO_PROFILE, *self._profiles) if self._profiles else ()
-        return replace(
-            snapshot,
-            detector=self.detector,
-            detectors=tuple(self._detectors),
-            profile=self._profile if profiles else None,
-            profiles=profiles,
-            refusal=self.refusal,
-        )
+        return {
+            "detector": self.detector,
+            "detectors": tuple(self._detectors),
+            "profile": self._profile if profiles else None,
+            "profiles": profiles,
+            "refusal": self.refusal,
+        }
 
     async def choose(self, kind: InstructionKind, value: object) -> None:
         """Do as asked, or keep the sentence that says why not."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -32,6 +33,10 @@ from roastwatch.vocabulary import (
 )
 
 _log = logging.getLogger("roastwatch.service")
+_TURN_S = 0.0005
+"""How long a thread may keep Python to itself while another waits. With the usual 5 ms an event's
+way through the log's thread and back took up to 10 ms more, beside the model's and the painter's.
+"""
 _LAST_WORDS_S = 3.0
 """How long sinks may still tell what is left when the sound has ended."""
 
@@ -44,6 +49,18 @@ class Outlet:
     sink: Sink
     part: Part
     events: Events[RoastEvent] = field(default_factory=Events)
+
+    @property
+    def first(self) -> bool:
+        """Whether the sink sends an event as it is, without a look at what else is shown."""
+        return getattr(self.sink, "sends_events_bare", False)
+
+    def tell(self, event: RoastEvent) -> None:
+        """Queue an event; a sink that is too slow loses its oldest, and says so."""
+        if len(self.events) == self.events.size:
+            self.part.count("events_dropped")
+            self.part.trouble(PartState.DEGRADED, "Events were lost: too slow.")
+        self.events.put(event)
 
 
 class Service:
@@ -91,6 +108,8 @@ class Service:
             LogError: the roast log can't be opened.
         """
         async with contextlib.AsyncExitStack() as stack:
+            stack.callback(sys.setswitchinterval, sys.getswitchinterval())
+            sys.setswitchinterval(_TURN_S)
             if self.keeper is not None:
                 await stack.enter_async_context(self.keeper.log)
                 for station in self.stations.values():
@@ -210,22 +229,17 @@ class Service:
         async for event in self.events:
             if event.station in self.driven:
                 self.driven[event.station].event(event)
-            keeping = None
             if self.keeper is not None:
-                keeping = asyncio.create_task(
-                    self.keeper.event(self.stations.get(event.station), event)
-                )
-                await asyncio.sleep(0)  # its thread writes while the loop looks around
-            shown = self._shown()
-            if keeping is not None:
-                event = await keeping
+                event = await self.keeper.event(self.stations.get(event.station), event)
             for outlet in self.outlets:
-                if len(outlet.events) == outlet.events.size:
-                    outlet.part.count("events_dropped")
-                    outlet.part.trouble(PartState.DEGRADED, "Events were lost: too slow.")
-                outlet.events.put(event)
+                if outlet.first:
+                    outlet.tell(event)
+            await asyncio.sleep(0)  # these have sent it before what is shown now is put together
+            for outlet in self.outlets:
+                if not outlet.first:
+                    outlet.tell(event)
             # After the events and without a pause between: sinks see both, and wake for the event.
-            self.latest.set(shown)
+            self._refresh()
 
     async def _pulse(self) -> None:
         while True:
@@ -252,11 +266,13 @@ class Service:
             snapshot = station.snapshot()
             driven = self.driven.get(name)
             roaster = (driven.part.status(),) if driven else ()
-            if driven is not None:
-                snapshot = replace(snapshot, deviation_c=driven.deviation_c())
-            snapshot = replace(snapshot, acknowledged_at=self._acknowledged.get(name))
-            snapshot = self.choosing[name].shown(snapshot)
-            snapshots[name] = replace(snapshot, parts=snapshot.parts + roaster + sinks)
+            snapshots[name] = replace(
+                snapshot,
+                deviation_c=driven.deviation_c() if driven else None,
+                acknowledged_at=self._acknowledged.get(name),
+                parts=snapshot.parts + roaster + sinks,
+                **self.choosing[name].shown(),
+            )
         return snapshots
 
     async def _last_words(self) -> None:

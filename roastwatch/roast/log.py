@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import shutil
 import sqlite3
 import threading
 from collections import deque
@@ -28,7 +29,14 @@ from typing import Any, TypeVar
 
 from roastwatch.roast import log_resume, log_writes
 from roastwatch.roast.log_resume import OpenRoast, WaitingAlert
-from roastwatch.roast.log_schema import LogError, explained, explanation, open_log, transaction
+from roastwatch.roast.log_schema import (
+    LogError,
+    explained,
+    explanation,
+    make_room,
+    open_log,
+    transaction,
+)
 from roastwatch.roast.log_writes import Write, utc_now
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import (
@@ -51,6 +59,8 @@ RETRY_S = 1.0
 WAITING_LIMIT = 20_000
 """Writes kept while the log fails: five hours of readings. The oldest readings go first."""
 LIVE_BUSY_MS = 1000
+_PLENTY_BYTES = 64 * 1024 * 1024
+"""With less on the disk nothing is set aside on it."""
 RESUME_WITHIN_S = 1800.0
 """A roast that was last heard of longer ago is over, not in progress."""
 
@@ -77,7 +87,7 @@ class RoastLog:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="roast-log")
         self._flushing: asyncio.Task[None] | None = None
         self._healthy = True
-        self._slow: asyncio.Future[bool] | None = None
+        self._slow: asyncio.Future[None] | None = None
 
     @classmethod
     def open(cls, path: Path, part: Part | None = None) -> "RoastLog":
@@ -316,16 +326,16 @@ class RoastLog:
         self._wait(write)
         if self._slow is not None and not self._slow.done():
             return False  # who waits for a slow disk already need not be waited for again
-        flush = asyncio.ensure_future(self._flush())
+        flush = self._on_thread(self._write_waiting)
         done, _ = await asyncio.wait({flush}, timeout=DURABLE_WITHIN_S)
-        if not done:
-            self._slow = flush
-            flush.add_done_callback(_retrieve)
-            self.part.trouble(
-                PartState.DEGRADED, f"The roast log {self.path} is slow: events are told first."
-            )
-            return False
-        return flush.result()
+        if done:
+            return self._succeeded(flush)
+        self._slow = flush
+        flush.add_done_callback(self._succeeded)
+        self.part.trouble(
+            PartState.DEGRADED, f"The roast log {self.path} is slow: events are told first."
+        )
+        return False
 
     async def _flush_forever(self) -> None:
         while True:
@@ -335,11 +345,20 @@ class RoastLog:
 
     async def _flush(self) -> bool:
         """Write everything that waits now. False when it could not be; it waits on."""
-        try:
-            await self._on_thread(self._write_waiting)
-        except (LogError, sqlite3.Error) as error:
+        flush = self._on_thread(self._write_waiting)
+        await asyncio.wait({flush})
+        return self._succeeded(flush)
+
+    def _succeeded(self, flush: "asyncio.Future[None]") -> bool:
+        """Whether a flush that has ended wrote everything; what stopped it is shown."""
+        if flush.cancelled():
+            return False
+        error = flush.exception()
+        if isinstance(error, LogError | sqlite3.Error):
             self._failed(error)
             return False
+        if error is not None:
+            raise error
         self._healthy = True
         self.part.running()
         return True
@@ -363,6 +382,9 @@ class RoastLog:
                     "INSERT OR REPLACE INTO meta VALUES ('opened_at', ?)",
                     (utc_now().isoformat(),),
                 )
+            if shutil.disk_usage(self.path.parent).free > _PLENTY_BYTES:
+                with explained(self.path):
+                    make_room(connection)
         except BaseException:
             connection.close()
             raise
@@ -437,11 +459,6 @@ def _inode(path: Path) -> int | None:
         return path.stat().st_ino
     except OSError:
         return None
-
-
-def _retrieve(flush: "asyncio.Future[bool]") -> None:
-    if not flush.cancelled():
-        flush.exception()
 
 
 def is_late(alert: WaitingAlert, now: datetime, after: timedelta) -> bool:

@@ -19,7 +19,7 @@ from roastwatch.sinks.mqtt_commands import wish
 from roastwatch.sinks.mqtt_connection import Connection, Message, MqttOptions, connected
 from roastwatch.sinks.mqtt_durable import Durable
 from roastwatch.sinks.mqtt_extras import tell_pictures, tell_updates
-from roastwatch.sinks.mqtt_outbox import Outbox
+from roastwatch.sinks.mqtt_outbox import Kept, Outbox
 from roastwatch.sinks.mqtt_states import States
 from roastwatch.sinks.mqtt_topics import OFFLINE, ONLINE, Topics
 from roastwatch.sinks.rivals import Claim, Rivals
@@ -36,6 +36,7 @@ class MqttSink:
     """Events with QoS 1 and one event_id, states and discovery retained, wishes taken in."""
 
     Options = MqttOptions
+    sends_events_bare = True
 
     def __init__(self, options: MqttOptions, told: Told) -> None:
         self._options = options
@@ -44,6 +45,8 @@ class MqttSink:
         self._topics = Topics(told.instance, options.discovery_prefix.strip("/"))
         self._outbox = Outbox(time.monotonic())
         self._to_tell = asyncio.Event()
+        self._link: Connection | None = None
+        self._posted: tuple[Kept, asyncio.Event] | None = None
         self._states = States(self._topics)
         self._announcing = Announcing(
             self._topics, told, options.update_url, options.birth_settle_s
@@ -66,10 +69,19 @@ class MqttSink:
     async def _collect(self, events: Events[RoastEvent], tasks: asyncio.TaskGroup) -> None:
         async for event in events:
             kept = self._outbox.add(event, time.monotonic(), datetime.now(UTC))
-            self._to_tell.set()  # before what may wait: tasks wake in this order
+            self._post(kept)
+            self._to_tell.set()
             tasks.create_task(self._durable.keep(kept), name="mqtt:keep")
             if self._outbox.lost:
                 self._part.counters["events_lost"] = self._outbox.lost
+
+    def _post(self, kept: Kept) -> None:
+        """Send an event in the moment in which it comes: other sinks wake before `_tell_events`."""
+        link = self._link
+        if link is None or self._outbox.untold() is not kept:
+            return
+        with contextlib.suppress(*link.failures):  # the session sees them too
+            self._posted = kept, self._sent(link, kept)
 
     async def _session(self) -> None:
         """One connection, from its beginning to its end."""
@@ -77,6 +89,7 @@ class MqttSink:
         available = self._topics.available
         async with connected(self._options, identifier, available, OFFLINE) as link:
             await self._begin(link)
+            self._link = link
             try:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._tell_events(link), name="mqtt:events")
@@ -98,6 +111,7 @@ class MqttSink:
                 await self._farewell(link)
                 raise
             finally:
+                self._link = self._posted = None
                 self._outbox.link_lost(time.monotonic())
 
     # The beginning and the end of a connection
@@ -184,12 +198,19 @@ class MqttSink:
         if kept is None:
             return False
         now_s = time.monotonic()
-        text = json.dumps(kept.message(now_s))
-        await link.publish(self._topics.event(kept.station), text, retain=False)
+        posted, self._posted = self._posted, None
+        if posted is not None and posted[0] is kept:
+            await link.wait_for(posted[1])
+        else:
+            await link.wait_for(self._sent(link, kept))
         kept.told_s = now_s
         self._part.count("events_told")
         await self._durable.told(kept)
         return True
+
+    def _sent(self, link: Connection, kept: Kept) -> asyncio.Event:
+        text = json.dumps(kept.message(time.monotonic()))
+        return link.post(self._topics.event(kept.station), text)
 
     async def _tell_states(self, link: Connection) -> None:
         async for snapshots in self._latest.changes():

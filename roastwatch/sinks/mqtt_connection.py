@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import aiomqtt
+import paho.mqtt.client as paho
 from paho.mqtt.subscribeoptions import SubscribeOptions
 from pydantic import Field, SecretStr
 
@@ -89,6 +90,22 @@ class _Client(aiomqtt.Client):
 
         self._client.publish = publish  # type: ignore[method-assign]
 
+    def post(self, topic: str, text: str) -> asyncio.Event:
+        """Publish with QoS 1, now and without waiting; the event is set when the broker has it."""
+        info = self._client.publish(topic, text, qos=1)
+        if info.rc != paho.MQTT_ERR_SUCCESS:
+            raise aiomqtt.MqttCodeError(info.rc, "Could not publish message")
+        acknowledged = asyncio.Event()
+        if info.is_published():
+            acknowledged.set()
+        else:
+            self._pending_publishes[info.mid] = acknowledged
+        return acknowledged
+
+    async def wait_for(self, acknowledged: asyncio.Event) -> None:
+        """Until the broker has what was posted."""
+        await self._wait_for(acknowledged.wait(), None)
+
     def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
         try:
             loop = asyncio.get_running_loop()
@@ -111,8 +128,16 @@ class Connection:
     failures = (aiomqtt.MqttError,)
     """What its calls raise; `connected` turns them into a LostError."""
 
-    def __init__(self, client: aiomqtt.Client) -> None:
+    def __init__(self, client: _Client) -> None:
         self._client = client
+
+    def post(self, topic: str, text: str) -> asyncio.Event:
+        """Publish with QoS 1 before anything else happens; to be awaited with `wait_for`."""
+        return self._client.post(topic, text)
+
+    async def wait_for(self, posted: asyncio.Event) -> None:
+        """Return when the broker has what was posted."""
+        await _heeding(self._client.wait_for(posted))
 
     async def publish(
         self, topic: str, text: str | bytes | None, *, retain: bool, qos: int = 1
@@ -174,7 +199,7 @@ async def _heeding(call: Awaitable[T]) -> T:
     return answer
 
 
-def _client(options: MqttOptions, identifier: str, will_topic: str, will: str) -> aiomqtt.Client:
+def _client(options: MqttOptions, identifier: str, will_topic: str, will: str) -> _Client:
     return _Client(
         options.host,
         options.port,

@@ -84,7 +84,7 @@ async def until_all(*conditions: Callable[[], object]) -> list[float]:
             for number, condition in enumerate(conditions):
                 if came[number] is None and condition():
                     came[number] = time.monotonic()
-            await asyncio.sleep(0.0005)
+            await asyncio.sleep(0.002)
     return [at for at in came if at is not None]
 
 

@@ -207,6 +207,7 @@ async def test_a_full_disk_is_shown_and_nothing_is_lost(path: Path) -> None:
     part = Part("log")
     async with RoastLog.open(path, part) as log:
         await log.start_roast("r1", "roaster", START)
+        await log._on_thread(lambda: log._opened().execute("VACUUM"))  # the room it made itself
         (pages,) = await log._on_thread(
             lambda: log._opened().execute("PRAGMA page_count").fetchone()
         )
@@ -228,6 +229,17 @@ async def test_a_full_disk_is_shown_and_nothing_is_lost(path: Path) -> None:
         record = store.record("r1")
     assert len(record.at_s) == 3000
     assert [e.kind for e in record.events] == [EventKind.CHARGE]
+
+
+async def test_an_event_is_written_over_what_is_there(log: RoastLog, path: Path) -> None:
+    ahead = path.with_name(path.name + "-wal")
+    length = ahead.stat().st_size
+    assert length > 1_000_000
+    await log.start_roast("r1", "roaster", START)
+    assert await log.commit(event(EventKind.CHARGE, 1))
+    assert ahead.stat().st_size == length
+    with Store(path) as store:
+        assert len(store.record("r1").events) == 1
 
 
 async def test_a_log_that_was_moved_away_is_made_anew(log: RoastLog, path: Path) -> None:
