@@ -31,6 +31,7 @@ _FRAMES_PER_STEP = FRAMES_PER_ROW * ROWS_PER_STEP
 _LEAST_POWER = 1e-13  # far below any sound: what is quieter by 12 dB gives the same rows
 _FLOOR_S = 2.0
 _MOST_STEPS = 20  # at a time: what is in work stays in the cache
+_NO_ROWS = np.empty((0, WIDTH), np.float32)
 
 
 class FrontEnd:
@@ -79,17 +80,18 @@ class FrontEnd:
 
     def push(self, samples: Float32Array) -> Float32Array:
         """Take samples; return the rows of the steps that they complete."""
+        size = _MOST_STEPS * self.step_samples
+        rows = [self._push(samples[at : at + size]) for at in range(0, len(samples), size)]
+        return rows[0] if len(rows) == 1 else np.concatenate(rows or [_NO_ROWS])
+
+    def _push(self, samples: Float32Array) -> Float32Array:
         held = np.concatenate((self._held, samples))
         steps = (len(held) - self._window_samples) // self.step_samples
         if not steps:
             self._held = held
-            return np.empty((0, WIDTH), np.float32)
-        rows = [
-            self._rows(held[at * self.step_samples :], min(_MOST_STEPS, steps - at))
-            for at in range(0, steps, _MOST_STEPS)
-        ]
-        self._held = held[steps * self.step_samples :].copy()  # do not keep a long push alive
-        return rows[0] if len(rows) == 1 else np.concatenate(rows)
+            return _NO_ROWS
+        self._held = held[steps * self.step_samples :].copy()  # do not keep all of it alive
+        return self._rows(held, steps)
 
     def _rows(self, held: Float32Array, steps: int) -> Float32Array:
         levels = self._levels(held, steps).reshape(steps, _FRAMES_PER_STEP, BANDS)

@@ -11,10 +11,9 @@ def peaks(logits: list[float], least: float) -> list[int]:
     Plain numbers, because a live step has a dozen of them: an array costs more to ask than to sort.
     """
     found = []
-    for row, height in enumerate(logits):
-        if height >= least:
-            first = max(row - REACH_ROWS, 0)
-            near = logits[first : row + REACH_ROWS + 1]
-            if near.index(max(near)) == row - first:
-                found.append(row)
+    for row in [row for row, height in enumerate(logits) if height >= least]:
+        first = max(row - REACH_ROWS, 0)
+        near = logits[first : row + REACH_ROWS + 1]
+        if near.index(max(near)) == row - first:
+            found.append(row)
     return found

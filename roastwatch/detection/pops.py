@@ -254,32 +254,24 @@ class PopsStream:
         if settling > 0:
             silent = min(before + settling, len(logits))
             logits[:silent] = [-15.0] * silent
-        pops: dict[int, list[Pop]] = {}
+        pops: dict[int, list[Pop]] = {}  # by the first row of their step
         for row in peaks(logits, self._least):
             if before <= row < end:
-                step = (row - before) // features.ROWS_PER_STEP
+                step = row - (row - before) % features.ROWS_PER_STEP
                 pops.setdefault(step, []).append(self._pop(row - before, logits[row]))
-        scores = [
-            self._score(
-                step, max(logits[row : row + features.ROWS_PER_STEP]), tuple(pops.get(step, ()))
-            )
-            for step, row in enumerate(range(before, end, features.ROWS_PER_STEP))
-        ]
+        manifest, step_samples = self._manifest, self._front_end.step_samples
+        low, high = manifest.llr_limits
+        at = self._origin + self._told * step_samples
+        scores = []
+        for row in range(before, end, features.ROWS_PER_STEP):
+            at += step_samples
+            highest = max(logits[row : row + features.ROWS_PER_STEP])
+            ratio = min(max(manifest.llr_scale * highest + manifest.llr_offset, low), high)
+            chance, found = probability(highest), tuple(pops.get(row, ()))
+            scores.append(CrackScore(at, ratio, chance, manifest.model_id, found))
         self._told += ready
         self._logits = self._logits[end - REACH_ROWS :]
         return scores
-
-    def _score(self, step: int, highest: float, pops: tuple[Pop, ...]) -> CrackScore:
-        """Of so many steps after those that have one, by the highest logit in it."""
-        manifest = self._manifest
-        low, high = manifest.llr_limits
-        return CrackScore(
-            self._origin + (self._told + step + 1) * self._front_end.step_samples,
-            min(max(manifest.llr_scale * highest + manifest.llr_offset, low), high),
-            probability(highest),
-            manifest.model_id,
-            pops,
-        )
 
     def _pop(self, row: int, logit: float) -> Pop:
         """In the middle of a row after those that have a score."""
