@@ -90,7 +90,7 @@ def _files(model: checkpoint.Checkpoint) -> list[Path]:
     found += sorted(folder.glob("model-?????-of-?????.safetensors"))
     if (folder / "model.xml").exists():
         found.append(folder / "model.bin")
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _set_id(path: Path, model_id: str) -> None:

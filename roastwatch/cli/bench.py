@@ -165,6 +165,7 @@ class _Measured:
         for combination in large.combinations(model):
             rows.append(large.run(model, combination))
             self.note(*large.figures(rows[-1]))
+        self.note(*large.int8_pace(rows))
         self.report.stages += [{"name": "window", **one} for one in rows]
 
     def stress(self, model: CrackModel, rate: int, seconds: float) -> None:

@@ -19,15 +19,24 @@ def export_large(model: str, form: str, out: Path | None, *, as_json: bool) -> N
     except ModuleNotFoundError as missing:
         raise MissingExtraError("Exporting a model", "ast") from missing
     out = out or Path(f"{folder.resolve().name}-{form}")
+    if form == "onnx-int8":
+        click.echo(
+            "Listening to synthesised sound for the ranges of int8: a few minutes.", err=True
+        )
     rows = optimise.export(folder, form, out)
     if as_json:
         told = {"out": str(out), "forms": optimise.as_json(rows)}
         click.echo(json.dumps(told, allow_nan=False))
         return
-    table = Table("form", "MB", "load, s", "ms a window", "× real time", "Δ logit", "Δ probability")
+    table = Table(box=None, pad_edge=False)
+    for heading in ("form", "run by"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("MB", "load, s", "ms a window", "× real time", "Δ logit", "Δ probability"):
+        table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(
             row.form,
+            row.backend,
             f"{row.bytes / 1e6:.1f}",
             f"{row.load_s:.2f}",
             f"{row.window_ms:.1f}",

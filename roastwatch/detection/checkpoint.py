@@ -12,7 +12,7 @@ from roastwatch.errors import BadInputError
 AST = "audio-spectrogram-transformer"
 TORCH_WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
 ONNX_WEIGHTS = ("model.onnx", "model-int8.onnx")
-OPENVINO_WEIGHTS = ("model.xml",)
+OPENVINO_WEIGHTS = ("model.xml", *ONNX_WEIGHTS)
 TORCHSCRIPT_WEIGHTS = ("model.torchscript.pt",)
 WEIGHTS = {
     "torch": TORCH_WEIGHTS,

@@ -39,7 +39,9 @@ class WindowedOptions(Options):
         None, description="Label that means first crack; empty: the one that is named so."
     )
     backend: backends.BackendName = Field(
-        "auto", description="torch, torchscript, onnx or openvino; auto: by the weights there are."
+        "auto",
+        description="torch, torchscript, onnx or openvino; auto: by the weights there are, and "
+        "OpenVINO for int8 where it is installed.",
     )
     device: backends.DeviceName = Field(
         "auto", description="cpu, cuda or mps; auto: what is there and has the memory free."
@@ -47,7 +49,7 @@ class WindowedOptions(Options):
     dtype: backends.DtypeName = Field(
         "float32",
         description="float32, bfloat16 or float16 (torch, openvino); auto: bfloat16 where the "
-        "device computes it natively.",
+        "device computes it natively. Of int8, for the rest.",
     )
     threads: int = Field(
         0, description="Processor threads for one window; 0: the back end's choice.", ge=0, le=256
@@ -89,7 +91,9 @@ class Windowed:
         self.checkpoint = checkpoint.read(hub.locate(options.model))
         self._crack = self.checkpoint.crack_index(options.label)
         self.window_s = self._window_s()
-        self._backend = backends.choose(self.checkpoint, options.backend)
+        self._backend = backends.choose(
+            self.checkpoint, options.backend, options.device, options.dtype
+        )
         self.network = backends.Network(self._open_backend, options.device, options.batch)
         self._gather = Gather(self.network.logits, options.batch)
         if options.log_windows is not None:

@@ -7,7 +7,6 @@ import hashlib
 import json
 import logging
 import shutil
-import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -17,24 +16,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
-import onnxruntime.quantization
 import torch
 
 from roastwatch import __version__
 from roastwatch.detection import backends, backends_torch, checkpoint
 from roastwatch.detection.windows import LogMelFrontEnd, WindowStream, stack
 from roastwatch.errors import BadInputError, MissingExtraError
+from roastwatch.synth.clips import Kitchen
 from roastwatch.synth.rates import CrackPhase, RoastRates
 from roastwatch.synth.roasts import SynthRoast
-from roastwatch.training import ast_graph
+from roastwatch.training import ast_graph, ast_int8
 from roastwatch.vocabulary import Float32Array
 
 FORMS = ("onnx", "onnx-int8", "torchscript", "openvino")
 jit: Any = torch.jit  # not typed
-_BACKEND = {"onnx-int8": "onnx"}
+_BACKENDS = {"onnx-int8": ("onnx", "openvino"), "onnx": ("onnx",)}
 MANIFEST = "roastwatch.json"
-_WINDOWS = 4
+_WINDOWS = 8
+_CALIBRATION_WINDOWS = 32
 _OVERLAP = 0.7
 
 
@@ -43,6 +42,8 @@ class Measured:
     """One form of a model, measured on this machine with all its threads."""
 
     form: str
+    backend: str
+    """What ran it."""
     bytes: int
     load_s: float
     window_ms: float
@@ -58,7 +59,7 @@ def export(folder: Path, form: str, out: Path) -> list[Measured]:
     """Write a model in another form into a folder that runs as it stands.
 
     Returns:
-        The original and the export, measured.
+        The original, and the export on each back end that runs it and is installed, measured.
 
     Raises:
         BadInputError: the folder is no audio classifier with torch weights and a front end in
@@ -86,14 +87,19 @@ def export(folder: Path, form: str, out: Path) -> list[Measured]:
                 (out / name).unlink(missing_ok=True)
         network = backends_torch.load_network(folder)
         with _quiet():
-            written = _WRITERS[form](network, inputs[:2], out)
+            sound = calibration_inputs(original) if form == "onnx-int8" else inputs
+            written = _WRITERS[form](network, sound, out)
         del network
     except OSError as error:
         raise BadInputError(
             f"The export can't be written to {out} ({error.strerror}): name another --out."
         ) from error
     made = checkpoint.read(out)
-    after, _ = measure(made, _BACKEND.get(form, form), inputs, reference, form)
+    after = [
+        measure(made, backend, inputs, reference, form)[0]
+        for backend in _BACKENDS.get(form, (form,))
+        if backend != "openvino" or backends.has_openvino() or form == "openvino"
+    ]
     manifest = {
         "model_id": f"{original.model_id}-{form}",
         "made_from": original.model_id,
@@ -103,25 +109,46 @@ def export(folder: Path, form: str, out: Path) -> list[Measured]:
         "sha256": sha256(written),
         "labels": list(original.labels),
         "sample_rate_hz": original.sample_rate_hz,
-        "logit_difference": round(after.logit_difference, 6),
-        "probability_difference": round(after.probability_difference, 6),
+        "logit_difference": round(max(row.logit_difference for row in after), 6),
+        "probability_difference": round(max(row.probability_difference for row in after), 6),
     }
     text = json.dumps(manifest, indent=2, allow_nan=False)
     (out / MANIFEST).write_text(text + "\n", encoding="utf-8")
-    return [before, after]
+    return [before, *after]
 
 
 def sample_inputs(model: checkpoint.Checkpoint) -> Float32Array:
     """Windows of a synthesised roast, quiet and cracking, as the network takes them."""
     assert model.log_mel is not None
-    assert model.longest_s is not None
-    window_s = min(10.0, model.longest_s)
+    window_s = _window_s(model)
     length_s = (_WINDOWS + 0.5) * window_s
     crack = CrackPhase(length_s / 2, length_s / 8, length_s, 1.0, peak_per_s=2.0)
     roast = SynthRoast(3, 32_000, curve=RoastRates(length_s, crack))
     stream = WindowStream(LogMelFrontEnd(model.log_mel), 32_000, window_s, window_s)
     windows = [window for block in roast.blocks() for window in stream.push(block)]
     return stack(windows[:_WINDOWS])
+
+
+def calibration_inputs(model: checkpoint.Checkpoint) -> Float32Array:
+    """Windows of roasters, cracks and everyday sounds in many rooms, at all levels; and silence.
+
+    None of them is in `sample_inputs`, which exports are judged by.
+    """
+    assert model.log_mel is not None
+    window_s, rate = _window_s(model), model.sample_rate_hz
+    kitchen = Kitchen(np.random.default_rng(8), rate, window_s + 0.5)
+    sounds = [kitchen.clip().samples for _ in range(_CALIBRATION_WINDOWS - 1)]
+    sounds.append(np.zeros_like(sounds[0]))
+    windows = []
+    for sound in sounds:
+        stream = WindowStream(LogMelFrontEnd(model.log_mel), rate, window_s, window_s)
+        windows += stream.push(sound)[:1]
+    return stack(windows)
+
+
+def _window_s(model: checkpoint.Checkpoint) -> float:
+    assert model.longest_s is not None
+    return min(10.0, model.longest_s)
 
 
 def measure(
@@ -158,6 +185,7 @@ def measure(
         size += weights.with_suffix(".bin").stat().st_size
     measured = Measured(
         form=form or backend,
+        backend=backend,
         bytes=size,
         load_s=round(load_s, 3),
         window_ms=round(window_ms, 2),
@@ -184,15 +212,15 @@ def _softmax(logits: Float32Array) -> Float32Array:
     return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
 
 
-def _onnx(network: Any, example: Float32Array, out: Path) -> Path:
-    path = out / "model.onnx"
+def _onnx(network: Any, sound: Float32Array, out: Path, name: str = "model.onnx") -> Path:
+    path = out / name
     try:
         import onnxscript  # noqa: F401 - torch's exporter needs it, and says so less clearly
     except ModuleNotFoundError as missing:
         raise MissingExtraError("Exporting to ONNX", "ast") from missing
     torch.onnx.export(
         ast_graph.Classifier(network, ast_graph.onnxruntime_attention),
-        (torch.from_numpy(example),),
+        (torch.from_numpy(sound[:2]),),
         path,
         input_names=["inputs"],
         output_names=["logits"],
@@ -217,42 +245,27 @@ def _quiet() -> Iterator[None]:
         logging.disable(before)
 
 
-def _int8(network: Any, example: Float32Array, out: Path) -> Path:
-    path = out / "model-int8.onnx"
-    with tempfile.TemporaryDirectory(dir=out) as there:
-        whole = onnx.load(_onnx(network, example, Path(there)))
-        # The exporter's notes on shapes contradict the quantiser's names of turned weights.
-        del whole.graph.value_info[:]
-        # Weights of the matrix products only: they are the size and the time. The convolution
-        # that cuts the patches is small, and slower in integers.
-        onnxruntime.quantization.quantize_dynamic(
-            whole,
-            path,
-            op_types_to_quantize=["MatMul", "Gemm"],
-            weight_type=onnxruntime.quantization.QuantType.QInt8,
-            per_channel=True,
-            # It can't follow types through ONNX Runtime's own attention.
-            extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
-        )
-    return path
+def _int8(network: Any, sound: Float32Array, out: Path) -> Path:
+    ast_int8.round_products(network, torch.from_numpy(sound))
+    return _onnx(network, sound, out, "model-int8.onnx")
 
 
-def _torchscript(network: Any, example: Float32Array, out: Path) -> Path:
+def _torchscript(network: Any, sound: Float32Array, out: Path) -> Path:
     path = out / "model.torchscript.pt"
     whole = ast_graph.Classifier(network, ast_graph.torch_attention)
     with torch.inference_mode():
-        jit.trace(whole, torch.from_numpy(example), check_trace=False).save(str(path))
+        jit.trace(whole, torch.from_numpy(sound[:2]), check_trace=False).save(str(path))
     return path
 
 
-def _openvino(network: Any, example: Float32Array, out: Path) -> Path:
+def _openvino(network: Any, sound: Float32Array, out: Path) -> Path:
     try:
         from roastwatch.detection.backends_openvino import convert
     except ModuleNotFoundError as missing:
         raise MissingExtraError("Exporting to OpenVINO", "openvino") from missing
     path = out / "model.xml"
     whole = ast_graph.Classifier(network, ast_graph.torch_attention)
-    convert(whole, torch.from_numpy(example), path)
+    convert(whole, torch.from_numpy(sound[:2]), path)
     return path
 
 
