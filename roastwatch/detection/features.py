@@ -103,11 +103,11 @@ class FrontEnd:
         np.minimum(off, 1.0, out=off)
         floors, spreads = self._fade(middle, np.add.reduce(off, axis=2) / _FRAMES_PER_STEP)
         levels -= floors
-        np.maximum(levels, -1.0, out=levels)
-        np.minimum(levels, 5.0, out=levels)
         levels *= self._present
+        np.maximum(levels, -1.0, out=levels)
         rows = np.empty((steps, ROWS_PER_STEP, WIDTH), np.float32)
-        rows[:, :, :-BANDS] = levels.reshape(steps, ROWS_PER_STEP, FRAMES_PER_ROW * BANDS)
+        over = levels.reshape(steps, ROWS_PER_STEP, FRAMES_PER_ROW * BANDS)
+        np.minimum(over, 5.0, out=rows[:, :, :-BANDS])
         rows[:, :, -BANDS:] = spreads * self._present
         return rows.reshape(steps * ROWS_PER_STEP, WIDTH)
 

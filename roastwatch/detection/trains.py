@@ -5,11 +5,11 @@ A train is a run of pops whose distances are equal, or shrink by one factor from
 `LEAST_POPS` from a crack's pops less than once in a hundred.
 """
 
+import math
 from collections.abc import Sequence
+from statistics import median
 
-import numpy as np
-
-LEAST_POPS = 5
+LEAST_POPS, LONGEST_TRAIN = 5, 40
 TOLERANCE = 0.2
 """By how much (natural logarithm) the factors of one train may differ from one another."""
 STEADY, BOUNCING = 0.06, 0.7
@@ -24,20 +24,25 @@ def train_length(at_s: Sequence[float]) -> int:
     Args:
         at_s: times of all pops so far, sorted, in seconds.
     """
+    recent = at_s[-LONGEST_TRAIN:]
+    if len(recent) < LEAST_POPS:
+        return 0
+
+    def distance(back: int) -> float:  # 1 is the latest
+        return recent[-back] - recent[-back - 1]
+
+    def factor(back: int) -> float:
+        return math.log(max(distance(back), 1e-3) / max(distance(back + 1), 1e-3))
+
+    if not SHORTEST_S <= distance(1) <= LONGEST_S:
+        return 0
+    usual = median(factor(back) for back in range(1, LEAST_POPS - 1))
+    if not -BOUNCING <= usual <= STEADY:
+        return 0
     length = 0
-    recent = np.asarray(at_s[-40:], dtype=np.float64)
-    distances = np.diff(recent)
-    if len(distances) < LEAST_POPS - 1:
-        return 0
-    if not SHORTEST_S <= distances[-1] <= LONGEST_S:
-        return 0
-    factors = np.diff(np.log(np.maximum(distances, 1e-3)))
-    factor = float(np.median(factors[-(LEAST_POPS - 2) :]))
-    if not -BOUNCING <= factor <= STEADY:
-        return 0
-    for back in range(1, len(factors) + 1):
-        fits = abs(factors[-back] - factor) <= TOLERANCE
-        if not fits or not SHORTEST_S <= distances[-back - 1] <= LONGEST_S:
+    for back in range(1, len(recent) - 1):
+        fits = abs(factor(back) - usual) <= TOLERANCE
+        if not fits or not SHORTEST_S <= distance(back + 1) <= LONGEST_S:
             break
         length = back + 2
     return length if length >= LEAST_POPS else 0
