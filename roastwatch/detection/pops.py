@@ -69,8 +69,8 @@ class PopsModel:
         """Where its weights lie."""
         self._session = open_session(self.path, self.manifest)
         self._exit_delta: Float32Array | None = None
-        shows = {put.name for put in self._session.get_outputs()}
-        self.activations = self.manifest.state_shape[1] if "features" in shows else 0
+        shows = {put.name: put.shape for put in self._session.get_outputs()}
+        self.activations: int = shows["features"][1] if "features" in shows else 0
         """So many enter the last layer; 0 where an older export doesn't show them."""
         threshold = options.threshold or self.manifest.pop_threshold
         self.spec = ModelSpec(

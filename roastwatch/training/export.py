@@ -3,6 +3,7 @@
 import hashlib
 import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from roastwatch.detection import features
 from roastwatch.detection.peaks import REACH_ROWS
@@ -20,15 +22,47 @@ from roastwatch.training.network import PopNet
 from roastwatch.training.plan import TrainingPlan
 
 
-class _Streaming(torch.nn.Module):
-    def __init__(self, network: PopNet) -> None:
+class Streaming(torch.nn.Module):
+    """The net for sound that comes piece by piece; its state is the rows that its blocks remember.
+
+    Time goes first and a block's three rows lie side by side, so that it is one matrix product: on
+    ten rows, a live step, ONNX Runtime is a sixth quicker than with convolutions.
+    """
+
+    def __init__(self, layers: Sequence[torch.nn.Conv1d]) -> None:
+        """`layers`: the first one, the blocks' and the last, norms folded in (see `folded`)."""
         super().__init__()
-        self.network = network
+        # (out, in, taps) to (taps · in, out)
+        self.weights = [layer.weight.detach().permute(2, 1, 0).flatten(0, 1) for layer in layers]
+        self.biases = [layer.bias.detach() for layer in layers if layer.bias is not None]
+        self.dilations = [layer.dilation[0] for layer in layers[1:-1]]
+
+    def rest(self) -> torch.Tensor:
+        """The state before any sound: zeros, (1, rows, channels)."""
+        return torch.zeros(1, 2 * sum(self.dilations), self.weights[0].shape[1])
 
     def forward(
         self, rows: torch.Tensor, state: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        return self.network.stream_all(rows, state)
+        """Logits (1, rows), the next state, and what enters the last layer: (1, channels, rows)."""
+        x = torch.relu(torch.addmm(self.biases[0], rows.squeeze(0), self.weights[0]))
+        kept = []
+        pasts = torch.split(state.squeeze(0), [2 * dilation for dilation in self.dilations])
+        for index, (dilation, past) in enumerate(zip(self.dilations, pasts, strict=True), 1):
+            whole = torch.cat((past, x))
+            kept.append(whole[-2 * dilation :])
+            taps = torch.cat((whole[: -2 * dilation], whole[dilation:-dilation], x), dim=1)
+            x = x + torch.relu(torch.addmm(self.biases[index], taps, self.weights[index]))
+        logits = torch.addmm(self.biases[-1], x, self.weights[-1])
+        return logits.reshape(1, -1), torch.cat(kept).unsqueeze(0), x.t().unsqueeze(0)
+
+
+def folded(network: PopNet) -> list[torch.nn.Conv1d]:
+    """The net's layers, each with the norm behind it in its weights."""
+    layers = [part for part in network.modules() if isinstance(part, torch.nn.Conv1d)]
+    norms = [part for part in network.modules() if isinstance(part, torch.nn.BatchNorm1d)]
+    pairs = zip(layers[:-1], norms, strict=True)
+    return [*(fuse_conv_bn_eval(layer, norm) for layer, norm in pairs), layers[-1]]
 
 
 def trained_network(checkpoint: Path) -> tuple[PopNet, TrainingPlan]:
@@ -65,21 +99,8 @@ def export(
     """
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{plan.name}.onnx"
-    rows = torch.randn(1, 40, features.WIDTH)
-    with warnings.catch_warnings():  # the newer exporter needs one more library and fixes sizes
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            _Streaming(network).eval(),
-            (rows, network.rest()),
-            str(path),
-            input_names=["rows", "state"],
-            output_names=["logits", "next_state", "features"],
-            dynamic_axes={"rows": {1: "count"}, "logits": {1: "count"}, "features": {2: "count"}},
-            opset_version=17,
-            dynamo=False,
-        )
-    model = onnx.load(path)
-    onnx.checker.check_model(model)
+    streaming = Streaming(folded(network.eval()))
+    write_graph(streaming, path)
     difference = largest_difference(network, path)
     late = plan.network.look_ahead_rows
     lag_steps = -(-(late + REACH_ROWS) // features.ROWS_PER_STEP)
@@ -93,7 +114,7 @@ def export(
         "hop_s": features.STEP_S,
         "look_ahead_s": round(lag_steps * features.STEP_S, 3),
         "look_ahead_rows": late,
-        "state_shape": [1, network.channels, network.state_rows],
+        "state_shape": list(streaming.rest().shape),
         "pop_threshold": calibration.pop_threshold,
         "candidate_threshold": 0.2,
         "llr_scale": calibration.llr_scale,
@@ -107,6 +128,24 @@ def export(
     return manifest
 
 
+def write_graph(streaming: Streaming, path: Path) -> None:
+    """The net as an ONNX file, checked."""
+    rows = torch.randn(1, 40, features.WIDTH)
+    with warnings.catch_warnings():  # the newer exporter needs one more library and fixes sizes
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            streaming.eval(),
+            (rows, streaming.rest()),
+            str(path),
+            input_names=["rows", "state"],
+            output_names=["logits", "next_state", "features"],
+            dynamic_axes={"rows": {1: "count"}, "logits": {1: "count"}, "features": {2: "count"}},
+            opset_version=17,
+            dynamo=False,
+        )
+    onnx.checker.check_model(onnx.load(path))
+
+
 def largest_difference(network: PopNet, path: Path) -> float:
     """|torch - ONNX Runtime| at its largest over 12 s of random rows, in logits."""
     generator = torch.Generator().manual_seed(1)
@@ -114,7 +153,7 @@ def largest_difference(network: PopNet, path: Path) -> float:
     with torch.inference_mode():
         expected = network(rows).numpy()
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    state = network.rest().numpy()
+    state = Streaming(folded(network)).rest().numpy()
     found = []
     for part in np.split(rows.numpy(), [10, 20, 330, 1000], axis=1):
         logits, state = session.run(["logits", "next_state"], {"rows": part, "state": state})

@@ -7,6 +7,7 @@ second bounce, a vowel, the ring of a dish.
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from roastwatch.detection import features
 
@@ -26,13 +27,12 @@ class Block(nn.Module):
 
 
 class PopNet(nn.Module):
-    """Rows (batch, rows, WIDTH) to logits (batch, rows); see `stream` for the state."""
+    """Rows (batch, rows, WIDTH) to logits (batch, rows); `export.Streaming` runs it piecewise."""
 
     def __init__(
         self, channels: int = 48, dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
     ) -> None:
         super().__init__()
-        self.channels = channels
         self.dilations = tuple(dilations)
         self.entry = nn.Sequential(
             nn.Conv1d(features.WIDTH, channels, 1, bias=False), nn.BatchNorm1d(channels), nn.ReLU()
@@ -40,34 +40,10 @@ class PopNet(nn.Module):
         self.blocks = nn.ModuleList(Block(channels, dilation) for dilation in self.dilations)
         self.exit = nn.Conv1d(channels, 1, 1)
 
-    @property
-    def state_rows(self) -> int:
-        """Rows of activations that the blocks remember together."""
-        return 2 * sum(self.dilations)
-
-    def rest(self, batch: int = 1) -> torch.Tensor:
-        """The state before any sound: zeros, (batch, channels, state_rows)."""
-        return torch.zeros(batch, self.channels, self.state_rows)
-
-    def stream(self, rows: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits (batch, rows) of the next rows, and the state after them."""
-        return self.stream_all(rows, state)[:2]
-
-    def stream_all(
-        self, rows: torch.Tensor, state: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """As `stream`, and what enters the last layer: (batch, channels, rows)."""
-        x = self.entry(rows.transpose(1, 2))
-        kept, at = [], 0
-        for block in self.blocks:
-            past = 2 * int(block.dilation)  # type: ignore[arg-type]
-            whole = torch.cat((state[:, :, at : at + past], x), dim=2)
-            kept.append(whole[:, :, -past:])
-            x = block(whole)
-            at += past
-        return self.exit(x).squeeze(1), torch.cat(kept, dim=2), x
-
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
-        """Logits of whole clips, from rest."""
-        state = self.rest(len(rows)).to(rows)
-        return self.stream(rows, state)[0]
+        """Logits of whole clips, from rest: before them lie zeros."""
+        x = self.entry(rows.transpose(1, 2))
+        for block, dilation in zip(self.blocks, self.dilations, strict=True):
+            x = block(functional.pad(x, (2 * dilation, 0)))
+        logits: torch.Tensor = self.exit(x).squeeze(1)
+        return logits
