@@ -103,7 +103,7 @@ def load(
 
     Raises:
         MissingExtraError: the back end's library is not installed.
-        BadInputError: the weights can't be loaded.
+        BadInputError: the weights can't be loaded, or memory is short for them.
     """
     path = checkpoint.weights(backend)
     assert path is not None  # choose() made sure
@@ -124,6 +124,13 @@ def load(
     except ModuleNotFoundError as missing:
         extra = "openvino" if backend == "openvino" else "ast"
         raise MissingExtraError(f"The back end {backend}", extra) from missing
+    except (BadInputError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise BadInputError(
+            f"Memory is short for the weights of {checkpoint.model_id}: end other programs, or use "
+            "a smaller model (`roastwatch export --to onnx-int8` needs a quarter)."
+        ) from error
     _log.info("%s: %s on %s in %s", checkpoint.model_id, made.name, made.device, made.dtype)
     return made
 

@@ -132,6 +132,15 @@ def test_a_batch_shrinks_when_memory_is_short(caplog: pytest.LogCaptureFixture) 
     assert "memory is short for 8 windows" in caplog.text
 
 
+def test_memory_short_for_the_weights(tiny_ast: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(*_args: object, **_options: object) -> None:
+        raise RuntimeError("unable to mmap 344790040 bytes: Cannot allocate memory (12)")
+
+    loader = "transformers.AutoModelForAudioClassification.from_pretrained"
+    monkeypatch.setattr(loader, no_room)
+    assert "Memory is short for the weights" in _refused(tiny_ast)
+
+
 def test_memory_short_for_one_window_is_one_sentence() -> None:
     fake = ShortOfMemory("cpu", 0, MemoryError())
     network = backends.Network(lambda device: fake, "cpu", batch=1)
