@@ -35,7 +35,7 @@ EVENTS = 100
 PAUSE_S = 3.5
 """Between events: the picture of the roast is drawn 2 s after one, when everybody was told."""
 WANTED_MS = {
-    "durable in the log": None,
+    "durable, and every sink has it": None,
     "published at the broker": 5,
     "an automation has fired": 50,
     "the phone's push service has it": 150,
