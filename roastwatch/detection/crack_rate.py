@@ -56,22 +56,19 @@ class RateFilter:
     """The filter. Pure; a step costs some microseconds, and so does a long silence."""
 
     def __init__(self, quiet_rate_per_s: float) -> None:
+        """At tick 0, where so many pops a second stray in while nothing cracks."""
         self._rates, self._moves = _model()
         self._entry = self._moves[0].copy()
         self._entry[:QUIETS] = 0.0
-        self.set_quiet_rate(quiet_rate_per_s)
+        self._runs = _runs(quiet_rate_per_s)
+        self._silence = _silence(self._rates, quiet_rate_per_s)
+        self._over_quiet = self._rates / quiet_rate_per_s
+        self._clatter = _CHANCES / (quiet_rate_per_s * TICK_S)
         self.begin()
         for _ in range(round(300 / TICK_S / LONGEST_SILENCE)):
             self.silence(LONGEST_SILENCE)
         self.rest = self._log_odds()  # log odds of a crack in lasting silence
         self.begin()
-
-    def set_quiet_rate(self, per_s: float) -> None:
-        """How many pops a second stray in while nothing cracks, from the next tick on."""
-        self.quiet_rate_per_s = per_s
-        self._silence = _silence(self._rates, per_s)
-        self._over_quiet = self._rates / per_s
-        self._clatter = _CHANCES / (per_s * TICK_S)
 
     def begin(self) -> None:
         """Forget everything; the next tick is tick 0."""
@@ -110,7 +107,7 @@ class RateFilter:
         Returns:
             How many ticks have passed.
         """
-        runs = _runs(self.quiet_rate_per_s)
+        runs = self._runs
         before, tick = self.state
         walk = (before[0] @ runs.chance[:, : ticks * _STATES]).reshape(ticks, _STATES)
         total = np.add.reduce(walk, axis=1)

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from pydantic import Field
 
-from roastwatch.detection.crack_rate import TICK_S, FilterState, RateFilter
+from roastwatch.detection.crack_rate import LONGEST_SILENCE, TICK_S, FilterState, RateFilter
 from roastwatch.detection.model import ModelSpec
 from roastwatch.detection.noise_level import LOWEST, NoiseLevel
 from roastwatch.detection.odds import logit, probability
@@ -24,11 +24,6 @@ from roastwatch.vocabulary import CrackScore, Pop
 
 REMEMBERED_TICKS = round(60 / TICK_S)
 """So far back can a train be taken back."""
-FLOOR_TICKS = round(10 / TICK_S)
-"""The noise floor counts stretches of 10 s."""
-FLOOR_SPAN, FLOOR_LAG, FLOOR_PART = 18, 4, 0.4
-"""Stretches it looks back over, how many of the latest it leaves out, and the part of them that
-must hold a pop before it is raised."""
 USUAL_OVER = 0.5
 """A pop so far over the threshold (in logits) is as likely from a crack as the mean of all."""
 FADE = 0.5
@@ -60,9 +55,6 @@ class EvidenceOptions(Options):
     )
     own_level: bool = Field(
         True, description="Learn from stray pops how clear a pop must be with this roaster."
-    )
-    noise_floor: bool = Field(
-        True, description="Ask for more pops where pops stray in all the time."
     )
 
 
@@ -115,9 +107,8 @@ class PopWeigher:
         self._least = probability(self._threshold + (LOWEST if level else 0.0) - FADE)
         self._filter = RateFilter(options.quiet_rate)
         self._said: dict[int, float | None] = {}  # tick → weight of its best pop; None: unknown
-        self._marks: deque[tuple[FilterState, float]] = deque()  # where it can go on from anew
+        self._marks: deque[FilterState] = deque()  # where it can go on from anew
         self._heard: deque[tuple[int, int]] = deque(maxlen=60)  # sample, tick
-        self._busy: set[int] = set()  # stretches of FLOOR_TICKS with a pop in them
         self.counted: deque[int] = deque(maxlen=2000)
 
     @property
@@ -202,7 +193,7 @@ class PopWeigher:
         """
         rates = self._filter
         while (tick := rates.state.tick) < until:
-            run_end = min(until, tick - tick % FLOOR_TICKS + FLOOR_TICKS)
+            run_end = min(until, tick - tick % LONGEST_SILENCE + LONGEST_SILENCE)
             silent = 0
             if run_end - tick >= LEAST_RUN:
                 silent = next((t for t in range(tick, run_end) if t in self._said), run_end) - tick
@@ -211,9 +202,6 @@ class PopWeigher:
                 rates.silence(silent, below)
             else:
                 rates.step(self._said.get(tick, 0.0))
-            now = rates.state.tick
-            if self._options.noise_floor and now % FLOOR_TICKS == 0:
-                self._raise_floor(now // FLOOR_TICKS)
             if below < math.inf and self.evidence >= below:
                 return False
         return True
@@ -221,27 +209,12 @@ class PopWeigher:
     def _mark(self) -> None:
         """Remember this state, and forget what is older than can be taken back."""
         state, marks = self._filter.state, self._marks
-        marks.append((state, self._filter.quiet_rate_per_s))
+        marks.append(state)
         oldest = state.tick - REMEMBERED_TICKS
-        while len(marks) > 1 and marks[1][0].tick <= oldest:
+        while len(marks) > 1 and marks[1].tick <= oldest:
             marks.popleft()
         if len(self._said) > 2 * REMEMBERED_TICKS:
             self._said = {tick: pop for tick, pop in self._said.items() if tick >= oldest}
-
-    def _raise_floor(self, now: int) -> None:
-        """Where pops stray in all the time, more of them are asked for.
-
-        Counted are the stretches with any pop in them, so that a clatter counts once, and not the
-        latest ones, so that a beginning crack is not mistaken for the floor.
-        """
-        end = now - FLOOR_LAG
-        span = min(end, FLOOR_SPAN)
-        busy = sum(stretch in self._busy for stretch in range(end - span, end))
-        rate = self._options.quiet_rate
-        if span >= FLOOR_SPAN // 2 and busy > FLOOR_PART * span:
-            part = min(busy / span, 1 - 0.5 / span)
-            rate = max(rate, -float(np.log(1 - part)) / (FLOOR_TICKS * TICK_S))
-        self._filter.set_quiet_rate(rate)
 
     def _hear(self, pop: Pop) -> None:
         over = self._over(pop)
@@ -250,10 +223,8 @@ class PopWeigher:
             return
         tick = max(self._tick(), int((pop.sample - self._began) / (TICK_S * self._rate)))
         self._said[tick] = max(weight, self._said.get(tick) or 0.0)
-        if sure:
-            if self._over_model(pop) >= 0:  # faint ones would date the onset too soon
-                self.counted.append(pop.sample)
-            self._busy.add(tick // FLOOR_TICKS)
+        if sure and self._over_model(pop) >= 0:  # faint ones would date the onset too soon
+            self.counted.append(pop.sample)
         if over < 0:
             return
         self._heard.append((pop.sample, tick))
@@ -274,11 +245,10 @@ class PopWeigher:
             return
         self._said.update(dict.fromkeys(passed))
         while True:
-            state, quiet_rate = self._marks.pop()
+            state = self._marks.pop()
             if state.tick <= min(passed):
                 break
         self._filter.state = state
-        self._filter.set_quiet_rate(quiet_rate)
         self._advance(now)
 
 

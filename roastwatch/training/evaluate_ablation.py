@@ -19,14 +19,13 @@ from roastwatch.training.evaluate_simulated import (
 from roastwatch.training.evaluate_statistics import Rate, rate_text, summary
 
 BUSY = Condition("busy", false_pops_per_min=6.0, bursts_per_h=10.0, trains_per_h=0.0)
-"""A drum in which something ticks: what the noise floor is for."""
+"""A drum in which something ticks: what the own level is for."""
 CONDITIONS = (QUIET, NOISY, TRAINS, BUSY)
 VARIANTS = {
     "as shipped": OnsetOptions(),
     "without own level": OnsetOptions(own_level=False),
     "without sureness": OnsetOptions(sureness=0.0),
     "without trains": OnsetOptions(reject_trains=False),
-    "without noise floor": OnsetOptions(noise_floor=False),
 }
 SENSITIVITIES = (0.3, 0.4, 0.5, 0.6, 0.7)
 FIRST_SEED = 20_000
