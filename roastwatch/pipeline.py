@@ -245,7 +245,7 @@ class Pipeline:
             return
         at = self._arm_at
         self._arm_at = None
-        self.onset.arm(at)
+        self.onset.arm(at, same_noise=self.roast.active)
         heard.events += self.roast.begin(
             self.clock.at(at), Origin.SOUND, start_known=False, sample=at
         )

@@ -112,15 +112,16 @@ class Onset:
         )
         return low, told, high
 
-    def arm(self, at_sample: int, *, charged: bool = False) -> None:
-        """Begin a new roast: forget everything, decide from here on.
+    def arm(self, at_sample: int, *, charged: bool = False, same_noise: bool = False) -> None:
+        """Decide from here on, and know nothing of what was before.
 
         `charged`: the beans went in then, which is known, so nothing can crack for a while.
+        `same_noise`: the roast goes on, and what its noise is like stays known.
         """
         self.armed = True
         self._now = max(self._now, at_sample)
         self._rejected_until = -1
-        self._restart(at_sample, still_s=STILL_S if charged else 0.0)
+        self._restart(at_sample, same_noise=same_noise, still_s=STILL_S if charged else 0.0)
 
     def disarm(self) -> None:
         """Decide nothing; pops are still counted for display."""
