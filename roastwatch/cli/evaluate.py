@@ -41,7 +41,9 @@ from roastwatch.training.evaluate_statistics import compare
     default="evaluation",
     help="Which recordings: to report on, or to choose on.",
 )
-@click.option("--orders", type=click.IntRange(0), default=12, help="Orders of everyday sounds (12).")
+@click.option(
+    "--orders", type=click.IntRange(0), default=12, help="Orders of everyday sounds (12)."
+)
 @click.option("--sensitivity", type=click.FloatRange(0, 1), default=0.5, help="0 to 1 (0.5).")
 @click.option(
     "--compare",
