@@ -1,8 +1,7 @@
 """The roast log of a running service: durable before told, and never in the way of the roast.
 
-One thread owns the connection. What is to be written waits in order; `commit` writes everything
-that waits in one transaction and says whether that was durable within 200 ms. What can't be
-written waits, is tried again every second, and shows as a problem of the log's part meanwhile.
+Here is what is recorded of a roast, and as which rows; log_durable.py writes them. `commit` says
+whether the event is durable, and with it everything that was recorded before.
 
     async with RoastLog.open(path, part) as log:
         opened = await log.resume("roaster")
@@ -12,55 +11,22 @@ written waits, is tried again every second, and shows as a problem of the log's 
         await log.end_roast(roast_id)
 """
 
-import asyncio
-import contextlib
 import json
-import logging
-import shutil
 import sqlite3
-import threading
-from collections import deque
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from roastwatch.roast import log_resume, log_writes
+from roastwatch.roast.log_durable import DurableWriter
 from roastwatch.roast.log_resume import OpenRoast, WaitingAlert
-from roastwatch.roast.log_schema import (
-    LogError,
-    explained,
-    explanation,
-    make_room,
-    open_log,
-    transaction,
-)
+from roastwatch.roast.log_schema import LogError, explained
 from roastwatch.roast.log_writes import Write, utc_now
 from roastwatch.supervise import Part
-from roastwatch.vocabulary import (
-    Command,
-    CommandResult,
-    Evidence,
-    PartState,
-    Reading,
-    RoastEvent,
-)
+from roastwatch.vocabulary import Command, CommandResult, Evidence, Reading, RoastEvent
 
-T = TypeVar("T")
-_LOGGER = logging.getLogger("roastwatch.log")
-
-DURABLE_WITHIN_S = 0.2
-"""An event that is not durable by then is told all the same, marked unlogged."""
-FLUSH_S = 2.0
-"""Readings wait so long for company: one transaction, one write to the card, for several."""
-RETRY_S = 1.0
-WAITING_LIMIT = 20_000
-"""Writes kept while the log fails: five hours of readings. The oldest readings go first."""
-LIVE_BUSY_MS = 1000
-_PLENTY_BYTES = 64 * 1024 * 1024
-"""With less on the disk nothing is set aside on it."""
 RESUME_WITHIN_S = 1800.0
 """A roast that was last heard of longer ago is over, not in progress."""
 
@@ -80,14 +46,7 @@ class RoastLog:
         self.path = path
         self.part = part or Part("log")
         self._roasts: dict[str, _Roast] = {}
-        self._waiting: deque[Write] = deque()
-        self._waiting_lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
-        self._inode: int | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="roast-log")
-        self._flushing: asyncio.Task[None] | None = None
-        self._healthy = True
-        self._slow: asyncio.Future[None] | None = None
+        self._writer = DurableWriter(path, self.part, self._heads)
 
     @classmethod
     def open(cls, path: Path, part: Part | None = None) -> "RoastLog":
@@ -105,33 +64,20 @@ class RoastLog:
         Raises:
             LogError: it can't be opened or written; one sentence.
         """
-        try:
-            await self._on_thread(self._open)
-        except BaseException:
-            self._thread.shutdown()
-            raise
-        self.part.running()
-        self._flushing = asyncio.create_task(self._flush_forever(), name="log: flush")
+        await self._writer.open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Write what waits, and close."""
-        if self._flushing:
-            self._flushing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._flushing
+        await self._writer.stop_flushing()
         for roast_id in list(self._roasts):
             self._take_score(roast_id)
-        try:
-            await asyncio.shield(self._on_thread(self._close))
-        finally:
-            self._thread.shutdown(wait=False)
-            self.part.state = PartState.STOPPED
+        await self._writer.close()
 
     @property
     def healthy(self) -> bool:
         """Whether the last write succeeded. While it is False, heat must not be raised."""
-        return self._healthy
+        return self._writer.healthy
 
     # What is written -------------------------------------------------------------------------
 
@@ -149,13 +95,13 @@ class RoastLog:
             roast_id, station, started_at, title, json.dumps(properties or {}, ensure_ascii=False)
         )
         self._roasts[roast_id] = _Roast(head)
-        return await self._durably(head)
+        return await self._writer.durably(head)
 
     async def end_roast(self, roast_id: str, ended_at: datetime | None = None) -> bool:
         """A roast is over. False if that is not durable yet."""
         self._take_score(roast_id)
         self._roasts.pop(roast_id, None)
-        return await self._durably(log_writes.EndWrite(roast_id, ended_at or utc_now()))
+        return await self._writer.durably(log_writes.EndWrite(roast_id, ended_at or utc_now()))
 
     async def commit(self, event: RoastEvent, elapsed_s: float | None = None) -> bool:
         """Make an event durable before it is told.
@@ -169,10 +115,10 @@ class RoastLog:
             True when it is durable. False when the log failed or took longer than 200 ms: tell
             it all the same with `unlogged=True`; it is written, so marked, as soon as may be.
         """
-        durable = await self._durably(log_writes.EventWrite(event, elapsed_s))
+        durable = await self._writer.durably(log_writes.EventWrite(event, elapsed_s))
         if not durable:
             self.part.count("unlogged_events")
-            self._wait(log_writes.Unlogged(event.event_id))
+            self._writer.later(log_writes.Unlogged(event.event_id))
         return durable
 
     def record_reading(self, roast_id: str, reading: Reading, elapsed_s: float) -> None:
@@ -180,14 +126,14 @@ class RoastLog:
         roast = self._roasts.get(roast_id)
         if roast is None:
             return
-        self._wait(log_writes.ReadingWrite(roast_id, roast.next_seq, elapsed_s, reading))
+        self._writer.later(log_writes.ReadingWrite(roast_id, roast.next_seq, elapsed_s, reading))
         roast.next_seq += 1
 
     def record_pops(self, roast_id: str, pops: Iterable[tuple[float, float]]) -> None:
         """Pops: seconds since the roast's `started_at`, probability. Never waits."""
         rows = tuple(pops)
         if rows:
-            self._wait(log_writes.Rows("pops", roast_id, rows))
+            self._writer.later(log_writes.Rows("pops", roast_id, rows))
 
     def record_scores(
         self, roast_id: str, elapsed_s: float, probability: float, decision: float
@@ -204,7 +150,7 @@ class RoastLog:
 
     def record_evidence(self, roast_id: str, evidence: Evidence) -> None:
         """What a witness says of first crack, kept apart from the others'. Never waits."""
-        self._wait(log_writes.EvidenceWrite(roast_id, evidence))
+        self._writer.later(log_writes.EvidenceWrite(roast_id, evidence))
 
     def record_command(
         self, command: Command, result: CommandResult, elapsed_s: float | None = None
@@ -215,21 +161,23 @@ class RoastLog:
         if roast and elapsed_s is None:
             elapsed_s = (now - roast.head.recording_started_at).total_seconds()
         roast_id = roast.head.roast_id if roast else None
-        self._wait(log_writes.CommandWrite(command, result, roast_id, elapsed_s, now))
+        self._writer.later(log_writes.CommandWrite(command, result, roast_id, elapsed_s, now))
 
     def record_note(self, roast_id: str, elapsed_s: float, text: str) -> None:
         """A remark on the curve. Never waits."""
-        self._wait(log_writes.Rows("controls", roast_id, ((elapsed_s, "note", None, text),)))
+        self._writer.later(
+            log_writes.Rows("controls", roast_id, ((elapsed_s, "note", None, text),))
+        )
 
     def record_clip(
         self, roast_id: str, path: str, from_s: float, duration_s: float, note: str = ""
     ) -> None:
         """Where a stretch of the roast's sound is kept. Never waits."""
-        self._wait(log_writes.Rows("clips", roast_id, ((path, from_s, duration_s, note),)))
+        self._writer.later(log_writes.Rows("clips", roast_id, ((path, from_s, duration_s, note),)))
 
     def record_label(self, event_id: str, label: str, by: str = "") -> None:
         """What a person said of an event (`crack`, `not_a_crack`). Never waits."""
-        self._wait(log_writes.LabelWrite(event_id, label, by, utc_now()))
+        self._writer.later(log_writes.LabelWrite(event_id, label, by, utc_now()))
 
     # The outbox ------------------------------------------------------------------------------
 
@@ -246,7 +194,7 @@ class RoastLog:
         """Keep an alert until `outbox_done`. False if it is not durable yet."""
         now = utc_now()
         text = json.dumps(payload, ensure_ascii=False)
-        return await self._durably(
+        return await self._writer.durably(
             log_writes.AlertWrite(alert_id, text, due_at or now, expires_at, event_id, target, now)
         )
 
@@ -255,20 +203,20 @@ class RoastLog:
     ) -> list[WaitingAlert]:
         """The alerts to try now, oldest first; empty while the log fails."""
         try:
-            return await self._on_thread(
-                lambda: log_resume.due_alerts(self._opened(), now or utc_now(), target)
+            return await self._writer.read(
+                lambda connection: log_resume.due_alerts(connection, now or utc_now(), target)
             )
         except (LogError, sqlite3.Error) as error:
-            self._failed(error)
+            self._writer.failed(error)
             return []
 
     async def outbox_done(self, alert_id: str) -> bool:
         """The alert was delivered, or is not wanted any more."""
-        return await self._durably(log_writes.AlertDone(alert_id))
+        return await self._writer.durably(log_writes.AlertDone(alert_id))
 
     async def outbox_failed(self, alert_id: str, problem: str, try_again_at: datetime) -> bool:
         """The alert could not be delivered; it is due again at a time."""
-        return await self._durably(log_writes.AlertFailed(alert_id, problem, try_again_at))
+        return await self._writer.durably(log_writes.AlertFailed(alert_id, problem, try_again_at))
 
     # After a crash ---------------------------------------------------------------------------
 
@@ -287,175 +235,27 @@ class RoastLog:
         """
         now = now or utc_now()
 
-        def look() -> tuple[OpenRoast | None, list[Write]]:
+        def look(connection: sqlite3.Connection) -> tuple[OpenRoast | None, list[Write]]:
             with explained(self.path):
-                return log_resume.find_open(self._opened(), station, now, within_s)
+                return log_resume.find_open(connection, station, now, within_s)
 
-        roast, writes = await self._on_thread(look)
+        roast, writes = await self._writer.read(look)
         for write in writes:
-            await self._durably(write)
+            await self._writer.durably(write)
         if roast is None:
             return None
         head = log_writes.RoastHead(roast.roast_id, station, roast.started_at, roast.title)
         self._roasts[roast.roast_id] = _Roast(head, next_seq=roast.next_seq)
         return roast
 
-    # How it is written -----------------------------------------------------------------------
+    # What it knows of the open roasts --------------------------------------------------------
 
-    def _wait(self, write: Write) -> None:
-        with self._waiting_lock:
-            self._waiting.append(write)
-            if len(self._waiting) > WAITING_LIMIT:
-                self._make_room()
-
-    def _make_room(self) -> None:
-        """Readings and scores may be lost to a log that fails for hours; events may not."""
-        light = log_writes.ReadingWrite | log_writes.Rows | log_writes.EvidenceWrite
-        place = next((n for n, w in enumerate(self._waiting) if isinstance(w, light)), 0)
-        del self._waiting[place]
-        self.part.count("lost_writes")
+    def _heads(self) -> list[Write]:
+        """The open roasts' rows; called on the writer's thread."""
+        return [roast.head for roast in list(self._roasts.values())]
 
     def _take_score(self, roast_id: str) -> None:
         roast = self._roasts.get(roast_id)
         if roast and roast.score:
-            self._wait(log_writes.Rows("scores", roast_id, (roast.score,)))
+            self._writer.later(log_writes.Rows("scores", roast_id, (roast.score,)))
             roast.score = None
-
-    async def _durably(self, write: Write) -> bool:
-        """Write it and what waits before it; False when that fails or takes too long."""
-        self._wait(write)
-        if self._slow is not None and not self._slow.done():
-            return False  # who waits for a slow disk already need not be waited for again
-        flush = self._on_thread(self._write_waiting)
-        done, _ = await asyncio.wait({flush}, timeout=DURABLE_WITHIN_S)
-        if done:
-            return self._succeeded(flush)
-        self._slow = flush
-        flush.add_done_callback(self._succeeded)
-        self.part.trouble(
-            PartState.DEGRADED, f"The roast log {self.path} is slow: events are told first."
-        )
-        return False
-
-    async def _flush_forever(self) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_S if self._healthy else RETRY_S)
-            if self._waiting or not self._healthy:
-                await self._flush()
-
-    async def _flush(self) -> bool:
-        """Write everything that waits now. False when it could not be; it waits on."""
-        flush = self._on_thread(self._write_waiting)
-        await asyncio.wait({flush})
-        return self._succeeded(flush)
-
-    def _succeeded(self, flush: "asyncio.Future[None]") -> bool:
-        """Whether a flush that has ended wrote everything; what stopped it is shown."""
-        if flush.cancelled():
-            return False
-        error = flush.exception()
-        if isinstance(error, LogError | sqlite3.Error):
-            self._failed(error)
-            return False
-        if error is not None:
-            raise error
-        self._healthy = True
-        self.part.running()
-        return True
-
-    def _failed(self, error: Exception) -> None:
-        self._healthy = False
-        text = explanation(error, self.path) if isinstance(error, sqlite3.Error) else str(error)
-        self.part.trouble(PartState.DEGRADED, text)
-
-    def _on_thread(self, call: Callable[[], T]) -> "asyncio.Future[T]":
-        return asyncio.get_running_loop().run_in_executor(self._thread, call)
-
-    # On the log's own thread -----------------------------------------------------------------
-
-    def _open(self) -> None:
-        connection = open_log(self.path, busy_ms=LIVE_BUSY_MS)
-        try:
-            with explained(self.path), transaction(connection):
-                # A write now tells a full or a read-only disk before the roast does.
-                connection.execute(
-                    "INSERT OR REPLACE INTO meta VALUES ('opened_at', ?)",
-                    (utc_now().isoformat(),),
-                )
-            if shutil.disk_usage(self.path.parent).free > _PLENTY_BYTES:
-                with explained(self.path):
-                    make_room(connection)
-        except BaseException:
-            connection.close()
-            raise
-        self._connection = connection
-        self._inode = self.path.stat().st_ino
-
-    def _opened(self) -> sqlite3.Connection:
-        """The connection, opened anew where it broke or its file was moved away."""
-        if self._connection is not None and self._inode != _inode(self.path):
-            self._drop()
-        if self._connection is None:
-            self._open()
-        assert self._connection is not None
-        return self._connection
-
-    def _drop(self) -> None:
-        if self._connection is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._connection.close()
-        self._connection = None
-
-    def _write_waiting(self) -> None:
-        """Take what waits; what can't be written goes back to the front, in its order."""
-        with self._waiting_lock:
-            batch = list(self._waiting)
-            self._waiting.clear()
-        try:
-            self._write(batch)
-        except BaseException:
-            with self._waiting_lock:
-                self._waiting.extendleft(reversed(batch))
-            raise
-
-    def _write(self, batch: list[Write]) -> None:
-        connection = self._opened()
-        heads = [roast.head for roast in list(self._roasts.values())]
-        try:
-            with transaction(connection):
-                for write in (*heads, *batch):
-                    write.apply(connection)
-        except (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError):
-            self._write_singly(connection, [*heads, *batch])
-        except sqlite3.Error as error:
-            name = getattr(error, "sqlite_errorname", "") or ""
-            if not name.startswith(("SQLITE_BUSY", "SQLITE_FULL")):
-                self._drop()
-            raise
-
-    def _write_singly(self, connection: sqlite3.Connection, batch: list[Write]) -> None:
-        """One write that the tables refuse must not hold up the others."""
-        with transaction(connection):
-            for write in batch:
-                connection.execute("SAVEPOINT one")
-                try:
-                    write.apply(connection)
-                except (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError):
-                    _LOGGER.exception("the log refuses %r", write)
-                    connection.execute("ROLLBACK TO one")
-                connection.execute("RELEASE one")
-
-    def _close(self) -> None:
-        try:
-            if self._waiting:
-                self._write_waiting()
-        except (LogError, sqlite3.Error) as error:
-            self._failed(error)
-        self._drop()
-
-
-def _inode(path: Path) -> int | None:
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return None

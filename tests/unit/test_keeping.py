@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from roastwatch import settings
-from roastwatch.roast import log as log_module
+from roastwatch.roast import log_durable
 from roastwatch.roast.log import RoastLog
 from roastwatch.roast.log_schema import LogError
 from roastwatch.roast.log_store import Store
@@ -133,7 +133,7 @@ async def test_a_cut_roast_goes_on(tmp_path: Path) -> None:
 async def test_a_log_that_fails_hides_no_first_crack(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_module, "LIVE_BUSY_MS", 20)
+    monkeypatch.setattr(log_durable, "LIVE_BUSY_MS", 20)
     path = tmp_path / "roasts.db"
     made, notebook = service(path)
     assert made.keeper is not None

@@ -155,7 +155,7 @@ async def test_a_write_ahead_log_cut_at_every_page(tmp_path: Path) -> None:
     durable: list[tuple[int, str]] = []
     async with RoastLog.open(path) as log:
         await log.start_roast("r1", "roaster", START)
-        await log._on_thread(lambda: log._opened().execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+        await log._writer.read(lambda c: c.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
         for number in range(12):
             for second in range(40):
                 log.record_reading("r1", reading(100.0 + number), number * 40 + second)
@@ -212,7 +212,7 @@ async def test_a_disk_that_fills_up_during_a_roast(tmp_path: Path) -> None:
             for second in range(9000):
                 log.record_reading("r1", reading(100.0 + second % 7), second)
             assert not await log.commit(event(EventKind.CHARGE, 1))
-            assert not await log._flush()
+            assert not await log._writer.flush()
             assert part.problem is not None
             assert "full" in part.problem
             (disk / "ballast").unlink()
@@ -272,12 +272,12 @@ async def test_damaged_pages_during_a_roast_are_shown(tmp_path: Path) -> None:
     part = Part("log")
     async with RoastLog.open(path, part) as log:
         await log.start_roast("r1", "roaster", START)
-        await log._on_thread(lambda: log._opened().execute("PRAGMA wal_checkpoint(TRUNCATE)"))
-        await log._on_thread(log._drop)
+        await log._writer.read(lambda c: c.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+        await log._writer._on_thread(log._writer._drop)
         damage(path, range(1, path.stat().st_size // 4096))
         log.record_reading("r1", reading(100.0), 1)
         assert not await log.commit(event(EventKind.CHARGE, 1))
-        await log._flush()
+        await log._writer.flush()
         assert part.problem is not None
         assert "damaged" in part.problem
         assert not log.healthy

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from roastwatch.roast import log as log_module
+from roastwatch.roast import log_durable
 from roastwatch.roast.log import RoastLog
 from roastwatch.roast.log_schema import VERSION, LogError, migrate, open_log
 from roastwatch.roast.log_store import Store
@@ -70,7 +70,7 @@ async def patiently(log: RoastLog, made: RoastEvent) -> None:
 async def written(log: RoastLog) -> None:
     """Wait until the log could write again."""
     for _ in range(500):
-        if await log._flush():
+        if await log._writer.flush():
             return
         await asyncio.sleep(0.01)
     pytest.fail("the log did not come back")
@@ -130,10 +130,11 @@ async def test_after_a_crash_the_roast_goes_on(path: Path) -> None:
         log.record_reading("r1", reading(150.0), second)
     await patiently(log, event(EventKind.CHARGE, 5))
     # As a crash leaves it: nothing is closed. (The thread is ended so that no test leaks it.)
-    assert log._flushing is not None
-    log._flushing.cancel()
-    await log._on_thread(log._drop)
-    log._thread.shutdown()
+    writer = log._writer
+    assert writer._flushing is not None
+    writer._flushing.cancel()
+    await writer._on_thread(writer._drop)
+    writer._thread.shutdown()
     now = START + timedelta(seconds=75)
     async with RoastLog.open(path) as again:
         assert await again.resume("another", now) is None
@@ -181,7 +182,7 @@ async def test_the_outbox(log: RoastLog) -> None:
 async def test_a_locked_log_tells_first_and_writes_later(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_module, "LIVE_BUSY_MS", 50)
+    monkeypatch.setattr(log_durable, "LIVE_BUSY_MS", 50)
     part = Part("log")
     async with RoastLog.open(path, part) as log:
         await log.start_roast("r1", "roaster", START)
@@ -207,23 +208,19 @@ async def test_a_full_disk_is_shown_and_nothing_is_lost(path: Path) -> None:
     part = Part("log")
     async with RoastLog.open(path, part) as log:
         await log.start_roast("r1", "roaster", START)
-        await log._on_thread(lambda: log._opened().execute("VACUUM"))  # the room it made itself
-        (pages,) = await log._on_thread(
-            lambda: log._opened().execute("PRAGMA page_count").fetchone()
-        )
+        await log._writer.read(lambda c: c.execute("VACUUM"))  # the room it made itself
+        (pages,) = await log._writer.read(lambda c: c.execute("PRAGMA page_count").fetchone())
         limit = f"PRAGMA max_page_count = {pages}"
-        await log._on_thread(lambda: log._opened().execute(limit).fetchone())
+        await log._writer.read(lambda c: c.execute(limit).fetchone())
         for second in range(3000):
             log.record_reading("r1", reading(100.0), second)
         assert not await log.commit(event(EventKind.CHARGE, 1))
-        assert not await log._flush()
+        assert not await log._writer.flush()
         assert not log.healthy
         assert part.problem is not None
         assert "full" in part.problem
-        await log._on_thread(
-            lambda: log._opened().execute("PRAGMA max_page_count = 1000000").fetchone()
-        )
-        assert await log._flush()
+        await log._writer.read(lambda c: c.execute("PRAGMA max_page_count = 1000000").fetchone())
+        assert await log._writer.flush()
         assert part.problem is None
     with Store(path) as store:
         record = store.record("r1")
