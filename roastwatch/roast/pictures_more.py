@@ -7,7 +7,8 @@ import numpy as np
 
 from roastwatch.roast.curve_faults import faults
 from roastwatch.roast.curve_metrics import metrics
-from roastwatch.roast.pictures import draw_roast, roast_ror
+from roastwatch.roast.pictures import draw_roast
+from roastwatch.roast.pictures_panels import roast_ror
 from roastwatch.roast.pictures_style import (
     Format,
     Palette,
