@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import click
 from platformdirs import user_data_path
 
-from roastwatch.roast.log_schema import FILE_NAME
+from roastwatch.roast.log_file import FILE_NAME
 
 F = TypeVar("F", bound=Callable[..., Any])
 

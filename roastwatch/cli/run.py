@@ -8,7 +8,7 @@ import click
 from roastwatch import settings
 from roastwatch.cli.live import log_to_stderr, serve
 from roastwatch.errors import SettingsError
-from roastwatch.roast.log_schema import FILE_NAME
+from roastwatch.roast.log_file import FILE_NAME
 
 PLACES = (
     Path("roastwatch.yaml"),

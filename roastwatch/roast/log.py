@@ -21,8 +21,8 @@ from typing import Any
 
 from roastwatch.roast import log_resume, log_writes
 from roastwatch.roast.log_durable import DurableWriter
+from roastwatch.roast.log_file import LogError, explained
 from roastwatch.roast.log_resume import OpenRoast, WaitingAlert
-from roastwatch.roast.log_schema import LogError, explained
 from roastwatch.roast.log_writes import Write, utc_now
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import Command, CommandResult, Evidence, Reading, RoastEvent

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from roastwatch.roast.log_schema import (
-    TABLES,
+from roastwatch.roast.log_file import (
     LogError,
     explained,
     explanation,
@@ -15,6 +14,7 @@ from roastwatch.roast.log_schema import (
     open_read_only,
     transaction,
 )
+from roastwatch.roast.log_schema import TABLES
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from roastwatch.roast import log_writes
-from roastwatch.roast.log_schema import (
+from roastwatch.roast.log_file import (
     LogError,
     explained,
     explanation,

@@ -13,7 +13,7 @@ from typing import Any
 from roastwatch.errors import BadInputError
 from roastwatch.roast import log_records
 from roastwatch.roast.curve_predict import FirstCrackModel, past
-from roastwatch.roast.log_schema import LogError, explained, open_log, open_read_only, transaction
+from roastwatch.roast.log_file import LogError, explained, open_log, open_read_only, transaction
 from roastwatch.roast.record import Properties, RoastRecord
 
 # Two saves under one id are one roast when they began within this of one another.

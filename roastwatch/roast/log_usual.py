@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from roastwatch.roast.log_schema import LogError
+from roastwatch.roast.log_file import LogError
 from roastwatch.roast.log_store import LEARNED_FROM, Store
 from roastwatch.roast.witnesses import TimeWitness
 

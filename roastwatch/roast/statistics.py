@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from roastwatch.roast.curve_predict import FirstCrackModel, PastRoast, leave_one_out, past
-from roastwatch.roast.log_schema import explained
+from roastwatch.roast.log_file import explained
 from roastwatch.roast.log_store import Store
 
 NEXT_FROM = 30

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from roastwatch.channel import Events, Latest
-from roastwatch.roast.log_schema import FILE_NAME
+from roastwatch.roast.log_file import FILE_NAME
 from roastwatch.sinks.home_assistant import HomeAssistantSink, HomeAssistantSinkOptions
 from roastwatch.sinks.sink import AlertOutbox, Told
 from roastwatch.supervise import Part

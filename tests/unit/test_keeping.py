@@ -12,7 +12,7 @@ import pytest
 from roastwatch import settings
 from roastwatch.roast import log_durable
 from roastwatch.roast.log import RoastLog
-from roastwatch.roast.log_schema import LogError
+from roastwatch.roast.log_file import LogError
 from roastwatch.roast.log_store import Store
 from roastwatch.roast.log_usual import usual_time
 from roastwatch.service import Outlet, Service

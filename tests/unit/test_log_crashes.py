@@ -22,7 +22,7 @@ from click.testing import CliRunner
 from roastwatch.cli import cli
 from roastwatch.roast import log_care
 from roastwatch.roast.log import RoastLog
-from roastwatch.roast.log_schema import LogError, open_log
+from roastwatch.roast.log_file import LogError, open_log
 from roastwatch.roast.log_store import Store
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import EventKind

@@ -11,7 +11,8 @@ import pytest
 
 from roastwatch.roast import log_durable
 from roastwatch.roast.log import RoastLog
-from roastwatch.roast.log_schema import VERSION, LogError, migrate, open_log
+from roastwatch.roast.log_file import LogError, migrate, open_log
+from roastwatch.roast.log_schema import MIGRATIONS, VERSION
 from roastwatch.roast.log_store import Store
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import (
@@ -281,8 +282,6 @@ def test_a_migration_is_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "roasts.db"
     connection = open_log(path)
     before = connection.execute("PRAGMA user_version").fetchone()
-    from roastwatch.roast.log_schema import MIGRATIONS
-
     broken = (*MIGRATIONS, "CREATE TABLE new (a);\nCREATE TABLE roasts (a);\n")
     with pytest.raises(sqlite3.Error):
         migrate(connection, broken)
