@@ -19,10 +19,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from roastwatch.roast import log_resume, log_writes
+from roastwatch.roast import log_outbox, log_resume, log_writes
 from roastwatch.roast.log_durable import DurableWriter
 from roastwatch.roast.log_file import LogError, explained
-from roastwatch.roast.log_resume import OpenRoast, WaitingAlert
+from roastwatch.roast.log_outbox import WaitingAlert
+from roastwatch.roast.log_resume import OpenRoast
 from roastwatch.roast.log_writes import Write, utc_now
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import Command, CommandResult, Evidence, Reading, RoastEvent
@@ -195,7 +196,7 @@ class RoastLog:
         now = utc_now()
         text = json.dumps(payload, ensure_ascii=False)
         return await self._writer.durably(
-            log_writes.AlertWrite(alert_id, text, due_at or now, expires_at, event_id, target, now)
+            log_outbox.AlertWrite(alert_id, text, due_at or now, expires_at, event_id, target, now)
         )
 
     async def outbox_due(
@@ -204,7 +205,7 @@ class RoastLog:
         """The alerts to try now, oldest first; empty while the log fails."""
         try:
             return await self._writer.read(
-                lambda connection: log_resume.due_alerts(connection, now or utc_now(), target)
+                lambda connection: log_outbox.due_alerts(connection, now or utc_now(), target)
             )
         except (LogError, sqlite3.Error) as error:
             self._writer.failed(error)
@@ -212,11 +213,11 @@ class RoastLog:
 
     async def outbox_done(self, alert_id: str) -> bool:
         """The alert was delivered, or is not wanted any more."""
-        return await self._writer.durably(log_writes.AlertDone(alert_id))
+        return await self._writer.durably(log_outbox.AlertDone(alert_id))
 
     async def outbox_failed(self, alert_id: str, problem: str, try_again_at: datetime) -> bool:
         """The alert could not be delivered; it is due again at a time."""
-        return await self._writer.durably(log_writes.AlertFailed(alert_id, problem, try_again_at))
+        return await self._writer.durably(log_outbox.AlertFailed(alert_id, problem, try_again_at))
 
     # After a crash ---------------------------------------------------------------------------
 

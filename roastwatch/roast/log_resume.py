@@ -1,13 +1,11 @@
-"""What the log gives back to a service that starts again: open roasts and waiting alerts."""
+"""What the log gives back to a service that starts again: the roast that was going on."""
 
-import json
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from roastwatch.roast import log_writes
-from roastwatch.roast.log_records import stamp, unstamp
+from roastwatch.roast.log_records import unstamp
 from roastwatch.roast.log_writes import Write
 from roastwatch.vocabulary import EventKind, Level, Origin, RoastEvent
 
@@ -36,21 +34,6 @@ class OpenRoast:
     def event(self, kind: EventKind) -> RoastEvent | None:
         """The event of a kind that stands."""
         return next((e for e in self.events if e.kind is kind and not e.revoked), None)
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingAlert:
-    """An alert in the outbox."""
-
-    alert_id: str
-    event_id: str
-    target: str
-    payload: dict[str, Any]
-    created_at: datetime
-    due_at: datetime
-    expires_at: datetime | None
-    attempts: int
-    problem: str
 
 
 def find_open(
@@ -148,29 +131,3 @@ def _events(connection: sqlite3.Connection, roast_no: int, roast_id: str) -> tup
         for row in rows
         if row[3] and row[4]
     )
-
-
-def due_alerts(
-    connection: sqlite3.Connection, now: datetime, target: str | None
-) -> list[WaitingAlert]:
-    """The alerts whose time has come and has not passed, oldest first."""
-    rows = connection.execute(
-        "SELECT alert_id, event_id, target, payload, created_at, due_at, expires_at, attempts, "
-        "problem FROM outbox WHERE due_at <= ? AND (expires_at IS NULL OR expires_at > ?) "
-        "AND (? IS NULL OR target = ?) ORDER BY created_at, rowid",
-        (stamp(now), stamp(now), target, target),
-    )
-    return [
-        WaitingAlert(
-            alert_id=row[0],
-            event_id=row[1] or "",
-            target=row[2],
-            payload=json.loads(row[3]),
-            created_at=datetime.fromisoformat(row[4]),
-            due_at=datetime.fromisoformat(row[5]),
-            expires_at=unstamp(row[6]),
-            attempts=row[7],
-            problem=row[8],
-        )
-        for row in rows
-    ]

@@ -1,13 +1,13 @@
 """The single writes of a running roast, as small objects that can wait and be tried again.
 
-Each is applied inside a transaction of the log's own thread, whole or not at all. Events, readings
-and alerts may be applied twice without harm.
+Each is applied inside a transaction of the log's own thread, whole or not at all. Events and
+readings may be applied twice without harm. (The outbox's are in log_outbox.py.)
 """
 
 import json
 import sqlite3
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Protocol
 
 from roastwatch.roast.log_records import stamp
@@ -20,9 +20,6 @@ class Write(Protocol):
     def apply(self, connection: sqlite3.Connection) -> None:
         """Write it inside the caller's transaction."""
         ...
-
-
-_FORGOTTEN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,68 +292,6 @@ class GapWrite:
             gaps.append([self.from_s, self.to_s])
         connection.execute(
             "UPDATE roasts SET gaps = ? WHERE roast_id = ?", (json.dumps(gaps), self.roast_id)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class AlertWrite:
-    """An alert that waits to be delivered."""
-
-    alert_id: str
-    payload: str
-    due_at: datetime
-    expires_at: datetime | None
-    event_id: str
-    target: str
-    created_at: datetime
-
-    def apply(self, connection: sqlite3.Connection) -> None:
-        """Put it into the outbox; the same alert again takes the earlier's place.
-
-        What was of no use a day ago goes.
-        """
-        connection.execute(
-            "DELETE FROM outbox WHERE expires_at < ?", (stamp(self.created_at - _FORGOTTEN),)
-        )
-        connection.execute(
-            "INSERT OR REPLACE INTO outbox (alert_id, event_id, target, payload, created_at, "
-            "due_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                self.alert_id,
-                self.event_id or None,
-                self.target,
-                self.payload,
-                stamp(self.created_at),
-                stamp(self.due_at),
-                stamp(self.expires_at),
-            ),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class AlertDone:
-    """An alert that was delivered, or is not wanted any more."""
-
-    alert_id: str
-
-    def apply(self, connection: sqlite3.Connection) -> None:
-        """Take it out of the outbox."""
-        connection.execute("DELETE FROM outbox WHERE alert_id = ?", (self.alert_id,))
-
-
-@dataclass(frozen=True, slots=True)
-class AlertFailed:
-    """An alert that could not be delivered yet."""
-
-    alert_id: str
-    problem: str
-    due_at: datetime
-
-    def apply(self, connection: sqlite3.Connection) -> None:
-        """Set when it is tried again."""
-        connection.execute(
-            "UPDATE outbox SET attempts = attempts + 1, problem = ?, due_at = ? WHERE alert_id = ?",
-            (self.problem, stamp(self.due_at), self.alert_id),
         )
 
 
