@@ -9,8 +9,7 @@ from roastwatch.audio.recorder import Clip
 from roastwatch.pipeline import Heard
 from roastwatch.roast.log import RoastLog
 from roastwatch.roast.log_resume import OpenRoast
-from roastwatch.roast.log_store import learned
-from roastwatch.roast.log_usual import usual_time
+from roastwatch.roast.log_usual import learned, usual_time
 from roastwatch.station import Station
 from roastwatch.vocabulary import (
     Command,

@@ -12,7 +12,6 @@ from typing import Any
 
 from roastwatch.errors import BadInputError
 from roastwatch.roast import log_records
-from roastwatch.roast.curve_predict import FirstCrackModel, past
 from roastwatch.roast.log_file import LogError, explained, open_log, open_read_only, transaction
 from roastwatch.roast.record import Properties, RoastRecord
 
@@ -316,28 +315,3 @@ def _near(one: datetime | None, other: datetime | None) -> bool:
     if one is None or other is None:
         return one is other
     return abs((one - other).total_seconds()) <= SAME_START_S
-
-
-LEARNED_FROM = 30
-
-
-def learned(path: Path, station: str) -> FirstCrackModel | None:
-    """What a station's last 30 roasts (and imported ones, where it has few) say of first crack.
-
-    None from too few, or from a log that can't be read: a prediction is worth no failure.
-    """
-    try:
-        with Store(path, writing=False) as store:
-            for chosen in ("station = ?", "station IN (?, '')"):
-                rows = store.connection.execute(
-                    f"SELECT roast_no FROM roasts WHERE {chosen} AND open = 0 "
-                    "ORDER BY started_at DESC LIMIT ?",
-                    (station, LEARNED_FROM),
-                ).fetchall()
-                pasts = [past(log_records.fetch(store.connection, number)) for (number,) in rows]
-                model = FirstCrackModel.fit([roast for roast in pasts if roast is not None])
-                if model is not None:
-                    return model
-    except (LogError, sqlite3.Error, ValueError):
-        return None
-    return None

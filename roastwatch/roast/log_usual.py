@@ -1,11 +1,15 @@
-"""When first crack came in a station's earlier roasts, read from the roast log."""
+"""What a station's earlier roasts say of first crack, read from the roast log."""
 
 import sqlite3
 from pathlib import Path
 
+from roastwatch.roast import log_records
+from roastwatch.roast.curve_predict import FirstCrackModel, past
 from roastwatch.roast.log_file import LogError
-from roastwatch.roast.log_store import LEARNED_FROM, Store
+from roastwatch.roast.log_store import Store
 from roastwatch.roast.witnesses import TimeWitness
+
+LEARNED_FROM = 30
 
 _TIMES = """
 SELECT crack.at_s - charge.at_s AS after_s
@@ -20,6 +24,28 @@ WHERE {station} AND roasts.open = 0
   AND after_s > 0
 ORDER BY roasts.started_at DESC LIMIT ?
 """
+
+
+def learned(path: Path, station: str) -> FirstCrackModel | None:
+    """What a station's last 30 roasts (and imported ones, where it has few) say of first crack.
+
+    None from too few, or from a log that can't be read: a prediction is worth no failure.
+    """
+    try:
+        with Store(path, writing=False) as store:
+            for chosen in ("station = ?", "station IN (?, '')"):
+                rows = store.connection.execute(
+                    f"SELECT roast_no FROM roasts WHERE {chosen} AND open = 0 "
+                    "ORDER BY started_at DESC LIMIT ?",
+                    (station, LEARNED_FROM),
+                ).fetchall()
+                pasts = [past(log_records.fetch(store.connection, number)) for (number,) in rows]
+                model = FirstCrackModel.fit([roast for roast in pasts if roast is not None])
+                if model is not None:
+                    return model
+    except (LogError, sqlite3.Error, ValueError):
+        return None
+    return None
 
 
 def usual_time(path: Path, station: str) -> TimeWitness | None:
