@@ -40,6 +40,18 @@ from roastwatch.errors import MissingExtraError, SettingsError
     show_default=True,
     help="False pops a minute of nothing but everyday sounds that the threshold allows.",
 )
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="The probability that makes a pop, instead of one that is proposed.",
+)
+@click.option(
+    "--evidence-over",
+    type=click.FloatRange(0, 5),
+    default=0.0,
+    show_default=True,
+    help="So far over it, in logits, a pop counts in full as evidence of first crack.",
+)
 @click.option("--id", "model_id", help="Name and version; made from the date if not given.")
 @click.option("--workers", default=2, show_default=True, help="Processes that make clips.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
@@ -51,6 +63,8 @@ def command(
     negatives: Path | None,
     folds: str,
     false_per_min: float,
+    threshold: float | None,
+    evidence_over: float,
     model_id: str | None,
     workers: int,
     as_json: bool,
@@ -80,7 +94,15 @@ def command(
         raise MissingExtraError("Exporting a model", "train") from missing
     network, plan = trained_network(run / "best.pt")
     real = recordings.find(negatives, folds) if negatives else ()
-    calibration = calibrate(network, plan, run, real, false_per_min=false_per_min, workers=workers)
+    calibration = calibrate(
+        network,
+        plan,
+        run,
+        real,
+        false_per_min=false_per_min,
+        threshold=threshold,
+        workers=workers,
+    )
     card = run / "card.json"
     trained_with = json.loads(card.read_text())["recordings"] if card.exists() else 0
     hours = plan.bank.clips * plan.bank.length_s / 3600
@@ -94,6 +116,7 @@ def command(
         calibration,
         model_id=model_id or f"{plan.name}-{datetime.date.today():%Y%m%d}",
         trained_on=trained_on,
+        evidence_over=evidence_over,
     )
     if as_json:
         click.echo(json.dumps(manifest, allow_nan=False))

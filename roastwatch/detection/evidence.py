@@ -99,10 +99,11 @@ class PopWeigher:
         Nothing can crack for `still_s` after the beginning.
         """
         self._options, self._rate, self._began = options, sample_rate_hz, began
-        self._threshold = logit(spec.pop_threshold)
         if level is None and options.own_level and spec.candidates:
             level = NoiseLevel(options.quiet_rate, sample_rate_hz, began, still_s)
         self.level = level
+        # asking for more costs time only where the place's noise can't lower it again
+        self._threshold = logit(spec.pop_threshold) + (spec.evidence_over if level else 0.0)
         # fainter ones say nothing at any level: spares most pops their logarithm
         self._least = probability(self._threshold + (LOWEST if level else 0.0) - FADE)
         self._filter = RateFilter(options.quiet_rate)
@@ -152,7 +153,7 @@ class PopWeigher:
         return over - self.level.level(pop.sample)
 
     def _over_model(self, pop: Pop) -> float:
-        """How far it lies over the model's threshold, in logits."""
+        """How far it lies over where the model's pops count in full, in logits."""
         return logit(pop.probability) - self._threshold
 
     def skip(self, end_sample: int, below: float) -> int:

@@ -80,6 +80,7 @@ class PopsModel:
             look_ahead_s=self.manifest.look_ahead_s,
             localises=True,
             pop_threshold=threshold,
+            evidence_over=self.manifest.evidence_over,
             candidates=True,
             description=self.manifest.trained_on,
         )

@@ -27,6 +27,9 @@ class Manifest(Options):
     look_ahead_rows: int = Field(description="Rows (10 ms) by which logits lag.", ge=0)
     state_shape: tuple[int, ...] = Field(description="Shape of the streaming state.")
     pop_threshold: float = Field(description="Probability from which a pop counts.", gt=0, lt=1)
+    evidence_over: float = Field(
+        0.0, description="So far over it, in logits, a pop counts in full as evidence.", ge=0
+    )
     candidate_threshold: float = Field(description="Probability of the faintest pop shown.")
     llr_scale: float = Field(description="log likelihood ratio = scale * logit + offset.")
     llr_offset: float = Field(description="See llr_scale.")

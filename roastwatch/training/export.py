@@ -90,10 +90,11 @@ def export(
     *,
     model_id: str,
     trained_on: str,
+    evidence_over: float = 0.0,
 ) -> dict[str, Any]:
     """Write `<name>.onnx` and `<name>.json` into a folder; return the manifest.
 
-    The graph gives what enters the last layer as `features`, from which `learn` fits that layer.
+    `evidence_over`: see `ModelSpec`. The graph gives what enters the last layer as `features`, from which `learn` fits that layer.
     The largest difference between torch and ONNX Runtime on random rows, streamed in uneven parts,
     stands in the manifest's scores as `largest_difference`.
     """
@@ -116,6 +117,7 @@ def export(
         "look_ahead_rows": late,
         "state_shape": list(streaming.rest().shape),
         "pop_threshold": calibration.pop_threshold,
+        "evidence_over": evidence_over,
         "candidate_threshold": 0.2,
         "llr_scale": calibration.llr_scale,
         "llr_offset": calibration.llr_offset,

@@ -209,6 +209,21 @@ def test_right_after_a_charge_what_pops_is_the_roaster() -> None:
     assert 400 < first_told_s(charged=True) < 430
 
 
+def test_a_pop_counts_in_full_only_so_far_over_the_threshold_as_the_model_says() -> None:
+    pops = [(at_s, 0.6) for at_s in ROAST]  # 0.4 logits over the threshold
+
+    def told_s(over: float, candidates: bool = True) -> list[float]:
+        spec = replace(SPEC, evidence_over=over, candidates=candidates)
+        onset = Onset(OnsetOptions(), RATE, spec)
+        onset.arm(0)
+        found = [d for end in range(1, 4001) for d in onset.feed(_scored(end, pops))]
+        return [d.decided_sample / RATE for d in found if d.level is Level.FIRST_CRACK]
+
+    assert told_s(0.0)[0] < told_s(0.25)[0]
+    assert told_s(3.0) == []  # farther below than the quietest place's level and the fade
+    assert told_s(3.0, candidates=False) == told_s(0.0, candidates=False) != []
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.tuples(st.floats(1, 290), st.sampled_from([0.3, 0.45, 0.6, 0.95])), max_size=90),

@@ -90,11 +90,26 @@ def test_another_plan_does_not_go_on_in_a_run(run: Path) -> None:
 
 def test_an_exported_net_equals_torch_and_streams(run: Path, tmp_path: Path) -> None:
     network, plan = trained_network(run / "best.pt")
-    calibration = calibrate(network, plan, run, (), false_per_min=2.0, workers=1)
-    manifest = export(network, plan, tmp_path, calibration, model_id="tiny-1", trained_on="little")
+    proposed = calibrate(network, plan, run, (), false_per_min=2.0, workers=1)
+    calibration = calibrate(
+        network, plan, run, (), false_per_min=2.0, threshold=proposed.pop_threshold - 0.1, workers=1
+    )
+    strays = "false_pops_per_min_on_development_sounds"
+    assert calibration.scores[strays] >= proposed.scores[strays]
+    manifest = export(
+        network,
+        plan,
+        tmp_path,
+        calibration,
+        model_id="tiny-1",
+        trained_on="little",
+        evidence_over=0.25,
+    )
     assert manifest["scores"]["largest_difference"] < 1e-4
     model = PopsModel(PopsOptions(path=tmp_path / "tiny.json"))
     assert model.spec.model_id == "tiny-1"
+    assert model.spec.pop_threshold == calibration.pop_threshold
+    assert model.spec.evidence_over == 0.25
     stream = model.open(16000)
     scores = stream.push(np.zeros(16000, np.float32)) + stream.finish()
     assert len(scores) == 10
