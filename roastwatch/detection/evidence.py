@@ -102,8 +102,9 @@ class PopWeigher:
         if level is None and options.own_level and spec.candidates:
             level = NoiseLevel(options.quiet_rate, sample_rate_hz, began, still_s)
         self.level = level
-        # asking for more costs time only where the place's noise can't lower it again
-        self._threshold = logit(spec.pop_threshold) + (spec.evidence_over if level else 0.0)
+        # where the beginning is not known to be noise, what strays in at first may be anything
+        over = spec.evidence_over if level and not level.knows_charge else 0.0
+        self._threshold = logit(spec.pop_threshold) + over
         # fainter ones say nothing at any level: spares most pops their logarithm
         self._least = probability(self._threshold + (LOWEST if level else 0.0) - FADE)
         self._filter = RateFilter(options.quiet_rate)

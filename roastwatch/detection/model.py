@@ -24,7 +24,7 @@ class ModelSpec:
     """Pops below this probability are candidates only: plotted, never counted."""
     evidence_over: float = 0.0
     """So far over the threshold, in logits, a pop counts in full as evidence of first crack where
-    a place's own noise is learnt; elsewhere at the threshold."""
+    a place's own noise is learnt without a known charge; elsewhere at the threshold."""
     candidates: bool = False
     """Whether pops far below the threshold are given too (down to about 0.2), from which a place's
     noise can be known."""

@@ -39,6 +39,8 @@ class NoiseLevel:
         """
         self._allowed, self._slot = allowed_per_s, SLOT_S * sample_rate_hz
         self._began = began
+        self.knows_charge = still_s > 0
+        """Whether the beginning is known to be noise."""
         self._still = int(still_s / SLOT_S)
         self._highest: dict[int, int] = {}  # slot → steps over LOWEST: a clatter counts once
         self._last = began - 1

@@ -212,16 +212,17 @@ def test_right_after_a_charge_what_pops_is_the_roaster() -> None:
 def test_a_pop_counts_in_full_only_so_far_over_the_threshold_as_the_model_says() -> None:
     pops = [(at_s, 0.6) for at_s in ROAST]  # 0.4 logits over the threshold
 
-    def told_s(over: float, candidates: bool = True) -> list[float]:
+    def told_s(over: float, candidates: bool = True, charged: bool = False) -> list[float]:
         spec = replace(SPEC, evidence_over=over, candidates=candidates)
         onset = Onset(OnsetOptions(), RATE, spec)
-        onset.arm(0)
+        onset.arm(0, charged=charged)
         found = [d for end in range(1, 4001) for d in onset.feed(_scored(end, pops))]
         return [d.decided_sample / RATE for d in found if d.level is Level.FIRST_CRACK]
 
     assert told_s(0.0)[0] < told_s(0.25)[0]
     assert told_s(3.0) == []  # farther below than the quietest place's level and the fade
     assert told_s(3.0, candidates=False) == told_s(0.0, candidates=False) != []
+    assert told_s(3.0, charged=True) == told_s(0.0, charged=True) != []
 
 
 @settings(max_examples=25, deadline=None)
