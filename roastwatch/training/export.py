@@ -94,7 +94,8 @@ def export(
 ) -> dict[str, Any]:
     """Write `<name>.onnx` and `<name>.json` into a folder; return the manifest.
 
-    `evidence_over`: see `ModelSpec`. The graph gives what enters the last layer as `features`, from which `learn` fits that layer.
+    `evidence_over`: see `ModelSpec`. The graph gives what enters the last layer as `features`, from
+    which `learn` fits that layer.
     The largest difference between torch and ONNX Runtime on random rows, streamed in uneven parts,
     stands in the manifest's scores as `largest_difference`.
     """
