@@ -18,7 +18,7 @@ from roastwatch.pipeline import Heard, Pipeline
 from roastwatch.roast.roast import RoastOptions
 from roastwatch.vocabulary import AudioBlock, EventKind, Level, RoastEvent
 
-BLOCK_S = 10.0
+BLOCK_S = 20.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -101,7 +101,7 @@ def analyze_file(
         onset: how pops become a decision.
         armed_from_s: nothing is decided before this.
         rearm_after_s: decide anew so long after each decision; None: one first crack.
-        block_samples: read so many samples at a time; None: 10 s. The result is the same.
+        block_samples: read so many samples at a time; None: 20 s. The result is the same.
         watch: called with each block and what was heard in it (for plots).
 
     Raises:
