@@ -42,6 +42,7 @@ class NoiseLevel:
         self.knows_charge = still_s > 0
         """Whether the beginning is known to be noise."""
         self._still = int(still_s / SLOT_S)
+        self._held: int | None = None  # the slot at whose level it stays
         self._highest: dict[int, int] = {}  # slot → steps over LOWEST: a clatter counts once
         self._last = began - 1
         self._levels: dict[int, float] = {}
@@ -55,9 +56,15 @@ class NoiseLevel:
         if steps >= 0:
             self._highest[index] = max(steps, self._highest.get(index, 0))
 
+    def hold(self, sample: int | None) -> None:
+        """Stay at the level of a sample, because what comes is no noise; None: go on learning."""
+        self._held = None if sample is None else self._index(sample)
+
     def level(self, sample: int) -> float:
         """The level for a pop at a sample: from what was noted before its slot of 5 s."""
         index = self._index(sample)
+        if self._held is not None:
+            index = min(index, self._held)
         if index not in self._levels:
             self._levels[index] = self._find(index)
             if len(self._levels) > KEPT_SLOTS:

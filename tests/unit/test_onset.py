@@ -225,6 +225,15 @@ def test_a_pop_counts_in_full_only_so_far_over_the_threshold_as_the_model_says()
     assert told_s(3.0, charged=True) == told_s(0.0, charged=True) != []
 
 
+def test_a_long_crack_is_not_taken_for_the_roasters_noise() -> None:
+    onset = Onset(OnsetOptions(), RATE, replace(SPEC, candidates=True))
+    onset.arm(0)
+    crack = [(200 + 1.3 * pop + 0.5 * math.sin(3.0 * pop), 0.8) for pop in range(150)]
+    found = [d for end in range(1, 5001) for d in onset.feed(_scored(end, crack))]
+    ends = [d for d in found if d.kind is EventKind.FIRST_CRACK_END]
+    assert [round(d.happened_sample / RATE) for d in ends] == pytest.approx([394], abs=3)
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.tuples(st.floats(1, 290), st.sampled_from([0.3, 0.45, 0.6, 0.95])), max_size=90),
