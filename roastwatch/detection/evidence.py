@@ -77,6 +77,10 @@ class Weigher(Protocol):
         """Take the next score."""
         ...
 
+    def told(self, end_sample: int) -> None:
+        """First crack was told: what comes is no noise."""
+        ...
+
     def gap(self, gap_samples: int) -> None:
         """Nothing is known of so many samples."""
         ...
@@ -101,6 +105,8 @@ class PopWeigher:
         self._options, self._rate, self._began = options, sample_rate_hz, began
         if level is None and options.own_level and spec.candidates:
             level = NoiseLevel(options.quiet_rate, sample_rate_hz, began, still_s)
+        elif level is not None:
+            level.hold(None)
         self.level = level
         # where the beginning is not known to be noise, what strays in at first may be anything
         over = spec.evidence_over if level and not level.knows_charge else 0.0
@@ -154,7 +160,7 @@ class PopWeigher:
         return over - self.level.level(pop.sample)
 
     def _over_model(self, pop: Pop) -> float:
-        """How far it lies over where the model's pops count in full, in logits."""
+        """How far it lies over the bar before anything was learnt, in logits."""
         return logit(pop.probability) - self._threshold
 
     def skip(self, end_sample: int, below: float) -> int:
@@ -167,6 +173,11 @@ class PopWeigher:
         if self._advance(ready, below):
             return end_sample + 1
         return self._sample(self._tick())
+
+    def told(self, end_sample: int) -> None:
+        """From here on cracks would be learnt as this place's noise."""
+        if self.level is not None:
+            self.level.hold(end_sample)
 
     def gap(self, gap_samples: int) -> None:
         """What was not heard is no silence."""
@@ -290,6 +301,9 @@ class WindowWeigher:
                 begins = score.end_sample - round(self._spec.hop_s * self._rate)
                 self._onset = max(begins, self._began)
         self._sum = min(max(0.0, self._sum + said), HIGHEST_SUM)
+
+    def told(self, end_sample: int) -> None:
+        """Windows learn no noise."""
 
     def gap(self, gap_samples: int) -> None:
         """A run of windows does not go on over a gap."""

@@ -206,8 +206,6 @@ class Onset:
         level = None
         if same_noise and isinstance(self._weigher, PopWeigher):
             level = self._weigher.level
-            if level is not None:
-                level.hold(None)
         self._began = at_sample
         self._missed = 0  # samples lost since the crack was told
         self._weigher = self._new_weigher(level, still_s)
@@ -242,8 +240,7 @@ class Onset:
                 happened = self._weigher.onset(end_sample)
             if level is Level.FIRST_CRACK:
                 self._told_onset = happened
-                if isinstance(self._weigher, PopWeigher) and self._weigher.level is not None:
-                    self._weigher.level.hold(end_sample)  # its pops are no noise
+                self._weigher.told(end_sample)
             decisions.append(self._decision(EventKind.FIRST_CRACK, level, happened, end_sample))
         return decisions
 
