@@ -26,8 +26,9 @@ WITNESS_LOWERS, WITNESS_RAISES = 2.0, 3.0
 """The other witnesses together move each bar by at most this: they never close the door."""
 LEAST_BAR = 1.5
 """No witness and no sensitivity makes a bar lower than this."""
-STILL_S = 120.0
-"""Nothing cracks so soon after a charge: the quickest sample roasters take three minutes."""
+STILL_S = 60.0
+"""What pops so soon after a charge is the roaster's noise: the quickest sample roasters crack after
+three minutes. It is no longer than that, because a person may tell the charge late."""
 NOTHING = 1.0
 """Evidence below this decides nothing, whatever the bars."""
 REJECTED_SCALE = 1.5

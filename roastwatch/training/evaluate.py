@@ -18,6 +18,7 @@ from roastwatch.training.evaluate_simulated import (
     CONDITIONS,
     QUIET,
     TRAINS,
+    UNTOLD,
     Condition,
     judge_hours,
     judge_roast,
@@ -79,16 +80,17 @@ def simulate(
             }
         if condition is not TRAINS and roasts and hours:
             progress(f"simulated, {condition.name}: oracle")
-            best, count = evaluate_oracle.judge(
+            best = evaluate_oracle.judge(
                 [simulated_roast(seed, condition) for seed in range(roasts)],
                 [simulated_hour(seed, condition) for seed in range(hours)],
                 condition,
-                sum(hour["roastwatch"] for hour in raised),
+                {rule: sum(hour[rule] for hour in raised) for rule in ("roastwatch", UNTOLD)},
             )
-            rows["oracle"] = {
-                **summary(best),
-                "false_alarms": Rate(count, hours).as_json(),
-            }
+            for rule, (found, count) in best.items():
+                rows[f"oracle held to {rule}"] = {
+                    **summary(found),
+                    "false_alarms": Rate(count, hours).as_json(),
+                }
         result[condition.name] = {
             "false_pops_per_min": condition.false_pops_per_min,
             "bursts_per_h": condition.bursts_per_h,

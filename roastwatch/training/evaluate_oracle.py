@@ -6,7 +6,7 @@ onset (a hidden Markov model whose states are that time). Its bar is set so that
 false alarms on the same hours than the decision that it is compared with.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -31,17 +31,31 @@ CRACK_EVERY_S = 600.0
 
 
 def judge(
-    roasts: Sequence[Heard], hours: Sequence[Heard], condition: Condition, allowed: int
-) -> tuple[list[Judged], int]:
-    """The oracle on roasts, with at most `allowed` alarms in `hours`; and how many it raised."""
+    roasts: Sequence[Heard],
+    hours: Sequence[Heard],
+    condition: Condition,
+    allowed: Mapping[str, int],
+) -> dict[str, tuple[list[Judged], int]]:
+    """The oracle on roasts, held to some numbers of alarms in `hours`.
+
+    Returns:
+        Of each name in `allowed`: the roasts judged, and how many alarms it raised.
+    """
     firsts = [(r, r.first) for r in (heard.rates for heard in roasts) if r and r.first]
     since_s = np.arange(0, LONGEST_S, TICK_S) + TICK_S / 2
     crack = np.array([f.rate_per_s(f.onset_s + since_s) for _, f in firsts], dtype=np.float32)
     strays = np.array([r.stray_per_s for r, _ in firsts])
     among = np.arange(len(hours)) % len(firsts)
     at_rest = _odds(hours, crack[among], strays[among], condition)
-    bar, raised = _bar(at_rest, allowed)
     odds = _odds(roasts, crack, strays, condition)
+    found = {}
+    for name, most in allowed.items():
+        bar, raised = _bar(at_rest, most)
+        found[name] = _judged(roasts, odds, bar), raised
+    return found
+
+
+def _judged(roasts: Sequence[Heard], odds: Float32Array, bar: float) -> list[Judged]:
     judged = []
     for index, heard in enumerate(roasts):
         assert heard.rates is not None
@@ -49,7 +63,7 @@ def judge(
         over = np.flatnonzero(odds[index, : int(heard.duration_s / TICK_S)] >= bar)
         decided = float((over[0] + 1) * TICK_S) if len(over) else None
         judged.append(Judged(f"oracle {index}", heard.rates.first.onset_s, decided, None))
-    return judged, raised
+    return judged
 
 
 def _bar(odds: Float32Array, allowed: int) -> tuple[float, int]:

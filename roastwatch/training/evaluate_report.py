@@ -76,7 +76,8 @@ def _simulated(found: Mapping[str, Any]) -> str:
         f"## Simulated: {found['roasts']} roasts and {found['hours']} hours without a crack, "
         f"in each condition (seeds {found['seeds']})\n\n"
         "Ranges: " + "; ".join(f"{name} {value}" for name, value in found["ranges"].items()) + ".\n"
-        "The oracle knows every rate and is held to the false alarms of roastwatch.\n\n"
+        "The oracle knows every rate and is held to the false alarms of a row above it. Where the "
+        "charge is told, alarms are counted with the bar that holds after a charge.\n\n"
     )
     for name in REPORTED_CONDITIONS:
         condition = found[name]

@@ -6,7 +6,7 @@ begins where its rate curve leaves zero, which no ear can hear: delays are count
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from statistics import NormalDist
 
@@ -157,7 +157,8 @@ def simulated_hour(seed: int, condition: Condition) -> Heard:
 
 RATE_HZ = 1000
 HOP_S = 0.5
-SPEC = ModelSpec("simulated", 1, HOP_S, 0.0, True, 0.5, candidates=True)
+SPEC = ModelSpec("simulated", 1, HOP_S, 0.0, True, 0.5, candidates=True, evidence_over=0.3)
+"""Pops count as those of the shipped model: its manifest has this `evidence_over`, too."""
 CHARGED_AT = datetime(1970, 1, 1, tzinfo=UTC)
 REARM_S = 60.0
 UNTOLD = "roastwatch, charge not told"
@@ -178,9 +179,14 @@ def decide(
     return None
 
 
-def count_alarms(heard: Heard, options: OnsetOptions) -> int:
-    """How often first crack is told, armed anew 60 s after each time."""
-    return sum(d.level is Level.FIRST_CRACK for d in _decisions(heard, options, rearm_s=REARM_S))
+def count_alarms(heard: Heard, options: OnsetOptions, *, charged: bool = False) -> int:
+    """How often first crack is told, armed anew 60 s after each time.
+
+    `charged`: pops count from where they do after a charge, though none is told.
+    """
+    spec = replace(SPEC, evidence_over=0.0) if charged else SPEC
+    found = _decisions(heard, options, rearm_s=REARM_S, spec=spec)
+    return sum(decision.level is Level.FIRST_CRACK for decision in found)
 
 
 def _decisions(
@@ -189,10 +195,11 @@ def _decisions(
     *,
     charged: bool = False,
     rearm_s: float | None = None,
+    spec: ModelSpec = SPEC,
 ) -> Iterator[CrackDecision]:
     """Feed scores of half a second each; of a second where only alarms are counted."""
     hop_s = HOP_S if rearm_s is None else 2 * HOP_S
-    onset = Onset(options, RATE_HZ, SPEC)
+    onset = Onset(options, RATE_HZ, spec)
     roast = Roast("simulated", RoastOptions())
     if charged:
         roast.begin(CHARGED_AT, Origin.PERSON)
@@ -265,8 +272,10 @@ def judge_second(seed: int, condition: Condition, onset: OnsetOptions) -> tuple[
 def judge_hours(seeds: Sequence[int], condition: Condition, onset: OnsetOptions) -> dict[str, int]:
     """False alarms in simulated hours, of the decision and of the baselines."""
     hours = [simulated_hour(seed, condition) for seed in seeds]
-    found = {"roastwatch": sum(count_alarms(hour, onset) for hour in hours)}
-    found[UNTOLD] = found["roastwatch"]  # nobody charges in an hour without a roast
+    found = {
+        "roastwatch": sum(count_alarms(hour, onset, charged=True) for hour in hours),
+        UNTOLD: sum(count_alarms(hour, onset) for hour in hours),
+    }
     for name in RULES:
         found[name] = sum(alarms(name, hour.sure_s()) for hour in hours)
     return found

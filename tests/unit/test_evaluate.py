@@ -13,7 +13,9 @@ import roastwatch.detection
 from roastwatch.cli import model_choice
 from roastwatch.cli.evaluate import command
 from roastwatch.detection.onset import OnsetOptions
+from roastwatch.detection.pops import PopsModel, PopsOptions
 from roastwatch.errors import BadInputError
+from roastwatch.synth.rates import CrackPhase, RoastRates
 from roastwatch.synth.roasts import RoastTruth, TruePop
 from roastwatch.training import evaluate_oracle, evaluate_plots
 from roastwatch.training.evaluate import ModelResult
@@ -21,7 +23,10 @@ from roastwatch.training.evaluate_recordings import Played, manifest
 from roastwatch.training.evaluate_simulated import (
     NOISY,
     QUIET,
+    SPEC,
     count_alarms,
+    decide,
+    hear,
     judge_roast,
     judge_second,
     simulated_hour,
@@ -103,12 +108,29 @@ def test_the_decision_finds_simulated_roasts_and_keeps_quiet_in_quiet() -> None:
     assert count_alarms(simulated_hour(7, QUIET), OnsetOptions()) == 0
 
 
+def test_a_charge_told_a_minute_before_the_cracks_does_not_make_them_noise() -> None:
+    first = CrackPhase(onset_s=65.0, rise_s=40.0, hold_s=60.0, fall_s=40.0, peak_per_s=1.0)
+    for seed in range(4):
+        heard = hear(np.random.default_rng(seed), QUIET, RoastRates(duration_s=300.0, first=first))
+        told = decide(heard, OnsetOptions(), charged=True)
+        assert told is not None
+        assert 65 < told[0] < 130
+
+
 def test_the_oracle_is_held_to_the_alarms_it_may_raise() -> None:
     roasts = [simulated_roast(seed, QUIET) for seed in range(4)]
     hours = [simulated_hour(seed, QUIET) for seed in range(2)]
-    judged, raised = evaluate_oracle.judge(roasts, hours, QUIET, 0)
+    judged, raised = evaluate_oracle.judge(roasts, hours, QUIET, {"none": 0, "any": 10**6})["none"]
     assert raised == 0
     assert sum(j.decided_s is not None for j in judged) >= 3
+
+
+def test_pops_count_in_simulation_as_those_of_the_shipped_model() -> None:
+    shipped = PopsModel(PopsOptions()).spec
+    assert shipped.evidence_over == SPEC.evidence_over
+    hour = simulated_hour(55, NOISY)  # one of a few in which it matters
+    strict, loose = (count_alarms(hour, OnsetOptions(), charged=told) for told in (False, True))
+    assert strict < loose
 
 
 @pytest.fixture
@@ -174,7 +196,7 @@ def test_the_command_counts_simulated_roasts_and_hours() -> None:
     assert ran.exit_code == 0, ran.output
     found = json.loads(ran.stdout)["simulated"]
     assert found["quiet"]["rules"]["roastwatch"]["roasts"] == 2
-    assert found["noise"]["rules"]["oracle"]["false_alarms"]["hours"] == 10
+    assert found["noise"]["rules"]["oracle held to roastwatch"]["false_alarms"]["hours"] == 10
     assert found["noise"]["rules"]["CUSUM h=6"]["false_alarms"]["count"] > 5
 
 
