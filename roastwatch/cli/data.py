@@ -26,20 +26,42 @@ def command() -> None:
 @click.option("--roasts", default=1, show_default=True, help="How many whole roasts.")
 @click.option("--duration", "duration_s", type=float, help="Cut the roasts after so many seconds.")
 @click.option("--parts/--no-parts", default=True, show_default=True, help="The parts too.")
+@click.option(
+    "--negatives",
+    type=_FOLDER,
+    help="Folder such as ESC-10: the cracks cut from its fires of folds 1 to 3, too.",
+)
 def synth(
-    out: Path, seed: int, rate_hz: int, roasts: int, duration_s: float | None, parts: bool
+    out: Path,
+    seed: int,
+    rate_hz: int,
+    roasts: int,
+    duration_s: float | None,
+    parts: bool,
+    negatives: Path | None,
 ) -> None:
     """Write each part of the synthesis, and whole roasts, as WAV with labels and pictures.
 
     Example: roastwatch data synth --out synth --seed 7
     """
     from roastwatch.detection.features import LOWEST_RATE_HZ
-    from roastwatch.training import showcase
+    from roastwatch.training import recordings, showcase
+    from roastwatch.training.bank import fires_in
 
     if not LOWEST_RATE_HZ <= rate_hz <= 192000:
         raise BadInputError(f"--rate {rate_hz}: choose {LOWEST_RATE_HZ} to 192000 Hz.")
+    fires = fires_in(recordings.find(negatives, "123")) if negatives else ()
+    if negatives and not fires:
+        raise BadInputError(
+            f"{negatives} has no folder of fire with cracks in it: leave --negatives out, or name "
+            "a folder such as ESC-10."
+        )
     console = Console(stderr=True)
     written: list[Path] = []
+    if fires:
+        with console.status("cracks of fire"):
+            for name, sound, labels in showcase.cracks_of_fire(fires, seed, rate_hz):
+                written += showcase.write_part(out / "parts", name, sound, rate_hz, labels)
     if parts:
         with console.status("parts"):
             for name, sound, labels in showcase.parts(seed, rate_hz):

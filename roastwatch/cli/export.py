@@ -109,6 +109,8 @@ def command(
     trained_on = f"{hours:.1f} h of synthesised clips (seed {plan.bank.seed})"
     if trained_with:
         trained_on += f" with {trained_with} real everyday sounds mixed in"
+        if plan.bank.fire > 0:
+            trained_on += ", the cracks of fire among them as cracks"
     manifest = export(
         network,
         plan,

@@ -1,11 +1,11 @@
 """Short clips to train on: a bed, cracks, fooling sounds, a room and a microphone, with truth."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from roastwatch.synth import beds, fooling, pops, rooms
+from roastwatch.synth import beds, crackles, fooling, pops, rooms
 from roastwatch.synth.blows import between
 from roastwatch.synth.shapes import (
     add_at,
@@ -34,6 +34,8 @@ class Recipe:
     """Scales codecs, gain control, suppression and clipping."""
     real: float = 0.4
     """Fooling sounds taken from recordings where there are any."""
+    fire: float = 0.0
+    """Clips with cracks whose cracks are cut from recordings of fire, where there are any."""
     kinds: tuple[str, ...] = tuple(fooling.MAKERS)
 
 
@@ -57,6 +59,8 @@ class Kitchen:
     recipe: Recipe = field(default_factory=Recipe)
     recordings: Sequence[tuple[str, Float32Array]] = ()
     """Real negatives at this rate: kind and samples."""
+    fires: Sequence[crackles.Fire] = ()
+    """Real cracks, of wood."""
     stock: int = 12
     _beds: list[Float32Array] = field(default_factory=list)
     _rooms: list[Float32Array] = field(default_factory=list)
@@ -117,17 +121,27 @@ class Kitchen:
 
     def _add_cracks(self, dry: Float32Array, above: float, bare: bool) -> list[float]:
         rng, rate = self.rng, self.rate_hz
-        family = pops.draw_family(rng, second=rng.random() < 0.12)
+        crack = self._cracks()
         per_s = between(rng, 0.15, 6.0)
         count = max(1, rng.poisson(per_s * self.length_s))
         times = np.sort(rng.uniform(0.15, self.length_s - 0.15, min(count, 60)))
         keep = np.concatenate(([True], np.diff(times) > 0.03))
         median_db = float(rng.uniform(15, 42) if bare else np.clip(rng.normal(16, 5), 8, 34))
         for at in times[keep].tolist():
-            level_db = max(rng.normal(median_db, family.level_spread_db), 4.0)
-            sound = pops.pop(rng, family, rate)
+            sound, spread_db = crack()
+            level_db = max(rng.normal(median_db, spread_db), 4.0)
             add_at(dry, int(at * rate), sound * np.float32(above * 10 ** (level_db / 20)))
         return [float(at) for at in times[keep]]
+
+    def _cracks(self) -> Callable[[], tuple[Float32Array, float]]:
+        """What makes the cracks of this clip, each with the spread of their levels in dB."""
+        rng, rate = self.rng, self.rate_hz
+        if self.recipe.fire and self.fires and rng.random() < self.recipe.fire:
+            wood = crackles.draw_family(rng, self.fires)
+            spread_db = float(rng.uniform(2, 7))
+            return lambda: (crackles.crackle(rng, wood, rate), spread_db)
+        family = pops.draw_family(rng, second=rng.random() < 0.12)
+        return lambda: (pops.pop(rng, family, rate), family.level_spread_db)
 
     def _add_fooling(self, dry: Float32Array, wet: Float32Array, above: float, bare: bool) -> str:
         """Add one; a recording has had its room already and goes in as it is."""

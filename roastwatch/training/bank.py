@@ -9,6 +9,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from roastwatch.detection import features
 from roastwatch.synth.clips import Clip, Kitchen, Recipe
+from roastwatch.synth.crackles import Fire, cut
 from roastwatch.vocabulary import Float32Array
 
 NOTHING, CRACK, UNSURE = 0, 1, 2
@@ -56,6 +58,11 @@ class Bank:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+
+def is_fire(kind: str) -> bool:
+    """Whether a kind of sound, drawn or recorded, is fire, whose crackles are nearly cracks."""
+    return "fire" in kind.lower()
 
 
 def labels_of(clip: Clip, rows: Float32Array) -> npt.NDArray[np.uint8]:
@@ -137,8 +144,14 @@ def _chunk(job: Job) -> tuple[int, list[list[str]]]:
     rows = np.memmap(folder / "rows.f16", np.float16, "r+", shape=(*shape, features.WIDTH))
     labels = np.memmap(folder / "labels.u1", np.uint8, "r+", shape=shape)
     front_end = features.FrontEnd(rate)
-    recordings = _recordings(plan.recordings, rate)
-    kitchen = Kitchen(rng, rate, plan.length_s, plan.recipe, recordings, stock=8)
+    recordings = [
+        row
+        for row in _recordings(plan.recordings, rate)
+        if "fire" in plan.recipe.kinds or not is_fire(row[0])
+    ]
+    kitchen = Kitchen(
+        rng, rate, plan.length_s, plan.recipe, recordings, fires_in(plan.recordings), stock=8
+    )
     kinds = []
     for index in range(first, min(first + _CHUNK, plan.clips)):
         clip = kitchen.clip()
@@ -148,6 +161,19 @@ def _chunk(job: Job) -> tuple[int, list[list[str]]]:
         labels[index] = labels_of(clip, made)
         kinds.append(list(clip.kinds))
     return first, kinds
+
+
+@cache
+def fires_in(paths: tuple[tuple[str, str], ...]) -> tuple[Fire, ...]:
+    """The cracks in those recordings (kind and path) that are of fire."""
+    import soundfile
+
+    fires = []
+    for kind, path in paths:
+        if is_fire(kind):
+            samples, own = soundfile.read(path, dtype="float32", always_2d=True)
+            fires.append(Fire(own, tuple(cut(samples.mean(axis=1), own))))
+    return tuple(fire for fire in fires if fire.cracks)
 
 
 _loaded: dict[int, list[tuple[str, Float32Array]]] = {}

@@ -16,7 +16,7 @@ from roastwatch.detection.features import ROW_S, ROWS_PER_STEP
 from roastwatch.detection.odds import logit
 from roastwatch.synth.clips import Recipe
 from roastwatch.training import measure
-from roastwatch.training.bank import CRACK, NOTHING, Bank, BankPlan, build
+from roastwatch.training.bank import CRACK, NOTHING, Bank, BankPlan, build, fires_in, is_fire
 from roastwatch.training.network import PopNet
 from roastwatch.training.plan import TrainingPlan
 
@@ -48,12 +48,14 @@ def calibrate(
     A `threshold` that is given goes before that; what it gives is measured.
     `recordings` are real negatives (kind, path) that the net was not trained on; fire is left out
     of the count, for it is nearly the same sound. Without any, synthesised ones are used.
+    Fire serves for what it is nearly: how many of its cracks within roasters are found stands in
+    the scores as `recall_on_crackles`.
     """
     late = plan.network.look_ahead_rows
     device = torch.device("cpu")
     synthesised = build(folder / "validation", plan.validation.plan(()), workers)
     sets: dict[str, Bank] = {"synthesised": synthesised}
-    real = tuple(row for row in recordings if "fire" not in row[0])
+    real = tuple(row for row in recordings if not is_fire(row[0]))
     for name, bare in (("real_bare", 1.0), ("real_mixed", 0.0)):
         if real:
             recipe = Recipe(cracks=0.0, bare=bare, real=1.0, rooms=0.0, fooling_without=1.0)
@@ -99,6 +101,15 @@ def calibrate(
         "false_pops_per_min_on_development_sounds": round(strays, 2),
         "by_threshold": curves,
     }
+    if fires_in(recordings):
+        recipe = Recipe(cracks=1.0, fire=1.0, fooling_with_cracks=0.0)
+        bank = build(folder / "crackles", BankPlan(60, 8.0, 778, recipe, recordings), workers)
+        logits = measure.logits_of(network, bank.rows, late, device)
+        hits, errors, rows = measure.candidates(logits, bank.labels)
+        heard = float(np.mean(np.array(hits) > logit(threshold)))
+        false_a_min = float(np.sum(np.array(errors) > logit(threshold))) / (rows * ROW_S / 60)
+        scores["recall_on_crackles"] = round(heard, 4)
+        scores["false_pops_per_min_among_crackles"] = round(false_a_min, 2)
     return Calibration(round(threshold, 3), scale, offset, scores)
 
 

@@ -27,6 +27,9 @@ class BankSettings(Options):
     real: float = Field(
         0.4, description="Share of fooling sounds taken from recordings, where given.", ge=0, le=1
     )
+    fire: float = Field(
+        0.0, description="Share of cracks cut from recordings of fire, where given.", ge=0, le=1
+    )
     bare: float = Field(0.3, description="Share of crackless clips without a roaster.", ge=0, le=1)
     rooms: float = Field(0.8, description="Share of clips in a reverberant room.", ge=0, le=1)
     lossy: float = Field(
@@ -48,6 +51,7 @@ class BankSettings(Options):
             rooms=self.rooms,
             lossy=self.lossy,
             real=self.real,
+            fire=self.fire,
             kinds=tuple(kind for kind in MAKERS if kind not in self.without),
         )
         return BankPlan(self.clips, self.length_s, self.seed, recipe, recordings)
@@ -78,6 +82,9 @@ class LearningSettings(Options):
     )
     fire_weight: float = Field(
         0.1, description="How much fire counts as not a crack: it is nearly the same.", ge=0
+    )
+    fooling_weight: float = Field(
+        1.0, description="How much a crackless row counts in a clip with fooling sounds.", ge=0
     )
     focus: float = Field(
         1.0, description="Exponent that turns from easy rows to hard ones (focal loss).", ge=0

@@ -1,7 +1,7 @@
 """Every part of the synthesis as a WAV, with labels that Audacity opens and a picture."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from roastwatch.synth import beds, fooling, pops, rooms
+from roastwatch.synth import beds, crackles, fooling, pops, rooms
 from roastwatch.synth.clips import Kitchen
 from roastwatch.synth.roasts import SynthRoast
 from roastwatch.synth.shapes import add_at
@@ -50,6 +50,20 @@ def parts(seed: int, rate_hz: int) -> Iterator[tuple[str, Float32Array, Labels]]
         clip = kitchen.clip()
         labels = [(at_s, at_s, "pop") for at_s in clip.pops_s]
         yield f"clip-{index + 1}-{'-'.join(clip.kinds) or 'plain'}", clip.samples, labels
+
+
+def cracks_of_fire(
+    fires: Sequence[crackles.Fire], seed: int, rate_hz: int
+) -> Iterator[tuple[str, Float32Array, Labels]]:
+    """Name, sound and labels of what is made from each fire's cracks, in the order of the fires."""
+    rng = np.random.default_rng(seed)
+    for number, fire in enumerate(fires, 1):
+        sound = np.zeros(int(_PART_S * rate_hz), np.float32)
+        family = crackles.draw_family(rng, [fire])
+        times = np.arange(0.2, _PART_S - 0.3, 0.25).tolist()
+        for at_s in times:
+            add_at(sound, int(at_s * rate_hz), 0.15 * crackles.crackle(rng, family, rate_hz))
+        yield f"cracks-of-fire-{number}", sound, [(at_s, at_s, "pop") for at_s in times]
 
 
 def write_part(

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from roastwatch.training import checkpoints, measure
 from roastwatch.training.augment import augmented
-from roastwatch.training.bank import CRACK, NOTHING, UNSURE, Bank, BankPlan, build
+from roastwatch.training.bank import CRACK, NOTHING, UNSURE, Bank, BankPlan, build, is_fire
 from roastwatch.training.network import PopNet
 from roastwatch.training.plan import LearningSettings, TrainingPlan
 from roastwatch.training.run import Place, Run, place_in_run
@@ -123,8 +123,9 @@ def _bank(folder: Path, plan: BankPlan, workers: int, place: Place) -> Bank:
 
 def _clip_weights(bank: Bank, learning: LearningSettings) -> np.ndarray[Any, np.dtype[np.float32]]:
     """How much each clip's crackless rows count, (clips, 1)."""
-    fire = [any("fire" in kind.lower() for kind in kinds) for kinds in bank.kinds]
-    return np.where(fire, learning.fire_weight, 1.0).astype(np.float32)[:, None]
+    fire = [any(is_fire(kind) for kind in kinds) for kinds in bank.kinds]
+    fooling = np.where([len(kinds) > 0 for kinds in bank.kinds], learning.fooling_weight, 1.0)
+    return np.where(fire, learning.fire_weight, fooling).astype(np.float32)[:, None]
 
 
 def _loss(

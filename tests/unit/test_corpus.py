@@ -145,3 +145,24 @@ def test_synth_writes_roasts_with_labels(tmp_path: Path) -> None:
     assert soundfile.info(tmp_path / "roasts" / "roast-3.wav").duration == pytest.approx(4)
     truth = json.loads((tmp_path / "roasts" / "roast-3.json").read_text())
     assert truth["first_crack_at_s"] > 4
+
+
+def test_the_cracks_of_a_fire_can_be_heard(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    fire = 0.001 * rng.standard_normal(3 * 32000)
+    for at in (16000, 40000, 60000):
+        fire[at : at + 300] += 0.5 * rng.standard_normal(300) * np.exp(-np.arange(300) / 60)
+    (tmp_path / "negatives" / "fire").mkdir(parents=True)
+    soundfile.write(tmp_path / "negatives" / "fire" / "1-a.wav", fire, 32000)
+    sound(tmp_path / "other" / "rain" / "1-b.wav", 3)
+    words = ["synth", "--out", str(tmp_path / "out"), "--no-parts", "--roasts", "0", "--negatives"]
+    result = CliRunner().invoke(command, [*words, str(tmp_path / "negatives")])
+    assert result.exit_code == 0, result.output
+    heard, rate = soundfile.read(tmp_path / "out" / "parts" / "cracks-of-fire-1.wav")
+    marks = (tmp_path / "out" / "parts" / "cracks-of-fire-1.txt").read_text().splitlines()
+    first_s = float(marks[0].split("\t")[0])
+    assert np.abs(heard[: int(first_s * rate)]).max() < 0.001
+    assert np.abs(heard[int(first_s * rate) :][:600]).max() > 0.1
+    refused = CliRunner().invoke(command, [*words, str(tmp_path / "other")])
+    assert isinstance(refused.exception, BadInputError)
+    assert "no folder of fire" in str(refused.exception)

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from roastwatch.supervise import Part
-from roastwatch.synth import beds, fooling, pops, rates, rooms
+from roastwatch.synth import beds, crackles, fooling, pops, rates, rooms
+from roastwatch.synth.clips import Kitchen, Recipe
 from roastwatch.synth.roasts import SynthRoast
-from roastwatch.synth.shapes import fast_size, high_band, loudest_rms, rms
+from roastwatch.synth.shapes import add_at, fast_size, high_band, loudest_rms, rms
 from roastwatch.synth.source import DemoOptions, DemoSource
 
 
@@ -37,6 +38,43 @@ def test_a_pop_is_a_short_click_with_its_energy_up_high(rate_hz: int) -> None:
         assert loudest_rms(high_band(sound, rate_hz, 3500), rate_hz) == pytest.approx(1, rel=1e-3)
         peak = int(np.argmax(np.abs(high_band(sound, rate_hz, 3500))))
         assert peak < 0.01 * rate_hz
+
+
+def fire(rate_hz: int, at_s: tuple[float, ...]) -> np.ndarray:
+    """A rumble with cracks 30 dB over it."""
+    rng = np.random.default_rng(6)
+    sound = rng.standard_normal(4 * rate_hz).astype(np.float32) * np.float32(0.001)
+    above = rms(high_band(sound, rate_hz, 3500))
+    for at in at_s:
+        crack = pops.pop(rng, replace(pops.draw_family(rng), doublets=0.0), rate_hz)
+        add_at(sound, int(at * rate_hz), crack * np.float32(above * 30))
+    return sound
+
+
+def test_cracks_are_cut_out_of_a_fire() -> None:
+    at_s = (0.5, 0.9, 1.6, 2.2, 3.4)
+    cracks = crackles.cut(fire(44100, at_s), 44100)
+    assert len(cracks) == len(at_s)
+    for crack in cracks:
+        assert 0.006 < len(crack) / 44100 <= 0.082
+        assert loudest_rms(high_band(crack, 44100, 3500), 44100) == pytest.approx(1, rel=1e-3)
+    assert crackles.cut(fire(44100, ()), 44100) == []
+    assert crackles.cut(fire(44100, at_s)[:4000], 44100) == []  # too short to know its noise
+
+
+def test_cracks_of_a_fire_are_heard_where_a_clip_says() -> None:
+    fires = [crackles.Fire(44100, tuple(crackles.cut(fire(44100, (0.5, 1, 2, 3)), 44100)))]
+    recipe = Recipe(cracks=1, fire=1, fooling_with_cracks=0, rooms=0, lossy=0)
+    kitchen = Kitchen(np.random.default_rng(9), 16000, 4.0, recipe, fires=fires, stock=1)
+    over = []
+    for _ in range(10):
+        clip = kitchen.clip()
+        high = high_band(clip.samples, 16000, 3500)
+        quiet = float(np.median(np.abs(high)))
+        starts = (np.array(clip.pops_s) * 16000).astype(int)
+        over += [np.abs(high[at : at + 128]).max() / quiet for at in starts]
+    assert len(over) > 10
+    assert float(np.median(over)) > 8
 
 
 @pytest.mark.parametrize("name", list(fooling.MAKERS))

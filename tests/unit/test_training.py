@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 import yaml
 
@@ -116,6 +117,21 @@ def test_an_exported_net_equals_torch_and_streams(run: Path, tmp_path: Path) -> 
     (tmp_path / "bad.pt").write_bytes(b"no")
     with pytest.raises(BadInputError, match="not a checkpoint"):
         trained_network(tmp_path / "bad.pt")
+
+
+def test_real_cracks_of_fire_are_measured(run: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    fire = 0.001 * rng.standard_normal(3 * 32000)
+    for at in range(8000, 90_000, 12_000):
+        fire[at : at + 300] += 0.5 * rng.standard_normal(300) * np.exp(-np.arange(300) / 60)
+    soundfile.write(tmp_path / "4-a.wav", fire, 32000)
+    network, plan = trained_network(run / "best.pt")
+    found = calibrate(
+        network, plan, tmp_path, (("fire", str(tmp_path / "4-a.wav")),), false_per_min=2.0
+    )
+    assert 0 <= found.scores["recall_on_crackles"] <= 1
+    labels = np.fromfile(tmp_path / "crackles" / "labels.u1", np.uint8)
+    assert (labels == CRACK).sum() > 60
 
 
 def test_a_wrong_key_is_named(tmp_path: Path) -> None:
