@@ -2,61 +2,88 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 
 @dataclass
 class Network:
-    """Between a client and a port. Silent, it takes everything and hands on nothing."""
+    """Between a client and a port. Silent, it takes everything and hands on nothing.
+
+    It holds plain sockets, each noted the moment it exists: a test that ends while a client
+    is still connecting leaves none open behind it, as asyncio's own server may.
+    """
 
     to_port: int
-    port: int = 0
+    listening: socket.socket
     silent: bool = False
+    _open: set[socket.socket] = field(default_factory=set)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection."""
-        try:
-            to_reader, to_writer = await asyncio.open_connection("127.0.0.1", self.to_port)
-        except OSError:
-            writer.close()
-            return
-        for source, sink in ((reader, to_writer), (to_reader, writer)):
-            task = asyncio.create_task(self._pass_on(source, sink))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    @property
+    def port(self) -> int:
+        """Where clients connect."""
+        port: int = self.listening.getsockname()[1]
+        return port
 
-    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        cut = False
+    def accept(self) -> None:
+        """Take one connection that waits."""
+        client, _ = self.listening.accept()
+        server = socket.socket()
+        self._open |= {client, server}
+        for end in (client, server):
+            end.setblocking(False)
+        task = asyncio.create_task(self._join(client, server))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _join(self, client: socket.socket, server: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
         try:
-            with contextlib.suppress(OSError):
-                while data := await source.read(65_536):
-                    cut = cut or self.silent  # what was cut once is never whole again
-                    if not cut:
-                        sink.write(data)
-                        await sink.drain()
-            while cut and self.silent:  # a cut cable tells nobody of the end either
-                await asyncio.sleep(0.05)
+            await loop.sock_connect(server, ("127.0.0.1", self.to_port))
+            await asyncio.gather(self._pass_on(client, server), self._pass_on(server, client))
+        except OSError:
+            pass  # nobody listens there: the client finds its connection closed
         finally:
-            sink.close()
+            self._close(client, server)
+
+    async def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        cut = False
+        with contextlib.suppress(OSError):
+            while data := await loop.sock_recv(source, 65_536):
+                cut = cut or self.silent  # what was cut once is never whole again
+                if not cut:
+                    await loop.sock_sendall(sink, data)
+        while cut and self.silent:  # a cut cable tells nobody of the end either
+            await asyncio.sleep(0.05)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_RDWR)  # wakes the other direction, which then ends too
+
+    def _close(self, *ends: socket.socket) -> None:
+        for end in ends:
+            end.close()
+        self._open.difference_update(ends)
 
     async def end(self) -> None:
         """Close every connection."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._close(*self._open)
 
 
 @contextlib.asynccontextmanager
 async def network(to_port: int) -> AsyncIterator[Network]:
     """A proxy to a port of this machine."""
-    found = Network(to_port)
-    server = await asyncio.start_server(found.serve, "127.0.0.1", 0)
-    found.port = server.sockets[0].getsockname()[1]
-    try:
-        yield found
-    finally:
-        server.close()
-        await found.end()
-        await server.wait_closed()
+    loop = asyncio.get_running_loop()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        found = Network(to_port, listening)
+        loop.add_reader(listening, found.accept)
+        try:
+            yield found
+        finally:
+            loop.remove_reader(listening)
+            await found.end()
