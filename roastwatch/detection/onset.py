@@ -26,9 +26,10 @@ WITNESS_LOWERS, WITNESS_RAISES = 2.0, 3.0
 """The other witnesses together move each bar by at most this: they never close the door."""
 LEAST_BAR = 1.5
 """No witness and no sensitivity makes a bar lower than this."""
-STILL_S = 60.0
-"""What pops so soon after a charge is the roaster's noise: the quickest sample roasters crack after
-three minutes. It is no longer than that, because a person may tell the charge late."""
+STILL_S = 45.0
+"""What pops so soon after a charge is the roaster's noise, and decides nothing: the quickest sample
+roasters crack after three minutes. It is no longer than that, because a person may tell the charge
+late."""
 NOTHING = 1.0
 """Evidence below this decides nothing, whatever the bars."""
 REJECTED_SCALE = 1.5
@@ -89,7 +90,9 @@ class Onset:
         """How near `first_crack` is: 0 nothing, 1 decided."""
         if self._told_onset is not None:
             return 1.0
-        return min(1.0, max(0.0, self.statistic / self.bars()[1])) if self.armed else 0.0
+        if not self.armed or self._now < self._still_until:
+            return 0.0
+        return min(1.0, max(0.0, self.statistic / self.bars()[1]))
 
     @property
     def pops_per_minute(self) -> float | None:
@@ -122,7 +125,9 @@ class Onset:
         self.armed = True
         self._now = max(self._now, at_sample)
         self._rejected_until = -1
-        self._restart(at_sample, same_noise=same_noise, still_s=STILL_S if charged else 0.0)
+        still_s = STILL_S if charged else 0.0
+        self._still_until = at_sample + round(still_s * self._rate)
+        self._restart(at_sample, same_noise=same_noise, still_s=still_s)
 
     def disarm(self) -> None:
         """Decide nothing; pops are still counted for display."""
@@ -221,7 +226,7 @@ class Onset:
         return WindowWeigher(self._options.told_bar, self._rate, self._spec, self._began)
 
     def _levels(self, end_sample: int) -> list[CrackDecision]:
-        if self._said is Level.CERTAIN:
+        if self._said is Level.CERTAIN or end_sample < self._still_until:
             return []
         statistic = self.statistic
         if statistic < LEAST_BAR and self._said is None:

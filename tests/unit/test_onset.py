@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from roastwatch.detection.decision import CrackDecision
 from roastwatch.detection.model import ModelSpec
 from roastwatch.detection.noise_level import LOWEST, NoiseLevel
-from roastwatch.detection.onset import Onset, OnsetOptions
+from roastwatch.detection.onset import STILL_S, Onset, OnsetOptions
 from roastwatch.vocabulary import CrackScore, EventKind, Level, Pop
 
 RATE = 1000
@@ -196,17 +196,34 @@ def test_right_after_a_charge_what_pops_is_the_roaster() -> None:
     assert level.level(10 * RATE) == 0
     assert 0.6 < level.level(40 * RATE) < 1
 
-    def first_told_s(charged: bool) -> float:
+    def first_told_s(loudness: float, *, charged: bool) -> float:
         onset = Onset(OnsetOptions(), RATE, replace(SPEC, candidates=True))
         onset.arm(0, charged=charged)
-        busy = [(6.0 * pop + 1.7 * math.sin(3.0 * pop), 0.68) for pop in range(1, 20)]
+        busy = [(6.0 * pop + 1.7 * math.sin(3.0 * pop), loudness) for pop in range(1, 20)]
         crack = [(400 + 1.7 * pop + 0.5 * math.sin(3.0 * pop), 0.97) for pop in range(18)]
         scores = [_scored(end, busy + crack) for end in range(1, 4501)]
         found = [d for one in scores for d in onset.feed(one) if d.level is Level.FIRST_CRACK]
         return found[0].decided_sample / RATE
 
-    assert first_told_s(charged=False) < 60
-    assert 400 < first_told_s(charged=True) < 430
+    for loudness in (0.68, 0.85):
+        assert first_told_s(loudness, charged=False) < 60
+        assert 400 < first_told_s(loudness, charged=True) < 430
+
+
+def test_nothing_is_told_while_the_roasters_noise_is_learnt() -> None:
+    loud = [(2.0 * pop + 0.7 * math.sin(3.0 * pop), 0.97) for pop in range(1, 60)]
+
+    def found_s(charged: bool) -> list[float]:
+        onset = Onset(OnsetOptions(), RATE, replace(SPEC, candidates=True))
+        onset.arm(0, charged=charged)
+        found = []
+        for end in range(1, round(10 * STILL_S)):
+            found += onset.feed(_scored(end, loud))
+            assert (onset.progress == 0) or not charged
+        return [d.decided_sample / RATE for d in found]
+
+    assert found_s(charged=False)[0] < 20
+    assert found_s(charged=True) == []
 
 
 def test_a_pop_counts_in_full_only_so_far_over_the_threshold_as_the_model_says() -> None:
