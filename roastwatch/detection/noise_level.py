@@ -11,8 +11,8 @@ import math
 import numpy as np
 
 LOWEST, HIGHEST, STEP = -1.4, 2.4, 0.2
-"""Levels that are tried. The highest leaves only the surest pops: where those stray in all the time,
-no crack can be told from them, and to tell one of them would be false and silence the true one."""
+"""Levels that are tried. The highest leaves only the surest pops: where even those stray in, no
+crack can be told from them, and a false one would silence the true one."""
 SPAN_S = 300.0
 """What is looked back over."""
 LAG_S = 90.0

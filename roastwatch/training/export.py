@@ -3,7 +3,6 @@
 import hashlib
 import json
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from roastwatch.detection.peaks import REACH_ROWS
 from roastwatch.errors import BadInputError
 from roastwatch.training import checkpoints
 from roastwatch.training.calibrate import Calibration
-from roastwatch.training.network import PopNet
+from roastwatch.training.network import PLACES, BandEntry, Block, Entry, PopNet, by_band
 from roastwatch.training.plan import TrainingPlan
 
 
@@ -29,26 +28,37 @@ class Streaming(torch.nn.Module):
     ten rows, a live step, ONNX Runtime is a sixth quicker than with convolutions.
     """
 
-    def __init__(self, layers: Sequence[torch.nn.Conv1d]) -> None:
-        """`layers`: the first one, the blocks' and the last, norms folded in (see `folded`)."""
+    def __init__(self, network: PopNet) -> None:
+        """Norms are folded into the layers before them."""
         super().__init__()
+        network.eval()
+        blocks = [part for part in network.modules() if isinstance(part, Block)]
+        layers = [
+            *_of_entry(network.entry),
+            *(fuse_conv_bn_eval(block.convolution, block.norm) for block in blocks),
+            network.exit,
+        ]
         # (out, in, taps) to (taps · in, out)
         self.weights = [layer.weight.detach().permute(2, 1, 0).flatten(0, 1) for layer in layers]
         self.biases = [layer.bias.detach() for layer in layers if layer.bias is not None]
-        self.dilations = [layer.dilation[0] for layer in layers[1:-1]]
+        self.dilations = network.dilations
+        self.first_block = len(layers) - 1 - len(blocks)
 
     def rest(self) -> torch.Tensor:
         """The state before any sound: zeros, (1, rows, channels)."""
-        return torch.zeros(1, 2 * sum(self.dilations), self.weights[0].shape[1])
+        return torch.zeros(1, 2 * sum(self.dilations), self.weights[-1].shape[0])
 
     def forward(
         self, rows: torch.Tensor, state: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Logits (1, rows), the next state, and what enters the last layer: (1, channels, rows)."""
-        x = torch.relu(torch.addmm(self.biases[0], rows.squeeze(0), self.weights[0]))
+        x = rows.squeeze(0)
+        for index in range(self.first_block):
+            x = torch.relu(torch.addmm(self.biases[index], x, self.weights[index]))
         kept = []
         pasts = torch.split(state.squeeze(0), [2 * dilation for dilation in self.dilations])
-        for index, (dilation, past) in enumerate(zip(self.dilations, pasts, strict=True), 1):
+        blocks = enumerate(zip(self.dilations, pasts, strict=True), self.first_block)
+        for index, (dilation, past) in blocks:
             whole = torch.cat((past, x))
             kept.append(whole[-2 * dilation :])
             taps = torch.cat((whole[: -2 * dilation], whole[dilation:-dilation], x), dim=1)
@@ -57,19 +67,30 @@ class Streaming(torch.nn.Module):
         return logits.reshape(1, -1), torch.cat(kept).unsqueeze(0), x.t().unsqueeze(0)
 
 
-def folded(network: PopNet) -> list[torch.nn.Conv1d]:
-    """The net's layers, each with the norm behind it in its weights."""
-    layers = [part for part in network.modules() if isinstance(part, torch.nn.Conv1d)]
-    norms = [part for part in network.modules() if isinstance(part, torch.nn.BatchNorm1d)]
-    pairs = zip(layers[:-1], norms, strict=True)
-    return [*(fuse_conv_bn_eval(layer, norm) for layer, norm in pairs), layers[-1]]
+def _of_entry(entry: Entry) -> list[torch.nn.Conv1d]:
+    """The entry's layers; what all bands share is written out for each of them.
+
+    Three weights in four are zero then, and one product with all of them is still the quickest.
+    """
+    mix = fuse_conv_bn_eval(entry.mix, entry.norm)
+    if not isinstance(entry, BandEntry):
+        return [mix]
+    shared = fuse_conv_bn_eval(entry.bands, entry.bands_norm)
+    assert shared.bias is not None
+    whole = torch.nn.Conv1d(features.WIDTH, mix.in_channels, 1, bias=False)
+    with torch.no_grad():
+        ones = torch.eye(features.WIDTH).unsqueeze(2)  # a row for each number in it
+        answers = by_band(ones, shared) - shared.bias[:, None, None]
+        whole.weight.copy_(answers.flatten(1).t().unsqueeze(2))
+    whole.bias = torch.nn.Parameter(shared.bias.repeat_interleave(PLACES))
+    return [whole, mix]
 
 
 def trained_network(checkpoint: Path) -> tuple[PopNet, TrainingPlan]:
     """The net in a checkpoint, ready to judge.
 
     Raises:
-        BadInputError: the file is missing or broken.
+        BadInputError: the file is missing or broken, or its net is of another version.
     """
     stand = checkpoints.load(checkpoint)
     if stand is None:
@@ -77,8 +98,14 @@ def trained_network(checkpoint: Path) -> tuple[PopNet, TrainingPlan]:
             f"{checkpoint} is not a checkpoint that can be read: name the best.pt of a run."
         )
     plan = TrainingPlan.model_validate(stand["plan"])
-    network = PopNet(plan.network.channels, plan.network.dilations)
-    network.load_state_dict(stand["network"])
+    network = PopNet(*plan.network.size)
+    try:
+        network.load_state_dict(stand["network"])
+    except RuntimeError as error:
+        raise BadInputError(
+            f"{checkpoint} holds a net that is built in another way: export it with the version of "
+            "roastwatch that trained it, or train again."
+        ) from error
     return network.eval(), plan
 
 
@@ -101,7 +128,7 @@ def export(
     """
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{plan.name}.onnx"
-    streaming = Streaming(folded(network.eval()))
+    streaming = Streaming(network)
     write_graph(streaming, path)
     difference = largest_difference(network, path)
     late = plan.network.look_ahead_rows
@@ -156,7 +183,7 @@ def largest_difference(network: PopNet, path: Path) -> float:
     with torch.inference_mode():
         expected = network(rows).numpy()
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    state = Streaming(folded(network)).rest().numpy()
+    state = Streaming(network).rest().numpy()
     found = []
     for part in np.split(rows.numpy(), [10, 20, 330, 1000], axis=1):
         logits, state = session.run(["logits", "next_state"], {"rows": part, "state": state})

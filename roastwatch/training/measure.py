@@ -54,12 +54,22 @@ def candidates(
 def measured(
     network: torch.nn.Module, bank: Bank, look_ahead_rows: int, device: torch.device
 ) -> dict[str, float]:
-    """Recall of cracks at 1 and at 0.2 false ones a minute of clips full of fooling sounds."""
-    found, false, judged = candidates(
-        logits_of(network, bank.rows, look_ahead_rows, device), bank.labels
-    )
+    """Recall of cracks at 1 and at 0.2 false ones a minute of clips full of fooling sounds.
+
+    A clip's loudest false one counts alone: a drum whose beans clatter as hard as cracks, which
+    fools every net, would else set the bars by itself.
+    """
+    found: list[float] = []
+    loudest: list[float] = []
+    judged = 0
+    whole = logits_of(network, bank.rows, look_ahead_rows, device)
+    for logits, labels in zip(whole, bank.labels, strict=True):
+        hits, false, rows = candidates(logits[None], labels[None])
+        found += hits
+        loudest.append(max(false, default=-99.0))
+        judged += rows
     minutes = judged * ROW_S / 60
-    worst = np.sort(np.array(false))[::-1]
+    worst = np.sort(np.array(loudest))[::-1]
     figures = {}
     for per_min in (1.0, 0.2):
         allowed = int(per_min * minutes)

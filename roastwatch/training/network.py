@@ -1,6 +1,6 @@
 """The net: rows of the front end to one logit a row, causal, with a state of fixed size.
 
-A first layer looks at one row, then blocks of dilated causal convolutions look ever further back.
+An entry looks at one row, then blocks of dilated causal convolutions look ever further back.
 The logit of a row is given `look_ahead_rows` later, so the net sees what follows a click too: a
 second bounce, a vowel, the ring of a dish.
 """
@@ -10,6 +10,49 @@ from torch import nn
 from torch.nn import functional
 
 from roastwatch.detection import features
+
+PLACES = -(-features.BANDS // 2)
+"""Every other band is looked at."""
+_KINDS = features.WIDTH // features.BANDS
+_BESIDE = 2
+
+
+class Entry(nn.Module):
+    """One row: (batch, WIDTH, rows) to (batch, channels, rows)."""
+
+    def __init__(self, inputs: int, channels: int) -> None:
+        super().__init__()
+        self.mix = nn.Conv1d(inputs, channels, 1, bias=False)
+        self.norm = nn.BatchNorm1d(channels)
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """Of each row by itself."""
+        return torch.relu(self.norm(self.mix(rows)))
+
+
+class BandEntry(Entry):
+    """One row, each band seen with two neighbours on either side by the same weights, then all.
+
+    What is a crack in one band is one in any.
+    """
+
+    def __init__(self, band_channels: int, channels: int) -> None:
+        super().__init__(band_channels * PLACES, channels)
+        self.bands = nn.Conv2d(
+            _KINDS, band_channels, (2 * _BESIDE + 1, 1), (2, 1), (_BESIDE, 0), bias=False
+        )
+        self.bands_norm = nn.BatchNorm2d(band_channels)
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """Of each row by itself."""
+        answers = by_band(rows, self.bands)
+        return super().forward(torch.relu(self.bands_norm(answers)).flatten(1, 2))
+
+
+def by_band(rows: torch.Tensor, layer: nn.Conv2d) -> torch.Tensor:
+    """A layer's answers, (batch, its channels, PLACES, rows), to rows (batch, WIDTH, rows)."""
+    answers: torch.Tensor = layer(rows.reshape(len(rows), _KINDS, features.BANDS, -1))
+    return answers
 
 
 class Block(nn.Module):
@@ -29,13 +72,12 @@ class Block(nn.Module):
 class PopNet(nn.Module):
     """Rows (batch, rows, WIDTH) to logits (batch, rows); `export.Streaming` runs it piecewise."""
 
-    def __init__(
-        self, channels: int = 48, dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
-    ) -> None:
+    def __init__(self, channels: int, band_channels: int, dilations: tuple[int, ...]) -> None:
+        """`band_channels`: 0 for a plain entry, more for one that all bands share."""
         super().__init__()
         self.dilations = tuple(dilations)
-        self.entry = nn.Sequential(
-            nn.Conv1d(features.WIDTH, channels, 1, bias=False), nn.BatchNorm1d(channels), nn.ReLU()
+        self.entry = (
+            BandEntry(band_channels, channels) if band_channels else Entry(features.WIDTH, channels)
         )
         self.blocks = nn.ModuleList(Block(channels, dilation) for dilation in self.dilations)
         self.exit = nn.Conv1d(channels, 1, 1)

@@ -61,12 +61,20 @@ class NetworkSettings(Options):
     """The net's size."""
 
     channels: int = Field(48, description="Channels of each block.", ge=4, le=512)
+    band_channels: int = Field(
+        0, description="Channels of a first layer that all bands share; 0: none.", ge=0, le=512
+    )
     dilations: tuple[int, ...] = Field(
         (1, 2, 4, 8, 16, 32), description="Rows (10 ms) between a convolution's taps, per block."
     )
     look_ahead_rows: int = Field(
         26, description="How many rows (10 ms) later a row is judged.", ge=0, le=100
     )
+
+    @property
+    def size(self) -> tuple[int, int, tuple[int, ...]]:
+        """What `PopNet` takes."""
+        return self.channels, self.band_channels, self.dilations
 
 
 class LearningSettings(Options):

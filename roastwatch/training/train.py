@@ -54,7 +54,7 @@ def _train(
 
     # 2. The net, its optimiser and its schedule, or what a run that was broken off left of them
     torch.manual_seed(plan.seed)
-    network = PopNet(plan.network.channels, plan.network.dilations).to(place.device)
+    network = PopNet(*plan.network.size).to(place.device)
     steps_per_epoch = max(len(bank) // learning.batch_clips, 1)
     run = Run(out, plan, learning, network, steps_per_epoch, place)
 

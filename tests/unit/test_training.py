@@ -10,12 +10,21 @@ import soundfile
 import torch
 import yaml
 
+from roastwatch.detection.features import WIDTH
 from roastwatch.detection.pops import PopsModel, PopsOptions
 from roastwatch.errors import BadInputError
 from roastwatch.training import checkpoints
-from roastwatch.training.bank import CRACK
+from roastwatch.training.bank import CRACK, Bank
 from roastwatch.training.calibrate import calibrate
-from roastwatch.training.export import export, trained_network
+from roastwatch.training.export import (
+    Streaming,
+    export,
+    largest_difference,
+    trained_network,
+    write_graph,
+)
+from roastwatch.training.measure import measured
+from roastwatch.training.network import PopNet
 from roastwatch.training.plan import TrainingPlan, changed, read_plan
 from roastwatch.training.train import train
 
@@ -114,9 +123,39 @@ def test_an_exported_net_equals_torch_and_streams(run: Path, tmp_path: Path) -> 
     stream = model.open(16000)
     scores = stream.push(np.zeros(16000, np.float32)) + stream.finish()
     assert len(scores) == 10
+    stand = checkpoints.load(run / "best.pt")
+    assert stand is not None
+    del stand["network"]["entry.mix.weight"]
+    torch.save(stand, tmp_path / "other.pt")
+    with pytest.raises(BadInputError, match="another way"):
+        trained_network(tmp_path / "other.pt")
     (tmp_path / "bad.pt").write_bytes(b"no")
     with pytest.raises(BadInputError, match="not a checkpoint"):
         trained_network(tmp_path / "bad.pt")
+
+
+@pytest.mark.parametrize("band_channels", [0, 5])
+def test_a_graph_streams_what_torch_says_of_whole_clips(band_channels: int, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    network = PopNet(8, band_channels, (1, 2, 5))
+    network(torch.randn(4, 100, WIDTH))  # norms that do something
+    write_graph(Streaming(network), tmp_path / "net.onnx")
+    assert largest_difference(network, tmp_path / "net.onnx") < 1e-4
+
+
+def test_one_clip_that_fools_alone_does_not_set_the_bar() -> None:
+    labels = np.zeros((20, 800), np.uint8)
+    labels[:, 300] = CRACK
+    said = torch.where(torch.from_numpy(labels) == CRACK, 2.0, -9.0)
+    said[0, 20::10] = 5.0  # sure of a crack each 0.1 s
+
+    class Said(torch.nn.Module):
+        def forward(self, _rows: torch.Tensor) -> torch.Tensor:
+            return said
+
+    bank = Bank(np.zeros((20, 800, WIDTH), np.float16), labels, [[]] * 20)
+    figures = measured(Said(), bank, 0, torch.device("cpu"))
+    assert figures["recall_at_1_per_min"] > 0.9
 
 
 def test_real_cracks_of_fire_are_measured(run: Path, tmp_path: Path) -> None:
