@@ -17,7 +17,7 @@ from roastwatch.detection.peaks import REACH_ROWS
 from roastwatch.errors import BadInputError
 from roastwatch.training import checkpoints
 from roastwatch.training.calibrate import Calibration
-from roastwatch.training.network import PLACES, BandEntry, Block, Entry, PopNet, by_band
+from roastwatch.training.network import POSITIONS, BandEntry, Block, Entry, PopNet, by_band
 from roastwatch.training.plan import TrainingPlan
 
 
@@ -82,7 +82,7 @@ def _of_entry(entry: Entry) -> list[torch.nn.Conv1d]:
         ones = torch.eye(features.WIDTH).unsqueeze(2)  # a row for each number in it
         answers = by_band(ones, shared) - shared.bias[:, None, None]
         whole.weight.copy_(answers.flatten(1).t().unsqueeze(2))
-    whole.bias = torch.nn.Parameter(shared.bias.repeat_interleave(PLACES))
+    whole.bias = torch.nn.Parameter(shared.bias.repeat_interleave(POSITIONS))
     return [whole, mix]
 
 

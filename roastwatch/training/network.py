@@ -11,10 +11,10 @@ from torch.nn import functional
 
 from roastwatch.detection import features
 
-PLACES = -(-features.BANDS // 2)
-"""Every other band is looked at."""
-_KINDS = features.WIDTH // features.BANDS
-_BESIDE = 2
+POSITIONS = -(-features.BANDS // 2)
+"""Every other band is a centre: with two neighbours on either side each is seen twice or more."""
+_NEIGHBOURS = 2
+_PER_BAND = features.WIDTH // features.BANDS  # numbers that a row holds of each band
 
 
 class Entry(nn.Module):
@@ -37,9 +37,14 @@ class BandEntry(Entry):
     """
 
     def __init__(self, band_channels: int, channels: int) -> None:
-        super().__init__(band_channels * PLACES, channels)
+        super().__init__(band_channels * POSITIONS, channels)
         self.bands = nn.Conv2d(
-            _KINDS, band_channels, (2 * _BESIDE + 1, 1), (2, 1), (_BESIDE, 0), bias=False
+            _PER_BAND,
+            band_channels,
+            kernel_size=(2 * _NEIGHBOURS + 1, 1),
+            stride=(2, 1),
+            padding=(_NEIGHBOURS, 0),
+            bias=False,
         )
         self.bands_norm = nn.BatchNorm2d(band_channels)
 
@@ -50,8 +55,8 @@ class BandEntry(Entry):
 
 
 def by_band(rows: torch.Tensor, layer: nn.Conv2d) -> torch.Tensor:
-    """A layer's answers, (batch, its channels, PLACES, rows), to rows (batch, WIDTH, rows)."""
-    answers: torch.Tensor = layer(rows.reshape(len(rows), _KINDS, features.BANDS, -1))
+    """A layer's answers, (batch, its channels, POSITIONS, rows), to rows (batch, WIDTH, rows)."""
+    answers: torch.Tensor = layer(rows.reshape(len(rows), _PER_BAND, features.BANDS, -1))
     return answers
 
 
