@@ -18,6 +18,7 @@ from roastwatch.detection.model import ModelSpec
 from roastwatch.detection.noise_level import LOWEST, NoiseLevel
 from roastwatch.detection.odds import logit, probability
 from roastwatch.detection.trains import train_length
+from roastwatch.detection.turning import Turning
 from roastwatch.detection.windowed_events import WindowRun
 from roastwatch.options import Options
 from roastwatch.vocabulary import CrackScore, Pop
@@ -30,6 +31,8 @@ FADE = 0.5
 """A pop so far below the threshold (in logits), or farther, says nothing."""
 ALONE_S = 16.0
 """A pop followed by none for so long stands alone: it is not first crack yet."""
+JUST_BEHIND_S = 2.0
+"""A lonely pop draws what the filter thinks to itself, or to so long behind it."""
 LEAST_RUN = 3
 """From so many silent ticks on, passing them in one go is cheaper than one by one."""
 LONGEST_GAP_TICKS = round(600 / TICK_S)
@@ -52,6 +55,9 @@ class EvidenceOptions(Options):
     )
     reject_trains: bool = Field(
         True, description="Take back pops that come by rule: clocks, typing, bouncing balls."
+    )
+    reject_turning: bool = Field(
+        True, description="Leave out pops that come with the drum's turn: a scrape, a squeak."
     )
     own_level: bool = Field(
         True, description="Learn from stray pops how clear a pop must be with this roaster."
@@ -111,9 +117,12 @@ class PopWeigher:
         # where the beginning is not known to be noise, what strays in at first may be anything
         over = spec.evidence_over if level and not level.knows_charge else 0.0
         self._threshold = logit(spec.pop_threshold) + over
+        self._shown = spec.pop_threshold
         # fainter ones say nothing at any level: spares most pops their logarithm
         self._least = probability(self._threshold + (LOWEST if level else 0.0) - FADE)
         self._filter = RateFilter(options.quiet_rate)
+        self._turning = Turning(sample_rate_hz) if options.reject_turning else None
+        self._turned = False  # what came with the turn before it was known was taken back
         self._said: dict[int, float | None] = {}  # tick → weight of its best pop; None: unknown
         self._marks: deque[FilterState] = deque()  # where it can go on from anew
         self._heard: deque[tuple[int, int]] = deque(maxlen=60)  # sample, tick
@@ -125,13 +134,13 @@ class PopWeigher:
         return self._filter.evidence
 
     def onset(self, end_sample: int) -> int:
-        """When it began: as the filter thinks, but behind pops that stand alone.
+        """When it began: as the filter thinks, but behind what stands alone.
 
         The mean is the least biased estimate on simulated roasts (docs/decision.md); a lonely pop
-        before the others draws it back too far.
+        before the others draws it back too far, to the pop or to just behind it.
         """
         thought = min(self._sample(self._filter.onset_tick), end_sample)
-        since = [sample for sample in self.counted if sample >= thought]
+        since = [s for s in self.counted if s >= thought - JUST_BEHIND_S * self._rate]
         for pop, following in pairwise(since):
             if following - pop <= ALONE_S * self._rate:
                 break
@@ -153,15 +162,15 @@ class PopWeigher:
 
     def _over(self, pop: Pop) -> float:
         """How far a pop lies over what counts as one here, in logits."""
-        over = self._over_model(pop)
+        over = logit(pop.probability) - self._threshold
+        if self._turning is not None:
+            self._turning.note(pop.sample)
+            if self._turning.brings(pop.sample):
+                return -math.inf
         if self.level is None or pop.sample < self._began:
             return over
         self.level.note(pop.sample, over)
         return over - self.level.level(pop.sample)
-
-    def _over_model(self, pop: Pop) -> float:
-        """How far it lies over the bar before anything was learnt, in logits."""
-        return logit(pop.probability) - self._threshold
 
     def skip(self, end_sample: int, below: float) -> int:
         """No pop that matters up to a sample: let those ticks pass while evidence stays below.
@@ -234,9 +243,10 @@ class PopWeigher:
         sure, weight = pop_weight(over, self._options.sureness)
         if weight <= 0:
             return
+        self._take_back_what_turned()
         tick = max(self._tick(), int((pop.sample - self._began) / (TICK_S * self._rate)))
         self._said[tick] = max(weight, self._said.get(tick) or 0.0)
-        if sure and self._over_model(pop) >= 0:  # faint ones would date the onset too soon
+        if sure and pop.probability >= self._shown:  # fainter ones would date the onset too soon
             self.counted.append(pop.sample)
         if over < 0:
             return
@@ -245,6 +255,15 @@ class PopWeigher:
             length = train_length([sample / self._rate for sample, _ in self._heard])
             if length:
                 self._take_back({tick for _, tick in list(self._heard)[-length:]})
+
+    def _take_back_what_turned(self) -> None:
+        """Once a turn is known, what came with it before says nothing any more."""
+        turning = self._turning
+        if turning is None or turning.found == self._turned:
+            return
+        self._turned = turning.found
+        if self._turned:
+            self._take_back({tick for sample, tick in self._heard if turning.brings(sample)})
 
     def _take_back(self, ticks: set[int]) -> None:
         """Those ticks say nothing: go back to the first of them and on again from there."""

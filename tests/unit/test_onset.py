@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from roastwatch.detection.decision import CrackDecision
 from roastwatch.detection.model import ModelSpec
 from roastwatch.detection.noise_level import LOWEST, NoiseLevel
+from roastwatch.detection.odds import probability
 from roastwatch.detection.onset import STILL_S, Onset, OnsetOptions
 from roastwatch.vocabulary import CrackScore, EventKind, Level, Pop
 
@@ -56,6 +57,22 @@ def test_a_crack_grows_through_its_levels_and_ends() -> None:
     assert [d.decided_sample for d in found] == sorted(d.decided_sample for d in found)
     assert all(d.decided_sample > d.happened_sample for d in found)
     assert all(0 <= d.confidence <= 1 for d in found)
+
+
+def test_a_lonely_pop_does_not_date_the_onset_nor_do_moments_just_behind_it() -> None:
+    cracks = tuple(300.0 + 2 * number for number in range(14))
+    for lonely_s in (280.0, 280.5, 281.0, 283.0):
+        told = [d for d in feed(armed(), (lonely_s, *cracks)) if d.level is Level.FIRST_CRACK]
+        assert [d.happened_sample for d in told] == [300 * RATE]
+
+
+def test_pops_that_are_shown_date_the_onset_even_where_they_do_not_count_in_full() -> None:
+    onset = Onset(OnsetOptions(), RATE, replace(SPEC, evidence_over=1.0, candidates=True))
+    onset.arm(0)
+    shown = probability(0.8)
+    pops = [(282.0, 0.97), *((300.0 + 3 * number, shown) for number in range(20))]
+    found = [decision for tenth in range(1, 4000) for decision in onset.feed(_scored(tenth, pops))]
+    assert [d.happened_sample for d in found if d.level is Level.FIRST_CRACK] == [300 * RATE]
 
 
 def test_a_stray_pop_now_and_then_decides_nothing() -> None:

@@ -1,0 +1,92 @@
+"""What comes with the drum's turn is left out, and nothing else."""
+
+import numpy as np
+import pytest
+
+from roastwatch.detection.evidence import EvidenceOptions, PopWeigher
+from roastwatch.detection.model import ModelSpec
+from roastwatch.detection.onset import Onset, OnsetOptions
+from roastwatch.detection.turning import Turning
+from roastwatch.vocabulary import CrackScore, Level, Pop
+
+RATE = 1000
+SPEC = ModelSpec("test", 1, 0.1, 0.05, True, 0.5, candidates=True)
+
+
+def scrapes(turn_s: float, until_s: float, share: float, seed: int) -> list[float]:
+    """At one place of the turn, 5 ms to and fro, in a share of the turns."""
+    rng = np.random.default_rng(seed)
+    turns = np.arange(3, until_s, turn_s)
+    heard = turns[rng.random(len(turns)) < share]
+    return (heard + rng.normal(0, 0.005, len(heard))).tolist()
+
+
+def noted(times_s: list[float]) -> Turning:
+    turning = Turning(RATE)
+    for at_s in times_s:
+        turning.note(round(at_s * RATE))
+    return turning
+
+
+@pytest.mark.parametrize(("turn_s", "share"), [(0.41, 0.8), (1.3, 0.6), (2.1, 0.9)])
+def test_a_scrape_at_some_turns_is_found_and_known_again(turn_s: float, share: float) -> None:
+    turning = noted(scrapes(turn_s, 90, share, 1))
+    assert turning.found
+    ahead = 3 + turn_s * np.ceil(90 / turn_s) + turn_s * np.arange(3)
+    for at_s in ahead.tolist():
+        assert turning.brings(round(at_s * RATE))
+        for aside in (0.3, 0.5, 0.7):
+            assert not turning.brings(round((at_s + aside * turn_s) * RATE))
+
+
+def test_pops_at_random_do_not_turn() -> None:
+    found = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        times = np.cumsum(rng.exponential(rng.uniform(0.3, 3), 100))
+        found += noted(times.tolist()).found
+    assert found <= 1
+
+
+def test_what_no_longer_turns_is_forgotten() -> None:
+    rng = np.random.default_rng(5)
+    turning = noted(scrapes(1.3, 60, 0.8, 2))
+    assert turning.found
+    for at_s in (60 + np.cumsum(rng.exponential(2, 60))).tolist():
+        turning.note(round(at_s * RATE))
+    assert not turning.found
+
+
+def told(pops: list[float], end_s: int, *, reject_turning: bool = True) -> list[float]:
+    """When first crack is told, in seconds."""
+    onset = Onset(OnsetOptions(reject_turning=reject_turning), RATE, SPEC)
+    onset.arm(0, charged=True)
+    found = []
+    for tenth in range(1, 10 * end_s):
+        here = tuple(Pop(round(at * RATE), 0.9) for at in pops if tenth - 1 <= 10 * at < tenth)
+        score = CrackScore(tenth * RATE // 10, 0.0, 0.5, "test", here)
+        found += [d for d in onset.feed(score) if d.level is Level.FIRST_CRACK]
+    return [decision.decided_sample / RATE for decision in found]
+
+
+def test_cracks_are_heard_over_a_drum_that_scrapes_as_loud_as_they_do() -> None:
+    rng = np.random.default_rng(7)
+    scraping = scrapes(1.3, 400, 0.6, 3)
+    cracks = (300 + np.cumsum(rng.exponential(1.2, 60))).tolist()
+    assert not told(scraping, 300)
+    heard = told(sorted(scraping + cracks), 400)
+    assert len(heard) == 1
+    assert 300 < heard[0] < 345
+    assert told(scraping, 300, reject_turning=False)
+
+
+def test_what_came_with_the_turn_before_it_was_known_is_taken_back() -> None:
+    weigher = PopWeigher(EvidenceOptions(reject_trains=False), RATE, SPEC, 0)
+    evidence = []
+    for tenth in range(1, 600):
+        at_s = tenth / 10 - 0.05
+        here = (Pop(round(at_s * RATE), 0.6),) if tenth % 17 == 3 else ()
+        weigher.feed(CrackScore(tenth * RATE // 10, 0.0, 0.5, "test", here))
+        evidence.append(weigher.evidence)
+    assert max(evidence) > 1
+    assert evidence[-1] < 0.1
