@@ -26,6 +26,7 @@ VARIANTS = {
     "without own level": OnsetOptions(own_level=False),
     "without sureness": OnsetOptions(sureness=0.0),
     "without trains": OnsetOptions(reject_trains=False),
+    "without turning": OnsetOptions(reject_turning=False),
 }
 SENSITIVITIES = (0.3, 0.4, 0.5, 0.6, 0.7)
 FIRST_SEED = 20_000
