@@ -31,6 +31,8 @@ FADE = 0.5
 """A pop so far below the threshold (in logits), or farther, says nothing."""
 ALONE_S = 16.0
 """A pop followed by none for so long stands alone: it is not first crack yet."""
+NEAR_S = 5.0
+"""A shown pop so near the onset dates it: what a person sees, and the same at any sample rate."""
 JUST_BEHIND_S = 2.0
 """A lonely pop draws what the filter thinks to itself, or to so long behind it."""
 LEAST_RUN = 3
@@ -126,6 +128,7 @@ class PopWeigher:
         self._said: dict[int, float | None] = {}  # tick → weight of its best pop; None: unknown
         self._marks: deque[FilterState] = deque()  # where it can go on from anew
         self._heard: deque[tuple[int, int]] = deque(maxlen=60)  # sample, tick
+        self._dating: deque[int] = deque(maxlen=2000)
         self.counted: deque[int] = deque(maxlen=2000)
 
     @property
@@ -137,15 +140,17 @@ class PopWeigher:
         """When it began: as the filter thinks, but behind what stands alone.
 
         The mean is the least biased estimate on simulated roasts (docs/decision.md); a lonely pop
-        before the others draws it back too far, to the pop or to just behind it.
+        before the others draws it back too far, to the pop or to just behind it. A shown pop close
+        by is taken instead: it costs half a second of accuracy.
         """
         thought = min(self._sample(self._filter.onset_tick), end_sample)
-        since = [s for s in self.counted if s >= thought - JUST_BEHIND_S * self._rate]
+        since = [s for s in self._dating if s >= thought - JUST_BEHIND_S * self._rate]
         for pop, following in pairwise(since):
             if following - pop <= ALONE_S * self._rate:
                 break
             thought = following
-        return thought
+        near = min(self._dating, key=lambda sample: abs(sample - thought), default=thought)
+        return near if abs(near - thought) <= NEAR_S * self._rate else thought
 
     def feed(self, score: CrackScore) -> None:
         """Take pops, then let the ticks pass that lie wholly before the score's end."""
@@ -246,8 +251,10 @@ class PopWeigher:
         self._take_back_what_turned()
         tick = max(self._tick(), int((pop.sample - self._began) / (TICK_S * self._rate)))
         self._said[tick] = max(weight, self._said.get(tick) or 0.0)
-        if sure and pop.probability >= self._shown:  # fainter ones would date the onset too soon
-            self.counted.append(pop.sample)
+        if pop.probability >= self._shown:  # fainter ones would date the onset too soon
+            self._dating.append(pop.sample)
+            if sure:
+                self.counted.append(pop.sample)
         if over < 0:
             return
         self._heard.append((pop.sample, tick))

@@ -38,8 +38,8 @@ class Bed:
     """RMS of the tumble."""
     tumble_hz: tuple[float, float]
     """Between which frequencies an impact's noise lies."""
-    heavy: float
-    """Spread (natural log) of the impacts' amplitudes: large, and single impacts stand out."""
+    uneven: float
+    """Spread (natural log) of the impacts' amplitudes at one speed: beans differ in mass."""
     scrape: float
     """Amplitude of a drum's scrape or squeak once a turn."""
     scrape_hz: float
@@ -81,7 +81,7 @@ def draw_bed(rng: np.random.Generator, kind: BedKind | None = None) -> Bed:
         tumble_per_s=float(np.exp(rng.uniform(np.log(30), np.log(3000)))),
         tumble=float(np.exp(rng.uniform(np.log(0.03), np.log(0.5 if air else 1.2)))),
         tumble_hz=(low, float(np.clip(low * rng.uniform(2, 14), 2000, 14000))),
-        heavy=float(rng.uniform(0.2, 0.8)),
+        uneven=float(rng.uniform(0.05, 0.35)),
         scrape=float(rng.uniform(0.1, 1.5))
         * float(kind in ("drum", "pan") and rng.random() < 0.35),
         scrape_hz=float(np.exp(rng.uniform(np.log(600), np.log(9000)))),
@@ -157,13 +157,24 @@ def _tumble(
     impact += rings[:length] * np.float32(rms(impact) * own.uniform(0, 2) / (rms(rings) + 1e-9))
     count = rng.poisson(bed.tumble_per_s * n / rate_hz)
     at = rng.integers(0, n, count)
-    height = np.exp(rng.normal(0, bed.heavy, count)) * rng.choice((-1.0, 1.0), count)
+    height = _speeds(rng, count) * np.exp(rng.normal(0, bed.uneven, count))
+    height *= rng.choice((-1.0, 1.0), count)
     height *= np.clip(1 + 0.6 * beat[at // step], 0.05, None)
     train = np.bincount(at, height, n).astype(np.float32)
     sound = convolved(train, impact)[:n]
-    per_s = bed.tumble_per_s * float(np.exp(2 * bed.heavy**2)) * 1.2
+    per_s = bed.tumble_per_s * float(np.exp(2 * bed.uneven**2)) * 1.2
     expected = np.sqrt(per_s / rate_hz * np.sum(np.square(impact, dtype=np.float64)))
     return sound * np.float32(bed.tumble / (expected + 1e-9))
+
+
+def _speeds(rng: np.random.Generator, count: int) -> Float64Array:
+    """How fast beans hit, of RMS 1: at random in a plane, but none falls further than the drum."""
+    most = 2.5  # in the spread of one component: 2.2 times the median
+    cut = np.exp(-(most**2) / 2)
+    squares = -2 * np.log(1 - rng.random(count) * (1 - cut))
+    mean_square = 2 - most**2 * cut / (1 - cut)
+    speeds: Float64Array = np.sqrt(squares / mean_square)
+    return speeds
 
 
 def _scrapes(

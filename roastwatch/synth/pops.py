@@ -1,8 +1,9 @@
 """One crack of a bean: a damped broadband click that stands out above 3 kHz.
 
 Ranges enclose what was measured on two roasters: rise 1.4-2.5 ms and decay 3.5-4 ms to -10 dB,
-hardly any energy below 1.5 kHz, more of it the higher the band. Second crack is quieter, shorter
-and faster (Wilson, "Coffee roasting acoustics", JASA Express Letters 135, 2014).
+hardly any of what stands out of a fan below 1.5 kHz, more of it the higher the band; over a quiet
+drum the thump of the bean against its wall is heard besides. Second crack is quieter, shorter and
+faster (Wilson, "Coffee roasting acoustics", JASA Express Letters 135, 2014).
 """
 
 from dataclasses import dataclass
@@ -28,6 +29,11 @@ class PopFamily:
     level_spread_db: float
     doublets: float
     """Share of cracks that are two clicks 6-60 ms apart."""
+    strikes: float
+    """Share of cracks whose bean jumps and strikes the wall."""
+    wall_hz: float
+    wall_s: float
+    """How the wall rings: at which frequency, and its time to 1 / e."""
     second: bool = False
 
 
@@ -42,6 +48,9 @@ def draw_family(rng: np.random.Generator, *, second: bool = False) -> PopFamily:
         ringing=float(rng.uniform(0.0, 0.7)),
         level_spread_db=float(rng.uniform(2, 7)),
         doublets=float(rng.uniform(0, 0.25)),
+        strikes=float(rng.uniform(0, 0.8)),
+        wall_hz=float(np.exp(rng.uniform(np.log(200), np.log(1500)))),
+        wall_s=float(np.exp(rng.uniform(np.log(0.003), np.log(0.025)))),
         second=second,
     )
 
@@ -82,7 +91,10 @@ def _click(rng: np.random.Generator, family: PopFamily, rate_hz: int) -> Float32
     points = (20, family.low_cut_hz / 3, family.low_cut_hz, 2000 * 2**3)
     top = octave * np.log2(points[3] / max(family.low_cut_hz, 2000))
     sound = filtered(sound, rate_hz, points, (-50, -22, 0, top))
-    if rng.random() < 0.12:  # the bean strikes the wall as it jumps
-        body = ringing(rng, rate_hz, (float(rng.uniform(250, 1500)),), (0.004,), (1,), length_s)
-        sound[: len(body)] += body[:n] * np.float32(rng.uniform(0, 0.7) * np.abs(sound).max())
+    if rng.random() < family.strikes:
+        wall_hz, wall_s = family.wall_hz * float(np.exp(rng.normal(0, 0.1))), family.wall_s
+        wall = ringing(rng, rate_hz, (wall_hz,), (wall_s,), (1,), min(4 * wall_s, 0.08))
+        loud = float(np.abs(sound).max()) * 10 ** (rng.uniform(-14, 8) / 20)
+        sound = np.pad(sound, (0, max(len(wall) - n, 0)))
+        sound[: len(wall)] += wall * np.float32(loud / (np.abs(wall).max() + 1e-9))
     return sound / np.float32(loudest_rms(high_band(sound, rate_hz, 3500.0), rate_hz))

@@ -11,9 +11,14 @@ from roastwatch.vocabulary import Float32Array
 def room_response(rng: np.random.Generator, rate_hz: int) -> Float32Array:
     """An impulse response: direct sound at sample 0, early echoes, a tail that loses its treble.
 
-    Reverberation time 0.08-0.9 s; the tail lies 4-26 dB below the direct sound's energy.
+    Reverberation time 0.08-0.9 s. How much of the energy is in the tail follows from the distance,
+    15 cm to 2 m, beside the one at which direct sound and tail are equal: 0.057 m·sqrt(volume in
+    m³ / reverberation time in s) for a source that radiates all round (Kuttruff, Room Acoustics).
     """
     time_s = float(np.exp(rng.uniform(np.log(0.08), np.log(0.9))))
+    volume_m3 = float(np.exp(rng.uniform(np.log(15), np.log(150))))
+    distance_m = float(np.exp(rng.uniform(np.log(0.15), np.log(2))))
+    tail_db = 20 * np.log10(distance_m / (0.057 * np.sqrt(volume_m3 / time_s)))
     n = int(min(time_s, 0.6) * rate_hz)
     t = np.arange(n, dtype=np.float32) / rate_hz
     dull = float(rng.uniform(-14, -2))
@@ -26,7 +31,7 @@ def room_response(rng: np.random.Generator, rate_hz: int) -> Float32Array:
         if at < n:
             tail[at] += rng.choice((-1, 1)) * np.float32(np.abs(tail).max() * rng.uniform(1, 6))
     energy = float(np.sqrt(np.sum(np.square(tail, dtype=np.float64)) + 1e-20))
-    tail *= np.float32(10 ** (-rng.uniform(4, 26) / 20) / energy)
+    tail *= np.float32(10 ** (tail_db / 20) / energy)
     tail[0] += 1
     return tail.astype(np.float32)
 

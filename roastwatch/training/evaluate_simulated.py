@@ -157,7 +157,7 @@ def simulated_hour(seed: int, condition: Condition) -> Heard:
 
 RATE_HZ = 1000
 HOP_S = 0.5
-SPEC = ModelSpec("simulated", 1, HOP_S, 0.0, True, 0.5, candidates=True, evidence_over=0.3)
+SPEC = ModelSpec("simulated", 1, HOP_S, 0.0, True, 0.5, candidates=True, evidence_over=0.7)
 """Pops count as those of the shipped model: its manifest has this `evidence_over`, too."""
 CHARGED_AT = datetime(1970, 1, 1, tzinfo=UTC)
 REARM_S = 60.0

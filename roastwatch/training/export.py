@@ -17,7 +17,7 @@ from roastwatch.detection.peaks import REACH_ROWS
 from roastwatch.errors import BadInputError
 from roastwatch.training import checkpoints
 from roastwatch.training.calibrate import Calibration
-from roastwatch.training.network import POSITIONS, BandEntry, Block, Entry, PopNet, by_band
+from roastwatch.training.network import POSITIONS, Block, Entry, PopNet, by_band
 from roastwatch.training.plan import TrainingPlan
 
 
@@ -72,18 +72,15 @@ def _of_entry(entry: Entry) -> list[torch.nn.Conv1d]:
 
     Three weights in four are zero then, and one product with all of them is still the quickest.
     """
-    mix = fuse_conv_bn_eval(entry.mix, entry.norm)
-    if not isinstance(entry, BandEntry):
-        return [mix]
     shared = fuse_conv_bn_eval(entry.bands, entry.bands_norm)
     assert shared.bias is not None
-    whole = torch.nn.Conv1d(features.WIDTH, mix.in_channels, 1, bias=False)
+    whole = torch.nn.Conv1d(features.WIDTH, entry.mix.in_channels, 1, bias=False)
     with torch.no_grad():
         ones = torch.eye(features.WIDTH).unsqueeze(2)  # a row for each number in it
         answers = by_band(ones, shared) - shared.bias[:, None, None]
         whole.weight.copy_(answers.flatten(1).t().unsqueeze(2))
     whole.bias = torch.nn.Parameter(shared.bias.repeat_interleave(POSITIONS))
-    return [whole, mix]
+    return [whole, fuse_conv_bn_eval(entry.mix, entry.norm)]
 
 
 def trained_network(checkpoint: Path) -> tuple[PopNet, TrainingPlan]:

@@ -18,26 +18,15 @@ _PER_BAND = features.WIDTH // features.BANDS  # numbers that a row holds of each
 
 
 class Entry(nn.Module):
-    """One row: (batch, WIDTH, rows) to (batch, channels, rows)."""
-
-    def __init__(self, inputs: int, channels: int) -> None:
-        super().__init__()
-        self.mix = nn.Conv1d(inputs, channels, 1, bias=False)
-        self.norm = nn.BatchNorm1d(channels)
-
-    def forward(self, rows: torch.Tensor) -> torch.Tensor:
-        """Of each row by itself."""
-        return torch.relu(self.norm(self.mix(rows)))
-
-
-class BandEntry(Entry):
     """One row, each band seen with two neighbours on either side by the same weights, then all.
 
-    What is a crack in one band is one in any.
+    What is a crack in one band is one in any. (batch, WIDTH, rows) to (batch, channels, rows).
     """
 
     def __init__(self, band_channels: int, channels: int) -> None:
-        super().__init__(band_channels * POSITIONS, channels)
+        super().__init__()
+        self.mix = nn.Conv1d(band_channels * POSITIONS, channels, 1, bias=False)
+        self.norm = nn.BatchNorm1d(channels)
         self.bands = nn.Conv2d(
             _PER_BAND,
             band_channels,
@@ -50,8 +39,8 @@ class BandEntry(Entry):
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         """Of each row by itself."""
-        answers = by_band(rows, self.bands)
-        return super().forward(torch.relu(self.bands_norm(answers)).flatten(1, 2))
+        answers = torch.relu(self.bands_norm(by_band(rows, self.bands)))
+        return torch.relu(self.norm(self.mix(answers.flatten(1, 2))))
 
 
 def by_band(rows: torch.Tensor, layer: nn.Conv2d) -> torch.Tensor:
@@ -78,12 +67,10 @@ class PopNet(nn.Module):
     """Rows (batch, rows, WIDTH) to logits (batch, rows); `export.Streaming` runs it piecewise."""
 
     def __init__(self, channels: int, band_channels: int, dilations: tuple[int, ...]) -> None:
-        """`band_channels`: 0 for a plain entry, more for one that all bands share."""
+        """`band_channels`: of the entry's layer that all bands share."""
         super().__init__()
         self.dilations = tuple(dilations)
-        self.entry = (
-            BandEntry(band_channels, channels) if band_channels else Entry(features.WIDTH, channels)
-        )
+        self.entry = Entry(band_channels, channels)
         self.blocks = nn.ModuleList(Block(channels, dilation) for dilation in self.dilations)
         self.exit = nn.Conv1d(channels, 1, 1)
 

@@ -62,10 +62,10 @@ class NetworkSettings(Options):
 
     channels: int = Field(48, description="Channels of each block.", ge=4, le=512)
     band_channels: int = Field(
-        0, description="Channels of a first layer that all bands share; 0: none.", ge=0, le=512
+        16, description="Channels of the first layer, which all bands share.", ge=1, le=512
     )
     dilations: tuple[int, ...] = Field(
-        (1, 2, 4, 8, 16, 32), description="Rows (10 ms) between a convolution's taps, per block."
+        (1, 2, 5, 12, 30), description="Rows (10 ms) between a convolution's taps, per block."
     )
     look_ahead_rows: int = Field(
         26, description="How many rows (10 ms) later a row is judged.", ge=0, le=100

@@ -193,7 +193,7 @@ def test_a_fit_tells_apart_what_differs_and_keeps_the_cracks_where_they_were() -
 
 
 def test_a_peculiar_roaster_is_learnt_and_taken_back(model: PopsModel, tmp_path: Path) -> None:
-    write(tmp_path, 0.3)
+    write(tmp_path, 0.2)
     ran = CliRunner().invoke(command, [str(tmp_path), "--json"])
     assert ran.exit_code == 0, ran.output
     found = json.loads(ran.stdout)
