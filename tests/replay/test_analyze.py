@@ -104,8 +104,7 @@ ON_THE_BAR = pytest.mark.xfail(
     reason="told at 549 s by a hair at 32 kHz, and by later pops, at 561 or 579 s, here",
 )
 WHOLE_FORMS = [
-    pytest.param(*form, marks=ON_THE_BAR) if form[0].isdecimal() else form
-    for form in FORMS
+    pytest.param(*form, marks=ON_THE_BAR) if form[0].isdecimal() else form for form in FORMS
 ]
 
 
