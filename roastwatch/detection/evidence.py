@@ -34,7 +34,7 @@ ALONE_S = 16.0
 NEAR_S = 5.0
 """A shown pop so near the onset dates it: what a person sees, and the same at any sample rate."""
 JUST_BEHIND_S = 2.0
-"""A lonely pop draws what the filter thinks to itself, or to so long behind it."""
+"""A lonely pop draws the filter's mean back to itself, or to so long behind it."""
 LEAST_RUN = 3
 """From so many silent ticks on, passing them in one go is cheaper than one by one."""
 LONGEST_GAP_TICKS = round(600 / TICK_S)
@@ -103,19 +103,20 @@ class PopWeigher:
         sample_rate_hz: int,
         spec: ModelSpec,
         began: int,
-        level: NoiseLevel | None = None,
+        before: "PopWeigher | None" = None,
         still_s: float = 0.0,
     ) -> None:
-        """Know nothing but, where it goes on from another one, the place's noise.
+        """Know nothing but, where it goes on from another one, the place's noise and the turn.
 
         Nothing can crack for `still_s` after the beginning.
         """
         self._options, self._rate, self._began = options, sample_rate_hz, began
+        level = before.level if before else None
         if level is None and options.own_level and spec.candidates:
             level = NoiseLevel(options.quiet_rate, sample_rate_hz, began, still_s)
         elif level is not None:
             level.hold(None)
-        self.level = level
+        self.level: NoiseLevel | None = level
         # where the beginning is not known to be noise, what strays in at first may be anything
         over = spec.evidence_over if level and not level.knows_charge else 0.0
         self._threshold = logit(spec.pop_threshold) + over
@@ -123,12 +124,15 @@ class PopWeigher:
         # fainter ones say nothing at any level: spares most pops their logarithm
         self._least = probability(self._threshold + (LOWEST if level else 0.0) - FADE)
         self._filter = RateFilter(options.quiet_rate)
-        self._turning = Turning(sample_rate_hz) if options.reject_turning else None
+        turning = before._turning if before else None
+        self._turning: Turning | None = turning
+        if turning is None and options.reject_turning:
+            self._turning = Turning(sample_rate_hz)
         self._turned = False  # what came with the turn before it was known was taken back
         self._said: dict[int, float | None] = {}  # tick → weight of its best pop; None: unknown
         self._marks: deque[FilterState] = deque()  # where it can go on from anew
         self._heard: deque[tuple[int, int]] = deque(maxlen=60)  # sample, tick
-        self._dating: deque[int] = deque(maxlen=2000)
+        self._dating: deque[int] = deque(maxlen=2000)  # samples of pops that are shown
         self.counted: deque[int] = deque(maxlen=2000)
 
     @property

@@ -16,7 +16,6 @@ from pydantic import Field
 from roastwatch.detection.decision import CrackDecision
 from roastwatch.detection.evidence import EvidenceOptions, PopWeigher, Weigher, WindowWeigher
 from roastwatch.detection.model import ModelSpec
-from roastwatch.detection.noise_level import NoiseLevel
 from roastwatch.vocabulary import CrackScore, EventKind, Level, Pop
 
 LEVELS = (Level.POSSIBLE, Level.FIRST_CRACK, Level.CERTAIN)
@@ -209,20 +208,20 @@ class Onset:
 
     def _restart(self, at_sample: int, *, same_noise: bool = False, still_s: float = 0.0) -> None:
         """Know nothing of what was before a sample, but for the noise of a roast that goes on."""
-        level = None
+        before = None
         if same_noise and isinstance(self._weigher, PopWeigher):
-            level = self._weigher.level
+            before = self._weigher
         self._began = at_sample
         self._missed = 0  # samples lost since the crack was told
-        self._weigher = self._new_weigher(level, still_s)
+        self._weigher = self._new_weigher(before, still_s)
         self._said: Level | None = None
         self._told_onset: int | None = None
         self._ended = False
         self._second = False
 
-    def _new_weigher(self, level: NoiseLevel | None, still_s: float) -> Weigher:
+    def _new_weigher(self, before: PopWeigher | None, still_s: float) -> Weigher:
         if self._spec.localises:
-            return PopWeigher(self._options, self._rate, self._spec, self._began, level, still_s)
+            return PopWeigher(self._options, self._rate, self._spec, self._began, before, still_s)
         return WindowWeigher(self._options.told_bar, self._rate, self._spec, self._began)
 
     def _levels(self, end_sample: int) -> list[CrackDecision]:

@@ -12,8 +12,9 @@ import numpy as np
 SLOWEST_HZ, FASTEST_HZ = 0.35, 3.2
 """Turns a second: of drums, and of a hand that stirs a pan."""
 SPAN_S = 60.0
-"""What is looked back over: motors drift, and a period is known to a share of its turns in it."""
+"""What is looked back over: longer would know the period better, but motors drift."""
 MOST_POPS = 40
+"""Only the latest are looked at, so that a clattering drum costs no more."""
 APART_S = 0.15
 """Pops nearer than that are one sound."""
 EVERY_S = 5.0
@@ -25,7 +26,7 @@ WIDTH = 0.1
 """Pops at most so much of a turn before or after the mean direction come with it."""
 
 _LOBE = 4
-"""So many neighbouring periods answer to the same turn on one side of the best."""
+"""Periods are tried so closely that this many lie between two that a look tells apart."""
 _SEARCHED_HZ = np.arange(SLOWEST_HZ, FASTEST_HZ, 1 / (_LOBE * SPAN_S), dtype=np.float32)
 
 
@@ -52,6 +53,7 @@ class Turning:
         times.append(at_s)
         while times[0] < at_s - SPAN_S:
             times.popleft()
+        # fewer can't be sure, even if all come at the very same phase
         if len(times) > SURE and at_s - self._looked_s >= EVERY_S:
             self._looked_s = at_s
             self._found = self._look(at_s)

@@ -80,6 +80,21 @@ def test_cracks_are_heard_over_a_drum_that_scrapes_as_loud_as_they_do() -> None:
     assert told(scraping, 300, reject_turning=False)
 
 
+def test_a_roast_that_goes_on_keeps_its_turn() -> None:
+    def heard(weigher: PopWeigher, tenths: range) -> float:
+        for tenth in tenths:
+            here = (Pop(tenth * RATE // 10 - 50, 0.9),) if tenth % 17 == 3 else ()
+            weigher.feed(CrackScore(tenth * RATE // 10, 0.0, 0.5, "test", here))
+        return weigher.evidence
+
+    options = EvidenceOptions(reject_trains=False, own_level=False)
+    first = PopWeigher(options, RATE, SPEC, 0)
+    heard(first, range(1, 600))
+    later = range(600, 660)
+    assert heard(PopWeigher(options, RATE, SPEC, 60 * RATE), later) > 1
+    assert heard(PopWeigher(options, RATE, SPEC, 60 * RATE, first), later) < 0.1
+
+
 def test_what_came_with_the_turn_before_it_was_known_is_taken_back() -> None:
     weigher = PopWeigher(EvidenceOptions(reject_trains=False), RATE, SPEC, 0)
     evidence = []
