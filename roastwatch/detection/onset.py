@@ -281,11 +281,20 @@ class Onset:
         return 2 if self._spec.localises else 1
 
     def _goes_on_until(self) -> float:
-        """The first sample at which a crack that was told may have ended, by its latest pops."""
-        latest = list(islice(reversed(self._weigher.counted), self._alive))
-        if len(latest) < self._alive or min(latest) <= (self._told_onset or 0):
+        """Before this sample a crack that was told has not ended, whatever comes till then.
+
+        A bound by the latest pops, found without going through the others: `_end` asks for as many
+        seconds as `END_POPS` of them took, which is longer the longer the crack lasts.
+        """
+        counted, told = self._weigher.counted, self._told_onset or 0
+        latest = list(islice(reversed(counted), self._alive))
+        if len(latest) < self._alive or min(latest) <= told:
             return -math.inf
-        return min(latest) + self._options.end_after_s * self._rate + self._missed
+        least, longest = (s * self._rate for s in (self._options.end_after_s, LONGEST_END_S))
+        share = END_POPS / len(counted) if self._spec.localises else 0.0
+        since_told = min(latest) - told
+        pace = since_told * share / (1 - share) if share < 1 else longest
+        return min(latest) + max(least, min(pace, longest)) + self._missed
 
     def _second_crack(self, end_sample: int) -> list[CrackDecision]:
         if not self._options.second_crack or self._second or self.statistic < self.bars()[1]:
