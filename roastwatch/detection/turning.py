@@ -9,6 +9,8 @@ from collections import deque
 
 import numpy as np
 
+from roastwatch.vocabulary import Float32Array
+
 SLOWEST_HZ, FASTEST_HZ = 0.35, 3.2
 """Turns a second: of drums, and of a hand that stirs a pan."""
 SPAN_S = 60.0
@@ -22,6 +24,8 @@ EVERY_S = 5.0
 SURE = 14.0
 """Pops times the square of the length of their mean direction. Of pops at random the best of the
 some 350 periods that a minute tells apart is as good three times in ten thousand."""
+GOES_ON = 4.0
+"""The same of one that is known already, at its own period: by chance one time in twenty."""
 WIDTH = 0.1
 """Pops at most so much of a turn before or after the mean direction come with it."""
 
@@ -54,11 +58,11 @@ class Turning:
         while times[0] < at_s - SPAN_S:
             times.popleft()
         # fewer can't be sure, even if all come at the very same phase
-        if len(times) > SURE and at_s - self._looked_s >= EVERY_S:
+        if len(times) <= (GOES_ON if self._found else SURE):
+            self._found = None
+        elif at_s - self._looked_s >= EVERY_S:
             self._looked_s = at_s
             self._found = self._look(at_s)
-        elif len(times) <= SURE:
-            self._found = None
 
     def brings(self, sample: int) -> bool:
         """Whether what is heard at a sample comes with the turn."""
@@ -75,10 +79,23 @@ class Turning:
         angles = np.float32(2 * np.pi) * turns
         along, across = np.cos(angles).sum(axis=1), np.sin(angles).sum(axis=1)
         squares = along * along + across * across
-        if squares.max() < SURE * len(ago_s):
+        best = self._best(squares, len(ago_s))
+        if best is None:
             return None
-        # what comes once a turn comes once in each half turn, too: the slowest explains it best
-        first = int((squares > 0.85 * squares.max()).argmax())
-        best = first + int(squares[first : first + _LOBE].argmax())
         hz = float(_SEARCHED_HZ[best])
         return hz, now_s + float(np.arctan2(across[best], along[best])) / (2 * np.pi * hz)
+
+    def _best(self, squares: Float32Array, pops: int) -> int | None:
+        """Which of the searched periods it is, if it is one."""
+        most = float(squares.max())
+        if self._found is not None:
+            known = int(np.abs(_SEARCHED_HZ - self._found[0]).argmin())
+            first = max(known - _LOBE, 0)
+            near = squares[first : known + _LOBE + 1]
+            if near.max() >= max(GOES_ON * pops, 0.5 * most):
+                return first + int(near.argmax())
+        if most < SURE * pops:
+            return None
+        # what comes once a turn comes once in each half turn, too: the slowest explains it best
+        first = int((squares > 0.85 * most).argmax())
+        return first + int(squares[first : first + _LOBE].argmax())

@@ -1,6 +1,7 @@
 """What each part of the decision is worth, and what waiting longer buys: on simulated pops."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from roastwatch.training.evaluate_statistics import Rate, rate_text, summary
 
 BUSY = Condition("busy", false_pops_per_min=6.0, bursts_per_h=10.0, trains_per_h=0.0)
 """A drum in which something ticks: what the own level is for."""
-CONDITIONS = (QUIET, NOISY, TRAINS, BUSY)
+TURNING = replace(QUIET, name="turning", turning_pops_per_min=24.0)
+"""A drum that scrapes at one place of its turn."""
+CONDITIONS = (QUIET, NOISY, TRAINS, BUSY, TURNING)
 VARIANTS = {
     "as shipped": OnsetOptions(),
     "without own level": OnsetOptions(own_level=False),

@@ -42,6 +42,11 @@ class Condition:
     train_interval_s: tuple[float, float] = (0.12, 2.0)
     train_jitter: float = 0.06
     """Standard deviation of the distances, as a part of them."""
+    turning_pops_per_min: float = 0.0
+    """What comes with the drum's turn, but not at every one: a scrape, a squeak."""
+    turn_s: tuple[float, float] = (0.4, 2.4)
+    turn_spread: float = 0.02
+    """Standard deviation of the phase, in turns."""
 
 
 CRACK_SPREAD, FALSE_SCALE, FAINT_SCALE = 0.85, 0.45, 1.0
@@ -94,6 +99,8 @@ def hear(
         interval_s = np.exp(rng.uniform(*np.log(condition.train_interval_s)))
         steps = interval_s * (1 + condition.train_jitter * rng.standard_normal(pops))
         false.append(rng.uniform(0, length_s) + np.cumsum(np.maximum(steps, 0.05)))
+    if condition.turning_pops_per_min:
+        false.append(_with_the_turn(rng, condition, length_s))
     wrong = np.concatenate(false)
     wrong = wrong[wrong < length_s]
     faint = np.concatenate(list(_faint(rng, condition, length_s)))
@@ -110,6 +117,16 @@ def hear(
     order = np.argsort(at_s, kind="stable")
     order = order[over[order] >= FAINTEST]
     return Heard(length_s, at_s[order], probability[order], true[order], rates)
+
+
+def _with_the_turn(rng: np.random.Generator, condition: Condition, length_s: float) -> Float64Array:
+    """Times of the pops that come with the turn of one roast's drum."""
+    turn_s = float(np.exp(rng.uniform(*np.log(condition.turn_s))))
+    turns = np.arange(length_s // turn_s)
+    heard = rng.uniform(size=len(turns)) < condition.turning_pops_per_min * turn_s / 60
+    phase = rng.uniform() + condition.turn_spread * rng.standard_normal(len(turns))
+    times: Float64Array = np.maximum(((turns + phase) * turn_s)[heard], 0.0)
+    return times
 
 
 def crack_level(recall: float) -> float:

@@ -57,6 +57,17 @@ def test_what_no_longer_turns_is_forgotten() -> None:
     assert not turning.found
 
 
+def test_a_turn_that_is_known_outlasts_a_minute_with_few_scrapes() -> None:
+    rng = np.random.default_rng(2)
+    fewer = [at for at in scrapes(1.3, 180, 0.4, 3) if at > 100]
+    strays = (100 + np.cumsum(rng.exponential(5, 20))).tolist()
+    later = sorted(fewer + [at for at in strays if at < 180])
+    assert not noted(later).found  # too few to be found anew
+    turning = noted(scrapes(1.3, 100, 0.8, 2) + later)
+    assert turning.found
+    assert turning.brings(round((3 + 1.3 * 140) * RATE))
+
+
 def told(pops: list[float], end_s: int, *, reject_turning: bool = True) -> list[float]:
     """When first crack is told, in seconds."""
     onset = Onset(OnsetOptions(reject_turning=reject_turning), RATE, SPEC)
