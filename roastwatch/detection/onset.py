@@ -14,8 +14,9 @@ import numpy as np
 from pydantic import Field
 
 from roastwatch.detection.decision import CrackDecision
-from roastwatch.detection.evidence import EvidenceOptions, PopWeigher, Weigher, WindowWeigher
+from roastwatch.detection.evidence import EvidenceOptions, PopWeigher, Weigher
 from roastwatch.detection.model import ModelSpec
+from roastwatch.detection.window_evidence import WindowWeigher
 from roastwatch.vocabulary import CrackScore, EventKind, Level, Pop
 
 LEVELS = (Level.POSSIBLE, Level.FIRST_CRACK, Level.CERTAIN)
