@@ -97,9 +97,6 @@ class LearningSettings(Options):
     focus: float = Field(
         1.0, description="Exponent that turns from easy rows to hard ones (focal loss).", ge=0
     )
-    averaged_steps: int = Field(
-        0, description="Judge and keep the mean of the weights over so many steps (0: don't).", ge=0
-    )
     patience_epochs: int = Field(8, description="Stop after so many without a better one.", ge=1)
     keep_checkpoints: int = Field(2, description="How many of the last checkpoints stay.", ge=1)
 

@@ -5,7 +5,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +12,6 @@ import torch
 import torch.distributed
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim.swa_utils import AveragedModel
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
@@ -96,13 +94,8 @@ class Run:
         network: nn.Module,
         steps_per_epoch: int,
         place: Place,
-        averaged_steps: int = 0,
     ) -> None:
         """Optimiser and schedule anew, or as the newest checkpoint in `out` has them.
-
-        `averaged_steps`: what is judged and kept is the mean of the weights over some so many steps
-        (Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992; the
-        older the lighter): the net itself goes to and fro from batch to batch. 0: the net itself.
 
         Raises:
             BadInputError: the folder holds a run of another plan.
@@ -113,10 +106,6 @@ class Run:
         self._tuned = [part for part in network.parameters() if part.requires_grad]
         self.trained = network if place.processes == 1 else DistributedDataParallel(network)
         """What to call in training: shares gradients with the other processes."""
-        self._average: AveragedModel | None = None
-        if averaged_steps:
-            weigh = partial(_averaged, steps=averaged_steps)
-            self._average = AveragedModel(network, avg_fn=weigh, use_buffers=True)
         self._optimiser = torch.optim.AdamW(
             self._tuned, learning.learning_rate, weight_decay=learning.weight_decay
         )
@@ -128,21 +117,12 @@ class Run:
         self._best, self.best_epoch = -math.inf, -1
         stand = checkpoints.newest(out, plan)
         if stand is not None:
-            itself = stand.get("itself", stand["network"])
-            network.load_state_dict(itself, strict=not self._frozen)
-            if self._average is not None:
-                self._average.module.load_state_dict(stand["network"])
-                self._average.n_averaged.fill_(stand["averaged"])
+            network.load_state_dict(stand["network"], strict=not self._frozen)
             self._optimiser.load_state_dict(stand["optimiser"])
             self._schedule.load_state_dict(stand["schedule"])
             self.history = stand["history"]
             self._best, self.best_epoch = stand["best"], stand["best_epoch"]
         self._board = SummaryWriter(str(out / "tensorboard")) if place.leads else None
-
-    @property
-    def judged(self) -> nn.Module:
-        """What to call in judging, and what is kept: the average, or else the net itself."""
-        return self._network if self._average is None else self._average.module
 
     @property
     def learning_rate(self) -> float:
@@ -171,8 +151,6 @@ class Run:
         torch.nn.utils.clip_grad_norm_(self._tuned, longest_gradient)
         self._optimiser.step()
         self._schedule.step()
-        if self._average is not None:
-            self._average.update_parameters(self._network)
 
     def end_epoch(self, epoch: int, figures: dict[str, float], score: float) -> None:
         """Note how good an epoch was, tell it, and keep its checkpoint.
@@ -192,7 +170,7 @@ class Run:
             self._board.flush()
         told = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
         tqdm.write(f"epoch {epoch + 1}: {told}{' (best)' if better else ''}")
-        kept = {n: v for n, v in self.judged.state_dict().items() if n not in self._frozen}
+        kept = {n: v for n, v in self._network.state_dict().items() if n not in self._frozen}
         stand = {
             "plan": self._plan.model_dump(mode="json"),
             "network": kept,
@@ -202,9 +180,6 @@ class Run:
             "best": self._best,
             "best_epoch": self.best_epoch,
         }
-        if self._average is not None:
-            stand["itself"] = self._network.state_dict()
-            stand["averaged"] = int(self._average.n_averaged)
         keep = self._learning.keep_checkpoints
         checkpoints.save(self._out, stand, epoch, best=better, keep=keep)
 
@@ -219,14 +194,6 @@ class Run:
             "processes": self._place.processes,
             "device": str(self._place.device),
         }
-
-
-def _averaged(
-    mean: torch.Tensor, now: torch.Tensor, number: torch.Tensor | int, steps: int
-) -> torch.Tensor:
-    """The mean after one more step; at first over few, so that the beginning is soon forgotten."""
-    keep = min(1 - 1 / steps, (int(number) + 1) / (int(number) + 11))
-    return torch.lerp(mean.float(), now.float(), 1 - keep)
 
 
 @contextmanager

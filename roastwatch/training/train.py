@@ -56,7 +56,7 @@ def _train(
     torch.manual_seed(plan.seed)
     network = PopNet(*plan.network.size).to(place.device)
     steps_per_epoch = max(len(bank) // learning.batch_clips, 1)
-    run = Run(out, plan, learning, network, steps_per_epoch, place, learning.averaged_steps)
+    run = Run(out, plan, learning, network, steps_per_epoch, place)
 
     # 3. Epochs
     for epoch in run.epochs():
@@ -81,9 +81,9 @@ def _train(
         # 4. How good is it on clips that it never saw?
         figures: dict[str, float] = {}
         if place.leads:
-            run.judged.eval()
+            network.eval()
             late = plan.network.look_ahead_rows
-            figures = measure.measured(run.judged, held_back, late, place.device)
+            figures = measure.measured(network, held_back, late, place.device)
             figures["loss"] = float(loss_sum) / steps_per_epoch
             figures["learning_rate"] = run.learning_rate
         if place.processes > 1:  # all must agree on when to stop

@@ -34,7 +34,7 @@ PLAN: dict[str, Any] = {
     "bank": {"clips": 12, "length_s": 3.0, "seed": 1},
     "validation": {"clips": 6, "length_s": 3.0, "seed": 2},
     "network": {"channels": 8, "dilations": [1, 2, 4], "look_ahead_rows": 6},
-    "training": {"epochs": 3, "batch_clips": 4, "averaged_steps": 4},
+    "training": {"epochs": 3, "batch_clips": 4},
 }
 
 
@@ -70,17 +70,6 @@ def test_a_killed_run_goes_on_to_the_same_result(run: Path, tmp_path: Path) -> N
     whole, resumed = weights(run / "epoch-0003.pt"), weights(tmp_path / "epoch-0003.pt")
     for name, value in whole.items():
         torch.testing.assert_close(resumed[name], value, rtol=0, atol=0)
-
-
-def test_what_is_kept_is_the_mean_of_the_weights_of_late(run: Path) -> None:
-    stands = [checkpoints.load(run / f"epoch-000{epoch}.pt") for epoch in (2, 3)]
-    assert stands[0] is not None
-    assert stands[1] is not None
-    name = "exit.weight"
-    before, mean, itself = stands[0]["network"], stands[1]["network"], stands[1]["itself"]
-    assert not torch.equal(mean[name], itself[name])
-    # after so few steps it is a mean of the last few, and has gone most of the way
-    assert (mean[name] - itself[name]).norm() < (before[name] - itself[name]).norm()
 
 
 def test_old_checkpoints_go_and_a_full_disk_loses_nothing(
