@@ -65,11 +65,18 @@ def excerpt_found(excerpt: Path) -> dict[str, Any]:
     return found_in(excerpt)
 
 
+def assert_same_events(found: dict[str, Any], expected: dict[str, Any]) -> None:
+    """To the sample; sums of another order may round a confidence in its last digit otherwise."""
+    assert len(found["events"]) == len(expected["events"])
+    for one, other in zip(found["events"], expected["events"], strict=True):
+        assert one == {**other, "confidence": pytest.approx(other["confidence"], abs=2e-4)}
+
+
 @pytest.mark.parametrize("block", [160, 4_801, 48_000])
 def test_any_block_size_gives_the_same_events(
     excerpt: Path, excerpt_found: dict[str, Any], block: int
 ) -> None:
-    assert found_in(excerpt, "--block", block)["events"] == excerpt_found["events"]
+    assert_same_events(found_in(excerpt, "--block", block), excerpt_found)
 
 
 FORMS = [("44100", 0.5), ("48000", 0.5), ("stereo", 0.5), ("-12 dB", 0.5), ("16000", 20.0)]
@@ -121,7 +128,7 @@ def test_the_whole_roast_in_another_form_gives_the_same_event(
 def test_any_block_size_gives_the_same_events_of_the_whole_roast(
     loof: Path, loof_found: dict[str, Any], block: int
 ) -> None:
-    assert found_in(loof, "--block", block)["events"] == loof_found["events"]
+    assert_same_events(found_in(loof, "--block", block), loof_found)
 
 
 def test_nothing_is_decided_before_it_is_armed(excerpt: Path) -> None:
