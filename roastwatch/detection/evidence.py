@@ -111,6 +111,7 @@ class PopWeigher:
         # where the beginning is not known to be noise, what strays in at first may be anything
         over = spec.evidence_over if level and not level.knows_charge else 0.0
         self._threshold = logit(spec.pop_threshold) + over
+        self._turns_from = -FADE - over  # fainter ones than are shown are many, and hide a turn
         self._shown = spec.pop_threshold
         # fainter ones say nothing at any level: spares most pops their logarithm
         self._least = probability(self._threshold + (LOWEST if level else 0.0) - FADE)
@@ -164,7 +165,8 @@ class PopWeigher:
         """How far a pop lies over what counts as one here, in logits."""
         over = logit(pop.probability) - self._threshold
         if self._turning is not None:
-            self._turning.note(pop.sample)
+            if over > self._turns_from:
+                self._turning.note(pop.sample)
             if self._turning.brings(pop.sample):
                 return -math.inf
         if self.level is None or pop.sample < self._began:

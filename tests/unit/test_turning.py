@@ -116,3 +116,17 @@ def test_what_came_with_the_turn_before_it_was_known_is_taken_back() -> None:
         evidence.append(weigher.evidence)
     assert max(evidence) > 1
     assert evidence[-1] < 0.1
+
+
+def test_faint_pops_at_random_do_not_hide_a_turn() -> None:
+    rng = np.random.default_rng(7)
+    faint = [(at, 0.25) for at in np.cumsum(rng.exponential(1.5, 90)).tolist()]
+    pops = sorted([(at, 0.9) for at in scrapes(1.3, 90, 0.5, 4)] + faint)
+    weigher = PopWeigher(EvidenceOptions(reject_trains=False), RATE, SPEC, 0)
+    for tenth in range(1, 900):
+        here = tuple(
+            Pop(round(at * RATE), chance) for at, chance in pops if tenth - 1 <= 10 * at < tenth
+        )
+        weigher.feed(CrackScore(tenth * RATE // 10, 0.0, 0.5, "test", here))
+    assert not weigher.matters(Pop(round((3 + 1.3 * 68) * RATE), 0.99))
+    assert weigher.matters(Pop(round((3 + 1.3 * 68.5) * RATE), 0.99))
