@@ -1,7 +1,7 @@
 """When a crack that was told is over: as the rule says, to the very score."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roastwatch.detection.model import ModelSpec
@@ -36,6 +36,7 @@ def over_at(told_s: float, onset_s: float, pops: list[float], until_s: float) ->
     return None
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     seed=st.integers(0, 10_000),
     lasts_s=st.floats(40, 300),
