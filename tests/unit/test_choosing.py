@@ -124,7 +124,7 @@ async def test_a_profile_is_a_plan_or_a_recorded_roast(tmp_path: Path) -> None:
 async def cracked_s(first: str, then: str) -> float:
     """Seconds at which a roast's first crack began, when one detector takes over at 10 s."""
     source = DemoSource(
-        DemoOptions(seed=3, speed=0, first_crack_at_s=60, fooling_per_h=0), Part("ear")
+        DemoOptions(seed=4, speed=0, first_crack_at_s=60, fooling_per_h=0), Part("ear")
     )
     started = datetime(2026, 1, 1, tzinfo=UTC)
     one, other = plugins.load("models", first), plugins.load("models", then)
