@@ -111,7 +111,8 @@ class PopWeigher:
         # where the beginning is not known to be noise, what strays in at first may be anything
         over = spec.evidence_over if level and not level.knows_charge else 0.0
         self._threshold = logit(spec.pop_threshold) + over
-        self._turns_from = -FADE - over  # fainter ones than are shown are many, and hide a turn
+        # pops far below the shown ones come by the dozen at any time, and would hide a turn
+        self._turns_from = -FADE - over
         self._shown = spec.pop_threshold
         # fainter ones say nothing at any level: spares most pops their logarithm
         self._least = probability(self._threshold + (LOWEST if level else 0.0) - FADE)

@@ -35,7 +35,7 @@ _SEARCHED_HZ = np.arange(SLOWEST_HZ, FASTEST_HZ, 1 / (_LOBE * SPAN_S), dtype=np.
 
 
 class Turning:
-    """A drum's turn, found from all candidates before. Pure."""
+    """A drum's turn, found from the pops before that could be shown. Pure."""
 
     def __init__(self, sample_rate_hz: int) -> None:
         """Nothing turns yet."""
@@ -50,7 +50,7 @@ class Turning:
         return self._found is not None
 
     def note(self, sample: int) -> None:
-        """A candidate. One that was noted before, or belongs to the one before, is ignored."""
+        """A pop. One that was noted before, or belongs to the one before, is ignored."""
         at_s, times = sample / self._rate, self._times_s
         if times and at_s - times[-1] < APART_S:
             return
