@@ -60,6 +60,7 @@ def command(
 
         from roastwatch.training import recordings
         from roastwatch.training.plan import TrainingPlan, changed, parse_plan, read_yaml
+        from roastwatch.training.run import rank_in_run
         from roastwatch.training.train import train
     except ModuleNotFoundError as missing:
         raise MissingExtraError("Training", "train") from missing
@@ -73,6 +74,8 @@ def command(
     plan = parse_plan(TrainingPlan, raw, config)
     real = recordings.find(negatives, folds) if negatives else ()
     card = train(plan, out, real, workers)
+    if rank_in_run():
+        return  # the leading process speaks for all
     if as_json:
         click.echo(json.dumps(card, allow_nan=False))
         return
@@ -89,10 +92,13 @@ def _finetune(raw: object, config: Path, out: Path, *, as_json: bool) -> None:
     try:
         from roastwatch.training.finetune_ast import FineTunePlan, finetune
         from roastwatch.training.plan import parse_plan
+        from roastwatch.training.run import rank_in_run
     except ModuleNotFoundError as missing:
         raise MissingExtraError("Fine-tuning a large model", "ast,train") from missing
     plan = parse_plan(FineTunePlan, raw, config)
     card = finetune(plan, out)
+    if rank_in_run():
+        return
     if as_json:
         click.echo(json.dumps(card, allow_nan=False))
         return

@@ -27,11 +27,21 @@ class Place:
     rank: int
     processes: int
     device: torch.device
+    talk: torch.distributed.ProcessGroup | None = None
+    """What the processes tell one another by; none where one trains alone."""
 
     @property
     def leads(self) -> bool:
         """Whether this is the process that writes and speaks."""
         return self.rank == 0
+
+    def told_by_leader(self, mine: dict[str, float]) -> dict[str, float]:
+        """What the leading process says; the others wait for it."""
+        if self.talk is None:
+            return mine
+        said = [mine]
+        torch.distributed.broadcast_object_list(said, group=self.talk)
+        return said[0]
 
     def shares(self, name: str, batch: int) -> None:
         """Make sure that a batch can be shared out.
@@ -196,19 +206,31 @@ class Run:
         }
 
 
+def rank_in_run() -> int:
+    """Which of torchrun's processes this is; 0 leads, and is the only one without torchrun."""
+    return int(os.environ.get("RANK", "0"))
+
+
 @contextmanager
 def place_in_run() -> Iterator[Place]:
     """One process, or one of those that torchrun started, until the run ends."""
     processes = int(os.environ.get("WORLD_SIZE", "1"))
-    rank = int(os.environ.get("RANK", "0"))
+    rank = rank_in_run()
     cuda = torch.cuda.is_available()
+    talk = None
     if processes > 1:
         torch.distributed.init_process_group("nccl" if cuda else "gloo")
+        # A group that DistributedDataParallel has held is never freed (torch 2.13), so gloo's
+        # threads still run when Python ends; one that then lets go of a tensor of Python's aborts
+        # the process. Words go by a group of their own, whose threads end with it.
+        talk = torch.distributed.new_group()
     try:
         local = int(os.environ.get("LOCAL_RANK", "0"))
+        device = torch.device("cpu")
         if cuda:
             torch.cuda.set_device(local)
-        yield Place(rank, processes, torch.device("cuda", local) if cuda else torch.device("cpu"))
+            device = torch.device("cuda", local)
+        yield Place(rank, processes, device, talk)
     finally:
         if processes > 1:
             torch.distributed.destroy_process_group()

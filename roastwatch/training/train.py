@@ -86,10 +86,7 @@ def _train(
             figures = measure.measured(network, held_back, late, place.device)
             figures["loss"] = float(loss_sum) / steps_per_epoch
             figures["learning_rate"] = run.learning_rate
-        if place.processes > 1:  # all must agree on when to stop
-            shared = [figures]
-            torch.distributed.broadcast_object_list(shared)
-            figures = shared[0]
+        figures = place.told_by_leader(figures)  # all must agree on when to stop
         # two bars together: one alone hangs on a handful of false pops
         score = 0.5 * (figures["recall_at_1_per_min"] + figures["recall_at_0_2_per_min"])
         run.end_epoch(epoch, figures, score)
