@@ -115,11 +115,16 @@ def _finetune(plan: FineTunePlan, out: Path, place: Place) -> dict[str, Any]:
             loss_sum += float(loss.detach())
 
         # 4. How good is it on recordings that it never heard?
-        figures = measured(network, held_back, place.device, learning.batch_windows)
-        figures["loss"] = loss_sum / steps_per_epoch
+        figures: dict[str, float] = {}
+        if place.leads:
+            figures = measured(network, held_back, place.device, learning.batch_windows)
+            figures["loss"] = loss_sum / steps_per_epoch
+        figures = place.told_by_leader(figures)  # all must agree on when to stop
         run.end_epoch(epoch, figures, figures["area_under_roc"])
 
     # 5. The best one as a model that runs, and the card
+    if not place.leads:
+        return run.card()  # the leading process has written the best one, and goes on alone
     kept = checkpoints.load(out / "best.pt")
     if kept is not None:
         network.load_state_dict(kept["network"], strict=False)
@@ -136,10 +141,9 @@ def _finetune(plan: FineTunePlan, out: Path, place: Place) -> dict[str, Any]:
     if any(item.split == "test" for item in corpus):
         card["test"] = measured(network, windows("test"), place.device, learning.batch_windows)
     card["seconds"] = round(time.monotonic() - began_s, 1)
-    if place.leads:
-        _save_model(network, base.folder, out / "model", plan.name)
-        text = json.dumps(card, indent=2, allow_nan=False)
-        checkpoints.write_whole(out / "card.json", text.encode())
+    _save_model(network, base.folder, out / "model", plan.name)
+    text = json.dumps(card, indent=2, allow_nan=False)
+    checkpoints.write_whole(out / "card.json", text.encode())
     shutil.rmtree(out / "windows", ignore_errors=True)
     return card
 

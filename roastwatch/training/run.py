@@ -43,6 +43,11 @@ class Place:
         torch.distributed.broadcast_object_list(said, group=self.talk)
         return said[0]
 
+    def wait(self) -> None:
+        """Until all processes have come here."""
+        if self.talk is not None:
+            torch.distributed.barrier(self.talk)
+
     def shares(self, name: str, batch: int) -> None:
         """Make sure that a batch can be shared out.
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed
 from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
@@ -113,8 +112,7 @@ def _bank(folder: Path, plan: BankPlan, workers: int, place: Place) -> Bank:
                 bar.update(made)
 
             bank = build(folder, plan, workers, told)
-    if place.processes > 1:
-        torch.distributed.barrier()
+    place.wait()
     return bank if place.leads else build(folder, plan, 1)
 
 

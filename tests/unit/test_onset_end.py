@@ -36,7 +36,7 @@ def over_at(told_s: float, onset_s: float, pops: list[float], until_s: float) ->
     return None
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     lasts_s=st.floats(40, 300),

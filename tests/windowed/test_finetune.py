@@ -1,11 +1,15 @@
 """Fine-tuning a tiny random AST on a corpus of the project's layout."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+import yaml
 from click.testing import CliRunner
 
 from roastwatch import settings
@@ -101,6 +105,31 @@ def test_a_killed_run_comes_to_the_same_result(
     again = finetune(_plan(tiny_ast, manifest), tmp_path / "cut")
     for one, other in zip(again["history"], whole["history"], strict=True):
         assert one == pytest.approx(other, abs=1e-5)
+
+
+def test_two_processes_tune_together_and_one_speaks(
+    tiny_ast: Path, manifest: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "plan.yaml"
+    plan = _plan(tiny_ast, manifest, epochs=2, patience_epochs=2)
+    path.write_text(yaml.safe_dump(plan.model_dump(mode="json")))
+    words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    words += ["-m", "roastwatch", "train", "--config", str(path), "--out", str(tmp_path / "run")]
+    done = subprocess.run(
+        [sys.executable, *words, "--threads", "1", "--json"],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    assert [json.loads(line) for line in told] == [
+        json.loads((tmp_path / "run" / "card.json").read_text())
+    ]
+    assert json.loads(told[0])["processes"] == 2
+    assert (tmp_path / "run" / "model" / "config.json").exists()
+    assert not (tmp_path / "run" / "windows").exists()
 
 
 def test_frozen_layers_and_the_front_end_stay(
