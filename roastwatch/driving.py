@@ -105,6 +105,9 @@ class Driven:
 
     def instruct(self, instruction: Instruction) -> None:
         """What a person asks of the roaster; refusals are shown and told."""
+        pipeline = self._station.pipeline
+        if instruction.kind is InstructionKind.UNDER_WAY and pipeline and pipeline.roast.active:
+            return  # its time runs already, and must not begin anew
         if self._control is not None:
             work = self._obey(self._control, instruction)
         elif instruction.kind is InstructionKind.EMERGENCY_STOP:
@@ -179,7 +182,7 @@ class Driven:
                 refused = await control.emergency_stop(f"Emergency stop{by}.")
             case InstructionKind.PRESENT | InstructionKind.ACKNOWLEDGE:
                 refused = await control.present()
-            case InstructionKind.CHARGE | InstructionKind.START:
+            case InstructionKind.CHARGE | InstructionKind.START | InstructionKind.UNDER_WAY:
                 refused = await control.charge()
             case InstructionKind.STOP:
                 if not await control.make_safe("The roast was stopped."):

@@ -180,6 +180,10 @@ class Pipeline:
             case InstructionKind.START | InstructionKind.CHARGE:
                 self.onset.arm(sample, charged=True)
                 return self.roast.begin(at, origin, sample=sample)
+            case InstructionKind.UNDER_WAY if not self.roast.active:
+                # what was heard before was this roast's noise
+                self.onset.arm(sample, same_noise=True)
+                return self.roast.begin(at, origin, start_known=False)
             case InstructionKind.FIRST_CRACK_NOW:
                 events = (
                     [] if self.roast.active else self.roast.begin(at, origin, start_known=False)

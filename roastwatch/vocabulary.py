@@ -88,6 +88,7 @@ class InstructionKind(StrEnum):
 
     START = "start"
     CHARGE = "charge"
+    UNDER_WAY = "under_way"
     FIRST_CRACK_NOW = "first_crack_now"
     NOT_A_CRACK = "not_a_crack"
     DROP = "drop"

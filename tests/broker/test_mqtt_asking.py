@@ -19,6 +19,7 @@ async def test_wishes_become_instructions_and_commands(broker: Broker) -> None:
         await until(lambda: heard.newest("roastwatch/test/available") == "online")
         for key, payload in (
             ("start", "PRESS"),
+            ("under_way", "PRESS"),
             ("listening", "OFF"),
             ("listening", "ON"),
             ("sensitivity", "75"),
@@ -33,6 +34,7 @@ async def test_wishes_become_instructions_and_commands(broker: Broker) -> None:
         await until(lambda: len(told.person.commands) == 3)
         assert [(asked.kind, asked.value) for asked in told.person.instructions] == [
             (InstructionKind.START, None),
+            (InstructionKind.UNDER_WAY, None),
             (InstructionKind.LISTEN_OFF, None),
             (InstructionKind.LISTEN_ON, None),
             (InstructionKind.SENSITIVITY, 0.75),

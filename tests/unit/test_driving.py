@@ -12,7 +12,8 @@ from roastwatch import settings
 from roastwatch.errors import BadInputError
 from roastwatch.machine import Machine
 from roastwatch.roaster.control import RoasterControl
-from roastwatch.service import Service
+from roastwatch.service import Outlet, Service
+from roastwatch.supervise import Part
 from roastwatch.vocabulary import (
     Actuator,
     Command,
@@ -25,6 +26,7 @@ from roastwatch.vocabulary import (
 )
 from tests.fakes.line import until
 from tests.guarded import guarded
+from tests.unit.test_service import Notebook
 
 
 def kitchen(**limits: float) -> Service:
@@ -75,6 +77,39 @@ async def test_arm_heat_stop_through_the_service(monkeypatch: pytest.MonkeyPatch
             assert state().emergency
             assert (await ask(Actuator.HEATER, 50)).interlock == "emergency_stop"
             assert state().last_refusal
+        finally:
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+
+
+async def test_the_time_of_a_roast_under_way_runs_from_the_first_press(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with guarded() as place:
+        monkeypatch.setenv("ROASTWATCH_RUNTIME_DIR", str(place.folder))
+        service = kitchen(roast_max_s=3)
+        station = service.stations["kitchen"]
+        running = asyncio.create_task(service.run())
+
+        def press(kind: InstructionKind, value: float | None = None) -> None:
+            now = datetime.now(UTC)
+            service.instruct(Instruction("kitchen", kind, Origin.PERSON, now, value))
+
+        def over() -> bool:
+            press(InstructionKind.UNDER_WAY)  # again and again: it must not begin anew
+            events = [event.message for event in told.events]
+            return any("The roast has lasted" in message for message in events)
+
+        told = Notebook()
+        service.outlets = [Outlet("notebook", told, Part("notebook"))]
+        try:
+            await until(lambda: station.pipeline and station.snapshot().roaster.connected, 60.0)
+            press(InstructionKind.UNDER_WAY)
+            press(InstructionKind.ARM, 600)
+            await until(lambda: station.snapshot().roaster.armed, 30.0)
+            await until(over, 30.0)
+            assert not station.snapshot().roaster.armed
         finally:
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -1,0 +1,72 @@
+"""Beans that went in before anybody told: what was heard until then is the roast's own noise."""
+
+from datetime import UTC, datetime, timedelta
+
+from roastwatch.detection.odds import probability
+from roastwatch.detection.pops import PopsModel
+from roastwatch.pipeline import Pipeline
+from roastwatch.vocabulary import (
+    CrackScore,
+    EventKind,
+    Instruction,
+    InstructionKind,
+    Level,
+    Origin,
+    Pop,
+    RoastEvent,
+)
+
+RATE = 16000
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+FAINT = probability(0.9)
+CRACKS_S = tuple(320 + 1.9 * number + 0.3 * (number % 3) for number in range(25))
+
+
+def heard(kind: InstructionKind, pressed_s: float = 300.0) -> tuple[Pipeline, list[RoastEvent]]:
+    """Five quiet minutes, a button, and faint cracks 20 s later."""
+    pipeline = Pipeline("kitchen", PopsModel(), RATE, started_at=BEGAN)
+    events = []
+    for tenth in range(1, 4000):
+        if tenth == pressed_s * 10:
+            at = BEGAN + timedelta(seconds=pressed_s)
+            events += pipeline.instruct(Instruction("kitchen", kind, Origin.PERSON, at))
+        pops = [at for at in CRACKS_S if (tenth - 1) / 10 <= at < tenth / 10]
+        score = CrackScore(
+            tenth * RATE // 10,
+            0.0,
+            0.1,
+            "pops",
+            tuple(Pop(round(at * RATE), FAINT) for at in pops),
+        )
+        events += pipeline.decide([score]).events
+    return pipeline, events
+
+
+def test_the_noise_that_was_heard_before_stays_known() -> None:
+    pipeline, events = heard(InstructionKind.UNDER_WAY)
+    told = next(e for e in events if e.level is Level.FIRST_CRACK)
+    assert told.roast_id == pipeline.roast.roast_id is not None
+    assert (told.decided_at - BEGAN).total_seconds() < 355
+    _, events = heard(InstructionKind.START)
+    assert not [
+        e for e in events if e.kind is EventKind.FIRST_CRACK and e.level is not Level.POSSIBLE
+    ]
+
+
+def test_its_charge_is_not_known() -> None:
+    pipeline, events = heard(InstructionKind.UNDER_WAY)
+    assert not [event for event in events if event.kind is EventKind.CHARGE]
+    now = BEGAN + timedelta(seconds=400)
+    assert pipeline.roast.active
+    assert pipeline.roast.prior_llr(now) == 0
+    assert pipeline.roast.development_ratio_percent(now) is None
+
+
+def test_a_roast_that_goes_on_is_not_begun_again() -> None:
+    pipeline, _ = heard(InstructionKind.START)
+    before = pipeline.roast.roast_id, pipeline.onset.statistic
+    at = BEGAN + timedelta(seconds=400)
+    asked = Instruction("kitchen", InstructionKind.UNDER_WAY, Origin.PERSON, at)
+    assert pipeline.instruct(asked) == []
+    assert (pipeline.roast.roast_id, pipeline.onset.statistic) == before
+    assert pipeline.roast.start_known
