@@ -31,7 +31,8 @@ from roastwatch.vocabulary import (
 _WEIGH_EVERY_S = 1.0
 _LEAST_SKIP = 5
 """Scores: fewer are as quickly fed one by one."""
-_ASK_AGAIN_AFTER_S = 300.0
+_QUESTION_S = 300.0
+"""So long a question can be answered, and no other is asked."""
 
 
 @dataclass(slots=True)
@@ -108,7 +109,10 @@ class Pipeline:
             None if rearm_after_s is None else round(rearm_after_s * sample_rate_hz)
         )
         self._arm_at: int | None = None
+        self._question_samples = round(_QUESTION_S * sample_rate_hz)
         self._asked_at: int | None = None
+        self._asked: CrackDecision | None = None
+        """What the last question was about."""
         if self.roast.options.begins == "sound":
             self._arm_at = round(armed_from_s * sample_rate_hz)
         else:
@@ -181,9 +185,7 @@ class Pipeline:
                 self.onset.arm(sample, charged=True)
                 return self.roast.begin(at, origin, sample=sample)
             case InstructionKind.UNDER_WAY if not self.roast.active:
-                # what was heard before was this roast's noise
-                self.onset.arm(sample, same_noise=True)
-                return self.roast.begin(at, origin, start_known=False)
+                return self._under_way(at, sample, origin)
             case InstructionKind.FIRST_CRACK_NOW:
                 events = (
                     [] if self.roast.active else self.roast.begin(at, origin, start_known=False)
@@ -199,6 +201,7 @@ class Pipeline:
                     decided_sample=sample,
                 )
             case InstructionKind.NOT_A_CRACK:
+                self._asked = None
                 self.onset.not_a_crack(sample)
                 return self.roast.not_a_crack(at)
             case InstructionKind.DROP:
@@ -281,11 +284,30 @@ class Pipeline:
         """Nobody started a roast: only what is certain is worth a question, and not often."""
         if decision.level is not Level.CERTAIN or self.roast.phase is not Phase.IDLE:
             return []
-        asked, self._asked_at = self._asked_at, decision.decided_sample
-        self.onset.arm(decision.decided_sample)
-        wait = _ASK_AGAIN_AFTER_S * self.sample_rate_hz
-        if asked is not None and decision.decided_sample - asked < wait:
+        last, self._asked_at = self._asked_at, decision.decided_sample
+        self.onset.arm(decision.decided_sample, same_noise=True)
+        if last is not None and decision.decided_sample - last < self._question_samples:
             return []
+        self._asked = decision
         text = "This sounds like first crack, but no roast was started: is one going on?"
         question = self.roast.told(EventKind.FIRST_CRACK, at, text)
-        return [replace(question, level=Level.POSSIBLE)]
+        began_at = self.clock.at(decision.happened_sample)
+        return [replace(question, level=Level.POSSIBLE, happened_at=began_at)]
+
+    def _under_way(self, at: datetime, sample: int, origin: Origin) -> list[RoastEvent]:
+        """A roast is begun late: what was heard is its noise, what was asked is its first crack."""
+        self.onset.arm(sample, same_noise=True)
+        asked, self._asked = self._asked, None
+        if asked is None or sample - asked.decided_sample > self._question_samples:
+            return self.roast.begin(at, origin, start_known=False)
+        happened_at = self.clock.at(asked.happened_sample)
+        events = self.roast.begin(happened_at, origin, start_known=False)
+        return events + self.roast.crack(
+            EventKind.FIRST_CRACK,
+            Level.CERTAIN,
+            happened_at,
+            self.clock.at(asked.decided_sample),
+            confidence=asked.confidence,
+            happened_sample=asked.happened_sample,
+            decided_sample=asked.decided_sample,
+        )

@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from roastwatch.entities import EVENT_TYPES, event_type
 from roastwatch.options import Options
-from roastwatch.vocabulary import Level, RoastEvent, Snapshot
+from roastwatch.vocabulary import EventKind, Level, RoastEvent, Snapshot
 
 LATE_AFTER_S = 15.0
 _ALWAYS = ("fault", "interlock", "roaster_lost", "sound_lost")
@@ -37,8 +37,10 @@ WORDS: dict[str, dict[str, str]] = {
         "bean": "{bean:.0f} °C",
         "late": "told {late} late",
         "drop_in": "{seconds:.0f} s until the development you wish",
+        "question": "No roast was started: is one going on?",
         "NOT_A_CRACK": "Not a crack",
         "DROP": "Drop",
+        "UNDER_WAY": "Roast under way",
         "STOP_HEAT": "Stop heat",
         "ACKNOWLEDGE": "I have seen it",
         "PRESENT": "I am there",
@@ -66,15 +68,18 @@ WORDS: dict[str, dict[str, str]] = {
         "bean": "{bean:.0f} °C",
         "late": "{late} zu spät gemeldet",
         "drop_in": "{seconds:.0f} s bis zur gewünschten Entwicklung",
+        "question": "Keine Röstung wurde begonnen: läuft eine?",
         "NOT_A_CRACK": "Kein Crack",
         "DROP": "Auswerfen",
+        "UNDER_WAY": "Röstung läuft",
         "STOP_HEAT": "Heizung aus",
         "ACKNOWLEDGE": "Gesehen",
         "PRESENT": "Ich bin da",
     },
 }
 
-_ACTIONS = {
+ACTIONS = {
+    "question": ("UNDER_WAY", "NOT_A_CRACK"),
     "possible_crack": ("NOT_A_CRACK",),
     "first_crack": ("NOT_A_CRACK", "DROP"),
     "first_crack_certain": ("NOT_A_CRACK", "DROP"),
@@ -87,6 +92,7 @@ _ACTIONS = {
     "roaster_lost": ("ACKNOWLEDGE",),
     "sound_lost": ("ACKNOWLEDGE",),
 }
+"""The buttons of each alert, at most three."""
 _NEEDS_ROASTER = ("STOP_HEAT",)
 
 
@@ -168,10 +174,16 @@ def wanted(person: PersonOptions, event: RoastEvent, local: datetime) -> bool:
     if kind == "not_a_crack":
         return "first_crack" in person.events
     if event.level is not None:
-        told = "first_crack" in person.events and event.level.rank >= person.first_crack_from.rank
+        sure = event.level.rank >= person.first_crack_from.rank or asks(event)
+        told = "first_crack" in person.events and sure
     else:
         told = kind in person.events
     return told and (kind in person.critical or not quiet(person.quiet_hours, local))
+
+
+def asks(event: RoastEvent) -> bool:
+    """Whether an event is the question whether a roast that nobody started is going on."""
+    return event.kind is EventKind.FIRST_CRACK and event.roast_id is None
 
 
 def quiet(hours: str | None, local: datetime) -> bool:
@@ -196,12 +208,13 @@ def alert(
     kind = event_type(event)
     words = WORDS.get(person.language or language, WORDS["en"])
     facts = []
-    if event.message:
+    asking = asks(event)
+    if event.message and not asking:
         facts.append(event.message)
     began_s = (now - event.happened_at).total_seconds()
     if event.level is not None and began_s >= 1:
         facts.append(words["began"].format(ago=spoken(began_s)))
-    if snapshot and snapshot.started_at and event.kind.value != "charge":
+    if snapshot and snapshot.started_at and event.kind.value != "charge" and not asking:
         since = (event.happened_at - snapshot.started_at).total_seconds()
         facts.append(words["at"].format(minutes=spoken(since)))
     if event.bean_temp_c is not None:
@@ -209,15 +222,19 @@ def alert(
     late_s = (now - event.decided_at).total_seconds()
     if late_s > LATE_AFTER_S:
         facts.append(words["late"].format(late=spoken(late_s)))
+    text = ", ".join(facts)
+    if asking:
+        text = f"{words['question']} ({text})" if text else words["question"]
     drives = snapshot is not None and snapshot.roaster is not None
-    names = [one for one in _ACTIONS.get(kind, ()) if drives or one not in _NEEDS_ROASTER]
+    actions = ACTIONS.get("question" if asking else kind, ())
+    names = [one for one in actions if drives or one not in _NEEDS_ROASTER]
     repeats = kind in person.repeat
     return Alert(
         alert_id=f"{event.event_id}:{kind}:{person.name}",
         tag=event.event_id,
         type=kind,
         title=f"{words[kind]} · {station_title}",
-        text=", ".join(facts) or words[kind],
+        text=text or words[kind],
         critical=kind in person.critical,
         actions=tuple(
             (f"RW|{one}|{event.station}|{event.event_id}", words[one]) for one in names[:3]
@@ -247,7 +264,7 @@ def countdown(
     words = WORDS.get(person.language or language, WORDS["en"])
     key = f"{snapshot.roast_id}-countdown"
     actions = tuple(
-        (f"RW|{one}|{snapshot.station}|{key}", words[one]) for one in _ACTIONS["countdown"]
+        (f"RW|{one}|{snapshot.station}|{key}", words[one]) for one in ACTIONS["countdown"]
     )
     return Alert(
         alert_id=f"{key}:countdown:{person.name}",

@@ -20,6 +20,7 @@ from roastwatch.vocabulary import (
 
 _INSTRUCTIONS = {
     "NOT_A_CRACK": InstructionKind.NOT_A_CRACK,
+    "UNDER_WAY": InstructionKind.UNDER_WAY,
     "DROP": InstructionKind.DROP,
     "ACKNOWLEDGE": InstructionKind.ACKNOWLEDGE,
     "PRESENT": InstructionKind.PRESENT,

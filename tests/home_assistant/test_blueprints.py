@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,16 @@ async def test_an_alert_reaches_the_phone_and_its_buttons_answer(home: Home, tal
             InstructionKind.NOT_A_CRACK,
             InstructionKind.ACKNOWLEDGE,
         ]
+        question = event("q1", level=Level.POSSIBLE, message="Is a roast going on?")
+        told.events.put(replace(question, roast_id=None))
+        await talk.until(lambda: len(pocket.pushed) == 2)
+        asks = pocket.pushed.pop()
+        assert asks["title"] == "First crack?"
+        assert "Is a roast going on?" in asks["message"]
+        assert asks["data"]["actions"][1]["title"] == "Roast under way"
+        await pocket.press(asks["data"]["actions"][1]["action"])
+        await talk.until(lambda: len(told.person.instructions) == 4)
+        assert told.person.instructions[2].kind is InstructionKind.UNDER_WAY
         # What is urgent rings and comes again until somebody answers; the tag replaces the first.
         told.events.put(event("a2", EventKind.ROASTER_LOST, None, message="The roaster is silent."))
         await talk.until(lambda: len(pocket.pushed) >= 3, 90)
@@ -98,8 +109,8 @@ async def test_an_alert_reaches_the_phone_and_its_buttons_answer(home: Home, tal
         assert urgent["data"]["push"]["interruption-level"] == "critical"
         assert "The roaster is silent." in urgent["message"]
         await pocket.press("roastwatch_emergency_stop_a2")
-        await talk.until(lambda: len(told.person.instructions) == 4)
-        assert told.person.instructions[2].kind is InstructionKind.EMERGENCY_STOP
+        await talk.until(lambda: len(told.person.instructions) == 6)
+        assert told.person.instructions[4].kind is InstructionKind.EMERGENCY_STOP
 
 
 async def test_a_scene_comes_with_first_crack_and_goes_with_the_drop(

@@ -1,5 +1,6 @@
 """Who is told what, when and in which words."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -45,6 +46,22 @@ def test_words_follow_the_language_and_say_how_late() -> None:
         person, crack, shown, language="en", station_title="Küche", now=NOON + timedelta(seconds=90)
     )
     assert "1:30 min zu spät gemeldet" in late.text
+
+
+def test_a_question_reaches_everybody_who_wants_first_cracks_and_can_be_answered() -> None:
+    question = replace(event(level=Level.POSSIBLE), roast_id=None, message="Is one going on?")
+    assert wanted(PersonOptions(first_crack_from=Level.CERTAIN), question, NOON)
+    assert not wanted(PersonOptions(events=("drop",)), question, NOON)
+    ended = Snapshot("kitchen", NOON, started_at=NOON - timedelta(hours=3))
+    for language, text, words in (
+        ("en", "No roast was started: is one going on? (12 s ago)", "Roast under way"),
+        ("de", "Keine Röstung wurde begonnen: läuft eine? (vor 12 s)", "Röstung läuft"),
+    ):
+        said = alert(
+            PersonOptions(), question, ended, language=language, station_title="k", now=NOON
+        )
+        assert said.text == text
+        assert said.actions[0] == ("RW|UNDER_WAY|kitchen|r1-e1", words)
 
 
 def test_a_fault_is_critical_and_repeated() -> None:

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from roastwatch.channel import Events, Latest
 from roastwatch.errors import SettingsError
+from roastwatch.sinks.alerts import ACTIONS
 from roastwatch.sinks.answers import Answers
 from roastwatch.sinks.memory_outbox import MemoryOutbox
 from roastwatch.sinks.phone import PhoneOptions, PhoneSink
@@ -150,6 +151,13 @@ async def test_an_answer_counts_once_whoever_presses() -> None:
     assert answers.has_seen("r1-1")
     for foreign in ("OTHER", "RW|DROP|garage|r1-1", "RW|DANCE|kitchen|r1-1", ""):
         assert await answers.take({"action": foreign}) is None
+
+
+async def test_every_button_of_an_alert_is_understood() -> None:
+    for actions in ACTIONS.values():
+        for action in actions:
+            tag = await asking(Person()).take({"action": f"RW|{action}|kitchen|e"})
+            assert tag == "e", action
 
 
 @pytest.mark.parametrize(

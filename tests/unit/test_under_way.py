@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from roastwatch.detection.odds import probability
 from roastwatch.detection.pops import PopsModel
 from roastwatch.pipeline import Pipeline
@@ -22,14 +24,17 @@ FAINT = probability(0.9)
 CRACKS_S = tuple(320 + 1.9 * number + 0.3 * (number % 3) for number in range(25))
 
 
+def asked(kind: InstructionKind, at_s: float) -> Instruction:
+    return Instruction("kitchen", kind, Origin.PERSON, BEGAN + timedelta(seconds=at_s))
+
+
 def heard(kind: InstructionKind, pressed_s: float = 300.0) -> tuple[Pipeline, list[RoastEvent]]:
     """Five quiet minutes, a button, and faint cracks 20 s later."""
     pipeline = Pipeline("kitchen", PopsModel(), RATE, started_at=BEGAN)
     events = []
     for tenth in range(1, 4000):
         if tenth == pressed_s * 10:
-            at = BEGAN + timedelta(seconds=pressed_s)
-            events += pipeline.instruct(Instruction("kitchen", kind, Origin.PERSON, at))
+            events += pipeline.instruct(asked(kind, pressed_s))
         pops = [at for at in CRACKS_S if (tenth - 1) / 10 <= at < tenth / 10]
         score = CrackScore(
             tenth * RATE // 10,
@@ -53,6 +58,28 @@ def test_the_noise_that_was_heard_before_stays_known() -> None:
     ]
 
 
+def test_what_was_asked_is_the_first_crack_of_a_roast_under_way() -> None:
+    pipeline, events = heard(InstructionKind.UNDER_WAY, pressed_s=360)
+    question, told = (e for e in events if e.kind is EventKind.FIRST_CRACK)
+    assert (question.level, question.roast_id) == (Level.POSSIBLE, None)
+    assert (told.level, told.roast_id) == (Level.CERTAIN, pipeline.roast.roast_id)
+    assert told.happened_at == question.happened_at
+    assert told.decided_at == question.decided_at
+    assert pipeline.roast.first_crack == told
+    now = BEGAN + timedelta(seconds=390)
+    assert pipeline.roast.development_s(now) == (now - told.happened_at).total_seconds()
+
+
+@pytest.mark.parametrize(("denied", "pressed_s"), [(True, 400), (False, 700)])
+def test_a_denied_or_an_old_question_is_no_first_crack(denied: bool, pressed_s: float) -> None:
+    pipeline, _ = heard(InstructionKind.NOTE)
+    if denied:
+        pipeline.instruct(asked(InstructionKind.NOT_A_CRACK, 400))
+    assert pipeline.instruct(asked(InstructionKind.UNDER_WAY, pressed_s)) == []
+    assert pipeline.roast.active
+    assert pipeline.roast.first_crack is None
+
+
 def test_its_charge_is_not_known() -> None:
     pipeline, events = heard(InstructionKind.UNDER_WAY)
     assert not [event for event in events if event.kind is EventKind.CHARGE]
@@ -65,8 +92,6 @@ def test_its_charge_is_not_known() -> None:
 def test_a_roast_that_goes_on_is_not_begun_again() -> None:
     pipeline, _ = heard(InstructionKind.START)
     before = pipeline.roast.roast_id, pipeline.onset.statistic
-    at = BEGAN + timedelta(seconds=400)
-    asked = Instruction("kitchen", InstructionKind.UNDER_WAY, Origin.PERSON, at)
-    assert pipeline.instruct(asked) == []
+    assert pipeline.instruct(asked(InstructionKind.UNDER_WAY, 400)) == []
     assert (pipeline.roast.roast_id, pipeline.onset.statistic) == before
     assert pipeline.roast.start_known
