@@ -33,7 +33,7 @@ from roastwatch.training.evaluate_statistics import compare
     "--data",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Recordings with a manifest.csv (path, kind, label).",
+    help="Recordings with a manifest of `data manifest`, or a manifest.csv (path, kind, label).",
 )
 @click.option(
     "--part",

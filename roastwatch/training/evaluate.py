@@ -12,8 +12,15 @@ from typing import Any, TypeVar
 
 from roastwatch.detection.model import CrackModel
 from roastwatch.detection.onset import OnsetOptions
+from roastwatch.errors import BadInputError
 from roastwatch.synth.rates import RateRanges
-from roastwatch.training import evaluate_noise, evaluate_oracle, evaluate_recordings
+from roastwatch.training import (
+    evaluate_manifest,
+    evaluate_noise,
+    evaluate_oracle,
+    evaluate_recordings,
+)
+from roastwatch.training.evaluate_manifest import of_kind
 from roastwatch.training.evaluate_simulated import (
     CONDITIONS,
     QUIET,
@@ -155,17 +162,20 @@ def judge_model(
         result.rows["sound"] = result.sound.as_json()
     if folder is None:
         return result
-    recordings = [r for r in evaluate_recordings.manifest(folder) if r.part in parts]
-    by_kind = {
-        kind: [r for r in recordings if r.kind == kind]
-        for kind in ("roast", "clip", "popcorn", "negative")
-    }
-    result.rows["roasts"] = []
+    recordings = [r for r in evaluate_manifest.read(folder) if r.part in parts]
+    if not recordings:
+        raise BadInputError(
+            f"{folder} holds no recordings for {' or '.join(parts)}: their split says otherwise."
+        )
+    by_kind = {kind: of_kind(recordings, kind) for kind in ("roast", "clip", "popcorn", "negative")}
+    real = []
     for recording in by_kind["roast"]:
         progress(recording.path.name)
-        judged, row = evaluate_recordings.evaluate_roast(model, recording, onset)
-        result.roasts.append(judged)
-        result.rows["roasts"].append(row)
+        real.append(evaluate_recordings.evaluate_roast(model, recording, onset))
+    result.roasts += [roast.judged["roastwatch"] for roast in real if roast.judged]
+    if real:
+        result.rows["roasts"] = [roast.row for roast in real]
+        result.rows["roasts_in_sum"] = evaluate_recordings.in_sum(real)
     if by_kind["clip"]:
         progress("clips")
         result.rows["clips"] = evaluate_recordings.evaluate_clips(model, by_kind["clip"])

@@ -12,7 +12,8 @@ from roastwatch.detection.onset import OnsetOptions
 from roastwatch.synth.beds import KINDS
 from roastwatch.synth.rates import RoastRates
 from roastwatch.synth.roasts import SynthRoast
-from roastwatch.training.evaluate_recordings import FIRE, Played, Recording, load, play
+from roastwatch.training.evaluate_manifest import Recording
+from roastwatch.training.evaluate_recordings import FIRE, Played, load, play
 from roastwatch.training.evaluate_statistics import RULES, Rate, alarms
 from roastwatch.vocabulary import Float32Array
 

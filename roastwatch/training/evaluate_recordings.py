@@ -1,11 +1,5 @@
-"""Recordings through the very pipeline that runs live, and what came of it.
+"""Recordings through the very pipeline that runs live, and what came of it."""
 
-The folder is laid out like this: `manifest.csv` with the columns path, kind (roast, clip,
-popcorn, negative) and label; beside a roast a CSV of the same name with start_s, end_s and label
-(crack, faint crack, missing). Recordings that may be trained or tuned on are left out.
-"""
-
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,7 +15,8 @@ from roastwatch.detection.onset import OnsetOptions
 from roastwatch.errors import BadInputError
 from roastwatch.pipeline import Heard, Pipeline
 from roastwatch.roast.roast import RoastOptions
-from roastwatch.training.evaluate_statistics import Judged
+from roastwatch.training.evaluate_manifest import Recording
+from roastwatch.training.evaluate_statistics import RULES, Judged, early_rate, match, summary
 from roastwatch.vocabulary import (
     AudioBlock,
     EventKind,
@@ -41,6 +36,15 @@ FIRE = ("fire-crackling", "campfire")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class RealRoast:
+    """What came of one recording of a roast."""
+
+    judged: dict[str, Judged]
+    """By rule; empty where nobody labelled its first crack."""
+    row: dict[str, Any]
+
+
 @dataclass(slots=True)
 class Played:
     """What the pipeline made of some sound."""
@@ -51,53 +55,6 @@ class Played:
     told: list[tuple[float, float]] = field(default_factory=list)
     """(decided, happened) of each first crack, in seconds."""
     possible: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """One row of the manifest."""
-
-    path: Path
-    kind: str
-    label: str
-    part: str
-    """evaluation, development or training."""
-
-
-def manifest(folder: Path) -> list[Recording]:
-    """The recordings of a folder.
-
-    Raises:
-        BadInputError: no manifest, a column is missing, or a file that it names is.
-    """
-    path = folder / "manifest.csv"
-    try:
-        rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
-    except OSError as error:
-        raise BadInputError(
-            f"{path} can't be read ({error.strerror}): name a folder with a manifest.csv of path, "
-            "kind and label."
-        ) from error
-    found = []
-    for line, row in enumerate(rows, 2):
-        if not row.get("path") or not row.get("kind"):
-            raise BadInputError(f"{path}, line {line}: path or kind is missing.")
-        if not (folder / row["path"]).is_file():
-            raise BadInputError(f"{path}, line {line}: {row['path']} is not there.")
-        found.append(
-            Recording(folder / row["path"], row["kind"], row.get("label") or "", _part(row))
-        )
-    return found
-
-
-def _part(row: dict[str, str]) -> str:
-    """By the column `part` or `split`; ESC-10 by its fold, the first digit of a file's name."""
-    if named := row.get("part") or row.get("split"):
-        return named
-    if "esc10/" not in row["path"]:
-        return "evaluation"
-    fold = Path(row["path"]).name[0]
-    return {"4": "development", "5": "evaluation"}.get(fold, "training")
 
 
 def play(
@@ -153,7 +110,10 @@ def play_file(model: CrackModel, path: Path, **options: Any) -> Played:
     with open_file(path) as reader:
         rate_hz = reader.sample_rate_hz
         blocks = reader.blocks(samples=round(BLOCK_S * rate_hz))
-        return play(model, rate_hz, blocks, **options)
+        try:
+            return play(model, rate_hz, blocks, **options)
+        except BadInputError as error:
+            raise BadInputError(f"{path}: {error}") from error
 
 
 def load(path: Path, rate_hz: int) -> Float32Array:
@@ -171,69 +131,112 @@ def load(path: Path, rate_hz: int) -> Float32Array:
     return samples
 
 
-def roast_labels(path: Path) -> list[tuple[float, float, str]]:
-    """Start, end and label beside a roast; none when there is no such file."""
-    table = path.with_suffix(".csv")
-    if not table.is_file():
-        return []
-    rows = csv.DictReader(table.read_text(encoding="utf-8").splitlines())
-    return [(float(r["start_s"]), float(r["end_s"]), r["label"]) for r in rows]
-
-
 def evaluate_roast(
     model: CrackModel, recording: Recording, onset: OnsetOptions | None
-) -> tuple[Judged, dict[str, Any]]:
-    """One real roast against its labels."""
+) -> RealRoast:
+    """One real roast against what is labelled in it."""
     played = play_file(model, recording.path, onset=onset)
-    labels = roast_labels(recording.path)
-    cracks = [(start, end) for start, end, label in labels if "crack" in label]
-    if not cracks:
-        raise BadInputError(f"{recording.path} has no CSV with labelled cracks beside it.")
-    truth_s = min(start for start, _ in cracks)
     sure = [at for at, p in played.pops if p >= model.spec.pop_threshold]
-    clear = [(start, end) for start, end, label in labels if label == "crack"]
     decided = played.told[0] if played.told else (None, None)
-    judged = Judged(recording.path.name, truth_s, *decided)
-
-    def found(seconds: Sequence[tuple[float, float]]) -> int:
-        return sum(any(start <= at < end for at in sure) for start, end in seconds)
-
-    return judged, {
+    row: dict[str, Any] = {
         "file": recording.path.name,
-        "first_label_s": truth_s,
+        "first_label_s": recording.first_crack_s,
         "happened_s": _round(decided[1]),
         "decided_s": _round(decided[0]),
-        "onset_error_s": _round(judged.error_s),
-        "delay_s": _round(judged.delay_s),
-        "labelled_seconds": len(clear),
-        "labelled_seconds_found": found(clear),
-        "faint_seconds": len(cracks) - len(clear),
-        "faint_seconds_found": found(cracks) - found(clear),
-        "pops_long_before": sum(WARM_UP_S <= at < truth_s - 58.0 for at in sure),
-        "pops_before": sum(WARM_UP_S <= at < truth_s for at in sure),
         "first_cracks": len(played.told),
+    }
+    judged = {}
+    if (truth_s := recording.first_crack_s) is not None:
+        found = {"roastwatch": decided}
+        if model.spec.localises:
+            found |= {rule: decide(sure) or (None, None) for rule, decide in RULES.items()}
+        judged = {rule: Judged(recording.path.name, truth_s, *told) for rule, told in found.items()}
+        row |= {  # signed, of an early one too
+            "onset_error_s": None if decided[1] is None else _round(decided[1] - truth_s),
+            "delay_s": None if decided[0] is None else _round(decided[0] - truth_s),
+            "pops_long_before": sum(WARM_UP_S <= at < truth_s - 58.0 for at in sure),
+            "pops_before": sum(WARM_UP_S <= at < truth_s for at in sure),
+        }
+    if recording.seconds:
+        row |= _seconds_found(recording, sure)
+    if recording.pops_s is not None:
+        row |= _pops_found(recording.pops_s, sure)
+    return RealRoast(judged, row)
+
+
+def _seconds_found(recording: Recording, sure: Sequence[float]) -> dict[str, int]:
+    """How many labelled seconds hold a pop, clear and faint ones apart."""
+
+    def found(label: str) -> tuple[int, int]:
+        spans = [(start, end) for start, end, name in recording.seconds if name == label]
+        return len(spans), sum(any(start <= at < end for at in sure) for start, end in spans)
+
+    clear, clear_found = found("crack")
+    faint, faint_found = found("faint crack")
+    return {
+        "labelled_seconds": clear,
+        "labelled_seconds_found": clear_found,
+        "faint_seconds": faint,
+        "faint_seconds_found": faint_found,
+    }
+
+
+def _pops_found(pops_s: Sequence[float], sure: Sequence[float]) -> dict[str, int]:
+    hit, false = match(pops_s, sure)
+    return {"pops": len(pops_s), "pops_found": len(hit), "pops_wrong": len(false)}
+
+
+def in_sum(roasts: Sequence[RealRoast]) -> dict[str, Any]:
+    """Many real roasts: pops where they are labelled, decisions, alarms before the crack."""
+    judged = [roast.judged for roast in roasts if roast.judged]
+    rules = {rule: [row[rule] for row in judged] for rule in (judged[0] if judged else ())}
+    return {
+        "decision": {rule: summary(rows) for rule, rows in rules.items()},
+        "pops": pops_in_sum([roast.row for roast in roasts]),
+        "before_crack": early_rate(rules.get("roastwatch", [])).as_json(),
+    }
+
+
+def pops_in_sum(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """Recall and precision over the recordings whose pops are labelled; None: none are."""
+    labelled = [row for row in rows if "pops" in row]
+    if not labelled:
+        return None
+    true, hits, false = (sum(r[k] for r in labelled) for k in ("pops", "pops_found", "pops_wrong"))
+    return {
+        "true": true,
+        "recall": round(hits / true, 4) if true else None,
+        "precision": round(hits / (hits + false), 4) if hits + false else None,
     }
 
 
 def evaluate_clips(model: CrackModel, recordings: Sequence[Recording]) -> dict[str, Any]:
     """Short clips: how many cracks are heard, and what is heard in background."""
-    cracks, missed, background, background_s = 0, [], 0, 0.0
+    cracks, missed, background, background_s, unsaid = 0, [], 0, 0.0, 0
+    rows: list[dict[str, Any]] = []
     for recording in recordings:
+        if recording.is_background is None:
+            unsaid += 1
+            continue
         played = play_file(model, recording.path)
-        sure = sum(p >= model.spec.pop_threshold for _, p in played.pops)
-        if recording.label == "background":
-            background += sure
+        sure = [at for at, p in played.pops if p >= model.spec.pop_threshold]
+        if recording.pops_s is not None:
+            rows.append(_pops_found(recording.pops_s, sure))
+        if recording.is_background:
+            background += len(sure)
             background_s += played.duration_s
-        else:
-            cracks += 1
-            if not sure:
-                missed.append(recording.path.stem)
+            continue
+        cracks += 1
+        if not sure:
+            missed.append(recording.path.stem)
     return {
         "crack_clips": cracks,
         "heard": cracks - len(missed),
         "not_heard": missed,
         "background_s": round(background_s, 1),
         "background_pops": background,
+        "pops": pops_in_sum(rows),
+        "without_labels": unsaid,
     }
 
 

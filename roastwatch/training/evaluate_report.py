@@ -29,6 +29,7 @@ def markdown(report: Mapping[str, Any]) -> str:
             for key, section in (
                 ("sound", _sound),
                 ("roasts", _roasts),
+                ("roasts_in_sum", _in_sum),
                 ("clips", _clips),
                 ("popcorn", _popcorn),
                 ("false_alarms", _false_alarms),
@@ -129,43 +130,57 @@ def _sound(found: Mapping[str, Any]) -> str:
 
 
 def _roasts(rows: Sequence[Mapping[str, Any]]) -> str:
+    head = ["roast", "first label s", "onset s", "decided s", "error s", "delay s"]
+    keys = ["file", "first_label_s", "happened_s", "decided_s", "onset_error_s", "delay_s"]
+    more = [
+        ("labelled seconds found", "labelled_seconds_found", "labelled_seconds"),
+        ("faint ones", "faint_seconds_found", "faint_seconds"),
+        ("labelled pops found", "pops_found", "pops"),
+    ]
+    shares = [share for share in more if any(share[1] in row for row in rows)]
+    last = [("pops up to 58 s before", "pops_long_before"), ("first cracks", "first_cracks")]
+    if any("pops_wrong" in row for row in rows):
+        last.insert(0, ("other pops", "pops_wrong"))
     return "### Real roasts\n\n" + table(
-        [
-            "roast",
-            "first label s",
-            "onset s",
-            "decided s",
-            "error s",
-            "delay s",
-            "labelled seconds found",
-            "faint ones",
-            "pops up to 58 s before",
-            "first cracks",
-        ],
+        [*head, *(share[0] for share in shares), *(name for name, _ in last)],
         (
             [
-                r["file"],
-                r["first_label_s"],
-                r["happened_s"],
-                r["decided_s"],
-                r["onset_error_s"],
-                r["delay_s"],
-                f"{r['labelled_seconds_found']} of {r['labelled_seconds']}",
-                f"{r['faint_seconds_found']} of {r['faint_seconds']}",
-                r["pops_long_before"],
-                r["first_cracks"],
+                *(row.get(key) for key in keys),
+                *(f"{row[found]} of {row[of]}" if of in row else None for _, found, of in shares),
+                *(row.get(key) for _, key in last),
             ]
-            for r in rows
+            for row in rows
         ),
     )
 
 
-def _clips(row: Mapping[str, Any]) -> str:
-    return (
-        f"### Clips\n\nCracks heard: {row['heard']} of {row['crack_clips']}"
-        f" (not: {', '.join(row['not_heard']) or 'none'}); "
-        f"{row['background_pops']} pops in {row['background_s']} s of background.\n"
+def _in_sum(found: Mapping[str, Any]) -> str:
+    text = table(["rule", *_DECISION], ([n, *_decision(r)] for n, r in found["decision"].items()))
+    before = found["before_crack"]
+    text += (
+        f"\nFalse alarms in the {before['hours']:.2f} h before a crack: {before['count']}, "
+        f"{rate_text(before)} an hour.\n"
     )
+    return text + _pops(found["pops"])
+
+
+def _pops(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    recall, precision = _cell(found["recall"]), _cell(found["precision"])
+    return f"\nPops: recall {recall}, precision {precision}, of {found['true']} labelled.\n"
+
+
+def _clips(row: Mapping[str, Any]) -> str:
+    said = []
+    if row["crack_clips"]:
+        missed = ", ".join(row["not_heard"]) or "none"
+        said.append(f"Cracks heard: {row['heard']} of {row['crack_clips']} (not: {missed}).")
+    if row["background_s"]:
+        said.append(f"{row['background_pops']} pops in {row['background_s']} s of background.")
+    if row["without_labels"]:
+        said.append(f"Left out, because nobody said what they hold: {row['without_labels']}.")
+    return f"### Clips\n\n{' '.join(said)}\n" + _pops(row["pops"])
 
 
 def _popcorn(rows: Sequence[Mapping[str, Any]]) -> str:

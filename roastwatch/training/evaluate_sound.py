@@ -17,7 +17,7 @@ from roastwatch.training.evaluate_statistics import (
     RULES,
     Judged,
     PopCurve,
-    Rate,
+    early_rate,
     match,
     pop_curve,
     summary,
@@ -82,14 +82,6 @@ class SoundResult:
             sum(roast.minutes for roast in pops),
         )
 
-    def _before_crack(self) -> Rate:
-        """Early alarms in the time before first crack, up to the alarm: roaster noise alone."""
-        judged = self.judged["roastwatch"]
-        armed_s = sum(
-            j.decided_s if j.early and j.decided_s is not None else j.onset_s for j in judged
-        )
-        return Rate(sum(j.early for j in judged), armed_s / 3600)
-
     def as_json(self) -> dict[str, Any]:
         """Pops at the shipped threshold, decisions in sum and by roaster's noise."""
         hits = sum(p >= self.threshold for roast in self.pops for p in roast.hits)
@@ -111,7 +103,7 @@ class SoundResult:
                 "precision": round(hits / max(hits + false, 1), 4),
                 "false_per_min": round(false / max(minutes, 1e-9), 3),
             },
-            "before_crack": self._before_crack().as_json(),
+            "before_crack": early_rate(self.judged["roastwatch"]).as_json(),
             "wrong": [
                 {"roast": what, "decided_s": j.decided_s, "onset_s": round(j.onset_s, 1)}
                 for j, what in zip(self.judged["roastwatch"], self.described, strict=True)

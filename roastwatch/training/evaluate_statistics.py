@@ -127,6 +127,14 @@ def summary(judged: Sequence[Judged]) -> dict[str, float | int | None]:
     }
 
 
+def early_rate(judged: Sequence[Judged]) -> Rate:
+    """Early alarms in the time before first crack, up to the alarm: roasters' noise alone."""
+    armed_s = sum(
+        one.decided_s if one.early and one.decided_s is not None else one.onset_s for one in judged
+    )
+    return Rate(sum(one.early for one in judged), armed_s / 3600)
+
+
 def match(true_s: Sequence[float], found_s: Sequence[float]) -> tuple[list[int], list[int]]:
     """Pair true and reported pops, each at most once; indices of (found truths, false reports)."""
     left = list(range(len(true_s)))

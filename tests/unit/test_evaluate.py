@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 import roastwatch.detection
 from roastwatch.cli import model_choice
+from roastwatch.cli.data import command as data
 from roastwatch.cli.evaluate import command
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.detection.pops import PopsModel, PopsOptions
@@ -19,7 +20,8 @@ from roastwatch.synth.rates import CrackPhase, RoastRates
 from roastwatch.synth.roasts import RoastTruth, TruePop
 from roastwatch.training import evaluate_oracle, evaluate_plots
 from roastwatch.training.evaluate import ModelResult
-from roastwatch.training.evaluate_recordings import Played, manifest
+from roastwatch.training.evaluate_manifest import read
+from roastwatch.training.evaluate_recordings import Played
 from roastwatch.training.evaluate_simulated import (
     NOISY,
     QUIET,
@@ -184,12 +186,85 @@ def test_the_command_reports_on_a_folder(recordings: Path, tmp_path: Path) -> No
     assert (out / "popcorn.png").stat().st_size > 1000
 
 
-def test_a_folder_without_a_manifest_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match=r"manifest\.csv can't be read"):
-        manifest(tmp_path)
-    (tmp_path / "manifest.csv").write_text("path,kind,label\ngone.wav,clip,crack\n")
-    with pytest.raises(BadInputError, match=r"line 2: gone\.wav is not there"):
-        manifest(tmp_path)
+def test_recordings_labelled_by_other_programs_are_judged_pop_by_pop(recordings: Path) -> None:
+    for name in ("manifest.csv", "roast.csv"):
+        (recordings / name).unlink()
+    pops_s = [20, 24, 27, 29.5, 31, 33, 34.2, 36, 38.5, 40, 43]
+    labels = [f"{at_s + 0.3}\t{at_s + 0.3}\tpop" for at_s in (5, *pops_s)]
+    (recordings / "roast.txt").write_text("\n".join([*labels, "20.3\t50\tfirst crack"]))
+    for name, label in (("clip", "2.5\t2.5\tcrack"), ("rest", "")):
+        (recordings / f"{name}.txt").write_text(label)
+    (recordings / "whole.wav").write_bytes((recordings / "roast.wav").read_bytes())
+    assert CliRunner().invoke(data, ["manifest", str(recordings)]).exit_code == 0
+    assert [one.part for one in read(recordings)] == ["evaluation"] * 4
+    asked = ["--simulated", "0", "--hours", "0", "--sound", "0", "--json"]
+    found = recordings / "manifest.json"
+    ran = CliRunner().invoke(command, [*asked, "--model", "transients", "--data", str(found)])
+    assert ran.exit_code == 0, ran.output
+    rows = json.loads(ran.stdout)["models"]["transients"]
+    (roast,) = rows["roasts"]
+    assert (roast["pops"], roast["first_label_s"]) == (12, 20.3)
+    assert roast["pops_found"] == 11
+    assert abs(roast["onset_error_s"]) < 15
+    in_sum = rows["roasts_in_sum"]
+    assert in_sum["pops"] == {"true": 12, "recall": round(11 / 12, 4), "precision": 1.0}
+    assert {rule: row["missed"] for rule, row in in_sum["decision"].items()} == {
+        "roastwatch": 0,
+        "4 of 30 s": 0,
+        "CUSUM h=6": 0,
+        "CUSUM h=8": 0,
+    }
+    clips = rows["clips"]
+    assert (clips["heard"], clips["background_s"], clips["without_labels"]) == (1, 5.0, 1)
+
+
+def test_a_roast_without_labels_is_heard_and_judged_by_nobody(recordings: Path) -> None:
+    (recordings / "roast.csv").unlink()
+    asked = ["--simulated", "0", "--hours", "0", "--sound", "0", "--orders", "0"]
+    ran = CliRunner().invoke(command, [*asked, "--model", "transients", "--data", str(recordings)])
+    assert ran.exit_code == 0, ran.output
+    (row,) = [line for line in ran.stdout.splitlines() if line.startswith("| roast.wav")]
+    assert row.split("|")[2].strip() == "–"
+    assert float(row.split("|")[3]) > 0
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "wrong"),
+    [
+        (
+            "manifest.csv",
+            "path,kind,label\ngone.wav,clip,crack\n",
+            r"line 2: gone\.wav is not there",
+        ),
+        ("manifest.csv", "path,kind\nroast.wav,\n", "line 2: path or kind is missing"),
+        (
+            "manifest.csv",
+            "path,kind,first_crack_s\nroast.wav,roast,7:30\n",
+            "first_crack_s is '7:30', seconds are wanted",
+        ),
+        ("roast.csv", "start,end\n1,2\n", "start_s,end_s,label are its columns"),
+        ("roast.csv", "start_s,end_s,label\none,2,crack\n", "start_s,end_s,label are its columns"),
+    ],
+)
+def test_a_wrong_manifest_is_named(recordings: Path, file: str, text: str, wrong: str) -> None:
+    (recordings / file).write_text(text)
+    with pytest.raises(BadInputError, match=wrong):
+        read(recordings)
+
+
+def test_a_folder_without_a_manifest_or_with_nothing_to_report_on_is_named(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(BadInputError, match=r"roastwatch data manifest"):
+        read(tmp_path)
+    soundfile.write(tmp_path / "coarse.wav", np.zeros(8000), 8000)
+    text = "path,kind,label,split\ncoarse.wav,clip,crack,train\n"
+    (tmp_path / "manifest.csv").write_text(text)
+    asked = ["--simulated", "0", "--hours", "0", "--sound", "0", "--data", str(tmp_path)]
+    ran = CliRunner().invoke(command, asked)
+    assert "holds no recordings for evaluation" in str(ran.exception)
+    (tmp_path / "manifest.csv").write_text(text.replace("train", "test"))
+    assert "coarse.wav: Sound of 8000 Hz" in str(CliRunner().invoke(command, asked).exception)
 
 
 def test_the_command_counts_simulated_roasts_and_hours() -> None:
