@@ -113,11 +113,12 @@ class Keeper:
     def instruction(self, station: Station, instruction: Instruction) -> None:
         """What a person answered or remarked; called before the station hears of it."""
         kept = self._kept.get(station.name)
-        crack = station.pipeline.roast.first_crack if station.pipeline else None
+        roast = station.pipeline.roast if station.pipeline else None
+        crack = roast.first_crack if roast else None
         match instruction.kind:
             case InstructionKind.NOT_A_CRACK if crack is not None:
                 self.log.record_label(crack.event_id, "not_a_crack", instruction.by)
-            case InstructionKind.FIRST_CRACK_NOW if crack is not None:
+            case InstructionKind.FIRST_CRACK_NOW if crack is not None and roast and roast.active:
                 self.log.record_label(crack.event_id, "crack", instruction.by)
             case InstructionKind.NOTE if kept is not None and instruction.value:
                 elapsed_s = (station.now() - kept.began_at).total_seconds()

@@ -187,19 +187,7 @@ class Pipeline:
             case InstructionKind.UNDER_WAY if not self.roast.active:
                 return self._under_way(at, sample, origin)
             case InstructionKind.FIRST_CRACK_NOW:
-                events = (
-                    [] if self.roast.active else self.roast.begin(at, origin, start_known=False)
-                )
-                return events + self.roast.crack(
-                    EventKind.FIRST_CRACK,
-                    Level.CERTAIN,
-                    at,
-                    at,
-                    origin=origin,
-                    confidence=1.0,
-                    happened_sample=sample,
-                    decided_sample=sample,
-                )
+                return self._heard_by_a_person(at, sample, origin)
             case InstructionKind.NOT_A_CRACK:
                 self._asked = None
                 self.onset.not_a_crack(sample)
@@ -293,6 +281,22 @@ class Pipeline:
         question = self.roast.told(EventKind.FIRST_CRACK, at, text)
         began_at = self.clock.at(decision.happened_sample)
         return [replace(question, level=Level.POSSIBLE, happened_at=began_at)]
+
+    def _heard_by_a_person(self, at: datetime, sample: int, origin: Origin) -> list[RoastEvent]:
+        """What was told is confirmed, and keeps its date; otherwise first crack begins now."""
+        crack = self.roast.first_crack if self.roast.active else None
+        told = crack if crack and crack.level is not Level.POSSIBLE else None
+        began = [] if self.roast.active else self.roast.begin(at, origin, start_known=False)
+        return began + self.roast.crack(
+            EventKind.FIRST_CRACK,
+            Level.CERTAIN,
+            told.happened_at if told else at,
+            at,
+            origin=told.origin if told else origin,
+            confidence=1.0,
+            happened_sample=told.happened_sample if told else sample,
+            decided_sample=sample,
+        )
 
     def _under_way(self, at: datetime, sample: int, origin: Origin) -> list[RoastEvent]:
         """A roast is begun late: what was heard is its noise, what was asked is its first crack."""

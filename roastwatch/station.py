@@ -217,7 +217,12 @@ class Station:
         _log.info("%s: %s (%s)", self.name, instruction.kind, instruction.by or instruction.origin)
         if not self._live:
             instruction = replace(instruction, at=self.now())
+        roast = self.pipeline.roast
+        told = roast.first_crack if roast.active else None
         self.publish(self.pipeline.instruct(instruction))
+        confirmed = instruction.kind is InstructionKind.FIRST_CRACK_NOW and told is not None
+        if confirmed and self._recorder is not None and roast.first_crack is not None:
+            self._recorder.note(replace(roast.first_crack, origin=instruction.origin))
 
     def read(self, reading: Reading, at: datetime | None = None) -> None:
         """A fresh reading of the roaster, taken at `at` (UTC; None = now)."""

@@ -110,7 +110,8 @@ def manifest(
 ) -> None:
     """Write down what a FOLDER of recordings holds, with the labels of other programs.
 
-    Beside NAME.wav: NAME.txt (Audacity labels) or NAME.alog (Artisan); *.json of Label Studio.
+    Beside NAME.wav: NAME.txt (Audacity labels), NAME.alog (Artisan) or NAME.json (what
+    roastwatch recorded itself); *.json of Label Studio.
     """
     from dataclasses import replace
 
@@ -120,7 +121,7 @@ def manifest(
         raise BadInputError(f"There is no folder {folder}.")
     read = importers.scanned if layout == "labels" else importers.windows_dataset
     found = [
-        replace(item, roaster=roaster, microphone=microphone, licence=licence)
+        replace(item, roaster=roaster or item.roaster, microphone=microphone, licence=licence)
         for item in read(folder)
     ]
     if not found:

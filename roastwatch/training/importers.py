@@ -2,17 +2,25 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from roastwatch.errors import BadInputError
 from roastwatch.roast import formats
+from roastwatch.training import learn_labels
 from roastwatch.training.corpus import SOUND_ENDINGS, Marks, Recording, described
 from roastwatch.vocabulary import EventKind
 
 _POP = re.compile(r"pop|click|snap|^c$|^crack$|faint", re.IGNORECASE)
 _PHASE = re.compile(r"first|fc|phase", re.IGNORECASE)
-_WINDOW = re.compile(r"[-_.](chunk|window|win|seg|part|w)?[-_]?\d+([-_.]\d+)*s?$", re.IGNORECASE)
+_WINDOW = re.compile(
+    r"[-_.](chunk|window|win|seg|part|w)[-_]?\d+([-_.]\d+)*s?$"
+    r"|([-_.])\d+(\.\d+)?(\3\d+(\.\d+)?)*s?$",  # roast-2_003 is of roast-2, roast_10_20 of roast
+    re.IGNORECASE,
+)
+_MICROPHONE = re.compile(r"(^|__)mic\d+[-_]|[-_]amplified$", re.IGNORECASE)
+"""One roast by several microphones, or made louder, is still one."""
 
 
 def audacity(path: Path) -> Marks:
@@ -65,11 +73,16 @@ def _noted(
 def label_studio(path: Path) -> dict[str, Marks]:
     """An export of Label Studio (JSON): the name of each audio file with its regions.
 
+    Also what the public AST project (github.com/syamaner/coffee-first-crack-detection) makes of
+    one: a file a recording, with audio_file and annotations of start_time, end_time and label.
+
     Raises:
         BadInputError: it is not such an export.
     """
     try:
         tasks = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(tasks, dict):
+            return {str(tasks["audio_file"]): _marks(_converted(tasks))}
         return dict(_task(task) for task in tasks)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInputError(
@@ -89,11 +102,21 @@ def _task(task: dict[str, Any]) -> tuple[str, Marks]:
             value = result.get("value", {})
             if "start" in value:
                 regions.append((value["start"], value["end"], value.get("labels", [])))
+    return name, _marks(regions)
+
+
+def _converted(recording: dict[str, Any]) -> list[tuple[float, float, list[str]]]:
+    return [
+        (one["start_time"], one["end_time"], [one["label"]]) for one in recording["annotations"]
+    ]
+
+
+def _marks(regions: list[tuple[float, float, list[str]]]) -> Marks:
     pops: list[float] = []
     phase: tuple[float, float] | None = None
     for start_s, end_s, labels in regions:
         pops, phase = _noted(pops, phase, float(start_s), float(end_s), labels[0] if labels else "")
-    return name, Marks(tuple(sorted(pops)) if pops else None, phase)
+    return Marks(tuple(sorted(pops)) if pops else None, phase)
 
 
 def artisan(path: Path, offset_s: float = 0.0) -> Marks:
@@ -116,7 +139,8 @@ def artisan(path: Path, offset_s: float = 0.0) -> Marks:
 def windows_dataset(folder: Path) -> list[Recording]:
     """The layout of the public AST project: {train,val,test}/{first_crack,no_first_crack}/*.wav.
 
-    Each file is a window cut from a roast; its name without the trailing number names the roast.
+    Each file is a window cut from a roast; its name, without the microphone and the trailing
+    number, names the roast.
 
     Raises:
         BadInputError: no such folders.
@@ -130,7 +154,7 @@ def windows_dataset(folder: Path) -> list[Recording]:
         if label not in ("first_crack", "no_first_crack"):
             continue
         chosen = splits.get(path.parent.parent.name.lower(), "")
-        group = _WINDOW.sub("", path.stem) or path.stem
+        group = _MICROPHONE.sub(r"\1", _WINDOW.sub("", path.stem)) or path.stem
         marks = Marks(pops_s=() if label == "no_first_crack" else None, label=label)
         found.append(described(path, folder, "clip", marks, group=group, split=chosen))
     if not found:
@@ -140,21 +164,54 @@ def windows_dataset(folder: Path) -> list[Recording]:
     return found
 
 
+def recorded(path: Path) -> Recording | None:
+    """What roastwatch recorded itself, or a person marked with `learn --mark`; None: neither.
+
+    The path is the recording's own. A roast or a clip that a person called no crack is a negative;
+    clips belong to their roast.
+
+    Raises:
+        BadInputError: the sidecar is no JSON, or its label lies outside the recording.
+    """
+    content = learn_labels.sidecar(path)
+    if not content.keys() & {"station", "first_crack_s"}:
+        return None
+    said = str(content.get("label") or "")
+    more = {"group": content.get("roast_id") or path.stem, "roaster": content.get("station", "")}
+    if said in learn_labels.NO:
+        return described(path, path.parent, "negative", Marks(pops_s=(), label=said), **more)
+    if not content.keys() & {"events", "first_crack_s"}:
+        marks = Marks(label="first_crack" if said in learn_labels.YES else "")
+        return described(path, path.parent, "clip", marks, **more)
+    roast = described(path, path.parent, "roast", **more)
+    labelled = learn_labels.of_roast(path)
+    if labelled is None or (onset_s := labelled.onset_s) is None:
+        return roast
+    ends = [
+        float(event["happened_s"])
+        for event in content.get("events", [])
+        if event.get("kind") in ("first_crack_end", "drop") and event.get("happened_s") is not None
+    ]
+    end_s = min((at for at in ends if at > onset_s), default=max(roast.duration_s, onset_s))
+    return replace(roast, first_crack_s=(onset_s, end_s))
+
+
 def scanned(folder: Path) -> list[Recording]:
     """Every sound file of a folder, with the labels that lie beside it.
 
-    Looked for beside `roast.wav`: roast.txt (Audacity), roast.alog (Artisan); and any *.json export
-    of Label Studio in the folder. Sound in a folder named negatives (or a folder of it) has none.
+    Looked for beside `roast.wav`: roast.txt (Audacity), roast.alog (Artisan), roast.json (our
+    recorder); and any other *.json of Label Studio in the folder or in a folder `labels` of it.
+    Sound in a folder named negatives (or a folder of it) has none.
     """
+    sounds = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SOUND_ENDINGS]
+    own = {path: known for path in sounds if (known := recorded(path)) is not None}
+    beside = {path.with_suffix(".json") for path in own}
     studio: dict[str, Marks] = {}
-    for path in sorted(folder.glob("*.json")):
-        if path.name.startswith("manifest"):
-            continue
-        studio.update(label_studio(path))
+    for path in sorted([*folder.glob("*.json"), *folder.glob("labels/*.json")]):
+        if not path.name.startswith("manifest") and path not in beside:
+            studio.update(label_studio(path))
     found = []
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() not in SOUND_ENDINGS:
-            continue
+    for path in sounds:
         if "negatives" in {part.lower() for part in path.relative_to(folder).parts[:-1]}:
             marks = Marks(pops_s=(), label=path.parent.name)
             found.append(described(path, folder, "negative", marks))
@@ -165,6 +222,9 @@ def scanned(folder: Path) -> list[Recording]:
             marks = audacity(labels)
         elif profile.exists():
             marks = artisan(profile)
+        elif path in own:
+            found.append(replace(own[path], path=path.relative_to(folder).as_posix()))
+            continue
         kind = "roast" if marks.first_crack_s else "clip"
         found.append(described(path, folder, kind, marks))
     return found

@@ -48,7 +48,7 @@ def collect(folder: Path, station: str) -> tuple[list[LabelledRoast], list[Label
     roasts_in, clips_in = folder / "roasts" / station, folder / "clips" / station
     if not roasts_in.is_dir() and not clips_in.is_dir():
         roasts_in = folder
-    clips = {path: _sidecar(path) for path in sorted(clips_in.glob("*.flac"))}
+    clips = {path: sidecar(path) for path in sorted(clips_in.glob("*.flac"))}
     said = {
         str(content.get("event_id")): content["label"]
         for content in clips.values()
@@ -56,7 +56,7 @@ def collect(folder: Path, station: str) -> tuple[list[LabelledRoast], list[Label
     }
     roasts = []
     for path in sorted([*roasts_in.glob("*.flac"), *roasts_in.glob("*.wav")]):
-        labelled = _roast(path, _sidecar(path), said)
+        labelled = _roast(path, sidecar(path), said)
         if labelled is not None:
             roasts.append(labelled)
     wrong = [
@@ -68,6 +68,15 @@ def collect(folder: Path, station: str) -> tuple[list[LabelledRoast], list[Label
     return roasts, wrong
 
 
+def of_roast(path: Path) -> LabelledRoast | None:
+    """What a person said of one recorded roast, in its own sidecar; None: nothing.
+
+    Raises:
+        BadInputError: the label lies outside the recording.
+    """
+    return _roast(path, sidecar(path), {})
+
+
 def mark(path: Path, seconds: float) -> None:
     """Write into a recording's sidecar when first crack began.
 
@@ -76,7 +85,7 @@ def mark(path: Path, seconds: float) -> None:
     """
     if not path.is_file():
         raise BadInputError(f"There is no recording {path} to mark.")
-    content = _sidecar(path)
+    content = sidecar(path)
     content |= {"label": "first_crack", "first_crack_s": seconds}
     _check(path, seconds, content)
     part = path.with_suffix(".json.part")
@@ -111,12 +120,17 @@ def _check(path: Path, seconds: float, content: dict[str, Any]) -> float:
     return seconds
 
 
-def _sidecar(path: Path) -> dict[str, Any]:
-    sidecar = path.with_suffix(".json")
-    if not sidecar.is_file():
+def sidecar(path: Path) -> dict[str, Any]:
+    """What the recorder wrote beside a recording; empty where nothing is.
+
+    Raises:
+        BadInputError: it is no JSON.
+    """
+    beside = path.with_suffix(".json")
+    if not beside.is_file():
         return {}
     try:
-        content = json.loads(sidecar.read_text(encoding="utf-8"))
+        content = json.loads(beside.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BadInputError(f"{sidecar} is no JSON: correct or delete it.") from error
+        raise BadInputError(f"{beside} is no JSON: correct or delete it.") from error
     return content if isinstance(content, dict) else {}

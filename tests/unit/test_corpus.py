@@ -41,6 +41,9 @@ def test_label_studio_exports_of_both_kinds(tmp_path: Path) -> None:
     least = {"audio": "x/roast.wav", "label": [{"start": 1, "end": 2, "labels": ["pop"]}]}
     path.write_text(json.dumps([least]))
     assert importers.label_studio(path)["roast.wav"].pops_s == (1.0,)
+    converted = {"start_time": 665.8, "end_time": 746.7, "label": "first_crack"}
+    path.write_text(json.dumps({"audio_file": "mic1.wav", "annotations": [converted]}))
+    assert importers.label_studio(path) == {"mic1.wav": corpus.Marks(None, (665.8, 746.7))}
     path.write_text('{"a": 1}')
     with pytest.raises(BadInputError, match="Label Studio"):
         importers.label_studio(path)
@@ -65,8 +68,48 @@ def test_windows_of_one_roast_are_one_group(tmp_path: Path) -> None:
     assert {item.group for item in found} == {"roast-1-x", "roast-2"}
     assert {item.split for item in found} == {"train", "validation"}
     assert not corpus.faults(found, tmp_path)
+    for name in ("mic1-a-roast1_w0000.0", "mic2-a-roast1_w0010.0", "mic2-a-roast1-amplified_w9.5"):
+        sound(tmp_path / f"mic/test/first_crack/{name}.wav")
+    assert {item.group for item in importers.windows_dataset(tmp_path / "mic")} == {"a-roast1"}
+    for name in ("r-1_001", "r-2_001", "r-2_002", "s_10_20", "s_20.5_30.5s"):
+        sound(tmp_path / f"plain/test/first_crack/{name}.wav")
+    groups = {item.group for item in importers.windows_dataset(tmp_path / "plain")}
+    assert groups == {"r-1", "r-2", "s"}
     with pytest.raises(BadInputError, match="first_crack"):
         importers.windows_dataset(sound(tmp_path / "other" / "a.wav").parent)
+
+
+def test_what_was_recorded_here_is_labelled_by_its_sidecars(tmp_path: Path) -> None:
+    def kept(name: str, **content: object) -> None:
+        path = sound(tmp_path / f"{name}.wav", seconds=4.0)
+        path.with_suffix(".json").write_text(json.dumps({"duration_s": 4.0} | content))
+
+    def event(kind: str, at_s: float, origin: str = "sound") -> dict[str, object]:
+        return {"kind": kind, "origin": origin, "happened_s": at_s, "event_id": kind}
+
+    marked = [event("first_crack", 1.5, "person"), event("drop", 3.0)]
+    home = {"station": "kitchen"}
+    kept("roasts/kitchen/r1", **home, roast_id="r1", events=marked)
+    kept("roasts/kitchen/r2", **home, roast_id="r2", events=[event("first_crack", 1.0)])
+    kept("clips/kitchen/c1", **home, roast_id="r1", label="first_crack")
+    kept("clips/kitchen/c2", **home, roast_id="r2", label="not_a_crack")
+    kept("clips/kitchen/c3", **home, roast_id="r2", label=None)
+    kept("mine", label="first_crack", first_crack_s=2.0)
+    found = {Path(one.path).stem: one for one in importers.scanned(tmp_path)}
+    assert {name: (one.kind, one.group, one.first_crack_s) for name, one in found.items()} == {
+        "r1": ("roast", "r1", (1.5, 3.0)),
+        "r2": ("roast", "r2", None),
+        "c1": ("clip", "r1", None),
+        "c2": ("negative", "r2", None),
+        "c3": ("clip", "r2", None),
+        "mine": ("roast", "mine", (2.0, 4.0)),
+    }
+    assert {found[name].label for name in ("c1", "c2", "c3")} == {"first_crack", "not_a_crack", ""}
+    assert found["r1"].path == "roasts/kitchen/r1.wav"
+    assert not corpus.faults(list(found.values()), tmp_path)
+    assert CliRunner().invoke(command, ["manifest", str(tmp_path)]).exit_code == 0
+    written = {one.path: one.roaster for one in corpus.read_manifest(tmp_path / "manifest.json")}
+    assert written["roasts/kitchen/r1.wav"] == "kitchen"
 
 
 def test_leakage_missing_files_and_labels_outside_are_found(tmp_path: Path) -> None:

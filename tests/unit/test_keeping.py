@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from roastwatch import settings
+from roastwatch.channel import Events, Latest
 from roastwatch.roast import log_durable
 from roastwatch.roast.log import RoastLog
 from roastwatch.roast.log_file import LogError
@@ -17,6 +18,7 @@ from roastwatch.roast.log_store import Store
 from roastwatch.roast.log_usual import usual_time
 from roastwatch.service import Outlet, Service
 from roastwatch.supervise import Part
+from roastwatch.training.learn_labels import collect
 from roastwatch.vocabulary import (
     EventKind,
     Instruction,
@@ -26,19 +28,25 @@ from roastwatch.vocabulary import (
     PartState,
     Phase,
     RoastEvent,
+    Snapshot,
 )
 from tests.unit.test_service import Notebook
 
 
-def service(path: Path) -> tuple[Service, Notebook]:
+def service(
+    path: Path, source: dict[str, float] | None = None, **options: object
+) -> tuple[Service, Notebook]:
     demo = {"type": "demo", "seed": 3, "speed": 0, "first_crack_at_s": 40, "fooling_per_h": 0}
+    demo |= source or {}
     station = {
         "name": "kitchen",
         "source": demo,
         "model": {"type": "transients"},
         "roast": {"begins": "person"},
+        **options,
     }
-    made = Service(settings.parse({"stations": [station]}), log_path=path)
+    raw = {"stations": [station], "data_dir": str(path.parent)}
+    made = Service(settings.parse(raw), log_path=path)
     notebook = Notebook()
     made.outlets = [Outlet("notebook", notebook, Part("notebook"))]
     return made, notebook
@@ -158,6 +166,41 @@ async def test_a_log_that_will_not_open_stops_the_start(tmp_path: Path) -> None:
     made, _ = service(tmp_path)
     with pytest.raises(LogError, match="is a folder"):
         await made.run()
+
+
+class Confirming(Notebook):
+    """Presses *First crack now* at once when it is told so, at a level."""
+
+    def __init__(self, made: Service, level: Level) -> None:
+        super().__init__()
+        self.made, self.level = made, level
+
+    async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
+        async for event in events:
+            self.events.append(event)
+            if event.level is self.level and event.kind is EventKind.FIRST_CRACK:
+                self.made.instruct(asked(InstructionKind.FIRST_CRACK_NOW))
+
+
+@pytest.mark.parametrize("level", [Level.FIRST_CRACK, Level.CERTAIN])
+async def test_a_first_crack_that_is_confirmed_keeps_its_date_and_is_a_label(
+    tmp_path: Path, level: Level
+) -> None:
+    source = {"speed": 100, "first_crack_at_s": 300, "seed": 4}
+    recording = {"roasts": True}
+    made, _ = service(tmp_path / "roasts.db", source, model="pops", recording=recording)
+    person = Confirming(made, level)
+    made.outlets = [Outlet("person", person, Part("person"))]
+    made.instruct(asked(InstructionKind.CHARGE))
+    await made.run()
+    charge = person.events[0]
+    told = [e for e in person.events if e.kind is EventKind.FIRST_CRACK and e.level is level]
+    (roast,), _ = collect(tmp_path, "kitchen")
+    since_s = (told[0].happened_at - charge.happened_at).total_seconds()
+    assert roast.onset_s == pytest.approx(since_s, abs=0.2)
+    cracks = [e for e in person.events if e.kind is EventKind.FIRST_CRACK]
+    assert cracks[-1].level is Level.CERTAIN
+    assert {e.origin for e in cracks} == {Origin.SOUND}
 
 
 async def test_clips_are_indexed_in_the_log(tmp_path: Path) -> None:
