@@ -15,12 +15,12 @@ from roastwatch.detection import calibration
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.errors import BadInputError
 from roastwatch.training.learn import Learnt, learn
-from roastwatch.training.learn_labels import collect, mark
+from roastwatch.training.learn_labels import collect, mark, stations
 
 
 @click.command("learn")
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
-@click.option("--station", default="roaster", help="Whose recordings (roaster).")
+@click.option("--station", help="Whose recordings, where several stations have some.")
 @click.option("--model", "model_name", help="The model to calibrate (default: the shipped one).")
 @click.option(
     "--mark",
@@ -34,7 +34,7 @@ from roastwatch.training.learn_labels import collect, mark
 @click.option("--json", "as_json", is_flag=True, help="Print what was found for machines.")
 def command(
     folder: Path | None,
-    station: str,
+    station: str | None,
     model_name: str | None,
     marks: tuple[str, ...],
     undo: bool,
@@ -54,6 +54,7 @@ def command(
       roastwatch learn --undo
     """
     folder = folder or user_data_path("roastwatch")
+    station = station or _only_station(folder)
     path = calibration.path_for(folder, station)
     if undo:
         click.echo(calibration.undo(path))
@@ -78,6 +79,15 @@ def command(
     else:
         click.echo(f"It got better on roasts that were held back: written to {path}.")
         click.echo("It counts from the next start of the service; `learn --undo` goes back.")
+
+
+def _only_station(folder: Path) -> str:
+    names = stations(folder)
+    if len(names) > 1:
+        raise BadInputError(
+            f"Several stations have recordings ({', '.join(names)}): choose one with --station."
+        )
+    return names[0] if names else "roaster"
 
 
 def _mark(text: str) -> None:

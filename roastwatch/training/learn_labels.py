@@ -37,6 +37,13 @@ class LabelledClip:
     """When the decision came, in seconds from the clip's beginning."""
 
 
+def stations(folder: Path) -> list[str]:
+    """Names of the stations that have recordings, or learnt once, in the service's data folder."""
+    kept = [path for kind in ("roasts", "clips") for path in (folder / kind).glob("*/")]
+    recorded = {path.name for path in kept if any(path.glob("*.flac"))}
+    return sorted(recorded | {path.stem for path in folder.glob("calibration/*.json")})
+
+
 def collect(folder: Path, station: str) -> tuple[list[LabelledRoast], list[LabelledClip]]:
     """The labelled recordings of one station: all of a folder where it has no `roasts/`.
 

@@ -124,6 +124,11 @@ def test_labels_come_from_events_clips_and_marks(tmp_path: Path) -> None:
         ("marked", 22.5),
     }
     assert [clip.path.stem for clip in wrong] == ["6"]
+    ran = CliRunner().invoke(command, [str(tmp_path), "--model", "transients", "--dry-run"])
+    assert ran.exit_code == 0, ran.output  # the one station that there is
+    write_roast(tmp_path / "roasts" / "popper" / "other.flac")
+    ran = CliRunner().invoke(command, [str(tmp_path), "--model", "transients", "--dry-run"])
+    assert "(drum, popper): choose one with --station" in str(ran.exception)
 
 
 def test_a_label_outside_its_recording_is_refused(tmp_path: Path) -> None:
