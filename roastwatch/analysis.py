@@ -89,6 +89,7 @@ def analyze_file(
     *,
     onset: OnsetOptions | None = None,
     armed_from_s: float = 0.0,
+    charge_s: float | None = None,
     rearm_after_s: float | None = None,
     block_samples: int | None = None,
     watch: Callable[[Pipeline, AudioBlock, Heard], None] | None = None,
@@ -99,7 +100,8 @@ def analyze_file(
         path: WAV, FLAC, OGG or MP3 of any rate and channel count.
         model: loaded once, opened for this recording.
         onset: how pops become a decision.
-        armed_from_s: nothing is decided before this.
+        armed_from_s: nothing is decided before this, where no charge is known.
+        charge_s: when the beans go in, where that is known: the decision is a surer one.
         rearm_after_s: decide anew so long after each decision; None: one first crack.
         block_samples: read so many samples at a time; None: 20 s. The result is the same.
         watch: called with each block and what was heard in it (for plots).
@@ -117,10 +119,12 @@ def analyze_file(
             rate_hz,
             started_at=_EPOCH,
             onset=onset,
-            roast=RoastOptions(begins="sound"),
+            roast=RoastOptions(begins="sound" if charge_s is None else "person"),
             armed_from_s=armed_from_s,
             rearm_after_s=rearm_after_s,
         )
+        if charge_s is not None:
+            pipeline.charge(charge_s)
         found = Analysis(str(path), model.spec.model_id, rate_hz, reader.file_rate_hz)
         meter = LevelMeter(rate_hz)
         said: list[RoastEvent] = []

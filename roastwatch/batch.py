@@ -35,6 +35,7 @@ class Job:
     armed_from_s: float = 0.0
     rearm_after_s: float | None = None
     block_samples: int | None = None
+    charge_s: float | None = None
     with_scores: bool = False
     """Whether results carry `scores: [[end_s, probability], ...]`."""
 
@@ -106,6 +107,7 @@ def judge(job: Job, model: CrackModel, path: Path) -> Result:
             onset=onset,
             armed_from_s=job.armed_from_s,
             rearm_after_s=job.rearm_after_s,
+            charge_s=job.charge_s,
             block_samples=job.block_samples,
             watch=keep if job.with_scores else None,
         ).as_json()

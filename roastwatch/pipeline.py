@@ -205,6 +205,16 @@ class Pipeline:
                 pass
         return []
 
+    def charge(self, at_s: float) -> list[RoastEvent]:
+        """The beans go in so many seconds from the beginning of the sound, or went in before."""
+        at = self.clock.at(round(at_s * self.sample_rate_hz))
+        if at_s < 0:  # what is heard at first is no charge
+            self.onset.arm(0)
+            return self.roast.begin(at, Origin.PERSON)
+        return self.instruct(
+            Instruction(self.roast.station, InstructionKind.CHARGE, Origin.PERSON, at)
+        )
+
     @property
     def heard_until(self) -> datetime:
         """UTC of the end of the newest sound."""

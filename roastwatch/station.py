@@ -100,12 +100,12 @@ class Station:
                 factory(self.settings.source.options, self.ear)
             )
             async for block in source.blocks():
+                if self._recorder is None and self._tape is not None:
+                    self._recorder = await opened.enter_async_context(self._new_recorder(source))
                 pipeline = self.pipeline or self._begin(source, block)
                 if self._next_model is not None:  # between two blocks: none is being judged now
                     pipeline.judge_by(self._next_model, self._onset)
                     self._next_model = None
-                if self._recorder is None and self._tape is not None:
-                    self._recorder = await opened.enter_async_context(self._new_recorder(source))
                 self._on_time(source, block)
                 pipeline.gap(block)
                 scores = await scoring.run(partial(self._judged, pipeline, block))

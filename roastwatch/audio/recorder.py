@@ -6,6 +6,7 @@ said and counted, and the roast goes on.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -107,6 +108,8 @@ class Recorder:
         self._pending: dict[str, _Clip] = {}
         self._written: dict[str, Path] = {}
         self._roast: _Roast | None = None
+        self._before: deque[RoastEvent] = deque(maxlen=8)
+        """Events told before the first sound of their roast is here: the charge."""
         self._scribe = Scribe(part)
         self._kept = kept
 
@@ -149,6 +152,8 @@ class Recorder:
         """Take an event: a decision gets a clip, and every event stands beside the roast."""
         if self._roast is not None and event.roast_id == self._roast.roast_id:
             self._roast.events[event.event_id] = self._described(event, self._roast.first_sample)
+        else:
+            self._before.append(event)
         if not self._options.clips or event.kind not in _CLIPPED:
             return
         if event.event_id in self._written:
@@ -214,9 +219,12 @@ class Recorder:
 
     def _begin_roast(self, roast_id: str, block: AudioBlock) -> None:
         now = datetime.now(UTC)
-        self._roast = _Roast(
-            roast_id, free_path(self.roasts, roast_id), block.first_sample, block.first_sample, now
-        )
+        first = block.first_sample
+        self._roast = _Roast(roast_id, free_path(self.roasts, roast_id), first, first, now)
+        for event in self._before:
+            if event.roast_id == roast_id:
+                self._roast.events[event.event_id] = self._described(event, first)
+        self._before.clear()
 
     def _record(self, roast: _Roast, block: AudioBlock, samples: Int16Array) -> None:
         if block.end_sample - roast.first_sample > _LONGEST_ROAST_S * self._rate:

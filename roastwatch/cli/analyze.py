@@ -21,6 +21,12 @@ from roastwatch.errors import RoastwatchError
     "--armed-from", type=float, default=0.0, metavar="SECONDS", help="Decide nothing before this."
 )
 @click.option(
+    "--charge",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="When the beans go in, where you know it: the decision is surer.",
+)
+@click.option(
     "--rearm-after",
     type=float,
     metavar="SECONDS",
@@ -77,6 +83,7 @@ def command(
     cluster: str | None,
     as_json: bool,
     armed_from: float,
+    charge: float | None,
     rearm_after: float | None,
     model_name: str | None,
     sensitivity: float | None,
@@ -92,7 +99,7 @@ def command(
     Examples:
       roastwatch analyze roast.flac
       roastwatch analyze *.wav --json > found.jsonl
-      roastwatch analyze roast.flac --plot pictures
+      roastwatch analyze roast.flac --charge 12 --plot pictures
       roastwatch analyze recordings/ --out results
       roastwatch analyze recordings/ --model ./ast-model --model-option backend=onnx
     """
@@ -101,7 +108,7 @@ def command(
         from roastwatch.cli.analyze_many import analyze_many
 
         kind, chosen = model_choice.choose(model_name, model_options)
-        job = Job(kind, chosen, sensitivity, armed_from, rearm_after, block, scores)
+        job = Job(kind, chosen, sensitivity, armed_from, rearm_after, block, charge, scores)
         analyze_many(
             files, job, as_json=as_json, out=out, restart=restart, workers=workers,
             batch=batch, cluster=cluster,
@@ -127,6 +134,7 @@ def command(
                 model,
                 onset=onset,
                 armed_from_s=armed_from,
+                charge_s=charge,
                 rearm_after_s=rearm_after,
                 block_samples=block,
                 watch=picture,

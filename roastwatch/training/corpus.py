@@ -37,6 +37,8 @@ class Recording:
     """None: not labelled."""
     first_crack_s: tuple[float, float] | None = None
     """Start and end of first crack; None: none, or not known."""
+    charge_s: float | None = None
+    """When the beans went in; None: not known."""
     label: str = ""
     roaster: str = ""
     microphone: str = ""
@@ -52,6 +54,7 @@ class Marks:
     pops_s: tuple[float, ...] | None = None
     first_crack_s: tuple[float, float] | None = None
     label: str = ""
+    charge_s: float | None = None
 
 
 def described(
@@ -77,6 +80,7 @@ def described(
         group=more.pop("group", path.stem),
         pops_s=marks.pops_s,
         first_crack_s=marks.first_crack_s,
+        charge_s=marks.charge_s,
         label=marks.label,
         **more,
     )
@@ -157,6 +161,7 @@ def faults(
         if item.split and item.split not in SPLITS:
             wrong.append(f"{item.path}: '{item.split}' is no split: one of {', '.join(SPLITS)}.")
         marks = [*(item.pops_s or ()), *(item.first_crack_s or ())]
+        marks += [item.charge_s] if item.charge_s and item.charge_s > 0 else []  # before it: well
         outside = [at for at in marks if not 0 <= at <= item.duration_s + 0.5]
         if outside:
             wrong.append(

@@ -2,8 +2,8 @@
 
 Two manifests are read: `manifest.json`, as `roastwatch data manifest` writes it, and a
 `manifest.csv` with the columns path, kind (roast, clip, popcorn, negative), label and, where
-known, first_crack_s; beside a roast of it lies a CSV of the same name with start_s, end_s and
-label (crack, faint crack, missing).
+known, charge_s and first_crack_s; beside a roast of it lies a CSV of the same name with start_s,
+end_s and label (crack, faint crack, missing).
 """
 
 import csv
@@ -29,6 +29,8 @@ class Recording:
     label: str
     part: str
     """evaluation, development or training."""
+    charge_s: float | None = None
+    """When the beans go in; None: not known, as where nobody presses a button."""
     first_crack_s: float | None = None
     """When first crack begins; None: not labelled."""
     pops_s: tuple[float, ...] | None = None
@@ -68,7 +70,7 @@ def _of_corpus(path: Path) -> list[Recording]:
             raise BadInputError(f"{path}: {row.path} is not there.")
         began_s = row.first_crack_s[0] if row.first_crack_s else None
         part = _part(row.path, row.split)
-        found.append(Recording(sound, row.kind, row.label, part, began_s, row.pops_s))
+        found.append(Recording(sound, row.kind, row.label, part, row.charge_s, began_s, row.pops_s))
     return found
 
 
@@ -91,17 +93,19 @@ def _of_row(row: dict[str, str], place: str, folder: Path) -> Recording:
     if not sound.is_file():
         raise BadInputError(f"{place}: {row['path']} is not there.")
     seconds = _seconds(sound.with_suffix(".csv")) if row["kind"] == "roast" else ()
-    try:
-        began_s = float(row["first_crack_s"]) if row.get("first_crack_s") else None
-    except ValueError as error:
-        raise BadInputError(
-            f"{place}: first_crack_s is {row['first_crack_s']!r}, seconds are wanted."
-        ) from error
+    charge_s, began_s = (_number(row, column, place) for column in ("charge_s", "first_crack_s"))
     if began_s is None:
         began_s = min((start for start, _, label in seconds if "crack" in label), default=None)
     part = _part(row["path"], row.get("part") or row.get("split") or "")
     label = row.get("label") or ""
-    return Recording(sound, row["kind"], label, part, began_s, seconds=seconds)
+    return Recording(sound, row["kind"], label, part, charge_s, began_s, seconds=seconds)
+
+
+def _number(row: dict[str, str], column: str, place: str) -> float | None:
+    try:
+        return float(row[column]) if row.get(column) else None
+    except ValueError as error:
+        raise BadInputError(f"{place}: {column} is {row[column]!r}, seconds are wanted.") from error
 
 
 def _part(path: str, named: str) -> str:

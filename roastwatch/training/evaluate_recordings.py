@@ -21,10 +21,7 @@ from roastwatch.vocabulary import (
     AudioBlock,
     EventKind,
     Float32Array,
-    Instruction,
-    InstructionKind,
     Level,
-    Origin,
     RoastEvent,
 )
 
@@ -64,21 +61,20 @@ def play(
     *,
     onset: OnsetOptions | None = None,
     rearm_after_s: float | None = None,
-    charged: bool = False,
+    charge_s: float | None = None,
 ) -> Played:
-    """Sound through the pipeline, armed from its start; `charged`: it begins with a charge."""
+    """Sound through the pipeline, armed from its start, or from a charge where one is known."""
     pipeline = Pipeline(
         "evaluation",
         model,
         rate_hz,
         started_at=_EPOCH,
         onset=onset,
-        roast=RoastOptions(begins="person" if charged else "sound"),
+        roast=RoastOptions(begins="sound" if charge_s is None else "person"),
         rearm_after_s=rearm_after_s,
     )
-    if charged:
-        kind = InstructionKind.CHARGE
-        pipeline.instruct(Instruction("evaluation", kind, Origin.PERSON, _EPOCH))
+    if charge_s is not None:
+        pipeline.charge(charge_s)
     played, end = Played(), 0
     for samples in blocks:
         block = AudioBlock(end, samples, 0.0)
@@ -135,11 +131,12 @@ def evaluate_roast(
     model: CrackModel, recording: Recording, onset: OnsetOptions | None
 ) -> RealRoast:
     """One real roast against what is labelled in it."""
-    played = play_file(model, recording.path, onset=onset)
+    played = play_file(model, recording.path, onset=onset, charge_s=recording.charge_s)
     sure = [at for at, p in played.pops if p >= model.spec.pop_threshold]
     decided = played.told[0] if played.told else (None, None)
     row: dict[str, Any] = {
         "file": recording.path.name,
+        "charge_s": recording.charge_s,
         "first_label_s": recording.first_crack_s,
         "happened_s": _round(decided[1]),
         "decided_s": _round(decided[0]),

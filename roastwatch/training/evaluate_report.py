@@ -132,6 +132,9 @@ def _sound(found: Mapping[str, Any]) -> str:
 def _roasts(rows: Sequence[Mapping[str, Any]]) -> str:
     head = ["roast", "first label s", "onset s", "decided s", "error s", "delay s"]
     keys = ["file", "first_label_s", "happened_s", "decided_s", "onset_error_s", "delay_s"]
+    if any(row["charge_s"] is not None for row in rows):
+        head.insert(1, "charge s")
+        keys.insert(1, "charge_s")
     more = [
         ("labelled seconds found", "labelled_seconds_found", "labelled_seconds"),
         ("faint ones", "faint_seconds_found", "faint_seconds"),

@@ -165,5 +165,5 @@ def _heard_alone(index: int, onset: OnsetOptions | None) -> _Heard:
 def _heard(model: CrackModel, index: int, onset: OnsetOptions | None) -> _Heard:
     roast = SynthRoast(FIRST_SEED + index, RATE_HZ)
     blocks = list(roast.blocks(BLOCK_S))
-    told = play(model, RATE_HZ, blocks, onset=onset, charged=True)
+    told = play(model, RATE_HZ, blocks, onset=onset, charge_s=0.0)
     return roast.truth, told, play(model, RATE_HZ, blocks, onset=onset)

@@ -2,9 +2,10 @@
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from roastwatch.errors import BadInputError
 from roastwatch.roast import formats
@@ -12,6 +13,8 @@ from roastwatch.training import learn_labels
 from roastwatch.training.corpus import SOUND_ENDINGS, Marks, Recording, described
 from roastwatch.vocabulary import EventKind
 
+Region: TypeAlias = tuple[float, float, str]
+"""Start and end in seconds, and what somebody called it."""
 _POP = re.compile(r"pop|click|snap|^c$|^crack$|faint", re.IGNORECASE)
 _PHASE = re.compile(r"first|fc|phase", re.IGNORECASE)
 _WINDOW = re.compile(
@@ -27,13 +30,12 @@ def audacity(path: Path) -> Marks:
     """An exported label track: lines of start, end, text, divided by tabs.
 
     A label without text, or named pop, crack or faint, is one pop at its start; one named "first
-    crack" or FC is the phase.
+    crack" or FC is the phase, one named charge the charge.
 
     Raises:
         BadInputError: a line is not a label.
     """
-    pops: list[float] = []
-    phase: tuple[float, float] | None = None
+    regions: list[Region] = []
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -43,31 +45,29 @@ def audacity(path: Path) -> Marks:
             continue
         parts = line.split("\t")
         try:
-            start_s, end_s = float(parts[0]), float(parts[1])
+            regions.append((float(parts[0]), float(parts[1]), "".join(parts[2:3])))
         except (IndexError, ValueError) as error:
             raise BadInputError(
                 f"{path}, line {number} is no Audacity label: start, end, text, tabs between."
             ) from error
-        pops, phase = _noted(pops, phase, start_s, end_s, parts[2] if len(parts) > 2 else "")
-    return Marks(tuple(sorted(pops)) if pops or not phase else None, phase)
+    marks = _marks(regions)
+    return replace(marks, pops_s=()) if marks == Marks() else marks
 
 
-def _noted(
-    pops: list[float],
-    phase: tuple[float, float] | None,
-    start_s: float,
-    end_s: float,
-    text: str,
-) -> tuple[list[float], tuple[float, float] | None]:
-    text = text.strip().replace("_", " ")
-    if _PHASE.search(text) and not text.lower().startswith("no"):
-        return pops, (
-            min(start_s, phase[0]) if phase else start_s,
-            max(end_s, phase[1] if phase else end_s),
-        )
-    if not text or _POP.search(text):
-        return [*pops, start_s], phase
-    return pops, phase
+def _marks(regions: Iterable[Region]) -> Marks:
+    pops: list[float] = []
+    phases: list[tuple[float, float]] = []
+    charge_s = None
+    for start_s, end_s, text in regions:
+        name = text.strip().replace("_", " ").lower()
+        if name == "charge":
+            charge_s = start_s
+        elif _PHASE.search(name) and not name.startswith("no"):
+            phases.append((start_s, end_s))
+        elif not name or _POP.search(name):
+            pops.append(start_s)
+    phase = (min(p[0] for p in phases), max(p[1] for p in phases)) if phases else None
+    return Marks(tuple(sorted(pops)) or None, phase, charge_s=charge_s)
 
 
 def label_studio(path: Path) -> dict[str, Marks]:
@@ -94,29 +94,23 @@ def _task(task: dict[str, Any]) -> tuple[str, Marks]:
     sound = task.get("audio") or task.get("data", {}).get("audio") or task["file_upload"]
     name = re.sub(r"^[0-9a-f]{8}-", "", str(sound).rsplit("/", 1)[-1].rsplit("\\", 1)[-1])
     simple = [] if "annotations" in task else task.get("label", [])
-    regions: list[tuple[float, float, list[str]]] = [
-        (region["start"], region["end"], region.get("labels", [])) for region in simple
-    ]
+    regions = [_region(region) for region in simple]
     for annotation in task.get("annotations", []):
-        for result in annotation.get("result", []):
-            value = result.get("value", {})
-            if "start" in value:
-                regions.append((value["start"], value["end"], value.get("labels", [])))
+        values = (result.get("value", {}) for result in annotation.get("result", []))
+        regions += [_region(value) for value in values if "start" in value]
     return name, _marks(regions)
 
 
-def _converted(recording: dict[str, Any]) -> list[tuple[float, float, list[str]]]:
+def _region(value: dict[str, Any]) -> Region:
+    labels = value.get("labels", [])
+    return float(value["start"]), float(value["end"]), str(labels[0]) if labels else ""
+
+
+def _converted(recording: dict[str, Any]) -> list[Region]:
     return [
-        (one["start_time"], one["end_time"], [one["label"]]) for one in recording["annotations"]
+        (float(one["start_time"]), float(one["end_time"]), str(one["label"]))
+        for one in recording["annotations"]
     ]
-
-
-def _marks(regions: list[tuple[float, float, list[str]]]) -> Marks:
-    pops: list[float] = []
-    phase: tuple[float, float] | None = None
-    for start_s, end_s, labels in regions:
-        pops, phase = _noted(pops, phase, float(start_s), float(end_s), labels[0] if labels else "")
-    return Marks(tuple(sorted(pops)) if pops else None, phase)
 
 
 def artisan(path: Path, offset_s: float = 0.0) -> Marks:
@@ -129,11 +123,11 @@ def artisan(path: Path, offset_s: float = 0.0) -> Marks:
     """
     record = formats.read_file(path)
     at = {event.kind: event.at_s - offset_s for event in record.events}
-    start_s = at.get(EventKind.FIRST_CRACK)
+    start_s, charge_s = at.get(EventKind.FIRST_CRACK), at.get(EventKind.CHARGE)
     if start_s is None:
-        return Marks()
+        return Marks(charge_s=charge_s)
     end_s = at.get(EventKind.FIRST_CRACK_END, at.get(EventKind.DROP, start_s))
-    return Marks(first_crack_s=(start_s, max(end_s, start_s)))
+    return Marks(first_crack_s=(start_s, max(end_s, start_s)), charge_s=charge_s)
 
 
 def windows_dataset(folder: Path) -> list[Recording]:
@@ -183,7 +177,8 @@ def recorded(path: Path) -> Recording | None:
     if not content.keys() & {"events", "first_crack_s"}:
         marks = Marks(label="first_crack" if said in learn_labels.YES else "")
         return described(path, path.parent, "clip", marks, **more)
-    roast = described(path, path.parent, "roast", **more)
+    charged = Marks(charge_s=learn_labels.charged_at_s(content))
+    roast = described(path, path.parent, "roast", charged, **more)
     labelled = learn_labels.of_roast(path)
     if labelled is None or (onset_s := labelled.onset_s) is None:
         return roast

@@ -54,6 +54,8 @@ class Heard:
     """Clips of a roast are held back with it."""
     decided_s: float | None = None
     """Of a clip: when the decision came that a person called wrong."""
+    charge_s: float | None = None
+    """When the beans went in; None: nobody said."""
     activations: Activations | None = None
     """What the last layer can be fitted with, of models that show it."""
 
@@ -76,11 +78,13 @@ def judge(
     scores: Sequence[CrackScore] | None = None,
 ) -> Outcome:
     """One recording through the pipeline, with the scores that the model gave, or with others."""
-    # who presses a button for first crack presses one for the charge too, which lowers the bar
-    spec = replace(spec, evidence_over=0.0)
+    if heard.charge_s is None:
+        # who marks first crack would have told the charge in a roast, which lowers the bar
+        spec = replace(spec, evidence_over=0.0)
     replayed = Replayed(spec, heard.scores if scores is None else scores)
     size = round(BLOCK_S * heard.sample_rate_hz)
-    told = play(replayed, heard.sample_rate_hz, _silence(heard.samples, size), onset=onset).told
+    silence = _silence(heard.samples, size)
+    told = play(replayed, heard.sample_rate_hz, silence, onset=onset, charge_s=heard.charge_s).told
     decided_s = told[0][0] if told else None
     if heard.onset_s is None:
         costs = CLIP_COSTS_S if heard.is_clip else EARLY_COSTS_S
@@ -149,6 +153,7 @@ def hear(model: CrackModel, labelled: LabelledRoast | LabelledClip) -> Heard:
         is_clip,
         labelled.roast_id,
         labelled.decided_s if isinstance(labelled, LabelledClip) else None,
+        labelled.charge_s if isinstance(labelled, LabelledRoast) else None,
         activations,
     )
 

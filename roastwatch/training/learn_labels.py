@@ -24,6 +24,8 @@ class LabelledRoast:
     path: Path
     onset_s: float | None
     roast_id: str | None = None
+    charge_s: float | None = None
+    """When the beans went in; None: nobody said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +103,24 @@ def mark(path: Path, seconds: float) -> None:
 
 
 def _roast(path: Path, content: dict[str, Any], said: dict[str, str]) -> LabelledRoast | None:
-    roast_id = content.get("roast_id")
+    known = (content.get("roast_id"), charged_at_s(content))
     if content.get("label") in YES and content.get("first_crack_s") is not None:
-        return LabelledRoast(path, _check(path, float(content["first_crack_s"]), content), roast_id)
+        return LabelledRoast(path, _check(path, float(content["first_crack_s"]), content), *known)
     if content.get("label") in NO:
-        return LabelledRoast(path, None, roast_id)
+        return LabelledRoast(path, None, *known)
     events = [e for e in content.get("events", []) if e.get("kind") == "first_crack"]
     for event in _persons_first(events):
         confirmed = event.get("origin") == "person" or said.get(event.get("event_id", "")) in YES
         if confirmed and not event.get("revoked") and event.get("happened_s") is not None:
-            return LabelledRoast(path, _check(path, float(event["happened_s"]), content), roast_id)
+            return LabelledRoast(path, _check(path, float(event["happened_s"]), content), *known)
     return None
+
+
+def charged_at_s(content: dict[str, Any]) -> float | None:
+    """When the beans went in, by the events of a roast's sidecar: seconds from its first sample."""
+    charges = [e for e in content.get("events", []) if e.get("kind") == "charge"]
+    at_s = next((e.get("happened_s") for e in charges if not e.get("revoked")), None)
+    return None if at_s is None else max(0.0, float(at_s))
 
 
 def _persons_first(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

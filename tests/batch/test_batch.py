@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import soundfile
 from click.testing import CliRunner, Result
 
 from roastwatch import batch_workers
-from roastwatch.batch import Job, discover
+from roastwatch.batch import Job, discover, judge
 from roastwatch.batch_results import Results, Summary
 from roastwatch.cli import cli
 from roastwatch.detection.gather import Gather
@@ -90,6 +91,15 @@ def test_the_same_as_one_file_alone(local: dict[str, dict[str, Any]], recordings
     alone = _lines(_analyze(recordings / "roast-1.flac", "--json", "--model", "transients"))
     assert alone["roast-1.flac"]["events"] == local["roast-1.flac"]["events"]
     assert alone["roast-1.flac"]["pops"] == local["roast-1.flac"]["pops"]
+
+
+def test_nothing_cracks_in_the_seconds_after_a_charge_that_is_known(recordings: Path) -> None:
+    words = (recordings / "roast-1.flac", "--json", "--model", "transients", "--charge")
+    assert _lines(_analyze(*words, 0))["roast-1.flac"]["events"] == []
+    assert judge(JOB, JOB.load(), recordings / "roast-1.flac")["events"] != []
+    charged = replace(JOB, charge_s=0.0)
+    assert judge(charged, JOB.load(), recordings / "roast-1.flac")["events"] == []
+    assert charged.fingerprint() != JOB.fingerprint()
 
 
 def test_a_stopped_run_goes_on(recordings: Path, tmp_path: Path) -> None:

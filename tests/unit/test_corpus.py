@@ -26,6 +26,10 @@ def test_audacity_labels_are_pops_and_a_phase(tmp_path: Path) -> None:
         "1.5\t1.5\tpop\n\\\t100\t200\n0.5\t0.6\t\n2.0\t3.0\tfirst crack\n4\t5\tdoor\n"
     )
     assert importers.audacity(labels) == corpus.Marks((0.5, 1.5), (2.0, 3.0))
+    labels.write_text("7\t7\tCharge\n")
+    assert importers.audacity(labels) == corpus.Marks(charge_s=7.0)
+    labels.write_text("")
+    assert importers.audacity(labels) == corpus.Marks(pops_s=())
     labels.write_text("one\ttwo\n")
     with pytest.raises(BadInputError, match="line 1"):
         importers.audacity(labels)
@@ -87,7 +91,7 @@ def test_what_was_recorded_here_is_labelled_by_its_sidecars(tmp_path: Path) -> N
     def event(kind: str, at_s: float, origin: str = "sound") -> dict[str, object]:
         return {"kind": kind, "origin": origin, "happened_s": at_s, "event_id": kind}
 
-    marked = [event("first_crack", 1.5, "person"), event("drop", 3.0)]
+    marked = [event("charge", 0.1), event("first_crack", 1.5, "person"), event("drop", 3.0)]
     home = {"station": "kitchen"}
     kept("roasts/kitchen/r1", **home, roast_id="r1", events=marked)
     kept("roasts/kitchen/r2", **home, roast_id="r2", events=[event("first_crack", 1.0)])
@@ -106,6 +110,7 @@ def test_what_was_recorded_here_is_labelled_by_its_sidecars(tmp_path: Path) -> N
     }
     assert {found[name].label for name in ("c1", "c2", "c3")} == {"first_crack", "not_a_crack", ""}
     assert found["r1"].path == "roasts/kitchen/r1.wav"
+    assert {name: one.charge_s for name, one in found.items() if one.charge_s} == {"r1": 0.1}
     assert not corpus.faults(list(found.values()), tmp_path)
     assert CliRunner().invoke(command, ["manifest", str(tmp_path)]).exit_code == 0
     written = {one.path: one.roaster for one in corpus.read_manifest(tmp_path / "manifest.json")}

@@ -228,6 +228,18 @@ def test_a_roast_without_labels_is_heard_and_judged_by_nobody(recordings: Path) 
     assert float(row.split("|")[3]) > 0
 
 
+@pytest.mark.parametrize(("charge_s", "cracks"), [("", 1), ("0", 0), ("-400", 1)])
+def test_a_charge_that_is_known_is_told(recordings: Path, charge_s: str, cracks: int) -> None:
+    text = f"path,kind,label,charge_s\nroast.wav,roast,,{charge_s}\n"
+    (recordings / "manifest.csv").write_text(text)
+    asked = ["--simulated", "0", "--hours", "0", "--sound", "0", "--json"]
+    ran = CliRunner().invoke(command, [*asked, "--model", "transients", "--data", str(recordings)])
+    assert ran.exit_code == 0, ran.output
+    (row,) = json.loads(ran.stdout)["models"]["transients"]["roasts"]
+    assert row["first_cracks"] == cracks  # none in the seconds that follow a charge
+    assert row["charge_s"] == (float(charge_s) if charge_s else None)
+
+
 @pytest.mark.parametrize(
     ("file", "text", "wrong"),
     [

@@ -198,6 +198,7 @@ async def test_a_first_crack_that_is_confirmed_keeps_its_date_and_is_a_label(
     (roast,), _ = collect(tmp_path, "kitchen")
     since_s = (told[0].happened_at - charge.happened_at).total_seconds()
     assert roast.onset_s == pytest.approx(since_s, abs=0.2)
+    assert roast.charge_s == pytest.approx(0, abs=0.2)
     cracks = [e for e in person.events if e.kind is EventKind.FIRST_CRACK]
     assert cracks[-1].level is Level.CERTAIN
     assert {e.origin for e in cracks} == {Origin.SOUND}
