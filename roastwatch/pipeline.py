@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from roastwatch.detection.decision import CrackDecision
 from roastwatch.detection.model import CrackModel
 from roastwatch.detection.onset import Onset, OnsetOptions
+from roastwatch.detection.question import Question
 from roastwatch.roast.roast import Roast, RoastOptions
 from roastwatch.vocabulary import (
     AudioBlock,
@@ -31,8 +32,6 @@ from roastwatch.vocabulary import (
 _WEIGH_EVERY_S = 1.0
 _LEAST_SKIP = 5
 """Scores: fewer are as quickly fed one by one."""
-_QUESTION_S = 300.0
-"""So long a question can be answered, and no other is asked."""
 
 
 @dataclass(slots=True)
@@ -109,10 +108,7 @@ class Pipeline:
             None if rearm_after_s is None else round(rearm_after_s * sample_rate_hz)
         )
         self._arm_at: int | None = None
-        self._question_samples = round(_QUESTION_S * sample_rate_hz)
-        self._asked_at: int | None = None
-        self._asked: CrackDecision | None = None
-        """What the last question was about."""
+        self._question = Question(sample_rate_hz)
         if self.roast.options.begins == "sound":
             self._arm_at = round(armed_from_s * sample_rate_hz)
         else:
@@ -189,7 +185,7 @@ class Pipeline:
             case InstructionKind.FIRST_CRACK_NOW:
                 return self._heard_by_a_person(at, sample, origin)
             case InstructionKind.NOT_A_CRACK:
-                self._asked = None
+                self._question.denied()
                 self.onset.not_a_crack(sample)
                 return self.roast.not_a_crack(at)
             case InstructionKind.DROP:
@@ -282,11 +278,9 @@ class Pipeline:
         """Nobody started a roast: only what is certain is worth a question, and not often."""
         if decision.level is not Level.CERTAIN or self.roast.phase is not Phase.IDLE:
             return []
-        last, self._asked_at = self._asked_at, decision.decided_sample
         self.onset.arm(decision.decided_sample, same_noise=True)
-        if last is not None and decision.decided_sample - last < self._question_samples:
+        if not self._question.put(decision):
             return []
-        self._asked = decision
         text = "This sounds like first crack, but no roast was started: is one going on?"
         question = self.roast.told(EventKind.FIRST_CRACK, at, text)
         began_at = self.clock.at(decision.happened_sample)
@@ -311,8 +305,8 @@ class Pipeline:
     def _under_way(self, at: datetime, sample: int, origin: Origin) -> list[RoastEvent]:
         """A roast is begun late: what was heard is its noise, what was asked is its first crack."""
         self.onset.arm(sample, same_noise=True)
-        asked, self._asked = self._asked, None
-        if asked is None or sample - asked.decided_sample > self._question_samples:
+        asked = self._question.answered(sample)
+        if asked is None:
             return self.roast.begin(at, origin, start_known=False)
         happened_at = self.clock.at(asked.happened_sample)
         events = self.roast.begin(happened_at, origin, start_known=False)
