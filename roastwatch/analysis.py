@@ -14,6 +14,7 @@ from roastwatch.audio.file import open_file
 from roastwatch.audio.level import LevelMeter
 from roastwatch.detection.model import CrackModel
 from roastwatch.detection.onset import OnsetOptions
+from roastwatch.instructing import charge
 from roastwatch.pipeline import Heard, Pipeline
 from roastwatch.roast.roast import RoastOptions
 from roastwatch.vocabulary import AudioBlock, EventKind, Level, RoastEvent
@@ -124,7 +125,7 @@ def analyze_file(
             rearm_after_s=rearm_after_s,
         )
         if charge_s is not None:
-            pipeline.charge(charge_s)
+            charge(pipeline, charge_s)
         found = Analysis(str(path), model.spec.model_id, rate_hz, reader.file_rate_hz)
         meter = LevelMeter(rate_hz)
         said: list[RoastEvent] = []

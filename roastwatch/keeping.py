@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from roastwatch.audio.recorder import Clip
+from roastwatch.instructing import confirms
 from roastwatch.pipeline import Heard
 from roastwatch.roast.log import RoastLog
 from roastwatch.roast.log_resume import OpenRoast
@@ -118,6 +119,8 @@ class Keeper:
         match instruction.kind:
             case InstructionKind.NOT_A_CRACK if crack is not None:
                 self.log.record_label(crack.event_id, "not_a_crack", instruction.by)
+            case InstructionKind.CONFIRM_CRACK if crack and confirms(instruction, crack):
+                self.log.record_label(crack.event_id, "crack", instruction.by)
             case InstructionKind.FIRST_CRACK_NOW if crack is not None and roast and roast.active:
                 self.log.record_label(crack.event_id, "crack", instruction.by)
             case InstructionKind.NOTE if kept is not None and instruction.value:

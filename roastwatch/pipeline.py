@@ -20,8 +20,6 @@ from roastwatch.vocabulary import (
     AudioBlock,
     CrackScore,
     EventKind,
-    Instruction,
-    InstructionKind,
     Level,
     Origin,
     Phase,
@@ -108,7 +106,7 @@ class Pipeline:
             None if rearm_after_s is None else round(rearm_after_s * sample_rate_hz)
         )
         self._arm_at: int | None = None
-        self._question = Question(sample_rate_hz)
+        self.question = Question(sample_rate_hz)
         if self.roast.options.begins == "sound":
             self._arm_at = round(armed_from_s * sample_rate_hz)
         else:
@@ -171,45 +169,6 @@ class Pipeline:
             for decision in self.onset.feed(score):
                 heard.events += self._event(decision)
         return heard
-
-    def instruct(self, instruction: Instruction) -> list[RoastEvent]:
-        """What a person says, as events. What concerns the roaster is not handled here."""
-        at, origin = instruction.at, instruction.origin
-        sample = max(0, self.clock.sample(at))
-        match instruction.kind:
-            case InstructionKind.START | InstructionKind.CHARGE:
-                self.onset.arm(sample, charged=True)
-                return self.roast.begin(at, origin, sample=sample)
-            case InstructionKind.UNDER_WAY if not self.roast.active:
-                return self._under_way(at, sample, origin)
-            case InstructionKind.FIRST_CRACK_NOW:
-                return self._heard_by_a_person(at, sample, origin)
-            case InstructionKind.NOT_A_CRACK:
-                self._question.denied()
-                self.onset.not_a_crack(sample)
-                return self.roast.not_a_crack(at)
-            case InstructionKind.DROP:
-                return self.roast.drop(at, origin)
-            case InstructionKind.STOP:
-                self.onset.arm(sample)
-                return self.roast.finish(at, origin)
-            case InstructionKind.LISTEN_ON | InstructionKind.LISTEN_OFF:
-                self.listening = instruction.kind is InstructionKind.LISTEN_ON
-            case InstructionKind.SENSITIVITY if isinstance(instruction.value, int | float):
-                self.onset.sensitivity = min(1.0, max(0.0, float(instruction.value)))
-            case _:
-                pass
-        return []
-
-    def charge(self, at_s: float) -> list[RoastEvent]:
-        """The beans go in so many seconds from the beginning of the sound, or went in before."""
-        at = self.clock.at(round(at_s * self.sample_rate_hz))
-        if at_s < 0:  # what is heard at first is no charge
-            self.onset.arm(0)
-            return self.roast.begin(at, Origin.PERSON)
-        return self.instruct(
-            Instruction(self.roast.station, InstructionKind.CHARGE, Origin.PERSON, at)
-        )
 
     @property
     def heard_until(self) -> datetime:
@@ -279,43 +238,9 @@ class Pipeline:
         if decision.level is not Level.CERTAIN or self.roast.phase is not Phase.IDLE:
             return []
         self.onset.arm(decision.decided_sample, same_noise=True)
-        if not self._question.put(decision):
+        if not self.question.put(decision):
             return []
         text = "This sounds like first crack, but no roast was started: is one going on?"
         question = self.roast.told(EventKind.FIRST_CRACK, at, text)
         began_at = self.clock.at(decision.happened_sample)
         return [replace(question, level=Level.POSSIBLE, happened_at=began_at)]
-
-    def _heard_by_a_person(self, at: datetime, sample: int, origin: Origin) -> list[RoastEvent]:
-        """What was told is confirmed, and keeps its date; otherwise first crack begins now."""
-        crack = self.roast.first_crack if self.roast.active else None
-        told = crack if crack and crack.level is not Level.POSSIBLE else None
-        began = [] if self.roast.active else self.roast.begin(at, origin, start_known=False)
-        return began + self.roast.crack(
-            EventKind.FIRST_CRACK,
-            Level.CERTAIN,
-            told.happened_at if told else at,
-            at,
-            origin=told.origin if told else origin,
-            confidence=1.0,
-            happened_sample=told.happened_sample if told else sample,
-            decided_sample=sample,
-        )
-
-    def _under_way(self, at: datetime, sample: int, origin: Origin) -> list[RoastEvent]:
-        """A roast is begun late: what was heard is its noise, what was asked is its first crack."""
-        self.onset.arm(sample, same_noise=True)
-        asked = self._question.answered(sample)
-        if asked is None:
-            return self.roast.begin(at, origin, start_known=False)
-        happened_at = self.clock.at(asked.happened_sample)
-        events = self.roast.begin(happened_at, origin, start_known=False)
-        return events + self.roast.crack(
-            EventKind.FIRST_CRACK,
-            Level.CERTAIN,
-            happened_at,
-            self.clock.at(asked.decided_sample),
-            confidence=asked.confidence,
-            happened_sample=asked.happened_sample,
-            decided_sample=asked.decided_sample,
-        )

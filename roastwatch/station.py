@@ -17,6 +17,7 @@ from roastwatch.detection import calibration
 from roastwatch.detection.model import CrackModel
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.detection.scoring import Scoring
+from roastwatch.instructing import confirms, instruct
 from roastwatch.pipeline import Heard, Pipeline
 from roastwatch.roast.curve import Found
 from roastwatch.roast.curve_watch import BeanWatch, utc
@@ -219,10 +220,10 @@ class Station:
             instruction = replace(instruction, at=self.now())
         roast = self.pipeline.roast
         told = roast.first_crack if roast.active else None
-        self.publish(self.pipeline.instruct(instruction))
-        confirmed = instruction.kind is InstructionKind.FIRST_CRACK_NOW and told is not None
-        if confirmed and self._recorder is not None and roast.first_crack is not None:
-            self._recorder.note(replace(roast.first_crack, origin=instruction.origin))
+        self.publish(instruct(self.pipeline, instruction))
+        crack = roast.first_crack
+        if told and crack and self._recorder and confirms(instruction, told):
+            self._recorder.note(replace(crack, origin=instruction.origin))
 
     def read(self, reading: Reading, at: datetime | None = None) -> None:
         """A fresh reading of the roaster, taken at `at` (UTC; None = now)."""
@@ -245,7 +246,7 @@ class Station:
                 charge = Instruction(
                     self.name, InstructionKind.CHARGE, Origin.TEMPERATURE, happened_at
                 )
-                return self.pipeline.instruct(charge)
+                return instruct(self.pipeline, charge)
             case EventKind.DROP:
                 return roast.drop(happened_at, Origin.TEMPERATURE, found.bean_temp_c)
             case EventKind.TURNING_POINT | EventKind.DRY_END if roast.active:

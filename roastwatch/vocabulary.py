@@ -90,6 +90,7 @@ class InstructionKind(StrEnum):
     CHARGE = "charge"
     UNDER_WAY = "under_way"
     FIRST_CRACK_NOW = "first_crack_now"
+    CONFIRM_CRACK = "confirm_crack"
     NOT_A_CRACK = "not_a_crack"
     DROP = "drop"
     STOP = "stop"
@@ -236,7 +237,8 @@ class Instruction:
     origin: Origin
     at: datetime
     value: float | str | None = None
-    """Sensitivity (0 to 1), a note, the name of a choice, or seconds for which it holds."""
+    """Sensitivity (0 to 1), a note, the name of a choice, the id of the event that is meant, or
+    seconds for which it holds."""
     by: str = ""
     """Whose device or name, where known: an answer counts once."""
 

@@ -38,6 +38,7 @@ WORDS: dict[str, dict[str, str]] = {
         "late": "told {late} late",
         "drop_in": "{seconds:.0f} s until the development you wish",
         "question": "No roast was started: is one going on?",
+        "CONFIRM": "I hear it",
         "NOT_A_CRACK": "Not a crack",
         "DROP": "Drop",
         "UNDER_WAY": "Roast under way",
@@ -69,6 +70,7 @@ WORDS: dict[str, dict[str, str]] = {
         "late": "{late} zu spät gemeldet",
         "drop_in": "{seconds:.0f} s bis zur gewünschten Entwicklung",
         "question": "Keine Röstung wurde begonnen: läuft eine?",
+        "CONFIRM": "Ich höre es",
         "NOT_A_CRACK": "Kein Crack",
         "DROP": "Auswerfen",
         "UNDER_WAY": "Röstung läuft",
@@ -80,9 +82,9 @@ WORDS: dict[str, dict[str, str]] = {
 
 ACTIONS = {
     "question": ("UNDER_WAY", "NOT_A_CRACK"),
-    "possible_crack": ("NOT_A_CRACK",),
-    "first_crack": ("NOT_A_CRACK", "DROP"),
-    "first_crack_certain": ("NOT_A_CRACK", "DROP"),
+    "possible_crack": ("NOT_A_CRACK", "CONFIRM"),
+    "first_crack": ("NOT_A_CRACK", "DROP", "CONFIRM"),
+    "first_crack_certain": ("NOT_A_CRACK", "DROP", "CONFIRM"),
     "first_crack_end": ("DROP",),
     "second_crack": ("DROP", "STOP_HEAT"),
     "countdown": ("DROP", "ACKNOWLEDGE"),

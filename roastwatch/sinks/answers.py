@@ -19,6 +19,7 @@ from roastwatch.vocabulary import (
 )
 
 _INSTRUCTIONS = {
+    "CONFIRM": InstructionKind.CONFIRM_CRACK,
     "NOT_A_CRACK": InstructionKind.NOT_A_CRACK,
     "UNDER_WAY": InstructionKind.UNDER_WAY,
     "DROP": InstructionKind.DROP,
@@ -61,7 +62,7 @@ class Answers:
         if action == "STOP_HEAT":
             await self._stop_heat(station, by)
         elif action in _INSTRUCTIONS:
-            self._instruct(station, _INSTRUCTIONS[action], by)
+            self._instruct(station, _INSTRUCTIONS[action], by, tag)
         else:
             return None
         return tag
@@ -76,5 +77,7 @@ class Answers:
         if result.outcome is not Outcome.APPLIED:
             self._instruct(station, InstructionKind.EMERGENCY_STOP, by)
 
-    def _instruct(self, station: str, kind: InstructionKind, by: str) -> None:
-        self._requests.instruct(Instruction(station, kind, Origin.PERSON, datetime.now(UTC), by=by))
+    def _instruct(self, station: str, kind: InstructionKind, by: str, tag: str = "") -> None:
+        meant = tag if kind is InstructionKind.CONFIRM_CRACK else None
+        now = datetime.now(UTC)
+        self._requests.instruct(Instruction(station, kind, Origin.PERSON, now, meant, by=by))

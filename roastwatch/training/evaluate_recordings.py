@@ -13,6 +13,7 @@ from roastwatch.audio.resample import Resampler
 from roastwatch.detection.model import CrackModel
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.errors import BadInputError
+from roastwatch.instructing import charge
 from roastwatch.pipeline import Heard, Pipeline
 from roastwatch.roast.roast import RoastOptions
 from roastwatch.training.evaluate_manifest import Recording
@@ -74,7 +75,7 @@ def play(
         rearm_after_s=rearm_after_s,
     )
     if charge_s is not None:
-        pipeline.charge(charge_s)
+        charge(pipeline, charge_s)
     played, end = Played(), 0
     for samples in blocks:
         block = AudioBlock(end, samples, 0.0)

@@ -41,7 +41,7 @@ def test_words_follow_the_language_and_say_how_late() -> None:
     assert said.title == "First Crack · Küche"
     assert "vor 12 s" in said.text
     assert "8:08 min nach dem Einfüllen" in said.text
-    assert [words for _, words in said.actions] == ["Kein Crack", "Auswerfen"]
+    assert [words for _, words in said.actions] == ["Kein Crack", "Auswerfen", "Ich höre es"]
     late = alert(
         person, crack, shown, language="en", station_title="Küche", now=NOON + timedelta(seconds=90)
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from roastwatch import plugins, settings
 from roastwatch.choosing import NO_PROFILE
 from roastwatch.detection.onset import OnsetOptions
+from roastwatch.instructing import instruct
 from roastwatch.pipeline import Pipeline
 from roastwatch.roast.roast import RoastOptions
 from roastwatch.service import Service
@@ -141,9 +142,8 @@ async def cracked_s(first: str, then: str) -> float:
                 pipeline.judge_by(other(other.Options()), OnsetOptions())
             if block.first_sample == 15 * source.sample_rate_hz:
                 now = pipeline.heard_until
-                pipeline.instruct(
-                    Instruction("kitchen", InstructionKind.CHARGE, Origin.PERSON, now)
-                )
+                asked = Instruction("kitchen", InstructionKind.CHARGE, Origin.PERSON, now)
+                instruct(pipeline, asked)
             for event in pipeline.push(block).events:
                 if event.kind is EventKind.FIRST_CRACK and event.level is not Level.POSSIBLE:
                     return (event.happened_at - started).total_seconds()

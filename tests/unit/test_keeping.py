@@ -169,27 +169,34 @@ async def test_a_log_that_will_not_open_stops_the_start(tmp_path: Path) -> None:
 
 
 class Confirming(Notebook):
-    """Presses *First crack now* at once when it is told so, at a level."""
+    """Presses a button at once when first crack is told, at a level."""
 
-    def __init__(self, made: Service, level: Level) -> None:
+    def __init__(self, made: Service, level: Level, kind: InstructionKind) -> None:
         super().__init__()
-        self.made, self.level = made, level
+        self.made, self.level, self.kind = made, level, kind
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         async for event in events:
             self.events.append(event)
             if event.level is self.level and event.kind is EventKind.FIRST_CRACK:
-                self.made.instruct(asked(InstructionKind.FIRST_CRACK_NOW))
+                self.made.instruct(asked(self.kind))
 
 
-@pytest.mark.parametrize("level", [Level.FIRST_CRACK, Level.CERTAIN])
+@pytest.mark.parametrize(
+    ("level", "kind"),
+    [
+        (Level.FIRST_CRACK, InstructionKind.FIRST_CRACK_NOW),
+        (Level.CERTAIN, InstructionKind.FIRST_CRACK_NOW),
+        (Level.POSSIBLE, InstructionKind.CONFIRM_CRACK),
+    ],
+)
 async def test_a_first_crack_that_is_confirmed_keeps_its_date_and_is_a_label(
-    tmp_path: Path, level: Level
+    tmp_path: Path, level: Level, kind: InstructionKind
 ) -> None:
     source = {"speed": 100, "first_crack_at_s": 300, "seed": 4}
     recording = {"roasts": True}
     made, _ = service(tmp_path / "roasts.db", source, model="pops", recording=recording)
-    person = Confirming(made, level)
+    person = Confirming(made, level, kind)
     made.outlets = [Outlet("person", person, Part("person"))]
     made.instruct(asked(InstructionKind.CHARGE))
     await made.run()
@@ -202,6 +209,9 @@ async def test_a_first_crack_that_is_confirmed_keeps_its_date_and_is_a_label(
     cracks = [e for e in person.events if e.kind is EventKind.FIRST_CRACK]
     assert cracks[-1].level is Level.CERTAIN
     assert {e.origin for e in cracks} == {Origin.SOUND}
+    with Store(tmp_path / "roasts.db") as store:
+        labels = store.connection.execute("SELECT event_id, label, said_by FROM labels").fetchall()
+    assert labels == [(cracks[-1].event_id, "crack", "Ada")]
 
 
 async def test_clips_are_indexed_in_the_log(tmp_path: Path) -> None:

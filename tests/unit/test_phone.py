@@ -153,6 +153,13 @@ async def test_an_answer_counts_once_whoever_presses() -> None:
         assert await answers.take({"action": foreign}) is None
 
 
+async def test_a_confirmation_names_what_it_confirms() -> None:
+    person = Person()
+    assert await asking(person).take({"action": "RW|CONFIRM|kitchen|r1-first_crack-1"})
+    (said,) = person.asked
+    assert (said.kind, said.value) == (InstructionKind.CONFIRM_CRACK, "r1-first_crack-1")
+
+
 async def test_every_button_of_an_alert_is_understood() -> None:
     for actions in ACTIONS.values():
         for action in actions:

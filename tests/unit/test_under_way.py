@@ -1,11 +1,13 @@
 """Beans that went in before anybody told: what was heard until then is the roast's own noise."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from roastwatch.detection.odds import probability
 from roastwatch.detection.pops import PopsModel
+from roastwatch.instructing import instruct
 from roastwatch.pipeline import Pipeline
 from roastwatch.vocabulary import (
     CrackScore,
@@ -34,7 +36,7 @@ def heard(kind: InstructionKind, pressed_s: float = 300.0) -> tuple[Pipeline, li
     events = []
     for tenth in range(1, 4000):
         if tenth == pressed_s * 10:
-            events += pipeline.instruct(asked(kind, pressed_s))
+            events += instruct(pipeline, asked(kind, pressed_s))
         pops = [at for at in CRACKS_S if (tenth - 1) / 10 <= at < tenth / 10]
         score = CrackScore(
             tenth * RATE // 10,
@@ -74,8 +76,8 @@ def test_what_was_asked_is_the_first_crack_of_a_roast_under_way() -> None:
 def test_a_denied_or_an_old_question_is_no_first_crack(denied: bool, pressed_s: float) -> None:
     pipeline, _ = heard(InstructionKind.NOTE)
     if denied:
-        pipeline.instruct(asked(InstructionKind.NOT_A_CRACK, 400))
-    assert pipeline.instruct(asked(InstructionKind.UNDER_WAY, pressed_s)) == []
+        instruct(pipeline, asked(InstructionKind.NOT_A_CRACK, 400))
+    assert instruct(pipeline, asked(InstructionKind.UNDER_WAY, pressed_s)) == []
     assert pipeline.roast.active
     assert pipeline.roast.first_crack is None
 
@@ -92,6 +94,20 @@ def test_its_charge_is_not_known() -> None:
 def test_a_roast_that_goes_on_is_not_begun_again() -> None:
     pipeline, _ = heard(InstructionKind.START)
     before = pipeline.roast.roast_id, pipeline.onset.statistic
-    assert pipeline.instruct(asked(InstructionKind.UNDER_WAY, 400)) == []
+    assert instruct(pipeline, asked(InstructionKind.UNDER_WAY, 400)) == []
     assert (pipeline.roast.roast_id, pipeline.onset.statistic) == before
     assert pipeline.roast.start_known
+
+
+def test_a_confirmation_is_of_the_crack_that_it_names() -> None:
+    pipeline, events = heard(InstructionKind.UNDER_WAY)
+    crack = next(e for e in events if e.level is Level.POSSIBLE)
+    said = asked(InstructionKind.CONFIRM_CRACK, 399)
+    assert instruct(pipeline, replace(said, value="another")) == []
+    pipeline.roast.first_crack = crack  # as it stood before it grew
+    (grown,) = instruct(pipeline, replace(said, value=crack.event_id))
+    assert (grown.level, grown.happened_at) == (Level.CERTAIN, crack.happened_at)
+    assert instruct(pipeline, said) == []
+    instruct(pipeline, asked(InstructionKind.STOP, 399))
+    assert instruct(pipeline, said) == []
+    assert not pipeline.roast.active
