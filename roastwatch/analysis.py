@@ -14,7 +14,6 @@ from roastwatch.audio.file import open_file
 from roastwatch.audio.level import LevelMeter
 from roastwatch.detection.model import CrackModel
 from roastwatch.detection.onset import OnsetOptions
-from roastwatch.instructing import charge
 from roastwatch.pipeline import Heard, Pipeline
 from roastwatch.roast.roast import RoastOptions
 from roastwatch.vocabulary import AudioBlock, EventKind, Level, RoastEvent
@@ -120,12 +119,10 @@ def analyze_file(
             rate_hz,
             started_at=_EPOCH,
             onset=onset,
-            roast=RoastOptions(begins="sound" if charge_s is None else "person"),
-            armed_from_s=armed_from_s,
+            roast=RoastOptions(begins="sound" if charge_s is None else "charge"),
+            armed_from_s=armed_from_s if charge_s is None else charge_s,
             rearm_after_s=rearm_after_s,
         )
-        if charge_s is not None:
-            charge(pipeline, charge_s)
         found = Analysis(str(path), model.spec.model_id, rate_hz, reader.file_rate_hz)
         meter = LevelMeter(rate_hz)
         said: list[RoastEvent] = []

@@ -48,16 +48,6 @@ def instruct(pipeline: Pipeline, instruction: Instruction) -> list[RoastEvent]:
     return []
 
 
-def charge(pipeline: Pipeline, at_s: float) -> list[RoastEvent]:
-    """The beans go in so many seconds from the beginning of the sound, or went in before."""
-    at = pipeline.clock.at(round(at_s * pipeline.sample_rate_hz))
-    if at_s < 0:  # what is heard at first is no charge
-        pipeline.onset.arm(0)
-        return pipeline.roast.begin(at, Origin.PERSON)
-    station = pipeline.roast.station
-    return instruct(pipeline, Instruction(station, InstructionKind.CHARGE, Origin.PERSON, at))
-
-
 def confirms(instruction: Instruction, crack: RoastEvent) -> bool:
     """Whether a person says that this very first crack, told before, is one."""
     match instruction.kind:

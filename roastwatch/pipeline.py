@@ -83,8 +83,9 @@ class Pipeline:
             sample_rate_hz: of all the sound that will be pushed.
             started_at: UTC of sample 0.
             onset: how pops become a decision.
-            roast: when a roast begins; `begins: sound` charges at `armed_from_s`.
-            armed_from_s: nothing is decided before this (only where the sound begins the roast).
+            roast: when a roast begins.
+            armed_from_s: where the sound or the charge begins it, that comes then, and nothing is
+                decided before; a charge may lie before the sound (negative).
             rearm_after_s: decide anew so long after each decision, to count false alarms.
             witness: log-likelihood ratio of all other witnesses at a time (temperature, counter).
 
@@ -107,7 +108,7 @@ class Pipeline:
         )
         self._arm_at: int | None = None
         self.question = Question(sample_rate_hz)
-        if self.roast.options.begins == "sound":
+        if self.roast.options.begins != "person":
             self._arm_at = round(armed_from_s * sample_rate_hz)
         else:
             self.onset.arm(0)  # idle: hears only what can be nothing but a roast, and asks
@@ -203,12 +204,13 @@ class Pipeline:
     def _arm_when_due(self, sample: int, heard: Heard) -> None:
         if self._arm_at is None or sample < self._arm_at:
             return
-        at = self._arm_at
+        at, again = self._arm_at, self.roast.active
         self._arm_at = None
-        self.onset.arm(at, same_noise=self.roast.active)
-        heard.events += self.roast.begin(
-            self.clock.at(at), Origin.SOUND, start_known=False, sample=at
-        )
+        charged = self.roast.options.begins == "charge" and not again
+        # where the beans went in before the sound began, what is heard at first is no charge
+        self.onset.arm(max(at, 0), charged=charged and at >= 0, same_noise=again)
+        origin = Origin.PERSON if charged else Origin.SOUND
+        heard.events += self.roast.begin(self.clock.at(at), origin, start_known=charged, sample=at)
 
     def _weigh(self, sample: int) -> None:
         self._weigh_at = sample + round(_WEIGH_EVERY_S * self.sample_rate_hz)

@@ -11,7 +11,7 @@ from roastwatch.analysis import Analysis, analyze_file
 from roastwatch.batch import Job, discover
 from roastwatch.cli import model_choice
 from roastwatch.detection.onset import OnsetOptions
-from roastwatch.errors import RoastwatchError
+from roastwatch.errors import BadInputError, RoastwatchError
 
 
 @click.command("analyze")
@@ -103,6 +103,8 @@ def command(
       roastwatch analyze recordings/ --out results
       roastwatch analyze recordings/ --model ./ast-model --model-option backend=onnx
     """
+    if charge is not None and armed_from:
+        raise BadInputError("--charge and --armed-from both say when deciding begins: give one.")
     many = out or workers or cluster or scores or any(path.is_dir() for path in files)
     if many and plot is None:
         from roastwatch.cli.analyze_many import analyze_many

@@ -32,6 +32,7 @@ from roastwatch.settings import Chosen
     "--model", help="What hears cracks: a name or a model's folder (default: the shipped model)."
 )
 @click.option("--model-option", "model_options", multiple=True, metavar="KEY=VALUE")
+@click.option("--charge", is_flag=True, help="The beans go in just now: the decision is surer.")
 @click.option("--mqtt", metavar="HOST[:PORT]", help="Tell this MQTT broker, too.")
 @click.option("--or-demo", is_flag=True, help="Without a microphone, play a demonstration roast.")
 @click.option(
@@ -51,6 +52,7 @@ def command(
     speed: float,
     model: str | None,
     model_options: tuple[str, ...],
+    charge: bool,
     mqtt: str | None,
     or_demo: bool,
     log_path: Path | None,
@@ -60,7 +62,7 @@ def command(
 
     \b
     Examples:
-      roastwatch listen --device "USB"
+      roastwatch listen --device "USB" --charge
       roastwatch listen --file roast.flac --speed 20
       arecord -f S16_LE -r 48000 -c 1 -t raw | roastwatch listen --stdin
     """
@@ -79,7 +81,8 @@ def command(
         source = {"type": "demo", "speed": 20.0}
     else:
         source = {"type": "microphone", "device": device}
-    serve(quick(source, model, model_options=model_options), extra_sinks(mqtt), log_path)
+    quickly = quick(source, model, model_options=model_options, charge=charge)
+    serve(quickly, extra_sinks(mqtt), log_path)
 
 
 def quick(
@@ -87,9 +90,12 @@ def quick(
     model: str | None,
     station: str = "roaster",
     model_options: tuple[str, ...] = (),
+    *,
+    charge: bool = False,
 ) -> settings.Settings:
-    """Settings for one station that begins with its sound."""
-    one: dict[str, object] = {"name": station, "source": source, "roast": {"begins": "sound"}}
+    """Settings for one station that begins with its sound, or with a charge."""
+    roast = {"begins": "charge" if charge else "sound"}
+    one: dict[str, object] = {"name": station, "source": source, "roast": roast}
     if model:
         kind, options = model_choice.choose(model, model_options)
         one["model"] = {"type": kind, **options}

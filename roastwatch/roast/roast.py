@@ -27,9 +27,10 @@ from roastwatch.vocabulary import (
 class RoastOptions(Options):
     """When a roast begins and what is expected of it."""
 
-    begins: Literal["person", "sound"] = Field(
+    begins: Literal["person", "sound", "charge"] = Field(
         "person",
-        description="Who begins a roast: person (a button, a command) or sound (its first sample).",
+        description="What begins a roast: person (a button, a command), sound (its first sample), "
+        "or charge (so, too, and the beans go in just then).",
     )
     expected_first_crack_s: float | None = Field(
         None,

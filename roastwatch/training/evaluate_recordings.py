@@ -13,7 +13,6 @@ from roastwatch.audio.resample import Resampler
 from roastwatch.detection.model import CrackModel
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.errors import BadInputError
-from roastwatch.instructing import charge
 from roastwatch.pipeline import Heard, Pipeline
 from roastwatch.roast.roast import RoastOptions
 from roastwatch.training.evaluate_manifest import Recording
@@ -71,11 +70,10 @@ def play(
         rate_hz,
         started_at=_EPOCH,
         onset=onset,
-        roast=RoastOptions(begins="sound" if charge_s is None else "person"),
+        roast=RoastOptions(begins="sound" if charge_s is None else "charge"),
+        armed_from_s=charge_s or 0.0,
         rearm_after_s=rearm_after_s,
     )
-    if charge_s is not None:
-        charge(pipeline, charge_s)
     played, end = Played(), 0
     for samples in blocks:
         block = AudioBlock(end, samples, 0.0)

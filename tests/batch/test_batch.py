@@ -96,6 +96,7 @@ def test_the_same_as_one_file_alone(local: dict[str, dict[str, Any]], recordings
 def test_nothing_cracks_in_the_seconds_after_a_charge_that_is_known(recordings: Path) -> None:
     words = (recordings / "roast-1.flac", "--json", "--model", "transients", "--charge")
     assert _lines(_analyze(*words, 0))["roast-1.flac"]["events"] == []
+    assert "give one" in str(_analyze(*words, 0, "--armed-from", 3).exception)
     assert judge(JOB, JOB.load(), recordings / "roast-1.flac")["events"] != []
     charged = replace(JOB, charge_s=0.0)
     assert judge(charged, JOB.load(), recordings / "roast-1.flac")["events"] == []

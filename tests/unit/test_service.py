@@ -96,6 +96,18 @@ async def test_a_person_starts_the_roast_and_the_events_name_it() -> None:
     assert {event.roast_id for event in notebook.events} == {notebook.events[0].roast_id}
 
 
+async def test_sound_that_begins_with_the_charge_has_a_known_start() -> None:
+    service, notebook = short_roast(begins="charge"), Notebook()
+    service.outlets = [Outlet("notebook", notebook, Part("notebook"))]
+    await service.run()
+    charge = notebook.events[0]
+    assert (charge.kind, charge.happened_sample) == (EventKind.CHARGE, 0)
+    pipeline = service.stations["kitchen"].pipeline
+    assert pipeline is not None
+    assert pipeline.roast.start_known
+    assert pipeline.roast.charged_at == charge.happened_at
+
+
 async def test_a_command_for_a_station_without_a_roaster_is_refused_in_words() -> None:
     command = Command("1", "kitchen", Actuator.HEATER, 50, Origin.PERSON, 0.0)
     result = await short_roast().command(command)
