@@ -29,7 +29,7 @@ def instruct(pipeline: Pipeline, instruction: Instruction) -> list[RoastEvent]:
         case InstructionKind.CONFIRM_CRACK if roast.active:
             crack = roast.first_crack
             if crack is not None and confirms(instruction, crack):
-                return _confirmed(pipeline, crack, at, sample)
+                return _confirmed(pipeline, crack)
         case InstructionKind.NOT_A_CRACK:
             pipeline.question.denied()
             onset.not_a_crack(sample)
@@ -66,7 +66,7 @@ def _first_crack_now(
     roast = pipeline.roast
     crack = roast.first_crack
     if roast.active and crack is not None and crack.level is not Level.POSSIBLE:
-        return _confirmed(pipeline, crack, at, sample)
+        return _confirmed(pipeline, crack)
     began = [] if roast.active else roast.begin(at, origin, start_known=False)
     return began + roast.crack(
         EventKind.FIRST_CRACK,
@@ -80,19 +80,17 @@ def _first_crack_now(
     )
 
 
-def _confirmed(
-    pipeline: Pipeline, crack: RoastEvent, at: datetime, sample: int
-) -> list[RoastEvent]:
-    """A person hears it, too."""
+def _confirmed(pipeline: Pipeline, crack: RoastEvent) -> list[RoastEvent]:
+    """A person hears it, too; when it was known is when it was told."""
     return pipeline.roast.crack(
         EventKind.FIRST_CRACK,
         Level.CERTAIN,
         crack.happened_at,
-        at,
+        crack.decided_at,
         origin=crack.origin,
         confidence=1.0,
         happened_sample=crack.happened_sample,
-        decided_sample=sample,
+        decided_sample=crack.decided_sample,
     )
 
 

@@ -106,7 +106,8 @@ def test_a_confirmation_is_of_the_crack_that_it_names() -> None:
     assert instruct(pipeline, replace(said, value="another")) == []
     pipeline.roast.first_crack = crack  # as it stood before it grew
     (grown,) = instruct(pipeline, replace(said, value=crack.event_id))
-    assert (grown.level, grown.happened_at) == (Level.CERTAIN, crack.happened_at)
+    assert replace(grown, level=crack.level, confidence=crack.confidence) == crack
+    assert grown.level is Level.CERTAIN
     assert instruct(pipeline, said) == []
     instruct(pipeline, asked(InstructionKind.STOP, 399))
     assert instruct(pipeline, said) == []
