@@ -201,13 +201,14 @@ async def test_a_first_crack_that_is_confirmed_keeps_its_date_and_is_a_label(
     made.instruct(asked(InstructionKind.CHARGE))
     await made.run()
     charge = person.events[0]
-    told = [e for e in person.events if e.kind is EventKind.FIRST_CRACK and e.level is level]
+    cracks = [e for e in person.events if e.kind is EventKind.FIRST_CRACK]
+    told = next(e for e in cracks if e.level is level)
+    assert cracks[-1].happened_at < told.decided_at  # not when it was pressed, which was later
+    assert cracks[-1].level is Level.CERTAIN
     (roast,), _ = collect(tmp_path, "kitchen")
-    since_s = (told[0].happened_at - charge.happened_at).total_seconds()
+    since_s = (cracks[-1].happened_at - charge.happened_at).total_seconds()
     assert roast.onset_s == pytest.approx(since_s, abs=0.2)
     assert roast.charge_s == pytest.approx(0, abs=0.2)
-    cracks = [e for e in person.events if e.kind is EventKind.FIRST_CRACK]
-    assert cracks[-1].level is Level.CERTAIN
     assert {e.origin for e in cracks} == {Origin.SOUND}
     with Store(tmp_path / "roasts.db") as store:
         labels = store.connection.execute("SELECT event_id, label, said_by FROM labels").fetchall()
