@@ -161,7 +161,8 @@ def faults(
         if item.split and item.split not in SPLITS:
             wrong.append(f"{item.path}: '{item.split}' is no split: one of {', '.join(SPLITS)}.")
         marks = [*(item.pops_s or ()), *(item.first_crack_s or ())]
-        marks += [item.charge_s] if item.charge_s and item.charge_s > 0 else []  # before it: well
+        if item.charge_s is not None:
+            marks.append(max(item.charge_s, 0.0))  # it may lie before the recording
         outside = [at for at in marks if not 0 <= at <= item.duration_s + 0.5]
         if outside:
             wrong.append(
