@@ -1,4 +1,4 @@
-"""Beans that went in before anybody told: what was heard until then is the roast's own noise."""
+"""What a person says of a roast: that it is under way, that a crack is one, or that it is none."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
