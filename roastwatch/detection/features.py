@@ -29,7 +29,8 @@ VERSION = "bands19-row10ms-v1"
 
 _FRAMES_PER_STEP = FRAMES_PER_ROW * ROWS_PER_STEP
 _LEAST_POWER = 1e-13  # far below any sound: what is quieter by 12 dB gives the same rows
-_FLOOR_S = 2.0
+FLOOR_S = 2.0
+"""Time constant of the noise floor: so much sound tells it."""
 _MOST_STEPS = 20  # at a time: what is in work stays in the cache
 _NO_ROWS = np.empty((0, WIDTH), np.float32)
 
@@ -56,7 +57,7 @@ class FrontEnd:
         self._starts = starts.reshape(-1)
         self._waves, self._weights = _transform(sample_rate_hz, self._window_samples)
         self._present = (self._weights.sum(0) > 0).astype(np.float32)
-        keep = float(np.exp(-STEP_S / _FLOOR_S))
+        keep = float(np.exp(-STEP_S / FLOOR_S))
         ago = np.arange(_MOST_STEPS)[:, None] - np.arange(_MOST_STEPS)
         self._fades = keep ** np.arange(1, _MOST_STEPS + 1)[:, None]
         self._shares = np.where(ago >= 0, (1.0 - keep) * keep ** np.maximum(ago, 0), 0.0)
@@ -67,6 +68,21 @@ class FrontEnd:
         self._held = np.zeros(self._window_samples, np.float32)  # one window of history leads
         self._faded = np.zeros(2 * BANDS)  # sums of medians and of spreads, the older the lighter
         self._faded_by = 1.0  # what is still missing in the weights of those sums
+
+    def settle(self, opening: Float32Array) -> None:
+        """From rest: know the floor of the sound that is about to be pushed from its opening.
+
+        The opening, shape (n,), is heard backwards, so that nothing clicks where it turns round.
+        """
+        steps = max(len(opening) // self.step_samples, 1)
+        self.push(np.resize(opening, steps * self.step_samples)[::-1])
+
+    @property
+    def quiet(self) -> Float32Array:
+        """A row as sound at the floor would give it, shape (WIDTH,)."""
+        row = np.zeros(WIDTH, np.float32)
+        row[-BANDS:] = self._faded[BANDS:] / (1.0 - self._faded_by) * self._present
+        return row
 
     @property
     def waiting_samples(self) -> int:

@@ -9,7 +9,8 @@ from roastwatch.audio.file import open_file
 from roastwatch.detection.model import CrackModel, ModelSpec
 from roastwatch.detection.odds import logit, probability
 from roastwatch.detection.onset import OnsetOptions
-from roastwatch.detection.pops import Activations, PopsModel
+from roastwatch.detection.pops import PopsModel
+from roastwatch.detection.pops_stream import Activations
 from roastwatch.training.evaluate_recordings import BLOCK_S, play
 from roastwatch.training.evaluate_statistics import EARLY_S
 from roastwatch.training.learn_labels import LabelledClip, LabelledRoast

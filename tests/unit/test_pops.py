@@ -79,6 +79,36 @@ def test_a_gap_is_counted_and_forgets(model: PopsModel, roast: SynthRoast) -> No
     )
 
 
+def test_a_crack_is_heard_however_soon_after_the_start_or_a_gap(
+    model: PopsModel, roast: SynthRoast
+) -> None:
+    sound = np.concatenate(list(roast.blocks()))
+    known = judged(model, sound, 32000, [])
+    clear = [pop.sample for score in known for pop in score.pops if pop.probability >= 0.9]
+    clear = [one for one in clear if one < len(sound) - 32000]
+    assert len(clear) >= 5
+    for lead_s in (0.06, 0.1, 0.25):
+        for crack in clear:
+            part = sound[crack - int(lead_s * 32000) :]
+            stream = model.open(32000)
+            stream.push(part)  # the same with a gap between
+            stream.reset(3200)
+            begun, again = judged(model, part, 32000, []), stream.push(part) + stream.finish()
+            for scores, at in ((begun, 0), (again, len(part) + 3200)):
+                pops = [pop for score in scores for pop in score.pops if pop.probability >= 0.76]
+                assert min(abs(pop.sample - at - lead_s * 32000) for pop in pops) <= 640
+
+
+def test_the_start_of_a_sound_is_no_crack(model: PopsModel) -> None:
+    rng = np.random.default_rng(5)
+    for rate_hz in (16000, 32000, 44100, 48000):
+        for length_s in (0.03, 0.1, 0.45, 1.0, 3.0):
+            sound = (0.1 * rng.standard_normal(int(length_s * rate_hz))).astype(np.float32)
+            scores = judged(model, sound, rate_hz, [])
+            assert not [p for s in scores for p in s.pops if p.probability >= 0.5]
+            assert [s.end_sample for s in scores][-1:] == [len(sound)]
+
+
 def test_one_model_serves_every_rate(model: PopsModel) -> None:
     for rate_hz in (16000, 22050, 44100, 48000):
         stream = model.open(rate_hz)
