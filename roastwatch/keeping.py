@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from roastwatch.audio.recorder import Clip
+from roastwatch.audio.recorder_disk import Clip
 from roastwatch.instructing import confirms
 from roastwatch.pipeline import Heard
 from roastwatch.roast.log import RoastLog

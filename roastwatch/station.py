@@ -11,7 +11,8 @@ from pathlib import Path
 
 from roastwatch import plugins
 from roastwatch.audio.level import LevelMeter
-from roastwatch.audio.recorder import Clip, Recorder
+from roastwatch.audio.recorder import Recorder
+from roastwatch.audio.recorder_disk import Clip
 from roastwatch.audio.source import AudioSource
 from roastwatch.detection import calibration
 from roastwatch.detection.model import CrackModel

@@ -8,49 +8,26 @@ said and counted, and the roast goes on.
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
-
 from roastwatch.audio.recent import Recent
+from roastwatch.audio.recorder_disk import Clip, RecordedRoast, RecorderDisk, grow, label
 from roastwatch.audio.recorder_options import RecorderOptions
-from roastwatch.audio.recordings import (
-    Flac,
-    Int16Array,
-    free_path,
-    mend,
-    prune,
-    read_json,
-    room,
-    to_int16,
-    write_json,
-)
+from roastwatch.audio.recordings import Int16Array, free_path, to_int16
 from roastwatch.audio.scribe import Scribe
-from roastwatch.errors import LostError
 from roastwatch.supervise import Part
-from roastwatch.vocabulary import AudioBlock, EventKind, Origin, PartState, RoastEvent
+from roastwatch.vocabulary import AudioBlock, EventKind, PartState, RoastEvent
 
 _BEFORE_DECISION_S = 60.0
 """How far back a decision may date an onset and still have it in its clip."""
-_CHECK_ROOM_S = 10.0
 _LONGEST_GAP_S = 600.0
 _LONGEST_ROAST_S = 2 * 3600.0
 _CLIPPED = (EventKind.FIRST_CRACK, EventKind.SECOND_CRACK, EventKind.FIRST_CRACK_END)
-
-
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """Sound round a decision that is kept in a file."""
-
-    roast_id: str
-    path: Path
-    first_sample: int
-    duration_s: float
-    event_id: str
 
 
 @dataclass(slots=True)
@@ -60,22 +37,6 @@ class _Clip:
     event: RoastEvent
     first_sample: int
     end_sample: int
-
-
-@dataclass(slots=True)
-class _Roast:
-    """A roast that is being recorded."""
-
-    roast_id: str
-    path: Path
-    first_sample: int
-    next_sample: int
-    started_at: datetime
-    events: dict[str, dict[str, Any]] = field(default_factory=dict)
-    gaps: list[dict[str, float]] = field(default_factory=list)
-    file: Flac | None = None
-    checked: int = 0
-    failed: bool = False
 
 
 class Recorder:
@@ -101,23 +62,21 @@ class Recorder:
         self._rate = sample_rate_hz
         self._model_id = model_id
         self._part = part
-        self.roasts = folder / "roasts" / station
-        self.clips = folder / "clips" / station
+        self._disk = RecorderDisk(options, folder, station, sample_rate_hz, part, kept)
         memory_s = _BEFORE_DECISION_S + 2 * options.clip_s
         self._recent = Recent(round(memory_s * sample_rate_hz))
         self._pending: dict[str, _Clip] = {}
         self._written: dict[str, Path] = {}
-        self._roast: _Roast | None = None
+        self._roast: RecordedRoast | None = None
         self._before: deque[RoastEvent] = deque(maxlen=8)
         """Events told before the first sound of their roast is here: the charge."""
         self._scribe = Scribe(part)
-        self._kept = kept
 
     async def __aenter__(self) -> Self:
         """Begin; what a pulled plug left unfinished gets its name."""
         self._scribe.start()
         self._part.running()
-        self._scribe.do(lambda: [mend(self.roasts), mend(self.clips)])
+        self._scribe.do(self._disk.mend)
         return self
 
     async def __aexit__(
@@ -158,7 +117,7 @@ class Recorder:
             return
         if event.event_id in self._written:
             path = self._written[event.event_id]
-            self._scribe.do(lambda: _grow(path, event))
+            self._scribe.do(partial(grow, path, event))
             return
         if event.decided_sample is None:
             return
@@ -181,7 +140,7 @@ class Recorder:
             if not len(samples):
                 continue
             event = clip.event
-            path = free_path(self.clips, event.event_id)
+            path = free_path(self._disk.clips, event.event_id)
             sidecar = {
                 "event_id": event.event_id,
                 "station": self._station,
@@ -191,16 +150,12 @@ class Recorder:
                 "first_sample": first,
                 "duration_s": round(len(samples) / self._rate, 3),
                 **self._described(event, first),
-                "label": _label(event),
+                "label": label(event),
             }
             self._written[event_id] = path
             if len(self._written) > 64:
                 self._written.pop(next(iter(self._written)))
-            self._scribe.do(
-                lambda path=path, samples=samples, sidecar=sidecar: self._save_clip(  # type: ignore[misc]
-                    path, samples, sidecar
-                )
-            )
+            self._scribe.do(partial(self._disk.save_clip, path, samples, sidecar))
 
     def _described(self, event: RoastEvent, first_sample: int) -> dict[str, Any]:
         def seconds(sample: int | None) -> float | None:
@@ -220,13 +175,14 @@ class Recorder:
     def _begin_roast(self, roast_id: str, block: AudioBlock) -> None:
         now = datetime.now(UTC)
         first = block.first_sample
-        self._roast = _Roast(roast_id, free_path(self.roasts, roast_id), first, first, now)
+        path = free_path(self._disk.roasts, roast_id)
+        self._roast = RecordedRoast(roast_id, self._model_id, path, first, first, now)
         for event in self._before:
             if event.roast_id == roast_id:
                 self._roast.events[event.event_id] = self._described(event, first)
         self._before.clear()
 
-    def _record(self, roast: _Roast, block: AudioBlock, samples: Int16Array) -> None:
+    def _record(self, roast: RecordedRoast, block: AudioBlock, samples: Int16Array) -> None:
         if block.end_sample - roast.first_sample > _LONGEST_ROAST_S * self._rate:
             return
         gap = block.first_sample - roast.next_sample
@@ -239,99 +195,10 @@ class Recorder:
             )
             gap = min(gap, round(_LONGEST_GAP_S * self._rate))
         # A block that the queue has no room for leaves a gap, which the next one tells.
-        if self._scribe.do(lambda: self._save_sound(roast, gap, samples), len(samples)):
+        if self._scribe.do(partial(self._disk.save_sound, roast, gap, samples), len(samples)):
             roast.next_sample = block.end_sample
 
     def _end_roast(self) -> None:
         roast, self._roast = self._roast, None
         if roast is not None:
-            self._scribe.do(lambda: self._save_roast(roast))
-
-    # What follows runs in the recorder's own thread.
-
-    def _save_sound(self, roast: _Roast, gap: int, samples: Int16Array) -> None:
-        if roast.failed:
-            return
-        try:
-            if (
-                roast.file is None
-                or roast.file.samples - roast.checked > _CHECK_ROOM_S * self._rate
-            ):
-                room(self.roasts, self._options.keep_free_mb)
-                roast.checked = roast.file.samples if roast.file else 0
-            if roast.file is None:
-                roast.file = Flac(roast.path, self._rate)
-                self._part.running()
-            if gap > 0:
-                roast.file.write(np.zeros(gap, np.int16))
-            roast.file.write(samples)
-        except LostError:
-            roast.failed = True
-            if roast.file is not None:
-                roast.file.close()
-            raise
-
-    def _save_roast(self, roast: _Roast) -> None:
-        if roast.file is None:
-            return
-        roast.file.close()
-        sidecar = {
-            "roast_id": roast.roast_id,
-            "station": self._station,
-            "model_id": self._model_id,
-            "started_at": roast.started_at.isoformat(),
-            "sample_rate_hz": self._rate,
-            "first_sample": roast.first_sample,
-            "duration_s": round(roast.file.samples / self._rate, 3),
-            "complete": not roast.failed,
-            "events": list(roast.events.values()),
-            "gaps": roast.gaps,
-        }
-        write_json(roast.path.with_suffix(".json"), sidecar)
-        self._part.count("roasts_recorded")
-        self._prune(self.roasts, self._options.keep_roasts)
-
-    def _save_clip(self, path: Path, samples: Int16Array, sidecar: dict[str, Any]) -> None:
-        room(self.clips, self._options.keep_free_mb)
-        file = Flac(path, self._rate)
-        file.write(samples)
-        file.close()
-        write_json(path.with_suffix(".json"), sidecar)
-        self._part.running()
-        self._part.count("clips_kept")
-        if self._kept is not None and sidecar["roast_id"] is not None:
-            self._kept(
-                Clip(
-                    sidecar["roast_id"],
-                    path,
-                    sidecar["first_sample"],
-                    sidecar["duration_s"],
-                    sidecar["event_id"],
-                )
-            )
-        self._prune(self.clips, self._options.keep_clips)
-
-    def _prune(self, folder: Path, count: int | None) -> None:
-        options = self._options
-        gone = prune(folder, count=count, days=options.keep_days, megabytes=options.keep_mb)
-        if gone:
-            self._part.count("recordings_deleted", len(gone))
-
-
-def _label(event: RoastEvent) -> str | None:
-    """What a person said of it, if anybody did."""
-    if event.revoked:
-        return "not_a_crack"
-    return event.kind.value if event.origin is Origin.PERSON else None
-
-
-def _grow(path: Path, event: RoastEvent) -> None:
-    """The decision grew, or a person judged it, after its clip was written."""
-    sidecar = read_json(path.with_suffix(".json"))
-    if not sidecar:
-        return
-    sidecar["level"] = event.level.value if event.level else sidecar.get("level")
-    sidecar["confidence"] = event.confidence
-    sidecar["revoked"] = event.revoked
-    sidecar["label"] = _label(event) or sidecar.get("label")
-    write_json(path.with_suffix(".json"), sidecar)
+            self._scribe.do(partial(self._disk.save_roast, roast))

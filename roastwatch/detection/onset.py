@@ -8,11 +8,12 @@ import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import islice, takewhile
+from itertools import takewhile
 
 import numpy as np
 from pydantic import Field
 
+from roastwatch.detection.crack_end import CrackEnd
 from roastwatch.detection.decision import CrackDecision
 from roastwatch.detection.evidence import EvidenceOptions, PopWeigher, Weigher
 from roastwatch.detection.model import ModelSpec
@@ -34,8 +35,6 @@ NOTHING = 1.0
 """Evidence below this decides nothing, whatever the bars."""
 REJECTED_SCALE = 1.5
 """By how much the bars are raised after `not a crack`."""
-END_POPS, LONGEST_END_S = 6.0, 60.0
-"""A crack is over when, for as long as it had this many pops before, it has fewer than two."""
 
 
 class OnsetOptions(EvidenceOptions):
@@ -71,6 +70,8 @@ class Onset:
         if options.pop_threshold is not None:
             spec = replace(spec, pop_threshold=options.pop_threshold)
         self._spec = spec
+        hop_s = None if spec.localises else spec.hop_s
+        self._crack_end = CrackEnd(sample_rate_hz, options.end_after_s, hop_s)
         self._look_ahead = round(spec.look_ahead_s * sample_rate_hz)
         self.sensitivity = options.sensitivity
         self._witnesses = 0.0
@@ -190,7 +191,8 @@ class Onset:
 
         quiet = list(takewhile(says_nothing, scores))
         if settled and not self._ended:
-            lasts = self._goes_on_until()
+            counted, told = self._weigher.counted, self._told_onset or 0
+            lasts = self._crack_end.earliest(counted, told, self._missed)
             quiet = [score for score in quiet if score.end_sample < lasts]
         if not quiet:
             return 0
@@ -251,51 +253,16 @@ class Onset:
         return decisions
 
     def _end(self, end_sample: int) -> list[CrackDecision]:
-        """First crack has ended when hardly a pop comes for as long as many came before."""
         if self._told_onset is None:
             return []
-        if end_sample < self._goes_on_until():
+        counted = self._weigher.counted
+        last = self._crack_end.found(counted, self._told_onset, end_sample, self._missed)
+        if last is None:
             return []
-        counted, alive = self._weigher.counted, self._alive
-        inside = [s for s in counted if s >= self._told_onset]
-        lasted_s = max(1.0, (end_sample - self._missed - self._told_onset) / self._rate)
-        least_s = self._options.end_after_s
-        if self._spec.localises:
-            pace_s = END_POPS * lasted_s / max(1, len(inside))
-            window_s = max(least_s, min(pace_s, LONGEST_END_S))
-        else:
-            window_s = max(least_s, 3 * self._spec.hop_s)
-        since = end_sample - window_s * self._rate - self._missed
-        if lasted_s < window_s or sum(sample > since for sample in inside) >= alive:
-            return []
-        # Of pops, one that strays in behind the others is left out; of windows, the last counts.
-        before = since if self._spec.localises else end_sample
-        last = max((s for s in inside if s <= before), default=self._told_onset)
         ended = self._decision(EventKind.FIRST_CRACK_END, None, last, end_sample)
         self._restart(end_sample)
         self._told_onset, self._said, self._ended = last, Level.CERTAIN, True
         return [ended]
-
-    @property
-    def _alive(self) -> int:
-        """So many pops (windows) of late, and a crack has not ended."""
-        return 2 if self._spec.localises else 1
-
-    def _goes_on_until(self) -> float:
-        """Before this sample a crack that was told has not ended, whatever comes till then.
-
-        A bound by the latest pops, found without going through the others: `_end` asks for as many
-        seconds as `END_POPS` of them took, which is longer the longer the crack lasts.
-        """
-        counted, told = self._weigher.counted, self._told_onset or 0
-        latest = list(islice(reversed(counted), self._alive))
-        if len(latest) < self._alive or min(latest) <= told:
-            return -math.inf
-        least, longest = (s * self._rate for s in (self._options.end_after_s, LONGEST_END_S))
-        share = END_POPS / len(counted) if self._spec.localises else 0.0
-        since_told = min(latest) - told
-        pace = since_told * share / (1 - share) if share < 1 else longest
-        return min(latest) + max(least, min(pace, longest)) + self._missed
 
     def _second_crack(self, end_sample: int) -> list[CrackDecision]:
         if not self._options.second_crack or self._second or self.statistic < self.bars()[1]:

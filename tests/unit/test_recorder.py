@@ -102,6 +102,17 @@ async def test_a_roast_is_recorded_whole_with_its_events_and_gaps(tmp_path: Path
     assert content["events"][0] | {"kind": "first_crack", "happened_s": 1.0} == content["events"][0]
 
 
+async def test_a_roast_names_the_model_that_heard_it_even_if_another_follows_at_once(
+    tmp_path: Path,
+) -> None:
+    async with recorder(tmp_path, roasts=True) as taping:
+        play(taping, sound(3))
+        taping.judged_by("model-2")
+        play(taping, sound(1), roast_id=None, first_sample=3 * RATE_HZ)
+    (path,) = (tmp_path / "roasts" / "kitchen").glob("*.flac")
+    assert sidecar(path)["model_id"] == "model-1"
+
+
 async def test_a_decision_gets_a_clip_that_grows_with_it(tmp_path: Path) -> None:
     part = Part("recorder")
     samples = sound(60)
