@@ -158,6 +158,9 @@ def _roasts(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _in_sum(found: Mapping[str, Any]) -> str:
+    if not found["decision"]:
+        nothing = "No label says when first crack began: the decisions are judged by nothing.\n"
+        return nothing + _pops(found["pops"])
     text = table(["rule", *_DECISION], ([n, *_decision(r)] for n, r in found["decision"].items()))
     before = found["before_crack"]
     text += (
@@ -177,8 +180,8 @@ def _pops(found: Mapping[str, Any] | None) -> str:
 def _clips(row: Mapping[str, Any]) -> str:
     said = []
     if row["crack_clips"]:
-        missed = ", ".join(row["not_heard"]) or "none"
-        said.append(f"Cracks heard: {row['heard']} of {row['crack_clips']} (not: {missed}).")
+        missed = f" (not: {', '.join(row['not_heard'])})" if row["not_heard"] else ""
+        said.append(f"Cracks heard: {row['heard']} of {row['crack_clips']}{missed}.")
     if row["background_s"]:
         said.append(f"{row['background_pops']} pops in {row['background_s']} s of background.")
     if row["without_labels"]:

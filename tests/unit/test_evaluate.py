@@ -226,6 +226,8 @@ def test_a_roast_without_labels_is_heard_and_judged_by_nobody(recordings: Path) 
     (row,) = [line for line in ran.stdout.splitlines() if line.startswith("| roast.wav")]
     assert row.split("|")[2].strip() == "–"
     assert float(row.split("|")[3]) > 0
+    assert "No label says when first crack began" in ran.stdout
+    assert "before a crack" not in ran.stdout  # nobody knows what is before
 
 
 @pytest.mark.parametrize(("charge_s", "cracks"), [("", 1), ("0", 0), ("-400", 1)])
