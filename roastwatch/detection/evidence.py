@@ -34,7 +34,8 @@ JUST_BEHIND_S = 2.0
 """A lonely pop draws the filter's mean back to itself, or to so long behind it."""
 LEAST_RUN = 3
 """From so many silent ticks on, passing them in one go is cheaper than one by one."""
-LONGEST_GAP_TICKS = round(600 / TICK_S)
+LONGEST_GAP_S = 600
+"""Of a longer gap only the end passes as unknown: it bounds what a gap costs."""
 
 
 class EvidenceOptions(Options):
@@ -80,8 +81,8 @@ class Weigher(Protocol):
         """First crack was told: what comes is no noise."""
         ...
 
-    def gap(self, gap_samples: int) -> None:
-        """Nothing is known of so many samples."""
+    def gap(self, gap_samples: int, at_sample: int) -> None:
+        """Nothing is known of so many samples before `at_sample`."""
         ...
 
 
@@ -191,12 +192,12 @@ class PopWeigher:
         if self.level is not None:
             self.level.hold(end_sample)
 
-    def gap(self, gap_samples: int) -> None:
+    def gap(self, gap_samples: int, at_sample: int) -> None:
         """What was not heard is no silence."""
-        tick = self._tick()
-        ticks = min(LONGEST_GAP_TICKS, int(gap_samples / (TICK_S * self._rate)))
-        self._said.update(dict.fromkeys(range(tick, tick + ticks)))
-        self._advance(tick + ticks)
+        lost = min(gap_samples, LONGEST_GAP_S * self._rate)
+        first = math.ceil((at_sample - lost - self._began) / (TICK_S * self._rate))
+        behind = int((at_sample - self._began) / (TICK_S * self._rate))
+        self._said.update(dict.fromkeys(range(max(first, self._tick()), behind)))
 
     def _tick(self) -> int:
         return self._filter.state.tick

@@ -31,6 +31,9 @@ STILL_S = 45.0
 """What pops so soon after a charge is the roaster's noise, and decides nothing: the quickest sample
 roasters crack after three minutes. It is no longer than that, because a person may tell the charge
 late."""
+CARRIED_S = 2.0
+"""Over so much lost sound an undecided rise goes on: it hides a pop or two, and a microphone that
+drops some milliseconds every few seconds would else never tell."""
 NOTHING = 1.0
 """Evidence below this decides nothing, whatever the bars."""
 REJECTED_SCALE = 1.5
@@ -149,13 +152,14 @@ class Onset:
         self._rejected_until = at_sample + round(self._options.rejected_for_s * self._rate)
 
     def gap(self, gap_samples: int, at_sample: int) -> None:
-        """Sound was lost up to `at_sample`: an undecided rise begins again behind it."""
+        """Sound was lost up to `at_sample`: behind much of it, an undecided rise begins again."""
         self._now = max(self._now, at_sample)
-        if self._told_onset is None:
-            self._restart(at_sample, same_noise=True)
-        else:
+        if self._told_onset is not None:
             self._missed += gap_samples
-            self._weigher.gap(gap_samples)
+        elif gap_samples > CARRIED_S * self._rate:
+            self._restart(at_sample, same_noise=True)
+            return
+        self._weigher.gap(gap_samples, at_sample)
 
     def feed(self, score: CrackScore) -> list[CrackDecision]:
         """Take the next score; return what it decides, in order of time."""

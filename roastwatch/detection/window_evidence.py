@@ -60,7 +60,7 @@ class WindowWeigher:
     def told(self, end_sample: int) -> None:
         """Windows learn no noise."""
 
-    def gap(self, gap_samples: int) -> None:
+    def gap(self, gap_samples: int, at_sample: int) -> None:
         """A run of windows does not go on over a gap."""
         if self._run is not None:
             self._run.reset()

@@ -147,6 +147,22 @@ def test_lost_sound_resets_an_undecided_rise() -> None:
     assert onset.progress == 0.0
 
 
+@pytest.mark.parametrize(("every_s", "lost_s"), [(1, 0.02), (5, 0.02), (20, 1.0)])
+def test_a_microphone_that_drops_a_little_sound_now_and_then_still_tells(
+    every_s: int, lost_s: float
+) -> None:
+    whole, torn = armed(), armed()
+    found = []
+    for end in range(1, 700):
+        if end % every_s == 0:
+            torn.gap(round(lost_s * RATE), round((end - 0.8) * RATE))
+        found += torn.feed(score(end, [p for p in ROAST if end - 1 <= p < end]))
+    told = [d for d in found if d.level is Level.FIRST_CRACK]
+    (of_whole,) = [d for d in feed(whole, ROAST) if d.level is Level.FIRST_CRACK]
+    assert len(told) == 1
+    assert abs(told[0].decided_sample - of_whole.decided_sample) <= 5 * RATE
+
+
 def test_windows_without_pops_decide_too() -> None:
     onset = Onset(OnsetOptions(), RATE, WINDOWS)
     onset.arm(0)
