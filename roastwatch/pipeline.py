@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from roastwatch.detection.decision import CrackDecision
 from roastwatch.detection.model import CrackModel
-from roastwatch.detection.onset import Onset, OnsetOptions
+from roastwatch.detection.onset import STILL_S, Onset, OnsetOptions
 from roastwatch.detection.question import Question
 from roastwatch.roast.roast import Roast, RoastOptions
 from roastwatch.vocabulary import (
@@ -207,8 +207,9 @@ class Pipeline:
         at, again = self._arm_at, self.roast.active
         self._arm_at = None
         charged = self.roast.options.begins == "charge" and not again
-        # where the beans went in before the sound began, what is heard at first is no charge
-        self.onset.arm(max(at, 0), charged=charged and at >= 0, same_noise=again)
+        # where the beans went in long before the sound, what is heard at first may be a crack
+        just = at > -STILL_S * self.sample_rate_hz
+        self.onset.arm(max(at, 0), charged=charged and just, same_noise=again)
         origin = Origin.PERSON if charged else Origin.SOUND
         heard.events += self.roast.begin(self.clock.at(at), origin, start_known=charged, sample=at)
 

@@ -117,10 +117,13 @@ def _roast(path: Path, content: dict[str, Any], said: dict[str, str]) -> Labelle
 
 
 def charged_at_s(content: dict[str, Any]) -> float | None:
-    """When the beans went in, by the events of a roast's sidecar: seconds from its first sample."""
+    """When the beans went in, by the events of a roast's sidecar: seconds from its first sample.
+
+    A probe dates it back, so it may lie before the recording (negative).
+    """
     charges = [e for e in content.get("events", []) if e.get("kind") == "charge"]
     at_s = next((e.get("happened_s") for e in charges if not e.get("revoked")), None)
-    return None if at_s is None else max(0.0, float(at_s))
+    return None if at_s is None else float(at_s)
 
 
 def _persons_first(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

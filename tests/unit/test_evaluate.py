@@ -230,7 +230,7 @@ def test_a_roast_without_labels_is_heard_and_judged_by_nobody(recordings: Path) 
     assert "before a crack" not in ran.stdout  # nobody knows what is before
 
 
-@pytest.mark.parametrize(("charge_s", "cracks"), [("", 1), ("0", 0), ("-400", 1)])
+@pytest.mark.parametrize(("charge_s", "cracks"), [("", 1), ("0", 0), ("-0.1", 0), ("-400", 1)])
 def test_a_charge_that_is_known_is_told(recordings: Path, charge_s: str, cracks: int) -> None:
     text = f"path,kind,label,charge_s\nroast.wav,roast,,{charge_s}\n"
     (recordings / "manifest.csv").write_text(text)
