@@ -1,6 +1,8 @@
 """Keeps every station's roast in the log: begins it, fills it, ends it, finds it again."""
 
 import asyncio
+import logging
+from collections import deque
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,6 +27,11 @@ from roastwatch.vocabulary import (
 
 _REMEMBERED = 16
 _PERHAPS_UNTOLD = timedelta(seconds=5)
+_NOTICED_S = 5.0
+"""A clock that was set back by less is no news."""
+_EARLY_READINGS = 256
+"""Readings kept until the roast that they belong to is in the log."""
+_log = logging.getLogger("roastwatch.keeping")
 
 
 @dataclass(slots=True)
@@ -33,7 +40,8 @@ class _Kept:
 
     roast_id: str
     began_at: datetime
-    reading: Reading | None = None
+    in_log: bool = True
+    """Whether its row is there, and readings may follow it."""
 
 
 class Keeper:
@@ -42,6 +50,9 @@ class Keeper:
     def __init__(self, log: RoastLog) -> None:
         self.log = log
         self._kept: dict[str, _Kept] = {}
+        self._early: dict[str, deque[tuple[datetime, Reading]]] = {}
+        """Readings of stations whose roast is not in the log yet: a charge is dated back."""
+        self._learning: set[asyncio.Task[None]] = set()
         self._began: dict[str, datetime] = {}
         """Of the newest roasts: a clip may be written when its roast has ended."""
 
@@ -60,6 +71,7 @@ class Keeper:
         """
         station.heard = lambda heard: self._heard(station, heard)
         station.clip_kept = partial(self._clip_kept, station)
+        station.taken = partial(self._reading, station)
         await self._learn(station)
         roast = await self.log.resume(station.name)
         if roast is None:
@@ -70,6 +82,13 @@ class Keeper:
         self._kept[station.name] = _Kept(roast.roast_id, roast.started_at)
         self._remember(roast.roast_id, roast.started_at)
         station.resume(_as_told(roast))
+        if roast.set_back_s > _NOTICED_S:
+            text = (
+                f"The computer's clock was set back by {roast.set_back_s:.0f} s or more since the "
+                "last record: the roast's time goes on from there."
+            )
+            _log.warning("%s: %s", station.name, text)
+            self.log.record_note(roast.roast_id, roast.last_heard_s, text)
         heard_at = roast.started_at + timedelta(seconds=roast.last_heard_s)
         return [event for event in roast.events if event.decided_at > heard_at - _PERHAPS_UNTOLD]
 
@@ -84,28 +103,35 @@ class Keeper:
         durable = await self.log.commit(event, elapsed_s)
         if station is not None and event.kind is EventKind.COOL_END:
             await self._end(station)
+            self._learn_later(station)
         return event if durable else replace(event, unlogged=True)
 
     async def pulse(self, station: Station) -> None:
-        """Once a second: a roast that began or ended without an event, and its newest reading."""
+        """Once a second: a roast that began or ended without an event."""
         roast = station.pipeline.roast if station.pipeline else None
         kept = self._kept.get(station.name)
         if roast is None:
             return
         if kept is not None and roast.roast_id != kept.roast_id and roast.roast_id is None:
             await self._end(station)
+            self._learn_later(station)
             return
         if roast.roast_id is None or roast.charged_at is None:
             return
         if kept is None or kept.roast_id != roast.roast_id:
-            kept = await self._begin(station, roast.roast_id, roast.charged_at)
-        reading = station.reading
-        if reading is not None and reading != kept.reading:
-            kept.reading = reading
-            elapsed_s = (station.now() - kept.began_at).total_seconds()
-            self.log.record_reading(kept.roast_id, reading, elapsed_s)
-            for evidence in station.beans.evidence(station.now()):
-                self.log.record_evidence(kept.roast_id, evidence)
+            await self._begin(station, roast.roast_id, roast.charged_at)
+
+    def _reading(self, station: Station, reading: Reading, at: datetime) -> None:
+        """A reading goes into the log as it arrives, with the time at which it was taken."""
+        kept = self._kept.get(station.name)
+        roast = station.pipeline.roast if station.pipeline else None
+        if kept is None or not kept.in_log or roast is None or roast.roast_id != kept.roast_id:
+            early = self._early.setdefault(station.name, deque(maxlen=_EARLY_READINGS))
+            early.append((at, reading))
+            return
+        self.log.record_reading(kept.roast_id, reading, (at - kept.began_at).total_seconds())
+        for evidence in station.beans.evidence(at):
+            self.log.record_evidence(kept.roast_id, evidence)
 
     async def sound_ended(self, station: Station) -> None:
         """A file or a demonstration is over, and with it its roast."""
@@ -136,12 +162,17 @@ class Keeper:
     async def _begin(self, station: Station, roast_id: str, at: datetime) -> _Kept:
         if station.name in self._kept:
             await self._end(station)
+            self._learn_later(station)
         roast = station.pipeline.roast if station.pipeline else None
         if roast is not None and roast.roast_id == roast_id and roast.charged_at is not None:
             at = roast.charged_at
-        kept = self._kept[station.name] = _Kept(roast_id, at)
+        kept = self._kept[station.name] = _Kept(roast_id, at, in_log=False)
         self._remember(roast_id, at)
         await self.log.start_roast(roast_id, station.name, at)
+        for taken_at, reading in self._early.pop(station.name, ()):
+            if taken_at >= at:
+                self.log.record_reading(roast_id, reading, (taken_at - at).total_seconds())
+        kept.in_log = True
         return kept
 
     def _remember(self, roast_id: str, began_at: datetime) -> None:
@@ -153,7 +184,17 @@ class Keeper:
         kept = self._kept.pop(station.name, None)
         if kept is not None:
             await self.log.end_roast(kept.roast_id)
-            await self._learn(station)
+
+    def _learn_later(self, station: Station) -> None:
+        """Learn from the roast that ended, which may take seconds: no event waits for it."""
+        task = asyncio.create_task(self._learn(station), name=f"learn:{station.name}")
+        self._learning.add(task)
+        task.add_done_callback(self._learned)
+
+    def _learned(self, task: asyncio.Task[None]) -> None:
+        self._learning.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("%s failed", task.get_name(), exc_info=task.exception())
 
     async def _learn(self, station: Station) -> None:
         """What this station's earlier roasts say of first crack; read beside the log's thread."""

@@ -5,10 +5,13 @@ import contextlib
 import gc
 import logging
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from roastwatch import plugins
 from roastwatch.channel import Events, Latest
@@ -16,12 +19,13 @@ from roastwatch.choosing import Choices, Choosing
 from roastwatch.detection.scoring import Scoring
 from roastwatch.drawing import painter
 from roastwatch.driving import Driven
+from roastwatch.errors import RoastwatchError
 from roastwatch.keeping import Keeper
 from roastwatch.roast.log import RoastLog
 from roastwatch.settings import Chosen, Settings
 from roastwatch.sinks.sink import Sink, Told
 from roastwatch.station import Station
-from roastwatch.supervise import Part
+from roastwatch.supervise import Backoff, Part
 from roastwatch.vocabulary import (
     Command,
     CommandResult,
@@ -38,6 +42,8 @@ _TURN_S = 0.0005
 """How long a thread may keep Python to itself while another waits. With the usual 5 ms an event's
 way through the log's thread and back took up to 10 ms more, beside the model's and the painter's.
 """
+_LASTED_S = 60.0
+"""A sink that ran for longer had recovered: its back-off begins anew."""
 _LAST_WORDS_S = 3.0
 """How long sinks may still tell what is left when the sound has ended."""
 
@@ -49,6 +55,8 @@ class Outlet:
     name: str
     sink: Sink
     part: Part
+    make: Callable[[], Sink] | None = None
+    """Makes the sink anew when it has failed; None: the same object runs again."""
     events: Events[RoastEvent] = field(default_factory=Events)
 
     @property
@@ -166,7 +174,7 @@ class Service:
                 self._choose(choosing, instruction), name=f"choose:{instruction.kind}"
             )
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(self._chosen)
             return
         if self.keeper is not None:
             self.keeper.instruction(station, instruction)
@@ -178,6 +186,11 @@ class Service:
     async def _choose(self, choosing: Choosing, instruction: Instruction) -> None:
         await choosing.choose(instruction.kind, instruction.value)
         self._refresh()
+
+    def _chosen(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("%s failed", task.get_name(), exc_info=task.exception())
 
     async def command(self, command: Command) -> CommandResult:
         """A command for a roaster; refused by name where there is none."""
@@ -206,12 +219,13 @@ class Service:
             part,
             titles={station.name: station.title for station in self.settings.stations},
             outbox=self.keeper.log if self.keeper else None,
+            zone=ZoneInfo(self.settings.time_zone) if self.settings.time_zone else None,
             picture=painter(
                 self.keeper.log.path if self.keeper else None, self.latest, self._profile_of
             ),
         )
-        sink = plugins.load("sinks", chosen.type)(chosen.options, told)
-        return Outlet(chosen.type, sink, part)
+        make = partial(plugins.load("sinks", chosen.type), chosen.options, told)
+        return Outlet(chosen.type, make(), part, make)
 
     def _profile_of(self, station: str) -> Sequence[tuple[float, float]]:
         """The curve that a station's roast should take, seconds from charge and °C."""
@@ -220,13 +234,23 @@ class Service:
         return profile.points if profile else ()
 
     async def _guarded(self, outlet: Outlet) -> None:
-        """A sink is optional: what breaks it never breaks the roast."""
-        try:
-            await outlet.sink.run(outlet.events, self.latest)
-        except Exception as error:  # noqa: BLE001 - shown as a failed part with its traceback
-            _log.exception("the sink %s failed", outlet.name)
-            outlet.part.state = PartState.FAILED
-            outlet.part.problem = f"{type(error).__name__}: {error}"
+        """A sink is optional: what breaks it never breaks the roast. It is started again."""
+        failures = 0
+        while True:
+            began_s = time.monotonic()
+            try:
+                await outlet.sink.run(outlet.events, self.latest)
+                return
+            except Exception as error:  # noqa: BLE001 - shown as a failed part with its traceback
+                failures = 1 if time.monotonic() - began_s > _LASTED_S else failures + 1
+                text = f"{type(error).__name__}: {error}"
+                if text != outlet.part.problem:  # the same failure again needs no new traceback
+                    _log.exception("the sink %s failed and is started again", outlet.name)
+                outlet.part.count("restarts")
+                outlet.part.state, outlet.part.problem = PartState.FAILED, text
+            await asyncio.sleep(Backoff().wait_s(failures))
+            with contextlib.suppress(RoastwatchError):  # what it needs is gone: the same one again
+                outlet.sink = outlet.make() if outlet.make else outlet.sink
 
     async def _tell(self) -> None:
         """Events in order: durable first, then to every sink, with what is shown now."""

@@ -5,10 +5,11 @@ import re
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 from platformdirs import user_data_path
-from pydantic import Field, SerializeAsAny, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, SerializeAsAny, StringConstraints, ValidationError
 
 from roastwatch import plugins
 from roastwatch.audio.recorder_options import RecorderOptions
@@ -19,6 +20,17 @@ from roastwatch.roast.curve import CurveOptions
 from roastwatch.roast.roast import RoastOptions
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # "../x", a folder
+        raise ValueError("there is no such time zone: write one such as Europe/Berlin") from None
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
 
 
 class Chosen(Options):
@@ -79,6 +91,10 @@ class Settings(Options):
         "roastwatch", description="Name of this roastwatch: unique on its MQTT broker."
     )
     language: str = Field("en", description="Language of names and alerts: en or de.")
+    time_zone: TimeZone | None = Field(
+        None,
+        description="Time zone of quiet hours, such as Europe/Berlin; null: the computer's own.",
+    )
     data_dir: Path | None = Field(
         None, description="Folder of the roast log and recordings; null: the user's data folder."
     )

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
@@ -44,6 +45,12 @@ from roastwatch.vocabulary import (
 
 _log = logging.getLogger("roastwatch.station")
 _LATE_S = 2.0
+_WAITING = 64
+"""Instructions kept until there is sound."""
+_WAITS_S = 20 * 60.0
+"""For how long: a roast that was charged earlier is over, and must not begin now."""
+_OLD_READING_S = 60.0
+"""A reading that claims to be older has another clock."""
 _REANCHOR_S = 0.25
 """A sound card's clock drifts from UTC by some 50 ppm: set right between roasts beyond this."""
 
@@ -57,6 +64,7 @@ class Station:
         publish: Callable[[RoastEvent], None],
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], float] = time.monotonic,
         recordings: Path | None = None,
     ) -> None:
         """`recordings` is the folder of recorded sound and of what was learnt from it.
@@ -78,19 +86,23 @@ class Station:
         self.heard: Callable[[Heard], None] | None = None
         self.clip_kept: Callable[[Clip, datetime], None] | None = None
         """Told of each clip and of the UTC at which it begins, from the recorder's thread."""
+        self.taken: Callable[[Reading, datetime], None] | None = None
+        """Called with each reading as it arrives, and the UTC at which it was taken."""
         self.roaster_state: Callable[[], RoasterState | None] = lambda: None
         self._resumed: OpenRoast | None = None
         self._usual: TimeWitness | None = None
         self._beans_of_demo: TimedRoast | None = None
         self._publish = publish
         self._now = now
+        self._clock = clock
         self._recordings = recordings
         self._onset, self.model = self._calibrated(model(settings.model.options))
         self._recorder: Recorder | None = None
         self._tape = Part(f"{settings.name}-recorder") if settings.recording.wanted else None
         self._meter: LevelMeter | None = None
         self._lag_s: float | None = None
-        self._waiting: list[Instruction] = []
+        self._waiting: deque[tuple[float, Instruction]] = deque(maxlen=_WAITING)
+        """Monotonic time of asking, and what was asked."""
         self._sound_lost = False
         self._live = True
 
@@ -214,7 +226,7 @@ class Station:
     def instruct(self, instruction: Instruction) -> None:
         """What a person asks; kept until there is sound to relate it to."""
         if self.pipeline is None:
-            self._waiting.append(instruction)
+            self._waiting.append((self._clock(), instruction))
             return
         _log.info("%s: %s (%s)", self.name, instruction.kind, instruction.by or instruction.origin)
         if not self._live:
@@ -227,16 +239,25 @@ class Station:
             self._recorder.note(replace(crack, origin=instruction.origin))
 
     def read(self, reading: Reading, at: datetime | None = None) -> None:
-        """A fresh reading of the roaster, taken at `at` (UTC; None = now)."""
+        """A fresh reading of the roaster, taken at `at` (UTC; None: as its own time says)."""
         self.reading = reading
         if self.pipeline is None:
             return
-        at = at or self.now()
+        at = at or self._taken_at(reading)
+        if self.taken is not None:
+            self.taken(reading, at)
         for found in self.beans.read(reading, at):
             self.publish(self._found(found, at))
         if self.beans.is_late:
             text = "The beans are hotter than first crack ever was, and none was heard."
             self.publish(self.pipeline.roast.late(at, text))
+
+    def _taken_at(self, reading: Reading) -> datetime:
+        """UTC of a reading: curve, decision and log all count from when it was taken."""
+        age_s = self._clock() - reading.taken_at_s
+        if not self._live or not 0.0 <= age_s <= _OLD_READING_S:
+            return self.now()
+        return self.now() - timedelta(seconds=age_s)
 
     def _found(self, found: Found, at: datetime) -> list[RoastEvent]:
         """What the bean curve shows, as events."""
@@ -329,10 +350,24 @@ class Station:
         self.pipeline.roast.usual = self._usual
         self._meter = LevelMeter(source.sample_rate_hz)
         self._go_on(self.pipeline)
-        waiting, self._waiting = self._waiting, []
-        for instruction in waiting:
-            self.instruct(instruction)
+        self._take_what_waits()
         return self.pipeline
+
+    def _take_what_waits(self) -> None:
+        """Carry out what was asked before there was sound, unless it is too old."""
+        waiting = list(self._waiting)
+        self._waiting.clear()
+        for asked_s, instruction in waiting:
+            waited_s = self._clock() - asked_s
+            if waited_s <= _WAITS_S:
+                self.instruct(instruction)
+            else:
+                _log.warning(
+                    "%s: ignored %s, requested %.0f minutes before there was sound",
+                    self.name,
+                    instruction.kind,
+                    waited_s / 60,
+                )
 
     def _go_on(self, pipeline: Pipeline) -> None:
         roast, self._resumed = self._resumed, None
@@ -360,7 +395,7 @@ class Station:
             return
         self._lag_s = max(0.0, time.monotonic() - block.captured_at_s)
         if self._lag_s > _LATE_S:
-            self.judge.trouble(PartState.DEGRADED, f"Judging is {self._lag_s:.0f} s behind.")
+            self.judge.trouble(PartState.DEGRADED, "The model falls behind the microphone.")
         clock = self.pipeline.clock
         real = self._now() - timedelta(seconds=self._lag_s)
         drift = real - clock.at(block.end_sample)

@@ -60,6 +60,17 @@ class Level(StrEnum):
         return ("possible", "first_crack", "certain").index(self.value)
 
 
+class Urgency(StrEnum):
+    """How much an event matters to a person who is elsewhere."""
+
+    INFORMATION = "information"
+    """Worth knowing, nothing to do: an interlock corrected a value, say."""
+    NEEDS_YOU = "needs_you"
+    """Somebody should look or answer."""
+    DANGER = "danger"
+    """Somebody must come at once."""
+
+
 class Origin(StrEnum):
     """Who says so."""
 
@@ -205,6 +216,8 @@ class RoastEvent:
     bean_temp_c: float | None = None
     revoked: bool = False
     """A person said that it was none."""
+    urgency: Urgency | None = None
+    """Where it differs from what its kind usually has."""
     unlogged: bool = False
     """Told although the log could not take it in time."""
     known_s: float | None = field(default=None, compare=False)

@@ -5,7 +5,7 @@ most widely understood; nothing else here knows of it.
 """
 
 from roastwatch.entities.entity import Entity, Needs, Platform, Value
-from roastwatch.entities.events import EVENT_TYPES, event_type
+from roastwatch.entities.events import EVENT_TYPES, event_type, urgency
 from roastwatch.entities.roast import ROAST
 from roastwatch.entities.roaster import ROASTER
 from roastwatch.entities.service import LATE_MODEL_S, SERVICE
@@ -27,4 +27,5 @@ __all__ = [
     "Value",
     "event_type",
     "problems",
+    "urgency",
 ]

@@ -1,6 +1,6 @@
 """The names under which events are told."""
 
-from roastwatch.vocabulary import EventKind, Level, RoastEvent
+from roastwatch.vocabulary import EventKind, Level, RoastEvent, Urgency
 
 EVENT_TYPES = (
     "charge",
@@ -20,6 +20,20 @@ EVENT_TYPES = (
     "interlock",
     "fault",
 )
+
+
+_URGENCY = {
+    EventKind.NO_CRACK_YET: Urgency.NEEDS_YOU,
+    EventKind.SOUND_LOST: Urgency.NEEDS_YOU,
+    EventKind.INTERLOCK: Urgency.DANGER,
+    EventKind.ROASTER_LOST: Urgency.DANGER,
+    EventKind.FAULT: Urgency.DANGER,
+}
+
+
+def urgency(event: RoastEvent) -> Urgency:
+    """How much an event matters: as it says itself, else as its kind usually does."""
+    return event.urgency or _URGENCY.get(event.kind, Urgency.INFORMATION)
 
 
 def event_type(event: RoastEvent) -> str:

@@ -29,6 +29,37 @@ def problems(snapshot: Snapshot) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def _starting(snapshot: Snapshot, part: str) -> bool:
+    """Whether a part of the station has neither worked nor failed yet."""
+    name = f"{snapshot.station}-{part}"
+    return any(one.name == name and one.state is PartState.STARTING for one in snapshot.parts)
+
+
+def _lost(snapshot: Snapshot, part: str) -> bool:
+    name = f"{snapshot.station}-{part}"
+    states = (PartState.RETRYING, PartState.FAILED)
+    return any(one.name == name and one.state in states for one in snapshot.parts)
+
+
+def microphone_problem(snapshot: Snapshot) -> bool | None:
+    """Whether the microphone is lost, silent, clipping or altered; None before it was heard."""
+    if _lost(snapshot, "microphone"):
+        return True
+    return None if snapshot.level is None else snapshot.level.problem is not None
+
+
+def roaster_problem(snapshot: Snapshot) -> bool | None:
+    """Whether the roaster is lost or in emergency stop; None while it is being connected."""
+    roaster = snapshot.roaster
+    if roaster is None:
+        return None
+    if roaster.emergency:
+        return True
+    if not roaster.connected:
+        return None if _starting(snapshot, "roaster") else True
+    return False
+
+
 def first_crack(snapshot: Snapshot) -> RoastEvent | None:
     """The first crack that stands."""
     crack = snapshot.first_crack

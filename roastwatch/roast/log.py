@@ -15,7 +15,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -245,7 +245,8 @@ class RoastLog:
             await self._writer.durably(write)
         if roast is None:
             return None
-        head = log_writes.RoastHead(roast.roast_id, station, roast.started_at, roast.title)
+        began_at = roast.started_at + timedelta(seconds=roast.set_back_s)  # as the log has it
+        head = log_writes.RoastHead(roast.roast_id, station, began_at, roast.title)
         self._roasts[roast.roast_id] = _Roast(head, next_seq=roast.next_seq)
         return roast
 

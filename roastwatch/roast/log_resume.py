@@ -1,7 +1,7 @@
 """What the log gives back to a service that starts again: the roast that was going on."""
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from roastwatch.roast import log_writes
@@ -30,6 +30,11 @@ class OpenRoast:
     gap_s: tuple[float, float]
     """The hole in the record that this start marks, in seconds since `started_at`."""
     next_seq: int
+    set_back_s: float = 0.0
+    """Seconds by which the computer's clock lies before the end of the record: it was set back.
+
+    The roast goes on where its record ends, and all its times are moved to the clock as it is now.
+    """
 
     def event(self, kind: EventKind) -> RoastEvent | None:
         """The event of a kind that stands."""
@@ -57,12 +62,25 @@ def find_open(
         if found is not None or (now - last_at).total_seconds() > within_s:
             writes.append(log_writes.EndWrite(roast_id, last_at))
             continue
+        set_back_s = max(0.0, (last_at - now).total_seconds())
+        started_at -= timedelta(seconds=set_back_s)  # time since charge never runs backwards
         now_s = max(last_s, (now - started_at).total_seconds())
         found = _open_roast(
             connection, roast_no, roast_id, station, title, started_at, last_s, now_s
         )
+        found = _moved(found, set_back_s)
         writes.append(log_writes.GapWrite(roast_id, last_s, now_s))
     return found, writes
+
+
+def _moved(roast: OpenRoast, set_back_s: float) -> OpenRoast:
+    """The roast with its events on the clock as it is now."""
+    by = timedelta(seconds=set_back_s)
+    events = tuple(
+        replace(event, happened_at=event.happened_at - by, decided_at=event.decided_at - by)
+        for event in roast.events
+    )
+    return replace(roast, events=events, set_back_s=set_back_s)
 
 
 def _open_roast(

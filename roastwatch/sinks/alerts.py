@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import Field, SecretStr, field_validator
 
-from roastwatch.entities import EVENT_TYPES, event_type
+from roastwatch.entities import EVENT_TYPES, event_type, urgency
 from roastwatch.options import Options
-from roastwatch.vocabulary import EventKind, Level, RoastEvent, Snapshot
+from roastwatch.vocabulary import EventKind, Level, Origin, RoastEvent, Snapshot, Urgency
 
 LATE_AFTER_S = 15.0
 _ALWAYS = ("fault", "interlock", "roaster_lost", "sound_lost")
@@ -118,10 +118,12 @@ class PersonOptions(Options):
     )
     critical: tuple[str, ...] = Field(
         ("fault", "interlock", "roaster_lost"),
-        description="Events that break through silence on the phone, quiet hours too.",
+        description="Events that break through silence on the phone and quiet hours, where they "
+        "mean danger.",
     )
     repeat: tuple[str, ...] = Field(
-        ("fault", "interlock"), description="Events repeated until somebody acknowledges."
+        ("fault", "interlock"),
+        description="Events repeated until somebody acknowledges; not what a person did.",
     )
     repeat_every_s: float = Field(30.0, ge=5, description="Time between repeats, in seconds.")
     repeat_times: int = Field(10, ge=0, le=100, description="How often at most.")
@@ -179,8 +181,18 @@ def wanted(person: PersonOptions, event: RoastEvent, local: datetime) -> bool:
         sure = event.level.rank >= person.first_crack_from.rank or asks(event)
         told = "first_crack" in person.events and sure
     else:
-        told = kind in person.events
-    return told and (kind in person.critical or not quiet(person.quiet_hours, local))
+        told = kind in person.events and not _corrected(event)
+    return told and (_critical(person, event) or not quiet(person.quiet_hours, local))
+
+
+def _corrected(event: RoastEvent) -> bool:
+    """An interlock only corrected a value: the person who set it sees that."""
+    return event.kind is EventKind.INTERLOCK and urgency(event) is Urgency.INFORMATION
+
+
+def _critical(person: PersonOptions, event: RoastEvent) -> bool:
+    """Whether an event rings at full volume."""
+    return event_type(event) in person.critical and urgency(event) is Urgency.DANGER
 
 
 def asks(event: RoastEvent) -> bool:
@@ -230,14 +242,15 @@ def alert(
     drives = snapshot is not None and snapshot.roaster is not None
     actions = ACTIONS.get("question" if asking else kind, ())
     names = [one for one in actions if drives or one not in _NEEDS_ROASTER]
-    repeats = kind in person.repeat
+    # What a person did is known to that person; the others need to hear it once.
+    repeats = kind in person.repeat and event.origin is not Origin.PERSON
     return Alert(
         alert_id=f"{event.event_id}:{kind}:{person.name}",
         tag=event.event_id,
         type=kind,
         title=f"{words[kind]} · {station_title}",
         text=text or words[kind],
-        critical=kind in person.critical,
+        critical=_critical(person, event),
         actions=tuple(
             (f"RW|{one}|{event.station}|{event.event_id}", words[one]) for one in names[:3]
         ),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from roastwatch.entities import event_type
+from roastwatch.entities import event_type, urgency
 from roastwatch.sinks.steady import age_s
 from roastwatch.vocabulary import RoastEvent
 
@@ -65,6 +65,7 @@ def facts(event: RoastEvent, kind: str) -> dict[str, Any]:
         "confidence": None if event.confidence is None else round(event.confidence, 4),
         "bean_temp_c": event.bean_temp_c,
         "message": event.message,
+        "urgency": urgency(event).value,
         "unlogged": event.unlogged,
     }
 

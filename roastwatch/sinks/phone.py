@@ -28,6 +28,7 @@ from roastwatch.sinks.delivery import Delivery
 from roastwatch.sinks.memory_outbox import MemoryOutbox
 from roastwatch.sinks.phone_links import Target, apprise_link, companion_link
 from roastwatch.sinks.phone_options import PhoneOptions
+from roastwatch.sinks.quiet_hours import warn_of_utc
 from roastwatch.sinks.remembered import Remembered
 from roastwatch.sinks.sink import Told, WaitingAlert
 from roastwatch.sinks.steady import present
@@ -88,6 +89,8 @@ class PhoneSink:
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         """Tell until cancelled."""
         self._latest = latest
+        if any(person.quiet_hours for person in self._options.people):
+            warn_of_utc(self._told.zone)
         await self._said.restore()
         await self._answers.restore()
         jobs = [self._collect(events), self._delivery.run(), self._watch()]
@@ -100,7 +103,7 @@ class PhoneSink:
     async def _collect(self, events: Events[RoastEvent]) -> None:
         async for event in events:
             self._told.part.counters["events_lost"] = events.dropped
-            local = datetime.now(UTC).astimezone()
+            local = datetime.now(UTC).astimezone(self._told.zone)
             for person in self._options.people:
                 if not wanted(person, event, local):
                     continue

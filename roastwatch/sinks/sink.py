@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, Protocol
 
 from roastwatch.channel import Events, Latest
@@ -86,6 +86,8 @@ class Told:
     """Station → its name for people, where it has one."""
     outbox: AlertOutbox | None = None
     """Where alerts survive a crash; None: in memory only."""
+    zone: tzinfo | None = None
+    """The time zone of the people; None: the computer's own."""
     picture: Callable[[str], Awaitable[bytes | None]] | None = None
     """The roast so far of a station as PNG; None: nobody here can draw."""
 

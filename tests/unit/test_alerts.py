@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from roastwatch.sinks.alerts import PersonOptions, alert, countdown, quiet, spoken, wanted
-from roastwatch.vocabulary import EventKind, Level, Origin, Phase, RoastEvent, Snapshot
+from roastwatch.vocabulary import EventKind, Level, Origin, Phase, RoastEvent, Snapshot, Urgency
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -71,6 +71,27 @@ def test_a_fault_is_critical_and_repeated() -> None:
     assert said.critical
     assert said.repeat_every_s == 30
     assert said.repeats_left == 10
+
+
+def test_an_interlock_that_corrected_a_value_alerts_nobody() -> None:
+    corrected = replace(event(EventKind.INTERLOCK), urgency=Urgency.INFORMATION)
+    assert not wanted(PersonOptions(), corrected, NOON)
+
+
+@pytest.mark.parametrize(
+    ("urgency", "origin", "critical", "repeats"),
+    [
+        (Urgency.DANGER, Origin.INTERLOCK, True, 10),
+        (Urgency.NEEDS_YOU, Origin.INTERLOCK, False, 10),
+        (Urgency.NEEDS_YOU, Origin.PERSON, False, 0),  # one's own emergency stop
+    ],
+)
+def test_only_danger_rings_at_full_volume_and_nothing_of_ones_own_repeats(
+    urgency: Urgency, origin: Origin, critical: bool, repeats: int
+) -> None:
+    happened = replace(event(EventKind.INTERLOCK), urgency=urgency, origin=origin)
+    said = alert(PersonOptions(), happened, None, language="en", station_title="k", now=NOON)
+    assert (said.critical, said.repeats_left) == (critical, repeats)
 
 
 def test_the_countdown_comes_once_the_wished_development_is_near() -> None:

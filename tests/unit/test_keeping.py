@@ -244,3 +244,30 @@ async def test_clips_are_indexed_in_the_log(tmp_path: Path) -> None:
     assert roast_id == crack.roast_id
     assert from_s <= at_s <= from_s + duration_s
     assert note == crack.event_id
+
+
+async def test_a_clock_that_was_set_back_does_not_make_the_roast_younger(tmp_path: Path) -> None:
+    path = tmp_path / "roasts.db"
+    ahead = datetime.now(UTC) + timedelta(hours=1)  # the clock before the power cut
+    async with RoastLog.open(path) as log:
+        await log.start_roast("r1", "kitchen", ahead)
+        for kind, after_s in ((EventKind.CHARGE, 0.0), (EventKind.TURNING_POINT, 90.0)):
+            at = ahead + timedelta(seconds=after_s)
+            event = RoastEvent(f"r1-{kind}-1", "kitchen", "r1", kind, at, at, Origin.PERSON)
+            await log.commit(event, after_s)
+    made, _ = service(path)
+    await made.run()
+    assert made.latest.value is not None
+    elapsed_s = made.latest.value["kitchen"].elapsed_s
+    assert elapsed_s is not None
+    assert elapsed_s >= 90
+    with Store(path) as store:
+        record = store.record("r1")
+        (note,) = store.connection.execute(
+            "SELECT at_s, text FROM controls WHERE what = 'note'"
+        ).fetchall()
+        at_s = [row[0] for row in store.connection.execute("SELECT at_s FROM events")]
+    assert note[0] == 90.0
+    assert "clock was set back" in note[1]
+    assert min(at_s) >= 0
+    assert record.event(EventKind.FIRST_CRACK) is not None

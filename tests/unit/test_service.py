@@ -42,6 +42,20 @@ class Broken:
         raise OSError("no such printer")
 
 
+class Mended(Notebook):
+    """A sink that fails at its first start only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.starts = 0
+
+    async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
+        self.starts += 1
+        if self.starts == 1:
+            raise OSError("no such printer yet")
+        await super().run(events, latest)
+
+
 def short_roast(begins: str = "sound", **source: object) -> Service:
     demo = {"type": "demo", "seed": 3, "speed": 0, "first_crack_at_s": 40, "fooling_per_h": 0}
     station = {
@@ -72,6 +86,16 @@ async def test_a_roast_is_heard_and_told_to_every_sink_though_one_breaks(
     shown = service.latest.value["kitchen"]
     assert shown.phase in (Phase.FIRST_CRACK, Phase.DEVELOPMENT)
     assert shown.first_crack == cracks[-1]
+
+
+async def test_a_sink_that_failed_is_started_again_and_gets_every_event() -> None:
+    service, mended, notebook = short_roast(), Mended(), Notebook()
+    part = Part("printer")
+    service.outlets = [Outlet("printer", mended, part), Outlet("notebook", notebook, Part("n"))]
+    await service.run()
+    assert mended.starts == 2
+    assert mended.events == notebook.events
+    assert part.counters["restarts"] == 1
 
 
 async def test_nobody_started_a_roast_so_it_asks_and_decides_nothing() -> None:

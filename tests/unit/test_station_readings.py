@@ -1,0 +1,140 @@
+"""Readings keep their own time, instructions grow too old, and no event waits for learning."""
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from roastwatch import settings
+from roastwatch.keeping import Keeper
+from roastwatch.pipeline import Pipeline
+from roastwatch.roast.log import RoastLog
+from roastwatch.roast.log_store import Store
+from roastwatch.station import Station
+from roastwatch.vocabulary import (
+    EventKind,
+    Instruction,
+    InstructionKind,
+    Origin,
+    Reading,
+    RoastEvent,
+)
+
+START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+class Moment:
+    """A clock that a test moves: UTC and monotonic seconds together."""
+
+    def __init__(self) -> None:
+        self.s = 0.0
+
+    def utc(self) -> datetime:
+        return START + timedelta(seconds=self.s)
+
+    def monotonic(self) -> float:
+        return 1000.0 + self.s
+
+
+def station_at(moment: Moment) -> tuple[Station, list[RoastEvent]]:
+    published: list[RoastEvent] = []
+    tree = {"stations": [{"name": "roaster", "source": {"type": "demo"}}]}
+    station = Station(
+        settings.parse(tree).stations[0],
+        published.append,
+        now=moment.utc,
+        clock=moment.monotonic,
+    )
+    station.pipeline = Pipeline("roaster", station.model, 32_000, started_at=START)
+    return station, published
+
+
+def charge(at: datetime) -> Instruction:
+    return Instruction("roaster", InstructionKind.CHARGE, Origin.PERSON, at)
+
+
+async def test_every_reading_is_logged_with_the_time_at_which_it_was_taken(tmp_path: Path) -> None:
+    moment, path = Moment(), tmp_path / "roasts.db"
+    station, published = station_at(moment)
+    async with RoastLog.open(path) as log:
+        keeper = Keeper(log)
+        await keeper.resume(station)
+        station.instruct(charge(START))
+        taken_s = [0.4 * number for number in range(18)]
+        for number, at_s in enumerate(taken_s):
+            if number == 5:  # the charge reaches the log later than the first readings
+                await keeper.event(station, published.pop(0))
+            moment.s = at_s + 0.25  # each arrives late
+            station.read(Reading("roaster", 1000.0 + at_s, 20.0 + number))
+    with Store(path) as store:
+        rows = store.connection.execute(
+            "SELECT at_s, bean_temp_c FROM readings ORDER BY seq"
+        ).fetchall()
+    assert [at_s for at_s, _ in rows] == pytest.approx(taken_s)
+    assert [bean_c for _, bean_c in rows] == [20.0 + number for number in range(18)]
+
+
+async def test_readings_before_the_roast_are_not_logged_with_it(tmp_path: Path) -> None:
+    moment, path = Moment(), tmp_path / "roasts.db"
+    station, published = station_at(moment)
+    async with RoastLog.open(path) as log:
+        keeper = Keeper(log)
+        await keeper.resume(station)
+        for second in range(10):
+            moment.s = float(second)
+            station.read(Reading("roaster", 1000.0 + second, 20.0))
+        station.instruct(charge(START + timedelta(seconds=6.5)))
+        await keeper.event(station, published.pop(0))
+    with Store(path) as store:
+        rows = store.connection.execute("SELECT at_s FROM readings ORDER BY seq").fetchall()
+    assert [at_s for (at_s,) in rows] == pytest.approx([0.5, 1.5, 2.5])
+
+
+@pytest.mark.parametrize(("waited_min", "begins"), [(19, True), (180, False)])
+async def test_a_charge_that_waited_for_sound_too_long_begins_no_roast(
+    waited_min: float, begins: bool
+) -> None:
+    moment = Moment()
+    station, published = station_at(moment)
+    pipeline, station.pipeline = station.pipeline, None
+    station.instruct(charge(moment.utc()))
+    moment.s = 60 * waited_min
+    station.pipeline = pipeline
+    station._take_what_waits()
+    assert [event.kind for event in published] == ([EventKind.CHARGE] if begins else [])
+
+
+def test_waiting_instructions_are_bounded() -> None:
+    station, published = station_at(Moment())
+    pipeline, station.pipeline = station.pipeline, None
+    for second in range(1000):
+        station.instruct(charge(START + timedelta(seconds=second)))
+    station.pipeline = pipeline
+    station._take_what_waits()
+    assert len(published) == 64
+
+
+async def test_the_end_of_a_roast_is_delivered_before_it_is_learned_from(tmp_path: Path) -> None:
+    moment = Moment()
+    station, published = station_at(moment)
+    async with RoastLog.open(tmp_path / "roasts.db") as log:
+        keeper = Keeper(log)
+        await keeper.resume(station)
+        station.instruct(charge(START))
+        assert station.pipeline is not None
+        station.publish(station.pipeline.roast.drop(START, Origin.PERSON))
+        station.publish(station.pipeline.roast.finish(START, Origin.PERSON))
+        busy = threading.Event()
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        blocked = loop.run_in_executor(None, busy.wait)  # learning must wait for its thread
+        try:
+            async with asyncio.timeout(10):
+                kinds = [(await keeper.event(station, event)).kind for event in published]
+        finally:
+            busy.set()
+        await blocked
+        assert kinds[-1] is EventKind.COOL_END
