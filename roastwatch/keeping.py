@@ -25,6 +25,7 @@ from roastwatch.vocabulary import (
     RoastEvent,
 )
 
+_ENDS = (EventKind.COOL_END, EventKind.STOPPED)
 _REMEMBERED = 16
 _PERHAPS_UNTOLD = timedelta(seconds=5)
 _NOTICED_S = 5.0
@@ -76,7 +77,7 @@ class Keeper:
         roast = await self.log.resume(station.name)
         if roast is None:
             return []
-        if roast.event(EventKind.COOL_END) is not None:
+        if any(roast.event(kind) is not None for kind in _ENDS):
             await self.log.end_roast(roast.roast_id)
             return []
         self._kept[station.name] = _Kept(roast.roast_id, roast.started_at)
@@ -101,7 +102,7 @@ class Keeper:
                 kept = await self._begin(station, event.roast_id, event.happened_at)
             elapsed_s = (event.happened_at - kept.began_at).total_seconds()
         durable = await self.log.commit(event, elapsed_s)
-        if station is not None and event.kind is EventKind.COOL_END:
+        if station is not None and event.kind in _ENDS:
             await self._end(station)
             self._learn_later(station)
         return event if durable else replace(event, unlogged=True)

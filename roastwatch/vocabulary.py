@@ -40,6 +40,8 @@ class EventKind(StrEnum):
     SECOND_CRACK = "second_crack"
     DROP = "drop"
     COOL_END = "cool_end"
+    STOPPED = "stopped"
+    """A person ended the roast before the beans were dropped."""
     NO_CRACK_YET = "no_crack_yet"
     SOUND_LOST = "sound_lost"
     ROASTER_LOST = "roaster_lost"

@@ -14,6 +14,7 @@ EVENT_TYPES = (
     "second_crack",
     "drop",
     "cool_end",
+    "stopped",
     "no_crack_yet",
     "sound_lost",
     "roaster_lost",

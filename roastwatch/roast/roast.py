@@ -241,9 +241,8 @@ class Roast:
         """The end of cooling (or of a roast that a person stops): idle again."""
         if self.phase is Phase.IDLE:
             return []
-        events = []
-        if self.phase in _AFTER_DROP:
-            events = [self._event(EventKind.COOL_END, at, at, origin)]
+        kind = EventKind.COOL_END if self.phase in _AFTER_DROP else EventKind.STOPPED
+        events = [self._event(kind, at, at, origin)]
         self.phase, self.roast_id = Phase.IDLE, None
         return events
 
@@ -330,5 +329,5 @@ class Roast:
             case EventKind.DROP:
                 self.dropped_at = event.happened_at
                 self.phase = Phase.DROPPED
-            case EventKind.COOL_END:
+            case EventKind.COOL_END | EventKind.STOPPED:
                 self.phase = Phase.IDLE

@@ -60,6 +60,14 @@ def test_a_roast_ends_by_itself_after_the_drop() -> None:
     assert roast.phase is Phase.IDLE
 
 
+def test_a_roast_that_is_stopped_before_the_drop_says_so() -> None:
+    roast = charged()
+    [end] = roast.finish(at(300), Origin.PERSON)
+    assert (end.kind, end.roast_id is None) == (EventKind.STOPPED, False)
+    assert roast.phase is Phase.IDLE
+    assert roast.finish(at(301), Origin.PERSON) == []
+
+
 def test_a_late_first_crack_is_told_once() -> None:
     roast = charged()
     assert roast.tick(at(800)) == []
