@@ -133,6 +133,20 @@ async def test_a_scene_comes_with_first_crack_and_goes_with_the_drop(
         await talk.until(lambda: talk.shows("input_boolean.fan", "on"))
         told.events.put(event("s2", EventKind.DROP, None))
         await talk.until(lambda: talk.shows("input_boolean.fan", "off"))
+        # A roast that is stopped ends the scene, too.
+        told.events.put(event("s3"))
+        await talk.until(lambda: talk.shows("input_boolean.fan", "on"))
+        told.events.put(event("s4", EventKind.STOPPED, None))
+        await talk.until(lambda: talk.shows("input_boolean.fan", "off"))
+        # After a restart what was remembered is gone: what the scene changed is turned off.
+        told.events.put(event("s5"))
+        await talk.until(lambda: talk.shows("input_boolean.fan", "on"))
+        memory = {"entity_id": "scene.roastwatch_before_scenes_roaster_event"}
+        await talk.service("scene.delete", **memory)
+        await talk.service("automation.turn_off", entity_id="automation.scenes")
+        await talk.service("automation.turn_on", entity_id="automation.scenes")
+        told.events.put(event("s6", EventKind.DROP, None))
+        await talk.until(lambda: talk.shows("input_boolean.fan", "off"))
 
 
 async def test_a_speaker_announces_it(home: Home, talk: Talk) -> None:
