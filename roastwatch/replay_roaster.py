@@ -50,6 +50,8 @@ class Replay:
         self._clock = clock
         self._record: RoastRecord | None = None
         self._began_s = 0.0
+        self.restarts = 0
+        self.doubts: dict[str, str] = {}
 
     @property
     def capabilities(self) -> Capabilities:

@@ -70,9 +70,6 @@ def hottop(loop: VirtualLoop, stack: ExitStack) -> Bench:
     cable = Cable(fake, loop)
     stack.enter_context(serial_port(cable))
 
-    def power() -> None:
-        fake.powered, fake.in_control, fake.heater, fake.drum = True, False, 0, 0
-
     return Bench(
         lambda: Hottop(HottopOptions(port="/dev/ttyUSB0"), "r"),
         fake,
@@ -83,7 +80,7 @@ def hottop(loop: VirtualLoop, stack: ExitStack) -> Bench:
         faults=cable.faults,
         mute=set_to(fake, "talks", on=False, off=True),
         stick=set_to(fake, "stuck_heater", on=60, off=None),
-        power_cycle=power,
+        power_cycle=fake.power_cycle,
         powered=lambda: fake.powered,
     )
 

@@ -14,6 +14,8 @@ Rules that the guardian builds upon:
 - **`read`** answers or raises LostError within about 1 s, and may be **cancelled at any await**:
   a write or `make_safe` right after must work, and so must the next read. A late or broken answer
   is never taken for a fresh one. `taken_at_s` is `time.monotonic()` of the arrival of the values.
+  A driver whose machine must not be left (a Hottop ejects after a second without a frame) raises
+  SilentError when only the answers are missing: its wire stays open and it goes on writing.
 - **`write`** returns once the bytes are handed to the wire; the guardian never has two calls of
   `write` or `make_safe` at once. No driver raises anything by itself.
 - **Leaving** closes the wire without writing: who releases control has asked the interlocks first.
@@ -25,6 +27,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal, Protocol, Self, TypeAlias
 
+from roastwatch.errors import LostError
 from roastwatch.vocabulary import Actuator, Reading
 
 HostGone: TypeAlias = Literal["off", "ejects", "holds", "unknown"]
@@ -52,6 +55,13 @@ class Capabilities:
     levels: Mapping[Actuator, tuple[float, ...]] = field(default_factory=dict)
     """The only percents that an actuator takes (ascending), where it can't take all. Heat is
     rounded down to one, everything else to the nearest, before `write` sees it."""
+    fan_is_drum: bool = False
+    """Its air moves the beans: the fan counts as a drum, and never stops while they are hot."""
+    listens_first: bool = False
+    """Reading takes no control: nothing is written, heat 0 included, before somebody arms,
+    commands or stops it. Only for a machine that makes itself safe without a host."""
+    when_released: str = ""
+    """What the machine does when control is given up, in a sentence for people; empty: nothing."""
 
     @property
     def needs_cutoff(self) -> bool:
@@ -70,8 +80,18 @@ class Capabilities:
         )
 
 
+class SilentError(LostError):
+    """Nothing valid is heard, but the wire is open and the driver goes on: don't close it."""
+
+
 class RoasterDriver(Protocol):
     """One machine on one wire, inside an async context. Raises LostError when the link is gone."""
+
+    restarts: int
+    """How often the machine was found to have been switched off and on (or to have forgotten its
+    settings) under an open link. The driver has heat 0 by then; nothing else is restored."""
+    doubts: dict[str, str]
+    """Why a value of the newest reading is missing, by the reading's field."""
 
     @property
     def capabilities(self) -> Capabilities:

@@ -12,7 +12,7 @@ from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.interlocks import INTERLOCKS, Decision, Interlock, bounds, decide, demands
 from roastwatch.roaster.limits import Limits
 from roastwatch.roaster.machine_state import MachineState
-from roastwatch.roaster.situation import Effect, Situation
+from roastwatch.roaster.situation import Controls, Effect, Situation
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome, Reading
 
 LEASE_S = 0.5
@@ -58,6 +58,8 @@ class Guard:
         self.lease_until_s: float | None = None
         self._renewed_at_s: float | None = None
         self.notices: list[Notice] = []
+        self.control_asked = False
+        """Somebody armed, commanded or stopped it since this guardian began."""
         self._unarmed_reason = ""
         self._safe_pending = False
         self._was_served = False
@@ -75,6 +77,8 @@ class Guard:
             self._notice("recovered", "The roaster is connected again; heat stays 0.")
         self._unsettled = True
         self.machine.link_up(now_s)
+        if self.only_reads:
+            self.machine.told = Controls()
 
     def link_lost(self, why: str) -> None:
         """The driver is gone."""
@@ -85,6 +89,31 @@ class Guard:
     def read(self, reading: Reading, now_s: float) -> None:
         """A reading arrived."""
         self.machine.read(reading, now_s)
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether the machine is left to its own panel, because nobody has asked for control."""
+        return self.machine.capabilities.listens_first and not self.control_asked
+
+    def take_control(self) -> None:
+        """Somebody wants more than readings."""
+        released = self.machine.capabilities.when_released
+        if self.only_reads and released:
+            self._notice("control", f"roastwatch has taken control. {released}")
+        self.control_asked = True
+
+    def silent(self, why: str) -> None:
+        """The machine says nothing, but still gets what the driver writes."""
+        self._notice("lost", why, "link_up")
+        self.ask_safe(why)
+
+    def heard_again(self) -> None:
+        """It says something again."""
+        self._notice("recovered", "The roaster sends readings again; heat stays 0.")
+
+    def may_release(self, now_s: float) -> str | None:
+        """Why control can't be given up now, or None; what was only read can always be left."""
+        return None if self.only_reads else self.machine.may_release(now_s)
 
     def wrote(self, actuator: Actuator, percent: float, now_s: float) -> None:
         """A write went out."""
@@ -153,6 +182,7 @@ class Guard:
             self._heating_since_s, self._charged_at_s = heating, charged
             return f"Not armed: {standing[0].reason}"
         self._unarmed_reason, self._asked_attendance = "", False
+        self.take_control()
         minutes = (self.armed_until_s - now_s) / 60
         self._notice("armed", f"Armed for {minutes:.0f} minutes.")
         return None
@@ -166,6 +196,7 @@ class Guard:
     def emergency_stop(self, reason: str) -> None:
         """Latch. Nothing can refuse it."""
         self.emergency = reason
+        self.take_control()
         self._safe_pending = True
         self._notice("interlock", reason, "emergency_stop")
         self.armed_until_s, self._unarmed_reason = None, reason
@@ -233,6 +264,9 @@ class Guard:
         if self.armed_until_s is not None and not situation.armed:
             self.disarm("Arming has ended: heat is off. Arm again to go on.")
             situation = self.situation(now_s)
+        if self.only_reads:
+            self._safe_pending = False  # nothing of ours is on
+            return Demand(False, ())
         self._trip(situation)
         situation = self.situation(now_s)
         known = situation.reading_age_s is not None and situation.hot is not None
@@ -249,6 +283,9 @@ class Guard:
             if self.machine.told.of(move.actuator) is not None and not told_already:
                 self._notice("interlock", move.reason, move.interlock)
         writes = tuple((move.actuator, move.percent) for move in moves)
+        able = self.machine.capabilities.actuators
+        if self.machine.told.heater is None and Actuator.HEATER in able:
+            writes = ((Actuator.HEATER, 0.0), *writes)  # control was taken just now
         return Demand(self._safe_pending, writes)
 
     def note(self, reason: str, interlock: str) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from roastwatch.errors import BadInputError, LostError, RoastwatchError
-from roastwatch.roaster.driver import RoasterDriver
+from roastwatch.roaster.driver import RoasterDriver, SilentError
 from roastwatch.roaster.guard import Demand, Guard
 from roastwatch.roaster.interlocks import Decision
 from roastwatch.vocabulary import Actuator, Command, CommandResult, Outcome
@@ -80,6 +80,7 @@ class Guardian:
         self._turned_s = clock()
         self._due_s = 0.0
         self._releasing = False
+        self._silent = False
         self._failures = 0
 
     async def run(self) -> None:
@@ -100,6 +101,7 @@ class Guardian:
             if self._ended():
                 return
             self._failures += 1
+            self._silent = False
             self.guard.link_lost(self.problem or "it does not answer.")
             self._fail_pending("The roaster is not connected.")
             self._changed()
@@ -154,7 +156,7 @@ class Guardian:
 
     def release(self) -> str | None:
         """Give up control if the interlocks let it; returns why not."""
-        why = self.guard.machine.may_release(self._clock())
+        why = self.guard.may_release(self._clock())
         if why is None:
             self._releasing = True
             self._wake.set()
@@ -179,7 +181,7 @@ class Guardian:
         await _within(ENTER_S, driver.__aenter__(), "It can't be opened")
         try:
             self.guard.machine.capabilities = driver.capabilities
-            if Actuator.HEATER in driver.capabilities.actuators:
+            if Actuator.HEATER in driver.capabilities.actuators and not self.guard.only_reads:
                 await self._write(driver, Actuator.HEATER, 0.0)
             self.guard.link_up(self._clock())
             self._due_s = self._clock()
@@ -201,7 +203,7 @@ class Guardian:
             await self._perform(driver, demand)
             await self._tell_again(driver)
             if self._releasing:
-                if self.guard.machine.may_release(now) is None:
+                if self.guard.may_release(now) is None:
                     await self._let_go(driver)
                 return
             if self._pending is not None:
@@ -257,6 +259,8 @@ class Guardian:
         if 0 <= now - self._told_again_s < AGAIN_S:
             return
         self._told_again_s = now
+        if self.guard.only_reads:
+            return
         for actuator, percent in self.guard.machine.again(now):
             await self._write(driver, actuator, percent)
 
@@ -279,6 +283,8 @@ class Guardian:
 
     async def _carry_out(self, driver: RoasterDriver, command: Command) -> CommandResult:
         decision = self.guard.request(command, self._clock())
+        if decision.writes:
+            self.guard.take_control()
         for actuator, percent in decision.writes:
             told = self.guard.machine.told.of(actuator)
             if actuator is Actuator.HEATER and percent > (told or 0.0):
@@ -318,8 +324,19 @@ class Guardian:
             elif not reading_task.cancelled():
                 reading_task.exception()  # seen: where nobody takes it, the next read raises it too
         self._read_must_finish = False
-        reading = reading_task.result()
         now = self._clock()
+        try:
+            reading = reading_task.result()
+        except SilentError as silent:
+            if not self._silent:
+                self._silent, self.problem = True, str(silent)
+                self.guard.silent(self.problem)
+            self._due_s = now
+            self._changed()
+            return
+        if self._silent:
+            self._silent = False
+            self.guard.heard_again()
         self.guard.read(reading, now)
         self.problem, self.wrong_machine, self._failures = None, False, 0
         self._due_s = max(self._due_s + self.guard.machine.capabilities.read_period_s, now)
@@ -331,8 +348,13 @@ class Guardian:
 
     async def _let_go(self, driver: RoasterDriver) -> None:
         """Cool and unwatched: everything off, so that leaving surprises nobody."""
+        if self.guard.only_reads:
+            return
+        able = self.guard.machine.capabilities.actuators
+        if self.guard.machine.capabilities.when_host_is_gone == "ejects":
+            able = frozenset({Actuator.HEATER})  # it ejects now: the drum must turn, or beans stay
         for actuator in (Actuator.HEATER, Actuator.COOLING, Actuator.FAN, Actuator.DRUM):
-            if actuator in self.guard.machine.capabilities.actuators:
+            if actuator in able:
                 with contextlib.suppress(RoastwatchError):
                     await self._write(driver, actuator, 0.0)
 

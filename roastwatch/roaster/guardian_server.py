@@ -98,7 +98,8 @@ class GuardianServer:
 
     def terminate(self) -> None:
         """SIGTERM: make safe at once, and end when the machine is cool (or can't be reached)."""
-        self._guard.emergency_stop("The guardian was told to end.")
+        if not self._guard.only_reads:
+            self._guard.emergency_stop("The guardian was told to end.")
         self._ending = True
         self._guardian.wake()
 
@@ -286,7 +287,7 @@ class GuardianServer:
         notify("WATCHDOG=1")
         if self._ending and not (
             self._guard.machine.connected
-            and (self._guard.unsafe_pending or self._guard.machine.may_release(self._clock()))
+            and (self._guard.unsafe_pending or self._guard.may_release(self._clock()))
         ):
             self._guardian.end()
         if not self._stay and not self._connections and self._may_end():

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from roastwatch.roaster.drivers import aillio_r1, aillio_r2, freshroast, hottop, kaleido, tc4
+from roastwatch.roaster.drivers import aillio_r1, aillio_r2, freshroast, hottop_frames, kaleido, tc4
 from roastwatch.roaster.drivers.modbus_profile import Code, WordOrder
 from roastwatch.roaster.drivers.modbus_profile import decode as decode_words
 from roastwatch.roaster.lines import Lines
@@ -72,7 +72,7 @@ def freshroast_frames() -> list[bytes]:
 PROTOCOLS = {
     "hottop": Protocol(
         frames(FakeHottop(), lambda f: f.status()),
-        lambda: hottop.Parser().feed,
+        lambda: hottop_frames.Parser().feed,
         lambda s: percents(s.heater, s.fan * 10, s.main_fan * 10),
         checked=True,
     ),

@@ -54,6 +54,8 @@ class SimulatedRoaster:
         if self._options.charged and self._options.beans_g > 0:
             self.charge()
         self._set = dict.fromkeys(Actuator, 0.0)
+        self.restarts = 0
+        self.doubts: dict[str, str] = {}
         self._at_s = clock()
         self.log: list[tuple[float, Actuator, float]] = []
         """Every write, for tests: seconds, actuator, percent."""
