@@ -25,7 +25,7 @@ from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.drivers.tc4 import Tc4, Tc4Options
 from tests.fakes.aillio import FakeBullet, FakeR1, FakeR2
 from tests.fakes.cable import Cable, CableFaults, serial_port
-from tests.fakes.freshroast import IDLE, ROASTING, FakeFreshRoast
+from tests.fakes.freshroast import ROASTING, FakeFreshRoast
 from tests.fakes.hottop import FakeHottop
 from tests.fakes.kaleido import FakeKaleido
 from tests.fakes.memory_broker import MemoryBroker, on_memory_broker
@@ -49,6 +49,8 @@ class Bench:
     heat: Callable[[], float]
     fan: Callable[[], float] | None = None
     drum: Callable[[], float] | None = None
+    air: Callable[[], bool] | None = None
+    """Whether a fluid bed blows."""
     faults: CableFaults | None = None
     mute: Callable[[bool], None] | None = None
     stick: Callable[[bool], None] | None = None
@@ -127,10 +129,7 @@ def kaleido(loop: VirtualLoop, stack: ExitStack) -> Bench:
     cable = Cable(fake, loop)
     stack.enter_context(serial_port(cable))
 
-    def power() -> None:
-        fake.values = dict.fromkeys(fake.values, 0)
-        fake.unit = "F"
-
+    fake.least_gap_s, fake.clock = 0.1, loop.time
     return Bench(
         lambda: Kaleido(KaleidoOptions(port="/dev/ttyUSB0"), "r"),
         fake,
@@ -141,7 +140,7 @@ def kaleido(loop: VirtualLoop, stack: ExitStack) -> Bench:
         faults=cable.faults,
         mute=set_to(fake, "answers", on=False, off=True),
         stick=set_to(fake, "stuck_burner", on=60, off=None),
-        power_cycle=power,
+        power_cycle=fake.power_cycle,
     )
 
 
@@ -150,18 +149,16 @@ def freshroast(loop: VirtualLoop, stack: ExitStack) -> Bench:
     cable = Cable(fake, loop)
     stack.enter_context(serial_port(cable))
 
-    def power() -> None:
-        fake.state, fake.heat, fake.fan, fake.initialised = IDLE, 0, 1, False
-
     return Bench(
         lambda: FreshRoast(FreshRoastOptions(port="/dev/ttyUSB0"), "r"),
         fake,
         cable,
         heat=lambda: round(fake.heat * 100 / 3) if fake.state == ROASTING else 0,
-        fan=lambda: round(fake.fan * 100 / 9),
+        fan=lambda: round(fake.blows * 100 / 9),
+        air=lambda: fake.blows > 0,
         faults=cable.faults,
         mute=set_to(fake, "answers", on=False, off=True),
-        power_cycle=power,
+        power_cycle=fake.power_cycle,
         has_bean_probe=False,
     )
 

@@ -343,6 +343,8 @@ class Guardian:
         self._changed()
 
     async def _write(self, driver: RoasterDriver, actuator: Actuator, percent: float) -> None:
+        if hasattr(driver, "bean_temp_max_c"):  # a machine that keeps a limit of its own
+            driver.bean_temp_max_c = self.guard.limits.bean_temp_max_c
         await _within(WRITE_S, driver.write(actuator, percent), "It can't be written to")
         self.guard.wrote(actuator, percent, self._clock())
 

@@ -162,7 +162,7 @@ class Tc4:
         self._doubts = self._heater = self._commas = self._zeros = 0
         self._short: int | None = None
         self._greeting = ""
-        self._chan_asked_s = self._heat_set_s = 0.0
+        self._chan_asked_s = 0.0
         self._greeted = self._too_hot = self._echoes = self._seen_hot = self._restarted = False
 
     def _new_probes(self) -> None:
@@ -215,8 +215,6 @@ class Tc4:
         if actuator is Actuator.HEATER:
             self._heater, self._seen_hot, self._zeros = value, False, 0
         await self._say(output.command(value))
-        if actuator is Actuator.HEATER:
-            self._heat_set_s = asyncio.get_running_loop().time()
 
     async def make_safe(self) -> None:
         """Heat 0 (the board's own PID off too), fan, drum and cooling on where there are any."""
@@ -333,7 +331,7 @@ class Tc4:
         self._restarted = True
         self._heater, self._seen_hot, self._zeros = 0, False, 0
 
-    def _watch(self, line: Line, asked_at_s: float) -> None:
+    def _watch(self, line: Line) -> None:
         """Find a board that started again: its heat is gone, or its temperatures are in °F."""
         said = tuple(sorted(t for t in (line.environment, line.bean) if t is not None))
         fahrenheit = [1.8 * celsius + 32 for celsius in self._celsius]
@@ -342,8 +340,9 @@ class Tc4:
                 self._has_restarted()
                 return
         self._celsius = said
-        if self._heater == 0 or line.heater is None or asked_at_s < self._heat_set_s:
+        if self._heater == 0 or line.heater is None:
             return
+        # A board that never reports its heat, or an answer from before it was set, proves nothing.
         self._seen_hot = self._seen_hot or line.heater > 0
         self._zeros = self._zeros + 1 if line.heater == 0 else 0
         if self._seen_hot and self._zeros >= 2:
@@ -356,7 +355,7 @@ class Tc4:
         at_s = self._asked.answer(asyncio.get_running_loop().time())
         if at_s is None:
             return
-        self._watch(line, at_s)
+        self._watch(line)
         self._too_hot = line.heater is not None and line.heater > self._heater
         environment = self._environment.take(line.environment, at_s)
         self._unread.append(
