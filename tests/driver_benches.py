@@ -51,6 +51,7 @@ class Bench:
     drum: Callable[[], float] | None = None
     air: Callable[[], bool] | None = None
     """Whether a fluid bed blows."""
+    ejected: Callable[[], bool] | None = None
     faults: CableFaults | None = None
     mute: Callable[[bool], None] | None = None
     stick: Callable[[bool], None] | None = None
@@ -79,6 +80,7 @@ def hottop(loop: VirtualLoop, stack: ExitStack) -> Bench:
         heat=lambda: fake.heater,
         fan=lambda: fake.main_fan * 10,
         drum=lambda: fake.drum * 100,
+        ejected=lambda: fake.ejected,
         faults=cable.faults,
         mute=set_to(fake, "talks", on=False, off=True),
         stick=set_to(fake, "stuck_heater", on=60, off=None),

@@ -28,7 +28,7 @@ FRAME = re.compile(r"\{(\d{1,2})((?:,[A-Z]{2}:[^,:{}]+)*)\}")
 NUMBER = re.compile(r"-?\d{1,4}(?:\.\d{1,4})?")
 WORDS = frozenset({"TU", "SC", "CL", "SN"})
 HIGHEST_SID = 10
-GAP_S = 0.12
+GAP_S = 0.15
 """Between two commands; closer than 0.1 s, a machine was seen to lose the second."""
 HIGHEST_TARGET_C = 240.0
 STEPS = {Actuator.HEATER: 5, Actuator.FAN: 5, Actuator.DRUM: 10}
@@ -170,6 +170,7 @@ class Kaleido:
         self._asked.clear()
         self._last: Frame | None = None
         self._enabled: bool | None = None
+        self._said_at_s = 0.0
         self._heater = self._target = self._zeros = 0
         self._seen_hot = self._restarted = False
 
@@ -293,10 +294,12 @@ class Kaleido:
         )
 
     async def _say(self, *pairs: str) -> None:
+        loop = asyncio.get_running_loop()
         for pair in pairs:
             async with self._order:
+                await asyncio.sleep(max(0.0, self._said_at_s + GAP_S - loop.time()))
                 self._wire.write(encode(pair))
-                await asyncio.sleep(GAP_S)
+                self._said_at_s = loop.time()  # also where the wait for the next is cancelled
 
     def _received(self, data: bytes) -> None:
         for text in self._lines.feed(data):
