@@ -163,6 +163,12 @@ class Guard:
 
         Arming ends an emergency stop: it is the deliberate act that a latch waits for.
         """
+        newest = self.machine.history.newest
+        if self.only_reads and newest is not None and newest.heater_percent:
+            return (
+                f"Not armed: the roaster heats by its own panel ({newest.heater_percent:.0f} %): "
+                "set its heat to 0 there first."
+            )
         was, self.emergency = self.emergency, None
         before = self.armed_until_s
         self.armed_until_s = now_s + max(0.0, min(for_s, self.limits.arm_max_s))

@@ -12,7 +12,14 @@ from typing import Any
 
 import pytest
 
-from roastwatch.roaster.drivers import aillio_r1, aillio_r2, freshroast_packets, hottop_frames, kaleido, tc4
+from roastwatch.roaster.drivers import (
+    aillio_r1,
+    aillio_r2,
+    freshroast_packets,
+    hottop_frames,
+    kaleido,
+    tc4,
+)
 from roastwatch.roaster.drivers.modbus_profile import Code, WordOrder
 from roastwatch.roaster.drivers.modbus_profile import decode as decode_words
 from roastwatch.roaster.lines import Lines

@@ -131,7 +131,8 @@ class FreshRoast:
 
     def _forget(self) -> None:
         """Nothing of an earlier link counts."""
-        self._parser, self._last = Parser(), None
+        self._parser = Parser()
+        self._last: Packet | None = None
         self._air = Believed(self.doubts, "environment_temp_c")
         self._heat, self._fan = 0, FASTEST_FAN
         self._resting = True

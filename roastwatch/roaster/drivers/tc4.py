@@ -335,10 +335,10 @@ class Tc4:
         """Find a board that started again: its heat is gone, or its temperatures are in °F."""
         said = tuple(sorted(t for t in (line.environment, line.bean) if t is not None))
         fahrenheit = [1.8 * celsius + 32 for celsius in self._celsius]
-        if self._poller is not None and len(said) == len(fahrenheit) > 0:
-            if all(abs(a - b) < UNIT_ERROR for a, b in zip(said, fahrenheit, strict=True)):
-                self._has_restarted()
-                return
+        pairs = list(zip(said, fahrenheit, strict=False)) if len(said) == len(fahrenheit) else []
+        if self._poller is not None and pairs and all(abs(a - b) < UNIT_ERROR for a, b in pairs):
+            self._has_restarted()
+            return
         self._celsius = said
         if self._heater == 0 or line.heater is None:
             return
