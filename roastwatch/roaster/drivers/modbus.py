@@ -39,6 +39,7 @@ class Modbus:
     """A Modbus roaster."""
 
     Options = ModbusOptions
+    restarts = 0
 
     def __init__(self, options: ModbusOptions, station: str, *, read_only: bool = False) -> None:
         self._options = options

@@ -36,6 +36,7 @@ class MqttRoaster:
     """A roaster behind an MQTT broker."""
 
     Options = MqttRoasterOptions
+    restarts = 0
 
     def __init__(
         self, options: MqttRoasterOptions, station: str, *, read_only: bool = False

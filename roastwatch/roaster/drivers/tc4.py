@@ -94,6 +94,7 @@ class Tc4:
     """A TC4 (or what speaks like one) on a serial port; READ goes out by itself."""
 
     Options = Tc4Options
+    restarts = 0
 
     def __init__(self, options: Tc4Options, station: str, *, read_only: bool = False) -> None:
         self._options = options
