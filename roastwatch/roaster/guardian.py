@@ -81,6 +81,7 @@ class Guardian:
         self._due_s = 0.0
         self._releasing = False
         self._failures = 0
+        self._restarts = 0
 
     async def run(self) -> None:
         """Hold the link for ever; returns after `release`."""
@@ -179,6 +180,7 @@ class Guardian:
         await _within(ENTER_S, driver.__aenter__(), "It can't be opened")
         try:
             self.guard.machine.capabilities = driver.capabilities
+            self._restarts = getattr(driver, "restarts", 0)
             if Actuator.HEATER in driver.capabilities.actuators:
                 await self._write(driver, Actuator.HEATER, 0.0)
             self.guard.link_up(self._clock())
@@ -196,6 +198,7 @@ class Guardian:
     async def _operate(self, driver: RoasterDriver) -> None:
         while True:
             self._notice_sleep()
+            self._notice_restart(driver)
             demand = await self._turn()
             now = self._clock()
             await self._perform(driver, demand)
@@ -223,12 +226,14 @@ class Guardian:
     async def step(self, driver: RoasterDriver) -> None:
         """One turn without waiting, for tests and simulation: demands, command, reading."""
         self._notice_sleep()
+        self._notice_restart(driver)
         await self._perform(driver, self.guard.tick(self._clock()))
         await self._tell_again(driver)
         if self._pending is not None:
             await self._serve(driver)
         if self._clock() >= self._due_s:
             await self._read(driver)
+            self._notice_restart(driver)
             await self._perform(driver, self.guard.tick(self._clock()))
 
     def _notice_sleep(self) -> None:
@@ -239,6 +244,15 @@ class Guardian:
                 f"This computer slept for {slept_s:.0f} s and did not watch the roaster: heat is "
                 "off. Keep it awake during a roast; arm again to go on."
             )
+
+    def _notice_restart(self, driver: RoasterDriver) -> bool:
+        """Whether the machine restarted under this link since it was last asked."""
+        restarts = getattr(driver, "restarts", 0)
+        if restarts == self._restarts:
+            return False
+        self._restarts = restarts
+        self.guard.restarted(self._clock())
+        return True
 
     async def _perform(self, driver: RoasterDriver, demand: Demand) -> None:
         if demand.make_safe:
@@ -283,6 +297,7 @@ class Guardian:
             told = self.guard.machine.told.of(actuator)
             if actuator is Actuator.HEATER and percent > (told or 0.0):
                 # Drum and fan took their time: what held when it was asked may not hold now.
+                self._notice_restart(driver)
                 now = self.guard.request(command, self._clock())
                 if (actuator, percent) not in now.writes:
                     return self._result(command, now)

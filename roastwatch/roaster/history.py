@@ -153,6 +153,15 @@ class History:
                 return
             self._lowest[name] = min(low, value)
 
+    @property
+    def too_hot(self) -> bool:
+        """Whether a probe is at its limit or beyond, by what it showed last."""
+        return any(value >= self._most_c(probe) for probe, value in self._last_c.items())
+
+    def _most_c(self, probe: str) -> float:
+        limits = self.limits
+        return limits.bean_temp_max_c if probe == "bean_temp_c" else limits.environment_temp_max_c
+
     def _reads(self, probe: str) -> bool:
         reads_beans = self.capabilities.reads_bean_temp
         if probe == "bean_temp_c":
@@ -166,15 +175,11 @@ class History:
         """
         if reading.over_range:
             return "The machine is hotter than its probe can measure."
-        most_c = {
-            "bean_temp_c": self.limits.bean_temp_max_c,
-            "environment_temp_c": self.limits.environment_temp_max_c,
-        }
         for probe in PROBES:
             value, last_c = getattr(reading, probe), self._last_c.get(probe)
             if last_c is None:
                 continue
-            was_too_hot = last_c >= most_c[probe]
+            was_too_hot = last_c >= self._most_c(probe)
             if value is None:
                 if was_too_hot and self._reads(probe):
                     return (

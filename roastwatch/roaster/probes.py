@@ -77,9 +77,7 @@ class ProbeWatch:
         if at_s - self._open[0][0].taken_at_s < SLOT_S and self._slots:
             return
         beans = [r.bean_temp_c for r, _ in self._open if r.bean_temp_c is not None]
-        air = [
-            r.environment_temp_c for r, _ in self._open if r.environment_temp_c is not None
-        ]
+        air = [r.environment_temp_c for r, _ in self._open if r.environment_temp_c is not None]
         self._slots.append(
             Slot(
                 at_s,
