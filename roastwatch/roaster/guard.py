@@ -70,14 +70,10 @@ class Guard:
     def restarted(self, now_s: float) -> None:
         """The machine greeted anew under an open link: nothing that was set is restored."""
         reason = "The roaster was restarted: heat stays off until a person arms again."
-        worth = self.machine.heats or self.machine.ever_heated or self.armed_until_s is not None
-        self.machine.has_restarted(reason, now_s)
-        if worth:
-            self._notice("fault", reason, "not_restarted")
-            self.ask_safe(reason)
-        else:
+        if self.armed_until_s is None:
             self._notice("recovered", "The roaster was restarted; heat stays 0.")
-            self.machine.restarted, self._unsettled = None, True
+        self._unsettled = True
+        self.machine.has_restarted(reason, now_s)
 
     def link_lost(self, why: str) -> None:
         """The driver is gone."""
@@ -145,6 +141,7 @@ class Guard:
             then,
             armed=True,
             emergency=None,
+            restarted=None,
             unattended_s=0.0,
             heating_s=None if anew else then.heating_s,
             roast_s=None if anew and cool else then.roast_s,
@@ -154,6 +151,7 @@ class Guard:
             return f"Not armed: {standing[0].reason}"
         for_s = max(0.0, min(for_s, self.limits.arm_max_s))
         self.emergency, self.armed_until_s = None, now_s + for_s
+        self.machine.restarted = None
         self.present(now_s)
         if anew:
             self._heating_since_s = None

@@ -5,7 +5,7 @@ from math import isfinite
 
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.limits import Limits
-from roastwatch.roaster.probes import ProbeWatch
+from roastwatch.roaster.probes import MUCH_HEAT_PERCENT, ProbeWatch
 from roastwatch.vocabulary import Reading
 
 RATE_SPAN_S = 10.0
@@ -36,6 +36,7 @@ class History:
         self._heat_since_s: float | None = None
         self._unmoved: tuple[float, tuple[float | None, float | None]] | None = None
         """Since when heat has been on and the probes have said this."""
+        self._heater_percent = 0.0
         self._lowest: dict[str, float] = {}
         self._last_c: dict[str, float] = {}
         """The last believed value of each probe, also of an earlier link."""
@@ -126,13 +127,18 @@ class History:
         """For how long heat has been on while no probe has moved at all, where it is hot.
 
         Below `no_rise_below_c` a cold machine's probes may well stand still, and
-        `heat_without_rise_s` watches.
+        `heat_without_rise_s` watches. Whole degrees may stand still on a machine that little heat
+        holds where it is: their time counts a fifth.
         """
         hot = self.hottest_c is not None and self.hottest_c >= self.limits.no_rise_below_c
-        return max(0.0, now_s - self._unmoved[0]) if hot and self._unmoved else 0.0
+        if not hot or self._unmoved is None:
+            return 0.0
+        held = not self.probes.fine and self._heater_percent < MUCH_HEAT_PERCENT
+        return max(0.0, now_s - self._unmoved[0]) / (5.0 if held else 1.0)
 
     def _watch_still(self, reading: Reading, heater_percent: float) -> None:
         said = (reading.bean_temp_c, reading.environment_temp_c)
+        self._heater_percent = heater_percent
         if heater_percent <= 0:
             self._unmoved = None
         elif self._unmoved is None or self._unmoved[1] != said:

@@ -55,10 +55,12 @@ class ProbeWatch:
     def __init__(self) -> None:
         self._open: list[tuple[Reading, float]] = []
         self._slots: deque[Slot] = deque()
-        self._fine = False
-        """Whether the bean probe ever showed parts of a degree."""
+        self.fine = False
+        """Whether a probe ever showed parts of a degree."""
         self.beans_in = False
         """Whether a charge is known, and no drop since."""
+        self._judged_as: tuple[float, bool, Limits, str | None] | None = None
+        """The last judgement, and on what it was made: a new one is made every slot."""
 
     def forget(self) -> None:
         """What was seen says nothing of what comes: heat went off, beans went in, the link went."""
@@ -67,11 +69,11 @@ class ProbeWatch:
 
     def add(self, reading: Reading, heater_percent: float) -> None:
         """Take a believed reading; `heater_percent` is what the heater was set to."""
+        known = (reading.bean_temp_c, reading.environment_temp_c)
+        self.fine = self.fine or any(c is not None and c != round(c) for c in known)
         if heater_percent < LEAST_HEAT_PERCENT:
             self.forget()
             return
-        bean_c = reading.bean_temp_c
-        self._fine = self._fine or (bean_c is not None and bean_c != round(bean_c))
         self._open.append((reading, heater_percent))
         at_s = reading.taken_at_s
         if at_s - self._open[0][0].taken_at_s < SLOT_S and self._slots:
@@ -93,6 +95,14 @@ class ProbeWatch:
 
     def fault(self, limits: Limits) -> str | None:
         """What is wrong with a probe, in words; None: each follows the heat."""
+        if not self._slots:
+            return None
+        on = (self._slots[-1].ended_s, self.beans_in, limits)
+        if self._judged_as is None or self._judged_as[:3] != on:
+            self._judged_as = (*on, self._judge(limits))
+        return self._judged_as[3]
+
+    def _judge(self, limits: Limits) -> str | None:
         return (
             self._beans_stand(limits)
             or self._beans_do_not_follow()
@@ -119,7 +129,7 @@ class ProbeWatch:
             return f"{words} in hotter air, with heat on: {check}"
         frozen = last_run(run, lambda slot: slot.exact and slot.bean_c == run[-1].bean_c)
         frozen_s = frozen[-1].ended_s - frozen[0].ended_s if frozen else 0.0
-        if self._fine and air and frozen_s >= limits.frozen_s:
+        if self.fine and air and frozen_s >= limits.frozen_s:
             return f"{words} and has not moved at all, with heat on: {check}"
         return None
 
