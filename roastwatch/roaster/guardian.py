@@ -9,16 +9,14 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Callable
 
 from roastwatch.errors import BadInputError, LostError, RoastwatchError
 from roastwatch.roaster.driver import RoasterDriver, SilentError
 from roastwatch.roaster.guard import Demand, Guard
 from roastwatch.roaster.interlocks import Decision
+from roastwatch.roaster.timing import asleep_s, within
 from roastwatch.vocabulary import Actuator, Command, CommandResult, Outcome
-
-T = TypeVar("T")
 
 TICK_S = 0.1
 ENTER_S = 8.0
@@ -37,16 +35,6 @@ SLEPT_S = 1.0
 """A computer that slept for longer has not watched its roaster."""
 
 log = logging.getLogger("roastwatch.guardian")
-
-
-def asleep_s() -> float:
-    """Seconds for which this computer has slept since it started; 0 where it can't be known.
-
-    The monotonic clock stands still meanwhile, so that neither lease nor reading grows old.
-    """
-    if not hasattr(time, "CLOCK_BOOTTIME"):
-        return 0.0
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
 class Guardian:
@@ -80,8 +68,8 @@ class Guardian:
         self._turned_s = clock()
         self._due_s = 0.0
         self._releasing = False
-        self._silent = False
         self._failures = 0
+        self._restarts = 0
 
     async def run(self) -> None:
         """Hold the link for ever; returns after `release`."""
@@ -101,8 +89,7 @@ class Guardian:
             if self._ended():
                 return
             self._failures += 1
-            self._silent = False
-            self.guard.link_lost(self.problem or "it does not answer.")
+                self.guard.link_lost(self.problem or "it does not answer.")
             self._fail_pending("The roaster is not connected.")
             self._changed()
             doublings = min(self._failures - 1, 8)
@@ -178,9 +165,10 @@ class Guardian:
     # --- one link ---------------------------------------------------------------------------
 
     async def _one_link(self, driver: RoasterDriver) -> None:
-        await _within(ENTER_S, driver.__aenter__(), "It can't be opened")
+        await within(ENTER_S, driver.__aenter__(), "It can't be opened")
         try:
             self.guard.machine.capabilities = driver.capabilities
+            self._restarts = getattr(driver, "restarts", 0)
             if Actuator.HEATER in driver.capabilities.actuators and not self.guard.only_reads:
                 await self._write(driver, Actuator.HEATER, 0.0)
             self.guard.link_up(self._clock())
@@ -189,15 +177,16 @@ class Guardian:
                 await self._operate(driver)
             except Exception:
                 with contextlib.suppress(Exception):
-                    await _within(MAKE_SAFE_S, driver.make_safe(), "It can't be made safe")
+                    await within(MAKE_SAFE_S, driver.make_safe(), "It can't be made safe")
                 raise
         finally:
             with contextlib.suppress(Exception):
-                await _within(MAKE_SAFE_S, driver.__aexit__(None, None, None), "It can't be closed")
+                await within(MAKE_SAFE_S, driver.__aexit__(None, None, None), "It can't be closed")
 
     async def _operate(self, driver: RoasterDriver) -> None:
         while True:
             self._notice_sleep()
+            self._notice_restart(driver)
             demand = await self._turn()
             now = self._clock()
             await self._perform(driver, demand)
@@ -225,12 +214,14 @@ class Guardian:
     async def step(self, driver: RoasterDriver) -> None:
         """One turn without waiting, for tests and simulation: demands, command, reading."""
         self._notice_sleep()
+        self._notice_restart(driver)
         await self._perform(driver, self.guard.tick(self._clock()))
         await self._tell_again(driver)
         if self._pending is not None:
             await self._serve(driver)
         if self._clock() >= self._due_s:
             await self._read(driver)
+            self._notice_restart(driver)
             await self._perform(driver, self.guard.tick(self._clock()))
 
     def _notice_sleep(self) -> None:
@@ -242,9 +233,18 @@ class Guardian:
                 "off. Keep it awake during a roast; arm again to go on."
             )
 
+    def _notice_restart(self, driver: RoasterDriver) -> bool:
+        """Whether the machine restarted under this link since it was last asked."""
+        restarts = getattr(driver, "restarts", 0)
+        if restarts == self._restarts:
+            return False
+        self._restarts = restarts
+        self.guard.restarted(self._clock())
+        return True
+
     async def _perform(self, driver: RoasterDriver, demand: Demand) -> None:
         if demand.make_safe:
-            await _within(MAKE_SAFE_S, driver.make_safe(), "It can't be made safe")
+            await within(MAKE_SAFE_S, driver.make_safe(), "It can't be made safe")
             self.guard.made_safe(self._clock())
             self.safe_since_s = self._clock()
         for actuator, percent in demand.writes:
@@ -289,6 +289,7 @@ class Guardian:
             told = self.guard.machine.told.of(actuator)
             if actuator is Actuator.HEATER and percent > (told or 0.0):
                 # Drum and fan took their time: what held when it was asked may not hold now.
+                self._notice_restart(driver)
                 now = self.guard.request(command, self._clock())
                 if (actuator, percent) not in now.writes:
                     return self._result(command, now)
@@ -328,15 +329,11 @@ class Guardian:
         try:
             reading = reading_task.result()
         except SilentError as silent:
-            if not self._silent:
-                self._silent, self.problem = True, str(silent)
-                self.guard.silent(self.problem)
-            self._due_s = now
+            self.problem, self._due_s = str(silent), now
+            self.guard.silent(self.problem)
             self._changed()
             return
-        if self._silent:
-            self._silent = False
-            self.guard.heard_again()
+        self.guard.heard()
         self.guard.read(reading, now)
         self.problem, self.wrong_machine, self._failures = None, False, 0
         self._due_s = max(self._due_s + self.guard.machine.capabilities.read_period_s, now)
@@ -345,7 +342,7 @@ class Guardian:
     async def _write(self, driver: RoasterDriver, actuator: Actuator, percent: float) -> None:
         if hasattr(driver, "bean_temp_max_c"):  # a machine that keeps a limit of its own
             driver.bean_temp_max_c = self.guard.limits.bean_temp_max_c
-        await _within(WRITE_S, driver.write(actuator, percent), "It can't be written to")
+        await within(WRITE_S, driver.write(actuator, percent), "It can't be written to")
         self.guard.wrote(actuator, percent, self._clock())
 
     async def _let_go(self, driver: RoasterDriver) -> None:
@@ -395,11 +392,3 @@ class Guardian:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(seconds, 0.001)):
                 await self._wake.wait()
-
-
-async def _within(seconds: float, doing: Awaitable[T], what: str) -> T:
-    try:
-        async with asyncio.timeout(seconds):
-            return await doing
-    except TimeoutError as late:
-        raise LostError(f"{what}: no answer within {seconds:g} s.") from late

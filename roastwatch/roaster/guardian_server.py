@@ -267,6 +267,7 @@ class GuardianServer:
             "armed_for_s": armed_for_s,
             "emergency": guard.emergency,
             "hot": situation.hot,
+            "rising": guard.machine.rising(now),
             "safe": not guard.unsafe_pending,
             "left_safe": guard.machine.left_safe,
             "told": asdict(guard.machine.told),
@@ -303,6 +304,8 @@ class GuardianServer:
             since = self._guardian.safe_since_s
             settled = since is None or self._clock() - since >= LINGER_SAFE_S
             return settled and alone_s >= 1.0 and not self._guard.unsafe_pending
+        if self._guard.machine.lost_hot:
+            return False  # it may heat on: whoever plugs it in again finds it guarded
         if not self._guard.machine.ever_connected:
             return alone_s >= (1.0 if self._ever_served else 10.0)
         return not self._guard.unsafe_pending or alone_s >= LINGER_OWED_S

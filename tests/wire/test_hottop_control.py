@@ -1,4 +1,4 @@
-"""What the real program does with a Hottop: who controls it, and that it never ejects by our doing."""
+"""What the real program does with a Hottop: who controls it, and that it never ejects it."""
 
 import asyncio
 import json
