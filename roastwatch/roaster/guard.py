@@ -83,6 +83,7 @@ class Guard(PanelFirst):
         """The driver is gone."""
         if self.machine.connected:
             self._notice("lost", f"The roaster is gone: {why}", "link_up")
+        self._silent = False
         self.machine.link_lost()
 
     def read(self, reading: Reading, now_s: float) -> None:

@@ -89,7 +89,7 @@ class Guardian:
             if self._ended():
                 return
             self._failures += 1
-                self.guard.link_lost(self.problem or "it does not answer.")
+            self.guard.link_lost(self.problem or "it does not answer.")
             self._fail_pending("The roaster is not connected.")
             self._changed()
             doublings = min(self._failures - 1, 8)
