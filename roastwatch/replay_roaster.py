@@ -50,6 +50,8 @@ class Replay:
         self._clock = clock
         self._record: RoastRecord | None = None
         self._began_s = 0.0
+        self.restarts = 0
+        self.doubts: dict[str, str] = {}
 
     @property
     def capabilities(self) -> Capabilities:
@@ -106,6 +108,7 @@ class Replay:
             environment_temp_c=self._value(record, "environment_temp_c", index),
             door_open=None if drop_s is None else bool(drop_s <= at_s < drop_s + DOOR_OPEN_S),
             crack_count=None if counted is None else int(counted),
+            over_range=False,
             **{name: self._value(record, name, index) for name in _PERCENTS},
         )
 

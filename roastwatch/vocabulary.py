@@ -241,6 +241,8 @@ class Reading:
     door_open: bool | None = None
     crack_count: int | None = None
     """The roaster's own counter, where it has one."""
+    over_range: bool = False
+    """A probe shows more than it can measure, or than the machine can report: too hot."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.drivers.tc4 import Tc4, Tc4Options
 from tests.fakes.aillio import FakeBullet, FakeR1, FakeR2
 from tests.fakes.cable import Cable, CableFaults, serial_port
-from tests.fakes.freshroast import IDLE, ROASTING, FakeFreshRoast
+from tests.fakes.freshroast import ROASTING, FakeFreshRoast
 from tests.fakes.hottop import FakeHottop
 from tests.fakes.kaleido import FakeKaleido
 from tests.fakes.memory_broker import MemoryBroker, on_memory_broker
@@ -49,6 +49,9 @@ class Bench:
     heat: Callable[[], float]
     fan: Callable[[], float] | None = None
     drum: Callable[[], float] | None = None
+    air: Callable[[], bool] | None = None
+    """Whether a fluid bed blows."""
+    ejected: Callable[[], bool] | None = None
     faults: CableFaults | None = None
     mute: Callable[[bool], None] | None = None
     stick: Callable[[bool], None] | None = None
@@ -70,9 +73,6 @@ def hottop(loop: VirtualLoop, stack: ExitStack) -> Bench:
     cable = Cable(fake, loop)
     stack.enter_context(serial_port(cable))
 
-    def power() -> None:
-        fake.powered, fake.in_control, fake.heater, fake.drum = True, False, 0, 0
-
     return Bench(
         lambda: Hottop(HottopOptions(port="/dev/ttyUSB0"), "r"),
         fake,
@@ -80,10 +80,11 @@ def hottop(loop: VirtualLoop, stack: ExitStack) -> Bench:
         heat=lambda: fake.heater,
         fan=lambda: fake.main_fan * 10,
         drum=lambda: fake.drum * 100,
+        ejected=lambda: fake.ejected,
         faults=cable.faults,
         mute=set_to(fake, "talks", on=False, off=True),
         stick=set_to(fake, "stuck_heater", on=60, off=None),
-        power_cycle=power,
+        power_cycle=fake.power_cycle,
         powered=lambda: fake.powered,
     )
 
@@ -130,10 +131,7 @@ def kaleido(loop: VirtualLoop, stack: ExitStack) -> Bench:
     cable = Cable(fake, loop)
     stack.enter_context(serial_port(cable))
 
-    def power() -> None:
-        fake.values = dict.fromkeys(fake.values, 0)
-        fake.unit = "F"
-
+    fake.least_gap_s, fake.clock = 0.1, loop.time
     return Bench(
         lambda: Kaleido(KaleidoOptions(port="/dev/ttyUSB0"), "r"),
         fake,
@@ -144,7 +142,7 @@ def kaleido(loop: VirtualLoop, stack: ExitStack) -> Bench:
         faults=cable.faults,
         mute=set_to(fake, "answers", on=False, off=True),
         stick=set_to(fake, "stuck_burner", on=60, off=None),
-        power_cycle=power,
+        power_cycle=fake.power_cycle,
     )
 
 
@@ -153,18 +151,16 @@ def freshroast(loop: VirtualLoop, stack: ExitStack) -> Bench:
     cable = Cable(fake, loop)
     stack.enter_context(serial_port(cable))
 
-    def power() -> None:
-        fake.state, fake.heat, fake.fan, fake.initialised = IDLE, 0, 1, False
-
     return Bench(
         lambda: FreshRoast(FreshRoastOptions(port="/dev/ttyUSB0"), "r"),
         fake,
         cable,
         heat=lambda: round(fake.heat * 100 / 3) if fake.state == ROASTING else 0,
-        fan=lambda: round(fake.fan * 100 / 9),
+        fan=lambda: round(fake.blows * 100 / 9),
+        air=lambda: fake.blows > 0,
         faults=cable.faults,
         mute=set_to(fake, "answers", on=False, off=True),
-        power_cycle=power,
+        power_cycle=fake.power_cycle,
         has_bean_probe=False,
     )
 

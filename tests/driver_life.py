@@ -65,6 +65,10 @@ class DriverLife(RuleBasedStateMachine):
         self.mute = self.stuck = False
         self.broken: AssertionError | None = None
         self.stopped = False
+        self.restarted_s: float | None = None
+        """Since when the machine was switched off and on, and nobody asked for heat."""
+        self.host_was_gone = False
+        """A frame may have been missed: a Hottop ejects."""
         self.begin()
 
     def begin(self) -> None:
@@ -124,6 +128,7 @@ class DriverLife(RuleBasedStateMachine):
         self.pass_time(0.25)
         if self.guard.arm(500.0, self.loop.time()) is None:
             self.stopped = False
+        self.restarted_s = None
         self.ask(Actuator.HEATER, percent, Origin.PERSON)
         self.pass_time(1.0)
 
@@ -133,6 +138,8 @@ class DriverLife(RuleBasedStateMachine):
         origin=st.sampled_from([Origin.PERSON, Origin.PLAN, Origin.RULE, Origin.SOUND]),
     )
     def command(self, actuator: Actuator, percent: float, origin: Origin) -> None:
+        if actuator is Actuator.HEATER and percent > 0:
+            self.restarted_s = None
         self.ask(actuator, percent, origin)
 
     def ask(self, actuator: Actuator, percent: float, origin: Origin) -> None:
@@ -177,12 +184,14 @@ class DriverLife(RuleBasedStateMachine):
     def guardian_dies_and_is_started_again(self) -> None:
         self.loop.run(self.kill())
         self.trouble_s = self.loop.time()
+        self.host_was_gone = True
         self.begin()
         self.pass_time(0.25)
 
     @rule(seconds=st.sampled_from([0.7, 3.0, 10.0]))
     def loop_is_blocked(self, seconds: float) -> None:
         self.loop.block(seconds)
+        self.host_was_gone = True
         self.trouble_s = self.loop.time()
         self.pass_time(0.25)
 
@@ -191,6 +200,7 @@ class DriverLife(RuleBasedStateMachine):
         if plugged != self.bench.link.plugged:
             (self.bench.link.plug if plugged else self.bench.link.pull)()
             self.trouble_s = self.loop.time()
+            self.host_was_gone = True
         self.pass_time(0.25)
 
     @precondition(lambda self: self.bench.faults is not None)
@@ -201,6 +211,7 @@ class DriverLife(RuleBasedStateMachine):
     )
     def line_gets_bad(self, name: str, chance: float, cut: bool) -> None:
         setattr(self.bench.faults, name, chance)
+        self.host_was_gone = self.host_was_gone or name == "swallow"
         self.bench.faults.cut = cut
 
     @precondition(lambda self: self.bench.faults is not None)
@@ -224,7 +235,9 @@ class DriverLife(RuleBasedStateMachine):
     @rule()
     def power_cycle(self) -> None:
         self.bench.power_cycle()
-        self.trouble_s = self.loop.time()
+        self.trouble_s = self.restarted_s = self.loop.time()
+        if self.bench.link.plugged and self.bench.faults is not None:
+            self.host_was_gone = self.bench.faults.swallow > 0
         self.pass_time(0.25)
 
     @precondition(lambda self: hasattr(self.bench.fake, "thermal"))
@@ -300,11 +313,26 @@ class DriverLife(RuleBasedStateMachine):
                 assert self.bench.fan() >= LIMITS.fan_min_for_heat_percent - 1, "fan"
             if self.bench.drum is not None:
                 assert self.bench.drum() >= LIMITS.drum_min_percent - 1, "drum under heat"
+        self.check_restarted(now_s)
+        if self.bench.ejected is not None and not self.host_was_gone:
+            assert not self.bench.ejected(), "it ejected though its host was there"
         hot = self.guard.machine.hot(now_s) and not self.guard.machine.history.implausible
         self.hot_since_s = None if not hot else self.hot_since_s or now_s
         hot_s = 0.0 if self.hot_since_s is None else now_s - self.hot_since_s
+        if self.bench.air is not None and min(well_s, hot_s) > SETTLES_S:
+            assert self.bench.air(), "air stopped while hot"
+        if self.guard.only_reads:
+            return  # its panel rules
         if self.bench.drum is not None and min(well_s, hot_s) > SETTLES_S:
             assert self.bench.drum() >= LIMITS.drum_min_percent - 1, "drum stopped while hot"
+
+    def check_restarted(self, now_s: float) -> None:
+        """A machine that was switched off and on stays off until somebody asks for heat."""
+        since_s = self.restarted_s
+        if since_s is None or self.stuck or now_s - since_s < SETTLES_S:
+            return
+        if self.well_for_s() > SETTLES_S:
+            assert self.bench.heat() == 0, "a machine that restarted was heated again"
 
     def true_bean_c(self) -> float:
         thermal = getattr(self.bench.fake, "thermal", None)

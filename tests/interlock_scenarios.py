@@ -48,6 +48,9 @@ class Bench:
     echo: dict = field(default_factory=dict)
     alive: bool = True
     silent: bool = False
+    over_range: bool = False
+    noise_c: float = 0.0
+    """The beans' probe reads alternately so much too high and too low."""
 
     def __post_init__(self) -> None:
         self.guard = Guard(
@@ -67,6 +70,8 @@ class Bench:
             self.now_s += period_s
             if self.bean_c is not None:
                 self.bean_c += rise_c_per_s * period_s
+            if self.air_c is not None:
+                self.air_c += rise_c_per_s * period_s
             if self.alive:
                 self.guard.renew(self.now_s)
             if not self.silent and self.guard.machine.connected:
@@ -90,11 +95,19 @@ class Bench:
         return Reading(
             "r",
             self.now_s,
-            bean_temp_c=self.bean_c,
+            bean_temp_c=None if self.bean_c is None else self.bean_c + self._noise(),
             environment_temp_c=self.air_c,
             door_open=None if door is None else door > 0,
+            over_range=self.over_range,
             **values,
         )
+
+    def _noise(self) -> float:
+        return self.noise_c if round(2 * self.now_s) % 2 else -self.noise_c
+
+    def told(self, interlock: str) -> int:
+        """How many notices there were of one interlock."""
+        return sum(notice.interlock == interlock for notice in self.guard.notices)
 
     def ask(self, actuator: Actuator, percent: float, origin: Origin = Origin.PERSON):
         command = Command("c", "r", actuator, percent, origin, self.now_s)
@@ -157,15 +170,169 @@ def probe_breaks(bench: Bench) -> bool:
 
 
 def nothing_rises(bench: Bench) -> bool:
+    bench.bean_c = bench.air_c = 30.0
     heating(bench).run(300.0)
     return bench.heat > 0
 
 
 def never_moves(bench: Bench) -> bool:
     """What answers is frozen, above the temperatures at which heat must show."""
-    bench.bean_c, bench.air_c = 190.3, 221.7
+    bench.bean_c, bench.air_c = None, 221.7
     heating(bench).run(150.0)
     return bench.heat > 0
+
+
+def beans_stand_in_rising_air(bench: Bench) -> bool:
+    """Its value flickers by a little, so that it is not frozen."""
+    bench.bean_c, bench.air_c, bench.noise_c = 190.0, 180.0, 0.2
+    heating(bench, 40)
+    for _ in range(120):
+        bench.air_c += 0.2
+        bench.run(1.0)
+    return bench.heat > 0
+
+
+def beans_stand_in_hot_air(bench: Bench) -> bool:
+    """Below the temperature at which heat must show, and in air that has settled."""
+    bench.bean_c, bench.air_c, bench.noise_c = 100.0, 210.0, 0.2
+    heating(bench).run(90.0)
+    return bench.heat > 0
+
+
+def beans_stand_after_a_charge(bench: Bench) -> bool:
+    """So little heat may hold an empty machine where it is, but not one with beans in."""
+    bench.bean_c, bench.air_c, bench.noise_c = 160.0, 190.0, 0.2
+    heating(bench, 35)
+    bench.guard.charge(bench.now_s)
+    bench.run(90.0)
+    return bench.heat > 0
+
+
+def beans_stand_frozen(bench: Bench) -> bool:
+    """Nothing moves it by the least, in air that is hardly hotter but moves."""
+    bench.bean_c, bench.air_c = 190.3, 195.0
+    heating(bench, 40)
+    for second in range(150):
+        bench.air_c = 195.0 + second % 20 / 10
+        bench.run(1.0)
+    return bench.heat > 0
+
+
+def probe_slips_out(bench: Bench) -> bool:
+    """It cools in the room while the beans go on."""
+    bench.bean_c, bench.air_c = 190.0, 210.0
+    heating(bench)
+    for _ in range(260):
+        bench.bean_c -= 0.1 if bench.bean_c > 165 else 0.0
+        bench.noise_c = 1.2 if bench.noise_c < 0 else -1.2
+        bench.run(1.0)
+    return bench.heat > 0
+
+
+def air_stands(bench: Bench) -> bool:
+    bench.bean_c, bench.air_c = 120.0, 150.0
+    heating(bench)
+    for _ in range(180):
+        bench.bean_c += 0.4
+        bench.run(1.0)
+    return bench.heat > 0
+
+
+def all_probes_stand(bench: Bench) -> bool:
+    """Too cool for `frozen_reading`, too soon for `heat_without_rise`, and never quite still."""
+    bench.bean_c, bench.air_c, bench.noise_c = 100.0, 102.0, 0.3
+    heating(bench, 100).run(150.0)
+    return bench.heat > 0
+
+
+def goes_beyond_its_probe(bench: Bench) -> bool:
+    """The driver says so; the value itself is missing. The danger is heat."""
+    heating(bench).run(2.0)
+    bench.bean_c, bench.over_range = None, True
+    bench.run(1.0)
+    return bench.heat > 0
+
+
+def rises_beyond_belief(bench: Bench) -> bool:
+    """A stuck relay, unarmed, up to where values are no longer believed: nobody is told."""
+    bench.bean_c, bench.air_c = None, 290.0
+    bench.run(60.0, rise_c_per_s=2.0)
+    return not bench.told("over_range")
+
+
+def grows_hotter_by_itself(bench: Bench) -> bool:
+    """A stuck relay that heats slowly, below the temperature of the quick rule, unarmed."""
+    bench.bean_c, bench.air_c = 90.0, 95.0
+    bench.run(70.0)
+    bench.guard.notices.clear()
+    bench.run(200.0, rise_c_per_s=0.1)
+    return not bench.told("rise_without_heat")
+
+
+def heats_after_a_restart(bench: Bench) -> bool:
+    """It greets anew; the plan goes on."""
+    heating(bench).run(2.0)
+    bench.guard.restarted(bench.now_s)
+    bench.run(1.0)
+    bench.ask(HEATER, 60, Origin.PLAN)
+    return bench.heat > 0
+
+
+def lost_what_was_set(bench: Bench) -> bool:
+    """A board that reset answers on, all outputs at 0; the controller sets heat each second."""
+    heating(bench).run(10.0, rise_c_per_s=0.1)
+    bench.echo |= {HEATER: 0, FAN: 0, DRUM: 0}
+    bench.rules.pop("drum_turns", None)
+    bench.rules.pop("minimum_fan", None)
+    for second in range(12):
+        bench.run(1.0, rise_c_per_s=0.1)
+        bench.ask(HEATER, 60 + second % 3, Origin.PLAN)
+    return bench.heat > 0
+
+
+def fluid_bed_without_air(bench: Bench) -> bool:
+    bench.bean_c = 150.0
+    bench.run(2.0)
+    bench.ask(FAN, 0)
+    bench.run(1.0)
+    return (bench.guard.machine.told.fan or 0) < 20
+
+
+def fluid_bed_of_cool_beans_without_air(bench: Bench) -> bool:
+    bench.bean_c = bench.air_c = 30.0
+    bench.run(2.0)
+    bench.ask(FAN, 100)
+    bench.guard.charge(bench.now_s)
+    bench.ask(FAN, 0)
+    return (bench.guard.machine.told.fan or 0) < 20
+
+
+def fluid_bed_stops_cooling(bench: Bench) -> bool:
+    """Its cooling is what keeps the air on."""
+    bench.bean_c = 150.0
+    bench.run(2.0)
+    bench.ask(COOLING, 0)
+    return not bench.guard.machine.told.cooling
+
+
+def fluid_bed_air_fails(bench: Bench) -> bool:
+    bench.rules.pop("minimum_fan", None)
+    heating(bench)
+    bench.echo[FAN] = 0
+    bench.run(6.0)
+    return bench.heat > 0
+
+
+def cools_unseen(bench: Bench) -> bool:
+    """Made safe on an earlier link; nothing reports whether cooling is still on."""
+    bench.bean_c = 150.0
+    bench.run(2.0)
+    bench.guard.link_lost("unplugged")
+    bench.run(1.0)
+    bench.guard.link_up(bench.now_s)
+    bench.bean_c = bench.air_c = 60.0
+    heating(bench).run(1.0)
+    return bench.heat > 0 and bench.guard.machine.told.cooling != 0
 
 
 def cools_what_it_heats(bench: Bench) -> bool:
@@ -396,6 +563,7 @@ def opens_unknown(bench: Bench) -> bool:
 
 BLIND = replace(MACHINE, reads_bean_temp=False, reads_environment_temp=False)
 AIR_ONLY = replace(MACHINE, reads_bean_temp=False)
+FLUID = replace(MACHINE, actuators=frozenset({HEATER, FAN, COOLING}), fan_is_drum=True)
 MUTE = replace(MACHINE, echoes=frozenset())
 HOLDS = replace(MACHINE, when_host_is_gone="holds")
 EJECTS = Limits(eject_on_overheat=True, bean_temp_max_c=220)
@@ -410,9 +578,22 @@ SCENARIOS: tuple[tuple[str, Callable[[Bench], bool], dict], ...] = (
     ("stale_reading", no_probe_at_all, {"machine": BLIND}),
     ("implausible_reading", probe_breaks, {}),
     ("heat_without_rise", nothing_rises, {}),
-    ("frozen_reading", never_moves, {}),
+    ("frozen_reading", never_moves, {"machine": AIR_ONLY}),
+    ("probe_follows", beans_stand_in_rising_air, {}),
+    ("probe_follows", beans_stand_in_hot_air, {}),
+    ("probe_follows", beans_stand_after_a_charge, {}),
+    ("probe_follows", beans_stand_frozen, {}),
+    ("probe_follows", probe_slips_out, {}),
+    ("probe_follows", air_stands, {}),
+    ("probe_follows", all_probes_stand, {}),
+    ("over_range", goes_beyond_its_probe, {}),
+    ("over_range", rises_beyond_belief, {"machine": AIR_ONLY}),
     ("cooling_for_safety", cools_what_it_heats, {}),
+    ("cooling_for_safety", cools_unseen, {"machine": MUTE}),
     ("rise_without_heat", rises_by_itself, {}),
+    ("rise_without_heat", grows_hotter_by_itself, {}),
+    ("not_restarted", heats_after_a_restart, {}),
+    ("heat_missing", lost_what_was_set, {}),
     ("heater_contradicts", heater_ignores, {}),
     ("link_up", link_gone, {}),
     ("zero_echoed", echo_missing, {}),
@@ -420,6 +601,10 @@ SCENARIOS: tuple[tuple[str, Callable[[Bench], bool], dict], ...] = (
     ("drum_turns", drum_stopped_hot, {}),
     ("drum_turns", drum_stopped_unknown, {}),
     ("drum_turns", drum_stands, {}),
+    ("drum_turns", fluid_bed_without_air, {"machine": FLUID}),
+    ("drum_turns", fluid_bed_of_cool_beans_without_air, {"machine": FLUID}),
+    ("drum_turns", fluid_bed_stops_cooling, {"machine": FLUID}),
+    ("drum_turns", fluid_bed_air_fails, {"machine": FLUID}),
     ("minimum_fan", fan_too_low, {}),
     ("minimum_fan", fan_stands, {}),
     ("door_shut", heats_with_open_door, {}),

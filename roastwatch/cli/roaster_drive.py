@@ -108,6 +108,9 @@ async def _make_safe(control: RoasterControl) -> None:
         _say("   Safe: heat 0. The guardian keeps drum and cooling on until it is cool.")
     else:
         _say("   Safe: heat 0.")
+    released = (control.raw_state.get("capabilities") or {}).get("when_released")
+    if done and released:
+        _say(f"   {released} The guardian gives up control once the roaster is cool.")
 
 
 def _say(line: str) -> None:

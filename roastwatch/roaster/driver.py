@@ -14,8 +14,15 @@ Rules that the guardian builds upon:
 - **`read`** answers or raises LostError within about 1 s, and may be **cancelled at any await**:
   a write or `make_safe` right after must work, and so must the next read. A late or broken answer
   is never taken for a fresh one. `taken_at_s` is `time.monotonic()` of the arrival of the values.
+  A driver whose machine must not be left (a Hottop ejects after a second without a frame) raises
+  SilentError when only the answers are missing: its wire stays open and it goes on writing.
 - **`write`** returns once the bytes are handed to the wire; the guardian never has two calls of
   `write` or `make_safe` at once. No driver raises anything by itself.
+- **`restarts`** counts how often the machine was seen to restart since the link was opened (a new
+  greeting, a board that was reset). Nothing that was set before is written again by the driver,
+  and nothing by the guardian: arming ends, and the machine is made safe if it may be hot.
+- A value above what a probe can show is delivered as read, never left out; where the machine only
+  says "too hot", `Reading.over_range` is set. Why a value is missing stands in `doubts`.
 - **Leaving** closes the wire without writing: who releases control has asked the interlocks first.
 - Nothing blocks the event loop.
 """
@@ -25,7 +32,16 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal, Protocol, Self, TypeAlias
 
+from roastwatch.errors import LostError
 from roastwatch.vocabulary import Actuator, Reading
+
+SAFE: Mapping[Actuator, float] = {
+    Actuator.HEATER: 0.0,
+    Actuator.DRUM: 100.0,
+    Actuator.FAN: 100.0,
+    Actuator.COOLING: 100.0,
+}
+"""What `make_safe` leaves behind, where a driver doesn't declare other values."""
 
 HostGone: TypeAlias = Literal["off", "ejects", "holds", "unknown"]
 """What a machine does by itself when it hears nothing: heat off, beans out, as before, unknown."""
@@ -52,6 +68,18 @@ class Capabilities:
     levels: Mapping[Actuator, tuple[float, ...]] = field(default_factory=dict)
     """The only percents that an actuator takes (ascending), where it can't take all. Heat is
     rounded down to one, everything else to the nearest, before `write` sees it."""
+    fan_is_drum: bool = False
+    """A fluid bed: its air moves the beans, so the fan is guarded as a drum is. `make_safe` must
+    bring the air back from every state, and no `write` may stop it while the guardian asks for it.
+    """
+    safe: Mapping[Actuator, float] = field(default_factory=lambda: dict(SAFE))
+    """What `make_safe` leaves set at least, percent. Of actuators that the machine has these are
+    the setpoints afterwards, so that nothing of before is written over them."""
+    listens_first: bool = False
+    """Reading takes no control: nothing is written, heat 0 included, before somebody arms,
+    commands or stops it. Only for a machine that makes itself safe without a host."""
+    when_released: str = ""
+    """What the machine does when control is given up, in a sentence for people; empty: nothing."""
 
     @property
     def needs_cutoff(self) -> bool:
@@ -70,8 +98,26 @@ class Capabilities:
         )
 
 
+class SilentError(LostError):
+    """Nothing valid is heard, but the wire is open and the driver goes on: don't close it."""
+
+
 class RoasterDriver(Protocol):
     """One machine on one wire, inside an async context. Raises LostError when the link is gone."""
+
+    @property
+    def restarts(self) -> int:
+        """How often the machine was seen to restart since the link was opened.
+
+        0 for ever where the wire doesn't show it; any change counts. The driver has set heat 0 by
+        then.
+        """
+        ...
+
+    @property
+    def doubts(self) -> Mapping[str, str]:
+        """Why a value of the newest reading is missing, by the reading's field."""
+        ...
 
     @property
     def capabilities(self) -> Capabilities:

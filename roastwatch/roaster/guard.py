@@ -6,26 +6,18 @@ stands in `machine_state`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from roastwatch.roaster.alarms import Alarms, Notice
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.interlocks import INTERLOCKS, Decision, Interlock, bounds, decide, demands
 from roastwatch.roaster.limits import Limits
 from roastwatch.roaster.machine_state import MachineState
-from roastwatch.roaster.situation import Effect, Situation
+from roastwatch.roaster.panel import PanelFirst
+from roastwatch.roaster.situation import Controls, Effect, Situation
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome, Reading
 
 LEASE_S = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something that people should know, told to whoever listens to the guardian."""
-
-    kind: str
-    """interlock, fault, lost, recovered, armed, disarmed, attendance."""
-    message: str
-    interlock: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +28,7 @@ class Demand:
     writes: tuple[tuple[Actuator, float], ...]
 
 
-class Guard:
+class Guard(PanelFirst):
     """One machine's safety state."""
 
     def __init__(
@@ -47,6 +39,7 @@ class Guard:
         cutoff_confirmed: bool = False,
         rules: Mapping[str, Interlock] = INTERLOCKS,
     ) -> None:
+        super().__init__()
         self.limits = limits
         self.cutoff_confirmed = cutoff_confirmed
         self.rules = rules
@@ -57,14 +50,14 @@ class Guard:
         self.attended_at_s: float | None = None
         self.lease_until_s: float | None = None
         self._renewed_at_s: float | None = None
-        self.notices: list[Notice] = []
+        self.alarms = Alarms()
         self._unarmed_reason = ""
         self._safe_pending = False
         self._was_served = False
         self._unsettled = True
         self._heating_since_s: float | None = None
         self._charged_at_s: float | None = None
-        self._standing: set[str] = set()
+        self._hot_since_charge = False
         self._asked_attendance = False
 
     # --- what happens -----------------------------------------------------------------------
@@ -75,11 +68,22 @@ class Guard:
             self._notice("recovered", "The roaster is connected again; heat stays 0.")
         self._unsettled = True
         self.machine.link_up(now_s)
+        if self.only_reads:
+            self.machine.told = Controls()
+
+    def restarted(self, now_s: float) -> None:
+        """The machine greeted anew under an open link: nothing that was set is restored."""
+        reason = "The roaster was restarted: heat stays off until a person arms again."
+        if self.armed_until_s is None:
+            self._notice("recovered", "The roaster was restarted; heat stays 0.")
+        self._unsettled = True
+        self.machine.has_restarted(reason, now_s)
 
     def link_lost(self, why: str) -> None:
         """The driver is gone."""
         if self.machine.connected:
             self._notice("lost", f"The roaster is gone: {why}", "link_up")
+        self._silent = False
         self.machine.link_lost()
 
     def read(self, reading: Reading, now_s: float) -> None:
@@ -132,29 +136,37 @@ class Guard:
     def arm(self, for_s: float, now_s: float) -> str | None:
         """Arm for so many seconds (the limits' longest at most). Returns why not, or None.
 
-        Arming ends an emergency stop: it is the deliberate act that a latch waits for.
+        Arming ends an emergency stop: it is the deliberate act that a latch waits for. Whether it
+        is possible is judged on the situation that it would make; until then nothing changes.
         """
-        was, self.emergency = self.emergency, None
-        before = self.armed_until_s
-        self.armed_until_s = now_s + max(0.0, min(for_s, self.limits.arm_max_s))
-        attended, self.attended_at_s = self.attended_at_s, now_s
-        heating, charged = self._heating_since_s, self._charged_at_s
-        if not self.machine.heats:
-            self._heating_since_s = None
-            if not self.machine.history.hottest_c or self.machine.hot(now_s) is False:
-                self._charged_at_s = None
-        standing = [
-            bound
-            for _, bound in bounds(self.situation(now_s), self.rules)
-            if bound.effect is not Effect.LIMIT
-        ]
+        if refused := self.panel_heats():
+            return refused
+        anew = not self.machine.heats
+        cool = not self.machine.history.hottest_c or self.machine.hot(now_s) is False
+        then = self.situation(now_s)
+        then = replace(
+            then,
+            armed=True,
+            emergency=None,
+            restarted=None,
+            unattended_s=0.0,
+            heating_s=None if anew else then.heating_s,
+            roast_s=None if anew and cool else then.roast_s,
+        )
+        standing = [b for _, b in bounds(then, self.rules) if b.effect is not Effect.LIMIT]
         if standing:
-            self.emergency, self.armed_until_s, self.attended_at_s = was, before, attended
-            self._heating_since_s, self._charged_at_s = heating, charged
             return f"Not armed: {standing[0].reason}"
-        self._unarmed_reason, self._asked_attendance = "", False
-        minutes = (self.armed_until_s - now_s) / 60
-        self._notice("armed", f"Armed for {minutes:.0f} minutes.")
+        for_s = max(0.0, min(for_s, self.limits.arm_max_s))
+        self.emergency, self.armed_until_s = None, now_s + for_s
+        self.machine.restarted = None
+        self.present(now_s)
+        if anew:
+            self._heating_since_s = None
+        if anew and cool:
+            self.dropped()
+        self._unarmed_reason = ""
+        self.take_control()
+        self._notice("armed", f"Armed for {for_s / 60:.0f} minutes.")
         return None
 
     def disarm(self, reason: str = "Disarmed.") -> None:
@@ -166,10 +178,11 @@ class Guard:
     def emergency_stop(self, reason: str) -> None:
         """Latch. Nothing can refuse it."""
         self.emergency = reason
+        self.take_control()
         self._safe_pending = True
         self._notice("interlock", reason, "emergency_stop")
         self.armed_until_s, self._unarmed_reason = None, reason
-        self._standing = self._standing | {"emergency_stop"}  # it is told already
+        self.alarms.known("emergency_stop")
 
     def ask_safe(self, reason: str) -> None:
         """A graceful end: make safe and disarm, without a latch."""
@@ -185,18 +198,20 @@ class Guard:
     def charge(self, now_s: float) -> str | None:
         """Beans go in. Returns why they should not, or None.
 
-        Source of the check: Artisan #512, a door left open (protocols, §1).
+        Source of the check: Artisan #512, a door left open (docs/drivers.md).
         """
         reading = self.machine.history.newest
         if (reading is not None and reading.door_open) or self.machine.told.door:
             return "The door is open: the beans would fall through. Close it before you charge."
-        self._charged_at_s = now_s
+        self._charged_at_s, self._hot_since_charge = now_s, False
         self.machine.history.charged()
+        self.machine.history.probes.beans_in = True
         return None
 
     def dropped(self) -> None:
         """The beans have left: the next batch has its own time, hot as the machine may be."""
         self._charged_at_s = None
+        self.machine.history.probes.beans_in = False
 
     def request(self, command: Command, now_s: float) -> Decision:
         """Judge a command. Nothing is changed: who writes says `wrote`."""
@@ -233,7 +248,17 @@ class Guard:
         if self.armed_until_s is not None and not situation.armed:
             self.disarm("Arming has ended: heat is off. Arm again to go on.")
             situation = self.situation(now_s)
-        self._trip(situation)
+        if self.only_reads:
+            self._safe_pending = False  # nothing of ours is on
+            return Demand(False, ())
+        self._trip(situation, now_s)
+        newest = self.machine.history.newest
+        self.alarms.heat_short(
+            self.machine.heat_short_s(now_s) > 0,
+            newest.heater_percent if newest else None,
+            self.machine.told.heater or 0.0,
+        )
+        self._notice_end_of_fluid_roast(situation)
         situation = self.situation(now_s)
         known = situation.reading_age_s is not None and situation.hot is not None
         if self._unsettled and situation.connected and known:
@@ -249,11 +274,19 @@ class Guard:
             if self.machine.told.of(move.actuator) is not None and not told_already:
                 self._notice("interlock", move.reason, move.interlock)
         writes = tuple((move.actuator, move.percent) for move in moves)
+        able = self.machine.capabilities.actuators
+        if self.machine.told.heater is None and Actuator.HEATER in able:
+            writes = ((Actuator.HEATER, 0.0), *writes)  # control was taken just now
         return Demand(self._safe_pending, writes)
 
     def note(self, reason: str, interlock: str) -> None:
         """What an interlock did besides a command."""
         self._notice("interlock", reason, interlock)
+
+    @property
+    def notices(self) -> list[Notice]:
+        """What waits to be sent; the sender empties it."""
+        return self.alarms.waiting
 
     @property
     def unsafe_pending(self) -> bool:
@@ -272,6 +305,12 @@ class Guard:
             reading=machine.history.newest,
             reading_age_s=machine.reading_age_s(now_s),
             implausible=machine.history.implausible,
+            over_range=machine.history.over_range,
+            restarted=machine.restarted,
+            too_hot=machine.history.too_hot,
+            risen_without_heat_c=machine.risen_without_heat_c(now_s),
+            heat_short_s=machine.heat_short_s(now_s),
+            probe_fault=machine.history.probes.fault(self.limits) if machine.heats else None,
             connected=machine.connected,
             zero_confirmed=machine.zero_confirmed,
             lease=self.lease_until_s is not None
@@ -299,25 +338,33 @@ class Guard:
             contradicted_s=machine.contradicted_s(now_s),
         )
 
-    def _trip(self, situation: Situation) -> None:
+    def _trip(self, situation: Situation, now_s: float) -> None:
         """Let every latching bound that newly holds end arming, and make safe where it says so."""
-        standing = set()
+        standing: dict[str, str] = {}
         heating = self.machine.heats
         for name, bound in bounds(situation, self.rules):
             if bound.effect is Effect.LIMIT:
                 continue
-            standing.add(name)
-            if name in self._standing:
+            standing.setdefault(name, bound.reason)
+            if not self.alarms.is_new(name):
                 continue
-            if heating or self.armed_until_s is not None:
-                self._notice("fault" if name in _FAULTS else "interlock", bound.reason, name)
+            if heating or self.armed_until_s is not None or self.alarms.is_loud(name, now_s):
+                self.alarms.interlock(name, bound.reason, now_s)
                 self.disarm(bound.reason)
             worth = heating or self.machine.ever_heated or situation.hot
             if name in ("link_up", "service_alive") and self.machine.left_safe:
                 worth = False  # it was last told to be safe: nothing is owed to it
             if bound.effect is Effect.MAKE_SAFE and self.machine.ever_connected and worth:
                 self._safe_pending = True
-        self._standing = standing
+        self.alarms.hold(standing, now_s)
+
+    def _notice_end_of_fluid_roast(self, situation: Situation) -> None:
+        """Nobody drops the beans of a fluid bed by command: they are out, or cool, once it is."""
+        if self._charged_at_s is None or not self.machine.capabilities.fan_is_drum:
+            return
+        self._hot_since_charge = self._hot_since_charge or bool(situation.hot)
+        if self._hot_since_charge and situation.hot is False and not self.machine.heats:
+            self.dropped()
 
     def _ask_attendance(self, situation: Situation) -> None:
         if not self.machine.heats or situation.unattended_s <= self.limits.attendance_s:
@@ -340,7 +387,4 @@ class Guard:
         return min(levels, key=lambda level: (abs(level - target), -level))
 
     def _notice(self, kind: str, message: str, interlock: str | None = None) -> None:
-        self.notices.append(Notice(kind, message, interlock))
-
-
-_FAULTS = frozenset({"heat_without_rise", "rise_without_heat", "heater_contradicts", "link_up"})
+        self.alarms.notify(kind, message, interlock)

@@ -9,16 +9,14 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Callable
 
 from roastwatch.errors import BadInputError, LostError, RoastwatchError
-from roastwatch.roaster.driver import RoasterDriver
+from roastwatch.roaster.driver import RoasterDriver, SilentError
 from roastwatch.roaster.guard import Demand, Guard
 from roastwatch.roaster.interlocks import Decision
+from roastwatch.roaster.timing import asleep_s, within
 from roastwatch.vocabulary import Actuator, Command, CommandResult, Outcome
-
-T = TypeVar("T")
 
 TICK_S = 0.1
 ENTER_S = 8.0
@@ -37,16 +35,6 @@ SLEPT_S = 1.0
 """A computer that slept for longer has not watched its roaster."""
 
 log = logging.getLogger("roastwatch.guardian")
-
-
-def asleep_s() -> float:
-    """Seconds for which this computer has slept since it started; 0 where it can't be known.
-
-    The monotonic clock stands still meanwhile, so that neither lease nor reading grows old.
-    """
-    if not hasattr(time, "CLOCK_BOOTTIME"):
-        return 0.0
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
 class Guardian:
@@ -81,6 +69,7 @@ class Guardian:
         self._due_s = 0.0
         self._releasing = False
         self._failures = 0
+        self._restarts = 0
 
     async def run(self) -> None:
         """Hold the link for ever; returns after `release`."""
@@ -154,7 +143,7 @@ class Guardian:
 
     def release(self) -> str | None:
         """Give up control if the interlocks let it; returns why not."""
-        why = self.guard.machine.may_release(self._clock())
+        why = self.guard.may_release(self._clock())
         if why is None:
             self._releasing = True
             self._wake.set()
@@ -176,10 +165,11 @@ class Guardian:
     # --- one link ---------------------------------------------------------------------------
 
     async def _one_link(self, driver: RoasterDriver) -> None:
-        await _within(ENTER_S, driver.__aenter__(), "It can't be opened")
+        await within(ENTER_S, driver.__aenter__(), "It can't be opened")
         try:
             self.guard.machine.capabilities = driver.capabilities
-            if Actuator.HEATER in driver.capabilities.actuators:
+            self._restarts = getattr(driver, "restarts", 0)
+            if Actuator.HEATER in driver.capabilities.actuators and not self.guard.only_reads:
                 await self._write(driver, Actuator.HEATER, 0.0)
             self.guard.link_up(self._clock())
             self._due_s = self._clock()
@@ -187,21 +177,22 @@ class Guardian:
                 await self._operate(driver)
             except Exception:
                 with contextlib.suppress(Exception):
-                    await _within(MAKE_SAFE_S, driver.make_safe(), "It can't be made safe")
+                    await within(MAKE_SAFE_S, driver.make_safe(), "It can't be made safe")
                 raise
         finally:
             with contextlib.suppress(Exception):
-                await _within(MAKE_SAFE_S, driver.__aexit__(None, None, None), "It can't be closed")
+                await within(MAKE_SAFE_S, driver.__aexit__(None, None, None), "It can't be closed")
 
     async def _operate(self, driver: RoasterDriver) -> None:
         while True:
             self._notice_sleep()
+            self._notice_restart(driver)
             demand = await self._turn()
             now = self._clock()
             await self._perform(driver, demand)
             await self._tell_again(driver)
             if self._releasing:
-                if self.guard.machine.may_release(now) is None:
+                if self.guard.may_release(now) is None:
                     await self._let_go(driver)
                 return
             if self._pending is not None:
@@ -223,12 +214,14 @@ class Guardian:
     async def step(self, driver: RoasterDriver) -> None:
         """One turn without waiting, for tests and simulation: demands, command, reading."""
         self._notice_sleep()
+        self._notice_restart(driver)
         await self._perform(driver, self.guard.tick(self._clock()))
         await self._tell_again(driver)
         if self._pending is not None:
             await self._serve(driver)
         if self._clock() >= self._due_s:
             await self._read(driver)
+            self._notice_restart(driver)
             await self._perform(driver, self.guard.tick(self._clock()))
 
     def _notice_sleep(self) -> None:
@@ -240,9 +233,18 @@ class Guardian:
                 "off. Keep it awake during a roast; arm again to go on."
             )
 
+    def _notice_restart(self, driver: RoasterDriver) -> bool:
+        """Whether the machine restarted under this link since it was last asked."""
+        restarts = getattr(driver, "restarts", 0)
+        if restarts == self._restarts:
+            return False
+        self._restarts = restarts
+        self.guard.restarted(self._clock())
+        return True
+
     async def _perform(self, driver: RoasterDriver, demand: Demand) -> None:
         if demand.make_safe:
-            await _within(MAKE_SAFE_S, driver.make_safe(), "It can't be made safe")
+            await within(MAKE_SAFE_S, driver.make_safe(), "It can't be made safe")
             self.guard.made_safe(self._clock())
             self.safe_since_s = self._clock()
         for actuator, percent in demand.writes:
@@ -257,6 +259,8 @@ class Guardian:
         if 0 <= now - self._told_again_s < AGAIN_S:
             return
         self._told_again_s = now
+        if self.guard.only_reads:
+            return
         for actuator, percent in self.guard.machine.again(now):
             await self._write(driver, actuator, percent)
 
@@ -279,10 +283,13 @@ class Guardian:
 
     async def _carry_out(self, driver: RoasterDriver, command: Command) -> CommandResult:
         decision = self.guard.request(command, self._clock())
+        if decision.writes:
+            self.guard.take_control()
         for actuator, percent in decision.writes:
             told = self.guard.machine.told.of(actuator)
             if actuator is Actuator.HEATER and percent > (told or 0.0):
                 # Drum and fan took their time: what held when it was asked may not hold now.
+                self._notice_restart(driver)
                 now = self.guard.request(command, self._clock())
                 if (actuator, percent) not in now.writes:
                     return self._result(command, now)
@@ -318,21 +325,35 @@ class Guardian:
             elif not reading_task.cancelled():
                 reading_task.exception()  # seen: where nobody takes it, the next read raises it too
         self._read_must_finish = False
-        reading = reading_task.result()
         now = self._clock()
+        try:
+            reading = reading_task.result()
+        except SilentError as silent:
+            self.problem, self._due_s = str(silent), now
+            self.guard.silent(self.problem)
+            self._changed()
+            return
+        self.guard.heard()
         self.guard.read(reading, now)
         self.problem, self.wrong_machine, self._failures = None, False, 0
         self._due_s = max(self._due_s + self.guard.machine.capabilities.read_period_s, now)
         self._changed()
 
     async def _write(self, driver: RoasterDriver, actuator: Actuator, percent: float) -> None:
-        await _within(WRITE_S, driver.write(actuator, percent), "It can't be written to")
+        if hasattr(driver, "bean_temp_max_c"):  # a machine that keeps a limit of its own
+            driver.bean_temp_max_c = self.guard.limits.bean_temp_max_c
+        await within(WRITE_S, driver.write(actuator, percent), "It can't be written to")
         self.guard.wrote(actuator, percent, self._clock())
 
     async def _let_go(self, driver: RoasterDriver) -> None:
         """Cool and unwatched: everything off, so that leaving surprises nobody."""
+        if self.guard.only_reads:
+            return
+        able = self.guard.machine.capabilities.actuators
+        if self.guard.machine.capabilities.when_host_is_gone == "ejects":
+            able = frozenset({Actuator.HEATER})  # it ejects now: the drum must turn, or beans stay
         for actuator in (Actuator.HEATER, Actuator.COOLING, Actuator.FAN, Actuator.DRUM):
-            if actuator in self.guard.machine.capabilities.actuators:
+            if actuator in able:
                 with contextlib.suppress(RoastwatchError):
                     await self._write(driver, actuator, 0.0)
 
@@ -371,11 +392,3 @@ class Guardian:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(seconds, 0.001)):
                 await self._wake.wait()
-
-
-async def _within(seconds: float, doing: Awaitable[T], what: str) -> T:
-    try:
-        async with asyncio.timeout(seconds):
-            return await doing
-    except TimeoutError as late:
-        raise LostError(f"{what}: no answer within {seconds:g} s.") from late

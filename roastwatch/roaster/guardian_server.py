@@ -98,7 +98,8 @@ class GuardianServer:
 
     def terminate(self) -> None:
         """SIGTERM: make safe at once, and end when the machine is cool (or can't be reached)."""
-        self._guard.emergency_stop("The guardian was told to end.")
+        if not self._guard.only_reads:
+            self._guard.emergency_stop("The guardian was told to end.")
         self._ending = True
         self._guardian.wake()
 
@@ -266,6 +267,7 @@ class GuardianServer:
             "armed_for_s": armed_for_s,
             "emergency": guard.emergency,
             "hot": situation.hot,
+            "rising": guard.machine.rising(now),
             "safe": not guard.unsafe_pending,
             "left_safe": guard.machine.left_safe,
             "told": asdict(guard.machine.told),
@@ -286,7 +288,7 @@ class GuardianServer:
         notify("WATCHDOG=1")
         if self._ending and not (
             self._guard.machine.connected
-            and (self._guard.unsafe_pending or self._guard.machine.may_release(self._clock()))
+            and (self._guard.unsafe_pending or self._guard.may_release(self._clock()))
         ):
             self._guardian.end()
         if not self._stay and not self._connections and self._may_end():
@@ -302,6 +304,8 @@ class GuardianServer:
             since = self._guardian.safe_since_s
             settled = since is None or self._clock() - since >= LINGER_SAFE_S
             return settled and alone_s >= 1.0 and not self._guard.unsafe_pending
+        if self._guard.machine.lost_hot:
+            return False  # it may heat on: whoever plugs it in again finds it guarded
         if not self._guard.machine.ever_connected:
             return alone_s >= (1.0 if self._ever_served else 10.0)
         return not self._guard.unsafe_pending or alone_s >= LINGER_OWED_S

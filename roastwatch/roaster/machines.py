@@ -4,6 +4,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
+from annotated_types import Ge, Le
 from pydantic import ValidationError
 
 from roastwatch.errors import BadInputError
@@ -59,6 +60,18 @@ def parse_limits(raw: object, where: str) -> Limits:
             near = get_close_matches(key, Limits.model_fields, n=1)
             hint = f"did you mean '{near[0]}'?" if near else "see docs/roaster.md for the keys."
             raise BadInputError(f"{where}: {key} is not a limit: {hint}") from error
-        place = f"{where}: {key}" if key else where
+        if key in Limits.model_fields:
+            raise BadInputError(f"{where}: {key}: {_wanted(key)}, not {first['input']}.") from error
         message = first["msg"].removeprefix("Value error, ")
-        raise BadInputError(f"{place}: {message[:1].lower()}{message[1:]}.") from error
+        raise BadInputError(f"{where}: {message[:1].lower()}{message[1:]}.") from error
+
+
+def _wanted(key: str) -> str:
+    """What a limit may be: its range and its meaning."""
+    field = Limits.model_fields[key]
+    meaning = (field.description or "").rstrip(".")
+    if field.annotation is bool:
+        return f"true or false is needed ({meaning})"
+    low = next((m.ge for m in field.metadata if isinstance(m, Ge)), 0)
+    high = next(m.le for m in field.metadata if isinstance(m, Le))
+    return f"a number from {low:g} to {high:g} is needed ({meaning})"

@@ -109,6 +109,9 @@ def capabilities_to(found: Capabilities) -> dict[str, Any]:
         "make_safe_writes": found.make_safe_writes,
         "echoes": sorted(found.echoes),
         "levels": {str(name): list(levels) for name, levels in found.levels.items()},
+        "fan_is_drum": found.fan_is_drum,
+        "listens_first": found.listens_first,
+        "when_released": found.when_released,
     }
 
 

@@ -1,42 +1,68 @@
-"""Which temperatures to believe on a line without checksums."""
+"""Which temperatures to believe, and why not.
+
+A value above what a probe can show is delivered as it was read: it may be a fire, and whoever
+judges it must see it. Only what is too cold to be true (an open or unused input often shows 0) or
+no number at all is left out.
+"""
 
 import math
 
-PLAUSIBLE_C = (1.0, 350.0)
-"""A probe in a running roaster shows nothing outside; an open or unused input often shows 0."""
+PLAUSIBLE_MIN_C = 1.0
+"""A probe in a running roaster shows nothing below."""
 JUMP_C = 40.0
 JUMP_C_PER_S = 20.0
 """Beans at charge pull a quick probe down by about 10 °C/s; more is a broken digit."""
 
 
+def probe_value(
+    doubts: dict[str, str], field: str, value_c: float | None, source: str = "The probe"
+) -> float | None:
+    """The value in °C if a probe can show it, else None, with the reason under `field`."""
+    why = None
+    if value_c is None or not math.isfinite(value_c):
+        why = f"{source} gives no number"
+    elif value_c < PLAUSIBLE_MIN_C:
+        why = f"{source} says {value_c:.1f} °C, as an open or unused input does"
+    if why is None:
+        doubts.pop(field, None)
+        return value_c
+    doubts[field] = f"{why}: check its plug and the settings."
+    return None
+
+
 class Believed:
-    """One probe's values, with those left out that a probe can't show.
+    """One probe's values on a line without checksum, with those left out that it can't show.
 
     A lost digit (201.3 → 21.3) can't be told from a value except by its jump: a jump is believed
     once a second value agrees with it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, doubts: dict[str, str] | None = None, field: str = "") -> None:
         self._last: tuple[float, float] | None = None
         self._doubted: tuple[float, float] | None = None
+        self._reasons = {} if doubts is None else doubts
+        self._field = field
         self.doubts = 0
 
     def take(self, value_c: float | None, at_s: float) -> float | None:
         """The value in °C if it can be believed, else None. `at_s` is monotonic seconds."""
-        if value_c is None or not math.isfinite(value_c):
+        found = probe_value(self._reasons, self._field, value_c)
+        if found is None:
+            self.doubts += value_c is not None
             return None
-        if not PLAUSIBLE_C[0] <= value_c <= PLAUSIBLE_C[1]:
-            self.doubts += 1
-            return None
-        here = (value_c, at_s)
+        here = (found, at_s)
         if self._last is None or _agree(self._last, here):
             self._last, self._doubted = here, None
-            return value_c
+            return found
         if self._doubted is not None and _agree(self._doubted, here):
             self._last, self._doubted = here, None
-            return value_c
+            return found
         self._doubted = here
         self.doubts += 1
+        self._reasons[self._field] = (
+            f"The probe jumped from {self._last[0]:.0f} to {found:.0f} °C: not believed until a "
+            "second value agrees."
+        )
         return None
 
 

@@ -69,6 +69,10 @@ class Situation:
     """None: there has been none since the link came up."""
     implausible: str | None = None
     """Why the newest reading can't be true."""
+    over_range: str | None = None
+    """Why the machine is taken for hotter than can be measured."""
+    restarted: str | None = None
+    """Why the machine is known to have restarted under its link."""
     connected: bool = False
     """The link is up, and heat 0 has been written since it came up."""
     zero_confirmed: bool = False
@@ -98,6 +102,14 @@ class Situation:
     heat_off_s: float | None = None
     """Since heat was last commanded; None: it is on."""
     heat_without_rise_s: float = 0.0
+    too_hot: bool = False
+    """A probe is at its limit or beyond, by what it showed last."""
+    risen_without_heat_c: float = 0.0
+    """By how much it is hotter than it can have become since heat went off."""
+    heat_short_s: float = 0.0
+    """For how long the heater has reported less than it is set to, beyond settling; else 0."""
+    probe_fault: str | None = None
+    """Which probe does not follow the heat, in words."""
     unmoved_s: float = 0.0
     """For how long heat has been on and every probe has said exactly the same."""
     contradicted_s: dict[Actuator, float] = field(default_factory=dict)
@@ -114,6 +126,11 @@ class Situation:
         if self.wanted.door is not None:
             return self.wanted.door > 0.0
         return bool(self.reading is not None and self.reading.door_open)
+
+    @property
+    def drum(self) -> Actuator:
+        """What moves the beans: the drum, or the fan of a fluid bed."""
+        return Actuator.FAN if self.capabilities.fan_is_drum else Actuator.DRUM
 
     def has(self, actuator: Actuator) -> bool:
         """Whether this machine lets it be set."""

@@ -1,7 +1,8 @@
 """A FreshRoast SR700 at the level of its packets, with the quirks that its library found.
 
-It ignores heat 0 while roasting, can't go from idle to cooling, and without a host it runs on to
-the end of its own timer.
+It ignores heat 0 while roasting, cools only if it was roasting, wakes from sleep only to idle,
+leaves the footer out where a temperature ends in FA (250 °F), and without a host it runs on to the
+end of its own timer.
 """
 
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from tests.fakes.thermal import Thermal
 
 IDLE, ROASTING, COOLING = b"\x02\x01", b"\x04\x02", b"\x04\x04"
+SLEEPING = b"\x08\x01"
 
 
 class FakeFreshRoast:
@@ -20,6 +22,9 @@ class FakeFreshRoast:
         self.initialised = False
         self.answers = True
         self.packets: list[bytes] = []
+        self.stuck_idle = False
+        """It takes no command but idle."""
+        self.heated_s = 0.0
         self._ignores_heat_0 = ignores_heat_0
         self._buffer = b""
 
@@ -47,7 +52,12 @@ class FakeFreshRoast:
         if not self.initialised:
             return
         wanted, fan, tenths, heat = packet[5:7], packet[7], packet[8], packet[9]
-        if not (self.state == IDLE and wanted == COOLING):
+        refuses = (
+            (self.state == IDLE and wanted == COOLING)
+            or (self.state == SLEEPING and wanted != IDLE)
+            or (self.stuck_idle and wanted != IDLE)
+        )
+        if not refuses:
             self.state = wanted
         self.fan, self.left_s = fan, tenths * 6.0
         if self.state == ROASTING:
@@ -65,7 +75,17 @@ class FakeFreshRoast:
         temperature = b"\xff\x00" if fahrenheit < 150 else fahrenheit.to_bytes(2, "big")
         tenths = min(99, round(self.left_s / 6))
         numbers = bytes([self.fan, tenths, self.heat])
-        return b"\xaa\xaa\x61\x74\x00" + self.state + numbers + temperature + b"\xaa\xfa"
+        footer = b"" if temperature[1] == 0xFA else b"\xaa\xfa"
+        return b"\xaa\xaa\x61\x74\x00" + self.state + numbers + temperature + footer
+
+    @property
+    def blows(self) -> int:
+        """Its fan, 0 where the state lets it stand."""
+        return self.fan if self.state in (ROASTING, COOLING) else 0
+
+    def power_cycle(self) -> None:
+        """Off and on at its switch: it wants its init packet again."""
+        self.state, self.heat, self.fan, self.initialised = IDLE, 0, 1, False
 
     def tick(self, passed_s: float) -> None:
         self.left_s = max(0.0, self.left_s - passed_s)
@@ -74,5 +94,6 @@ class FakeFreshRoast:
         elif self.left_s == 0 and self.state == COOLING:
             self.state = IDLE
         heat = self.heat / 3 if self.state == ROASTING else 0.0
+        self.heated_s += passed_s if heat else 0.0
         fan = self.fan / 9 if self.state != IDLE else 0.0
         self.thermal.pass_time(passed_s, heat, fan, float(self.state == COOLING))

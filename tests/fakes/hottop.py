@@ -1,7 +1,8 @@
 """A Hottop KN-8828B-2K+ at the level of its bytes, written from its documentation.
 
-It streams status, obeys command frames, and ejects the beans after a second of silence while a
-host is in control; a few seconds later it powers its drive down.
+It streams status by itself (Artisan logs it without control). A command frame takes control; then
+a second of silence ejects the beans, and a few seconds later the drive is powered down. Nothing
+gives control back but a power cycle.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ POWER_DOWN_S = 4.0
 
 
 class FakeHottop:
-    def __init__(self, speed: float = 1.0, *, reads_before_first: int = 3) -> None:
+    def __init__(self, speed: float = 1.0, *, reads_before_first: int = 0) -> None:
         self.send: Callable[[bytes], None] = lambda data: None
         self.thermal = Thermal(speed)
         self.heater = self.fan = self.main_fan = 0
@@ -23,6 +24,8 @@ class FakeHottop:
         self.ejected = False
         self.powered = True
         self.commands: list[bytes] = []
+        self.longest_gap_s = 0.0
+        """Between two command frames while in control."""
         self.wakes_after = reads_before_first
         """Command frames before it starts to talk."""
         self.talks = True
@@ -49,11 +52,19 @@ class FakeHottop:
         self.commands.append(frame)
         if not self.powered:
             return
+        if self.in_control:
+            self.longest_gap_s = max(self.longest_gap_s, self._silent_s)
         self.in_control, self._silent_s = True, 0.0
         self.heater, self.fan, self.main_fan = frame[10], frame[11], frame[12]
         self.door, self.drum, self.cooling = frame[16], frame[17], frame[18]
         if self.stuck_heater is not None:
             self.heater = self.stuck_heater
+
+    def power_cycle(self) -> None:
+        """Off and on at its switch: nothing is on, and the panel rules."""
+        self.heater = self.fan = self.main_fan = self.door = self.drum = self.cooling = 0
+        self.powered, self.in_control, self.ejected = True, False, False
+        self._silent_s = 0.0
 
     def tick(self, passed_s: float) -> None:
         if self.in_control:

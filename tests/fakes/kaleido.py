@@ -1,8 +1,12 @@
-"""A Kaleido at the level of its frames: no heat unless enabled, answers to each pair."""
+"""A Kaleido M1 at the level of its frames: answers each pair; no heat unless enabled, and none at
+or above its target temperature, which is 0 after power-up. Without a host it heats on. A command
+that follows another within 100 ms is lost.
+"""
 
 import asyncio
 import contextlib
 import re
+import time
 from collections.abc import AsyncIterator, Callable
 
 from aiohttp import WSMsgType, web
@@ -17,6 +21,12 @@ class FakeKaleido:
         self.send: Callable[[bytes], None] = lambda data: None
         self.thermal = Thermal(speed)
         self.values = {"HP": 0, "FC": 0, "RC": 0, "HS": 0, "AH": 0, "CS": 0}
+        self.target_c = 0.0
+        self.least_gap_s = 0.0
+        """Commands closer than this are lost (0.1 on the real machine)."""
+        self.clock: Callable[[], float] = time.monotonic
+        self.lost: list[str] = []
+        self._heard_s = float("-inf")
         self.unit = "F"
         self.guarded = False
         self.answers = True
@@ -33,6 +43,11 @@ class FakeKaleido:
         while b"\n" in self._buffer:
             raw, self._buffer = self._buffer.split(b"\n", 1)
             match = re.fullmatch(r"\{\[([A-Z0-9 ,]+)\]\}", raw.decode("latin-1").strip())
+            now_s, before_s = self.clock(), self._heard_s
+            self._heard_s = now_s
+            if now_s - before_s < self.least_gap_s:
+                self.lost.append(raw.decode("latin-1"))
+                continue
             for pair in match[1].split(",") if match else ():
                 self._obey(pair)
 
@@ -54,6 +69,11 @@ class FakeKaleido:
                 self._reply(self._data())
             case ["RD", "A1"] if self._knows_a1:
                 self._reply(f"{self._data()},HS:{self.values['HS']}")
+            case ["TS", value] if re.fullmatch(r"\d{1,3}(\.\d)?", value):
+                celsius = float(value) if self.unit == "C" else (float(value) - 32) / 1.8
+                if celsius <= 240:
+                    self.target_c = celsius
+                self._reply(f",TS:{self._temp(self.target_c)}")
             case [tag, value] if tag in self.values and value.isdigit():
                 step = STEPS.get(tag, 1)
                 self.values[tag] = min(100 if tag in STEPS else 1, int(value) // step * step)
@@ -71,16 +91,29 @@ class FakeKaleido:
         return (
             f",BT:{self._temp(self.thermal.bean_c)},ET:{self._temp(self.thermal.air_c)}"
             f",AT:{self._temp(25)},HP:{now['HP']},FC:{now['FC']},RC:{now['RC']}"
-            f",AH:{now['AH']},TS:{self._temp(180)}"
+            f",AH:{now['AH']},TS:{self._temp(self.target_c)}"
         )
 
     def _reply(self, pairs: str) -> None:
         if self.answers:
             self.send(f"{{0{pairs}}}\n".encode())
 
+    @property
+    def burns(self) -> int:
+        """What its burner does, percent."""
+        if self.stuck_burner is not None:
+            return self.stuck_burner
+        hot = self.thermal.bean_c >= self.target_c
+        return self.values["HP"] if self.values["HS"] and not hot else 0
+
+    def power_cycle(self) -> None:
+        """Off and on at its switch."""
+        self.values = dict.fromkeys(self.values, 0)
+        self.unit, self.target_c, self.guarded = "F", 0.0, False
+
     def tick(self, passed_s: float) -> None:
         now = self.values
-        heat = now["HP"] / 100 if now["HS"] else 0.0
+        heat = self.burns / 100
         self.thermal.pass_time(passed_s, heat, now["FC"] / 100, now["CS"])
 
 

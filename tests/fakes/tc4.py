@@ -42,6 +42,18 @@ class FakeTc4:
         self._booting_s = boot_s
         self._buffer = b""
         self._silent_s = 0.0
+        self.banner = ""
+        """What it says when it has started."""
+
+    def restart(self) -> None:
+        """Its reset button, with the cable in."""
+        self.ot1 = self.ot2 = self.io3 = self.dcfan = self.drum = self.cool = 0
+        self.pid_on, self.celsius, self.channels = False, self.kind != "aartisan", "2100"
+        self._buffer, self._booting_s = b"", self._boot_s
+        if self.kind == "cyberroaster":
+            self.ot1 = 70
+        if self.banner:
+            self._late.append((self._boot_s, self.banner.encode() + b"\r\n"))
 
     def plugged(self) -> None:
         """Power is the roaster's: plugging the cable only restarts boards that do that."""

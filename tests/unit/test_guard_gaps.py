@@ -99,10 +99,10 @@ def test_a_drop_ends_the_roast_so_that_the_next_batch_may_follow_while_it_is_hot
     plain = replace(MACHINE, actuators=frozenset({HEATER, DRUM}), echoes=frozenset())
     bench = heating(Bench(bean_c=120.0, air_c=130.0, machine=plain))
     bench.guard.charge(bench.now_s)
-    bench.run(600.0, rise_c_per_s=0.1, period_s=2.0)
+    bench.run(600.0, rise_c_per_s=0.1)
     bench.ask(HEATER, 0)
     bench.guard.dropped()
-    bench.run(1200.0, period_s=2.0)
+    bench.run(1200.0)
     assert bench.bean_c is not None
     assert bench.guard.machine.hot(bench.now_s)
     assert bench.guard.arm(1800.0, bench.now_s) is None
@@ -122,9 +122,11 @@ def test_a_reading_that_never_moves_while_it_heats_is_a_fault(heats: bool) -> No
     assert bench.heat == 0
 
 
-def test_one_probe_that_moves_a_little_is_enough() -> None:
+def test_frozen_bean_probe_beside_a_moving_one_is_a_fault() -> None:
+    """Each probe is judged alone: the moving one does not speak for the other."""
     bench = heating(Bench(bean_c=190.0, air_c=221.0, limits=Limits(frozen_s=60.0)))
     for second in range(100):
         bench.air_c = 221.0 + second // 25 % 2
         bench.run(1.0)
-    assert bench.heat == 60
+    assert bench.heat == 0
+    assert bench.told("probe_follows") == 1

@@ -7,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roastwatch.errors import BadInputError, LostError
-from roastwatch.roaster.drivers.freshroast import (
+from roastwatch.roaster.drivers.freshroast import FreshRoast, FreshRoastOptions
+from roastwatch.roaster.drivers.freshroast_packets import (
     INIT,
-    FreshRoast,
-    FreshRoastOptions,
     Packet,
     Parser,
     State,
@@ -18,7 +17,7 @@ from roastwatch.roaster.drivers.freshroast import (
     encode,
 )
 from roastwatch.vocabulary import Actuator
-from tests.fakes.freshroast import COOLING, IDLE, ROASTING, FakeFreshRoast
+from tests.fakes.freshroast import COOLING, IDLE, ROASTING, SLEEPING, FakeFreshRoast
 from tests.fakes.line import PtyLine, every_split, read_for_ever, tcp_line, until
 
 REPLY = bytes.fromhex("AAAA61740002010132 01FF00AAFA")
@@ -59,12 +58,30 @@ def test_noise(noise: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [(2, 0), (4, 0x63), (4, 7), (5, 9), (7, 10), (8, 100), (9, 4), (10, 9), (13, 0)]
+    "change", [(2, 0), (4, 0x63), (4, 7), (5, 9), (7, 10), (8, 100), (9, 4), (10, 0), (13, 0)]
 )
 def test_implausible_packets(change: tuple[int, int]) -> None:
     raw = bytearray(HOT)
     raw[change[0]] = change[1]
     assert decode(bytes(raw)) is None
+
+
+def test_a_packet_without_footer_at_250_fahrenheit() -> None:
+    """As logged in freshroastsr700 issue 18."""
+    logged = bytes.fromhex("aaaa617400040209060000fa aaaa617400040209060000fbaafa")
+    whole = bytes.fromhex("aaaa617400040209060000fa aafa aaaa617400040209060000fbaafa")
+    for stream in (logged, whole):
+        assert [p.fahrenheit for p in Parser().feed(stream)] == [250, 251]
+        for first, second in every_split(stream):
+            parser = Parser()
+            found = parser.feed(first) + parser.feed(second)
+            assert [packet.fahrenheit for packet in found] == [250, 251]
+    assert [p.fahrenheit for p in Parser().feed(logged[:12])] == [250]  # without waiting for more
+    for fahrenheit in range(150, 1200):
+        fake = FakeFreshRoast()
+        fake.thermal.air_c = (fahrenheit - 32) / 1.8
+        stream = fake.status() + fake.status() + HOT
+        assert [p.fahrenheit for p in Parser().feed(stream)] == [fahrenheit, fahrenheit, 352]
 
 
 def driver(port: object, **options: object) -> FreshRoast:
@@ -95,9 +112,81 @@ async def test_a_roast_and_its_end(tmp_path: Path) -> None:
         await until(lambda: (fake.state, fake.heat, fake.fan) == (COOLING, 0, 9))
         assert fake.left_s > 60  # it goes on cooling when we are gone
         await roaster.write(Actuator.COOLING, 0)
+        await roaster.write(Actuator.FAN, 0)
+        for _ in range(4):
+            await roaster.read()
+        assert (fake.state, fake.fan) == (COOLING, 9)  # its air is its drum: not while hot
+        fake.thermal.air_c = 40
         await until(lambda: fake.state == IDLE)
         with pytest.raises(BadInputError, match="can't set its drum"):
             await roaster.write(Actuator.DRUM, 100)
+
+
+@pytest.mark.parametrize("celsius", [121.1, 196.0, 361.0, 600.0])
+async def test_every_temperature_keeps_the_link_and_is_read_as_it_is(
+    tmp_path: Path, celsius: float
+) -> None:
+    fake = FakeFreshRoast(speed=0)
+    fake.thermal.air_c = celsius
+    async with PtyLine(fake, tmp_path) as line, driver(line.port, silence_s=1) as roaster:
+        for _ in range(8):
+            reading = await roaster.read()
+            assert reading.environment_temp_c == pytest.approx(celsius, abs=0.6)
+
+
+@pytest.mark.parametrize("state", [IDLE, SLEEPING, ROASTING, COOLING])
+@pytest.mark.parametrize("ignores", [True, False])
+async def test_make_safe_blows_from_every_state(
+    tmp_path: Path, state: bytes, ignores: bool
+) -> None:
+    fake = FakeFreshRoast(speed=0, ignores_heat_0=ignores)
+    async with PtyLine(fake, tmp_path) as line, driver(line.port) as roaster:
+        fake.thermal.air_c = 196
+        fake.state, fake.heat, fake.fan = state, 0, 2
+        heated_s = fake.heated_s
+        await roaster.make_safe()
+        assert (fake.state, fake.blows, fake.heat) == (COOLING, 9, 0)
+        assert fake.heated_s == heated_s
+        for _ in range(2):
+            reading = await roaster.read()
+        assert (reading.fan_percent, reading.cooling_percent) == (100, 100)
+        for _ in range(6):  # nothing older is said again
+            await roaster.read()
+        assert (fake.state, fake.blows) == (COOLING, 9)
+
+
+async def test_a_machine_that_never_confirms_is_reported(tmp_path: Path) -> None:
+    fake = FakeFreshRoast(speed=0)
+    async with PtyLine(fake, tmp_path) as line, driver(line.port) as roaster:
+        fake.stuck_idle, fake.thermal.air_c = True, 196
+        with pytest.raises(LostError, match=r"does not confirm that it cools: it reports idle"):
+            await roaster.make_safe()
+        assert (await roaster.read()).cooling_percent == 0
+        fake.stuck_idle = False
+        await until(lambda: fake.state == COOLING)  # it goes on being asked
+
+
+async def test_a_machine_that_ends_roasting_by_itself_is_not_heated_again(tmp_path: Path) -> None:
+    fake = FakeFreshRoast(speed=0)
+    async with PtyLine(fake, tmp_path) as line, driver(line.port) as roaster:
+        await roaster.write(Actuator.HEATER, 100)
+        await until(lambda: fake.state == ROASTING)
+        fake.state, fake.heat, fake.thermal.air_c = IDLE, 0, 196  # its panel, or its plug
+        fake.send(fake.status())
+        await until(lambda: fake.state == COOLING)
+        heated_s = fake.heated_s
+        for _ in range(4):
+            reading = await roaster.read()
+        assert (reading.heater_percent, roaster.restarts) == (0, 1)
+        assert fake.heated_s == heated_s
+
+
+async def test_a_hot_machine_that_is_found_idle_gets_air(tmp_path: Path) -> None:
+    fake = FakeFreshRoast(speed=0)
+    fake.thermal.air_c = 196
+    async with PtyLine(fake, tmp_path) as line, driver(line.port):
+        await until(lambda: (fake.state, fake.blows) == (COOLING, 9))
+    assert fake.heated_s == 0
 
 
 async def test_a_host_that_dies_leaves_a_short_timer(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Kaleido frames, and the driver against a fake machine over serial and WebSocket."""
 
+import asyncio
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,11 @@ from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.drivers.kaleido import Frame, Kaleido, KaleidoOptions, decode, encode
 from roastwatch.roaster.lines import Lines
 from roastwatch.vocabulary import Actuator
+from tests.driver_benches import bench
+from tests.driver_benches import kaleido as kaleido_bench
 from tests.fakes.kaleido import FakeKaleido, kaleido_websocket
 from tests.fakes.line import PtyLine, every_split, read_for_ever, tcp_line, until
+from tests.fakes.virtual_time import VirtualLoop
 
 EXAMPLE = "{0,BT:190.5,ET:185.0,AT:25.0,HP:80,FC:55,RC:90,AH:0,TS:180.0,HS:1}"
 NUMBERS = {
@@ -94,6 +99,7 @@ async def test_start_heat_and_make_safe(tmp_path: Path) -> None:
             await kaleido.make_safe()
             await until(lambda: fake.values["CS"] == 1)
             assert fake.values == {"HP": 0, "FC": 100, "RC": 100, "HS": 0, "AH": 0, "CS": 1}
+            assert (fake.target_c, fake.burns) == (0, 0)
             await kaleido.write(Actuator.HEATER, 20)
             await until(lambda: fake.values["HS"] == 1)
         await until(lambda: not fake.guarded)
@@ -200,3 +206,77 @@ async def test_silence_and_other_machines(tmp_path: Path) -> None:
     async with PtyLine(fake, tmp_path) as line:
         with pytest.raises(BadInputError, match="Another machine"):
             await driver(line.port, first_reply_s=0.5).__aenter__()
+
+
+@pytest.mark.parametrize(("limit_c", "target_c"), [(230.0, 230), (245.0, 240), (212.7, 212)])
+async def test_heat_burns_though_the_target_caps_it(
+    tmp_path: Path, limit_c: float, target_c: int
+) -> None:
+    fake = FakeKaleido(speed=0)
+    fake.thermal.bean_c = 200
+    async with PtyLine(fake, tmp_path) as line, driver(line.port) as kaleido:
+        kaleido.bean_temp_max_c = limit_c
+        await kaleido.write(Actuator.HEATER, 60)
+        await until(lambda: fake.burns == 60)
+        assert fake.target_c == target_c
+        fake.thermal.bean_c = target_c + 1
+        assert fake.burns == 0  # the machine's own stop
+        assert fake.pairs.index(f"TS {target_c}") < fake.pairs.index("HP 60")
+        await kaleido.make_safe()
+        await until(lambda: fake.values["CS"] == 1)
+        sent = fake.pairs[fake.pairs.index("HS 1") + 1 :]
+        safe = list(dict.fromkeys(pair for pair in sent if not pair.startswith("RD")))
+        assert safe == ["HP 0", "AH 0", "HS 0", "TS 0", "RC 100", "FC 100", "CS 1"]
+
+
+async def test_a_lost_target_is_sent_again(tmp_path: Path) -> None:
+    fake = FakeKaleido(speed=0)
+    async with PtyLine(fake, tmp_path) as line, driver(line.port) as kaleido:
+        await kaleido.write(Actuator.HEATER, 60)
+        await until(lambda: fake.burns == 60)
+        fake.target_c = 0.0
+        await until(lambda: fake.burns == 60)
+
+
+def test_no_command_follows_another_within_a_tenth_of_a_second() -> None:
+    """In virtual time: a loaded computer delays what it reads, not what it sends."""
+    loop = VirtualLoop()
+    with ExitStack() as stack:
+        made = stack.enter_context(bench(kaleido_bench, loop))
+        made.fake.least_gap_s = 0.1
+
+        async def work() -> None:
+            async with made.make() as kaleido:
+                for percent in (20, 40, 60):
+                    await asyncio.gather(kaleido.read(), kaleido.write(Actuator.HEATER, percent))
+                    await kaleido.write(Actuator.FAN, percent)
+                    cut_off = asyncio.create_task(kaleido.make_safe())
+                    await asyncio.sleep(0.2)
+                    cut_off.cancel()
+                    await kaleido.make_safe()
+
+        loop.run(work())
+        assert made.fake.lost == []
+        assert made.fake.pairs.count("CS 1") == 3
+    loop.close()
+
+
+async def test_a_machine_that_was_switched_off_and_on_is_not_heated_again(tmp_path: Path) -> None:
+    fake = FakeKaleido(speed=0)
+    fake.thermal.bean_c = fake.thermal.air_c = 180
+    async with PtyLine(fake, tmp_path) as line, driver(line.port) as kaleido:
+        await kaleido.write(Actuator.HEATER, 60)
+        while (await kaleido.read()).heater_percent != 60:
+            pass
+        fake.power_cycle()
+        await until(lambda: kaleido.restarts == 1)
+        await until(lambda: fake.unit == "C" and fake.guarded)
+        for _ in range(4):
+            reading = await kaleido.read()
+        assert (reading.bean_temp_c, reading.heater_percent) == (180, 0)
+        assert (fake.values["HP"], fake.values["HS"], fake.target_c) == (0, 0, 0)
+
+
+def test_it_heats_on_without_its_host() -> None:
+    assert driver("x").capabilities.when_host_is_gone == "holds"
+    assert driver("x").capabilities.needs_cutoff

@@ -20,6 +20,7 @@ from roastwatch.roaster.drivers.mqtt_options import (
     word,
 )
 from roastwatch.roaster.drivers.mqtt_roaster import MqttRoaster
+from roastwatch.roaster.plausible import probe_value
 from roastwatch.vocabulary import Actuator
 from tests.fakes.line import read_for_ever, until
 from tests.fakes.mqtt_device import OPTIONS, FakeMqttRoaster, on_broker
@@ -79,7 +80,10 @@ def test_words_and_controls() -> None:
     )
     assert word(b'{"a": [1]}', "a.9") is None
     assert Temperature(topic="x", unit="F").value_c(b"392") == 200
-    assert Temperature(topic="x").value_c(b"-127") is None  # a DS18B20 that is not there
+    absent = Temperature(topic="x").value_c(b"-127")  # a DS18B20 that is not there
+    doubts: dict[str, str] = {}
+    assert probe_value(doubts, "bean_temp_c", absent) is None
+    assert "-127.0 °C" in doubts["bean_temp_c"]
 
 
 @pytest.mark.parametrize(

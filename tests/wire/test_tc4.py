@@ -275,3 +275,84 @@ async def test_another_machine(tmp_path: Path) -> None:
     async with PtyLine(fake, tmp_path) as line:
         with pytest.raises(BadInputError, match="Another machine"):
             await driver(line.port, first_reply_s=0.5, reply_s=0.2).__aenter__()
+
+
+@pytest.mark.parametrize("dialect", ["skywalker", "cyberroaster"])
+def test_no_dialect_is_taken_at_its_word(dialect: str) -> None:
+    assert driver("x", dialect=dialect).capabilities.needs_cutoff
+
+
+async def test_a_tc4_that_is_called_a_skywalker_needs_its_cutoff(tmp_path: Path) -> None:
+    fake = FakeTc4()
+    async with PtyLine(fake, tmp_path) as line, driver(line.port, dialect="skywalker") as tc4:
+        assert (await tc4.read()).heater_percent == 0
+        assert tc4.capabilities.needs_cutoff
+    silent = FakeTc4(answers_chan=False)
+    async with PtyLine(silent, tmp_path) as line, driver(line.port, dialect="skywalker") as tc4:
+        assert tc4.capabilities.needs_cutoff
+
+
+async def test_dialects_are_proven_by_what_they_answer(tmp_path: Path) -> None:
+    for kind in ("skywalker", "cyberroaster"):
+        fake = FakeTc4(kind=kind)
+        async with PtyLine(fake, tmp_path) as line, driver(line.port, dialect=kind) as tc4:
+            assert tc4.capabilities.when_host_is_gone == "off"
+
+
+async def test_a_board_that_forgets_its_heat_has_restarted(tmp_path: Path) -> None:
+    fake = FakeTc4(speed=0)
+    fake.thermal.bean_c, fake.thermal.air_c = 180, 200
+    async with PtyLine(fake, tmp_path) as line, driver(line.port) as tc4:
+        await tc4.write(Actuator.FAN, 40)
+        await tc4.write(Actuator.HEATER, 60)
+        for _ in range(3):
+            assert (await tc4.read()).bean_temp_c == 180
+        assert tc4.restarts == 0
+        fake.restart()
+        await until(lambda: tc4.restarts == 1)
+        await until(lambda: fake.celsius and fake.channels == "1200")
+        for _ in range(4):
+            reading = await tc4.read()
+        assert (reading.bean_temp_c, reading.heater_percent, fake.ot1) == (180, 0, 0)
+        assert tc4.restarts == 1
+
+
+@pytest.mark.parametrize("kind", ["skywalker", "cyberroaster"])
+async def test_other_dialects_that_forget_their_heat(tmp_path: Path, kind: str) -> None:
+    fake = FakeTc4(speed=0, kind=kind)
+    async with PtyLine(fake, tmp_path) as line, driver(line.port, dialect=kind) as tc4:
+        await tc4.write(Actuator.HEATER, 90)
+        while (await tc4.read()).heater_percent != 90:
+            pass
+        fake.restart()
+        fake.ot1 = 0
+        await until(lambda: tc4.restarts == 1)
+        fake.ot1 = 70  # what a Cyberroaster asserts when it is connected
+        await until(lambda: fake.ot1 == 0)
+
+
+async def test_a_greeting_that_nobody_asked_for_is_a_restart(tmp_path: Path) -> None:
+    fake = FakeTc4(speed=0)
+    async with PtyLine(fake, tmp_path) as line, driver(line.port) as tc4:
+        fake.banner = "# aArtisanQ_PID"
+        tc4._chan_asked_s -= 60
+        fake.restart()
+        await until(lambda: tc4.restarts == 1)
+        await until(lambda: fake.celsius)
+
+
+async def test_heat_that_a_board_never_reports_is_no_restart(tmp_path: Path) -> None:
+    fake = FakeTc4(speed=0)
+    fake.stuck_heater = 0
+    async with PtyLine(fake, tmp_path) as line, driver(line.port) as tc4:
+        await tc4.write(Actuator.HEATER, 60)
+        for _ in range(4):
+            assert (await tc4.read()).heater_percent == 0
+        assert (tc4.restarts, fake.ot1) == (0, 60)
+
+
+async def test_a_fire_is_read_as_it_is(tmp_path: Path) -> None:
+    fake = FakeTc4(speed=0)
+    fake.thermal.bean_c = fake.thermal.air_c = 412
+    async with PtyLine(fake, tmp_path) as line, driver(line.port) as tc4:
+        assert (await tc4.read()).bean_temp_c == 412

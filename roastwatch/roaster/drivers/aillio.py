@@ -17,6 +17,7 @@ from roastwatch.errors import BadInputError, LostError
 from roastwatch.options import Options
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.newest import Newest
+from roastwatch.roaster.plausible import probe_value
 from roastwatch.roaster.usb_link import Pipes, UsbLink
 from roastwatch.vocabulary import Actuator, Reading
 
@@ -24,6 +25,11 @@ STEP_S = 0.1
 """Between two commands (Artisan's aillio files)."""
 FAN_STEPS = 12
 DRUM_STEPS = 9
+RESTARTED_STEPS = 2
+"""Levels that fall by so many from one status to the next without a step of ours: switched off
+and on. By fewer, a person has turned it down at the machine."""
+SETTLED_S = 1.0
+"""After so long without a step a status is newer than the last one."""
 
 
 class AillioOptions(Options):
@@ -62,6 +68,10 @@ class Aillio:
         self._station = station
         self._link = UsbLink(open_pipes, self.machine)
         self._newest = Newest()
+        self.restarts = 0
+        self.doubts: dict[str, str] = {}
+        self._stepped_s = 0.0
+        """When a step last left."""
         self._levels: Levels | None = None
         self._zeros = 0
         """Statuses in a row with the heater at 0; one may be older than our last step."""
@@ -174,7 +184,10 @@ class Aillio:
                 before_s = asyncio.get_running_loop().time()
                 heard = await self._hear()
                 if heard is not None:
-                    reading, self._levels = heard
+                    reading, levels = heard
+                    if self._levels is not None:
+                        self._follow(self._levels, levels)
+                    self._levels = levels
                     self._zeros = 0 if self._levels.heater else self._zeros + 1
                     self._newest.put(reading)
                     self._status.set()
@@ -185,6 +198,26 @@ class Aillio:
         except LostError as lost:
             self._newest.lose(lost)
             self._status.set()
+
+    def _follow(self, before: Levels, now: Levels) -> None:
+        """What fell by itself is not stepped up again: the machine restarted, or a person did it.
+
+        A status may be older than our last step, so that one step less proves nothing at once.
+        """
+        fell = 0
+        for actuator in (Actuator.HEATER, Actuator.FAN, Actuator.DRUM):
+            was: int = getattr(before, actuator.value)
+            if self._wanted.get(actuator, 0) >= was:
+                fell += max(0, was - getattr(now, actuator.value))
+        settled = asyncio.get_running_loop().time() - self._stepped_s > SETTLED_S
+        if fell >= RESTARTED_STEPS:
+            self.restarts += 1
+            self._wanted = {Actuator.HEATER: 0}
+        elif settled and now.heater < before.heater <= self._wanted.get(Actuator.HEATER, 0):
+            self._wanted[Actuator.HEATER] = now.heater
+
+    def _probe(self, field: str, value_c: float | None) -> float | None:
+        return probe_value(self.doubts, field, value_c)
 
     async def _step_once(self, levels: Levels) -> None:
         """One step for each status that was read: heat down first, then drum, fan, heat up."""
@@ -205,6 +238,7 @@ class Aillio:
             for _ in range(levels.heater if off else 1):
                 next_s = loop.time() + STEP_S  # from start to start: 14 steps take time enough
                 await self._link.write(command)
+                self._stepped_s = loop.time()
                 if off or not self.is_asked:
                     await asyncio.sleep(max(0.0, next_s - loop.time()))
 

@@ -18,7 +18,7 @@ from roastwatch.roaster.drivers.aillio import (
     Levels,
     percent_of,
 )
-from roastwatch.roaster.plausible import PLAUSIBLE_C
+from roastwatch.roaster.plausible import PLAUSIBLE_MIN_C
 from roastwatch.roaster.usb_link import open_pipes
 from roastwatch.vocabulary import Actuator, Reading
 
@@ -62,9 +62,8 @@ def step(actuator: Actuator, up: bool, wanted: int) -> bytes:
 
 
 def plausible(celsius: float) -> float | None:
-    """A temperature that a probe can show."""
-    inside = math.isfinite(celsius) and PLAUSIBLE_C[0] <= celsius <= PLAUSIBLE_C[1]
-    return float(celsius) if inside else None
+    """A temperature, None for no number and for what is too cold to be true."""
+    return float(celsius) if math.isfinite(celsius) and celsius >= PLAUSIBLE_MIN_C else None
 
 
 class AillioR1(Aillio):
@@ -94,8 +93,8 @@ class AillioR1(Aillio):
         reading = Reading(
             station=self._station,
             taken_at_s=asyncio.get_running_loop().time(),
-            bean_temp_c=status.bean_c,
-            environment_temp_c=status.drum_c,
+            bean_temp_c=self._probe("bean_temp_c", status.bean_c),
+            environment_temp_c=self._probe("environment_temp_c", status.drum_c),
             heater_percent=percent_of(levels.heater, HEATER_STEPS),
             fan_percent=percent_of(levels.fan, FAN_STEPS),
             drum_percent=percent_of(levels.drum, DRUM_STEPS),

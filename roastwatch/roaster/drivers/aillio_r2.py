@@ -105,8 +105,8 @@ class AillioR2(Aillio):
         reading = Reading(
             station=self._station,
             taken_at_s=asyncio.get_running_loop().time(),
-            bean_temp_c=status.bean_c,
-            environment_temp_c=status.exhaust_c,
+            bean_temp_c=self._probe("bean_temp_c", status.bean_c),
+            environment_temp_c=self._probe("environment_temp_c", status.exhaust_c),
             heater_percent=percent_of(levels.heater, HEATER_STEPS),
             fan_percent=percent_of(levels.fan, FAN_STEPS),
             drum_percent=percent_of(levels.drum, DRUM_STEPS),

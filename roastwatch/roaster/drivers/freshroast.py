@@ -1,53 +1,49 @@
-"""FreshRoast SR700: 14-byte packets at 9600 baud, one from the host each 0.25 s, each answered.
+"""FreshRoast SR700: packets at 9600 baud, one from the host each 0.25 s, each answered.
 
-Packets and quirks: Roastero/freshroastsr700 (with its issues and pull request 35). There is no
-checksum. Some units ignore heat 0 while roasting, so "off" is the cooling state. Without a host
-the machine runs on to the end of its own timer: while it heats that timer is kept at a few
-seconds and refreshed with every packet, so it serves as a watchdog (inferred from the protocol,
-never tried on a machine); while it cools the timer is kept long.
+Packets and quirks: Roastero/freshroastsr700 (with its issues and pull request 35). Some units
+ignore heat 0 while roasting, so "off" is the cooling state; and the machine cools only if it has
+been roasting, so that from idle or sleep it is sent through the roasting state, with heat 0, to
+get air. Its air moves the beans: it never stops while the chamber is warm.
+
+Without a host the machine runs on to the end of its own timer: while it heats that timer is kept
+at a few seconds and refreshed with every packet, so it serves as a watchdog (inferred from the
+protocol, never tried on a machine); while it cools the timer is kept long.
 """
 
 import asyncio
 import contextlib
 import math
-from dataclasses import dataclass
-from enum import Enum
 from typing import Self
 
 from pydantic import Field
 
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.drivers.freshroast_packets import (
+    FASTEST_FAN,
+    FROM_HOST,
+    FROM_ROASTER,
+    INIT,
+    Packet,
+    Parser,
+    State,
+    encode,
+)
 from roastwatch.roaster.newest import Newest
 from roastwatch.roaster.plausible import Believed
 from roastwatch.roaster.wire import PortOptions, Wire, not_this_machine
 from roastwatch.vocabulary import Actuator, Reading
 
-PACKET_BYTES = 14
 PERIOD_S = 0.25
 """Between packets from the host: not faster."""
-HEADER, INIT_HEADER, FOOTER = b"\xaa\xaa", b"\xaa\x55", b"\xaa\xfa"
-FAHRENHEIT = b"\x61\x74"
-FROM_HOST, FROM_ROASTER, LAST_RECIPE_LINE = 0x63, 0x00, 0xAF
-RECIPE_FLAGS = frozenset({0xA0, 0xAA, LAST_RECIPE_LINE})
-TOO_COLD = 0xFF00
 TOO_COLD_C = 65.0
 """The machine says "below 150 °F" and no more: that is shown as 65 °C, just below."""
-HIGHEST_F = 650
 HEATING_TENTHS = 2
 COOLING_TENTHS = 59
-FASTEST_FAN = 9
 HEAT_PERCENT = (0.0, 33.0, 67.0, 100.0)
-
-
-class State(Enum):
-    """Bytes 5 and 6."""
-
-    INIT = b"\x00\x00"
-    IDLE = b"\x02\x01"
-    ROASTING = b"\x04\x02"
-    COOLING = b"\x04\x04"
-    SLEEPING = b"\x08\x01"
+CONFIRMS_WITHIN_S = 3.0
+"""From sleep to cooling takes three packets; the rest is for lost ones."""
+BLOWING = (State.ROASTING, State.COOLING)
 
 
 class FreshRoastOptions(PortOptions):
@@ -60,74 +56,6 @@ class FreshRoastOptions(PortOptions):
     silence_s: float = Field(
         2.0, description="Seconds without a valid packet after which the roaster is lost.", gt=0
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Packet:
-    """One packet. Temperature in °F, None below 150; time in tenths of a minute."""
-
-    flag: int
-    state: State
-    fan: int
-    tenths: int
-    heat: int
-    fahrenheit: int | None = None
-
-
-INIT = INIT_HEADER + FAHRENHEIT + bytes((FROM_HOST,)) + bytes(7) + FOOTER
-
-
-def encode(packet: Packet) -> bytes:
-    """A packet as bytes; a host sends no temperature."""
-    numbers = bytes((packet.fan, packet.tenths, packet.heat))
-    flag = bytes((packet.flag,))
-    return HEADER + FAHRENHEIT + flag + packet.state.value + numbers + bytes(2) + FOOTER
-
-
-def decode(raw: bytes) -> Packet | None:
-    """The packet in 14 bytes; None for anything that isn't wholly one of the machine's."""
-    if (
-        len(raw) != PACKET_BYTES
-        or raw[:2] != HEADER
-        or raw[2:4] != FAHRENHEIT
-        or raw[12:] != FOOTER
-        or raw[4] not in (FROM_ROASTER, *RECIPE_FLAGS)
-        or raw[7] > FASTEST_FAN
-        or raw[8] > 99
-        or raw[9] > 3
-    ):
-        return None
-    try:
-        state = State(raw[5:7])
-    except ValueError:
-        return None
-    fahrenheit: int | None = int.from_bytes(raw[10:12], "big")
-    if fahrenheit == TOO_COLD:
-        fahrenheit = None
-    elif raw[4] == FROM_ROASTER and not 150 <= (fahrenheit or 0) <= HIGHEST_F:
-        return None
-    return Packet(raw[4], state, raw[7], raw[8], raw[9], fahrenheit)
-
-
-class Parser:
-    """Finds packets in a stream of bytes; AA in a packet's body is no header."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-
-    def feed(self, data: bytes) -> list[Packet]:
-        """The packets that became whole with these bytes, in order."""
-        self._buffer += data
-        found: list[Packet] = []
-        while len(self._buffer) >= PACKET_BYTES:
-            packet = decode(bytes(self._buffer[:PACKET_BYTES]))
-            if packet is not None:
-                found.append(packet)
-                del self._buffer[:PACKET_BYTES]
-            else:
-                start = self._buffer.find(HEADER[0], 1)
-                del self._buffer[: start if start > 0 else len(self._buffer)]
-        return found
 
 
 class FreshRoast:
@@ -146,17 +74,17 @@ class FreshRoast:
             baud=options.baud,
             stop_bits=2,
         )
-        self._parser = Parser()
         self._newest = Newest()
-        self._air = Believed()
-        self._heat, self._fan, self._resting = 0, FASTEST_FAN, False
-        self._last: Packet | None = None
+        self.restarts = 0
+        self.doubts: dict[str, str] = {}
+        self._forget()
         self._sent = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None
 
     @property
     def capabilities(self) -> Capabilities:
         """What an SR700 can do."""
+        steps = tuple(round(100 * step / FASTEST_FAN) for step in range(10))
         return Capabilities(
             machine="FreshRoast SR700",
             actuators=frozenset({Actuator.HEATER, Actuator.FAN, Actuator.COOLING}),
@@ -165,13 +93,15 @@ class FreshRoast:
             read_period_s=0.5,
             keep_alive_s=PERIOD_S,
             when_host_is_gone="unknown",
-            make_safe_writes="cooling state, heat 0, fan 9 of 9 (idle if it was idle)",
-            echoes=frozenset({Actuator.HEATER}),
+            make_safe_writes="cooling state, heat 0, fan 9 of 9, from every state, until the "
+            "machine confirms it",
+            echoes=frozenset({Actuator.HEATER, Actuator.FAN, Actuator.COOLING}),
             levels={
                 Actuator.HEATER: HEAT_PERCENT,
-                Actuator.FAN: tuple(round(100 * step / FASTEST_FAN) for step in range(1, 10)),
+                Actuator.FAN: steps,
                 Actuator.COOLING: (0, 100),
             },
+            fan_is_drum=True,
         )
 
     async def __aenter__(self) -> Self:
@@ -181,9 +111,7 @@ class FreshRoast:
             LostError: no port, nobody there, or a heater that stays on.
             BadInputError: another machine.
         """
-        self._parser, self._air, self._last = Parser(), Believed(), None
-        # One that is roasting goes to cooling; one that is idle can't, and stays idle.
-        self._heat, self._fan, self._resting = 0, FASTEST_FAN, False
+        self._forget()
         self._newest.clear()
         await self._wire.__aenter__()
         try:
@@ -201,6 +129,18 @@ class FreshRoast:
             raise
         return self
 
+    def _forget(self) -> None:
+        """Nothing of an earlier link counts."""
+        self._parser = Parser()
+        self._last: Packet | None = None
+        self._air = Believed(self.doubts, "environment_temp_c")
+        self._heat, self._fan = 0, FASTEST_FAN
+        self._resting = True
+        """Nobody wants air: a machine that is cool may be idle."""
+        self._tries = 0
+        self._obeyed = False
+        """It has roasted since heat was last asked for."""
+
     async def __aexit__(self, *_: object) -> None:
         try:
             self._heat = 0
@@ -215,37 +155,63 @@ class FreshRoast:
         return await self._newest.take(self._options.silence_s, where)
 
     async def write(self, actuator: Actuator, percent: float) -> None:
-        """Put it into the next packet, and wait until that has left."""
+        """Put it into the next packet, and wait until that has left.
+
+        Fan 0 lets the machine rest (idle), once it is cool. Cooling 0 leaves the air on, as long
+        as the fan is wanted: without heat the machine has no other state that blows.
+        """
         if not 0 <= percent <= 100:
             raise BadInputError(f"{actuator} takes 0 to 100 %, not {percent:g}.")
         match actuator:
             case Actuator.HEATER:
                 self._heat = max(at for at, level in enumerate(HEAT_PERCENT) if level <= percent)
+                self._obeyed = False
                 if self._heat:
                     self._resting = False
             case Actuator.FAN:
+                self._resting = percent <= 0 and not self._heat
                 self._fan = max(1, math.ceil(percent / 100 * FASTEST_FAN - 0.1))
             case Actuator.COOLING:
-                if percent and self._heat:
-                    self._heat = 0
-                self._resting = not percent and not self._heat
+                if percent:
+                    self._heat, self._resting = 0, False
             case _:
                 raise BadInputError(f"The FreshRoast SR700 can't set its {actuator.value}.")
         await self._next_packet()
 
     async def make_safe(self) -> None:
-        """The cooling state with full fan."""
-        self._heat, self._fan = 0, FASTEST_FAN
-        self._resting = self._resting and self._last is not None and self._last.state is State.IDLE
+        """The cooling state with full fan, from whatever state; waits until the machine says so.
+
+        Raises:
+            LostError: the link is gone, or the machine does not confirm. It goes on being asked.
+        """
+        self._heat, self._fan, self._resting = 0, FASTEST_FAN, False
         await self._next_packet()
+        if not await self._wire.until(self._cools, CONFIRMS_WITHIN_S):
+            last = self._last
+            says = f"{last.state.name.lower()}, fan {last.fan} of 9" if last else "nothing"
+            raise LostError(
+                f"The FreshRoast on {self._options.port} does not confirm that it cools: it "
+                f"reports {says}. If it is hot, let it cool by its own panel, or pull its plug."
+            )
 
     def _next(self) -> Packet:
-        """What the machine is told now."""
+        """What the machine is told now, given what it last said."""
+        if self._last is None:  # one that roasts goes on blowing, one that is idle stays so
+            return Packet(FROM_HOST, State.COOLING, FASTEST_FAN, COOLING_TENTHS, 0)
+        state = self._last.state
         if self._heat:
             return Packet(FROM_HOST, State.ROASTING, self._fan, HEATING_TENTHS, self._heat)
-        if self._resting:
+        if self._resting and self._last.fahrenheit is None:
             return Packet(FROM_HOST, State.IDLE, self._fan, HEATING_TENTHS, 0)
-        return Packet(FROM_HOST, State.COOLING, self._fan, COOLING_TENTHS, 0)
+        fan = FASTEST_FAN if self._resting else self._fan
+        if state in BLOWING:
+            self._tries = 0
+            return Packet(FROM_HOST, State.COOLING, fan, COOLING_TENTHS, 0)
+        # It refuses to cool from idle. What wakes it from sleep is not documented: idle, or this.
+        self._tries += 1
+        if state is State.SLEEPING and self._tries % 4:
+            return Packet(FROM_HOST, State.IDLE, fan, HEATING_TENTHS, 0)
+        return Packet(FROM_HOST, State.ROASTING, fan, HEATING_TENTHS, 0)
 
     async def _keep_alive(self) -> None:
         try:
@@ -277,11 +243,12 @@ class FreshRoast:
         for packet in self._parser.feed(data):
             if packet.flag != FROM_ROASTER:
                 continue  # a line of its stored recipe
-            if packet.state is State.IDLE and self._last is None:
-                self._resting = True
+            if self._last is None and packet.state in BLOWING:
+                self._resting = False  # somebody wanted air: it goes on, without heat
             self._last = packet
+            self._watch(packet)
             celsius = TOO_COLD_C if packet.fahrenheit is None else (packet.fahrenheit - 32) / 1.8
-            blowing = packet.state in (State.ROASTING, State.COOLING)
+            blowing = packet.state in BLOWING
             self._newest.put(
                 Reading(
                     station=self._station,
@@ -293,8 +260,21 @@ class FreshRoast:
                 )
             )
 
+    def _watch(self, packet: Packet) -> None:
+        """A machine that ends roasting by itself (timer, panel, plug) gets air and no more heat."""
+        if packet.state is State.ROASTING:
+            self._obeyed = True
+        elif self._heat and self._obeyed:
+            self.restarts += 1
+            self._heat, self._obeyed = 0, False
+
     def _heat_is_off(self) -> bool | None:
         return True if self._last is not None and _heat(self._last) == 0 else None
+
+    def _cools(self) -> bool | None:
+        last = self._last
+        cools = last is not None and last.state is State.COOLING and last.fan == FASTEST_FAN
+        return cools or None
 
     async def _let_go(self) -> None:
         if self._sender is not None:

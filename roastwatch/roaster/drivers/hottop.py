@@ -1,9 +1,10 @@
 """Hottop KN-8828B-2K+: 36-byte frames at 115200 baud, both ways, not paired.
 
-The machine streams its status. It wants a command frame at least each second, or it ejects the
-beans and powers its drive down (Artisan hottop.py; Artisan issue 1714): the driver sends one each
-0.3 s from the moment it opens the port until it lets go of a machine that has cooled down.
-Frame layout: pyhottop (MIT) and Artisan's hottop.py, which agree.
+The machine streams its status by itself; Artisan logs it without sending a byte. Command frames
+take control, and from the first one on the machine ejects the beans and powers its drive down
+after a second without another (Artisan hottop.py; Artisan issue 1714). So reading only listens;
+the first write takes control, and then a frame leaves each 0.3 s, whatever becomes of the status
+frames, until control is given up. No frame gives control back: the machine ejects then too.
 """
 
 import asyncio
@@ -11,31 +12,35 @@ import contextlib
 import logging
 import math
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Self
 
 from pydantic import Field
 
 from roastwatch.errors import BadInputError, LostError
-from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.driver import Capabilities, SilentError
+from roastwatch.roaster.drivers.hottop_frames import FULL_FAN, Controls, Parser, Status, encode
+from roastwatch.roaster.plausible import probe_value
 from roastwatch.roaster.wire import PortOptions, Wire, not_this_machine
 from roastwatch.vocabulary import Actuator, Reading
 
-FRAME_BYTES = 36
-HEADER = bytes((0xA5, 0x96))
-COMMAND_HEADER = bytes((0xA5, 0x96, 0xB0, 0xA0, 0x01, 0x01, 0x24))
-ADOPTING_S = 0.9
-"""How long a machine that talks already may take to say so: three of its periods. One that is
-silent loses nothing by the wait, for nothing of it is under our control yet."""
 PERIOD_S = 0.3
 """Between command frames (Artisan); the machine wants more than 0.1 s and less than 1 s."""
 SHORTEST_PERIOD_S = 0.15
-FULL_FAN = 10
-PLAUSIBLE_C = (1.0, 320.0)
-"""What a probe of this machine can show (coffee-roaster-mcp drivers.py)."""
+REOPEN_S = 2.5
+"""A port that went away is opened again within this; then the machine has ejected long since."""
+REOPEN_EACH_S = 0.05
+OBEYS_WITHIN_S = 1.0
+"""Three frames: a machine that reports no heat for so long after them was switched off and on."""
+RESTARTS_WITHIN_S = 1.5
+"""A machine that says nothing for longer may have been switched off and on meanwhile."""
 COLD_BELOW_C = 80.0
 """An open door of a machine colder than this is closed when control is taken."""
+WHEN_RELEASED = (
+    "When roastwatch gives up control, the Hottop opens its door about a second later and powers "
+    "down by itself: beans that are still inside drop into the tray."
+)
 log = logging.getLogger(__name__)
 
 
@@ -53,11 +58,20 @@ class HottopOptions(PortOptions):
     unit: Unit = Field(
         Unit.CELSIUS, description="Unit that the machine sends: celsius or fahrenheit."
     )
+    wake: bool = Field(
+        False,
+        description="Send command frames from the start, for a machine that sends no status before "
+        "it has received some. This takes control: when roastwatch ends, the machine ejects.",
+    )
     first_frame_s: float = Field(
         4.0, description="Seconds to wait for the first status frame after opening.", gt=0
     )
     silence_s: float = Field(
-        2.0, description="Seconds without a status frame after which the roaster is lost.", gt=0
+        2.0,
+        description="Seconds without a status frame after which heat goes off and the roaster "
+        "counts as lost.",
+        gt=0,
+        le=2.5,
     )
     release_below_c: float = Field(
         180.0,
@@ -69,114 +83,6 @@ class HottopOptions(PortOptions):
     release_after_s: float = Field(
         1200.0, description="Longest wait for that in seconds, with a broken probe say.", gt=0
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Controls:
-    """What the host asks for. Heater in percent, fans 0 to 10."""
-
-    heater: int = 0
-    fan: int = 0
-    """Byte 11, the bean-cooling fan in Artisan's naming; normally left 0."""
-    main_fan: int = 0
-    door_open: bool = False
-    drum: bool = True
-    cooling: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What the machine says. Temperatures in the machine's own unit, whole degrees."""
-
-    version: int
-    heater: int
-    fan: int
-    main_fan: int
-    door_open: bool
-    drum: bool
-    cooling: bool
-    tray_in: bool
-    environment: int
-    bean: int
-
-
-def checksum(frame: bytes | bytearray) -> int:
-    """Byte 35: the low byte of the sum of bytes 0 to 34."""
-    return sum(frame[: FRAME_BYTES - 1]) & 0xFF
-
-
-def encode(controls: Controls) -> bytes:
-    """A command frame. The drum turns whenever the heater is on (as in pyhottop)."""
-    frame = bytearray(FRAME_BYTES)
-    frame[: len(COMMAND_HEADER)] = COMMAND_HEADER
-    frame[10] = controls.heater
-    frame[11] = controls.fan
-    frame[12] = controls.main_fan
-    frame[16] = controls.door_open
-    frame[17] = controls.drum or controls.heater > 0
-    frame[18] = controls.cooling
-    frame[35] = checksum(frame)
-    return bytes(frame)
-
-
-def decode(frame: bytes) -> Status | None:
-    """The status in 36 bytes; None for anything that isn't wholly a status frame."""
-    if (
-        len(frame) != FRAME_BYTES
-        or not frame.startswith(HEADER)
-        or frame.startswith(COMMAND_HEADER)  # our own frame, echoed by the adapter
-        or frame[35] != checksum(frame)
-        or frame[10] > 100
-        or max(frame[11], frame[12]) > FULL_FAN
-        or max(frame[16:20]) > 1
-    ):
-        return None
-    return Status(
-        version=frame[4],
-        heater=frame[10],
-        fan=frame[11],
-        main_fan=frame[12],
-        door_open=bool(frame[16]),
-        drum=bool(frame[17]),
-        cooling=bool(frame[18]),
-        tray_in=bool(frame[19]),
-        environment=int.from_bytes(frame[23:25], "big"),
-        bean=int.from_bytes(frame[25:27], "big"),
-    )
-
-
-class Parser:
-    """Finds status frames in a stream of bytes that may be noisy, cut or echoed."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self.rejected = 0
-
-    def feed(self, data: bytes) -> list[Status]:
-        """The frames that became whole with these bytes, in order."""
-        self._buffer += data
-        found: list[Status] = []
-        while True:
-            start = self._buffer.find(HEADER[0])
-            if start < 0:
-                self._buffer.clear()
-                return found
-            del self._buffer[:start]
-            if len(self._buffer) >= 2 and self._buffer[1] != HEADER[1]:
-                del self._buffer[:1]
-                continue
-            if len(self._buffer) < FRAME_BYTES:
-                return found
-            frame = bytes(self._buffer[:FRAME_BYTES])
-            status = decode(frame)
-            if status is not None:
-                found.append(status)
-                del self._buffer[:FRAME_BYTES]
-            elif frame.startswith(COMMAND_HEADER) and frame[35] == checksum(frame):
-                del self._buffer[:FRAME_BYTES]
-            else:
-                self.rejected += 1
-                del self._buffer[:1]
 
 
 class Hottop:
@@ -191,10 +97,15 @@ class Hottop:
         self._wire = Wire(
             options.port, machine="Hottop", on_bytes=self._received, baud=options.baud
         )
+        self.restarts = 0
+        self.doubts: dict[str, str] = {}
         self._controls = Controls()
         self._unread: deque[tuple[float, Status]] = deque(maxlen=1)
+        self._newest: Status | None = None
+        self._newest_at_s = 0.0
         self._last_bean_c: float | None = None
-        self._adopted = False
+        self._heats_since_s: float | None = None
+        """Since when the frames have asked for heat."""
         self._sent = asyncio.Event()
         self._wanted = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None
@@ -218,31 +129,37 @@ class Hottop:
                 Actuator.COOLING: (0, 100),
                 Actuator.DOOR: (0, 100),
             },
+            listens_first=True,
+            when_released=WHEN_RELEASED,
         )
 
+    @property
+    def in_control(self) -> bool:
+        """Whether command frames leave."""
+        return self._sender is not None
+
     async def __aenter__(self) -> Self:
-        """Open the port, take control with heat 0 and the drum on, see the machine agree.
+        """Open the port and listen until the machine has said how it is.
 
         Raises:
-            LostError: no port, nobody there, or a heater that stays on.
+            LostError: no port, or nobody there.
             BadInputError: another machine.
         """
-        self._parser, self._controls = Parser(), Controls()
+        self._parser, self._controls, self._newest = Parser(), Controls(), None
         self._unread.clear()
-        self._last_bean_c, self._adopted = None, False
+        self._last_bean_c = self._heats_since_s = None
         await self._wire.__aenter__()
+        options = self._options
         try:
-            # A machine that is already talking tells its door and fans before we first speak, so
-            # that taking over in the middle of a drop does not shut the door on the beans.
-            await self._wire.until(lambda: self._adopted or None, ADOPTING_S)
-            self._sender = asyncio.create_task(self._keep_alive(), name="hottop keep-alive")
-            options = self._options
-            if not await self._wire.until(lambda: self._unread or None, options.first_frame_s):
-                raise not_this_machine(self._wire, options.first_frame_s)
-            if not await self._wire.until(self._heat_is_off, options.silence_s):
+            if options.wake:
+                self._take_control()
+            if not await self._wire.until(lambda: self._newest, options.first_frame_s):
+                found = not_this_machine(self._wire, options.first_frame_s)
+                if options.wake or not isinstance(found, LostError):
+                    raise found
                 raise LostError(
-                    f"The Hottop on {options.port} reports its heater on although it was told 0: "
-                    "switch it off at the machine."
+                    f"{found} (roastwatch only listens until you arm it or set something; if your "
+                    "machine sends nothing before it has received a frame, set `wake: true`.)"
                 )
         except BaseException:
             await self._let_go()
@@ -250,39 +167,62 @@ class Hottop:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        """Give up control; while the beans are hot the frames go on, with heat off."""
         try:
-            if self._controls.heater > 0:
+            if self.in_control:
                 self._ask(replace(self._controls, heater=0))
-            with contextlib.suppress(LostError):
-                await self._next_frame()
-                if self._is_hot():
-                    log.warning(
-                        "Hottop: holding on with heat off until the beans are below %g °C",
-                        self._options.release_below_c,
-                    )
-                    self._ask(_safe(self._controls))
-                    await self._wire.until(
-                        lambda: None if self._is_hot() else True, self._options.release_after_s
-                    )
+                with contextlib.suppress(LostError):
+                    await self._next_frame()
+                    if self._is_hot():
+                        log.warning(
+                            "Hottop: control is kept with heat off until the beans are below %g °C",
+                            self._options.release_below_c,
+                        )
+                        self._ask(_safe(self._controls))
+                        await self._wire.until(
+                            lambda: None if self._is_hot() else True, self._options.release_after_s
+                        )
+                    log.warning("Hottop: control ends. %s", WHEN_RELEASED)
         finally:
             await self._let_go()
 
     async def read(self) -> Reading:
-        """The newest status frame since the last call."""
-        newest = await self._wire.until(
-            lambda: self._unread.pop() if self._unread else None, self._options.silence_s
-        )
+        """The newest status frame since the last call.
+
+        Raises:
+            SilentError: no valid frame came, but command frames go on, with heat 0.
+            LostError: the port is gone, or no valid frame came while only listening.
+        """
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + self._options.silence_s
+        newest = None
+        while newest is None and (left_s := until_s - loop.time()) > 0:
+            try:
+                newest = await self._wire.until(
+                    lambda: self._unread.pop() if self._unread else None, left_s
+                )
+            except LostError:
+                if self._sender is None or self._sender.done():
+                    raise
+                await asyncio.sleep(REOPEN_EACH_S)  # the port is being opened again
         if newest is None:
-            raise LostError(
-                f"The Hottop on {self._options.port} has said nothing valid for "
-                f"{self._options.silence_s:g} s."
+            silent = (
+                f"The Hottop on {self._options.port} has sent nothing valid for "
+                f"{self._options.silence_s:g} s"
+            )
+            if not self.in_control:
+                raise LostError(f"{silent}: check its cable and power.")
+            self._no_heat()
+            raise SilentError(
+                f"{silent}: heat is off, and command frames go on so that it does not eject. "
+                "Check its cable."
             )
         at, status = newest
         return Reading(
             station=self._station,
             taken_at_s=at,
-            bean_temp_c=self._celsius(status.bean),
-            environment_temp_c=self._celsius(status.environment),
+            bean_temp_c=self._celsius("bean_temp_c", status.bean),
+            environment_temp_c=self._celsius("environment_temp_c", status.environment),
             heater_percent=float(status.heater),
             fan_percent=status.main_fan * 10.0,
             drum_percent=100.0 if status.drum else 0.0,
@@ -291,9 +231,10 @@ class Hottop:
         )
 
     async def write(self, actuator: Actuator, percent: float) -> None:
-        """Put it into the next command frame, and wait until that has left."""
+        """Put it into the next command frame, and wait until that has left. Takes control."""
         if not 0 <= percent <= 100:
             raise BadInputError(f"{actuator} takes 0 to 100 %, not {percent:g}.")
+        self._take_control()
         now = self._controls
         match actuator:
             case Actuator.HEATER:
@@ -315,19 +256,34 @@ class Hottop:
         await self._next_frame()
 
     async def make_safe(self) -> None:
-        """Heat 0, drum, stirrer and main fan on; the door stays as it is."""
+        """Heat 0, drum, stirrer and main fan on; the door stays as it is. Takes control."""
+        self._take_control()
         self._ask(_safe(self._controls))
         await self._next_frame()
 
+    def _take_control(self) -> None:
+        """From now on frames leave: heat 0, the drum on, door and fans of a hot machine kept."""
+        if self._sender is None:
+            self._wire.check()
+            self._controls = self._taken_over(self._newest)
+            self._sender = asyncio.create_task(self._keep_alive(), name="hottop keep-alive")
+
     def _ask(self, controls: Controls) -> None:
+        if controls.heater == 0:
+            self._heats_since_s = None
+        elif self._controls.heater == 0:
+            self._heats_since_s = asyncio.get_running_loop().time()
         self._controls = controls
         self._sent.clear()
         self._wanted.set()
 
+    def _no_heat(self) -> None:
+        if self._controls.heater:
+            self._ask(replace(self._controls, heater=0))
+
     async def _next_frame(self) -> None:
-        self._wire.check()
         try:
-            async with asyncio.timeout(1.0):
+            async with asyncio.timeout(REOPEN_S + 0.3):
                 await self._sent.wait()
         except TimeoutError:
             self._wire.check()
@@ -336,17 +292,40 @@ class Hottop:
 
     async def _keep_alive(self) -> None:
         """Send a frame each 0.3 s, and sooner (0.15 s) when something was asked for."""
-        try:
-            while True:
-                self._wanted.clear()
+        while True:
+            self._wanted.clear()
+            try:
                 self._wire.write(encode(self._controls))
-                self._sent.set()
-                await asyncio.sleep(SHORTEST_PERIOD_S)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(PERIOD_S - SHORTEST_PERIOD_S):
-                        await self._wanted.wait()
-        except LostError:
-            self._sent.set()  # whoever waits finds the wire gone
+            except LostError:
+                if not await self._reopened():
+                    self._sent.set()  # who waits finds the wire gone
+                    return
+                continue
+            self._sent.set()
+            await asyncio.sleep(SHORTEST_PERIOD_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PERIOD_S - SHORTEST_PERIOD_S):
+                    await self._wanted.wait()
+
+    async def _reopened(self) -> bool:
+        """Open a port that went away (a shaken plug) before the machine misses its frames.
+
+        Nobody knows what the machine did meanwhile, so this counts as a restart: heat stays 0.
+        """
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + REOPEN_S
+        self._no_heat()
+        await self._wire.__aexit__()
+        while loop.time() < until_s:
+            try:
+                await self._wire.__aenter__()
+            except (LostError, BadInputError):
+                await asyncio.sleep(REOPEN_EACH_S)
+                continue
+            self._parser = Parser()
+            self.restarts += 1
+            return True
+        return False
 
     async def _let_go(self) -> None:
         if self._sender is not None:
@@ -358,32 +337,32 @@ class Hottop:
     def _received(self, data: bytes) -> None:
         now_s = asyncio.get_running_loop().time()
         for status in self._parser.feed(data):
+            gap_s, self._newest_at_s = now_s - self._newest_at_s, now_s
+            self._newest = status
             self._unread.append((now_s, status))
-            self._last_bean_c = self._celsius(status.bean) or self._last_bean_c
-            if not self._adopted and self._sender is None:
-                self._controls = self._taken_over(status)
-            self._adopted = True
+            bean_c = self._celsius("bean_temp_c", status.bean)
+            self._last_bean_c = self._last_bean_c if bean_c is None else bean_c
+            heats_s = 0.0 if self._heats_since_s is None else now_s - self._heats_since_s
+            forgot = status.heater == 0 and heats_s > OBEYS_WITHIN_S
+            if forgot or (heats_s > gap_s > RESTARTS_WITHIN_S):
+                self.restarts += 1
+                self._no_heat()
 
-    def _taken_over(self, status: Status) -> Controls:
+    def _taken_over(self, status: Status | None) -> Controls:
         """A hot machine may be in the middle of a drop; a cold one only ejected after its host."""
-        bean_c = self._celsius(status.bean)
-        if bean_c is None or bean_c < COLD_BELOW_C:
+        if self._last_bean_c is None or self._last_bean_c < COLD_BELOW_C or status is None:
             return Controls()
         return Controls(
             main_fan=status.main_fan, door_open=status.door_open, cooling=status.cooling
         )
 
-    def _heat_is_off(self) -> bool | None:
-        return True if self._unread and self._unread[-1][1].heater == 0 else None
-
     def _is_hot(self) -> bool:
         hot_c = self._options.release_below_c
         return self._last_bean_c is not None and self._last_bean_c >= hot_c
 
-    def _celsius(self, raw: int) -> float | None:
+    def _celsius(self, field: str, raw: int) -> float | None:
         value = (raw - 32) / 1.8 if self._options.unit is Unit.FAHRENHEIT else float(raw)
-        low, high = PLAUSIBLE_C
-        return value if low <= value <= high else None
+        return probe_value(self.doubts, field, value)
 
 
 def _safe(now: Controls) -> Controls:

@@ -1,8 +1,9 @@
 """Kaleido: pairs in braces, one frame a line, over serial (57600 baud) or a WebSocket.
 
 Frames, tags and order: Artisan's kaleido.py and its machine settings. There is no checksum. The
-burner does nothing unless heating is enabled (HS 1); what the machine does when its host goes
-away is not documented.
+burner does nothing unless heating is enabled (HS 1), and, on an M1, while the target temperature
+(TS, 0 after power-up, 240 at most) is not above the machine's own: it caps manual heat too. A
+command that follows another within 100 ms may be lost. Without a host the machine heats on.
 """
 
 import asyncio
@@ -27,11 +28,13 @@ FRAME = re.compile(r"\{(\d{1,2})((?:,[A-Z]{2}:[^,:{}]+)*)\}")
 NUMBER = re.compile(r"-?\d{1,4}(?:\.\d{1,4})?")
 WORDS = frozenset({"TU", "SC", "CL", "SN"})
 HIGHEST_SID = 10
-GAP_S = 0.05
+GAP_S = 0.15
+"""Between two commands; closer than 0.1 s, a machine was seen to lose the second."""
+HIGHEST_TARGET_C = 240.0
 STEPS = {Actuator.HEATER: 5, Actuator.FAN: 5, Actuator.DRUM: 10}
 TAGS = {Actuator.HEATER: "HP", Actuator.FAN: "FC", Actuator.DRUM: "RC", Actuator.COOLING: "CS"}
 HEAT_OFF = ("HP 0", "AH 0", "HS 0")
-SAFE = (*HEAT_OFF, "RC 100", "FC 100", "CS 1")
+SAFE = (*HEAT_OFF, "TS 0", "RC 100", "FC 100", "CS 1")
 
 
 class KaleidoOptions(PortOptions):
@@ -44,6 +47,13 @@ class KaleidoOptions(PortOptions):
     baud: int = Field(57600, description="Speed of a serial line in baud (some M10: 9600).", gt=0)
     period_s: float = Field(0.8, description="Seconds between two readings.", ge=0.2, le=2)
     reply_s: float = Field(0.6, description="Seconds to wait for a reply.", gt=0)
+    target_c: float = Field(
+        HIGHEST_TARGET_C,
+        description="Target temperature (TS) in °C while heat is on: above it the machine itself "
+        "stops heating. The limit of the beans' temperature holds where it is lower.",
+        ge=50,
+        le=HIGHEST_TARGET_C,
+    )
     silence_s: float = Field(
         2.5, description="Seconds without a valid reply after which the roaster is lost.", gt=0
     )
@@ -103,14 +113,15 @@ class Kaleido:
             else Wire(port, machine="Kaleido", on_bytes=self._received, baud=options.baud)
         )
         self._lines = Lines()
-        self._bean, self._environment = Believed(), Believed()
+        self.restarts = 0
+        self.doubts: dict[str, str] = {}
+        self.bean_temp_max_c = HIGHEST_TARGET_C
+        """The beans' limit, which the guardian sets: the machine stops there by itself, too."""
         self._newest = Newest()
         self._asked = Questions()
-        self._last: Frame | None = None
         self._frames = 0
         self._data = "RD A1"
-        self._heater = 0
-        self._enabled: bool | None = None
+        self._forget()
         self._order = asyncio.Lock()
         self._poller: asyncio.Task[None] | None = None
 
@@ -124,7 +135,7 @@ class Kaleido:
             reads_environment_temp=True,
             read_period_s=self._options.period_s,
             keep_alive_s=None,
-            when_host_is_gone="unknown",
+            when_host_is_gone="holds",
             make_safe_writes=", ".join(f"{{[{pair}]}}" for pair in SAFE),
             echoes=frozenset({Actuator.HEATER, Actuator.FAN, Actuator.DRUM}),
             levels={
@@ -140,10 +151,7 @@ class Kaleido:
             LostError: no port, nobody there, or a heater that stays on.
             BadInputError: another machine.
         """
-        self._lines, self._bean, self._environment = Lines(), Believed(), Believed()
-        self._newest.clear()
-        self._asked.clear()
-        self._last, self._frames, self._heater, self._enabled = None, 0, 0, None
+        self._forget()
         await self._wire.__aenter__()
         try:
             await self._introduce()
@@ -152,6 +160,19 @@ class Kaleido:
             await self._let_go()
             raise
         return self
+
+    def _forget(self) -> None:
+        """Nothing of an earlier link counts."""
+        self._lines = Lines()
+        self._bean = Believed(self.doubts, "bean_temp_c")
+        self._environment = Believed(self.doubts, "environment_temp_c")
+        self._newest.clear()
+        self._asked.clear()
+        self._last: Frame | None = None
+        self._enabled: bool | None = None
+        self._said_at_s = 0.0
+        self._heater = self._target = self._zeros = 0
+        self._seen_hot = self._restarted = False
 
     async def __aexit__(self, *_: object) -> None:
         try:
@@ -182,7 +203,14 @@ class Kaleido:
         if actuator is not Actuator.HEATER:
             await self._say(f"{tag} {value}")
             return
-        self._heater = value
+        lowers = value <= self._heater
+        self._heater, self._seen_hot, self._zeros = value, False, 0
+        target = int(min(self.bean_temp_max_c, self._options.target_c))
+        if value > 0 and self._target != target:
+            if lowers:
+                await self._say(f"HP {value}")
+            self._target = target
+            await self._say(f"TS {target}")
         await self._say(f"HP {value}")
         if value > 0 and not self._enabled:
             # The burner's percentage does nothing until heating is enabled.
@@ -190,8 +218,8 @@ class Kaleido:
             self._enabled = True
 
     async def make_safe(self) -> None:
-        """Burner 0, automatic heat and heating off; drum, smoke fan and cooling on."""
-        self._heater, self._enabled = 0, False
+        """Burner 0, automatic heat, heating and target off; drum, smoke fan and cooling on."""
+        self._heater, self._target, self._enabled, self._seen_hot = 0, 0, False, False
         await self._say(*SAFE)
 
     async def _introduce(self) -> None:
@@ -202,8 +230,7 @@ class Kaleido:
             if loop.time() >= until_s:
                 raise not_this_machine(self._wire, options.first_reply_s)
         await self._say(*HEAT_OFF)
-        await self._say_and_hear("TU C", options.reply_s)
-        await self._say_and_hear("SC AR", options.reply_s)
+        await self._begin()
         self._data = "RD A1"
         if not await self._ask():
             self._data = "RD A0"  # without HS
@@ -218,14 +245,32 @@ class Kaleido:
             "it was told 0: switch it off at the machine."
         )
 
+    async def _begin(self) -> None:
+        """What the machine forgets when it is switched off: our unit, and that we are here."""
+        await self._say_and_hear("TU C", self._options.reply_s)
+        await self._say_and_hear("SC AR", self._options.reply_s)
+
+    async def _look_after(self) -> None:
+        """Repeat what a bad line swallowed, and begin anew with a machine that did."""
+        if self._restarted:
+            self._restarted = False
+            await self._say(*HEAT_OFF)
+            await self._begin()
+        if self._last is None:
+            return
+        heat = _heat(self._last) or 0
+        if heat > self._heater:
+            await self._say(f"HP {self._heater}", *(() if self._heater else HEAT_OFF[1:]))
+        elif heat and self._last.numbers.get("TS", self._target) < self._target - 1:
+            await self._say(f"TS {self._target}")  # lost: the machine would not heat
+
     async def _poll(self) -> None:
         loop = asyncio.get_running_loop()
         try:
             while True:
                 before_s = loop.time()
                 await self._ask()
-                if self._last is not None and (_heat(self._last) or 0) > self._heater:
-                    await self._say(f"HP {self._heater}", *(() if self._heater else HEAT_OFF[1:]))
+                await self._look_after()
                 await asyncio.sleep(max(GAP_S, self._options.period_s - (loop.time() - before_s)))
         except LostError as lost:
             self._newest.lose(lost)
@@ -249,10 +294,12 @@ class Kaleido:
         )
 
     async def _say(self, *pairs: str) -> None:
+        loop = asyncio.get_running_loop()
         for pair in pairs:
             async with self._order:
+                await asyncio.sleep(max(0.0, self._said_at_s + GAP_S - loop.time()))
                 self._wire.write(encode(pair))
-                await asyncio.sleep(GAP_S)
+                self._said_at_s = loop.time()  # also where the wait for the next is cancelled
 
     def _received(self, data: bytes) -> None:
         for text in self._lines.feed(data):
@@ -270,6 +317,7 @@ class Kaleido:
         if at_s is None:
             return
         self._last = frame
+        self._watch(frame)
         self._newest.put(
             Reading(
                 station=self._station,
@@ -281,6 +329,18 @@ class Kaleido:
                 drum_percent=frame.numbers.get("RC"),
             )
         )
+
+    def _watch(self, frame: Frame) -> None:
+        """A burner that was on and is off by itself, twice: the machine restarted (or gave up)."""
+        heat = _heat(frame)
+        if not self._heater or heat is None:
+            return
+        self._seen_hot = self._seen_hot or heat > 0
+        self._zeros = self._zeros + 1 if heat == 0 else 0
+        if self._seen_hot and self._zeros >= 2:
+            self.restarts += 1
+            self._restarted, self._seen_hot = True, False
+            self._heater = self._target = 0
 
     async def _let_go(self) -> None:
         if self._poller is not None:

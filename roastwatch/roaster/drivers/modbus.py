@@ -10,6 +10,7 @@ from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.drivers.modbus_line import Line, LineOptions, RefusedError
 from roastwatch.roaster.drivers.modbus_profile import (
+    Code,
     Input,
     Output,
     Profile,
@@ -18,7 +19,7 @@ from roastwatch.roaster.drivers.modbus_profile import (
     load,
 )
 from roastwatch.roaster.newest import Newest
-from roastwatch.roaster.plausible import PLAUSIBLE_C
+from roastwatch.roaster.plausible import probe_value
 from roastwatch.vocabulary import Actuator, Reading
 
 
@@ -53,6 +54,11 @@ class Modbus:
         self._newest = Newest()
         self._poller: asyncio.Task[None] | None = None
         self._last_answer_s = 0.0
+        self._heats_since_s: float | None = None
+        """Since when heat has been written and not yet seen to be gone."""
+        self._zeros = 0
+        self.restarts = 0
+        self.doubts: dict[str, str] = {}
         self._where = f"{self._profile.machine} on {options.port}"
 
     @property
@@ -129,6 +135,11 @@ class Modbus:
             raise BadInputError(
                 f"The {self._profile.machine} refused {actuator.value} {percent:g} % ({refused})."
             ) from refused
+        if actuator is Actuator.HEATER:
+            fine = output.function == 5 or output.encode is Code.FLOAT32
+            heats = percent > 0 and (fine or percent * output.full >= 100)
+            now_s = asyncio.get_running_loop().time()
+            self._heats_since_s, self._zeros = (now_s if heats else None), 0
 
     async def make_safe(self) -> None:
         """Heat 0 first; then drum, cooling and fan on, as far as there are any."""
@@ -156,7 +167,9 @@ class Modbus:
             while True:
                 await asyncio.sleep(self._options.period_s)
                 try:
-                    self._newest.put(await self._read_all())
+                    reading = await self._read_all()
+                    self._watch(reading)
+                    self._newest.put(reading)
                     self._last_answer_s = loop.time()
                 except RefusedError:
                     self._newest.clear()
@@ -167,6 +180,17 @@ class Modbus:
                         raise
         except LostError as lost:
             self._newest.lose(lost)
+
+    def _watch(self, reading: Reading) -> None:
+        """Heat that is gone by itself, twice: the machine was switched off and on."""
+        since_s = self._heats_since_s
+        if since_s is None or reading.taken_at_s <= since_s or reading.heater_percent != 0:
+            self._zeros = 0
+            return
+        self._zeros += 1
+        if self._zeros >= 2:
+            self.restarts += 1
+            self._heats_since_s, self._zeros = None, 0
 
     async def _see_heat_off(self) -> None:
         echo = self._profile.echo(Actuator.HEATER)
@@ -196,9 +220,13 @@ class Modbus:
             if source is None:
                 values[key] = None
             elif key.endswith("_temp"):
-                values[key] = _celsius(source, await self._line.get(source))
+                raw = await self._line.get(source)
+                where = f"Register {source.register_}"
+                values[key] = probe_value(self.doubts, f"{key}_c", _celsius(source, raw), where)
             else:
-                values[key] = self._percent(source, await self._line.get(source))
+                raw = await self._line.get(source)
+                values[key] = self._percent(source, raw)
+                self._doubt(key, source, raw, values[key])
         door = values["door"]
         return Reading(
             station=self._station,
@@ -210,6 +238,18 @@ class Modbus:
             drum_percent=values["drum"],
             cooling_percent=values["cooling"],
             door_open=None if door is None else door >= 50,
+        )
+
+    def _doubt(self, key: str, source: Input, raw: float | None, percent: float | None) -> None:
+        """Say why an actuator's own report is left out, or forget that it was."""
+        field = "door_open" if key == "door" else f"{key}_percent"
+        if percent is not None:
+            self.doubts.pop(field, None)
+            return
+        said = "holds no number" if raw is None else f"holds {raw:g}, more than `full` or below 0"
+        self.doubts[field] = (
+            f"Register {source.register_} {said}: check `decode`, `divider` and `full` of "
+            f"{key} in the profile."
         )
 
     @staticmethod
@@ -230,9 +270,8 @@ class Modbus:
 
 
 def _celsius(source: Input, value: float | None) -> float | None:
-    """A temperature, None where no probe can show it."""
+    """A temperature, None where there is no number."""
     if value is None:
         return None
     value /= source.divider
-    celsius = (value - 32) / 1.8 if source.unit is TempUnit.F else value
-    return celsius if PLAUSIBLE_C[0] <= celsius <= PLAUSIBLE_C[1] else None
+    return (value - 32) / 1.8 if source.unit is TempUnit.F else value

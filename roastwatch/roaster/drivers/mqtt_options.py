@@ -9,7 +9,6 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from roastwatch.options import Options
 from roastwatch.roaster.driver import HostGone
-from roastwatch.roaster.plausible import PLAUSIBLE_C
 from roastwatch.roaster.wire import PortOptions
 
 
@@ -30,12 +29,11 @@ class Temperature(Options):
     unit: TempUnit = Field(TempUnit.C, description="Unit: C or F.")
 
     def value_c(self, payload: bytes) -> float | None:
-        """The temperature in °C, None where there is none or no probe can show it."""
+        """The temperature in °C, None where there is none."""
         value = number(payload, self.path)
         if value is None:
             return None
-        celsius = (value - 32) / 1.8 if self.unit is TempUnit.F else value
-        return celsius if PLAUSIBLE_C[0] <= celsius <= PLAUSIBLE_C[1] else None
+        return (value - 32) / 1.8 if self.unit is TempUnit.F else value
 
 
 class Control(Options):

@@ -17,11 +17,14 @@ from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.drivers.mqtt_options import Control, MqttRoasterOptions
 from roastwatch.roaster.newest import Newest
+from roastwatch.roaster.plausible import probe_value
 from roastwatch.vocabulary import Actuator, Reading
 
 KEEP_ALIVE_S = 5
 ECHO_S = 1.5
 REPEAT_S = 0.5
+OBEYS_WITHIN_S = 2.0
+"""A device that reports its heater off so long after it was switched on has been restarted."""
 log = logging.getLogger("roastwatch.mqtt_roaster")
 log.setLevel(logging.ERROR)
 SAFE = (
@@ -54,7 +57,11 @@ class MqttRoaster:
         self._states: dict[Actuator, float] = {}
         self._echoed = asyncio.Event()
         self._heat_wanted = 0.0
+        self._heat_written_s = 0.0
         self._repeat_heat = False
+        self._online = False
+        self.restarts = 0
+        self.doubts: dict[str, str] = {}
 
     @property
     def capabilities(self) -> Capabilities:
@@ -87,7 +94,7 @@ class MqttRoaster:
         """
         self._newest.clear()
         self._temps, self._states = {}, {}
-        self._heat_wanted, self._repeat_heat = 0.0, False
+        self._heat_wanted, self._repeat_heat, self._online = 0.0, False, False
         self._client = self._make_client()
         try:
             await self._client.__aenter__()
@@ -138,6 +145,7 @@ class MqttRoaster:
         text = control.says(percent, down=actuator is Actuator.HEATER)
         if actuator is Actuator.HEATER:
             self._heat_wanted = percent
+            self._heat_written_s = asyncio.get_running_loop().time()
         try:
             await self._client.publish(control.command_topic, text, qos=1)
         except aiomqtt.MqttError as error:
@@ -211,6 +219,9 @@ class MqttRoaster:
             if payload.decode("utf-8", "replace") == options.offline:
                 raise LostError(f"The MQTT roaster says '{options.offline}' on {topic}.")
             # It came later than we did and has not heard us.
+            if self._online and not retained:
+                self._restarted()
+            self._online = True
             self._repeat_heat = heats and self._heat_wanted == 0
         for actuator, control in self._controls.items():
             if topic == control.state_topic and (percent := control.heard(payload)) is not None:
@@ -218,13 +229,19 @@ class MqttRoaster:
                 self._echoed.set()
                 if actuator is Actuator.HEATER and percent > self._heat_wanted + 1:
                     self._repeat_heat = True
+                now_s = asyncio.get_running_loop().time()
+                obeys = now_s - self._heat_written_s < OBEYS_WITHIN_S
+                if actuator is Actuator.HEATER and percent == 0 < self._heat_wanted and not obeys:
+                    self._restarted()
         now_s = asyncio.get_running_loop().time()
         fresh = False
         for key in ("bean_temp", "environment_temp"):
             source = getattr(options, key)
             # A retained temperature is from before we came: nobody knows how old it is.
             if source is not None and topic == source.topic and not retained:
-                value = source.value_c(payload)
+                value = probe_value(
+                    self.doubts, f"{key}_c", source.value_c(payload), f"The topic {topic}"
+                )
                 if value is None:
                     self._temps.pop(key, None)
                 else:
@@ -234,6 +251,12 @@ class MqttRoaster:
             self._repeat_heat = heats and self._heat_wanted == 0
         if fresh:
             self._newest.put(self._reading(now_s))
+
+    def _restarted(self) -> None:
+        """The device forgot what it was told: heat stays off until somebody asks for it again."""
+        self.restarts += 1
+        self._heat_wanted = 0.0
+        self._repeat_heat = Actuator.HEATER in self._controls
 
     def _reading(self, now_s: float) -> Reading:
         def temp(key: str) -> float | None:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from roastwatch.errors import BadInputError
 from roastwatch.options import Options
-from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.driver import SAFE, Capabilities
 from roastwatch.roaster.thermal import AMBIENT_C, Heat, ThermalParameters, advance
 from roastwatch.vocabulary import Actuator, Reading
 
@@ -54,6 +54,8 @@ class SimulatedRoaster:
         if self._options.charged and self._options.beans_g > 0:
             self.charge()
         self._set = dict.fromkeys(Actuator, 0.0)
+        self.restarts = 0
+        self.doubts: dict[str, str] = {}
         self._at_s = clock()
         self.log: list[tuple[float, Actuator, float]] = []
         """Every write, for tests: seconds, actuator, percent."""
@@ -71,6 +73,7 @@ class SimulatedRoaster:
             when_host_is_gone="off",
             make_safe_writes="heat 0, drum 100, cooling 100, fan 50",
             echoes=frozenset(Actuator),
+            safe={**SAFE, Actuator.FAN: 50.0},
         )
 
     async def __aenter__(self) -> Self:

@@ -24,6 +24,10 @@ from roastwatch.roaster.plausible import Believed
 from roastwatch.roaster.wire import PortOptions, Wire, not_this_machine
 from roastwatch.vocabulary import Actuator, Reading
 
+GREETING = "# Active channels set to "
+GREETS_WITHIN_S = 3.0
+"""A `#` line that comes later than this after CHAN was asked by nobody: the board has started."""
+UNIT_ERROR = 8.0
 GAP_S = 0.05
 """Between two commands: the sketch takes one line per loop and its buffer is 64 bytes."""
 NUMBER = re.compile(r"-?\d{1,4}(?:\.\d{1,3})?")
@@ -110,10 +114,9 @@ class Tc4:
         self._lines = Lines()
         self._unread: deque[Reading] = deque(maxlen=1)
         self._asked = Questions()
-        self._bean, self._environment = Believed(), Believed()
-        self._doubts = self._heater = self._commas = 0
-        self._short: int | None = None
-        self._greeted = self._too_hot = self._echoes = False
+        self.restarts = 0
+        self.doubts: dict[str, str] = {}
+        self._forget()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -126,7 +129,7 @@ class Tc4:
             reads_environment_temp=dialect.has_environment,
             read_period_s=self._options.period_s,
             keep_alive_s=dialect.keep_alive_s,
-            when_host_is_gone=dialect.when_host_is_gone,
+            when_host_is_gone=dialect.when_host_is_gone if self._proven else "unknown",
             make_safe_writes="nothing" if self._read_only else ", ".join(dialect.safe),
             echoes=frozenset({Actuator.HEATER, Actuator.FAN}) if self._echoes else frozenset(),
         )
@@ -138,11 +141,7 @@ class Tc4:
             LostError: no port, nobody there, or a heater that stays on.
             BadInputError: another machine.
         """
-        self._lines, self._bean, self._environment = Lines(), Believed(), Believed()
-        self._unread.clear()
-        self._asked.clear()
-        self._doubts = self._heater = self._commas = 0
-        self._greeted = self._too_hot = self._echoes = False
+        self._forget()
         await self._wire.__aenter__()
         try:
             await self._introduce()
@@ -153,6 +152,36 @@ class Tc4:
             await self._let_go()
             raise
         return self
+
+    def _forget(self) -> None:
+        """Nothing of an earlier link counts."""
+        self._lines = Lines()
+        self._unread.clear()
+        self._asked.clear()
+        self._new_probes()
+        self._doubts = self._heater = self._commas = self._zeros = 0
+        self._short: int | None = None
+        self._greeting = ""
+        self._chan_asked_s = 0.0
+        self._greeted = self._too_hot = self._echoes = self._seen_hot = self._restarted = False
+
+    def _new_probes(self) -> None:
+        self._bean = Believed(self.doubts, "bean_temp_c")
+        self._environment = Believed(self.doubts, "environment_temp_c")
+        self._celsius: tuple[float, ...] = ()
+        """The last temperatures that were read in the right unit."""
+
+    @property
+    def _proven(self) -> bool:
+        """Whether the board has shown that it is of its dialect, and so makes itself safe.
+
+        What is said in the settings may be wrong, and then it heats on without its host.
+        """
+        if self._dialect.when_host_is_gone != "off":
+            return True
+        if self._dialect.greeting:
+            return self._greeting == self._dialect.greeting
+        return self._dialect.five_fields and self._commas == 4
 
     async def __aexit__(self, *_: object) -> None:
         try:
@@ -184,14 +213,14 @@ class Tc4:
             raise BadInputError(f"{actuator} takes 0 to 100 %, not {percent:g}.")
         value = math.floor(percent) if actuator is Actuator.HEATER else math.ceil(percent)
         if actuator is Actuator.HEATER:
-            self._heater = value
+            self._heater, self._seen_hot, self._zeros = value, False, 0
         await self._say(output.command(value))
 
     async def make_safe(self) -> None:
         """Heat 0 (the board's own PID off too), fan, drum and cooling on where there are any."""
         if self._read_only:
             return
-        self._heater = 0
+        self._heater, self._seen_hot = 0, False
         for command in self._dialect.safe:
             await self._say(command)
 
@@ -202,7 +231,7 @@ class Tc4:
         while True:
             if self._dialect.heat_off_first and not self._read_only:
                 await self._say(*self._dialect.heat_off)
-            await self._say(self._dialect.channels)
+            await self._ask_channels()
             await self._wire.until(lambda: self._greeted or None, 1.0)
             if not self._greeted:
                 if not self._read_only:
@@ -212,9 +241,16 @@ class Tc4:
                 break
             if loop.time() > until_s:
                 raise not_this_machine(self._wire, self._options.first_reply_s)
+        if self._dialect.greeting and not self._greeted:  # it proves the dialect
+            await self._ask_channels()
+            await self._wire.until(lambda: self._greeted or None, 1.0)
         await self._say(self._dialect.units)
         self._unread.clear()  # it may have been in the other unit
-        self._bean, self._environment = Believed(), Believed()
+        self._new_probes()
+
+    async def _ask_channels(self) -> None:
+        self._chan_asked_s = asyncio.get_running_loop().time()
+        await self._say(self._dialect.channels)
 
     async def _assert_heat_off(self) -> None:
         """Heat 0, and its echo where the firmware sends one."""
@@ -260,9 +296,12 @@ class Tc4:
             self._too_hot = False
             await self._say(self._dialect.outputs[Actuator.HEATER].command(self._heater))
         doubts = self._bean.doubts + self._environment.doubts
-        if doubts != self._doubts:
-            self._doubts = doubts
-            await self._say(self._dialect.channels, self._dialect.units)
+        if doubts != self._doubts or self._restarted:
+            if self._restarted and not self._read_only:
+                await self._say(*self._dialect.heat_off)
+            self._doubts, self._restarted = doubts, False
+            await self._ask_channels()
+            await self._say(self._dialect.units)
 
     async def _say(self, *commands: str) -> None:
         for command in commands:
@@ -273,9 +312,41 @@ class Tc4:
     def _received(self, data: bytes) -> None:
         for text in self._lines.feed(data):
             if text.startswith("#"):
-                self._greeted = True
+                self._greet(text)
             else:
                 self._take(text)
+
+    def _greet(self, text: str) -> None:
+        asked_s = asyncio.get_running_loop().time() - self._chan_asked_s
+        if self._poller is not None and asked_s > GREETS_WITHIN_S:
+            self._has_restarted()
+        elif text.startswith(GREETING):
+            self._greeting = text
+        self._greeted = True
+
+    def _has_restarted(self) -> None:
+        """Heat stays 0 until it is asked for again; channels and unit are set again."""
+        if not self._restarted:
+            self.restarts += 1
+        self._restarted = True
+        self._heater, self._seen_hot, self._zeros = 0, False, 0
+
+    def _watch(self, line: Line) -> None:
+        """Find a board that started again: its heat is gone, or its temperatures are in °F."""
+        said = tuple(sorted(t for t in (line.environment, line.bean) if t is not None))
+        fahrenheit = [1.8 * celsius + 32 for celsius in self._celsius]
+        pairs = list(zip(said, fahrenheit, strict=False)) if len(said) == len(fahrenheit) else []
+        if self._poller is not None and pairs and all(abs(a - b) < UNIT_ERROR for a, b in pairs):
+            self._has_restarted()
+            return
+        self._celsius = said
+        if self._heater == 0 or line.heater is None:
+            return
+        # A board that never reports its heat, or an answer from before it was set, proves nothing.
+        self._seen_hot = self._seen_hot or line.heater > 0
+        self._zeros = self._zeros + 1 if line.heater == 0 else 0
+        if self._seen_hot and self._zeros >= 2:
+            self._has_restarted()
 
     def _take(self, text: str) -> None:
         line = decode(text, five=self._dialect.five_fields)
@@ -284,6 +355,7 @@ class Tc4:
         at_s = self._asked.answer(asyncio.get_running_loop().time())
         if at_s is None:
             return
+        self._watch(line)
         self._too_hot = line.heater is not None and line.heater > self._heater
         environment = self._environment.take(line.environment, at_s)
         self._unread.append(

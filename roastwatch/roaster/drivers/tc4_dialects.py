@@ -60,6 +60,8 @@ class Dialect:
     """Heat 0 before anything else is said."""
     five_fields: bool = False
     """READ is answered without a set value."""
+    greeting: str = ""
+    """What it answers to `channels` and no other board does."""
 
     def wired(self, fan: FanOutput | None, drum: FanOutput | None) -> "Dialect":
         """The same with its fan, or a drum that it doesn't have by itself, on these outputs.
@@ -108,6 +110,7 @@ DIALECTS: Mapping[DialectName, Dialect] = {
         when_host_is_gone="off",
         has_environment=False,
         keep_alive_s=10.0,
+        greeting="# Active channels set to 0200",
     ),
     DialectName.HTRI: replace(
         _TC4,

@@ -70,6 +70,10 @@ class Thermometer:
                 )
                 self._inner = MqttRoaster(mqtt, station, read_only=True)
 
+        self.restarts = 0
+        """Nothing is ever set, so nothing can be forgotten."""
+        self.doubts = self._inner.doubts
+
     @property
     def capabilities(self) -> Capabilities:
         """Temperatures only; nothing can be left on, so nothing is left on."""

@@ -6,6 +6,7 @@ for the present state. Nothing here has a clock, a wire or a memory.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from roastwatch.roaster.interlocks import machine, people, temperature
 from roastwatch.roaster.situation import Bound, Controls, Effect, Situation
@@ -21,13 +22,17 @@ INTERLOCKS: Mapping[str, Interlock] = {
         people.service_alive,
         temperature.bean_temperature,
         temperature.environment_temperature,
+        temperature.over_range,
         temperature.rise_without_heat,
         temperature.heater_contradicts,
+        machine.not_restarted,
+        temperature.heat_missing,
         temperature.stale_reading,
         temperature.implausible_reading,
         temperature.rate_of_rise,
         temperature.heat_without_rise,
         temperature.frozen_reading,
+        temperature.probe_follows,
         machine.zero_echoed,
         machine.independent_cutoff,
         machine.drum_turns,
@@ -46,6 +51,20 @@ INTERLOCKS: Mapping[str, Interlock] = {
     )
 }
 """All of them; where several bind, the first is the one that is named."""
+
+WINS: Mapping[Actuator, Literal["at_least", "at_most"]] = {
+    Actuator.HEATER: "at_most",
+    Actuator.DRUM: "at_least",
+    Actuator.FAN: "at_least",
+    Actuator.COOLING: "at_least",
+    Actuator.DOOR: "at_most",
+}
+"""Which bound wins where one interlock asks for more of an actuator than another permits.
+
+Less heat, because heat is the danger. More drum, fan and cooling, because hot beans that stand
+still burn, and what blows too much only wastes heat. A door stays shut: an eject that comes too
+late can be done by a person, air on burning beans can't be taken back.
+"""
 
 # What is raised first and lowered last: nothing may heat a drum that does not turn yet.
 _ORDER = (Actuator.DRUM, Actuator.FAN, Actuator.COOLING, Actuator.DOOR, Actuator.HEATER)
@@ -85,22 +104,22 @@ def bounds(
 def clamp(
     actuator: Actuator, wanted: float | None, found: list[tuple[str, Bound]]
 ) -> tuple[float | None, str | None, Bound | None]:
-    """A value within its bounds, and the first interlock that moved it.
+    """A value within its bounds, and the interlock that moved it.
 
-    Where bounds contradict, less heat, and for everything else more (drum, fan, cooling), wins;
-    a door that one wants open and another shut stays shut.
+    Bounds that contradict each other are settled by `WINS`. Several of one kind never contradict:
+    the strictest holds.
     """
     value, name, by = wanted, None, None
-    for pick in ("at_least", "at_most"):
+    for pick in ("at_least", "at_most")[:: 1 if WINS[actuator] == "at_most" else -1]:
         for interlock, bound in found:
             limit = getattr(bound, pick)
             if bound.actuator is not actuator or limit is None:
                 continue
-            low = pick == "at_least" and (value is None or value < limit)
-            high = pick == "at_most" and (value is None or value > limit)
-            if low or high:
-                value = limit if not low or bound.to is None else bound.to
-                name, by = (interlock, bound) if by is None or high else (name, by)
+            if pick == "at_least" and (value is None or value < limit):
+                value = limit if bound.to is None else bound.to
+                name, by = interlock, bound
+            if pick == "at_most" and (value is None or value > limit):
+                value, name, by = limit, interlock, bound
     return value, name, by
 
 

@@ -12,6 +12,8 @@ HEATER, FAN, DRUM, COOLING, DOOR = (
     Actuator.COOLING,
     Actuator.DOOR,
 )
+LEAST_AIR_PERCENT = 20.0
+"""A fluid bed's fan is never set lower, whatever its limits say."""
 
 
 def link_up(now: Situation) -> Iterator[Bound]:
@@ -22,6 +24,16 @@ def link_up(now: Situation) -> Iterator[Bound]:
     """
     if not now.connected:
         yield Bound(HEATER, "The roaster is not connected.", at_most=0, effect=Effect.MAKE_SAFE)
+
+
+def not_restarted(now: Situation) -> Iterator[Bound]:
+    """A machine that greets anew, or lost what was set, restarted: nothing is restored.
+
+    Source: our inference: whoever switched it off and on stands before a machine that they take for
+    off. Its driver sees it on the wire (docs/drivers.md).
+    """
+    if now.restarted is not None:
+        yield Bound(HEATER, now.restarted, at_most=0, effect=Effect.MAKE_SAFE)
 
 
 def zero_echoed(now: Situation) -> Iterator[Bound]:
@@ -45,30 +57,43 @@ def independent_cutoff(now: Situation) -> Iterator[Bound]:
 def drum_turns(now: Situation) -> Iterator[Bound]:
     """The drum turns while heat is on and while beans are hot, through drop and emergency stop.
 
+    The fan of a fluid bed is its drum: it also blows while beans are in, however cool, and cooling
+    that keeps the air on is not switched off while hot.
+
     Source: fires after a stopped drum (Skywalker README; roast.world t/2466); MCP #163: a drum
     stopped at drop keeps half of the beans (protocols, §1 and §11).
     """
-    if not now.has(DRUM):
+    drum = now.drum
+    if not now.has(drum):
         return
-    low = now.limits.drum_min_percent
+    fluid = drum is FAN
+    low, to = now.limits.drum_min_percent, None if fluid else 100.0
+    if fluid:
+        low = max(now.limits.fan_min_for_heat_percent, LEAST_AIR_PERCENT)
+    moves = "The fan must blow" if fluid else "The drum must turn"
     has_probe = now.capabilities.reads_bean_temp or now.capabilities.reads_environment_temp
     why = "heat is on" if now.heat_wanted else "the beans are hot"
     if now.door_wanted_open and now.wanted.door:
         why = "the beans leave it"
-    if now.heat_wanted or now.hot or now.wanted.door:
-        yield Bound(DRUM, f"The drum must turn while {why}.", at_least=low, to=100)
-    elif now.hot is None and has_probe and (now.asked is DRUM or (now.told.drum or 0.0) >= low):
+    beans_in = fluid and now.roast_s is not None
+    told = now.told.of(drum) or 0.0
+    if now.heat_wanted or now.hot or now.wanted.door or beans_in:
+        why = "beans are in" if beans_in and not (now.heat_wanted or now.hot) else why
+        yield Bound(drum, f"{moves} while {why}.", at_least=low, to=to)
+    elif now.hot is None and has_probe and (now.asked is drum or told >= low):
         yield Bound(
-            DRUM,
-            "The drum must turn until a reading says that the beans are cool.",
+            drum,
+            f"{moves} until a reading says that the beans are cool.",
             at_least=low,
-            to=100,
+            to=to,
         )
-    echo = now.reading.drum_percent if now.reading else None
-    if now.contradicted_s.get(DRUM, 0.0) >= 3.0 and echo is not None and echo < low:
+    if fluid and now.hot is not False and not now.heat_wanted and now.told.cooling:
+        yield Bound(COOLING, "Cooling keeps the air on until the beans are cool.", at_least=100)
+    echo = getattr(now.reading, f"{drum.value}_percent") if now.reading else None
+    if now.contradicted_s.get(drum, 0.0) >= 3.0 and echo is not None and echo < low:
         yield Bound(
             HEATER,
-            "The drum was told to turn and reports that it stands: heat is off.",
+            f"The {drum.value} is set to {told:.0f} % and reports {echo:.0f} %: heat is off.",
             at_most=0,
             effect=Effect.DISARM,
         )
@@ -77,10 +102,15 @@ def drum_turns(now: Situation) -> Iterator[Bound]:
 def cooling_for_safety(now: Situation) -> Iterator[Bound]:
     """Cooling that came with `make_safe` ends when heat goes on again; a chosen one stays.
 
+    So does cooling of which nobody knows, because the link is new and the machine doesn't report
+    it: it may be on since it was made safe on an earlier link.
+
     Source: our inference: heat that a fan blows away hides how much is on, and on a Hottop the
     cooling tray's fan shares the fans' supply (RoastLogger's note, protocols, §1).
     """
-    if now.cools_for_safety and now.heat_wanted and now.has(COOLING):
+    echoed = COOLING in now.capabilities.echoes
+    unknown = now.told.cooling is None and not echoed
+    if (now.cools_for_safety or unknown) and now.heat_wanted and now.has(COOLING):
         yield Bound(COOLING, "Cooling had made the machine safe: it ends with heat.", at_most=0)
 
 

@@ -6,6 +6,10 @@ from roastwatch.roaster.situation import Bound, Effect, Situation
 from roastwatch.vocabulary import Actuator
 
 HEATER = Actuator.HEATER
+TOO_HOT_AFTER_S = 15.0
+"""Beyond its limit a machine must stop rising this soon after heat went off."""
+HOTTER_C = 10.0
+NO_HEAT_PERCENT = 0.5
 
 
 def bean_temperature(now: Situation) -> Iterator[Bound]:
@@ -124,22 +128,76 @@ def frozen_reading(now: Situation) -> Iterator[Bound]:
         )
 
 
-def rise_without_heat(now: Situation) -> Iterator[Bound]:
-    """Hot and rising fast though heat has long been off: a stuck relay, or fire.
+def probe_follows(now: Situation) -> Iterator[Bound]:
+    """A probe that does not follow the heat measures nothing: heat off, disarmed.
 
-    Source: freshroastsr700 #35 and #37 (heating went on after it was told to stop), fires told in
-    roast.world t/2466 (protocols, §3 and §4).
+    Source: our inference. A bean probe that stands still alone hides the beans from every limit:
+    they ignite at full heat while the air stays within its own. The thresholds stand in
+    `roaster/probes.py`, beside the logged roasts that they were set against.
     """
-    if now.hottest_c is None or now.hottest_c < now.limits.runaway_above_c:
+    if now.probe_fault is not None:
+        yield Bound(HEATER, now.probe_fault, at_most=0, effect=Effect.DISARM)
+
+
+def over_range(now: Situation) -> Iterator[Bound]:
+    """Beyond what a probe can measure, after a steady rise: too hot, never a broken probe.
+
+    Source: our inference. A simulated FreshRoast whose readings were refused as impossible rose to
+    361 °C unwatched.
+    """
+    if now.over_range is not None:
+        yield Bound(HEATER, now.over_range, at_most=0, effect=Effect.MAKE_SAFE)
+
+
+def rise_without_heat(now: Situation) -> Iterator[Bound]:
+    """It grows hotter though heat is off: a stuck relay, or fire. Loud, whatever is armed.
+
+    Fast at a high temperature; or slowly, beyond what the hottest probe showed when heat had been
+    off for a minute (15 s beyond a limit): stored heat spreads, but makes nothing hotter.
+
+    Source: freshroastsr700 #35 and #37 (heating went on after it was stopped), fires reported in
+    roast.world t/2466 (docs/drivers.md, "Sources of the interlocks").
+    """
+    if now.heat_off_s is None or now.hottest_c is None or not now.has(HEATER):
         return
-    if now.heat_off_s is None or now.heat_off_s < now.limits.runaway_after_s:
-        return
-    rate = max(now.bean_rate_c_per_min or 0.0, now.environment_rate_c_per_min or 0.0)
-    if rate > now.limits.runaway_rate_c_per_min:
+    plug = "pull the plug if the heater glows; if it burns, keep the door shut."
+    after_s = TOO_HOT_AFTER_S if now.too_hot else now.limits.runaway_after_s
+    rate = 0.0
+    if now.reading is not None and not now.implausible:
+        bean_c, air_c = now.reading.bean_temp_c, now.reading.environment_temp_c
+        if (bean_c or 0.0) >= now.limits.runaway_above_c:
+            rate = now.bean_rate_c_per_min or 0.0
+        if (air_c or 0.0) >= now.limits.runaway_above_c:
+            rate = max(rate, now.environment_rate_c_per_min or 0.0)
+    if now.heat_off_s >= after_s and rate > now.limits.runaway_rate_c_per_min:
         yield Bound(
             HEATER,
-            f"It rises by {rate:.0f} °C/min at {now.hottest_c:.0f} °C though heat is off: "
-            "pull the plug if the heater glows; if it burns, keep the door shut.",
+            f"It rises by {rate:.0f} °C/min at {now.hottest_c:.0f} °C though heat is off: {plug}",
+            at_most=0,
+            effect=Effect.MAKE_SAFE,
+        )
+    elif now.risen_without_heat_c >= HOTTER_C and now.hottest_c >= now.limits.hot_above_c:
+        yield Bound(
+            HEATER,
+            f"It has grown hotter by {now.risen_without_heat_c:.0f} °C, to {now.hottest_c:.0f} °C, "
+            f"though heat is off: {plug}",
+            at_most=0,
+            effect=Effect.MAKE_SAFE,
+        )
+
+
+def heat_missing(now: Situation) -> Iterator[Bound]:
+    """No heat where heat is set: the machine restarted, or its burner went out. None is restored.
+
+    Source: Kaleido's burner that dropped to 0 during roasts (Artisan #2137); a board that resets
+    answers on time, with all outputs at 0 (docs/drivers.md, "Sources of the interlocks").
+    """
+    echo = now.reading.heater_percent if now.reading else None
+    if now.heat_short_s > 0 and echo is not None and echo <= NO_HEAT_PERCENT:
+        yield Bound(
+            HEATER,
+            f"The machine reports no heat although {now.told.heater or 0:.0f} % is set: it was "
+            "restarted, or its heater went out. Heat stays off until a person arms again.",
             at_most=0,
             effect=Effect.MAKE_SAFE,
         )

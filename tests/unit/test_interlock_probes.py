@@ -1,0 +1,195 @@
+"""Each probe for itself: what stands still is found, and what a real machine does is not."""
+
+from dataclasses import replace
+
+import pytest
+
+from roastwatch.roaster.drivers.simulated import SimulatedRoaster
+from roastwatch.roaster.guard import Guard
+from roastwatch.roaster.limits import Limits
+from roastwatch.vocabulary import Actuator, Command, Origin, Reading
+from tests.interlock_scenarios import DRUM, FAN, HEATER, MACHINE, Bench, heating
+
+NEW = {"probe_follows", "over_range", "rise_without_heat", "heat_missing", "heat_short"}
+
+
+class Roast:
+    """A whole roast on the thermal model: an hour's preheating, charge, soak, heat, coasting."""
+
+    def __init__(self, *, noise_c: float, whole: bool, period_s: float, air: bool) -> None:
+        self.now_s = 1000.0
+        self.driver = SimulatedRoaster(
+            SimulatedRoaster.Options(drum_c=25, noise_c=noise_c, charged=False),
+            "r",
+            lambda: self.now_s,
+        )
+        machine = replace(MACHINE, read_period_s=period_s, reads_environment_temp=air)
+        limits = Limits(stale_after_s=4, arm_max_s=7200, heating_max_s=7200)
+        self.guard = Guard(machine, limits)
+        self.whole, self.period_s, self.air = whole, period_s, air
+        self.told: list[tuple[float, str | None, str]] = []
+        self.bean_stands = False
+        self.guard.link_up(self.now_s)
+
+    async def run(self, seconds: float) -> None:
+        until = self.now_s + seconds
+        held: float | None = None
+        while self.now_s < until:
+            for _ in range(round(self.period_s / 0.5)):
+                self.now_s += 0.5
+                self.guard.renew(self.now_s)
+            reading = await self.driver.read()
+            bean, air = reading.bean_temp_c or 0.0, reading.environment_temp_c or 0.0
+            held = held or bean
+            bean = held + 0.2 * (round(self.now_s) % 3 - 1) if self.bean_stands else bean
+            if self.whole:
+                bean, air = round(bean), round(air)
+            known = Reading(
+                "r",
+                self.now_s,
+                bean,
+                air if self.air else None,
+                reading.heater_percent,
+                reading.fan_percent,
+                reading.drum_percent,
+            )
+            self.guard.read(known, self.now_s)
+            self.guard.present(self.now_s)
+            demand = self.guard.tick(self.now_s)
+            if demand.make_safe:
+                await self.driver.make_safe()
+                self.guard.made_safe(self.now_s)
+            for actuator, percent in demand.writes:
+                await self.write(actuator, percent)
+            self.told += [(self.now_s, n.interlock, n.message) for n in self.guard.notices]
+            self.guard.notices.clear()
+
+    async def write(self, actuator: Actuator, percent: float) -> None:
+        await self.driver.write(actuator, percent)
+        self.guard.wrote(actuator, percent, self.now_s)
+
+    async def heat(self, percent: float, fan: float = 30.0) -> None:
+        for actuator, value in ((FAN, fan), (HEATER, percent)):
+            command = Command("c", "r", actuator, value, Origin.PERSON, self.now_s)
+            for name, share in self.guard.request(command, self.now_s).writes:
+                await self.write(name, share)
+
+    @property
+    def faults(self) -> list[tuple[float, str | None, str]]:
+        return [told for told in self.told if told[1] in NEW]
+
+
+@pytest.mark.parametrize("period_s", [0.5, 2.0])
+@pytest.mark.parametrize(
+    ("noise_c", "whole", "air"), [(0.1, False, True), (0.1, True, True), (0.5, False, False)]
+)
+async def test_whole_roast_raises_no_alarm(
+    noise_c: float, whole: bool, air: bool, period_s: float
+) -> None:
+    """Preheating empty, a hold at low heat, the turning point, a soak without heat, coasting."""
+    roast = Roast(noise_c=noise_c, whole=whole, period_s=period_s, air=air)
+    await roast.run(4.0)
+    assert roast.guard.arm(7200, roast.now_s) is None
+    await roast.heat(100)
+    await roast.run(240)
+    await roast.heat(29)
+    await roast.run(500)
+    await roast.heat(0)
+    roast.driver.charge()
+    assert roast.guard.charge(roast.now_s) is None
+    await roast.run(90)
+    await roast.heat(75)
+    await roast.run(420)
+    await roast.heat(45)
+    await roast.run(60)
+    await roast.heat(0)
+    await roast.run(120)
+    assert roast.faults == []
+    assert roast.driver.heat.bean_c > 150, [told[2] for told in roast.told]
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("period_s", [0.5, 2.0])
+async def test_bean_probe_that_stands_in_a_roast_is_found_in_time(
+    whole: bool, period_s: float
+) -> None:
+    roast = Roast(noise_c=0.1, whole=whole, period_s=period_s, air=True)
+    await roast.run(4.0)
+    assert roast.guard.arm(7200, roast.now_s) is None
+    await roast.heat(100)
+    await roast.run(240)
+    roast.driver.charge()
+    roast.guard.charge(roast.now_s)
+    await roast.run(300)
+    began_s, roast.bean_stands = roast.now_s, True
+    await roast.run(100)
+    assert [name for _, name, _ in roast.faults] == ["probe_follows"]
+    assert roast.faults[0][0] - began_s <= 90  # 75 s, and two slots of 6 s at 2 s a reading
+    assert roast.guard.machine.told.heater == 0
+
+
+@pytest.mark.parametrize("heat", [29, 45])
+def test_machine_held_at_low_heat_is_not_a_fault(heat: float) -> None:
+    """Empty and settled: both probes flicker by less than a degree."""
+    bench = Bench(bean_c=200.0, air_c=226.0, noise_c=0.3)
+    heating(bench, heat)
+    for second in range(240):
+        bench.air_c = 226.0 + 0.3 * (second % 3)
+        bench.guard.present(bench.now_s)
+        bench.run(1.0)
+    assert bench.heat == heat
+
+
+def test_a_fault_of_a_probe_ends_with_the_heat_that_showed_it() -> None:
+    """A person may look, and arm again."""
+    bench = Bench(bean_c=100.0, air_c=210.0)
+    heating(bench).run(90.0)
+    assert bench.heat == 0
+    bench.run(5.0)
+    assert bench.guard.arm(600, bench.now_s) is None
+
+
+def test_spike_is_a_broken_probe_and_a_rise_is_too_hot() -> None:
+    bench = Bench(bean_c=None, air_c=200.0, machine=replace(MACHINE, reads_bean_temp=False))
+    bench.run(3.0)
+    bench.air_c = 1023.0
+    bench.run(1.0)
+    assert "check its plug" in (bench.guard.machine.history.implausible or "")
+    bench.air_c = 200.0
+    bench.run(3.0)
+    bench.run(110.0, rise_c_per_s=2.0)
+    history = bench.guard.machine.history
+    assert history.implausible is None
+    assert "too hot to be measured" in (history.over_range or "")
+    assert bench.guard.machine.hot(bench.now_s)
+    assert bench.guard.machine.rising(bench.now_s)
+
+
+def test_value_that_vanishes_beyond_its_limit_is_too_hot() -> None:
+    """A driver that refuses values beyond its range leaves them out."""
+    bench = Bench(bean_c=None, air_c=290.0, machine=replace(MACHINE, reads_bean_temp=False))
+    bench.run(20.0, rise_c_per_s=1.0)
+    bench.air_c = None
+    bench.run(1.0)
+    assert "too hot" in (bench.guard.machine.history.over_range or "")
+    assert bench.told("over_range") == 1
+    bench.air_c = 180.0
+    bench.run(2.0)
+    assert bench.guard.machine.history.over_range is None
+
+
+def test_value_that_vanishes_within_its_limit_is_a_broken_probe() -> None:
+    bench = Bench(bean_c=None, air_c=200.0, machine=replace(MACHINE, reads_bean_temp=False))
+    bench.run(3.0)
+    bench.air_c = None
+    bench.run(1.0)
+    assert bench.guard.machine.history.over_range is None
+    assert "gives no value" in (bench.guard.machine.history.implausible or "")
+
+
+def test_drum_that_was_never_set_counts_for_a_fluid_bed_as_its_fan() -> None:
+    fluid = replace(MACHINE, fan_is_drum=True)
+    bench = heating(Bench(machine=fluid))
+    assert (bench.guard.machine.told.fan or 0) >= 20
+    assert bench.guard.situation(bench.now_s).drum is FAN
+    assert Bench().guard.situation(0.0).drum is DRUM

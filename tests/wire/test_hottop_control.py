@@ -1,0 +1,122 @@
+"""What the real program does with a Hottop: who controls it, and that it never ejects it."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.hottop import FakeHottop
+from tests.fakes.line import PtyLine, until
+from tests.guarded import PLAN, Guarded, end, guarded
+
+STARTED_S = 60.0
+DROPS = """
+steps:
+  - {at_s: 0, heater_percent: 60, fan_percent: 30, drum_percent: 100}
+  - {at_s: 1.5}
+"""
+
+
+async def said(place: Guarded, *words: str, line: PtyLine) -> tuple[int | None, str]:
+    """What a command of the command line prints, and its exit status."""
+    process = await place.service("roaster", *words, "--type", "hottop", "--port", str(line.port))
+    out, _ = await asyncio.wait_for(process.communicate(), STARTED_S)
+    return process.returncode, out.decode()
+
+
+@pytest.mark.parametrize("command", [("read", "--json"), ("probe",)])
+@pytest.mark.parametrize("bean_c", [25.0, 200.0])
+async def test_reading_takes_no_control_and_leaves_no_eject(
+    tmp_path: Path, command: tuple[str, ...], bean_c: float
+) -> None:
+    fake = FakeHottop(speed=0)
+    fake.heater, fake.drum, fake.main_fan = 70, 1, 3  # somebody roasts by its panel
+    fake.thermal.bean_c = fake.thermal.air_c = bean_c
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
+        for _ in range(2):
+            status, text = await said(place, *command, line=line)
+            assert status == 0, text
+        assert str(bean_c) in text
+        await until(lambda: not place.guardians, STARTED_S)  # it has let go
+        await asyncio.sleep(1.5)
+    assert fake.commands == []
+    assert (fake.ejected, fake.heater, fake.drum, fake.main_fan) == (False, 70, 1, 3)
+
+
+async def test_emergency_stop_takes_control_of_a_machine_that_was_only_read(tmp_path: Path) -> None:
+    fake = FakeHottop(speed=0)
+    fake.heater, fake.thermal.bean_c = 100, 200.0
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
+        status, text = await said(place, "stop", line=line)
+        assert status == 0, text
+        assert (fake.heater, fake.drum, fake.cooling, fake.main_fan) == (0, 1, 1, 10)
+        await asyncio.sleep(1.5)  # the guardian keeps a hot machine
+        assert not fake.ejected
+
+
+async def test_lost_status_frames_for_five_seconds_cause_no_eject(
+    tmp_path: Path, record_property: object
+) -> None:
+    fake = FakeHottop()
+    fake.thermal.bean_c = fake.thermal.air_c = 120.0
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
+        service = await place.drive("hottop", line.port)
+        assert isinstance(service, asyncio.subprocess.Process)
+        try:
+            await until(lambda: fake.heater == 60, STARTED_S)
+            fake.talks = False
+            await until(lambda: fake.heater == 0, 10)
+            await asyncio.sleep(5)
+            fake.talks = True
+            await asyncio.wait_for(service.communicate(), STARTED_S)
+            await asyncio.sleep(2)
+            assert (fake.ejected, fake.heater, fake.drum, fake.cooling) == (False, 0, 1, 1)
+            assert fake.longest_gap_s < 1
+        finally:
+            await end(service)
+
+
+async def test_what_the_end_of_a_drive_does_is_said_before(tmp_path: Path) -> None:
+    fake = FakeHottop(speed=0)
+    fake.thermal.bean_c = fake.thermal.air_c = 120.0
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
+        service = await place.drive("hottop", line.port, DROPS)
+        assert isinstance(service, asyncio.subprocess.Process)
+        try:
+            out, _ = await asyncio.wait_for(service.communicate(), STARTED_S)
+        finally:
+            await end(service)
+        text = out.decode()
+        assert text.count("opens its door about a second later") == 2  # at the start and the end
+        assert "gives up control once the roaster is cool" in text
+        await asyncio.sleep(2.5)
+        assert (fake.ejected, fake.drum) == (False, 1)  # it is kept, for it is hot
+        fake.thermal.bean_c = fake.thermal.air_c = 40.0
+        await until(lambda: not place.guardians, STARTED_S)
+        await until(lambda: fake.ejected)  # as was said; the drum turns, so that it gets empty
+        assert fake.drum == 1
+
+
+async def test_setting_an_actuator_says_what_leaving_does(tmp_path: Path) -> None:
+    fake = FakeHottop(speed=0)
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
+        status, text = await said(place, "set", "fan", "40", line=line)
+        assert status == 0, text
+        assert "opens its door about a second later" in text
+        assert json.dumps(fake.main_fan) == "4"
+
+
+async def test_a_machine_that_heats_by_its_panel_is_not_taken_over(tmp_path: Path) -> None:
+    fake = FakeHottop(speed=0)
+    fake.heater, fake.thermal.bean_c, fake.thermal.air_c = 70, 120.0, 120.0
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
+        service = await place.drive("hottop", line.port, PLAN)
+        assert isinstance(service, asyncio.subprocess.Process)
+        try:
+            out, _ = await asyncio.wait_for(service.communicate(), STARTED_S)
+        finally:
+            await end(service)
+        assert service.returncode != 0
+        assert "heats by its own panel (70 %)" in out.decode()
+        # A drive makes safe at its end whatever happened: then the person's stop is honoured.
