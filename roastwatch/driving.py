@@ -12,11 +12,11 @@ from pathlib import Path
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.machine import Machine
 from roastwatch.program import Program
-from roastwatch.roaster.control import RoasterControl
+from roastwatch.roaster.control import STOP_S, RoasterControl
 from roastwatch.roaster.control import Told as Happened
 from roastwatch.roaster.machines import parse_limits
 from roastwatch.roaster.plan import refuse_too_hot
-from roastwatch.roaster.stop_record import undelivered
+from roastwatch.roaster.stop_record import DELIVERED_LATE, undelivered
 from roastwatch.station import Station
 from roastwatch.supervise import Background, Backoff, Part
 from roastwatch.vocabulary import (
@@ -39,6 +39,8 @@ ARMED_FOR_S = 1800.0
 _FOR_THE_ROASTER = frozenset({InstructionKind.ARM, InstructionKind.DISARM, InstructionKind.PRESENT})
 """Asked of nothing but the roaster, so that a person must hear that nobody obeyed."""
 PLAN_TURN_S = 0.25
+OWN_STOP_S = 0.5
+"""After so long an emergency stop is also brought to whichever guardian holds the roaster."""
 GUEST_S = 5.0
 """How often the reason is looked up why a stop is not delivered."""
 BACKOFF = Backoff(longest_s=5.0)
@@ -115,6 +117,8 @@ class Driven:
             state = RoasterState(connected=False, armed=False, stop=self._stopped_as_guest)
         else:
             state = self._control.state()
+        if state.stop is StopState.PENDING and self._stopped_as_guest is not StopState.NONE:
+            state = replace(state, stop=self._stopped_as_guest, stop_problem="")
         if self._guest is not None and state.stop is not StopState.DELIVERED:
             shown = self._guest.state()
             state = replace(state, stop=shown.stop, stop_problem=shown.stop_problem)
@@ -210,7 +214,13 @@ class Driven:
                 refused = await control.disarm()
             case InstructionKind.EMERGENCY_STOP:
                 # What was not delivered is a fault, which the guardian or the door reports.
-                self._refusal = await control.emergency_stop(_stop_of(instruction)) or ""
+                self._stopped_as_guest = StopState.NONE
+                reason = _stop_of(instruction)
+                self._refusal = await control.emergency_stop(reason, OWN_STOP_S) or ""
+                if self._refusal and not control.stop_accepted:
+                    await self._stop_as_a_guest(reason)  # another program may hold it by now
+                if self._stopped_as_guest is StopState.NONE:
+                    self._refusal = await control.stopped(STOP_S) or ""
                 return
             case InstructionKind.PRESENT | InstructionKind.ACKNOWLEDGE:
                 refused = await control.present()
@@ -259,6 +269,8 @@ class Driven:
                     self._refusal = guest.state().stop_problem
                 self._refusal = ""
                 self._stopped_as_guest = StopState.DELIVERED
+                if self._control is not None:  # which has reported that it could not deliver it
+                    self._happened(Happened("interlock", DELIVERED_LATE, "emergency_stop"))
         finally:
             self._guest = None
 

@@ -9,7 +9,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
-
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt

@@ -7,8 +7,14 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from unittest import mock
+
+from roastwatch.machine import Machine
+from roastwatch.roaster.control import RoasterControl
+from roastwatch.vocabulary import Actuator, Command, Origin, Outcome
 
 PLAN = "steps: [{at_s: 0, heater_percent: 60, fan_percent: 30, drum_percent: 100}, {at_s: 600}]\n"
 
@@ -90,6 +96,29 @@ async def guarded() -> AsyncIterator[Guarded]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(number, signal.SIGKILL)
         shutil.rmtree(place.folder, ignore_errors=True)
+
+
+@contextlib.asynccontextmanager
+async def heating(
+    place: Guarded, kind: str, port: object, *options: str, percent: float = 60.0
+) -> AsyncIterator[RoasterControl]:
+    """This process as the service of a machine that heats; its guardian is a process of its own.
+
+    A loaded computer may take the lease in between: then it is armed again.
+    """
+    with mock.patch.dict(os.environ, place.environment):
+        machine = Machine.chosen(kind, str(port), options, None, None, None, True)
+        async with RoasterControl(machine.socket, machine.launch) as control:
+            await control.answering()
+            async with asyncio.timeout(60.0):
+                while True:
+                    await control.arm(600.0)
+                    now = time.monotonic()
+                    wish = Command("1", "r", Actuator.HEATER, percent, Origin.PERSON, now)
+                    if (await control.request(wish)).outcome is Outcome.APPLIED:
+                        break
+                    await asyncio.sleep(0.2)
+            yield control
 
 
 async def end(process: asyncio.subprocess.Process) -> None:

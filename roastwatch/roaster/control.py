@@ -98,11 +98,11 @@ class RoasterControl:
 
     async def _leave(self) -> None:
         try:
-            if self._role == "control" and self.ever_connected and not self._is_left_safe():
-                if not await self.make_safe("roastwatch ends."):
-                    message = f"roastwatch ends, and heat is not known to be off: {self.unsafe}"
-                    log.error("%s", message)
-                    self.told(Told("fault", message, "link_up"))
+            owed = self._role == "control" and self.ever_connected and not self._is_left_safe()
+            if owed and not await self.make_safe("roastwatch ends."):
+                message = f"roastwatch ends, and heat is not known to be off: {self.unsafe}"
+                log.error("%s", message)
+                self.told(Told("fault", message, "link_up"))
         finally:
             await self._tasks.close()
             await self._life.end()

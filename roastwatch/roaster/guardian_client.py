@@ -1,4 +1,4 @@
-"""The service's end of the guardian's socket: finds or starts it, renews the lease, sees it live."""
+"""The service's end of the guardian's socket: finds or starts it, renews the lease."""
 
 import asyncio
 import contextlib

@@ -1,7 +1,7 @@
 """How the service speaks with the guardian: a Unix socket, JSON lines, a lease of half a second.
 
-A stop needs no authority: whoever can reach the socket may look and stop, whatever their user, their
-options or their type. Everything else is for this user and root.
+A stop needs no authority: every program on this computer may look and stop, whatever its user, its
+options or its type. Everything else is for this user and root.
 """
 
 import asyncio

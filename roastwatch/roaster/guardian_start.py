@@ -115,7 +115,7 @@ class Starter:
             self._log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             return self._log.open("ab")
         except OSError:
-            return open(os.devnull, "ab")
+            return Path(os.devnull).open("ab")
 
 
 def _say(child: "subprocess.Popen[bytes]", line: bytes) -> bool:

@@ -66,7 +66,7 @@ def usb_of(names: frozenset[str]) -> frozenset[str]:
 def holders(path: str) -> list[tuple[int, str]]:
     """Processes that have a device open, with their command names, as far as we may see them."""
     try:
-        meant = os.stat(path).st_rdev
+        meant = Path(path).stat().st_rdev
     except OSError:
         return []
     found = []
@@ -92,11 +92,11 @@ def _command(process: Path) -> str:
 
 
 def _of_path(path: Path, sys_folder: Path) -> Iterator[str]:
-    written = Path(os.path.abspath(path))
+    written = path.absolute()
     yield f"path:{written.parent.resolve() / written.name}"
     yield f"path:{written.resolve()}"
     try:
-        status = os.stat(path)
+        status = path.stat()
     except OSError:
         return
     if stat.S_ISCHR(status.st_mode):
