@@ -8,12 +8,14 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
 from roastwatch.machine import Machine
 from roastwatch.roaster.control import RoasterControl
+from roastwatch.roaster.guardian_life import Told
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome
 
 PLAN = "steps: [{at_s: 0, heater_percent: 60, fan_percent: 30, drum_percent: 100}, {at_s: 600}]\n"
@@ -23,6 +25,7 @@ BLOCKED = """
 import asyncio, sys, time, uuid
 from roastwatch.machine import Machine
 from roastwatch.roaster.control import RoasterControl
+from roastwatch.roaster.guardian_life import Told
 from roastwatch.vocabulary import Actuator, Command, Origin
 
 async def main(kind, port, *options):
@@ -100,15 +103,25 @@ async def guarded() -> AsyncIterator[Guarded]:
 
 @contextlib.asynccontextmanager
 async def heating(
-    place: Guarded, kind: str, port: object, *options: str, percent: float = 60.0
+    place: Guarded,
+    kind: str,
+    port: object,
+    *options: str,
+    percent: float = 60.0,
+    told: Callable[[Told], None] = lambda _told: None,
+    python: Path | None = None,
 ) -> AsyncIterator[RoasterControl]:
     """This process as the service of a machine that heats; its guardian is a process of its own.
 
-    A loaded computer may take the lease in between: then it is armed again.
+    A loaded computer may take the lease in between: then it is armed again. `python` runs the
+    guardian instead of ours.
     """
     with mock.patch.dict(os.environ, place.environment):
         machine = Machine.chosen(kind, str(port), options, None, None, None, True)
-        async with RoasterControl(machine.socket, machine.launch) as control:
+        launch = machine.launch
+        if python is not None:
+            launch = replace(launch, words=(str(python), *launch.words[1:]))
+        async with RoasterControl(machine.socket, launch, told=told) as control:
             await control.answering()
             async with asyncio.timeout(60.0):
                 while True:

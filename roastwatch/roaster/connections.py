@@ -15,7 +15,7 @@ MOST = 32
 """So many connections are kept; a newcomer takes the place of the one that matters least."""
 SPARED_S = 0.5
 """So long a connection is spared, so that a stop among a flood of connections is heard."""
-ABSOLUTELY_MOST = 256
+ABSOLUTELY_MOST = 64
 
 
 class Connection:

@@ -89,13 +89,19 @@ class Starter:
             _started.append(child)
             spec = json.dumps(self._launch.spec).encode() + b"\n"
         except (OSError, RuntimeError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise LostError(
-                f"No guardian of the roaster can be started ({reason}): free memory and open files."
-            ) from error
+            raise LostError(self._refused(error)) from error
         if not _say(child, spec):
             raise LostError("The guardian of the roaster ended at once.")
         return child
+
+    def _refused(self, error: Exception) -> str:
+        reason = getattr(error, "strerror", None) or error
+        if isinstance(error, FileNotFoundError | PermissionError):
+            return (
+                f"No guardian of the roaster can be started: {self._launch.words[0]} can't be run "
+                f"({reason}). Install roastwatch again."
+            )
+        return f"No guardian of the roaster can be started ({reason}): end other programs."
 
     def _popen(self) -> "subprocess.Popen[bytes]":
         """A process that outlives us: a session of its own, no pipe of ours held open."""

@@ -23,8 +23,8 @@ class _Look:
 class Hang:
     """Watches one process for as long as it says nothing."""
 
-    def __init__(self, pid: int | None) -> None:
-        self._pid = pid
+    def __init__(self, pid: int | None, proc: Path = Path("/proc")) -> None:
+        self._stat = proc / str(pid) / "stat"
         self._suspected: tuple[float, _Look] | None = None
 
     def is_hung(self, silent_s: float) -> bool:
@@ -32,7 +32,7 @@ class Hang:
         if silent_s < SUSPECT_S:
             self._suspected = None
             return False
-        look = _look(self._pid)
+        look = _look(self._stat)
         if look is None or silent_s >= STARVED_S:
             return silent_s >= HUNG_S
         if look.state in "TtZX":
@@ -47,10 +47,10 @@ class Hang:
         return look.state not in "RD" or works > BUSY
 
 
-def _look(pid: int | None) -> _Look | None:
+def _look(stat: Path) -> _Look | None:
     """State and processor time of a process, where the system shows them."""
     try:
-        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        words = stat.read_text().rpartition(")")[2].split()
         ticks = int(words[11]) + int(words[12])
         return _Look(words[0], ticks / os.sysconf("SC_CLK_TCK"))
     except (OSError, ValueError, IndexError):

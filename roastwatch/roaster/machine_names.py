@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from pathlib import Path
 
 from roastwatch.roaster import identity
 from roastwatch.roaster.doors import Doors
@@ -13,11 +14,12 @@ DEVICE_S, HOST_S = 0.5, 60.0
 class MachineNames:
     """The machine on one wire, by its path, its host, and the device that is held open."""
 
-    def __init__(self, wire: str) -> None:
+    def __init__(self, wire: str, sys_folder: Path = identity.SYS) -> None:
         """Without a wire it has no names, and is found by its socket file alone."""
         self.news: str | None = None
         """What people must be notified of; the caller takes it away."""
         self._wire = wire
+        self._sys = sys_folder
         self._is_path = wire.startswith("/")
         self._known: frozenset[str] = frozenset()
         self._usb: frozenset[str] = frozenset()
@@ -26,11 +28,11 @@ class MachineNames:
         """All of them. Takes up to a second for a host."""
         if not self._wire:
             return frozenset()
-        found = identity.names_of(self._wire)
+        found = identity.names_of(self._wire, self._sys)
         if not self._is_path:
             self._known |= found  # what a host was called once leads to it still
             return self._known
-        held = identity.held_devices()
+        held = identity.held_devices(self._sys)
         usb = identity.usb_of(held)
         if usb and self._usb and usb != self._usb:
             self.news = (
@@ -45,13 +47,13 @@ class MachineNames:
         """Whether a caller that came by a device's number means this device still."""
         if not isinstance(wire, str) or not wire.startswith("/") or not self._is_path:
             return True
-        return bool(identity.names_of(wire) & self.now())
+        return bool(identity.names_of(wire, self._sys) & self.now())
 
     def miss(self, wire: object) -> bool:
         """Whether the caller's port leads to another USB device than the one that is guarded."""
         if not isinstance(wire, str) or not wire.startswith("/") or not self._usb:
             return False
-        theirs = identity.usb_of(identity.names_of(wire))
+        theirs = identity.usb_of(identity.names_of(wire, self._sys))
         return bool(theirs) and not theirs & self._usb
 
     async def keep(self, doors: Doors) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,6 @@ import pytest
 
 from roastwatch import settings
 from roastwatch.entities import values
-from roastwatch.roaster.control import RoasterControl
 from roastwatch.roaster.stop_record import DELIVERED_LATE
 from roastwatch.service import Outlet, Service
 from roastwatch.supervise import Part
@@ -177,7 +177,7 @@ async def test_a_stop_without_any_guardian_is_not_delivered_until_there_is_one(
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         place_for_service(place)
         fake.ot1 = 60
-        python = tmp_path / "python"
+        python, real = tmp_path / "python", sys.executable
         monkeypatch.setattr("sys.executable", str(python))  # it is not there yet
         kitchen = Kitchen(line.port)
         async with kitchen.running():
@@ -185,7 +185,8 @@ async def test_a_stop_without_any_guardian_is_not_delivered_until_there_is_one(
             kitchen.stop()
             await until(kitchen.is_not_delivered, 10.0)
             assert fake.ot1 == 60
-            python.symlink_to(os.path.realpath("/proc/self/exe"))
+            python.write_text(f'#!/bin/sh\nexec {real} "$@"\n')
+            python.chmod(0o755)
             await until(lambda: kitchen.state.stop is StopState.DELIVERED, STARTED_S)
             assert fake.ot1 == 0
 
@@ -224,15 +225,15 @@ async def test_the_command_line_says_not_delivered_and_its_guardian_goes_on(
         await until(lambda: fake.ot1 == 0, STARTED_S)
 
 
-async def test_make_safe_is_done_once_the_machine_reports_heat_0(
-    tmp_path: Path, place_for_service: Callable[[Guarded], None]
-) -> None:
+async def test_make_safe_is_done_once_the_machine_reports_heat_0(tmp_path: Path) -> None:
     fake = hot_tc4()
-    async with guarded() as place, PtyLine(fake, tmp_path) as line:
-        async with heating(place, "tc4", line.port) as control:
-            assert isinstance(control, RoasterControl)
-            assert await control.make_safe("The test says so.", 6.0)
-            assert fake.ot1 == 0
-            fake.stuck_heater = 70
-            assert not await control.make_safe("Once more.", 4.0)
-            assert "reports 70 %" in control.unsafe
+    async with (
+        guarded() as place,
+        PtyLine(fake, tmp_path) as line,
+        heating(place, "tc4", line.port) as control,
+    ):
+        assert await control.make_safe("The test says so.", 6.0)
+        assert fake.ot1 == 0
+        fake.stuck_heater = 70
+        assert not await control.make_safe("Once more.", 4.0)
+        assert "reports 70 %" in control.unsafe

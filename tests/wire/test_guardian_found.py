@@ -55,10 +55,13 @@ async def test_a_stop_by_other_options_or_type_is_accepted(
     tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     fake = hot_tc4()
-    async with guarded() as place, PtyLine(fake, tmp_path) as line:
-        async with heating(place, "tc4", line.port):
-            assert fake.ot1 == 60
-            await stopped(place, lambda: fake.ot1, "--port", str(line.port), *words)
+    async with (
+        guarded() as place,
+        PtyLine(fake, tmp_path) as line,
+        heating(place, "tc4", line.port),
+    ):
+        assert fake.ot1 == 60
+        await stopped(place, lambda: fake.ot1, "--port", str(line.port), *words)
 
 
 async def test_a_stop_reaches_through_a_link_that_leads_elsewhere_now(tmp_path: Path) -> None:
