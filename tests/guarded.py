@@ -64,6 +64,17 @@ class Guarded:
                 found.append(number)
         return found
 
+    def spares(self, service: int | None = None) -> list[int]:
+        """Processes that wait to be the guardian of a service; of this process by default."""
+        found = []
+        for process in Path("/proc").iterdir():
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                words = (process / "stat").read_text().rpartition(")")[2].split()
+                is_its = int(words[1]) == (service or os.getpid()) and words[0] != "Z"
+                if is_its and b"guard" in (process / "cmdline").read_bytes().split(b"\0"):
+                    found.append(int(process.name))
+        return [pid for pid in found if pid not in self.guardians]
+
     async def service(self, *words: str, code: str | None = None) -> asyncio.subprocess.Process:
         """Start the command line, or a script with arguments."""
         start = ["-c", code] if code else ["-m", "roastwatch"]

@@ -11,11 +11,12 @@ from typing import Any
 import click
 
 from roastwatch import plugins
+from roastwatch.errors import BadInputError
 from roastwatch.machine import Machine, checked_options
 from roastwatch.roaster.guard import Guard
 from roastwatch.roaster.guardian_process import raise_priority
 from roastwatch.roaster.guardian_server import GuardianServer
-from roastwatch.roaster.guardian_start import GO
+from roastwatch.roaster.guardian_start import END, GO
 from roastwatch.roaster.machines import parse_limits
 
 
@@ -51,12 +52,18 @@ def guard(settings_path: Path | None, station: str | None, stay: bool) -> None:
         stay=stay,
         wire=machine.wire,
     )
-    if settings_path is None and sys.stdin.readline().encode() != GO:
+    word = GO if settings_path is not None else sys.stdin.readline().encode()
+    if word == END:
         return
     raise_priority()
     for name in (signal.SIGINT, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)  # a terminal's end is not the roaster's
-    asyncio.run(_serve(server))
+    try:
+        asyncio.run(_serve(server))
+    except BadInputError:
+        if word == GO:
+            raise
+        # Our service is gone, but its guardian is there and makes safe: nothing is left to do.
 
 
 def _makes(first: Any, factory: Any, options: Any, station: str) -> Any:

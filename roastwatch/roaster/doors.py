@@ -20,10 +20,15 @@ from typing import Any
 
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster import identity, messages
+from roastwatch.supervise import Background, Part
 
 PREFIX = "roastwatch-guardian/"
+BY_FILE = ""
 WAITING = 128
 """How many callers may wait to be taken on."""
+
+REST_S = 0.1
+"""Without a free file nobody is taken on for so long."""
 
 Converse = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
@@ -100,7 +105,8 @@ class Doors:
     def __init__(self, path: Path, converse: Converse) -> None:
         self._path = path
         self._converse = converse
-        self._servers: dict[str, asyncio.Server] = {}
+        self._sockets: dict[str, socket.socket] = {}
+        self._tasks = Background(Part("guardian"))
         self.names: frozenset[str] = frozenset()
 
     @contextlib.asynccontextmanager
@@ -114,18 +120,18 @@ class Doors:
             try:
                 await self._listen(names)
                 if by_file:
-                    await self._listen_by_file()
-                elif not self._servers:
+                    self._listen_by_file()
+                elif not self._sockets:
                     raise BadInputError(
                         f"The guardian can't listen at {self._path}: name a folder of your own in "
                         "ROASTWATCH_RUNTIME_DIR."
                     )
                 yield
             finally:
-                for server in self._servers.values():
-                    server.close()
-                self._servers.clear()
+                for name in tuple(self._sockets):
+                    self._close(name)
                 self.names = frozenset()
+                await self._tasks.close()
                 if by_file:
                     self._path.unlink(missing_ok=True)
 
@@ -134,7 +140,7 @@ class Doors:
         if names == self.names:
             return
         for gone in self.names - names:
-            self._servers.pop(gone).close()
+            self._close(gone)
         self.names &= names
         for new in names - self.names:
             with contextlib.suppress(BadInputError):
@@ -144,26 +150,65 @@ class Doors:
         if not identity.is_linux():
             return
         for name in sorted(names):
-            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             try:
-                sock.bind(address_of(name))
-                self._servers[name] = await asyncio.start_unix_server(
-                    self._converse, sock=sock, limit=messages.LONGEST_LINE, backlog=WAITING
-                )
+                self._open(name, address_of(name))
             except OSError as taken:
-                sock.close()
                 raise BadInputError(await _taken_by(name)) from taken
             self.names |= {name}
 
-    async def _listen_by_file(self) -> None:
+    def _listen_by_file(self) -> None:
         try:
-            self._servers[""] = await asyncio.start_unix_server(
-                self._converse, path=str(self._path), limit=messages.LONGEST_LINE, backlog=WAITING
-            )
+            self._open(BY_FILE, str(self._path))
             self._path.chmod(0o600)
+        except OSError as error:
+            if not self._sockets:
+                raise BadInputError(
+                    f"The guardian can't listen at {self._path} ({error.strerror}): name a folder "
+                    "of your own in ROASTWATCH_RUNTIME_DIR."
+                ) from error
+
+    def _open(self, name: str, address: str) -> None:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            sock.bind(address)
+            sock.listen(WAITING)
         except OSError:
-            if not self._servers:
-                raise
+            sock.close()
+            raise
+        sock.setblocking(False)
+        self._sockets[name] = sock
+        asyncio.get_running_loop().add_reader(sock, self._accept, name)
+
+    def _close(self, name: str) -> None:
+        sock = self._sockets.pop(name)
+        asyncio.get_running_loop().remove_reader(sock)
+        sock.close()
+
+    def _accept(self, name: str) -> None:
+        """Take on one caller a turn, so that a flood of them fills neither turn nor files."""
+        sock = self._sockets[name]
+        try:
+            caller, _ = sock.accept()
+        except BlockingIOError:
+            return  # it has gone again
+        except OSError:
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(sock)
+            loop.call_later(REST_S, self._accept_again, name)
+            return
+        caller.setblocking(False)
+        self._tasks.run(self._take_on(caller), "caller")
+
+    def _accept_again(self, name: str) -> None:
+        if name in self._sockets:
+            asyncio.get_running_loop().add_reader(self._sockets[name], self._accept, name)
+
+    async def _take_on(self, caller: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=messages.LONGEST_LINE)
+        protocol = asyncio.StreamReaderProtocol(reader)
+        transport, _ = await loop.connect_accepted_socket(lambda: protocol, caller)
+        await self._converse(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
 
 
 async def _taken_by(name: str) -> str:

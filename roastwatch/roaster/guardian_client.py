@@ -217,6 +217,7 @@ class GuardianClient:
             with contextlib.suppress(LostError):
                 self._send("renew")
             if self._hang.is_hung(now - self._heard_s):
+                log.error("the guardian said nothing for %.1f s: killed", now - self._heard_s)
                 self._kill()
                 self._lost()
                 return

@@ -13,7 +13,10 @@ from typing import IO, Any
 from roastwatch.errors import LostError
 
 GO = b"go\n"
-"""The word on which a spare becomes the guardian; without it, it ends when its pipe does."""
+"""The word on which a spare becomes the guardian."""
+END = b"end\n"
+"""The word on which a spare ends. One whose pipe ends without a word has lost its service: it
+becomes the guardian if none is left, so that heat goes off though both were killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Starter:
             LostError: the operating system refuses; the text says why.
         """
         spare, self._spare = self._spare, None
-        if spare is not None and spare.poll() is None and _say(spare, GO):
+        if spare is not None and _say(spare, GO) and spare.poll() is None:
             return spare
         child = await self._begin()
         if not _say(child, GO):
@@ -59,15 +62,16 @@ class Starter:
 
     async def keep_spare(self) -> None:
         """Have a spare ready; without one a guardian is started from nothing."""
-        if self._spare is None or self._spare.poll() is not None:
+        if self._spare is not None and self._spare.poll() is not None:
+            self.close()
+        if self._spare is None:
             with contextlib.suppress(LostError):
                 self._spare = await self._begin()
 
     def close(self) -> None:
         """End the spare."""
-        if self._spare is not None and self._spare.stdin is not None:
-            with contextlib.suppress(OSError):
-                self._spare.stdin.close()
+        if self._spare is not None:
+            _say(self._spare, END)
         self._spare = None
 
     def why_not(self, child: "subprocess.Popen[bytes] | None") -> str:
@@ -131,8 +135,10 @@ def _say(child: "subprocess.Popen[bytes]", line: bytes) -> bool:
     try:
         child.stdin.write(line)
         child.stdin.flush()
-        if line == GO:
-            child.stdin.close()
+        return True
     except OSError:
         return False
-    return True
+    finally:
+        if line in (GO, END):
+            with contextlib.suppress(OSError):
+                child.stdin.close()

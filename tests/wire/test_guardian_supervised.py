@@ -23,7 +23,7 @@ from roastwatch.roaster.control import RoasterControl
 from roastwatch.roaster.guardian_life import BACK, DIED, Told
 from tests.fakes.line import PtyLine, tcp_line, until
 from tests.fakes.tc4 import FakeTc4
-from tests.guarded import guarded, heating
+from tests.guarded import end, guarded, heating
 
 STARTED_S = 60.0
 
@@ -42,16 +42,11 @@ def wrapper(folder: Path) -> Path:
     return python
 
 
-def spares(guardian: int | None) -> list[int]:
-    """Processes of ours that wait to be guardians."""
-    found = []
-    for process in Path("/proc").iterdir():
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            words = (process / "stat").read_text().rpartition(")")[2].split()
-            is_ours = int(words[1]) == os.getpid() and words[0] != "Z"
-            if is_ours and b"guard" in (process / "cmdline").read_bytes().split(b"\0"):
-                found.append(int(process.name))
-    return [pid for pid in found if pid != guardian]
+def is_running(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
 
 
 async def test_heat_0_is_reported_after_it_was_written(tmp_path: Path) -> None:
@@ -85,8 +80,8 @@ async def test_a_guardian_that_cannot_be_started_is_loud_and_retried(tmp_path: P
             first = control.guardian_pid
             assert first is not None
             python.unlink()
-            await until(lambda: spares(first), STARTED_S)
-            for pid in (*spares(first), first):
+            await until(lambda: place.spares(), STARTED_S)
+            for pid in (*place.spares(), first):
                 os.kill(pid, signal.SIGKILL)
             await until(lambda: any("Pull the roaster's plug" in line for line in told), STARTED_S)
             assert "can't be run" in (control.part.problem or "")
@@ -106,12 +101,12 @@ async def test_a_hung_guardian_is_replaced_by_its_spare(tmp_path: Path, way: str
         async with heating(place, "tc4", port) as control:
             first = control.guardian_pid
             assert first is not None
-            await until(lambda: spares(first), STARTED_S)
-            (spare,) = spares(first)
+            await until(lambda: place.spares(), STARTED_S)
+            (spare,) = place.spares()
             os.kill(first, signal.SIGSTOP)
             await until(lambda: fake.ot1 == 0, 20.0)
             await until(lambda: control.guardian_pid == spare, 20.0)
-        await until(lambda: not spares(spare), STARTED_S)  # the next spare went with us
+        await until(lambda: not place.spares(), STARTED_S)  # the next spare went with us
 
 
 async def test_a_stop_replaces_a_hung_guardian_that_nobody_watches(tmp_path: Path) -> None:
@@ -189,3 +184,35 @@ async def test_a_hung_guardian_holds_up_no_pulse(
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_the_spare_takes_over_when_service_and_guardian_are_killed(tmp_path: Path) -> None:
+    fake = hot_tc4()
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
+        service = await place.drive("tc4", line.port)
+        try:
+            await until(lambda: fake.ot1 == 60, STARTED_S)
+            await until(lambda: place.spares(service.pid), STARTED_S)
+            (spare,) = place.spares(service.pid)
+            (guardian,) = place.guardians
+            os.kill(guardian, signal.SIGKILL)
+            service.kill()
+            await until(lambda: fake.ot1 == 0, 20.0)
+            assert place.guardians == [spare]
+        finally:
+            await end(service)
+
+
+async def test_a_spare_ends_where_the_guardian_outlives_the_service(tmp_path: Path) -> None:
+    fake = hot_tc4()
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
+        service = await place.drive("tc4", line.port)
+        try:
+            await until(lambda: fake.ot1 == 60, STARTED_S)
+            await until(lambda: place.spares(service.pid), STARTED_S)
+            (spare,) = place.spares(service.pid)
+            (guardian,) = place.guardians
+        finally:
+            await end(service)
+        await until(lambda: not is_running(spare), STARTED_S)
+        assert place.guardians == [guardian]
