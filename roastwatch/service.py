@@ -21,7 +21,7 @@ from roastwatch.roast.log import RoastLog
 from roastwatch.settings import Chosen, Settings
 from roastwatch.sinks.sink import Sink, Told
 from roastwatch.station import Station
-from roastwatch.supervise import Part
+from roastwatch.supervise import Background, Part
 from roastwatch.vocabulary import (
     Command,
     CommandResult,
@@ -99,7 +99,8 @@ class Service:
             for name, station in self.stations.items()
         }
         self._acknowledged: dict[str, datetime] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._part = Part("service")
+        self._tasks = Background(self._part)
         self.outlets = [self._outlet(chosen) for chosen in (*settings.sinks, *extra_sinks)]
 
     async def run(self) -> None:
@@ -148,8 +149,9 @@ class Service:
                     if all(task.exception() is None for task in listening if not task.cancelled()):
                         await self._last_words()
                 finally:
-                    for task in (*background, *self._tasks):
+                    for task in background:
                         task.cancel()
+                    await self._tasks.close()
 
     def instruct(self, instruction: Instruction) -> None:
         """What a person asks through any sink."""
@@ -162,11 +164,7 @@ class Service:
         choosing = self.choosing[instruction.station]
         choosing.refusal = ""
         if instruction.kind in (InstructionKind.DETECTOR, InstructionKind.PROFILE):
-            task = asyncio.get_running_loop().create_task(
-                self._choose(choosing, instruction), name=f"choose:{instruction.kind}"
-            )
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.run(self._choose(choosing, instruction), f"choose:{instruction.kind}")
             return
         if self.keeper is not None:
             self.keeper.instruction(station, instruction)
@@ -265,6 +263,8 @@ class Service:
         sinks = tuple(outlet.part.status() for outlet in self.outlets)
         if self.keeper is not None:
             sinks += (self.keeper.status(),)
+        if self._part.problem is not None:
+            sinks += (self._part.status(),)
         snapshots = {}
         for name, station in self.stations.items():
             snapshot = station.snapshot()
