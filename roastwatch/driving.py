@@ -12,12 +12,13 @@ from pathlib import Path
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.machine import Machine
 from roastwatch.program import Program
-from roastwatch.roaster.control import RoasterControl
+from roastwatch.roaster.control import STOP_S, RoasterControl
 from roastwatch.roaster.control import Told as Happened
 from roastwatch.roaster.machines import parse_limits
 from roastwatch.roaster.plan import refuse_too_hot
+from roastwatch.roaster.stop_record import DELIVERED_LATE, undelivered
 from roastwatch.station import Station
-from roastwatch.supervise import Backoff, Part
+from roastwatch.supervise import Background, Backoff, Part
 from roastwatch.vocabulary import (
     Actuator,
     Command,
@@ -31,13 +32,25 @@ from roastwatch.vocabulary import (
     Reading,
     RoasterState,
     RoastEvent,
+    StopState,
 )
 
 ARMED_FOR_S = 1800.0
 _FOR_THE_ROASTER = frozenset({InstructionKind.ARM, InstructionKind.DISARM, InstructionKind.PRESENT})
 """Asked of nothing but the roaster, so that a person must hear that nobody obeyed."""
 PLAN_TURN_S = 0.25
+OWN_STOP_S = 0.5
+"""After so long an emergency stop is also brought to whichever guardian holds the roaster."""
+GUEST_S = 5.0
+"""How often the reason is looked up why a stop is not delivered."""
+BACKOFF = Backoff(longest_s=5.0)
+"""A roaster is waited for in mid-roast."""
 _log = logging.getLogger("roastwatch.driving")
+
+
+def _stop_of(instruction: Instruction) -> str:
+    by = f" by {instruction.by}" if instruction.by else ""
+    return f"Emergency stop{by}."
 
 
 class Driven:
@@ -51,7 +64,11 @@ class Driven:
         self._log_healthy = log_healthy
         self._log_was_healthy = True
         self._control: RoasterControl | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._guest: RoasterControl | None = None
+        """Brings an emergency stop to a roaster that another program holds, or nobody."""
+        self._stopped_as_guest = StopState.NONE
+        self._tasks = Background(self.part, self._refuse)
+        self._telling_log: asyncio.Task[None] | None = None
         self._last_message = ""
         self._refusal = ""
         plan = station.settings.plan
@@ -70,14 +87,21 @@ class Driven:
 
     async def run(self) -> None:
         """Hold the door open until cancelled; leaving makes the roaster safe."""
+        try:
+            await self._hold()
+        finally:
+            await self._tasks.close()
+
+    async def _hold(self) -> None:
         failures = 0
         while True:
-            control = RoasterControl(
-                self._machine.socket, self._machine.launch, told=self._happened, part=self.part
-            )
             try:
+                control = RoasterControl(
+                    self._machine.socket, self._machine.launch, told=self._happened, part=self.part
+                )
                 async with control, asyncio.TaskGroup() as group:
                     self._control, failures, self._log_was_healthy = control, 0, True
+                    self._stopped_as_guest = StopState.NONE  # the guardian says it from now on
                     group.create_task(self._run(control), name=f"{self._station.name}:plan")
                     await self._follow(control)
             except (LostError, BadInputError) as error:
@@ -85,14 +109,22 @@ class Driven:
                 self.part.trouble(PartState.RETRYING, str(error))
             finally:
                 self._control = None
-            await asyncio.sleep(Backoff().wait_s(failures or 1))
+            await asyncio.sleep(BACKOFF.wait_s(failures or 1))
 
     def state(self) -> RoasterState:
         """What dashboards show."""
         if self._control is None:
-            return RoasterState(connected=False, armed=False, last_refusal=self._refusal)
-        state = self._control.state()
-        return replace(state, last_refusal=self._refusal or state.last_refusal)
+            state = RoasterState(connected=False, armed=False, stop=self._stopped_as_guest)
+        else:
+            state = self._control.state()
+        if state.stop is StopState.PENDING and self._stopped_as_guest is not StopState.NONE:
+            state = replace(state, stop=self._stopped_as_guest, stop_problem="")
+        if self._guest is not None and state.stop is not StopState.DELIVERED:
+            shown = self._guest.state()
+            state = replace(state, stop=shown.stop, stop_problem=shown.stop_problem)
+        emergency = state.emergency or state.stop is not StopState.NONE
+        refusal = self._refusal or state.last_refusal
+        return replace(state, emergency=emergency, last_refusal=refusal)
 
     async def command(self, command: Command) -> CommandResult:
         """Pass a command through the door."""
@@ -111,24 +143,27 @@ class Driven:
         if self._control is not None:
             work = self._obey(self._control, instruction)
         elif instruction.kind is InstructionKind.EMERGENCY_STOP:
-            work = self._stop_as_a_guest()
+            work = self._stop_as_a_guest(_stop_of(instruction))
         elif instruction.kind in _FOR_THE_ROASTER:
             self._refuse(self.part.problem or "The roaster's guardian is being started.")
             return
         else:
             return
-        task = asyncio.get_running_loop().create_task(
-            work, name=f"{self._station.name}:{instruction.kind}"
-        )
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.run(work, f"{self._station.name}: {instruction.kind}")
 
     async def pulse(self) -> None:
-        """Once a second: whether the log can be written, which raising heat depends on."""
+        """Once a second: whether the log can be written, which raising heat depends on.
+
+        It does not wait for the guardian: one that hangs must hold up no other station.
+        """
+        telling = self._telling_log is not None and not self._telling_log.done()
         healthy = self._log_healthy()
-        if healthy == self._log_was_healthy or self._control is None:
-            return
-        if await self._control.log_works(healthy) is None:
+        if healthy != self._log_was_healthy and self._control is not None and not telling:
+            work = self._tell_log(self._control, healthy)
+            self._telling_log = self._tasks.run(work, f"{self._station.name}: log")
+
+    async def _tell_log(self, control: RoasterControl, healthy: bool) -> None:
+        if await control.log_works(healthy) is None:
             self._log_was_healthy = healthy
 
     async def _follow(self, control: RoasterControl) -> None:
@@ -178,15 +213,25 @@ class Driven:
             case InstructionKind.DISARM:
                 refused = await control.disarm()
             case InstructionKind.EMERGENCY_STOP:
-                by = f" by {instruction.by}" if instruction.by else ""
-                refused = await control.emergency_stop(f"Emergency stop{by}.")
+                # What was not delivered is a fault, which the guardian or the door reports.
+                self._stopped_as_guest = StopState.NONE
+                reason = _stop_of(instruction)
+                self._refusal = await control.emergency_stop(reason, OWN_STOP_S) or ""
+                if self._refusal and not control.stop_accepted:
+                    await self._stop_as_a_guest(reason)  # another program may hold it by now
+                if self._stopped_as_guest is StopState.NONE:
+                    self._refusal = await control.stopped(STOP_S) or ""
+                return
             case InstructionKind.PRESENT | InstructionKind.ACKNOWLEDGE:
                 refused = await control.present()
             case InstructionKind.CHARGE | InstructionKind.START | InstructionKind.UNDER_WAY:
                 refused = await control.charge()
             case InstructionKind.STOP:
                 if not await control.make_safe("The roast was stopped."):
-                    refused = "The roaster could not be reached: look at it."
+                    refused = f"The roast was stopped, but heat may be on: {control.unsafe}"
+                    self._refusal = refused
+                    self._tell(EventKind.FAULT, refused)
+                    return
             case InstructionKind.DROP if instruction.origin is Origin.PERSON:
                 refused = await self._drop(control)
             case _:
@@ -199,14 +244,40 @@ class Driven:
         if refused:
             self._tell(EventKind.INTERLOCK, refused)
 
-    async def _stop_as_a_guest(self) -> None:
-        """Another program may hold the roaster, or its guardian is being started: stop it still."""
+    async def _stop_as_a_guest(self, reason: str) -> None:
+        """Another program may hold the roaster, or its guardian is being started: stop it still.
+
+        It is tried until it is delivered, beside all attempts to have the roaster ourselves.
+        """
+        if self._guest is not None:
+            self._refusal = await self._guest.emergency_stop(reason) or ""
+            return
+        machine, part = self._machine, Part(f"{self._station.name}-stop")
         try:
-            control = RoasterControl(self._machine.socket, self._machine.launch, holds_lease=False)
-            async with control:
-                self._refuse(await control.emergency_stop("Emergency stop."))
-        except (LostError, BadInputError) as error:
-            self._refuse(f"The emergency stop did not reach the roaster: pull its plug. {error}")
+            path = machine.socket
+        except BadInputError as error:
+            self._happened(Happened("fault", undelivered(str(error)), "emergency_stop"))
+            raise
+        guest = RoasterControl(
+            path, machine.launch, role="stop", told=self._happened_to_guest, part=part
+        )
+        self._guest = guest
+        try:
+            async with guest:
+                self._refusal = await guest.emergency_stop(reason) or ""
+                while self._refusal and await guest.stopped(GUEST_S):
+                    self._refusal = guest.state().stop_problem
+                self._refusal = ""
+                self._stopped_as_guest = StopState.DELIVERED
+                if self._control is not None:  # which has reported that it could not deliver it
+                    self._happened(Happened("interlock", DELIVERED_LATE, "emergency_stop"))
+        finally:
+            self._guest = None
+
+    def _happened_to_guest(self, happened: Happened) -> None:
+        """Of a roaster that is not ours only what became of our stop is reported."""
+        if happened.interlock == "emergency_stop" and self._control is None:
+            self._happened(happened)
 
     async def _drop(self, control: RoasterControl) -> str | None:
         """A person pressed drop: heat off, and the door open where it can be."""
@@ -238,7 +309,8 @@ class Driven:
         if happened.kind == "lost":
             self._station.reading = None
         quiet = happened.kind == "disarmed" and happened.message == "Disarmed."
-        if kind is None or quiet or happened.message == self._last_message:
+        again = happened.message == self._last_message and happened.interlock != "emergency_stop"
+        if kind is None or quiet or again:
             _log.info("%s: %s", self._station.name, happened.message)
             return
         self._last_message = happened.message

@@ -124,7 +124,11 @@ class Machine:
 
     @property
     def socket(self) -> Path:
-        """Where its guardian listens."""
+        """The file at which its guardian listens, besides the names of its machine.
+
+        Raises:
+            BadInputError: there is no folder of this user's own for it.
+        """
         return messages.socket_path(self.wire)
 
     @property
@@ -152,7 +156,22 @@ def wire_of(kind: str, options: BaseModel) -> str:
     named = str(getattr(options, "wire", None) or getattr(options, "port", None) or "")
     if not named:
         return json.dumps([kind, reveal(options)], sort_keys=True)
-    return re.sub("^socket://", "tcp://", named) if "/" in named else f"{kind} {named}"
+    return _spelled(named) if "/" in named else f"{kind} {named}"
+
+
+def wire_of_port(port: str) -> str:
+    """The same by a port alone, for who stops a machine without knowing what it is.
+
+    Raises:
+        BadInputError: the port alone does not say which machine.
+    """
+    if "/" not in port or port.startswith("mqtt"):
+        raise BadInputError(f"--port {port} alone names no machine: add --type and its options.")
+    return _spelled(port)
+
+
+def _spelled(port: str) -> str:
+    return re.sub("^socket://", "tcp://", port)
 
 
 def reveal(options: BaseModel) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from roastwatch.roast.log import RoastLog
 from roastwatch.settings import Chosen, Settings
 from roastwatch.sinks.sink import Sink, Told
 from roastwatch.station import Station
-from roastwatch.supervise import Backoff, Part
+from roastwatch.supervise import Background, Backoff, Part
 from roastwatch.vocabulary import (
     Command,
     CommandResult,
@@ -107,7 +107,8 @@ class Service:
             for name, station in self.stations.items()
         }
         self._acknowledged: dict[str, datetime] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._part = Part("service")
+        self._tasks = Background(self._part)
         self.outlets = [self._outlet(chosen) for chosen in (*settings.sinks, *extra_sinks)]
 
     async def run(self) -> None:
@@ -156,8 +157,9 @@ class Service:
                     if all(task.exception() is None for task in listening if not task.cancelled()):
                         await self._last_words()
                 finally:
-                    for task in (*background, *self._tasks):
+                    for task in background:
                         task.cancel()
+                    await self._tasks.close()
 
     def instruct(self, instruction: Instruction) -> None:
         """What a person asks through any sink."""
@@ -170,11 +172,7 @@ class Service:
         choosing = self.choosing[instruction.station]
         choosing.refusal = ""
         if instruction.kind in (InstructionKind.DETECTOR, InstructionKind.PROFILE):
-            task = asyncio.get_running_loop().create_task(
-                self._choose(choosing, instruction), name=f"choose:{instruction.kind}"
-            )
-            self._tasks.add(task)
-            task.add_done_callback(self._chosen)
+            self._tasks.run(self._choose(choosing, instruction), f"choose:{instruction.kind}")
             return
         if self.keeper is not None:
             self.keeper.instruction(station, instruction)
@@ -186,11 +184,6 @@ class Service:
     async def _choose(self, choosing: Choosing, instruction: Instruction) -> None:
         await choosing.choose(instruction.kind, instruction.value)
         self._refresh()
-
-    def _chosen(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            _log.error("%s failed", task.get_name(), exc_info=task.exception())
 
     async def command(self, command: Command) -> CommandResult:
         """A command for a roaster; refused by name where there is none."""
@@ -289,6 +282,8 @@ class Service:
         sinks = tuple(outlet.part.status() for outlet in self.outlets)
         if self.keeper is not None:
             sinks += (self.keeper.status(),)
+        if self._part.problem is not None:
+            sinks += (self._part.status(),)
         snapshots = {}
         for name, station in self.stations.items():
             snapshot = station.snapshot()

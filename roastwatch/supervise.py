@@ -64,6 +64,68 @@ class Part:
         return PartStatus(self.name, self.state, self.problem, tuple(self.counters.items()))
 
 
+class Background:
+    """Named tasks of one owner. One that ends by an error is logged and reported, never lost.
+
+    `report` is called with one sentence for people; without it the part shows the sentence.
+    """
+
+    def __init__(self, part: Part, report: Callable[[str], None] | None = None) -> None:
+        self._part = part
+        self._report = report or (lambda problem: part.trouble(PartState.FAILED, problem))
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def run(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Do something once."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def keep(
+        self,
+        work: Callable[[], Coroutine[Any, Any, None]],
+        name: str,
+        backoff: Backoff | None = None,
+    ) -> asyncio.Task[None]:
+        """Do something essential: it is started again with back-off whenever it fails."""
+        return self.run(self._kept(work, name, backoff or Backoff(longest_s=5.0)), name)
+
+    async def close(self) -> None:
+        """Cancel what still runs, and wait for it."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _kept(
+        self, work: Callable[[], Coroutine[Any, Any, None]], name: str, backoff: Backoff
+    ) -> None:
+        failures = 0
+        while True:
+            try:
+                await work()
+                return
+            except Exception as error:  # noqa: BLE001 - reported, and started again
+                failures += 1
+                self._failed(name, error, "it is started again")
+                self._part.count("task_restarts")
+                await asyncio.sleep(backoff.wait_s(failures))
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failed(task.get_name(), error, "please report it")
+
+    def _failed(self, name: str, error: BaseException, what_now: str) -> None:
+        log = logging.getLogger(f"roastwatch.{self._part.name}")
+        log.error("the task %s failed", name, exc_info=error)
+        self._report(f"{name} failed ({type(error).__name__}: {error}): {what_now}.")
+
+
 def cancellations() -> int:
     """How often the running task was asked to end."""
     task = asyncio.current_task()

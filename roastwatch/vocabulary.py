@@ -7,12 +7,15 @@ seconds of a monotonic clock; `_at` without a unit is an aware UTC datetime.
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
-Float32Array: TypeAlias = npt.NDArray[np.float32]
+    Float32Array: TypeAlias = npt.NDArray[np.float32]
+else:  # a guardian hears nothing, and starts sooner without numpy
+    Float32Array = object
 
 
 class Phase(StrEnum):
@@ -138,6 +141,17 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     EXPIRED = "expired"
     FAILED = "failed"
+
+
+class StopState(StrEnum):
+    """Whether an emergency stop has reached the machine: heat 0 written, and read back if it can.
+
+    Pending means that the machine may still heat.
+    """
+
+    NONE = "none"
+    PENDING = "pending"
+    DELIVERED = "delivered"
 
 
 class PartState(StrEnum):
@@ -316,6 +330,10 @@ class RoasterState:
     armed_for_s: float | None = None
     """Seconds until arming ends."""
     emergency: bool = False
+    stop: StopState = StopState.NONE
+    """Of the last emergency stop, until the roaster is armed again."""
+    stop_problem: str = ""
+    """While it is pending: that it was not delivered, why, and what to do; one text for people."""
     actuators: tuple[Actuator, ...] = ()
     """What this machine lets be set."""
     last_refusal: str = ""

@@ -7,8 +7,16 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
+from unittest import mock
+
+from roastwatch.machine import Machine
+from roastwatch.roaster.control import RoasterControl
+from roastwatch.roaster.guardian_life import Told
+from roastwatch.vocabulary import Actuator, Command, Origin, Outcome
 
 PLAN = "steps: [{at_s: 0, heater_percent: 60, fan_percent: 30, drum_percent: 100}, {at_s: 600}]\n"
 
@@ -17,6 +25,7 @@ BLOCKED = """
 import asyncio, sys, time, uuid
 from roastwatch.machine import Machine
 from roastwatch.roaster.control import RoasterControl
+from roastwatch.roaster.guardian_life import Told
 from roastwatch.vocabulary import Actuator, Command, Origin
 
 async def main(kind, port, *options):
@@ -55,6 +64,17 @@ class Guarded:
                 found.append(number)
         return found
 
+    def spares(self, service: int | None = None) -> list[int]:
+        """Processes that wait to be the guardian of a service; of this process by default."""
+        found = []
+        for process in Path("/proc").iterdir():
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                words = (process / "stat").read_text().rpartition(")")[2].split()
+                is_its = int(words[1]) == (service or os.getpid()) and words[0] != "Z"
+                if is_its and b"guard" in (process / "cmdline").read_bytes().split(b"\0"):
+                    found.append(int(process.name))
+        return [pid for pid in found if pid not in self.guardians]
+
     async def service(self, *words: str, code: str | None = None) -> asyncio.subprocess.Process:
         """Start the command line, or a script with arguments."""
         start = ["-c", code] if code else ["-m", "roastwatch"]
@@ -90,6 +110,39 @@ async def guarded() -> AsyncIterator[Guarded]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(number, signal.SIGKILL)
         shutil.rmtree(place.folder, ignore_errors=True)
+
+
+@contextlib.asynccontextmanager
+async def heating(
+    place: Guarded,
+    kind: str,
+    port: object,
+    *options: str,
+    percent: float = 60.0,
+    told: Callable[[Told], None] = lambda _told: None,
+    python: Path | None = None,
+) -> AsyncIterator[RoasterControl]:
+    """This process as the service of a machine that heats; its guardian is a process of its own.
+
+    A loaded computer may take the lease in between: then it is armed again. `python` runs the
+    guardian instead of ours.
+    """
+    with mock.patch.dict(os.environ, place.environment):
+        machine = Machine.chosen(kind, str(port), options, None, None, None, True)
+        launch = machine.launch
+        if python is not None:
+            launch = replace(launch, words=(str(python), *launch.words[1:]))
+        async with RoasterControl(machine.socket, launch, told=told) as control:
+            await control.answering()
+            async with asyncio.timeout(60.0):
+                while True:
+                    await control.arm(600.0)
+                    now = time.monotonic()
+                    wish = Command("1", "r", Actuator.HEATER, percent, Origin.PERSON, now)
+                    if (await control.request(wish)).outcome is Outcome.APPLIED:
+                        break
+                    await asyncio.sleep(0.2)
+            yield control
 
 
 async def end(process: asyncio.subprocess.Process) -> None:

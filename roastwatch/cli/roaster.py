@@ -1,6 +1,7 @@
 """`roastwatch roaster`: read, set, arm, stop, probe, drive, simulate one machine."""
 
 import asyncio
+import importlib
 import json
 import math
 import sys
@@ -12,13 +13,11 @@ from typing import Any, TypeVar
 
 import click
 
-from roastwatch.cli.roaster_drive import drive
-from roastwatch.cli.roaster_guard import guard
 from roastwatch.cli.roaster_machine import machine_options, run_until_stopped
-from roastwatch.cli.roaster_simulate import simulate
-from roastwatch.errors import BadInputError, LostError
+from roastwatch.errors import BadInputError
 from roastwatch.machine import Machine
-from roastwatch.roaster.control import RoasterControl, Told
+from roastwatch.roaster.control import RoasterControl
+from roastwatch.roaster.guardian_life import Told
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome
 
 T = TypeVar("T")
@@ -29,7 +28,33 @@ ACTUATORS = {actuator.value: actuator for actuator in Actuator} | {
 }
 
 
-@click.group("roaster", context_settings={"help_option_names": ["-h", "--help"]})
+LONGER = {
+    "drive": "roastwatch.cli.roaster_drive",
+    "simulate": "roastwatch.cli.roaster_simulate",
+    "guard": "roastwatch.cli.roaster_guard",
+    "stop": "roastwatch.cli.roaster_stop",
+    "end": "roastwatch.cli.roaster_stop",
+    "guardians": "roastwatch.cli.roaster_stop",
+}
+"""Commands that have files of their own, imported when called: a guardian must start quickly."""
+
+
+class _Group(click.Group):
+    """The commands of this file and the longer ones."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """By name."""
+        return sorted({*super().list_commands(ctx), *LONGER})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One by its name, or None."""
+        if cmd_name not in LONGER:
+            return super().get_command(ctx, cmd_name)
+        found: click.Command = getattr(importlib.import_module(LONGER[cmd_name]), cmd_name)
+        return found
+
+
+@click.group("roaster", cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
     """Read and drive one roaster behind its guardian and interlocks."""
 
@@ -124,23 +149,6 @@ def arm(for_s: float, **chosen: Any) -> None:
         raise BadInputError(refused)
 
 
-@command.command("stop")
-@machine_options
-def stop(**chosen: Any) -> None:
-    """Emergency stop: heat 0, drum and cooling on, latched. Needs no arming."""
-
-    async def work(control: RoasterControl) -> None:
-        refused = await control.emergency_stop("Emergency stop from the command line.")
-        if refused:
-            raise LostError(refused)
-        await control.answering()
-        if not await control.written_safe():
-            raise LostError("The roaster could not be reached: pull its plug.")
-        click.echo("Stopped: heat 0, drum and cooling on.")
-
-    with_machine(chosen, work, control=False)
-
-
 @command.command("probe")
 @machine_options
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
@@ -205,7 +213,3 @@ def _wishes(words: tuple[str, ...]) -> list[tuple[Actuator, float]]:
             raise BadInputError(f"'{value}' is not a percent for {name}: 0 to 100.") from error
         wishes.append((ACTUATORS[name.removesuffix("_percent")], percent))
     return wishes
-
-
-for longer in (drive, simulate, guard):  # they have files of their own
-    command.add_command(longer)

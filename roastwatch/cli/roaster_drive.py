@@ -16,6 +16,7 @@ from roastwatch.program import profile_of
 from roastwatch.roaster.control import RoasterControl
 from roastwatch.roaster.drive import ENDED, Drive, DriveLog
 from roastwatch.roaster.machines import parse_limits
+from roastwatch.roaster.messages import can_heat
 from roastwatch.roaster.plan import Plan, read_plan, refuse_too_hot
 
 
@@ -97,13 +98,11 @@ async def _drive(plan: Plan, machine: Machine, log: DriveLog) -> str | None:
 async def _make_safe(control: RoasterControl) -> None:
     done = control.ever_connected and await control.make_safe(ENDED, SAFE_S)
     if not done and control.ever_connected:
-        click.echo(
-            "roastwatch: The roaster could not be reached to make it safe: look at it, and pull "
-            "its plug if it heats.",
-            err=True,
-        )
+        click.echo(f"roastwatch: The roaster is not known to be safe: {control.unsafe}", err=True)
     elif not done:
         pass  # it was never reached; the reason follows
+    elif not can_heat(control.raw_state):
+        _say("   The roaster was only read.")
     elif control.raw_state.get("hot"):
         _say("   Safe: heat 0. The guardian keeps drum and cooling on until it is cool.")
     else:

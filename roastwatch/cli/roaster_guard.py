@@ -11,9 +11,12 @@ from typing import Any
 import click
 
 from roastwatch import plugins
+from roastwatch.errors import BadInputError
 from roastwatch.machine import Machine, checked_options
 from roastwatch.roaster.guard import Guard
-from roastwatch.roaster.guardian_server import GuardianServer, raise_priority
+from roastwatch.roaster.guardian_process import raise_priority
+from roastwatch.roaster.guardian_server import GuardianServer
+from roastwatch.roaster.guardian_start import END, GO
 from roastwatch.roaster.machines import parse_limits
 
 
@@ -28,7 +31,8 @@ def guard(settings_path: Path | None, station: str | None, stay: bool) -> None:
         machine = Machine.from_settings(settings_path, station)
         path = machine.socket
     else:
-        spec = json.loads(sys.stdin.read())
+        # A spare is given its machine now and the word to begin later, or never.
+        spec = json.loads(sys.stdin.readline())
         path = Path(spec.pop("socket"))
         machine = Machine(**spec)
     factory = plugins.load("drivers", machine.kind)
@@ -46,11 +50,20 @@ def guard(settings_path: Path | None, station: str | None, stay: bool) -> None:
         judge,
         machine=(machine.kind, machine.options),
         stay=stay,
+        wire=machine.wire,
     )
+    word = GO if settings_path is not None else sys.stdin.readline().encode()
+    if word == END:
+        return
     raise_priority()
     for name in (signal.SIGINT, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)  # a terminal's end is not the roaster's
-    asyncio.run(_serve(server))
+    try:
+        asyncio.run(_serve(server))
+    except BadInputError:
+        if word == GO:
+            raise
+        # Our service is gone, but its guardian is there and makes safe: nothing is left to do.
 
 
 def _makes(first: Any, factory: Any, options: Any, station: str) -> Any:
@@ -70,6 +83,6 @@ def _makes(first: Any, factory: Any, options: Any, station: str) -> Any:
 
 async def _serve(server: Any) -> None:
     """Until released; SIGTERM makes safe and ends."""
-    running = asyncio.ensure_future(server.run())
+    running = asyncio.create_task(server.run(), name="guardian")
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.terminate)
     await running

@@ -10,8 +10,10 @@ from roastwatch.vocabulary import (
     Level,
     PartState,
     Reading,
+    RoasterState,
     RoastEvent,
     Snapshot,
+    StopState,
 )
 
 
@@ -25,7 +27,7 @@ def problems(snapshot: Snapshot) -> list[str]:
     if snapshot.level is not None and snapshot.level.problem:
         found.insert(0, snapshot.level.problem)
     if snapshot.roaster is not None and snapshot.roaster.emergency:
-        found.insert(0, "The emergency stop was pressed: arm again when all is well.")
+        found.insert(0, _stopped(snapshot.roaster))
     return list(dict.fromkeys(found))
 
 
@@ -58,6 +60,13 @@ def roaster_problem(snapshot: Snapshot) -> bool | None:
     if not roaster.connected:
         return None if _starting(snapshot, "roaster") else True
     return False
+
+
+def _stopped(roaster: RoasterState) -> str:
+    """What became of the emergency stop; nothing is called stopped before it is."""
+    if roaster.stop is StopState.DELIVERED:
+        return "The emergency stop was delivered, heat is 0: arm again when all is well."
+    return roaster.stop_problem or "The emergency stop is on its way to the roaster."
 
 
 def first_crack(snapshot: Snapshot) -> RoastEvent | None:

@@ -27,7 +27,7 @@ from roastwatch.roast.log_file import (
     transaction,
 )
 from roastwatch.roast.log_writes import Write, utc_now
-from roastwatch.supervise import Part
+from roastwatch.supervise import Background, Part
 from roastwatch.vocabulary import PartState
 
 T = TypeVar("T")
@@ -81,7 +81,7 @@ class DurableWriter:
             self._thread.shutdown()
             raise
         self._part.running()
-        self._flushing = asyncio.create_task(self._flush_forever(), name="log: flush")
+        self._flushing = Background(self._part).keep(self._flush_forever, "log: flush")
 
     async def stop_flushing(self) -> None:
         """Write nothing by itself any more; what waits is left to `close`."""

@@ -1,8 +1,7 @@
 """The only door to the heater: `await control.request(command)`.
 
 The door is thin on purpose. It lets one command through at a time, writes an audit row for each,
-and hands it to the guardian, which judges it. When the guardian dies or hangs it says so loudly
-and starts another, which asserts heat 0; nothing is armed then.
+and hands it to the guardian, which judges it. `guardian_life` keeps a guardian there.
 """
 
 import asyncio
@@ -10,16 +9,20 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from roastwatch.channel import Latest
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster import messages
+from roastwatch.roaster.doors import Peer
 from roastwatch.roaster.driver import Capabilities
-from roastwatch.roaster.guardian_client import GuardianClient, Launch
-from roastwatch.supervise import Part
+from roastwatch.roaster.guardian_client import Launch, Role
+from roastwatch.roaster.guardian_life import GuardianLife
+from roastwatch.roaster.guardian_life import Told as Told
+from roastwatch.roaster.stop_delivery import StopDelivery, stop_of
+from roastwatch.roaster.stop_record import undelivered
+from roastwatch.supervise import Background, Part
 from roastwatch.vocabulary import (
     Command,
     CommandResult,
@@ -27,6 +30,7 @@ from roastwatch.vocabulary import (
     PartState,
     Reading,
     RoasterState,
+    StopState,
 )
 
 ANSWERING_S = 15.0
@@ -34,18 +38,9 @@ ANSWERING_S = 15.0
 TROUBLE_S = 3.0
 """A port that can't be had is tried for so long."""
 STOP_S = 8.0
-"""For so long an emergency stop is tried again."""
+"""For so long the one who pressed stop is kept waiting; it is tried for as long as it takes."""
 
 log = logging.getLogger("roastwatch.roaster")
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What the guardian said happened: `kind` as in `guard.Notice`."""
-
-    kind: str
-    message: str
-    interlock: str | None
 
 
 Audit = Callable[[Command, CommandResult], None]
@@ -56,60 +51,67 @@ class RoasterControl:
 
     def __init__(
         self,
-        path: Path,
+        path: Path | None,
         launch: Launch | None,
         *,
         audit: Audit = lambda _command, _result: None,
         told: Callable[[Told], None] = lambda _told: None,
         part: Part | None = None,
         holds_lease: bool = True,
+        role: Role | None = None,
+        wire: str = "",
     ) -> None:
-        """`holds_lease`: whether this is the service; a guest may look, ask and stop."""
+        """`holds_lease`: whether this is the service; a guest may look, ask and stop.
+
+        The role `stop` waits for no guardian when it is entered: it brings a stop to whichever
+        holds the machine. `wire` names a machine of which nothing else is known (no `launch`).
+        """
         self.part = part or Part("roaster")
         self.readings: Latest[Reading] = Latest()
         self.changed: Latest[RoasterState] = Latest()
         self.capabilities: Capabilities | None = None
-        self._path = path
-        self._launch = launch
         self.audit = audit
         self.told = told
-        self._client: GuardianClient | None = None
-        self._holds_lease = holds_lease
+        self._role: Role = role or ("control" if holds_lease else "watch")
+        self._life = GuardianLife(
+            path,
+            launch,
+            wire=wire,
+            role=self._role,
+            part=self.part,
+            on_state=self._state,
+            told=lambda told: self.told(told),
+        )
+        self._tasks = Background(self.part)
+        self._stop: StopDelivery | None = None
         self._in_flight = False
-        self._log_works = True
         self._last_refusal = ""
-        self._task: asyncio.Task[None] | None = None
-        self._first: asyncio.Future[None] | None = None
         self.ever_connected = False
         """Whether the machine has answered at all."""
 
     async def __aenter__(self) -> "RoasterControl":
-        self._first = asyncio.get_running_loop().create_future()
-        self._task = asyncio.create_task(self._hold(), name="roaster:guardian")
-        try:
-            await asyncio.shield(self._first)
-        except BaseException:
-            await self._end()
-            raise
+        await self._life.begin()
         return self
 
     async def __aexit__(self, *_raised: object) -> None:
         await asyncio.shield(self._leave())
 
     async def _leave(self) -> None:
-        if self._holds_lease and self.ever_connected and not self._is_left_safe():
-            await self.make_safe("roastwatch ends.")
-        await self._end()
+        try:
+            owed = self._role == "control" and self.ever_connected and not self._is_left_safe()
+            if owed and not await self.make_safe("roastwatch ends."):
+                message = f"roastwatch ends, and heat is not known to be off: {self.unsafe}"
+                log.error("%s", message)
+                self.told(Told("fault", message, "link_up"))
+        finally:
+            await self._tasks.close()
+            await self._life.end()
 
     def _is_left_safe(self) -> bool:
         """Whether it was made safe already, and nothing has been armed since."""
         raw = self.raw_state
-        return bool(raw.get("safe") and raw.get("left_safe") and not raw.get("armed"))
-
-    async def _end(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        left = raw.get("safe") and raw.get("left_safe") and not raw.get("armed")
+        return bool(left and not self._heat_problem)
 
     # --- asking ---------------------------------------------------------------------------------
 
@@ -163,17 +165,41 @@ class RoasterControl:
         """End arming."""
         return await self._asked("disarm", reason=reason)
 
-    async def emergency_stop(self, reason: str = "Emergency stop.") -> str | None:
-        """Heat 0, drum and cooling on, latched; returns why it did not arrive, or None.
+    async def emergency_stop(
+        self, reason: str = "Emergency stop.", within_s: float = STOP_S
+    ) -> str | None:
+        """Heat 0, drum and cooling on, latched; None once the machine has it.
 
-        A guardian that has just died is waited for: the next one is stopped.
+        Otherwise one sentence that says that it was not delivered and why, after `within_s`
+        seconds. It is tried until it is delivered for as long as this door is open, also with a
+        guardian that is found or started later.
         """
-        until = time.monotonic() + STOP_S
-        while (failed := await self._asked("stop", reason=reason)) is not None:
+        if self._stop is None or self._stop.state is not StopState.PENDING:
+            self._stop = StopDelivery(
+                lambda: self._life.client,
+                lambda: self._asked("stop", reason=reason),
+                lambda: self.raw_state,
+                lambda: self.part.problem or "No guardian holds the roaster.",
+                lambda kind, message: self.told(Told(kind, message, "emergency_stop")),
+            )
+            self._tasks.keep(self._stop.run, "emergency stop")
+        else:
+            await self._asked("stop", reason=reason)
+        return await self.stopped(within_s)
+
+    async def stopped(self, within_s: float) -> str | None:
+        """Wait for the emergency stop that is on its way; why it was not delivered, or None."""
+        until = time.monotonic() + within_s
+        while self._stop is not None and self._stop.state is StopState.PENDING:
             if time.monotonic() > until:
-                return failed
-            await asyncio.sleep(0.1)
+                return self._stop.problem or undelivered("The guardian does not answer.")
+            await asyncio.sleep(0.02)
         return None
+
+    @property
+    def stop_accepted(self) -> bool:
+        """Whether a guardian has the emergency stop, and tries by itself until it is delivered."""
+        return self._stop is not None and self._stop.accepted
 
     async def present(self) -> str | None:
         """A person is there."""
@@ -192,17 +218,21 @@ class RoasterControl:
 
         A guardian that is started again is told anew.
         """
-        self._log_works = works
+        self._life.log_works = works
         return await self._asked("log", works=works)
 
     async def confirm_cutoff(self, confirmed: bool = True) -> str | None:
         """A person says that an independent thermal cut-off stands."""
         return await self._asked("cutoff", confirmed=confirmed)
 
-    async def make_safe(self, reason: str, within_s: float = 3.0) -> bool:
-        """Heat 0, drum and cooling on, disarmed; waits until it is written. True when it was.
+    async def end(self) -> str | None:
+        """End the guardian: it makes safe, and goes when the roaster is cool or gone."""
+        return await self._asked("end")
 
-        A guardian that has just died is waited for: the next one makes safe.
+    async def make_safe(self, reason: str, within_s: float = 3.0) -> bool:
+        """Heat 0, drum and cooling on, disarmed. True: it was written, and read back where it can.
+
+        A guardian that has just died is waited for: the next one makes safe. `unsafe` says why not.
         """
         until = time.monotonic() + within_s
         while time.monotonic() < until:
@@ -213,14 +243,24 @@ class RoasterControl:
         return False
 
     async def written_safe(self, within_s: float = 3.0) -> bool:
-        """Wait until what was asked of the wire is written; False when it can't be in time."""
+        """Wait until the machine has what was asked for; False when it can't be had in time."""
         until = time.monotonic() + within_s
         while time.monotonic() < until:
             raw = self.raw_state
-            if raw.get("connected") and raw.get("safe"):
+            if raw.get("connected") and raw.get("safe") and not self._heat_problem:
                 return True
             await asyncio.sleep(0.05)
         return False
+
+    @property
+    def unsafe(self) -> str:
+        """Why heat is not known to be off, and what to do."""
+        why = self._heat_problem or self.part.problem or "Its guardian is not there."
+        return f"{why} Look at the roaster, and pull its plug if it heats."
+
+    @property
+    def _heat_problem(self) -> str:
+        return messages.heat_problem_of(self.raw_state)
 
     async def _asked(self, do: str, **what: Any) -> str | None:
         try:
@@ -230,9 +270,9 @@ class RoasterControl:
         return None if answer["ok"] else str(answer["reason"])
 
     async def _ask(self, do: str, **what: Any) -> dict[str, Any]:
-        if self._client is None:
+        if self._life.client is None:
             raise LostError("The guardian of the roaster is not there.")
-        return await self._client.ask(do, **what)
+        return await self._life.client.ask(do, **what)
 
     async def answering(self) -> dict[str, Any]:
         """Wait until the machine has given a reading; the guardian's state then.
@@ -261,60 +301,36 @@ class RoasterControl:
     @property
     def guardian_pid(self) -> int | None:
         """The guardian's process."""
-        return self._client.pid if self._client else None
+        return self._life.client.pid if self._life.client else None
+
+    @property
+    def guardian_peer(self) -> Peer:
+        """The guardian's process and its user."""
+        return self._life.client.peer if self._life.client else Peer(None, None)
 
     @property
     def raw_state(self) -> dict[str, Any]:
         """The guardian's last state, as it came."""
-        return self._client.state if self._client else {}
+        return self._life.client.state if self._life.client else {}
 
     def state(self) -> RoasterState:
         """What dashboards show."""
         raw = self.raw_state
+        stop, problem = stop_of(raw)
+        if problem:
+            problem = undelivered(problem)
+        if self._stop is not None and self._stop.state is StopState.PENDING:
+            stop, problem = StopState.PENDING, self._stop.problem
         return RoasterState(
             connected=bool(raw.get("connected")),
             armed=bool(raw.get("armed")),
             armed_for_s=raw.get("armed_for_s"),
-            emergency=raw.get("emergency") is not None,
+            emergency=raw.get("emergency") is not None or stop is StopState.PENDING,
+            stop=stop,
+            stop_problem=problem,
             actuators=tuple(sorted(self.capabilities.actuators)) if self.capabilities else (),
             last_refusal=self._last_refusal,
         )
-
-    # --- the guardian's life ----------------------------------------------------------------------
-
-    async def _hold(self) -> None:
-        """Keep one guardian; start another when it dies or hangs."""
-        while True:
-            try:
-                async with GuardianClient(
-                    self._path,
-                    self._launch,
-                    on_state=self._state,
-                    on_notice=self._notice,
-                    control=self._holds_lease,
-                ) as client:
-                    self._client = client
-                    if not self._log_works:
-                        await client.ask("log", works=False)
-                    if self._first and not self._first.done():
-                        self._first.set_result(None)
-                    await client.gone.wait()
-                    self._died("The guardian of the roaster died: it is started again, heat 0.")
-            except (LostError, BadInputError) as error:
-                self._client = None
-                self.part.trouble(PartState.RETRYING, str(error))
-                if self._first and not self._first.done():
-                    self._first.set_exception(error)
-                    return
-                await asyncio.sleep(0.5)
-            finally:
-                self._client = None
-
-    def _died(self, message: str) -> None:
-        log.error("%s", message)
-        self.part.trouble(PartState.RETRYING, message)
-        self.part.count("guardian_restarts")
-        self.told(Told("fault", message, "guardian"))
 
     def _state(self, raw: dict[str, Any]) -> None:
         self.capabilities = messages.capabilities_from(raw["capabilities"])
@@ -330,7 +346,3 @@ class RoasterControl:
         state = self.state()
         if state != self.changed.value:
             self.changed.set(state)
-
-    def _notice(self, raw: dict[str, Any]) -> None:
-        told = Told(str(raw["kind"]), str(raw["message"]), raw.get("interlock"))
-        self.told(told)

@@ -1,37 +1,36 @@
-"""The service's end of the guardian's socket: starts it, renews the lease, sees that it lives."""
+"""The service's end of the guardian's socket: finds or starts it, renews the lease."""
 
 import asyncio
 import contextlib
-import json
+import logging
 import os
 import signal
-import socket
-import struct
 import subprocess
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from roastwatch.errors import BadInputError, LostError
-from roastwatch.roaster import messages
+from roastwatch.roaster import doors, messages
+from roastwatch.roaster.doors import Peer
+from roastwatch.roaster.guardian_start import Launch, Starter
+from roastwatch.roaster.hang import Hang
 
 RENEW_S = 0.1
-HUNG_S = 2.5
 START_S = 15.0
 ANSWER_S = 4.0
+STOP_ANSWER_S = 1.5
+"""A guardian that leaves a stop without an answer for so long is replaced."""
+NAMES_S = 1.0
+"""How old the names of a machine may be while its guardian is looked for."""
 
+Role = Literal["control", "watch", "stop"]
+"""To lead the machine under a lease; to look and ask; to stop it and nothing else."""
 
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """How to start a guardian: the words of its command line, and what it is told on its stdin.
+log = logging.getLogger("roastwatch.roaster")
 
-    What it is told holds secrets (passwords of a broker), so it is not on the command line.
-    """
-
-    words: Sequence[str]
-    spec: dict[str, Any]
+__all__ = ["GuardianClient", "Launch", "Role"]
 
 
 class GuardianClient:
@@ -39,24 +38,31 @@ class GuardianClient:
 
     def __init__(
         self,
-        path: Path,
+        path: Path | None,
         launch: Launch | None,
         *,
+        wire: str = "",
+        starter: Starter | None = None,
         on_state: Callable[[dict[str, Any]], None] = lambda _state: None,
         on_notice: Callable[[dict[str, Any]], None] = lambda _notice: None,
-        control: bool = True,
+        role: Role = "control",
     ) -> None:
+        """Without `launch` the guardian of `wire` must be there already."""
         self._path = path
-        self._launch = launch
+        self._spec = launch.spec if launch else {}
+        self._wire = wire or str(self._spec.get("wire", ""))
+        self._starter = starter or (Starter(launch, path) if launch else None)
         self._on_state = on_state
         self._on_notice = on_notice
-        self._control = control
+        self._role: Role = role
         self._seq = 0
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._writer: asyncio.StreamWriter | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._heard_s = 0.0
-        self.pid: int | None = None
+        self._elsewhere: set[str | Path] = set()
+        self._address: str | Path = ""
+        self.peer = Peer(None, None)
         self.state: dict[str, Any] = {}
         self.gone = asyncio.Event()
 
@@ -64,21 +70,25 @@ class GuardianClient:
         while True:
             reader = await self._connect()
             self._heard_s = time.monotonic()
+            self._hang = Hang(self.pid)
             self._tasks = [asyncio.create_task(self._listen(reader), name="guardian:listen")]
             try:
-                answer = await self.ask("hello", **self._hello())
+                answer = await self._greet()
                 if answer["ok"]:
                     break
-                if answer["reason"] != "superseded":
+                if answer["reason"] == "elsewhere":
+                    self._elsewhere.add(self._address)
+                elif answer["reason"] != "superseded":
                     raise BadInputError(str(answer["reason"]))
-                await self.gone.wait()
+                else:
+                    await self.gone.wait()
                 await self.__aexit__()
                 self.gone.clear()
             except BaseException:
                 await self.__aexit__()
                 raise
         self._on_state(answer)
-        if self._control:
+        if self._role == "control":
             self._tasks.append(asyncio.create_task(self._renew(), name="guardian:renew"))
         return self
 
@@ -91,14 +101,38 @@ class GuardianClient:
             with contextlib.suppress(OSError):
                 await self._writer.wait_closed()
 
-    def _hello(self) -> dict[str, Any]:
-        spec = self._launch.spec if self._launch else {}
-        known: dict[str, Any] = {
-            key: spec[key] for key in ("kind", "options", "limits", "cutoff") if key in spec
-        }
-        return {"role": "control" if self._control else "watch", **known}
+    @property
+    def pid(self) -> int | None:
+        """The guardian's process."""
+        return self.peer.pid
 
-    async def ask(self, do: str, **what: Any) -> dict[str, Any]:
+    async def _greet(self) -> dict[str, Any]:
+        """Say hello. A guardian that hangs is replaced, unless we only look.
+
+        Raises:
+            LostError: it is gone, or hangs.
+        """
+        known = {
+            key: self._spec[key]
+            for key in ("kind", "options", "limits", "cutoff")
+            if key in self._spec
+        }
+        within_s = STOP_ANSWER_S if self._role == "stop" else ANSWER_S
+        try:
+            return await self.ask(
+                "hello", within_s=within_s, role=self._role, wire=self._wire, **known
+            )
+        except LostError as lost:
+            if self.gone.is_set() or self._role == "watch" or self._starter is None:
+                raise
+            if not self._kill():
+                raise LostError(
+                    f"The guardian of the roaster hangs: end process {self.pid} of "
+                    f"{self.peer.user} (`sudo kill -9 {self.pid}`)."
+                ) from lost
+            return {"ok": False, "reason": "superseded"}
+
+    async def ask(self, do: str, *, within_s: float = ANSWER_S, **what: Any) -> dict[str, Any]:
         """Ask and wait for the answer.
 
         Raises:
@@ -108,7 +142,7 @@ class GuardianClient:
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[seq] = answer
         try:
-            async with asyncio.timeout(ANSWER_S):
+            async with asyncio.timeout(within_s):
                 return await answer
         except TimeoutError as late:
             raise LostError("The guardian of the roaster does not answer.") from late
@@ -124,25 +158,55 @@ class GuardianClient:
         return self._seq
 
     async def _connect(self) -> asyncio.StreamReader:
-        """Connect to the guardian that is there, or start one and connect."""
+        """Connect to the guardian that is there, or start one and connect.
+
+        Raises:
+            LostError: none is there, and none can be started.
+        """
         until = time.monotonic() + START_S
         child: subprocess.Popen[bytes] | None = None
+        found: list[str | Path] = []
+        looked_s = float("-inf")
         while True:
-            try:
-                reader, self._writer = await asyncio.open_unix_connection(
-                    str(self._path), limit=messages.LONGEST_LINE * 4
+            if time.monotonic() - looked_s > NAMES_S:
+                found, looked_s = await doors.addresses(self._wire, self._path), time.monotonic()
+            for address in found:
+                if address in self._elsewhere:
+                    continue
+                with contextlib.suppress(OSError):
+                    reader, self._writer = await doors.connect(address)
+                    self.peer, self._address = doors.peer_of(self._writer), address
+                    return reader
+            if self._starter is None:
+                raise LostError(
+                    "No guardian of this roaster runs: name it with --type to start one."
                 )
-            except OSError as error:
-                if child is None and self._launch is not None:
-                    child = await asyncio.to_thread(_start, self._launch, self._path)
-                elif child is None or child.poll() is not None or time.monotonic() > until:
-                    raise LostError(_why_not(self._path, child)) from error
-                await asyncio.sleep(0.05)
-                continue
-            self.pid = _peer_pid(self._writer)
-            return reader
+            if child is None:
+                child = await self._starter.start()
+            elif child.poll() is not None or time.monotonic() > until:
+                raise LostError(self._starter.why_not(child))
+            await asyncio.sleep(0.02)
+
+    def _kill(self) -> bool:
+        """End a guardian that hangs: a new one asserts heat 0, this one can't."""
+        if self.pid is None:
+            return False
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            return False
+        return True
 
     async def _renew(self) -> None:
+        try:
+            await self._renew_until_gone()
+        except Exception:
+            log.exception("the lease can't be renewed")
+            self._lost()
+
+    async def _renew_until_gone(self) -> None:
         last_s = time.monotonic()
         while True:
             await asyncio.sleep(RENEW_S)
@@ -152,11 +216,10 @@ class GuardianClient:
             last_s = now
             with contextlib.suppress(LostError):
                 self._send("renew")
-            if now - self._heard_s > HUNG_S:
-                if self.pid is not None:  # it hangs: a new one asserts heat 0, this one can't
-                    with contextlib.suppress(ProcessLookupError, PermissionError):
-                        os.kill(self.pid, signal.SIGKILL)
-                self.gone.set()
+            if self._hang.is_hung(now - self._heard_s):
+                log.error("the guardian said nothing for %.1f s: killed", now - self._heard_s)
+                self._kill()
+                self._lost()
                 return
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
@@ -175,52 +238,13 @@ class GuardianClient:
                     waiting.set_result(message)
         except (OSError, ValueError, BadInputError):
             pass
+        except Exception:
+            log.exception("what the guardian says can't be used")
         finally:
-            self.gone.set()
-            for waiting in self._waiting.values():
-                if not waiting.done():
-                    waiting.set_exception(LostError("The guardian of the roaster is gone."))
+            self._lost()
 
-
-_started: list["subprocess.Popen[bytes]"] = []
-"""Guardians outlive their client on purpose; ours are collected when they end."""
-
-
-def _start(launch: Launch, path: Path) -> "subprocess.Popen[bytes]":
-    """Start a guardian that outlives us: a session of its own, no pipe of ours held open."""
-    with path.with_suffix(".log").open("ab") as out:
-        child = subprocess.Popen(
-            list(launch.words),
-            stdin=subprocess.PIPE,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-            cwd="/",
-        )
-    _started[:] = [other for other in _started if other.poll() is None]  # collects the ended
-    _started.append(child)
-    if child.stdin is not None:
-        with contextlib.suppress(BrokenPipeError):
-            child.stdin.write(json.dumps(launch.spec).encode())
-            child.stdin.close()
-    return child
-
-
-def _why_not(path: Path, child: "subprocess.Popen[bytes] | None") -> str:
-    if child is None:
-        return f"No guardian listens at {path}: start it, or let roastwatch start one."
-    tail = ""
-    with contextlib.suppress(OSError):
-        lines = path.with_suffix(".log").read_text(errors="replace").strip().splitlines()
-        tail = lines[-1].removeprefix("roastwatch: ") if lines else ""
-    return tail or "The guardian of the roaster could not be started."
-
-
-def _peer_pid(writer: asyncio.StreamWriter) -> int | None:
-    sock = writer.get_extra_info("socket")
-    try:
-        raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    except (AttributeError, OSError):
-        return None
-    pid: int = struct.unpack("3i", raw)[0]
-    return pid
+    def _lost(self) -> None:
+        self.gone.set()
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(LostError("The guardian of the roaster is gone."))

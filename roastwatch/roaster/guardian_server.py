@@ -1,56 +1,50 @@
-"""How the service speaks with the guardian: a Unix socket, JSON lines, a lease of half a second."""
+"""How the service speaks with the guardian: a Unix socket, JSON lines, a lease of half a second.
+
+A stop needs no authority: every program on this computer may look and stop, whatever its user, its
+options or its type. Everything else is for this user and root.
+"""
 
 import asyncio
-import contextlib
-import ctypes
-import fcntl
 import logging
 import os
-import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from roastwatch.errors import BadInputError, RoastwatchError
 from roastwatch.roaster import messages
+from roastwatch.roaster.connections import Connection, Connections
+from roastwatch.roaster.doors import Doors, peer_of
 from roastwatch.roaster.driver import RoasterDriver
-from roastwatch.roaster.guard import Guard
+from roastwatch.roaster.guard import Guard, Notice
 from roastwatch.roaster.guardian import Guardian
+from roastwatch.roaster.guardian_process import notify
+from roastwatch.roaster.guardian_state import state_of
+from roastwatch.roaster.machine_names import MachineNames, without_password
 from roastwatch.roaster.machines import parse_limits
+from roastwatch.roaster.stop_record import StopRecord, heat_problem
+from roastwatch.supervise import Background, Part
+from roastwatch.vocabulary import StopState
 
 STATE_PERIOD_S = 0.25
 SUPERSEDED = "superseded"
-FULL_OUTBOX = 256 * 1024
+ELSEWHERE = "elsewhere"
 LINGER_SAFE_S = 5.0
 LINGER_OWED_S = 600.0
+LINGER_STOP_S = 12 * 3600.0
+"""An emergency stop that did not reach the machine is tried for half a day."""
+LINGER_ENDING_S = 10.0
+"""Told to end, it waits so long for a machine that is away and not known to be off."""
+NAME_FREE_S, STANDS_BY_S = 1.5, 0.25
 
 log = logging.getLogger("roastwatch.guardian")
 
 
-class Connection:
-    """One client. The one that holds the lease is `controller`."""
-
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
-        self._writer = writer
-        self._seq = 0
-        self.last_heard_seq = 0
-        self.holds_lease = False
-
-    def send(self, message: dict[str, Any]) -> None:
-        """Send without waiting; who doesn't listen is cut off."""
-        if self._writer.is_closing():
-            return
-        if self._writer.transport.get_write_buffer_size() > FULL_OUTBOX:
-            self._writer.transport.abort()
-            return
-        self._seq += 1
-        self._writer.write(messages.encode({"seq": self._seq, **message}))
-
-
 class GuardianServer:
-    """Serves one guardian on one socket until it has released its machine."""
+    """Serves one guardian on its sockets until it has released its machine."""
 
     def __init__(
         self,
@@ -61,53 +55,68 @@ class GuardianServer:
         *,
         machine: tuple[str, dict[str, Any]],
         stay: bool,
+        wire: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._path = path
+        """`machine` is its type and options, `wire` what `Machine.wire` calls its port."""
         self._station = station
         self._guard = guard
         self._machine = machine
+        self._where = without_password(str(machine[1].get("port") or wire))
+        self._names = MachineNames(wire)
         self._stay = stay
         self._clock = clock
-        self._connections: set[Connection] = set()
-        self._commands: set[asyncio.Task[None]] = set()
+        self._doors = Doors(path, self._converse)
+        self._connections = Connections()
+        self._tasks = Background(Part("guardian"))
+        self._stop_record = StopRecord()
         self._guardian = Guardian(make_driver, guard, clock=clock, changed=self._tell)
         self._alone_since_s = clock()
         self._ever_served = False
-        self._ending = False
+        self._ending_since_s: float | None = None
 
     async def run(self) -> None:
-        """Serve until released (or for ever, when told to stay).
+        """Serve until released (or for ever, where it was started to stay).
 
         Raises:
             BadInputError: another guardian holds this machine.
         """
-        with _only_one(self._path):
-            server = await asyncio.start_unix_server(
-                self._converse, path=str(self._path), limit=messages.LONGEST_LINE
-            )
-            self._path.chmod(0o600)
-            notify("READY=1")
-            pulse = asyncio.create_task(self._pulse(), name="pulse")
+        began_s = time.monotonic()
+        while True:
             try:
-                await self._guardian.run()
-            finally:
-                pulse.cancel()
-                server.close()
-                self._path.unlink(missing_ok=True)
+                async with self._doors.opened(self._names.now()):
+                    await self._serve()
+                return
+            except BadInputError:
+                # One that has just ended may still have the name; the service's own, it outlives.
+                if not self._stay and time.monotonic() - began_s > NAME_FREE_S:
+                    raise
+                notify("READY=1\nWATCHDOG=1")
+                await asyncio.sleep(STANDS_BY_S)
+
+    async def _serve(self) -> None:
+        notify("READY=1")
+        self._tasks.keep(self._pulse, "pulse")
+        self._tasks.keep(partial(self._names.keep, self._doors), "names")
+        try:
+            await self._guardian.run()
+        finally:
+            await self._tasks.close()
 
     def terminate(self) -> None:
         """SIGTERM: make safe at once, and end when the machine is cool (or can't be reached)."""
         if not self._guard.only_reads:
-            self._guard.emergency_stop("The guardian was told to end.")
-        self._ending = True
+            self._stop_now("The guardian was told to end.")
+        self._ending_since_s = self._clock()
         self._guardian.wake()
 
     # --- one client ----------------------------------------------------------------------------
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = Connection(writer)
-        self._connections.add(connection)
+        connection = Connection(writer, peer_of(writer), self._clock())
+        if not self._connections.admit(connection, self._clock()):
+            connection.cut()
+            return
         self._ever_served = True
         try:
             while line := await reader.readline():
@@ -116,17 +125,16 @@ class GuardianServer:
                 except RoastwatchError as error:
                     connection.send({"re": None, "ok": False, "reason": str(error)})
                 await asyncio.sleep(0)  # a flood must not hold up the wire
-        except (ConnectionError, ValueError, asyncio.IncompleteReadError):
+        except (OSError, ValueError, asyncio.IncompleteReadError):
             pass  # a line too long, or gone: the lease ends either way
         finally:
-            self._connections.discard(connection)
+            self._connections.drop(connection)
             if connection.holds_lease:
                 self._guard.lease_ended()
                 self._guardian.wake()
-            self._alone_since_s = self._clock()
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
+            if connection.greeted:
+                self._alone_since_s = self._clock()
+            await connection.close()
 
     def _hear(self, connection: Connection, message: dict[str, Any]) -> None:
         seq = message.get("seq")
@@ -138,27 +146,31 @@ class GuardianServer:
             self._guard.renew(self._clock(), _said_at_s(message))
         if do == "renew":
             return
-        if do == "command":
-            task = asyncio.create_task(self._command(connection, seq, message))
-            self._commands.add(task)
-            task.add_done_callback(self._commands.discard)
-            return
+        open_to_all = {"hello": self._hello, "stop": self._stop}
         asks = {
-            "hello": self._hello,
+            **open_to_all,
             "arm": self._arm,
             "disarm": self._disarm,
-            "stop": self._stop,
             "safe": self._safe,
             "present": self._present,
             "charge": self._charge,
             "dropped": self._dropped,
             "log": self._log,
             "cutoff": self._cutoff,
+            "end": self._end,
         }
-        if do not in asks:
+        if do not in asks and do != "command":
             raise BadInputError(f"The guardian can't do {do!r}: it can {', '.join(asks)}.")
+        trusted = connection.peer.is_trusted and (do == "end" or not connection.may_only_stop)
+        if do not in open_to_all and not trusted:
+            why = connection.may_only_stop or self._for_its_user()
+            connection.send({"re": seq, "ok": False, "reason": why, **self._state()})
+            return
+        if do == "command":
+            self._tasks.run(self._command(connection, seq, message), "command")
+            return
         try:
-            reason = asks[do](connection, message)
+            reason = asks[str(do)](connection, message)
         except BadInputError as error:
             reason = str(error)
         self._tell()
@@ -166,24 +178,27 @@ class GuardianServer:
         self._guardian.wake()
 
     def _hello(self, connection: Connection, message: dict[str, Any]) -> str | None:
-        kind, options = message.get("kind"), message.get("options")
+        kind, role = message.get("kind"), message.get("role")
+        if not self._names.include(message.get("wire")):
+            return ELSEWHERE
+        connection.greeted = True
+        if not connection.peer.is_trusted:
+            connection.may_only_stop = self._for_its_user()
+            return connection.may_only_stop if role == "control" else None
         if kind is not None and self._guardian.releasing:
-            return SUPERSEDED  # it is letting go of its machine: whoever comes now gets a new one
-        if kind is not None and (kind, options) != self._machine:
-            if not self._guard.machine.connected:
-                self._guardian.end()  # it guards what is no longer there: the new one begins anew
+            return SUPERSEDED  # it is letting go of its machine: the next one gets a new guardian
+        led_by_another = self._is_led_by_another_than(connection)
+        is_same = self._is_same(kind, message.get("options"))
+        if kind is not None and not (is_same and not self._names.miss(message.get("wire"))):
+            if not led_by_another and self._gives_way(role, kind):
                 return SUPERSEDED
-            return (
-                f"The port is held by the guardian of a {self._machine[0]} with other options: "
-                "end that first."
-            )
-        if message.get("role") != "control":
+            connection.may_only_stop = self._held(message.get("wire"))
+            return connection.may_only_stop if role == "control" else None
+        if role != "control":
             return None
+        if led_by_another:
+            return "Another roastwatch controls this roaster: stop it first, or use its dashboard."
         if any(other.holds_lease for other in self._connections if other is not connection):
-            if self._guard.situation(self._clock()).lease:
-                return (
-                    "Another roastwatch controls this roaster: stop it first, or use its dashboard."
-                )
             for other in self._connections:
                 other.holds_lease = False
             self._guard.lease_ended()
@@ -199,7 +214,53 @@ class GuardianServer:
             self._guard.cutoff_confirmed = message["cutoff"] is True
         return None
 
+    def _is_led_by_another_than(self, connection: Connection) -> bool:
+        others = any(other.holds_lease for other in self._connections if other is not connection)
+        return others and self._guard.situation(self._clock()).lease
+
+    def _is_same(self, kind: object, options: object) -> bool:
+        """Whether a caller means the machine as this guardian does; spelling is no difference."""
+        given = options if isinstance(options, dict) else {}
+        mine = {**self._machine[1], "port": None}
+        return (kind, {**given, "port": None}) == (self._machine[0], mine)
+
+    def _gives_way(self, role: object, kind: object) -> bool:
+        """Let go for a caller who knows the machine otherwise, where that endangers nobody.
+
+        A stop does not replace a guardian that has proved to know its machine, unless that is what
+        is not there any more.
+        """
+        machine, now = self._guard.machine, self._clock()
+        if not machine.connected:
+            if role == "stop" and machine.ever_connected and not self._guardian.wrong_machine:
+                return False
+            self._guardian.end()  # it guards what is no longer there: the new one begins anew
+            return True
+        settled = not self._guard.unsafe_pending and self._guard.emergency is None
+        if role == "control" and settled and machine.may_release(now) is None:
+            return self._guardian.release() is None
+        return False
+
+    def _held(self, wire: object) -> str:
+        by_port = isinstance(wire, str) and " " not in wire and not wire.startswith("[")
+        which = f"--port {wire}" if by_port else f"--process {os.getpid()}"
+        return (
+            f"The port is held by the guardian of a {self._machine[0]} with other options (process "
+            f"{os.getpid()}): end it with `roastwatch roaster end {which}`."
+        )
+
+    def _for_its_user(self) -> str:
+        return (
+            f"The guardian of this roaster (process {os.getpid()}) runs as another user: you can "
+            "look and stop; for all else be that user or root."
+        )
+
     def _arm(self, connection: Connection, message: dict[str, Any]) -> str | None:
+        if self._ending_since_s is not None:
+            return "Not armed: this guardian is ending. Try again when it has ended."
+        self._look_after_stop()
+        if self._stop_record.state is StopState.PENDING:
+            return f"Not armed: the emergency stop is not delivered. {self._stop_record.problem}"
         return self._guard.arm(_number(message, "for_s"), self._clock())
 
     def _disarm(self, connection: Connection, message: dict[str, Any]) -> str | None:
@@ -207,7 +268,20 @@ class GuardianServer:
         return None
 
     def _stop(self, connection: Connection, message: dict[str, Any]) -> str | None:
-        self._guard.emergency_stop(str(message.get("reason") or "Emergency stop."))
+        self._stop_now(str(message.get("reason") or "Emergency stop."))
+        return None
+
+    def _stop_now(self, reason: str) -> None:
+        self._guard.emergency_stop(reason)
+        self._stop_record.begin(self._clock())
+
+    def _end(self, connection: Connection, message: dict[str, Any]) -> str | None:
+        if self._is_led_by_another_than(connection):
+            return (
+                "A running roastwatch controls this roaster: stop that service or drive, which "
+                "ends its guardian too."
+            )
+        self.terminate()
         return None
 
     def _safe(self, connection: Connection, message: dict[str, Any]) -> str | None:
@@ -244,7 +318,19 @@ class GuardianServer:
 
     # --- what everybody hears --------------------------------------------------------------------
 
+    def _look_after_stop(self) -> None:
+        guard, guardian = self._guard, self._guardian
+        problem = heat_problem(guard, guardian.safe_since_s, guardian.problem)
+        linked, now = guard.machine.connected, self._clock()
+        notice = self._stop_record.look(guard.emergency is not None, problem, linked, now)
+        if notice is not None:
+            guard.notices.append(notice)
+
     def _tell(self) -> None:
+        self._look_after_stop()
+        if self._names.news is not None:
+            self._guard.notices.append(Notice("lost", self._names.news))
+            self._names.news = None
         notices, self._guard.notices[:] = list(self._guard.notices), []
         for notice in notices:
             log.warning("%s", notice.message)
@@ -255,25 +341,8 @@ class GuardianServer:
             connection.send(state)
 
     def _state(self) -> dict[str, Any]:
-        now = self._clock()
-        guard, situation = self._guard, self._guard.situation(self._clock())
-        armed_for_s = guard.armed_until_s - now if guard.armed_until_s is not None else None
-        return {
-            "at_s": now,
-            "connected": guard.machine.connected,
-            "problem": self._guardian.problem,
-            "wrong_machine": self._guardian.wrong_machine,
-            "armed": situation.armed,
-            "armed_for_s": armed_for_s,
-            "emergency": guard.emergency,
-            "hot": situation.hot,
-            "rising": guard.machine.rising(now),
-            "safe": not guard.unsafe_pending,
-            "left_safe": guard.machine.left_safe,
-            "told": asdict(guard.machine.told),
-            "reading": messages.reading_to(guard.machine.history.newest),
-            "capabilities": messages.capabilities_to(guard.machine.capabilities),
-        }
+        found = state_of(self._guard, self._guardian, self._stop_record, self._clock())
+        return {"kind": self._machine[0], "port": self._where, **found}
 
     async def _pulse(self) -> None:
         while True:
@@ -286,20 +355,32 @@ class GuardianServer:
     def _beat(self) -> None:
         self._tell()
         notify("WATCHDOG=1")
-        if self._ending and not (
-            self._guard.machine.connected
-            and (self._guard.unsafe_pending or self._guard.may_release(self._clock()))
-        ):
+        self._connections.end_the_silent(self._clock())
+        if self._ending_since_s is not None and self._has_ended(self._ending_since_s):
             self._guardian.end()
-        if not self._stay and not self._connections and self._may_end():
+        alone = not any(connection.greeted for connection in self._connections)
+        if not self._stay and alone and self._may_end():
             if self._guard.machine.connected:
                 self._guardian.release()
             else:
                 self._guardian.end()
 
+    def _has_ended(self, since_s: float) -> bool:
+        """Whether one that was told to end may go."""
+        machine, now = self._guard.machine, self._clock()
+        if machine.connected:
+            return not self._guard.unsafe_pending and self._guard.may_release(now) is None
+        owed = machine.ever_heated and self._stop_record.state is StopState.PENDING
+        return not owed or now - since_s >= LINGER_ENDING_S
+
     def _may_end(self) -> bool:
         """Whether nobody needs this guardian any more: cool, or gone and known to be off."""
         alone_s = self._clock() - self._alone_since_s
+        if (
+            self._stop_record.state is StopState.PENDING
+            and self._guard.machine.capabilities.actuators
+        ):
+            return alone_s >= LINGER_STOP_S
         if self._guard.machine.connected:
             since = self._guardian.safe_since_s
             settled = since is None or self._clock() - since >= LINGER_SAFE_S
@@ -309,53 +390,6 @@ class GuardianServer:
         if not self._guard.machine.ever_connected:
             return alone_s >= (1.0 if self._ever_served else 10.0)
         return not self._guard.unsafe_pending or alone_s >= LINGER_OWED_S
-
-
-def raise_priority() -> list[str]:
-    """Ask for a real-time slot and for memory that isn't swapped; says what was permitted."""
-    got = []
-    with contextlib.suppress(OSError, AttributeError):
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
-        got.append("real-time priority")
-    if not got:
-        with contextlib.suppress(OSError):
-            os.nice(-10)
-            got.append("priority -10")
-    with contextlib.suppress(OSError, AttributeError):
-        mlock_current = 1
-        if ctypes.CDLL(None, use_errno=True).mlockall(mlock_current) == 0:
-            got.append("memory locked")
-    return got
-
-
-def notify(state: str) -> None:
-    """Tell systemd, where it asked to be told (sd_notify's protocol: one datagram)."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
-        out.sendto(state.encode(), "\0" + address[1:] if address[0] == "@" else address)
-
-
-@contextlib.contextmanager
-def _only_one(path: Path) -> Iterator[None]:
-    """Hold the lock beside the socket, with our process's number in it.
-
-    Raises:
-        BadInputError: somebody else holds it.
-    """
-    with path.with_suffix(".lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise BadInputError(
-                "Another guardian already holds this roaster: use that one, or end it first."
-            ) from error
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
-        path.unlink(missing_ok=True)
-        yield
 
 
 def _said_at_s(message: dict[str, Any]) -> float | None:

@@ -2,7 +2,9 @@
 
 Each line is one object with `v` (the version) and `seq`, which grows with every line of a sender.
 The service asks with `do`; the guardian answers with `re` (the asked `seq`), and tells on its own
-accord with `tell`. Times are seconds of CLOCK_MONOTONIC, which both processes share.
+accord with `tell`. Times are seconds of CLOCK_MONOTONIC, which both processes share. Within a
+version words and fields may be added, and unknown fields are ignored, so that a stop reaches a
+guardian that an older program started.
 """
 
 import hashlib
@@ -76,8 +78,14 @@ def runtime_dir() -> Path:
             f"{folder} is too long a path for a socket: name a shorter one in "
             "ROASTWATCH_RUNTIME_DIR."
         )
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = folder.stat()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.stat()
+    except OSError as error:
+        raise BadInputError(
+            f"{folder} can't be made ({error.strerror}): name a folder of your own in "
+            "ROASTWATCH_RUNTIME_DIR."
+        ) from error
     if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
         raise BadInputError(
             f"{folder} is open to other users: remove it, or name a folder of your own in "
@@ -122,6 +130,16 @@ def capabilities_from(raw: dict[str, Any]) -> Capabilities:
     raw["echoes"] = frozenset(Actuator(name) for name in raw["echoes"])
     raw["levels"] = {Actuator(name): tuple(levels) for name, levels in raw["levels"].items()}
     return Capabilities(**raw)
+
+
+def can_heat(state: dict[str, Any]) -> bool:
+    """Whether a guardian's state is of a machine whose heat can be set."""
+    return Actuator.HEATER in (state.get("capabilities") or {}).get("actuators", ())
+
+
+def heat_problem_of(state: dict[str, Any]) -> str:
+    """Why heat is not known to be off; empty when it is, or is not ours to switch off."""
+    return str(state.get("heat_problem") or "") if can_heat(state) else ""
 
 
 def command_from(raw: dict[str, Any], station: str) -> Command:

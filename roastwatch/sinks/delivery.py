@@ -91,8 +91,11 @@ class Delivery:
             for task in late:
                 task.cancel()
 
-    def _landed(self, alert_id: str, _task: asyncio.Task[None]) -> None:
+    def _landed(self, alert_id: str, task: asyncio.Task[None]) -> None:
         self._in_flight.pop(alert_id, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log = logging.getLogger(f"roastwatch.{self.target}")
+            log.error("%s was not delivered, and is tried again", alert_id, exc_info=error)
 
     async def _one(self, waiting: WaitingAlert) -> None:
         try:

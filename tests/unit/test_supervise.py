@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from roastwatch.errors import LostError
-from roastwatch.supervise import Backoff, Part, retry_forever, together
+from roastwatch.supervise import Background, Backoff, Part, retry_forever, together
+from roastwatch.vocabulary import PartState
 
 
 class Cleaning:
@@ -87,3 +88,45 @@ async def test_a_loss_among_several_jobs_is_tried_again_and_cancels_nobody_else(
 
 async def test_jobs_that_are_all_done_are_done_together() -> None:
     await together(asyncio.sleep(0), asyncio.sleep(0))
+
+
+async def fail() -> None:
+    raise ValueError("a defect")
+
+
+async def test_a_task_that_fails_is_logged_and_shown(caplog: pytest.LogCaptureFixture) -> None:
+    part = Part("roaster")
+    tasks = Background(part)
+    await asyncio.wait({tasks.run(fail(), "kitchen: arm")})
+    await asyncio.sleep(0)
+    assert part.state is PartState.FAILED
+    assert part.problem == "kitchen: arm failed (ValueError: a defect): please report it."
+    assert "a defect" in caplog.text
+    assert len(tasks) == 0
+
+
+async def test_who_asked_is_notified_of_a_task_that_fails() -> None:
+    said: list[str] = []
+    await asyncio.wait({Background(Part("roaster"), said.append).run(fail(), "arm")})
+    await asyncio.sleep(0)
+    assert said == ["arm failed (ValueError: a defect): please report it."]
+
+
+async def test_an_essential_task_is_started_again() -> None:
+    part, done, attempts = Part("roaster"), asyncio.Event(), 0
+
+    async def work() -> None:
+        nonlocal attempts
+        attempts += 1
+        if attempts < 3:
+            raise ValueError("a defect")
+        done.set()
+        await asyncio.Event().wait()
+
+    tasks = Background(part)
+    task = tasks.keep(work, "guardian", Backoff(0.001, 0.001))
+    await asyncio.wait_for(done.wait(), 10)
+    assert part.counters["task_restarts"] == 2
+    assert part.problem == "guardian failed (ValueError: a defect): it is started again."
+    await tasks.close()
+    assert task.cancelled()

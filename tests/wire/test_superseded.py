@@ -1,7 +1,12 @@
 """Who comes while a guardian lets go of its machine is sent to a new one, not cut off later."""
 
+import asyncio
+import os
 from pathlib import Path
+from typing import cast
 
+from roastwatch.roaster.connections import Connection
+from roastwatch.roaster.doors import Peer
 from roastwatch.roaster.drivers.tc4 import Tc4, Tc4Options
 from roastwatch.roaster.guard import Guard
 from roastwatch.roaster.guardian_server import SUPERSEDED, GuardianServer
@@ -22,7 +27,8 @@ async def test_a_releasing_guardian_takes_nobody_on(tmp_path: Path) -> None:
         machine=("tc4", {}),
         stay=False,
     )
-    connection: object = type("Nobody", (), {"holds_lease": False})()
+    writer = cast(asyncio.StreamWriter, None)  # nothing is sent
+    connection = Connection(writer, Peer(os.getpid(), os.getuid()), 0.0)
     assert server._hello(connection, HELLO) is None
     server._guardian.end()
     assert server._hello(connection, HELLO) == SUPERSEDED

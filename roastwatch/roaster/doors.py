@@ -1,0 +1,283 @@
+"""Where guardians listen, and how they are found: one socket for each name of their machine.
+
+On Linux these are abstract sockets: they need no folder, are seen by every user, vanish with their
+process, and only one process can have a name, so that a name is also the lock on its machine. The
+socket file in the user's runtime folder serves where there are none.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import hashlib
+import os
+import pwd
+import socket
+import struct
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from roastwatch.errors import BadInputError, LostError
+from roastwatch.roaster import identity, messages
+from roastwatch.supervise import Background, Part
+
+PREFIX = "roastwatch-guardian/"
+BY_FILE = ""
+WAITING = 128
+"""How many callers may wait to be taken on."""
+
+REST_S = 0.1
+"""Without a free file nobody is taken on for so long."""
+
+Converse = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The process at the other end of a socket."""
+
+    pid: int | None
+    uid: int | None
+
+    @property
+    def user(self) -> str:
+        """The name of its user."""
+        try:
+            return "an unknown user" if self.uid is None else pwd.getpwuid(self.uid).pw_name
+        except KeyError:
+            return f"user {self.uid}"
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether it may do more than look and stop: this user or root; unknown: it got in."""
+        return self.uid is None or self.uid in (os.getuid(), 0)
+
+
+def peer_of(writer: asyncio.StreamWriter) -> Peer:
+    """Who is at the other end, as the kernel says; for a guardian it is who listens."""
+    sock = writer.get_extra_info("socket")
+    try:
+        raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    except (AttributeError, OSError):
+        return Peer(None, None)
+    pid, uid, _ = struct.unpack("3i", raw)
+    return Peer(pid if pid > 1 else None, uid)  # 0: of another container
+
+
+def address_of(name: str) -> str:
+    """The abstract socket of one name of a machine."""
+    return "\0" + PREFIX + hashlib.sha256(name.encode()).hexdigest()[:24]
+
+
+def listening() -> list[str]:
+    """The abstract sockets of every guardian on this computer, of whichever user."""
+    try:
+        lines = Path("/proc/net/unix").read_text(errors="replace").splitlines()
+    except OSError:
+        return []
+    words = (line.split()[-1] for line in lines if PREFIX in line)
+    return sorted({"\0" + word[1:] for word in words if word.startswith("@" + PREFIX)})
+
+
+async def connect(
+    address: str | Path,
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a guardian's socket. Raises OSError."""
+    return await asyncio.open_unix_connection(str(address), limit=messages.LONGEST_LINE * 4)
+
+
+async def addresses(wire: str, path: Path | None) -> list[str | Path]:
+    """Where the guardian of a machine may listen, likeliest first."""
+    found: list[str | Path] = []
+    if identity.is_linux():
+        try:
+            names = await asyncio.to_thread(identity.names_of, wire)
+        except RuntimeError:  # no thread can be had; a name server may hold us up for a second
+            names = identity.names_of(wire)
+        found += [address_of(name) for name in sorted(names)]
+    return found if path is None else [*found, path]
+
+
+class Doors:
+    """The sockets of one guardian, inside an async context of `opened`."""
+
+    def __init__(self, path: Path, converse: Converse) -> None:
+        self._path = path
+        self._converse = converse
+        self._sockets: dict[str, socket.socket] = {}
+        self._tasks = Background(Part("guardian"))
+        self.names: frozenset[str] = frozenset()
+
+    @contextlib.asynccontextmanager
+    async def opened(self, names: frozenset[str]) -> AsyncIterator[None]:
+        """Listen under these names and at the path.
+
+        Raises:
+            BadInputError: another guardian listens under one of them.
+        """
+        with _only_one(self._path) as by_file:
+            try:
+                await self._listen(names)
+                if by_file:
+                    self._listen_by_file()
+                elif not self._sockets:
+                    raise BadInputError(
+                        f"The guardian can't listen at {self._path}: name a folder of your own in "
+                        "ROASTWATCH_RUNTIME_DIR."
+                    )
+                yield
+            finally:
+                for name in tuple(self._sockets):
+                    self._close(name)
+                self.names = frozenset()
+                await self._tasks.close()
+                if by_file:
+                    self._path.unlink(missing_ok=True)
+
+    async def rename(self, names: frozenset[str]) -> None:
+        """Listen under these names from now on; one that another guardian has is left to it."""
+        if names == self.names:
+            return
+        for gone in self.names - names:
+            self._close(gone)
+        self.names &= names
+        for new in names - self.names:
+            with contextlib.suppress(BadInputError):
+                await self._listen({new})
+
+    async def _listen(self, names: Iterable[str]) -> None:
+        if not identity.is_linux():
+            return
+        for name in sorted(names):
+            try:
+                self._open(name, address_of(name))
+            except OSError as taken:
+                raise BadInputError(await _taken_by(name)) from taken
+            self.names |= {name}
+
+    def _listen_by_file(self) -> None:
+        try:
+            self._open(BY_FILE, str(self._path))
+            self._path.chmod(0o600)
+        except OSError as error:
+            if not self._sockets:
+                raise BadInputError(
+                    f"The guardian can't listen at {self._path} ({error.strerror}): name a folder "
+                    "of your own in ROASTWATCH_RUNTIME_DIR."
+                ) from error
+
+    def _open(self, name: str, address: str) -> None:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            sock.bind(address)
+            sock.listen(WAITING)
+        except OSError:
+            sock.close()
+            raise
+        sock.setblocking(False)
+        self._sockets[name] = sock
+        asyncio.get_running_loop().add_reader(sock, self._accept, name)
+
+    def _close(self, name: str) -> None:
+        sock = self._sockets.pop(name)
+        asyncio.get_running_loop().remove_reader(sock)
+        sock.close()
+
+    def _accept(self, name: str) -> None:
+        """Take on one caller a turn, so that a flood of them fills neither turn nor files."""
+        sock = self._sockets[name]
+        try:
+            caller, _ = sock.accept()
+        except BlockingIOError:
+            return  # it has gone again
+        except OSError:
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(sock)
+            loop.call_later(REST_S, self._accept_again, name)
+            return
+        caller.setblocking(False)
+        self._tasks.run(self._take_on(caller), "caller")
+
+    def _accept_again(self, name: str) -> None:
+        if name in self._sockets:
+            asyncio.get_running_loop().add_reader(self._sockets[name], self._accept, name)
+
+    async def _take_on(self, caller: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=messages.LONGEST_LINE)
+        protocol = asyncio.StreamReaderProtocol(reader)
+        transport, _ = await loop.connect_accepted_socket(lambda: protocol, caller)
+        await self._converse(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
+
+
+async def _taken_by(name: str) -> str:
+    """Who has a name that we wanted."""
+    whose = ""
+    with contextlib.suppress(LostError):
+        peer = await who(address_of(name))
+        whose = f" (process {peer.pid} of {peer.user})"
+    return (
+        f"Another guardian{whose} already holds this roaster: use that one, or end it with "
+        "`roastwatch roaster end`."
+    )
+
+
+@contextlib.contextmanager
+def _only_one(path: Path) -> Iterator[bool]:
+    """Hold the lock beside the socket, with our process's number in it; False: no such folder.
+
+    Raises:
+        BadInputError: another process holds it.
+    """
+    try:
+        lock = path.with_suffix(".lock").open("a")
+    except OSError:
+        yield False
+        return
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise BadInputError(
+                "Another guardian already holds this roaster: use that one, or end it first."
+            ) from error
+        with contextlib.suppress(OSError):  # a full disk hinders no guardian
+            lock.truncate(0)
+            lock.write(f"{os.getpid()}\n")
+            lock.flush()
+        path.unlink(missing_ok=True)
+        yield True
+
+
+async def who(address: str | Path) -> Peer:
+    """Whose guardian listens there. Raises LostError when none does."""
+    try:
+        _, writer = await connect(address)
+    except OSError as error:
+        raise LostError("A guardian is gone.") from error
+    peer = peer_of(writer)
+    writer.close()
+    return peer
+
+
+async def knock(address: str | Path, within_s: float) -> dict[str, Any]:
+    """Ask a guardian for its state, with no claim on its machine.
+
+    Raises:
+        LostError: it is gone, or does not answer within `within_s` seconds.
+    """
+    try:
+        async with asyncio.timeout(within_s):
+            reader, writer = await connect(address)
+            try:
+                writer.write(messages.encode({"seq": 1, "do": "hello", "role": "watch"}))
+                while line := await reader.readline():
+                    message = messages.decode(line)
+                    if message.get("re") == 1:
+                        return message
+            finally:
+                writer.close()
+    except (OSError, TimeoutError, ValueError, BadInputError) as error:
+        raise LostError("A guardian does not answer.") from error
+    raise LostError("A guardian is gone.")

@@ -1,0 +1,144 @@
+"""Starting a guardian: a process of its own, and a spare one that only waits to take over."""
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from roastwatch.errors import LostError
+
+GO = b"go\n"
+"""The word on which a spare becomes the guardian."""
+END = b"end\n"
+"""The word on which a spare ends. One whose pipe ends without a word has lost its service: it
+becomes the guardian if none is left, so that heat goes off though both were killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How to start a guardian: the words of its command line, and what it is told on its stdin.
+
+    What it is told holds secrets (passwords of a broker), so it is not on the command line.
+    """
+
+    words: Sequence[str]
+    spec: dict[str, Any]
+
+
+_started: list["subprocess.Popen[bytes]"] = []
+"""Guardians outlive their client on purpose; ours are collected when they end."""
+
+
+class Starter:
+    """Starts guardians for one machine, from the spare if there is one.
+
+    A new Python process takes a second or more on a small computer, and can't be had at all when
+    files or memory have run out. The spare has everything loaded, and takes over at once.
+    """
+
+    def __init__(self, launch: Launch, path: Path | None) -> None:
+        self._launch = launch
+        self._path = path
+        self._spare: subprocess.Popen[bytes] | None = None
+
+    async def start(self) -> "subprocess.Popen[bytes]":
+        """Start a guardian.
+
+        Raises:
+            LostError: the operating system refuses; the text says why.
+        """
+        spare, self._spare = self._spare, None
+        if spare is not None and _say(spare, GO) and spare.poll() is None:
+            return spare
+        child = await self._begin()
+        if not _say(child, GO):
+            raise LostError("The guardian of the roaster ended at once.")
+        return child
+
+    async def keep_spare(self) -> None:
+        """Have a spare ready; without one a guardian is started from nothing."""
+        if self._spare is not None and self._spare.poll() is not None:
+            self.close()
+        if self._spare is None:
+            with contextlib.suppress(LostError):
+                self._spare = await self._begin()
+
+    def close(self) -> None:
+        """End the spare."""
+        if self._spare is not None:
+            _say(self._spare, END)
+        self._spare = None
+
+    def why_not(self, child: "subprocess.Popen[bytes] | None") -> str:
+        """Why a guardian that was started does not listen."""
+        tail = ""
+        with contextlib.suppress(OSError, AttributeError):
+            lines = self._log.read_text(errors="replace").strip().splitlines()
+            tail = lines[-1].removeprefix("roastwatch: ") if lines else ""
+        return tail or "The guardian of the roaster could not be started."
+
+    @property
+    def _log(self) -> Path:
+        return Path(os.devnull) if self._path is None else self._path.with_suffix(".log")
+
+    async def _begin(self) -> "subprocess.Popen[bytes]":
+        try:
+            child = await asyncio.to_thread(self._popen)
+            _started[:] = [other for other in _started if other.poll() is None]  # collects
+            _started.append(child)
+            spec = json.dumps(self._launch.spec).encode() + b"\n"
+        except (OSError, RuntimeError) as error:
+            raise LostError(self._refused(error)) from error
+        if not _say(child, spec):
+            raise LostError("The guardian of the roaster ended at once.")
+        return child
+
+    def _refused(self, error: Exception) -> str:
+        reason = getattr(error, "strerror", None) or error
+        if isinstance(error, FileNotFoundError | PermissionError):
+            return (
+                f"No guardian of the roaster can be started: {self._launch.words[0]} can't be run "
+                f"({reason}). Install roastwatch again."
+            )
+        return f"No guardian of the roaster can be started ({reason}): end other programs."
+
+    def _popen(self) -> "subprocess.Popen[bytes]":
+        """A process that outlives us: a session of its own, no pipe of ours held open."""
+        with self._output() as out:
+            return subprocess.Popen(
+                list(self._launch.words),
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+                cwd="/",
+            )
+
+    def _output(self) -> IO[bytes]:
+        """Its log, in a runtime folder that may have been cleaned away; nowhere, if need be."""
+        try:
+            self._log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return self._log.open("ab")
+        except OSError:
+            return Path(os.devnull).open("ab")
+
+
+def _say(child: "subprocess.Popen[bytes]", line: bytes) -> bool:
+    """Write a line to it, and close the pipe after the last; False: it is gone."""
+    if child.stdin is None or child.stdin.closed:
+        return False
+    try:
+        child.stdin.write(line)
+        child.stdin.flush()
+        return True
+    except OSError:
+        return False
+    finally:
+        if line in (GO, END):
+            with contextlib.suppress(OSError):
+                child.stdin.close()

@@ -1,0 +1,57 @@
+"""Tells a process that hangs from one that only gets no processor."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+SUSPECT_S = 0.5
+"""A guardian speaks four times a second; after so long a silence its process is looked at."""
+HUNG_S = 1.0
+"""After so long a silence it is taken for hung, so that heat is 0 within two seconds."""
+STARVED_S = 2.5
+"""One that waits for a processor or a disk (a small computer under load) is given so long."""
+BUSY = 0.5
+"""One that uses more than this share of a processor and says nothing runs in circles."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    state: str
+    processor_s: float
+
+
+class Hang:
+    """Watches one process for as long as it says nothing."""
+
+    def __init__(self, pid: int | None, proc: Path = Path("/proc")) -> None:
+        self._stat = proc / str(pid) / "stat"
+        self._suspected: tuple[float, _Look] | None = None
+
+    def is_hung(self, silent_s: float) -> bool:
+        """Whether it hangs, given how long it has said nothing. Call it several times a second."""
+        if silent_s < SUSPECT_S:
+            self._suspected = None
+            return False
+        look = _look(self._stat)
+        if look is None or silent_s >= STARVED_S:
+            return silent_s >= HUNG_S
+        if look.state in "TtZX":
+            return True
+        if self._suspected is None:
+            self._suspected = silent_s, look
+        if silent_s < HUNG_S:
+            return False
+        since_s, before = self._suspected
+        passed_s = max(silent_s - since_s, 0.01)
+        works = (look.processor_s - before.processor_s) / passed_s
+        return look.state not in "RD" or works > BUSY
+
+
+def _look(stat: Path) -> _Look | None:
+    """State and processor time of a process, where the system shows them."""
+    try:
+        words = stat.read_text().rpartition(")")[2].split()
+        ticks = int(words[11]) + int(words[12])
+        return _Look(words[0], ticks / os.sysconf("SC_CLK_TCK"))
+    except (OSError, ValueError, IndexError):
+        return None
