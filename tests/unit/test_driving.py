@@ -115,6 +115,42 @@ async def test_the_time_of_a_roast_under_way_runs_from_the_first_press(
                 await running
 
 
+async def test_charge_found_from_the_curve_begins_the_longest_roast(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody pressed anything; the drop that the curve shows ends it."""
+    async with guarded() as place:
+        monkeypatch.setenv("ROASTWATCH_RUNTIME_DIR", str(place.folder))
+        service = kitchen(roast_max_s=3)
+        station = service.stations["kitchen"]
+        running = asyncio.create_task(service.run())
+
+        def armed() -> bool:
+            return bool(station.pipeline and station.snapshot().roaster.armed)
+
+        def arm() -> None:
+            now = datetime.now(UTC)
+            service.instruct(
+                Instruction("kitchen", InstructionKind.ARM, Origin.PERSON, now, 600.0)
+            )
+
+        try:
+            await until(lambda: station.pipeline and station.snapshot().roaster.connected, 60.0)
+            await until(lambda: station.reading is not None, 60.0)
+            arm()
+            await until(armed, 30.0)
+            roast = station.pipeline.roast
+            station.publish(roast.begin(datetime.now(UTC), Origin.TEMPERATURE))
+            await until(lambda: not armed(), 30.0)
+            station.publish(roast.drop(datetime.now(UTC), Origin.TEMPERATURE, 200.0))
+            arm()
+            await until(armed, 30.0)
+        finally:
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+
+
 async def test_an_emergency_stop_arrives_though_another_program_holds_the_roaster(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
