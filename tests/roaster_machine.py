@@ -377,5 +377,5 @@ class RoasterLife(RuleBasedStateMachine):
         off_s = 0.0 if self.heat_off_s is None else now_s - self.heat_off_s
         self.rising = [*self.rising[-119:], max(bean or 0.0, air or 0.0)]
         rise = self.rising[-1] - self.rising[0] if len(self.rising) == 120 else 0.0
-        if driver.relay_stuck and off_s > 105 and rise > 11 and self.rising[-1] > 210:
+        if driver.relay_stuck and off_s > 105 and rise > 11 and self.rising[-1] > 90:
             assert now_s - self.alarmed_s <= 62, "a stuck relay that was not reported"
