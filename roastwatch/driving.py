@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -172,9 +172,26 @@ class Driven:
             self._mark_drop(reading)
 
     def event(self, event: RoastEvent) -> None:
-        """What happened in the roast, for the plan's triggers."""
+        """What happened in the roast: for the plan's triggers, and for the guardian's clock."""
+        self._report(event)
         if self.program is not None:
             self.program.event(event)
+
+    def _report(self, event: RoastEvent) -> None:
+        """A charge or a drop that nobody pressed (the curve shows it) counts for the guardian too.
+
+        Else the longest roast would have no beginning. What a person pressed was reported then.
+        """
+        if self._control is None or event.origin is Origin.PERSON:
+            return
+        reports = {EventKind.CHARGE: self._control.charge, EventKind.DROP: self._control.dropped}
+        report = reports.get(event.kind)
+        if report is not None:
+            self._tasks.run(self._reported(report), f"{self._station.name}: {event.kind}")
+
+    async def _reported(self, report: Callable[[], Awaitable[str | None]]) -> None:
+        if refused := await report():
+            self._refuse(refused)
 
     def deviation_c(self) -> float | None:
         """How far the beans are above the plan's profile, °C."""
