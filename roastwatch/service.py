@@ -16,6 +16,7 @@ from roastwatch.choosing import Choices, Choosing
 from roastwatch.detection.scoring import Scoring
 from roastwatch.drawing import painter
 from roastwatch.driving import Driven
+from roastwatch.inbound import Mishaps
 from roastwatch.keeping import Keeper
 from roastwatch.roast.log import RoastLog
 from roastwatch.settings import Chosen, Settings
@@ -98,7 +99,9 @@ class Service:
             name: Choosing(station, self.driven.get(name), choices)
             for name, station in self.stations.items()
         }
+        self._instructions = Part("instructions", PartState.RUNNING)
         self._acknowledged: dict[str, datetime] = {}
+        self._mishaps = Mishaps(_log, self._instructions.count, "instructions_failed")
         self._tasks: set[asyncio.Task[None]] = set()
         self.outlets = [self._outlet(chosen) for chosen in (*settings.sinks, *extra_sinks)]
 
@@ -168,11 +171,15 @@ class Service:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             return
-        if self.keeper is not None:
-            self.keeper.instruction(station, instruction)
+        # The roaster first: nothing that fails below may keep an emergency stop from it.
         if instruction.station in self.driven:
-            self.driven[instruction.station].instruct(instruction)
-        station.instruct(instruction)
+            with self._mishaps.contained(f"{instruction.kind} (roaster)"):
+                self.driven[instruction.station].instruct(instruction)
+        if self.keeper is not None:
+            with self._mishaps.contained(f"{instruction.kind} (log)"):
+                self.keeper.instruction(station, instruction)
+        with self._mishaps.contained(f"{instruction.kind} (station)"):
+            station.instruct(instruction)
         self._refresh()
 
     async def _choose(self, choosing: Choosing, instruction: Instruction) -> None:
@@ -263,6 +270,8 @@ class Service:
     def _shown(self) -> dict[str, Snapshot]:
         """Every station as it is now, with the state of every part."""
         sinks = tuple(outlet.part.status() for outlet in self.outlets)
+        if self._instructions.counters:
+            sinks += (self._instructions.status(),)
         if self.keeper is not None:
             sinks += (self.keeper.status(),)
         snapshots = {}

@@ -18,6 +18,7 @@ from roastwatch.detection import calibration
 from roastwatch.detection.model import CrackModel
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.detection.scoring import Scoring
+from roastwatch.inbound import Mishaps
 from roastwatch.instructing import confirms, instruct
 from roastwatch.pipeline import Heard, Pipeline
 from roastwatch.roast.curve import Found
@@ -91,6 +92,7 @@ class Station:
         self._meter: LevelMeter | None = None
         self._lag_s: float | None = None
         self._waiting: list[Instruction] = []
+        self._mishaps = Mishaps(_log, self.judge.count, "instructions_failed")
         self._sound_lost = False
         self._live = True
 
@@ -331,7 +333,8 @@ class Station:
         self._go_on(self.pipeline)
         waiting, self._waiting = self._waiting, []
         for instruction in waiting:
-            self.instruct(instruction)
+            with self._mishaps.contained(instruction.kind.value):
+                self.instruct(instruction)
         return self.pipeline
 
     def _go_on(self, pipeline: Pipeline) -> None:
