@@ -1,5 +1,6 @@
 """The whole service on a short synthesised roast: what is told, to whom, whatever breaks."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -113,3 +114,26 @@ async def test_a_command_for_a_station_without_a_roaster_is_refused_in_words() -
     result = await short_roast().command(command)
     assert result.outcome is Outcome.REFUSED
     assert "no roaster" in result.reason
+
+
+async def test_an_instruction_that_breaks_ends_neither_station_nor_service(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    service, notebook = short_roast(), Notebook()
+    service.outlets = [Outlet("notebook", notebook, Part("notebook"))]
+    now = datetime.now(UTC)
+    # Beyond what a float holds: the doors refuse it, and here it comes from behind them. The
+    # first waits for the sound, the second comes in the middle of the roast.
+    absurd = Instruction("kitchen", InstructionKind.SENSITIVITY, Origin.PERSON, now, 10**400)
+    service.instruct(absurd)
+    running = asyncio.create_task(service.run())
+    async with asyncio.timeout(60):
+        while service.stations["kitchen"].pipeline is None:
+            await asyncio.sleep(0)
+    service.instruct(absurd)
+    await running
+    assert EventKind.FIRST_CRACK in [event.kind for event in notebook.events]
+    assert len([line for line in caplog.messages if line.startswith("sensitivity")]) == 2
+    assert service.latest.value is not None
+    counters = dict(service.latest.value["kitchen"].parts[1].counters)
+    assert counters["instructions_failed"] == 1
