@@ -176,7 +176,7 @@ class Mishaps:
         self._log = log
         self._count = count
         self._counter = counter
-        self._let_through = (LostError, *let_through)
+        self._let_through: tuple[type[Exception], ...] = (LostError, *let_through)
         self._seen = 0
 
     @contextlib.contextmanager

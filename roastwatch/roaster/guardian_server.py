@@ -154,7 +154,7 @@ class GuardianServer:
             "log": self._log,
             "cutoff": self._cutoff,
         }
-        if do not in asks:
+        if not isinstance(do, str) or do not in asks:
             raise BadInputError(f"The guardian can't do {do!r}: it can {', '.join(asks)}.")
         try:
             reason = asks[do](connection, message)

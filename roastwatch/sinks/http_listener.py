@@ -84,7 +84,7 @@ class Listener:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         try:
             for family, address in dict.fromkeys((one[0], one[4][:2]) for one in found):
-                door = socket.create_server(address, family=family, backlog=_BACKLOG)  # type: ignore[arg-type]
+                door = socket.create_server(address, family=family, backlog=_BACKLOG)
                 door.setblocking(False)
                 self._doors.append(door)
         except BaseException:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from roastwatch import inbound
 from roastwatch.errors import BadInputError, LostError
-from roastwatch.inbound import Limits, Mishaps
+from roastwatch.inbound import Mishaps
 from roastwatch.printable import printable, printable_lines, without_credentials
 
 DEEP = 100_000
@@ -120,9 +120,11 @@ def test_a_decoded_value_is_held_to_the_same_depth() -> None:
         deep = deep[0]
 
 
-@pytest.mark.parametrize("value", ["a\nb", "\x1b[2J", "\u202egnp", "\x9b0m", "a" * 256, 5, None, ""])
+@pytest.mark.parametrize(
+    "value", ["a\nb", "\x1b[2J", "\u202egnp", "\x9b0m", "a" * 256, 5, None, ""]
+)
 def test_text_is_one_fit_line(value: object) -> None:
-    with pytest.raises(BadInputError, match="^note"):
+    with pytest.raises(BadInputError, match=r"^note"):
         inbound.text(value, "note", 255, shortest=1)
 
 

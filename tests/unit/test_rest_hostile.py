@@ -129,7 +129,8 @@ async def test_what_a_header_spoils_is_refused_and_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "LOCALHOST.:1", "127.0.0.1:8099", "[::1]:8099", "192.168.1.7", "roast.lan"]
+    "host",
+    ["localhost", "LOCALHOST.:1", "127.0.0.1:8099", "[::1]:8099", "192.168.1.7", "roast.lan"],
 )
 async def test_our_own_names_and_addresses_are_served(host: str) -> None:
     async with serving(allowed_hosts=["roast.lan"]) as api:
@@ -175,12 +176,15 @@ ODD = st.recursive(
 )
 
 
+KIND = st.sampled_from([kind.value for kind in InstructionKind]) | ODD
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(
         st.fixed_dictionaries(
             {},
-            optional={"kind": ODD, "value": ODD, "actuator": ODD, "percent": ODD, "other": ODD},
+            optional={"kind": KIND, "value": ODD, "actuator": ODD, "percent": ODD, "other": ODD},
         ),
         min_size=20,
         max_size=20,
