@@ -7,7 +7,7 @@ UNFIT = re.compile(
 )
 """Control characters, line breaks, what turns the direction of writing, and half characters."""
 _UNFIT_IN_LINES = re.compile(UNFIT.pattern.replace(r"\x00-\x1f", r"\x00-\x08\x0b-\x1f"))
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]{1,200}@")
+_CREDENTIALS = re.compile(r"(?<=//)[^/@\s]{1,200}@")
 
 
 def printable(text: str, longest: int | None = None) -> str:

@@ -41,8 +41,8 @@ class RestOptions(Options):
     )
     allowed_hosts: tuple[str, ...] = Field(
         (),
-        description="More names under which it is reached, such as roaster.example.org; addresses, "
-        "localhost and this machine's own name always are allowed.",
+        description="More names under which it is reached, such as roaster.lan; addresses, "
+        "localhost and this machine's own name are always allowed.",
     )
 
     @model_validator(mode="after")
