@@ -1,25 +1,30 @@
 """Accepts HTTP connections, and always has room for one more.
 
 A server that accepts whatever comes runs out of descriptors when somebody opens a thousand
-connections and says nothing. Here the number is bounded, in total and for each address; when it is
-reached, the oldest connection on which nothing is being done makes room, those that have never
-sent a valid token first. So a request that comes in one piece, such as an emergency stop, is
-served whatever the others do.
+connections and says nothing. Here a connection waits, as a bare socket and at little cost, until
+the head of its first request is whole; only then it gets a protocol. Both rooms are bounded. When
+one is full the oldest connection on which nothing is being done leaves, those that have never sent
+a valid token first. So a request that comes in one piece, such as an emergency stop, is served
+whatever the others do.
 """
 
 import asyncio
 import contextlib
 import logging
 import os
+import resource
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 _log = logging.getLogger("roastwatch.http")
-_AT_ONCE = 8
-"""Accepted in one turn of the loop: those that speak are read before the next come."""
-_BACKLOG = 1024
+_AT_ONCE = 32
+"""Accepted in one turn of the loop."""
+_BACKLOG = 4096
+"""Connections that the kernel keeps for us; beyond it, it lets clients try again a second later."""
+_DESCRIPTORS = 8192
+"""Linux gives a process 1024 for the sake of old programs, and more for the asking."""
+_LONGEST_HEAD = 8 * 1024
 _TRY_AGAIN_S = 0.01
 _STALLED_S = 10.0
 """Whoever takes none of an answer for so long is cut off."""
@@ -28,10 +33,15 @@ _LOOK_EVERY_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """How many connections may be open at once."""
+    """How many connections may be open at once, and how long one may take to say what it wants."""
 
+    silent: int = 2048
+    """Whose first request has not come. At most half of the process's descriptors."""
     total: int = 128
-    each_address: int = 64
+    """Whose first request has come."""
+    each_address: int = 96
+    """Of these, from one address."""
+    head_within_s: float = 10.0
 
 
 @dataclass(eq=False, slots=True)
@@ -39,6 +49,9 @@ class Guest:
     """One connection."""
 
     address: str
+    since_s: float
+    sock: socket.socket
+    head: bytearray = field(default_factory=bytearray)
     transport: asyncio.Transport | None = None
     trusted: bool = False
     """Whether a request on it carried the token."""
@@ -49,10 +62,7 @@ class Guest:
     @property
     def gone(self) -> bool:
         """Whether its descriptor is free again."""
-        if self.transport is None:
-            return False
-        sock: Any = self.transport.get_extra_info("socket")
-        return sock is None or sock.fileno() < 0
+        return self.sock.fileno() < 0
 
 
 class Listener:
@@ -68,11 +78,14 @@ class Listener:
         self._count = count
         self._limits = limits or ConnectionLimits()
         self._doors: list[socket.socket] = []
+        self._silent: dict[socket.socket, Guest] = {}
         self._guests: list[Guest] = []
-        """The oldest first."""
+        """The oldest first, as in `_silent`."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._watching: asyncio.Task[None] | None = None
         self._spare: int | None = None
         self._warned_s = float("-inf")
+        self._most_silent = self._limits.silent
 
     async def open(self, host: str, port: int) -> None:
         """Listen at every address of a host.
@@ -90,21 +103,25 @@ class Listener:
         except BaseException:
             await self.close()
             raise
+        self._most_silent = min(self._limits.silent, max(8, _descriptors() // 2))
         self._keep_spare()
         for door in self._doors:
             self._listen(door)
-        self._run(self._watch())
+        self._watching = asyncio.create_task(self._watch(), name="http:watch")
 
     async def close(self) -> None:
-        """Listen no more; what is connected is left to the protocols."""
+        """Listen no more; what has a protocol is left to it."""
         loop = asyncio.get_running_loop()
         for door in self._doors:
             loop.remove_reader(door)
             door.close()
         self._doors.clear()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for guest in list(self._silent.values()):
+            self._leave(guest)
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)  # a turn or two
         if self._spare is not None:
             os.close(self._spare)
             self._spare = None
@@ -118,45 +135,86 @@ class Listener:
     @contextlib.contextmanager
     def busy(self, transport: asyncio.BaseTransport | None) -> Iterator[None]:
         """While a request is carried out its connection does not make room for another."""
-        guest = next((one for one in self._guests if one.transport is transport), Guest(""))
-        guest.busy += 1
+        found = [guest for guest in self._guests if guest.transport is transport]
+        for guest in found:
+            guest.busy += 1
         try:
             yield
         finally:
-            guest.busy -= 1
+            for guest in found:
+                guest.busy -= 1
+
+    # Before the first request --------------------------------------------------------------------
 
     def _listen(self, door: socket.socket) -> None:
         if door in self._doors:
             asyncio.get_running_loop().add_reader(door, self._accept, door)
 
     def _accept(self, door: socket.socket) -> None:
-        for _ in range(_AT_ONCE):
+        loop = asyncio.get_running_loop()
+        for number in range(_AT_ONCE):
             try:
-                connection, address = door.accept()
+                sock, address = door.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
-                self._out_of_descriptors(door, error)
+                if number == 0:  # later, Linux says so without looking whether anybody waits
+                    self._out_of_descriptors(door, error)
                 return
-            connection.setblocking(False)
-            if self._has_room_for(address[0]):
-                guest = Guest(address[0])
-                self._guests.append(guest)
-                self._run(self._begin(connection, guest))
-            else:
-                self._count("connections_refused")
-                connection.close()
+            sock.setblocking(False)
+            guest = self._silent[sock] = Guest(address[0], loop.time(), sock)
+            loop.add_reader(sock, self._hear, guest)
+            self._hear(guest)  # who says at once what is wanted never waits among the silent
+            if len(self._silent) > self._most_silent:
+                self._crowded()
+                self._leave(next(iter(self._silent.values())))
 
-    async def _begin(self, connection: socket.socket, guest: Guest) -> None:
+    def _hear(self, guest: Guest) -> None:
+        try:
+            heard = guest.sock.recv(_LONGEST_HEAD)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            heard = b""
+        if not heard:
+            self._leave(guest)
+            return
+        guest.head += heard
+        if b"\r\n\r\n" in guest.head or len(guest.head) >= _LONGEST_HEAD:
+            self._leave(guest, stays=True)
+            self._begin(guest)
+
+    def _leave(self, guest: Guest, *, stays: bool = False) -> None:
+        """A silent connection ends, or is silent no more."""
+        asyncio.get_running_loop().remove_reader(guest.sock)
+        del self._silent[guest.sock]
+        if not stays:
+            guest.sock.close()
+
+    # From the first request on -------------------------------------------------------------------
+
+    def _begin(self, guest: Guest) -> None:
+        if not self._has_room_for(guest.address):
+            self._count("connections_refused")
+            guest.sock.close()
+            return
+        self._guests.append(guest)
+        task = asyncio.get_running_loop().create_task(self._introduce(guest), name="http:begin")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _introduce(self, guest: Guest) -> None:
+        """Give it a protocol, and that what was heard: before the loop reads on."""
         loop = asyncio.get_running_loop()
         try:
-            guest.transport, _ = await loop.connect_accepted_socket(self._protocol, connection)
+            guest.transport, protocol = await loop.connect_accepted_socket(
+                self._protocol, guest.sock
+            )
         except OSError:
-            connection.close()
-            self._guests.remove(guest)
-        except BaseException:
-            connection.close()
-            raise
+            guest.sock.close()
+        else:
+            protocol.data_received(bytes(guest.head))
+            guest.head.clear()
 
     def _has_room_for(self, address: str) -> bool:
         """Whether there is a place, perhaps one that another guest had to leave."""
@@ -168,22 +226,32 @@ class Listener:
 
     def _send_off(self, guests: list[Guest]) -> bool:
         """End the oldest idle connection, one without a token if there is any."""
-        idle = [guest for guest in guests if guest.transport is not None and not guest.busy]
-        if not idle:
+        idle = [guest for guest in guests if not guest.busy]
+        leaves = next((guest for guest in idle if not guest.trusted), idle[0] if idle else None)
+        if leaves is None:
             return False
-        leaves = next((guest for guest in idle if not guest.trusted), idle[0])
-        assert leaves.transport is not None
-        leaves.transport.abort()
+        if leaves.transport is None:
+            with contextlib.suppress(OSError):
+                leaves.sock.shutdown(socket.SHUT_RDWR)  # it ends as soon as it has begun
+        else:
+            leaves.transport.abort()
         self._guests.remove(leaves)
+        self._crowded()
+        return True
+
+    # What goes wrong -----------------------------------------------------------------------------
+
+    def _crowded(self) -> None:
         self._count("connections_cut")
         self._warn("More connections than there is room for: the oldest idle ones are closed.")
-        return True
 
     def _out_of_descriptors(self, door: socket.socket, error: OSError) -> None:
         """No connection can be accepted now: one makes room, or the one kept for this does."""
         self._count("connections_refused")
         self._warn(f"No connection can be accepted ({error.strerror}): others make room.")
-        if not self._send_off(self._guests) and self._spare is not None:
+        if self._silent:
+            self._leave(next(iter(self._silent.values())))
+        elif not self._send_off(self._guests) and self._spare is not None:
             os.close(self._spare)
             self._spare = None
         loop = asyncio.get_running_loop()
@@ -197,15 +265,18 @@ class Listener:
                 self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
     async def _watch(self) -> None:
-        """Once a second: forget who left, cut off who takes no answer."""
+        """Now and then: forget who left, cut off who says nothing or takes no answer."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
             self._guests = [guest for guest in self._guests if not guest.gone]
             self._keep_spare()
+            for guest in list(self._silent.values()):
+                if loop.time() - guest.since_s < self._limits.head_within_s:
+                    break  # and all that follow are younger
+                self._leave(guest)
             for guest in self._guests:
-                waits = guest.transport is not None and guest.transport.get_write_buffer_size() > 0
-                if not waits or guest.transport is None:
+                if guest.transport is None or not guest.transport.get_write_buffer_size():
                     guest.stalled_since_s = None
                 elif guest.stalled_since_s is None:
                     guest.stalled_since_s = loop.time()
@@ -219,7 +290,12 @@ class Listener:
             self._warned_s = now_s
             _log.warning(sentence)
 
-    def _run(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work, name="http:connection")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+
+def _descriptors() -> int:
+    """How many descriptors this process may have; as many as it is allowed to ask for, if few."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = resource.RLIM_INFINITY
+    if soft != unlimited and soft < _DESCRIPTORS:
+        soft = _DESCRIPTORS if hard == unlimited else min(hard, _DESCRIPTORS)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return _DESCRIPTORS if soft == unlimited else soft

@@ -20,7 +20,7 @@ from roastwatch.entities import ENTITIES
 from roastwatch.errors import LostError
 from roastwatch.options import Options
 from roastwatch.sinks import asking, http_guards
-from roastwatch.sinks.http_listener import Listener
+from roastwatch.sinks.http_listener import ConnectionLimits, Listener
 from roastwatch.sinks.sink import Told
 from roastwatch.supervise import retry_forever
 from roastwatch.vocabulary import RoastEvent, Snapshot
@@ -85,7 +85,9 @@ class RestSink:
         )
         await runner.setup()
         assert runner.server is not None
-        listener = self._listener = Listener(runner.server, self._told.part.count)
+        listener = self._listener = Listener(
+            runner.server, self._told.part.count, ConnectionLimits(head_within_s=_IDLE_S)
+        )
         try:
             host, port = self._options.host, self._options.port
             try:
