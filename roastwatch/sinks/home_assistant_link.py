@@ -23,7 +23,6 @@ from homeassistant_api.errors import (
     UnauthorizedError,
 )
 from homeassistant_api.models import State
-from pydantic import ValidationError
 
 from roastwatch import inbound
 from roastwatch.errors import BadInputError, LostError
@@ -198,12 +197,14 @@ def _said(url: str, service: str = "") -> Any:
         niquests.exceptions.RequestException,
         OSError,
         TypeError,
-        UnicodeError,
-        RecursionError,  # of its JSON
-        ValidationError,
+        ValueError,  # of what is not as the library expects it, as are the next two
+        AttributeError,
+        RecursionError,
     ) as error:
+        if isinstance(error, TimeoutError | json.JSONDecodeError):
+            raise LostError(f"Home Assistant at {url} does not answer in time.") from error
         raise LostError(f"Home Assistant at {url} does not answer ({_short(error)}).") from error
-    except (TimeoutError, json.JSONDecodeError, KeyError) as error:
+    except KeyError as error:
         raise LostError(f"Home Assistant at {url} does not answer in time.") from error
 
 
