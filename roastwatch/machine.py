@@ -12,6 +12,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from roastwatch import plugins
 from roastwatch.errors import BadInputError, SettingsError
+from roastwatch.options import shown_input
 from roastwatch.roaster import messages
 from roastwatch.roaster.guardian_client import Launch
 from roastwatch.roaster.machines import limits_for, parse_limits
@@ -203,5 +204,5 @@ def checked_options(model: type[BaseModel], raw: dict[str, Any], kind: str) -> B
         message = first["msg"].removeprefix("Value error, ")
         if not key:
             raise BadInputError(f"{kind}: {message}.") from error
-        message = f"{key}: {message[:1].lower()}{message[1:]} (it is {first.get('input')!r})"
+        message = f"{key}: {message[:1].lower()}{message[1:]}{shown_input(first, model)}"
         raise BadInputError(f"{kind}: {message}.") from error

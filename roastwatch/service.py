@@ -20,6 +20,7 @@ from roastwatch.detection.scoring import Scoring
 from roastwatch.drawing import painter
 from roastwatch.driving import Driven
 from roastwatch.errors import RoastwatchError
+from roastwatch.inbound import Mishaps
 from roastwatch.keeping import Keeper
 from roastwatch.roast.log import RoastLog
 from roastwatch.settings import Chosen, Settings
@@ -107,8 +108,9 @@ class Service:
             for name, station in self.stations.items()
         }
         self._acknowledged: dict[str, datetime] = {}
-        self._part = Part("service")
+        self._part = Part("service", PartState.RUNNING)
         self._tasks = Background(self._part)
+        self._mishaps = Mishaps(_log, self._part.count, "instructions_failed")
         self.outlets = [self._outlet(chosen) for chosen in (*settings.sinks, *extra_sinks)]
 
     async def run(self) -> None:
@@ -174,11 +176,15 @@ class Service:
         if instruction.kind in (InstructionKind.DETECTOR, InstructionKind.PROFILE):
             self._tasks.run(self._choose(choosing, instruction), f"choose:{instruction.kind}")
             return
-        if self.keeper is not None:
-            self.keeper.instruction(station, instruction)
+        # The roaster first: nothing that fails below may keep an emergency stop from it.
         if instruction.station in self.driven:
-            self.driven[instruction.station].instruct(instruction)
-        station.instruct(instruction)
+            with self._mishaps.contained(f"{instruction.kind} (roaster)"):
+                self.driven[instruction.station].instruct(instruction)
+        if self.keeper is not None:
+            with self._mishaps.contained(f"{instruction.kind} (log)"):
+                self.keeper.instruction(station, instruction)
+        with self._mishaps.contained(f"{instruction.kind} (station)"):
+            station.instruct(instruction)
         self._refresh()
 
     async def _choose(self, choosing: Choosing, instruction: Instruction) -> None:
@@ -282,7 +288,7 @@ class Service:
         sinks = tuple(outlet.part.status() for outlet in self.outlets)
         if self.keeper is not None:
             sinks += (self.keeper.status(),)
-        if self._part.problem is not None:
+        if self._part.problem is not None or self._part.counters:
             sinks += (self._part.status(),)
         snapshots = {}
         for name, station in self.stations.items():

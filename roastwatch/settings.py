@@ -15,7 +15,7 @@ from roastwatch import plugins
 from roastwatch.audio.recorder_options import RecorderOptions
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.errors import SettingsError
-from roastwatch.options import Options
+from roastwatch.options import Options, shown_input
 from roastwatch.roast.curve import CurveOptions
 from roastwatch.roast.roast import RoastOptions
 
@@ -220,8 +220,7 @@ def _sentence(error: ValidationError, model: type[Options], where: str) -> str:
     if first["type"] == "missing":
         return f"{place} is missing: it has no default."
     message = first["msg"].removeprefix("Value error, ")
-    given = first.get("input")
-    shown = f" (it is {given!r})" if isinstance(given, str | int | float | bool) else ""
+    shown = shown_input(first, model)
     return f"{place}: {message[:1].lower()}{message[1:]}{shown}."
 
 

@@ -19,6 +19,7 @@ from roastwatch.detection import calibration
 from roastwatch.detection.model import CrackModel
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.detection.scoring import Scoring
+from roastwatch.inbound import Mishaps
 from roastwatch.instructing import confirms, instruct
 from roastwatch.pipeline import Heard, Pipeline
 from roastwatch.roast.curve import Found
@@ -103,6 +104,7 @@ class Station:
         self._lag_s: float | None = None
         self._waiting: deque[tuple[float, Instruction]] = deque(maxlen=_WAITING)
         """Monotonic time of asking, and what was asked."""
+        self._mishaps = Mishaps(_log, self.judge.count, "instructions_failed")
         self._sound_lost = False
         self._live = True
 
@@ -360,7 +362,8 @@ class Station:
         for asked_s, instruction in waiting:
             waited_s = self._clock() - asked_s
             if waited_s <= _WAITS_S:
-                self.instruct(instruction)
+                with self._mishaps.contained(instruction.kind.value):
+                    self.instruct(instruction)
             else:
                 _log.warning(
                     "%s: ignored %s, requested %.0f minutes before there was sound",

@@ -9,6 +9,8 @@ import click
 
 from roastwatch import __version__
 from roastwatch.errors import RoastwatchError
+from roastwatch.printable import printable
+from roastwatch.terminal import printable_output
 
 # name → (module, one line for --help). The module holds a click command named `command`.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -59,11 +61,12 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; failures a person can mend are one sentence and exit 2."""
-    try:
-        return cli.main(args=arguments, prog_name="roastwatch")
-    except RoastwatchError as error:
-        click.echo(f"roastwatch: {error}", err=True)
-        sys.exit(2)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    with printable_output():
+        try:
+            return cli.main(args=arguments, prog_name="roastwatch")
+        except RoastwatchError as error:
+            click.echo(f"roastwatch: {printable(str(error))}", err=True)
+            sys.exit(2)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)

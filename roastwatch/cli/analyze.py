@@ -5,13 +5,13 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from roastwatch.analysis import Analysis, analyze_file
 from roastwatch.batch import Job, discover
 from roastwatch.cli import model_choice
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.errors import BadInputError, RoastwatchError
+from roastwatch.rich_console import Console
 
 
 @click.command("analyze")

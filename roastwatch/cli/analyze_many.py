@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -15,6 +14,7 @@ from roastwatch.audio.file import open_file
 from roastwatch.batch import Job, Result, Runner, discover
 from roastwatch.batch_results import Results, Summary, row
 from roastwatch.errors import RoastwatchError
+from roastwatch.rich_console import Console
 
 WINDOWED_CORES = 4
 """A large model uses several cores for one window, and a process of its own costs memory."""
@@ -59,7 +59,7 @@ def analyze_many(
                 if results is not None:
                     results.write(result)
                 summary.add(result)
-                _tell(progress.console, result, as_json=as_json)
+                _tell(console, result, as_json=as_json)
                 progress.advance(task, weights[result["file"]])
                 progress.advance(counted)
     except KeyboardInterrupt:

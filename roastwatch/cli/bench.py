@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from roastwatch.bench import large, live, machine, offline, plots, process
@@ -19,6 +18,7 @@ from roastwatch.cli import model_choice
 from roastwatch.detection.model import CrackModel
 from roastwatch.detection.windowed import Windowed
 from roastwatch.errors import BadInputError, MissingExtraError
+from roastwatch.rich_console import Console
 
 _MODES = ("quick", "full", "stream", "stress", "large")
 

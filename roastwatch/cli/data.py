@@ -5,10 +5,10 @@ from collections import Counter
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.progress import Progress, track
 
 from roastwatch.errors import BadInputError
+from roastwatch.rich_console import Console
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)

@@ -3,10 +3,10 @@
 import json
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from roastwatch.audio.sound_card import Device, PortAudio, SoundCard, rates_of
+from roastwatch.rich_console import Console
 
 
 @click.command("devices")

@@ -11,11 +11,11 @@ from typing import Any
 
 import click
 import numpy as np
-from rich.console import Console
 
 from roastwatch import __version__, plugins, settings
 from roastwatch.cli.run import found
 from roastwatch.errors import RoastwatchError
+from roastwatch.rich_console import Console
 from roastwatch.settings import Chosen, Settings
 from roastwatch.supervise import Part
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.markdown import Markdown
 
 from roastwatch.cli import model_choice
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.errors import BadInputError
+from roastwatch.rich_console import Console
 from roastwatch.training import evaluate as evaluation
 from roastwatch.training import evaluate_ablation
 from roastwatch.training.evaluate_report import markdown

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from roastwatch.detection import hub
 from roastwatch.errors import MissingExtraError
+from roastwatch.rich_console import Console
 
 
 def export_large(model: str, form: str, out: Path | None, *, as_json: bool) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 from platformdirs import user_data_path
-from rich.console import Console
 from rich.table import Table
 
 from roastwatch.cli import model_choice
 from roastwatch.detection import calibration
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.errors import BadInputError
+from roastwatch.rich_console import Console
 from roastwatch.training.learn import Learnt, learn
 from roastwatch.training.learn_labels import collect, mark, stations
 

@@ -11,18 +11,14 @@ from pathlib import Path
 from roastwatch import settings as settings_
 from roastwatch.cli.heartbeat import heartbeat
 from roastwatch.errors import RoastwatchError
+from roastwatch.logs import log_to
 from roastwatch.service import Service
 from roastwatch.settings import Chosen, Settings
 
 
 def log_to_stderr(verbose: bool) -> None:
     """Log lines for people, on stderr so that stdout stays clean."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.DEBUG if verbose else logging.INFO,
-        format="%(asctime)s %(levelname)s %(message)s",
-        datefmt="%H:%M:%S",
-    )
+    log_to(sys.stderr, logging.DEBUG if verbose else logging.INFO)
     if not verbose:
         logging.getLogger("roastwatch.mqtt").setLevel(logging.WARNING)
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from roastwatch.rich_console import Console
 from roastwatch.roast.curve_metrics import metrics
 from roastwatch.roast.record import RoastRecord
 

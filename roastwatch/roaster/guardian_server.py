@@ -159,7 +159,7 @@ class GuardianServer:
             "cutoff": self._cutoff,
             "end": self._end,
         }
-        if do not in asks and do != "command":
+        if not isinstance(do, str) or (do not in asks and do != "command"):
             raise BadInputError(f"The guardian can't do {do!r}: it can {', '.join(asks)}.")
         trusted = connection.peer.is_trusted and (do == "end" or not connection.may_only_stop)
         if do not in open_to_all and not trusted:
@@ -170,7 +170,7 @@ class GuardianServer:
             self._tasks.run(self._command(connection, seq, message), "command")
             return
         try:
-            reason = asks[str(do)](connection, message)
+            reason = asks[do](connection, message)
         except BadInputError as error:
             reason = str(error)
         self._tell()

@@ -16,12 +16,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from roastwatch import inbound
 from roastwatch.errors import BadInputError
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.vocabulary import Actuator, Command, CommandResult, Origin, Outcome, Reading
 
 VERSION = 1
 LONGEST_LINE = 64 * 1024
+_LIMITS = inbound.Limits(size=4 * LONGEST_LINE, whole_text=False)
+"""Texts may hold anything: what a driver says must not make its guardian mute."""
 LONGEST_FOLDER = 75
 """Linux takes 107 bytes for the path of a Unix socket."""
 
@@ -38,12 +41,7 @@ def decode(line: bytes) -> dict[str, Any]:
     Raises:
         BadInputError: not JSON, not an object, or of another version.
     """
-    try:
-        message = json.loads(line)
-    except ValueError as error:
-        raise BadInputError(f"A message is not JSON: {error}.") from error
-    if not isinstance(message, dict):
-        raise BadInputError("A message must be a JSON object.")
+    message = inbound.json_object(line, "A message", _LIMITS)
     if message.get("v") != VERSION:
         raise BadInputError(
             f"A message has version {message.get('v')!r}, this roastwatch speaks {VERSION}: "

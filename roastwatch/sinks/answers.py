@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from roastwatch import inbound
+from roastwatch.errors import BadInputError
+from roastwatch.printable import printable
 from roastwatch.sinks.remembered import Remembered
 from roastwatch.sinks.sink import Requests
 from roastwatch.vocabulary import (
@@ -50,15 +53,18 @@ class Answers:
 
     async def take(self, fired: dict[str, Any]) -> str | None:
         """One `mobile_app_notification_action`: the tag it answers, None if it isn't ours."""
-        parts = str(fired.get("action", "")).split("|")
+        try:
+            parts = inbound.text(fired.get("action"), "action", 255).split("|")
+        except BadInputError:
+            return None
         if len(parts) != 4 or parts[0] != "RW" or parts[2] not in self._stations:
             return None
         _, action, station, tag = parts
+        by = printable(str(fired.get("device_id") or "phone"), 80)
         given = f"{action}|{tag}"
         if given in self._remembered:
             return None
         await asyncio.gather(self._remembered.add(given), self.acknowledge(tag))
-        by = str(fired.get("device_id", "phone"))[:80]
         if action == "STOP_HEAT":
             await self._stop_heat(station, by)
         elif action in _INSTRUCTIONS:

@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime
 
 from pydantic import Field
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
@@ -13,6 +13,8 @@ from rich.text import Text
 
 from roastwatch.channel import Events, Latest
 from roastwatch.options import Options
+from roastwatch.printable import printable
+from roastwatch.rich_console import Console
 from roastwatch.sinks.sink import Told
 from roastwatch.vocabulary import EventKind, Level, Origin, PartState, RoastEvent, Snapshot
 
@@ -73,7 +75,7 @@ def describe(event: RoastEvent, since: datetime | None) -> Text:
     if notes:
         line.append(f"  ({', '.join(notes)})", "dim")
     if event.message:
-        line.append(f"  {event.message}")
+        line.append(f"  {printable(event.message)}")
     return line
 
 
@@ -123,7 +125,10 @@ def view(snapshot: Snapshot) -> Panel:
     problems = [part.problem for part in snapshot.parts if part.problem]
     if level is not None and level.problem:
         problems.append(level.problem)
-    rows: list[Table | Text] = [table, *(Text(f"! {problem}", "red") for problem in problems)]
+    rows: list[Table | Text] = [
+        table,
+        *(Text(f"! {printable(problem)}", "red") for problem in problems),
+    ]
     return Panel(Group(*rows), title=f"roastwatch · {snapshot.station}", border_style="dim")
 
 

@@ -7,6 +7,7 @@ Instructions come as `roastwatch_instruct` events: {"station", "kind", "value", 
 import asyncio
 import contextlib
 import json
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -19,6 +20,8 @@ from pydantic import Field
 from roastwatch.channel import Events, Latest
 from roastwatch.entities import ENTITIES, Entity
 from roastwatch.errors import BadInputError, LostError, MissingExtraError
+from roastwatch.inbound import Mishaps
+from roastwatch.sinks import asking
 from roastwatch.sinks.home_assistant_options import HomeAssistantOptions
 from roastwatch.sinks.mqtt_durable import Durable
 from roastwatch.sinks.mqtt_outbox import Outbox
@@ -26,18 +29,12 @@ from roastwatch.sinks.mqtt_states import payload
 from roastwatch.sinks.rivals import Claim, Rivals
 from roastwatch.sinks.sink import Told
 from roastwatch.supervise import NEAR, retry_forever, together
-from roastwatch.vocabulary import (
-    Instruction,
-    InstructionKind,
-    Origin,
-    PartState,
-    RoastEvent,
-    Snapshot,
-)
+from roastwatch.vocabulary import Instruction, PartState, RoastEvent, Snapshot
 
 if TYPE_CHECKING:
     from roastwatch.sinks.home_assistant_link import Link
 
+_log = logging.getLogger("roastwatch.home_assistant")
 _INSTRUCT = "roastwatch_instruct"
 _FAREWELL_S = 2.0
 _ELDERS_ANSWER_WITHIN_S = 0.25
@@ -76,6 +73,7 @@ class HomeAssistantSink:
         self._to_tell = asyncio.Event()
         self._heard = asyncio.Event()
         self._rivals = Rivals(Claim.mine())
+        self._mishaps = Mishaps(_log, told.part.count)
         self._shown: dict[str, str] = {}
         self._latest: Latest[dict[str, Snapshot]] = Latest()
 
@@ -198,7 +196,7 @@ class HomeAssistantSink:
         self._shown[entity_id] = state
 
     async def _listen(self, link: "Link") -> None:
-        await link.listen(_INSTRUCT, partial(self._asked, link))
+        await link.listen(_INSTRUCT, partial(self._asked, link), self._mishaps)
 
     async def _asked(self, link: "Link", asked: dict[str, Any]) -> None:
         if asked.get("kind") == "claim":
@@ -221,17 +219,5 @@ class HomeAssistantSink:
         station = asked.get("station", self._told.stations[0])
         if station not in self._told.stations:
             known = ", ".join(self._told.stations)
-            raise BadInputError(f"There is no station {station!r}: {known}.")
-        try:
-            kind = InstructionKind(str(asked.get("kind")))
-        except ValueError:
-            known = ", ".join(InstructionKind)
-            raise BadInputError(
-                f"kind {json.dumps(asked.get('kind'))} is unknown: one of {known}."
-            ) from None
-        value = asked.get("value")
-        if not isinstance(value, str | int | float | None):
-            raise BadInputError("value is a number or a text.")
-        return Instruction(
-            station, kind, Origin.PERSON, datetime.now(UTC), value, by="home assistant"
-        )
+            raise BadInputError(f"There is no station {str(station)[:40]!r}: {known}.")
+        return asking.instruction(station, asked, by="home assistant")

@@ -24,7 +24,9 @@ from homeassistant_api.errors import (
 )
 from homeassistant_api.models import State
 
+from roastwatch import inbound
 from roastwatch.errors import BadInputError, LostError
+from roastwatch.inbound import Mishaps
 from roastwatch.sinks.home_assistant_options import HomeAssistantOptions
 from roastwatch.supervise import together
 
@@ -120,14 +122,20 @@ class Link:
         return {f"{row['domain']}.{name}" for row in rows for name in row["services"]}
 
     async def listen(
-        self, event_type: str, deal: Callable[[dict[str, Any]], Awaitable[None]]
+        self,
+        event_type: str,
+        deal: Callable[[dict[str, Any]], Awaitable[None]],
+        mishaps: Mishaps,
     ) -> None:
-        """Hand on the events of a type as they are fired; ends by LostError only."""
+        """Hand on the events of a type as they are fired; ends by LostError only.
+
+        What one of them breaks is counted and logged by `mishaps`, and the next one follows.
+        """
         socket = AsyncWebsocketClient(f"{self._url}/websocket", self._token)
         with _said(self._url):
             await asyncio.wait_for(socket.__aenter__(), _TIMEOUT_S)
         try:
-            await together(self._receive(socket, event_type, deal), self._watch(socket))
+            await together(self._receive(socket, event_type, deal, mishaps), self._watch(socket))
         finally:
             with contextlib.suppress(Exception):  # it may hang on a network that is silent
                 await asyncio.wait_for(socket.__aexit__(None, None, None), 1.0)
@@ -137,11 +145,14 @@ class Link:
         socket: AsyncWebsocketClient,
         event_type: str,
         deal: Callable[[dict[str, Any]], Awaitable[None]],
+        mishaps: Mishaps,
     ) -> None:
         with _said(self._url):
             async with socket.listen_events(event_type) as fired:
                 async for event in fired:
-                    await deal(dict(event.data))  # type: ignore[union-attr]
+                    with mishaps.contained(f"An event {event_type}"):
+                        data = inbound.checked(event.data, "It")  # type: ignore[union-attr]
+                        await deal(dict(data))
         raise LostError(f"Home Assistant at {self._url} closed the connection.")
 
     async def _watch(self, socket: AsyncWebsocketClient) -> None:
@@ -186,9 +197,14 @@ def _said(url: str, service: str = "") -> Any:
         niquests.exceptions.RequestException,
         OSError,
         TypeError,
+        ValueError,  # of what is not as the library expects it, as are the next two
+        AttributeError,
+        RecursionError,
     ) as error:
+        if isinstance(error, TimeoutError | json.JSONDecodeError):
+            raise LostError(f"Home Assistant at {url} does not answer in time.") from error
         raise LostError(f"Home Assistant at {url} does not answer ({_short(error)}).") from error
-    except (TimeoutError, json.JSONDecodeError, KeyError) as error:
+    except KeyError as error:
         raise LostError(f"Home Assistant at {url} does not answer in time.") from error
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from roastwatch.channel import Events, Latest
 from roastwatch.errors import BadInputError, LostError
+from roastwatch.inbound import Mishaps
 from roastwatch.sinks.mqtt_announcing import Announcing
 from roastwatch.sinks.mqtt_commands import wish
 from roastwatch.sinks.mqtt_connection import Connection, Message, MqttOptions, connected
@@ -57,6 +58,7 @@ class MqttSink:
         self._rivals = Rivals(Claim.mine())
         self._latest: Latest[dict[str, Snapshot]] = Latest()
         self._welcomes = 0
+        self._mishaps = Mishaps(_log, self._part.count, let_through=Connection.failures)
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         """Tell until cancelled; a lost broker is looked for again for ever."""
@@ -127,14 +129,15 @@ class MqttSink:
         stale: list[str] = []
         async for message in self._until_quiet(link):
             of_ours = topics.parts_of(message.topic)
-            if message.topic == topics.session:
-                await self._meet(link, message.payload)
-            elif not message.payload:
-                continue
-            elif of_ours is not None and of_ours[0] not in stations:
-                stale.append(message.topic)
-            elif message.topic in configs:
-                self._announcing.held(configs[message.topic], message.payload)
+            with self._mishaps.contained(f"A message on {message.topic}"):
+                if message.topic == topics.session:
+                    await self._claimed(link, message)
+                elif not message.payload:
+                    continue
+                elif of_ours is not None and of_ours[0] not in stations:
+                    stale.append(message.topic)
+                elif message.topic in configs:
+                    self._announcing.held(configs[message.topic], message.payload)
         await link.unsubscribe(topics.state("+", "+"), *configs)
         await self._announcing.clear(link, stale)
         refused = await link.subscribe(topics.set("+", "+"), topics.birth)
@@ -152,14 +155,23 @@ class MqttSink:
 
     async def _until_quiet(self, link: Connection) -> AsyncIterator[Message]:
         """What is retained, and what a rival answers within a moment after our own claim's echo."""
-        loop = asyncio.get_running_loop()
+        loop, echoed = asyncio.get_running_loop(), False
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(5) as limit:
                 async for message in link.messages():
-                    if self._rivals.is_mine(message.payload):
-                        limit.reschedule(loop.time() + 0.25)
-                    else:
+                    if not self._rivals.is_mine(message.payload):
                         yield message
+                    elif not echoed:  # once, or whoever repeats it keeps us here
+                        echoed = True
+                        limit.reschedule(loop.time() + 0.25)
+
+    async def _claimed(self, link: Connection, message: Message) -> None:
+        """Who is there says so now: what was retained is nobody's claim, and is cleared."""
+        if not message.retained:
+            await self._meet(link, message.payload)
+        elif message.payload:
+            await link.publish(self._topics.session, None, retain=True)
+            raise BadInputError("a claim is never retained")
 
     async def _meet(self, link: Connection, claim: bytes) -> None:
         """Somebody claims our name: the elder stays, the younger stands down and says so."""
@@ -234,18 +246,24 @@ class MqttSink:
 
     async def _listen(self, link: Connection, tasks: asyncio.TaskGroup) -> None:
         async for message in link.messages():
-            if message.topic == self._topics.birth:
-                self._welcomes += 1  # whoever is being welcomed now is gone (again)
-                if message.payload == ONLINE.encode():
-                    welcome = self._welcome(link, self._welcomes)
-                    tasks.create_task(welcome, name="mqtt:welcome")
-                elif message.payload == OFFLINE.encode():
-                    self._outbox.listener_gone(time.monotonic())
-            elif message.topic == self._topics.session:
-                if not self._rivals.is_mine(message.payload):
-                    await self._meet(link, message.payload)
-            else:
-                self._ask(link, message, tasks)
+            with self._mishaps.contained(f"A message on {message.topic}"):
+                await self._deal_with(link, message, tasks)
+
+    async def _deal_with(
+        self, link: Connection, message: Message, tasks: asyncio.TaskGroup
+    ) -> None:
+        if message.topic == self._topics.birth:
+            self._welcomes += 1  # whoever is being welcomed now is gone (again)
+            if message.payload == ONLINE.encode():
+                welcome = self._welcome(link, self._welcomes)
+                tasks.create_task(welcome, name="mqtt:welcome")
+            elif message.payload == OFFLINE.encode():
+                self._outbox.listener_gone(time.monotonic())
+        elif message.topic == self._topics.session:
+            if not self._rivals.is_mine(message.payload):
+                await self._claimed(link, message)
+        else:
+            self._ask(link, message, tasks)
 
     async def _welcome(self, link: Connection, number: int) -> None:
         """Home Assistant came: say who is here, give it a moment, and tell what it missed."""
@@ -283,7 +301,12 @@ class MqttSink:
             _log.warning("Refused an MQTT message (%d so far): %s", count, reason)
 
     async def _command(self, link: Connection, command: Command, key: str) -> None:
-        """Pass a command on; what was not applied is explained and set back."""
+        """Pass a command on; an exception there concerns this one command."""
+        with self._mishaps.contained(f"The command {key}"):
+            await self._obey(link, command, key)
+
+    async def _obey(self, link: Connection, command: Command, key: str) -> None:
+        """What was not applied is explained and set back."""
         result = await self._told.requests.command(command)
         if result.outcome is not Outcome.APPLIED:
             reason = result.reason or f"{key}: {result.outcome.value}"

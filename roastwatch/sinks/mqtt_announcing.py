@@ -4,11 +4,15 @@ import json
 import time
 from collections.abc import Iterable
 
+from roastwatch import inbound
+from roastwatch.errors import BadInputError
 from roastwatch.sinks.mqtt_connection import Connection
 from roastwatch.sinks.mqtt_discovery import Offer, components_of, device, offered
 from roastwatch.sinks.mqtt_topics import Topics
 from roastwatch.sinks.sink import Told
 from roastwatch.vocabulary import Snapshot
+
+_DISCOVERY = inbound.Limits(size=1024 * 1024)
 
 
 class Announcing:
@@ -34,9 +38,9 @@ class Announcing:
     def held(self, station: str, payload: bytes) -> None:
         """What the broker still holds of a station from an earlier session."""
         try:
-            found = components_of(json.loads(payload))
-        except ValueError:
-            found = {}
+            found = components_of(inbound.json_value(payload, "Discovery", _DISCOVERY))
+        except BadInputError:
+            found = {}  # somebody else wrote there
         self._announced.setdefault(station, found)
         self._held.add(station)
 

@@ -8,6 +8,7 @@ import time
 import uuid
 from datetime import UTC, datetime
 
+from roastwatch import inbound
 from roastwatch.entities import BY_KEY, Entity, Platform
 from roastwatch.errors import BadInputError
 from roastwatch.vocabulary import Command, Instruction, InstructionKind, Origin
@@ -50,12 +51,7 @@ def wish(
 
 
 def _text(key: str, payload: bytes) -> str:
-    if len(payload) > LONGEST_PAYLOAD:
-        raise BadInputError(f"'{key}' takes at most {LONGEST_PAYLOAD} bytes, not {len(payload)}.")
-    try:
-        return payload.decode("utf-8").strip()
-    except UnicodeDecodeError as error:
-        raise BadInputError(f"'{key}' takes UTF-8 text.") from error
+    return inbound.utf8(payload, f"'{key}'", LONGEST_PAYLOAD).strip()
 
 
 def _value(entity: Entity, text: str) -> float | bool | str:
@@ -80,8 +76,5 @@ def _value(entity: Entity, text: str) -> float | bool | str:
                 raise BadInputError(f"'{entity.key}' takes {limits}, {shown}.")
             return number
         case _:
-            if not entity.minimum <= len(text) <= entity.maximum or not text.isprintable():
-                raise BadInputError(
-                    f"'{entity.key}' takes {entity.minimum:g} to {entity.maximum:g} letters."
-                )
-            return text
+            longest, shortest = int(entity.maximum), int(entity.minimum)
+            return inbound.text(text, f"'{entity.key}'", longest, shortest)

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import aiomqtt
 import paho.mqtt.client as paho
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 from pydantic import Field, SecretStr
 
@@ -24,6 +26,9 @@ _log = logging.getLogger("roastwatch.mqtt.client")
 _log.setLevel(logging.ERROR)
 
 T = TypeVar("T")
+
+_LARGEST_PACKET = 1024 * 1024
+"""Bytes of one message from the broker; our own pictures have at most half of it."""
 
 _NOT_AUTHORISED = (4, 5, 134, 135, 140)
 """CONNACK codes (MQTT 3 and 5) that say that the user, the password or the right is wrong."""
@@ -213,9 +218,17 @@ def _client(options: MqttOptions, identifier: str, will_topic: str, will: str) -
         tls_context=_tls(options),
         logger=_log,
         timeout=10,
+        properties=_connect_properties(),
         # An event that follows a state must not wait until the broker has confirmed the state.
         socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
     )
+
+
+def _connect_properties() -> Properties:
+    """What is larger than anything meant for us the broker keeps to itself."""
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.MaximumPacketSize = _LARGEST_PACKET
+    return properties
 
 
 def _tls(options: MqttOptions) -> ssl.SSLContext | None:

@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 
-from roastwatch import __version__
+from roastwatch import __version__, inbound
 from roastwatch.channel import Latest
+from roastwatch.errors import BadInputError
 from roastwatch.sinks.mqtt_connection import Connection
 from roastwatch.sinks.mqtt_topics import Topics
 from roastwatch.vocabulary import Snapshot
@@ -18,6 +19,8 @@ _AFTER_CHANGE_S = 2.0
 """A picture is drawn when what is urgent has long been told."""
 _LARGEST = 512 * 1024
 _DAY_S = 86_400.0
+_INDEX = inbound.Limits(size=8 * 1024 * 1024, depth=32)
+"""Of a package index's answer, which lists every release."""
 
 
 async def tell_pictures(
@@ -57,8 +60,12 @@ async def _newest(url: str) -> str | None:
     try:
         async with aiohttp.ClientSession(timeout=limit) as session, session.get(url) as answer:
             answer.raise_for_status()
-            found = await answer.json(content_type=None)
-            return str(found["info"]["version"])[:40]
-    except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
+            raw = await answer.content.read(_INDEX.size + 1)
+            while not answer.content.at_eof() and len(raw) <= _INDEX.size:
+                raw += await answer.content.read(_INDEX.size)
+            info = inbound.json_object(raw, "The package index", _INDEX).get("info")
+            version = info.get("version") if isinstance(info, dict) else None
+            return inbound.text(version, "info.version", 40, shortest=1)
+    except (aiohttp.ClientError, TimeoutError, ValueError, BadInputError) as error:
         _log.info("No news of updates from %s: %s", url, error)
         return None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from roastwatch.channel import Events, Latest
 from roastwatch.errors import BadInputError, LostError
+from roastwatch.inbound import Mishaps
 from roastwatch.sinks import companion
 from roastwatch.sinks.alerts import (
     LATE_AFTER_S,
@@ -81,6 +82,7 @@ class PhoneSink:
         self._answers = Answers(
             told.requests, told.stations, Remembered(outbox, "phone-answered", clock)
         )
+        self._mishaps = Mishaps(_log, told.part.count)
         self._repeating: dict[str, set[str]] = {}
         self._seen_at: dict[str, datetime | None] = {}
         self._latest: Latest[dict[str, Snapshot]] = Latest()
@@ -249,7 +251,8 @@ class PhoneSink:
                 )
             self._delivery.wake()
             try:
-                await link.listen("mobile_app_notification_action", partial(self._answer, link))
+                answer = partial(self._answer, link)
+                await link.listen("mobile_app_notification_action", answer, self._mishaps)
             finally:
                 self._link = None
 

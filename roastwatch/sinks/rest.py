@@ -1,42 +1,34 @@
 """The program's own HTTP API: states, events, metrics, instructions and commands.
 
-Bound to this machine unless told otherwise; beyond it a token is needed. What changes something
-takes JSON only and refuses other origins, so that no web page can press a button by itself.
+Bound to this machine unless set otherwise; beyond it a token is needed. Every request passes the
+guards of http_guards first, and what it carries passes the one door for input (inbound).
 """
 
 import asyncio
-import hmac
-import ipaddress
-import json
-import time
-import uuid
+import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 from pydantic import Field, SecretStr, model_validator
 
 from roastwatch.channel import Events, Latest
 from roastwatch.entities import ENTITIES
 from roastwatch.errors import LostError
 from roastwatch.options import Options
+from roastwatch.sinks import asking, http_guards
+from roastwatch.sinks.http_listener import ConnectionLimits, Listener
 from roastwatch.sinks.sink import Told
 from roastwatch.supervise import retry_forever
-from roastwatch.vocabulary import (
-    Actuator,
-    Command,
-    Instruction,
-    InstructionKind,
-    Origin,
-    RoastEvent,
-    Snapshot,
-)
+from roastwatch.vocabulary import RoastEvent, Snapshot
 
 _KEPT = 200
-_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_IDLE_S = 10.0
+"""A connection that sends no whole request (its headers) for so long is closed."""
+_COMMANDS_AT_ONCE = 16
 
 
 class RestOptions(Options):
@@ -47,10 +39,15 @@ class RestOptions(Options):
     token: SecretStr | None = Field(
         None, description="Bearer token that every request must carry; needed beyond this machine."
     )
+    allowed_hosts: tuple[str, ...] = Field(
+        (),
+        description="More names under which it is reached, such as roaster.lan; addresses, "
+        "localhost and this machine's own name are always allowed.",
+    )
 
     @model_validator(mode="after")
     def _a_token_beyond_this_machine(self) -> "RestOptions":
-        if self.token is None and not _is_loopback(self.host):
+        if self.token is None and not http_guards.is_loopback(self.host):
             raise ValueError(f"set a token (token_file) to serve on {self.host}, or host 127.0.0.1")
         return self
 
@@ -65,6 +62,8 @@ class RestSink:
         self._told = told
         self._kept: deque[RoastEvent] = deque(maxlen=_KEPT)
         self._latest: Latest[dict[str, Snapshot]] = Latest()
+        self._listener: Listener | None = None
+        self._commands = 0
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         """Keep the newest events, and serve them."""
@@ -75,12 +74,24 @@ class RestSink:
                 self._kept.append(event)
 
     async def _serve(self) -> None:
-        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
+        runner = web.AppRunner(
+            self._application(),
+            access_log=None,
+            logger=_http_log(),
+            keepalive_timeout=_IDLE_S,
+            lingering_time=0.5,
+            auto_decompress=False,
+            shutdown_timeout=1.0,
+        )
         await runner.setup()
+        assert runner.server is not None
+        listener = self._listener = Listener(
+            runner.server, self._told.part.count, ConnectionLimits(head_within_s=_IDLE_S)
+        )
         try:
             host, port = self._options.host, self._options.port
             try:
-                await web.TCPSite(runner, host, port).start()
+                await listener.open(host, port)
             except OSError as error:
                 raise LostError(
                     f"The API can't serve on {host}:{port} ({error.strerror})."
@@ -88,10 +99,20 @@ class RestSink:
             self._told.part.running()
             await asyncio.Event().wait()
         finally:
+            await listener.close()
             await runner.cleanup()
 
     def _application(self) -> web.Application:
-        app = web.Application(middlewares=[self._guard], client_max_size=65_536)
+        options = self._options
+        guards = [
+            http_guards.errors_as_json,
+            http_guards.hosts(options.host, *options.allowed_hosts),
+        ]
+        if options.token is not None:
+            secret = options.token.get_secret_value()
+            guards.append(http_guards.token(secret, ("/health",), self._trust))
+        guards.append(http_guards.no_web_page_changes_anything)
+        app = web.Application(middlewares=guards, client_max_size=http_guards.LARGEST_BODY)
         app.add_routes(
             [
                 web.get("/health", self._health),
@@ -104,20 +125,9 @@ class RestSink:
         )
         return app
 
-    @web.middleware
-    async def _guard(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        token = self._options.token
-        if token is not None and request.path != "/health":
-            given = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
-            if not hmac.compare_digest(given, token.get_secret_value().encode()):
-                return _refusal(401, "Send the token as `Authorization: Bearer TOKEN`.")
-        if request.method == "POST":
-            if request.headers.get("Origin") or request.content_type != "application/json":
-                return _refusal(415, "Send JSON as application/json, and not from a web page.")
-            if request.match_info.get("station") not in self._told.stations:
-                known = ", ".join(self._told.stations)
-                return _refusal(404, f"There is no such station: {known}.")
-        return await handler(request)
+    def _trust(self, request: web.Request) -> None:
+        if self._listener is not None:
+            self._listener.trust(request.transport)
 
     async def _health(self, _request: web.Request) -> web.Response:
         snapshots = (self._latest.value or {}).values()
@@ -144,51 +154,33 @@ class RestSink:
         return web.Response(text="\n".join(sorted(lines)) + "\n")
 
     async def _instruct(self, request: web.Request) -> web.Response:
-        body = await _body(request)
-        try:
-            kind = InstructionKind(str(body.get("kind")))
-        except ValueError:
-            return _refusal(400, f"kind is one of {', '.join(InstructionKind)}.")
-        value = body.get("value")
-        if value is not None and not isinstance(value, str | int | float):
-            return _refusal(400, "value is a number or a text.")
-        self._told.requests.instruct(
-            Instruction(
-                request.match_info["station"],
-                kind,
-                Origin.PERSON,
-                datetime.now(UTC),
-                value,
-                by=f"rest {request.remote}",
-            )
-        )
-        return web.json_response({"accepted": kind.value}, status=202)
+        station = request.match_info["station"]
+        if station not in self._told.stations:
+            return self._no_station()
+        body = await http_guards.json_body(request)
+        instruction = asking.instruction(station, body, by=f"rest {request.remote}")
+        self._told.requests.instruct(instruction)
+        return web.json_response({"accepted": instruction.kind.value}, status=202)
 
     async def _command(self, request: web.Request) -> web.Response:
-        body = await _body(request)
-        percent = body.get("percent")
-        if (
-            isinstance(percent, bool)
-            or not isinstance(percent, int | float)
-            or not 0 <= percent <= 100
-        ):
-            return _refusal(400, "percent is a number from 0 to 100.")
+        station = request.match_info["station"]
+        if station not in self._told.stations:
+            return self._no_station()
+        command = asking.command(station, await http_guards.json_body(request))
+        if self._commands >= _COMMANDS_AT_ONCE or self._listener is None:
+            return http_guards.refusal(503, "Too many commands at once: try again.")
+        self._commands += 1
         try:
-            actuator = Actuator(str(body.get("actuator")))
-        except ValueError:
-            return _refusal(400, f"actuator is one of {', '.join(Actuator)}.")
-        result = await self._told.requests.command(
-            Command(
-                uuid.uuid4().hex,
-                request.match_info["station"],
-                actuator,
-                float(percent),
-                Origin.PERSON,
-                time.monotonic(),
-            )
-        )
+            with self._listener.busy(request.transport):
+                result = await self._told.requests.command(command)
+        finally:
+            self._commands -= 1
         done = result.outcome.value in ("applied", "limited")
         return web.json_response(_plain(asdict(result)), status=200 if done else 409)
+
+    def _no_station(self) -> web.Response:
+        known = ", ".join(self._told.stations)
+        return http_guards.refusal(404, f"There is no such station: {known}.")
 
 
 def _values(snapshot: Snapshot) -> dict[str, Any]:
@@ -209,23 +201,20 @@ def _plain(value: Any) -> Any:
     return value
 
 
-async def _body(request: web.Request) -> dict[str, Any]:
-    try:
-        body = await request.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        text = json.dumps({"error": "The body must be a JSON object."})
-        raise web.HTTPBadRequest(text=text, content_type="application/json")
-    return body
+class _OneLine(logging.Filter):
+    """What clients send that is no HTTP is their fault: one line, and no traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+        if isinstance(error, HttpProcessingError | web.RequestPayloadError | UnicodeError):
+            record.exc_info = None
+            record.levelno, record.levelname = logging.INFO, "INFO"
+            record.msg, record.args = "A client sent no HTTP (%s)", (type(error).__name__,)
+        return True
 
 
-def _refusal(status: int, sentence: str) -> web.Response:
-    return web.json_response({"error": sentence}, status=status)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _http_log() -> logging.Logger:
+    log = logging.getLogger("roastwatch.http.server")
+    if not log.filters:
+        log.addFilter(_OneLine())
+    return log

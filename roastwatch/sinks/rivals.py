@@ -7,7 +7,11 @@ import uuid
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from roastwatch import inbound
+from roastwatch.errors import BadInputError
+
 _OVER_AFTER_S = 120.0
+_LIMITS = inbound.Limits(size=2048, depth=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +48,20 @@ class Rivals:
 
     def is_mine(self, payload: bytes) -> bool:
         """Whether a message is the echo of our own claim."""
-        return self.mine.session.encode() in payload
+        return payload == self.mine.message().encode()
 
     def meet(self, payload: bytes, now_s: float) -> Claim | None:
         """The rival in a message; None for what is no claim."""
         try:
-            found = json.loads(payload)
-            rival = Claim(str(found["session"]), str(found["since"]), str(found["where"])[:100])
-        except (ValueError, KeyError, TypeError):
+            found = inbound.json_object(payload, "A claim", _LIMITS)
+            session, since, where = (
+                inbound.text(found.get(key), key, 200, shortest=1)
+                for key in ("session", "since", "where")
+            )
+            datetime.fromisoformat(since)
+        except (BadInputError, ValueError):
             return None
+        rival = Claim(session, since, where[:100])
         self._met_s = now_s
         return rival
 

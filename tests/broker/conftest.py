@@ -77,7 +77,7 @@ async def sink(
     port: int, instance: str = "test", stations: tuple[str, ...] = ("roaster",), **options: Any
 ) -> AsyncIterator[Running]:
     """The MQTT sink at a port, ended at the end."""
-    person, part = Person(), Part("mqtt")
+    person, part = options.pop("person", None) or Person(), Part("mqtt")
     more = {name: options.pop(name) for name in ("outbox", "picture") if name in options}
     told = Told(instance, stations, options.pop("language", "en"), person, part, **more)
     options = {"host": "127.0.0.1", "birth_settle_s": 0.05} | options

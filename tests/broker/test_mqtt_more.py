@@ -109,6 +109,8 @@ async def index() -> AsyncIterator[Index]:
     found = Index(0, {"info": {"version": "99.1"}})
 
     async def answer(_request: web.Request) -> web.Response:
+        if isinstance(found.newest, bytes):
+            return web.Response(body=found.newest, content_type="application/json")
         return web.json_response(found.newest)
 
     app = web.Application()
@@ -137,3 +139,30 @@ async def test_updates_are_told_where_a_person_wants_it(broker: Broker, index: I
     async with sink(broker.port, "other", update_url=url), listener(broker.port) as (heard, _):
         state = json.loads(await until(lambda: heard.newest(update.replace("/test/", "/other/"))))
         assert "latest_version" not in state
+
+
+@pytest.mark.parametrize(
+    "newest",
+    [
+        b"[" * 100_000,
+        b'{"info": ' + b"[" * 100_000,
+        b'{"info": {"version": "\\ud800"}}',
+        b'{"info": {"version": "1\\u001b[2J"}}',
+        b'{"info": {"version": [1]}}',
+        b'{"info": 5}',
+        b"[1]",
+        b'{"info": "' + b"x" * 9_000_000 + b'"}',
+    ],
+)
+async def test_an_absurd_package_index_ends_nothing(
+    broker: Broker, index: Index, newest: bytes
+) -> None:
+    index.newest = newest
+    url = f"http://127.0.0.1:{index.port}/json"
+    update = "roastwatch/test/roaster/state/update"
+    async with sink(broker.port, update_url=url) as told, listener(broker.port) as (heard, _):
+        state = json.loads(await until(lambda: heard.newest(update)))
+        assert "latest_version" not in state
+        told.show(snapshot(elapsed_s=3.0))
+        elapsed = "roastwatch/test/roaster/state/elapsed"
+        await until(lambda: heard.newest(elapsed) == "3")

@@ -1,6 +1,8 @@
 """The whole service on a short synthesised roast: what is told, to whom, whatever breaks."""
 
+import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +24,7 @@ from roastwatch.vocabulary import (
     RoastEvent,
     Snapshot,
 )
+from tests.http import free_port, request, send
 
 
 class Notebook:
@@ -137,3 +140,56 @@ async def test_a_command_for_a_station_without_a_roaster_is_refused_in_words() -
     result = await short_roast().command(command)
     assert result.outcome is Outcome.REFUSED
     assert "no roaster" in result.reason
+
+
+async def test_an_instruction_that_breaks_ends_neither_station_nor_service(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    service, notebook = short_roast(), Notebook()
+    service.outlets = [Outlet("notebook", notebook, Part("notebook"))]
+    now = datetime.now(UTC)
+    # Beyond what a float holds: the doors refuse it, and here it comes from behind them. The
+    # first waits for the sound, the second comes in the middle of the roast.
+    absurd = Instruction("kitchen", InstructionKind.SENSITIVITY, Origin.PERSON, now, 10**400)
+    service.instruct(absurd)
+    running = asyncio.create_task(service.run())
+    async with asyncio.timeout(60):
+        while service.stations["kitchen"].pipeline is None:
+            await asyncio.sleep(0)
+    service.instruct(absurd)
+    await running
+    assert EventKind.FIRST_CRACK in [event.kind for event in notebook.events]
+    assert len([line for line in caplog.messages if line.startswith("sensitivity")]) == 2
+    assert service.latest.value is not None
+    counters = dict(service.latest.value["kitchen"].parts[1].counters)
+    assert counters["instructions_failed"] == 1
+
+
+async def test_what_a_person_sends_over_http_ends_no_roast(tmp_path: Path) -> None:
+    port = free_port()
+    demo = {"type": "demo", "seed": 3, "speed": 0, "first_crack_at_s": 40, "fooling_per_h": 0}
+    raw = {
+        "data_dir": str(tmp_path),
+        "stations": [{"name": "kitchen", "source": demo, "model": {"type": "transients"}}],
+        "sinks": [{"type": "rest", "port": port, "token": "beans"}],
+    }
+    service, notebook = Service(settings.parse(raw), (), tmp_path / "log.db"), Notebook()
+    service.outlets.append(Outlet("notebook", notebook, Part("notebook")))
+    running = asyncio.create_task(service.run())
+    bodies = (
+        b'{"kind":"note","value":"\\ud800"}',
+        b'{"kind":"sensitivity","value":' + b"9" * 400 + b"}",
+        b'{"kind":"note","value":' + b"[" * 50_000,
+        b'{"kind":"charge"}',
+        b'{"kind":"note","value":"all is well"}',
+    )
+    statuses = []
+    async with asyncio.timeout(60):
+        while service.outlets[0].part.state is not PartState.RUNNING:
+            await asyncio.sleep(0)
+        for body in bodies:
+            statuses.append((await send(port, request(body=body))).status)  # noqa: PERF401
+    assert statuses == [400, 400, 400, 202, 202]
+    assert not running.done()
+    await running
+    assert EventKind.FIRST_CRACK in [event.kind for event in notebook.events]

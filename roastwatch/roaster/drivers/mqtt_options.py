@@ -1,12 +1,13 @@
 """Which topics a roaster of smart plugs, ESPHome or Tasmota speaks on, and what they mean."""
 
-import json
 import math
 from enum import StrEnum
 from typing import Any
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from roastwatch import inbound
+from roastwatch.errors import BadInputError
 from roastwatch.options import Options
 from roastwatch.roaster.driver import HostGone
 from roastwatch.roaster.wire import PortOptions
@@ -146,14 +147,19 @@ class MqttRoasterOptions(PortOptions):
 def word(payload: bytes, path: str) -> str | None:
     """What stands in a message, as text; `path` steps into JSON by names and list places."""
     try:
-        text = payload.decode("utf-8").strip()
-        found: Any = json.loads(text) if path else text
-    except (UnicodeDecodeError, ValueError):
+        text = inbound.utf8(payload, "A message").strip()
+        found: Any = inbound.json_value(text, "A message") if path else text
+    except BadInputError:
         return None
     for step in filter(None, path.split(".")):
         if isinstance(found, dict) and step in found:
             found = found[step]
-        elif isinstance(found, list) and step.isdecimal() and int(step) < len(found):
+        elif (
+            isinstance(found, list)
+            and len(step) < 6
+            and step.isdecimal()
+            and int(step) < len(found)
+        ):
             found = found[int(step)]
         else:
             return None

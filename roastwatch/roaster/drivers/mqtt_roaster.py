@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import aiomqtt
 
 from roastwatch.errors import BadInputError, LostError
+from roastwatch.inbound import Mishaps
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.drivers.mqtt_options import Control, MqttRoasterOptions
 from roastwatch.roaster.newest import Newest
@@ -62,6 +63,7 @@ class MqttRoaster:
         self._online = False
         self.restarts = 0
         self.doubts: dict[str, str] = {}
+        self._mishaps = Mishaps(log, lambda _counter: None)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -200,7 +202,7 @@ class MqttRoaster:
         try:
             async for message in client.messages:
                 payload = message.payload
-                if isinstance(payload, bytes):
+                with self._mishaps.contained(f"A message on {message.topic.value}"):
                     self._hear(message.topic.value, payload, retained=message.retain)
                 now_s = asyncio.get_running_loop().time()
                 if self._repeat_heat and now_s - repeated_s >= REPEAT_S:

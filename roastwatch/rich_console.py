@@ -1,0 +1,22 @@
+"""rich's console for text from outside: see terminal.py. Apart, for rich is slow to import."""
+
+from collections.abc import Iterable
+
+from rich import console
+from rich.segment import Segment
+
+from roastwatch.printable import printable_lines
+
+
+class Console(console.Console):
+    """Prints no control character that stood in a text; its own styles and moves pass."""
+
+    def render(
+        self,
+        renderable: console.RenderableType,
+        options: console.ConsoleOptions | None = None,
+    ) -> Iterable[Segment]:
+        """As rich does, with every text made printable."""
+        for segment in super().render(renderable, options):
+            text = segment.text if segment.control else printable_lines(segment.text)
+            yield segment if text == segment.text else Segment(text, segment.style)

@@ -1,0 +1,176 @@
+"""What every request passes before a handler sees it: host, token, origin, JSON. Middlewares.
+
+Each is small and knows nothing of roasting, so that any page or API of ours can stand behind them.
+"""
+
+import asyncio
+import hmac
+import ipaddress
+import logging
+import socket
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http import HttpProcessingError
+from aiohttp.typedefs import Middleware
+
+from roastwatch import inbound
+from roastwatch.errors import BadInputError
+
+LARGEST_BODY = 65_536
+_BODY_WITHIN_S = 5.0
+_READING = ("GET", "HEAD", "OPTIONS")
+_log = logging.getLogger("roastwatch.http")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def refusal(status: int, sentence: str, **headers: str) -> web.Response:
+    """An error as JSON."""
+    return web.json_response({"error": sentence}, status=status, headers=headers)
+
+
+@web.middleware
+async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Whatever is wrong with a request is its sender's fault, and a sentence: never a traceback."""
+    try:
+        return await handler(request)
+    except BadInputError as error:
+        return refusal(400, str(error))
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        allow = error.headers.get("Allow")
+        return refusal(error.status, _sentence(error), **({"Allow": allow} if allow else {}))
+    except (web.RequestPayloadError, HttpProcessingError):
+        return refusal(400, "The body is not what its headers say.")
+    except ConnectionError:
+        raise
+    except Exception:  # noqa: BLE001 - the sender gets a sentence, the log the traceback
+        _log.exception("A request could not be answered")
+        return refusal(500, "This request met a defect of roastwatch: see its log.")
+
+
+def hosts(*names: str) -> Middleware:
+    """Serve only under names that are ours, or under addresses.
+
+    A web page elsewhere can have its own name point to this machine (DNS rebinding), and the
+    browser then takes this API for a part of the page; its requests still carry the page's name.
+    """
+    here = socket.gethostname().lower()
+    known = {"localhost", here, f"{here}.local", *(name.lower().rstrip(".") for name in names)}
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        named = request.headers.getall("Host", [])
+        name = _host(named[0]) if len(named) == 1 else None
+        if name is None:
+            return refusal(400, "Send one Host header with a name or an address.")
+        if name in known or name.endswith(".localhost") or _is_address(name):
+            return await handler(request)
+        return refusal(403, f"This API is not served as {name}: see allowed_hosts in its settings.")
+
+    return guard
+
+
+def token(
+    secret: str, open_paths: Collection[str], trusted: Callable[[web.Request], None]
+) -> Middleware:
+    """Only requests with the bearer token, but for open paths; `trusted` is called for each."""
+    wanted = secret.encode("utf-8", "surrogateescape")
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path in open_paths:
+            return await handler(request)
+        sent = request.headers.getall("Authorization", [])
+        scheme, _, given = sent[0].partition(" ") if len(sent) == 1 else ("", "", "")
+        # As bytes, for strings that are not ASCII can't be compared in constant time.
+        same = hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), wanted)
+        if not same or scheme.lower() != "bearer":
+            said = "Send the token as `Authorization: Bearer TOKEN`."
+            return refusal(401, said, **{"WWW-Authenticate": "Bearer"})
+        trusted(request)
+        return await handler(request)
+
+    return guard
+
+
+@web.middleware
+async def no_web_page_changes_anything(
+    request: web.Request, handler: Handler
+) -> web.StreamResponse:
+    """What may change something takes plain JSON, which a page can't send elsewhere unasked."""
+    if request.method not in _READING:
+        foreign = request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
+        if foreign or "Origin" in request.headers or request.content_type != "application/json":
+            return refusal(415, "Send JSON as application/json, and not from a web page.")
+        coding = request.headers.get("Content-Encoding", "identity").lower()
+        if coding != "identity" or _charset(request) not in ("", "utf-8", "utf8", "us-ascii"):
+            return refusal(415, "Send the JSON as UTF-8, and not compressed.")
+    return await handler(request)
+
+
+async def json_body(request: web.Request) -> dict[str, Any]:
+    """The JSON object that a request carries.
+
+    Raises:
+        BadInputError: it carries something else.
+        web.HTTPException: it is too large, or comes too slowly.
+    """
+    try:
+        async with asyncio.timeout(_BODY_WITHIN_S):
+            raw = await request.read()
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout from error
+    return inbound.json_object(raw, "The body", inbound.Limits(size=LARGEST_BODY))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is this machine's own."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _sentence(error: web.HTTPException) -> str:
+    match error.status:
+        case 404:
+            return "There is nothing at this path."
+        case 405:
+            return f"This path takes {error.headers.get('Allow', 'another method')}."
+        case 408:
+            return f"The body must come within {_BODY_WITHIN_S:.0f} s."
+        case 413:
+            return f"The body takes at most {LARGEST_BODY} bytes."
+        case _:
+            return f"{error.reason}."
+
+
+def _charset(request: web.Request) -> str:
+    return (request.charset or "").strip().lower()
+
+
+def _host(header: str) -> str | None:
+    """The name in a Host header, without its port; None when it makes no sense."""
+    name, port = header.strip().lower(), ""
+    if name.startswith("["):
+        name, bracket, port = name[1:].partition("]")
+        if not bracket or (port and not port.startswith(":")):
+            return None
+        port = port[1:]
+    elif name.count(":") == 1:
+        name, _, port = name.partition(":")
+    fits = name.isascii() and name.isprintable() and 0 < len(name) <= 253
+    if not fits or (port and not port.isdecimal()):
+        return None
+    return name.rstrip(".")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.partition("%")[0])
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,68 @@
+"""Nothing from outside steers the terminal that shows it: real processes, real output."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from roastwatch.rich_console import Console
+
+NASTY = "\x1b[2J\x1b]0;owned\x07title\x9b31m\u202e"
+
+
+def run(*words: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "roastwatch", *words], capture_output=True, timeout=60, check=False
+    )
+
+
+def assert_plain(output: bytes) -> None:
+    text = output.decode()
+    assert not [c for c in text if ord(c) < 32 and c not in "\n\t"], repr(text)
+    assert "\x9b" not in text
+    assert "\u202e" not in text
+
+
+def test_an_error_that_names_a_file_is_one_plain_line(tmp_path: Path) -> None:
+    done = run("run", "--settings", str(tmp_path / (NASTY.replace("/", "") + "\nforged.yaml")))
+    assert done.returncode == 2
+    assert_plain(done.stderr)
+    assert len(done.stderr.splitlines()) == 1
+    assert b"\\x1b[2J" in done.stderr
+
+
+def test_a_title_in_the_roast_log_is_shown_plainly(tmp_path: Path) -> None:
+    samples = [[0, 180.0, 200.0], [60, 120.0, 200.0], [300, 190.0, 220.0]]
+    roast = {
+        "title": NASTY,
+        "mode": "C",
+        "timex": [row[0] for row in samples],
+        "temp1": [row[2] for row in samples],
+        "temp2": [row[1] for row in samples],
+        "timeindex": [0, 0, 0, 0, 0, 0, 2, 0],
+    }
+    record = tmp_path / "roast.alog"
+    record.write_text(repr(roast))
+    log = tmp_path / "log.db"
+    assert run("roasts", "--log", str(log), "import", str(record)).returncode == 0
+    listed = run("roasts", "--log", str(log), "list")
+    assert listed.returncode == 0, listed
+    assert b"title" in listed.stdout
+    assert_plain(listed.stdout)
+
+
+def test_rich_keeps_its_own_styles_and_no_one_elses() -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, color_system="standard", width=80)
+    table = Table("name")
+    table.add_row(Text(NASTY, "red"))
+    table.add_row(NASTY)
+    console.print(table)
+    shown = out.getvalue()
+    assert "\x1b[31m" in shown  # red
+    assert "\x1b[2J" not in shown
+    assert "\x1b]0" not in shown
+    assert "\\x1b[2J" in shown
