@@ -16,9 +16,10 @@ from roastwatch.channel import Events, Latest
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.sinks.mqtt_announcing import Announcing
 from roastwatch.sinks.mqtt_commands import wish
-from roastwatch.sinks.mqtt_connection import Connection, Message, MqttOptions, connected
+from roastwatch.sinks.mqtt_connection import Connection, Message, connected
 from roastwatch.sinks.mqtt_durable import Durable
 from roastwatch.sinks.mqtt_extras import tell_pictures, tell_updates
+from roastwatch.sinks.mqtt_options import MqttOptions
 from roastwatch.sinks.mqtt_outbox import Kept, Outbox
 from roastwatch.sinks.mqtt_states import States
 from roastwatch.sinks.mqtt_topics import OFFLINE, ONLINE, Topics

@@ -22,6 +22,7 @@ from pydantic import Field, SecretStr, model_validator
 from roastwatch.channel import Events, Latest
 from roastwatch.entities import ENTITIES
 from roastwatch.errors import LostError
+from roastwatch.option_types import Host
 from roastwatch.options import Options
 from roastwatch.sinks.sink import Told
 from roastwatch.supervise import retry_forever
@@ -42,7 +43,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class RestOptions(Options):
     """The HTTP API."""
 
-    host: str = Field("127.0.0.1", description="Address to serve on; 0.0.0.0: every network.")
+    host: Host = Field("127.0.0.1", description="Address to serve on; 0.0.0.0: every network.")
     port: int = Field(8099, description="TCP port to serve on.", ge=1, le=65535)
     token: SecretStr | None = Field(
         None, description="Bearer token that every request must carry; needed beyond this machine."

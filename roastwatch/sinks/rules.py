@@ -27,10 +27,12 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from roastwatch.channel import Events, Latest
 from roastwatch.entities import EVENT_TYPES, event_type
 from roastwatch.errors import BadInputError, LostError, MissingExtraError
+from roastwatch.option_types import Host
 from roastwatch.options import Options
 from roastwatch.sinks.delivery import Delivery
 from roastwatch.sinks.home_assistant_options import HomeAssistantOptions
 from roastwatch.sinks.memory_outbox import MemoryOutbox
+from roastwatch.sinks.mqtt_options import refuse_password_alone
 from roastwatch.sinks.mqtt_outbox import Kept
 from roastwatch.sinks.remembered import Remembered
 from roastwatch.sinks.sink import Told, WaitingAlert
@@ -108,6 +110,8 @@ class RuleOptions(Options):
             raise ValueError("a rule can't speak on roastwatch's own topics: a loop")
         if self.fields and self.service is None:
             raise ValueError("fields belong to a service")
+        if self.secret is not None and self.webhook is None:
+            raise ValueError("secret signs a webhook, and this rule has none: remove it")
         return self
 
 
@@ -118,10 +122,15 @@ class RulesOptions(Options):
     home_assistant: HomeAssistantOptions | None = Field(
         None, description="Needed for scenes and services only."
     )
-    mqtt_host: str = Field("localhost", description="Broker of the MQTT messages.")
+    mqtt_host: Host = Field("localhost", description="Broker of the MQTT messages.")
     mqtt_port: int = Field(1883, ge=1, le=65535, description="Its TCP port.")
     mqtt_username: str | None = Field(None, description="User name at the broker.")
     mqtt_password: SecretStr | None = Field(None, description="Password at the broker.")
+
+    @model_validator(mode="after")
+    def _no_password_is_left_out(self) -> Self:
+        refuse_password_alone(self.mqtt_username, self.mqtt_password, "mqtt_")
+        return self
 
 
 class RulesSink:
