@@ -92,6 +92,8 @@ class HomeAssistantSink:
     async def _collect(self, events: Events[RoastEvent], tasks: asyncio.TaskGroup) -> None:
         async for event in events:
             kept = self._outbox.add(event, time.monotonic(), datetime.now(UTC))
+            if kept is None:
+                continue
             self._to_tell.set()  # before what may wait: tasks wake in this order
             tasks.create_task(self._durable.keep(kept), name="home_assistant:keep")
             self._told.part.counters["events_lost"] = events.dropped + self._outbox.lost

@@ -58,6 +58,8 @@ class MqttSink:
         self._rivals = Rivals(Claim.mine())
         self._latest: Latest[dict[str, Snapshot]] = Latest()
         self._welcomes = 0
+        self._left_out: set[str] = set()
+        self._refused_topics: list[str] = []
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         """Tell until cancelled; a lost broker is looked for again for ever."""
@@ -70,6 +72,8 @@ class MqttSink:
     async def _collect(self, events: Events[RoastEvent], tasks: asyncio.TaskGroup) -> None:
         async for event in events:
             kept = self._outbox.add(event, time.monotonic(), datetime.now(UTC))
+            if kept is None:
+                continue
             self._post(kept)
             self._to_tell.set()
             tasks.create_task(self._durable.keep(kept), name="mqtt:keep")
@@ -89,6 +93,7 @@ class MqttSink:
         identifier = f"roastwatch-{self._told.instance}-{self._rivals.mine.session[:8]}"
         available = self._topics.available
         async with connected(self._options, identifier, available, OFFLINE) as link:
+            link.leave_out = self._leave_out
             await self._begin(link)
             self._link = link
             try:
@@ -120,7 +125,11 @@ class MqttSink:
     async def _begin(self, link: Connection) -> None:
         """Learn what the broker still holds of us, and that nobody else bears our name."""
         topics, stations = self._topics, self._told.stations
-        configs = {topics.discovery(name): name for name in stations}
+        configs = [
+            topic
+            for name in stations
+            for topic in (topics.discovery(name), topics.discovery_parts(name))
+        ]
         await link.subscribe(topics.session, topics.state("+", "+"), *configs)
         self._rivals.yielded = False
         self._announcing.begin(time.monotonic())
@@ -129,27 +138,78 @@ class MqttSink:
         async for message in self._until_quiet(link):
             of_ours = topics.parts_of(message.topic)
             if message.topic == topics.session:
-                await self._meet(link, message.payload)
+                await self._meet(link, message)
             elif not message.payload:
                 continue
             elif of_ours is not None and of_ours[0] not in stations:
                 stale.append(message.topic)
-            elif message.topic in configs:
-                self._announcing.held(configs[message.topic], message.payload)
+            elif of_ours is None:
+                for name in stations:
+                    part = topics.discovery_part_of(name, message.topic)
+                    if part is not None:
+                        self._announcing.held(name, part, message.payload)
         await link.unsubscribe(topics.state("+", "+"), *configs)
-        await self._announcing.clear(link, stale)
+        if stale:
+            await self._clear(link, stale)
         refused = await link.subscribe(topics.set("+", "+"), topics.birth)
         await link.publish(topics.available, ONLINE, retain=True)
         self._states.forget()
         self._outbox.link_back(time.monotonic())
         await self._announcing.all_again(link)
+        self._refused_topics = refused
+        self._is_well()
+
+    def _is_well(self) -> None:
+        """Connected, but for what the broker or another roastwatch on it doesn't allow."""
+        topics, refused = self._topics, self._refused_topics
         self._part.running()
+        for station, other in self._announcing.taken.items():
+            self._part.trouble(
+                PartState.DEGRADED,
+                f"Station '{station}' of '{self._told.instance}' and one of '{other}', another "
+                f"roastwatch on this broker, have the same ids in Home Assistant: rename one of "
+                f"them (if '{other}' is gone, clear the retained topic "
+                f"{topics.discovery(station)}).",
+            )
         if refused:
             self._part.trouble(
                 PartState.DEGRADED,
                 f"The MQTT broker doesn't let us read {' or '.join(refused)}: allow it in the "
                 "broker's access list.",
             )
+
+    async def _clear(self, link: Connection, stale: list[str]) -> None:
+        """Remove what stations that are no more have left behind, and only what was ours."""
+        topics = self._topics
+        for topic in stale:
+            await link.publish(topic, None, retain=True)
+        configs: list[str] = []
+        for gone in sorted({(topics.parts_of(topic) or ("",))[0] for topic in stale}):
+            configs += (topics.discovery(gone), topics.discovery_parts(gone))
+        await link.subscribe(*configs)
+        await link.publish(topics.session, self._rivals.mine.message(), retain=False)
+        async for message in self._until_quiet(link):
+            of_session = message.topic == topics.session
+            if not of_session and message.payload and self._announcing.is_ours(message.payload):
+                await link.publish(message.topic, None, retain=True)
+        await link.unsubscribe(*configs)
+
+    def _leave_out(self, topic: str, size_bytes: int, limit_bytes: int) -> None:
+        """A message is too long for the broker, which would close the connection for it."""
+        if topic in self._left_out:
+            return
+        self._left_out.add(topic)
+        self._part.count("left_out")
+        _, _, key = self._topics.parts_of(topic) or ("", "", "")
+        what = "the picture of the roast" if key == "image" else topic
+        sentence = (
+            f"The MQTT broker takes at most {limit_bytes} bytes a message: {what} ({size_bytes} "
+            "bytes) is left out. Raise the broker's limit (Mosquitto: max_packet_size)."
+        )
+        if key == "image":
+            _log.warning("%s", sentence)
+        else:
+            self._part.trouble(PartState.DEGRADED, sentence)
 
     async def _until_quiet(self, link: Connection) -> AsyncIterator[Message]:
         """What is retained, and what a rival answers within a moment after our own claim's echo."""
@@ -162,9 +222,14 @@ class MqttSink:
                     else:
                         yield message
 
-    async def _meet(self, link: Connection, claim: bytes) -> None:
-        """Somebody claims our name: the elder stays, the younger stands down and says so."""
-        rival = self._rivals.meet(claim, time.monotonic())
+    async def _meet(self, link: Connection, claim: Message) -> None:
+        """Somebody claims our name: the elder stays, the younger stands down and says so.
+
+        Nobody of us retains a claim: one that is would speak for somebody who is long gone.
+        """
+        if claim.retained:
+            return
+        rival = self._rivals.meet(claim.payload, time.monotonic())
         if rival is None:
             return
         sentence = self._rivals.clash(self._told.instance, rival, "on this broker")
@@ -210,8 +275,11 @@ class MqttSink:
         return True
 
     def _sent(self, link: Connection, kept: Kept) -> asyncio.Event:
-        text = json.dumps(kept.message(time.monotonic()))
-        return link.post(self._topics.event(kept.station), text)
+        topic, message = self._topics.event(kept.station), kept.message(time.monotonic())
+        text = json.dumps(message)
+        if not link.fits(topic, text):
+            text = json.dumps(message | {"message": ""})  # the one part of any length
+        return link.post(topic, text)
 
     async def _tell_states(self, link: Connection) -> None:
         async for snapshots in self._latest.changes():
@@ -219,7 +287,7 @@ class MqttSink:
                 await self._tell_state(link, snapshot)
             self._heard_from_now_on(time.monotonic())
             if self._rivals.is_over(time.monotonic()):
-                self._part.running()
+                self._is_well()
 
     def _heard_from_now_on(self, now_s: float) -> None:
         """Home Assistant has subscribed to what is new to it: what it missed is told again."""
@@ -244,7 +312,7 @@ class MqttSink:
                     self._outbox.listener_gone(time.monotonic())
             elif message.topic == self._topics.session:
                 if not self._rivals.is_mine(message.payload):
-                    await self._meet(link, message.payload)
+                    await self._meet(link, message)
             else:
                 self._ask(link, message, tasks)
 

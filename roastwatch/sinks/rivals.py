@@ -51,7 +51,7 @@ class Rivals:
         try:
             found = json.loads(payload)
             rival = Claim(str(found["session"]), str(found["since"]), str(found["where"])[:100])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
         self._met_s = now_s
         return rival
