@@ -39,8 +39,10 @@ def tls_context(options: MqttOptions) -> ssl.SSLContext | None:
 
 def tls_problem(error: BaseException, options: MqttOptions) -> str | None:
     """Why an encrypted connection was not made, in a sentence; None where TLS is not the reason."""
+    if not options.tls:
+        return None
     place = f"The MQTT broker at {options.host}:{options.port}"
-    found = _ssl_error(error)
+    found = _cause(error)
     if isinstance(found, ssl.SSLCertVerificationError):
         code, reason = found.verify_code, found.verify_message
         if code in _FORMALITIES:
@@ -70,19 +72,23 @@ def tls_problem(error: BaseException, options: MqttOptions) -> str | None:
     if isinstance(found, ssl.SSLError):
         reason = (found.reason or str(found)).replace("_", " ").lower()
         if "wrong version" in reason or "unexpected eof" in reason or "record layer" in reason:
-            return f"{place} does not speak TLS on this port ({reason}): 8883 is usual with TLS."
+            return _no_tls(place, reason)
         return (
             f"{place} refuses the encrypted connection ({reason}): does it ask for a certificate "
             "(client_cert_file and client_key_file)?"
         )
-    return None
+    return _no_tls(place, "connection reset") if found else None
 
 
-def _ssl_error(error: BaseException | None) -> ssl.SSLError | None:
-    """The TLS error that an error comes from; aiomqtt hides it behind its own."""
+def _no_tls(place: str, reason: str) -> str:
+    return f"{place} does not speak TLS on this port ({reason}): 8883 is usual with TLS."
+
+
+def _cause(error: BaseException | None) -> ssl.SSLError | ConnectionResetError | None:
+    """The error of TLS that an error comes from; aiomqtt hides it behind its own."""
     seen = 0
     while error is not None and seen < 10:
-        if isinstance(error, ssl.SSLError):
+        if isinstance(error, ssl.SSLError | ConnectionResetError):
             return error
         error, seen = error.__cause__ or error.__context__, seen + 1
     return None

@@ -18,6 +18,10 @@ EVENT = "roastwatch/test/roaster/event"
 CONFIG = "homeassistant/device/roastwatch_test_roaster/config"
 
 
+def start(command: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+
 async def test_a_killed_service_delivers_each_event_once(broker: Broker, tmp_path: Path) -> None:
     settings = tmp_path / "roastwatch.yaml"
     settings.write_text(
@@ -33,7 +37,7 @@ async def test_a_killed_service_delivers_each_event_once(broker: Broker, tmp_pat
 
         async def run_until_announced() -> subprocess.Popen[bytes]:
             heard.forget()
-            process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+            process = start(command)
             await until(lambda: heard.newest(CONFIG))
             await until(lambda: heard.newest("roastwatch/test/roaster/state/status"))
             return process

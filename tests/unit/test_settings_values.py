@@ -111,7 +111,7 @@ def test_a_secret_that_yaml_changes_must_be_quoted_and_is_not_shown(
 @pytest.mark.parametrize("value", ["*geheim", "!geheim"])
 def test_a_secret_that_is_yaml_by_chance_is_not_shown(tmp_path: Path, value: str) -> None:
     path = write(tmp_path, f"sinks:\n  - type: mqtt\n    username: me\n    password: {value}\n")
-    with pytest.raises(SettingsError, match="in line 4: .* in quotes") as error:
+    with pytest.raises(SettingsError, match=r"in line 4: .* in quotes") as error:
         settings.read(path)
     assert "geheim" not in str(error.value)
 
@@ -241,7 +241,7 @@ def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     ],
 )
 def test_a_path_to_nowhere_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
-    with pytest.raises(SettingsError, match="^[^:]") as error:
+    with pytest.raises(SettingsError, match=r"^[^:]") as error:
         settings.read(write(tmp_path, text))
     assert str(error.value).startswith(sentence)
 
