@@ -17,8 +17,10 @@ from roastwatch.sinks.mqtt_options import MqttOptions
 from roastwatch.sinks.mqtt_tls import tls_context, tls_problem
 from roastwatch.supervise import cancellations, heed
 
-_log = logging.getLogger("roastwatch.mqtt.client")
-_log.setLevel(logging.ERROR)
+_log = logging.getLogger("roastwatch.mqtt")
+_client_log = logging.getLogger("roastwatch.mqtt.client")
+_client_log.setLevel(logging.CRITICAL)
+"""What the library logs comes to us as an error too, and is reported once."""
 
 T = TypeVar("T")
 
@@ -293,7 +295,7 @@ def _client(
         keepalive=options.keepalive_s,
         will=aiomqtt.Will(will_topic, will, qos=1, retain=True),
         tls_context=tls_context(options),
-        logger=_log,
+        logger=_client_log,
         timeout=10,
         # An event that follows a state must not wait until the broker has confirmed the state.
         socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
@@ -305,6 +307,11 @@ def _lost(error: Exception, options: MqttOptions) -> LostError:
     place = f"{options.host}:{options.port}"
     if problem := tls_problem(error, options):
         return LostError(problem)
+    if isinstance(error, _Closed) and options.tls and options.client_cert_file is None:
+        return LostError(
+            f"The MQTT broker at {place} closes the encrypted connection at once: does it ask for "
+            "a certificate (client_cert_file and client_key_file)?"
+        )
     if isinstance(error, aiomqtt.MqttCodeError):
         code = getattr(error.rc, "value", error.rc)
         if code in _UNKNOWN_VERSION:
@@ -328,4 +335,4 @@ def _length(payload: str | bytes | None) -> int:
 
 
 def _say_left_out(topic: str, size_bytes: int, limit_bytes: int) -> None:
-    _log.error("%s (%d bytes) is left out: the broker takes %d", topic, size_bytes, limit_bytes)
+    _log.warning("%s (%d bytes) is left out: the broker takes %d", topic, size_bytes, limit_bytes)
