@@ -65,8 +65,8 @@ class _Client(aiomqtt.Client):
 
     largest_bytes: int | None = None
     """The longest packet that the broker takes; None: any."""
-    given_up = False
-    """Whether nobody waits for the connection any more."""
+    awaits_answer = False
+    """Whether the socket is open and somebody waits for the broker's answer."""
 
     def _on_connect(
         self,
@@ -79,13 +79,17 @@ class _Client(aiomqtt.Client):
         self.largest_bytes = getattr(properties, "MaximumPacketSize", None)
         super()._on_connect(client, userdata, flags, reason_code, properties)
 
+    def _client_connect(self) -> None:
+        super()._client_connect()
+        self.awaits_answer = True
+
     def _on_disconnect(self, *args: Any, **kwargs: Any) -> None:
         super()._on_disconnect(*args, **kwargs)
         self._loop.call_soon_threadsafe(self._closed_early)
 
     def _closed_early(self) -> None:
         """aiomqtt waits ten seconds for an answer that can't come any more."""
-        if not self._connected.done() and not self.given_up:
+        if self.awaits_answer and not self._connected.done():
             self._connected.set_exception(_Closed("it closed the connection at once"))
 
     def post(self, topic: str, text: str) -> asyncio.Event:
@@ -258,9 +262,8 @@ async def _connect(client: _Client) -> None:
         await client.__aenter__()
     except ValueError as error:  # paho's and Python's, for a host that is none
         raise aiomqtt.MqttError(str(error)) from error
-    except BaseException:
-        client.given_up = True
-        raise
+    finally:
+        client.awaits_answer = False
 
 
 async def _heeding(call: Awaitable[T]) -> T:
