@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -19,12 +19,13 @@ from pydantic import Field
 from roastwatch.channel import Events, Latest
 from roastwatch.entities import ENTITIES, Entity
 from roastwatch.errors import BadInputError, LostError, MissingExtraError
+from roastwatch.sinks.home_assistant_check import check_bus
 from roastwatch.sinks.home_assistant_options import HomeAssistantOptions
 from roastwatch.sinks.mqtt_durable import Durable
 from roastwatch.sinks.mqtt_outbox import Outbox
 from roastwatch.sinks.mqtt_states import payload
 from roastwatch.sinks.rivals import Claim, Rivals
-from roastwatch.sinks.sink import Told
+from roastwatch.sinks.sink import Finding, Told
 from roastwatch.supervise import NEAR, retry_forever, together
 from roastwatch.vocabulary import (
     Instruction,
@@ -88,6 +89,10 @@ class HomeAssistantSink:
             tasks.create_task(
                 retry_forever(self._told.part, self._session, NEAR), name="home_assistant:session"
             )
+
+    async def check(self) -> Sequence[Finding]:
+        """Fire an event that nobody waits for, and hear it."""
+        return await check_bus(self._link_to, self._options.url)
 
     async def _collect(self, events: Events[RoastEvent], tasks: asyncio.TaskGroup) -> None:
         async for event in events:

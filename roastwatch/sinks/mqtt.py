@@ -9,12 +9,13 @@ import json
 import logging
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
 from roastwatch.channel import Events, Latest
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.sinks.mqtt_announcing import Announcing
+from roastwatch.sinks.mqtt_check import check_broker
 from roastwatch.sinks.mqtt_commands import wish
 from roastwatch.sinks.mqtt_connection import Connection, Message, connected
 from roastwatch.sinks.mqtt_durable import Durable
@@ -24,7 +25,7 @@ from roastwatch.sinks.mqtt_outbox import Kept, Outbox
 from roastwatch.sinks.mqtt_states import States
 from roastwatch.sinks.mqtt_topics import OFFLINE, ONLINE, Topics
 from roastwatch.sinks.rivals import Claim, Rivals
-from roastwatch.sinks.sink import Told
+from roastwatch.sinks.sink import Finding, Told
 from roastwatch.supervise import NEAR, retry_forever
 from roastwatch.vocabulary import Command, Outcome, PartState, RoastEvent, Snapshot
 
@@ -69,6 +70,10 @@ class MqttSink:
             tasks.create_task(self._collect(events, tasks), name="mqtt:collect")
             tasks.create_task(retry_forever(self._part, self._session, NEAR), name="mqtt:session")
 
+    async def check(self) -> Sequence[Finding]:
+        """Log in, and try what is done there."""
+        return await check_broker(self._options, self._told, self._topics, self._announcing)
+
     async def _collect(self, events: Events[RoastEvent], tasks: asyncio.TaskGroup) -> None:
         async for event in events:
             kept = self._outbox.add(event, time.monotonic(), datetime.now(UTC))
@@ -91,8 +96,8 @@ class MqttSink:
     async def _session(self) -> None:
         """One connection, from its beginning to its end."""
         identifier = f"roastwatch-{self._told.instance}-{self._rivals.mine.session[:8]}"
-        available = self._topics.available
-        async with connected(self._options, identifier, available, OFFLINE) as link:
+        will = (self._topics.available, OFFLINE)
+        async with connected(self._options, identifier, will) as link:
             link.leave_out = self._leave_out
             await self._begin(link)
             self._link = link
@@ -161,16 +166,10 @@ class MqttSink:
 
     def _is_well(self) -> None:
         """Connected, but for what the broker or another roastwatch on it doesn't allow."""
-        topics, refused = self._topics, self._refused_topics
+        refused = self._refused_topics
         self._part.running()
-        for station, other in self._announcing.taken.items():
-            self._part.trouble(
-                PartState.DEGRADED,
-                f"Station '{station}' of '{self._told.instance}' and one of '{other}', another "
-                f"roastwatch on this broker, have the same ids in Home Assistant: rename one of "
-                f"them (if '{other}' is gone, clear the retained topic "
-                f"{topics.discovery(station)}).",
-            )
+        for sentence in self._announcing.clashes():
+            self._part.trouble(PartState.DEGRADED, sentence)
         if refused:
             self._part.trouble(
                 PartState.DEGRADED,

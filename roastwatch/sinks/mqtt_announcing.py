@@ -59,6 +59,15 @@ class Announcing:
             parts.setdefault(part, components_of(message))
         self._held.add(station)
 
+    def clashes(self) -> list[str]:
+        """A sentence for each station whose ids another roastwatch on this broker has."""
+        return [
+            f"Station '{station}' of '{self._told.instance}' and one of '{other}', another "
+            f"roastwatch on this broker, have the same ids in Home Assistant: rename one of them "
+            f"(if '{other}' is gone, clear the retained topic {self._topics.discovery(station)})."
+            for station, other in self.taken.items()
+        ]
+
     def is_ours(self, payload: bytes) -> bool:
         """Whether a discovery message of a station that is no more was ours."""
         return instance_of(_read(payload)) in (None, self._told.instance)

@@ -211,9 +211,9 @@ class Connection:
 
 @contextlib.asynccontextmanager
 async def connected(
-    options: MqttOptions, identifier: str, will_topic: str, will: str
+    options: MqttOptions, identifier: str, will: tuple[str, str] | None = None
 ) -> AsyncIterator[Connection]:
-    """A connection with a retained last will.
+    """A connection, with a retained last will (topic and text) where there is one.
 
     Raises:
         LostError: it can't be made, or ended; a sentence that says what to do.
@@ -221,7 +221,7 @@ async def connected(
     cancelled = cancellations()
     try:
         async with contextlib.AsyncExitStack() as stack:
-            client = await _entered(options, identifier, will_topic, will)
+            client = await _entered(options, identifier, will)
             stack.push_async_exit(client)
             heed(cancelled)
             yield Connection(client)
@@ -235,13 +235,13 @@ async def connected(
         raise (first if isinstance(first, LostError) else _lost(first, options)) from error
 
 
-async def _entered(options: MqttOptions, identifier: str, will_topic: str, will: str) -> _Client:
+async def _entered(options: MqttOptions, identifier: str, will: tuple[str, str] | None) -> _Client:
     """A client that is connected, by MQTT 5 or by what the broker speaks of old."""
     v5, v311 = aiomqtt.ProtocolVersion.V5, aiomqtt.ProtocolVersion.V311
     versions = {"auto": (v5, v311), "5": (v5,), "3.1.1": (v311,)}[options.protocol]
     refused: aiomqtt.MqttError | None = None
     for version in versions:
-        client = _client(options, version, identifier, will_topic, will)
+        client = _client(options, version, identifier, will)
         try:
             await _connect(client)
         except aiomqtt.MqttError as error:
@@ -282,8 +282,7 @@ def _client(
     options: MqttOptions,
     version: aiomqtt.ProtocolVersion,
     identifier: str,
-    will_topic: str,
-    will: str,
+    will: tuple[str, str] | None,
 ) -> _Client:
     is_5 = version is aiomqtt.ProtocolVersion.V5
     return _Client(
@@ -296,7 +295,7 @@ def _client(
         clean_start=True if is_5 else paho.MQTT_CLEAN_START_FIRST_ONLY,
         clean_session=None if is_5 else True,
         keepalive=options.keepalive_s,
-        will=aiomqtt.Will(will_topic, will, qos=1, retain=True),
+        will=aiomqtt.Will(*will, qos=1, retain=True) if will else None,
         tls_context=tls_context(options),
         logger=_client_log,
         timeout=10,

@@ -11,7 +11,7 @@ import json
 import time
 import uuid
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +24,8 @@ from roastwatch.entities import ENTITIES
 from roastwatch.errors import LostError
 from roastwatch.option_types import Host
 from roastwatch.options import Options
-from roastwatch.sinks.sink import Told
+from roastwatch.sinks.rest_check import check_port
+from roastwatch.sinks.sink import Finding, Told
 from roastwatch.supervise import retry_forever
 from roastwatch.vocabulary import (
     Actuator,
@@ -74,6 +75,10 @@ class RestSink:
             group.create_task(retry_forever(self._told.part, self._serve), name="rest:serve")
             async for event in events:
                 self._kept.append(event)
+
+    async def check(self) -> Sequence[Finding]:
+        """Whether the port is free, or held by a roastwatch that runs."""
+        return [await check_port(self._options.host, self._options.port)]
 
     async def _serve(self) -> None:
         runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
