@@ -12,6 +12,7 @@ from pydantic import Field, SerializeAsAny, StringConstraints, ValidationError
 from roastwatch import plugins
 from roastwatch.audio.recorder_options import RecorderOptions
 from roastwatch.detection.onset import OnsetOptions
+from roastwatch.entities import BY_KEY, EVENT_TYPES
 from roastwatch.errors import SettingsError
 from roastwatch.folders import data_folder
 from roastwatch.options import Options, placed
@@ -164,7 +165,26 @@ def parse(raw: object, folder: Path | None = None) -> Settings:
     for name in names:
         if names.count(name) > 1:
             raise SettingsError(f"Two stations are named '{name}': give each a name of its own.")
+    _refuse_same_ids(names)
     return settings
+
+
+def _refuse_same_ids(names: list[str]) -> None:
+    """Station a with first_crack_level and station a_first_crack with level would be one entity.
+
+    Raises:
+        SettingsError: two stations have an entity of the same id.
+    """
+    keys = (*BY_KEY, *(f"trigger_{kind}" for kind in EVENT_TYPES))
+    of: dict[str, str] = {}
+    for name in names:
+        for key in keys:
+            other = of.setdefault(f"{name}_{key}", name)
+            if other != name:
+                raise SettingsError(
+                    f"Stations '{other}' and '{name}' would have entities of the same id "
+                    f"({name}_{key}): give one of them another name."
+                )
 
 
 def chosen(group: str, name: str, where: str = "", **options: object) -> Chosen:

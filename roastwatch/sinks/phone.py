@@ -105,7 +105,9 @@ class PhoneSink:
         found: list[Finding] = []
         urls = sum(1 for target in self._targets.values() if not target.service)
         if urls:
-            found.append(Finding(None, f"URLs of other services ({urls}): understood; nothing was sent"))
+            found.append(
+                Finding(None, f"URLs of other services ({urls}): understood; nothing was sent")
+            )
         if self._link_to is not None:
             where = self._options.home_assistant or HomeAssistantOptions()
             found += await check_names(self._link_to, where.url, sorted(self._services), ())

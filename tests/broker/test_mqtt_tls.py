@@ -1,6 +1,8 @@
 """Encrypted brokers, and what is wrong with their certificates."""
 
+import asyncio
 import gc
+import re
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
@@ -82,6 +84,24 @@ async def test_the_manuals_certificates_can_be_taken_and_are_verified_still(
     assert "no authority that this system knows" in await problem(broker.port, **relaxed)
     relaxed["host"] = "127.0.0.1"
     assert "for another name" in await problem(broker.port, **relaxed, ca_file=authority)
+
+
+@pytest.mark.usefixtures("as_python_3_13")
+async def test_certificates_made_as_our_own_page_says_are_taken(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "home-assistant.md").read_text(encoding="utf-8")
+    (commands,) = re.findall(r"```sh\n(openssl.*?)```", page, re.DOTALL)
+    script = commands.replace("broker.local", "localhost")
+    shell = await asyncio.create_subprocess_exec(
+        "sh", "-ec", script, cwd=tmp_path, stderr=subprocess.DEVNULL
+    )
+    assert await shell.wait() == 0
+    files = (f"certfile {tmp_path}/server.crt", f"keyfile {tmp_path}/server.key")
+    broker = Broker(tmp_path, *files).start()
+    try:
+        wanted: dict[str, Any] = {"host": "localhost", "tls": True}
+        assert await problem(broker.port, **wanted, ca_file=tmp_path / "ca.crt") == ""
+    finally:
+        broker.kill()
 
 
 async def test_an_expired_certificate_is_named(by_the_manual: Make) -> None:

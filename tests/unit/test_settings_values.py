@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import subprocess
 import sys
 import time
@@ -378,3 +379,24 @@ def test_an_empty_variable_for_the_settings_file_is_none(
         main(["settings"])
     assert ended.value.code == 0
     assert "Instance here" in capsys.readouterr().out
+
+
+def test_the_examples_of_the_pages_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = Path(__file__).parents[2]
+    taken = 0
+    for page in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
+        for block in re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+            raw = parse_yaml(block)
+            if isinstance(raw, list) and isinstance(raw[0], dict) and "type" in raw[0]:
+                block, raw = f"sinks:\n{block}", {"sinks": raw}
+            if not isinstance(raw, dict) or not {"sinks", "stations"} & raw.keys():
+                continue
+            for secret in re.findall(r"(?:_file: )([\w./-]+)", block):
+                file = tmp_path / secret.lstrip("/")
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text("secret")
+            settings.read(write(tmp_path, block.replace("_file: /", "_file: ")))
+            taken += 1
+    assert taken >= 5
