@@ -16,6 +16,7 @@ from roastwatch.options import shown_input
 from roastwatch.roaster import messages
 from roastwatch.roaster.guardian_client import Launch
 from roastwatch.roaster.machines import limits_for, parse_limits
+from roastwatch.yaml_file import parse_yaml
 
 if TYPE_CHECKING:
     from roastwatch.settings import StationSettings
@@ -70,7 +71,10 @@ class Machine:
             key, equals, value = word.partition("=")
             if not equals:
                 raise SettingsError(f"--option {word}: write KEY=VALUE.")
-            raw[key] = yaml.safe_load(value)
+            try:
+                raw[key] = parse_yaml(value)
+            except yaml.YAMLError as error:
+                raise SettingsError(f"--option {key}: the value is not YAML.") from error
         driver = plugins.load("drivers", kind)
         if port is not None:
             if "port" not in driver.Options.model_fields:

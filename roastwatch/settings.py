@@ -8,16 +8,19 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from platformdirs import user_data_path
 from pydantic import AfterValidator, Field, SerializeAsAny, StringConstraints, ValidationError
 
 from roastwatch import plugins
 from roastwatch.audio.recorder_options import RecorderOptions
 from roastwatch.detection.onset import OnsetOptions
+from roastwatch.entities import BY_KEY, EVENT_TYPES
 from roastwatch.errors import SettingsError
-from roastwatch.options import Options, shown_input
+from roastwatch.folders import data_folder
+from roastwatch.options import Options, placed, shown_input
 from roastwatch.roast.curve import CurveOptions
 from roastwatch.roast.roast import RoastOptions
+from roastwatch.text_file import TextFileError, read_text
+from roastwatch.yaml_file import parse_yaml, problem_of
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 
@@ -105,8 +108,12 @@ class Settings(Options):
 
     @property
     def folder(self) -> Path:
-        """Where data lies."""
-        return self.data_dir or user_data_path("roastwatch")
+        """Where data lies.
+
+        Raises:
+            SettingsError: `data_dir` is not set and this user has no home folder.
+        """
+        return self.data_dir or data_folder()
 
 
 # Where plugins are chosen: key → (group, the type that is meant when none is named).
@@ -117,30 +124,39 @@ ALWAYS_OFFERED = ("pops", "transients")
 
 
 def read(path: Path) -> Settings:
-    """The settings in a file.
+    """The settings in a file. What they name by a relative path is beside it.
 
     Raises:
         SettingsError: one sentence that names the key and the fix.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        path = placed(str(path), None, "--settings")
+        text = read_text(path)
     except OSError as error:
         raise SettingsError(
             f"The settings file {path} can't be read ({error.strerror}): name one with --settings."
         ) from error
+    except TextFileError as error:
+        raise SettingsError(f"The settings file {path} {error}.") from error
+    except ValueError as error:
+        raise SettingsError(f"{error}.") from error
     try:
-        raw = yaml.safe_load(text)
+        raw = parse_yaml(text)
     except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        line = f" in line {where.line + 1}" if where else ""
-        raise SettingsError(
-            f"{path} is not YAML{line}: {getattr(error, 'problem', error)}."
-        ) from error
-    return parse({} if raw is None else raw)
+        raise SettingsError(f"{path} is not YAML{problem_of(error)}.") from error
+    return parse({} if raw is None else raw, path.absolute().parent)
 
 
-def parse(raw: object) -> Settings:
-    """The settings in a parsed YAML document; an empty one listens to the default microphone."""
+def parse(raw: object, folder: Path | None = None) -> Settings:
+    """The settings in a parsed YAML document; an empty one listens to the default microphone.
+
+    Args:
+        raw: the document.
+        folder: where its relative paths begin; None: the working directory.
+
+    Raises:
+        SettingsError: one sentence that names the key and the fix.
+    """
     if not isinstance(raw, dict):
         raise SettingsError("The settings must be keys and values, such as `instance: kitchen`.")
     tree: dict[str, Any] = _substitute(raw, "")
@@ -150,22 +166,41 @@ def parse(raw: object) -> Settings:
             if isinstance(station, dict):
                 for key, (group, default) in STATION_CHOICES.items():
                     where = f"stations[{index}].{key}"
-                    station[key] = _choose(group, station.get(key, {}), where, default)
-                station["detectors"] = _detectors(station.get("detectors"), index)
+                    station[key] = _choose(group, station.get(key, {}), where, default, folder)
+                station["detectors"] = _detectors(station.get("detectors"), index, folder)
                 if station.get("roaster") is not None:
                     where = f"stations[{index}].roaster"
-                    station["roaster"] = _choose("drivers", station["roaster"], where, None)
+                    station["roaster"] = _choose("drivers", station["roaster"], where, None, folder)
     if isinstance(tree.get("sinks"), list):
         tree["sinks"] = [
-            _choose("sinks", sink, f"sinks[{index}]", None)
+            _choose("sinks", sink, f"sinks[{index}]", None, folder)
             for index, sink in enumerate(tree["sinks"])
         ]
-    settings: Settings = _validate(Settings, tree, "")
+    settings: Settings = _validate(Settings, tree, "", folder)
     names = [station.name for station in settings.stations]
     for name in names:
         if names.count(name) > 1:
             raise SettingsError(f"Two stations are named '{name}': give each a name of its own.")
+    _refuse_same_ids(names)
     return settings
+
+
+def _refuse_same_ids(names: list[str]) -> None:
+    """Station a with first_crack_level and station a_first_crack with level would be one entity.
+
+    Raises:
+        SettingsError: two stations have an entity of the same id.
+    """
+    keys = (*BY_KEY, *(f"trigger_{kind}" for kind in EVENT_TYPES))
+    of: dict[str, str] = {}
+    for name in names:
+        for key in keys:
+            other = of.setdefault(f"{name}_{key}", name)
+            if other != name:
+                raise SettingsError(
+                    f"Stations '{other}' and '{name}' would have entities of the same id "
+                    f"({name}_{key}): give one of them another name."
+                )
 
 
 def chosen(group: str, name: str, where: str = "", **options: object) -> Chosen:
@@ -173,16 +208,20 @@ def chosen(group: str, name: str, where: str = "", **options: object) -> Chosen:
     return _choose(group, {"type": name, **options}, where or group, None)
 
 
-def _detectors(raw: object, index: int) -> list[Chosen]:
+def _detectors(raw: object, index: int, folder: Path | None) -> list[Chosen]:
     where = f"stations[{index}].detectors"
     if not isinstance(raw, list | tuple | None):
         raise SettingsError(f"{where}: write a list of models, such as [windowed].")
-    named = [_choose("models", one, f"{where}[{n}]", None) for n, one in enumerate(raw or ())]
+    named = [
+        _choose("models", one, f"{where}[{n}]", None, folder) for n, one in enumerate(raw or ())
+    ]
     there = {chosen.type for chosen in named}
     return named + [chosen("models", name) for name in ALWAYS_OFFERED if name not in there]
 
 
-def _choose(group: str, raw: object, where: str, default: str | None) -> Chosen:
+def _choose(
+    group: str, raw: object, where: str, default: str | None, folder: Path | None = None
+) -> Chosen:
     if isinstance(raw, str):
         raw = {"type": raw}
     if not isinstance(raw, dict):
@@ -195,12 +234,12 @@ def _choose(group: str, raw: object, where: str, default: str | None) -> Chosen:
         plugin = plugins.load(group, name)
     except SettingsError as error:
         raise SettingsError(f"{where}.type: {error}") from error
-    return Chosen(type=name, options=_validate(plugin.Options, raw, where))
+    return Chosen(type=name, options=_validate(plugin.Options, raw, where, folder))
 
 
-def _validate(model: type[Options], raw: object, where: str) -> Any:
+def _validate(model: type[Options], raw: object, where: str, folder: Path | None) -> Any:
     try:
-        return model.model_validate(raw)
+        return model.model_validate(raw, context={"folder": folder})
     except ValidationError as error:
         raise SettingsError(_sentence(error, model, where)) from error
 
@@ -211,7 +250,8 @@ def _sentence(error: ValidationError, model: type[Options], where: str) -> str:
     keys = list(first["loc"])
     place = where
     for key in keys:
-        place += f"[{key}]" if isinstance(key, int) else f".{key}" if place else str(key)
+        name = str(key) if str(key).isprintable() else repr(key)
+        place += f"[{key}]" if isinstance(key, int) else f".{name}" if place else name
     if first["type"] == "extra_forbidden":
         near = get_close_matches(str(keys[-1]), _fields(model, keys[:-1]), n=1, cutoff=0.5)
         known = ", ".join(sorted(_fields(model, keys[:-1])))
@@ -220,8 +260,10 @@ def _sentence(error: ValidationError, model: type[Options], where: str) -> str:
     if first["type"] == "missing":
         return f"{place} is missing: it has no default."
     message = first["msg"].removeprefix("Value error, ")
-    shown = shown_input(first, model)
-    return f"{place}: {message[:1].lower()}{message[1:]}{shown}."
+    if first["type"] == "string_type" and isinstance(first.get("input"), int | float):
+        message = "put it in quotes, because YAML takes it for something else than text"
+    before = f"{place}: " if place else ""
+    return f"{before}{message[:1].lower()}{message[1:]}{shown_input(first, model)}."
 
 
 def _fields(model: type[Options], path: list[Any]) -> list[str]:
@@ -250,7 +292,9 @@ def _substitute(value: Any, where: str) -> Any:
 
     def variable(match: re.Match[str]) -> str:
         name, default = match["name"], match["default"]
-        found = os.environ.get(name, default)
+        found = os.environ.get(name)
+        if default is not None:
+            found = found or default  # as in a shell: an empty variable takes the default too
         if found is None:
             raise SettingsError(
                 f"{where} names the environment variable {name}, which is not set: set it, or "

@@ -51,6 +51,7 @@ class Broker:
                 )
             )
         )
+        self._plain = self._file.read_text()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Broker":
@@ -64,6 +65,15 @@ class Broker:
             )
         wait_for_port(self.port, self._process)
         return self
+
+    def restart(self, *lines: str) -> None:
+        """End it in good order, and start it with these lines added to its configuration."""
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait()
+        self._process = None
+        self._file.write_text("\n".join((self._plain, *lines, "")))
+        self.start()
 
     def kill(self) -> None:
         """End it without a farewell."""

@@ -1,25 +1,31 @@
 """`roastwatch doctor`: check everything a roast needs, and say what to do about each."""
 
 import asyncio
+import logging
 import shutil
-import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
+from rich.text import Text
 
 from roastwatch import __version__, plugins, settings
 from roastwatch.cli.run import found
 from roastwatch.errors import RoastwatchError
 from roastwatch.rich_console import Console
 from roastwatch.settings import Chosen, Settings
+from roastwatch.sinks.sink import Finding as SinkFinding
+from roastwatch.sinks.sink import Told
 from roastwatch.supervise import Part
+from roastwatch.vocabulary import Command, CommandResult, Instruction, Outcome
 
 _FREE_MB = 500
+_SINK_WITHIN_S = 40.0
+_MARKS = {True: ("ok   ", "green"), False: ("fault", "red"), None: ("–    ", "dim")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,36 +40,61 @@ class Finding:
 @click.command("doctor")
 @click.option("--settings", "path", type=click.Path(path_type=Path), help="Settings file (YAML).")
 def command(path: Path | None) -> None:
-    """Check settings, microphone, model, broker, disk and permissions.
+    """Check settings, microphone, model, sinks, disk and permissions.
 
-    Exits with 1 when something must be mended.
+    It logs in wherever the settings say, tries what the service would do, and leaves nothing
+    behind. Exits with 1 when there is a problem.
 
     Example: roastwatch doctor --settings roastwatch.yaml
     """
     console = Console()
     bad = 0
-    for finding in _findings(path):
-        mark = {True: "[green]ok[/green]  ", False: "[red]mend[/red]", None: "[dim]–[/dim]   "}
-        console.print(f"{mark[finding.good]} {finding.name:12} {finding.text}", highlight=False)
+    for finding in _quietly(_findings(path)):
         bad += finding.good is False
-    console.print(f"{bad} to mend." if bad else "All well.")
+        mark, style = _MARKS[finding.good]
+        # Text and not markup: a name may hold [brackets]. And no escape reaches the terminal.
+        line = Text(mark, style).append(f" {finding.name:12} {_printable(finding.text)}", "default")
+        console.print(line, highlight=False, soft_wrap=True)
+    problems = {0: "No problems found.", 1: "1 problem found."}
+    console.print(problems.get(bad, f"{bad} problems found."))
     sys.exit(1 if bad else 0)
+
+
+def _quietly(findings: Iterator[Finding]) -> Iterator[Finding]:
+    """Without log lines between: what is wrong is a finding."""
+    log = logging.getLogger("roastwatch")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield from findings
+    finally:
+        log.setLevel(before)
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def _findings(path: Path | None) -> Iterator[Finding]:
     version = sys.version.split()[0]
     yield Finding("roastwatch", True, f"{__version__} on Python {version}")
+    wanted = settings.parse({})
     try:
-        wanted = settings.read(path or found())
-        yield Finding("settings", True, f"{path or found()}")
+        place = path or found()
     except RoastwatchError as error:
-        yield Finding("settings", False if path else None, str(error))
-        wanted = settings.parse({})
+        yield Finding("settings", None, str(error))
+    else:
+        try:
+            wanted = settings.read(place)
+            yield Finding("settings", True, f"{place}")
+        except RoastwatchError as error:
+            yield Finding("settings", False, str(error))
     for station in wanted.stations:
         yield _try(f"{station.name} sound", lambda one=station: _sound(one.source))  # type: ignore[misc]
         yield _try(f"{station.name} model", lambda one=station: _model(one.model))  # type: ignore[misc]
     for sink in wanted.sinks:
-        yield _try(sink.type, lambda one=sink: _address(one))  # type: ignore[misc]
+        for one in _sink(sink, wanted):
+            yield Finding(sink.type, one.good, one.text)
     yield _try("disk", lambda: _disk(wanted))
 
 
@@ -72,6 +103,8 @@ def _try(name: str, check: Callable[[], tuple[bool | None, str]]) -> Finding:
         good, text = check()
     except RoastwatchError as error:
         good, text = False, str(error)
+    except Exception as error:  # noqa: BLE001 - what broke is a finding, and the others are wanted
+        good, text = False, f"{type(error).__name__}: {error}"
     return Finding(name, good, text)
 
 
@@ -115,19 +148,44 @@ def _model(chosen: Chosen) -> tuple[bool | None, str]:
     return heard == 0, f"{model.spec.model_id}: {heard} pops in 2 s of faint noise (0 is right)"
 
 
-def _address(sink: Chosen) -> tuple[bool | None, str]:
-    """Whether somebody answers at a sink's host and port."""
-    host, port = getattr(sink.options, "host", None), getattr(sink.options, "port", None)
-    if not host or not port:
-        return None, "nothing to check"
+class _Nobody:
+    """Takes no requests: a sink that is only checked has none."""
+
+    def instruct(self, instruction: Instruction) -> None:
+        """Ignored."""
+
+    async def command(self, command: Command) -> CommandResult:
+        """Refused."""
+        return CommandResult(command.command_id, Outcome.REFUSED, reason="Only checking.")
+
+
+def _sink(chosen: Chosen, wanted: Settings) -> Sequence[SinkFinding]:
+    """What a sink finds when it tries its own connection."""
+    told = Told(
+        wanted.instance,
+        [station.name for station in wanted.stations],
+        wanted.language,
+        _Nobody(),
+        Part(chosen.type),
+    )
     try:
-        with socket.create_connection((host, port), timeout=3.0):
-            return True, f"{host}:{port} answers"
-    except OSError as error:
-        return False, (
-            f"{host}:{port} does not answer ({error.strerror or error}): is the host right, is the "
-            "broker running, does a firewall stand between?"
-        )
+        return asyncio.run(_checked(plugins.load("sinks", chosen.type), chosen, told))
+    except RoastwatchError as error:
+        return [SinkFinding(False, str(error))]
+    except TimeoutError:
+        return [SinkFinding(False, f"no answer within {_SINK_WITHIN_S:.0f} s")]
+    except Exception as error:  # noqa: BLE001 - as above
+        return [SinkFinding(False, f"{type(error).__name__}: {error}")]
+
+
+async def _checked(factory: Any, chosen: Chosen, told: Told) -> Sequence[SinkFinding]:
+    sink = factory(chosen.options, told)
+    check = getattr(sink, "check", None)
+    if check is None:  # of somebody else, and older than this
+        return [SinkFinding(None, "this sink can't be checked")]
+    async with asyncio.timeout(_SINK_WITHIN_S):
+        found: Sequence[SinkFinding] = await check()
+        return found
 
 
 def _disk(wanted: Settings) -> tuple[bool | None, str]:

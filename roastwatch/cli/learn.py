@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from platformdirs import user_data_path
 from rich.table import Table
 
 from roastwatch.cli import model_choice
 from roastwatch.detection import calibration
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.errors import BadInputError
+from roastwatch.folders import data_folder
 from roastwatch.rich_console import Console
 from roastwatch.training.learn import Learnt, learn
 from roastwatch.training.learn_labels import collect, mark, stations
@@ -53,7 +53,7 @@ def command(
       roastwatch learn
       roastwatch learn --undo
     """
-    folder = folder or user_data_path("roastwatch")
+    folder = folder or data_folder()
     station = station or _only_station(folder)
     path = calibration.path_for(folder, station)
     if undo:

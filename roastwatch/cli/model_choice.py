@@ -9,6 +9,7 @@ from roastwatch import plugins, settings
 from roastwatch.detection.model import CrackModel
 from roastwatch.errors import SettingsError
 from roastwatch.settings import STATION_CHOICES
+from roastwatch.yaml_file import parse_yaml
 
 
 def choose(name: str | None, options: tuple[str, ...] = ()) -> tuple[str, dict[str, Any]]:
@@ -34,7 +35,7 @@ def choose(name: str | None, options: tuple[str, ...] = ()) -> tuple[str, dict[s
         if not equals or not key:
             raise SettingsError(f"--model-option {option}: write KEY=VALUE, such as overlap=0.5.")
         try:
-            chosen[key] = yaml.safe_load(value)
+            chosen[key] = parse_yaml(value)
         except yaml.YAMLError as error:
             raise SettingsError(f"--model-option {option}: the value can't be read.") from error
     return name, chosen

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from platformdirs import user_data_path
 
 from roastwatch.cli.roaster_machine import machine_options, run_until_stopped
+from roastwatch.folders import data_folder
 from roastwatch.machine import Machine
 from roastwatch.program import profile_of
 from roastwatch.roaster.control import RoasterControl
@@ -40,7 +40,7 @@ def drive(plan_path: Path, log_file: Path | None, **chosen: Any) -> None:
     machine = Machine.chosen(**chosen)
     refuse_too_hot(plan, profile_of(plan), parse_limits(machine.limits, "limits"))
     if log_file is None:
-        folder = user_data_path("roastwatch") / "drives"
+        folder = data_folder() / "drives"
         log_file = folder / f"{datetime.now():%Y-%m-%d-%H%M%S}-{machine.kind}.csv"
     log = DriveLog(log_file)
     try:

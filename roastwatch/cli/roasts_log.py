@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from platformdirs import user_data_path
 
+from roastwatch.folders import data_folder
 from roastwatch.roast.log_file import FILE_NAME
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -14,7 +14,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def default_log() -> Path:
     """Where the log is when nobody says."""
-    return user_data_path("roastwatch") / FILE_NAME
+    return data_folder() / FILE_NAME
 
 
 def _keep(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path:

@@ -39,7 +39,7 @@ def found() -> Path:
     Raises:
         SettingsError: there is none; the text says how to make one.
     """
-    if "ROASTWATCH_SETTINGS" in os.environ:
+    if os.environ.get("ROASTWATCH_SETTINGS"):
         return Path(os.environ["ROASTWATCH_SETTINGS"])
     for place in PLACES:
         if place.exists():

@@ -18,6 +18,7 @@ from roastwatch.detection.windowed_events import WindowRule
 from roastwatch.detection.windowed_log import WindowLog
 from roastwatch.detection.windows import FrontEnd, LogMelFrontEnd, Window, WindowStream, stack
 from roastwatch.errors import BadInputError
+from roastwatch.option_types import NameOrFile
 from roastwatch.options import Options
 from roastwatch.vocabulary import CrackScore, Float32Array
 
@@ -31,7 +32,7 @@ _numbers = count(1)
 class WindowedOptions(Options):
     """What can be set of a windowed model."""
 
-    model: str = Field(
+    model: NameOrFile = Field(
         description="Folder with config.json, preprocessor_config.json and weights, or a name on "
         "the Hugging Face hub."
     )

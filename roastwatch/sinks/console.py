@@ -1,6 +1,7 @@
 """The terminal: a live view of each station, and every event on a line of its own."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import Field
@@ -15,7 +16,7 @@ from roastwatch.channel import Events, Latest
 from roastwatch.options import Options
 from roastwatch.printable import printable
 from roastwatch.rich_console import Console
-from roastwatch.sinks.sink import Told
+from roastwatch.sinks.sink import Finding, Told
 from roastwatch.vocabulary import EventKind, Level, Origin, PartState, RoastEvent, Snapshot
 
 _STYLES = {
@@ -142,6 +143,10 @@ class ConsoleSink:
         self._told = told
         self._console = Console()
         self._starts: dict[str, datetime] = {}
+
+    async def check(self) -> Sequence[Finding]:
+        """A terminal needs nothing."""
+        return [Finding(None, "nothing to check")]
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         """Show until cancelled."""

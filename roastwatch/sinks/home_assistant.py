@@ -9,7 +9,7 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -22,12 +22,13 @@ from roastwatch.entities import ENTITIES, Entity
 from roastwatch.errors import BadInputError, LostError, MissingExtraError
 from roastwatch.inbound import Mishaps
 from roastwatch.sinks import asking
+from roastwatch.sinks.home_assistant_check import check_bus
 from roastwatch.sinks.home_assistant_options import HomeAssistantOptions
 from roastwatch.sinks.mqtt_durable import Durable
 from roastwatch.sinks.mqtt_outbox import Outbox
 from roastwatch.sinks.mqtt_states import payload
 from roastwatch.sinks.rivals import Claim, Rivals
-from roastwatch.sinks.sink import Told
+from roastwatch.sinks.sink import Finding, Told
 from roastwatch.supervise import NEAR, retry_forever, together
 from roastwatch.vocabulary import Instruction, PartState, RoastEvent, Snapshot
 
@@ -87,9 +88,15 @@ class HomeAssistantSink:
                 retry_forever(self._told.part, self._session, NEAR), name="home_assistant:session"
             )
 
+    async def check(self) -> Sequence[Finding]:
+        """Fire an event that nobody waits for, and hear it."""
+        return await check_bus(self._link_to, self._options.url)
+
     async def _collect(self, events: Events[RoastEvent], tasks: asyncio.TaskGroup) -> None:
         async for event in events:
             kept = self._outbox.add(event, time.monotonic(), datetime.now(UTC))
+            if kept is None:
+                continue
             self._to_tell.set()  # before what may wait: tasks wake in this order
             tasks.create_task(self._durable.keep(kept), name="home_assistant:keep")
             self._told.part.counters["events_lost"] = events.dropped + self._outbox.lost

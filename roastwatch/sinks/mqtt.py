@@ -9,22 +9,24 @@ import json
 import logging
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
 from roastwatch.channel import Events, Latest
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.inbound import Mishaps
 from roastwatch.sinks.mqtt_announcing import Announcing
+from roastwatch.sinks.mqtt_check import check_broker
 from roastwatch.sinks.mqtt_commands import wish
-from roastwatch.sinks.mqtt_connection import Connection, Message, MqttOptions, connected
+from roastwatch.sinks.mqtt_connection import Connection, Message, connected
 from roastwatch.sinks.mqtt_durable import Durable
 from roastwatch.sinks.mqtt_extras import tell_pictures, tell_updates
+from roastwatch.sinks.mqtt_options import MqttOptions
 from roastwatch.sinks.mqtt_outbox import Kept, Outbox
 from roastwatch.sinks.mqtt_states import States
 from roastwatch.sinks.mqtt_topics import OFFLINE, ONLINE, Topics
 from roastwatch.sinks.rivals import Claim, Rivals
-from roastwatch.sinks.sink import Told
+from roastwatch.sinks.sink import Finding, Told
 from roastwatch.supervise import NEAR, retry_forever
 from roastwatch.vocabulary import Command, Outcome, PartState, RoastEvent, Snapshot
 
@@ -59,6 +61,8 @@ class MqttSink:
         self._latest: Latest[dict[str, Snapshot]] = Latest()
         self._welcomes = 0
         self._mishaps = Mishaps(_log, self._part.count, let_through=Connection.failures)
+        self._left_out: set[str] = set()
+        self._refused_topics: list[str] = []
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         """Tell until cancelled; a lost broker is looked for again for ever."""
@@ -68,9 +72,15 @@ class MqttSink:
             tasks.create_task(self._collect(events, tasks), name="mqtt:collect")
             tasks.create_task(retry_forever(self._part, self._session, NEAR), name="mqtt:session")
 
+    async def check(self) -> Sequence[Finding]:
+        """Log in, and try what is done there."""
+        return await check_broker(self._options, self._told, self._topics, self._announcing)
+
     async def _collect(self, events: Events[RoastEvent], tasks: asyncio.TaskGroup) -> None:
         async for event in events:
             kept = self._outbox.add(event, time.monotonic(), datetime.now(UTC))
+            if kept is None:
+                continue
             self._post(kept)
             self._to_tell.set()
             tasks.create_task(self._durable.keep(kept), name="mqtt:keep")
@@ -88,8 +98,9 @@ class MqttSink:
     async def _session(self) -> None:
         """One connection, from its beginning to its end."""
         identifier = f"roastwatch-{self._told.instance}-{self._rivals.mine.session[:8]}"
-        available = self._topics.available
-        async with connected(self._options, identifier, available, OFFLINE) as link:
+        will = (self._topics.available, OFFLINE)
+        async with connected(self._options, identifier, will) as link:
+            link.leave_out = self._leave_out
             await self._begin(link)
             self._link = link
             try:
@@ -121,7 +132,11 @@ class MqttSink:
     async def _begin(self, link: Connection) -> None:
         """Learn what the broker still holds of us, and that nobody else bears our name."""
         topics, stations = self._topics, self._told.stations
-        configs = {topics.discovery(name): name for name in stations}
+        configs = [
+            topic
+            for name in stations
+            for topic in (topics.discovery(name), topics.discovery_parts(name))
+        ]
         await link.subscribe(topics.session, topics.state("+", "+"), *configs)
         self._rivals.yielded = False
         self._announcing.begin(time.monotonic())
@@ -136,22 +151,67 @@ class MqttSink:
                     continue
                 elif of_ours is not None and of_ours[0] not in stations:
                     stale.append(message.topic)
-                elif message.topic in configs:
-                    self._announcing.held(configs[message.topic], message.payload)
+                elif of_ours is None:
+                    for name in stations:
+                        part = topics.discovery_part_of(name, message.topic)
+                        if part is not None:
+                            self._announcing.held(name, part, message.payload)
         await link.unsubscribe(topics.state("+", "+"), *configs)
-        await self._announcing.clear(link, stale)
+        if stale:
+            await self._clear(link, stale)
         refused = await link.subscribe(topics.set("+", "+"), topics.birth)
         await link.publish(topics.available, ONLINE, retain=True)
         self._states.forget()
         self._outbox.link_back(time.monotonic())
         await self._announcing.all_again(link)
+        self._refused_topics = refused
+        self._is_well()
+
+    def _is_well(self) -> None:
+        """Connected, but for what the broker or another roastwatch on it doesn't allow."""
+        refused = self._refused_topics
         self._part.running()
+        for sentence in self._announcing.clashes():
+            self._part.trouble(PartState.DEGRADED, sentence)
         if refused:
             self._part.trouble(
                 PartState.DEGRADED,
                 f"The MQTT broker doesn't let us read {' or '.join(refused)}: allow it in the "
                 "broker's access list.",
             )
+
+    async def _clear(self, link: Connection, stale: list[str]) -> None:
+        """Remove what stations that are no more have left behind, and only what was ours."""
+        topics = self._topics
+        for topic in stale:
+            await link.publish(topic, None, retain=True)
+        configs: list[str] = []
+        for gone in sorted({(topics.parts_of(topic) or ("",))[0] for topic in stale}):
+            configs += (topics.discovery(gone), topics.discovery_parts(gone))
+        await link.subscribe(*configs)
+        await link.publish(topics.session, self._rivals.mine.message(), retain=False)
+        async for message in self._until_quiet(link):
+            of_session = message.topic == topics.session
+            if not of_session and message.payload and self._announcing.is_ours(message.payload):
+                await link.publish(message.topic, None, retain=True)
+        await link.unsubscribe(*configs)
+
+    def _leave_out(self, topic: str, size_bytes: int, limit_bytes: int) -> None:
+        """A message is too long for the broker, which would close the connection for it."""
+        if topic in self._left_out:
+            return
+        self._left_out.add(topic)
+        self._part.count("left_out")
+        _, _, key = self._topics.parts_of(topic) or ("", "", "")
+        what = "the picture of the roast" if key == "image" else topic
+        sentence = (
+            f"The MQTT broker takes at most {limit_bytes} bytes a message: {what} ({size_bytes} "
+            "bytes) is left out. Raise the broker's limit (Mosquitto: max_packet_size)."
+        )
+        if key == "image":
+            _log.warning("%s", sentence)
+        else:
+            self._part.trouble(PartState.DEGRADED, sentence)
 
     async def _until_quiet(self, link: Connection) -> AsyncIterator[Message]:
         """What is retained, and what a rival answers within a moment after our own claim's echo."""
@@ -173,9 +233,14 @@ class MqttSink:
             await link.publish(self._topics.session, None, retain=True)
             raise BadInputError("a claim is never retained")
 
-    async def _meet(self, link: Connection, claim: bytes) -> None:
-        """Somebody claims our name: the elder stays, the younger stands down and says so."""
-        rival = self._rivals.meet(claim, time.monotonic())
+    async def _meet(self, link: Connection, claim: Message) -> None:
+        """Somebody claims our name: the elder stays, the younger stands down and says so.
+
+        Nobody of us retains a claim: one that is would speak for somebody who is long gone.
+        """
+        if claim.retained:
+            return
+        rival = self._rivals.meet(claim.payload, time.monotonic())
         if rival is None:
             return
         sentence = self._rivals.clash(self._told.instance, rival, "on this broker")
@@ -221,8 +286,11 @@ class MqttSink:
         return True
 
     def _sent(self, link: Connection, kept: Kept) -> asyncio.Event:
-        text = json.dumps(kept.message(time.monotonic()))
-        return link.post(self._topics.event(kept.station), text)
+        topic, message = self._topics.event(kept.station), kept.message(time.monotonic())
+        text = json.dumps(message)
+        if not link.fits(topic, text):
+            text = json.dumps(message | {"message": ""})  # the one part of any length
+        return link.post(topic, text)
 
     async def _tell_states(self, link: Connection) -> None:
         async for snapshots in self._latest.changes():
@@ -230,7 +298,7 @@ class MqttSink:
                 await self._tell_state(link, snapshot)
             self._heard_from_now_on(time.monotonic())
             if self._rivals.is_over(time.monotonic()):
-                self._part.running()
+                self._is_well()
 
     def _heard_from_now_on(self, now_s: float) -> None:
         """Home Assistant has subscribed to what is new to it: what it missed is told again."""

@@ -4,8 +4,10 @@ Source of the format: https://www.home-assistant.io/integrations/mqtt/#device-di
 (read against Core 2026.11).
 """
 
-from collections.abc import Collection, Iterator
+import json
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any
 
 from roastwatch import __version__
@@ -44,13 +46,8 @@ def device(
     title: str,
     language: str,
     offer: Offer,
-    before: dict[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The discovery message of a station.
-
-    `before` holds the components of the last message (name → platform): those that are gone are
-    named with their platform only, which is how Home Assistant is told to remove them.
-    """
+    """The discovery message of a station."""
     components: dict[str, dict[str, Any]] = {
         entity.key: _component(topics, station, entity, language)
         for entity in ENTITIES
@@ -59,8 +56,6 @@ def device(
     for key, choices in offer.choices:
         components[key]["options"] = list(choices)
     components |= {f"{_TRIGGER}{kind}": _trigger(topics, station, kind) for kind in EVENT_TYPES}
-    for name, platform in (before or {}).items():
-        components.setdefault(name, {"platform": platform})
     return {
         "device": {
             "identifiers": [topics.device_id(station)],
@@ -85,6 +80,62 @@ def components_of(message: object) -> dict[str, str]:
         for name, component in found.items()
         if isinstance(component, dict) and "platform" in component and len(component) > 1
     }
+
+
+def instance_of(message: object) -> str | None:
+    """Which roastwatch a discovery message is of; None: of none, as far as it says."""
+    found = message.get("components") if isinstance(message, dict) else None
+    for component in found.values() if isinstance(found, dict) else ():
+        for key in ("state_topic", "command_topic", "topic"):
+            words = str(component.get(key)).split("/") if isinstance(component, dict) else []
+            if len(words) > 2 and words[0] == "roastwatch":
+                return words[1]
+    return None
+
+
+def divided(
+    message: dict[str, Any], room_bytes: int | None, before: Mapping[int, Collection[str]]
+) -> dict[int, dict[str, Any]]:
+    """A discovery message as one or more of at most `room_bytes` each, by their number.
+
+    A component stays in the part that held it before, where there is room, so that Home Assistant
+    need not remove it and set it up again.
+    """
+    if room_bytes is None or _bytes(message) <= room_bytes:
+        return {0: message}
+    parts: dict[int, dict[str, Any]] = {}
+    used: dict[int, int] = {}
+    head = _bytes({**message, "components": {}})
+    was_in = {name: part for part, names in before.items() for name in names}
+    components = message["components"]
+    for name in sorted(components, key=lambda one: one not in was_in):
+        size = _bytes({name: components[name]})
+        wanted = (was_in[name],) if name in was_in else ()
+        for part in chain(wanted, count()):
+            if part not in used or used[part] + size <= room_bytes:
+                break
+        used[part] = used.get(part, head) + size
+        parts.setdefault(part, {**message, "components": {}})["components"][name] = components[name]
+    return parts
+
+
+def removals(
+    message: dict[str, Any], gone: Mapping[str, str], room_bytes: int | None
+) -> Iterator[dict[str, Any]]:
+    """Messages that name components (name → platform) with their platform only.
+
+    That is how Home Assistant is told to remove them; what they leave out stays.
+    """
+    only = {name: {"platform": platform} for name, platform in gone.items()}
+    whole = {**message, "components": message["components"] | only}
+    if room_bytes is None or _bytes(whole) <= room_bytes:
+        yield whole
+    else:
+        yield from divided({**message, "components": only}, room_bytes, {}).values()
+
+
+def _bytes(message: dict[str, Any]) -> int:
+    return len(json.dumps(message))  # ASCII
 
 
 def _availability(topics: Topics, station: str, entity: Entity) -> Iterator[dict[str, str]]:

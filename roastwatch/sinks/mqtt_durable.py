@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from roastwatch.sinks.mqtt_outbox import Kept, Outbox
+from roastwatch.sinks.remembered import Remembered
 from roastwatch.sinks.sink import AlertOutbox
 from roastwatch.sinks.steady import SteadyClock
 
@@ -27,12 +28,19 @@ class Durable:
         self._target = target
         self._is_heard = is_heard
         self._clock = SteadyClock()
+        self._done = Remembered(outbox, f"{target}-done", self._clock) if outbox else None
 
     async def restore(self, into: Outbox) -> None:
-        """What an earlier process could not tell any more."""
-        if self._outbox is None:
+        """What an earlier process could not tell any more, and what it did deliver."""
+        if self._outbox is None or self._done is None:
             return
+        for word in await self._done.restore():
+            event_id, _, kind = word.rpartition(":")
+            into.delivered(event_id, kind)
         for alert in await self._outbox.outbox_due(self._clock(), self._target):
+            if alert.alert_id.removeprefix(f"{self._target}:") in self._done:
+                await self._outbox.outbox_done(alert.alert_id)  # we died between the two
+                continue
             try:
                 kept = into.take(dict(alert.payload), time.monotonic(), datetime.now(UTC))
             except (KeyError, TypeError, ValueError):
@@ -57,10 +65,17 @@ class Durable:
             await self.told(kept)
 
     async def told(self, kept: Kept) -> None:
-        """The broker has it, and whoever listens there."""
-        if self._outbox is not None and kept.durable and self._is_heard(kept.station):
+        """The broker has it, and whoever listens there: known durably as soon as this returns."""
+        if self._outbox is None or self._done is None or not self._is_heard(kept.station):
+            return
+        await self._done.add(_word(kept))
+        if kept.durable:
             kept.durable = False
             await self._outbox.outbox_done(self._name(kept))
 
     def _name(self, kept: Kept) -> str:
-        return f"{self._target}:{kept.event_id}:{kept.type}"
+        return f"{self._target}:{_word(kept)}"
+
+
+def _word(kept: Kept) -> str:
+    return f"{kept.event_id}:{kept.type}"

@@ -77,15 +77,26 @@ class Outbox:
         self._kept: dict[tuple[str, str], Kept] = {}
         self._size = size
         self.lost = 0
+        self._delivered: set[tuple[str, str]] = set()
         # Home Assistant may start together with us: until it is heard, it counts as away.
         self._away_since_s: float | None = started_s
         self._forget_away_at_s: float | None = started_s + _BIRTH_WITHIN_S
 
-    def add(self, event: RoastEvent, now_s: float, now: datetime) -> Kept:
-        """Keep an event that shall be told; the same one again is told again."""
-        kind = event_type(event)
-        if kind == "first_crack_certain" and (event.event_id, "first_crack") not in self._kept:
+    def delivered(self, event_id: str, kind: str) -> None:
+        """An earlier process delivered this one: it is not delivered again."""
+        self._delivered.add((event_id, kind))
+
+    def add(self, event: RoastEvent, now_s: float, now: datetime) -> Kept | None:
+        """Keep an event that shall be told; the same one again is told again.
+
+        None: an earlier process delivered it. A resumed roast hands on its last events once more,
+        because the log can't know which of them every sink has delivered.
+        """
+        kind, first = event_type(event), (event.event_id, "first_crack")
+        if kind == "first_crack_certain" and not (first in self._kept or first in self._delivered):
             kind = "first_crack"
+        if (event.event_id, kind) in self._delivered:
+            return None
         return self._take(facts(event, kind), now_s, age_s(event, now_s, now))
 
     def take(self, found: dict[str, Any], now_s: float, now: datetime) -> Kept:

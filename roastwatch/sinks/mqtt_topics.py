@@ -52,9 +52,25 @@ class Topics:
         """The name of a station's device."""
         return f"roastwatch_{self.instance}_{station}"
 
-    def discovery(self, station: str) -> str:
-        """Where a station's device is announced, retained."""
-        return f"{self.discovery_prefix}/device/{self.device_id(station)}/config"
+    def discovery(self, station: str, part: int = 0) -> str:
+        """Where a station's device is announced, retained; in parts where a broker wants it so."""
+        node = f"{self.discovery_prefix}/device/{self.device_id(station)}"
+        return f"{node}/part{part + 1}/config" if part else f"{node}/config"
+
+    def discovery_parts(self, station: str) -> str:
+        """The filter for every part but the first."""
+        return f"{self.discovery_prefix}/device/{self.device_id(station)}/+/config"
+
+    def discovery_part_of(self, station: str, topic: str) -> int | None:
+        """Which part of a station's discovery a topic is; None: it is none."""
+        if topic == self.discovery(station):
+            return 0
+        node = f"{self.discovery_prefix}/device/{self.device_id(station)}/part"
+        number = topic.removeprefix(node).removesuffix("/config")
+        if not number.isascii() or not number.isdecimal() or len(number) > 4:
+            return None
+        part = int(number) - 1
+        return part if part > 0 and topic == self.discovery(station, part) else None
 
     def parts_of(self, topic: str) -> tuple[str, str, str] | None:
         """Station, branch and key of a topic of ours, such as kitchen, set, drop."""

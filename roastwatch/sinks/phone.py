@@ -6,6 +6,7 @@ a restart loses none and sends none twice. A person's answer counts once, whoeve
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -26,12 +27,14 @@ from roastwatch.sinks.alerts import (
 )
 from roastwatch.sinks.answers import Answers
 from roastwatch.sinks.delivery import Delivery
+from roastwatch.sinks.home_assistant_check import check_names
+from roastwatch.sinks.home_assistant_options import HomeAssistantOptions
 from roastwatch.sinks.memory_outbox import MemoryOutbox
 from roastwatch.sinks.phone_links import Target, apprise_link, companion_link
 from roastwatch.sinks.phone_options import PhoneOptions
 from roastwatch.sinks.quiet_hours import warn_of_utc
 from roastwatch.sinks.remembered import Remembered
-from roastwatch.sinks.sink import Told, WaitingAlert
+from roastwatch.sinks.sink import Finding, Told, WaitingAlert
 from roastwatch.sinks.steady import present
 from roastwatch.supervise import NEAR, Backoff, retry_forever, together
 from roastwatch.vocabulary import EventKind, PartState, Phase, RoastEvent, Snapshot
@@ -101,6 +104,19 @@ class PhoneSink:
         else:
             self._told.part.running()
         await together(*jobs)
+
+    async def check(self) -> Sequence[Finding]:
+        """Whether the companion apps are there; other services would ring a phone."""
+        found: list[Finding] = []
+        urls = sum(1 for target in self._targets.values() if not target.service)
+        if urls:
+            found.append(
+                Finding(None, f"URLs of other services ({urls}): understood; nothing was sent")
+            )
+        if self._link_to is not None:
+            where = self._options.home_assistant or HomeAssistantOptions()
+            found += await check_names(self._link_to, where.url, sorted(self._services), ())
+        return found or [Finding(False, "nobody is named: write people with companion or urls")]
 
     async def _collect(self, events: Events[RoastEvent]) -> None:
         async for event in events:

@@ -21,10 +21,11 @@ class Remembered:
     def __contains__(self, word: str) -> bool:
         return word in self._words
 
-    async def restore(self) -> None:
+    async def restore(self) -> list[str]:
         """What an earlier process knew."""
         for kept in await self._outbox.outbox_due(self._clock(), self._target):
             self._words[str(kept.payload.get("word"))] = None
+        return list(self._words)
 
     async def add(self, word: str) -> None:
         """Know it from now on, and durably as soon as this returns."""

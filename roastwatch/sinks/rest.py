@@ -7,6 +7,7 @@ guards of http_guards first, and what it carries passes the one door for input (
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -18,10 +19,12 @@ from pydantic import Field, SecretStr, model_validator
 from roastwatch.channel import Events, Latest
 from roastwatch.entities import ENTITIES
 from roastwatch.errors import LostError
+from roastwatch.option_types import Host
 from roastwatch.options import Options
 from roastwatch.sinks import asking, http_guards
 from roastwatch.sinks.http_listener import ConnectionLimits, Listener
-from roastwatch.sinks.sink import Told
+from roastwatch.sinks.rest_check import check_port
+from roastwatch.sinks.sink import Finding, Told
 from roastwatch.supervise import retry_forever
 from roastwatch.vocabulary import RoastEvent, Snapshot
 
@@ -34,7 +37,7 @@ _COMMANDS_AT_ONCE = 16
 class RestOptions(Options):
     """The HTTP API."""
 
-    host: str = Field("127.0.0.1", description="Address to serve on; 0.0.0.0: every network.")
+    host: Host = Field("127.0.0.1", description="Address to serve on; 0.0.0.0: every network.")
     port: int = Field(8099, description="TCP port to serve on.", ge=1, le=65535)
     token: SecretStr | None = Field(
         None, description="Bearer token that every request must carry; needed beyond this machine."
@@ -72,6 +75,10 @@ class RestSink:
             group.create_task(retry_forever(self._told.part, self._serve), name="rest:serve")
             async for event in events:
                 self._kept.append(event)
+
+    async def check(self) -> Sequence[Finding]:
+        """Whether the port is free, or held by a roastwatch that runs."""
+        return [await check_port(self._options.host, self._options.port)]
 
     async def _serve(self) -> None:
         runner = web.AppRunner(

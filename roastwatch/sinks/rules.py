@@ -8,6 +8,7 @@ when a rule acts too often.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import json
@@ -15,7 +16,7 @@ import logging
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Self
@@ -27,13 +28,16 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from roastwatch.channel import Events, Latest
 from roastwatch.entities import EVENT_TYPES, event_type
 from roastwatch.errors import BadInputError, LostError, MissingExtraError
+from roastwatch.option_types import Host
 from roastwatch.options import Options
 from roastwatch.sinks.delivery import Delivery
+from roastwatch.sinks.home_assistant_check import check_names
 from roastwatch.sinks.home_assistant_options import HomeAssistantOptions
 from roastwatch.sinks.memory_outbox import MemoryOutbox
+from roastwatch.sinks.mqtt_options import refuse_password_alone
 from roastwatch.sinks.mqtt_outbox import Kept
 from roastwatch.sinks.remembered import Remembered
-from roastwatch.sinks.sink import Told, WaitingAlert
+from roastwatch.sinks.sink import Finding, Told, WaitingAlert
 from roastwatch.sinks.steady import age_s
 from roastwatch.supervise import Backoff, together
 from roastwatch.vocabulary import (
@@ -108,6 +112,8 @@ class RuleOptions(Options):
             raise ValueError("a rule can't speak on roastwatch's own topics: a loop")
         if self.fields and self.service is None:
             raise ValueError("fields belong to a service")
+        if self.secret is not None and self.webhook is None:
+            raise ValueError("secret signs a webhook, and this rule has none: remove it")
         return self
 
 
@@ -118,10 +124,15 @@ class RulesOptions(Options):
     home_assistant: HomeAssistantOptions | None = Field(
         None, description="Needed for scenes and services only."
     )
-    mqtt_host: str = Field("localhost", description="Broker of the MQTT messages.")
+    mqtt_host: Host = Field("localhost", description="Broker of the MQTT messages.")
     mqtt_port: int = Field(1883, ge=1, le=65535, description="Its TCP port.")
     mqtt_username: str | None = Field(None, description="User name at the broker.")
     mqtt_password: SecretStr | None = Field(None, description="Password at the broker.")
+
+    @model_validator(mode="after")
+    def _no_password_is_left_out(self) -> Self:
+        refuse_password_alone(self.mqtt_username, self.mqtt_password, "mqtt_")
+        return self
 
 
 class RulesSink:
@@ -163,6 +174,26 @@ class RulesSink:
         await self._done.restore()
         jobs = [self._collect(events), self._delivery.run()]
         await together(*jobs, *([self._check()] if self._link_to is not None else []))
+
+    async def check(self) -> Sequence[Finding]:
+        """Log in where rules act; nothing acts."""
+        rules = self._options.rules
+        found: list[Finding] = []
+        if self._link_to is not None:
+            where = self._options.home_assistant or HomeAssistantOptions()
+            services = [rule.service for rule in rules if rule.service]
+            scenes = [rule.scene for rule in rules if rule.scene]
+            found += await check_names(self._link_to, where.url, services, scenes)
+        if any(rule.mqtt_topic for rule in rules):
+            place = f"{self._options.mqtt_host}:{self._options.mqtt_port}"
+            try:
+                async with self._broker():
+                    found.append(Finding(True, f"{place}: logged in"))
+            except LostError as error:
+                found.append(Finding(False, str(error)))
+        if webhooks := sum(rule.webhook is not None for rule in rules):
+            found.append(Finding(None, f"webhooks ({webhooks}): none was called"))
+        return found or [Finding(None, f"{len(rules)} rules, nothing to check")]
 
     async def _collect(self, events: Events[RoastEvent]) -> None:
         async for event in events:
@@ -250,6 +281,16 @@ class RulesSink:
             await link.call(service, fields)
 
     async def _publish(self, topic: str, message: dict[str, Any]) -> None:
+        async with self._broker() as client:
+            await client.publish(topic, json.dumps(message), qos=1)
+
+    @contextlib.asynccontextmanager
+    async def _broker(self) -> AsyncIterator[aiomqtt.Client]:
+        """The broker of the rules, logged in.
+
+        Raises:
+            LostError: it can't be reached, or does not take a message.
+        """
         options = self._options
         password = options.mqtt_password.get_secret_value() if options.mqtt_password else None
         try:
@@ -260,10 +301,13 @@ class RulesSink:
                 password=password,
                 timeout=5,
             ) as client:
-                await client.publish(topic, json.dumps(message), qos=1)
+                yield client
         except aiomqtt.MqttError as error:
             where = f"{options.mqtt_host}:{options.mqtt_port}"
-            raise LostError(f"The broker {where} did not take a message ({error}).") from error
+            raise LostError(
+                f"The broker {where} can't be reached or takes no message ({error}): check "
+                "mqtt_host, mqtt_port, mqtt_username and mqtt_password."
+            ) from error
 
     async def _post(self, url: str, secret: SecretStr | None, message: dict[str, Any]) -> None:
         body = json.dumps(message).encode()

@@ -92,9 +92,25 @@ class Told:
     """The roast so far of a station as PNG; None: nobody here can draw."""
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a sink has checked: `good` None means it could not or need not be."""
+
+    good: bool | None
+    text: str
+
+
 class Sink(Protocol):
     """Made by `Sink(options, told)`. Runs until cancelled; mends its own connection."""
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         """Tell events as they come and the newest state of each station (by name)."""
+        ...
+
+    async def check(self) -> Sequence[Finding]:
+        """Try once, for `roastwatch doctor`, what running needs, and leave nothing behind.
+
+        A service that runs with the same settings is not disturbed. Never raises a
+        RoastwatchError: what is wrong is a finding.
+        """
         ...

@@ -13,7 +13,7 @@ import pytest
 
 from roastwatch.channel import Events, Latest
 from roastwatch.sinks.mqtt import MqttSink
-from roastwatch.sinks.mqtt_connection import MqttOptions
+from roastwatch.sinks.mqtt_options import MqttOptions
 from roastwatch.sinks.sink import Told
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import (

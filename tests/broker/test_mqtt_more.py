@@ -20,13 +20,18 @@ EVENT = "roastwatch/test/roaster/event"
 CONFIG = "homeassistant/device/roastwatch_test_roaster/config"
 
 
+def waiting(broker: Broker) -> str:
+    """Where events wait in the log; what was delivered is remembered beside it."""
+    return f"mqtt:127.0.0.1:{broker.port}"
+
+
 async def test_what_a_dead_service_could_not_tell_the_next_one_tells(tmp_path: Path) -> None:
     broker = Broker(tmp_path)  # not started: nobody can be told
     path = tmp_path / "roasts.sqlite"
     async with RoastLog.open(path) as log, sink(broker.port, outbox=log) as told:
         await until(lambda: told.part.state is PartState.RETRYING)
         told.events.put(event("untold"))
-        while not await log.outbox_due():
+        while not await log.outbox_due(target=waiting(broker)):
             pass
     broker.start()
     try:
@@ -36,7 +41,7 @@ async def test_what_a_dead_service_could_not_tell_the_next_one_tells(tmp_path: P
                 (found,) = await until(lambda: heard.json(EVENT))
                 assert found["event_id"] == "untold"
                 assert found["late"]
-                while await log.outbox_due():
+                while await log.outbox_due(target=waiting(broker)):
                     told.show(snapshot())
             heard.forget()
             async with RoastLog.open(path) as log, sink(broker.port, outbox=log) as told:
@@ -56,11 +61,11 @@ async def test_what_died_before_it_could_be_heard_is_told_by_the_next_run(
             async with sink(broker.port, outbox=log) as told:
                 told.events.put(event("unheard"))
                 await until(lambda: heard.json(EVENT))
-                while not await log.outbox_due():
+                while not await log.outbox_due(target=waiting(broker)):
                     pass
                 # Not announced yet: that the broker has it says nothing.
                 await until(lambda: told.part.counters.get("events_told"))
-            assert await log.outbox_due()
+            assert await log.outbox_due(target=waiting(broker))
         heard.forget()
         async with (
             RoastLog.open(tmp_path / "roasts.sqlite") as log,
@@ -68,7 +73,7 @@ async def test_what_died_before_it_could_be_heard_is_told_by_the_next_run(
         ):
             found = await until(lambda: heard.json(EVENT))
             assert found[0]["event_id"] == "unheard"
-            while await log.outbox_due():
+            while await log.outbox_due(target=waiting(broker)):
                 told.show(snapshot())
 
 

@@ -83,6 +83,7 @@ def test_the_topics_of_the_contract_are_those_of_the_code() -> None:
         topics.event("<station>"),
         topics.set("<station>", "<key>"),
         topics.discovery("<station>"),
+        topics.discovery("<station>", 1).replace("part2", "part<n>"),
         topics.birth,
     ):
         assert f"`{topic}`" in text, topic

@@ -1,13 +1,16 @@
 """The device appears in a real Home Assistant with all its entities, classes and units."""
 
+from pathlib import Path
+
 import pytest
 
 from roastwatch.entities import BY_KEY, ENTITIES, Entity, Platform
 from roastwatch.vocabulary import Actuator, EventKind, InstructionKind, Outcome, Phase
-from tests.broker.conftest import sink
+from tests.broker.conftest import listener, sink, until
 from tests.broker.nouns import event, reading, roaster, snapshot
 from tests.home_assistant.conftest import Home
 from tests.home_assistant.running import Talk
+from tests.mosquitto import Broker
 
 pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
 
@@ -126,6 +129,47 @@ async def test_buttons_and_switches_reach_the_service(home: Home, talk: Talk) ->
         refusal = "sensor.asked_roaster_last_refusal"
         await talk.until(lambda: talk.shows(refusal, told.person.answer[1]))
         assert await talk.shows("number.asked_roaster_heater", "60")
+
+
+async def test_discovery_in_parts_is_one_device(home: Home, talk: Talk, tmp_path: Path) -> None:
+    """What a broker of small packets gets, and what follows when its limit is lifted."""
+    small = Broker(tmp_path, "max_packet_size 4000").start()
+    try:
+        async with sink(small.port, "parted") as told, listener(small.port) as (heard, _):
+            told.show(everything())
+            await until(lambda: heard.newest("roastwatch/parted/roaster/state/status"))
+            parts = {t: p for t, p, _ in heard.messages if t.startswith("homeassistant/device/")}
+    finally:
+        small.kill()
+    assert len(parts) > 4
+    absent = {"image", "update", "heater_reading", "fan_reading", "drum_reading"}
+    wanted = {entity_id(entity, "parted") for entity in ENTITIES if entity.key not in absent}
+
+    async def devices() -> set[str]:
+        registry = await talk.call("config/entity_registry/list")
+        found = {row["entity_id"]: row["device_id"] for row in registry}
+        return {found.get(name, "") for name in wanted}
+
+    async def are_one() -> bool:
+        return len(await devices()) == 1 and "" not in await devices()
+
+    async with listener(home.broker.port, "roastwatch/parted/#") as (_, client):
+        for topic, payload in parts.items():
+            await client.publish(topic, payload, qos=1, retain=True)
+    await talk.until(are_one)
+    async with sink(home.broker.port, "parted") as told:
+        told.show(everything())
+        await talk.until(lambda: talk.shows("sensor.parted_roaster_phase", "development"))
+        await talk.until(lambda: talk.shows("number.parted_roaster_heater", "60"))
+        await talk.until(are_one)
+        hidden = {entity_id(entity, "parted") for entity in ENTITIES if entity.hidden}
+        await talk.until(lambda: _all_there(talk, wanted - hidden))
+    complaints = [line for line in home.assistant.log().splitlines() if "parted_roaster" in line]
+    assert not complaints
+
+
+async def _all_there(talk: Talk, wanted: set[str]) -> bool:
+    return wanted <= (await talk.states()).keys()
 
 
 async def test_a_roaster_that_goes_takes_its_entities_along(home: Home, talk: Talk) -> None:

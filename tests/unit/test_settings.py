@@ -26,6 +26,10 @@ def test_the_documented_file_is_valid_and_holds_the_defaults() -> None:
         ({"instence": "x"}, "instence is not a setting: did you mean 'instance'?"),
         ({"instance": "Not A Slug"}, "instance:"),
         ({"stations": [{"name": "a"}, {"name": "a"}]}, "Two stations are named 'a'"),
+        (
+            {"stations": [{"name": "a"}, {"name": "a_first_crack"}]},
+            "'a' and 'a_first_crack' would have entities of the same id (a_first_crack_level)",
+        ),
         ({"stations": [{"onset": {"sensitivty": 1}}]}, "did you mean 'sensitivity'?"),
         ({"stations": [{"onset": {"sensitivity": 7}}]}, "stations[0].onset.sensitivity:"),
         ({"stations": [{"source": {"type": "microfone"}}]}, "did you mean 'microphone'?"),
@@ -38,6 +42,12 @@ def test_a_wrong_setting_is_named_with_its_fix(raw: object, said: str) -> None:
     with pytest.raises(SettingsError) as error:
         settings.parse(raw)
     assert said in str(error.value)
+
+
+def test_names_that_only_look_alike_are_taken() -> None:
+    names = ("a", "a_b", "b", "roaster", "roaster_2", "roaster_first")
+    found = settings.parse({"stations": [{"name": name} for name in names]})
+    assert [station.name for station in found.stations] == list(names)
 
 
 def test_environment_variables_are_put_in(monkeypatch: pytest.MonkeyPatch) -> None:

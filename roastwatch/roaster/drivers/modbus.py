@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field
 
 from roastwatch.errors import BadInputError, LostError
+from roastwatch.option_types import NameOrFile
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.drivers.modbus_line import Line, LineOptions, RefusedError
 from roastwatch.roaster.drivers.modbus_profile import (
@@ -27,7 +28,7 @@ class ModbusOptions(LineOptions):
     """Where the machine is and what its registers mean."""
 
     # the guardian, which reads it, stands in the root folder
-    profile: Annotated[str, AfterValidator(from_root)] = Field(
+    profile: Annotated[NameOrFile, AfterValidator(from_root)] = Field(
         description="A profile's file, or the name of one that comes along."
     )
     period_s: float = Field(0.5, description="Seconds between two readings.", ge=0.1, le=3)

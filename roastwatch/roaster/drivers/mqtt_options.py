@@ -137,6 +137,22 @@ class MqttRoasterOptions(PortOptions):
     def _yaml_off(cls, raw: object) -> object:
         return "off" if raw is False else raw
 
+    @field_validator("port")
+    @classmethod
+    def _no_login_in_the_address(cls, port: str) -> str:
+        if "@" in port:
+            raise ValueError(
+                "user name and password have options of their own, username and password_file: "
+                "write mqtt://host:1883 alone"
+            )
+        return port
+
+    @model_validator(mode="after")
+    def _no_password_is_left_out(self) -> "MqttRoasterOptions":
+        if self.password is not None and not self.username:
+            raise ValueError("password is not sent without a user name: add username")
+        return self
+
     @model_validator(mode="after")
     def _reads_something(self) -> "MqttRoasterOptions":
         if self.bean_temp is None and self.environment_temp is None:

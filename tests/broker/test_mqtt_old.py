@@ -1,0 +1,60 @@
+"""Brokers that speak MQTT 3.1.1 only."""
+
+import pytest
+
+from roastwatch.vocabulary import InstructionKind, PartState, Phase
+from tests.broker.conftest import listener, sink, until
+from tests.broker.nouns import event, snapshot
+from tests.fakes.old_broker import old_broker
+from tests.mosquitto import Broker
+
+STATE = "roastwatch/test/roaster/state"
+EVENT = "roastwatch/test/roaster/event"
+CONFIG = "homeassistant/device/roastwatch_test_roaster/config"
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_an_old_broker_gets_everything(broker: Broker, answers: bool) -> None:
+    async with (
+        old_broker(broker.port, answers=answers) as old,
+        listener(broker.port) as (heard, client),
+    ):
+        async with sink(old.port) as told:
+            told.show(snapshot(phase=Phase.ROASTING))
+            await until(lambda: heard.newest(f"{STATE}/phase") == "roasting")
+            await until(lambda: heard.newest(CONFIG))
+            told.events.put(event("e1"))
+            await until(lambda: heard.json(EVENT))
+            await client.publish("roastwatch/test/roaster/set/drop", "PRESS", qos=1)
+            await until(lambda: told.person.instructions)
+            assert told.person.instructions[0].kind is InstructionKind.DROP
+            assert told.part.problem is None
+            assert old.levels == [5, 4]
+        await until(lambda: heard.newest("roastwatch/test/available") == "offline")
+
+
+async def test_an_old_broker_refuses_retained_wishes(broker: Broker) -> None:
+    async with old_broker(broker.port) as old, listener(broker.port) as (_, client):
+        await client.publish("roastwatch/test/roaster/set/start", "PRESS", qos=1, retain=True)
+        async with sink(old.port) as told:
+            await until(lambda: told.part.counters.get("wishes_refused") == 1)
+            assert not told.person.instructions
+
+
+async def test_a_version_can_be_demanded(broker: Broker) -> None:
+    async with old_broker(broker.port) as old:
+        async with sink(old.port, protocol="3.1.1") as told:
+            await until(lambda: told.part.state is PartState.RUNNING)
+        assert set(old.levels) == {4}
+        async with sink(old.port, protocol="5") as told:
+            await until(lambda: told.part.problem)
+            assert "does not speak MQTT 5: set `protocol: auto`" in (told.part.problem or "")
+
+
+async def test_a_broker_that_closes_whatever_comes_is_tried_again(broker: Broker) -> None:
+    async with old_broker(1, answers=False) as old, sink(old.port) as told:
+        await until(lambda: told.part.problem)
+        assert "can't be reached (it closed the connection at once)" in (told.part.problem or "")
+        assert told.part.state is PartState.RETRYING
+        old.behind = broker.port
+        await until(lambda: told.part.state is PartState.RUNNING)
