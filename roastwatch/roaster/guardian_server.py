@@ -16,10 +16,11 @@ from typing import Any
 
 from roastwatch.errors import BadInputError, RoastwatchError
 from roastwatch.roaster import messages
+from roastwatch.roaster.alarms import Notice
 from roastwatch.roaster.connections import Connection, Connections
 from roastwatch.roaster.doors import Doors, peer_of
 from roastwatch.roaster.driver import RoasterDriver
-from roastwatch.roaster.guard import Guard, Notice
+from roastwatch.roaster.guard import Guard
 from roastwatch.roaster.guardian import Guardian
 from roastwatch.roaster.guardian_process import notify
 from roastwatch.roaster.guardian_state import state_of

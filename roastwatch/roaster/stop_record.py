@@ -5,7 +5,8 @@ roaster stopped while it may heat. No I/O and no clock: the caller passes the ti
 monotonic clock).
 """
 
-from roastwatch.roaster.guard import Guard, Notice
+from roastwatch.roaster.alarms import Notice
+from roastwatch.roaster.guard import Guard
 from roastwatch.vocabulary import Actuator, StopState
 
 ZERO_PERCENT = 0.5

@@ -1,16 +1,19 @@
 """For `roastwatch doctor`: enter Home Assistant with the token, and try what the sinks do there."""
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from roastwatch.errors import BadInputError, LostError
+from roastwatch.inbound import Mishaps
 from roastwatch.sinks.sink import Finding
 
 if TYPE_CHECKING:
     from roastwatch.sinks.home_assistant_link import Link
 
+_log = logging.getLogger(__name__)
 _EVENT = "roastwatch_doctor"
 _HEARD_WITHIN_S = 5.0
 
@@ -18,6 +21,7 @@ _HEARD_WITHIN_S = 5.0
 async def check_bus(link_to: "Callable[[], Link]", place: str) -> list[Finding]:
     """Whether the token lets us fire an event and hear it again, as the sink does."""
     mine, heard = uuid.uuid4().hex, asyncio.Event()
+    mishaps = Mishaps(_log, lambda _counter: None)
 
     async def hear(fired: dict[str, Any]) -> None:
         if fired.get("session") == mine:
@@ -25,7 +29,7 @@ async def check_bus(link_to: "Callable[[], Link]", place: str) -> list[Finding]:
 
     try:
         async with link_to() as link:
-            listening = asyncio.create_task(link.listen(_EVENT, hear))
+            listening = asyncio.create_task(link.listen(_EVENT, hear, mishaps))
             waiting = asyncio.create_task(heard.wait())
             try:
                 async with asyncio.timeout(_HEARD_WITHIN_S):

@@ -228,18 +228,13 @@ class MqttSink:
     async def _claimed(self, link: Connection, message: Message) -> None:
         """Who is there says so now: what was retained is nobody's claim, and is cleared."""
         if not message.retained:
-            await self._meet(link, message.payload)
+            await self._meet(link, message)
         elif message.payload:
             await link.publish(self._topics.session, None, retain=True)
             raise BadInputError("a claim is never retained")
 
     async def _meet(self, link: Connection, claim: Message) -> None:
-        """Somebody claims our name: the elder stays, the younger stands down and says so.
-
-        Nobody of us retains a claim: one that is would speak for somebody who is long gone.
-        """
-        if claim.retained:
-            return
+        """Somebody claims our name: the elder stays, the younger stands down and says so."""
         rival = self._rivals.meet(claim.payload, time.monotonic())
         if rival is None:
             return
