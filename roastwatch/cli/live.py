@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -55,9 +56,6 @@ async def _serve(settings: Settings, extra_sinks: Sequence[Chosen], log_path: Pa
 
 def mqtt_sink(address: str) -> Chosen:
     """The MQTT sink for HOST or HOST:PORT, with the defaults for all else."""
-    host, _, port = address.partition(":")
-    try:
-        number = int(port or 1883)
-    except ValueError:
-        raise RoastwatchError(f"'{address}' is no address: write HOST or HOST:PORT.") from None
-    return settings_.chosen("sinks", "mqtt", "--mqtt", host=host, port=number)
+    found = re.fullmatch(r"(\[[^\]]+\]|[^:]+)(?::(\d{1,5}))?", address)
+    host, port = found.groups() if found else (address, None)  # fe80::1, or what is refused
+    return settings_.chosen("sinks", "mqtt", "--mqtt", host=host, port=int(port or 1883))

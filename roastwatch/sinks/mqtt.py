@@ -20,7 +20,7 @@ from roastwatch.sinks.mqtt_check import check_broker
 from roastwatch.sinks.mqtt_commands import wish
 from roastwatch.sinks.mqtt_connection import Connection, Message, connected
 from roastwatch.sinks.mqtt_durable import Durable
-from roastwatch.sinks.mqtt_extras import tell_pictures, tell_updates
+from roastwatch.sinks.mqtt_extras import Pictures, tell_updates
 from roastwatch.sinks.mqtt_options import MqttOptions
 from roastwatch.sinks.mqtt_outbox import Kept, Outbox
 from roastwatch.sinks.mqtt_states import States
@@ -62,11 +62,14 @@ class MqttSink:
         self._welcomes = 0
         self._mishaps = Mishaps(_log, self._part.count, let_through=Connection.failures)
         self._left_out: set[str] = set()
+        self._pictures: Pictures | None = None
         self._refused_topics: list[str] = []
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         """Tell until cancelled; a lost broker is looked for again for ever."""
         self._latest = latest
+        if self._told.picture is not None:
+            self._pictures = Pictures(self._topics, latest, self._told.picture)
         await self._durable.restore(self._outbox)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._collect(events, tasks), name="mqtt:collect")
@@ -107,11 +110,8 @@ class MqttSink:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._tell_events(link), name="mqtt:events")
                     tasks.create_task(self._tell_states(link), name="mqtt:states")
-                    if self._told.picture is not None:
-                        pictures = tell_pictures(
-                            link, self._topics, self._latest, self._told.picture
-                        )
-                        tasks.create_task(pictures, name="mqtt:pictures")
+                    if self._pictures is not None:
+                        tasks.create_task(self._pictures.tell(link), name="mqtt:pictures")
                     if self._options.update_url:
                         updates = tell_updates(
                             link, self._topics, self._told.stations[0], self._options.update_url

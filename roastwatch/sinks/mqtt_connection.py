@@ -293,7 +293,7 @@ def _client(
     return _Client(
         options.host,
         options.port,
-        username=options.username,
+        username=options.username or None,
         password=options.password.get_secret_value() if options.password else None,
         identifier=identifier,
         protocol=version,

@@ -18,30 +18,58 @@ _log = logging.getLogger("roastwatch.mqtt")
 _AFTER_CHANGE_S = 2.0
 """A picture is drawn when what is urgent has long been told."""
 _LARGEST = 512 * 1024
+_LOST_TIMES = 2
 _DAY_S = 86_400.0
 _INDEX = inbound.Limits(size=8 * 1024 * 1024, depth=32)
 """Of a package index's answer, which lists every release."""
 
 
-async def tell_pictures(
-    link: Connection,
-    topics: Topics,
-    latest: Latest[dict[str, Snapshot]],
-    picture: Callable[[str], Awaitable[bytes | None]],
-) -> None:
-    """A new picture at each change of phase and each event of a roast."""
-    drawn: dict[str, object] = {}
-    async for snapshots in latest.changes():
-        for station, snapshot in snapshots.items():
-            event = snapshot.last_event
-            seen = (snapshot.roast_id, snapshot.phase, event.event_id if event else None)
-            if snapshot.roast_id is None or drawn.get(station) == seen:
-                continue
-            drawn[station] = seen
-            await asyncio.sleep(_AFTER_CHANGE_S)
-            found = await picture(station)
-            if found is not None and len(found) <= _LARGEST:
-                await link.publish(topics.state(station, "image"), found, retain=True)
+class Pictures:
+    """A new picture at each change of phase and each event of a roast. Outlives a connection."""
+
+    def __init__(
+        self,
+        topics: Topics,
+        latest: Latest[dict[str, Snapshot]],
+        picture: Callable[[str], Awaitable[bytes | None]],
+    ) -> None:
+        self._topics = topics
+        self._latest = latest
+        self._picture = picture
+        self._sending = False
+        self._lost = 0
+        """How often in a row the connection was lost while a picture was sent."""
+
+    async def tell(self, link: Connection) -> None:
+        """Send them until cancelled.
+
+        A broker of MQTT 3.1.1 can't say how long a message may be: it closes the connection. That
+        must not happen for ever, for a picture.
+        """
+        if self._sending:
+            self._sending = False
+            self._lost += 1
+            if self._lost == _LOST_TIMES:
+                _log.warning(
+                    "The MQTT broker closes the connection when it gets the picture of the roast: "
+                    "pictures are left out until the next start."
+                )
+        if self._lost >= _LOST_TIMES:
+            return
+        drawn: dict[str, object] = {}
+        async for snapshots in self._latest.changes():
+            for station, snapshot in snapshots.items():
+                event = snapshot.last_event
+                seen = (snapshot.roast_id, snapshot.phase, event.event_id if event else None)
+                if snapshot.roast_id is None or drawn.get(station) == seen:
+                    continue
+                drawn[station] = seen
+                await asyncio.sleep(_AFTER_CHANGE_S)
+                found = await self._picture(station)
+                if found is not None and len(found) <= _LARGEST:
+                    self._sending = True
+                    await link.publish(self._topics.state(station, "image"), found, retain=True)
+                    self._sending, self._lost = False, 0
 
 
 async def tell_updates(link: Connection, topics: Topics, station: str, url: str) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
 from roastwatch.option_types import Host
 from roastwatch.options import Options
@@ -52,6 +52,13 @@ class MqttOptions(Options):
         description="Package index (JSON, such as https://pypi.org/pypi/roastwatch/json) that is "
         "asked once a day for a newer version; empty: never.",
     )
+
+    @field_validator("discovery_prefix")
+    @classmethod
+    def _is_a_topic(cls, prefix: str) -> str:
+        if not prefix.strip("/ ") or set("#+\0") & set(prefix):
+            raise ValueError("write a topic without # and +, such as homeassistant")
+        return prefix
 
     @model_validator(mode="after")
     def _nothing_for_security_is_ignored(self) -> Self:

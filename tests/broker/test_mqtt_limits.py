@@ -12,6 +12,7 @@ from roastwatch.sinks.mqtt_discovery import components_of
 from roastwatch.vocabulary import EventKind, PartState, Phase
 from tests.broker.conftest import Heard, listener, sink, until
 from tests.broker.nouns import event, snapshot
+from tests.fakes.old_broker import old_broker
 from tests.mosquitto import Broker
 
 EVENT = "roastwatch/test/roaster/event"
@@ -62,6 +63,34 @@ async def test_what_does_not_fit_is_left_out_once_and_the_link_stays(
             assert f"at most {LIMIT} bytes" in said[0]
             assert "the picture of the roast" in said[0]
             assert "max_packet_size" in said[0]
+    finally:
+        broker.kill()
+
+
+async def test_an_old_broker_that_closes_for_a_picture_gets_no_more_of_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """MQTT 3.1.1 has no way to say how long a message may be."""
+    caplog.set_level(logging.WARNING)
+    broker = Broker(tmp_path, "max_packet_size 50000").start()
+    drawn = []
+
+    async def picture(_station: str) -> bytes | None:
+        drawn.append(1)
+        return b"\x89PNG" + bytes(60_000)
+
+    try:
+        async with (
+            old_broker(broker.port) as old,
+            sink(old.port, picture=picture) as told,
+            listener(broker.port) as (heard, _),
+        ):
+            told.show(snapshot(roast_id="r1", phase=Phase.ROASTING))
+            await until(lambda: any("pictures are left out" in line for line in caplog.messages))
+            told.show(snapshot(roast_id="r1", phase=Phase.DEVELOPMENT))
+            await until(lambda: heard.newest(f"{STATE}/phase") == "development")
+            await until(lambda: told.part.state is PartState.RUNNING)
+            assert len(drawn) == 2
     finally:
         broker.kill()
 

@@ -13,6 +13,7 @@ import pytest
 
 from roastwatch import settings
 from roastwatch.cli import main
+from roastwatch.cli.live import mqtt_sink
 from roastwatch.errors import SettingsError
 from roastwatch.yaml_file import parse_yaml
 
@@ -178,6 +179,26 @@ def test_what_is_no_host_is_refused_by_name(
     assert "geheim" not in said
 
 
+@pytest.mark.parametrize(
+    ("address", "host", "port"),
+    [
+        ("broker", "broker", 1883),
+        ("broker:1884", "broker", 1884),
+        ("[::1]:1884", "::1", 1884),
+        ("fe80::1", "fe80::1", 1883),
+    ],
+)
+def test_the_command_lines_broker_is_a_host_and_a_port(address: str, host: str, port: int) -> None:
+    options: Any = mqtt_sink(address).options
+    assert (options.host, options.port) == (host, port)
+
+
+@pytest.mark.parametrize("address", ["mqtt://broker", "broker:x", "", "broker:99999"])
+def test_what_is_no_broker_is_refused_on_the_command_line(address: str) -> None:
+    with pytest.raises(SettingsError, match=r"^--mqtt"):
+        mqtt_sink(address)
+
+
 def test_an_empty_variable_takes_its_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,6 +220,8 @@ def test_an_empty_variable_takes_its_default(
         ("type: mqtt, tls: true, client_key_file: k", "add client_cert_file"),
         ("type: mqtt, password: x", "password is not sent without a user name"),
         ("type: mqtt, tls: true, ca_file: ''", "the path is empty"),
+        ("type: mqtt, discovery_prefix: '#'", "without # and +"),
+        ("type: mqtt, discovery_prefix: /", "without # and +"),
         ("type: rules, mqtt_password: x", "add mqtt_username"),
         ("type: rules, rules: [{on: drop, mqtt_topic: a, secret: x}]", "secret signs a webhook"),
     ],
