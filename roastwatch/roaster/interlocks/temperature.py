@@ -9,6 +9,9 @@ HEATER = Actuator.HEATER
 TOO_HOT_AFTER_S = 15.0
 """Beyond its limit a machine must stop rising this soon after heat went off."""
 HOTTER_C = 10.0
+"""Stored heat makes a machine hotter by less than this once heat is off and has spread."""
+RISES = 3.0
+"""°C/min that are no noise."""
 NO_HEAT_PERCENT = 0.5
 
 
@@ -176,7 +179,10 @@ def rise_without_heat(now: Situation) -> Iterator[Bound]:
             at_most=0,
             effect=Effect.MAKE_SAFE,
         )
-    elif now.risen_without_heat_c >= HOTTER_C and now.hottest_c >= now.limits.hot_above_c:
+        return
+    rises = max(now.bean_rate_c_per_min or 0.0, now.environment_rate_c_per_min or 0.0) >= RISES
+    hotter = now.risen_without_heat_c >= HOTTER_C and now.hottest_c >= now.limits.hot_above_c
+    if hotter and rises:
         yield Bound(
             HEATER,
             f"It has grown hotter by {now.risen_without_heat_c:.0f} °C, to {now.hottest_c:.0f} °C, "
