@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import pairwise
 from typing import ClassVar
 from unittest import mock
 
@@ -125,6 +126,7 @@ class RoasterLife(RuleBasedStateMachine):
         self.guardian = Guardian(lambda: self.driver, guard, clock=lambda: self.now_s)
         self.guard = guard
         self.linked = False
+        self.rising, self.heat_off_s = [], None  # a new guard has seen nothing of it
 
     def teardown(self) -> None:
         self.held.close()
@@ -376,6 +378,8 @@ class RoasterLife(RuleBasedStateMachine):
         self.heat_off_s = None if heat > 0 else (self.heat_off_s or now_s)
         off_s = 0.0 if self.heat_off_s is None else now_s - self.heat_off_s
         self.rising = [*self.rising[-119:], max(bean or 0.0, air or 0.0)]
-        rise = self.rising[-1] - self.rising[0] if len(self.rising) == 120 else 0.0
+        jumped = any(abs(b - a) > 1.5 for a, b in pairwise(self.rising))
+        whole = len(self.rising) == 120 and not jumped
+        rise = self.rising[-1] - self.rising[0] if whole else 0.0
         if driver.relay_stuck and off_s > 105 and rise > 11 and self.rising[-1] > 90:
             assert now_s - self.alarmed_s <= 62, "a stuck relay that was not reported"

@@ -9,8 +9,10 @@ from math import inf
 from roastwatch.roaster.interlocks.temperature import NO_HEAT_PERCENT
 
 AGAIN_S = 30.0
-LOUD = frozenset({"rise_without_heat", "heater_contradicts", "over_range"})
-"""Notified whatever is armed, and every 30 s while they go on: heat that nobody asked for."""
+REPEATED = frozenset({"rise_without_heat", "over_range"})
+"""Notified again every 30 s while they go on."""
+LOUD = REPEATED | {"heater_contradicts"}
+"""Notified whatever is armed: heat that nobody asked for."""
 FAULTS = LOUD | {
     "frozen_reading",
     "heat_missing",
@@ -67,7 +69,7 @@ class Alarms:
         for name, reason in standing.items():
             if self.is_new(name):
                 self._since_s[name] = now_s
-            elif self.is_loud(name, now_s):
+            elif name in REPEATED and self.is_loud(name, now_s):
                 for_s = now_s - self._since_s.get(name, now_s)
                 self.interlock(name, f"For {for_s:.0f} s now: {reason}", now_s)
         self._standing = frozenset(standing)

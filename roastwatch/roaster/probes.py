@@ -1,7 +1,7 @@
 """Whether each probe follows the heat: one that stands still measures nothing.
 
 Readings are averaged over slots of 5 s, so that noise neither hides a probe that stands still nor
-makes one of a probe that moves. Thresholds were set beside 43 logged roasts of two machines: while
+makes one of a probe that moves. Thresholds were set beside 42 logged roasts of two machines: while
 heat was on and the air at least 15 °C hotter, no bean probe stayed within 1 °C for longer than
 48 s; while the air rose by 10 °C, for no longer than 24 s; the air stayed within 1 °C while the
 beans rose by 25 °C at most.

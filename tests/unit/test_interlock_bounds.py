@@ -108,6 +108,15 @@ def test_machine_whose_heat_we_do_not_set_may_rise() -> None:
     assert not bench.told("rise_without_heat")
 
 
+def test_machine_preheated_at_its_own_panel_can_be_armed_once_it_rises_no_more() -> None:
+    bench = Bench(bean_c=30.0, air_c=30.0)
+    bench.run(70.0)
+    bench.run(300.0, rise_c_per_s=0.4)
+    assert "though heat is off" in (bench.guard.arm(60, bench.now_s) or "")
+    bench.run(15.0)
+    assert bench.guard.arm(60, bench.now_s) is None
+
+
 def test_rising_is_known_unknown_or_over() -> None:
     bench = Bench(bean_c=150.0, air_c=160.0)
     machine = bench.guard.machine

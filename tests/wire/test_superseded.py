@@ -5,12 +5,15 @@ import os
 from pathlib import Path
 from typing import cast
 
+import pytest
+
 from roastwatch.roaster.connections import Connection
 from roastwatch.roaster.doors import Peer
 from roastwatch.roaster.drivers.tc4 import Tc4, Tc4Options
 from roastwatch.roaster.guard import Guard
 from roastwatch.roaster.guardian_server import SUPERSEDED, GuardianServer
 from roastwatch.roaster.limits import Limits
+from roastwatch.vocabulary import Reading
 
 HELLO = {"role": "control", "kind": "tc4", "options": {}}
 
@@ -32,3 +35,34 @@ async def test_a_releasing_guardian_takes_nobody_on(tmp_path: Path) -> None:
     assert server._hello(connection, HELLO) is None
     server._guardian.end()
     assert server._hello(connection, HELLO) == SUPERSEDED
+
+
+@pytest.mark.parametrize(("air_c", "stays"), [(361.0, True), (120.0, True), (40.0, False)])
+def test_guardian_stays_while_the_machine_it_lost_was_last_seen_hot(
+    tmp_path: Path, air_c: float, stays: bool
+) -> None:
+    """It was made safe and nobody is connected; but its relay may be stuck."""
+    now = [1000.0]
+    capabilities = Tc4(Tc4Options(port="/dev/none"), "kitchen").capabilities
+    guard = Guard(capabilities, Limits())
+    server = GuardianServer(
+        tmp_path / "g.sock",
+        "kitchen",
+        lambda: Tc4(Tc4Options(port="/dev/none"), "kitchen"),
+        guard,
+        machine=("tc4", {}),
+        stay=False,
+        clock=lambda: now[0],
+    )
+    guard.link_up(now[0])
+    for _ in range(20):
+        now[0] += 0.5
+        guard.read(Reading("r", now[0], air_c - 20, air_c), now[0])
+        if guard.tick(now[0]).make_safe:
+            guard.made_safe(now[0])
+    assert server._state()["rising"] is False
+    guard.link_lost("unplugged")
+    now[0] += 5000.0
+    assert not guard.unsafe_pending
+    assert server._may_end() is not stays
+    assert server._state()["rising"] is (None if stays else False)
