@@ -18,7 +18,7 @@ from roastwatch.errors import BadInputError, LostError
 from roastwatch.printable import UNFIT, printable
 
 _LARGEST_NUMBER = 2**53
-"""Beyond this JSON numbers are not exact, and nothing that we are told is so large."""
+"""Beyond this, JSON numbers are not exact."""
 _LOGGED_FIRST, _LOGGED_EACH = 10, 1000
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _NEVER_TEXT = re.compile("[\x00\ud800-\udfff]")

@@ -27,7 +27,7 @@ _DESCRIPTORS = 8192
 _LONGEST_HEAD = 8 * 1024
 _TRY_AGAIN_S = 0.01
 _STALLED_S = 10.0
-"""Whoever takes none of an answer for so long is cut off."""
+"""A client that takes nothing of its answer for this long is cut off."""
 _LOOK_EVERY_S = 1.0
 
 

@@ -30,7 +30,7 @@ from roastwatch.vocabulary import RoastEvent, Snapshot
 
 _KEPT = 200
 _IDLE_S = 10.0
-"""A connection that sends no whole request (its headers) for so long is closed."""
+"""A connection without a complete request (its headers) for this long is closed."""
 _COMMANDS_AT_ONCE = 16
 
 

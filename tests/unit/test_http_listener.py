@@ -164,7 +164,7 @@ class Talker(asyncio.Protocol):
         transport.write(b"x" * 50_000_000)
 
 
-async def test_whoever_takes_no_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_takes_no_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("roastwatch.sinks.http_listener._STALLED_S", 0.05)
     monkeypatch.setattr("roastwatch.sinks.http_listener._LOOK_EVERY_S", 0.05)
     counted: list[str] = []
