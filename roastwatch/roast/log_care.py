@@ -144,6 +144,10 @@ def repair(path: Path) -> Repaired:
 def _save(damaged: sqlite3.Connection, fresh: sqlite3.Connection, table: str) -> tuple[int, int]:
     """Copy a table, from its beginning and from its end, until neither gets further."""
     names = [row[1] for row in fresh.execute(f"PRAGMA table_info({table})")]
+    with contextlib.suppress(sqlite3.DatabaseError):
+        # A log of an older version lacks the newer columns.
+        older = [row[1] for row in damaged.execute(f"PRAGMA table_info({table})")]
+        names = [name for name in names if name in older] or names
     columns = ", ".join(names)
     marks = ", ".join("?" * len(names))
     insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"
