@@ -10,7 +10,7 @@ import yaml
 from platformdirs import user_data_path
 from pydantic import Field, SerializeAsAny, StringConstraints, ValidationError
 
-from roastwatch import plugins
+from roastwatch import plugins, untrusted_files
 from roastwatch.audio.recorder_options import RecorderOptions
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.errors import SettingsError
@@ -107,13 +107,13 @@ def read(path: Path) -> Settings:
         SettingsError: one sentence that names the key and the fix.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = untrusted_files.read_text(path)
     except OSError as error:
         raise SettingsError(
             f"The settings file {path} can't be read ({error.strerror}): name one with --settings."
         ) from error
     try:
-        raw = yaml.safe_load(text)
+        raw = untrusted_files.load_yaml(text)
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f" in line {where.line + 1}" if where else ""

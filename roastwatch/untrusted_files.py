@@ -115,7 +115,18 @@ def shown(text: str) -> str:
 
     Line breaks, escape sequences and halves of characters can't do anything there any more.
     """
+    whole = text.encode("utf-8", "surrogateescape" if _escaped(text) else "replace")
     return "".join(
-        letter if letter.isprintable() or letter in "\u200d\u200c" else "\N{REPLACEMENT CHARACTER}"
-        for letter in os.fsencode(text).decode("utf-8", "replace")
+        letter if letter.isprintable() or letter in _HARMLESS else "\N{REPLACEMENT CHARACTER}"
+        for letter in whole.decode("utf-8", "replace")
     )
+
+
+# Joiners of emoji, and spaces that Python does not call printable.
+_HARMLESS = "\u200c\u200d\u00a0\u2002\u2003\u2007\u2009\u202f\u3000"
+
+
+def _escaped(text: str) -> bool:
+    """Whether a file name's undecodable bytes are the only halves of characters in a text."""
+    return all(not 0xD800 <= ord(letter) <= 0xDFFF or 0xDC80 <= ord(letter) <= 0xDCFF
+               for letter in text)  # fmt: skip

@@ -65,7 +65,10 @@ def show(log: Path, roast_id: str, as_json: bool) -> None:
 @click.option(
     "--to", "target", type=click.Path(path_type=Path), help="File or folder; - or none: stdout."
 )
-def export(log: Path, roast_id: str, format_: str | None, target: Path | None) -> None:
+@click.option("--fahrenheit", is_flag=True, help="Write °F (Artisan's formats).")
+def export(
+    log: Path, roast_id: str, format_: str | None, target: Path | None, fahrenheit: bool
+) -> None:
     """Export a roast (or `all` of them) for Artisan, a spreadsheet or another roastwatch.
 
     \b
@@ -77,9 +80,9 @@ def export(log: Path, roast_id: str, format_: str | None, target: Path | None) -
 
     with Store(log, writing=False) as store:
         if roast_id == "all":
-            export_all(store, format_, target)
+            export_all(store, format_, target, fahrenheit)
         else:
-            export_one(store.record(roast_id), format_, target)
+            export_one(store.record(roast_id), format_, target, fahrenheit)
 
 
 _THEME = click.option("--theme", type=click.Choice(["light", "dark"]), default="light")

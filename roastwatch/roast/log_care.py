@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from roastwatch.private_files import make_file
 from roastwatch.roast.log_file import (
     LogError,
     explained,
@@ -45,6 +46,7 @@ def backup(path: Path, target: Path) -> int:
     source = open_log(path, create=False)
     try:
         partial.unlink(missing_ok=True)
+        make_file(partial)
         with explained(partial), contextlib.closing(sqlite3.connect(partial)) as copy:
             source.backup(copy, pages=1000, sleep=0.001)
             copy.execute("PRAGMA journal_mode = DELETE")

@@ -12,7 +12,7 @@ from typing import Any
 
 from roastwatch.errors import BadInputError
 from roastwatch.roast import log_records
-from roastwatch.roast.formats import alog
+from roastwatch.roast.formats import alog_parts
 from roastwatch.roast.record import Properties, RecordedEvent, RoastRecord
 from roastwatch.vocabulary import EventKind, Origin
 
@@ -90,10 +90,10 @@ def load(connection: sqlite3.Connection, roast_no: int) -> Edits:
     if source_format != "alog":
         # It is unknown which were written here: none of them may be lost.
         return Edits(properties=kept)
-    theirs = alog.properties(record.foreign).as_json()
+    theirs = alog_parts.properties(record.foreign).as_json()
     changed = {name: value for name, value in kept.items() if theirs.get(name) != value}
     forgotten: dict[str, Any] = {name: None for name in theirs if name not in kept}
-    title = record.title if alog.text(record.foreign, "title") != record.title else None
+    title = record.title if alog_parts.text(record.foreign, "title") != record.title else None
     return Edits(title, changed | forgotten)
 
 

@@ -178,6 +178,33 @@ class Store:
         with explained(self.path):
             return log_records.fetch(self.connection, self.find(roast_id))
 
+    def ids(self) -> list[str]:
+        """The ids of all roasts, oldest first.
+
+        Raises:
+            LogError: the log can't be read.
+        """
+        with explained(self.path):
+            rows = self.connection.execute(
+                "SELECT roast_id FROM roasts ORDER BY started_at, roast_no"
+            ).fetchall()
+        return [str(row[0]) for row in rows]
+
+    def record_exactly(self, roast_id: str) -> RoastRecord:
+        """A whole roast by its whole id, which may be `last` or the beginning of another's.
+
+        Raises:
+            BadInputError: no such roast.
+            LogError: it can't be read.
+        """
+        with explained(self.path):
+            row = self.connection.execute(
+                "SELECT roast_no FROM roasts WHERE roast_id = ?", (roast_id,)
+            ).fetchone()
+            if row is None:
+                raise BadInputError(f"No roast has the id '{roast_id}'.")
+            return log_records.fetch(self.connection, int(row[0]))
+
     def witnesses(self, roast_id: str) -> dict[str, float]:
         """When each witness has first crack, in seconds from the charge, kept apart.
 

@@ -12,8 +12,9 @@ import numpy.typing as npt
 from roastwatch.roast import curve_ror
 from roastwatch.roast.curve_metrics import Metrics, turning_point_index
 from roastwatch.roast.formats.alog_write import pops_per_minute
-from roastwatch.roast.pictures_style import Palette, clock, plain
+from roastwatch.roast.pictures_style import Palette, plain
 from roastwatch.roast.record import Column, RoastRecord
+from roastwatch.roast.shown import clock
 from roastwatch.vocabulary import EventKind
 
 if TYPE_CHECKING:

@@ -114,11 +114,3 @@ def rendered(fig: "Figure", format_: Format) -> bytes:
     with mpl.rc_context({"svg.hashsalt": "roastwatch", "svg.fonttype": "none"}):
         fig.savefig(out, format=format_, facecolor=fig.get_facecolor(), metadata=metadata)
     return out.getvalue()
-
-
-def clock(at_s: float | None) -> str:
-    """Seconds as m:ss."""
-    if at_s is None:
-        return "–"
-    whole = round(abs(at_s))
-    return f"{'-' if at_s < 0 else ''}{whole // 60}:{whole % 60:02d}"

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from roastwatch.errors import BadInputError
 from roastwatch.roaster.limits import Limits
+from roastwatch.untrusted_files import load_yaml, read_text
 
 _BESIDE = Path(__file__).parent / "machines"
 _IN_THE_REPOSITORY = Path(__file__).parents[2] / "config" / "roasters"
@@ -34,7 +35,7 @@ def limits_for(machine: str, file: Path | None = None) -> Limits:
         if not file.is_file():
             return Limits()
     try:
-        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+        raw = load_yaml(read_text(file))
     except OSError as error:
         raise BadInputError(f"The limits {file} can't be read: {error.strerror}.") from error
     except yaml.YAMLError as error:

@@ -12,6 +12,7 @@ from roastwatch.errors import BadInputError
 from roastwatch.options import Options
 from roastwatch.roaster.limits import Limits
 from roastwatch.roaster.pid import PidOptions, Profile
+from roastwatch.untrusted_files import load_yaml, read_text
 from roastwatch.vocabulary import Actuator, EventKind, Level, Origin
 
 LONGEST_PLAN_S = 7200.0
@@ -183,7 +184,7 @@ def read_plan(path: Path) -> Plan:
         BadInputError: one sentence that names the key and the fix.
     """
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = load_yaml(read_text(path))
     except OSError as error:
         raise BadInputError(f"The plan {path} can't be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:

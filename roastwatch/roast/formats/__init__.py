@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from roastwatch.errors import BadInputError
+from roastwatch.roast.curve_metrics import order_faults
 from roastwatch.roast.formats import (
     alog,
     alog_write,
@@ -48,8 +49,8 @@ _TABLES: tuple[tuple[Callable[[str], bool], Callable[[str, str], RoastRecord]], 
     (artisan_csv.looks_like, artisan_csv.read),
     (roastlogger.looks_like, roastlogger.read),
 )
-# name → (suffix, writer)
-WRITERS: dict[str, tuple[str, Callable[[RoastRecord], str]]] = {
+# name → (suffix, writer); all but our own JSON, which is in °C, take `fahrenheit`.
+WRITERS: dict[str, tuple[str, Callable[..., str]]] = {
     "json": (".roast.json", own_json.write),
     "alog": (".alog", alog_write.write),
     "artisan-json": (".json", alog_write.write_json),
@@ -86,7 +87,8 @@ def read_file(path: Path) -> RoastRecord:
 def read(content: bytes, name: str) -> RoastRecord:
     """The roast in a file's bytes. Raises as `read_file`."""
     try:
-        return _clean(_read(content, name))
+        record = _clean(_read(content, name))
+        return replace(record, warnings=(*record.warnings, *order_faults(record)))
     except BadInputError:
         raise
     except _DAMAGE as error:
