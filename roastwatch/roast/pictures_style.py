@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from roastwatch.errors import MissingExtraError
+from roastwatch.roast.pictures_fonts import make_readable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -105,6 +106,7 @@ def rendered(fig: "Figure", format_: Format) -> bytes:
     """The picture's bytes. Nothing in them tells when or by whom it was made."""
     import matplotlib as mpl
 
+    make_readable(fig)
     out = io.BytesIO()
     metadata: dict[str, str | None] = {
         "png": {"Software": None},

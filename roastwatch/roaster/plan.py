@@ -192,7 +192,8 @@ def read_plan(path: Path) -> Plan:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" in line {mark.line + 1}" if mark else ""
-        raise BadInputError(f"The plan {path} is not YAML{line}.") from error
+        problem = getattr(error, "problem", None) or "it can't be read"
+        raise BadInputError(f"The plan {path} is not YAML{line}: {problem}.") from error
     plan = parse_plan(raw, str(path))
     if plan.background is not None and not plan.background.is_absolute():
         plan = plan.model_copy(update={"background": path.parent / plan.background})

@@ -64,7 +64,7 @@ def test_fast_readings_keep_a_row_a_second() -> None:
     assert max(np.diff(loaded.timex)) == 1
 
 
-def test_start_time_survives_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_start_time_survives_both_ways() -> None:
     record = replace(made_roast(), started_at=datetime(2026, 3, 14, 23, 26, tzinfo=UTC))
     loaded = artisan_reader.load(artisan_csv.write(record))
     local = datetime(2026, 3, 14, 23, 26, tzinfo=UTC).astimezone()
