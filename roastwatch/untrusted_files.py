@@ -14,6 +14,8 @@ import yaml
 
 MOST_YAML_BYTES = 256 * 1024
 """Of settings, plans and profiles; the documented settings have 40 kB."""
+MOST_TABLE_BYTES = 32 * 1024 * 1024
+"""Of labels and manifests."""
 MOST_YAML_NODES = 50_000
 """Keys and values with every alias written out: a few aliases of aliases make a billion."""
 DEEPEST_YAML = 40

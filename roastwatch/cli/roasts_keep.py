@@ -17,6 +17,8 @@ from roastwatch.roast.formats import alog
 from roastwatch.roast.formats.tables import seconds
 from roastwatch.roast.log_store import Store
 from roastwatch.roast.record import Properties
+from roastwatch.roast.shown import moment
+from roastwatch.untrusted_files import shown
 from roastwatch.vocabulary import EventKind
 
 
@@ -113,7 +115,8 @@ def delete(log: Path, roast_ids: tuple[str, ...], older_than_days: int | None, y
     with Store(log) as store:
         said = [json.loads(store.show_json(roast_id)) for roast_id in roast_ids]
         for row in said:
-            click.echo(f"{row['roast_id']}  {row['started_at'] or ''}  {row['title']}")
+            began = row["started_at"] and moment(datetime.fromisoformat(row["started_at"]))
+            click.echo(f"{shown(row['roast_id'])}  {began or ''}  {shown(row['title'])}")
         if older_than_days is not None:
             click.echo(f"and every roast that began more than {older_than_days} days ago")
         if not yes:

@@ -167,6 +167,10 @@ def phases(
     end = figures.drop_s if figures.drop_s is not None else span[1]
     crack = figures.first_crack_s
     dry = figures.dry_end_s
+    if crack is not None and crack > end:
+        crack = None  # marked out of order
+    if dry is not None and dry > (end if crack is None else crack):
+        dry = None
     bands: list[tuple[str, float, float, str]] = []
     if dry is not None:
         bands.append(("drying", 0.0, dry, palette.drying))
