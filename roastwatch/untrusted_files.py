@@ -1,7 +1,7 @@
 """Files that other people made, read within bounds: regular files only, of a size, YAML of a size.
 
-A refusal is an `OSError` whose `strerror` says why, or a `yaml.YAMLError` whose `problem` does, so
-that whoever reads a file needs no other handling than for a file that is not there.
+A refusal is an `OSError` whose `strerror` says why, or a `yaml.YAMLError` whose `problem` does: a
+caller that handles a missing file handles it too.
 """
 
 import errno
@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 MOST_YAML_BYTES = 256 * 1024
-"""Of settings, plans and profiles; the documented settings have 40 kB."""
+"""Of settings, plans and profiles; the documented settings have 15 kB."""
 MOST_TABLE_BYTES = 32 * 1024 * 1024
 """Of labels and manifests."""
 MOST_YAML_NODES = 50_000

@@ -11,7 +11,7 @@ out a row that has another number of cells.
 import csv
 import io
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 
@@ -143,7 +143,7 @@ def _cell_of(row: list[str], index: int) -> str:
 
 
 def _started(day: str, clock: str) -> datetime | None:
-    """UTC of a day and a clock time; without a clock time the day's midnight in UTC."""
+    """UTC of a day and a clock time; without a clock time of the day's midnight."""
     for pattern in ("%d.%m.%Y", "%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y"):
         try:
             date = datetime.strptime(day.strip(), pattern)
@@ -154,7 +154,7 @@ def _started(day: str, clock: str) -> datetime | None:
                 return utc(datetime.combine(date, datetime.strptime(clock.strip(), form).time()))
             except ValueError:
                 continue
-        return date.replace(tzinfo=UTC)
+        return utc(date)
     return None
 
 
