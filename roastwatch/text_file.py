@@ -26,7 +26,7 @@ def read_text(path: Path, largest_bytes: int = LARGEST_BYTES) -> str:
         TextFileError: it is no regular file, too large, or not Unicode.
     """
     if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
-        raise TextFileError("is not a file")
+        raise TextFileError("is not a regular file")
     with path.open("rb") as file:
         raw = file.read(largest_bytes + 1)
     if len(raw) > largest_bytes:

@@ -38,7 +38,10 @@ class _Loader(yaml.SafeLoader):
             self._nodes += self._weights.get(str(event.anchor), 0)
         self._nodes += 1
         if self._nodes > MOST_NODES:
-            self._refuse(f"it has more than {MOST_NODES} values", event)
+            self._refuse(
+                f"it has more than {MOST_NODES} values, aliases counted as what they stand for",
+                event,
+            )
         self._depth += isinstance(event, CollectionStartEvent)
         if self._depth > DEEPEST:
             self._refuse(f"it is nested deeper than {DEEPEST} levels", event)

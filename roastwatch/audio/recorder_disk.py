@@ -19,6 +19,7 @@ from roastwatch.audio.recordings import (
     write_json,
 )
 from roastwatch.errors import LostError
+from roastwatch.private_files import tighten
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import Origin, RoastEvent
 
@@ -76,8 +77,9 @@ class RecorderDisk:
 
     def mend(self) -> None:
         """Give what a pulled plug left unfinished its name."""
-        mend(self.roasts)
-        mend(self.clips)
+        for folder in (self.roasts, self.clips):
+            mend(folder)
+            tighten(folder.parent, folder, *folder.glob("*"))
 
     def save_sound(self, roast: RecordedRoast, gap: int, samples: Int16Array) -> None:
         """Add sound to a roast's file, behind a silence of `gap` samples.

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from roastwatch.errors import LostError
+from roastwatch.private_files import make_file, make_folder
 
 _PART = ".part"
 Int16Array = npt.NDArray[np.int16]
@@ -39,7 +40,8 @@ class Flac:
         self._refusals = (OSError, AssertionError, soundfile.LibsndfileError)
         self._part = path.with_name(path.name + _PART)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
+            make_file(self._part)
             self._file = soundfile.SoundFile(
                 self._part, "w", sample_rate_hz, 1, subtype="PCM_16", format="FLAC"
             )
@@ -83,7 +85,8 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     """
     part = path.with_name(path.name + _PART)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
+        make_file(part)
         with part.open("w", encoding="utf-8") as file:
             json.dump(content, file, indent=1, allow_nan=False)
             file.flush()

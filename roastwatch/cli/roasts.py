@@ -6,87 +6,16 @@ from typing import Literal
 
 import click
 
-from roastwatch.cli import roasts_keep
+from roastwatch.cli import roasts_import, roasts_keep
 from roastwatch.cli.roasts_log import log_option
-from roastwatch.errors import BadInputError
 from roastwatch.roast import formats
-from roastwatch.roast.log_store import Imported, ImportResult, Store
+from roastwatch.roast.log_store import Store
 
 
 @click.group(name="roasts", context_settings={"help_option_names": ["-h", "--help"]})
 @log_option
 def command(log: Path) -> None:
     """The roast log: list, show, export, import, plot, compare, edit and more."""
-
-
-@command.command(name="import")
-@log_option
-@click.argument(
-    "paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH..."
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a file.")
-@click.pass_context
-def import_(ctx: click.Context, log: Path, paths: tuple[Path, ...], as_json: bool) -> None:
-    """Import roasts from files and folders.
-
-    Artisan (.alog, JSON, CSV), RoasTime, RoastLogger, HiBean, coffee-roaster-mcp and our own
-    JSON. The same roast, imported again or saved twice, stays one.
-    """
-    counts: dict[str, int] = {}
-    with Store(log, create=True) as store:
-        for path, named in _files(paths):
-            outcome, said, roast_id = _import_one(store, path, named)
-            counts[outcome] = counts.get(outcome, 0) + 1
-            if as_json:
-                row = {"file": str(path), "outcome": outcome, "roast_id": roast_id, "said": said}
-                click.echo(json.dumps(row, ensure_ascii=False))
-            elif outcome != "new":
-                if outcome == "refused":
-                    click.echo(said, err=True)
-                else:
-                    click.echo(f"{path.name}: {said}")
-    if not as_json:
-        order = ("new", "replaced", "duplicate", "known", "skipped", "refused")
-        told = ", ".join(f"{counts[name]} {name}" for name in order if name in counts)
-        click.echo(f"{sum(counts.values())} files: {told or 'nothing to import'}.")
-    if counts.get("refused"):
-        ctx.exit(1)
-
-
-def _files(paths: tuple[Path, ...]) -> list[tuple[Path, bool]]:
-    """The files to read, and whether each was named by the person (or found in a folder)."""
-    found: list[tuple[Path, bool]] = []
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in formats.SUFFIXES)
-            found.extend((p, False) for p in inside if p.is_file())
-        else:
-            found.append((path, True))
-    return found
-
-
-def _import_one(store: Store, path: Path, named: bool) -> tuple[str, str, str | None]:
-    try:
-        record = formats.read_file(path)
-    except formats.NoRoastError as error:
-        if named:
-            return "refused", str(error), None
-        return "skipped", "not a roast", None
-    except BadInputError as error:
-        return "refused", str(error), None
-    result = store.import_record(record)
-    return result.outcome.value, _said(result), result.roast_id
-
-
-def _said(result: ImportResult) -> str:
-    match result.outcome:
-        case Imported.KNOWN:
-            return "already in the log."
-        case Imported.DUPLICATE:
-            return f"the same roast as {result.twin}, saved twice; kept once."
-        case Imported.REPLACED:
-            return f"a longer save of the roast in {result.twin}; it took its place."
-    return "imported."
 
 
 @command.command(name="list")
@@ -136,7 +65,10 @@ def show(log: Path, roast_id: str, as_json: bool) -> None:
 @click.option(
     "--to", "target", type=click.Path(path_type=Path), help="File or folder; - or none: stdout."
 )
-def export(log: Path, roast_id: str, format_: str | None, target: Path | None) -> None:
+@click.option("--fahrenheit", is_flag=True, help="Write °F (Artisan's formats).")
+def export(
+    log: Path, roast_id: str, format_: str | None, target: Path | None, fahrenheit: bool
+) -> None:
     """Export a roast (or `all` of them) for Artisan, a spreadsheet or another roastwatch.
 
     \b
@@ -148,9 +80,9 @@ def export(log: Path, roast_id: str, format_: str | None, target: Path | None) -
 
     with Store(log, writing=False) as store:
         if roast_id == "all":
-            export_all(store, format_, target)
+            export_all(store, format_, target, fahrenheit)
         else:
-            export_one(store.record(roast_id), format_, target)
+            export_one(store.record(roast_id), format_, target, fahrenheit)
 
 
 _THEME = click.option("--theme", type=click.Choice(["light", "dark"]), default="light")
@@ -272,6 +204,7 @@ def compare(
 
 
 for _command in (
+    roasts_import.command,
     roasts_keep.edit,
     roasts_keep.delete,
     roasts_keep.stats,

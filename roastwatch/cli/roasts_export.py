@@ -1,21 +1,29 @@
 """Roasts written to files."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 import click
 
 from roastwatch.errors import BadInputError
+from roastwatch.printable import printable
 from roastwatch.roast import formats
 from roastwatch.roast.log_store import Store
 from roastwatch.roast.record import RoastRecord
+from roastwatch.roast.shown import local
+
+_LONGEST_NAME_BYTES = 120
+# Names that Windows keeps for devices, whatever their suffix.
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(_.*)?", re.IGNORECASE)
 
 
-def export_one(record: RoastRecord, format_: str | None, target: Path | None) -> None:
+def export_one(
+    record: RoastRecord, format_: str | None, target: Path | None, fahrenheit: bool
+) -> None:
     """Write one roast to a file, into a folder, or to stdout."""
-    format_ = format_ or _by_suffix(target)
-    suffix, write = formats.WRITERS[format_]
+    suffix, write = _writer(format_ or _by_suffix(target), fahrenheit)
     text = write(record)
     if target is None or str(target) == "-":
         click.echo(text)
@@ -26,27 +34,72 @@ def export_one(record: RoastRecord, format_: str | None, target: Path | None) ->
     click.echo(f"{target}", err=True)
 
 
-def export_all(store: Store, format_: str | None, target: Path | None) -> None:
-    """Write every roast into a folder."""
+def export_all(store: Store, format_: str | None, target: Path | None, fahrenheit: bool) -> None:
+    """Write every roast into a folder, each on its own: one that can't be is named and counted.
+
+    Raises:
+        BadInputError: there is no folder to write into, or not all roasts could be written.
+    """
     if target is None or target.is_file():
         raise BadInputError("`export all` needs a folder: name one with --to.")
-    suffix, write = formats.WRITERS[format_ or "json"]
-    count = 0
+    suffix, write = _writer(format_ or "json", fahrenheit)
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInputError(f"The folder {target} can't be made ({error.strerror}).") from error
-    for record in store.records():
-        _save(target / (file_stem(record) + suffix), write(record))
-        count += 1
+    written: set[str] = set()
+    count = failed = 0
+    for roast_id in store.ids():
+        try:
+            record = store.record_exactly(roast_id)
+            name = _free(file_stem(record), suffix, written)
+            _save(target / name, write(record))
+            count += 1
+        except (BadInputError, ValueError, TypeError, LookupError, ArithmeticError) as error:
+            failed += 1
+            click.echo(f"The roast {printable(roast_id)} was not exported: {error}", err=True)
     click.echo(f"{count} roasts in {target}", err=True)
+    if failed:
+        raise BadInputError(f"{failed} of {count + failed} roasts could not be exported.")
+
+
+def _writer(format_: str, fahrenheit: bool) -> tuple[str, Callable[[RoastRecord], str]]:
+    suffix, write = formats.WRITERS[format_]
+    if not fahrenheit:
+        return suffix, write
+    if format_ == "json":
+        raise BadInputError(
+            "Our own JSON is always in °C: choose --format alog, artisan-json or artisan-csv for "
+            "--fahrenheit."
+        )
+    return suffix, lambda record: write(record, fahrenheit=True)
 
 
 def file_stem(record: RoastRecord) -> str:
-    """A file's name without suffix: day, time, title, the id's beginning."""
-    when = f"{record.started_at:%Y-%m-%d_%H%M}" if record.started_at else "roast"
-    title = re.sub(r"[^\w-]+", "-", record.title).strip("-")[:40]
-    return "_".join(part for part in (when, title, record.roast_id[:8]) if part)
+    """A file's name without suffix: local day and time, title, the id's beginning.
+
+    Letters, digits, - and _ only, and no longer than any file system takes.
+    """
+    when = f"{local(record.started_at):%Y-%m-%d_%H%M}" if record.started_at else "roast"
+    title = _plain(record.title)[:40]
+    roast_id = _plain(record.roast_id[:8])
+    room = _LONGEST_NAME_BYTES - len(when) - len(roast_id.encode())
+    title = title.encode()[:room].decode(errors="ignore").strip("-")
+    stem = "_".join(part for part in (when, title, roast_id) if part)
+    return f"roast_{stem}" if _DEVICES.fullmatch(stem) else stem
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^\w-]+", "-", text.encode("utf-8", "replace").decode()).strip("-")
+
+
+def _free(stem: str, suffix: str, written: set[str]) -> str:
+    """A name that no other roast of this run has, on file systems without capitals too."""
+    name, number = stem + suffix, 2
+    while name.lower() in written:
+        name, number = f"{stem}_{number}{suffix}", number + 1
+    written.add(name.lower())
+    return name
 
 
 def _by_suffix(target: Path | None) -> str:
@@ -57,10 +110,7 @@ def _by_suffix(target: Path | None) -> str:
 
 
 def _save(target: Path, text: str) -> None:
-    try:
-        target.write_text(text, encoding="utf-8", newline="")
-    except OSError as error:
-        raise BadInputError(f"{target} can't be written ({error.strerror}).") from error
+    save(target, text.encode("utf-8", "replace"))
 
 
 def picture_format(target: Path) -> Literal["png", "svg", "pdf"]:
@@ -77,8 +127,19 @@ def picture_format(target: Path) -> Literal["png", "svg", "pdf"]:
 
 def save_bytes(target: Path, content: bytes) -> None:
     """Write a picture."""
+    save(target, content)
+    click.echo(f"{target}", err=True)
+
+
+def save(target: Path, content: bytes) -> None:
+    """Write a file.
+
+    Raises:
+        BadInputError: it can't be written.
+    """
     try:
         target.write_bytes(content)
     except OSError as error:
         raise BadInputError(f"{target} can't be written ({error.strerror}).") from error
-    click.echo(f"{target}", err=True)
+    except ValueError as error:
+        raise BadInputError(f"{printable(str(target))} is no name for a file ({error}).") from error

@@ -1,6 +1,7 @@
 """`roastwatch roasts edit | delete | backup | repair | stats`: keeping the log well."""
 
 import json
+import math
 import tempfile
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
@@ -11,9 +12,14 @@ import click
 
 from roastwatch.cli.roasts_log import log_option
 from roastwatch.errors import BadInputError
+from roastwatch.printable import printable
 from roastwatch.roast import log_bench, log_care
+from roastwatch.roast.formats import alog
+from roastwatch.roast.formats.tables import seconds
 from roastwatch.roast.log_store import Store
 from roastwatch.roast.record import Properties
+from roastwatch.roast.shown import moment
+from roastwatch.vocabulary import EventKind
 
 
 @click.command(name="edit")
@@ -29,6 +35,14 @@ from roastwatch.roast.record import Properties
     metavar="NAME=VALUE",
     help="Set a property, such as bean_name=Guji or green_weight_g=500; NAME= forgets it.",
 )
+@click.option(
+    "--event",
+    "marks",
+    multiple=True,
+    metavar="NAME=TIME",
+    help="Set an event's time from the charge, such as first_crack=8:12; NAME= takes it away. "
+    "charge=-0:05 moves the charge itself.",
+)
 def edit(
     log: Path,
     roast_id: str,
@@ -36,8 +50,12 @@ def edit(
     note: str | None,
     rating: float | None,
     pairs: tuple[str, ...],
+    marks: tuple[str, ...],
 ) -> None:
-    """Change a roast's title, notes, rating, bean or any other property."""
+    """Change a roast's title, notes, rating, bean, any other property, or its events.
+
+    What is written here stays when the roast's file is imported again.
+    """
     changes: dict[str, Any] = {}
     if note is not None:
         changes["notes"] = note
@@ -46,12 +64,27 @@ def edit(
     for pair in pairs:
         name, equals, text = pair.partition("=")
         changes[name] = _value(name.strip(), equals, text.strip())
-    if title is None and not changes:
+    events = dict(_mark(mark) for mark in marks)
+    if title is None and not changes and not events:
         raise BadInputError(
-            "Nothing to change: give --title, --note, --rating or --set NAME=VALUE."
+            "Nothing to change: give --title, --note, --rating, --set NAME=VALUE or --event "
+            "NAME=TIME."
         )
     with Store(log) as store:
-        store.edit(roast_id, title=title, changes=changes)
+        store.edit(roast_id, title=title, changes=changes, events=events)
+
+
+def _mark(text: str) -> tuple[EventKind, float | None]:
+    name, equals, time = (part.strip() for part in text.partition("="))
+    kinds = {kind.value: kind for kind in alog.PLACES.values()}
+    kind = kinds.get(name.lower().replace(" ", "_").replace("-", "_"))
+    at_s = seconds(time)
+    if kind is None or not equals or (time and not math.isfinite(at_s)):
+        raise BadInputError(
+            f"--event {text}: write NAME=TIME, such as first_crack=8:12, with one of "
+            f"{', '.join(kinds)}."
+        )
+    return kind, (at_s if time else None)
 
 
 def _value(name: str, equals: str, text: str) -> str | float | None:
@@ -82,7 +115,8 @@ def delete(log: Path, roast_ids: tuple[str, ...], older_than_days: int | None, y
     with Store(log) as store:
         said = [json.loads(store.show_json(roast_id)) for roast_id in roast_ids]
         for row in said:
-            click.echo(f"{row['roast_id']}  {row['started_at'] or ''}  {row['title']}")
+            began = row["started_at"] and moment(datetime.fromisoformat(row["started_at"]))
+            click.echo(f"{printable(row['roast_id'])}  {began or ''}  {printable(row['title'])}")
         if older_than_days is not None:
             click.echo(f"and every roast that began more than {older_than_days} days ago")
         if not yes:

@@ -1,23 +1,17 @@
 """Roasts printed for people."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
+from roastwatch.printable import printable
 from roastwatch.rich_console import Console
-from roastwatch.roast.curve_metrics import metrics
+from roastwatch.roast.curve_metrics import metrics, order_faults
 from roastwatch.roast.record import RoastRecord
-
-
-def minutes(seconds: float | None) -> str:
-    """Seconds as m:ss, a dash where unknown."""
-    if seconds is None:
-        return "–"
-    sign = "-" if seconds < 0 else ""
-    whole = round(abs(seconds))
-    return f"{sign}{whole // 60}:{whole % 60:02d}"
+from roastwatch.roast.shown import clock, local, moment
 
 
 def degrees(celsius: float | None) -> str:
@@ -42,33 +36,44 @@ def print_list(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         figures = row["metrics"]
         table.add_row(
-            row["roast_id"][:8],
-            (row["started_at"] or "–")[:16].replace("T", " "),
-            Text(row["title"] or row["source_file"] or ""),
-            minutes(figures["dry_end_s"]),
-            minutes(figures["first_crack_s"]),
-            minutes(figures["drop_s"]),
+            Text(printable(row["roast_id"][:8])),
+            _began(row["started_at"]),
+            Text(printable(row["title"] or row["source_file"] or "")),
+            clock(figures["dry_end_s"]),
+            clock(figures["first_crack_s"]),
+            clock(figures["drop_s"]),
             percent(figures["development_ratio_percent"]),
         )
     console.print(table)
-    console.print(f"{len(rows)} roasts", style="dim")
+    zone = f"{datetime.now().astimezone():%Z}"
+    console.print(f"{len(rows)} roasts; times of this computer ({zone} now)", style="dim")
+
+
+def _began(started_at: str | None) -> str:
+    """A row's start on this computer's clock."""
+    if started_at is None:
+        return "–"
+    return f"{local(datetime.fromisoformat(started_at)):%Y-%m-%d %H:%M}"
 
 
 def print_roast(row: dict[str, Any], record: RoastRecord) -> None:
     """One roast with its events, phases and notes."""
     console = Console(highlight=False)
-    console.print(Text(row["title"] or "Untitled roast", style="bold"))
-    console.print(Text(f"{row['roast_id']}  began {(row['started_at'] or 'at an unknown time')}"))
+    console.print(Text(printable(row["title"]) or "Untitled roast", style="bold"))
+    began = moment(record.started_at) if record.started_at else "at an unknown time"
+    console.print(Text(f"{printable(row['roast_id'])}  began {began}"))
     if row["source_file"]:
-        others = "".join(f", {name}" for name in row["also_saved_as"])
-        console.print(Text(f"from {row['source_file']}{others}", style="dim"))
+        names = [printable(name) for name in (row["source_file"], *row["also_saved_as"])]
+        console.print(Text(f"from {', '.join(names)}", style="dim"))
+    for warning in dict.fromkeys((*record.warnings, *order_faults(record))):
+        console.print(Text(warning, style="yellow"))
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("event", "time", "beans", "said by"):
         table.add_column(name)
     for event in row["events"]:
         table.add_row(
             event["kind"].replace("_", " "),
-            minutes(event["at_s"]),
+            clock(event["at_s"]),
             degrees(event["bean_temp_c"]),
             event["origin"],
         )
@@ -87,20 +92,21 @@ def print_roast(row: dict[str, Any], record: RoastRecord) -> None:
         console.print(f"area under the curve {figures.area_under_curve_c_min:.0f} °C·min")
     for name, value in record.properties.as_json().items():
         if name not in ("notes", "cupping_notes"):
-            console.print(Text(f"{name.replace('_', ' ')}: {value}"))
+            console.print(Text(f"{name.replace('_', ' ')}: {printable(str(value))}"))
     for name in ("notes", "cupping_notes"):
         text = getattr(record.properties, name)
         if text:
-            console.print(Text(f"\n{text.strip()}", style="italic"))
+            lines = "\n".join(printable(line) for line in text.strip().splitlines())
+            console.print(Text(f"\n{lines}", style="italic"))
     for gap in record.gaps:
-        console.print(f"the record has a hole from {minutes(gap[0])} to {minutes(gap[1])}")
+        console.print(f"the record has a hole from {clock(gap[0])} to {clock(gap[1])}")
 
 
 def _print_witnesses(console: Console, said: dict[str, float]) -> None:
     """Who has first crack when, where more than one speaks of it."""
     if len(said) < 2:
         return
-    words = ", ".join(f"{kind} {minutes(at_s)}" for kind, at_s in said.items())
+    words = ", ".join(f"{kind} {clock(at_s)}" for kind, at_s in said.items())
     apart_s = max(said.values()) - min(said.values())
     console.print(f"first crack by {words}: {apart_s:.0f} s apart")
 
@@ -111,24 +117,24 @@ def print_comparison(records: list[RoastRecord]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
     for record in records:
-        table.add_column(Text(record.title or record.roast_id[:8]), justify="right")
+        table.add_column(Text(printable(record.title or record.roast_id[:8])), justify="right")
     figures = [metrics(record) for record in records]
     rows: list[tuple[str, Callable[[float | None], str], str]] = [
-        ("turning point", minutes, "turning_point_s"),
+        ("turning point", clock, "turning_point_s"),
         ("", degrees, "turning_point_c"),
-        ("dry end", minutes, "dry_end_s"),
-        ("first crack", minutes, "first_crack_s"),
-        ("drop", minutes, "drop_s"),
+        ("dry end", clock, "dry_end_s"),
+        ("first crack", clock, "first_crack_s"),
+        ("drop", clock, "drop_s"),
         ("drying", percent, "drying_percent"),
         ("maillard", percent, "maillard_percent"),
         ("development", percent, "development_ratio_percent"),
-        ("", minutes, "development_s"),
+        ("", clock, "development_s"),
         ("rise, drying", rate, "drying_ror_c_per_min"),
         ("rise, maillard", rate, "maillard_ror_c_per_min"),
         ("rise, development", rate, "development_ror_c_per_min"),
     ]
-    for name, shown, key in rows:
-        table.add_row(name, *(shown(getattr(one, key)) for one in figures))
+    for name, words, key in rows:
+        table.add_row(name, *(words(getattr(one, key)) for one in figures))
     console.print(table)
 
 
@@ -148,10 +154,10 @@ def print_statistics(found: dict[str, Any]) -> None:
             table.add_column(column)
         for row in found[name]:
             table.add_row(
-                Text(row["name"] or "unnamed"),
+                Text(printable(row["name"]) or "unnamed"),
                 str(row["roasts"]),
-                minutes(row["first_crack_s"]),
-                minutes(row["first_crack_spread_s"]),
+                clock(row["first_crack_s"]),
+                clock(row["first_crack_spread_s"]),
                 degrees(row["first_crack_c"]),
                 degrees(row["first_crack_spread_c"]),
                 percent(row["development_ratio_percent"]),
@@ -161,7 +167,7 @@ def print_statistics(found: dict[str, Any]) -> None:
     if coming is not None:
         console.print(
             f"Next time expect first crack at {coming['bean_temp_c']:.0f} ± "
-            f"{coming['spread_c']:.0f} °C, about {minutes(coming['at_s'])} after charge."
+            f"{coming['spread_c']:.0f} °C, about {clock(coming['at_s'])} after charge."
         )
     measured = found["prediction"]
     if measured is not None:

@@ -21,7 +21,7 @@ TURNING_POINT_WITHIN_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Seconds count from the charge; None = unknown."""
+    """Seconds count from the charge; None = unknown, or marked out of order."""
 
     turning_point_s: float | None = None
     turning_point_c: float | None = None
@@ -90,7 +90,8 @@ def metrics(record: RoastRecord, area_base_c: float | None = None) -> Metrics:
 
     def at(kind: EventKind) -> float | None:
         event = record.event(kind)
-        return record.from_charge(event.at_s) if event else None
+        since_s = record.from_charge(event.at_s) if event else None
+        return None if since_s is None or since_s < 0 else since_s
 
     dry, crack, drop = at(EventKind.DRY_END), at(EventKind.FIRST_CRACK), at(EventKind.DROP)
     turn = turning_point_index(record)
@@ -111,8 +112,8 @@ def metrics(record: RoastRecord, area_base_c: float | None = None) -> Metrics:
         drop_s=drop,
         development_s=developed,
         development_ratio_percent=_share(developed, drop),
-        drying_percent=_share(dry, drop),
-        maillard_percent=_share(crack - dry, drop) if crack and dry else None,
+        drying_percent=_phase_share(0.0, dry, drop),
+        maillard_percent=_phase_share(dry, crack, drop),
         drying_ror_c_per_min=_ror(record, turn_s, dry),
         maillard_ror_c_per_min=_ror(record, dry, crack),
         development_ror_c_per_min=_ror(record, crack, drop),
@@ -120,6 +121,38 @@ def metrics(record: RoastRecord, area_base_c: float | None = None) -> Metrics:
         area_under_curve_c_min=area_under_curve(record, turn_s, drop, base),
         area_base_c=base,
     )
+
+
+def order_faults(record: RoastRecord) -> list[str]:
+    """What is marked out of order, a sentence each: no figure is made of it."""
+    kinds = (
+        EventKind.CHARGE,
+        EventKind.DRY_END,
+        EventKind.FIRST_CRACK,
+        EventKind.FIRST_CRACK_END,
+        EventKind.SECOND_CRACK,
+        EventKind.DROP,
+        EventKind.COOL_END,
+    )
+    marks = [event for kind in kinds if (event := record.event(kind)) is not None]
+    faults = []
+    for number, later in enumerate(marks):
+        before = next((e for e in marks[:number] if e.at_s > later.at_s), None)
+        overlap = {EventKind.FIRST_CRACK_END, EventKind.SECOND_CRACK}
+        if before is not None and {before.kind, later.kind} != overlap:
+            names = [event.kind.value.replace("_", " ") for event in (later, before)]
+            faults.append(
+                f"The {names[0]} is marked before the {names[1]}: figures that need both are left "
+                "out."
+            )
+    return faults
+
+
+def _phase_share(start_s: float | None, end_s: float | None, drop_s: float | None) -> float | None:
+    """A phase's share of the roast, None where its ends are unknown or out of order."""
+    if start_s is None or end_s is None or drop_s is None or not start_s <= end_s <= drop_s:
+        return None
+    return _share(end_s - start_s, drop_s)
 
 
 def _share(part: float | None, whole: float | None) -> float | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from roastwatch.private_files import make_file
 from roastwatch.roast.log_file import (
     LogError,
     explained,
@@ -45,6 +46,7 @@ def backup(path: Path, target: Path) -> int:
     source = open_log(path, create=False)
     try:
         partial.unlink(missing_ok=True)
+        make_file(partial)
         with explained(partial), contextlib.closing(sqlite3.connect(partial)) as copy:
             source.backup(copy, pages=1000, sleep=0.001)
             copy.execute("PRAGMA journal_mode = DELETE")
@@ -144,6 +146,10 @@ def repair(path: Path) -> Repaired:
 def _save(damaged: sqlite3.Connection, fresh: sqlite3.Connection, table: str) -> tuple[int, int]:
     """Copy a table, from its beginning and from its end, until neither gets further."""
     names = [row[1] for row in fresh.execute(f"PRAGMA table_info({table})")]
+    with contextlib.suppress(sqlite3.DatabaseError):
+        # A log of an older version lacks the newer columns.
+        older = [row[1] for row in damaged.execute(f"PRAGMA table_info({table})")]
+        names = [name for name in names if name in older] or names
     columns = ", ".join(names)
     marks = ", ".join("?" * len(names))
     insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"

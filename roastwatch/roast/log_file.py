@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from roastwatch.errors import RoastwatchError
+from roastwatch.private_files import make_file, make_folder, tighten
 from roastwatch.roast.log_schema import APPLICATION_ID, MIGRATIONS, VERSION
 
 BUSY_MS = 5000
@@ -41,7 +42,7 @@ def open_log(path: Path, *, create: bool = True, busy_ms: int = BUSY_MS) -> sqli
                 "`roastwatch roasts import`."
             )
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
         except OSError as error:
             raise LogError(
                 f"The folder {path.parent} of the roast log can't be made ({error.strerror}): "
@@ -51,6 +52,7 @@ def open_log(path: Path, *, create: bool = True, busy_ms: int = BUSY_MS) -> sqli
         raise LogError(
             f"{path} is a folder: name the roast log's file, such as {path}/{FILE_NAME}."
         )
+    make_private(path)
     with explained(path):
         connection = sqlite3.connect(
             path, isolation_level=None, timeout=busy_ms / 1000, check_same_thread=False
@@ -62,6 +64,19 @@ def open_log(path: Path, *, create: bool = True, busy_ms: int = BUSY_MS) -> sqli
         connection.close()
         raise
     return connection
+
+
+def make_private(path: Path) -> None:
+    """A log for its owner alone: what is there is tightened, what is not is made so.
+
+    The folder too, where it is roastwatch's own (by its name, or as it holds nothing else).
+    """
+    with contextlib.suppress(OSError):
+        make_file(path)
+        tighten(*(path.with_name(path.name + tail) for tail in ("-wal", "-shm")))
+        others = (p for p in path.parent.iterdir() if not p.name.startswith(path.stem))
+        if path.parent.name == "roastwatch" or next(others, None) is None:
+            tighten(path.parent)
 
 
 def open_read_only(path: Path) -> sqlite3.Connection:

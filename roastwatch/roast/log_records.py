@@ -85,12 +85,30 @@ def _rounded(value: float | None) -> float | None:
 def insert(connection: sqlite3.Connection, record: RoastRecord) -> int:
     """Write a whole roast inside the caller's transaction; return its number."""
     cursor = connection.execute(
-        "INSERT INTO roasts (roast_id, station, title, started_at, recording_started_at, "
-        "source_file, source_format, fahrenheit, fingerprint, gaps, properties, summary, "
-        "foreign_data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO roasts (roast_id, station, edits) VALUES (?, ?, '{}')",
+        (record.roast_id, record.station),
+    )
+    roast_no = int(cursor.lastrowid or 0)
+    _write(connection, roast_no, record)
+    return roast_no
+
+
+def rewrite(connection: sqlite3.Connection, roast_no: int, record: RoastRecord) -> None:
+    """Replace what a file said of a roast; its id, station, clips, commands and evidence stay.
+
+    Labels go with the events that they belong to: the caller keeps them.
+    """
+    for table in ("readings", "pops", "scores", "controls", "extras", "events"):
+        connection.execute(f"DELETE FROM {table} WHERE roast_no = ?", (roast_no,))
+    _write(connection, roast_no, record)
+
+
+def _write(connection: sqlite3.Connection, roast_no: int, record: RoastRecord) -> None:
+    connection.execute(
+        "UPDATE roasts SET title = ?, started_at = ?, recording_started_at = ?, source_file = ?, "
+        "source_format = ?, fahrenheit = ?, fingerprint = ?, gaps = ?, properties = ?, "
+        "summary = ?, foreign_data = ?, saved_at = ?, warnings = ? WHERE roast_no = ?",
         (
-            record.roast_id,
-            record.station,
             record.title,
             stamp(record.started_at),
             stamp(record.recording_started_at),
@@ -102,9 +120,11 @@ def insert(connection: sqlite3.Connection, record: RoastRecord) -> int:
             json.dumps(record.properties.as_json(), ensure_ascii=False),
             json.dumps(summary(record), ensure_ascii=False),
             pack(record.foreign),
+            stamp(record.saved_at),
+            json.dumps(record.warnings, ensure_ascii=False),
+            roast_no,
         ),
     )
-    roast_no = int(cursor.lastrowid or 0)
     connection.executemany(
         f"INSERT INTO readings VALUES (?, ?, ?, {', '.join('?' * len(COLUMNS))})",
         _rows(roast_no, record),
@@ -114,26 +134,48 @@ def insert(connection: sqlite3.Connection, record: RoastRecord) -> int:
         "decided_at, happened_sample, decided_sample, origin, confidence, message, bean_temp_c, "
         "environment_temp_c, revoked, unlogged) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [_event_row(roast_no, record, place, e) for place, e in enumerate(record.events)],
+        _event_rows(connection, roast_no, record),
     )
     connection.executemany(
         "INSERT INTO controls VALUES (?, ?, ?, ?, ?)",
         [(roast_no, c.at_s, c.what, c.value, c.text) for c in record.controls],
     )
     connection.executemany(
-        "INSERT INTO extras VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO extras (roast_no, position, name, at_s, curve, temperature) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
         [
-            (roast_no, place, curve.name, pack_column(curve.at_s), pack_column(curve.values))
+            (roast_no, place, curve.name, pack_column(curve.at_s), pack_column(curve.values),
+             int(curve.temperature))
             for place, curve in enumerate(record.extras)
         ],
-    )
+    )  # fmt: skip
     connection.executemany(
         "INSERT INTO pops VALUES (?, ?, ?)", [(roast_no, *pop) for pop in record.pops]
     )
     connection.executemany(
         "INSERT INTO scores VALUES (?, ?, ?, ?)", [(roast_no, *score) for score in record.scores]
     )
-    return roast_no
+
+
+def _event_rows(
+    connection: sqlite3.Connection, roast_no: int, record: RoastRecord
+) -> Iterator[tuple[object, ...]]:
+    """Rows with ids of their own: a copied file may bring the ids of another roast's events."""
+    used: set[str] = set()
+    for place, event in enumerate(record.events):
+        event_id = event.event_id
+        taken = connection.execute("SELECT 1 FROM events WHERE event_id = ?", (event_id,))
+        if not event_id or event_id in used or taken.fetchone():
+            event_id = f"{record.roast_id}-{place}-{event.kind.value}"
+            while (
+                event_id in used
+                or connection.execute(
+                    "SELECT 1 FROM events WHERE event_id = ?", (event_id,)
+                ).fetchone()
+            ):
+                event_id += "-"
+        used.add(event_id)
+        yield _event_row(roast_no, record, event_id, event)
 
 
 def _rows(roast_no: int, record: RoastRecord) -> Iterator[tuple[object, ...]]:
@@ -149,10 +191,10 @@ def _rows(roast_no: int, record: RoastRecord) -> Iterator[tuple[object, ...]]:
 
 
 def _event_row(
-    roast_no: int, record: RoastRecord, place: int, event: RecordedEvent
+    roast_no: int, record: RoastRecord, event_id: str, event: RecordedEvent
 ) -> tuple[object, ...]:
     return (
-        event.event_id or f"{record.roast_id}-{place}-{event.kind.value}",
+        event_id,
         roast_no,
         record.station,
         event.kind.value,
@@ -176,7 +218,8 @@ def fetch(connection: sqlite3.Connection, roast_no: int) -> RoastRecord:
     """Read a whole roast back, as it was inserted or recorded."""
     head = connection.execute(
         "SELECT roast_id, station, title, started_at, recording_started_at, source_file, "
-        "source_format, fahrenheit, gaps, properties, foreign_data FROM roasts WHERE roast_no = ?",
+        "source_format, fahrenheit, gaps, properties, foreign_data, saved_at, warnings "
+        "FROM roasts WHERE roast_no = ?",
         (roast_no,),
     ).fetchone()
     rows = connection.execute(
@@ -202,12 +245,15 @@ def fetch(connection: sqlite3.Connection, roast_no: int) -> RoastRecord:
         gaps=tuple((float(a), float(b)) for a, b in json.loads(head[8])),
         properties=Properties.from_json(json.loads(head[9])),
         foreign=unpack(head[10]),
+        saved_at=unstamp(head[11]),
+        warnings=tuple(json.loads(head[12])),
         events=tuple(_events(connection, roast_no)),
         controls=_controls(connection, roast_no),
         extras=tuple(
-            ExtraCurve(name, unpack_column(at_s), unpack_column(values))
-            for name, at_s, values in connection.execute(
-                "SELECT name, at_s, curve FROM extras WHERE roast_no = ? ORDER BY position",
+            ExtraCurve(name, unpack_column(at_s), unpack_column(values), bool(temperature))
+            for name, at_s, values, temperature in connection.execute(
+                "SELECT name, at_s, curve, temperature FROM extras WHERE roast_no = ? "
+                "ORDER BY position",
                 (roast_no,),
             )
         ),

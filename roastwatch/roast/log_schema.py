@@ -112,8 +112,19 @@ CREATE INDEX outbox_due ON outbox (due_at);
 CREATE TABLE meta (name TEXT PRIMARY KEY, content TEXT NOT NULL);
 """
 
+# What was written here stays apart from what a file says (`edits`; NULL = written before edits were
+# kept apart), so that a later save of the file can replace the one and leave the other.
+_SECOND = """
+ALTER TABLE roasts ADD COLUMN edits TEXT;
+ALTER TABLE roasts ADD COLUMN file_digest TEXT;
+ALTER TABLE roasts ADD COLUMN older_digests TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE roasts ADD COLUMN saved_at TEXT;
+ALTER TABLE roasts ADD COLUMN warnings TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE extras ADD COLUMN temperature INTEGER NOT NULL DEFAULT 0;
+"""
+
 # Each entry brings a log from version N to N + 1; entries are never edited once released.
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND)
 VERSION = len(MIGRATIONS)
 TABLES = (
     "meta",

@@ -4,41 +4,26 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from roastwatch.errors import BadInputError
-from roastwatch.roast import log_records
+from roastwatch.roast import log_edits, log_import, log_records
 from roastwatch.roast.log_file import LogError, explained, open_log, open_read_only, transaction
-from roastwatch.roast.record import Properties, RoastRecord
+from roastwatch.roast.log_import import Imported, ImportResult
+from roastwatch.roast.record import RoastRecord
+from roastwatch.vocabulary import EventKind
 
-# Two saves under one id are one roast when they began within this of one another.
-SAME_START_S = 3600.0
+__all__ = ["ImportResult", "Imported", "Store"]
 
-
-class Imported(StrEnum):
-    """What became of an imported file."""
-
-    NEW = "new"
-    KNOWN = "known"
-    """This very file is in the log already."""
-    DUPLICATE = "duplicate"
-    """Another save of a roast that is in the log."""
-    REPLACED = "replaced"
-    """A longer save of a roast that is in the log took its place."""
-
-
-@dataclass(frozen=True, slots=True)
-class ImportResult:
-    """What became of one file, and which roast it is."""
-
-    outcome: Imported
-    roast_id: str
-    twin: str = ""
-    """The file that the roast came from, where it was there before."""
+# SQLite's refusals of what a record holds; every other failure is the log's own.
+_OF_THE_RECORD = (
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.DataError,
+    sqlite3.ProgrammingError,
+)
 
 
 class Store:
@@ -56,6 +41,8 @@ class Store:
             LogError: it can't be opened.
         """
         self.path = path
+        self._fresh: set[int] = set()
+        """Roasts that this run brought in."""
         try:
             self.connection = open_log(path, create=create)
         except LogError as refused:
@@ -86,10 +73,19 @@ class Store:
         """Put a roast in, once, however often and under whatever name it is saved.
 
         Raises:
+            BadInputError: this record can't be kept; others can.
             LogError: the log can't be written.
         """
-        with self.writing() as connection:
-            return self._import(connection, record)
+        try:
+            with self.writing() as connection:
+                return log_import.bring_in(connection, record, self._fresh)
+        except LogError as error:
+            if isinstance(error.__cause__, _OF_THE_RECORD):
+                raise BadInputError(
+                    f"{record.source_file} can't be kept in the log ({error.__cause__}): save it "
+                    "again in the program that made it."
+                ) from error
+            raise
 
     def import_records(self, records: Iterable[RoastRecord]) -> list[ImportResult]:
         """Several in one transaction: all of them or none.
@@ -98,52 +94,7 @@ class Store:
             LogError: the log can't be written.
         """
         with self.writing() as connection:
-            return [self._import(connection, record) for record in records]
-
-    def _import(self, connection: sqlite3.Connection, record: RoastRecord) -> ImportResult:
-        twin = connection.execute(
-            "SELECT roast_no, roast_id, source_file, also_saved_as FROM roasts "
-            "WHERE fingerprint = ? LIMIT 1",
-            (record.fingerprint(),),
-        ).fetchone()
-        if twin:
-            return self._known(connection, twin, record)
-        twin = connection.execute(
-            "SELECT roast_no, roast_id, source_file, also_saved_as, started_at, "
-            "(SELECT count(*) FROM readings WHERE readings.roast_no = roasts.roast_no) "
-            "FROM roasts WHERE roast_id = ?",
-            (record.roast_id,),
-        ).fetchone()
-        if twin and _near(log_records.unstamp(twin[4]), record.started_at):
-            if len(record.at_s) <= twin[5]:
-                return self._known(connection, twin, record)
-            connection.execute("DELETE FROM roasts WHERE roast_no = ?", (twin[0],))
-            roast_no = log_records.insert(connection, record)
-            others = [name for name in (twin[2], *json.loads(twin[3])) if name]
-            self._also_saved_as(connection, roast_no, others)
-            return ImportResult(Imported.REPLACED, record.roast_id, twin[2])
-        if twin:
-            # One id on two roasts: a template that was copied. They are told apart by their curve.
-            record = replace(record, roast_id=f"{record.roast_id}-{record.fingerprint()[:8]}")
-        log_records.insert(connection, record)
-        return ImportResult(Imported.NEW, record.roast_id)
-
-    def _known(
-        self, connection: sqlite3.Connection, twin: tuple[Any, ...], record: RoastRecord
-    ) -> ImportResult:
-        others = json.loads(twin[3])
-        if record.source_file in (twin[2], *others):
-            return ImportResult(Imported.KNOWN, twin[1], twin[2])
-        self._also_saved_as(connection, twin[0], [*others, record.source_file])
-        return ImportResult(Imported.DUPLICATE, twin[1], twin[2])
-
-    def _also_saved_as(
-        self, connection: sqlite3.Connection, roast_no: int, names: list[str]
-    ) -> None:
-        connection.execute(
-            "UPDATE roasts SET also_saved_as = ?, summary = NULL WHERE roast_no = ?",
-            (json.dumps(names, ensure_ascii=False), roast_no),
-        )
+            return [log_import.bring_in(connection, record, self._fresh) for record in records]
 
     def list_json(self) -> list[str]:
         """One JSON object a roast, newest first, as ready lines.
@@ -227,6 +178,33 @@ class Store:
         with explained(self.path):
             return log_records.fetch(self.connection, self.find(roast_id))
 
+    def ids(self) -> list[str]:
+        """The ids of all roasts, oldest first.
+
+        Raises:
+            LogError: the log can't be read.
+        """
+        with explained(self.path):
+            rows = self.connection.execute(
+                "SELECT roast_id FROM roasts ORDER BY started_at, roast_no"
+            ).fetchall()
+        return [str(row[0]) for row in rows]
+
+    def record_exactly(self, roast_id: str) -> RoastRecord:
+        """A whole roast by its whole id, which may be `last` or the beginning of another's.
+
+        Raises:
+            BadInputError: no such roast.
+            LogError: it can't be read.
+        """
+        with explained(self.path):
+            row = self.connection.execute(
+                "SELECT roast_no FROM roasts WHERE roast_id = ?", (roast_id,)
+            ).fetchone()
+            if row is None:
+                raise BadInputError(f"No roast has the id '{roast_id}'.")
+            return log_records.fetch(self.connection, int(row[0]))
+
     def witnesses(self, roast_id: str) -> dict[str, float]:
         """When each witness has first crack, in seconds from the charge, kept apart.
 
@@ -272,24 +250,26 @@ class Store:
                 yield log_records.fetch(self.connection, roast_no)
 
     def edit(
-        self, roast_id: str, *, title: str | None = None, changes: dict[str, Any] | None = None
+        self,
+        roast_id: str,
+        *,
+        title: str | None = None,
+        changes: dict[str, Any] | None = None,
+        events: dict[EventKind, float | None] | None = None,
     ) -> None:
-        """Change a roast's title or properties; a value of None or "" forgets one."""
+        """Change a roast's title, properties or events; None or "" forgets a property.
+
+        Args:
+            roast_id: which roast.
+            title: the new one; None = as it is.
+            changes: properties by name.
+            events: seconds from the charge by kind; None takes the event away.
+
+        Raises:
+            BadInputError: no such roast, or a time outside it.
+        """
         with self.writing() as connection:
-            roast_no = self.find(roast_id)
-            if title is not None:
-                connection.execute(
-                    "UPDATE roasts SET title = ? WHERE roast_no = ?", (title, roast_no)
-                )
-            (raw,) = connection.execute(
-                "SELECT properties FROM roasts WHERE roast_no = ?", (roast_no,)
-            ).fetchone()
-            kept = json.loads(raw) | (changes or {})
-            kept = Properties.from_json({k: v for k, v in kept.items() if v not in (None, "")})
-            connection.execute(
-                "UPDATE roasts SET properties = ?, summary = NULL WHERE roast_no = ?",
-                (json.dumps(kept.as_json(), ensure_ascii=False), roast_no),
-            )
+            log_edits.edit(connection, self.find(roast_id), title, changes or {}, events or {})
 
     def delete(self, roast_id: str) -> str:
         """Forget a roast with all that hangs on it; return its whole id."""
@@ -309,9 +289,3 @@ class Store:
                 (log_records.stamp(before.astimezone(UTC)),),
             )
             return cursor.rowcount
-
-
-def _near(one: datetime | None, other: datetime | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return abs((one - other).total_seconds()) <= SAME_START_S

@@ -10,13 +10,13 @@ from roastwatch.roast.pictures_style import (
     Palette,
     Size,
     Theme,
-    clock,
     figure,
     minutes_axis,
     plain,
     rendered,
 )
 from roastwatch.roast.record import RoastRecord
+from roastwatch.roast.shown import clock, moment
 from roastwatch.vocabulary import EventKind
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _heading(
     tall: bool,
 ) -> None:
     x, bottom, height = place
-    when = f"{record.started_at:%d %B %Y, %H:%M} UTC" if record.started_at else ""
+    when = moment(record.started_at, "%d %B %Y, %H:%M") if record.started_at else ""
     fig.text(
         x, bottom + 0.965 * height, record.title or record.properties.bean_name or "Roast",
         fontsize=14, fontweight="bold", color=palette.ink, va="top",

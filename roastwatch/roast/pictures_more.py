@@ -14,13 +14,13 @@ from roastwatch.roast.pictures_style import (
     Palette,
     Size,
     Theme,
-    clock,
     figure,
     minutes_axis,
     plain,
     rendered,
 )
 from roastwatch.roast.record import RoastRecord
+from roastwatch.roast.shown import clock, local
 from roastwatch.vocabulary import EventKind, Float32Array
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def overlay_picture(
         inside = (times >= -15) & (times <= end)
         label = record.title or record.properties.bean_name or record.roast_id[:8]
         if record.started_at:
-            label = f"{label}, {record.started_at:%Y-%m-%d}"
+            label = f"{label}, {local(record.started_at):%Y-%m-%d}"
         above.plot(
             times[inside], record.bean_temp_c[inside], color=colour, linewidth=1.6, label=label
         )

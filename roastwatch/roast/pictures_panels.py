@@ -12,8 +12,9 @@ import numpy.typing as npt
 from roastwatch.roast import curve_ror
 from roastwatch.roast.curve_metrics import Metrics, turning_point_index
 from roastwatch.roast.formats.alog_write import pops_per_minute
-from roastwatch.roast.pictures_style import Palette, clock, plain
+from roastwatch.roast.pictures_style import Palette, plain
 from roastwatch.roast.record import Column, RoastRecord
+from roastwatch.roast.shown import clock
 from roastwatch.vocabulary import EventKind
 
 if TYPE_CHECKING:
@@ -166,6 +167,10 @@ def phases(
     end = figures.drop_s if figures.drop_s is not None else span[1]
     crack = figures.first_crack_s
     dry = figures.dry_end_s
+    if crack is not None and crack > end:
+        crack = None  # marked out of order
+    if dry is not None and dry > (end if crack is None else crack):
+        dry = None
     bands: list[tuple[str, float, float, str]] = []
     if dry is not None:
         bands.append(("drying", 0.0, dry, palette.drying))

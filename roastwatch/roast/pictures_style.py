@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from roastwatch.errors import MissingExtraError
+from roastwatch.roast.pictures_fonts import make_readable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -105,6 +106,7 @@ def rendered(fig: "Figure", format_: Format) -> bytes:
     """The picture's bytes. Nothing in them tells when or by whom it was made."""
     import matplotlib as mpl
 
+    make_readable(fig)
     out = io.BytesIO()
     metadata: dict[str, str | None] = {
         "png": {"Software": None},
@@ -114,11 +116,3 @@ def rendered(fig: "Figure", format_: Format) -> bytes:
     with mpl.rc_context({"svg.hashsalt": "roastwatch", "svg.fonttype": "none"}):
         fig.savefig(out, format=format_, facecolor=fig.get_facecolor(), metadata=metadata)
     return out.getvalue()
-
-
-def clock(at_s: float | None) -> str:
-    """Seconds as m:ss."""
-    if at_s is None:
-        return "–"
-    whole = round(abs(at_s))
-    return f"{'-' if at_s < 0 else ''}{whole // 60}:{whole % 60:02d}"

@@ -6,6 +6,7 @@ and None everywhere else.
 """
 
 import hashlib
+import json
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
@@ -65,11 +66,13 @@ class Control:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExtraCurve:
-    """A curve beyond the readings, in the unit that its source used."""
+    """A curve beyond the readings."""
 
     name: str
     at_s: Column
     values: Column
+    temperature: bool = False
+    """Whether the values are known to be temperatures, in °C; else in the unit of the source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,12 @@ class RoastRecord:
     """Whether the source spoke °F; the record is in °C all the same."""
     foreign: dict[str, Any] = field(default_factory=dict)
     """What the source held beyond this record, kept so that an export gives it back."""
+    saved_at: datetime | None = None
+    """UTC at which the source file was last written; None = unknown, or not from a file."""
+    derived_id: bool = False
+    """The source has no id of its own: `roast_id` was made from its content."""
+    warnings: tuple[str, ...] = ()
+    """What of the source could not be used as it stands, a sentence each."""
 
     @property
     def bean_temp_c(self) -> Column:
@@ -184,6 +193,27 @@ class RoastRecord:
         if self.started_at is None:
             return None
         return self.started_at - timedelta(seconds=self.charge_s or 0.0)
+
+    def digest(self) -> str:
+        """Equal for two records that say the same, wherever they were saved.
+
+        Ids, file names, the time of saving and warnings do not count.
+        """
+        digest = hashlib.sha256(np.asarray(self.at_s).tobytes())
+        for name, column in sorted(self.columns.items()):
+            digest.update(name.encode() + column.tobytes())
+        for curve in self.extras:
+            digest.update(curve.name.encode("utf-8", "replace"))
+            digest.update(curve.at_s.tobytes() + curve.values.tobytes())
+        marks = [
+            (e.kind.value, e.at_s, e.origin.value, e.bean_temp_c, e.message, e.revoked)
+            for e in self.events
+        ]
+        rest = (self.title, self.started_at, marks, self.controls, self.pops, self.scores,
+                self.gaps, self.fahrenheit, self.properties)  # fmt: skip
+        digest.update(repr(rest).encode("utf-8", "replace"))
+        digest.update(json.dumps(self.foreign).encode())
+        return digest.hexdigest()[:32]
 
     def fingerprint(self) -> str:
         """Equal for two records of the same curve, however else they were edited."""

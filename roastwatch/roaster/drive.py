@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from roastwatch.errors import BadInputError
+from roastwatch.private_files import make_file, make_folder
 from roastwatch.roaster.control import RoasterControl, Told
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.pid import TAKEN_OVER, Follower, Profile
@@ -54,7 +55,9 @@ class DriveLog:
         if self.lines_path == path:
             self.path = path.with_suffix(".csv")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path.parent)
+            make_file(self.path)
+            make_file(self.lines_path)
             self._rows_file: IO[str] = self.path.open("w", newline="", encoding="utf-8")
             self._lines_file: IO[str] = self.lines_path.open("w", encoding="utf-8")
         except OSError as error:

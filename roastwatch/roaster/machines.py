@@ -9,6 +9,8 @@ from pydantic import ValidationError
 
 from roastwatch.errors import BadInputError
 from roastwatch.roaster.limits import Limits
+from roastwatch.untrusted_files import read_text
+from roastwatch.yaml_file import parse_yaml
 
 _BESIDE = Path(__file__).parent / "machines"
 _IN_THE_REPOSITORY = Path(__file__).parents[2] / "config" / "roasters"
@@ -35,7 +37,7 @@ def limits_for(machine: str, file: Path | None = None) -> Limits:
         if not file.is_file():
             return Limits()
     try:
-        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+        raw = parse_yaml(read_text(file))
     except OSError as error:
         raise BadInputError(f"The limits {file} can't be read: {error.strerror}.") from error
     except yaml.YAMLError as error:

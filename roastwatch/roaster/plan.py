@@ -12,7 +12,9 @@ from roastwatch.errors import BadInputError
 from roastwatch.options import Options
 from roastwatch.roaster.limits import Limits
 from roastwatch.roaster.pid import PidOptions, Profile
+from roastwatch.untrusted_files import read_text
 from roastwatch.vocabulary import Actuator, EventKind, Level, Origin
+from roastwatch.yaml_file import parse_yaml
 
 LONGEST_PLAN_S = 7200.0
 
@@ -183,7 +185,7 @@ def read_plan(path: Path) -> Plan:
         BadInputError: one sentence that names the key and the fix.
     """
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = parse_yaml(read_text(path))
     except OSError as error:
         raise BadInputError(f"The plan {path} can't be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
@@ -191,7 +193,8 @@ def read_plan(path: Path) -> Plan:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" in line {mark.line + 1}" if mark else ""
-        raise BadInputError(f"The plan {path} is not YAML{line}.") from error
+        problem = getattr(error, "problem", None) or "it can't be read"
+        raise BadInputError(f"The plan {path} is not YAML{line}: {problem}.") from error
     plan = parse_plan(raw, str(path))
     if plan.background is not None and not plan.background.is_absolute():
         plan = plan.model_copy(update={"background": path.parent / plan.background})

@@ -16,6 +16,7 @@ import numpy as np
 import soundfile
 
 from roastwatch.errors import BadInputError
+from roastwatch.untrusted_files import MOST_TABLE_BYTES, read_text
 
 SPLITS = ("train", "validation", "test")
 KINDS = ("roast", "clip", "negative")
@@ -107,11 +108,11 @@ def read_manifest(path: Path) -> list[Recording]:
         BadInputError: it can't be read or a row is wrong; the sentence names the row.
     """
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = json.loads(read_text(path, MOST_TABLE_BYTES))
         rows = raw["recordings"]
     except OSError as error:
         raise BadInputError(f"The manifest {path} can't be read ({error.strerror}).") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadInputError(
             f"{path} is not a manifest: write one with `roastwatch data manifest`."
         ) from error

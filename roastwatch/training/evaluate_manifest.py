@@ -13,6 +13,7 @@ from pathlib import Path
 
 from roastwatch.errors import BadInputError
 from roastwatch.training import corpus
+from roastwatch.untrusted_files import MOST_TABLE_BYTES, read_text
 
 BACKGROUND = "background"
 """Label of a clip without a crack."""
@@ -76,9 +77,9 @@ def _of_corpus(path: Path) -> list[Recording]:
 
 def _of_csv(path: Path) -> list[Recording]:
     try:
-        rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        rows = list(csv.DictReader(read_text(path, MOST_TABLE_BYTES).splitlines()))
+    except (OSError, csv.Error) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
         raise BadInputError(
             f"{path} can't be read ({why}): write {path.parent / 'manifest.json'} with "
             f"`roastwatch data manifest {path.parent}`, or a manifest.csv of path, kind and label."
@@ -119,9 +120,9 @@ def _seconds(table: Path) -> tuple[tuple[float, float, str], ...]:
     if not table.is_file():
         return ()
     try:
-        rows = csv.DictReader(table.read_text(encoding="utf-8-sig").splitlines())
+        rows = csv.DictReader(read_text(table, MOST_TABLE_BYTES).splitlines())
         return tuple((float(r["start_s"]), float(r["end_s"]), r["label"] or "") for r in rows)
-    except (OSError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+    except (OSError, csv.Error, KeyError, TypeError, ValueError) as error:
         raise BadInputError(
             f"{table} holds no labels: start_s,end_s,label are its columns, in seconds."
         ) from error

@@ -11,6 +11,7 @@ from roastwatch.errors import BadInputError
 from roastwatch.roast import formats
 from roastwatch.training import learn_labels
 from roastwatch.training.corpus import SOUND_ENDINGS, Marks, Recording, described
+from roastwatch.untrusted_files import MOST_TABLE_BYTES, read_text
 from roastwatch.vocabulary import EventKind
 
 Region: TypeAlias = tuple[float, float, str]
@@ -37,7 +38,7 @@ def audacity(path: Path) -> Marks:
     """
     regions: list[Region] = []
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_text(path, MOST_TABLE_BYTES).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise BadInputError(f"{path} can't be read as a label track.") from error
     for number, line in enumerate(lines, 1):
@@ -80,11 +81,11 @@ def label_studio(path: Path) -> dict[str, Marks]:
         BadInputError: it is not such an export.
     """
     try:
-        tasks = json.loads(path.read_text(encoding="utf-8"))
+        tasks = json.loads(read_text(path, MOST_TABLE_BYTES))
         if isinstance(tasks, dict):
             return {str(tasks["audio_file"]): _marks(_converted(tasks))}
         return dict(_task(task) for task in tasks)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInputError(
             f"{path} is not a Label Studio export: choose JSON (or JSON-MIN) when exporting."
         ) from error

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from roastwatch.errors import BadInputError
+from roastwatch.untrusted_files import MOST_TABLE_BYTES, read_text
 
 YES = ("first_crack", "crack", "confirmed")
 NO = ("not_a_crack", "rejected")
@@ -149,7 +150,7 @@ def sidecar(path: Path) -> dict[str, Any]:
     if not beside.is_file():
         return {}
     try:
-        content = json.loads(beside.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = json.loads(read_text(beside, MOST_TABLE_BYTES))
+    except (OSError, ValueError, RecursionError) as error:
         raise BadInputError(f"{beside} is no JSON: correct or delete it.") from error
     return content if isinstance(content, dict) else {}

@@ -13,6 +13,8 @@ from roastwatch.options import Options
 from roastwatch.synth.clips import Recipe
 from roastwatch.synth.fooling import MAKERS
 from roastwatch.training.bank import BankPlan
+from roastwatch.untrusted_files import read_text
+from roastwatch.yaml_file import parse_yaml
 
 Plan = TypeVar("Plan", bound=Options)
 
@@ -128,7 +130,7 @@ def read_yaml(path: Path) -> Any:
         BadInputError: one sentence that names the key and what is wrong with it.
     """
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return parse_yaml(read_text(path))
     except OSError as error:
         raise BadInputError(f"{path} can't be read ({error.strerror}).") from error
     except yaml.YAMLError as error:

@@ -1,12 +1,16 @@
 """Other people's roasts, read and written. Each format is one file; nothing in a file is run."""
 
+import csv
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from roastwatch.errors import BadInputError
+from roastwatch.printable import printable
+from roastwatch.roast.curve_metrics import order_faults
 from roastwatch.roast.formats import (
     alog,
     alog_write,
@@ -18,10 +22,22 @@ from roastwatch.roast.formats import (
     roastime,
     roastlogger,
 )
-from roastwatch.roast.record import RoastRecord
+from roastwatch.roast.record import Properties, RoastRecord
+from roastwatch.untrusted_files import read_bytes
 
 # The largest file that can be a roast: an hour at 10 readings a second with 20 curves is 20 MB.
-LARGEST_BYTES = 64 * 1024 * 1024
+LARGEST_BYTES = 32 * 1024 * 1024
+# What a file can still hold that no reader foresaw; one such file must not stop the others.
+_DAMAGE = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    MemoryError,
+    csv.Error,
+)
 SUFFIXES = (".alog", ".json", ".csv")
 _TREES: tuple[tuple[Callable[[Any], bool], Callable[[dict[str, Any], str], RoastRecord]], ...] = (
     (own_json.looks_like, own_json.read),
@@ -34,8 +50,8 @@ _TABLES: tuple[tuple[Callable[[str], bool], Callable[[str, str], RoastRecord]], 
     (artisan_csv.looks_like, artisan_csv.read),
     (roastlogger.looks_like, roastlogger.read),
 )
-# name → (suffix, writer)
-WRITERS: dict[str, tuple[str, Callable[[RoastRecord], str]]] = {
+# name → (suffix, writer); all but our own JSON, which is in °C, take `fahrenheit`.
+WRITERS: dict[str, tuple[str, Callable[..., str]]] = {
     "json": (".roast.json", own_json.write),
     "alog": (".alog", alog_write.write),
     "artisan-json": (".json", alog_write.write_json),
@@ -54,19 +70,36 @@ def read_file(path: Path) -> RoastRecord:
         NoRoastError: the file is of another kind.
         BadInputError: it is damaged; the sentence says how.
     """
-    name = path.name
+    name = printable(path.name)
     try:
-        size = path.stat().st_size
-        if size > LARGEST_BYTES:
-            raise BadInputError(f"{name} is too large to be a roast ({size / 1e6:.0f} MB).")
-        content = path.read_bytes()
+        content = read_bytes(path, LARGEST_BYTES)
+        saved_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except OSError as error:
         raise BadInputError(f"{name} can't be read ({error.strerror}).") from error
-    return _identified(read(content, name), content)
+    except ValueError as error:
+        raise BadInputError(f"{name} can't be read ({error}).") from error
+    record = read(content, name)
+    try:
+        return _identified(replace(record, saved_at=saved_at), content)
+    except _DAMAGE as error:
+        raise BadInputError(f"{name} holds what is no roast ({error}).") from error
 
 
 def read(content: bytes, name: str) -> RoastRecord:
     """The roast in a file's bytes. Raises as `read_file`."""
+    try:
+        record = _clean(_read(content, name))
+        return replace(record, warnings=(*record.warnings, *order_faults(record)))
+    except BadInputError:
+        raise
+    except _DAMAGE as error:
+        raise BadInputError(
+            f"{name} is damaged ({type(error).__name__}: {error}): save it again in the program "
+            "that made it."
+        ) from error
+
+
+def _read(content: bytes, name: str) -> RoastRecord:
     if not content.strip():
         raise BadInputError(f"{name} is empty.")
     if b"\0" in content[:4096] and content[:2] not in (b"\xff\xfe", b"\xfe\xff"):
@@ -105,4 +138,30 @@ def _identified(record: RoastRecord, content: bytes) -> RoastRecord:
     """A record without an id gets one that its content decides, so that it is known again."""
     if record.roast_id:
         return record
-    return replace(record, roast_id=hashlib.sha256(content).hexdigest()[:32])
+    return replace(record, roast_id=hashlib.sha256(content).hexdigest()[:32], derived_id=True)
+
+
+def _clean(record: RoastRecord) -> RoastRecord:
+    """The record with whole characters only: half of a surrogate pair can't be kept or printed."""
+    words: dict[str, Any] = record.properties.as_json()
+    for name, value in words.items():
+        words[name] = _whole(value) if isinstance(value, str) else value
+    controls = (replace(c, what=_whole(c.what), text=_whole(c.text)) for c in record.controls)
+    return replace(
+        record,
+        roast_id=_whole(record.roast_id),
+        title=_whole(record.title),
+        properties=Properties.from_json(words),
+        events=tuple(
+            replace(e, message=_whole(e.message), event_id=_whole(e.event_id))
+            for e in record.events
+        ),
+        controls=tuple(controls),
+        extras=tuple(replace(c, name=_whole(c.name)) for c in record.extras),
+        station=_whole(record.station),
+        source_file=_whole(record.source_file),
+    )
+
+
+def _whole(text: str) -> str:
+    return text.encode("utf-8", "replace").decode().replace("\0", "")

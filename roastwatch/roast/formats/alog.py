@@ -3,26 +3,31 @@
 A profile is one dictionary, written as a Python literal (`.alog`) or as JSON (`.json`). `timeindex`
 names the samples of CHARGE, DRY, FCs, FCe, SCs, SCe, DROP and COOL; CHARGE is unset at −1, the
 others at 0 (third parties write −1 there too). −1 in a temperature is a dropout. `temp1` is the
-environment, `temp2` the beans, both in the unit that `mode` names.
+environment, `temp2` the beans, both in the unit that `mode` names. As Artisan does, curves of
+different lengths are cut to the shortest.
 """
 
 import math
+import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
 from roastwatch.errors import BadInputError
-from roastwatch.roast.formats.literal import unescape
-from roastwatch.roast.record import (
-    Column,
-    Control,
-    ExtraCurve,
-    Properties,
-    RecordedEvent,
-    RoastRecord,
+from roastwatch.roast.formats import alog_curves
+from roastwatch.roast.formats.alog_parts import (
+    control_columns,
+    controls,
+    extras,
+    in_fahrenheit,
+    is_number,
+    properties,
+    text,
 )
+from roastwatch.roast.formats.tables import event_at
+from roastwatch.roast.record import Column, RecordedEvent, RoastRecord
 from roastwatch.vocabulary import EventKind, Origin
 
 # The place in `timeindex` of each event; SCe (5) has no name here and is kept in `foreign`.
@@ -35,19 +40,17 @@ PLACES = {
     6: EventKind.DROP,
     7: EventKind.COOL_END,
 }
-_CURVES = {"timex", "temp1", "temp2", "extratimex", "extratemp1", "extratemp2"}
-_WEIGHTS_G = {"g": 1.0, "kg": 1000.0, "lb": 453.59237, "oz": 28.349523125}
-_ACTUATORS = {
-    "air": "fan",
-    "fan": "fan",
-    "burner": "heater",
-    "heater": "heater",
-    "gas": "heater",
-    "power": "heater",
-    "drum": "drum",
-    "damper": "damper",
-}
-_CONTROL_COLUMNS = {"fan": "fan_percent", "heater": "heater_percent", "drum": "drum_percent"}
+FEWEST_SAMPLES = 3
+"""Curves that fit together for less than that are damaged."""
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        ("jan", "feb", "mar mär mrz", "apr", "may mai", "jun", "jul", "aug", "sep", "oct okt",
+         "nov", "dec dez"),
+        start=1,
+    )
+    for name in names.split()
+}  # fmt: skip
 
 
 def looks_like(raw: Any) -> bool:
@@ -56,39 +59,21 @@ def looks_like(raw: Any) -> bool:
 
 
 def read(raw: dict[str, Any], name: str) -> RoastRecord:
-    """The roast in a profile.
+    """The roast in a profile; what of it can't be used is left out and named in its warnings.
 
     Args:
         raw: the parsed dictionary.
         name: what to call the file in a failure.
 
     Raises:
-        BadInputError: it is not a profile, or its curves don't fit together.
+        BadInputError: it is not a profile, or nothing of its curves fits together.
     """
-    fahrenheit = _in_fahrenheit(raw)
-    at_s = _numbers(raw, "timex", name)
-    if not len(at_s):
-        raise BadInputError(f"{name} holds no samples ('timex' is empty): there is no roast in it.")
-    if not np.all(np.isfinite(at_s)):
-        raise BadInputError(f"{name}: 'timex' holds what is not a time.")
-    if np.any(np.diff(at_s) < 0):
-        where = int(np.argmax(np.diff(at_s) < 0)) + 1
-        raise BadInputError(f"{name}: the time runs backwards at sample {where} of 'timex'.")
-    columns: dict[str, Column] = {}
-    for key, column in (("temp2", "bean_temp_c"), ("temp1", "environment_temp_c")):
-        values = _temperatures(_numbers(raw, key, name), fahrenheit) if key in raw else np.empty(0)
-        if len(values) == 0:
-            continue
-        if len(values) != len(at_s):
-            raise BadInputError(
-                f"{name}: '{key}' has {len(values)} samples and 'timex' {len(at_s)}: the file is "
-                "damaged."
-            )
-        if np.any(np.isfinite(values)):
-            columns[column] = values
+    fahrenheit = in_fahrenheit(raw)
+    warnings: list[str] = []
+    at_s, columns = _curves(raw, name, warnings)
     clock_s = at_s - at_s[0]
     changes = controls(raw, clock_s)
-    columns |= _control_columns(changes, clock_s)
+    columns |= control_columns(changes, clock_s)
     record = RoastRecord(
         roast_id=str(raw.get("roastwatch_id") or raw.get("roastUUID") or "").strip(),
         title=text(raw, "title"),
@@ -96,56 +81,147 @@ def read(raw: dict[str, Any], name: str) -> RoastRecord:
         at_s=clock_s,
         columns=columns,
         controls=changes,
-        extras=_extras(raw, at_s[0]),
+        extras=extras(raw, float(at_s[0])),
         properties=properties(raw),
         source_file=name,
         source_format="alog",
         fahrenheit=fahrenheit,
-        foreign={key: value for key, value in raw.items() if key not in _CURVES}
-        | {"first_timex": float(at_s[0])},
     )
-    return _with_events(record, raw, name)
+    record = replace(
+        record,
+        events=events(record, raw, float(at_s[0]), warnings),
+        foreign=alog_curves.kept(raw, record, float(at_s[0])),
+    )
+    return replace(record, warnings=tuple(warnings))
 
 
-def _with_events(record: RoastRecord, raw: dict[str, Any], name: str) -> RoastRecord:
-    places = raw.get("timeindex")
-    places = [] if places is None else places
-    if isinstance(places, list):
-        places = [-1 if place is None else place for place in places]
-    if not isinstance(places, list) or not all(_is_number(place) for place in places):
-        raise BadInputError(f"{name}: 'timeindex' is not a list of sample numbers.")
-    events = []
+def _curves(
+    raw: dict[str, Any], name: str, warnings: list[str]
+) -> tuple[Column, dict[str, Column]]:
+    """The samples' times, and the temperatures that are known, in °C, as long as each other."""
+    at_s = _numbers(raw, "timex", name)
+    if not len(at_s):
+        raise BadInputError(f"{name} holds no samples ('timex' is empty): there is no roast in it.")
+    found = {key: _numbers(raw, key, name) for key in ("temp2", "temp1") if key in raw}
+    found = {key: values for key, values in found.items() if len(values)}
+    size = min([len(at_s), *(len(values) for values in found.values())])
+    differing = [key for key, values in found.items() if len(values) != len(at_s)]
+    if differing:
+        lengths = ", ".join(f"'{key}' has {len(found[key])}" for key in differing)
+        if size < FEWEST_SAMPLES:
+            raise BadInputError(
+                f"{name}: 'timex' has {len(at_s)} samples and {lengths}: the file is damaged."
+            )
+        warnings.append(
+            f"'timex' has {len(at_s)} samples and {lengths}: the curves were cut to {size}."
+        )
+    at_s = at_s[:size]
+    if not np.all(np.isfinite(at_s)):
+        raise BadInputError(f"{name}: 'timex' holds what is not a time.")
+    if np.any(np.diff(at_s) < 0):
+        where = int(np.argmax(np.diff(at_s) < 0)) + 1
+        raise BadInputError(f"{name}: the time runs backwards at sample {where} of 'timex'.")
+    columns = {}
+    for key, column in (("temp2", "bean_temp_c"), ("temp1", "environment_temp_c")):
+        if key in found:
+            values = _temperatures(found[key][:size], in_fahrenheit(raw))
+            if np.any(np.isfinite(values)):
+                columns[column] = values
+    return at_s, columns
+
+
+def events(
+    record: RoastRecord, raw: dict[str, Any], first_s: float, warnings: list[str]
+) -> tuple[RecordedEvent, ...]:
+    """The events that a profile marks, and the dry end that Artisan derived where none is marked.
+
+    Args:
+        record: the profile's curves.
+        raw: the parsed dictionary.
+        first_s: the first sample's time in the profile.
+        warnings: what could not be used is added.
+    """
+    places = _places(raw, record, first_s, warnings)
+    found = [
+        event_at(kind, places[place], record.at_s, record.columns)
+        for place, kind in PLACES.items()
+        if place in places
+    ]
+    found += _derived_dry_end(raw, found)
+    return tuple(sorted(found, key=lambda event: event.at_s))
+
+
+def _places(
+    raw: dict[str, Any], record: RoastRecord, first_s: float, warnings: list[str]
+) -> dict[int, int]:
+    """The sample of each event that is marked, by its place in `timeindex`."""
+    size = len(record.at_s)
+    listed = raw.get("timeindex")
+    if listed is None:
+        return _old_places(raw, record.at_s + first_s)
+    if not isinstance(listed, list):
+        raise BadInputError(f"{record.source_file}: 'timeindex' is not a list of sample numbers.")
+    places = {}
     for place, kind in PLACES.items():
-        index = int(places[place]) if place < len(places) else -1
+        index = listed[place] if place < len(listed) else None
+        if index is None:
+            continue
+        name = kind.value.replace("_", " ")
+        if not is_number(index):
+            _warn(warnings, f"The mark of {name} is not a sample number: it was left out.")
+            continue
+        index = int(index)
         if index < 0 or (index == 0 and place > 0):
             continue
-        if index >= len(record.at_s):
-            raise BadInputError(
-                f"{name}: 'timeindex' sets {kind.value} at sample {index}, but there are only "
-                f"{len(record.at_s)}: the file is damaged."
+        if index == size:
+            _warn(warnings, f"The {name} is marked one sample after the last: taken as the last.")
+            index = size - 1
+        if index > size:
+            _warn(
+                warnings,
+                f"The {name} is marked at sample {index}, but there are only {size}: it was left "
+                "out.",
             )
-        at_s = float(record.at_s[index])
-        events.append(
-            RecordedEvent(
-                kind=kind,
-                at_s=at_s,
-                origin=Origin.PERSON,
-                bean_temp_c=_known(record.columns.get("bean_temp_c"), index),
-                environment_temp_c=_known(record.columns.get("environment_temp_c"), index),
-            )
-        )
-    return replace(record, events=tuple(sorted(events, key=lambda event: event.at_s)))
+            continue
+        places[place] = index
+    return places
 
 
-def _known(column: Column | None, index: int) -> float | None:
-    if column is None or not math.isfinite(column[index]):
-        return None
-    return float(column[index])
+def _warn(warnings: list[str], sentence: str) -> None:
+    if sentence not in warnings:
+        warnings.append(sentence)
 
 
-def _is_number(value: Any) -> bool:
-    good = isinstance(value, int | float) and not isinstance(value, bool)
-    return good and math.isfinite(value)
+def _old_places(raw: dict[str, Any], timex: Column) -> dict[int, int]:
+    """The marks of profiles from before `timeindex`: times and temperatures in pairs."""
+    start, dry, cracks = (
+        values if isinstance(values, list) else []
+        for values in (raw.get("startend"), raw.get("dryend"), raw.get("cracks"))
+    )
+    times = {0: start[:1], 1: dry[:1], 2: cracks[:1], 3: cracks[2:3], 4: cracks[4:5],
+             6: start[2:3]}  # fmt: skip
+    return {
+        place: int(np.argmin(np.abs(timex - float(known[0]))))
+        for place, known in times.items()
+        if known and is_number(known[0]) and known[0] > 0
+    }
+
+
+def _derived_dry_end(raw: dict[str, Any], found: list[RecordedEvent]) -> list[RecordedEvent]:
+    """Where Artisan saw the dry end by temperature, and nobody marked one."""
+    computed = raw.get("computed")
+    computed = computed if isinstance(computed, dict) else {}
+    since_s, temp = computed.get("DRY_time"), computed.get("DRY_BT")
+    charge = next((e for e in found if e.kind is EventKind.CHARGE), None)
+    marked = any(event.kind is EventKind.DRY_END for event in found)
+    if marked or charge is None or not is_number(since_s) or not since_s or since_s <= 0:
+        return []
+    beans = None
+    if is_number(temp) and temp:
+        beans = (float(temp) - 32.0) / 1.8 if in_fahrenheit(raw) else float(temp)
+    return [
+        RecordedEvent(EventKind.DRY_END, charge.at_s + float(since_s), Origin.TEMPERATURE, beans)
+    ]
 
 
 def _numbers(raw: dict[str, Any], key: str, name: str) -> Column:
@@ -166,148 +242,40 @@ def _temperatures(values: Column, fahrenheit: bool) -> Column:
     return (values - 32.0) / 1.8 if fahrenheit else values
 
 
-def _in_fahrenheit(raw: dict[str, Any]) -> bool:
-    return str(raw.get("mode", "C")).strip().upper().startswith("F")
-
-
-def text(raw: dict[str, Any], key: str) -> str:
-    """A text of a profile without its escapes, empty where there is none."""
-    value = raw.get(key)
-    return unescape(value) if isinstance(value, str) else ""
-
-
-def _positive(value: Any) -> float | None:
-    return float(value) if _is_number(value) and value > 0 else None
-
-
 def _started(raw: dict[str, Any]) -> datetime | None:
     epoch = raw.get("roastepoch")
-    if _is_number(epoch) and 0 < float(epoch or 0) < 32503680000:
+    if is_number(epoch) and 0 < float(epoch or 0) < 32503680000:
         return datetime.fromtimestamp(float(epoch or 0), UTC)
     try:
-        day = f"{raw['roastisodate']}T{raw.get('roasttime') or '00:00:00'}"
+        clock = datetime.strptime(str(raw.get("roasttime") or "00:00:00")[:8], "%H:%M:%S").time()
+    except ValueError:
+        clock = datetime.min.time()
+    day = _day(raw)
+    if day is None:
+        return None
+    local = datetime.combine(day, clock)
+    west_s = raw.get("roasttzoffset")
+    try:
+        if not is_number(west_s):
+            return local.astimezone(UTC)  # as Artisan has it: this computer's time
         # Artisan's offset counts westwards, as C's `timezone` does.
-        west_s = raw.get("roasttzoffset")
-        offset = timedelta(seconds=float(west_s or 0) if _is_number(west_s) else 0.0)
-        return datetime.fromisoformat(day).replace(tzinfo=UTC) + offset
-    except (KeyError, ValueError, TypeError, OverflowError):
+        return local.replace(tzinfo=UTC) + timedelta(seconds=float(west_s or 0))
+    except OverflowError:
         return None
 
 
-def properties(raw: dict[str, Any]) -> Properties:
-    """What a person wrote into a profile."""
-
-    def weight(place: int) -> float | None:
-        weights = raw.get("weight")
-        if not isinstance(weights, list) or len(weights) < 3:
-            return None
-        known = _positive(weights[place])
-        return known * _WEIGHTS_G.get(str(weights[2]).lower(), 1.0) if known else None
-
-    density = raw.get("density")
-    grams = _positive(density[0]) if isinstance(density, list) and len(density) >= 4 else None
-    if grams and isinstance(density, list):
-        volume = _positive(density[2]) or 1.0
-        volume_l = {"l": 1.0, "ml": 0.001}.get(str(density[3]).lower(), 1.0) * volume
-        grams = grams * _WEIGHTS_G.get(str(density[1]).lower(), 1.0) / volume_l
-    ambient = raw.get("ambientTemp")
-    ambient = float(ambient) if _is_number(ambient) and ambient else None
-    if ambient is not None and _in_fahrenheit(raw):
-        ambient = (ambient - 32.0) / 1.8
-    number = raw.get("roastbatchnr")
-    batch = f"{text(raw, 'roastbatchprefix')}{int(number or 0)}" if _positive(number) else ""
-    return Properties(
-        bean_name=(text(raw, "beans").strip().splitlines() or [""])[0].strip(),
-        green_weight_g=weight(0),
-        roasted_weight_g=weight(1),
-        moisture_green_percent=_positive(raw.get("moisture_greens")),
-        moisture_roasted_percent=_positive(raw.get("moisture_roasted")),
-        density_g_per_l=grams,
-        colour_whole=_positive(raw.get("whole_color")),
-        colour_ground=_positive(raw.get("ground_color")),
-        colour_system=text(raw, "color_system"),
-        roaster=text(raw, "roastertype"),
-        operator=text(raw, "operator"),
-        batch=batch,
-        ambient_temp_c=ambient,
-        ambient_humidity_percent=_positive(raw.get("ambient_humidity")),
-        ambient_pressure_hpa=_positive(raw.get("ambient_pressure")),
-        notes=text(raw, "roastingnotes"),
-        cupping_notes=text(raw, "cuppingnotes"),
-    )
-
-
-def percent(value: float) -> float:
-    """A special event's stored value as percent (1 is 0 %, 11 is 100 %, 0 is no value)."""
-    if value >= 1:
-        return round(value * 10) - 10.0
-    return round(value * 10) + 10.0 if value <= -1 else 0.0
-
-
-def controls(raw: dict[str, Any], clock_s: Column) -> tuple[Control, ...]:
-    """A profile's special events on the record's clock."""
-    lists = [
-        raw.get(key)
-        for key in (
-            "specialevents",
-            "specialeventstype",
-            "specialeventsvalue",
-            "specialeventsStrings",
-        )
-    ]
-    places, types, values, texts = (item if isinstance(item, list) else [] for item in lists)
-    labels = raw.get("etypes")
-    labels = labels if isinstance(labels, list) else []
-    found = []
-    for number, place in enumerate(places):
-        if not _is_number(place) or not 0 <= int(place) < len(clock_s):
-            continue
-        kind = types[number] if number < len(types) and _is_number(types[number]) else 4
-        value = values[number] if number < len(values) and _is_number(values[number]) else 0.0
-        remark = texts[number] if number < len(texts) and isinstance(texts[number], str) else ""
-        label = unescape(str(labels[int(kind)])) if 0 <= int(kind) < len(labels) else ""
-        what = "note" if int(kind) >= 4 or label in ("", "--") else label.lower()
-        found.append(
-            Control(
-                at_s=float(clock_s[int(place)]),
-                what=_ACTUATORS.get(what, what),
-                value=percent(float(value)) if value else None,
-                text=unescape(remark),
-            )
-        )
-    return tuple(found)
-
-
-def _control_columns(settings: tuple[Control, ...], clock_s: Column) -> dict[str, Column]:
-    columns: dict[str, Column] = {}
-    for what, column in _CONTROL_COLUMNS.items():
-        changes = sorted(
-            ((c.at_s, c.value) for c in settings if c.what == what and c.value is not None),
-            key=lambda change: change[0],
-        )
-        if not changes:
-            continue
-        values = np.full(len(clock_s), np.nan)
-        for at_s, value in changes:
-            values[clock_s >= at_s] = value
-        columns[column] = values
-    return columns
-
-
-def _extras(raw: dict[str, Any], first_s: float) -> tuple[ExtraCurve, ...]:
-    times = raw.get("extratimex")
-    found = []
-    for number, at in enumerate(times if isinstance(times, list) else []):
-        for names_key, values_key in (("extraname1", "extratemp1"), ("extraname2", "extratemp2")):
-            try:
-                at_s = np.array(at, dtype=np.float64) - first_s
-                values = np.array(raw[values_key][number], dtype=np.float64)
-            except (KeyError, IndexError, TypeError, ValueError):
-                continue
-            if len(at_s) != len(values) or not len(values):
-                continue
-            names = raw.get(names_key)
-            label = names[number] if isinstance(names, list) and number < len(names) else ""
-            values = np.where(values == -1, np.nan, values)
-            found.append(ExtraCurve(unescape(str(label)), at_s, values))
-    return tuple(found)
+def _day(raw: dict[str, Any]) -> date | None:
+    """The day by `roastisodate`, else by `roastdate` as Qt writes it ("Sat May 2 2026")."""
+    try:
+        return date.fromisoformat(str(raw.get("roastisodate") or ""))
+    except ValueError:
+        pass
+    words = re.findall(r"\w+", text(raw, "roastdate").lower())
+    month = next((_MONTHS[word[:3]] for word in words if word[:3] in _MONTHS), None)
+    numbers = [int(word) for word in words if re.fullmatch(r"\d{1,4}", word)]
+    year = next((number for number in numbers if number > 31), None)
+    day = next((number for number in numbers if number <= 31), None)
+    try:
+        return date(year or 0, month or 0, day or 0)
+    except ValueError:
+        return None

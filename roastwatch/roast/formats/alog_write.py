@@ -8,12 +8,14 @@ import hashlib
 import json
 import math
 import re
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 
 from roastwatch import __version__
-from roastwatch.roast.formats import alog
+from roastwatch.roast.formats import alog, alog_curves, alog_parts
 from roastwatch.roast.formats.literal import escape
 from roastwatch.roast.formats.tables import nearest
 from roastwatch.roast.record import Column, Control, ExtraCurve, RoastRecord
@@ -25,6 +27,8 @@ _REMARK = 4
 _VIRTUAL_DEVICE = 25
 """Artisan's number for a curve that no instrument measures."""
 POP_WINDOW_S = 30.0
+_IN_ONE_UNIT = ("computed", "phases", "ymin", "ymax", "zmin", "zmax")
+"""Degrees that Artisan has of its own where a profile names none."""
 _VISIBLE = 10
 """Artisan keeps at least so many entries in its lists of curve options."""
 
@@ -37,25 +41,99 @@ def profile(record: RoastRecord, *, fahrenheit: bool | None = None) -> dict[str,
         fahrenheit: the unit to write; None = as its source had it.
     """
     in_f = record.fahrenheit if fahrenheit is None else fahrenheit
-    kept = dict(record.foreign) if record.source_format == "alog" else {}
-    first_s = float(kept.pop("first_timex", 0.0))
-    was_f = str(kept.get("mode", "C")).upper().startswith("F")
-    at_s, bean, around = _samples(record)
-    tree = _defaults(record) | kept
-    tree |= {
-        "mode": "F" if in_f else "C",
-        "timex": [round(value + first_s, 9) for value in at_s.tolist()],
-        "temp1": _temperatures(around, in_f),
-        "temp2": _temperatures(bean, in_f),
-        "timeindex": _timeindex(record, at_s, kept.get("timeindex")),
+    if record.source_format == "alog" and record.foreign:
+        return _given_back(record, in_f)
+    record = alog_curves.sampled(record)
+    record = alog_curves.with_samples(record, alog_curves.event_times(record))
+    curves = alog_curves.made_anew(replace(record, extras=()), 0.0, in_f)
+    tree = _defaults(record, in_f) | {key: curves[key] for key in ("timex", "temp1", "temp2")}
+    tree["timeindex"] = _timeindex(record, [-1, 0, 0, 0, 0, 0, 0, 0])
+    tree |= _properties(record, {}, in_f)
+    tree |= _special_events(record)
+    return tree | _extra_curves(record, in_f)
+
+
+def _given_back(record: RoastRecord, in_f: bool) -> dict[str, Any]:
+    """A profile that came from Artisan: to the last digit as it came, but for what changed here.
+
+    Its `hash` goes with the first change, as it would say that somebody tampered with the file.
+    """
+    came, exact = alog_curves.as_it_came(record)
+    first_s = float(record.foreign.get("first_timex", 0.0))
+    tree = dict(came)
+    events = alog.events(record, came, first_s, [])
+    if _marks(replace(record, events=events)) != _marks(record):
+        at = [e.at_s for e in record.events if not e.revoked and e.kind in alog.PLACES.values()]
+        wanted = [t for t in alog_curves.event_times(replace(record, controls=())) if t in at]
+        longer = alog_curves.with_samples(record, wanted)
+        tree |= _lengthened(came, record, longer, wanted)
+        record = longer
+        tree["timeindex"] = _timeindex(record, tree.get("timeindex"))
+        tree.pop("computed", None)  # Artisan computes it anew when it loads
+    tree |= _properties(record, came, in_f)
+    if alog_parts.controls(came, record.at_s) != record.controls and not _lonely(tree, record):
+        tree |= _special_events(record)
+    if in_f != alog_curves.in_f_of(came):
+        made = alog_curves.made_anew(record, first_s, in_f)
+        tree |= {key: made[key] for key in alog_curves.CURVES if key in came and "temp" in key}
+        tree["mode"] = "F" if in_f else "C"
+        for key in _IN_ONE_UNIT:
+            tree.pop(key, None)
+    if tree != came or not exact:
+        tree.pop("hash", None)
+    return tree
+
+
+def _marks(record: RoastRecord) -> dict[str, float]:
+    """The events that stand and have a place in a profile, by kind."""
+    return {
+        kind.value: round(event.at_s, 3)
+        for kind in alog.PLACES.values()
+        if (event := record.event(kind)) is not None
     }
-    if kept and in_f != was_f:
-        # What Artisan computed stands in the other unit; it computes it anew when it loads.
-        tree.pop("computed", None)
-    tree |= _properties(record, kept, in_f)
-    if not kept or _controls_changed(record, kept, at_s):
-        tree |= _special_events(record, at_s)
-    tree |= _extra_curves(record, at_s, first_s)
+
+
+def _lonely(tree: dict[str, Any], record: RoastRecord) -> bool:
+    """Whether a profile's settings are those of the record, whose samples became more."""
+    return alog_parts.controls(tree, record.at_s) == record.controls
+
+
+def _lengthened(
+    came: dict[str, Any], record: RoastRecord, longer: RoastRecord, at: list[float]
+) -> dict[str, Any]:
+    """A profile's lists with more samples; what was there stays to the last digit."""
+    if not at:
+        return {}
+    size = len(record.at_s)
+    first_s = float(record.foreign.get("first_timex", 0.0))
+    made = alog_curves.made_anew(longer, first_s, alog_curves.in_f_of(came))
+    places = np.searchsorted(record.at_s, at)
+    fresh = [int(place) + number for number, place in enumerate(places)]
+
+    def joined(old: Any, new: Any) -> Any:
+        if not isinstance(old, list) or len(old) < size or len(new) != len(longer.at_s):
+            return old
+        out = list(old)
+        for place in fresh:
+            out.insert(place, new[place])
+        return out
+
+    tree: dict[str, Any] = {
+        key: joined(came[key], made[key]) for key in ("timex", "temp1", "temp2") if key in came
+    }
+    for key in ("extratimex", "extratemp1", "extratemp2"):
+        old, new = came.get(key), made[key]
+        if isinstance(old, list) and len(old) == len(new):
+            tree[key] = [joined(one, other) for one, other in zip(old, new, strict=True)]
+
+    def shifted(index: Any) -> Any:
+        if not isinstance(index, int) or index <= 0:
+            return index
+        return index + int(np.searchsorted(places, index, "right"))
+
+    for key in ("timeindex", "specialevents"):
+        if isinstance(came.get(key), list):
+            tree[key] = [shifted(index) for index in came[key]]
     return tree
 
 
@@ -69,42 +147,23 @@ def write_json(record: RoastRecord, *, fahrenheit: bool | None = None) -> str:
     return json.dumps(profile(record, fahrenheit=fahrenheit))
 
 
-def _samples(record: RoastRecord) -> tuple[Column, Column, Column]:
-    """Time, beans, environment; a roast without a probe gets a sample a second, all dropouts."""
-    at_s = record.at_s
-    if not len(at_s):
-        last = max((event.at_s for event in record.events), default=0.0)
-        last = max([last, *(pop[0] for pop in record.pops), *(s[0] for s in record.scores)])
-        first = min((event.at_s for event in record.events), default=0.0)
-        at_s = np.arange(min(0.0, math.floor(first)), math.ceil(last) + 1.0)
-    missing = np.full(len(at_s), np.nan)
-    bean = record.columns.get("bean_temp_c", missing)
-    return at_s, bean, record.columns.get("environment_temp_c", missing)
-
-
-def _temperatures(values: Column, in_f: bool) -> list[float]:
-    shown = np.round(values * 1.8 + 32.0, 6) if in_f else values
-    return [float(v) if math.isfinite(v) else -1.0 for v in shown.tolist()]
-
-
-def _timeindex(record: RoastRecord, at_s: Column, kept: Any) -> list[int]:
+def _timeindex(record: RoastRecord, kept: Any) -> list[int]:
+    """Each event's sample; a derived dry end stays unmarked, as do ends of second crack here."""
     places = [-1, 0, 0, 0, 0, 0, 0, 0]
     if isinstance(kept, list) and len(kept) > 5 and isinstance(kept[5], int):
         places[5] = kept[5]  # the end of second crack, which we don't name
     for place, kind in alog.PLACES.items():
         event = record.event(kind)
         if event is not None:
-            index = nearest(at_s, event.at_s)
+            index = nearest(record.at_s, event.at_s)
             places[place] = index if place == 0 else max(1, index)
     return places
 
 
-def _defaults(record: RoastRecord) -> dict[str, Any]:
+def _defaults(record: RoastRecord, in_f: bool) -> dict[str, Any]:
     """What Artisan wants to find in a profile that it didn't write."""
     tree: dict[str, Any] = {
-        "recording_version": "4.0.2",
-        "recording_revision": "",
-        "recording_build": "0",
+        "mode": "F" if in_f else "C",
         "version": "4.0.2",
         "revision": "",
         "build": "0",
@@ -115,11 +174,11 @@ def _defaults(record: RoastRecord) -> dict[str, Any]:
         "default_etypes_set": [0] * 5,
         "roastUUID": _uuid(record.roast_id),
         "samplinginterval": _interval(record.at_s),
-        "phases": [100, 150, 200, 230],
+        "phases": [212, 302, 392, 446] if in_f else [100, 150, 200, 230],
         "zmin": 0,
         "zmax": 25,
         "ymin": 0,
-        "ymax": 275 if not record.fahrenheit else 530,
+        "ymax": 530 if in_f else 275,
         "xmin": -30.0,
         "xmax": 900.0,
         "devices": ["roastwatch " + __version__],
@@ -150,13 +209,14 @@ def _defaults(record: RoastRecord) -> dict[str, Any]:
     if record.roast_id != tree["roastUUID"]:
         tree["roastwatch_id"] = record.roast_id
     if record.started_at is not None:
-        local = record.started_at
+        local = record.started_at.astimezone()  # Artisan shows the clock that people have
+        west = -(local.utcoffset() or timedelta())
         tree |= {
             "roastdate": f"{local:%a %b} {local.day} {local.year}",
             "roastisodate": f"{local:%Y-%m-%d}",
             "roasttime": f"{local:%H:%M:%S}",
             "roastepoch": int(local.timestamp()),
-            "roasttzoffset": 0,
+            "roasttzoffset": int(west.total_seconds()),
         }
     return tree
 
@@ -175,9 +235,9 @@ def _interval(at_s: Column) -> float:
 
 def _properties(record: RoastRecord, kept: dict[str, Any], in_f: bool) -> dict[str, Any]:
     """Only what differs from what the source said: its own words and units stay."""
-    ours, theirs = record.properties, alog.properties(kept)
+    ours, theirs = record.properties, alog_parts.properties(kept)
     changed: dict[str, Any] = {}
-    if alog.text(kept, "title") != record.title:
+    if alog_parts.text(kept, "title") != record.title:
         changed["title"] = escape(record.title)
     for name, key in (
         ("notes", "roastingnotes"),
@@ -215,11 +275,7 @@ def _properties(record: RoastRecord, kept: dict[str, Any], in_f: bool) -> dict[s
     return changed
 
 
-def _controls_changed(record: RoastRecord, kept: dict[str, Any], at_s: Column) -> bool:
-    return alog.controls(kept, at_s) != record.controls
-
-
-def _special_events(record: RoastRecord, at_s: Column) -> dict[str, Any]:
+def _special_events(record: RoastRecord) -> dict[str, Any]:
     controls = list(record.controls) or _from_columns(record)
     placed = {event.kind for event in record.events} & set(alog.PLACES.values())
     controls += [
@@ -230,7 +286,7 @@ def _special_events(record: RoastRecord, at_s: Column) -> dict[str, Any]:
     controls.sort(key=lambda control: control.at_s)
     return {
         "etypes": _ETYPES,
-        "specialevents": [nearest(at_s, control.at_s) for control in controls],
+        "specialevents": [nearest(record.at_s, control.at_s) for control in controls],
         "specialeventstype": [_SLOTS.get(control.what, _REMARK) for control in controls],
         "specialeventsvalue": [
             0.0 if control.value is None else (control.value + 10.0) / 10.0 for control in controls
@@ -254,8 +310,8 @@ def _from_columns(record: RoastRecord) -> list[Control]:
     return found
 
 
-def _extra_curves(record: RoastRecord, at_s: Column, first_s: float) -> dict[str, Any]:
-    curves = [*record.extras, *_heard(record, at_s)]
+def _extra_curves(record: RoastRecord, in_f: bool) -> dict[str, Any]:
+    curves = [*record.extras, *_heard(record, record.at_s)]
     if len(curves) % 2:
         curves.append(ExtraCurve("", curves[-1].at_s, np.full(len(curves[-1].at_s), np.nan)))
     pairs = [
@@ -265,16 +321,16 @@ def _extra_curves(record: RoastRecord, at_s: Column, first_s: float) -> dict[str
         for n in range(0, len(curves), 2)
     ]
     count = len(pairs)
+    made = alog_curves.made_anew(
+        replace(record, extras=tuple(curve for pair in pairs for curve in pair)), 0.0, in_f
+    )
     tree: dict[str, Any] = {
         "extradevices": [_VIRTUAL_DEVICE] * count,
-        "extratimex": [
-            [round(value + first_s, 9) for value in one.at_s.tolist()] for one, _ in pairs
-        ],
+        **{key: made[key] for key in ("extratimex", "extratemp1", "extratemp2")},
     }
     for number, place in (("1", 0), ("2", 1)):
         tree |= {
             f"extraname{number}": [escape(pair[place].name) for pair in pairs],
-            f"extratemp{number}": [_values(pair[place].values) for pair in pairs],
             f"extramathexpression{number}": [""] * count,
             f"extradevicecolor{number}": ["#b05a2c" if place else "#5a6b8c"] * count,
             f"extraLCDvisibility{number}": [False] * max(_VISIBLE, count),
@@ -286,21 +342,13 @@ def _extra_curves(record: RoastRecord, at_s: Column, first_s: float) -> dict[str
             f"extralinewidths{number}": [1.0] * count,
             f"extralinestyles{number}": ["-"] * count,
             f"extradrawstyles{number}": ["default"] * count,
-            f"extraNoneTempHint{number}": [True] * count,
+            f"extraNoneTempHint{number}": [not pair[place].temperature for pair in pairs],
         }
-    kept = record.foreign if record.source_format == "alog" else {}
-    if count == len(kept.get("extradevices", [])):
-        tree |= {key: kept[key] for key in tree if key in kept and key.startswith("extra")}
-        tree["extradevices"] = kept.get("extradevices", tree["extradevices"])
     return tree
 
 
 def _onto(curve: ExtraCurve, at_s: Column) -> ExtraCurve:
-    return ExtraCurve(curve.name, at_s, np.interp(at_s, curve.at_s, curve.values))
-
-
-def _values(values: Column) -> list[float]:
-    return [value if math.isfinite(value) else -1.0 for value in values.tolist()]
+    return replace(curve, at_s=at_s, values=np.interp(at_s, curve.at_s, curve.values))
 
 
 def _heard(record: RoastRecord, at_s: Column) -> list[ExtraCurve]:

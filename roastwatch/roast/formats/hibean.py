@@ -6,13 +6,13 @@ RC drum, each in percent).
 """
 
 import math
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 
 from roastwatch.errors import BadInputError
-from roastwatch.roast.formats.tables import celsius, event_at, known_columns
+from roastwatch.roast.formats.tables import celsius, event_at, known_columns, utc
 from roastwatch.roast.record import Column, Control, Properties, RoastRecord
 from roastwatch.vocabulary import EventKind
 
@@ -88,6 +88,7 @@ def read(raw: dict[str, Any], name: str) -> RoastRecord:
         properties=Properties(
             green_weight_g=_weight(context.get("greenBeanWeight")),
             roasted_weight_g=_weight(context.get("roastedBeanWeight")),
+            ambient_temp_c=_temperature(context.get("envTemp"), fahrenheit),
             ambient_humidity_percent=_positive(context.get("envHumidity")),
             ambient_pressure_hpa=_positive(context.get("pressure")),
             roaster=str(device.get("name") or "") if isinstance(device, dict) else "",
@@ -103,7 +104,7 @@ def read(raw: dict[str, Any], name: str) -> RoastRecord:
 def _column(points: list[dict[str, Any]], key: str, name: str) -> Column:
     try:
         return np.array([math.nan if p.get(key) is None else float(p[key]) for p in points])
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise BadInputError(f"{name}: '{key}' of a sample is not a number.") from error
 
 
@@ -124,9 +125,19 @@ def _weight(raw: Any) -> float | None:
     return value * _WEIGHTS_G.get(str(raw.get("unit", "g")).lower(), 1.0) if value else None
 
 
+def _temperature(raw: Any, fahrenheit: bool) -> float | None:
+    """A value with its unit (the file's where it names none), in °C; 0 stands for unknown."""
+    value, unit = (raw.get("value"), raw.get("unit")) if isinstance(raw, dict) else (raw, None)
+    known = _positive(value)
+    if known is None:
+        return None
+    in_f = str(unit).upper().startswith("F") if unit else fahrenheit
+    return (known - 32.0) / 1.8 if in_f else known
+
+
 def _positive(value: Any) -> float | None:
     good = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
-    return float(value) if good else None
+    return float(value) if good and math.isfinite(value) else None
 
 
 def _when(text: Any) -> datetime | None:
@@ -134,4 +145,4 @@ def _when(text: Any) -> datetime | None:
         when = datetime.fromisoformat(str(text))
     except ValueError:
         return None
-    return when if when.tzinfo else when.replace(tzinfo=UTC)
+    return when if when.tzinfo else utc(when)

@@ -3,14 +3,13 @@
 One line a reading with its UTC; the column `event` names what happened on a line of its own.
 """
 
-import csv
-import io
 from datetime import UTC, datetime
 
 import numpy as np
 
 from roastwatch.errors import BadInputError
 from roastwatch.roast.formats.tables import event_at, known_columns, number
+from roastwatch.roast.formats.tables import rows as table_rows
 from roastwatch.roast.record import Properties, RecordedEvent, RoastRecord
 from roastwatch.vocabulary import EventKind, Origin
 
@@ -40,9 +39,10 @@ def read(text: str, name: str) -> RoastRecord:
     Raises:
         BadInputError: no sample can be read from it.
     """
-    rows = list(csv.DictReader(io.StringIO(text)))
+    head, *lines = table_rows(text, ",", name)
+    rows = [dict(zip(head, line, strict=False)) for line in lines]
     try:
-        times = [datetime.fromisoformat(row["timestamp_utc"] or "") for row in rows]
+        times = [datetime.fromisoformat(row.get("timestamp_utc", "")) for row in rows]
     except (ValueError, TypeError) as error:
         raise BadInputError(
             f"{name}: the column timestamp_utc holds what is not a time."

@@ -3,7 +3,7 @@
 import json
 import math
 from dataclasses import fields
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,7 @@ def write(record: RoastRecord) -> str:
         | {name: _list(column) for name, column in record.columns.items()},
         "extra_curves": [
             {"name": curve.name, "at_s": _list(curve.at_s), "values": _list(curve.values)}
+            | ({"temperature": True} if curve.temperature else {})
             for curve in record.extras
         ],
         "pops": [list(pop) for pop in record.pops],
@@ -90,15 +91,12 @@ def read(raw: dict[str, Any], name: str) -> RoastRecord:
             at_s=at_s,
             columns=columns,
             events=tuple(_read_event(event) for event in raw.get("events", [])),
-            controls=tuple(Control(**control) for control in raw.get("controls", [])),
-            extras=tuple(
-                ExtraCurve(str(c["name"]), _column(c["at_s"]), _column(c["values"]))
-                for c in raw.get("extra_curves", [])
-            ),
-            pops=tuple((float(a), float(b)) for a, b in raw.get("pops", [])),
-            scores=tuple((float(a), float(b), float(c)) for a, b, c in raw.get("scores", [])),
-            gaps=tuple((float(a), float(b)) for a, b in raw.get("gaps", [])),
-            properties=Properties.from_json(raw.get("properties", {})),
+            controls=tuple(_control(control) for control in raw.get("controls", [])),
+            extras=tuple(_extra(curve) for curve in raw.get("extra_curves", [])),
+            pops=tuple((_number(a), _number(b)) for a, b in raw.get("pops", [])),
+            scores=tuple((_number(a), _number(b), _number(c)) for a, b, c in raw.get("scores", [])),
+            gaps=tuple((_number(a), _number(b)) for a, b in raw.get("gaps", [])),
+            properties=_properties(raw.get("properties", {})),
             station=str(raw.get("station", "")),
             source_file=str(raw.get("source_file") or name),
             source_format=str(raw.get("source_format") or "roastwatch"),
@@ -128,7 +126,15 @@ def _read_event(tree: dict[str, Any]) -> RecordedEvent:
     known = {f.name for f in fields(RecordedEvent)}
     kept = {key: value for key, value in tree.items() if key in known}
     kept["kind"] = EventKind(kept["kind"])
-    kept["at_s"] = float(kept["at_s"])
+    kept["at_s"] = _number(kept["at_s"])
+    for key in ("bean_temp_c", "environment_temp_c", "confidence"):
+        kept[key] = None if kept.get(key) is None else _number(kept[key])
+    for key in ("happened_sample", "decided_sample"):
+        kept[key] = None if kept.get(key) is None else int(_number(kept[key]))
+    for key in ("event_id", "message"):
+        kept[key] = str(kept.get(key) or "")
+    for key in ("revoked", "unlogged"):
+        kept[key] = bool(kept.get(key, False))
     kept["origin"] = Origin(kept.get("origin", Origin.PERSON))
     if kept.get("level"):
         kept["level"] = Level(kept["level"])
@@ -137,8 +143,46 @@ def _read_event(tree: dict[str, Any]) -> RecordedEvent:
     return RecordedEvent(**kept)
 
 
+def _number(value: Any) -> float:
+    """A finite number.
+
+    Raises:
+        ValueError: it is none.
+    """
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{value} is not a number")
+    return number
+
+
+def _control(tree: dict[str, Any]) -> Control:
+    value = tree.get("value")
+    return Control(
+        _number(tree["at_s"]),
+        str(tree["what"]),
+        None if value is None else _number(value),
+        str(tree.get("text") or ""),
+    )
+
+
+def _extra(tree: dict[str, Any]) -> ExtraCurve:
+    at_s, values = _column(tree["at_s"]), _column(tree["values"])
+    if at_s.shape != values.shape:
+        raise ValueError("an extra curve has more times than values")
+    return ExtraCurve(str(tree["name"]), at_s, values, bool(tree.get("temperature", False)))
+
+
+def _properties(tree: dict[str, Any]) -> Properties:
+    """Properties of the types that they have; a newer version's keys are ignored."""
+    kinds = {f.name: f.type for f in fields(Properties)}
+    known = {k: v for k, v in tree.items() if k in kinds and v is not None}
+    checked = {k: str(v) if kinds[k] is str else _number(v) for k, v in known.items()}
+    return Properties.from_json(checked)
+
+
 def _when(text: Any) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+    when = datetime.fromisoformat(text) if text else None
+    return when.replace(tzinfo=UTC) if when is not None and when.tzinfo is None else when
 
 
 def _list(column: Column) -> list[float | None]:

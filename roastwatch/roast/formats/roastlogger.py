@@ -5,15 +5,21 @@ whose rate of rise the program shows), T2, and the event's name. The program wri
 above 300 anywhere means °F.
 """
 
-import csv
-import io
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 
 from roastwatch.errors import BadInputError
-from roastwatch.roast.formats.tables import celsius, event_at, known_columns, number, seconds
+from roastwatch.roast.formats.tables import (
+    celsius,
+    event_at,
+    known_columns,
+    number,
+    seconds,
+    utc,
+)
+from roastwatch.roast.formats.tables import rows as table_rows
 from roastwatch.roast.record import Control, Properties, RoastRecord
 from roastwatch.vocabulary import EventKind
 
@@ -52,7 +58,7 @@ def read(text: str, name: str) -> RoastRecord:
     start = _table_starts(text) or 0
     remarks = lines[:start]
     delimiter = next((d for d in "\t;" if d in lines[start]), ",")
-    rows = list(csv.reader(io.StringIO("\n".join(lines[start:])), delimiter=delimiter))
+    rows = table_rows("\n".join(lines[start:]), delimiter, name)
     names = [cell.strip().strip('"').lower() for cell in rows[0]]
     place = {column: index for index, column in enumerate(names)}
     t1, t2 = place.get("t1"), place.get("t2")
@@ -115,7 +121,7 @@ def _remark(lines: list[str], key: str) -> str:
 def _when(text: str) -> datetime | None:
     for pattern in ("%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%Y-%m-%d"):
         try:
-            return datetime.strptime(text, pattern).replace(tzinfo=UTC)
+            return utc(datetime.strptime(text, pattern))
         except ValueError:
             continue
     return None

@@ -1,12 +1,36 @@
 """What the CSV formats share: cells to numbers, clocks to seconds, temperatures to °C."""
 
+import csv
+import io
 import math
 import re
+from datetime import UTC, datetime
 
 import numpy as np
 
+from roastwatch.errors import BadInputError
 from roastwatch.roast.record import Column, RecordedEvent
 from roastwatch.vocabulary import EventKind, Origin
+
+
+def rows(text: str, delimiter: str, name: str) -> list[list[str]]:
+    """A table's rows, empty ones left out.
+
+    Raises:
+        BadInputError: it is not a table, such as one with a cell of 128 kB.
+    """
+    try:
+        return [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if row]
+    except csv.Error as error:
+        raise BadInputError(f"{name} is not a table that can be read ({error}).") from error
+
+
+def utc(naive: datetime) -> datetime | None:
+    """UTC of a time without a zone: programs write the clock of the computer that they run on."""
+    try:
+        return naive.astimezone(UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 def number(cell: str | None) -> float:

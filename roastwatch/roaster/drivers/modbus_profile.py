@@ -19,7 +19,9 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from roastwatch.errors import SettingsError
 from roastwatch.options import Options
 from roastwatch.roaster.driver import HostGone
+from roastwatch.untrusted_files import read_text
 from roastwatch.vocabulary import Actuator
+from roastwatch.yaml_file import parse_yaml
 
 
 class Code(StrEnum):
@@ -206,7 +208,7 @@ def load(name: str) -> Profile:
             path = Path(
                 str(files("roastwatch.roaster.drivers") / "modbus_profiles" / f"{name}.yaml")
             )
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = parse_yaml(read_text(path))
     except OSError as error:
         raise SettingsError(
             f"The Modbus profile {name} can't be read ({error.strerror}): give a file, or one of "

@@ -1,0 +1,31 @@
+"""Durations and moments as people read them: one way everywhere. Data keeps seconds and UTC."""
+
+from datetime import datetime
+
+
+def clock(seconds: float | None) -> str:
+    """Seconds as m:ss, from an hour on as h:mm:ss; a dash where unknown."""
+    if seconds is None:
+        return "–"
+    whole = round(abs(seconds))
+    sign = "-" if seconds < 0 and whole else ""
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{sign}{minutes}:{rest:02d}"
+    return f"{sign}{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+def local(at: datetime) -> datetime:
+    """A moment on this computer's clock; as it is where no calendar has it there."""
+    try:
+        return at.astimezone()
+    except (OverflowError, ValueError, OSError):
+        return at
+
+
+def moment(at: datetime | None, form: str = "%Y-%m-%d %H:%M") -> str:
+    """A moment on this computer's clock with its time zone; a dash where unknown."""
+    if at is None:
+        return "–"
+    here = local(at)
+    return f"{here:{form}} {here:%Z}".rstrip()
