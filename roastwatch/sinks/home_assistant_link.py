@@ -52,6 +52,7 @@ class Link:
         client = AsyncClient(
             self._url,
             self._token,
+            session=_session(),
             verify_ssl=self._verify,
             global_request_kwargs={"timeout": _TIMEOUT_S},
         )
@@ -123,7 +124,9 @@ class Link:
         self, event_type: str, deal: Callable[[dict[str, Any]], Awaitable[None]]
     ) -> None:
         """Hand on the events of a type as they are fired; ends by LostError only."""
-        socket = AsyncWebsocketClient(f"{self._url}/websocket", self._token)
+        socket = AsyncWebsocketClient(
+            f"{self._url}/websocket", self._token, session=_session()
+        )
         with _said(self._url):
             await asyncio.wait_for(socket.__aenter__(), _TIMEOUT_S)
         try:
@@ -159,6 +162,11 @@ class Link:
         if self._client is None:
             raise LostError(f"Home Assistant at {self._url} is not connected.")
         return self._client
+
+
+def _session() -> niquests.AsyncSession:
+    """One that asks nobody else: by default the certificate's issuer is asked (OCSP, CRL)."""
+    return niquests.AsyncSession(revocation_configuration=None)
 
 
 @contextlib.contextmanager
