@@ -46,7 +46,8 @@ class MicrophoneOptions(Options):
         None, description="Channel to hear, from 1; empty: the strongest above 3 kHz.", ge=1
     )
     wait: bool = Field(
-        False, description="Wait for a device that is not there at the start, in place of ending."
+        True,
+        description="If the device is missing at startup, wait for it; false: exit with an error.",
     )
     block_s: float = Field(
         0.1, description="Seconds of sound that are handed on together.", ge=0.01, le=2

@@ -13,8 +13,8 @@ class AudioSource(Protocol):
 
     `blocks()` yields contiguous `AudioBlock`s: `first_sample` counts at `sample_rate_hz` from 0
     over the source's whole life, a gap is told by `samples_lost_before` (and `first_sample` jumps
-    by it). It ends at the end of a file; a live source never ends: it mends itself with back-off
-    and says so in `part`.
+    by it). It ends at the end of a file. A live source never ends: without sound for 2 s it says
+    so in `part` (retrying) and goes on by itself, or raises `EndedError` where that can't be.
     """
 
     @property

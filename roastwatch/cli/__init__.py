@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from roastwatch import __version__
-from roastwatch.errors import RoastwatchError
+from roastwatch.errors import EndedError, RoastwatchError
 
 # name → (module, one line for --help). The module holds a click command named `command`.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> Any:
         return cli.main(args=arguments, prog_name="roastwatch")
     except RoastwatchError as error:
         click.echo(f"roastwatch: {error}", err=True)
-        sys.exit(2)
+        sys.exit(1 if isinstance(error, EndedError) else 2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

@@ -124,9 +124,7 @@ class Link:
         self, event_type: str, deal: Callable[[dict[str, Any]], Awaitable[None]]
     ) -> None:
         """Hand on the events of a type as they are fired; ends by LostError only."""
-        socket = AsyncWebsocketClient(
-            f"{self._url}/websocket", self._token, session=_session()
-        )
+        socket = AsyncWebsocketClient(f"{self._url}/websocket", self._token, session=_session())
         with _said(self._url):
             await asyncio.wait_for(socket.__aenter__(), _TIMEOUT_S)
         try:

@@ -171,14 +171,12 @@ async def test_no_numbers_become_silence_and_are_counted() -> None:
     assert part.counters["samples_replaced"] == 2
 
 
-async def test_a_device_that_is_not_there_ends_at_once_or_is_waited_for() -> None:
+async def test_a_device_missing_at_startup_is_waited_for_or_refused() -> None:
     card, part = FakeCard(), Part("ear")
     with pytest.raises(BadInputError, match="no microphone"):
-        async with hearing(card):
+        async with hearing(card, wait=False):
             pass
-    opening = asyncio.ensure_future(
-        Microphone(MicrophoneOptions(wait=True), part, card, QUICK).__aenter__()
-    )
+    opening = asyncio.ensure_future(Microphone(MicrophoneOptions(), part, card, QUICK).__aenter__())
     await until(lambda: card.looked_again >= 2)
     assert part.state is PartState.RETRYING
     card.plugged = [usb()]
@@ -190,7 +188,7 @@ async def test_a_device_that_is_not_there_ends_at_once_or_is_waited_for() -> Non
 
 async def test_a_busy_device_is_said_at_the_start() -> None:
     with pytest.raises(BadInputError, match="can't be opened"):
-        async with hearing(FakeCard([usb()], busy=True)):
+        async with hearing(FakeCard([usb()], busy=True), wait=False):
             pass
 
 
