@@ -3,6 +3,7 @@
 Streamed, never whole.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -15,7 +16,7 @@ import soundfile
 from roastwatch.audio import joined
 from roastwatch.audio.decoders import Decoder, SndfileDecoder
 from roastwatch.audio.headers import read_header
-from roastwatch.audio.media import open_media
+from roastwatch.audio.media import conversion, open_media
 from roastwatch.audio.mixdown import Mixdown
 from roastwatch.audio.pcm import silence_what_is_no_number
 from roastwatch.audio.resample import Resampler, rate_to_judge
@@ -116,11 +117,11 @@ class FileReader:
 
     def _pieces(self) -> Iterator[Float32Array]:
         """Mono sound as it becomes known; a piece is good until the next one is asked for."""
-        yield from self._decoded(self._decoder)
+        yield from self._decoded(self._decoder, self._first)
         for number, part in enumerate(self._others, 2):
             try:
                 with ExitStack() as opened:
-                    yield from self._decoded(self._open_part(part, opened))
+                    yield from self._decoded(self._open_part(part, opened), part)
             except (soundfile.LibsndfileError, BadInputError) as error:
                 self.warnings.append(
                     f"The file holds {len(self._others) + 1} recordings one behind the other; "
@@ -132,17 +133,17 @@ class FileReader:
                 "replaced by silence."
             )
 
-    def _decoded(self, decoder: Decoder) -> Iterator[Float32Array]:
+    def _decoded(self, decoder: Decoder, part: joined.Part) -> Iterator[Float32Array]:
         """One recording, mono and at the rate of what is handed on."""
         channel = self._channel if (self._channel or 0) <= decoder.channels else None
         mixdown = Mixdown(decoder.channels, decoder.rate_hz, channel)
         resampler = Resampler(decoder.rate_hz, self.sample_rate_hz)
-        for frames in self._frames(decoder):
+        for frames in self._frames(decoder, part.seconds):
             yield resampler.push(mixdown.push(frames))
         yield resampler.push(mixdown.finish())
         yield resampler.finish()
 
-    def _frames(self, decoder: Decoder) -> Iterator[Float32Array]:
+    def _frames(self, decoder: Decoder, counted_s: float | None) -> Iterator[Float32Array]:
         """Decoded frames, shape (n, channels), in blocks large enough to be cheap.
 
         Each block is overwritten by the next.
@@ -163,6 +164,13 @@ class FileReader:
             raise BadInputError(
                 f"{self.path} holds no sound that can be decoded ({broken or 'it is empty'})."
             )
+        done_s = done / decoder.rate_hz
+        if counted_s and not broken and counted_s - done_s > _miscount_s(counted_s):
+            self.warnings.append(
+                f"Only {done_s:.1f} s of {counted_s:.1f} s were read, because the file doesn't say "
+                f"how long it is: convert it with `{conversion(self.path)}` and judge that."
+            )
+            return
         missing = 0.0 if decoder.frames is None else (decoder.frames - done) / decoder.rate_hz
         if broken or missing > 0.05:
             self.warnings.append(
@@ -177,13 +185,15 @@ class FileReader:
         try:
             if header and header.says_too_little:
                 return self._open_beyond_its_header(header)
-            decoder = SndfileDecoder(soundfile.SoundFile(self.path))
+            if header and header.next_file_at:
+                return self._open_part(joined.Part(0, header.next_file_at), self._opened)
+            decoder = SndfileDecoder(soundfile.SoundFile(os.fsencode(self.path)))
             if decoder.frames != 0 or not (header and header.says_nothing):
                 return decoder
             decoder.close()
-        except (soundfile.LibsndfileError, TypeError, UnicodeError):
+        except (soundfile.LibsndfileError, TypeError):
             pass
-        if header and header.says_nothing:
+        if header and (header.says_nothing or header.cut_off):
             try:
                 return SndfileDecoder(self._with_true_sizes(header))
             except soundfile.LibsndfileError:
@@ -217,16 +227,20 @@ class FileReader:
 
     def _joined(self) -> list[joined.Part]:
         """Where the recordings behind the first one lie, if the file holds several."""
-        first, *others = joined.parts(self.path, self._decoder.kind)
-        if others:
+        self._first, *others = joined.parts(self.path, self._decoder.kind)
+        if others or _too_short(self._decoder, self._first):
             self._decoder.close()
-            self._decoder = self._open_part(first, self._opened)
+            self._decoder = self._open_part(self._first, self._opened)
         return others
 
     def _open_part(self, part: joined.Part, opened: ExitStack) -> Decoder:
         raw = opened.enter_context(self.path.open("rb"))
-        file = soundfile.SoundFile(VirtualFile(raw, *part))
-        return opened.enter_context(closing(SndfileDecoder(file)))
+        decoder = SndfileDecoder(soundfile.SoundFile(VirtualFile(raw, part.start, part.end)))
+        if _too_short(decoder, part) and part.counts:
+            decoder.close()
+            counted = VirtualFile(raw, part.start, part.end, before=part.counts)
+            decoder = SndfileDecoder(soundfile.SoundFile(counted))
+        return opened.enter_context(closing(decoder))
 
     def _say_what_is_known_to_be_lost(self) -> None:
         header = self._header
@@ -284,3 +298,15 @@ def _ends_as_ogg(path: Path) -> bool:
         tail = file.read()
     at = tail.rfind(b"OggS")
     return at >= 0 and len(tail) > at + 27 and bool(tail[at + 5] & 4)
+
+
+def _too_short(decoder: Decoder, part: joined.Part) -> bool:
+    """Whether libsndfile only guessed the length, from the first frame's bit rate."""
+    if part.seconds is None or decoder.frames is None:
+        return False
+    return part.seconds - decoder.frames / decoder.rate_hz > _miscount_s(part.seconds)
+
+
+def _miscount_s(seconds: float) -> float:
+    """What an MP3's length may differ by: its encoder's padding, and a little."""
+    return max(0.5, 0.01 * seconds)

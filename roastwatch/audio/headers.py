@@ -9,7 +9,13 @@ import struct
 from pathlib import Path
 
 from roastwatch.audio.virtual_file import VirtualFile
-from roastwatch.audio.wav_header import Readable, SoundHeader, walk_wav, wav_format
+from roastwatch.audio.wav_header import (
+    MOST_CHUNKS,
+    Readable,
+    SoundHeader,
+    walk_wav,
+    wav_format,
+)
 
 _AU_BYTES = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}
 """Encoding → bytes a sample."""
@@ -32,7 +38,7 @@ def read_header(path: Path, start: int = 0, end: int | None = None) -> SoundHead
                 b"riff": _wave64, b".snd": _au,
             }.get(first)  # fmt: skip
             return walk(file, size) if walk else None
-    except (OSError, struct.error, OverflowError, ZeroDivisionError):
+    except (OSError, struct.error, OverflowError, ValueError, ZeroDivisionError):
         return None
 
 
@@ -42,7 +48,7 @@ def _aiff(file: Readable, size: int) -> SoundHeader | None:
         return None
     channels = bits = frames_at = 0
     rate, packing = 0.0, b"NONE"
-    while True:
+    for _ in range(MOST_CHUNKS):
         name, length = struct.unpack(">4sI", file.read(8))
         start = file.tell()
         if name == b"COMM":
@@ -53,6 +59,8 @@ def _aiff(file: Readable, size: int) -> SoundHeader | None:
         elif name == b"SSND":
             break
         file.seek(start + length + length % 2)
+    else:
+        return None
     offset = struct.unpack(">I", file.read(4))[0]
     data_at = start + 8 + offset
     frame_bytes = channels * ((bits + 7) // 8)
@@ -80,7 +88,7 @@ def _aiff(file: Readable, size: int) -> SoundHeader | None:
 def _caf(file: Readable, size: int) -> SoundHeader | None:
     file.seek(8)
     rate, packet, in_packet, channels = 0.0, 0, 0, 0
-    while True:
+    for _ in range(MOST_CHUNKS):
         name, length = struct.unpack(">4sq", file.read(12))
         start = file.tell()
         if name == b"desc":
@@ -90,6 +98,8 @@ def _caf(file: Readable, size: int) -> SoundHeader | None:
         if length < 0:
             return None
         file.seek(start + length)
+    else:
+        return None
     data_at = start + 4  # after the count of edits
     return SoundHeader(
         channels,
@@ -108,7 +118,7 @@ def _caf(file: Readable, size: int) -> SoundHeader | None:
 def _wave64(file: Readable, size: int) -> SoundHeader | None:
     file.seek(40)  # two names of 16 bytes and the whole size between them
     form = (0, 0, 0, 0, 0, 0)
-    while True:
+    for _ in range(MOST_CHUNKS):
         name, length = struct.unpack("<16sQ", file.read(24))
         start = file.tell()
         if name[:4] == b"fmt ":
@@ -116,6 +126,8 @@ def _wave64(file: Readable, size: int) -> SoundHeader | None:
         elif name[:4] == b"data":
             break
         file.seek(start - 24 + (length + 7) // 8 * 8)
+    else:
+        return None
     _, channels, rate, per_s, frame_bytes, _ = form
     if not (channels and rate and frame_bytes):
         return None

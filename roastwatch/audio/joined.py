@@ -6,11 +6,23 @@ libsndfile reads the first and stops without a word.
 import mmap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from roastwatch.audio.headers import read_header
 
-Part = tuple[int, int]
-"""First byte and the byte after the last."""
+
+class Part(NamedTuple):
+    """Where a recording lies in a file."""
+
+    start: int
+    end: int
+    """The byte after the last."""
+    seconds: float | None = None
+    """Its length by the count of its frames (MP3)."""
+    counts: bytes = b""
+    """A frame with that count, to stand before it where it has none (MP3)."""
+
+
 _FLAC = (b"\x00\x00\x00\x22", b"\x80\x00\x00\x22")
 """Behind `fLaC`: the block of stream information, which may be the last block."""
 _LEAST_FRAMES = 40
@@ -32,11 +44,13 @@ def parts(path: Path, kind: str) -> list[Part]:
     if kind in ("WAV", "WAVEX", "RF64"):
         return list(_wav_parts(path, size))
     if kind not in ("OGG", "MP3", "FLAC"):
-        return [(0, size)]
+        return [Part(0, size)]
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
-        starts = {"OGG": _ogg_starts, "MP3": _mp3_starts, "FLAC": _flac_starts}[kind](raw)
-        starts = [0, *(start for start in starts if start)]
-    return list(zip(starts, [*starts[1:], size], strict=True))
+        if kind == "MP3":
+            return _mp3_parts(raw)
+        starts = [start for start in (_ogg_starts if kind == "OGG" else _flac_starts)(raw) if start]
+    ends = [*starts, size]
+    return [Part(start, end) for start, end in zip([0, *starts], ends, strict=True)]
 
 
 def _wav_parts(path: Path, size: int) -> Iterator[Part]:
@@ -45,9 +59,9 @@ def _wav_parts(path: Path, size: int) -> Iterator[Part]:
         header = read_header(path, start)
         following = header.next_file_at if header else None
         if following is None:
-            yield start, size
+            yield Part(start, size)
             return
-        yield start, start + following
+        yield Part(start, start + following)
         start += following
 
 
@@ -82,18 +96,26 @@ def _flac_starts(raw: mmap.mmap) -> list[int]:
     return found
 
 
-def _mp3_starts(raw: mmap.mmap) -> list[int]:
-    """Where another MP3 begins: at its tag, at its frame of counts, or where the counts end."""
-    found: list[int] = []
-    at = frames = 0
+def _mp3_parts(raw: mmap.mmap) -> list[Part]:
+    """Another MP3 begins at its tag, at its frame of counts, or where the counts end."""
+    found: list[Part] = []
+    at = start = frames = 0
     counted: int | None = None
+    seconds = 0.0
     began = miscounted = False
+    first = b""
+
+    def end(at: int) -> None:
+        nonlocal start, frames, seconds, counted, first
+        found.append(Part(start, at, seconds, _counts(first, frames)))
+        start, frames, seconds, counted, first = at, 0, 0.0, None, b""
+
     while at < len(raw) - 10:
         head = raw[at : at + 10]
         if head[:3] == b"ID3":
             if began:
-                found.append(at)
-                counted, frames, began, miscounted = None, 0, False, False
+                end(at)
+                began = miscounted = False
             at += 10 + sum((byte & 127) << 7 * k for k, byte in enumerate(reversed(head[6:])))
             continue
         if head[:3] == b"TAG":
@@ -103,20 +125,36 @@ def _mp3_starts(raw: mmap.mmap) -> list[int]:
         if frame is None:
             at = _next_mp3_frame(raw, at + 1)
             continue
-        length, side = frame
+        length, side, length_s = frame
         marks = raw[at + 4 + side : at + 16 + side]
         counts = marks[:4] in (b"Xing", b"Info")
-        over = counted is not None and frames >= counted
-        if began and (counts or over):
-            found.append(at)
-            counted, frames, miscounted = None, 0, not counts
+        if began and (counts or (counted is not None and frames >= counted)):
+            end(at)
+            miscounted = not counts
         if counts:
             counted = int.from_bytes(marks[8:12], "big") if marks[7] & 1 else None
         else:
             frames += 1
+            seconds += length_s
+            first = first or head
         began = True
         at += length
-    return found[:-1] if miscounted and frames < _LEAST_FRAMES else found
+    if found and miscounted and frames < _LEAST_FRAMES:
+        start, seconds = found[-1].start, (found[-1].seconds or 0.0) + seconds
+        del found[-1]
+    return [*found, Part(start, len(raw), seconds, _counts(first, frames))]
+
+
+def _counts(first: bytes, frames: int) -> bytes:
+    """An MP3 frame of silence in the form of a recording's first one, with its count of frames."""
+    frame = _mp3_frame(first)
+    if frame is None:
+        return b""
+    length, side, _ = frame
+    side -= 0 if first[1] & 1 else 2  # it has no checksum
+    tag = bytes([*first[:1], first[1] | 1, *first[2:4]]) + bytes(side) + b"Xing\0\0\0\x01"
+    tag += frames.to_bytes(4, "big")
+    return tag.ljust(length, b"\0") if len(tag) <= length else b""
 
 
 def _next_mp3_frame(raw: mmap.mmap, at: int) -> int:
@@ -128,8 +166,8 @@ def _next_mp3_frame(raw: mmap.mmap, at: int) -> int:
     return len(raw)
 
 
-def _mp3_frame(head: bytes) -> tuple[int, int] | None:
-    """Bytes of the frame that begins with `head`, and of its side information."""
+def _mp3_frame(head: bytes) -> tuple[int, int, float] | None:
+    """Bytes of the frame that begins with `head`, and of its side information; its seconds."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
         return None
     version, layer = head[1] >> 3 & 3, head[1] >> 1 & 3
@@ -140,9 +178,9 @@ def _mp3_frame(head: bytes) -> tuple[int, int] | None:
     bits = _MP3_KBITS[3 if version == 3 else 2, layer][kbits - 1] * 1000
     padding = head[2] >> 1 & 1
     if layer == 3:
-        return (12 * bits // rate + padding) * 4, 0
+        return (12 * bits // rate + padding) * 4, 0, 384 / rate
     samples = 72 if layer == 1 and version != 3 else 144
     mono = head[3] >> 6 == 3
     side = (17 if mono else 32) if version == 3 else (9 if mono else 17)
     side += 0 if head[1] & 1 else 2
-    return samples * bits // rate + padding, side
+    return samples * bits // rate + padding, side, 8 * samples / rate

@@ -11,7 +11,7 @@ import shutil
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,11 @@ from roastwatch.audio.decoders import Decoder
 from roastwatch.errors import BadInputError
 from roastwatch.vocabulary import Float32Array
 
-SUFFIXES = frozenset(
-    ".3g2 .3gp .aac .ac3 .amr .ape .asf .au .avi .awb .caf .m4a .m4b .m4v .mka .mkv .mov .mp4 .mpg "
-    ".mts .snd .ts .webm .wma .wmv .wv".split()
-)  # fmt: skip
+SUFFIXES = frozenset({
+    ".3g2", ".3gp", ".aac", ".ac3", ".amr", ".ape", ".asf", ".au", ".avi", ".awb", ".caf", ".m4a",
+    ".m4b", ".m4v", ".mka", ".mkv", ".mov", ".mp4", ".mpg", ".mts", ".snd", ".webm", ".wma", ".wmv",
+    ".wv",
+})  # fmt: skip
 """Endings of what is read here, and of what libsndfile reads under a rarer name."""
 _FORMATS = (
     "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,asf_o,au,avi,caf,dsf,eac3,flac,flv,matroska,webm,mov,mp4,"
@@ -57,8 +58,18 @@ def open_media(path: Path) -> Decoder:
 
 def conversion(path: Path) -> str:
     """The command that makes a FLAC file of a file; it can be pasted, wherever that is done."""
-    full = path.absolute()
-    return shlex.join(["ffmpeg", "-i", f"file:{full}", "-vn", f"file:{full.with_suffix('.flac')}"])
+    full = path.absolute()  # so that neither a dash nor a colon in a name means anything
+    return f"ffmpeg -i {_quoted(full)} -vn {_quoted(full.with_suffix('.flac'))}"
+
+
+def _quoted(path: Path) -> str:
+    """For a shell, also where the name is no UTF-8."""
+    raw = os.fsencode(path)
+    try:
+        return shlex.quote(raw.decode())
+    except UnicodeDecodeError:
+        plain = (chr(b) if 32 <= b < 127 and b not in b"\\'" else f"\\x{b:02x}" for b in raw)
+        return f"$'{''.join(plain)}'"
 
 
 def _no_sound(path: Path, reason: object) -> BadInputError:
@@ -96,7 +107,7 @@ class PyAvDecoder:
             if not self._container.streams.audio:
                 raise BadInputError(f"{path} holds no sound: it is a video without a sound track.")
             self._stream: Any = self._container.streams.audio[0]
-            self._resampler: Any = None
+            self._rate_hz = 0
             self._decoded = self._decode()
             self._rest = next(self._decoded, self._rest)
             if not len(self._rest):
@@ -108,7 +119,7 @@ class PyAvDecoder:
             self._opened.close()
             raise _no_sound(path, getattr(error, "strerror", None) or error) from error
         self.channels = self._rest.shape[1]
-        self.rate_hz = int(self._resampler.rate)
+        self.rate_hz = self._rate_hz
         self.kind = str(self._container.format.name)
         length_s = self._length_s()
         self.frames = None if length_s is None else round(length_s * self.rate_hz)
@@ -132,9 +143,10 @@ class PyAvDecoder:
         self._decoded.close()
         self._opened.close()
 
-    def _decode(self) -> Iterator[Float32Array]:
+    def _decode(self) -> Generator[Float32Array]:
         """Frames of shape (n, channels) of the first rate and layout; ends where it is broken."""
         errors = self._av.error
+        resampler: Any = None
         packets = self._container.demux(self._stream)
         while True:
             try:
@@ -151,10 +163,11 @@ class PyAvDecoder:
                 self._broken = str(getattr(error, "strerror", None) or error)
                 continue
             for frame in frames:
-                if self._resampler is None:
-                    self._resampler = self._av.AudioResampler("flt", frame.layout, frame.rate)
+                if resampler is None:
+                    self._rate_hz = int(frame.rate)
+                    resampler = self._av.AudioResampler("flt", frame.layout, frame.rate)
                 frame.pts = None
-                for made in self._resampler.resample(frame):
+                for made in resampler.resample(frame):
                     channels = len(made.layout.channels)
                     yield made.to_ndarray().reshape(-1, channels).astype(np.float32, copy=False)
 
@@ -170,7 +183,7 @@ class FfmpegDecoder:
     """The program `ffmpeg`, which writes to a pipe what it decodes."""
 
     eight_bits = False
-    frames = None
+    frames: int | None = None
     kind = "ffmpeg"
 
     def __init__(self, path: Path, program: str) -> None:

@@ -23,7 +23,10 @@ _LONGEST_BLOCK_S = 2.0
 class FileOptions(Options):
     """A recording to replay."""
 
-    path: Path = Field(description="Sound file: WAV, FLAC, OGG or MP3; any rate, any channels.")
+    path: Path = Field(
+        description="Sound file: WAV, FLAC, OGG, MP3; with FFmpeg also M4A, MP4 and others. Any "
+        "rate from 16 kHz (8 kHz for the model transients), any channels."
+    )
     speed: float = Field(
         1.0, description="1 plays in real time, 10 ten times as fast, 0 as fast as possible.", ge=0
     )

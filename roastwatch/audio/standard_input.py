@@ -9,6 +9,7 @@ import sys
 import termios
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
@@ -35,7 +36,9 @@ class StandardInputOptions(Options):
     """Raw samples from a pipe, such as arecord's, ffmpeg's or SoX's."""
 
     format: PcmFormat = Field("s16le", description="Encoding: s16le, s32le or f32le.")
-    sample_rate_hz: int = Field(48_000, description="Samples a second (8000 or more).", gt=0)
+    sample_rate_hz: int = Field(
+        48_000, description="Samples a second: 16000 or more (8000 for the model transients).", gt=0
+    )
     channels: int = Field(1, description="Interleaved channels.", ge=1, le=64)
     channel: int | None = Field(
         None, description="Channel to hear, from 1; empty: the strongest above 3 kHz.", ge=1
@@ -215,7 +218,7 @@ class StandardInput:
         """Whether it is a named pipe: another program can open that."""
         assert self._pipe is not None
         try:
-            return os.readlink(f"/proc/self/fd/{self._pipe.fileno()}").startswith("/")
+            return Path(f"/proc/self/fd/{self._pipe.fileno()}").readlink().is_absolute()
         except OSError:
             return False
 

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 
 class VirtualFile:
-    """The bytes of a file from `start` to `end`, with a few of them replaced.
+    """The bytes of a file from `start` to `end`, with some put before them or replaced.
 
     `patches` maps a byte (counted from `start`) to what stands there instead.
     """
@@ -17,28 +17,35 @@ class VirtualFile:
         start: int = 0,
         end: int | None = None,
         patches: Mapping[int, bytes] | None = None,
+        before: bytes = b"",
     ) -> None:
         self._file = file
         self._start = start
         self._end = file.seek(0, os.SEEK_END) if end is None else end
         self._patches = dict(patches or {})
-        self._file.seek(start)
+        self._before = before
+        self._at = 0
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """As a file's."""
-        base = {os.SEEK_SET: self._start, os.SEEK_CUR: self._file.tell(), os.SEEK_END: self._end}
-        self._file.seek(max(self._start, base[whence] + offset))
-        return self.tell()
+        size = len(self._before) + self._end - self._start
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: size}
+        self._at = max(0, base[whence] + offset)
+        return self._at
 
     def tell(self) -> int:
         """Counted from the part's beginning."""
-        return self._file.tell() - self._start
+        return self._at
 
     def read(self, size: int = -1) -> bytes:
         """As a file's."""
-        at = self.tell()
-        left = max(0, self._end - self._file.tell())
-        raw = self._file.read(left if size < 0 else min(size, left))
+        raw = self._before[self._at :] if size < 0 else self._before[self._at : self._at + size]
+        place = self._start + max(0, self._at - len(self._before))
+        left = max(0, self._end - place)
+        self._file.seek(min(place, self._end))
+        raw += self._file.read(left if size < 0 else min(size - len(raw), left))
+        at = self._at
+        self._at += len(raw)
         for first, new in self._patches.items():
             begin, stop = max(first, at), min(first + len(new), at + len(raw))
             if begin < stop:

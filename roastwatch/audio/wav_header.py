@@ -14,6 +14,8 @@ from typing import Protocol
 
 _ENDLESS = 0x7FFF_0000
 """Sizes from here on are what a program writes that can't seek back (ffmpeg, arecord, SoX)."""
+MOST_CHUNKS = 10_000
+"""A file of more chunks before its sound is none: looking through it must end."""
 WAV_SUBTYPES = {
     (1, 8): "PCM_U8",
     (1, 16): "PCM_16",
@@ -97,7 +99,7 @@ def walk_wav(file: Readable, size: int) -> SoundHeader | None:
     form: tuple[int, int, int, int, int, int] | None = None
     long_size: int | None = None
     long_at = 0
-    while True:
+    for _ in range(MOST_CHUNKS):
         name, length = struct.unpack("<4sI", file.read(8))
         start = file.tell()
         if name == b"ds64":
@@ -107,6 +109,8 @@ def walk_wav(file: Readable, size: int) -> SoundHeader | None:
         elif name == b"data":
             break
         file.seek(start + length + length % 2)
+    else:
+        return None
     if form is None:
         return None
     code, channels, rate, bytes_per_s, frame_bytes, bits = form
@@ -118,7 +122,10 @@ def walk_wav(file: Readable, size: int) -> SoundHeader | None:
         promised = long_size
     elif length >= _ENDLESS and length > there:
         promised = None
-    true_sizes = {start - 4: struct.pack("<I", min(there, _ENDLESS)), 4: struct.pack("<I", size - 8)}
+    true_sizes = {
+        start - 4: struct.pack("<I", min(there, _ENDLESS)),
+        4: struct.pack("<I", size - 8),
+    }
     if riff == b"RF64" and long_at:
         sizes = struct.pack("<QQQ", size - 8, there, there // frame_bytes)
         true_sizes = {long_at: sizes, start - 4: b"\xff" * 4}

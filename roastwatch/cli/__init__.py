@@ -1,6 +1,7 @@
 """The command line. Each command is one file, imported only when it is called."""
 
 import importlib
+import io
 import os
 import sys
 from typing import Any
@@ -59,10 +60,16 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; failures a person can mend are one sentence and exit 2."""
+    # A name that the terminal can't show is written in escapes; it ends nothing.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         return cli.main(args=arguments, prog_name="roastwatch")
     except RoastwatchError as error:
-        click.echo(f"roastwatch: {error}", err=True)
+        from roastwatch.cli.text import shown
+
+        click.echo(f"roastwatch: {shown(error)}", err=True)
         sys.exit(1 if isinstance(error, EndedError) else 2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from roastwatch import __version__, plugins, settings
 from roastwatch.cli.run import found
+from roastwatch.cli.text import literal
 from roastwatch.errors import RoastwatchError
 from roastwatch.settings import Chosen, Settings
 from roastwatch.supervise import Part
@@ -44,7 +45,9 @@ def command(path: Path | None) -> None:
     bad = 0
     for finding in _findings(path):
         mark = {True: "[green]ok[/green]  ", False: "[red]mend[/red]", None: "[dim]–[/dim]   "}
-        console.print(f"{mark[finding.good]} {finding.name:12} {finding.text}", highlight=False)
+        console.print(
+            f"{mark[finding.good]} {finding.name:12} {literal(finding.text)}", highlight=False
+        )
         bad += finding.good is False
     console.print(f"{bad} to mend." if bad else "All well.")
     sys.exit(1 if bad else 0)

@@ -124,7 +124,7 @@ def view(snapshot: Snapshot) -> Panel:
     if level is not None and level.problem:
         problems.append(level.problem)
     rows: list[Table | Text] = [table, *(Text(f"! {problem}", "red") for problem in problems)]
-    return Panel(Group(*rows), title=f"roastwatch · {snapshot.station}", border_style="dim")
+    return Panel(Group(*rows), title=Text(f"roastwatch · {snapshot.station}"), border_style="dim")
 
 
 class ConsoleSink:

@@ -99,18 +99,17 @@ def test_input_without_any_sound_is_reported_lost(loop: VirtualLoop) -> None:
 
 
 def test_the_end_of_live_sound_is_an_error_after_its_last_sample(loop: VirtualLoop) -> None:
-    async def listen() -> list[int]:
+    async def listen() -> None:
         with pipe_to(Part("ear")) as (source, writing):
             os.write(writing, TENTH)
             os.close(writing)
-            ends: list[int] = []
             async with source:
+                blocks = source.blocks()
+                assert (await heard(blocks)).end_sample == RATE_HZ // 10
                 with pytest.raises(EndedError, match="has ended"):
-                    async for block in source.blocks():
-                        ends.append(block.end_sample)
-            return ends
+                    await heard(blocks)
 
-    assert loop.run(listen())[-1] == RATE_HZ // 10
+    loop.run(listen())
 
 
 def test_a_named_pipe_waits_for_its_next_writer(loop: VirtualLoop, tmp_path: Path) -> None:
