@@ -146,6 +146,14 @@ class Station:
         second = block.end_sample // source.sample_rate_hz
         if not getattr(source, "temperatures", False):
             return
+        if self.settings.roaster is not None:  # its probe is the one; two would be mixed
+            if block.first_sample == 0:
+                _log.warning(
+                    "%s: the demonstration's temperatures are left out, because the station's "
+                    "roaster has its own: set temperatures to false",
+                    self.name,
+                )
+            return
         if second == block.first_sample // source.sample_rate_hz:
             return
         if self._beans_of_demo is None:
@@ -340,7 +348,9 @@ class Station:
 
     def _begin(self, source: AudioSource, block: AudioBlock) -> Pipeline:
         self._live = source.live
-        length = timedelta(seconds=block.end_sample / source.sample_rate_hz)
+        length = timedelta(
+            seconds=block.end_sample / source.sample_rate_hz + getattr(source, "dated_back_s", 0.0)
+        )
         self.pipeline = Pipeline(
             self.name,
             self.model,

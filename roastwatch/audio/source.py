@@ -8,6 +8,15 @@ from roastwatch.supervise import Part
 from roastwatch.vocabulary import AudioBlock
 
 
+def dated_back_s(length_s: float, speed: float) -> float:
+    """How long before its first sound is played a replay begins on the clock, in s.
+
+    A replay faster than real time ends at the present, so that nothing in it is in the future.
+    `speed` 0 is as fast as possible.
+    """
+    return max(0.0, length_s * (1.0 - 1.0 / speed)) if speed else length_s
+
+
 class AudioSource(Protocol):
     """Mono sound at one rate. Made by `Source(options, part)`; entered before it is read.
 
