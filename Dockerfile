@@ -35,6 +35,8 @@ COPY --from=build /opt/roastwatch /opt/roastwatch
 COPY integrations/container/asound.conf /etc/asound.conf
 ENV PATH=/opt/roastwatch/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 ENV HOME=/data XDG_DATA_HOME=/data ROASTWATCH_HEARTBEAT=/tmp/roastwatch-alive
+# No library reports to its maker (roastwatch sets these too; here for whatever else is started).
+ENV ORT_DISABLE_TELEMETRY=1 HF_HUB_DISABLE_TELEMETRY=1 DO_NOT_TRACK=1
 USER roastwatch
 WORKDIR /data
 VOLUME /data

@@ -14,6 +14,7 @@ from roastwatch.audio.file import open_file
 from roastwatch.audio.level import LevelMeter
 from roastwatch.detection.model import CrackModel
 from roastwatch.detection.onset import OnsetOptions
+from roastwatch.errors import BadInputError
 from roastwatch.pipeline import Heard, Pipeline
 from roastwatch.roast.roast import RoastOptions
 from roastwatch.vocabulary import AudioBlock, EventKind, Level, RoastEvent
@@ -97,7 +98,7 @@ def analyze_file(
     """Run a recording through the pipeline as fast as possible, in bounded memory.
 
     Args:
-        path: WAV, FLAC, OGG or MP3 of any rate and channel count.
+        path: any file that `open_file` reads.
         model: loaded once, opened for this recording.
         onset: how pops become a decision.
         armed_from_s: nothing is decided before this, where no charge is known.
@@ -113,6 +114,12 @@ def analyze_file(
     block_s = BLOCK_S if watch is None else 1.0
     with open_file(path) as reader:
         rate_hz = reader.sample_rate_hz
+        if rate_hz < model.spec.lowest_rate_hz:
+            raise BadInputError(
+                f"{path} has a sample rate of {rate_hz} Hz, and {model.spec.model_id} needs "
+                f"{model.spec.lowest_rate_hz} Hz or more: record at 32000 Hz or more, or try "
+                "`--model transients`, which judges sound from 8000 Hz with less certainty."
+            )
         pipeline = Pipeline(
             "recording",
             model,

@@ -62,7 +62,7 @@ class Picture:
         self._spectrogram(axes[0], found)
         self._pops(axes[1], found)
         self._decision(axes[2], found)
-        figure.suptitle(Path(found.file).name, x=0.01, ha="left", fontsize=11)
+        figure.suptitle(_title(found.file), x=0.01, ha="left", fontsize=11)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             figure.savefig(path)
@@ -120,3 +120,9 @@ class Picture:
             )
         axis.set_ylabel("decision")
         axis.set_xlabel("seconds")
+
+
+def _title(file: str) -> str:
+    """A file's name without what matplotlib can't draw or takes for mathematics."""
+    name = Path(file).name.encode("utf-8", "backslashreplace").decode("utf-8")
+    return name.replace("$", "\\$")

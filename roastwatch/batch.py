@@ -14,13 +14,17 @@ from typing import Any, Protocol
 
 from roastwatch import plugins, settings
 from roastwatch.analysis import analyze_file
+from roastwatch.audio.media import SUFFIXES as MEDIA_SUFFIXES
 from roastwatch.detection.model import CrackModel
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.errors import BadInputError, RoastwatchError
 from roastwatch.pipeline import Heard, Pipeline
 from roastwatch.vocabulary import AudioBlock
 
-SOUND_SUFFIXES = {".wav", ".flac", ".ogg", ".oga", ".mp3", ".aiff", ".aif", ".w64", ".opus"}
+SOUND_SUFFIXES = MEDIA_SUFFIXES | {
+    ".aif", ".aifc", ".aiff", ".flac", ".mp2", ".mp3", ".oga", ".ogg", ".opus", ".rf64", ".w64",
+    ".wav",
+}  # fmt: skip
 Result = dict[str, Any]
 """What `analyze --json` prints of a file, or `{file, error}`."""
 
@@ -63,8 +67,22 @@ class Runner(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What was found in files and folders, each once, in a fixed order."""
+
+    recordings: list[Path]
+    skipped: list[Path]
+    """Files of folders whose ending is not that of sound; their JSON sidecars are not counted."""
+
+
 def discover(given: Iterable[Path]) -> list[Path]:
-    """The recordings in files and folders, each once, in a fixed order.
+    """The recordings in files and folders; see `survey`."""
+    return survey(given).recordings
+
+
+def survey(given: Iterable[Path]) -> Survey:
+    """Look for recordings in files and folders.
 
     A file that is named is taken whatever its ending; folders are searched to their depths.
 
@@ -72,23 +90,28 @@ def discover(given: Iterable[Path]) -> list[Path]:
         BadInputError: a folder holds no recording.
     """
     found: dict[Path, None] = {}
+    skipped: dict[Path, None] = {}
     for path in given:
         if not path.is_dir():
             found[path] = None
             continue
-        inside = sorted(
+        files = sorted(
             file
             for file in path.rglob("*")
-            if file.suffix.lower() in SOUND_SUFFIXES
-            and file.is_file()
+            if file.is_file()
             and not any(part.startswith(".") for part in file.relative_to(path).parts)
         )
+        inside = [file for file in files if file.suffix.lower() in SOUND_SUFFIXES]
         if not inside:
+            others = f" among its {len(files)} files" if files else ""
             raise BadInputError(
-                f"The folder {path} holds no recordings (WAV, FLAC, OGG or MP3): name another."
+                f"The folder {path} holds no recordings{others} (WAV, FLAC, OGG, MP3, M4A, …): "
+                "name another."
             )
         found.update(dict.fromkeys(inside))
-    return list(found)
+        known = {*inside, *(file.with_suffix(".json") for file in inside)}
+        skipped.update(dict.fromkeys(file for file in files if file not in known))
+    return Survey(list(found), [path for path in skipped if path not in found])
 
 
 def judge(job: Job, model: CrackModel, path: Path) -> Result:

@@ -21,6 +21,8 @@ class Summary:
     failed: int = 0
     skipped: int = 0
     """Results that an earlier run had left."""
+    left_out: list[str] = field(default_factory=list)
+    """Files of the folders whose names are not those of sound."""
     duration_s: float = 0.0
     took_s: float = 0.0
     fresh_s: float = 0.0
@@ -52,6 +54,7 @@ class Summary:
             "files": self.files,
             "failed": self.failed,
             "from_an_earlier_run": self.skipped,
+            "left_out": self.left_out,
             "duration_s": round(self.duration_s, 3),
             "took_s": round(self.took_s, 3),
             "real_time_factor": None if factor is None else round(factor, 1),
@@ -63,7 +66,8 @@ class Summary:
 def _reason(result: Result) -> str:
     """The error without the file's name, so that equal failures count together."""
     path = Path(result["file"])
-    reason = str(result["error"]).replace(str(path), "the file")
+    reason = re.sub(r"`ffmpeg .*?\.flac'?`", "`ffmpeg -i FILE FILE.flac`", str(result["error"]))
+    reason = reason.replace(str(path), "the file")
     # Names with an ending only: a file may be called like a word, or like a letter of one.
     for name in {path.name, f"{path.stem}.flac"}:
         if "." in name:
@@ -131,7 +135,9 @@ class Results:
     def close(self, summary: Summary) -> None:
         """Write the table and the summary of all results."""
         results = sorted(_json_lines(self._lines), key=lambda result: str(result["file"]))
-        with (self._folder / "results.csv").open("w", newline="", encoding="utf-8") as file:
+        with (self._folder / "results.csv").open(
+            "w", newline="", encoding="utf-8", errors="backslashreplace"
+        ) as file:
             table = csv.DictWriter(file, COLUMNS)
             table.writeheader()
             table.writerows(row(result) for result in results)

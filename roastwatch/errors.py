@@ -30,5 +30,12 @@ class LostError(RoastwatchError):
     """Something outside (microphone, roaster, broker) went away; retried with back-off."""
 
 
+class EndedError(RoastwatchError):
+    """Live sound has ended and can't be opened again from here.
+
+    The command line exits with 1, so that a supervisor starts the service again.
+    """
+
+
 class MissingLibraryError(RoastwatchError):
     """The system lacks a shared library; the text has the command that installs it."""

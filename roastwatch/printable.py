@@ -34,4 +34,6 @@ def _escaped(match: re.Match[str]) -> str:
     if character in "\n\r\t":
         return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[character]
     code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a file's name, as Python carries it
+        return f"\\x{code - 0xDC00:02x}"
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"

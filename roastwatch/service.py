@@ -19,7 +19,7 @@ from roastwatch.choosing import Choices, Choosing
 from roastwatch.detection.scoring import Scoring
 from roastwatch.drawing import painter
 from roastwatch.driving import Driven
-from roastwatch.errors import RoastwatchError
+from roastwatch.errors import EndedError, RoastwatchError
 from roastwatch.inbound import Mishaps
 from roastwatch.keeping import Keeper
 from roastwatch.roast.log import RoastLog
@@ -118,6 +118,7 @@ class Service:
 
         Raises:
             LogError: the roast log can't be opened.
+            EndedError: in a group; a station's live sound has ended.
         """
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(sys.setswitchinterval, sys.getswitchinterval())
@@ -151,7 +152,7 @@ class Service:
                     ),
                 ]
                 listening = [
-                    group.create_task(station.listen(scoring), name=f"listen:{station.name}")
+                    group.create_task(self._listen(station, scoring), name=f"listen:{station.name}")
                     for station in self.stations.values()
                 ]
                 try:
@@ -162,6 +163,14 @@ class Service:
                     for task in background:
                         task.cancel()
                     await self._tasks.close()
+
+    async def _listen(self, station: Station, scoring: Scoring) -> None:
+        """Live sound that ended is reported before the service ends by it; its roast stays open."""
+        try:
+            await station.listen(scoring)
+        except EndedError:
+            await self._last_words(roasts_end=False)
+            raise
 
     def instruct(self, instruction: Instruction) -> None:
         """What a person asks through any sink."""
@@ -304,13 +313,13 @@ class Service:
             )
         return snapshots
 
-    async def _last_words(self) -> None:
+    async def _last_words(self, *, roasts_end: bool = True) -> None:
         """Let what is queued be told before the sinks are closed."""
         self._refresh()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_WORDS_S):
                 await self.events.settled()
-                if self.keeper is not None:
+                if self.keeper is not None and roasts_end:
                     for station in self.stations.values():
                         await self.keeper.sound_ended(station)
                 for outlet in self.outlets:

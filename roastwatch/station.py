@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +19,7 @@ from roastwatch.detection import calibration
 from roastwatch.detection.model import CrackModel
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.detection.scoring import Scoring
+from roastwatch.errors import EndedError
 from roastwatch.inbound import Mishaps
 from roastwatch.instructing import confirms, instruct
 from roastwatch.pipeline import Heard, Pipeline
@@ -109,13 +110,17 @@ class Station:
         self._live = True
 
     async def listen(self, scoring: Scoring) -> None:
-        """Pull what has arrived, judge it, decide. Returns when a file or a demonstration ends."""
+        """Pull what has arrived, judge it, decide. Returns when a file or a demonstration ends.
+
+        Raises:
+            EndedError: live sound has ended.
+        """
         factory = plugins.load("sources", self.settings.source.type)
         async with AsyncExitStack() as opened:
             source: AudioSource = await opened.enter_async_context(
                 factory(self.settings.source.options, self.ear)
             )
-            async for block in source.blocks():
+            async for block in self._blocks(source):
                 if self._recorder is None and self._tape is not None:
                     self._recorder = await opened.enter_async_context(self._new_recorder(source))
                 pipeline = self.pipeline or self._begin(source, block)
@@ -138,10 +143,30 @@ class Station:
                 self._deal_with(self.pipeline.finish())
         self.ear.state = PartState.STOPPED
 
+    async def _blocks(self, source: AudioSource) -> AsyncIterator[AudioBlock]:
+        """The source's sound; if live sound ends, the last of it is judged and that is reported."""
+        try:
+            async for block in source.blocks():
+                yield block
+        except EndedError as ended:
+            self.ear.trouble(PartState.FAILED, str(ended))
+            if self.pipeline is not None:
+                self._deal_with(self.pipeline.finish())
+                self._report_lost_sound(str(ended))
+            raise
+
     def _accompany(self, source: AudioSource, block: AudioBlock) -> None:
         """A demonstration's beans get warm as they sound: one reading a second."""
         second = block.end_sample // source.sample_rate_hz
         if not getattr(source, "temperatures", False):
+            return
+        if self.settings.roaster is not None:  # its probe is the one; two would be mixed
+            if block.first_sample == 0:
+                _log.warning(
+                    "%s: the demonstration's temperatures are left out, because the station's "
+                    "roaster has its own: set temperatures to false",
+                    self.name,
+                )
             return
         if second == block.first_sample // source.sample_rate_hz:
             return
@@ -284,11 +309,18 @@ class Station:
         roast = self.pipeline.roast
         if roast.start_known or roast.dropped_at is not None:
             self.publish(roast.tick(self.now()))
-        lost = self.ear.state is PartState.RETRYING
-        if lost and not self._sound_lost and roast.active:
-            text = self.ear.problem or "The microphone was lost."
+        if self.ear.state is PartState.RETRYING:
+            self._report_lost_sound(self.ear.problem or "The microphone was lost.")
+        else:
+            self._sound_lost = False
+
+    def _report_lost_sound(self, text: str) -> None:
+        """One event for each loss in a roast."""
+        assert self.pipeline is not None
+        roast = self.pipeline.roast
+        if roast.active and not self._sound_lost:
             self.publish([roast.told(EventKind.SOUND_LOST, self.now(), text)])
-        self._sound_lost = lost
+        self._sound_lost = True
 
     def snapshot(self) -> Snapshot:
         """All that is shown of this station now."""
@@ -339,7 +371,9 @@ class Station:
 
     def _begin(self, source: AudioSource, block: AudioBlock) -> Pipeline:
         self._live = source.live
-        length = timedelta(seconds=block.end_sample / source.sample_rate_hz)
+        length = timedelta(
+            seconds=block.end_sample / source.sample_rate_hz + getattr(source, "dated_back_s", 0.0)
+        )
         self.pipeline = Pipeline(
             self.name,
             self.model,

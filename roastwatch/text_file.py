@@ -15,7 +15,7 @@ _MARKS = (
 
 
 class TextFileError(ValueError):
-    """A file that is no text; its words follow the file's name, such as `is not a file`."""
+    """A file that is no text; its words follow the file's name, such as `is not a regular file`."""
 
 
 def read_text(path: Path, largest_bytes: int = LARGEST_BYTES) -> str:

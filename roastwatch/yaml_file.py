@@ -39,7 +39,7 @@ class _Loader(yaml.SafeLoader):
         self._nodes += 1
         if self._nodes > MOST_NODES:
             self._refuse(
-                f"it has more than {MOST_NODES} values, aliases counted as what they stand for",
+                f"it has more than {MOST_NODES} values with aliases written out",
                 event,
             )
         self._depth += isinstance(event, CollectionStartEvent)

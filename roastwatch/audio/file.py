@@ -1,34 +1,38 @@
-"""Sound from a file: WAV, FLAC, OGG, MP3 and what else libsndfile knows; streamed, never whole."""
+"""Sound from a file: what libsndfile reads, and through FFmpeg what phones record.
+
+Streamed, never whole.
+"""
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 import numpy as np
 import soundfile
 
+from roastwatch.audio import joined
+from roastwatch.audio.decoders import Decoder, SndfileDecoder
+from roastwatch.audio.headers import read_header
+from roastwatch.audio.media import conversion, open_media
 from roastwatch.audio.mixdown import Mixdown
 from roastwatch.audio.pcm import silence_what_is_no_number
 from roastwatch.audio.resample import Resampler, rate_to_judge
-from roastwatch.audio.wav_header import WavHeader, read_wav_header
+from roastwatch.audio.virtual_file import VirtualFile
+from roastwatch.audio.wav_header import SoundHeader
 from roastwatch.errors import BadInputError
 from roastwatch.vocabulary import Float32Array
 
 _VALUES_PER_READ = 2**18
-_UNKNOWN_FRAMES = 2**62
-_PLAIN = ("WAV", "WAVEX", "RAW")
-"""Formats that hold samples as they are: nothing is decoded that could be broken."""
-_CONVERT = "convert it with `ffmpeg -i {name} {stem}.flac` and try again"
 
 
 def open_file(path: Path | str, channel: int | None = None) -> "FileReader":
     """A reader of the sound in a file, to be used in a `with`.
 
     Args:
-        path: any file that libsndfile reads.
+        path: any file that libsndfile or FFmpeg reads.
         channel: which channel to hear, from 1; None chooses the one where pops are strongest.
 
     Raises:
@@ -49,22 +53,22 @@ class FileReader:
         self.samples_replaced = 0
         """Samples that were no numbers (NaN, infinite), heard as silence."""
         _refuse_what_is_no_file(path)
-        self._header = read_wav_header(path)
+        self._header = read_header(path)
         self._opened = ExitStack()
         try:
-            self._file = self._opened.enter_context(self._open())
-            self.channels: int = self._file.channels
-            self.file_rate_hz: int = self._file.samplerate
+            self._decoder = self._opened.enter_context(closing(self._open()))
+            self._others = self._joined()
+            self.channels: int = self._decoder.channels
+            self.file_rate_hz: int = self._decoder.rate_hz
             """The rate in the file; `sample_rate_hz` is the rate of what is handed on."""
             self.sample_rate_hz = rate_to_judge(self.file_rate_hz, str(path))
             if channel is not None and not 1 <= channel <= self.channels:
                 raise BadInputError(
                     f"{path} has {self.channels} channel(s), there is no channel {channel}."
                 )
-            if self._file.frames == 0:
+            if self._decoder.frames == 0:
                 raise BadInputError(f"{path} holds no sound: its length is zero.")
             self._channel = channel
-            self._plain_16_bits = self._file.subtype == "PCM_16" and self._file.format in _PLAIN
             self._say_what_is_known_to_be_lost()
         except BaseException:
             self._opened.close()
@@ -84,8 +88,8 @@ class FileReader:
     @property
     def duration_s(self) -> float | None:
         """Length as the file says; None where it doesn't say."""
-        frames = self._file.frames
-        return None if frames >= _UNKNOWN_FRAMES else frames / self.file_rate_hz
+        frames = self._decoder.frames
+        return None if frames is None or self._others else frames / self.file_rate_hz
 
     def blocks(
         self, seconds: float | None = None, samples: int | None = None
@@ -113,29 +117,42 @@ class FileReader:
 
     def _pieces(self) -> Iterator[Float32Array]:
         """Mono sound as it becomes known; a piece is good until the next one is asked for."""
-        mixdown = Mixdown(self.channels, self.file_rate_hz, self._channel)
-        resampler = Resampler(self.file_rate_hz, self.sample_rate_hz)
-        for frames in self._frames():
-            yield resampler.push(mixdown.push(frames))
-        yield resampler.push(mixdown.finish())
-        yield resampler.finish()
+        yield from self._decoded(self._decoder, self._first)
+        for number, part in enumerate(self._others, 2):
+            try:
+                with ExitStack() as opened:
+                    yield from self._decoded(self._open_part(part, opened), part)
+            except (soundfile.LibsndfileError, BadInputError) as error:
+                self.warnings.append(
+                    f"The file holds {len(self._others) + 1} recordings one behind the other; "
+                    f"number {number} can't be decoded and is left out ({error})."
+                )
         if self.samples_replaced:
             self.warnings.append(
                 f"{self.samples_replaced} samples are not numbers (NaN or infinite): they were "
                 "replaced by silence."
             )
 
-    def _frames(self) -> Iterator[Float32Array]:
+    def _decoded(self, decoder: Decoder, part: joined.Part) -> Iterator[Float32Array]:
+        """One recording, mono and at the rate of what is handed on."""
+        channel = self._channel if (self._channel or 0) <= decoder.channels else None
+        mixdown = Mixdown(decoder.channels, decoder.rate_hz, channel)
+        resampler = Resampler(decoder.rate_hz, self.sample_rate_hz)
+        for frames in self._frames(decoder, part.seconds):
+            yield resampler.push(mixdown.push(frames))
+        yield resampler.push(mixdown.finish())
+        yield resampler.finish()
+
+    def _frames(self, decoder: Decoder, counted_s: float | None) -> Iterator[Float32Array]:
         """Decoded frames, shape (n, channels), in blocks large enough to be cheap.
 
         Each block is overwritten by the next.
         """
-        per_read = max(1024, _VALUES_PER_READ // self.channels)
-        promised = self._file.frames
+        per_read = max(1024, _VALUES_PER_READ // decoder.channels)
         done = 0
-        block = np.empty((per_read, self.channels), np.float32)
+        block = np.empty((per_read, decoder.channels), np.float32)
         while True:
-            count, broken = self._decode(block)
+            count, broken = decoder.read(block)
             frames = block[:count]
             self.samples_replaced += silence_what_is_no_number(frames)
             done += count
@@ -147,72 +164,99 @@ class FileReader:
             raise BadInputError(
                 f"{self.path} holds no sound that can be decoded ({broken or 'it is empty'})."
             )
-        missing = (promised - done) / self.file_rate_hz
-        if broken or (missing > 0.05 and promised < _UNKNOWN_FRAMES):
+        done_s = done / decoder.rate_hz
+        if counted_s and not broken and counted_s - done_s > _miscount_s(counted_s):
             self.warnings.append(
-                f"The file is damaged or cut off after {done / self.file_rate_hz:.1f} s"
-                + (f" of {promised / self.file_rate_hz:.1f} s" if missing > 0.05 else "")
+                f"Only {done_s:.1f} s of {counted_s:.1f} s were read, because the file doesn't say "
+                f"how long it is: convert it with `{conversion(self.path)}` and judge that."
+            )
+            return
+        missing = 0.0 if decoder.frames is None else (decoder.frames - done) / decoder.rate_hz
+        if broken or missing > 0.05:
+            self.warnings.append(
+                f"The file is damaged or cut off after {done / decoder.rate_hz:.1f} s"
+                + (f" of {(done / decoder.rate_hz + missing):.1f} s" if missing > 0.05 else "")
                 + (f" ({broken})" if broken else "")
                 + ": what follows is lost."
             )
 
-    def _decode(self, block: Float32Array) -> tuple[int, str]:
-        """Decode into a block; how many frames it holds then, and why there are no more, if so."""
-        try:
-            if self._plain_16_bits:  # libsndfile makes floats of them at four times this cost
-                values = self._file.read(len(block), dtype="int16", always_2d=True)
-                np.multiply(values, np.float32(2.0**-15), out=block[: len(values)])
-                return len(values), ""
-            block.fill(np.nan)
-            return len(self._file.read(dtype="float32", always_2d=True, out=block)), ""
-        except soundfile.LibsndfileError as error:
-            broken = str(error.error_string).removeprefix("Error : ").strip(" .")
-            if self._plain_16_bits:
-                return 0, broken
-            # How far the decoder came is told by the first frame that it left untouched.
-            untouched = np.flatnonzero(np.isnan(block[:, 0]))
-            return int(untouched[0]) if len(untouched) else len(block), broken
-
-    def _open(self) -> Any:
+    def _open(self) -> Decoder:
         header = self._header
         try:
-            if header and header.says_too_little and header.subtype:
+            if header and header.says_too_little:
                 return self._open_beyond_its_header(header)
-            return soundfile.SoundFile(self.path)
-        except (soundfile.LibsndfileError, TypeError) as error:
-            convert = _CONVERT.format(name=self.path.name, stem=self.path.stem)
-            raise BadInputError(
-                f"{self.path} is not a sound file that can be read (WAV, FLAC, OGG or MP3): if it "
-                f"is sound, {convert}."
-            ) from error
+            if header and header.next_file_at:
+                return self._open_part(joined.Part(0, header.next_file_at), self._opened)
+            decoder = SndfileDecoder(soundfile.SoundFile(os.fsencode(self.path)))
+            if decoder.frames != 0 or not (header and header.says_nothing):
+                return decoder
+            decoder.close()
+        except (soundfile.LibsndfileError, TypeError):
+            pass
+        if header and (header.says_nothing or header.cut_off):
+            try:
+                return SndfileDecoder(self._with_true_sizes(header))
+            except soundfile.LibsndfileError:
+                pass
+        return open_media(self.path)
 
-    def _open_beyond_its_header(self, header: WavHeader) -> Any:
+    def _open_beyond_its_header(self, header: SoundHeader) -> Decoder:
+        if header.subtype:
+            raw = self._opened.enter_context(self.path.open("rb"))
+            file = soundfile.SoundFile(
+                VirtualFile(raw, header.data_at),
+                samplerate=header.sample_rate_hz,
+                channels=header.channels,
+                format="RAW",
+                subtype=header.subtype,
+                endian="LITTLE",
+            )
+        else:
+            file = self._with_true_sizes(header)
         promised_s = (header.promised_bytes or 0) / header.bytes_per_s
         self.warnings.append(
             f"The header is wrong: it promises {promised_s:.1f} s of sound where there are "
             f"{header.there_bytes / header.bytes_per_s:.1f} s; all of it was read."
         )
+        return SndfileDecoder(file)
+
+    def _with_true_sizes(self, header: SoundHeader) -> Any:
+        """The file as it would be with the right sizes in its header."""
         raw = self._opened.enter_context(self.path.open("rb"))
-        return soundfile.SoundFile(
-            _From(raw, header.data_at),
-            samplerate=header.sample_rate_hz,
-            channels=header.channels,
-            format="RAW",
-            subtype=header.subtype,
-            endian="LITTLE",
-        )
+        return soundfile.SoundFile(VirtualFile(raw, patches=header.true_sizes))
+
+    def _joined(self) -> list[joined.Part]:
+        """Where the recordings behind the first one lie, if the file holds several."""
+        self._first, *others = joined.parts(self.path, self._decoder.kind)
+        if others or _too_short(self._decoder, self._first):
+            self._decoder.close()
+            self._decoder = self._open_part(self._first, self._opened)
+        return others
+
+    def _open_part(self, part: joined.Part, opened: ExitStack) -> Decoder:
+        raw = opened.enter_context(self.path.open("rb"))
+        decoder = SndfileDecoder(soundfile.SoundFile(VirtualFile(raw, part.start, part.end)))
+        if _too_short(decoder, part) and part.counts:
+            decoder.close()
+            counted = VirtualFile(raw, part.start, part.end, before=part.counts)
+            decoder = SndfileDecoder(soundfile.SoundFile(counted))
+        return opened.enter_context(closing(decoder))
 
     def _say_what_is_known_to_be_lost(self) -> None:
         header = self._header
         if header and header.cut_off and header.promised_bytes:
-            self.warnings.append(
-                f"The file is cut off: its header promises "
-                f"{header.promised_bytes / header.bytes_per_s:.1f} s of sound, "
-                f"{header.there_bytes / header.bytes_per_s:.1f} s are there."
-            )
-        if self._file.format == "OGG" and not _ends_as_ogg(self.path):
+            promised, there = header.promised_bytes, header.there_bytes
+            if header.bytes_per_s:
+                told = (
+                    f"its header promises {promised / header.bytes_per_s:.1f} s of sound, "
+                    f"{there / header.bytes_per_s:.1f} s are there"
+                )
+            else:
+                told = f"{100 * (promised - there) / promised:.0f} % of its sound are missing"
+            self.warnings.append(f"The file is cut off: {told}.")
+        if self._decoder.kind == "OGG" and not _ends_as_ogg(self.path):
             self.warnings.append("The file is cut off: its last Ogg page is missing.")
-        if self._file.subtype in ("PCM_U8", "PCM_S8"):
+        if self._decoder.eight_bits:
             self.warnings.append(
                 "8-bit sound: pops quieter than about -48 dBFS are lost in its rounding; record "
                 "with 16 bits or more."
@@ -227,28 +271,6 @@ class FileReader:
             self.warnings.append(
                 f"{self.channels} channels: only the one that is strongest above 3 kHz is judged."
             )
-
-
-class _From:
-    """A file seen from a byte onwards, as libsndfile's virtual file."""
-
-    def __init__(self, file: BinaryIO, start: int) -> None:
-        self._file = file
-        self._start = start
-        self._file.seek(start)
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self._file.seek(offset + self._start if whence == os.SEEK_SET else offset, whence)
-        return self.tell()
-
-    def tell(self) -> int:
-        return self._file.tell() - self._start
-
-    def read(self, size: int = -1) -> bytes:
-        return self._file.read(size)
-
-    def write(self, _raw: bytes) -> int:
-        return 0
 
 
 def _refuse_what_is_no_file(path: Path) -> None:
@@ -276,3 +298,15 @@ def _ends_as_ogg(path: Path) -> bool:
         tail = file.read()
     at = tail.rfind(b"OggS")
     return at >= 0 and len(tail) > at + 27 and bool(tail[at + 5] & 4)
+
+
+def _too_short(decoder: Decoder, part: joined.Part) -> bool:
+    """Whether libsndfile only guessed the length, from the first frame's bit rate."""
+    if part.seconds is None or decoder.frames is None:
+        return False
+    return part.seconds - decoder.frames / decoder.rate_hz > _miscount_s(part.seconds)
+
+
+def _miscount_s(seconds: float) -> float:
+    """What an MP3's length may differ by: its encoder's padding, and a little."""
+    return max(0.5, 0.01 * seconds)

@@ -40,13 +40,17 @@ class MicrophoneOptions(Options):
         "the system's default.",
     )
     sample_rate_hz: int | None = Field(
-        None, description="Samples a second; empty: the device's own, 32000 to 48000.", ge=8000
+        None,
+        description="Samples a second, 16000 or more (8000 for the model transients); empty: the "
+        "device's own, 32000 to 48000 if it can.",
+        ge=8000,
     )
     channel: int | None = Field(
         None, description="Channel to hear, from 1; empty: the strongest above 3 kHz.", ge=1
     )
     wait: bool = Field(
-        False, description="Wait for a device that is not there at the start, in place of ending."
+        True,
+        description="If the device is missing at startup, wait for it; false: exit with an error.",
     )
     block_s: float = Field(
         0.1, description="Seconds of sound that are handed on together.", ge=0.01, le=2

@@ -10,6 +10,7 @@ from types import TracebackType
 from pydantic import Field
 
 from roastwatch.audio.file import FileReader, open_file
+from roastwatch.audio.source import dated_back_s
 from roastwatch.errors import RoastwatchError
 from roastwatch.options import Options
 from roastwatch.supervise import Part
@@ -18,12 +19,19 @@ from roastwatch.vocabulary import AudioBlock, Float32Array
 _log = logging.getLogger("roastwatch.file")
 _BLOCK_S = 0.1
 _LONGEST_BLOCK_S = 2.0
+_LONGEST_S = 7200.0
+"""Stands for a length that the file doesn't say."""
+_LENGTH_OFF_S = 1.0
+"""A file may last so much longer than it says."""
 
 
 class FileOptions(Options):
     """A recording to replay."""
 
-    path: Path = Field(description="Sound file: WAV, FLAC, OGG or MP3; any rate, any channels.")
+    path: Path = Field(
+        description="Sound file: WAV, FLAC, OGG, MP3; with FFmpeg also M4A, MP4 and others. Any "
+        "rate from 16 kHz (8 kHz for the model transients), any channels."
+    )
     speed: float = Field(
         1.0, description="1 plays in real time, 10 ten times as fast, 0 as fast as possible.", ge=0
     )
@@ -47,6 +55,14 @@ class FileSource:
     def sample_rate_hz(self) -> int:
         """The file's, or 48 kHz where that is higher."""
         return self._open.sample_rate_hz
+
+    @property
+    def dated_back_s(self) -> float:
+        """See `source.dated_back_s`."""
+        length_s = self._open.duration_s
+        return dated_back_s(
+            _LONGEST_S if length_s is None else length_s + _LENGTH_OFF_S, self._options.speed
+        )
 
     @property
     def live(self) -> bool:

@@ -7,7 +7,12 @@ from typing import Any, Protocol
 from roastwatch.errors import BadInputError, LostError, MissingLibraryError
 from roastwatch.vocabulary import Float32Array
 
-_RATES_HZ = (48_000, 44_100, 32_000, 96_000, 24_000, 22_050, 16_000, 8_000)
+_RATES_HZ = (
+    48_000, 44_100, 32_000, 96_000, 88_200, 192_000, 176_400, 384_000, 352_800, 24_000, 22_050,
+    16_000, 11_025, 8_000,
+)  # fmt: skip
+"""In the order of choice. Above 48 kHz sound is resampled, below 32 kHz a part of a pop is lost."""
+_LOWEST_HZ = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +172,12 @@ def best_form(card: SoundCard, device: Device, wanted_hz: int | None) -> tuple[i
         LostError: the device opens in no form that can be heard.
     """
     own = device.default_rate_hz
+    good = [rate for rate in _RATES_HZ if rate >= 32_000]
     first = [own] if 32_000 <= own <= 48_000 else []
-    rates = [wanted_hz] if wanted_hz else list(dict.fromkeys([*first, *_RATES_HZ]))
+    last = (
+        [own] if own >= _LOWEST_HZ else []
+    )  # a device may have a rate of its own, such as 250 kHz
+    rates = [wanted_hz] if wanted_hz else list(dict.fromkeys([*first, *good, *last, *_RATES_HZ]))
     for rate in rates:
         for channels in dict.fromkeys((1, 2, device.channels)):
             if channels <= device.channels and card.supports(device, rate, channels):

@@ -8,13 +8,22 @@ from roastwatch.supervise import Part
 from roastwatch.vocabulary import AudioBlock
 
 
+def dated_back_s(length_s: float, speed: float) -> float:
+    """How long before its first sound is played a replay begins on the clock, in s.
+
+    A replay faster than real time ends at the present, so that nothing in it is in the future.
+    `speed` 0 is as fast as possible.
+    """
+    return max(0.0, length_s * (1.0 - 1.0 / speed)) if speed else length_s
+
+
 class AudioSource(Protocol):
     """Mono sound at one rate. Made by `Source(options, part)`; entered before it is read.
 
     `blocks()` yields contiguous `AudioBlock`s: `first_sample` counts at `sample_rate_hz` from 0
     over the source's whole life, a gap is told by `samples_lost_before` (and `first_sample` jumps
-    by it). It ends at the end of a file; a live source never ends: it mends itself with back-off
-    and says so in `part`.
+    by it). It ends at the end of a file. A live source never ends: without sound for 2 s it says
+    so in `part` (retrying) and goes on by itself, or raises `EndedError` where that can't be.
     """
 
     @property

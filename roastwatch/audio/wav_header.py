@@ -8,25 +8,45 @@ Tech 3306.
 """
 
 import struct
-from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
 
 _ENDLESS = 0x7FFF_0000
 """Sizes from here on are what a program writes that can't seek back (ffmpeg, arecord, SoX)."""
-_SUBTYPES = {
+MOST_CHUNKS = 10_000
+"""A file of more chunks before its sound is none: looking through it must end."""
+WAV_SUBTYPES = {
     (1, 8): "PCM_U8",
     (1, 16): "PCM_16",
     (1, 24): "PCM_24",
     (1, 32): "PCM_32",
     (3, 32): "FLOAT",
     (3, 64): "DOUBLE",
+    (6, 8): "ALAW",
+    (7, 8): "ULAW",
 }
 
 
+class Readable(Protocol):
+    """What a header is read from."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """As a binary file's."""
+        ...
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """As a binary file's."""
+        ...
+
+    def tell(self) -> int:
+        """As a binary file's."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
-class WavHeader:
-    """The format and the data chunk."""
+class SoundHeader:
+    """The format and the size of the samples, as a header says and as they are there."""
 
     channels: int
     sample_rate_hz: int
@@ -41,11 +61,17 @@ class WavHeader:
     """What the file holds from `data_at` to its end."""
     followed: bool
     """Whether after the promised bytes comes another chunk, or the end."""
+    bytes_per_s: float
+    """Bytes of one second of sound."""
+    true_sizes: Mapping[int, bytes] = field(default_factory=dict)
+    """Where in the file its sizes stand, and what they would be for what is there."""
+    next_file_at: int | None = None
+    """Byte where another whole file begins, joined to this one."""
 
     @property
-    def bytes_per_s(self) -> int:
-        """Bytes of one second of sound."""
-        return self.frame_bytes * self.sample_rate_hz
+    def says_nothing(self) -> bool:
+        """Whether its sizes were never written: all that is there is sound."""
+        return self.promised_bytes is None and self.there_bytes > 0 and bool(self.true_sizes)
 
     @property
     def cut_off(self) -> bool:
@@ -61,62 +87,82 @@ class WavHeader:
         return self.promised_bytes is not None and not self.followed
 
 
-def read_wav_header(path: Path) -> WavHeader | None:
-    """The header of a WAV file, None where there is none that can be understood."""
-    try:
-        with path.open("rb") as file:
-            return _walk(file, path.stat().st_size)
-    except (OSError, struct.error):
-        return None
+def walk_wav(file: Readable, size: int) -> SoundHeader | None:
+    """The header of a WAV or RF64 file; None: it is none.
 
-
-def _walk(file: BinaryIO, size: int) -> WavHeader | None:
+    Raises:
+        struct.error: it is cut off in the header.
+    """
     riff, _, wave = struct.unpack("<4sI4s", file.read(12))
     if riff not in (b"RIFF", b"RF64") or wave != b"WAVE":
         return None
-    form: tuple[int, int, int, int, int] | None = None
+    form: tuple[int, int, int, int, int, int] | None = None
     long_size: int | None = None
-    while True:
+    long_at = 0
+    for _ in range(MOST_CHUNKS):
         name, length = struct.unpack("<4sI", file.read(8))
         start = file.tell()
         if name == b"ds64":
-            long_size = struct.unpack("<QQ", file.read(16))[1]
+            long_size, long_at = struct.unpack("<QQ", file.read(16))[1], start
         elif name == b"fmt ":
-            form = _format(file.read(min(length, 40)))
+            form = wav_format(file.read(min(length, 40)))
         elif name == b"data":
             break
         file.seek(start + length + length % 2)
+    else:
+        return None
     if form is None:
         return None
-    code, channels, rate, frame_bytes, bits = form
+    code, channels, rate, bytes_per_s, frame_bytes, bits = form
     if not (channels and rate and frame_bytes):
         return None
-    promised: int | None = length
-    if length == 0xFFFF_FFFF and long_size:
-        promised = long_size
-    elif length >= _ENDLESS and length > size - start:
-        promised = None
     there = size - start
-    return WavHeader(
+    promised: int | None = length
+    if length == 0xFFFF_FFFF and long_size and long_size < 2**62:
+        promised = long_size
+    elif length >= _ENDLESS and length > there:
+        promised = None
+    true_sizes = {
+        start - 4: struct.pack("<I", min(there, _ENDLESS)),
+        4: struct.pack("<I", size - 8),
+    }
+    if riff == b"RF64" and long_at:
+        sizes = struct.pack("<QQQ", size - 8, there, there // frame_bytes)
+        true_sizes = {long_at: sizes, start - 4: b"\xff" * 4}
+    subtype = WAV_SUBTYPES.get((code, bits))
+    end = start + (promised or 0) + (promised or 0) % 2
+    return SoundHeader(
         channels=channels,
         sample_rate_hz=rate,
         frame_bytes=frame_bytes,
-        subtype=_SUBTYPES.get((code, bits)),
+        subtype=subtype,
         data_at=start,
         promised_bytes=promised,
         there_bytes=there,
-        followed=promised is None or _is_chunk(file, start + promised + promised % 2, size),
+        followed=promised is None or _is_chunk(file, end, size),
+        bytes_per_s=frame_bytes * rate if subtype else bytes_per_s or frame_bytes * rate,
+        true_sizes=true_sizes if size < 2**32 or riff == b"RF64" else {},
+        next_file_at=end if promised and _is_wav(file, end, size) else None,
     )
 
 
-def _format(raw: bytes) -> tuple[int, int, int, int, int]:
-    code, channels, rate, _, frame_bytes, bits = struct.unpack("<HHIIHH", raw[:16])
+def wav_format(raw: bytes) -> tuple[int, int, int, int, int, int]:
+    """A `fmt ` chunk: code, channels, samples a second, bytes a second, bytes a frame, bits."""
+    code, channels, rate, bytes_per_s, frame_bytes, bits = struct.unpack("<HHIIHH", raw[:16])
     if code == 0xFFFE and len(raw) >= 26:  # extensible: the code stands in the sub-format
         code = struct.unpack("<H", raw[24:26])[0]
-    return code, channels, rate, frame_bytes, bits
+    return code, channels, rate, bytes_per_s, frame_bytes, bits
 
 
-def _is_chunk(file: BinaryIO, at: int, size: int) -> bool:
+def _is_wav(file: Readable, at: int, size: int) -> bool:
+    if size - at < 44:
+        return False
+    file.seek(at)
+    raw = file.read(12)
+    return raw[:4] in (b"RIFF", b"RF64") and raw[8:] == b"WAVE"
+
+
+def _is_chunk(file: Readable, at: int, size: int) -> bool:
     """Whether a chunk (or padding too short for one, or the end of the file) is at this byte."""
     if size - at < 8:
         return True

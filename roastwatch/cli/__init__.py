@@ -1,6 +1,7 @@
 """The command line. Each command is one file, imported only when it is called."""
 
 import importlib
+import io
 import os
 import sys
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import click
 
 from roastwatch import __version__
-from roastwatch.errors import RoastwatchError
+from roastwatch.errors import EndedError, RoastwatchError
 from roastwatch.printable import printable
 from roastwatch.terminal import printable_output
 
@@ -61,12 +62,16 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; failures a person can mend are one sentence and exit 2."""
+    # A name that the terminal can't show is written in escapes; it ends nothing.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     with printable_output():
         try:
             return cli.main(args=arguments, prog_name="roastwatch")
         except RoastwatchError as error:
             click.echo(f"roastwatch: {printable(str(error))}", err=True)
-            sys.exit(2)
+            sys.exit(1 if isinstance(error, EndedError) else 2)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0)

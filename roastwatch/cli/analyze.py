@@ -9,8 +9,10 @@ import click
 from roastwatch.analysis import Analysis, analyze_file
 from roastwatch.batch import Job, discover
 from roastwatch.cli import model_choice
+from roastwatch.cli.text import literal
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.errors import BadInputError, RoastwatchError
+from roastwatch.printable import printable_lines
 from roastwatch.rich_console import Console
 
 
@@ -90,7 +92,11 @@ def command(
     block: int | None,
     plot: Path | None,
 ) -> None:
-    """Find first crack in FILES (WAV, FLAC, OGG, MP3; any rate and channel count) or folders.
+    """Find first crack in FILES or folders.
+
+    Reads WAV, FLAC, OGG, MP3, AIFF and CAF, and with FFmpeg (the extra `media`, or the program)
+    M4A, MP4, MOV, AMR and others; any rate from 16 kHz (8 kHz with `--model transients`), any
+    channels.
 
     A folder is searched to its depths and judged by several processes; so are files with --out,
     --workers, --scores or --cluster. One that fails never stops the rest.
@@ -148,7 +154,7 @@ def command(
             if as_json:
                 click.echo(json.dumps({"file": str(path), "error": str(error)}))
             else:
-                click.echo(f"roastwatch: {error}", err=True)
+                click.echo(f"roastwatch: {printable_lines(str(error))}", err=True)
             continue
         if as_json:
             click.echo(json.dumps(found.as_json(), allow_nan=False))
@@ -161,11 +167,12 @@ def command(
 def _show(console: Console, found: Analysis) -> None:
     from roastwatch.sinks.console import clock
 
-    console.print(f"[bold]{found.file}[/bold]", highlight=False, soft_wrap=True)
+    console.print(f"[bold]{literal(found.file)}[/bold]", highlight=False, soft_wrap=True)
     speed = found.duration_s / found.took_s if found.took_s else 0.0
     console.print(
         f"  {clock(found.duration_s)} at {found.sample_rate_hz / 1000:g} kHz, "
-        f"{len(found.pops)} pops, judged by {found.model_id} {speed:.0f} times as fast as life",
+        f"{len(found.pops)} pops, judged by {literal(found.model_id)} {speed:.0f} times as fast "
+        "as life",
         highlight=False,
         soft_wrap=True,
     )
@@ -183,4 +190,4 @@ def _show(console: Console, found: Analysis) -> None:
             soft_wrap=True,
         )
     for warning in found.warnings:
-        console.print(f"  ! {warning}", style="yellow", highlight=False)
+        console.print(f"  ! {literal(warning)}", style="yellow", highlight=False, soft_wrap=True)

@@ -11,11 +11,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from roastwatch.audio.file import open_file
-from roastwatch.batch import Job, Result, Runner, discover
+from roastwatch.batch import Job, Result, Runner, survey
 from roastwatch.batch_results import Results, Summary, row
+from roastwatch.cli.text import literal
 from roastwatch.errors import RoastwatchError
 from roastwatch.rich_console import Console
 
+_NAMED = 20
+"""Files that are skipped are named up to this number."""
 WINDOWED_CORES = 4
 """A large model uses several cores for one window, and a process of its own costs memory."""
 
@@ -32,7 +35,8 @@ def analyze_many(
     cluster: str | None,
 ) -> None:
     """Judge all recordings in files and folders; exits 1 when one of them failed."""
-    paths = discover(given)
+    searched = survey(given)
+    paths = searched.recordings
     cores = os.cpu_count() or 1
     if job.model_type != "transients" and "model" in job.model_options:
         cores = max(1, cores // WINDOWED_CORES)
@@ -43,7 +47,7 @@ def analyze_many(
     todo = [path for path in paths if str(path) not in earlier]
     count = min(workers or cores, max(1, len(todo)))
     weights = {str(path): _weight(path) for path in todo}
-    summary = Summary()
+    summary = Summary(left_out=[str(path) for path in searched.skipped])
     for path in paths:
         if str(path) in earlier:
             summary.add(earlier[str(path)], fresh=False)
@@ -72,6 +76,8 @@ def analyze_many(
         results.close(summary)
     if not as_json:
         _show(summary, out)
+    if searched.skipped:
+        click.echo(printable_lines(_skipped(searched.skipped)), err=True)
     if summary.failed:
         sys.exit(1)
 
@@ -117,16 +123,23 @@ def _tell(console: Console, result: Result, *, as_json: bool) -> None:
         return
     line = row(result)
     if "error" in result:
-        console.print(f"! {result['error']}", style="red", highlight=False, soft_wrap=True)
+        console.print(f"! {literal(result['error'])}", style="red", highlight=False, soft_wrap=True)
     elif line["first_crack_at_s"] is None:
-        console.print(f"  {line['file']}: no first crack", highlight=False, soft_wrap=True)
+        console.print(f"  {literal(line['file'])}: no first crack", highlight=False, soft_wrap=True)
     else:
         console.print(
-            f"  {line['file']}: first crack at {line['first_crack_at_s']:.1f} s, known at "
+            f"  {literal(line['file'])}: first crack at {line['first_crack_at_s']:.1f} s, known at "
             f"{line['decided_at_s']:.1f} s",
             highlight=False,
             soft_wrap=True,
         )
+
+
+def _skipped(paths: list[Path]) -> str:
+    names = ", ".join(str(path) for path in paths[:_NAMED])
+    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    files = "1 file was" if len(paths) == 1 else f"{len(paths)} files were"
+    return f"{files} skipped, because the name's ending is not that of sound: {names}{more}."
 
 
 def _show(summary: Summary, out: Path | None) -> None:
@@ -141,7 +154,7 @@ def _show(summary: Summary, out: Path | None) -> None:
     for kind, number in summary.events.items():
         table.add_row(kind.replace("_", " "), str(number))
     for reason, number in summary.reasons.most_common():
-        table.add_row(f"failed {number}×", reason)
+        table.add_row(f"failed {number}×", literal(reason))
     if out is not None:
-        table.add_row("results", str(out))
+        table.add_row("results", literal(out))
     Console().print(table)

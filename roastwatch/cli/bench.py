@@ -15,6 +15,7 @@ from roastwatch.bench.report import Report, row
 from roastwatch.bench.sound import write_file
 from roastwatch.bench.timing import Figure, Stage
 from roastwatch.cli import model_choice
+from roastwatch.cli.text import literal
 from roastwatch.detection.model import CrackModel
 from roastwatch.detection.windowed import Windowed
 from roastwatch.errors import BadInputError, MissingExtraError
@@ -260,4 +261,4 @@ def _write(folder: Path, measured: _Measured, console: Console) -> None:
         plots.save(folder, measured.stages, measured.step, measured.streams)
     except MissingExtraError as error:
         print(f"roastwatch: no picture: {error}", file=sys.stderr)  # noqa: T201
-    console.print(f"Written to {folder}.", highlight=False)
+    console.print(f"Written to {literal(folder)}.", highlight=False)

@@ -6,6 +6,7 @@ import click
 from rich.table import Table
 
 from roastwatch.audio.sound_card import Device, PortAudio, SoundCard, rates_of
+from roastwatch.cli.text import literal
 from roastwatch.rich_console import Console
 
 
@@ -36,10 +37,10 @@ def command(as_json: bool) -> None:
         table.add_row(
             "default" if device.is_default else "",
             str(device.index),
-            device.name,
+            literal(device.name),
             str(device.channels),
             ", ".join(f"{rate / 1000:g}" for rate in rates_of(card, device)) or "none (busy?)",
-            device.host_api,
+            literal(device.host_api),
         )
     Console().print(table)
     click.echo("Choose one by its index or by a part of its name that no other has.")

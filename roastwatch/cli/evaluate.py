@@ -10,6 +10,7 @@ import click
 from rich.markdown import Markdown
 
 from roastwatch.cli import model_choice
+from roastwatch.cli.text import literal
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.errors import BadInputError
 from roastwatch.rich_console import Console
@@ -92,7 +93,7 @@ def command(
     status = told.status("evaluating")
 
     def progress(text: str) -> None:
-        status.update(text)
+        status.update(literal(text))
 
     onset = OnsetOptions(sensitivity=sensitivity)
     chosen = list(pair or names) or [""]
@@ -146,6 +147,9 @@ def command(
         click.echo(json.dumps(report, allow_nan=False))
     else:
         shown = Console()
-        shown.print(Markdown(text) if shown.is_terminal else text, soft_wrap=not shown.is_terminal)
+        shown.print(
+            Markdown(text) if shown.is_terminal else literal(text),
+            soft_wrap=not shown.is_terminal,
+        )
         if out is not None:
-            told.print(f"written to {out}", highlight=False)
+            told.print(f"written to {literal(out)}", highlight=False)

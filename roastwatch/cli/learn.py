@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 
 from roastwatch.cli import model_choice
+from roastwatch.cli.text import literal
 from roastwatch.detection import calibration
 from roastwatch.detection.onset import OnsetOptions
 from roastwatch.errors import BadInputError
@@ -64,7 +65,9 @@ def command(
     model = model_choice.load(model_name)
     roasts, clips = collect(folder, station)
     with Console(stderr=True).status("learning") as status:
-        learnt = learn(model, roasts, clips, OnsetOptions(), status.update)
+        learnt = learn(
+            model, roasts, clips, OnsetOptions(), lambda text: status.update(literal(text))
+        )
     writes = learnt.better and not dry_run
     if writes:
         calibration.write(path, learnt.calibration(station, model.spec.model_id))
@@ -134,7 +137,7 @@ def _show(console: Console, learnt: Learnt) -> None:
             "wrong" if o.wrong else "–" if o.delay_s is None else f"{o.delay_s:.1f}"
             for o in outcomes
         )
-        table.add_row(outcomes[0].name, *rows)
+        table.add_row(literal(outcomes[0].name), *rows)
     costs = (f"{sum(o.cost_s for o in rows) / len(rows):.2f}" for rows in columns.values())
     table.add_row("mean cost, s", *costs, style="bold")
     console.print(table)

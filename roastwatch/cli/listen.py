@@ -75,12 +75,13 @@ def command(
             "sample_rate_hz": rate,
             "channels": channels,
             "format": pcm_format,
+            "live": False,
         }
     elif or_demo and device is None and not has_microphone():
         click.echo("No microphone here: playing a demonstration roast, 20 times as fast as life.")
         source = {"type": "demo", "speed": 20.0}
     else:
-        source = {"type": "microphone", "device": device}
+        source = {"type": "microphone", "device": device, "wait": False}
     quickly = quick(source, model, model_options=model_options, charge=charge)
     serve(quickly, extra_sinks(mqtt), log_path)
 

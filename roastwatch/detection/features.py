@@ -47,7 +47,8 @@ class FrontEnd:
         if sample_rate_hz < LOWEST_RATE_HZ:
             raise BadInputError(
                 f"Sound of {sample_rate_hz} Hz is too coarse to hear cracks in: record at "
-                f"{LOWEST_RATE_HZ} Hz or more."
+                f"{LOWEST_RATE_HZ} Hz or more, or choose the model `transients`, which judges "
+                "sound from 8000 Hz with less certainty."
             )
         self.step_samples = round(STEP_S * sample_rate_hz)
         self._window_samples = 2 * round(WINDOW_S * sample_rate_hz / 2)

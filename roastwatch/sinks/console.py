@@ -130,7 +130,7 @@ def view(snapshot: Snapshot) -> Panel:
         table,
         *(Text(f"! {printable(problem)}", "red") for problem in problems),
     ]
-    return Panel(Group(*rows), title=f"roastwatch · {snapshot.station}", border_style="dim")
+    return Panel(Group(*rows), title=Text(f"roastwatch · {snapshot.station}"), border_style="dim")
 
 
 class ConsoleSink:

@@ -54,6 +54,7 @@ class Link:
         client = AsyncClient(
             self._url,
             self._token,
+            session=_session(),
             verify_ssl=self._verify,
             global_request_kwargs={"timeout": _TIMEOUT_S},
         )
@@ -131,7 +132,7 @@ class Link:
 
         What one of them breaks is counted and logged by `mishaps`, and the next one follows.
         """
-        socket = AsyncWebsocketClient(f"{self._url}/websocket", self._token)
+        socket = AsyncWebsocketClient(f"{self._url}/websocket", self._token, session=_session())
         with _said(self._url):
             await asyncio.wait_for(socket.__aenter__(), _TIMEOUT_S)
         try:
@@ -170,6 +171,11 @@ class Link:
         if self._client is None:
             raise LostError(f"Home Assistant at {self._url} is not connected.")
         return self._client
+
+
+def _session() -> niquests.AsyncSession:
+    """One that asks nobody else: by default the certificate's issuer is asked (OCSP, CRL)."""
+    return niquests.AsyncSession(revocation_configuration=None)
 
 
 @contextlib.contextmanager

@@ -39,7 +39,8 @@ class DemoOptions(Options):
     cracks: bool = Field(True, description="Whether the beans crack at all.")
     temperatures: bool = Field(
         False,
-        description="Whether a simulated bean probe goes with it and agrees with its cracks.",
+        description="Whether a simulated bean probe goes with it and agrees with its cracks; not "
+        "with a roaster, which has its own.",
     )
     fooling_per_h: float = Field(
         6.0, description="Everyday sounds an hour (clatter, speech, a door).", ge=0
@@ -66,6 +67,15 @@ class DemoSource:
     def live(self) -> bool:
         """A synthesised roast is a replay: nothing of it is ever skipped."""
         return False
+
+    @property
+    def dated_back_s(self) -> float:
+        """How long before its first sound is played the roast begins on the clock, in s.
+
+        Faster than real time it ends at the present: nothing in it is in the future.
+        """
+        speed, length_s = self._options.speed, self.truth.duration_s
+        return max(0.0, length_s * (1.0 - 1.0 / speed)) if speed else length_s
 
     @property
     def temperatures(self) -> bool:

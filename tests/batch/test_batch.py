@@ -144,6 +144,61 @@ def test_a_changed_file_or_another_job_is_not_taken_for_the_old(tmp_path: Path) 
     assert Results(tmp_path / "out", other, restart=True).earlier == {}
 
 
+def test_a_folder_counts_and_names_what_it_skips(tmp_path: Path) -> None:
+    for name in ("a.wav", "b.aiff", "c.caf", "d.au", "e.w64"):
+        write_roast(tmp_path / name, 1, 2.0)
+    for name in ("phone.m4a", "video.mov"):
+        (tmp_path / name).write_bytes(b"no sound")
+    (tmp_path / "a.json").write_text("{}")  # the sidecar of a recording
+    for name in ("notes.txt", "[red]cover.jpg", ".hidden"):
+        (tmp_path / name).write_text("no sound")
+    result = _analyze(tmp_path, "--model", "transients", "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert (summary["files"], summary["failed"]) == (7, 2)
+    assert [Path(name).name for name in summary["left_out"]] == ["[red]cover.jpg", "notes.txt"]
+    said = " ".join(result.stderr.split())
+    assert "2 files were skipped" in said
+    assert "[red]cover.jpg" in said
+    again = _analyze(tmp_path, "--model", "transients", "--json")
+    assert "notes.txt" in again.stderr
+
+
+def test_a_name_that_is_no_utf_8_stops_no_folder_and_markup_stays(tmp_path: Path) -> None:
+    names = [b"caf\xe9.wav", b"[bold]1 [x].wav", b"line\nfeed \x1b[31m.wav"]
+    write_roast(tmp_path / "plain.wav", 1, 2.0)
+    for name in names:
+        (tmp_path / os.fsdecode(name)).write_bytes((tmp_path / "plain.wav").read_bytes())
+    (tmp_path / os.fsdecode(b"bad \xff[red].flac")).write_bytes(b"no sound")
+    (tmp_path / os.fsdecode(b"notes \xfe.txt")).write_bytes(b"no sound")
+
+    def run(*words: object) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "roastwatch", "analyze", "--model", "transients"]
+        return subprocess.run(
+            [*command, *map(str, words)],
+            capture_output=True,
+            encoding="utf-8",
+            env=os.environ | {"LC_ALL": "C.UTF-8", "COLUMNS": "500"},
+        )
+
+    for words in ((tmp_path, "--out", tmp_path / "out"), (tmp_path, "--json")):
+        many = run(*words)
+        assert many.returncode == 1
+        assert "Traceback" not in many.stderr
+        assert "notes \\xfe.txt" in many.stderr
+    shown = run(tmp_path).stderr
+    assert "[bold]1 [x].wav: no first crack" in shown
+    assert "caf\\xe9.wav: no first crack" in shown
+    assert "line\nfeed \\x1b[31m.wav: no first crack" in shown
+    assert "bad \\xff[red].flac is not a sound file" in shown
+    assert "caf\\udce9.wav" in (tmp_path / "out" / "results.csv").read_text(encoding="utf-8")
+    assert len((tmp_path / "out" / "results.jsonl").read_text().splitlines()) == 5
+    for name, said in zip(names, ("caf\\xe9.wav", "[bold]1 [x].wav", "\\x1b[31m"), strict=True):
+        alone = run("--", tmp_path / os.fsdecode(name))
+        assert (alone.returncode, alone.stderr) == (0, "")
+        assert said in alone.stdout
+
+
 def test_folders_without_recordings(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="holds no recordings"):
         discover([tmp_path])

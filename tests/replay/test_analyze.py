@@ -154,3 +154,16 @@ def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "nothing.wav" in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_sound_of_8_khz_is_judged_by_the_model_that_can_and_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "phone.wav"
+    noise = np.random.default_rng(1).normal(0, 0.01, 8_000 * 5)
+    sf.write(path, noise.astype(np.float32), 8_000)
+    refused = run("analyze", path)
+    assert refused.exit_code == 2
+    assert f"{path} has a sample rate of 8000 Hz, and pops-v2 needs 16000 Hz" in refused.stderr
+    found = found_in(path, "--model", "transients")
+    assert "keeps nothing above 4 kHz" in found["warnings"][0]
+    shown = " ".join(run("analyze", "--help").output.split())
+    assert "any rate from 16 kHz (8 kHz with `--model transients`)" in shown

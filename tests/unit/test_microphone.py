@@ -171,14 +171,12 @@ async def test_no_numbers_become_silence_and_are_counted() -> None:
     assert part.counters["samples_replaced"] == 2
 
 
-async def test_a_device_that_is_not_there_ends_at_once_or_is_waited_for() -> None:
+async def test_a_device_missing_at_startup_is_waited_for_or_refused() -> None:
     card, part = FakeCard(), Part("ear")
     with pytest.raises(BadInputError, match="no microphone"):
-        async with hearing(card):
+        async with hearing(card, wait=False):
             pass
-    opening = asyncio.ensure_future(
-        Microphone(MicrophoneOptions(wait=True), part, card, QUICK).__aenter__()
-    )
+    opening = asyncio.ensure_future(Microphone(MicrophoneOptions(), part, card, QUICK).__aenter__())
     await until(lambda: card.looked_again >= 2)
     assert part.state is PartState.RETRYING
     card.plugged = [usb()]
@@ -190,7 +188,7 @@ async def test_a_device_that_is_not_there_ends_at_once_or_is_waited_for() -> Non
 
 async def test_a_busy_device_is_said_at_the_start() -> None:
     with pytest.raises(BadInputError, match="can't be opened"):
-        async with hearing(FakeCard([usb()], busy=True)):
+        async with hearing(FakeCard([usb()], busy=True), wait=False):
             pass
 
 
@@ -235,3 +233,25 @@ def test_the_form_is_what_can_be_recorded() -> None:
     with pytest.raises(LostError, match="11025"):
         best_form(FakeCard(), usb(), 11_025)
     assert rates_of(FakeCard(), usb(default_rate_hz=44_100)) == [44_100, 48_000, 32_000]
+
+
+@pytest.mark.parametrize("rate_hz", [88_200, 176_400, 192_000, 250_000, 352_800, 384_000])
+async def test_a_device_whose_only_rate_is_high_is_resampled_to_48_khz(rate_hz: int) -> None:
+    device = usb(default_rate_hz=rate_hz)
+    card = FakeCard([device], rates_hz=(rate_hz,), channels=(1,))
+    async with hearing(card, block_s=0.1) as microphone:
+        assert (microphone.sample_rate_hz, card.recordings[0].rate_hz) == (48_000, rate_hz)
+        tone = 0.5 * np.sin(np.arange(rate_hz) * 2 * np.pi * 5000 / rate_hz)
+        card.recordings[0].play(tone.astype(np.float32))
+        blocks = await take(microphone.blocks(), 9)
+    samples = np.concatenate([block.samples for block in blocks])
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+    assert np.argmax(spectrum) * 48_000 / len(samples) == pytest.approx(5000, abs=10)
+    assert rates_of(card, device) == [rate_hz]
+
+
+def test_a_rate_that_keeps_a_whole_pop_goes_before_the_device_s_own() -> None:
+    card = FakeCard(rates_hz=(16_000, 192_000))
+    assert best_form(card, usb(default_rate_hz=16_000), None) == (192_000, 1)
+    card = FakeCard(rates_hz=(16_000, 250_000))
+    assert best_form(card, usb(default_rate_hz=250_000), None) == (250_000, 1)

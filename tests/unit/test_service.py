@@ -1,14 +1,18 @@
 """The whole service on a short synthesised roast: what is told, to whom, whatever breaks."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from roastwatch import settings
 from roastwatch.channel import Events, Latest
+from roastwatch.detection.scoring import Scoring
 from roastwatch.service import Outlet, Service
+from roastwatch.station import Station
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import (
     Actuator,
@@ -193,3 +197,56 @@ async def test_what_a_person_sends_over_http_ends_no_roast(tmp_path: Path) -> No
     assert not running.done()
     await running
     assert EventKind.FIRST_CRACK in [event.kind for event in notebook.events]
+
+
+@pytest.mark.parametrize("speed", [0.0, 40.0])
+async def test_nothing_in_a_fast_demonstration_is_in_the_future(speed: float) -> None:
+    service, notebook = short_roast(speed=speed), Notebook()
+    ahead: list[timedelta] = []
+
+    class Clock(Notebook):
+        async def run(
+            self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]
+        ) -> None:
+            async for event in events:
+                ahead.extend(at - datetime.now(UTC) for at in (event.happened_at, event.decided_at))
+                notebook.events.append(event)
+
+    service.outlets = [Outlet("clock", Clock(), Part("clock"))]
+    began = datetime.now(UTC)
+    await service.run()
+    assert any(event.kind is EventKind.FIRST_CRACK for event in notebook.events)
+    assert max(ahead) <= timedelta(0)
+    station = service.stations["kitchen"]
+    assert began <= station.now() + timedelta(seconds=1)  # it ends at the present
+    assert station.now() <= datetime.now(UTC)
+
+
+async def test_a_fast_replay_of_a_file_ends_at_the_present(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(1).normal(0, 0.01, 640_000), 32_000)
+    replay = {"type": "file", "path": str(tmp_path / "a.wav"), "speed": 20}
+    station = {"name": "kitchen", "source": replay, "model": {"type": "transients"}}
+    service = Service(settings.parse({"stations": [station]}))
+    await service.run()
+    now = service.stations["kitchen"].now()
+    assert datetime.now(UTC) - timedelta(seconds=5) < now <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize("roaster", [None, {"type": "simulated"}])
+async def test_a_demonstration_beside_a_roaster_has_one_probe(
+    roaster: dict[str, object] | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    demo = {"type": "demo", "seed": 3, "speed": 0, "first_crack_at_s": 5, "temperatures": True}
+    parsed = settings.parse(
+        {
+            "stations": [
+                {"name": "kitchen", "source": demo, "model": {"type": "transients"}}
+                | ({"roaster": roaster} if roaster else {})
+            ]
+        }
+    )
+    station = Station(parsed.stations[0], lambda event: None)
+    with Scoring() as scoring:
+        await station.listen(scoring)
+    assert (station.reading is None) == (roaster is not None)
+    assert ("temperatures are left out" in caplog.text) == (roaster is not None)

@@ -67,7 +67,7 @@ def test_what_is_no_settings_text_is_refused(tmp_path: Path, raw: bytes, sentenc
 def test_a_pipe_without_a_writer_is_refused_at_once(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
-    with pytest.raises(SettingsError, match="is not a file"):
+    with pytest.raises(SettingsError, match="is not a regular file"):
         settings.read(path)
 
 
@@ -126,7 +126,7 @@ def test_a_secret_that_is_yaml_by_chance_is_not_shown(tmp_path: Path, value: str
         ("type: rest, token_file: empty", "is empty: write the secret into it"),
         ("type: rest, token_file: ''", "token_file: the path is empty"),
         ("type: rest, token_file: two", "has more than one line"),
-        ("type: rest, token_file: .", "is not a file"),
+        ("type: rest, token_file: .", "is not a regular file"),
         ("type: rest, token_file: 12", "put it in quotes"),
         ("type: phone, people: [{urls: ['']}]", "urls is empty"),
     ],

@@ -82,7 +82,8 @@ async def piped(raw: bytes, part: Part | None = None, **options: object) -> list
                 pipe.write(raw[at : at + 3_331])
 
     with os.fdopen(reading, "rb") as pipe:
-        wanted = StandardInputOptions(**{"sample_rate_hz": RATE_HZ, **options})  # type: ignore[arg-type]
+        given = {"sample_rate_hz": RATE_HZ, "live": False, **options}
+        wanted = StandardInputOptions(**given)  # type: ignore[arg-type]
         writer = asyncio.ensure_future(asyncio.to_thread(write))
         try:
             async with StandardInput(wanted, part or Part("ear"), pipe) as source:

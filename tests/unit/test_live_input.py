@@ -1,0 +1,233 @@
+"""Live sound through standard input: lost when it falls silent, and never a normal end."""
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from roastwatch.audio.standard_input import StandardInput, StandardInputOptions, _Pace
+from roastwatch.errors import EndedError
+from roastwatch.supervise import Part
+from roastwatch.vocabulary import AudioBlock, PartState
+from tests.fakes.virtual_time import VirtualLoop
+
+ROOT = Path(__file__).resolve().parents[2]
+RATE_HZ = 16_000
+OPTIONS = StandardInputOptions(sample_rate_hz=RATE_HZ)
+TENTH = bytes(2 * RATE_HZ // 10)
+
+
+@pytest.fixture
+def loop() -> Iterator[VirtualLoop]:
+    loop = VirtualLoop()
+    yield loop
+    loop.run(loop.shutdown_asyncgens())
+    loop.run(asyncio.sleep(0.1))  # what is closed now lets go of its pipe in the next turn
+    loop.close()
+
+
+@contextmanager
+def pipe_to(part: Part) -> Iterator[tuple[StandardInput, int]]:
+    """A live source, and the end of its pipe that another program would have."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as pipe:
+        yield StandardInput(OPTIONS, part, pipe), writing
+
+
+async def heard(blocks: AsyncIterator[AudioBlock], within_s: float = 1.0) -> AudioBlock:
+    async with asyncio.timeout(within_s):
+        return await anext(blocks)
+
+
+def test_silence_for_two_seconds_counts_as_lost_and_sound_recovers(loop: VirtualLoop) -> None:
+    part = Part("ear")
+
+    async def listen() -> None:
+        with pipe_to(part) as (source, writing):
+            async with source:
+                blocks = source.blocks()
+                assert source.live
+                assert part.state is PartState.STARTING  # nothing was heard yet
+                for _ in range(10):
+                    os.write(writing, TENTH)
+                    await heard(blocks)
+                    await asyncio.sleep(0.1)
+                assert part.state is PartState.RUNNING
+                following = asyncio.ensure_future(anext(blocks))
+                await asyncio.sleep(1.5)
+                assert part.state is PartState.RUNNING
+                await asyncio.sleep(0.7)
+                assert part.state is PartState.RETRYING
+                assert "standard input for 2 s" in (part.problem or "")
+                os.write(writing, TENTH)
+                assert (await following).samples_lost_before == 1  # no longer continuous
+                assert part.state is PartState.RUNNING
+                lost = 0
+                for _ in range(20):
+                    await asyncio.sleep(0.1)
+                    os.write(writing, TENTH)
+                    lost += (await heard(blocks)).samples_lost_before
+                assert lost / RATE_HZ == pytest.approx(2.2, abs=0.1)
+                os.close(writing)
+
+    loop.run(listen())
+    assert part.counters["times_lost"] == 1
+
+
+def test_input_without_any_sound_is_reported_lost(loop: VirtualLoop) -> None:
+    part = Part("ear")
+
+    async def listen() -> None:
+        with pipe_to(part) as (source, writing):
+            async with source:
+                waiting = asyncio.ensure_future(anext(source.blocks()))
+                await asyncio.sleep(2.1)
+                assert part.state is PartState.RETRYING
+                waiting.cancel()
+                await asyncio.wait([waiting])
+            os.close(writing)
+
+    loop.run(listen())
+
+
+def test_the_end_of_live_sound_is_an_error_after_its_last_sample(loop: VirtualLoop) -> None:
+    async def listen() -> None:
+        with pipe_to(Part("ear")) as (source, writing):
+            os.write(writing, TENTH)
+            os.close(writing)
+            async with source:
+                blocks = source.blocks()
+                assert (await heard(blocks)).end_sample == RATE_HZ // 10
+                with pytest.raises(EndedError, match="has ended"):
+                    await heard(blocks)
+
+    loop.run(listen())
+
+
+def test_a_named_pipe_waits_for_its_next_writer(loop: VirtualLoop, tmp_path: Path) -> None:
+    part, path = Part("ear"), tmp_path / "fifo"
+    os.mkfifo(path)
+
+    async def listen() -> None:
+        reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with os.fdopen(reading, "rb") as pipe:
+            async with StandardInput(OPTIONS, part, pipe) as source:
+                blocks = source.blocks()
+                first = os.open(path, os.O_WRONLY)
+                os.write(first, TENTH + b"\x01")  # and half a sample
+                await heard(blocks)
+                os.close(first)
+                following = asyncio.ensure_future(anext(blocks))
+                await asyncio.sleep(5.0)
+                assert part.state is PartState.RETRYING
+                second = os.open(path, os.O_WRONLY)
+                os.write(second, np.full(RATE_HZ // 10, 256, "<i2").tobytes())
+                block = await following
+                assert block.samples_lost_before == 1
+                assert np.allclose(block.samples, 256 / 32768)
+                os.close(second)
+
+    loop.run(listen())
+
+
+def played(pace: _Pace, at_s: list[float], block_s: float = 0.1) -> float:
+    """Seconds that are counted as lost of blocks that arrive at these times."""
+    end = lost = 0
+    for now_s in at_s:
+        count = round(block_s * RATE_HZ)
+        missing = pace.missing(now_s, end + count)
+        lost += missing
+        end += count + missing
+    return lost / RATE_HZ
+
+
+def test_late_sound_that_catches_up_is_not_lost() -> None:
+    steady = [0.1 * k for k in range(50)]
+    burst = [10.0 + 0.001 * k for k in range(50)]
+    after = [10.1 + 0.1 * k for k in range(50)]
+    assert played(_Pace(RATE_HZ, 2.0), steady + burst + after) == pytest.approx(1 / RATE_HZ)
+
+
+def test_sound_that_never_came_is_lost_once() -> None:
+    steady = [0.1 * k for k in range(50)]
+    after = [10.0 + 0.1 * k for k in range(100)]
+    assert played(_Pace(RATE_HZ, 2.0), steady + after) == pytest.approx(5.0, abs=0.01)
+
+
+def test_two_clocks_that_drift_lose_nothing() -> None:
+    hours = [0.1 * k * (1 + 1e-4) for k in range(10 * 36_000)]
+    assert played(_Pace(RATE_HZ, 2.0), hours) == 0
+
+
+def run_with(tmp_path: Path, source: str) -> subprocess.Popen[bytes]:
+    (tmp_path / "roastwatch.yaml").write_text(
+        f"data_dir: {tmp_path}/data\n"
+        "stations:\n"
+        "  - name: kitchen\n"
+        f"    source: {source}\n"
+        "    model: {type: transients}\n"
+        "    roast: {begins: sound}\n"
+        "sinks:\n"
+        "  - {type: console}\n"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-m", "roastwatch", "run", "--settings", tmp_path / "roastwatch.yaml"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def service(tmp_path: Path, *, live: bool) -> subprocess.Popen[bytes]:
+    options = f"sample_rate_hz: {RATE_HZ}, live: {str(live).lower()}"
+    return run_with(tmp_path, f"{{type: stdin, {options}}}")
+
+
+def open_roasts(tmp_path: Path) -> int:
+    """How many roasts the log holds that go on."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "roasts.db")) as log:
+        return int(log.execute("SELECT count(*) FROM roasts WHERE open").fetchone()[0])
+
+
+def test_a_pipe_that_ends_in_mid_roast_ends_the_service_with_an_event(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).normal(0, 300, 3 * RATE_HZ).astype("<i2").tobytes()
+    process = service(tmp_path, live=True)
+    out, error = process.communicate(noise, timeout=60)
+    assert process.returncode == 1  # not 2, which the shipped unit doesn't restart
+    assert b"sound lost" in out.lower()
+    assert b"has ended" in error
+    assert open_roasts(tmp_path) == 1  # the next start goes on with it
+
+
+def test_the_end_of_a_recording_is_a_normal_one(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).normal(0, 300, 3 * RATE_HZ).astype("<i2").tobytes()
+    process = service(tmp_path, live=False)
+    out, _ = process.communicate(noise, timeout=60)
+    assert process.returncode == 0
+    assert b"sound lost" not in out.lower()
+    assert open_roasts(tmp_path) == 0
+
+
+@pytest.mark.parametrize(("wait", "code"), [("", 0), (", wait: false", 2)])
+def test_run_waits_for_a_missing_microphone_or_exits_as_set(
+    tmp_path: Path, wait: str, code: int
+) -> None:
+    process = run_with(tmp_path, f"{{type: microphone, device: No such one{wait}}}")
+    assert process.stderr is not None
+    said = process.stderr.readline()
+    if b"PortAudio" in said:
+        process.kill()
+        process.communicate()
+        pytest.skip("PortAudio is not installed")
+    assert b"no microphone" in said
+    if code == 0:
+        process.terminate()  # it still runs, and ends as it should
+    process.communicate(timeout=60)
+    assert process.returncode == code
