@@ -1,6 +1,9 @@
 """Nothing from outside steers the terminal that shows it: real processes, real output."""
 
+import contextlib
 import io
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -66,3 +69,20 @@ def test_rich_keeps_its_own_styles_and_no_one_elses() -> None:
     assert "\x1b[2J" not in shown
     assert "\x1b]0" not in shown
     assert "\\x1b[2J" in shown
+
+
+def test_on_a_terminal_the_live_view_keeps_its_colours() -> None:
+    leader, follower = pty.openpty()
+    words = [sys.executable, "-m", "roastwatch", "demo", "--speed", "0", "--seed", "3"]
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
+    with subprocess.Popen(words, stdout=follower, stderr=follower, env=environment) as process:
+        os.close(follower)
+        shown = b""
+        with contextlib.suppress(OSError):  # EIO: the program has ended
+            while part := os.read(leader, 65536):
+                shown += part
+        os.close(leader)
+    assert process.returncode == 0
+    assert b"FIRST CRACK" in shown
+    assert b"\x1b[32m" in shown  # green
+    assert b"\\x1b" not in shown
