@@ -29,4 +29,7 @@ def command(path: Path | None, document: bool) -> None:
     read = settings.read(path)
     stations = ", ".join(station.name for station in read.stations)
     sinks = ", ".join(sink.type for sink in read.sinks) or "none"
-    click.echo(f"{path}: all well. Instance {read.instance}; stations: {stations}; sinks: {sinks}.")
+    click.echo(
+        f"{path}: all well. Instance {read.instance}; stations: {stations}; sinks: {sinks}; "
+        f"data in {read.folder}."
+    )

@@ -1,0 +1,41 @@
+"""What `roastwatch doctor` finds at a real Home Assistant."""
+
+import pytest
+
+from roastwatch import plugins, settings
+from roastwatch.sinks.sink import Finding, Told
+from roastwatch.supervise import Part
+from tests.broker.conftest import Person
+from tests.home_assistant.conftest import Home
+from tests.home_assistant.running import Talk
+
+pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
+
+
+async def checked(kind: str, **options: object) -> list[Finding]:
+    chosen = settings.chosen("sinks", kind, **options)
+    told = Told("test", ("roaster",), "en", Person(), Part(kind))
+    found: list[Finding] = await plugins.load("sinks", kind)(chosen.options, told).check()
+    return found
+
+
+async def test_a_token_is_tried_and_what_is_fired_is_heard(home: Home, talk: Talk) -> None:
+    fired = await talk.subscribe("subscribe_events", event_type="roastwatch_doctor")
+    door = {"url": home.assistant.url, "token": home.assistant.token}
+    (found,) = await checked("home_assistant", **door)
+    assert found.good, found
+    assert "the token is accepted, events are fired and heard" in found.text
+    await talk.until(lambda: fired)
+    (found,) = await checked("home_assistant", **(door | {"token": "wrong"}))
+    assert found.good is False
+    assert "refuses the token" in found.text
+
+
+async def test_services_and_scenes_that_are_not_there_are_named(home: Home, talk: Talk) -> None:
+    door = {"url": home.assistant.url, "token": home.assistant.token}
+    rules = [{"on": "drop", "scene": "scene.none"}, {"on": "drop", "service": "script.turn_on"}]
+    (found,) = await checked("rules", rules=rules, home_assistant=door)
+    assert found == Finding(False, "Home Assistant has no scene.none: is the name right?")
+    people = [{"companion": ["notify.mobile_app_none"]}]
+    (found,) = await checked("phone", people=people, home_assistant=door)
+    assert "Home Assistant has no notify.mobile_app_none" in found.text
