@@ -272,6 +272,7 @@ class GuardianServer:
             "left_safe": guard.machine.left_safe,
             "told": asdict(guard.machine.told),
             "reading": messages.reading_to(guard.machine.history.newest),
+            "doubts": self._guardian.doubts,
             "capabilities": messages.capabilities_to(guard.machine.capabilities),
         }
 
