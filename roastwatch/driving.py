@@ -51,7 +51,7 @@ class Driven:
         self._log_healthy = log_healthy
         self._log_was_healthy = True
         self._control: RoasterControl | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
         self._last_message = ""
         self._refusal = ""
         plan = station.settings.plan
@@ -137,9 +137,27 @@ class Driven:
             self._mark_drop(reading)
 
     def event(self, event: RoastEvent) -> None:
-        """What happened in the roast, for the plan's triggers."""
+        """What happened in the roast: for the plan's triggers, and for the guardian's clock."""
+        self._report(event)
         if self.program is not None:
             self.program.event(event)
+
+    def _report(self, event: RoastEvent) -> None:
+        """A charge or a drop that nobody pressed (the curve shows it) counts for the guardian too.
+
+        Else the longest roast would have no beginning. What a person pressed was reported then.
+        """
+        if self._control is None or event.origin is Origin.PERSON:
+            return
+        reports = {EventKind.CHARGE: self._control.charge, EventKind.DROP: self._control.dropped}
+        report = reports.get(event.kind)
+        if report is None:
+            return
+        task = asyncio.get_running_loop().create_task(
+            report(), name=f"{self._station.name}:{event.kind}"
+        )
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def deviation_c(self) -> float | None:
         """How far the beans are above the plan's profile, °C."""

@@ -5,9 +5,11 @@ In virtual time, so that seconds cost nothing. What must hold is read off the fa
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any, ClassVar
+from unittest import mock
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -56,6 +58,10 @@ class DriverLife(RuleBasedStateMachine):
         super().__init__()
         self.loop = VirtualLoop()
         self.held = ExitStack()
+        self.wall_s = 0.0
+        real = time.time
+        wall = mock.patch("time.time", side_effect=lambda: real() + self.wall_s)
+        self.held.enter_context(wall)
         self.bench: Bench = self.held.enter_context(bench(type(self).make, self.loop))
         self.alive = True
         self.silent_since_s = self.bad_since_s = self.loop.time()
@@ -240,6 +246,11 @@ class DriverLife(RuleBasedStateMachine):
             self.host_was_gone = self.bench.faults.swallow > 0
         self.pass_time(0.25)
 
+    @rule(by_s=st.sampled_from([700.0, -3600.0, 86_400.0]))
+    def wall_clock_jumps(self, by_s: float) -> None:
+        self.wall_s += by_s
+        self.pass_time(0.25)
+
     @precondition(lambda self: hasattr(self.bench.fake, "thermal"))
     @rule(bean_c=st.sampled_from([30.0, 120.0, 200.0, 228.0, 235.0]))
     def machine_is_so_hot(self, bean_c: float) -> None:
@@ -325,6 +336,10 @@ class DriverLife(RuleBasedStateMachine):
             return  # its panel rules
         if self.bench.drum is not None and min(well_s, hot_s) > SETTLES_S:
             assert self.bench.drum() >= LIMITS.drum_min_percent - 1, "drum stopped while hot"
+        if self.guard.machine.capabilities.fan_is_drum and min(well_s, hot_s) > SETTLES_S:
+            assert self.bench.fan is not None
+            least = LIMITS.fan_min_for_heat_percent - 1
+            assert self.bench.fan() >= least, "the air of a fluid bed stopped while hot"
 
     def check_restarted(self, now_s: float) -> None:
         """A machine that was switched off and on stays off until somebody asks for heat."""

@@ -208,6 +208,16 @@ def beans_stand_after_a_charge(bench: Bench) -> bool:
     return bench.heat > 0
 
 
+def beans_stand_in_cooler_air(bench: Bench) -> bool:
+    """Its environment probe sits where the air leaves, and rises slowly."""
+    bench.bean_c, bench.air_c, bench.noise_c = 190.0, 130.0, 0.2
+    heating(bench)
+    for _ in range(140):
+        bench.air_c += 0.05
+        bench.run(1.0)
+    return bench.heat > 0
+
+
 def beans_stand_frozen(bench: Bench) -> bool:
     """Nothing moves it by the least, in air that is hardly hotter but moves."""
     bench.bean_c, bench.air_c = 190.3, 195.0
@@ -582,6 +592,7 @@ SCENARIOS: tuple[tuple[str, Callable[[Bench], bool], dict], ...] = (
     ("probe_follows", beans_stand_in_rising_air, {}),
     ("probe_follows", beans_stand_in_hot_air, {}),
     ("probe_follows", beans_stand_after_a_charge, {}),
+    ("probe_follows", beans_stand_in_cooler_air, {}),
     ("probe_follows", beans_stand_frozen, {}),
     ("probe_follows", probe_slips_out, {}),
     ("probe_follows", air_stands, {}),

@@ -4,14 +4,18 @@ The invariants look at what the machine was really told, not at what the guard b
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import ClassVar
+from unittest import mock
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from roastwatch.errors import LostError, RoastwatchError
+from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.guard import LEASE_S, Guard
 from roastwatch.roaster.guardian import Guardian
@@ -32,7 +36,28 @@ class Faulty(SimulatedRoaster):
         self.lost = self.frozen = self.mute = False
         self.wild: float | None = None
         self.stuck: float | None = None
+        self.bean_stands = self.air_stands = self.relay_stuck = self.fluid = False
         self._last: Reading | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        found = super().capabilities
+        if not self.fluid:
+            return found
+        return replace(found, actuators=found.actuators - {Actuator.DRUM}, fan_is_drum=True)
+
+    def restart(self) -> None:
+        """Its power came back under the open link."""
+        self._catch_up()
+        self._set = dict.fromkeys(Actuator, 0.0)
+        self.restarts += 1
+
+    def _catch_up(self) -> None:
+        held = self._set[Actuator.HEATER]
+        if self.relay_stuck:
+            self._set[Actuator.HEATER] = 100.0
+        super()._catch_up()
+        self._set[Actuator.HEATER] = held
 
     def _check(self) -> None:
         if self.lost:
@@ -49,6 +74,10 @@ class Faulty(SimulatedRoaster):
             reading = replace(reading, bean_temp_c=self.wild)
         if self.stuck is not None:
             reading = replace(reading, heater_percent=self.stuck)
+        if self._last is not None and self.bean_stands:
+            reading = replace(reading, bean_temp_c=self._last.bean_temp_c)
+        if self._last is not None and self.air_stands:
+            reading = replace(reading, environment_temp_c=self._last.environment_temp_c)
         self._last = reading
         return reading
 
@@ -75,6 +104,18 @@ class RoasterLife(RuleBasedStateMachine):
         self.now_s = 1000.0
         self.driver = Faulty(lambda: self.now_s)
         self.lease = True
+        self.patient = False
+        self.restarted = False
+        self.stop_owed_s: float | None = None
+        self.hot_air_s = self.checked_s = 0.0
+        self.rising: list[float] = []
+        self.heat_off_s: float | None = None
+        self.alarmed_s = float("-inf")
+        self.wall_s = 0.0
+        self.held = ExitStack()
+        real = time.time
+        wall = mock.patch("time.time", side_effect=lambda: real() + self.wall_s)
+        self.held.enter_context(wall)
         self.renewed_s = 0.0
         self.linked = False
         self.begin()
@@ -86,6 +127,7 @@ class RoasterLife(RuleBasedStateMachine):
         self.linked = False
 
     def teardown(self) -> None:
+        self.held.close()
         self.loop.close()
 
     def run(self, work):
@@ -106,6 +148,8 @@ class RoasterLife(RuleBasedStateMachine):
             self.linked = False
             self.guard.link_lost(str(error))
             self.guard.tick(self.now_s)
+        if any(notice.interlock == "rise_without_heat" for notice in self.guard.notices):
+            self.alarmed_s = self.now_s
         self.guard.notices.clear()
 
     def turn(self) -> None:
@@ -113,8 +157,11 @@ class RoasterLife(RuleBasedStateMachine):
         self.run(self._turn())
         self.check()
 
-    @initialize()
-    def first_reading(self) -> None:
+    @initialize(fluid=st.booleans(), patient=st.sampled_from([False] * 7 + [True]))
+    def first_reading(self, fluid: bool, patient: bool) -> None:
+        """A patient life has rules that take minutes; there are fewer of them."""
+        self.driver.fluid, self.patient = fluid, patient
+        self.begin()
         for _ in range(4):
             self.turn()
 
@@ -141,7 +188,8 @@ class RoasterLife(RuleBasedStateMachine):
     def arm_and_heat(self, percent: float) -> None:
         self.lease = True
         self.turn()
-        self.guard.arm(500.0, self.now_s)
+        if self.guard.arm(500.0, self.now_s) is None:
+            self.restarted, self.stop_owed_s = False, None
         self.ask(Command("h", "r", Actuator.HEATER, percent, Origin.PERSON, self.now_s))
 
     @rule(late_s=st.sampled_from([-5.0, 0.5, 10.0]))
@@ -167,7 +215,47 @@ class RoasterLife(RuleBasedStateMachine):
     @rule()
     def emergency_stop(self) -> None:
         self.guard.emergency_stop("Stop.")
+        self.stop_owed_s = self.now_s
         self.turn()
+
+    @rule()
+    def machine_restarts(self) -> None:
+        """Under an open link; what it had is gone, and nobody has armed it since."""
+        self.driver.restart()
+        self.restarted = self.linked and not self.driver.lost
+        self.turn()
+
+    @rule(bean=st.booleans(), air=st.booleans())
+    def one_probe_stands(self, bean: bool, air: bool) -> None:
+        self.driver.bean_stands, self.driver.air_stands = bean, air
+
+    @precondition(lambda self: self.patient)
+    @rule(percent=st.sampled_from([60.0, 100.0]))
+    def bean_probe_stands_while_it_heats(self, percent: float) -> None:
+        self.driver.bean_stands = True
+        self.arm_and_heat(percent)
+        self.steady_time_passes(110.0)
+
+    @rule(stuck=st.booleans())
+    def relay_sticks(self, stuck: bool) -> None:
+        self.driver._catch_up()
+        self.driver.relay_stuck = stuck
+
+    @precondition(lambda self: self.patient)
+    @rule()
+    def relay_sticks_when_heat_goes_off(self) -> None:
+        self.arm_and_heat(100.0)
+        self.relay_sticks(True)
+        self.emergency_stop()
+        self.steady_time_passes(120.0)
+
+    def steady_time_passes(self, seconds: float) -> None:
+        for _ in range(int(seconds / STEP_S)):
+            self.turn()
+
+    @rule(by_s=st.sampled_from([700.0, -3600.0, 86_400.0]))
+    def wall_clock_jumps(self, by_s: float) -> None:
+        self.wall_s += by_s
 
     @rule()
     def disarm(self) -> None:
@@ -233,10 +321,16 @@ class RoasterLife(RuleBasedStateMachine):
 
     def check(self) -> None:
         """After every turn of the guardian, while there is a wire to write on."""
+        self.watch_probes_and_relay()
         if not self.linked or self.driver.lost:
             return
         heat = self.driver.told(Actuator.HEATER)
         newest = self.guard.machine.history.newest
+        if self.stop_owed_s is not None and self.now_s >= self.stop_owed_s:
+            written = [(s, p) for s, a, p in self.driver.log if a is Actuator.HEATER]
+            assert written[-1][1] == 0, "a stop, and the last heat that was written is not 0"
+            assert written[-1][0] >= self.stop_owed_s, "a stop for which nothing was written"
+            self.stop_owed_s = None
         if heat > 0:
             assert newest is not None, "heat without any reading"
             age_s = self.now_s - newest.taken_at_s
@@ -244,7 +338,8 @@ class RoasterLife(RuleBasedStateMachine):
             bean = newest.bean_temp_c
             assert bean is not None, "heat without a bean temperature"
             assert bean < LIMITS.bean_temp_max_c, f"heat at {bean} °C"
-            assert self.driver.told(Actuator.DRUM) >= LIMITS.drum_min_percent, "drum under heat"
+            assert not self.restarted, "heat after a restart, unarmed"
+            assert self.moves(), "drum under heat"
             assert self.driver.told(Actuator.FAN) >= LIMITS.fan_min_for_heat_percent, "fan"
             silent_s = self.now_s - self.renewed_s
             assert 0 <= silent_s <= LEASE_S, f"heat {silent_s} s after the service fell silent"
@@ -254,5 +349,33 @@ class RoasterLife(RuleBasedStateMachine):
         if newest is not None and self.guard.machine.history.implausible is None:
             known = [t for t in (newest.bean_temp_c, newest.environment_temp_c) if t is not None]
             if known and max(known) >= LIMITS.hot_above_c:
-                drum = self.driver.told(Actuator.DRUM)
-                assert drum >= LIMITS.drum_min_percent, "drum stopped while hot"
+                assert self.moves(), "drum stopped while hot"
+
+    def moves(self) -> bool:
+        """Whether the beans are kept moving: by the drum, or by a fluid bed's air."""
+        if self.driver.fluid:
+            return self.driver.told(Actuator.FAN) >= LIMITS.fan_min_for_heat_percent
+        return self.driver.told(Actuator.DRUM) >= LIMITS.drum_min_percent
+
+    def watch_probes_and_relay(self) -> None:
+        """A bean probe that stands alone ends heat; a stuck relay is reported, armed or not."""
+        driver, history = self.driver, self.guard.machine.history
+        newest, now_s = history.newest, self.now_s
+        well = self.linked and not (driver.lost or driver.frozen or driver.mute)
+        well = well and driver.wild is None and history.implausible is None and newest is not None
+        passed_s = now_s - self.checked_s if 0 <= now_s - self.checked_s <= STEP_S else None
+        self.checked_s = now_s
+        if not well or passed_s is None:
+            self.hot_air_s, self.rising, self.heat_off_s = 0.0, [], None
+            return
+        bean, air, heat = newest.bean_temp_c, newest.environment_temp_c, driver.told("heater")
+        hot_air = bean is not None and air is not None and air >= bean + 16 and heat >= 50
+        still = driver.bean_stands and hot_air
+        self.hot_air_s = self.hot_air_s + passed_s if still else 0.0
+        assert self.hot_air_s < 95, f"heat for {self.hot_air_s:.0f} s with a bean probe that stands"
+        self.heat_off_s = None if heat > 0 else (self.heat_off_s or now_s)
+        off_s = 0.0 if self.heat_off_s is None else now_s - self.heat_off_s
+        self.rising = [*self.rising[-119:], max(bean or 0.0, air or 0.0)]
+        rise = self.rising[-1] - self.rising[0] if len(self.rising) == 120 else 0.0
+        if driver.relay_stuck and off_s > 105 and rise > 11 and self.rising[-1] > 90:
+            assert now_s - self.alarmed_s <= 62, "a stuck relay that was not reported"

@@ -198,7 +198,7 @@ class Guard(PanelFirst):
     def charge(self, now_s: float) -> str | None:
         """Beans go in. Returns why they should not, or None.
 
-        Source of the check: Artisan #512, a door left open (docs/drivers.md).
+        Source of the check: Artisan #512, a door left open.
         """
         reading = self.machine.history.newest
         if (reading is not None and reading.door_open) or self.machine.told.door:

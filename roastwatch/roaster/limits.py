@@ -23,12 +23,12 @@ class Limits(Options):
         300.0, ge=100, le=400, description="Environment temperature at which heat goes off, °C."
     )
     bean_rate_max_c_per_min: float = Field(
-        240.0, ge=60, le=600, description="Bean rate of rise above which heat goes off, °C/min."
+        240.0, ge=60, le=2400, description="Bean rate of rise above which heat goes off, °C/min."
     )
     environment_rate_max_c_per_min: float = Field(
         900.0,
         ge=60,
-        le=2400,
+        le=9000,
         description="Environment rate of rise above which heat goes off, °C/min.",
     )
     plausible_min_c: float = Field(
@@ -41,7 +41,7 @@ class Limits(Options):
         description="A probe that jumps above this is broken, one that rises above it too hot, °C.",
     )
     jump_max_c_per_s: float = Field(
-        40.0, ge=5, le=100, description="A probe that jumps faster than this is broken, °C/s."
+        40.0, ge=5, le=200, description="A probe that jumps faster than this is broken, °C/s."
     )
     stale_after_s: float = Field(
         2.5, ge=1, le=30, description="Heat goes off when the newest reading is older, seconds."
@@ -75,25 +75,25 @@ class Limits(Options):
         False, description="Let rules (not only people and their plans) raise heat."
     )
     arm_max_s: float = Field(
-        2400.0, ge=60, le=7200, description="Arming ends after this at the latest, seconds."
+        2400.0, ge=1, le=7200, description="Arming ends after this at the latest, seconds."
     )
     attendance_s: float = Field(
         600.0,
-        ge=60,
+        ge=1,
         le=1800,
         description="Heat may go up only if a person was there within this time, seconds.",
     )
     attendance_grace_s: float = Field(
         120.0,
-        ge=10,
+        ge=1,
         le=600,
         description="Time to answer the question whether somebody is there, seconds.",
     )
     roast_max_s: float = Field(
-        1500.0, ge=120, le=3600, description="Longest roast from charge, seconds."
+        1500.0, ge=1, le=3600, description="Longest roast from charge, seconds."
     )
     heating_max_s: float = Field(
-        3600.0, ge=120, le=7200, description="Longest time with heat from arming, seconds."
+        3600.0, ge=1, le=7200, description="Longest time with heat from arming, seconds."
     )
     no_rise_s: float = Field(
         240.0,

@@ -244,7 +244,7 @@ class MachineState:
     def may_release(self, now_s: float) -> str | None:
         """Why control can't be given up now, or None.
 
-        Source: Artisan releases a Hottop only when cool (protocols, §1).
+        Source: Artisan releases a Hottop only when cool.
         """
         if not self.capabilities.actuators:
             return None

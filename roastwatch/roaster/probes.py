@@ -1,7 +1,7 @@
 """Whether each probe follows the heat: one that stands still measures nothing.
 
 Readings are averaged over slots of 5 s, so that noise neither hides a probe that stands still nor
-makes one of a probe that moves. Thresholds were set beside 43 logged roasts of two machines: while
+makes one of a probe that moves. Thresholds were set beside 42 logged roasts of two machines: while
 heat was on and the air at least 15 °C hotter, no bean probe stayed within 1 °C for longer than
 48 s; while the air rose by 10 °C, for no longer than 24 s; the air stayed within 1 °C while the
 beans rose by 25 °C at most.
@@ -26,6 +26,8 @@ LEAST_HEAT_PERCENT = 30.0
 """Less heat may hold a machine where it is: nothing needs to move."""
 MUCH_HEAT_PERCENT = 50.0
 """No machine is held where it is by so much heat."""
+STANDS_S = 120.0
+"""Beans that stand still beside air that isn't hotter, or that has no probe."""
 HELD_S = 300.0
 """With less than that, and no beans known to be in, a probe may stand still for this long."""
 EXCESS_C, EXCESS_C_S = 20.0, 4500.0
@@ -114,7 +116,7 @@ class ProbeWatch:
         run = still(self._slots, "bean_c")
         if not run:
             return None
-        bean_c, lasted_s = run[-1].bean_c, run[-1].ended_s - run[0].ended_s
+        bean_c, lasted_s = run[-1].bean_c or 0.0, run[-1].ended_s - run[0].ended_s
         air = [slot.air_c for slot in run if slot.air_c is not None]
         words = f"The bean probe has stood at {bean_c:.0f} °C for {lasted_s:.0f} s"
         check = "check the probe and its wires."
@@ -127,6 +129,8 @@ class ProbeWatch:
         patient = 1.0 if self._judged(hot) else HELD_S / limits.probe_still_s
         if hot_s >= patience_s or excess_c_s(hot) >= EXCESS_C_S * patient:
             return f"{words} in hotter air, with heat on: {check}"
+        if lasted_s >= STANDS_S and bean_c >= limits.hot_above_c and self._judged(run):
+            return f"{words}, with heat on: {check}"
         frozen = last_run(run, lambda slot: slot.exact and slot.bean_c == run[-1].bean_c)
         frozen_s = frozen[-1].ended_s - frozen[0].ended_s if frozen else 0.0
         if self.fine and air and frozen_s >= limits.frozen_s:

@@ -68,7 +68,9 @@ async def test_arm_heat_stop_through_the_service(monkeypatch: pytest.MonkeyPatch
             await until(lambda: state().armed, 30.0)
             assert (await ask(Actuator.HEATER, 50)).outcome is Outcome.APPLIED
             await until(lambda: service.stations["kitchen"].reading.heater_percent == 50, 30.0)
-            assert service.stations["kitchen"].reading.fan_percent == 25
+            # It was found hot: the fan is where make-safe left it, and no lower than the limit.
+            assert service.stations["kitchen"].reading.fan_percent == 50
+            assert (await ask(Actuator.FAN, 10)).applied == 25
             flood = await asyncio.gather(*(ask(Actuator.FAN, 40) for _ in range(1000)))
             counted = Counter((r.outcome, r.interlock) for r in flood)
             assert counted == {(Outcome.APPLIED, None): 1, (Outcome.REFUSED, "busy"): 999}
@@ -109,6 +111,38 @@ async def test_the_time_of_a_roast_under_way_runs_from_the_first_press(
             await until(lambda: station.snapshot().roaster.armed, 30.0)
             await until(over, 30.0)
             await until(lambda: not station.snapshot().roaster.armed, 30.0)
+        finally:
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+
+
+async def test_charge_found_from_the_curve_begins_the_longest_roast(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody pressed anything; the drop that the curve shows ends it."""
+    async with guarded() as place:
+        monkeypatch.setenv("ROASTWATCH_RUNTIME_DIR", str(place.folder))
+        service = kitchen(roast_max_s=3)
+        station = service.stations["kitchen"]
+        running = asyncio.create_task(service.run())
+
+        def armed() -> bool:
+            return bool(station.pipeline and station.snapshot().roaster.armed)
+
+        def arm() -> None:
+            now = datetime.now(UTC)
+            service.instruct(Instruction("kitchen", InstructionKind.ARM, Origin.PERSON, now, 600.0))
+
+        try:
+            await until(lambda: station.pipeline and station.snapshot().roaster.connected, 60.0)
+            await until(lambda: station.reading is not None, 60.0)
+            await until(lambda: arm() or armed(), 30.0)
+            roast = station.pipeline.roast
+            station.publish(roast.begin(datetime.now(UTC), Origin.TEMPERATURE))
+            await until(lambda: not armed(), 30.0)
+            station.publish(roast.drop(datetime.now(UTC), Origin.TEMPERATURE, 200.0))
+            await until(lambda: arm() or armed(), 30.0)  # once the drop has arrived
         finally:
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -37,7 +37,17 @@ def test_ten_thousand_lives() -> None:
 @pytest.mark.verify
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
-    "name", ["stale_reading", "bean_temperature", "drum_turns", "minimum_fan", "service_alive"]
+    "name",
+    [
+        "stale_reading",
+        "bean_temperature",
+        "drum_turns",
+        "minimum_fan",
+        "service_alive",
+        "probe_follows",
+        "rise_without_heat",
+        "not_restarted",
+    ],
 )
 def test_lives_find_a_missing_interlock(name: str) -> None:
     """The machine would notice: with a rule taken out some life breaks an invariant."""

@@ -18,11 +18,10 @@ from tests.wire import rigs
 from tests.wire.rigs import Make, Rig
 
 FAST_LIMITS = """
-bean_rate_max_c_per_min: 100000
-environment_rate_max_c_per_min: 100000
+bean_rate_max_c_per_min: 2400
+environment_rate_max_c_per_min: 9000
 environment_temp_max_c: 390
-runaway_rate_c_per_min: 100000
-jump_max_c_per_s: 1000
+jump_max_c_per_s: 200
 """
 
 

@@ -20,7 +20,7 @@ def link_up(now: Situation) -> Iterator[Bound]:
     """No link, no heat; and what was set before the link went is never restored.
 
     Source: Skywalker V2 asserts a high burner on connecting; Hottop keeps its last settings
-    (Artisan #1791, #1418; protocols, §1 and §8).
+    (Artisan #1791, #1418).
     """
     if not now.connected:
         yield Bound(HEATER, "The roaster is not connected.", at_most=0, effect=Effect.MAKE_SAFE)
@@ -30,7 +30,7 @@ def not_restarted(now: Situation) -> Iterator[Bound]:
     """A machine that greets anew, or lost what was set, restarted: nothing is restored.
 
     Source: our inference: whoever switched it off and on stands before a machine that they take for
-    off. Its driver sees it on the wire (docs/drivers.md).
+    off. Its driver sees it on the wire.
     """
     if now.restarted is not None:
         yield Bound(HEATER, now.restarted, at_most=0, effect=Effect.MAKE_SAFE)
@@ -39,7 +39,7 @@ def not_restarted(now: Situation) -> Iterator[Bound]:
 def zero_echoed(now: Situation) -> Iterator[Bound]:
     """After connecting heat stays off until the machine has reported heat 0 itself.
 
-    Source: Skywalker V2's connecting burner: "send OT1,0 first and verify by echo" (protocols, §8).
+    Source: Skywalker V2's connecting burner: "send OT1,0 first and verify by echo".
     """
     if now.connected and not now.zero_confirmed:
         yield Bound(HEATER, "The roaster has not yet reported that its heat is 0.", at_most=0)
@@ -48,7 +48,7 @@ def zero_echoed(now: Situation) -> Iterator[Bound]:
 def independent_cutoff(now: Situation) -> Iterator[Bound]:
     """A machine that heats on without its host needs a cut-off that isn't software.
 
-    Source: aArtisanQ_PID has no watchdog, its outputs hold for ever (protocols, §2).
+    Source: aArtisanQ_PID has no watchdog, its outputs hold for ever.
     """
     if now.capabilities.needs_cutoff and not now.cutoff_confirmed:
         yield Bound(HEATER, now.capabilities.cutoff_reason, at_most=0)
@@ -61,7 +61,7 @@ def drum_turns(now: Situation) -> Iterator[Bound]:
     that keeps the air on is not switched off while hot.
 
     Source: fires after a stopped drum (Skywalker README; roast.world t/2466); MCP #163: a drum
-    stopped at drop keeps half of the beans (protocols, §1 and §11).
+    stopped at drop keeps half of the beans.
     """
     drum = now.drum
     if not now.has(drum):
@@ -106,7 +106,7 @@ def cooling_for_safety(now: Situation) -> Iterator[Bound]:
     it: it may be on since it was made safe on an earlier link.
 
     Source: our inference: heat that a fan blows away hides how much is on, and on a Hottop the
-    cooling tray's fan shares the fans' supply (RoastLogger's note, protocols, §1).
+    cooling tray's fan shares the fans' supply (RoastLogger's note).
     """
     echoed = COOLING in now.capabilities.echoes
     unknown = now.told.cooling is None and not echoed
@@ -117,7 +117,7 @@ def cooling_for_safety(now: Situation) -> Iterator[Bound]:
 def minimum_fan(now: Situation) -> Iterator[Bound]:
     """No heat without the least fan: it carries off smoke and chaff, and cools the element.
 
-    Source: aArtisanQ_PID's HTR_CUTOFF_FAN_VAL; RoastLogger's advice of 25–30 % (protocols, §1, §2).
+    Source: aArtisanQ_PID's HTR_CUTOFF_FAN_VAL; RoastLogger's advice of 25–30 %.
     """
     low = now.limits.fan_min_for_heat_percent
     if not now.has(FAN) or low <= 0:
@@ -137,7 +137,7 @@ def minimum_fan(now: Situation) -> Iterator[Bound]:
 def door_shut(now: Situation) -> Iterator[Bound]:
     """No heat while the door is open; at drop heat goes off with it.
 
-    Source: Artisan #512: a door left open, beans fall through at charge (protocols, §1).
+    Source: Artisan #512: a door left open, beans fall through at charge.
     """
     reported_open = now.reading is not None and now.reading.door_open
     if now.door_wanted_open or (reported_open and now.asked is not DOOR):
@@ -148,7 +148,7 @@ def door_and_fire(now: Situation) -> Iterator[Bound]:
     """Nothing but a person opens the door on beans that may burn: air feeds the fire.
 
     Source: Scott Rao, scottrao.com/blog/fire; it contradicts the automatic eject of Artisan and
-    Hottop, which is right before ignition only (protocols, §11).
+    Hottop, which is right before ignition only.
     """
     if now.asked is not DOOR or not now.wanted.door or now.origin is Origin.PERSON:
         return
@@ -169,7 +169,7 @@ def door_and_fire(now: Situation) -> Iterator[Bound]:
 def eject_before_fire(now: Situation) -> Iterator[Bound]:
     """Where a person chose it: beans too hot but not yet able to burn are dropped.
 
-    Source: Artisan and Hottop eject at 212–220 °C; right below ignition only (protocols, §11).
+    Source: Artisan and Hottop eject at 212–220 °C; right below ignition only.
     Off by default: an unattended drop puts beans at 230 °C where nobody looks.
     """
     bean = now.reading.bean_temp_c if now.reading else None

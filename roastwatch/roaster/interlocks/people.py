@@ -16,7 +16,7 @@ HEATER, DRUM, COOLING, DOOR = (
 def service_alive(now: Situation) -> Iterator[Bound]:
     """The service must renew its lease: a hung or dead one heats nothing.
 
-    Source: Hottop's own rule of 1 s and Skywalker's of 10 s (protocols, §1, §2, §8), made ours.
+    Source: Hottop's own rule of 1 s and Skywalker's of 10 s, made ours.
     """
     if not now.lease:
         yield Bound(
@@ -34,7 +34,7 @@ def emergency_stop(now: Situation) -> Iterator[Bound]:
     """Latched: heat 0, drum and cooling on, until a person arms again. Never behind arming.
 
     Source: ISO 13850: a stop that latches and needs a deliberate reset; the drum is kept turning
-    because stopped drums with hot beans have burnt (protocols, §11).
+    because stopped drums with hot beans have burnt.
     """
     if now.emergency is None:
         return
@@ -46,8 +46,8 @@ def emergency_stop(now: Situation) -> Iterator[Bound]:
 def armed(now: Situation) -> Iterator[Bound]:
     """Heat needs arming by a person, and arming ends by itself.
 
-    Source: Artisan's "super user" mode for this reason (protocols, §1); "never leave unattended"
-    stands seven times in the Hottop manual (§11).
+    Source: Artisan's "super user" mode for this reason; "never leave unattended" stands seven times
+    in the Hottop manual.
     """
     if not now.armed:
         yield Bound(
@@ -58,8 +58,7 @@ def armed(now: Situation) -> Iterator[Bound]:
 def attendance(now: Situation) -> Iterator[Bound]:
     """Heat goes up only if a person was there of late, and off when nobody answers.
 
-    Source: Behmor shuts down unless START is pressed late in the roast (protocols, §8); the Hottop
-    manual (§11).
+    Source: Behmor shuts down unless START is pressed late in the roast; the Hottop manual.
     """
     limit, grace = now.limits.attendance_s, now.limits.attendance_grace_s
     minutes = now.unattended_s / 60
@@ -95,7 +94,7 @@ def people_raise_heat(now: Situation) -> Iterator[Bound]:
 def people_drop(now: Situation) -> Iterator[Bound]:
     """A drop is asked of a person, never done by sound alone.
 
-    Source: Artisan #1862: an automatic drop ejected early three times (protocols, §1).
+    Source: Artisan #1862: an automatic drop ejected early three times.
     """
     automatic = now.origin not in (None, Origin.PERSON, Origin.PLAN, Origin.INTERLOCK)
     if now.asked is DOOR and automatic and not now.limits.automatic_drop:
@@ -110,7 +109,7 @@ def people_drop(now: Situation) -> Iterator[Bound]:
 def maximum_time(now: Situation) -> Iterator[Bound]:
     """A roast that lasts too long is forgotten, or does not work: heat off, disarmed.
 
-    Source: home roasters end by their own timer (Hottop's manual, SR700's 9.9 minutes, §3).
+    Source: home roasters end by their own timer (Hottop's manual, SR700's 9.9 minutes).
     """
     for name, lasted, limit in (
         ("The roast", now.roast_s, now.limits.roast_max_s),

@@ -16,7 +16,7 @@ def bean_temperature(now: Situation) -> Iterator[Bound]:
     """Beans too hot: heat off, drum and cooling on.
 
     Source: beans ignite at about 257–263 °C, chaff earlier; Artisan cuts a Hottop at 220 °C and
-    Skywalker firmware at 230 °C (protocols, §11 safety facts). A spike that isn't believed is
+    Skywalker firmware at 230 °C. A spike that isn't believed is
     `implausible_reading`'s: it cuts heat at once too, but latches nothing.
     """
     bean = now.reading.bean_temp_c if now.reading and not now.implausible else None
@@ -32,7 +32,7 @@ def bean_temperature(now: Situation) -> Iterator[Bound]:
 def environment_temperature(now: Situation) -> Iterator[Bound]:
     """Air or drum too hot: heat off, drum and cooling on.
 
-    Source: SkyCommand firmware stops at 300 °C (protocols, §2 dialects); chaff burns before beans.
+    Source: SkyCommand firmware stops at 300 °C; chaff burns before beans.
     """
     air = now.reading.environment_temp_c if now.reading and not now.implausible else None
     if air is not None and air >= now.limits.environment_temp_max_c:
@@ -69,7 +69,7 @@ def stale_reading(now: Situation) -> Iterator[Bound]:
     """No heat without a fresh reading: nobody may heat what nobody measures.
 
     Source: the first rule of every thermal cut-out; Artisan issue #1714 and Kaleido #2137 are
-    roasts whose link died silently (protocols, §1 and §5).
+    roasts whose link died silently.
     """
     no_probe = not (now.capabilities.reads_bean_temp or now.capabilities.reads_environment_temp)
     if no_probe:
@@ -88,7 +88,7 @@ def stale_reading(now: Situation) -> Iterator[Bound]:
 def implausible_reading(now: Situation) -> Iterator[Bound]:
     """A reading that can't be true is no reading: heat off until three agree again.
 
-    Source: MCP rejects Hottop values outside 1–320 °C, pyhottop outside 50–500 °F (protocols, §1);
+    Source: MCP rejects Hottop values outside 1–320 °C, pyhottop outside 50–500 °F;
     the logged roasts hold spikes such as 349 °C between two readings of 188 °C.
     """
     if now.implausible:
@@ -156,7 +156,7 @@ def rise_without_heat(now: Situation) -> Iterator[Bound]:
     off for a minute (15 s beyond a limit): stored heat spreads, but makes nothing hotter.
 
     Source: freshroastsr700 #35 and #37 (heating went on after it was stopped), fires reported in
-    roast.world t/2466 (docs/drivers.md, "Sources of the interlocks").
+    roast.world t/2466 (docs/interlocks.md).
     """
     if now.heat_off_s is None or now.hottest_c is None or not now.has(HEATER):
         return
@@ -190,7 +190,7 @@ def heat_missing(now: Situation) -> Iterator[Bound]:
     """No heat where heat is set: the machine restarted, or its burner went out. None is restored.
 
     Source: Kaleido's burner that dropped to 0 during roasts (Artisan #2137); a board that resets
-    answers on time, with all outputs at 0 (docs/drivers.md, "Sources of the interlocks").
+    answers on time, with all outputs at 0 (docs/interlocks.md).
     """
     echo = now.reading.heater_percent if now.reading else None
     if now.heat_short_s > 0 and echo is not None and echo <= NO_HEAT_PERCENT:
@@ -207,7 +207,7 @@ def heater_contradicts(now: Situation) -> Iterator[Bound]:
     """The machine says that it heats more than it was told: off, disarmed, told again.
 
     Source: freshroastsr700 #35 (heat 0 ignored); Hottop's last settings that persist (Artisan
-    #1791, protocols, §1).
+    #1791).
     """
     for_s = now.contradicted_s.get(HEATER, 0.0)
     echo = now.reading.heater_percent if now.reading else None
