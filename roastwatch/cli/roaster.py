@@ -79,6 +79,8 @@ def read(as_json: bool, follow: bool, **chosen: Any) -> None:
                 else:
                     known = [f"{key} {value}" for key, value in raw.items() if value is not None]
                     click.echo("  ".join(word for word in known if "taken_at" not in word))
+                    for key, why in control.raw_state.get("doubts", {}).items():
+                        click.echo(f"No {key}: {why}", err=True)
                 if not follow:
                     return
             await asyncio.sleep(0.05)
@@ -160,7 +162,10 @@ def probe(as_json: bool, **chosen: Any) -> None:
         raw = control.raw_state
         found = raw["capabilities"]
         if as_json:
-            click.echo(json.dumps({"capabilities": found, "reading": raw["reading"]}))
+            doubts = raw.get("doubts", {})
+            click.echo(
+                json.dumps({"capabilities": found, "reading": raw["reading"], "doubts": doubts})
+            )
             return
         click.echo(f"{found['machine']} answers.")
         click.echo(f"  can set          {', '.join(found['actuators']) or 'nothing'}")
@@ -170,6 +175,10 @@ def probe(as_json: bool, **chosen: Any) -> None:
         for key, value in (raw["reading"] or {}).items():
             if value is not None and key not in ("station", "taken_at_s"):
                 click.echo(f"  {key:16} {value}")
+        for key, why in raw.get("doubts", {}).items():
+            click.echo(f"  {key:16} none: {why}")
+        if found["when_released"]:
+            click.echo(f"  {found['when_released']}")
 
     with_machine(chosen, work, control=False)
 

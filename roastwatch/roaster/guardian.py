@@ -133,6 +133,11 @@ class Guardian:
         """Whether no command is in flight."""
         return self._pending is None
 
+    @property
+    def doubts(self) -> dict[str, str]:
+        """Why values of the newest reading are missing."""
+        return dict(getattr(self._driver, "doubts", {}))
+
     def cancel_pending(self, reason: str = "The roaster is not connected.") -> None:
         """Answer a command that nobody will carry out."""
         self._fail_pending(reason)

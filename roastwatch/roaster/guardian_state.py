@@ -31,5 +31,6 @@ def state_of(guard: Guard, guardian: Guardian, stop: StopRecord, now_s: float) -
         "left_safe": guard.machine.left_safe,
         "told": asdict(guard.machine.told),
         "reading": messages.reading_to(guard.machine.history.newest),
+        "doubts": guardian.doubts,
         "capabilities": messages.capabilities_to(guard.machine.capabilities),
     }

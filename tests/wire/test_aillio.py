@@ -1,5 +1,7 @@
 """Bullet R1 and R2: frames byte for byte, and the drivers on a fake USB layer."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -152,3 +154,49 @@ async def test_cracks_that_the_machine_counts() -> None:
 async def test_no_machine() -> None:
     with pytest.raises(LostError, match=r"No Aillio|libusb"):
         await AillioR1(AillioOptions(), "kitchen").__aenter__()
+
+
+@pytest.mark.parametrize(("kind", "make"), BOTH)
+async def test_a_machine_that_restarts_is_not_stepped_up_again(
+    kind: type, make: type[FakeBullet]
+) -> None:
+    fake = make(speed=0)
+    async with driver(kind, fake) as bullet:
+        await bullet.write(Actuator.FAN, 50)
+        await bullet.write(Actuator.HEATER, 60)
+        await until(lambda: fake.heater == int(0.6 * fake.heater_steps))
+        for _ in range(3):
+            await bullet.read()
+        fake.heater, fake.fan, fake.drum = 0, 1, 1
+        await until(lambda: bullet.restarts == 1)
+        for _ in range(6):
+            assert (await bullet.read()).heater_percent == 0
+        assert fake.heater == 0
+
+
+@pytest.mark.parametrize(("kind", "make"), BOTH)
+async def test_heat_that_a_person_turns_down_at_the_machine_stays_down(
+    kind: type, make: type[FakeBullet]
+) -> None:
+    fake = make(speed=0)
+    async with driver(kind, fake) as bullet:
+        await bullet.write(Actuator.HEATER, 60)
+        wanted = int(0.6 * fake.heater_steps)
+        await until(lambda: fake.heater == wanted)
+        await asyncio.sleep(1.2)
+        fake.heater -= 1
+        for _ in range(6):
+            await bullet.read()
+        assert (fake.heater, bullet.restarts) == (wanted - 1, 0)
+
+
+@pytest.mark.parametrize(("kind", "make"), BOTH)
+async def test_a_fire_is_read_as_it_is(kind: type, make: type[FakeBullet]) -> None:
+    fake = make(speed=0)
+    fake.thermal.bean_c = fake.thermal.air_c = 420.0
+    async with driver(kind, fake) as bullet:
+        assert (await bullet.read()).bean_temp_c == 420
+        fake.thermal.bean_c = float("nan")
+        while (await bullet.read()).bean_temp_c is not None:
+            pass
+        assert "bean_temp_c" in bullet.doubts

@@ -1,5 +1,7 @@
 """SR700 packets, and the driver against a fake machine with the known quirks."""
 
+import asyncio
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from roastwatch.roaster.drivers.freshroast_packets import (
 from roastwatch.vocabulary import Actuator
 from tests.fakes.freshroast import COOLING, IDLE, ROASTING, SLEEPING, FakeFreshRoast
 from tests.fakes.line import PtyLine, every_split, read_for_ever, tcp_line, until
+from tests.guarded import guarded
 
 REPLY = bytes.fromhex("AAAA61740002010132 01FF00AAFA")
 HOT = bytes.fromhex("AAAA61740004020932 030160AAFA")
@@ -246,3 +249,23 @@ async def test_silence_and_other_machines(tmp_path: Path) -> None:
     async with PtyLine(fake, tmp_path) as line:
         with pytest.raises(BadInputError, match="Another machine"):
             await driver(line.port, first_reply_s=0.6).__aenter__()
+
+
+@pytest.mark.parametrize(
+    "words", [("cooling", "0"), ("fan", "0"), ("cooling", "0", "fan", "0")], ids=" ".join
+)
+async def test_the_command_line_never_stops_the_air_of_a_hot_machine(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    fake = FakeFreshRoast(speed=0)
+    fake.thermal.air_c, fake.state, fake.fan = 196, COOLING, 9
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
+        for command in (("set", *words), ("stop",)):
+            process = await place.service(
+                "roaster", *command, "--type", "freshroast", "--port", str(line.port)
+            )
+            out, _ = await asyncio.wait_for(process.communicate(), 60)
+            sys.stdout.write(out.decode())
+            assert fake.blows > 0
+            assert fake.heated_s == 0
+        assert (fake.state, fake.blows) == (COOLING, 9)  # by the stop

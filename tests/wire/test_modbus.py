@@ -14,6 +14,7 @@ from roastwatch.roaster.drivers.thermometer import ThermometerOptions
 from roastwatch.vocabulary import Actuator
 from tests.fakes.line import read_for_ever, until
 from tests.fakes.modbus import PROFILE, FakeModbusRoaster, modbus_rtu, modbus_tcp
+from tests.guarded import guarded
 
 
 @pytest.fixture
@@ -194,3 +195,59 @@ async def test_a_reading_may_be_cancelled(profile: str) -> None:
         await modbus.write(Actuator.HEATER, 5)
         assert fake.get(3, 20) == 5
         assert (await modbus.read()).bean_temp_c is not None
+
+
+async def test_a_value_that_can_not_be_true_has_a_reason(profile: str) -> None:
+    fake = FakeModbusRoaster()
+    fake.thermal.speed, fake.thermal.bean_c = 0, 0.0
+    fake.put(3, 21, [250])
+    fake.tick(0)
+    async with modbus_tcp(fake) as port, driver(port, profile) as modbus:
+        reading = await modbus.read()
+        assert (reading.bean_temp_c, reading.fan_percent) == (None, None)
+        assert "Register 7 says 0.0 °C" in modbus.doubts["bean_temp_c"]
+        assert "Register 21 holds 250" in modbus.doubts["fan_percent"]
+        fake.thermal.bean_c = 180.0
+        fake.put(3, 21, [40])
+        while (await modbus.read()).bean_temp_c != 180:
+            pass
+        while modbus.doubts:
+            await modbus.read()
+
+
+async def test_a_value_beyond_the_range_is_read_as_it_is(profile: str) -> None:
+    fake = FakeModbusRoaster()
+    fake.thermal.speed, fake.thermal.bean_c, fake.thermal.air_c = 0, 512.0, 900.0
+    fake.tick(0)
+    async with modbus_tcp(fake) as port, driver(port, profile) as modbus:
+        reading = await modbus.read()
+        assert (reading.bean_temp_c, reading.environment_temp_c) == (512, 900)
+
+
+async def test_read_and_probe_print_the_reason(profile: str) -> None:
+    fake = FakeModbusRoaster()
+    fake.thermal.speed, fake.thermal.bean_c = 0, 0.0
+    fake.tick(0)
+    async with guarded() as place, modbus_tcp(fake) as port:
+        for command in ("read", "probe"):
+            process = await place.service(
+                *("roaster", command, "--type", "modbus", "--port", port),
+                *("--option", f"profile={profile}"),
+            )
+            out, _ = await asyncio.wait_for(process.communicate(), 60)
+            assert process.returncode == 0, out.decode()
+            assert "Register 7 says 0.0 °C" in out.decode()
+
+
+async def test_a_machine_that_forgets_its_heat_has_restarted(profile: str) -> None:
+    fake = FakeModbusRoaster()
+    async with modbus_tcp(fake) as port, driver(port, profile) as modbus:
+        await modbus.write(Actuator.HEATER, 60)
+        for _ in range(3):
+            await modbus.read()
+        assert modbus.restarts == 0
+        fake.put(3, 20, [0])
+        await until(lambda: modbus.restarts == 1)
+        for _ in range(3):
+            assert (await modbus.read()).heater_percent == 0
+        assert (modbus.restarts, fake.get(3, 20)) == (1, 0)

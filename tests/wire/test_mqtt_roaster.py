@@ -171,6 +171,33 @@ async def test_a_heater_that_stays_on(broker: Broker) -> None:
             await driver(broker).__aenter__()
 
 
+async def test_a_device_that_forgets_its_heat_has_restarted(broker: Broker) -> None:
+    fake = FakeMqttRoaster(speed=0)
+    async with on_broker(fake, broker.port), driver(broker) as roaster:
+        await roaster.write(Actuator.HEATER, 100)
+        await until(lambda: fake.heater == "ON")
+        roaster._heat_written_s -= 10  # it has been on for a while
+        async with aiomqtt.Client("127.0.0.1", broker.port) as other:
+            fake.heater = "OFF"
+            await other.publish("stat/roaster/POWER1", "OFF")
+            await until(lambda: roaster.restarts == 1)
+            fake.commands.clear()
+            await until(lambda: ("cmnd/roaster/POWER1", "OFF") in fake.commands)
+            await other.publish("tele/roaster/LWT", "online")  # greeted anew
+        await until(lambda: roaster.restarts == 2)
+        assert fake.heater == "OFF"
+
+
+async def test_a_probe_that_is_absent_has_a_reason_and_a_fire_is_read(broker: Broker) -> None:
+    fake = FakeMqttRoaster(speed=0)
+    fake.thermal.bean_c, fake.thermal.air_c = -127.0, 560.0
+    async with on_broker(fake, broker.port), driver(broker) as roaster:
+        while (reading := await roaster.read()).environment_temp_c != 560:
+            pass
+        assert reading.bean_temp_c is None
+        assert "-127.0 °C" in roaster.doubts["bean_temp_c"]
+
+
 async def test_sigkill_leaves_the_broker_to_switch_off(broker: Broker, tmp_path: Path) -> None:
     fake = FakeMqttRoaster(speed=0)
     script = tmp_path / "host.py"
