@@ -26,6 +26,7 @@ from roastwatch.roast.log_resume import OpenRoast
 from roastwatch.roast.witnesses import TimeWitness
 from roastwatch.roaster.thermal import TimedRoast
 from roastwatch.settings import StationSettings
+from roastwatch.station_clock import StationClock
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import (
     AudioBlock,
@@ -36,6 +37,7 @@ from roastwatch.vocabulary import (
     Level,
     Origin,
     PartState,
+    Phase,
     Reading,
     RoasterState,
     RoastEvent,
@@ -44,6 +46,8 @@ from roastwatch.vocabulary import (
 
 _log = logging.getLogger("roastwatch.station")
 _LATE_S = 2.0
+_JUMP_S = 2.0
+"""A clock that was set by more makes older times worthless."""
 _REANCHOR_S = 0.25
 """A sound card's clock drifts from UTC by some 50 ppm: set right between roasts beyond this."""
 
@@ -80,10 +84,12 @@ class Station:
         """Told of each clip and of the UTC at which it begins, from the recorder's thread."""
         self.roaster_state: Callable[[], RoasterState | None] = lambda: None
         self._resumed: OpenRoast | None = None
+        self.resumed_id: str | None = None
+        """The roast that an earlier run of the service began."""
         self._usual: TimeWitness | None = None
         self._beans_of_demo: TimedRoast | None = None
         self._publish = publish
-        self._now = now
+        self._now = StationClock(now)
         self._recordings = recordings
         self._onset, self.model = self._calibrated(model(settings.model.options))
         self._recorder: Recorder | None = None
@@ -217,8 +223,8 @@ class Station:
             self._waiting.append(instruction)
             return
         _log.info("%s: %s (%s)", self.name, instruction.kind, instruction.by or instruction.origin)
-        if not self._live:
-            instruction = replace(instruction, at=self.now())
+        at = self._now.of_wall(instruction.at) if self._live else self.now()
+        instruction = replace(instruction, at=at)
         roast = self.pipeline.roast
         told = roast.first_crack if roast.active else None
         self.publish(instruct(self.pipeline, instruction))
@@ -259,6 +265,8 @@ class Station:
         if self.pipeline is None:
             return
         roast = self.pipeline.roast
+        if roast.phase is Phase.IDLE:
+            self._set_clock()
         if roast.start_known or roast.dropped_at is not None:
             self.publish(roast.tick(self.now()))
         lost = self.ear.state is PartState.RETRYING
@@ -308,8 +316,15 @@ class Station:
             parts=parts,
         )
 
+    def _set_clock(self) -> None:
+        """Between roasts: go by the computer's clock, and forget times of before a jump."""
+        moved_s = self._now.settle()
+        if abs(moved_s) > _JUMP_S:
+            _log.warning("%s: the computer's clock was set by %+.0f s", self.name, moved_s)
+            self.beans.forget_times()
+
     def now(self) -> datetime:
-        """The present; in a replay, whatever its speed, the end of what was heard."""
+        """The present, by a clock that never jumps during a roast; in a replay, whatever its speed, the end of what was heard."""
         if self.pipeline is None or self._live:
             return self._now()
         return self.pipeline.heard_until
@@ -349,6 +364,7 @@ class Station:
             self.beans.read(past, at)
         for event in roast.events:
             self.beans.told(event)
+        self.resumed_id = roast.roast_id
         _log.info("%s: the roast %s goes on", self.name, roast.roast_id)
 
     def _on_time(self, source: AudioSource, block: AudioBlock) -> None:
