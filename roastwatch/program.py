@@ -127,6 +127,7 @@ class Program:
         heater_percent: float | None = None,
         *,
         armed: bool = True,
+        resumed: bool = False,
         actuators: Collection[Actuator] | None = None,
         echoes: Collection[Actuator] = frozenset(),
         charge: Callable[[], Awaitable[str | None]] = _unchecked,
@@ -134,7 +135,9 @@ class Program:
     ) -> None:
         """Take the steps that are due. Call it a few times a second.
 
-        `heater_percent` is the heater's setpoint. Unarmed, the plan waits; once the beans have
+        `heater_percent` is the heater's setpoint; `resumed`: an earlier run of the service began
+        this roast, so that the time since its charge is known from the computer's clock alone.
+        Unarmed, the plan waits; once the beans have
         left it goes on to its end all the same, for nothing heats any more. Where several steps
         are due at once (armed late, or the service started again), each actuator is set to its
         last value only: heat that the plan has long lowered is not raised for a moment.
@@ -145,7 +148,8 @@ class Program:
             return
         if roast.roast_id == self._roast_id and roast.dropped_at is not None:
             executor.event(EventKind.DROP, self._plan_s(roast.dropped_at))
-        over = roast.roast_id != self._roast_id and not executor.dropped
+        other = roast.roast_id != self._roast_id
+        over = other and (roast.active or not executor.dropped)
         if over or not (armed or (executor.dropped and executor.begun)):
             self._executor = None if over else executor
             return
@@ -157,6 +161,12 @@ class Program:
             heater_percent,
             reading.heater_percent if reading and (heats or heater_percent is None) else None,
         )
+
+        if resumed and not executor.begun:
+            self.notes.append(
+                "roastwatch was started again during the roast: the plan goes on as far after the "
+                "charge as the computer's clock says. Check the time."
+            )
 
         async def do(action: Action) -> Answer:
             match action:

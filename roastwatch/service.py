@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from roastwatch import plugins
@@ -27,6 +28,7 @@ from roastwatch.vocabulary import (
     CommandResult,
     Instruction,
     InstructionKind,
+    Origin,
     Outcome,
     PartState,
     RoastEvent,
@@ -93,6 +95,7 @@ class Service:
         }
         for name, driven in self.driven.items():
             self.stations[name].roaster_state = driven.state
+            driven.note = partial(self._note, self.stations[name])
         choices = Choices(settings.folder / "choices.json" if log_path else None)
         self.choosing = {
             name: Choosing(station, self.driven.get(name), choices)
@@ -171,6 +174,8 @@ class Service:
         if self.keeper is not None:
             self.keeper.instruction(station, instruction)
         if instruction.station in self.driven:
+            if self.driven[instruction.station].holds_back(instruction):
+                return
             self.driven[instruction.station].instruct(instruction)
         station.instruct(instruction)
         self._refresh()
@@ -192,6 +197,14 @@ class Service:
         if self.keeper is not None:
             self.keeper.command(command, result)
         return result
+
+    def _note(self, station: Station, text: str) -> None:
+        """What a plan remarks is kept with the roast."""
+        if self.keeper is not None:
+            kind = InstructionKind.NOTE
+            note = Instruction(station.name, kind, Origin.PLAN, station.now(), text)
+            self.keeper.instruction(station, note)
+        self._refresh()
 
     def _log_healthy(self) -> bool:
         return self.keeper is None or self.keeper.log.healthy

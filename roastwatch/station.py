@@ -324,7 +324,10 @@ class Station:
             self.beans.forget_times()
 
     def now(self) -> datetime:
-        """The present, by a clock that never jumps during a roast; in a replay, whatever its speed, the end of what was heard."""
+        """The present, by a clock that never jumps during a roast.
+
+        In a replay, whatever its speed, it is the end of what was heard.
+        """
         if self.pipeline is None or self._live:
             return self._now()
         return self.pipeline.heard_until

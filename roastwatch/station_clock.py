@@ -19,7 +19,7 @@ class StationClock:
     def __init__(
         self,
         wall: Callable[[], datetime],
-        monotonic: Callable[[], float] = lambda: time.monotonic(),  # noqa: PLW0108 - tests set it
+        monotonic: Callable[[], float] = lambda: time.monotonic(),
     ) -> None:
         self._wall = wall
         self._monotonic = monotonic

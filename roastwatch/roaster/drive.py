@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from roastwatch.errors import BadInputError
-from roastwatch.roaster.control import RoasterControl, Told
+from roastwatch.roaster.control import RoasterControl, Told, closed, door_stands_open
 from roastwatch.roaster.drive_end import UNKNOWN_S, Afterheat
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.pid import Profile
@@ -40,7 +40,6 @@ from roastwatch.vocabulary import (
 )
 
 TURN_S = 0.05
-DOOR_S = 5.0
 REPORT_S = 5.0
 STAY_TURN_S = 0.25
 ENDED = "The drive has ended."
@@ -268,21 +267,11 @@ class Drive:
         opens_first = any(s.at_s == 0 and (s.drop or s.door_percent) for s in self.plan.steps)
         if machine is None or Actuator.DOOR not in machine.actuators or opens_first:
             return
-        if self._door_stands_open():
+        if door_stands_open(self.control):
             self._say("   The door is open: closing it.")
             await self._set(Actuator.DOOR, 0.0, Origin.PLAN)
-            until = time.monotonic() + DOOR_S
-            while self._door_stands_open():
-                if time.monotonic() > until:
-                    self._say("!  The machine still reports an open door.")
-                    return
-                await asyncio.sleep(TURN_S)
-
-    def _door_stands_open(self) -> bool:
-        """As the machine reports it, or as the guardian still believes it."""
-        raw = self.control.raw_state
-        reading, told = raw.get("reading") or {}, raw.get("told") or {}
-        return bool(reading.get("door_open") or told.get("door"))
+            if not await closed(self.control):
+                self._say("!  The machine still reports an open door.")
 
     def _leave_out(self, machine: Capabilities) -> None:
         """What the machine can't set (a drum that always turns, say) is told and left out.
