@@ -65,6 +65,8 @@ class Step(Options):
         given = [self.at_s, self.at_bean_temp_c, self.at_event]
         if sum(value is not None for value in given) != 1:
             raise ValueError("a step needs one of at_s, at_bean_temp_c and at_event")
+        if self.charge and self.at_event is not None:
+            raise ValueError("charge comes before every event: use at_s or at_bean_temp_c")
         return self
 
     def settings(self) -> list[tuple[Actuator, float]]:

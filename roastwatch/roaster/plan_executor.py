@@ -185,8 +185,9 @@ class PlanExecutor:
         yield from self._set_all(sets, wanted.ceiling)
         if wanted.drops and Actuator.DOOR not in self._owed:
             yield from self._finish_drop(opened=Actuator.DOOR in self._actuators)
-        if heating is None:
-            yield from self._follow(now.bean_temp_c, heat or 0.0)
+        if heating is None or heating.origin is Origin.SOUND:  # what is heard delays nothing
+            after = self._heat if heating is not None and self._heat is not None else heat
+            yield from self._follow(now.bean_temp_c, after or 0.0)
 
     def _begin(self, elapsed_s: float) -> Turn:
         if elapsed_s > LATE_S:
