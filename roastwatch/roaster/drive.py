@@ -156,8 +156,6 @@ class Drive:
     def audit(self, command: Command, result: CommandResult) -> None:
         """A row for each command."""
         self._log.line("command", self.elapsed_s, **asdict(command), result=asdict(result))
-        if command.actuator is Actuator.HEATER and (result.applied or 0.0) > 0.0:
-            self._afterheat.heated = True
 
     def told(self, told: Told) -> None:
         """What the guardian says happened."""
@@ -329,6 +327,8 @@ class Drive:
         return f", profile {target:.1f} °C ({reading.bean_temp_c - target:+.1f})"
 
     async def _set(self, actuator: Actuator, percent: float, origin: Origin) -> CommandResult:
+        if actuator is Actuator.HEATER and percent > 0:
+            self._afterheat.heated = True  # whoever stops us now does not hear what became of it
         command = Command(
             uuid.uuid4().hex[:12],
             self._station,

@@ -82,8 +82,7 @@ async def by_drive(plan: Plan, folder: Path) -> Writes:
                 driver, drive.present, lambda: drive.happened(EventKind.FIRST_CRACK)
             ):
                 assert await drive.run() is None
-        writes = list(driver.log)
-    return writes
+        return list(driver.log)
 
 
 async def by_service(plan: Plan, folder: Path, last: Callable[[Writes], bool]) -> Writes:
@@ -147,3 +146,24 @@ def test_service_drive_and_simulate_write_the_same(plan: Plan, socket_folder: Pa
     for seconds in range(5, 640, 20):
         heats = [heat_at(one, seconds) for one in writes]
         assert max(heats) - min(heats) <= (4 if plan.follow else 0), (seconds, heats)
+
+
+def test_drive_attends_to_itself_by_no_means(socket_folder: Path) -> None:
+    """Without anybody who presses a key heat goes off; that the program runs is no attendance."""
+    plan = parse_plan({"steps": [{"at_s": 0, "heater_percent": 30, "fan_percent": 60},
+                                 {"at_s": 900, "note": "end"}]})  # fmt: skip
+
+    async def alone() -> tuple[str | None, Writes]:
+        socket = socket_folder / "guardian.sock"
+        async with guardian(None, socket) as driver, RoasterControl(socket, None) as control:
+            log = DriveLog(socket_folder / "drive.csv")
+            drive = Drive(plan, control, log, lambda _l: None)
+            control.audit, control.told = drive.audit, drive.told
+            with contextlib.closing(log):
+                return await drive.run(), list(driver.log)
+
+    wrong, writes = virtual(alone())
+    assert wrong
+    heats = [(s, p) for s, a, p in writes if a is Actuator.HEATER]
+    assert heats[-1][1] == 0
+    assert heats[-1][0] - next(s for s, p in heats if p > 0) == pytest.approx(720, abs=2)
