@@ -56,10 +56,13 @@ class Watched(SimulatedRoaster):
 
 @contextlib.asynccontextmanager
 async def guardian(
-    machine: Machine | None, path: Path, driver: Watched | None = None
+    machine: Machine | None,
+    path: Path,
+    driver: Watched | None = None,
+    limits: Limits | None = None,
 ) -> AsyncIterator[Watched]:
     driver = driver or Watched()
-    guard = Guard(driver.capabilities, Limits())
+    guard = Guard(driver.capabilities, limits or Limits())
     named = (machine.kind, machine.options) if machine else ("simulated", {})
     server = GuardianServer(
         path, "roaster", lambda: driver, guard, machine=named, stay=True, clock=time.monotonic

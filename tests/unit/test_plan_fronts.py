@@ -151,11 +151,13 @@ def test_service_drive_and_simulate_write_the_same(plan: Plan, socket_folder: Pa
 def test_drive_attends_to_itself_by_no_means(socket_folder: Path) -> None:
     """Without anybody who presses a key heat goes off; that the program runs is no attendance."""
     plan = parse_plan({"steps": [{"at_s": 0, "heater_percent": 30, "fan_percent": 60},
-                                 {"at_s": 900, "note": "end"}]})  # fmt: skip
+                                 {"at_s": 120, "note": "end"}]})  # fmt: skip
+    limits = Limits(attendance_s=60, attendance_grace_s=20)
 
     async def alone() -> tuple[str | None, Writes]:
         socket = socket_folder / "guardian.sock"
-        async with guardian(None, socket) as driver, RoasterControl(socket, None) as control:
+        machine = guardian(None, socket, limits=limits)
+        async with machine as driver, RoasterControl(socket, None) as control:
             log = DriveLog(socket_folder / "drive.csv")
             drive = Drive(plan, control, log, lambda _l: None)
             control.audit, control.told = drive.audit, drive.told
@@ -166,4 +168,4 @@ def test_drive_attends_to_itself_by_no_means(socket_folder: Path) -> None:
     assert wrong
     heats = [(s, p) for s, a, p in writes if a is Actuator.HEATER]
     assert heats[-1][1] == 0
-    assert heats[-1][0] - next(s for s, p in heats if p > 0) == pytest.approx(720, abs=2)
+    assert heats[-1][0] - next(s for s, p in heats if p > 0) == pytest.approx(80, abs=2)

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from roastwatch.vocabulary import Actuator, EventKind, InstructionKind, Origin, Phase
+from roastwatch.vocabulary import (
+    Actuator,
+    Command,
+    EventKind,
+    InstructionKind,
+    Origin,
+    Outcome,
+    Phase,
+)
 from tests.virtual_kitchen import Kitchen, Watched, virtual
 
 PLAN = """
@@ -165,5 +173,33 @@ def test_a_persons_stop_ends_the_plan(socket_folder: Path) -> None:
             await asyncio.sleep(420)
             assert changes(driver, Actuator.DOOR, stopped_s) == []
             assert all(p == 0 for _, p in changes(driver, Actuator.HEATER, stopped_s))
+
+    virtual(roast())
+
+
+def test_what_is_heard_does_not_take_back_a_persons_heat(socket_folder: Path) -> None:
+    """A refused step by sound gave the heat back to the profile: 10 % became 29 % in 10 s."""
+    plan = """
+    steps:
+      - {at_s: 0, heater_percent: 50, fan_percent: 40, drum_percent: 100}
+      - {at_event: first_crack, heater_percent: 60}
+      - {at_s: 300, drop: true}
+    target: [[0, 150], [300, 220]]
+    follow: true
+    """
+
+    async def roast() -> None:
+        made = kitchen(socket_folder, plan)
+        async with made.open() as driver:
+            await made.armed()
+            made.press(InstructionKind.CHARGE)
+            await made.until(lambda: driver._set[Actuator.HEATER] > 55)
+            at_s = driver._clock()
+            command = Command("1", "roaster", Actuator.HEATER, 10.0, Origin.PERSON, at_s)
+            assert (await made.driven.command(command)).outcome is Outcome.APPLIED
+            await asyncio.sleep(2)
+            made.crack()
+            await asyncio.sleep(60)
+            assert {p for _, p in changes(driver, Actuator.HEATER, at_s)} == {10}
 
     virtual(roast())

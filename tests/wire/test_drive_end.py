@@ -112,3 +112,29 @@ async def test_without_a_terminal_a_long_plan_does_not_begin(tmp_path: Path, pla
             assert place.guardians == []
         finally:
             await end(service)
+
+
+async def test_nothing_heats_after_a_drop_by_temperature(tmp_path: Path) -> None:
+    """Whether a step comes after such a drop is not known when the plan is read."""
+    fake = FakeHottop()
+    fake.thermal.bean_c, fake.thermal.air_c = 120.0, 180.0
+    plan = """
+    steps:
+      - {at_s: 0, heater_percent: 60, fan_percent: 30, drum_percent: 100}
+      - {at_bean_temp_c: 123, drop: true}
+      - {at_event: drop, after_s: 3, fan_percent: 50}
+      - {at_s: 40, heater_percent: 70}
+      - {at_s: 41, door: closed}
+      - {at_s: 43, heater_percent: 80}
+      - {at_s: 45, note: end}
+    """
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
+        service = await place.drive("hottop", line.port, plan)
+        try:
+            await until(lambda: fake.door == 1, 120)
+            since = len(fake.commands)
+            out, _ = await asyncio.wait_for(service.communicate(), 150)
+            assert {frame[10] for frame in fake.commands[since:]} == {0}
+            assert "the beans have left" in out.decode()
+        finally:
+            await end(service)
