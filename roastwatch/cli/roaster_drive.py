@@ -77,6 +77,11 @@ async def _drive(plan: Plan, machine: Machine, log: DriveLog) -> str | None:
     )
     control.audit, control.told = run.audit, run.told
     _say(f"   Log: {log.path} and {log.lines_path.name}")
+    if plan.heats and not asks:
+        _say(
+            "   Without a terminal nobody can confirm being at the roaster: heat goes off after "
+            f"{_unattended_s(machine) / 60:.0f} minutes."
+        )
     async with control:
         if machine.cutoff:
             await control.confirm_cutoff()
@@ -114,6 +119,11 @@ async def _leave(run: Drive, control: RoasterControl) -> str | None:
     elif wrong is None:
         _say("   Safe: heat 0.")
     return wrong
+
+
+def _unattended_s(machine: Machine) -> float:
+    limits = parse_limits(machine.limits, "limits")
+    return limits.attendance_s + limits.attendance_grace_s
 
 
 def _at_a_terminal() -> bool:

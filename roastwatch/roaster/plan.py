@@ -217,17 +217,19 @@ def _when(drop: Step) -> str:
 def refuse_unattended(plan: Plan, limits: Limits) -> None:
     """Refuse a plan that heats for longer than heat may be on without anybody being there.
 
+    One that ends by temperature or event is not known to: the guardian turns heat off in time.
+
     Raises:
         BadInputError: one sentence that says why, and what to do.
     """
-    ends_s = plan.heat_ends_s
-    if ends_s is not None and ends_s <= limits.attendance_s:
+    timed = [step.at_s or 0.0 for step in plan.steps if step.heater_percent]
+    ends_s = plan.heat_ends_s if plan.heat_ends_s is not None else max(timed, default=0.0)
+    if ends_s <= limits.attendance_s:
         return
-    heats = "for an unknown time" if ends_s is None else f"for {ends_s / 60:.1f} minutes"
     raise BadInputError(
-        f"The plan heats {heats}, and without a terminal nobody can confirm being at the roaster, "
-        f"which is needed every {limits.attendance_s / 60:g} minutes (attendance_s): run it in a "
-        "terminal."
+        f"The plan heats for {ends_s / 60:.1f} minutes, and without a terminal nobody can confirm "
+        f"being at the roaster, which is needed every {limits.attendance_s / 60:g} minutes "
+        "(attendance_s): run it in a terminal."
     )
 
 
