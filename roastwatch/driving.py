@@ -12,7 +12,8 @@ from pathlib import Path
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.machine import Machine
 from roastwatch.program import Program
-from roastwatch.roaster.control import STOP_S, RoasterControl
+from roastwatch.roast.roast import Roast
+from roastwatch.roaster.control import STOP_S, RoasterControl, closed, door_stands_open
 from roastwatch.roaster.control import Told as Happened
 from roastwatch.roaster.machines import parse_limits
 from roastwatch.roaster.plan import refuse_too_hot
@@ -71,6 +72,10 @@ class Driven:
         self._telling_log: asyncio.Task[None] | None = None
         self._last_message = ""
         self._refusal = ""
+        self._door_open: bool | None = None
+        self._closing = False
+        self.note: Callable[[str], None] = lambda _text: None
+        """Called with what the plan remarks, for the roast log."""
         plan = station.settings.plan
         self.program = self.read_program(plan) if plan is not None else None
 
@@ -80,7 +85,8 @@ class Driven:
         Raises:
             BadInputError: it can't be used, or would overheat this roaster.
         """
-        program = Program.read(self._station.name, path)
+        dry_end_c = self._station.settings.curve.dry_end_c
+        program = Program.read(self._station.name, path, dry_end_c)
         limits = parse_limits(self._machine.limits, "limits")
         refuse_too_hot(program.plan, program.profile, limits)
         return program
@@ -205,28 +211,99 @@ class Driven:
         while True:
             await asyncio.sleep(PLAN_TURN_S)
             program, pipeline = self.program, self._station.pipeline
-            if program is None or pipeline is None or not control.state().armed:
+            state, raw = control.state(), control.raw_state
+            if program is None or pipeline is None or state.emergency:
                 continue
-            now = self._station.now()
-            told = (control.raw_state.get("told") or {}).get("heater")
-            await program.turn(pipeline.roast, now, self._station.reading, self.command, told)
-            for refusal in program.refusals:
-                self._tell(EventKind.INTERLOCK, refusal)
-            program.refusals.clear()
+            machine = control.capabilities
+            await program.turn(
+                pipeline.roast,
+                self._station.now(),
+                self._station.reading,
+                self.command,
+                (raw.get("told") or {}).get("heater"),
+                armed=state.armed,
+                resumed=pipeline.roast.roast_id == self._station.resumed_id,
+                actuators=machine.actuators if machine else None,
+                echoes=machine.echoes if machine else frozenset(),
+                charge=control.charge,
+                dropped=control.dropped,
+            )
+            self._tell_of_plan(program, pipeline.roast)
+
+    def _tell_of_plan(self, program: Program, roast: Roast) -> None:
+        """What the plan did, left out or remarked."""
+        if program.left:
+            program.left = False
+            self._station.publish(roast.drop(self._station.now(), Origin.PLAN))
+        for refusal in program.refusals:
+            self._tell(EventKind.INTERLOCK, refusal)
+        for note in program.notes:
+            _log.info("%s: %s", self._station.name, note)
+            self._refusal = note  # shown, but nothing to be alarmed about
+            self.note(note)
+        program.refusals.clear()
+        program.notes.clear()
 
     def _mark_drop(self, reading: Reading) -> None:
-        """The door opened, whoever opened it: the beans leave."""
-        station = self._station
-        if reading.door_open and station.pipeline is not None:
+        """The door was opened, whoever opened it: the beans leave.
+
+        One that stood open already, when the roast began or the machine was connected, drops none.
+        """
+        station, before = self._station, self._door_open
+        if reading.door_open is not None:
+            self._door_open = reading.door_open
+        if reading.door_open and before is False and station.pipeline is not None:
             roast = station.pipeline.roast
             station.publish(roast.drop(station.now(), Origin.ROASTER, reading.bean_temp_c))
+
+    def holds_back(self, instruction: Instruction) -> bool:
+        """Whether a roast can't begin yet: the door stands open from the last one.
+
+        Where a person begins it, the door is closed first, and the roast begins then; otherwise,
+        or where it doesn't close, it does not begin, and the refusal says why.
+        """
+        control = self._control
+        begins = instruction.kind in (InstructionKind.START, InstructionKind.CHARGE)
+        if control is None or not begins or not door_stands_open(control):
+            return False
+        if not self._closing:  # pressed twice, it begins once
+            self._closing = True
+            work = self._close_and_begin(control, instruction)
+            self._tasks.run(work, f"{self._station.name}: {instruction.kind}")
+        return True
+
+    async def _close_and_begin(self, control: RoasterControl, instruction: Instruction) -> None:
+        try:
+            refused = await self._close(control, instruction)
+        finally:
+            self._closing = False
+        if refused:
+            self._refuse(refused)
+            return
+        now = replace(instruction, at=datetime.now(UTC))
+        self.instruct(now)
+        self._station.instruct(now)
+
+    async def _close(self, control: RoasterControl, instruction: Instruction) -> str | None:
+        """Close the door for a person who begins a roast; why it is still open, or None."""
+        refused = "The door is open and the beans would fall through. Close the door first."
+        can = control.capabilities.actuators if control.capabilities else frozenset[Actuator]()
+        if instruction.origin is Origin.PERSON and Actuator.DOOR in can:
+            result = await self._set(control, Actuator.DOOR, 0.0)
+            await closed(control)
+            if result.outcome is not Outcome.APPLIED:
+                refused = f"{refused} {result.reason}"
+        return refused if door_stands_open(control) else None
 
     async def _obey(self, control: RoasterControl, instruction: Instruction) -> None:
         refused: str | None = None
         match instruction.kind:
             case InstructionKind.ARM:
                 for_s = instruction.value if isinstance(instruction.value, int | float) else None
+                anew = not control.state().armed
                 refused = await control.arm(float(for_s or ARMED_FOR_S))
+                if self.program is not None and anew and not refused:
+                    self.program.hand_back()
             case InstructionKind.DISARM:
                 refused = await control.disarm()
             case InstructionKind.EMERGENCY_STOP:
@@ -244,6 +321,8 @@ class Driven:
             case InstructionKind.CHARGE | InstructionKind.START | InstructionKind.UNDER_WAY:
                 refused = await control.charge()
             case InstructionKind.STOP:
+                if self.program is not None:
+                    self.program.stop()
                 if not await control.make_safe("The roast was stopped."):
                     refused = f"The roast was stopped, but heat may be on: {control.unsafe}"
                     self._refusal = refused
@@ -301,18 +380,19 @@ class Driven:
         can = control.capabilities.actuators if control.capabilities else frozenset[Actuator]()
         for actuator, percent in ((Actuator.HEATER, 0.0), (Actuator.DOOR, 100.0)):
             if actuator in can:
-                command = Command(
-                    uuid.uuid4().hex[:12],
-                    self._station.name,
-                    actuator,
-                    percent,
-                    Origin.PERSON,
-                    time.monotonic(),
-                )
-                result = await control.request(command)
+                result = await self._set(control, actuator, percent)
                 if result.outcome is not Outcome.APPLIED:
                     return result.reason
         return await control.dropped()
+
+    async def _set(
+        self, control: RoasterControl, actuator: Actuator, percent: float
+    ) -> CommandResult:
+        """As a person, through the door."""
+        name, at_s = uuid.uuid4().hex[:12], time.monotonic()
+        return await control.request(
+            Command(name, self._station.name, actuator, percent, Origin.PERSON, at_s)
+        )
 
     def _happened(self, happened: Happened) -> None:
         """What the guardian did becomes an event that sinks tell."""
@@ -338,7 +418,7 @@ class Driven:
         if pipeline is not None:
             event = pipeline.roast.told(kind, self._station.now(), message, Origin.INTERLOCK)
         else:
-            now = datetime.now(UTC)
+            now = self._station.now()
             event = RoastEvent(
                 event_id=uuid.uuid4().hex,
                 station=self._station.name,

@@ -2,22 +2,32 @@
 
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from pathlib import Path
 
 from roastwatch.errors import BadInputError
 from roastwatch.roast import formats
 from roastwatch.roast.roast import Roast
-from roastwatch.roaster.pid import TAKEN_OVER, Follower, Profile
-from roastwatch.roaster.plan import Plan, PlanRun, Step, read_plan
+from roastwatch.roaster.pid import Profile
+from roastwatch.roaster.plan import Plan, Step, read_plan
+from roastwatch.roaster.plan_actions import (
+    Action,
+    Answer,
+    Charge,
+    Dropped,
+    Moment,
+    Say,
+    Set,
+    Took,
+    carry_out,
+)
+from roastwatch.roaster.plan_executor import DRY_END_C, PlanExecutor
 from roastwatch.vocabulary import (
     Actuator,
     Command,
     CommandResult,
     EventKind,
-    Origin,
-    Outcome,
     Reading,
     RoastEvent,
 )
@@ -29,22 +39,42 @@ PROFILE_SUFFIXES = (".yaml", ".yml", *_RECORDED)
 Ask = Callable[[Command], Awaitable[CommandResult]]
 
 
-class Program:
-    """One plan for every roast of a station. Each roast begins it anew at its charge."""
+async def _unchecked() -> str | None:
+    """Where there is nobody to ask whether beans may go in, or to tell that they left."""
+    return None
 
-    def __init__(self, station: str, plan: Plan, profile: Profile | None) -> None:
+
+class Program:
+    """One plan for every roast of a station. Each roast begins it anew at its charge.
+
+    Times are the station's: they are compared with each other only, so its clock must not jump.
+    """
+
+    def __init__(
+        self,
+        station: str,
+        plan: Plan,
+        profile: Profile | None,
+        *,
+        dry_end_c: float = DRY_END_C,
+    ) -> None:
         self.plan = plan
         self.profile = profile
         self.refusals: list[str] = []
-        """What the interlocks refused or limited, to be told; the caller empties it."""
+        """What was not done as the plan wanted, to be told; the caller empties it."""
+        self.notes: list[str] = []
+        """What a person may want to read; the caller empties it."""
+        self.left = False
+        """The plan has let the beans out; the caller clears it."""
         self._station = station
+        self._dry_end_c = dry_end_c
         self._roast_id: str | None = None
-        self._run = PlanRun(plan)
-        self._follower: Follower | None = None
-        self._happened: dict[EventKind, datetime] = {}
+        self._began_at: datetime | None = None
+        self._executor: PlanExecutor | None = None
+        self._happened: dict[EventKind, RoastEvent] = {}
 
     @classmethod
-    def read(cls, station: str, path: Path) -> "Program":
+    def read(cls, station: str, path: Path, dry_end_c: float = DRY_END_C) -> "Program":
         """From a plan file, or from a recorded roast that is only compared with.
 
         Raises:
@@ -54,18 +84,20 @@ class Program:
             plan = Plan(name=path.stem, steps=(Step(at_s=0.0),), background=path)
         else:
             plan = read_plan(path)
-        return cls(station, plan, profile_of(plan))
+        return cls(station, plan, profile_of(plan), dry_end_c=dry_end_c)
 
     def event(self, event: RoastEvent) -> None:
         """Something happened in the roast; a first crack counts from the plan's level on."""
+        if event.kind is EventKind.CHARGE:
+            self._happened.clear()  # of the roast before
         if event.revoked:
             self._happened.pop(event.kind, None)
-            return
-        if event.kind is EventKind.FIRST_CRACK and (
-            event.level is None or event.level.rank < self.plan.first_crack_level.rank
-        ):
-            return
-        self._happened.setdefault(event.kind, event.happened_at)
+        elif event.kind is not EventKind.FIRST_CRACK or event.level is not None:
+            before = self._happened.get(event.kind)
+            if before is None or before.event_id == event.event_id:
+                self._happened[event.kind] = event
+        if self._executor is not None:
+            self._report(self._executor, event)
 
     def deviation_c(self, roast: Roast, now: datetime, reading: Reading | None) -> float | None:
         """How far the beans are above the profile, °C."""
@@ -77,6 +109,15 @@ class Program:
             None if target is None or reading.bean_temp_c is None else reading.bean_temp_c - target
         )
 
+    def hand_back(self) -> None:
+        """A person arms again: what an interlock or they themselves took over is the plan's."""
+        if self._executor is not None:
+            self._executor.hand_back()
+
+    def stop(self) -> None:
+        """A person stopped the roast: what is left of the plan is not done."""
+        self._executor = None
+
     async def turn(
         self,
         roast: Roast,
@@ -84,61 +125,96 @@ class Program:
         reading: Reading | None,
         ask: Ask,
         heater_percent: float | None = None,
+        *,
+        armed: bool = True,
+        resumed: bool = False,
+        actuators: Collection[Actuator] | None = None,
+        echoes: Collection[Actuator] = frozenset(),
+        charge: Callable[[], Awaitable[str | None]] = _unchecked,
+        dropped: Callable[[], Awaitable[str | None]] = _unchecked,
     ) -> None:
         """Take the steps that are due. Call it a few times a second.
 
-        `heater_percent` is what the heater was last told. Where several steps are due at once (the
-        roaster was armed late, or the service started again), each actuator is asked for its last
-        value only: heat that the plan has long lowered is not raised for a moment.
+        `heater_percent` is the heater's setpoint; `resumed`: an earlier run of the service began
+        this roast, so that the time since its charge is known from the computer's clock alone.
+        Unarmed, the plan waits; once the beans have
+        left it goes on to its end all the same, for nothing heats any more. Where several steps
+        are due at once (armed late, or the service started again), each actuator is set to its
+        last value only: heat that the plan has long lowered is not raised for a moment.
         """
-        elapsed_s = roast.elapsed_s(now)
-        if not roast.active or not roast.start_known or elapsed_s is None:
+        self._begin(roast, actuators)
+        executor, began_at = self._executor, self._began_at
+        if executor is None or began_at is None:
             return
-        charged_at = roast.charged_at
-        if roast.roast_id != self._roast_id:
-            self._roast_id, self._run = roast.roast_id, PlanRun(self.plan)
-            self._happened = {k: at for k, at in self._happened.items() if at == charged_at}
-            follows = self.profile is not None and self.plan.follow
-            self._follower = (
-                Follower(self.profile, self.plan.pid) if follows and self.profile else None
-            )
-        happened_s = {
-            kind: (at - charged_at).total_seconds()
-            for kind, at in self._happened.items()
-            if charged_at is not None and at >= charged_at
-        }
-        bean = reading.bean_temp_c if reading else None
-        last: dict[Actuator, tuple[float, Origin]] = {}
-        for due in self._run.due(elapsed_s, bean, happened_s):
-            for actuator, percent in due.step.settings():
-                last.pop(actuator, None)  # the last one counts, and in its own step's order
-                last[actuator] = (percent, due.origin)
-        for actuator, (percent, origin) in last.items():
-            await self._ask(ask, actuator, percent, origin)
-            if self._follower is not None and actuator is Actuator.HEATER:
-                self._follower.begin()
-        if self._follower is None or reading is None or Actuator.HEATER in last:
+        if roast.roast_id == self._roast_id and roast.dropped_at is not None:
+            executor.event(EventKind.DROP, self._plan_s(roast.dropped_at))
+        other = roast.roast_id != self._roast_id
+        over = other and (roast.active or not executor.dropped)
+        if over or not (armed or (executor.dropped and executor.begun)):
+            self._executor = None if over else executor
             return
-        followed = not self._follower.taken_over
-        wanted = self._follower.next(elapsed_s, bean, heater_percent or 0.0)
-        if followed and self._follower.taken_over:
-            self.refusals.append(TAKEN_OVER)
-        if wanted is not None:
-            result = await self._ask(ask, Actuator.HEATER, wanted, Origin.PLAN)
-            self._follower.applied(result.applied)
-
-    async def _ask(
-        self, ask: Ask, actuator: Actuator, percent: float, origin: Origin
-    ) -> CommandResult:
-        command = Command(
-            uuid.uuid4().hex[:12], self._station, actuator, percent, origin, time.monotonic()
+        elapsed_s = self._plan_s(now)
+        heats = reading is not None and Actuator.HEATER in echoes
+        moment = Moment(
+            elapsed_s,
+            reading.bean_temp_c if reading else None,
+            heater_percent,
+            reading.heater_percent if reading and (heats or heater_percent is None) else None,
         )
-        result = await ask(command)
-        if result.outcome is not Outcome.APPLIED:
-            self.refusals.append(
-                f"The plan's {actuator} {percent:g} % was {result.outcome}: {result.reason}"
+
+        if resumed and not executor.begun:
+            self.notes.append(
+                "roastwatch was started again during the roast: the plan goes on as far after the "
+                "charge as the computer's clock says. Check the time."
             )
-        return result
+
+        async def do(action: Action) -> Answer:
+            match action:
+                case Set(actuator, percent, origin):
+                    name = uuid.uuid4().hex[:12]
+                    at_s = time.monotonic()
+                    return await ask(Command(name, self._station, actuator, percent, origin, at_s))
+                case Charge():
+                    return await charge()
+                case Dropped():
+                    self.left = True
+                    return await dropped()
+                case Took(_, step) if step.note:
+                    self.notes.append(step.note)
+                case Say(text, refused):
+                    (self.refusals if refused else self.notes).append(text)
+                case _:
+                    pass
+            return None
+
+        await carry_out(executor.turn(moment), do)
+        if executor.ended(elapsed_s) and executor.dropped:
+            self._executor = None
+
+    def _begin(self, roast: Roast, actuators: Collection[Actuator] | None) -> None:
+        """A roast that is not known yet begins the plan anew."""
+        new = roast.active and roast.roast_id != self._roast_id
+        if not new or not roast.start_known or roast.charged_at is None:
+            return
+        self._roast_id, self._began_at = roast.roast_id, roast.charged_at
+        self._executor = PlanExecutor(
+            self.plan, self.profile, actuators=actuators, dry_end_c=self._dry_end_c
+        )
+        for event in self._happened.values():
+            if event.happened_at >= roast.charged_at:
+                self._report(self._executor, event)
+
+    def _report(self, executor: PlanExecutor, event: RoastEvent) -> None:
+        if event.kind is EventKind.FIRST_CRACK and event.level is None:
+            return
+        at_s = self._plan_s(event.happened_at)
+        if event.kind is not EventKind.DROP:  # the roast itself says when it was dropped
+            executor.event(event.kind, at_s, event.level, revoked=event.revoked)
+
+    def _plan_s(self, at: datetime) -> float:
+        """Seconds since the plan's start; never negative."""
+        assert self._began_at is not None
+        return max(0.0, (at - self._began_at).total_seconds())
 
 
 def profile_of(plan: Plan) -> Profile | None:

@@ -32,6 +32,7 @@ from roastwatch.vocabulary import (
     CommandResult,
     Instruction,
     InstructionKind,
+    Origin,
     Outcome,
     PartState,
     RoastEvent,
@@ -102,6 +103,7 @@ class Service:
         }
         for name, driven in self.driven.items():
             self.stations[name].roaster_state = driven.state
+            driven.note = partial(self._note, self.stations[name])
         choices = Choices(settings.folder / "choices.json" if log_path else None)
         self.choosing = {
             name: Choosing(station, self.driven.get(name), choices)
@@ -188,6 +190,8 @@ class Service:
         # The roaster first: nothing that fails below may keep an emergency stop from it.
         if instruction.station in self.driven:
             with self._mishaps.contained(f"{instruction.kind} (roaster)"):
+                if self.driven[instruction.station].holds_back(instruction):
+                    return
                 self.driven[instruction.station].instruct(instruction)
         if self.keeper is not None:
             with self._mishaps.contained(f"{instruction.kind} (log)"):
@@ -213,6 +217,14 @@ class Service:
         if self.keeper is not None:
             self.keeper.command(command, result)
         return result
+
+    def _note(self, station: Station, text: str) -> None:
+        """What a plan remarks is kept with the roast."""
+        if self.keeper is not None:
+            kind = InstructionKind.NOTE
+            note = Instruction(station.name, kind, Origin.PLAN, station.now(), text)
+            self.keeper.instruction(station, note)
+        self._refresh()
 
     def _log_healthy(self) -> bool:
         return self.keeper is None or self.keeper.log.healthy

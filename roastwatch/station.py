@@ -29,6 +29,7 @@ from roastwatch.roast.log_resume import OpenRoast
 from roastwatch.roast.witnesses import TimeWitness
 from roastwatch.roaster.thermal import TimedRoast
 from roastwatch.settings import StationSettings
+from roastwatch.station_clock import StationClock
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import (
     AudioBlock,
@@ -39,6 +40,7 @@ from roastwatch.vocabulary import (
     Level,
     Origin,
     PartState,
+    Phase,
     Reading,
     RoasterState,
     RoastEvent,
@@ -53,6 +55,8 @@ _WAITS_S = 20 * 60.0
 """For how long: a roast that was charged earlier is over, and must not begin now."""
 _OLD_READING_S = 60.0
 """A reading that claims to be older has another clock."""
+_JUMP_S = 2.0
+"""A clock that was set by more makes older times worthless."""
 _REANCHOR_S = 0.25
 """A sound card's clock drifts from UTC by some 50 ppm: set right between roasts beyond this."""
 
@@ -66,7 +70,7 @@ class Station:
         publish: Callable[[RoastEvent], None],
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = lambda: time.monotonic(),
         recordings: Path | None = None,
     ) -> None:
         """`recordings` is the folder of recorded sound and of what was learnt from it.
@@ -92,11 +96,13 @@ class Station:
         """Called with each reading as it arrives, and the UTC at which it was taken."""
         self.roaster_state: Callable[[], RoasterState | None] = lambda: None
         self._resumed: OpenRoast | None = None
+        self.resumed_id: str | None = None
+        """The roast that an earlier run of the service began."""
         self._usual: TimeWitness | None = None
         self._beans_of_demo: TimedRoast | None = None
         self._publish = publish
-        self._now = now
         self._clock = clock
+        self._now = StationClock(now, clock)
         self._recordings = recordings
         self._onset, self.model = self._calibrated(model(settings.model.options))
         self._recorder: Recorder | None = None
@@ -256,8 +262,8 @@ class Station:
             self._waiting.append((self._clock(), instruction))
             return
         _log.info("%s: %s (%s)", self.name, instruction.kind, instruction.by or instruction.origin)
-        if not self._live:
-            instruction = replace(instruction, at=self.now())
+        at = self._now.of_wall(instruction.at) if self._live else self.now()
+        instruction = replace(instruction, at=at)
         roast = self.pipeline.roast
         told = roast.first_crack if roast.active else None
         self.publish(instruct(self.pipeline, instruction))
@@ -307,6 +313,8 @@ class Station:
         if self.pipeline is None:
             return
         roast = self.pipeline.roast
+        if roast.phase is Phase.IDLE:
+            self._set_clock()
         if roast.start_known or roast.dropped_at is not None:
             self.publish(roast.tick(self.now()))
         if self.ear.state is PartState.RETRYING:
@@ -363,8 +371,18 @@ class Station:
             parts=parts,
         )
 
+    def _set_clock(self) -> None:
+        """Between roasts: go by the computer's clock, and forget times of before a jump."""
+        moved_s = self._now.settle()
+        if abs(moved_s) > _JUMP_S:
+            _log.warning("%s: the computer's clock was set by %+.0f s", self.name, moved_s)
+            self.beans.forget_times()
+
     def now(self) -> datetime:
-        """The present; in a replay, whatever its speed, the end of what was heard."""
+        """The present, by a clock that never jumps during a roast.
+
+        In a replay, whatever its speed, it is the end of what was heard.
+        """
         if self.pipeline is None or self._live:
             return self._now()
         return self.pipeline.heard_until
@@ -421,6 +439,7 @@ class Station:
             self.beans.read(past, at)
         for event in roast.events:
             self.beans.told(event)
+        self.resumed_id = roast.roast_id
         _log.info("%s: the roast %s goes on", self.name, roast.roast_id)
 
     def _on_time(self, source: AudioSource, block: AudioBlock) -> None:

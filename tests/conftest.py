@@ -1,6 +1,8 @@
 """What every test may use."""
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,3 +17,11 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"no real recordings: {folder / 'data'} is absent (set ROASTWATCH_SHARED)")
     return folder
+
+
+@pytest.fixture
+def socket_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where this process's own guardians listen: its path is short enough for a socket."""
+    with tempfile.TemporaryDirectory(prefix="rw") as name:
+        monkeypatch.setenv("ROASTWATCH_RUNTIME_DIR", name)
+        yield Path(name)

@@ -17,7 +17,7 @@ from roastwatch.roaster.control import RoasterControl
 from roastwatch.roaster.drive import ENDED, Drive, DriveLog
 from roastwatch.roaster.machines import parse_limits
 from roastwatch.roaster.messages import can_heat
-from roastwatch.roaster.plan import Plan, read_plan, refuse_too_hot
+from roastwatch.roaster.plan import Plan, read_plan, refuse_too_hot, refuse_unattended
 
 
 @click.command("drive")
@@ -31,14 +31,22 @@ from roastwatch.roaster.plan import Plan, read_plan, refuse_too_hot
 def drive(plan_path: Path, log_file: Path | None, **chosen: Any) -> None:
     """Drive PLAN to its end. You at the keyboard are the attendance; Ctrl-C makes safe.
 
+    Without a terminal nobody can confirm being there: a plan that heats for longer than the
+    attendance limit (10 minutes) is refused. At its end it waits until the temperature no longer
+    rises; Ctrl-C once more leaves at once.
+
     A plan is YAML: `steps: [{at_s: 0, heater_percent: 60, fan_percent: 30, drum_percent: 100}]`.
 
-    Exit status: 0 the plan ran to its end, 1 an interlock ended it, 2 it could not begin,
+    Exit status: 0 the plan ran to its end, 1 an interlock ended it, the machine got or gave less
+    heat than the plan set, or it was still getting hotter with heat off; 2 it could not begin,
     130 you stopped it. The machine is made safe each time.
     """
     plan = read_plan(plan_path)
     machine = Machine.chosen(**chosen)
-    refuse_too_hot(plan, profile_of(plan), parse_limits(machine.limits, "limits"))
+    limits = parse_limits(machine.limits, "limits")
+    refuse_too_hot(plan, profile_of(plan), limits)
+    if not _at_a_terminal():
+        refuse_unattended(plan, limits)
     if log_file is None:
         folder = data_folder() / "drives"
         log_file = folder / f"{datetime.now():%Y-%m-%d-%H%M%S}-{machine.kind}.csv"
@@ -58,7 +66,7 @@ SAFE_S = 12.0
 
 async def _drive(plan: Plan, machine: Machine, log: DriveLog) -> str | None:
     control = RoasterControl(machine.socket, machine.launch)
-    asks = sys.stdin is not None and sys.stdin.isatty()
+    asks = _at_a_terminal()
     run = Drive(
         plan,
         control,
@@ -66,11 +74,15 @@ async def _drive(plan: Plan, machine: Machine, log: DriveLog) -> str | None:
         _say,
         station=machine.station,
         profile=profile_of(plan),
-        asks_presence=asks,
         cutoff=machine.cutoff,
     )
     control.audit, control.told = run.audit, run.told
     _say(f"   Log: {log.path} and {log.lines_path.name}")
+    if plan.heats and not asks:
+        _say(
+            "   Without a terminal nobody can confirm being at the roaster: heat goes off after "
+            f"{_unattended_s(machine) / 60:.0f} minutes."
+        )
     async with control:
         if machine.cutoff:
             await control.confirm_cutoff()
@@ -87,29 +99,54 @@ async def _drive(plan: Plan, machine: Machine, log: DriveLog) -> str | None:
 
                 loop.add_reader(sys.stdin, pressed)
                 stack.callback(loop.remove_reader, sys.stdin)
-            tripped = None
+            wrong = None
             try:
                 tripped = await run.run()
             finally:
-                await asyncio.shield(_make_safe(control))
-    return tripped
+                wrong = await _leave(run, control)
+    return tripped or wrong
 
 
-async def _make_safe(control: RoasterControl) -> None:
-    done = control.ever_connected and await control.make_safe(ENDED, SAFE_S)
-    if not done and control.ever_connected:
-        click.echo(f"roastwatch: The roaster is not known to be safe: {control.unsafe}", err=True)
-    elif not done:
-        pass  # it was never reached; the reason follows
-    elif not can_heat(control.raw_state):
+async def _leave(run: Drive, control: RoasterControl) -> str | None:
+    """Heat 0, and stay until it no longer gets hotter; why it must be looked at, or None."""
+    done = await asyncio.shield(_make_safe(control))
+    wrong = await run.stay() if done else None
+    if not control.ever_connected:
+        return None  # it was never reached; the reason follows
+    if not done:
+        return "the roaster could not be made safe."
+    if wrong is None:
+        _say_left(control.raw_state)
+    return wrong
+
+
+def _say_left(state: dict[str, Any]) -> None:
+    """In which state the roaster is left."""
+    if not can_heat(state):
         _say("   The roaster was only read.")
-    elif control.raw_state.get("hot"):
+    elif state.get("hot"):
         _say("   Safe: heat 0. The guardian keeps drum and cooling on until it is cool.")
     else:
         _say("   Safe: heat 0.")
-    released = (control.raw_state.get("capabilities") or {}).get("when_released")
-    if done and released:
+    released = (state.get("capabilities") or {}).get("when_released")
+    if released:
         _say(f"   {released} The guardian gives up control once the roaster is cool.")
+
+
+def _unattended_s(machine: Machine) -> float:
+    limits = parse_limits(machine.limits, "limits")
+    return limits.attendance_s + limits.attendance_grace_s
+
+
+def _at_a_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+async def _make_safe(control: RoasterControl) -> bool:
+    done = control.ever_connected and await control.make_safe(ENDED, SAFE_S)
+    if not done and control.ever_connected:
+        click.echo(f"roastwatch: The roaster is not known to be safe: {control.unsafe}", err=True)
+    return done
 
 
 def _say(line: str) -> None:

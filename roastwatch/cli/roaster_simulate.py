@@ -37,7 +37,7 @@ def simulate(
 ) -> None:
     """Run PLAN on the simulated roaster, as fast as it goes, behind the same interlocks.
 
-    Exit status 1: an interlock ended the plan (it would overheat, say).
+    Exit status 1: an interlock ended the plan (it would overheat, say), or gave it less heat.
     """
     plan = read_plan(plan_path)
     profile = profile_of(plan)
@@ -59,6 +59,9 @@ def simulate(
         _report(found)
     if found.tripped:
         click.echo(f"roastwatch: The plan was ended: {found.tripped}", err=True)
+        sys.exit(1)
+    if found.unheated:
+        click.echo(f"roastwatch: The plan was not followed: {found.unheated}", err=True)
         sys.exit(1)
 
 
@@ -106,6 +109,7 @@ def _as_json(found: Rehearsed) -> dict[str, object]:
         "hottest_c": found.hottest_c,
         "deviation_rms_c": found.deviation_rms_c,
         "tripped": found.tripped,
+        "unheated": found.unheated,
     }
 
 

@@ -62,6 +62,11 @@ class BeanWatch:
         """The roast was stopped without a drop."""
         self.curve.forget()
 
+    def forget_times(self) -> None:
+        """The clock was set: what was read before is at no known distance from now."""
+        self.curve, self._newest_s = Curve(self.options), None
+        self.witnesses.forget_times()
+
     def llr(self, now: datetime) -> float:
         """What the other witnesses say together; 0 when the readings are older than 10 s."""
         if self._newest_s is None or now.timestamp() - self._newest_s > 10.0:

@@ -7,7 +7,7 @@ temperature knows when a crack is plausible, not that one was heard.
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from statistics import median
 
@@ -121,6 +121,13 @@ class Witnesses:
         if self.temperature is not None:
             self._said[EvidenceKind.TEMPERATURE] = self.temperature.feed(at_s, bean_c, ror)
         self._said[EvidenceKind.COUNTER] = self.counter.feed(at_s, crack_count)
+
+    def forget_times(self) -> None:
+        """The clock was set: what was said before is at no known distance from now."""
+        self.counter = CounterWitness()
+        if self.temperature is not None:
+            self.temperature = replace(self.temperature, _slopes=deque(maxlen=120))
+        self._said.clear()
 
     @property
     def llr(self) -> float:

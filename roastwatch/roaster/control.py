@@ -37,6 +37,8 @@ ANSWERING_S = 15.0
 """A machine that boots, or whose first frame is slow, is waited for so long."""
 TROUBLE_S = 3.0
 """A port that can't be had is tried for so long."""
+DOOR_S = 5.0
+"""A door that was set to close is waited for so long."""
 STOP_S = 8.0
 """For so long the one who pressed stop is kept waiting; it is tried for as long as it takes."""
 
@@ -346,3 +348,20 @@ class RoasterControl:
         state = self.state()
         if state != self.changed.value:
             self.changed.set(state)
+
+
+def door_stands_open(control: RoasterControl) -> bool:
+    """As the machine reports it, or as the guardian believes it."""
+    raw = control.raw_state
+    reading, told = raw.get("reading") or {}, raw.get("told") or {}
+    return bool(reading.get("door_open") or told.get("door"))
+
+
+async def closed(control: RoasterControl, within_s: float = DOOR_S) -> bool:
+    """Wait until the door is closed; False when it isn't in time."""
+    until = time.monotonic() + within_s
+    while door_stands_open(control):
+        if time.monotonic() > until:
+            return False
+        await asyncio.sleep(0.05)
+    return True

@@ -13,10 +13,23 @@ from typing import IO, Any
 
 from roastwatch.errors import BadInputError
 from roastwatch.private_files import make_file, make_folder
-from roastwatch.roaster.control import RoasterControl, Told
+from roastwatch.roaster.control import RoasterControl, Told, closed, door_stands_open
+from roastwatch.roaster.drive_end import UNKNOWN_S, Afterheat
 from roastwatch.roaster.driver import Capabilities
-from roastwatch.roaster.pid import TAKEN_OVER, Follower, Profile
-from roastwatch.roaster.plan import Ask, Plan, PlanRun
+from roastwatch.roaster.pid import Profile
+from roastwatch.roaster.plan import Plan
+from roastwatch.roaster.plan_actions import (
+    Action,
+    Answer,
+    Charge,
+    Dropped,
+    Moment,
+    Say,
+    Set,
+    Took,
+    carry_out,
+)
+from roastwatch.roaster.plan_executor import PlanExecutor
 from roastwatch.vocabulary import (
     Actuator,
     Command,
@@ -28,10 +41,10 @@ from roastwatch.vocabulary import (
 )
 
 TURN_S = 0.05
-DOOR_S = 5.0
-PRESENCE_S = 60.0
 REPORT_S = 5.0
+STAY_TURN_S = 0.25
 ENDED = "The drive has ended."
+STILL_RISES = "The temperature still rises though heat is off: pull the plug."
 _COLUMNS = (
     "time_utc",
     "elapsed_s",
@@ -112,31 +125,31 @@ class Drive:
         *,
         station: str = "roaster",
         profile: Profile | None = None,
-        asks_presence: bool = False,
+        hears: bool = False,
         cutoff: bool = False,
     ) -> None:
-        """`cutoff`: whether an independent thermal cut-off was confirmed."""
+        """One plan on one machine.
+
+        `hears`: whether somebody calls `happened` with what is heard; `cutoff`: whether an
+        independent thermal cut-off was confirmed.
+        """
         self.plan = plan
         self.control = control
         self._log = log
         self._say = say
         self._station = station
-        self._asks_presence = asks_presence
+        self._hears = hears
         self._cutoff = cutoff
-        self._run = PlanRun(plan)
         self._profile = profile
-        self._follower = Follower(profile, plan.pid) if profile and plan.follow else None
-        self._happened: dict[EventKind, float] = {}
+        self._executor = PlanExecutor(plan, profile, hears=hears)
         self._began_s: float | None = None
         self._tripped: str | None = None
         self._last_reading: Reading | None = None
         self._reported_s = -REPORT_S
-        self._present_s = 0.0
-        self._missing: set[Actuator] = set()
         self._log_failed = False
         self._last_told = ""
-        self._unheated: str | None = None
-        """Why heat that the plan asked for was not given, if it was not."""
+        self._afterheat = Afterheat()
+        self._door_open: bool | None = None
 
     @property
     def elapsed_s(self) -> float | None:
@@ -165,7 +178,7 @@ class Drive:
     def happened(self, kind: EventKind) -> None:
         """An event of the roast, now (for steps that wait for one)."""
         if self.elapsed_s is not None:
-            self._happened.setdefault(kind, self.elapsed_s)
+            self._executor.event(kind, self.elapsed_s)
 
     async def run(self) -> str | None:
         """Follow the plan to its end. Returns why it was not followed to its end, or None.
@@ -177,25 +190,56 @@ class Drive:
         await self._ready()
         await self._arm()
         await self._close_door()
-        self._began_s, self._present_s = time.monotonic(), time.monotonic()
+        self._began_s = time.monotonic()
         self._say(f"   The plan begins: {len(self.plan.steps)} steps.")
         while self._tripped is None:
             elapsed_s = time.monotonic() - self._began_s
             self._take_reading(elapsed_s)
-            reading = self._last_reading
-            bean = reading.bean_temp_c if reading else None
-            for ask in self._run.due(elapsed_s, bean, self._happened):
-                await self._take(ask, elapsed_s)
-            if self._run.ended(elapsed_s):
-                return self._unheated
-            await self._follow(elapsed_s, bean)
-            await self._attend()
+            await carry_out(self._executor.turn(self._moment(elapsed_s)), self._carry_out)
+            if self._executor.ended(elapsed_s):
+                break
             if not self._log.works and not self._log_failed:
                 self._log_failed = True
                 self._say("!  The log can't be written any more: heat may not go up.")
                 await self.control.log_works(False)
             await asyncio.sleep(TURN_S)
-        return self._tripped
+        return self._tripped or self._executor.unheated
+
+    async def stay(self) -> str | None:
+        """Wait, with heat off, until the temperature no longer rises.
+
+        Returns why the machine must be looked at, or None when all is well. Who cancels it leaves
+        at once, with the same warning.
+        """
+        machine = self.control.capabilities
+        if machine is None or Actuator.HEATER not in machine.actuators:
+            return None  # somebody else heats it
+        began_s, told = time.monotonic(), ""
+        wrong: str | None = None
+        while True:
+            raw, now_s = self.control.raw_state, time.monotonic()
+            self._take_reading(now_s - (began_s if self._began_s is None else self._began_s))
+            rising = raw.get("rising")
+            if rising is None:
+                rising = self._afterheat.rising(now_s)
+            if rising is False or not (self._afterheat.heated or raw.get("rising")):
+                return wrong
+            if rising and self._afterheat.alarming(now_s, reported=bool(raw.get("rising"))):
+                wrong = STILL_RISES
+            unknown = rising is None and now_s - began_s > UNKNOWN_S
+            if unknown:
+                wrong = wrong or "It is unknown whether the temperature still rises: look at it."
+            text = wrong or "   Heat is off: waiting until the temperature no longer rises."
+            if text != told:
+                told = text
+                self._say(f"\a!! {wrong}" if wrong else text)
+            if unknown:
+                return wrong
+            try:
+                await asyncio.sleep(STAY_TURN_S)
+            except asyncio.CancelledError:
+                self._say(f"\a!! {wrong or 'Left before it was known that it cools: look at it.'}")
+                raise
 
     async def present(self) -> None:
         """The person pressed a key."""
@@ -224,21 +268,11 @@ class Drive:
         opens_first = any(s.at_s == 0 and (s.drop or s.door_percent) for s in self.plan.steps)
         if machine is None or Actuator.DOOR not in machine.actuators or opens_first:
             return
-        if self._door_stands_open():
+        if door_stands_open(self.control):
             self._say("   The door is open: closing it.")
             await self._set(Actuator.DOOR, 0.0, Origin.PLAN)
-            until = time.monotonic() + DOOR_S
-            while self._door_stands_open():
-                if time.monotonic() > until:
-                    self._say("!  The machine still reports an open door.")
-                    return
-                await asyncio.sleep(TURN_S)
-
-    def _door_stands_open(self) -> bool:
-        """As the machine reports it, or as the guardian still believes it."""
-        raw = self.control.raw_state
-        reading, told = raw.get("reading") or {}, raw.get("told") or {}
-        return bool(reading.get("door_open") or told.get("door"))
+            if not await closed(self.control):
+                self._say("!  The machine still reports an open door.")
 
     def _leave_out(self, machine: Capabilities) -> None:
         """What the machine can't set (a drum that always turns, say) is told and left out.
@@ -246,65 +280,58 @@ class Drive:
         Raises:
             BadInputError: what it can't set is heat, or nobody confirmed the cut-off that it needs.
         """
-        self._missing = self._asked_for() - machine.actuators
-        if Actuator.HEATER in self._missing:
+        if self.plan.heats and Actuator.HEATER not in machine.actuators:
             can = ", ".join(sorted(machine.actuators)) or "nothing"
             raise BadInputError(
                 f"{machine.machine} can't set heat, which the plan asks for: it can set {can}."
             )
         if self.plan.heats and not self._cutoff and machine.needs_cutoff:
             raise BadInputError(machine.cutoff_reason)
-        for actuator in sorted(self._missing):
-            self._say(f"!  {machine.machine} can't set {actuator}: the plan's steps leave it out.")
+        self._executor = PlanExecutor(
+            self.plan, self._profile, actuators=machine.actuators, hears=self._hears
+        )
 
-    def _asked_for(self) -> set[Actuator]:
-        asked = {a for step in self.plan.steps for a, percent in step.settings() if percent > 0}
-        return asked | ({Actuator.HEATER} if self.plan.follow else set())
+    def _moment(self, elapsed_s: float) -> Moment:
+        reading, told = self._last_reading, self.control.raw_state.get("told") or {}
+        echoes = self.control.capabilities.echoes if self.control.capabilities else frozenset()
+        reported = reading.heater_percent if reading and Actuator.HEATER in echoes else None
+        bean_c = reading.bean_temp_c if reading else None
+        return Moment(elapsed_s, bean_c, told.get("heater"), reported)
 
-    async def _take(self, ask: Ask, elapsed_s: float) -> None:
-        step = ask.step
-        self._say(f"{_clock(elapsed_s)}  {step.title() or 'note'}")
-        self._log.line("step", elapsed_s, index=ask.index, step=step.model_dump(exclude_none=True))
-        if step.charge:
-            refused = await self.control.charge()
-            if refused:
-                self._say(f"!  {refused}")
-                self._log.line("interlock", elapsed_s, message=refused, interlock="charge")
-            else:
-                self.happened(EventKind.CHARGE)
-        for actuator, percent in step.settings():
-            if actuator in self._missing:
-                continue
-            await self._set(actuator, percent, ask.origin)
-            if self._follower is not None and actuator is Actuator.HEATER:
-                self._follower.begin()
-        if step.drop:
-            self.happened(EventKind.DROP)
-            await self.control.dropped()
-
-    def _since_charge_s(self, elapsed_s: float) -> float:
-        return elapsed_s - self._happened.get(EventKind.CHARGE, 0.0)
-
-    async def _follow(self, elapsed_s: float, bean_c: float | None) -> None:
-        """Ask for the heat that follows the profile, until the drop."""
-        if self._follower is None or EventKind.DROP in self._happened:
-            return
-        told = self.control.raw_state.get("told") or {}
-        since_s = self._since_charge_s(elapsed_s)
-        followed = not self._follower.taken_over
-        wanted = self._follower.next(since_s, bean_c, told.get("heater") or 0.0)
-        if followed and self._follower.taken_over:
-            self._say(f"!  {TAKEN_OVER}")
-        if wanted is not None:
-            self._follower.applied((await self._set(Actuator.HEATER, wanted, Origin.PLAN)).applied)
+    async def _carry_out(self, action: Action) -> Answer:
+        """What the plan wants, done: the door, the log and the person are told of it."""
+        began_s = self._began_s if self._began_s is not None else time.monotonic()
+        elapsed_s = time.monotonic() - began_s
+        match action:
+            case Took(index, step):
+                self._say(f"{_clock(elapsed_s)}  {step.title() or 'note'}")
+                shown = step.model_dump(exclude_none=True)
+                self._log.line("step", elapsed_s, index=index, step=shown)
+            case Set(actuator, percent, origin):
+                if self._tripped is None or (actuator is Actuator.HEATER and percent == 0):
+                    return await self._set(actuator, percent, origin)
+                return CommandResult("", Outcome.REFUSED, reason=self._tripped)
+            case Charge():
+                refused = await self.control.charge()
+                if refused:
+                    self._log.line("interlock", elapsed_s, message=refused, interlock="charge")
+                return refused
+            case Dropped():
+                await self.control.dropped()
+            case Say(text):
+                self._say(f"!  {text}")
+        return None
 
     def _deviation(self, elapsed_s: float, reading: Reading) -> str:
-        target = self._profile.at(self._since_charge_s(elapsed_s)) if self._profile else None
+        since_s = self._executor.since_charge_s(elapsed_s)
+        target = self._profile.at(since_s) if self._profile and since_s is not None else None
         if target is None or reading.bean_temp_c is None:
             return ""
         return f", profile {target:.1f} °C ({reading.bean_temp_c - target:+.1f})"
 
     async def _set(self, actuator: Actuator, percent: float, origin: Origin) -> CommandResult:
+        if actuator is Actuator.HEATER and percent > 0:
+            self._afterheat.heated = True  # whoever stops us now does not hear what became of it
         command = Command(
             uuid.uuid4().hex[:12],
             self._station,
@@ -313,16 +340,7 @@ class Drive:
             origin,
             time.monotonic(),
         )
-        result = await self.control.request(command)
-        if result.outcome is not Outcome.APPLIED:
-            applied = "" if result.applied is None else f" at {result.applied:g} %"
-            self._say(f"!  {actuator} {percent:g} % {result.outcome}{applied}: {result.reason}")
-        if actuator is Actuator.HEATER and result.outcome not in (
-            Outcome.APPLIED,
-            Outcome.LIMITED,
-        ):
-            self._unheated = f"heat {percent:g} % was {result.outcome}: {result.reason}"
-        return result
+        return await self.control.request(command)
 
     def _take_reading(self, elapsed_s: float) -> None:
         reading = self.control.readings.value
@@ -330,16 +348,15 @@ class Drive:
             return
         self._last_reading = reading
         self._log.reading(elapsed_s, reading)
+        told = self.control.raw_state.get("told") or {}
+        self._afterheat.read(reading, told.get("heater"))
+        if reading.door_open and self._door_open is False:
+            self.happened(EventKind.DROP)  # whoever opened it: the beans leave
+        self._door_open = reading.door_open
         if elapsed_s - self._reported_s >= REPORT_S:
             self._reported_s = elapsed_s
             words = _reading_words(asdict(reading)) + self._deviation(elapsed_s, reading)
             self._say(f"{_clock(elapsed_s)}  {words}")
-
-    async def _attend(self) -> None:
-        """Without a terminal, the process that was started in the foreground is the presence."""
-        if not self._asks_presence and time.monotonic() - self._present_s >= PRESENCE_S:
-            self._present_s = time.monotonic()
-            await self.control.present()
 
 
 def _clock(seconds: float) -> str:

@@ -40,8 +40,14 @@ class Pid:
         self._slope = 0.0
         self._first = True
 
-    def next(self, target_c: float, bean_c: float, passed_s: float) -> float:
-        """Heat in percent, within the limits."""
+    def lower(self, by_percent: float) -> None:
+        """Go on from less heat, with all else as it is."""
+        self._integral -= max(0.0, by_percent)
+
+    def next(
+        self, target_c: float, bean_c: float, passed_s: float, ceiling: float | None = None
+    ) -> float:
+        """Heat in percent, within the limits and at most `ceiling`."""
         options = self._options
         error = target_c - bean_c
         if self._first:
@@ -56,6 +62,8 @@ class Pid:
         step = options.gain_percent_per_c * error * passed_s / options.integral_s
         wanted = self._integral + step + damped
         low, high = options.heater_min_percent, options.heater_max_percent
+        if ceiling is not None:
+            low, high = min(low, ceiling), min(high, ceiling)
         outwards = (wanted > high and step > 0) or (wanted < low and step < 0)
         if not outwards:
             self._integral += step
@@ -117,14 +125,35 @@ class Follower:
         """The heat as it was after our last word; None: it is still the plan's."""
         self.taken_over = False
 
-    def begin(self) -> None:
+    def begin(self, heater_percent: float | None = None) -> None:
         """A step of the plan has set heat: follow from there."""
-        self._pid, self._last_s, self._asked, self.taken_over = None, None, None, False
+        self._pid, self._last_s, self._asked, self.taken_over = None, None, heater_percent, False
 
-    def next(self, elapsed_s: float, bean_c: float | None, heater_percent: float) -> float | None:
-        """Heat to ask for now, or None for no change. `heater_percent` is what it was told."""
-        if self._asked is not None and abs(heater_percent - self._asked) > 0.5:
-            self.taken_over = True
+    def lowered(self, to_percent: float) -> None:
+        """A step that may only lower heat has lowered it: go on from there, if it is followed."""
+        if self._pid is not None and self._asked is not None:
+            self._pid.lower(self._asked - to_percent)
+        self._asked = to_percent
+
+    def watch(self, heater_percent: float) -> bool:
+        """Whether somebody else has taken over just now. `heater_percent` is the setpoint."""
+        if self._asked is None or abs(heater_percent - self._asked) <= 0.5:
+            return False
+        before, self.taken_over = self.taken_over, True
+        return not before
+
+    def next(
+        self,
+        elapsed_s: float,
+        bean_c: float | None,
+        heater_percent: float,
+        ceiling: float | None = None,
+    ) -> float | None:
+        """Heat to ask for now, or None for no change. `heater_percent` is the setpoint.
+
+        `ceiling`: what it may not go above.
+        """
+        self.watch(heater_percent)
         target_c = self.profile.at(elapsed_s)
         if self.taken_over or target_c is None or bean_c is None:
             return None
@@ -134,7 +163,9 @@ class Follower:
         self._last_s = elapsed_s
         if self._pid is None:
             self._pid, self._asked = Pid(self._options, heater_percent), heater_percent
-        wanted = float(round(self._pid.next(target_c, bean_c, passed_s)))
+        wanted = float(round(self._pid.next(target_c, bean_c, passed_s, ceiling)))
+        if ceiling is not None:
+            wanted = min(wanted, ceiling)  # it may not be a whole number
         return wanted if abs(wanted - heater_percent) >= 1.0 else None
 
     def applied(self, percent: float | None) -> None:

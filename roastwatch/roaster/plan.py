@@ -1,7 +1,5 @@
-"""A plan: at this time, temperature or event, set this. Read from YAML, followed without clock."""
+"""A plan: at this time, temperature or event, set this. Read from YAML and checked."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +11,7 @@ from roastwatch.options import Options
 from roastwatch.roaster.limits import Limits
 from roastwatch.roaster.pid import PidOptions, Profile
 from roastwatch.untrusted_files import read_text
-from roastwatch.vocabulary import Actuator, EventKind, Level, Origin
+from roastwatch.vocabulary import Actuator, Level
 from roastwatch.yaml_file import parse_yaml
 
 LONGEST_PLAN_S = 7200.0
@@ -21,6 +19,8 @@ LONGEST_PLAN_S = 7200.0
 Trigger = Literal[
     "charge", "turning_point", "dry_end", "first_crack", "first_crack_end", "second_crack", "drop"
 ]
+SOUNDS = ("first_crack", "first_crack_end", "second_crack")
+"""Events that sound tells: a step that waits for one of them never raises heat."""
 
 
 class Step(Options):
@@ -67,6 +67,8 @@ class Step(Options):
         given = [self.at_s, self.at_bean_temp_c, self.at_event]
         if sum(value is not None for value in given) != 1:
             raise ValueError("a step needs one of at_s, at_bean_temp_c and at_event")
+        if self.charge and self.at_event is not None:
+            raise ValueError("charge comes before every event: use at_s or at_bean_temp_c")
         return self
 
     def settings(self) -> list[tuple[Actuator, float]]:
@@ -90,6 +92,16 @@ class Step(Options):
         if self.heater_percent and not self.drop:
             found.append((Actuator.HEATER, self.heater_percent))
         return found
+
+    @property
+    def opens(self) -> bool:
+        """Whether it lets the beans out."""
+        return self.drop or bool(self.door_percent)
+
+    @property
+    def hears(self) -> bool:
+        """Whether it waits for something that only sound tells."""
+        return self.at_event in SOUNDS
 
     def title(self) -> str:
         """What the step does, for people."""
@@ -128,18 +140,48 @@ class Plan(Options):
 
     @model_validator(mode="after")
     def _heat_ends(self) -> "Plan":
-        dropped_at = min(
-            (s.at_s for s in self.steps if s.drop and s.at_s is not None), default=None
-        )
         for index, step in enumerate(self.steps):
-            late = dropped_at is not None and step.at_s is not None and step.at_s > dropped_at
-            if late and step.heater_percent:
-                raise ValueError(
-                    f"steps[{index}] heats after the drop at {dropped_at:g} s: take it out"
-                )
+            if not step.heater_percent:
+                continue
+            if step.opens:
+                raise ValueError(f"steps[{index}] heats while the beans leave: take the heat out")
+            if step.at_event == "drop":
+                raise ValueError(f"steps[{index}] heats after the drop: take it out")
+            for drop in self._drops():
+                if _comes_after(step, drop):
+                    raise ValueError(
+                        f"steps[{index}] heats after the drop{_when(drop)}: take it out"
+                    )
         if self.follow and not (self.target or self.background):
             raise ValueError("follow needs a target or a background to follow")
         return self
+
+    def _drops(self) -> list[Step]:
+        """Steps after which no beans are in. A door that stands open before the charge is none."""
+        charges = [step.at_s for step in self.steps if step.charge]
+        return [
+            step
+            for step in self.steps
+            if step.drop
+            or (
+                step.opens
+                and not any(s is None or step.at_s is None or s > step.at_s for s in charges)
+            )
+        ]
+
+    @property
+    def heat_ends_s(self) -> float | None:
+        """When heat is off at the latest, seconds; None: that does not depend on time alone."""
+        if not self.heats:
+            return 0.0
+        drops = [step.at_s for step in self._drops() if step.at_s is not None]
+        if drops:
+            return min(drops)
+        heaters = [step for step in self.steps if step.heater_percent is not None]
+        if self.follow or any(step.at_s is None for step in heaters):
+            return self.end_s
+        last = max(heaters, key=lambda step: step.at_s or 0.0)
+        return self.end_s if last.heater_percent else last.at_s
 
     @property
     def end_s(self) -> float | None:
@@ -154,6 +196,43 @@ class Plan(Options):
     def heats(self) -> bool:
         """Whether any step asks for heat."""
         return self.follow or any(step.heater_percent for step in self.steps)
+
+
+def _comes_after(step: Step, drop: Step) -> bool:
+    """Whether a step can only come when a drop has been."""
+    if step.at_s is not None and drop.at_s is not None:
+        return step.at_s > drop.at_s
+    if step.at_bean_temp_c is not None and drop.at_bean_temp_c is not None:
+        return step.at_bean_temp_c >= drop.at_bean_temp_c
+    same = step.at_event is not None and step.at_event == drop.at_event
+    return same and step.after_s >= drop.after_s
+
+
+def _when(drop: Step) -> str:
+    if drop.at_s is not None:
+        return f" at {drop.at_s:g} s"
+    if drop.at_bean_temp_c is not None:
+        return f" at {drop.at_bean_temp_c:g} °C"
+    return f" {drop.after_s:g} s after {drop.at_event}"
+
+
+def refuse_unattended(plan: Plan, limits: Limits) -> None:
+    """Refuse a plan that heats for longer than heat may be on without anybody being there.
+
+    One that ends by temperature or event is not known to: the guardian turns heat off in time.
+
+    Raises:
+        BadInputError: one sentence that says why, and what to do.
+    """
+    timed = [step.at_s or 0.0 for step in plan.steps if step.heater_percent]
+    ends_s = plan.heat_ends_s if plan.heat_ends_s is not None else max(timed, default=0.0)
+    if ends_s <= limits.attendance_s:
+        return
+    raise BadInputError(
+        f"The plan heats for {ends_s / 60:.1f} minutes, and without a terminal nobody can confirm "
+        f"being at the roaster, which is needed every {limits.attendance_s / 60:g} minutes "
+        "(attendance_s): run it in a terminal."
+    )
 
 
 def refuse_too_hot(plan: Plan, profile: Profile | None, limits: Limits) -> None:
@@ -228,72 +307,3 @@ def parse_plan(raw: object, where: str = "the plan") -> Plan:
         shown = f" (it is {given!r})" if isinstance(given, str | int | float) else ""
         at = f"{place}: " if place else ""
         raise BadInputError(f"{where}: {at}{message[:1].lower()}{message[1:]}{shown}.") from error
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What a plan wants now."""
-
-    step: Step
-    index: int
-    origin: Origin
-
-
-class PlanRun:
-    """A plan being followed. `due` says which steps are to be taken now, each once."""
-
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self._taken: set[int] = set()
-        self._lowest_c: float | None = None
-        self._past_turning_point = False
-
-    def due(
-        self,
-        elapsed_s: float,
-        bean_temp_c: float | None,
-        happened_s: Mapping[EventKind, float],
-    ) -> list[Ask]:
-        """Steps whose condition holds. `happened_s`: when events happened, plan seconds."""
-        self._follow_turn(bean_temp_c)
-        asks = []
-        for index, step in sorted(
-            enumerate(self.plan.steps), key=lambda item: (item[1].at_s or 0.0, item[0])
-        ):
-            if index not in self._taken and self._holds(step, elapsed_s, bean_temp_c, happened_s):
-                self._taken.add(index)
-                heard = step.at_event in ("first_crack", "first_crack_end", "second_crack")
-                asks.append(Ask(step, index, Origin.SOUND if heard else Origin.PLAN))
-        return asks
-
-    def ended(self, elapsed_s: float) -> bool:
-        """Whether nothing more is to come."""
-        end_s = self.plan.end_s
-        if end_s is not None:
-            return elapsed_s >= end_s and (
-                self.plan.ends_at_s is not None or len(self._taken) == len(self.plan.steps)
-            )
-        return len(self._taken) == len(self.plan.steps)
-
-    def _holds(
-        self,
-        step: Step,
-        elapsed_s: float,
-        bean_temp_c: float | None,
-        happened_s: Mapping[EventKind, float],
-    ) -> bool:
-        if step.at_s is not None:
-            return elapsed_s >= step.at_s
-        if step.at_bean_temp_c is not None:
-            reached = bean_temp_c is not None and bean_temp_c >= step.at_bean_temp_c
-            return reached and self._past_turning_point
-        at = happened_s.get(EventKind(step.at_event)) if step.at_event else None
-        return at is not None and elapsed_s >= at + step.after_s
-
-    def _follow_turn(self, bean_temp_c: float | None) -> None:
-        if bean_temp_c is None:
-            return
-        if self._lowest_c is None or bean_temp_c < self._lowest_c:
-            self._lowest_c = bean_temp_c
-        if bean_temp_c >= self._lowest_c + 2.0:
-            self._past_turning_point = True

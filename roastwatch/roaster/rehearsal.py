@@ -7,15 +7,23 @@ from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.guard import Guard
 from roastwatch.roaster.guardian import Guardian
 from roastwatch.roaster.limits import Limits
-from roastwatch.roaster.pid import Follower, PidOptions, Profile
-from roastwatch.roaster.plan import Plan, PlanRun
+from roastwatch.roaster.pid import PidOptions, Profile
+from roastwatch.roaster.plan import Plan
+from roastwatch.roaster.plan_actions import (
+    Action,
+    Answer,
+    Charge,
+    Dropped,
+    Moment,
+    Say,
+    Set,
+    carry_out,
+)
+from roastwatch.roaster.plan_executor import PlanExecutor
 from roastwatch.vocabulary import (
     Actuator,
     Command,
-    CommandResult,
     EventKind,
-    Origin,
-    Outcome,
     Reading,
 )
 
@@ -36,6 +44,10 @@ class Rehearsed:
     drop_s: float | None = None
     tripped: str | None = None
     """What ended arming before the plan's end."""
+    unheated: str | None = None
+    """Why the machine got less heat than the plan wanted, if it did."""
+    writes: list[tuple[float, Actuator, float]] = field(default_factory=list)
+    """All that was written to the machine: seconds of its own clock, actuator, percent."""
 
     @property
     def deviation_rms_c(self) -> float | None:
@@ -67,19 +79,32 @@ async def rehearse(
     driver = SimulatedRoaster(options, "roaster", clock)
     guard = Guard(driver.capabilities, limits)
     guardian = Guardian(lambda: driver, guard, clock=clock)
-    found, run = Rehearsed(), PlanRun(plan)
-    follower = Follower(profile, pid or plan.pid) if profile and plan.follow else None
-    happened: dict[EventKind, float] = {}
+    found = Rehearsed()
+    executor = PlanExecutor(
+        plan, profile, actuators=driver.capabilities.actuators, pid=pid or plan.pid
+    )
 
-    async def ask(actuator: Actuator, percent: float, origin: Origin) -> CommandResult:
-        command = Command("r", "roaster", actuator, percent, origin, now)
-        answer = asyncio.ensure_future(guardian.request(command))
-        await asyncio.sleep(0)
-        await guardian.step(driver)
-        result = await answer
-        if result.outcome is not Outcome.APPLIED:
-            found.refused.append((now - began, f"{actuator} {percent:g} %: {result.reason}"))
-        return result
+    async def do(action: Action) -> Answer:
+        match action:
+            case Set(actuator, percent, origin):
+                command = Command("r", "roaster", actuator, percent, origin, now)
+                answer = asyncio.ensure_future(guardian.request(command))
+                await asyncio.sleep(0)
+                await guardian.step(driver)
+                return await answer
+            case Charge():
+                refused = guard.charge(now)
+                if refused is None:
+                    driver.charge()
+                return refused
+            case Dropped():
+                guard.dropped()
+                found.drop_s = now - began
+            case Say(text):
+                found.refused.append((now - began, text))
+            case _:
+                pass
+        return None
 
     async with driver:
         guard.link_up(now)
@@ -106,33 +131,23 @@ async def rehearse(
             bean = reading.bean_temp_c if reading else None
             if driver.crack_progress > 0 and found.first_crack_s is None:
                 found.first_crack_s = elapsed
-                happened[EventKind.FIRST_CRACK] = elapsed
+                executor.event(EventKind.FIRST_CRACK, elapsed)
             if found.tripped is not None:
                 now += STEP_S
                 continue
-            for due in run.due(elapsed, bean, happened):
-                if due.step.charge and guard.charge(now) is None:
-                    driver.charge()
-                    happened[EventKind.CHARGE] = elapsed
-                for actuator, percent in due.step.settings():
-                    await ask(actuator, percent, due.origin)
-                    if follower is not None and actuator is Actuator.HEATER:
-                        follower.begin()
-                if due.step.drop:
-                    found.drop_s = elapsed
-                    happened[EventKind.DROP] = elapsed
-            if profile is not None and bean is not None and found.drop_s is None:
-                since = elapsed - happened.get(EventKind.CHARGE, 0.0)
-                target = profile.at(since)
+            setpoint = guard.machine.told.heater
+            reported = reading.heater_percent if reading else None
+            await carry_out(executor.turn(Moment(elapsed, bean, setpoint, reported)), do)
+            since = executor.since_charge_s(elapsed)
+            if profile is not None and bean is not None and not executor.dropped:
+                target = profile.at(since) if since is not None else None
                 if target is not None:
                     found.deviations_c.append((elapsed, bean - target))
-                if follower is not None:
-                    wanted = follower.next(since, bean, guard.machine.told.heater or 0.0)
-                    if wanted is not None:
-                        follower.applied((await ask(Actuator.HEATER, wanted, Origin.PLAN)).applied)
-            if run.ended(elapsed):
+            if executor.ended(elapsed):
                 break
             now += STEP_S
+    found.unheated = executor.unheated
+    found.writes = list(driver.log)
     return found
 
 

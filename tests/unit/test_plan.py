@@ -9,7 +9,8 @@ from roastwatch.errors import BadInputError
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.limits import Limits
 from roastwatch.roaster.pid import Follower, Pid, PidOptions, Profile
-from roastwatch.roaster.plan import PlanRun, parse_plan, read_plan, refuse_too_hot
+from roastwatch.roaster.plan import parse_plan, read_plan, refuse_too_hot
+from roastwatch.roaster.plan_run import PlanRun
 from roastwatch.roaster.rehearsal import rehearse
 from roastwatch.vocabulary import Actuator, EventKind, Origin
 

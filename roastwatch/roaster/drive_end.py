@@ -1,0 +1,75 @@
+"""The end of a drive: whoever started it stays until the temperature no longer rises. Pure."""
+
+from collections import deque
+from statistics import median
+
+from roastwatch.vocabulary import Reading
+
+SPAN_S = 20.0
+"""Over so much time without heat a probe shows whether it rises."""
+LEAST_SPAN_S = 6.0
+RISE_C = 1.2
+"""A probe of whole degrees may step once."""
+FALL_C = 0.3
+FAST_C = 4.0
+"""A rise within SPAN_S that no hot drum explains."""
+FRESH_S = 5.0
+LOUD_S, LOUD_FAST_S = 60.0, 20.0
+"""Beans in a hot drum get warmer for a while; what rises for longer is heated."""
+UNKNOWN_S = 60.0
+"""For so long readings are waited for."""
+
+
+class Afterheat:
+    """What the probes have done since heat was last set to 0. Times are monotonic seconds."""
+
+    def __init__(self) -> None:
+        self.heated = False
+        """Whether heat has been on at all."""
+        self._off_since_s: float | None = None
+        self._readings: deque[Reading] = deque()
+
+    def read(self, reading: Reading, setpoint_percent: float | None) -> None:
+        """A reading, and what the heater was set to when it came."""
+        if (setpoint_percent or 0.0) > 0.0:
+            self.heated, self._off_since_s = True, None
+            self._readings.clear()
+            return
+        if self._off_since_s is None:
+            self._off_since_s = reading.taken_at_s
+        self._readings.append(reading)
+        while reading.taken_at_s - self._readings[0].taken_at_s > SPAN_S:
+            self._readings.popleft()
+
+    def off_s(self, now_s: float) -> float:
+        """For how long heat has been set to 0, seconds."""
+        return 0.0 if self._off_since_s is None else now_s - self._off_since_s
+
+    def rise_c(self, now_s: float) -> tuple[float, float] | None:
+        """The most that a probe has risen lately, °C, and over how many seconds; None: unknown."""
+        if not self._readings or now_s - self._readings[-1].taken_at_s > FRESH_S:
+            return None
+        span_s = self._readings[-1].taken_at_s - self._readings[0].taken_at_s
+        rises = []
+        for probe in ("bean_temp_c", "environment_temp_c"):
+            known = [value for r in self._readings if (value := getattr(r, probe)) is not None]
+            third = len(known) // 3
+            if third:
+                rises.append(median(known[-third:]) - median(known[:third]))
+        return (max(rises), span_s) if rises else None
+
+    def rising(self, now_s: float) -> bool | None:
+        """Whether the temperature rises though heat is off; None: nobody can say yet."""
+        rise = self.rise_c(now_s)
+        if rise is None or rise[1] < LEAST_SPAN_S:
+            return None
+        rise_c, span_s = rise
+        if rise_c > RISE_C:
+            return True
+        return False if rise_c < -FALL_C or span_s >= SPAN_S - 2.0 else None
+
+    def alarming(self, now_s: float, *, reported: bool) -> bool:
+        """Whether a rise is no longer what a hot drum does. `reported`: the guardian says so."""
+        off_s, rise = self.off_s(now_s), self.rise_c(now_s)
+        fast = reported or (rise is not None and rise[0] > FAST_C)
+        return off_s >= LOUD_S or (fast and off_s >= LOUD_FAST_S)

@@ -1,0 +1,144 @@
+"""A station with a simulated roaster behind a real guardian on a real socket, in virtual time."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from roastwatch import settings
+from roastwatch.driving import Driven
+from roastwatch.machine import Machine
+from roastwatch.pipeline import Pipeline
+from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.drivers.simulated import SimulatedRoaster
+from roastwatch.roaster.guard import Guard
+from roastwatch.roaster.guardian_server import GuardianServer
+from roastwatch.roaster.limits import Limits
+from roastwatch.station import Station
+from roastwatch.vocabulary import (
+    Actuator,
+    EventKind,
+    Instruction,
+    InstructionKind,
+    Level,
+    Origin,
+    RoastEvent,
+)
+from tests.fakes.virtual_time import VirtualLoop
+
+OPTIONS = {"noise_c": 0.0, "beans_g": 250.0, "drum_c": 180.0}
+T = TypeVar("T")
+
+
+def virtual(work: Coroutine[Any, Any, T]) -> T:
+    """Run to its end in virtual time."""
+    with contextlib.closing(VirtualLoop()) as loop:
+        return loop.run(work)
+
+
+class Watched(SimulatedRoaster):
+    """It is looked at from outside the guardian, and may lack something."""
+
+    def __init__(self, lacks: frozenset[Actuator] = frozenset(), **options: float) -> None:
+        made = SimulatedRoaster.Options(**{**OPTIONS, **options})
+        super().__init__(made, "roaster", time.monotonic)
+        self.lacks = lacks
+
+    @property
+    def capabilities(self) -> Capabilities:
+        can = super().capabilities
+        return replace(can, actuators=can.actuators - self.lacks, echoes=can.echoes - self.lacks)
+
+
+@contextlib.asynccontextmanager
+async def guardian(
+    machine: Machine | None,
+    path: Path,
+    driver: Watched | None = None,
+    limits: Limits | None = None,
+) -> AsyncIterator[Watched]:
+    driver = driver or Watched()
+    guard = Guard(driver.capabilities, limits or Limits())
+    named = (machine.kind, machine.options) if machine else ("simulated", {})
+    server = GuardianServer(
+        path, "roaster", lambda: driver, guard, machine=named, stay=True, clock=time.monotonic
+    )
+    task = asyncio.create_task(server.run())
+    try:
+        while not path.exists():
+            await asyncio.sleep(0.05)
+        yield driver
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+class Kitchen:
+    """A station with its roaster, as the service joins them."""
+
+    def __init__(self, plan: Path | None) -> None:
+        demo = {"type": "demo", "seed": 1, "speed": 0}
+        tree = {"name": "roaster", "source": demo, "roaster": {"type": "simulated"}}
+        if plan is not None:
+            tree["plan"] = str(plan)
+        self.told: list[RoastEvent] = []
+        self.off_s = 0.0
+        """By how much the computer's clock was set since."""
+        at = datetime(2026, 1, 1, tzinfo=UTC) - timedelta(seconds=time.monotonic())
+        self.wall = lambda: at + timedelta(seconds=time.monotonic() + self.off_s)
+        parsed = settings.parse({"stations": [tree]}).stations[0]
+        self.station = Station(parsed, self._publish, now=self.wall)
+        self.driven = Driven(self.station)
+        self.station.pipeline = Pipeline(
+            "roaster", self.station.model, 32_000, started_at=self.station.now()
+        )
+        self.machine = Machine.of_station(parsed)
+
+    def _publish(self, event: RoastEvent) -> None:
+        self.told.append(event)
+        self.driven.event(event)
+
+    def press(
+        self,
+        kind: InstructionKind,
+        value: float | None = None,
+        origin: Origin = Origin.PERSON,
+    ) -> None:
+        instruction = Instruction("roaster", kind, origin, self.wall(), value)
+        if self.driven.holds_back(instruction):
+            return
+        self.driven.instruct(instruction)
+        self.station.instruct(instruction)
+
+    async def until(self, true: Callable[[], object], seconds: float = 900.0) -> None:
+        end = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < end, (self.driven.state(), self.told[-3:])
+            await asyncio.sleep(0.1)
+
+    def crack(self) -> None:
+        now = self.station.now()
+        roast = self.station.pipeline.roast
+        self.station.publish(roast.crack(EventKind.FIRST_CRACK, Level.CERTAIN, now, now))
+
+    def of(self, kind: EventKind) -> list[RoastEvent]:
+        return [event for event in self.told if event.kind is kind]
+
+    @contextlib.asynccontextmanager
+    async def open(self, driver: Watched | None = None) -> AsyncIterator[Watched]:
+        async with guardian(self.machine, self.machine.socket, driver) as driver:
+            running = asyncio.create_task(self.driven.run())
+            try:
+                await self.until(lambda: self.driven.state().connected and self.station.reading)
+                yield driver
+            finally:
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+
+    async def armed(self) -> None:
+        self.press(InstructionKind.ARM, 1200)
+        await self.until(lambda: self.driven.state().armed)
