@@ -15,6 +15,7 @@ from roastwatch.batch import Job, Result, Runner, survey
 from roastwatch.batch_results import Results, Summary, row
 from roastwatch.cli.text import literal
 from roastwatch.errors import RoastwatchError
+from roastwatch.printable import printable_lines
 from roastwatch.rich_console import Console
 
 _NAMED = 20
