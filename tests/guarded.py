@@ -75,6 +75,14 @@ class Guarded:
                     found.append(int(process.name))
         return [pid for pid in found if pid not in self.guardians]
 
+    def kill_all(self) -> None:
+        """Kill guardians and those that wait to be one, or a spare would take over."""
+        for process in Path("/proc").iterdir():
+            with contextlib.suppress(OSError, ValueError):
+                is_one = b"guard" in (process / "cmdline").read_bytes().split(b"\0")
+                if is_one and os.fsencode(self.folder) in (process / "environ").read_bytes():
+                    os.kill(int(process.name), signal.SIGKILL)
+
     async def service(self, *words: str, code: str | None = None) -> asyncio.subprocess.Process:
         """Start the command line, or a script with arguments."""
         start = ["-c", code] if code else ["-m", "roastwatch"]
@@ -106,9 +114,7 @@ async def guarded() -> AsyncIterator[Guarded]:
     try:
         yield place
     finally:
-        for number in place.guardians:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(number, signal.SIGKILL)
+        place.kill_all()
         shutil.rmtree(place.folder, ignore_errors=True)
 
 

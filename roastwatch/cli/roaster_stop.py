@@ -43,8 +43,10 @@ async def _stop(path: Path | None, launch: Launch | None, wire: str) -> None:
 
     async with RoasterControl(path, launch, wire=wire, role="stop", told=tell) as door:
         failed = await door.emergency_stop("Emergency stop from the command line.")
+        if failed is not None:
+            failed += _opened_by(wire, door.guardian_pid)
         if failed is not None and launch is None and not door.stop_accepted:
-            raise LostError(failed.removesuffix(KEEPS_TRYING))
+            raise LostError(failed.replace(KEEPS_TRYING, ""))
         while failed is not None and not door.stop_accepted:
             tell(Told("fault", failed, None))
             failed = await door.stopped(SHOWN_EVERY_S)
@@ -87,11 +89,7 @@ async def _end(path: Path | None, wire: str) -> None:
     try:
         await control.__aenter__()
     except LostError:
-        held = [f"{name} (process {pid})" for pid, name in identity.holders(wire)]
-        click.echo(
-            "No guardian holds this roaster."
-            + (f" Its port is open in {', '.join(held)}." if held else "")
-        )
+        click.echo(f"No guardian holds this roaster.{_opened_by(wire, None)}")
         return
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_exit(control)
@@ -100,6 +98,12 @@ async def _end(path: Path | None, wire: str) -> None:
         if refused:
             raise BadInputError(refused)
         await _until_gone(control, pid)
+
+
+def _opened_by(wire: str, guardian: int | None) -> str:
+    """Which other programs have the port open, as far as we may see them."""
+    held = [f"{name} (process {pid})" for pid, name in identity.holders(wire) if pid != guardian]
+    return f" Its port is open in {', '.join(held)}." if held else ""
 
 
 async def _until_gone(control: RoasterControl, pid: int | None) -> None:

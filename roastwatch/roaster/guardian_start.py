@@ -5,7 +5,7 @@ import contextlib
 import json
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -45,6 +45,7 @@ class Starter:
         self._launch = launch
         self._path = path
         self._spare: subprocess.Popen[bytes] | None = None
+        self._is_closed = False
 
     async def start(self) -> "subprocess.Popen[bytes]":
         """Start a guardian.
@@ -55,21 +56,20 @@ class Starter:
         spare, self._spare = self._spare, None
         if spare is not None and _say(spare, GO) and spare.poll() is None:
             return spare
-        child = await self._begin()
-        if not _say(child, GO):
-            raise LostError("The guardian of the roaster ended at once.")
-        return child
+        return await self._in_thread(lambda: self._begin(GO))
 
     async def keep_spare(self) -> None:
         """Have a spare ready; without one a guardian is started from nothing."""
         if self._spare is not None and self._spare.poll() is not None:
-            self.close()
+            _say(self._spare, END)
+            self._spare = None
         if self._spare is None:
             with contextlib.suppress(LostError):
-                self._spare = await self._begin()
+                await self._in_thread(self._make_spare)
 
     def close(self) -> None:
         """End the spare."""
+        self._is_closed = True
         if self._spare is not None:
             _say(self._spare, END)
         self._spare = None
@@ -86,16 +86,29 @@ class Starter:
     def _log(self) -> Path:
         return Path(os.devnull) if self._path is None else self._path.with_suffix(".log")
 
-    async def _begin(self) -> "subprocess.Popen[bytes]":
+    async def _in_thread(
+        self, work: "Callable[[], subprocess.Popen[bytes]]"
+    ) -> "subprocess.Popen[bytes]":
+        """Start a process; nobody who is cancelled meanwhile leaves half of one behind."""
         try:
-            child = await asyncio.to_thread(self._popen)
-            _started[:] = [other for other in _started if other.poll() is None]  # collects
-            _started.append(child)
-            spec = json.dumps(self._launch.spec).encode() + b"\n"
+            return await asyncio.to_thread(work)
         except (OSError, RuntimeError) as error:
             raise LostError(self._refused(error)) from error
-        if not _say(child, spec):
-            raise LostError("The guardian of the roaster ended at once.")
+
+    def _make_spare(self) -> "subprocess.Popen[bytes]":
+        child = self._begin()
+        self._spare = child
+        if self._is_closed:
+            self.close()
+        return child
+
+    def _begin(self, word: bytes = b"") -> "subprocess.Popen[bytes]":
+        child = self._popen()
+        _started[:] = [other for other in _started if other.poll() is None]  # collects the ended
+        _started.append(child)
+        _say(child, json.dumps(self._launch.spec).encode() + b"\n")
+        if word:
+            _say(child, word)
         return child
 
     def _refused(self, error: Exception) -> str:

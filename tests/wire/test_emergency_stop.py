@@ -225,6 +225,23 @@ async def test_the_command_line_says_not_delivered_and_its_guardian_goes_on(
         await until(lambda: fake.ot1 == 0, STARTED_S)
 
 
+async def test_the_command_line_names_the_program_that_holds_the_port(tmp_path: Path) -> None:
+    fake = hot_tc4()
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
+        holder = await asyncio.create_subprocess_exec(
+            "flock", "-F", str(line.port), "sleep", "600", stdin=asyncio.subprocess.DEVNULL
+        )
+        try:
+            words = ("roaster", "stop", "--port", str(line.port))
+            process = await place.service(*words, "--type", "tc4")
+            out, _ = await asyncio.wait_for(process.communicate(), STARTED_S)
+            assert process.returncode == 2
+            assert f"sleep (process {holder.pid})" in out.decode()
+        finally:
+            holder.kill()
+            await holder.wait()
+
+
 async def test_make_safe_is_done_once_the_machine_reports_heat_0(tmp_path: Path) -> None:
     fake = hot_tc4()
     async with (
