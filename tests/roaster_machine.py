@@ -111,6 +111,8 @@ class RoasterLife(RuleBasedStateMachine):
         self.hot_air_s = self.checked_s = 0.0
         self.rising: list[float] = []
         self.heat_off_s: float | None = None
+        self.may_be_c = 0.0
+        """The hottest that it may become from stored heat."""
         self.alarmed_s = float("-inf")
         self.wall_s = 0.0
         self.held = ExitStack()
@@ -381,5 +383,9 @@ class RoasterLife(RuleBasedStateMachine):
         jumped = any(abs(b - a) > 1.5 for a, b in pairwise(self.rising))
         whole = len(self.rising) == 120 and not jumped
         rise = self.rising[-1] - self.rising[0] if whole else 0.0
-        if driver.relay_stuck and off_s > 105 and rise > 11 and self.rising[-1] > 90:
+        hotter = off_s > 105 and rise > 11 and self.rising[-1] > max(90.0, self.may_be_c + 42)
+        if off_s <= 60:
+            self.may_be_c = max(self.rising[-1], self.may_be_c if off_s else 0.0)
+        self.may_be_c = min(self.may_be_c, self.rising[-1] + 30)
+        if driver.relay_stuck and hotter:
             assert now_s - self.alarmed_s <= 62, "a stuck relay that was not reported"

@@ -12,6 +12,8 @@ from roastwatch.vocabulary import Actuator, Reading
 
 ECHO_TOLERANCE_PERCENT = 12.0
 """A report may differ by one step of the coarsest machine (1 of 9) from what was told."""
+RECOVERS_C = 30.0
+"""Air that cold beans cooled grows warmer again by less than this from stored heat."""
 DOOR_ECHO_S = 1.0
 """A report of a shut door that is older than this after a command is from before it."""
 SETTLES_S = 3.0
@@ -46,7 +48,7 @@ class MachineState:
         self._heat_seen = False
         """The heater has reported the heat that it is set to now."""
         self._peak_c: float | None = None
-        """The hottest since heat went off, while it may still rise."""
+        """The hottest that it may become while heat is off."""
         self.restarted: str | None = None
         """Why it is known to have restarted, until it was made safe or armed."""
 
@@ -108,8 +110,11 @@ class MachineState:
         if hottest_c is not None and hottest_c < self.limits.hot_above_c and not self.heats:
             self.ever_heated = False
         off_s = None if self.heat_off_since_s is None else now_s - self.heat_off_since_s
-        if hottest_c is not None and off_s is not None and off_s <= self._settling_s:
-            self._peak_c = max(hottest_c, self._peak_c or hottest_c)
+        if hottest_c is not None and off_s is not None:
+            if off_s <= self._settling_s:
+                self._peak_c = max(hottest_c, self._peak_c or hottest_c)
+            elif reading.environment_temp_c is not None and self._peak_c is not None:
+                self._peak_c = min(self._peak_c, hottest_c + RECOVERS_C)
         if reading.heater_percent is not None and reading.heater_percent <= 0.0:
             self.zero_confirmed = True
         for actuator in self.capabilities.echoes:

@@ -117,6 +117,18 @@ def test_machine_preheated_at_its_own_panel_can_be_armed_once_it_rises_no_more()
     assert bench.guard.arm(60, bench.now_s) is None
 
 
+def test_relay_that_sticks_after_the_machine_has_cooled_is_reported() -> None:
+    """Long before it is as hot as it was when heat went off."""
+    bench = heating(Bench(bean_c=180.0, air_c=200.0))
+    bench.ask(HEATER, 0)
+    bench.run(300.0, rise_c_per_s=-0.3)
+    bench.guard.notices.clear()
+    bench.run(200.0, rise_c_per_s=0.25)
+    assert bench.air_c is not None
+    assert bench.air_c < 170
+    assert bench.told("rise_without_heat")
+
+
 def test_rising_is_known_unknown_or_over() -> None:
     bench = Bench(bean_c=150.0, air_c=160.0)
     machine = bench.guard.machine
