@@ -172,9 +172,10 @@ def test_a_persons_heat_stands_whatever_is_heard(crack: dict) -> None:
     front.set[HEATER] = 10
     front.turn(60, 95)
     front.executor.event(EventKind.FIRST_CRACK, 61)
+    stands = min(10, crack["heater_percent"])
     for elapsed_s in range(61, 200):
-        front.turn(elapsed_s, 95)
-        assert front.set[HEATER] <= 10
+        front.turn(elapsed_s, 95 if elapsed_s < 130 else 240)  # too cold, then too hot
+        assert front.set[HEATER] == stands
     assert front.turn(200, 95) == [(HEATER, 45)]
     for elapsed_s in range(201, 230):
         front.turn(elapsed_s, 95)
@@ -185,7 +186,9 @@ def test_a_step_that_was_refused_hands_nothing_back() -> None:
     front = following({"fan_percent": 60})
     front.set[HEATER] = 10
     front.turn(60, 95)
-    front.outcome[HEATER] = refused()
+    front.outcome[HEATER] = CommandResult(
+        "", Outcome.REFUSED, 10.0, "attendance", "nobody is there"
+    )
     front.turn(200, 95)
     front.outcome.clear()
     for elapsed_s in range(201, 260):

@@ -203,3 +203,23 @@ def test_what_is_heard_does_not_take_back_a_persons_heat(socket_folder: Path) ->
             assert {p for _, p in changes(driver, Actuator.HEATER, at_s)} == {10}
 
     virtual(roast())
+
+
+def test_a_door_that_stands_open_already_drops_no_roast(socket_folder: Path) -> None:
+    """Whoever says that a roast is under way is believed; only a door that opens drops it."""
+
+    async def roast() -> None:
+        made = kitchen(socket_folder)
+        async with made.open() as driver:
+            driver._put(Actuator.DOOR, 100.0)
+            await made.until(lambda: made.station.reading.door_open)
+            made.press(InstructionKind.UNDER_WAY)
+            await asyncio.sleep(5)
+            assert made.station.pipeline.roast.active
+            driver._put(Actuator.DOOR, 0.0)
+            await asyncio.sleep(5)
+            driver._put(Actuator.DOOR, 100.0)
+            await asyncio.sleep(5)
+            assert [event.origin for event in made.of(EventKind.DROP)] == [Origin.ROASTER]
+
+    virtual(roast())
