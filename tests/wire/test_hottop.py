@@ -102,12 +102,12 @@ def driver(port: object, **options: object) -> Hottop:
 
 async def test_reading_sends_nothing_and_leaves_the_panel_in_control(tmp_path: Path) -> None:
     fake = FakeHottop(speed=0)
-    fake.heater, fake.drum, fake.main_fan, fake.thermal.bean_c = 60, 1, 3, 190  # by its panel
+    fake.heater, fake.drum, fake.main_fan, fake.thermal.bean_c = 60, 1, 3, 150  # by its panel
     async with PtyLine(fake, tmp_path) as line:
         async with driver(line.port) as hottop:
             for _ in range(5):
                 reading = await hottop.read()
-            assert (reading.heater_percent, reading.bean_temp_c) == (60, 190)
+            assert (reading.heater_percent, reading.bean_temp_c) == (60, 150)
         assert fake.commands == []
         await asyncio.sleep(1.3)
     assert (fake.ejected, fake.heater, fake.drum) == (False, 60, 1)

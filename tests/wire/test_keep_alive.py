@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from roastwatch.roaster.drivers.hottop import Hottop, HottopOptions
+from roastwatch.vocabulary import Actuator
 from tests.fakes.hottop import FakeHottop
 from tests.fakes.line import PtyLine, read_for_ever
 
@@ -35,6 +36,7 @@ async def test_hottop_frames_under_load(tmp_path: Path, capsys: pytest.CaptureFi
                 lines.append(await stack.enter_async_context(PtyLine(fake, folder)))
                 driver = Hottop(HottopOptions(port=str(lines[-1].port)), "kitchen")
                 await stack.enter_async_context(driver)
+                await driver.write(Actuator.FAN, 10)  # takes control
                 reading = asyncio.create_task(read_for_ever(driver))
                 stack.callback(reading.cancel)
             await asyncio.sleep(SECONDS)

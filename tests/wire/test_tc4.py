@@ -332,13 +332,23 @@ async def test_other_dialects_that_forget_their_heat(tmp_path: Path, kind: str) 
 
 
 async def test_a_greeting_that_nobody_asked_for_is_a_restart(tmp_path: Path) -> None:
-    fake = FakeTc4(speed=0)
-    async with PtyLine(fake, tmp_path) as line, driver(line.port) as tc4:
-        fake.banner = "# aArtisanQ_PID"
+    fake = FakeTc4(speed=0, kind="skywalker")
+    fake.banner = "# SkyCommand"
+    async with PtyLine(fake, tmp_path) as line, driver(line.port, dialect="skywalker") as tc4:
         tc4._chan_asked_s -= 60
         fake.restart()
         await until(lambda: tc4.restarts == 1)
-        await until(lambda: fake.celsius)
+        assert tc4.capabilities.when_host_is_gone == "off"  # that greeting disproves nothing
+
+
+async def test_a_cold_board_that_speaks_fahrenheit_again_has_restarted(tmp_path: Path) -> None:
+    fake = FakeTc4(speed=0)
+    fake.thermal.bean_c, fake.thermal.air_c = 180, 200
+    async with PtyLine(fake, tmp_path) as line, driver(line.port) as tc4:
+        await tc4.read()
+        fake.restart()
+        await until(lambda: tc4.restarts == 1)
+        await until(lambda: fake.celsius and fake.channels == "1200")
 
 
 async def test_heat_that_a_board_never_reports_is_no_restart(tmp_path: Path) -> None:
