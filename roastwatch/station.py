@@ -57,6 +57,7 @@ _OLD_READING_S = 60.0
 """A reading that claims to be older has another clock."""
 _JUMP_S = 2.0
 """A clock that was set by more makes older times worthless."""
+_OWN_PROBE = "%s: the demonstration's temperatures are left out, the roaster has its own probe."
 _REANCHOR_S = 0.25
 """A sound card's clock drifts from UTC by some 50 ppm: set right between roasts beyond this."""
 
@@ -168,11 +169,7 @@ class Station:
             return
         if self.settings.roaster is not None:  # its probe is the one; two would be mixed
             if block.first_sample == 0:
-                _log.warning(
-                    "%s: the demonstration's temperatures are left out, because the station's "
-                    "roaster has its own: set temperatures to false",
-                    self.name,
-                )
+                _log.warning(_OWN_PROBE, self.name)
             return
         if second == block.first_sample // source.sample_rate_hz:
             return
