@@ -34,6 +34,7 @@ from roastwatch.vocabulary import (
     RoasterState,
     RoastEvent,
     StopState,
+    Urgency,
 )
 
 ARMED_FOR_S = 1800.0
@@ -46,6 +47,15 @@ GUEST_S = 5.0
 """How often the reason is looked up why a stop is not delivered."""
 BACKOFF = Backoff(longest_s=5.0)
 """A roaster is waited for in mid-roast."""
+_EVENTS = {
+    "interlock": (EventKind.INTERLOCK, Urgency.DANGER),
+    "corrected": (EventKind.INTERLOCK, Urgency.INFORMATION),
+    "attendance": (EventKind.INTERLOCK, Urgency.NEEDS_YOU),
+    "disarmed": (EventKind.INTERLOCK, Urgency.NEEDS_YOU),
+    "fault": (EventKind.FAULT, Urgency.DANGER),
+    "lost": (EventKind.ROASTER_LOST, Urgency.DANGER),
+}
+"""What a notice of the guardian becomes, and how much it matters."""
 _log = logging.getLogger("roastwatch.driving")
 
 
@@ -236,7 +246,7 @@ class Driven:
             program.left = False
             self._station.publish(roast.drop(self._station.now(), Origin.PLAN))
         for refusal in program.refusals:
-            self._tell(EventKind.INTERLOCK, refusal)
+            self._tell(EventKind.INTERLOCK, refusal, Urgency.NEEDS_YOU)
         for note in program.notes:
             _log.info("%s: %s", self._station.name, note)
             self._refusal = note  # shown, but nothing to be alarmed about
@@ -338,7 +348,8 @@ class Driven:
         """Show and tell why something was not done; None: it was."""
         self._refusal = refused or ""
         if refused:
-            self._tell(EventKind.INTERLOCK, refused)
+            # The person who asked knows; the others hear of it once.
+            self._tell(EventKind.INTERLOCK, refused, Urgency.NEEDS_YOU, Origin.PERSON)
 
     async def _stop_as_a_guest(self, reason: str) -> None:
         """Another program may hold the roaster, or its guardian is being started: stop it still.
@@ -396,13 +407,10 @@ class Driven:
 
     def _happened(self, happened: Happened) -> None:
         """What the guardian did becomes an event that sinks tell."""
-        kind = {
-            "interlock": EventKind.INTERLOCK,
-            "attendance": EventKind.INTERLOCK,
-            "disarmed": EventKind.INTERLOCK,
-            "fault": EventKind.FAULT,
-            "lost": EventKind.ROASTER_LOST,
-        }.get(happened.kind)
+        kind, urgency = _EVENTS.get(happened.kind, (None, Urgency.INFORMATION))
+        pressed = happened.interlock == "emergency_stop" and kind is EventKind.INTERLOCK
+        if pressed or happened.interlock == "heat_short":
+            urgency = Urgency.NEEDS_YOU
         if happened.kind == "lost":
             self._station.reading = None
         quiet = happened.kind == "disarmed" and happened.message == "Disarmed."
@@ -411,12 +419,19 @@ class Driven:
             _log.info("%s: %s", self._station.name, happened.message)
             return
         self._last_message = happened.message
-        self._tell(kind, happened.message)
+        origin = Origin.PERSON if pressed else Origin.INTERLOCK
+        self._tell(kind, happened.message, urgency, origin)
 
-    def _tell(self, kind: EventKind, message: str) -> None:
+    def _tell(
+        self,
+        kind: EventKind,
+        message: str,
+        urgency: Urgency = Urgency.DANGER,
+        origin: Origin = Origin.INTERLOCK,
+    ) -> None:
         pipeline = self._station.pipeline
         if pipeline is not None:
-            event = pipeline.roast.told(kind, self._station.now(), message, Origin.INTERLOCK)
+            event = pipeline.roast.told(kind, self._station.now(), message, origin)
         else:
             now = self._station.now()
             event = RoastEvent(
@@ -426,7 +441,7 @@ class Driven:
                 kind=kind,
                 happened_at=now,
                 decided_at=now,
-                origin=Origin.INTERLOCK,
+                origin=origin,
                 message=message,
             )
-        self._station.publish([event])
+        self._station.publish([replace(event, urgency=urgency)])

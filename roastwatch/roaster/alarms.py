@@ -28,7 +28,7 @@ class Notice:
     """Something that people should know, sent to everybody who listens to the guardian."""
 
     kind: str
-    """interlock, fault, lost, recovered, armed, disarmed, attendance."""
+    """interlock, corrected, fault, lost, recovered, control, armed, disarmed, attendance."""
     message: str
     interlock: str | None = None
 

@@ -272,7 +272,9 @@ class Guard(PanelFirst):
         for move in moves:
             told_already = move.effect is not Effect.LIMIT or move.interlock == "armed"
             if self.machine.told.of(move.actuator) is not None and not told_already:
-                self._notice("interlock", move.reason, move.interlock)
+                heat_ends = move.actuator is Actuator.HEATER and move.percent == 0
+                kind = "interlock" if heat_ends else "corrected"
+                self._notice(kind, move.reason, move.interlock)
         writes = tuple((move.actuator, move.percent) for move in moves)
         able = self.machine.capabilities.actuators
         if self.machine.told.heater is None and Actuator.HEATER in able:
@@ -281,7 +283,7 @@ class Guard(PanelFirst):
 
     def note(self, reason: str, interlock: str) -> None:
         """What an interlock did besides a command."""
-        self._notice("interlock", reason, interlock)
+        self._notice("corrected", reason, interlock)
 
     @property
     def notices(self) -> list[Notice]:

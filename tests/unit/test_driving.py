@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from roastwatch import settings
+from roastwatch.entities import urgency
 from roastwatch.errors import BadInputError
 from roastwatch.machine import Machine
 from roastwatch.roaster.control import RoasterControl
@@ -23,6 +24,7 @@ from roastwatch.vocabulary import (
     Origin,
     Outcome,
     RoasterState,
+    Urgency,
 )
 from tests.fakes.line import until
 from tests.guarded import guarded
@@ -44,6 +46,8 @@ async def test_arm_heat_stop_through_the_service(monkeypatch: pytest.MonkeyPatch
     async with guarded() as place:
         monkeypatch.setenv("ROASTWATCH_RUNTIME_DIR", str(place.folder))
         service = kitchen(fan_min_for_heat_percent=25)
+        told = Notebook()
+        service.outlets = [Outlet("notebook", told, Part("notebook"))]
         running = asyncio.create_task(service.run())
 
         def state() -> RoasterState | None:
@@ -79,6 +83,10 @@ async def test_arm_heat_stop_through_the_service(monkeypatch: pytest.MonkeyPatch
             assert state().emergency
             assert (await ask(Actuator.HEATER, 50)).interlock == "emergency_stop"
             assert state().last_refusal
+            # What a person does, and what an interlock only corrects, rings nobody awake.
+            await until(lambda: any(e.origin is Origin.PERSON for e in told.events), 30.0)
+            urgent = [event.message for event in told.events if urgency(event) is Urgency.DANGER]
+            assert urgent == []
         finally:
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
