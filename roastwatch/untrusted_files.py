@@ -9,6 +9,8 @@ import os
 import stat
 from pathlib import Path
 
+from roastwatch.text_file import TextFileError, decoded
+
 MOST_YAML_BYTES = 256 * 1024
 """Of settings, plans and profiles; the documented settings have 15 kB."""
 MOST_TABLE_BYTES = 32 * 1024 * 1024
@@ -46,9 +48,9 @@ def read_text(path: Path, most_bytes: int = MOST_YAML_BYTES) -> str:
         OSError: as `read_bytes`, or it is not UTF-8.
     """
     try:
-        return read_bytes(path, most_bytes).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise OSError(errno.EILSEQ, "it is not UTF-8 text: save it as UTF-8", str(path)) from error
+        return decoded(read_bytes(path, most_bytes))
+    except TextFileError as error:
+        raise OSError(errno.EILSEQ, f"it {error}", str(path)) from error
 
 
 def _size(count: int) -> str:

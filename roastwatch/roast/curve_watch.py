@@ -53,7 +53,7 @@ class BeanWatch:
                 self.curve.charge(happened_s)
             case EventKind.DROP if self.curve.dropped_s is None:
                 self.curve.drop(happened_s)
-            case EventKind.COOL_END | EventKind.STOPPED:
+            case EventKind.COOL_END:
                 self.curve.forget()
             case _:
                 pass

@@ -219,9 +219,7 @@ class Drive:
         while True:
             raw, now_s = self.control.raw_state, time.monotonic()
             self._take_reading(now_s - (began_s if self._began_s is None else self._began_s))
-            rising = raw.get("rising")
-            if rising is None:
-                rising = self._afterheat.rising(now_s)
+            rising = self._afterheat.verdict(now_s, raw.get("rising"))
             if rising is False or not (self._afterheat.heated or raw.get("rising")):
                 return wrong
             if rising and self._afterheat.alarming(now_s, reported=bool(raw.get("rising"))):

@@ -68,6 +68,17 @@ class Afterheat:
             return True
         return False if rise_c < -FALL_C or span_s >= SPAN_S - 2.0 else None
 
+    def verdict(self, now_s: float, reported: bool | None) -> bool | None:
+        """The same with what the guardian reports; None: neither can say yet.
+
+        The guardian looks back over time in which heat was still on: that nothing rises counts only
+        once heat has been off for as long.
+        """
+        own = self.rising(now_s)
+        if reported or own is not None:
+            return bool(reported or own)
+        return False if reported is False and self.off_s(now_s) >= SPAN_S else None
+
     def alarming(self, now_s: float, *, reported: bool) -> bool:
         """Whether a rise is no longer what a hot drum does. `reported`: the guardian says so."""
         off_s, rise = self.off_s(now_s), self.rise_c(now_s)
