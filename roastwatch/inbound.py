@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from roastwatch.errors import BadInputError, LostError
-from roastwatch.printable import UNFIT, printable
+from roastwatch.printing.printable import UNFIT, printable
 
 _LARGEST_NUMBER = 2**53
 """Beyond this, JSON numbers are not exact."""

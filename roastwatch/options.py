@@ -6,8 +6,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationInfo, model_validator
 
-from roastwatch.printable import printable, without_credentials
-from roastwatch.text_file import TextFileError, read_text
+from roastwatch.files.text_file import TextFileError, read_text
+from roastwatch.printing.printable import printable, without_credentials
 
 _SECRET_NAMES = ("token", "password", "secret", "urls")
 

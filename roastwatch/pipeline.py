@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from roastwatch.detection.decision import CrackDecision
+from roastwatch.detection.decision.crack_decision import CrackDecision
+from roastwatch.detection.decision.onset import STILL_S, Onset, OnsetOptions
+from roastwatch.detection.decision.prompt import Question
 from roastwatch.detection.model import CrackModel
-from roastwatch.detection.onset import STILL_S, Onset, OnsetOptions
-from roastwatch.detection.question import Question
 from roastwatch.roast.roast import Roast, RoastOptions
 from roastwatch.vocabulary import (
     AudioBlock,

@@ -14,10 +14,10 @@ from unittest import mock
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from roastwatch.roaster.guard import LEASE_S, Guard
-from roastwatch.roaster.guardian import Guardian
-from roastwatch.roaster.interlocks import INTERLOCKS, Interlock
-from roastwatch.roaster.limits import Limits
+from roastwatch.roaster.guardian.guardian import Guardian
+from roastwatch.roaster.guardian.interlocks import INTERLOCKS, Interlock
+from roastwatch.roaster.guardian.limits import Limits
+from roastwatch.roaster.guardian.safety_state import LEASE_S, Guard
 from roastwatch.vocabulary import Actuator, Command, CommandResult, Origin
 from tests.driver_benches import Bench, bench
 from tests.fakes.virtual_time import VirtualLoop

@@ -13,9 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
-from roastwatch.machine import Machine
-from roastwatch.roaster.control import RoasterControl
-from roastwatch.roaster.guardian_life import Told
+from roastwatch.app.roaster_launch import Machine
+from roastwatch.roaster.client.control import RoasterControl
+from roastwatch.roaster.client.guardian_life import Told
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome
 
 PLAN = "steps: [{at_s: 0, heater_percent: 60, fan_percent: 30, drum_percent: 100}, {at_s: 600}]\n"

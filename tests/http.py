@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from roastwatch.channel import Events, Latest
-from roastwatch.sinks.rest import RestOptions, RestSink
+from roastwatch.sinks.rest.sink import RestOptions, RestSink
 from roastwatch.sinks.sink import Told
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import (

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from roastwatch.roaster.driver import Capabilities
-from roastwatch.roaster.guard import Guard
-from roastwatch.roaster.interlocks import INTERLOCKS
-from roastwatch.roaster.limits import Limits
+from roastwatch.roaster.guardian.interlocks import INTERLOCKS
+from roastwatch.roaster.guardian.limits import Limits
+from roastwatch.roaster.guardian.safety_state import Guard
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome, Reading
 
 HEATER, FAN, DRUM, COOLING, DOOR = (

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from roastwatch.roast.record import Properties, RecordedEvent, RoastRecord
+from roastwatch.records.record import Properties, RecordedEvent, RoastRecord
 from roastwatch.vocabulary import EventKind, Level, Origin
 
 PREHEAT_S = 40.0

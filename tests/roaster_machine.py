@@ -18,10 +18,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from roastwatch.errors import LostError, RoastwatchError
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
-from roastwatch.roaster.guard import LEASE_S, Guard
-from roastwatch.roaster.guardian import Guardian
-from roastwatch.roaster.interlocks import INTERLOCKS, Interlock
-from roastwatch.roaster.limits import Limits
+from roastwatch.roaster.guardian.guardian import Guardian
+from roastwatch.roaster.guardian.interlocks import INTERLOCKS, Interlock
+from roastwatch.roaster.guardian.limits import Limits
+from roastwatch.roaster.guardian.safety_state import LEASE_S, Guard
 from roastwatch.vocabulary import Actuator, Command, Origin, Reading
 
 LIMITS = Limits(arm_max_s=600, attendance_s=300, roast_max_s=900)

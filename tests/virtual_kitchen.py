@@ -9,16 +9,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from roastwatch import settings
-from roastwatch.driving import Driven
-from roastwatch.machine import Machine
+from roastwatch.app.roaster_launch import Machine
+from roastwatch.app.roaster_session import Driven
+from roastwatch.app.station import Station
 from roastwatch.pipeline import Pipeline
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
-from roastwatch.roaster.guard import Guard
-from roastwatch.roaster.guardian_server import GuardianServer
-from roastwatch.roaster.limits import Limits
-from roastwatch.station import Station
+from roastwatch.roaster.guardian.limits import Limits
+from roastwatch.roaster.guardian.safety_state import Guard
+from roastwatch.roaster.guardian.server import GuardianServer
+from roastwatch.settings import model as settings
 from roastwatch.vocabulary import (
     Actuator,
     EventKind,

@@ -14,10 +14,10 @@ import numpy as np
 import soundfile
 
 from roastwatch.audio import joined
+from roastwatch.audio.channel_selector import Mixdown
 from roastwatch.audio.decoders import Decoder, SndfileDecoder
 from roastwatch.audio.headers import read_header
 from roastwatch.audio.media import conversion, open_media
-from roastwatch.audio.mixdown import Mixdown
 from roastwatch.audio.pcm import silence_what_is_no_number
 from roastwatch.audio.resample import Resampler, rate_to_judge
 from roastwatch.audio.virtual_file import VirtualFile

@@ -10,7 +10,7 @@ from types import TracebackType
 
 from pydantic import Field
 
-from roastwatch.audio.mixdown import Mixdown
+from roastwatch.audio.channel_selector import Mixdown
 from roastwatch.audio.pcm import silence_what_is_no_number
 from roastwatch.audio.resample import Resampler, rate_to_judge
 from roastwatch.audio.ring import Ring

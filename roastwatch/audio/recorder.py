@@ -15,11 +15,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from roastwatch.audio.recent import Recent
+from roastwatch.audio.disk_thread import Scribe
+from roastwatch.audio.history_ring import Recent
 from roastwatch.audio.recorder_disk import Clip, RecordedRoast, RecorderDisk, grow, label
 from roastwatch.audio.recorder_options import RecorderOptions
 from roastwatch.audio.recordings import Int16Array, free_path, to_int16
-from roastwatch.audio.scribe import Scribe
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import AudioBlock, EventKind, PartState, RoastEvent
 

@@ -19,7 +19,7 @@ from roastwatch.audio.recordings import (
     write_json,
 )
 from roastwatch.errors import LostError
-from roastwatch.private_files import tighten
+from roastwatch.files.private import tighten
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import Origin, RoastEvent
 

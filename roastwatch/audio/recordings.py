@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from roastwatch.errors import LostError
-from roastwatch.private_files import make_file, make_folder
+from roastwatch.files.private import make_file, make_folder
 
 _PART = ".part"
 Int16Array = npt.NDArray[np.int16]

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from pydantic import Field
 
-from roastwatch.audio.mixdown import Mixdown
+from roastwatch.audio.channel_selector import Mixdown
 from roastwatch.audio.pcm import PcmFormat, decode, frame_bytes, silence_what_is_no_number
 from roastwatch.audio.resample import Resampler, rate_to_judge
 from roastwatch.errors import BadInputError, EndedError

@@ -16,10 +16,10 @@ import numpy as np
 from roastwatch.bench.machine import one_core, resident_mb
 from roastwatch.bench.sound import noise_with_pops
 from roastwatch.bench.timing import Figure, Stage
-from roastwatch.detection import backends, logmel
-from roastwatch.detection.checkpoint import WEIGHTS
-from roastwatch.detection.windowed import Windowed, WindowedOptions
-from roastwatch.detection.windows import Window, stack
+from roastwatch.detection.large import backends, logmel
+from roastwatch.detection.large.checkpoint import WEIGHTS
+from roastwatch.detection.large.windowed import Windowed, WindowedOptions
+from roastwatch.detection.large.windows import Window, stack
 from roastwatch.errors import BadInputError
 
 _WINDOWS = 8
@@ -113,7 +113,7 @@ def front_ends(model: Windowed) -> list[Figure]:
     """
     spec = model.checkpoint.log_mel
     try:
-        from roastwatch.detection.backends_torch import WaveFrontEnd
+        from roastwatch.detection.large.backends_torch import WaveFrontEnd
     except ModuleNotFoundError:
         return []
     if spec is None:

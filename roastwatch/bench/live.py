@@ -13,8 +13,8 @@ import numpy as np
 from roastwatch.audio.level import LevelMeter
 from roastwatch.bench.machine import resident_mb
 from roastwatch.bench.sound import noise_with_pops
+from roastwatch.detection.inference_pool import Scoring
 from roastwatch.detection.model import CrackModel
-from roastwatch.detection.scoring import Scoring
 from roastwatch.pipeline import Pipeline
 from roastwatch.roast.roast import RoastOptions
 from roastwatch.vocabulary import AudioBlock, Float32Array

@@ -5,7 +5,6 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from roastwatch.analysis import BLOCK_S, analyze_file
 from roastwatch.audio.file import open_file
 from roastwatch.audio.level import LevelMeter
 from roastwatch.audio.resample import Resampler
@@ -14,6 +13,7 @@ from roastwatch.bench.sound import blocks, noise_with_pops
 from roastwatch.bench.timing import Figure, Stage
 from roastwatch.detection.model import CrackModel
 from roastwatch.entities import ENTITIES
+from roastwatch.offline.analysis import BLOCK_S, analyze_file
 from roastwatch.pipeline import Pipeline
 from roastwatch.roast.roast import RoastOptions
 from roastwatch.vocabulary import AudioBlock, AudioLevel, Phase, Snapshot

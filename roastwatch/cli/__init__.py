@@ -10,12 +10,12 @@ import click
 
 from roastwatch import __version__
 from roastwatch.errors import EndedError, RoastwatchError
-from roastwatch.printable import printable
-from roastwatch.terminal import printable_output
+from roastwatch.printing.printable import printable
+from roastwatch.printing.terminal import printable_output
 
 # name → (module, one line for --help). The module holds a click command named `command`.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "roasts": ("roastwatch.cli.roasts", "The roast log: list, show, import, export, plot, …"),
+    "roasts": ("roastwatch.cli.roasts.command", "The roast log: list, show, import, export, plot."),
     "run": ("roastwatch.cli.run", "Run the service with a settings file."),
     "demo": ("roastwatch.cli.demo", "Play a synthesised roast through the whole program."),
     "listen": ("roastwatch.cli.listen", "Listen to a microphone or a recording now."),
@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "devices": ("roastwatch.cli.devices", "List microphones and their sample rates."),
     "bench": ("roastwatch.cli.bench", "Measure speed and memory on this machine."),
     "doctor": ("roastwatch.cli.doctor", "Check everything, and say what to do about each."),
-    "roaster": ("roastwatch.cli.roaster", "Read and drive a roaster behind its interlocks."),
+    "roaster": ("roastwatch.cli.roaster.command", "Read and drive a roaster behind interlocks."),
     "data": ("roastwatch.cli.data", "Make, get, check and split what models learn from."),
     "learn": ("roastwatch.cli.learn", "Learn from your own roasts, or take that back."),
     "evaluate": ("roastwatch.cli.evaluate", "Measure how good it is, on what it never heard."),

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from roastwatch.analysis import Analysis, analyze_file
-from roastwatch.batch import Job, discover
 from roastwatch.cli import model_choice
 from roastwatch.cli.text import literal
-from roastwatch.detection.onset import OnsetOptions
+from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.errors import BadInputError, RoastwatchError
-from roastwatch.printable import printable_lines
-from roastwatch.rich_console import Console
+from roastwatch.offline.analysis import Analysis, analyze_file
+from roastwatch.offline.batch import Job, discover
+from roastwatch.printing.printable import printable_lines
+from roastwatch.printing.rich_console import Console
 
 
 @click.command("analyze")
@@ -133,7 +133,7 @@ def command(
     for path in files:
         picture = None
         if plot is not None:
-            from roastwatch.analysis_plot import Picture
+            from roastwatch.offline.plot import Picture
 
             picture = Picture()
         try:

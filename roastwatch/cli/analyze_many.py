@@ -11,12 +11,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from roastwatch.audio.file import open_file
-from roastwatch.batch import Job, Result, Runner, survey
-from roastwatch.batch_results import Results, Summary, row
 from roastwatch.cli.text import literal
 from roastwatch.errors import RoastwatchError
-from roastwatch.printable import printable_lines
-from roastwatch.rich_console import Console
+from roastwatch.offline.batch import Job, Result, Runner, survey
+from roastwatch.offline.results import Results, Summary, row
+from roastwatch.printing.printable import printable_lines
+from roastwatch.printing.rich_console import Console
 
 _NAMED = 20
 """Files that are skipped are named up to this number."""
@@ -85,11 +85,11 @@ def analyze_many(
 
 def _runner(job: Job, cluster: str | None, workers: int, batch: int | None) -> Runner:
     if cluster is None:
-        from roastwatch.batch_workers import LocalWorkers
+        from roastwatch.offline.workers import LocalWorkers
 
         return LocalWorkers(job, workers, files_at_once=min(batch or 1, 8))
     try:
-        from roastwatch.batch_dask import DaskCluster
+        from roastwatch.offline.dask import DaskCluster
     except ModuleNotFoundError as missing:
         from roastwatch.errors import MissingExtraError
 

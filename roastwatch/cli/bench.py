@@ -16,10 +16,10 @@ from roastwatch.bench.sound import write_file
 from roastwatch.bench.timing import Figure, Stage
 from roastwatch.cli import model_choice
 from roastwatch.cli.text import literal
+from roastwatch.detection.large.windowed import Windowed
 from roastwatch.detection.model import CrackModel
-from roastwatch.detection.windowed import Windowed
 from roastwatch.errors import BadInputError, MissingExtraError
-from roastwatch.rich_console import Console
+from roastwatch.printing.rich_console import Console
 
 _MODES = ("quick", "full", "stream", "stress", "large")
 

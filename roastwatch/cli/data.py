@@ -8,7 +8,7 @@ import click
 from rich.progress import Progress, track
 
 from roastwatch.errors import BadInputError
-from roastwatch.rich_console import Console
+from roastwatch.printing.rich_console import Console
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -44,8 +44,8 @@ def synth(
 
     Example: roastwatch data synth --out synth --seed 7
     """
-    from roastwatch.detection.features import LOWEST_RATE_HZ
-    from roastwatch.training import recordings, showcase
+    from roastwatch.corpus import recordings, showcase
+    from roastwatch.detection.pops.features import LOWEST_RATE_HZ
     from roastwatch.training.bank import fires_in
 
     if not LOWEST_RATE_HZ <= rate_hz <= 192000:
@@ -80,7 +80,7 @@ def synth(
 @click.option("--out", required=True, type=_FOLDER, help="Folder to put the files into.")
 def download(listed: Path, out: Path) -> None:
     """Get the files of a list, checked by hash; what is there already is not got again."""
-    from roastwatch.training.download import fetch, read_list
+    from roastwatch.corpus.download import fetch, read_list
 
     wanted = read_list(listed)
     got = 0
@@ -115,7 +115,7 @@ def manifest(
     """
     from dataclasses import replace
 
-    from roastwatch.training import corpus, importers
+    from roastwatch.corpus import corpus, importers
 
     if not folder.is_dir():
         raise BadInputError(f"There is no folder {folder}.")
@@ -138,7 +138,7 @@ def manifest(
 @click.option("--seed", default=1, show_default=True, help="Another seed, another split.")
 def split(path: Path, shares: str, seed: int) -> None:
     """Split a manifest at PATH by recording, never by clip."""
-    from roastwatch.training import corpus
+    from roastwatch.corpus import corpus
 
     try:
         numbers = [float(share) for share in shares.split(",")]
@@ -156,7 +156,7 @@ def split(path: Path, shares: str, seed: int) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def verify(path: Path, hashes: bool, as_json: bool) -> None:
     """Check a manifest at PATH: files, hashes, labels, and that no recording is in two splits."""
-    from roastwatch.training import corpus
+    from roastwatch.corpus import corpus
 
     found = corpus.read_manifest(path)
     with Progress(console=Console(stderr=True)) as progress:

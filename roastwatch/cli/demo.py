@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from roastwatch import settings
 from roastwatch.cli.listen import extra_sinks, quick
 from roastwatch.cli.live import log_to_stderr, serve
+from roastwatch.settings import model as settings
 from roastwatch.sinks.console import clock
 from roastwatch.synth.source import DemoOptions, demo_roast
 

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from roastwatch.audio.sound_card import Device, PortAudio, SoundCard, rates_of
 from roastwatch.cli.text import literal
-from roastwatch.rich_console import Console
+from roastwatch.printing.rich_console import Console
 
 
 @click.command("devices")

@@ -13,11 +13,12 @@ import click
 import numpy as np
 from rich.text import Text
 
-from roastwatch import __version__, plugins, settings
+from roastwatch import __version__, plugins
 from roastwatch.cli.run import found
 from roastwatch.errors import RoastwatchError
-from roastwatch.rich_console import Console
-from roastwatch.settings import Chosen, Settings
+from roastwatch.printing.rich_console import Console
+from roastwatch.settings import model as settings
+from roastwatch.settings.model import Chosen, Settings
 from roastwatch.sinks.sink import Finding as SinkFinding
 from roastwatch.sinks.sink import Told
 from roastwatch.supervise import Part

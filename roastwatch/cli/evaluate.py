@@ -11,13 +11,13 @@ from rich.markdown import Markdown
 
 from roastwatch.cli import model_choice
 from roastwatch.cli.text import literal
-from roastwatch.detection.onset import OnsetOptions
+from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.errors import BadInputError
-from roastwatch.rich_console import Console
-from roastwatch.training import evaluate as evaluation
-from roastwatch.training import evaluate_ablation
-from roastwatch.training.evaluate_report import markdown
-from roastwatch.training.evaluate_statistics import compare
+from roastwatch.evaluation import ablation as evaluate_ablation
+from roastwatch.evaluation import evaluate as evaluation
+from roastwatch.evaluation.report import markdown
+from roastwatch.evaluation.statistics import compare
+from roastwatch.printing.rich_console import Console
 
 
 @click.command("evaluate")
@@ -136,7 +136,7 @@ def command(
         }
     text = markdown(report)
     if out is not None:
-        from roastwatch.training import evaluate_plots
+        from roastwatch.evaluation import plots as evaluate_plots
 
         (out / "report.json").write_text(json.dumps(report, indent=1, allow_nan=False))
         (out / "report.md").write_text(text)

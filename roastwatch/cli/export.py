@@ -87,7 +87,7 @@ def command(
         raise SettingsError("Name what to export: --run DIR, or --model DIR with --to FORM.")
     out = out or Path("models")
     try:
-        from roastwatch.training import recordings
+        from roastwatch.corpus import recordings
         from roastwatch.training.calibrate import calibrate
         from roastwatch.training.export import export, trained_network
     except ModuleNotFoundError as missing:

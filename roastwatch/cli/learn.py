@@ -10,13 +10,13 @@ from rich.table import Table
 
 from roastwatch.cli import model_choice
 from roastwatch.cli.text import literal
+from roastwatch.corpus.labels import collect, mark, stations
 from roastwatch.detection import calibration
-from roastwatch.detection.onset import OnsetOptions
+from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.errors import BadInputError
-from roastwatch.folders import data_folder
-from roastwatch.rich_console import Console
-from roastwatch.training.learn import Learnt, learn
-from roastwatch.training.learn_labels import collect, mark, stations
+from roastwatch.files.folders import data_folder
+from roastwatch.learning.learn import Learnt, learn
+from roastwatch.printing.rich_console import Console
 
 
 @click.command("learn")

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from roastwatch import settings
 from roastwatch.audio.sound_card import has_microphone
 from roastwatch.cli import model_choice
 from roastwatch.cli.live import log_to_stderr, mqtt_sink, serve
-from roastwatch.settings import Chosen
+from roastwatch.settings import model as settings
+from roastwatch.settings.model import Chosen
 
 
 @click.command("listen")

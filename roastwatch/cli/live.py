@@ -9,12 +9,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from roastwatch import settings as settings_
+from roastwatch.app.service import Service
 from roastwatch.cli.heartbeat import heartbeat
 from roastwatch.errors import RoastwatchError
-from roastwatch.logs import log_to
-from roastwatch.service import Service
-from roastwatch.settings import Chosen, Settings
+from roastwatch.printing.logs import log_to
+from roastwatch.settings import model as settings_
+from roastwatch.settings.model import Chosen, Settings
 
 
 def log_to_stderr(verbose: bool) -> None:

@@ -5,11 +5,12 @@ from typing import Any
 
 import yaml
 
-from roastwatch import plugins, settings
+from roastwatch import plugins
 from roastwatch.detection.model import CrackModel
 from roastwatch.errors import SettingsError
-from roastwatch.settings import STATION_CHOICES
-from roastwatch.yaml_file import parse_yaml
+from roastwatch.files.yaml_file import parse_yaml
+from roastwatch.settings import model as settings
+from roastwatch.settings.model import STATION_CHOICES
 
 
 def choose(name: str | None, options: tuple[str, ...] = ()) -> tuple[str, dict[str, Any]]:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from roastwatch.detection import hub
-from roastwatch.model_package import write_package
+from roastwatch.detection.large import hub
+from roastwatch.training.large.package import write_package
 
 
 @click.command("package")

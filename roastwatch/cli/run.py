@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from roastwatch import settings
 from roastwatch.cli.live import log_to_stderr, serve
 from roastwatch.errors import SettingsError
-from roastwatch.roast.log_file import FILE_NAME
+from roastwatch.roastlog.file import FILE_NAME
+from roastwatch.settings import model as settings
 
 PLACES = (
     Path("roastwatch.yaml"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from roastwatch import settings
+from roastwatch.settings import model as settings
 
 
 @click.command("settings")
@@ -19,7 +19,7 @@ def command(path: Path | None, document: bool) -> None:
       roastwatch settings --document > roastwatch.yaml
     """
     if document:
-        from roastwatch.settings_document import document as text
+        from roastwatch.settings.document import document as text
 
         click.echo(text(), nl=False)
         return

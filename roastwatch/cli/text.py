@@ -2,7 +2,7 @@
 
 from rich.markup import escape
 
-from roastwatch.printable import printable_lines
+from roastwatch.printing.printable import printable_lines
 
 
 def literal(text: object) -> str:

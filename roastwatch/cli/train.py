@@ -58,7 +58,7 @@ def command(
     try:
         import torch
 
-        from roastwatch.training import recordings
+        from roastwatch.corpus import recordings
         from roastwatch.training.plan import TrainingPlan, changed, parse_plan, read_yaml
         from roastwatch.training.run import rank_in_run
         from roastwatch.training.train import train
@@ -90,7 +90,7 @@ def command(
 
 def _finetune(raw: object, config: Path, out: Path, *, as_json: bool) -> None:
     try:
-        from roastwatch.training.finetune_ast import FineTunePlan, finetune
+        from roastwatch.training.large.finetune_ast import FineTunePlan, finetune
         from roastwatch.training.plan import parse_plan
         from roastwatch.training.run import rank_in_run
     except ModuleNotFoundError as missing:

@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import Field, FiniteFloat, ValidationError
 
+from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.detection.model import CrackModel
-from roastwatch.detection.onset import OnsetOptions
 from roastwatch.errors import BadInputError, SettingsError
 from roastwatch.options import Options
 
@@ -104,7 +104,9 @@ def applied(onset: OnsetOptions, model: CrackModel, path: Path) -> tuple[OnsetOp
         return onset, model
     delta = calibration.exit_delta
     if delta is not None:
-        from roastwatch.detection.pops import PopsModel  # loads a runtime that others don't need
+        from roastwatch.detection.pops.model import (
+            PopsModel,  # loads a runtime that others don't need,
+        )
 
         if not isinstance(model, PopsModel) or calibration.exit_of != model.manifest.sha256:
             _log.warning(

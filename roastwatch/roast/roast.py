@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import Field
 
 from roastwatch.options import Options
-from roastwatch.roast.witnesses import TimeWitness
+from roastwatch.roast.priors import TimeWitness
 from roastwatch.vocabulary import (
     EventKind,
     Evidence,

@@ -14,8 +14,8 @@ from rich.text import Text
 
 from roastwatch.channel import Events, Latest
 from roastwatch.options import Options
-from roastwatch.printable import printable
-from roastwatch.rich_console import Console
+from roastwatch.printing.printable import printable
+from roastwatch.printing.rich_console import Console
 from roastwatch.sinks.sink import Finding, Told
 from roastwatch.vocabulary import EventKind, Level, Origin, PartState, RoastEvent, Snapshot
 

@@ -30,15 +30,15 @@ from roastwatch.entities import EVENT_TYPES, event_type
 from roastwatch.errors import BadInputError, LostError, MissingExtraError
 from roastwatch.option_types import Host
 from roastwatch.options import Options
-from roastwatch.sinks.delivery import Delivery
-from roastwatch.sinks.home_assistant_check import check_names
-from roastwatch.sinks.home_assistant_options import HomeAssistantOptions
-from roastwatch.sinks.memory_outbox import MemoryOutbox
-from roastwatch.sinks.mqtt_options import refuse_password_alone
-from roastwatch.sinks.mqtt_outbox import Kept
-from roastwatch.sinks.remembered import Remembered
+from roastwatch.sinks.home_assistant.check import check_names
+from roastwatch.sinks.home_assistant.options import HomeAssistantOptions
+from roastwatch.sinks.monotonic_utc import age_s
+from roastwatch.sinks.mqtt.options import refuse_password_alone
+from roastwatch.sinks.outbox.dedupe_set import Remembered
+from roastwatch.sinks.outbox.delivery import Delivery
+from roastwatch.sinks.outbox.event_outbox import Kept
+from roastwatch.sinks.outbox.memory import MemoryOutbox
 from roastwatch.sinks.sink import Finding, Told, WaitingAlert
-from roastwatch.sinks.steady import age_s
 from roastwatch.supervise import Backoff, together
 from roastwatch.vocabulary import (
     Actuator,
@@ -161,7 +161,7 @@ class RulesSink:
         self._link_to: Callable[[], Any] | None = None
         if any(rule.scene or rule.service for rule in options.rules):
             try:
-                from roastwatch.sinks.home_assistant_link import Link
+                from roastwatch.sinks.home_assistant.link import Link
             except ModuleNotFoundError as missing:
                 raise MissingExtraError("Scenes and services", "homeassistant") from missing
             where = options.home_assistant or HomeAssistantOptions()

@@ -5,8 +5,20 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from roastwatch.synth import beds, crackles, fooling, pops, rooms
-from roastwatch.synth.blows import between
+from roastwatch.synth import (
+    backgrounds as beds,
+)
+from roastwatch.synth import (
+    distractors as fooling,
+)
+from roastwatch.synth import (
+    fire_crackles as crackles,
+)
+from roastwatch.synth import (
+    pops,
+    rooms,
+)
+from roastwatch.synth.impacts import between
 from roastwatch.synth.shapes import (
     add_at,
     convolved,

@@ -10,7 +10,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from roastwatch.synth import beds, fooling, pops, rates, rooms
+from roastwatch.synth import backgrounds as beds
+from roastwatch.synth import distractors as fooling
+from roastwatch.synth import pops, rates, rooms
 from roastwatch.synth.shapes import add_at, convolved, filtered, high_band, loudest_rms, rms
 from roastwatch.vocabulary import Float32Array
 

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from roastwatch.detection.features import BANDS
+from roastwatch.detection.pops.features import BANDS
 from roastwatch.training.bank import UNSURE
 
 

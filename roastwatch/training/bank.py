@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from roastwatch.detection import features
+from roastwatch.detection.pops import features
 from roastwatch.synth.clips import Clip, Kitchen, Recipe
-from roastwatch.synth.crackles import Fire, cut
+from roastwatch.synth.fire_crackles import Fire, cut
 from roastwatch.vocabulary import Float32Array
 
 NOTHING, CRACK, UNSURE = 0, 1, 2

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from roastwatch.detection.features import ROW_S, ROWS_PER_STEP
 from roastwatch.detection.odds import logit
+from roastwatch.detection.pops.features import ROW_S, ROWS_PER_STEP
 from roastwatch.synth.clips import Recipe
 from roastwatch.training import measure
 from roastwatch.training.bank import CRACK, NOTHING, Bank, BankPlan, build, fires_in, is_fire

@@ -12,8 +12,8 @@ import onnxruntime
 import torch
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from roastwatch.detection import features
-from roastwatch.detection.peaks import REACH_ROWS
+from roastwatch.detection.pops import features
+from roastwatch.detection.pops.peaks import REACH_ROWS
 from roastwatch.errors import BadInputError
 from roastwatch.training import checkpoints
 from roastwatch.training.calibrate import Calibration

@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from roastwatch.detection.features import ROW_S
-from roastwatch.detection.peaks import peaks
+from roastwatch.detection.pops.features import ROW_S
+from roastwatch.detection.pops.peaks import peaks
 from roastwatch.training.bank import CRACK, UNSURE, Bank
 
 _REACH_ROWS = 3

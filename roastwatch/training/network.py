@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from roastwatch.detection import features
+from roastwatch.detection.pops import features
 
 POSITIONS = -(-features.BANDS // 2)
 """Every other band is a centre: with two neighbours on either side each is seen twice or more."""

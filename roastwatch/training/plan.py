@@ -9,12 +9,12 @@ import yaml
 from pydantic import Field, ValidationError
 
 from roastwatch.errors import BadInputError
+from roastwatch.files.untrusted import read_text
+from roastwatch.files.yaml_file import parse_yaml
 from roastwatch.options import Options
 from roastwatch.synth.clips import Recipe
-from roastwatch.synth.fooling import MAKERS
+from roastwatch.synth.distractors import MAKERS
 from roastwatch.training.bank import BankPlan
-from roastwatch.untrusted_files import read_text
-from roastwatch.yaml_file import parse_yaml
 
 Plan = TypeVar("Plan", bound=Options)
 

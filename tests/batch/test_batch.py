@@ -19,12 +19,12 @@ import pytest
 import soundfile
 from click.testing import CliRunner, Result
 
-from roastwatch import batch_workers
-from roastwatch.batch import Job, discover, judge
-from roastwatch.batch_results import Results, Summary
 from roastwatch.cli import cli
-from roastwatch.detection.gather import Gather
+from roastwatch.detection.large.micro_batcher import Gather
 from roastwatch.errors import BadInputError
+from roastwatch.offline import workers as batch_workers
+from roastwatch.offline.batch import Job, discover, judge
+from roastwatch.offline.results import Results, Summary
 
 RATE = 16_000
 JOB = Job("transients", {}, with_scores=True)
@@ -353,7 +353,7 @@ def _dask(folder: Path, workers: int) -> Iterator[tuple[str, list[subprocess.Pop
 def test_a_cluster_finds_the_same_though_a_worker_is_killed(
     recordings: Path, local: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
-    from roastwatch.batch_dask import DaskCluster
+    from roastwatch.offline.dask import DaskCluster
 
     with _dask(tmp_path, 2) as (address, workers):
         found = []
@@ -365,7 +365,7 @@ def test_a_cluster_finds_the_same_though_a_worker_is_killed(
 
 
 def test_a_scheduler_that_is_not_there(recordings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from roastwatch import batch_dask
+    from roastwatch.offline import dask as batch_dask
 
     monkeypatch.setattr(batch_dask, "_WAIT_S", 1)
     result = _analyze(recordings, "--cluster", "tcp://127.0.0.1:9", "--json")

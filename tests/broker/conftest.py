@@ -12,8 +12,8 @@ import aiomqtt
 import pytest
 
 from roastwatch.channel import Events, Latest
-from roastwatch.sinks.mqtt import MqttSink
-from roastwatch.sinks.mqtt_options import MqttOptions
+from roastwatch.sinks.mqtt.options import MqttOptions
+from roastwatch.sinks.mqtt.sink import MqttSink
 from roastwatch.sinks.sink import Told
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import (

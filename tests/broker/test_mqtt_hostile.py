@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from roastwatch.entities import ENTITIES
-from roastwatch.sinks.rivals import Claim
+from roastwatch.sinks.duplicate_instance import Claim
 from roastwatch.vocabulary import Command, CommandResult, InstructionKind, PartState
 from tests.broker.conftest import Person, Running, listener, sink, until
 from tests.broker.nouns import snapshot

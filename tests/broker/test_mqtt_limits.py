@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from roastwatch.sinks.mqtt_discovery import components_of
+from roastwatch.sinks.mqtt.discovery import components_of
 from roastwatch.vocabulary import EventKind, PartState, Phase
 from tests.broker.conftest import Heard, listener, sink, until
 from tests.broker.nouns import event, snapshot

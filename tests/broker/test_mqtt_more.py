@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from roastwatch import __version__
-from roastwatch.roast.log import RoastLog
+from roastwatch.roastlog.log import RoastLog
 from roastwatch.vocabulary import PartState, Phase
 from tests.broker.conftest import listener, sink, until
 from tests.broker.nouns import event, snapshot

@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from roastwatch.roast.log import RoastLog
-from roastwatch.roast.log_file import FILE_NAME
+from roastwatch.roastlog.file import FILE_NAME
+from roastwatch.roastlog.log import RoastLog
 from roastwatch.vocabulary import EventKind, Level, PartState
 from tests.broker.conftest import listener, sink, until
 from tests.broker.nouns import event, snapshot

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from roastwatch.entities import ENTITIES, EVENT_TYPES, Entity, Platform
-from roastwatch.sinks.mqtt_discovery import Offer, device
-from roastwatch.sinks.mqtt_outbox import Outbox
-from roastwatch.sinks.mqtt_topics import Topics
+from roastwatch.sinks.mqtt.discovery import Offer, device
+from roastwatch.sinks.mqtt.topics import Topics
+from roastwatch.sinks.outbox.event_outbox import Outbox
 from tests.broker.nouns import event
 
 CONTRACT = Path(__file__).parents[2] / "integrations" / "contract.md"

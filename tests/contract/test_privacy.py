@@ -125,7 +125,7 @@ def test_a_library_behind_roastwatch_turns_to_nobody(observed: Observed, library
 
 def test_home_assistant_is_asked_without_asking_its_issuer() -> None:
     pytest.importorskip("homeassistant_api")
-    from roastwatch.sinks import home_assistant_link
+    from roastwatch.sinks.home_assistant import link as home_assistant_link
 
     assert home_assistant_link._session()._revocation_configuration is None
 

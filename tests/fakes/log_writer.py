@@ -13,7 +13,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from roastwatch.roast.log import RoastLog
+from roastwatch.roastlog.log import RoastLog
 from roastwatch.vocabulary import EventKind, Level, Origin, Reading, RoastEvent
 
 STATION = "roaster"

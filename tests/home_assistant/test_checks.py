@@ -2,7 +2,8 @@
 
 import pytest
 
-from roastwatch import plugins, settings
+from roastwatch import plugins
+from roastwatch.settings import model as settings
 from roastwatch.sinks.sink import Finding, Told
 from roastwatch.supervise import Part
 from tests.broker.conftest import Person

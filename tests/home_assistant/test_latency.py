@@ -19,9 +19,9 @@ from typing import Any
 
 import pytest
 
-from roastwatch import settings
+from roastwatch.app.service import Outlet, Service
 from roastwatch.channel import Events, Latest
-from roastwatch.service import Outlet, Service
+from roastwatch.settings import model as settings
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import Instruction, InstructionKind, Origin, RoastEvent, Snapshot
 from tests.broker.nouns import event

@@ -22,9 +22,9 @@ from typing import Any
 import pytest
 
 from roastwatch.channel import Events, Latest
-from roastwatch.roast.log_file import FILE_NAME
-from roastwatch.sinks.home_assistant import HomeAssistantSink, HomeAssistantSinkOptions
-from roastwatch.sinks.mqtt_outbox import LATE_AFTER_S
+from roastwatch.roastlog.file import FILE_NAME
+from roastwatch.sinks.home_assistant.sink import HomeAssistantSink, HomeAssistantSinkOptions
+from roastwatch.sinks.outbox.event_outbox import LATE_AFTER_S
 from roastwatch.sinks.sink import AlertOutbox, Told
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import PartState, Phase, RoastEvent, Snapshot

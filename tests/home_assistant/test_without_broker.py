@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from roastwatch import settings
-from roastwatch.service import Service
+from roastwatch.app.service import Service
+from roastwatch.settings import model as settings
 from roastwatch.vocabulary import (
     Instruction,
     InstructionKind,

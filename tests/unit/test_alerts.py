@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from roastwatch.sinks.alerts import PersonOptions, alert, countdown, quiet, spoken, wanted
+from roastwatch.sinks.phone.alerts import PersonOptions, alert, countdown, quiet, spoken, wanted
 from roastwatch.vocabulary import EventKind, Level, Origin, Phase, RoastEvent, Snapshot, Urgency
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)

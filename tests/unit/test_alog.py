@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roastwatch.errors import BadInputError
-from roastwatch.roast import formats
-from roastwatch.roast.curve_metrics import metrics
-from roastwatch.roast.formats import alog_write, literal
+from roastwatch.records import formats
+from roastwatch.records.formats import alog_write, literal
+from roastwatch.records.metrics import metrics
 from roastwatch.vocabulary import EventKind
 
 

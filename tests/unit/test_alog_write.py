@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from roastwatch.roast import formats
-from roastwatch.roast.curve_metrics import metrics
-from roastwatch.roast.formats import alog_write, literal
-from roastwatch.roast.log_store import Store
-from roastwatch.roast.record import ExtraCurve, RoastRecord
+from roastwatch.records import formats
+from roastwatch.records.formats import alog_write, literal
+from roastwatch.records.metrics import metrics
+from roastwatch.records.record import ExtraCurve, RoastRecord
+from roastwatch.roastlog.store import Store
 from roastwatch.vocabulary import EventKind
 from tests.made_roasts import made_roast
 from tests.unit.test_alog import profile, write

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from roastwatch.roast import formats
-from roastwatch.roast.formats import artisan_csv
-from roastwatch.roast.record import ExtraCurve, RecordedEvent, RoastRecord
+from roastwatch.records import formats
+from roastwatch.records.formats import artisan_csv
+from roastwatch.records.record import ExtraCurve, RecordedEvent, RoastRecord
 from roastwatch.vocabulary import EventKind
 from tests.fakes import artisan_reader
 from tests.made_roasts import made_roast

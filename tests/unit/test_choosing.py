@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from roastwatch import plugins, settings
-from roastwatch.choosing import NO_PROFILE
-from roastwatch.detection.onset import OnsetOptions
-from roastwatch.instructing import instruct
+from roastwatch import plugins
+from roastwatch.app.instructions import instruct
+from roastwatch.app.selection import NO_PROFILE
+from roastwatch.app.service import Service
+from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.pipeline import Pipeline
 from roastwatch.roast.roast import RoastOptions
-from roastwatch.service import Service
+from roastwatch.settings import model as settings
 from roastwatch.supervise import Part
 from roastwatch.synth.source import DemoOptions, DemoSource
 from roastwatch.vocabulary import (

@@ -8,9 +8,9 @@ import soundfile
 from click.testing import CliRunner
 
 from roastwatch.cli.data import command
+from roastwatch.corpus import corpus, importers
+from roastwatch.corpus.download import fetch, read_list
 from roastwatch.errors import BadInputError
-from roastwatch.training import corpus, importers
-from roastwatch.training.download import fetch, read_list
 
 
 def sound(path: Path, seconds: float = 1.0, seed: int = 0) -> Path:

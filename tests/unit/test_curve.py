@@ -9,16 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roastwatch.roast import curve_predict, curve_ror, formats
-from roastwatch.roast.curve import Curve, CurveOptions, Found, find_charge
-from roastwatch.roast.curve_faults import faults
-from roastwatch.roast.curve_metrics import metrics
-from roastwatch.roast.record import Column, RecordedEvent, RoastRecord
-from roastwatch.roast.witnesses import (
-    CounterWitness,
-    TemperatureWitness,
-    Witnesses,
-)
+from roastwatch.records import formats
+from roastwatch.records.metrics import metrics
+from roastwatch.records.record import Column, RecordedEvent, RoastRecord
+from roastwatch.roast.curve import predict as curve_predict
+from roastwatch.roast.curve import rate_of_rise as curve_ror
+from roastwatch.roast.curve.curve import Curve, CurveOptions, Found, find_charge
+from roastwatch.roast.curve.faults import faults
+from roastwatch.roast.priors import CounterWitness, TemperatureWitness, Witnesses
 from roastwatch.vocabulary import EventKind, EvidenceKind
 
 

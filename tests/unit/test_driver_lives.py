@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from roastwatch.roaster.interlocks import INTERLOCKS
+from roastwatch.roaster.guardian.interlocks import INTERLOCKS
 from tests.driver_benches import BENCHES, hottop
 from tests.driver_life import DriverLife
 

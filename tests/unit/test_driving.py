@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from roastwatch import settings
+from roastwatch.app.roaster_launch import Machine
+from roastwatch.app.service import Outlet, Service
 from roastwatch.entities import urgency
 from roastwatch.errors import BadInputError
-from roastwatch.machine import Machine
-from roastwatch.roaster.control import RoasterControl
-from roastwatch.service import Outlet, Service
+from roastwatch.roaster.client.control import RoasterControl
+from roastwatch.settings import model as settings
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import (
     Actuator,

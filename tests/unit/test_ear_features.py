@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from roastwatch.detection import features
+from roastwatch.detection.pops import features
 from roastwatch.errors import BadInputError
 
 

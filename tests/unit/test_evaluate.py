@@ -9,20 +9,19 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-import roastwatch.detection
+import roastwatch.detection.pops
 from roastwatch.cli import model_choice
 from roastwatch.cli.data import command as data
 from roastwatch.cli.evaluate import command
-from roastwatch.detection.onset import OnsetOptions
-from roastwatch.detection.pops import PopsModel, PopsOptions
+from roastwatch.detection.decision.onset import OnsetOptions
+from roastwatch.detection.pops.model import PopsModel, PopsOptions
 from roastwatch.errors import BadInputError
-from roastwatch.synth.rates import CrackPhase, RoastRates
-from roastwatch.synth.roasts import RoastTruth, TruePop
-from roastwatch.training import evaluate_oracle, evaluate_plots
-from roastwatch.training.evaluate import ModelResult
-from roastwatch.training.evaluate_manifest import read
-from roastwatch.training.evaluate_recordings import Played
-from roastwatch.training.evaluate_simulated import (
+from roastwatch.evaluation import oracle as evaluate_oracle
+from roastwatch.evaluation import plots as evaluate_plots
+from roastwatch.evaluation.evaluate import ModelResult
+from roastwatch.evaluation.manifest import read
+from roastwatch.evaluation.recordings import Played
+from roastwatch.evaluation.simulated import (
     NOISY,
     QUIET,
     SPEC,
@@ -34,8 +33,8 @@ from roastwatch.training.evaluate_simulated import (
     simulated_hour,
     simulated_roast,
 )
-from roastwatch.training.evaluate_sound import SoundResult, judge_sound
-from roastwatch.training.evaluate_statistics import (
+from roastwatch.evaluation.sound import SoundResult, judge_sound
+from roastwatch.evaluation.statistics import (
     Judged,
     alarms,
     compare,
@@ -46,6 +45,8 @@ from roastwatch.training.evaluate_statistics import (
     pop_curve,
     summary,
 )
+from roastwatch.synth.rates import CrackPhase, RoastRates
+from roastwatch.synth.roasts import RoastTruth, TruePop
 
 
 @pytest.mark.parametrize(
@@ -292,7 +293,7 @@ def test_the_command_counts_simulated_roasts_and_hours() -> None:
 
 
 def test_an_exported_net_is_named_by_its_manifest(tmp_path: Path) -> None:
-    shipped = Path(roastwatch.detection.__file__).parent / "weights" / "pops.json"
+    shipped = Path(roastwatch.detection.pops.__file__).parent / "weights" / "pops.json"
     asked = ["--simulated", "0", "--hours", "0", "--sound", "0", "--json"]
     ran = CliRunner().invoke(command, [*asked, "--model", str(shipped)])
     assert ran.exit_code == 0, ran.output

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from roastwatch.app.program import Program
+from roastwatch.app.station_clock import StationClock
 from roastwatch.errors import BadInputError
-from roastwatch.program import Program
 from roastwatch.roast.roast import Roast, RoastOptions
-from roastwatch.roaster.pid import Profile
-from roastwatch.roaster.plan import Plan, parse_plan
-from roastwatch.roaster.plan_actions import Charge, Moment, Set
-from roastwatch.roaster.plan_executor import PlanExecutor
-from roastwatch.station_clock import StationClock
+from roastwatch.roaster.plans.actions import Charge, Moment, Set
+from roastwatch.roaster.plans.executor import PlanExecutor
+from roastwatch.roaster.plans.pid import Profile
+from roastwatch.roaster.plans.plan import Plan, parse_plan
 from roastwatch.vocabulary import Actuator, CommandResult, EventKind, Origin, Outcome, Reading
 
 HEATER = Actuator.HEATER

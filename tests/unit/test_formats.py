@@ -13,11 +13,11 @@ from click.testing import CliRunner
 
 from roastwatch.cli import cli
 from roastwatch.errors import BadInputError
-from roastwatch.roast import formats
-from roastwatch.roast.curve_metrics import metrics
-from roastwatch.roast.formats import alog, alog_write, literal, own_json
-from roastwatch.roast.log_store import Store
-from roastwatch.roast.record import Control, Properties, RecordedEvent, RoastRecord
+from roastwatch.records import formats
+from roastwatch.records.formats import alog, alog_write, literal, own_json
+from roastwatch.records.metrics import metrics
+from roastwatch.records.record import Control, Properties, RecordedEvent, RoastRecord
+from roastwatch.roastlog.store import Store
 from roastwatch.vocabulary import EventKind, Level, Origin
 from tests.unit.test_alog import profile, write
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from roastwatch.roaster.limits import Limits
+from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.vocabulary import Outcome
 from tests.interlock_scenarios import (
     COOLING,

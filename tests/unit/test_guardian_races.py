@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
-from roastwatch.roaster.guard import LEASE_S, Guard
-from roastwatch.roaster.guardian import Guardian
-from roastwatch.roaster.limits import Limits
+from roastwatch.roaster.guardian.guardian import Guardian
+from roastwatch.roaster.guardian.limits import Limits
+from roastwatch.roaster.guardian.safety_state import LEASE_S, Guard
 from roastwatch.vocabulary import Actuator, Command, CommandResult, Origin, Outcome
 from tests.interlock_scenarios import Bench, heating
 

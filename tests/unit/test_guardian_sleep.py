@@ -3,9 +3,9 @@
 import asyncio
 
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
-from roastwatch.roaster.guard import Guard
-from roastwatch.roaster.guardian import Guardian, asleep_s
-from roastwatch.roaster.limits import Limits
+from roastwatch.roaster.guardian.guardian import Guardian, asleep_s
+from roastwatch.roaster.guardian.limits import Limits
+from roastwatch.roaster.guardian.safety_state import Guard
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome
 
 

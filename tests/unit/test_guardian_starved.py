@@ -5,9 +5,9 @@ from pathlib import Path
 
 from roastwatch.roaster import messages
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
-from roastwatch.roaster.guard import Guard
-from roastwatch.roaster.guardian_server import GuardianServer
-from roastwatch.roaster.limits import Limits
+from roastwatch.roaster.guardian.limits import Limits
+from roastwatch.roaster.guardian.safety_state import Guard
+from roastwatch.roaster.guardian.server import GuardianServer
 from tests.fakes.line import until
 
 

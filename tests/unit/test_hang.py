@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from roastwatch.roaster.hang import Hang
+from roastwatch.roaster.client.hang import Hang
 
 HERTZ = 100
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from roastwatch.channel import Events, Latest
-from roastwatch.sinks.home_assistant import HomeAssistantSink
-from roastwatch.sinks.home_assistant import HomeAssistantSinkOptions as SinkOptions
+from roastwatch.sinks.home_assistant.sink import HomeAssistantSink
+from roastwatch.sinks.home_assistant.sink import HomeAssistantSinkOptions as SinkOptions
 from roastwatch.sinks.sink import Told
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import InstructionKind, PartState, RoastEvent, Snapshot

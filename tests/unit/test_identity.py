@@ -4,8 +4,8 @@ import os
 import pty
 from pathlib import Path
 
+from roastwatch.roaster.guardian.machine_names import MachineNames, without_password
 from roastwatch.roaster.identity import held_devices, names_of, usb_of
-from roastwatch.roaster.machine_names import MachineNames, without_password
 
 
 def same(one: str, other: str) -> bool:

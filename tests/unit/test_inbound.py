@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from roastwatch import inbound
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.inbound import Mishaps
-from roastwatch.printable import printable, printable_lines, without_credentials
+from roastwatch.printing.printable import printable, printable_lines, without_credentials
 
 DEEP = 100_000
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from roastwatch.app.instructions import instruct
 from roastwatch.detection.odds import probability
-from roastwatch.detection.pops import PopsModel
-from roastwatch.instructing import instruct
+from roastwatch.detection.pops.model import PopsModel
 from roastwatch.pipeline import Pipeline
 from roastwatch.vocabulary import (
     CrackScore,

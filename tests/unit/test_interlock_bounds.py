@@ -8,12 +8,12 @@ import pytest
 
 from roastwatch.errors import BadInputError
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
-from roastwatch.roaster.guard import Guard
-from roastwatch.roaster.guardian import Guardian
-from roastwatch.roaster.interlocks import WINS, clamp
-from roastwatch.roaster.limits import Limits
-from roastwatch.roaster.machines import parse_limits
-from roastwatch.roaster.situation import Bound
+from roastwatch.roaster.guardian.guardian import Guardian
+from roastwatch.roaster.guardian.interlocks import WINS, clamp
+from roastwatch.roaster.guardian.limits import Limits
+from roastwatch.roaster.guardian.limits_store import parse_limits
+from roastwatch.roaster.guardian.safety_state import Guard
+from roastwatch.roaster.guardian.situation import Bound
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome, Reading
 from tests.interlock_scenarios import (
     AIR_ONLY,

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from roastwatch.roaster.interlocks import INTERLOCKS, Interlock
+from roastwatch.roaster.guardian.interlocks import INTERLOCKS, Interlock
 from roastwatch.vocabulary import Origin
 from tests.interlock_scenarios import DOOR, SCENARIOS, Bench
 

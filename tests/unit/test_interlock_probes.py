@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
-from roastwatch.roaster.guard import Guard
-from roastwatch.roaster.limits import Limits
+from roastwatch.roaster.guardian.limits import Limits
+from roastwatch.roaster.guardian.safety_state import Guard
 from roastwatch.vocabulary import Actuator, Command, Origin, Reading
 from tests.interlock_scenarios import DRUM, FAN, HEATER, MACHINE, Bench, heating
 

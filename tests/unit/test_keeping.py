@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from roastwatch import settings
+from roastwatch.app.service import Outlet, Service
 from roastwatch.channel import Events, Latest
-from roastwatch.roast import log_durable
-from roastwatch.roast.log import RoastLog
-from roastwatch.roast.log_file import LogError
-from roastwatch.roast.log_store import Store
-from roastwatch.roast.log_usual import usual_time
-from roastwatch.service import Outlet, Service
+from roastwatch.corpus.labels import collect
+from roastwatch.roastlog import writer as log_durable
+from roastwatch.roastlog.file import LogError
+from roastwatch.roastlog.log import RoastLog
+from roastwatch.roastlog.store import Store
+from roastwatch.roastlog.usual import usual_time
+from roastwatch.settings import model as settings
 from roastwatch.supervise import Part
-from roastwatch.training.learn_labels import collect
 from roastwatch.vocabulary import (
     EventKind,
     Instruction,

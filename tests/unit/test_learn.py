@@ -10,16 +10,16 @@ import soundfile
 from click.testing import CliRunner
 
 from roastwatch.cli.learn import command
+from roastwatch.corpus.labels import LabelledRoast, collect, mark
 from roastwatch.detection import calibration
 from roastwatch.detection.calibration import Calibration
+from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.detection.model import ModelSpec
-from roastwatch.detection.onset import OnsetOptions
 from roastwatch.detection.transients import Transients, TransientsOptions
 from roastwatch.errors import BadInputError, SettingsError
-from roastwatch.training import learn_judge
-from roastwatch.training.learn import learn
-from roastwatch.training.learn_judge import Heard, Setting, judge
-from roastwatch.training.learn_labels import LabelledRoast, collect, mark
+from roastwatch.learning import judge as learn_judge
+from roastwatch.learning.judge import Heard, Setting, judge
+from roastwatch.learning.learn import learn
 from roastwatch.vocabulary import CrackScore, Pop
 
 RATE = 8000

@@ -14,14 +14,14 @@ import soundfile
 from click.testing import CliRunner
 
 from roastwatch.cli.learn import command
+from roastwatch.corpus.labels import LabelledClip, LabelledRoast
 from roastwatch.detection import calibration
 from roastwatch.detection.calibration import Calibration
-from roastwatch.detection.onset import OnsetOptions
-from roastwatch.detection.pops import PopsModel, PopsOptions
+from roastwatch.detection.decision.onset import OnsetOptions
+from roastwatch.detection.pops.model import PopsModel, PopsOptions
 from roastwatch.errors import BadInputError, SettingsError
-from roastwatch.training.learn_exit import Examples, examples, fit
-from roastwatch.training.learn_judge import hear
-from roastwatch.training.learn_labels import LabelledClip, LabelledRoast
+from roastwatch.learning.judge import hear
+from roastwatch.learning.tune_head import Examples, examples, fit
 from roastwatch.vocabulary import CrackScore, Float32Array
 
 RATE = 16_000

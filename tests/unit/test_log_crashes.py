@@ -20,10 +20,10 @@ import pytest
 from click.testing import CliRunner
 
 from roastwatch.cli import cli
-from roastwatch.roast import log_care
-from roastwatch.roast.log import RoastLog
-from roastwatch.roast.log_file import LogError, open_log
-from roastwatch.roast.log_store import Store
+from roastwatch.roastlog import maintenance as log_care
+from roastwatch.roastlog.file import LogError, open_log
+from roastwatch.roastlog.log import RoastLog
+from roastwatch.roastlog.store import Store
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import EventKind
 from tests.made_roasts import made_roast

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from roastwatch.roast import log_schema
-from roastwatch.roast.formats import own_json
-from roastwatch.roast.log_file import open_log
-from roastwatch.roast.log_store import Store
-from roastwatch.roast.record import RoastRecord
+from roastwatch.records.formats import own_json
+from roastwatch.records.record import RoastRecord
+from roastwatch.roastlog import schema as log_schema
+from roastwatch.roastlog.file import open_log
+from roastwatch.roastlog.store import Store
 from roastwatch.vocabulary import EventKind
 from tests.made_roasts import made_roast
 from tests.unit.test_alog import profile, write

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from roastwatch.bench import roast_log as log_bench
 from roastwatch.cli import cli
-from roastwatch.roast import log_bench
 
 
 def test_the_benchmark_measures_what_it_says() -> None:

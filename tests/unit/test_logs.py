@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from roastwatch.logs import CountingHandler, PrintableFormatter
+from roastwatch.printing.logs import CountingHandler, PrintableFormatter
 
 
 class Log:

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from roastwatch import plugins
+from roastwatch.app.roaster_launch import Machine
 from roastwatch.errors import BadInputError, SettingsError
-from roastwatch.machine import Machine
-from roastwatch.roaster import machines, messages
-from roastwatch.roaster.limits import Limits
+from roastwatch.roaster import messages
+from roastwatch.roaster.guardian import limits_store as machines
+from roastwatch.roaster.guardian.limits import Limits
 
 ROOT = Path(__file__).parents[2]
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from roastwatch.sinks.mqtt_outbox import Outbox
+from roastwatch.sinks.outbox.event_outbox import Outbox
 from roastwatch.vocabulary import EventKind, Level, Origin, RoastEvent
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roastwatch.detection.decision import CrackDecision
+from roastwatch.detection.decision.adaptive_threshold import LOWEST, NoiseLevel
+from roastwatch.detection.decision.crack_decision import CrackDecision
+from roastwatch.detection.decision.onset import STILL_S, Onset, OnsetOptions
 from roastwatch.detection.model import ModelSpec
-from roastwatch.detection.noise_level import LOWEST, NoiseLevel
 from roastwatch.detection.odds import probability
-from roastwatch.detection.onset import STILL_S, Onset, OnsetOptions
 from roastwatch.vocabulary import CrackScore, EventKind, Level, Pop
 
 RATE = 1000

@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roastwatch.detection.crack_end import END_POPS, LONGEST_END_S
+from roastwatch.detection.decision.crack_end import END_POPS, LONGEST_END_S
+from roastwatch.detection.decision.onset import Onset, OnsetOptions
 from roastwatch.detection.model import ModelSpec
-from roastwatch.detection.onset import Onset, OnsetOptions
 from roastwatch.vocabulary import CrackScore, EventKind, Level, Pop
 
 RATE = 1000

@@ -11,13 +11,13 @@ from aiohttp import web
 
 from roastwatch.channel import Events, Latest
 from roastwatch.errors import SettingsError
-from roastwatch.sinks.alerts import ACTIONS
-from roastwatch.sinks.answers import Answers
-from roastwatch.sinks.memory_outbox import MemoryOutbox
-from roastwatch.sinks.phone import PhoneOptions, PhoneSink
-from roastwatch.sinks.remembered import Remembered
+from roastwatch.sinks.monotonic_utc import SteadyClock
+from roastwatch.sinks.outbox.dedupe_set import Remembered
+from roastwatch.sinks.outbox.memory import MemoryOutbox
+from roastwatch.sinks.phone.alerts import ACTIONS
+from roastwatch.sinks.phone.notification_actions import Answers
+from roastwatch.sinks.phone.sink import PhoneOptions, PhoneSink
 from roastwatch.sinks.sink import Told
-from roastwatch.sinks.steady import SteadyClock
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import (
     Actuator,

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from roastwatch.channel import Events, Latest
-from roastwatch.roast.log import RoastLog
-from roastwatch.sinks.phone import PhoneOptions, PhoneSink
+from roastwatch.roastlog.log import RoastLog
+from roastwatch.sinks.phone.sink import PhoneOptions, PhoneSink
 from roastwatch.sinks.sink import AlertOutbox, Told
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import EventKind, Level, PartState, Phase, RoastEvent, Snapshot

@@ -10,9 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from roastwatch.cli import cli
-from roastwatch.roast import pictures, pictures_more
-from roastwatch.roast.log_store import Store
-from roastwatch.roast.record import RoastRecord
+from roastwatch.plots import more as pictures_more
+from roastwatch.plots import picture as pictures
+from roastwatch.records.record import RoastRecord
+from roastwatch.roastlog.store import Store
 from roastwatch.vocabulary import EventKind
 from tests.made_roasts import made_roast
 
@@ -83,7 +84,7 @@ def test_without_matplotlib_it_is_said_what_to_install() -> None:
     code = (
         "import sys; sys.modules['matplotlib.figure'] = None\n"
         "from roastwatch.errors import MissingExtraError\n"
-        "from roastwatch.roast.pictures_style import figure\n"
+        "from roastwatch.plots.style import figure\n"
         "try:\n    figure('light', 'paper')\n"
         "except MissingExtraError as error:\n    print(error)\n"
     )

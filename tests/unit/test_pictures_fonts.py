@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from roastwatch.roast import pictures_fonts
+from roastwatch.plots import fonts as pictures_fonts
 
 fonts = pytest.importorskip("fontTools.fontBuilder")
 pens = pytest.importorskip("fontTools.pens.ttGlyphPen")

@@ -7,11 +7,11 @@ import pytest
 
 from roastwatch.errors import BadInputError
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
-from roastwatch.roaster.limits import Limits
-from roastwatch.roaster.pid import Follower, Pid, PidOptions, Profile
-from roastwatch.roaster.plan import parse_plan, read_plan, refuse_too_hot
-from roastwatch.roaster.plan_run import PlanRun
-from roastwatch.roaster.rehearsal import rehearse
+from roastwatch.roaster.guardian.limits import Limits
+from roastwatch.roaster.plans.pid import Follower, Pid, PidOptions, Profile
+from roastwatch.roaster.plans.plan import parse_plan, read_plan, refuse_too_hot
+from roastwatch.roaster.plans.rehearsal import rehearse
+from roastwatch.roaster.plans.run import PlanRun
 from roastwatch.vocabulary import Actuator, EventKind, Origin
 
 PLANS = Path(__file__).parents[2] / "config" / "plans"

@@ -3,11 +3,11 @@
 import pytest
 
 from roastwatch.errors import BadInputError
-from roastwatch.roaster.limits import Limits
-from roastwatch.roaster.pid import Profile
-from roastwatch.roaster.plan import parse_plan, refuse_unattended
-from roastwatch.roaster.plan_actions import Action, Answer, Charge, Dropped, Moment, Say, Set, Took
-from roastwatch.roaster.plan_executor import PlanExecutor
+from roastwatch.roaster.guardian.limits import Limits
+from roastwatch.roaster.plans.actions import Action, Answer, Charge, Dropped, Moment, Say, Set, Took
+from roastwatch.roaster.plans.executor import PlanExecutor
+from roastwatch.roaster.plans.pid import Profile
+from roastwatch.roaster.plans.plan import parse_plan, refuse_unattended
 from roastwatch.vocabulary import Actuator, CommandResult, EventKind, Level, Origin, Outcome
 
 HEATER, FAN, DOOR, COOLING = Actuator.HEATER, Actuator.FAN, Actuator.DOOR, Actuator.COOLING

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from roastwatch.program import profile_of
-from roastwatch.roaster.control import RoasterControl
-from roastwatch.roaster.drive import Drive, DriveLog
+from roastwatch.app.program import profile_of
+from roastwatch.roaster.client.control import RoasterControl
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
-from roastwatch.roaster.limits import Limits
-from roastwatch.roaster.plan import Plan, parse_plan, read_plan
-from roastwatch.roaster.rehearsal import rehearse
+from roastwatch.roaster.guardian.limits import Limits
+from roastwatch.roaster.plans.drive import Drive, DriveLog
+from roastwatch.roaster.plans.plan import Plan, parse_plan, read_plan
+from roastwatch.roaster.plans.rehearsal import rehearse
 from roastwatch.vocabulary import Actuator, EventKind, InstructionKind, Origin
 from tests.virtual_kitchen import OPTIONS, Kitchen, Watched, guardian, virtual
 

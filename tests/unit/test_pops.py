@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from roastwatch import plugins
-from roastwatch.detection.peaks import peaks
-from roastwatch.detection.pops import PopsModel, PopsOptions
+from roastwatch.detection.pops.model import PopsModel, PopsOptions
+from roastwatch.detection.pops.peaks import peaks
 from roastwatch.errors import BadInputError
 from roastwatch.synth import rates
 from roastwatch.synth.roasts import SynthRoast
 from roastwatch.vocabulary import CrackScore
 
-WEIGHTS = Path(str(__import__("roastwatch").__file__)).parent / "detection" / "weights"
+WEIGHTS = Path(str(__import__("roastwatch").__file__)).parent / "detection" / "pops" / "weights"
 
 
 @pytest.fixture(scope="module")

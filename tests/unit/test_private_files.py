@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from roastwatch.audio.recordings import Flac, write_json
-from roastwatch.private_files import make_folder
-from roastwatch.roast import log_care
-from roastwatch.roast.log import RoastLog
-from roastwatch.roast.log_file import open_log
-from roastwatch.roaster.drive import DriveLog
+from roastwatch.files.private import make_folder
+from roastwatch.roaster.plans.drive import DriveLog
+from roastwatch.roastlog import maintenance as log_care
+from roastwatch.roastlog.file import open_log
+from roastwatch.roastlog.log import RoastLog
 
 
 def mode(path: Path) -> int:

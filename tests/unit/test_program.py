@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from roastwatch.program import Program
+from roastwatch.app.program import Program
 from roastwatch.roast.roast import Roast, RoastOptions
-from roastwatch.roaster.pid import Profile
-from roastwatch.roaster.plan import parse_plan
+from roastwatch.roaster.plans.pid import Profile
+from roastwatch.roaster.plans.plan import parse_plan
 from roastwatch.vocabulary import (
     Actuator,
     Command,

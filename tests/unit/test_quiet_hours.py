@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from roastwatch import settings
 from roastwatch.errors import SettingsError
-from roastwatch.sinks.quiet_hours import follows_utc_unasked
+from roastwatch.settings import model as settings
+from roastwatch.sinks.phone.quiet_hours import follows_utc_unasked
 
-ASK = "from roastwatch.sinks.quiet_hours import follows_utc_unasked as ask; print(ask(None))"
+ASK = "from roastwatch.sinks.phone.quiet_hours import follows_utc_unasked as ask; print(ask(None))"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from roastwatch.audio.file import open_file
-from roastwatch.audio.recent import Recent
+from roastwatch.audio.history_ring import Recent
 from roastwatch.audio.recorder import Recorder, RecorderOptions
 from roastwatch.audio.recordings import Flac, mend, prune, to_int16, write_json
 from roastwatch.supervise import Part

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from roastwatch.errors import BadInputError
-from roastwatch.replay_roaster import Replay, ReplayOptions
+from roastwatch.roaster.drivers.replay import Replay, ReplayOptions
 from roastwatch.vocabulary import Actuator
 
 

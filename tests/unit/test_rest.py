@@ -11,8 +11,8 @@ import pytest
 
 from roastwatch.channel import Events, Latest
 from roastwatch.errors import SettingsError
-from roastwatch.settings import chosen
-from roastwatch.sinks.rest import RestOptions, RestSink
+from roastwatch.settings.model import chosen
+from roastwatch.sinks.rest.sink import RestOptions, RestSink
 from roastwatch.sinks.sink import Told
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import (

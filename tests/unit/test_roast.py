@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from roastwatch.roast.priors import TimeWitness
 from roastwatch.roast.roast import Roast, RoastOptions
-from roastwatch.roast.witnesses import TimeWitness
 from roastwatch.vocabulary import EventKind, EvidenceKind, Level, Origin, Phase
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)

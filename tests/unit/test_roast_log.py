@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from roastwatch.roast import log_durable
-from roastwatch.roast.log import RoastLog
-from roastwatch.roast.log_file import LogError, migrate, open_log
-from roastwatch.roast.log_schema import MIGRATIONS, VERSION
-from roastwatch.roast.log_store import Store
+from roastwatch.roastlog import writer as log_durable
+from roastwatch.roastlog.file import LogError, migrate, open_log
+from roastwatch.roastlog.log import RoastLog
+from roastwatch.roastlog.schema import MIGRATIONS, VERSION
+from roastwatch.roastlog.store import Store
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import (
     Actuator,

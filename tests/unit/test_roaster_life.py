@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from roastwatch.roaster.interlocks import INTERLOCKS
+from roastwatch.roaster.guardian.interlocks import INTERLOCKS
 from tests.roaster_machine import RoasterLife
 
 CHECKS = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]

@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from roastwatch.cli import cli
-from roastwatch.roast.formats import own_json
-from roastwatch.roast.log_store import Store
-from roastwatch.roast.record import Properties
+from roastwatch.records.formats import own_json
+from roastwatch.records.record import Properties
+from roastwatch.roastlog.store import Store
 from tests.made_roasts import made_roast
 from tests.unit.test_alog import profile, write
 from tests.unit.test_roasts_command import run

@@ -14,7 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from roastwatch.channel import Events, Latest
-from roastwatch.roast.log import RoastLog
+from roastwatch.roastlog.log import RoastLog
 from roastwatch.sinks.rules import RuleOptions, RulesOptions, RulesSink
 from roastwatch.sinks.sink import Told
 from roastwatch.supervise import Part

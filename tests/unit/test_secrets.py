@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from roastwatch import plugins, settings
+from roastwatch import plugins
+from roastwatch.app.roaster_launch import checked_options
 from roastwatch.errors import BadInputError, RoastwatchError, SettingsError
-from roastwatch.machine import checked_options
 from roastwatch.options import holds_secret
+from roastwatch.settings import model as settings
 
 GROUPS = ("sources", "models", "drivers", "sinks")
 EMPTY = ("", " ", "\t\n", [""], ["ntfy://x", " "])

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from roastwatch import settings
+from roastwatch.app.service import Outlet, Service
+from roastwatch.app.station import Station
 from roastwatch.channel import Events, Latest
-from roastwatch.detection.scoring import Scoring
-from roastwatch.service import Outlet, Service
-from roastwatch.station import Station
+from roastwatch.detection.inference_pool import Scoring
+from roastwatch.settings import model as settings
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import (
     Actuator,

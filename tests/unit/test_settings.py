@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from roastwatch import settings
 from roastwatch.errors import SettingsError
-from roastwatch.settings_document import document
+from roastwatch.settings import model as settings
+from roastwatch.settings.document import document
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "config" / "roastwatch.yaml"
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from roastwatch import settings
 from roastwatch.cli import main
 from roastwatch.cli.live import mqtt_sink
 from roastwatch.errors import SettingsError
-from roastwatch.yaml_file import parse_yaml
+from roastwatch.files.yaml_file import parse_yaml
+from roastwatch.settings import model as settings
 
 
 def write(folder: Path, text: str, encoding: str = "utf-8") -> Path:

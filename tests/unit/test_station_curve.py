@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
-from roastwatch import settings
+from roastwatch.app.station import Station
 from roastwatch.pipeline import Pipeline
-from roastwatch.roast.curve_predict import FirstCrackModel
-from roastwatch.roast.curve_watch import BeanWatch
-from roastwatch.station import Station
+from roastwatch.roast.curve.predict import FirstCrackModel
+from roastwatch.roast.curve.watch import BeanWatch
+from roastwatch.settings import model as settings
 from roastwatch.vocabulary import EventKind, Origin, Phase, Reading, RoastEvent
 from tests.unit.test_curve import drum
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from roastwatch import settings
-from roastwatch.keeping import Keeper
+from roastwatch.app.roast_logger import Keeper
+from roastwatch.app.station import Station
 from roastwatch.pipeline import Pipeline
-from roastwatch.roast.log import RoastLog
-from roastwatch.roast.log_store import Store
-from roastwatch.station import Station
+from roastwatch.roastlog.log import RoastLog
+from roastwatch.roastlog.store import Store
+from roastwatch.settings import model as settings
 from roastwatch.vocabulary import (
     EventKind,
     Instruction,

@@ -3,9 +3,9 @@
 from datetime import timedelta
 from pathlib import Path
 
-from roastwatch.roast.log import RoastLog
-from roastwatch.roast.log_store import Store
-from roastwatch.roast.statistics import statistics
+from roastwatch.roastlog.log import RoastLog
+from roastwatch.roastlog.statistics import statistics
+from roastwatch.roastlog.store import Store
 from roastwatch.vocabulary import EventKind, Level, Origin, RoastEvent
 from tests.unit.test_roast_log import START, written
 

@@ -5,7 +5,20 @@ import numpy as np
 import pytest
 
 from roastwatch.supervise import Part
-from roastwatch.synth import beds, crackles, fooling, pops, rates, rooms
+from roastwatch.synth import (
+    backgrounds as beds,
+)
+from roastwatch.synth import (
+    distractors as fooling,
+)
+from roastwatch.synth import (
+    fire_crackles as crackles,
+)
+from roastwatch.synth import (
+    pops,
+    rates,
+    rooms,
+)
 from roastwatch.synth.clips import Kitchen, Recipe
 from roastwatch.synth.roasts import SynthRoast
 from roastwatch.synth.shapes import add_at, fast_size, high_band, loudest_rms, rms

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from roastwatch.rich_console import Console
+from roastwatch.printing.rich_console import Console
 
 NASTY = "\x1b[2J\x1b]0;owned\x07title\x9b31m\u202e"
 

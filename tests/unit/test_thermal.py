@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from roastwatch.roaster.thermal import Heat, ThermalParameters, TimedRoast, advance
+from roastwatch.roaster.simulation.thermal import Heat, ThermalParameters, TimedRoast, advance
 
 PARAMETERS = ThermalParameters()
 
@@ -46,7 +46,7 @@ def test_a_demonstration_is_at_first_crack_when_its_beans_crack(at_s: float) -> 
 def test_held_out_logs_are_met_within_six_degrees(shared: Path) -> None:
     from statistics import median
 
-    from roastwatch.training.fit_roaster import error_c, load
+    from roastwatch.roaster.simulation.fit import error_c, load
 
     roasts = load(shared / "data" / "telemetry" / "artisan")
     assert len(roasts) == 40  # 43 files, three of them saved twice

@@ -10,8 +10,8 @@ import soundfile
 import torch
 import yaml
 
-from roastwatch.detection.features import WIDTH
-from roastwatch.detection.pops import PopsModel, PopsOptions
+from roastwatch.detection.pops.features import WIDTH
+from roastwatch.detection.pops.model import PopsModel, PopsOptions
 from roastwatch.errors import BadInputError
 from roastwatch.training import checkpoints
 from roastwatch.training.bank import CRACK, Bank

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from roastwatch.detection.crack_rate import LONGEST_SILENCE, TICK_S, RateFilter
-from roastwatch.detection.trains import LEAST_POPS, train_length
+from roastwatch.detection.decision.crack_rate import LONGEST_SILENCE, TICK_S, RateFilter
+from roastwatch.detection.decision.periodic import LEAST_POPS, train_length
 
 
 def test_a_clock_and_a_bouncing_ball_are_trains() -> None:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from roastwatch.detection.evidence import EvidenceOptions, PopWeigher
+from roastwatch.detection.decision.drum_rotation import Turning
+from roastwatch.detection.decision.evidence import EvidenceOptions, PopWeigher
+from roastwatch.detection.decision.onset import Onset, OnsetOptions
 from roastwatch.detection.model import ModelSpec
-from roastwatch.detection.onset import Onset, OnsetOptions
-from roastwatch.detection.turning import Turning
 from roastwatch.vocabulary import CrackScore, Level, Pop
 
 RATE = 1000

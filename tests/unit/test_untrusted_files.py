@@ -10,11 +10,11 @@ import pytest
 import yaml
 
 from roastwatch.errors import BadInputError, SettingsError
-from roastwatch.roast import formats
-from roastwatch.roaster.plan import read_plan
-from roastwatch.settings import read as read_settings
-from roastwatch.untrusted_files import read_bytes, read_text
-from roastwatch.yaml_file import parse_yaml, problem_of
+from roastwatch.files.untrusted import read_bytes, read_text
+from roastwatch.files.yaml_file import parse_yaml, problem_of
+from roastwatch.records import formats
+from roastwatch.roaster.plans.plan import read_plan
+from roastwatch.settings.model import read as read_settings
 
 LAUGHS = "a0: &a0 [lol, lol]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 30)

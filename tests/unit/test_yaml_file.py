@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from roastwatch import settings
 from roastwatch.errors import SettingsError
-from roastwatch.yaml_file import parse_yaml
+from roastwatch.files.yaml_file import parse_yaml
+from roastwatch.settings import model as settings
 
 
 def test_on_and_off_are_keys_and_words() -> None:

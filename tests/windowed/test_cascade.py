@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from roastwatch import plugins, settings
-from roastwatch.detection import cascade
-from roastwatch.detection.decision import CrackDecision
+from roastwatch import plugins
+from roastwatch.detection.decision.crack_decision import CrackDecision
+from roastwatch.detection.decision.onset import Onset, OnsetOptions
+from roastwatch.detection.large import cascade
+from roastwatch.detection.large.verifier import SecondOpinion, Verdict
 from roastwatch.detection.model import CrackModel, ModelSpec
-from roastwatch.detection.onset import Onset, OnsetOptions
-from roastwatch.detection.second_opinion import SecondOpinion, Verdict
 from roastwatch.errors import SettingsError
+from roastwatch.settings import model as settings
 from roastwatch.synth.rates import draw_rates
 from roastwatch.vocabulary import CrackScore, Float32Array, Level, Pop
 

@@ -12,13 +12,14 @@ import soundfile
 import yaml
 from click.testing import CliRunner
 
-from roastwatch import settings
 from roastwatch.cli import cli
-from roastwatch.detection.windowed import Windowed
+from roastwatch.corpus import corpus
+from roastwatch.detection.large.windowed import Windowed
 from roastwatch.errors import BadInputError
-from roastwatch.training import corpus, finetune_ast, finetune_windows
-from roastwatch.training.finetune_ast import FineTunePlan, finetune
-from roastwatch.training.finetune_windows import WindowSettings
+from roastwatch.settings import model as settings
+from roastwatch.training.large import finetune_ast, finetune_windows
+from roastwatch.training.large.finetune_ast import FineTunePlan, finetune
+from roastwatch.training.large.finetune_windows import WindowSettings
 
 RATE = 16_000
 
@@ -135,7 +136,7 @@ def test_two_processes_tune_together_and_one_speaks(
 def test_frozen_layers_and_the_front_end_stay(
     tiny_ast: Path, manifest: Path, tmp_path: Path
 ) -> None:
-    from roastwatch.detection import backends_torch
+    from roastwatch.detection.large import backends_torch
 
     finetune(_plan(tiny_ast, manifest, epochs=1, frozen_layers=1), tmp_path)
     before = backends_torch.load_network(tiny_ast).state_dict()

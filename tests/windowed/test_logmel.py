@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roastwatch.detection import logmel
+from roastwatch.detection.large import logmel
 from roastwatch.vocabulary import Float32Array
 
 RATE = 16_000

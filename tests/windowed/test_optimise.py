@@ -9,12 +9,12 @@ import onnxruntime
 import pytest
 import torch
 
-from roastwatch import settings
 from roastwatch.bench import large
-from roastwatch.detection import backends, backends_torch, checkpoint
-from roastwatch.detection.windowed import Windowed, WindowedOptions
+from roastwatch.detection.large import backends, backends_torch, checkpoint
+from roastwatch.detection.large.windowed import Windowed, WindowedOptions
 from roastwatch.errors import BadInputError
-from roastwatch.training import ast_graph, ast_int8, optimise
+from roastwatch.settings import model as settings
+from roastwatch.training.large import ast_graph, ast_int8, optimise
 
 _TOLERANCE = {"onnx": 1e-4, "torchscript": 1e-5, "openvino": 1e-3, "onnx-int8": 0.1}
 _RUN_BY = {"onnx-int8": ["onnx", "openvino"]}

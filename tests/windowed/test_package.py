@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from roastwatch.cli import cli
 from roastwatch.errors import BadInputError
-from roastwatch.model_package import write_package
+from roastwatch.training.large.package import write_package
 
 
 def test_the_example_runs(tiny_ast: Path, tmp_path: Path) -> None:

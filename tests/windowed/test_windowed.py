@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from roastwatch import settings
-from roastwatch.detection import backends
-from roastwatch.detection.onset import Onset, OnsetOptions
-from roastwatch.detection.windowed import Windowed, WindowedOptions
+from roastwatch.detection.decision.onset import Onset, OnsetOptions
+from roastwatch.detection.large import backends
+from roastwatch.detection.large.windowed import Windowed, WindowedOptions
 from roastwatch.errors import BadInputError, SettingsError
+from roastwatch.settings import model as settings
 from roastwatch.vocabulary import CrackScore, EventKind, Float32Array, Level
 
 RATE = 32_000

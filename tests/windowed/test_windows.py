@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roastwatch.detection.logmel import LogMelSpec
+from roastwatch.detection.large.logmel import LogMelSpec
+from roastwatch.detection.large.windows import LogMelFrontEnd, Window, WindowStream
 from roastwatch.detection.windowed_events import WindowRule, WindowRun
-from roastwatch.detection.windows import LogMelFrontEnd, Window, WindowStream
 
 SPEC = LogMelSpec(max_frames=100)
 

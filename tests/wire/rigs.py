@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from roastwatch.roast.formats import alog_write
+from roastwatch.records.formats import alog_write
 from tests.fakes.aillio import FakeBullet, FakeR1, FakeR2
 from tests.fakes.freshroast import ROASTING, FakeFreshRoast
 from tests.fakes.hottop import FakeHottop

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from roastwatch import settings
+from roastwatch.app.service import Outlet, Service
 from roastwatch.entities import values
-from roastwatch.roaster.stop_record import DELIVERED_LATE
-from roastwatch.service import Outlet, Service
+from roastwatch.roaster.guardian.stop_record import DELIVERED_LATE
+from roastwatch.settings import model as settings
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import (
     EventKind,

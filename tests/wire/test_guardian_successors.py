@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from roastwatch.machine import Machine
-from roastwatch.roaster.control import RoasterControl
+from roastwatch.app.roaster_launch import Machine
+from roastwatch.roaster.client.control import RoasterControl
 from roastwatch.vocabulary import Actuator, Command, CommandResult, Origin, Outcome
 from tests.fakes.line import PtyLine, until
 from tests.fakes.tc4 import FakeTc4

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from roastwatch.driving import Driven
-from roastwatch.machine import Machine
+from roastwatch.app.roaster_launch import Machine
+from roastwatch.app.roaster_session import Driven
 from roastwatch.roaster import doors, identity
-from roastwatch.roaster.control import RoasterControl
-from roastwatch.roaster.guardian_life import BACK, DIED, Told
+from roastwatch.roaster.client.control import RoasterControl
+from roastwatch.roaster.client.guardian_life import BACK, DIED, Told
 from tests.fakes.line import PtyLine, tcp_line, until
 from tests.fakes.tc4 import FakeTc4
 from tests.guarded import end, guarded, heating

@@ -8,8 +8,8 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
-from roastwatch.machine import Machine
-from roastwatch.roaster.control import RoasterControl
+from roastwatch.app.roaster_launch import Machine
+from roastwatch.roaster.client.control import RoasterControl
 from roastwatch.roaster.drivers.mqtt_options import MqttRoasterOptions
 from roastwatch.roaster.drivers.mqtt_roaster import MqttRoaster
 from roastwatch.vocabulary import Actuator

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.drivers.kaleido import Frame, Kaleido, KaleidoOptions, decode, encode
-from roastwatch.roaster.lines import Lines
+from roastwatch.roaster.transport.line_splitter import Lines
 from roastwatch.vocabulary import Actuator
 from tests.driver_benches import bench
 from tests.driver_benches import kaleido as kaleido_bench

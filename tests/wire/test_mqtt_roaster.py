@@ -20,7 +20,7 @@ from roastwatch.roaster.drivers.mqtt_options import (
     word,
 )
 from roastwatch.roaster.drivers.mqtt_roaster import MqttRoaster
-from roastwatch.roaster.plausible import probe_value
+from roastwatch.roaster.transport.spike_filter import probe_value
 from roastwatch.vocabulary import Actuator
 from tests.fakes.line import read_for_ever, until
 from tests.fakes.mqtt_device import OPTIONS, FakeMqttRoaster, on_broker

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from roastwatch.errors import BadInputError, LostError
-from roastwatch.roaster.wire import Wire, _opening_failed, explain_opening
+from roastwatch.roaster.transport.serial import Wire, _opening_failed, explain_opening
 from tests.fakes.hottop import FakeHottop
 from tests.fakes.line import PtyLine
 

@@ -22,7 +22,7 @@ from roastwatch.roaster.drivers import (
 )
 from roastwatch.roaster.drivers.modbus_profile import Code, WordOrder
 from roastwatch.roaster.drivers.modbus_profile import decode as decode_words
-from roastwatch.roaster.lines import Lines
+from roastwatch.roaster.transport.line_splitter import Lines
 from tests.fakes.aillio import FakeR1, FakeR2
 from tests.fakes.freshroast import ROASTING, FakeFreshRoast
 from tests.fakes.hottop import FakeHottop

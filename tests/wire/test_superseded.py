@@ -7,12 +7,12 @@ from typing import cast
 
 import pytest
 
-from roastwatch.roaster.connections import Connection
 from roastwatch.roaster.doors import Peer
 from roastwatch.roaster.drivers.tc4 import Tc4, Tc4Options
-from roastwatch.roaster.guard import Guard
-from roastwatch.roaster.guardian_server import SUPERSEDED, GuardianServer
-from roastwatch.roaster.limits import Limits
+from roastwatch.roaster.guardian.connections import Connection
+from roastwatch.roaster.guardian.limits import Limits
+from roastwatch.roaster.guardian.safety_state import Guard
+from roastwatch.roaster.guardian.server import SUPERSEDED, GuardianServer
 from roastwatch.vocabulary import Reading
 
 HELLO = {"role": "control", "kind": "tc4", "options": {}}

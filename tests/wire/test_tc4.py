@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.drivers.tc4 import Line, Tc4, Tc4Options, decode
-from roastwatch.roaster.lines import Lines
-from roastwatch.roaster.plausible import Believed
+from roastwatch.roaster.transport.line_splitter import Lines
+from roastwatch.roaster.transport.spike_filter import Believed
 from roastwatch.vocabulary import Actuator
 from tests.fakes.line import PtyLine, every_split, read_for_ever, tcp_line, until
 from tests.fakes.tc4 import FakeTc4

@@ -16,9 +16,9 @@ from pydantic import Field
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.options import Options
 from roastwatch.roaster.driver import Capabilities
-from roastwatch.roaster.newest import Newest
-from roastwatch.roaster.plausible import probe_value
-from roastwatch.roaster.usb_link import Pipes, UsbLink
+from roastwatch.roaster.transport.latest_value import Newest
+from roastwatch.roaster.transport.spike_filter import probe_value
+from roastwatch.roaster.transport.usb import Pipes, UsbLink
 from roastwatch.vocabulary import Actuator, Reading
 
 STEP_S = 0.1

@@ -18,8 +18,8 @@ from roastwatch.roaster.drivers.aillio import (
     Levels,
     percent_of,
 )
-from roastwatch.roaster.plausible import PLAUSIBLE_MIN_C
-from roastwatch.roaster.usb_link import open_pipes
+from roastwatch.roaster.transport.spike_filter import PLAUSIBLE_MIN_C
+from roastwatch.roaster.transport.usb import open_pipes
 from roastwatch.vocabulary import Actuator, Reading
 
 PRODUCTS = (0x5741, 0xA27E)

@@ -17,7 +17,7 @@ from roastwatch.roaster.drivers.aillio import (
     percent_of,
 )
 from roastwatch.roaster.drivers.aillio_r1 import plausible
-from roastwatch.roaster.usb_link import open_pipes
+from roastwatch.roaster.transport.usb import open_pipes
 from roastwatch.vocabulary import Actuator, Reading
 
 PRODUCTS = (0xA4CD,)

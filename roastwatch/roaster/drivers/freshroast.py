@@ -29,9 +29,9 @@ from roastwatch.roaster.drivers.freshroast_packets import (
     State,
     encode,
 )
-from roastwatch.roaster.newest import Newest
-from roastwatch.roaster.plausible import Believed
-from roastwatch.roaster.wire import PortOptions, Wire, not_this_machine
+from roastwatch.roaster.transport.latest_value import Newest
+from roastwatch.roaster.transport.serial import PortOptions, Wire, not_this_machine
+from roastwatch.roaster.transport.spike_filter import Believed
 from roastwatch.vocabulary import Actuator, Reading
 
 PERIOD_S = 0.25

@@ -21,8 +21,8 @@ from pydantic import Field
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.driver import Capabilities, SilentError
 from roastwatch.roaster.drivers.hottop_frames import FULL_FAN, Controls, Parser, Status, encode
-from roastwatch.roaster.plausible import probe_value
-from roastwatch.roaster.wire import PortOptions, Wire, not_this_machine
+from roastwatch.roaster.transport.serial import PortOptions, Wire, not_this_machine
+from roastwatch.roaster.transport.spike_filter import probe_value
 from roastwatch.vocabulary import Actuator, Reading
 
 PERIOD_S = 0.3

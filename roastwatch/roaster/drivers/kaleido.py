@@ -17,11 +17,11 @@ from pydantic import Field
 
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.driver import Capabilities
-from roastwatch.roaster.lines import Lines
-from roastwatch.roaster.newest import Newest, Questions
-from roastwatch.roaster.plausible import Believed
-from roastwatch.roaster.websocket_wire import WebSocketWire
-from roastwatch.roaster.wire import Link, PortOptions, Wire, not_this_machine
+from roastwatch.roaster.transport.latest_value import Newest, Questions
+from roastwatch.roaster.transport.line_splitter import Lines
+from roastwatch.roaster.transport.serial import Link, PortOptions, Wire, not_this_machine
+from roastwatch.roaster.transport.spike_filter import Believed
+from roastwatch.roaster.transport.websocket import WebSocketWire
 from roastwatch.vocabulary import Actuator, Reading
 
 FRAME = re.compile(r"\{(\d{1,2})((?:,[A-Z]{2}:[^,:{}]+)*)\}")

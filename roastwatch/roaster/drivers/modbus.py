@@ -19,8 +19,8 @@ from roastwatch.roaster.drivers.modbus_profile import (
     from_root,
     load,
 )
-from roastwatch.roaster.newest import Newest
-from roastwatch.roaster.plausible import probe_value
+from roastwatch.roaster.transport.latest_value import Newest
+from roastwatch.roaster.transport.spike_filter import probe_value
 from roastwatch.vocabulary import Actuator, Reading
 
 

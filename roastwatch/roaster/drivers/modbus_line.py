@@ -26,7 +26,7 @@ from roastwatch.roaster.drivers.modbus_profile import (
     decode,
     encode,
 )
-from roastwatch.roaster.wire import PortOptions, explain_opening
+from roastwatch.roaster.transport.serial import PortOptions, explain_opening
 
 
 class Framing(StrEnum):

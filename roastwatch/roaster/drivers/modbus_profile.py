@@ -17,11 +17,11 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from roastwatch.errors import SettingsError
+from roastwatch.files.untrusted import read_text
+from roastwatch.files.yaml_file import parse_yaml
 from roastwatch.options import Options
 from roastwatch.roaster.driver import HostGone
-from roastwatch.untrusted_files import read_text
 from roastwatch.vocabulary import Actuator
-from roastwatch.yaml_file import parse_yaml
 
 
 class Code(StrEnum):

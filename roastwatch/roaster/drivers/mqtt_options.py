@@ -10,7 +10,7 @@ from roastwatch import inbound
 from roastwatch.errors import BadInputError
 from roastwatch.options import Options
 from roastwatch.roaster.driver import HostGone
-from roastwatch.roaster.wire import PortOptions
+from roastwatch.roaster.transport.serial import PortOptions
 
 
 class TempUnit(StrEnum):

@@ -17,8 +17,8 @@ from roastwatch.errors import BadInputError, LostError
 from roastwatch.inbound import Mishaps
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.drivers.mqtt_options import Control, MqttRoasterOptions
-from roastwatch.roaster.newest import Newest
-from roastwatch.roaster.plausible import probe_value
+from roastwatch.roaster.transport.latest_value import Newest
+from roastwatch.roaster.transport.spike_filter import probe_value
 from roastwatch.vocabulary import Actuator, Reading
 
 KEEP_ALIVE_S = 5

@@ -12,7 +12,7 @@ from pydantic import Field
 from roastwatch.errors import BadInputError
 from roastwatch.options import Options
 from roastwatch.roaster.driver import SAFE, Capabilities
-from roastwatch.roaster.thermal import AMBIENT_C, Heat, ThermalParameters, advance
+from roastwatch.roaster.simulation.thermal import AMBIENT_C, Heat, ThermalParameters, advance
 from roastwatch.vocabulary import Actuator, Reading
 
 CRACK_SPREAD_C = 12.0

@@ -18,10 +18,10 @@ from pydantic import Field
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.drivers.tc4_dialects import DIALECTS, Dialect, DialectName, FanOutput
-from roastwatch.roaster.lines import Lines
-from roastwatch.roaster.newest import Questions
-from roastwatch.roaster.plausible import Believed
-from roastwatch.roaster.wire import PortOptions, Wire, not_this_machine
+from roastwatch.roaster.transport.latest_value import Questions
+from roastwatch.roaster.transport.line_splitter import Lines
+from roastwatch.roaster.transport.serial import PortOptions, Wire, not_this_machine
+from roastwatch.roaster.transport.spike_filter import Believed
 from roastwatch.vocabulary import Actuator, Reading
 
 GREETING = "# Active channels set to "

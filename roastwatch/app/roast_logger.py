@@ -1,0 +1,237 @@
+"""Keeps every station's roast in the log: begins it, fills it, ends it, finds it again."""
+
+import asyncio
+import logging
+from collections import deque
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from roastwatch.app.instructions import confirms
+from roastwatch.app.station import Station
+from roastwatch.audio.recorder_disk import Clip
+from roastwatch.pipeline import Heard
+from roastwatch.roastlog.log import RoastLog
+from roastwatch.roastlog.resume import OpenRoast
+from roastwatch.roastlog.usual import learned, usual_time
+from roastwatch.vocabulary import (
+    Command,
+    CommandResult,
+    EventKind,
+    Instruction,
+    InstructionKind,
+    PartStatus,
+    Reading,
+    RoastEvent,
+)
+
+_ENDS = (EventKind.COOL_END, EventKind.STOPPED)
+_REMEMBERED = 16
+_PERHAPS_UNTOLD = timedelta(seconds=5)
+_NOTICED_S = 5.0
+"""A clock that was set back by less is no news."""
+_EARLY_READINGS = 256
+"""Readings kept until the roast that they belong to is in the log."""
+_log = logging.getLogger("roastwatch.app.roast_logger")
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The roast of one station that the log holds open."""
+
+    roast_id: str
+    began_at: datetime
+    in_log: bool = True
+    """Whether its row is there, and readings may follow it."""
+
+
+class Keeper:
+    """Between the service and the log. A roast's second 0 is its charge."""
+
+    def __init__(self, log: RoastLog) -> None:
+        self.log = log
+        self._kept: dict[str, _Kept] = {}
+        self._early: dict[str, deque[tuple[datetime, Reading]]] = {}
+        """Readings of stations whose roast is not in the log yet: a charge is dated back."""
+        self._learning: set[asyncio.Task[None]] = set()
+        self._began: dict[str, datetime] = {}
+        """Of the newest roasts: a clip may be written when its roast has ended."""
+
+    def status(self) -> PartStatus:
+        """How the log is."""
+        return self.log.part.status()
+
+    async def resume(self, station: Station) -> list[RoastEvent]:
+        """Give a station the roast back that was in progress when the service ended.
+
+        Returns:
+            Its last events, which the service may have committed and never told.
+
+        Raises:
+            LogError: the log can't be read.
+        """
+        station.heard = lambda heard: self._heard(station, heard)
+        station.clip_kept = partial(self._clip_kept, station)
+        station.taken = partial(self._reading, station)
+        await self._learn(station)
+        roast = await self.log.resume(station.name)
+        if roast is None:
+            return []
+        if any(roast.event(kind) is not None for kind in _ENDS):
+            await self.log.end_roast(roast.roast_id)
+            return []
+        self._kept[station.name] = _Kept(roast.roast_id, roast.started_at)
+        self._remember(roast.roast_id, roast.started_at)
+        station.resume(_as_told(roast))
+        if roast.set_back_s > _NOTICED_S:
+            text = (
+                f"The computer's clock was set back by {roast.set_back_s:.0f} s or more since the "
+                "last record: the roast's time goes on from there."
+            )
+            _log.warning("%s: %s", station.name, text)
+            self.log.record_note(roast.roast_id, roast.last_heard_s, text)
+        heard_at = roast.started_at + timedelta(seconds=roast.last_heard_s)
+        return [event for event in roast.events if event.decided_at > heard_at - _PERHAPS_UNTOLD]
+
+    async def event(self, station: Station | None, event: RoastEvent) -> RoastEvent:
+        """The event as it is to be told: durable, or marked unlogged."""
+        elapsed_s = None
+        if station is not None and event.roast_id is not None:
+            kept = self._kept.get(station.name)
+            if kept is None or kept.roast_id != event.roast_id:
+                kept = await self._begin(station, event.roast_id, event.happened_at)
+            elapsed_s = (event.happened_at - kept.began_at).total_seconds()
+        durable = await self.log.commit(event, elapsed_s)
+        if station is not None and event.kind in _ENDS:
+            await self._end(station)
+            self._learn_later(station)
+        return event if durable else replace(event, unlogged=True)
+
+    async def pulse(self, station: Station) -> None:
+        """Once a second: a roast that began or ended without an event."""
+        roast = station.pipeline.roast if station.pipeline else None
+        kept = self._kept.get(station.name)
+        if roast is None:
+            return
+        if kept is not None and roast.roast_id != kept.roast_id and roast.roast_id is None:
+            await self._end(station)
+            self._learn_later(station)
+            return
+        if roast.roast_id is None or roast.charged_at is None:
+            return
+        if kept is None or kept.roast_id != roast.roast_id:
+            await self._begin(station, roast.roast_id, roast.charged_at)
+
+    def _reading(self, station: Station, reading: Reading, at: datetime) -> None:
+        """A reading goes into the log as it arrives, with the time at which it was taken."""
+        kept = self._kept.get(station.name)
+        roast = station.pipeline.roast if station.pipeline else None
+        if kept is None or not kept.in_log or roast is None or roast.roast_id != kept.roast_id:
+            early = self._early.setdefault(station.name, deque(maxlen=_EARLY_READINGS))
+            early.append((at, reading))
+            return
+        self.log.record_reading(kept.roast_id, reading, (at - kept.began_at).total_seconds())
+        for evidence in station.beans.evidence(at):
+            self.log.record_evidence(kept.roast_id, evidence)
+
+    async def sound_ended(self, station: Station) -> None:
+        """A file or a demonstration is over, and with it its roast."""
+        await self._end(station)
+
+    def instruction(self, station: Station, instruction: Instruction) -> None:
+        """What a person answered or remarked; called before the station hears of it."""
+        kept = self._kept.get(station.name)
+        roast = station.pipeline.roast if station.pipeline else None
+        crack = roast.first_crack if roast else None
+        match instruction.kind:
+            case InstructionKind.NOT_A_CRACK if crack is not None:
+                self.log.record_label(crack.event_id, "not_a_crack", instruction.by)
+            case InstructionKind.CONFIRM_CRACK if crack and confirms(instruction, crack):
+                self.log.record_label(crack.event_id, "crack", instruction.by)
+            case InstructionKind.FIRST_CRACK_NOW if crack is not None and roast and roast.active:
+                self.log.record_label(crack.event_id, "crack", instruction.by)
+            case InstructionKind.NOTE if kept is not None and instruction.value:
+                elapsed_s = (station.now() - kept.began_at).total_seconds()
+                self.log.record_note(kept.roast_id, elapsed_s, str(instruction.value))
+            case _:
+                pass
+
+    def command(self, command: Command, result: CommandResult) -> None:
+        """A command and what became of it."""
+        self.log.record_command(command, result)
+
+    async def _begin(self, station: Station, roast_id: str, at: datetime) -> _Kept:
+        if station.name in self._kept:
+            await self._end(station)
+            self._learn_later(station)
+        roast = station.pipeline.roast if station.pipeline else None
+        if roast is not None and roast.roast_id == roast_id and roast.charged_at is not None:
+            at = roast.charged_at
+        kept = self._kept[station.name] = _Kept(roast_id, at, in_log=False)
+        self._remember(roast_id, at)
+        await self.log.start_roast(roast_id, station.name, at)
+        for taken_at, reading in self._early.pop(station.name, ()):
+            if taken_at >= at:
+                self.log.record_reading(roast_id, reading, (taken_at - at).total_seconds())
+        kept.in_log = True
+        return kept
+
+    def _remember(self, roast_id: str, began_at: datetime) -> None:
+        self._began[roast_id] = began_at
+        while len(self._began) > _REMEMBERED:
+            del self._began[next(iter(self._began))]
+
+    async def _end(self, station: Station) -> None:
+        kept = self._kept.pop(station.name, None)
+        if kept is not None:
+            await self.log.end_roast(kept.roast_id)
+
+    def _learn_later(self, station: Station) -> None:
+        """Learn from the roast that ended, which may take seconds: no event waits for it."""
+        task = asyncio.create_task(self._learn(station), name=f"learn:{station.name}")
+        self._learning.add(task)
+        task.add_done_callback(self._learned)
+
+    def _learned(self, task: asyncio.Task[None]) -> None:
+        self._learning.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("%s failed", task.get_name(), exc_info=task.exception())
+
+    async def _learn(self, station: Station) -> None:
+        """What this station's earlier roasts say of first crack; read beside the log's thread."""
+        station.beans.learn(await asyncio.to_thread(learned, self.log.path, station.name))
+        station.learn(await asyncio.to_thread(usual_time, self.log.path, station.name))
+
+    def _clip_kept(self, station: Station, clip: Clip, at: datetime) -> None:
+        """Index a clip; the log's queue takes it from any thread."""
+        began_at = self._began.get(clip.roast_id)
+        if began_at is not None:
+            from_s = (at - began_at).total_seconds()
+            self.log.record_clip(
+                clip.roast_id, str(clip.path), from_s, clip.duration_s, clip.event_id
+            )
+
+    def _heard(self, station: Station, heard: Heard) -> None:
+        kept = self._kept.get(station.name)
+        if kept is None or station.pipeline is None:
+            return
+        clock, roast_id = station.pipeline.clock, kept.roast_id
+        self.log.record_pops(
+            roast_id,
+            [
+                ((clock.at(pop.sample) - kept.began_at).total_seconds(), pop.probability)
+                for pop in heard.pops
+            ],
+        )
+        progress = station.pipeline.onset.progress
+        for score in heard.scores:
+            elapsed_s = (clock.at(score.end_sample) - kept.began_at).total_seconds()
+            self.log.record_scores(roast_id, elapsed_s, score.probability, progress)
+        # with the sound and not with the pulse: a replay may be over before a second has passed
+        for evidence in station.pipeline.roast.evidence(station.now()):
+            self.log.record_evidence(roast_id, evidence)
+
+
+def _as_told(roast: OpenRoast) -> OpenRoast:
+    """Without what was taken back: a revoked crack must not stand again."""
+    return replace(roast, events=tuple(event for event in roast.events if not event.revoked))

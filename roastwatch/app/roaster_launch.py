@@ -1,0 +1,212 @@
+"""Which roaster a station or the command line means, and how its guardian is started."""
+
+import json
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from roastwatch import plugins
+from roastwatch.errors import BadInputError, SettingsError
+from roastwatch.files.yaml_file import parse_yaml
+from roastwatch.options import shown_input
+from roastwatch.roaster import messages
+from roastwatch.roaster.client.guardian_client import Launch
+from roastwatch.roaster.guardian.limits_store import limits_for, parse_limits
+
+if TYPE_CHECKING:
+    from roastwatch.settings.model import StationSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One machine: how its guardian is started and where it listens.
+
+    `wire` tells it from every other machine, however completely its options were written: who
+    presses stop must reach the guardian that heats.
+    """
+
+    kind: str
+    wire: str
+    options: dict[str, Any]
+    limits: dict[str, Any]
+    cutoff: bool
+    station: str = "roaster"
+
+    @classmethod
+    def chosen(
+        cls,
+        kind: str | None,
+        port: str | None,
+        options: tuple[str, ...],
+        settings_path: Path | None,
+        station: str | None,
+        limits: Path | None,
+        independent_cutoff: bool,
+    ) -> "Machine":
+        """The machine that the command line means.
+
+        Raises:
+            SettingsError, BadInputError: it is not said, or said wrongly.
+        """
+        if settings_path is not None:
+            found = cls.from_settings(settings_path, station)
+            return cls(
+                found.kind,
+                found.wire,
+                found.options,
+                found.limits,
+                found.cutoff or independent_cutoff,
+                found.station,
+            )
+        if kind is None:
+            known = ", ".join(plugins.names("drivers"))
+            raise SettingsError(f"Name the roaster with --type ({known}), or --settings FILE.")
+        raw: dict[str, Any] = {}
+        for word in options:
+            key, equals, value = word.partition("=")
+            if not equals:
+                raise SettingsError(f"--option {word}: write KEY=VALUE.")
+            try:
+                raw[key] = parse_yaml(value)
+            except yaml.YAMLError as error:
+                raise SettingsError(f"--option {key}: the value is not YAML.") from error
+        driver = plugins.load("drivers", kind)
+        if port is not None:
+            if "port" not in driver.Options.model_fields:
+                raise SettingsError(f"--port is not for {kind}: use --option KEY=VALUE.")
+            raw["port"] = port
+        filled = checked_options(driver.Options, raw, kind)
+        return cls(
+            kind,
+            wire_of(kind, filled),
+            reveal(filled),
+            limits_for(kind, limits).model_dump(mode="json"),
+            independent_cutoff,
+            station or "roaster",
+        )
+
+    @classmethod
+    def from_settings(cls, path: Path, station: str | None) -> "Machine":
+        """The machine of a station in a settings file.
+
+        Raises:
+            SettingsError: no such file or station, or the station drives no roaster.
+        """
+        from roastwatch.settings import model as settings
+
+        stations = settings.read(path).stations
+        for found in stations:
+            if station in (None, found.name):
+                return cls.of_station(found)
+        known = ", ".join(found.name for found in stations)
+        raise SettingsError(f"{path} has no station '{station}': there is {known}.")
+
+    @classmethod
+    def of_station(cls, station: "StationSettings") -> "Machine":
+        """The machine of a station's settings.
+
+        Raises:
+            SettingsError: it has none.
+            BadInputError: a limit is unknown or out of range.
+        """
+        chosen = station.roaster
+        if chosen is None:
+            raise SettingsError(f"Station '{station.name}' has no `roaster:` to drive.")
+        limits = limits_for(chosen.type).model_dump(mode="json") | station.roaster_limits
+        return cls(
+            chosen.type,
+            wire_of(chosen.type, chosen.options),
+            reveal(chosen.options),
+            parse_limits(limits, f"{station.name}.roaster_limits").model_dump(mode="json"),
+            station.independent_cutoff,
+            station.name,
+        )
+
+    @property
+    def socket(self) -> Path:
+        """The file at which its guardian listens, besides the names of its machine.
+
+        Raises:
+            BadInputError: there is no folder of this user's own for it.
+        """
+        return messages.socket_path(self.wire)
+
+    @property
+    def launch(self) -> Launch:
+        """How its guardian is started."""
+        return Launch(
+            (sys.executable, "-m", "roastwatch", "roaster", "guard"),
+            {
+                "kind": self.kind,
+                "wire": self.wire,
+                "options": self.options,
+                "limits": self.limits,
+                "cutoff": self.cutoff,
+                "station": self.station,
+                "socket": str(self.socket),
+            },
+        )
+
+
+def wire_of(kind: str, options: BaseModel) -> str:
+    """What tells a machine from others: its options' `wire`, else their port, else all of them.
+
+    A port that is a mere name (`usb`) is one of its kind; an address has one spelling.
+    """
+    named = str(getattr(options, "wire", None) or getattr(options, "port", None) or "")
+    if not named:
+        return json.dumps([kind, reveal(options)], sort_keys=True)
+    return _spelled(named) if "/" in named else f"{kind} {named}"
+
+
+def wire_of_port(port: str) -> str:
+    """The same by a port alone, for who stops a machine without knowing what it is.
+
+    Raises:
+        BadInputError: the port alone does not say which machine.
+    """
+    if "/" not in port or port.startswith("mqtt"):
+        raise BadInputError(f"--port {port} alone names no machine: add --type and its options.")
+    return _spelled(port)
+
+
+def _spelled(port: str) -> str:
+    return re.sub("^socket://", "tcp://", port)
+
+
+def reveal(options: BaseModel) -> dict[str, Any]:
+    """Options as plain values, secrets too, to hand to the guardian on its stdin."""
+    found: dict[str, Any] = options.model_dump(mode="json")
+    for name in type(options).model_fields:
+        value = getattr(options, name)
+        if isinstance(value, SecretStr):
+            found[name] = value.get_secret_value()
+    return found
+
+
+def checked_options(model: type[BaseModel], raw: dict[str, Any], kind: str) -> BaseModel:
+    """A driver's options from keys and values.
+
+    Raises:
+        SettingsError, BadInputError: one sentence that names the option and the fix.
+    """
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "missing" and key == "port":
+            raise SettingsError(f"Say where the {kind} is: --port /dev/ttyUSB0, say.") from error
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(sorted(model.model_fields))
+            raise SettingsError(f"{kind} has no option '{key}': there is {known}.") from error
+        message = first["msg"].removeprefix("Value error, ")
+        if not key:
+            raise BadInputError(f"{kind}: {message}.") from error
+        message = f"{key}: {message[:1].lower()}{message[1:]}{shown_input(first, model)}"
+        raise BadInputError(f"{kind}: {message}.") from error

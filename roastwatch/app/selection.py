@@ -1,0 +1,176 @@
+"""What a person may choose at a station while no roast runs: the detector and the profile."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from roastwatch import plugins
+from roastwatch.app.program import PROFILE_SUFFIXES
+from roastwatch.app.roaster_session import Driven
+from roastwatch.app.station import Station
+from roastwatch.errors import BadInputError, RoastwatchError
+from roastwatch.settings.model import Chosen, StationSettings
+from roastwatch.vocabulary import InstructionKind
+
+NO_PROFILE = "no profile"
+_MID_ROAST = "The {} can't be changed in mid-roast: end the roast first."
+_LOOK_EVERY_S = 30.0
+_log = logging.getLogger("roastwatch.app.selection")
+
+
+def detectors(settings: StationSettings) -> dict[str, Chosen]:
+    """The models that a person may choose, the set one first."""
+    offered = {settings.model.type: settings.model}
+    for chosen in settings.detectors:
+        offered.setdefault(chosen.type, chosen)
+    return offered
+
+
+class Choices:
+    """What was chosen, kept over a restart until the settings name something else."""
+
+    def __init__(self, path: Path | None) -> None:
+        """`path` is a small JSON file; None: nothing is kept."""
+        self._path = path
+        self._kept: dict[str, Any] = {}
+        if path is not None:
+            with contextlib.suppress(OSError, ValueError):
+                found = json.loads(path.read_text(encoding="utf-8"))
+                self._kept = found if isinstance(found, dict) else {}
+
+    def get(self, station: str, what: str, instead_of: str) -> str | None:
+        """What a person chose; None once the settings say something else than they did then."""
+        kept = self._kept.get(f"{station}/{what}")
+        if isinstance(kept, dict) and kept.get("instead_of") == instead_of:
+            return str(kept.get("chosen"))
+        return None
+
+    def keep(self, station: str, what: str, chosen: str, instead_of: str) -> None:
+        """Write it down, so that a crash leaves the old or the new."""
+        self._kept[f"{station}/{what}"] = {"chosen": chosen, "instead_of": instead_of}
+        if self._path is None:
+            return
+        beside = self._path.with_suffix(".new")
+        try:
+            beside.write_text(json.dumps(self._kept, indent=1), encoding="utf-8")
+            os.replace(beside, self._path)  # noqa: PTH105 - atomic, as Path.replace is
+        except OSError as error:
+            _log.warning("The choice is not kept over a restart: %s", error)
+
+
+class Choosing:
+    """One station's choices: shown in its snapshot, made by instructions."""
+
+    def __init__(self, station: Station, driven: Driven | None, choices: Choices) -> None:
+        self.refusal = ""
+        self._station = station
+        self._driven = driven
+        self._choices = choices
+        self._detectors = detectors(station.settings)
+        self._profiles: dict[str, Path] = {}
+        plan = station.settings.plan
+        self._set_profile = plan.stem if plan is not None else NO_PROFILE
+        self._profile = self._set_profile
+        self._looked_s = 0.0
+
+    async def begin(self) -> None:
+        """Take up again what was chosen before a restart, in mid-roast too."""
+        self.look()
+        for what, now in (("detector", self.detector), ("profile", self._profile)):
+            before = self._choices.get(self._station.name, what, self._set(what))
+            if before is not None and before != now:
+                kind = InstructionKind(what)
+                self.refusal = await self._choose(kind, before)
+
+    @property
+    def detector(self) -> str:
+        """Which model listens."""
+        return self._station.detector
+
+    def tick(self) -> None:
+        """Now and then: plans may come and go while the service runs."""
+        if time.monotonic() - self._looked_s > _LOOK_EVERY_S:
+            self.look()
+
+    def look(self) -> None:
+        """See which profiles there are now."""
+        self._looked_s = time.monotonic()
+        settings = self._station.settings
+        found: dict[str, Path] = {}
+        if self._driven is not None:
+            paths = [] if settings.plan is None else [settings.plan]
+            if settings.profiles is not None:
+                with contextlib.suppress(OSError):
+                    paths += sorted(settings.profiles.iterdir())
+            for path in paths:
+                if path.suffix.lower() in PROFILE_SUFFIXES:
+                    found.setdefault(path.name if path.stem in found else path.stem, path)
+        self._profiles = found
+
+    def shown(self) -> dict[str, Any]:
+        """What is chosen and what could be, as fields of a `Snapshot`."""
+        profiles = (NO_PROFILE, *self._profiles) if self._profiles else ()
+        return {
+            "detector": self.detector,
+            "detectors": tuple(self._detectors),
+            "profile": self._profile if profiles else None,
+            "profiles": profiles,
+            "refusal": self.refusal,
+        }
+
+    async def choose(self, kind: InstructionKind, value: object) -> None:
+        """Do as asked, or keep the sentence that says why not."""
+        self.look()
+        if self._roasting():
+            self.refusal = _MID_ROAST.format(kind)
+        else:
+            self.refusal = await self._choose(kind, str(value))
+        if self.refusal:
+            _log.warning("%s: %s", self._station.name, self.refusal)
+        else:
+            self._choices.keep(self._station.name, kind.value, str(value), self._set(kind.value))
+
+    async def _choose(self, kind: InstructionKind, name: str) -> str:
+        known = list(self._detectors)
+        if kind is InstructionKind.PROFILE:
+            known = [NO_PROFILE, *self._profiles] if self._profiles else []
+        if name not in known:
+            there = ", ".join(known) or "none, for no roaster is driven or no plan is there"
+            return f"There is no {kind} {name!r}: there is {there}."
+        try:
+            if kind is InstructionKind.DETECTOR:
+                await self._listen_with(name)
+            else:
+                await self._compare_with(name)
+        except RoastwatchError as error:
+            return str(error)
+        return ""
+
+    async def _listen_with(self, name: str) -> None:
+        chosen = self._detectors[name]
+        model = await asyncio.to_thread(lambda: plugins.load("models", name)(chosen.options))
+        if self._roasting():  # it began while the model was read
+            raise BadInputError(_MID_ROAST.format(InstructionKind.DETECTOR))
+        self._station.judge_by(model, name)
+
+    async def _compare_with(self, name: str) -> None:
+        assert self._driven is not None
+        program = None
+        if name != NO_PROFILE:
+            path = self._profiles[name]
+            program = await asyncio.to_thread(self._driven.read_program, path)
+        self._driven.program = program
+        self._profile = name
+
+    def _roasting(self) -> bool:
+        pipeline = self._station.pipeline
+        return pipeline is not None and pipeline.roast.active
+
+    def _set(self, what: str) -> str:
+        """What the settings say."""
+        return self._station.settings.model.type if what == "detector" else self._set_profile

@@ -1,0 +1,338 @@
+"""The drawing: build the parts, join them, one TaskGroup."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from roastwatch import plugins
+from roastwatch.app.live_plot import painter
+from roastwatch.app.roast_logger import Keeper
+from roastwatch.app.roaster_session import Driven
+from roastwatch.app.selection import Choices, Choosing
+from roastwatch.app.station import Station
+from roastwatch.channel import Events, Latest
+from roastwatch.detection.inference_pool import Scoring
+from roastwatch.errors import EndedError, RoastwatchError
+from roastwatch.inbound import Mishaps
+from roastwatch.roastlog.log import RoastLog
+from roastwatch.settings.model import Chosen, Settings
+from roastwatch.sinks.sink import Sink, Told
+from roastwatch.supervise import Background, Backoff, Part
+from roastwatch.vocabulary import (
+    Command,
+    CommandResult,
+    Instruction,
+    InstructionKind,
+    Origin,
+    Outcome,
+    PartState,
+    RoastEvent,
+    Snapshot,
+)
+
+_log = logging.getLogger("roastwatch.service")
+_TURN_S = 0.0005
+"""How long a thread may keep Python to itself while another waits. With the usual 5 ms an event's
+way through the log's thread and back took up to 10 ms more, beside the model's and the painter's.
+"""
+_LASTED_S = 60.0
+"""A sink that ran for longer had recovered: its back-off begins anew."""
+_LAST_WORDS_S = 3.0
+"""How long sinks may still tell what is left when the sound has ended."""
+
+
+@dataclass(slots=True)
+class Outlet:
+    """A sink with its own queue and its own status."""
+
+    name: str
+    sink: Sink
+    part: Part
+    make: Callable[[], Sink] | None = None
+    """Makes the sink anew when it has failed; None: the same object runs again."""
+    events: Events[RoastEvent] = field(default_factory=Events)
+
+    @property
+    def first(self) -> bool:
+        """Whether the sink sends an event as it is, without a look at what else is shown."""
+        return getattr(self.sink, "sends_events_bare", False)
+
+    def tell(self, event: RoastEvent) -> None:
+        """Queue an event; a sink that is too slow loses its oldest, and says so."""
+        if len(self.events) == self.events.size:
+            self.part.count("events_dropped")
+            self.part.trouble(PartState.DEGRADED, "Events were lost: too slow.")
+        self.events.put(event)
+
+
+class Service:
+    """Stations, sinks, and the joints between them."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        extra_sinks: Sequence[Chosen] = (),
+        log_path: Path | None = None,
+    ) -> None:
+        """Build every part; nothing is opened yet. Without `log_path` nothing is kept.
+
+        Raises:
+            RoastwatchError: a plugin is unknown, a model file is not what it should be.
+        """
+        self.settings = settings
+        self.events: Events[RoastEvent] = Events(256)
+        self.latest: Latest[dict[str, Snapshot]] = Latest()
+        self.stations = {
+            station.name: Station(station, self.events.put, recordings=settings.folder)
+            for station in settings.stations
+        }
+        self.keeper = Keeper(RoastLog.open(log_path)) if log_path else None
+        self.driven = {
+            name: Driven(station, self._log_healthy)
+            for name, station in self.stations.items()
+            if station.settings.roaster is not None
+        }
+        for name, driven in self.driven.items():
+            self.stations[name].roaster_state = driven.state
+            driven.note = partial(self._note, self.stations[name])
+        choices = Choices(settings.folder / "choices.json" if log_path else None)
+        self.choosing = {
+            name: Choosing(station, self.driven.get(name), choices)
+            for name, station in self.stations.items()
+        }
+        self._acknowledged: dict[str, datetime] = {}
+        self._part = Part("service", PartState.RUNNING)
+        self._tasks = Background(self._part)
+        self._mishaps = Mishaps(_log, self._part.count, "instructions_failed")
+        self.outlets = [self._outlet(chosen) for chosen in (*settings.sinks, *extra_sinks)]
+
+    async def run(self) -> None:
+        """Run until cancelled, or until every station's sound has ended.
+
+        Raises:
+            LogError: the roast log can't be opened.
+            EndedError: in a group; a station's live sound has ended.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            stack.callback(sys.setswitchinterval, sys.getswitchinterval())
+            sys.setswitchinterval(_TURN_S)
+            # What was imported stays: looking through it for garbage held everything up for 70 ms.
+            stack.callback(gc.unfreeze)
+            gc.freeze()
+            if self.keeper is not None:
+                await stack.enter_async_context(self.keeper.log)
+                for station in self.stations.values():
+                    for event in await self.keeper.resume(station):
+                        for outlet in self.outlets:
+                            outlet.events.put(event)
+            for choosing in self.choosing.values():
+                await choosing.begin()
+            await self._run()
+
+    async def _run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            with Scoring() as scoring:
+                background = [
+                    group.create_task(self._tell(), name="tell"),
+                    group.create_task(self._pulse(), name="pulse"),
+                    *(
+                        group.create_task(driven.run(), name=f"roaster:{name}")
+                        for name, driven in self.driven.items()
+                    ),
+                    *(
+                        group.create_task(self._guarded(outlet), name=f"sink:{outlet.name}")
+                        for outlet in self.outlets
+                    ),
+                ]
+                listening = [
+                    group.create_task(self._listen(station, scoring), name=f"listen:{station.name}")
+                    for station in self.stations.values()
+                ]
+                try:
+                    await asyncio.wait(listening)
+                    if all(task.exception() is None for task in listening if not task.cancelled()):
+                        await self._last_words()
+                finally:
+                    for task in background:
+                        task.cancel()
+                    await self._tasks.close()
+
+    async def _listen(self, station: Station, scoring: Scoring) -> None:
+        """Live sound that ended is reported before the service ends by it; its roast stays open."""
+        try:
+            await station.listen(scoring)
+        except EndedError:
+            await self._last_words(roasts_end=False)
+            raise
+
+    def instruct(self, instruction: Instruction) -> None:
+        """What a person asks through any sink."""
+        station = self.stations.get(instruction.station)
+        if station is None:
+            _log.warning("an instruction for the unknown station %r", instruction.station)
+            return
+        if instruction.kind is InstructionKind.ACKNOWLEDGE:
+            self._acknowledged[instruction.station] = instruction.at
+        choosing = self.choosing[instruction.station]
+        choosing.refusal = ""
+        if instruction.kind in (InstructionKind.DETECTOR, InstructionKind.PROFILE):
+            self._tasks.run(self._choose(choosing, instruction), f"choose:{instruction.kind}")
+            return
+        # The roaster first: nothing that fails below may keep an emergency stop from it.
+        if instruction.station in self.driven:
+            with self._mishaps.contained(f"{instruction.kind} (roaster)"):
+                if self.driven[instruction.station].holds_back(instruction):
+                    return
+                self.driven[instruction.station].instruct(instruction)
+        if self.keeper is not None:
+            with self._mishaps.contained(f"{instruction.kind} (log)"):
+                self.keeper.instruction(station, instruction)
+        with self._mishaps.contained(f"{instruction.kind} (station)"):
+            station.instruct(instruction)
+        self._refresh()
+
+    async def _choose(self, choosing: Choosing, instruction: Instruction) -> None:
+        await choosing.choose(instruction.kind, instruction.value)
+        self._refresh()
+
+    async def command(self, command: Command) -> CommandResult:
+        """A command for a roaster; refused by name where there is none."""
+        driven = self.driven.get(command.station)
+        if command.station in self.choosing:
+            self.choosing[command.station].refusal = ""
+        if driven is not None:
+            result = await driven.command(command)
+        else:
+            reason = "This station has no roaster to drive."
+            result = CommandResult(command.command_id, Outcome.REFUSED, reason=reason)
+        if self.keeper is not None:
+            self.keeper.command(command, result)
+        return result
+
+    def _note(self, station: Station, text: str) -> None:
+        """What a plan remarks is kept with the roast."""
+        if self.keeper is not None:
+            kind = InstructionKind.NOTE
+            note = Instruction(station.name, kind, Origin.PLAN, station.now(), text)
+            self.keeper.instruction(station, note)
+        self._refresh()
+
+    def _log_healthy(self) -> bool:
+        return self.keeper is None or self.keeper.log.healthy
+
+    def _outlet(self, chosen: Chosen) -> Outlet:
+        part = Part(chosen.type)
+        told = Told(
+            self.settings.instance,
+            list(self.stations),
+            self.settings.language,
+            self,
+            part,
+            titles={station.name: station.title for station in self.settings.stations},
+            outbox=self.keeper.log if self.keeper else None,
+            zone=ZoneInfo(self.settings.time_zone) if self.settings.time_zone else None,
+            picture=painter(
+                self.keeper.log.path if self.keeper else None, self.latest, self._profile_of
+            ),
+        )
+        make = partial(plugins.load("sinks", chosen.type), chosen.options, told)
+        return Outlet(chosen.type, make(), part, make)
+
+    def _profile_of(self, station: str) -> Sequence[tuple[float, float]]:
+        """The curve that a station's roast should take, seconds from charge and °C."""
+        driven = self.driven.get(station)
+        profile = driven.program.profile if driven and driven.program else None
+        return profile.points if profile else ()
+
+    async def _guarded(self, outlet: Outlet) -> None:
+        """A sink is optional: what breaks it never breaks the roast. It is started again."""
+        failures = 0
+        while True:
+            began_s = time.monotonic()
+            try:
+                await outlet.sink.run(outlet.events, self.latest)
+                return
+            except Exception as error:  # noqa: BLE001 - shown as a failed part with its traceback
+                failures = 1 if time.monotonic() - began_s > _LASTED_S else failures + 1
+                text = f"{type(error).__name__}: {error}"
+                if text != outlet.part.problem:  # the same failure again needs no new traceback
+                    _log.exception("the sink %s failed and is started again", outlet.name)
+                outlet.part.count("restarts")
+                outlet.part.state, outlet.part.problem = PartState.FAILED, text
+            await asyncio.sleep(Backoff().wait_s(failures))
+            with contextlib.suppress(RoastwatchError):  # what it needs is gone: the same one again
+                outlet.sink = outlet.make() if outlet.make else outlet.sink
+
+    async def _tell(self) -> None:
+        """Events in order: durable first, then to every sink, with what is shown now."""
+        async for event in self.events:
+            if event.station in self.driven:
+                self.driven[event.station].event(event)
+            if self.keeper is not None:
+                event = await self.keeper.event(self.stations.get(event.station), event)
+            for outlet in self.outlets:
+                if outlet.first:
+                    outlet.tell(event)
+            await asyncio.sleep(0)  # these have sent it before what is shown now is put together
+            for outlet in self.outlets:
+                if not outlet.first:
+                    outlet.tell(event)
+            # After the events and without a pause between: sinks see both, and wake for the event.
+            self._refresh()
+
+    async def _pulse(self) -> None:
+        while True:
+            for station in self.stations.values():
+                station.tick()
+                self.choosing[station.name].tick()
+                if self.keeper is not None:
+                    await self.keeper.pulse(station)
+                if station.name in self.driven:
+                    await self.driven[station.name].pulse()
+            self._refresh()
+            await asyncio.sleep(1.0)
+
+    def _refresh(self) -> None:
+        self.latest.set(self._shown())
+
+    def _shown(self) -> dict[str, Snapshot]:
+        """Every station as it is now, with the state of every part."""
+        sinks = tuple(outlet.part.status() for outlet in self.outlets)
+        if self.keeper is not None:
+            sinks += (self.keeper.status(),)
+        if self._part.problem is not None or self._part.counters:
+            sinks += (self._part.status(),)
+        snapshots = {}
+        for name, station in self.stations.items():
+            snapshot = station.snapshot()
+            driven = self.driven.get(name)
+            roaster = (driven.part.status(),) if driven else ()
+            snapshots[name] = replace(
+                snapshot,
+                deviation_c=driven.deviation_c() if driven else None,
+                acknowledged_at=self._acknowledged.get(name),
+                parts=snapshot.parts + roaster + sinks,
+                **self.choosing[name].shown(),
+            )
+        return snapshots
+
+    async def _last_words(self, *, roasts_end: bool = True) -> None:
+        """Let what is queued be told before the sinks are closed."""
+        self._refresh()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS_S):
+                await self.events.settled()
+                if self.keeper is not None and roasts_end:
+                    for station in self.stations.values():
+                        await self.keeper.sound_ended(station)
+                for outlet in self.outlets:
+                    await outlet.events.settled()

@@ -1,0 +1,1 @@
+"""`roastwatch roaster`: the machine from the command line."""

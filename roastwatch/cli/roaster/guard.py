@@ -1,0 +1,88 @@
+"""`roastwatch roaster guard`: the guardian's own process."""
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from roastwatch import plugins
+from roastwatch.app.roaster_launch import Machine, checked_options
+from roastwatch.errors import BadInputError
+from roastwatch.roaster.client.guardian_start import END, GO
+from roastwatch.roaster.guardian.limits_store import parse_limits
+from roastwatch.roaster.guardian.process import raise_priority
+from roastwatch.roaster.guardian.safety_state import Guard
+from roastwatch.roaster.guardian.server import GuardianServer
+
+
+@click.command("guard", hidden=True)
+@click.option("--settings", "settings_path", type=click.Path(path_type=Path))
+@click.option("--station", default=None)
+@click.option("--stay", is_flag=True, help="Never end by itself (under systemd).")
+def guard(settings_path: Path | None, station: str | None, stay: bool) -> None:
+    """Be the guardian of one machine (started by the service, or by systemd with --settings)."""
+    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
+    if settings_path is not None:
+        machine = Machine.from_settings(settings_path, station)
+        path = machine.socket
+    else:
+        # A spare is given its machine now and the word to begin later, or never.
+        spec = json.loads(sys.stdin.readline())
+        path = Path(spec.pop("socket"))
+        machine = Machine(**spec)
+    factory = plugins.load("drivers", machine.kind)
+    options = checked_options(factory.Options, machine.options, machine.kind)
+    first = factory(options, machine.station)
+    judge = Guard(
+        first.capabilities,
+        parse_limits(machine.limits, "limits"),
+        cutoff_confirmed=machine.cutoff,
+    )
+    server = GuardianServer(
+        path,
+        machine.station,
+        _makes(first, factory, options, machine.station),
+        judge,
+        machine=(machine.kind, machine.options),
+        stay=stay,
+        wire=machine.wire,
+    )
+    word = GO if settings_path is not None else sys.stdin.readline().encode()
+    if word == END:
+        return
+    raise_priority()
+    for name in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(name, signal.SIG_IGN)  # a terminal's end is not the roaster's
+    try:
+        asyncio.run(_serve(server))
+    except BadInputError:
+        if word == GO:
+            raise
+        # Our service is gone, but its guardian is there and makes safe: nothing is left to do.
+
+
+def _makes(first: Any, factory: Any, options: Any, station: str) -> Any:
+    """Makes the driver: the first one that was made, and fresh ones after a lost link.
+
+    A machine without a wire (simulated, replay) lives in its driver and stays the same one.
+    """
+    unused = [first]
+
+    def make() -> Any:
+        if getattr(first, "is_the_machine", False):
+            return first
+        return unused.pop() if unused else factory(options, station)
+
+    return make
+
+
+async def _serve(server: Any) -> None:
+    """Until released; SIGTERM makes safe and ends."""
+    running = asyncio.create_task(server.run(), name="guardian")
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.terminate)
+    await running

@@ -1,0 +1,1 @@
+"""`roastwatch roasts`: the roast log from the command line."""

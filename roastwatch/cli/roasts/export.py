@@ -1,0 +1,145 @@
+"""Roasts written to files."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from roastwatch.errors import BadInputError
+from roastwatch.printing.printable import printable
+from roastwatch.printing.times import local
+from roastwatch.records import formats
+from roastwatch.records.record import RoastRecord
+from roastwatch.roastlog.store import Store
+
+_LONGEST_NAME_BYTES = 120
+# Names that Windows keeps for devices, whatever their suffix.
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(_.*)?", re.IGNORECASE)
+
+
+def export_one(
+    record: RoastRecord, format_: str | None, target: Path | None, fahrenheit: bool
+) -> None:
+    """Write one roast to a file, into a folder, or to stdout."""
+    suffix, write = _writer(format_ or _by_suffix(target), fahrenheit)
+    text = write(record)
+    if target is None or str(target) == "-":
+        click.echo(text)
+        return
+    if target.is_dir():
+        target = target / (file_stem(record) + suffix)
+    _save(target, text)
+    click.echo(f"{target}", err=True)
+
+
+def export_all(store: Store, format_: str | None, target: Path | None, fahrenheit: bool) -> None:
+    """Write every roast into a folder, each on its own: one that can't be is named and counted.
+
+    Raises:
+        BadInputError: there is no folder to write into, or not all roasts could be written.
+    """
+    if target is None or target.is_file():
+        raise BadInputError("`export all` needs a folder: name one with --to.")
+    suffix, write = _writer(format_ or "json", fahrenheit)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInputError(f"The folder {target} can't be made ({error.strerror}).") from error
+    written: set[str] = set()
+    count = failed = 0
+    for roast_id in store.ids():
+        try:
+            record = store.record_exactly(roast_id)
+            name = _free(file_stem(record), suffix, written)
+            _save(target / name, write(record))
+            count += 1
+        except (BadInputError, ValueError, TypeError, LookupError, ArithmeticError) as error:
+            failed += 1
+            click.echo(f"The roast {printable(roast_id)} was not exported: {error}", err=True)
+    click.echo(f"{count} roasts in {target}", err=True)
+    if failed:
+        raise BadInputError(f"{failed} of {count + failed} roasts could not be exported.")
+
+
+def _writer(format_: str, fahrenheit: bool) -> tuple[str, Callable[[RoastRecord], str]]:
+    suffix, write = formats.WRITERS[format_]
+    if not fahrenheit:
+        return suffix, write
+    if format_ == "json":
+        raise BadInputError(
+            "Our own JSON is always in °C: choose --format alog, artisan-json or artisan-csv for "
+            "--fahrenheit."
+        )
+    return suffix, lambda record: write(record, fahrenheit=True)
+
+
+def file_stem(record: RoastRecord) -> str:
+    """A file's name without suffix: local day and time, title, the id's beginning.
+
+    Letters, digits, - and _ only, and no longer than any file system takes.
+    """
+    when = f"{local(record.started_at):%Y-%m-%d_%H%M}" if record.started_at else "roast"
+    title = _plain(record.title)[:40]
+    roast_id = _plain(record.roast_id[:8])
+    room = _LONGEST_NAME_BYTES - len(when) - len(roast_id.encode())
+    title = title.encode()[:room].decode(errors="ignore").strip("-")
+    stem = "_".join(part for part in (when, title, roast_id) if part)
+    return f"roast_{stem}" if _DEVICES.fullmatch(stem) else stem
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^\w-]+", "-", text.encode("utf-8", "replace").decode()).strip("-")
+
+
+def _free(stem: str, suffix: str, written: set[str]) -> str:
+    """A name that no other roast of this run has, on file systems without capitals too."""
+    name, number = stem + suffix, 2
+    while name.lower() in written:
+        name, number = f"{stem}_{number}{suffix}", number + 1
+    written.add(name.lower())
+    return name
+
+
+def _by_suffix(target: Path | None) -> str:
+    name = target.name.lower() if target is not None else ""
+    if name.endswith(".alog"):
+        return "alog"
+    return "artisan-csv" if name.endswith(".csv") else "json"
+
+
+def _save(target: Path, text: str) -> None:
+    save(target, text.encode("utf-8", "replace"))
+
+
+def picture_format(target: Path) -> Literal["png", "svg", "pdf"]:
+    """What a picture's file name asks for."""
+    match target.suffix.lower():
+        case ".png":
+            return "png"
+        case ".svg":
+            return "svg"
+        case ".pdf":
+            return "pdf"
+    raise BadInputError(f"{target}: a picture is a .png, .svg or .pdf file.")
+
+
+def save_bytes(target: Path, content: bytes) -> None:
+    """Write a picture."""
+    save(target, content)
+    click.echo(f"{target}", err=True)
+
+
+def save(target: Path, content: bytes) -> None:
+    """Write a file.
+
+    Raises:
+        BadInputError: it can't be written.
+    """
+    try:
+        target.write_bytes(content)
+    except OSError as error:
+        raise BadInputError(f"{target} can't be written ({error.strerror}).") from error
+    except ValueError as error:
+        raise BadInputError(f"{printable(str(target))} is no name for a file ({error}).") from error

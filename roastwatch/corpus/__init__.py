@@ -1,0 +1,1 @@
+"""Labelled recordings: where they come from and how they are listed."""

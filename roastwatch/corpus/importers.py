@@ -1,0 +1,226 @@
+"""Labels that other programs wrote: Audacity, Label Studio, Artisan, and a 10 s window dataset."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from roastwatch.corpus import labels as learn_labels
+from roastwatch.corpus.corpus import SOUND_ENDINGS, Marks, Recording, described
+from roastwatch.errors import BadInputError
+from roastwatch.files.untrusted import MOST_TABLE_BYTES, read_text
+from roastwatch.records import formats
+from roastwatch.vocabulary import EventKind
+
+Region: TypeAlias = tuple[float, float, str]
+"""Start and end in seconds, and what somebody called it."""
+_POP = re.compile(r"pop|click|snap|^c$|^crack$|faint", re.IGNORECASE)
+_PHASE = re.compile(r"first|fc|phase", re.IGNORECASE)
+_WINDOW = re.compile(
+    r"[-_.](chunk|window|win|seg|part|w)[-_]?\d+([-_.]\d+)*s?$"
+    r"|([-_.])\d+(\.\d+)?(\3\d+(\.\d+)?)*s?$",  # roast-2_003 is of roast-2, roast_10_20 of roast
+    re.IGNORECASE,
+)
+_MICROPHONE = re.compile(r"(^|__)mic\d+[-_]|[-_]amplified$", re.IGNORECASE)
+"""One roast by several microphones, or made louder, is still one."""
+
+
+def audacity(path: Path) -> Marks:
+    """An exported label track: lines of start, end, text, divided by tabs.
+
+    A label without text, or named pop, crack or faint, is one pop at its start; one named "first
+    crack" or FC is the phase, one named charge the charge.
+
+    Raises:
+        BadInputError: a line is not a label.
+    """
+    regions: list[Region] = []
+    try:
+        lines = read_text(path, MOST_TABLE_BYTES).splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInputError(f"{path} can't be read as a label track.") from error
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("\\"):  # a line of frequencies
+            continue
+        parts = line.split("\t")
+        try:
+            regions.append((float(parts[0]), float(parts[1]), "".join(parts[2:3])))
+        except (IndexError, ValueError) as error:
+            raise BadInputError(
+                f"{path}, line {number} is no Audacity label: start, end, text, tabs between."
+            ) from error
+    marks = _marks(regions)
+    return replace(marks, pops_s=()) if marks == Marks() else marks
+
+
+def _marks(regions: Iterable[Region]) -> Marks:
+    pops: list[float] = []
+    phases: list[tuple[float, float]] = []
+    charge_s = None
+    for start_s, end_s, text in regions:
+        name = text.strip().replace("_", " ").lower()
+        if name == "charge":
+            charge_s = start_s
+        elif _PHASE.search(name) and not name.startswith("no"):
+            phases.append((start_s, end_s))
+        elif not name or _POP.search(name):
+            pops.append(start_s)
+    phase = (min(p[0] for p in phases), max(p[1] for p in phases)) if phases else None
+    return Marks(tuple(sorted(pops)) or None, phase, charge_s=charge_s)
+
+
+def label_studio(path: Path) -> dict[str, Marks]:
+    """An export of Label Studio (JSON): the name of each audio file with its regions.
+
+    Also what the public AST project (github.com/syamaner/coffee-first-crack-detection) makes of
+    one: a file a recording, with audio_file and annotations of start_time, end_time and label.
+
+    Raises:
+        BadInputError: it is not such an export.
+    """
+    try:
+        tasks = json.loads(read_text(path, MOST_TABLE_BYTES))
+        if isinstance(tasks, dict):
+            return {str(tasks["audio_file"]): _marks(_converted(tasks))}
+        return dict(_task(task) for task in tasks)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BadInputError(
+            f"{path} is not a Label Studio export: choose JSON (or JSON-MIN) when exporting."
+        ) from error
+
+
+def _task(task: dict[str, Any]) -> tuple[str, Marks]:
+    sound = task.get("audio") or task.get("data", {}).get("audio") or task["file_upload"]
+    name = re.sub(r"^[0-9a-f]{8}-", "", str(sound).rsplit("/", 1)[-1].rsplit("\\", 1)[-1])
+    simple = [] if "annotations" in task else task.get("label", [])
+    regions = [_region(region) for region in simple]
+    for annotation in task.get("annotations", []):
+        values = (result.get("value", {}) for result in annotation.get("result", []))
+        regions += [_region(value) for value in values if "start" in value]
+    return name, _marks(regions)
+
+
+def _region(value: dict[str, Any]) -> Region:
+    labels = value.get("labels", [])
+    return float(value["start"]), float(value["end"]), str(labels[0]) if labels else ""
+
+
+def _converted(recording: dict[str, Any]) -> list[Region]:
+    return [
+        (float(one["start_time"]), float(one["end_time"]), str(one["label"]))
+        for one in recording["annotations"]
+    ]
+
+
+def artisan(path: Path, offset_s: float = 0.0) -> Marks:
+    """An Artisan profile beside a recording: when first crack began and ended.
+
+    `offset_s`: seconds that the sound began after Artisan's clock.
+
+    Raises:
+        BadInputError: it is no profile.
+    """
+    record = formats.read_file(path)
+    at = {event.kind: event.at_s - offset_s for event in record.events}
+    start_s, charge_s = at.get(EventKind.FIRST_CRACK), at.get(EventKind.CHARGE)
+    if start_s is None:
+        return Marks(charge_s=charge_s)
+    end_s = at.get(EventKind.FIRST_CRACK_END, at.get(EventKind.DROP, start_s))
+    return Marks(first_crack_s=(start_s, max(end_s, start_s)), charge_s=charge_s)
+
+
+def windows_dataset(folder: Path) -> list[Recording]:
+    """The layout of the public AST project: {train,val,test}/{first_crack,no_first_crack}/*.wav.
+
+    Each file is a window cut from a roast; its name, without the microphone and the trailing
+    number, names the roast.
+
+    Raises:
+        BadInputError: no such folders.
+    """
+    splits = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
+    found = []
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() not in SOUND_ENDINGS:
+            continue
+        label = path.parent.name.lower()
+        if label not in ("first_crack", "no_first_crack"):
+            continue
+        chosen = splits.get(path.parent.parent.name.lower(), "")
+        group = _MICROPHONE.sub(r"\1", _WINDOW.sub("", path.stem)) or path.stem
+        marks = Marks(pops_s=() if label == "no_first_crack" else None, label=label)
+        found.append(described(path, folder, "clip", marks, group=group, split=chosen))
+    if not found:
+        raise BadInputError(
+            f"{folder} holds no first_crack and no_first_crack folders with sound in them."
+        )
+    return found
+
+
+def recorded(path: Path) -> Recording | None:
+    """What roastwatch recorded itself, or a person marked with `learn --mark`; None: neither.
+
+    The path is the recording's own. A roast or a clip that a person called no crack is a negative;
+    clips belong to their roast.
+
+    Raises:
+        BadInputError: the sidecar is no JSON, or its label lies outside the recording.
+    """
+    content = learn_labels.sidecar(path)
+    if not content.keys() & {"station", "first_crack_s"}:
+        return None
+    said = str(content.get("label") or "")
+    more = {"group": content.get("roast_id") or path.stem, "roaster": content.get("station", "")}
+    if said in learn_labels.NO:
+        return described(path, path.parent, "negative", Marks(pops_s=(), label=said), **more)
+    if not content.keys() & {"events", "first_crack_s"}:
+        marks = Marks(label="first_crack" if said in learn_labels.YES else "")
+        return described(path, path.parent, "clip", marks, **more)
+    charged = Marks(charge_s=learn_labels.charged_at_s(content))
+    roast = described(path, path.parent, "roast", charged, **more)
+    labelled = learn_labels.of_roast(path)
+    if labelled is None or (onset_s := labelled.onset_s) is None:
+        return roast
+    ends = [
+        float(event["happened_s"])
+        for event in content.get("events", [])
+        if event.get("kind") in ("first_crack_end", "drop") and event.get("happened_s") is not None
+    ]
+    end_s = min((at for at in ends if at > onset_s), default=max(roast.duration_s, onset_s))
+    return replace(roast, first_crack_s=(onset_s, end_s))
+
+
+def scanned(folder: Path) -> list[Recording]:
+    """Every sound file of a folder, with the labels that lie beside it.
+
+    Looked for beside `roast.wav`: roast.txt (Audacity), roast.alog (Artisan), roast.json (our
+    recorder); and any other *.json of Label Studio in the folder or in a folder `labels` of it.
+    Sound in a folder named negatives (or a folder of it) has none.
+    """
+    sounds = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SOUND_ENDINGS]
+    own = {path: known for path in sounds if (known := recorded(path)) is not None}
+    beside = {path.with_suffix(".json") for path in own}
+    studio: dict[str, Marks] = {}
+    for path in sorted([*folder.glob("*.json"), *folder.glob("labels/*.json")]):
+        if not path.name.startswith("manifest") and path not in beside:
+            studio.update(label_studio(path))
+    found = []
+    for path in sounds:
+        if "negatives" in {part.lower() for part in path.relative_to(folder).parts[:-1]}:
+            marks = Marks(pops_s=(), label=path.parent.name)
+            found.append(described(path, folder, "negative", marks))
+            continue
+        marks = studio.get(path.name, Marks())
+        labels, profile = path.with_suffix(".txt"), path.with_suffix(".alog")
+        if labels.exists():
+            marks = audacity(labels)
+        elif profile.exists():
+            marks = artisan(profile)
+        elif path in own:
+            found.append(replace(own[path], path=path.relative_to(folder).as_posix()))
+            continue
+        kind = "roast" if marks.first_crack_s else "clip"
+        found.append(described(path, folder, kind, marks))
+    return found

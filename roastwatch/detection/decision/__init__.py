@@ -1,0 +1,1 @@
+"""From pops to first crack: evidence, thresholds, onset."""

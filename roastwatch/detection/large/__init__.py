@@ -1,0 +1,1 @@
+"""Transformers that judge windows, alone or as a verifier, and what runs them."""

@@ -1,0 +1,248 @@
+"""A transformers audio classifier as a `CrackModel`: windows in, one score each.
+
+Windows sit at absolute places of the sound, so scores don't depend on how it arrives.
+"""
+
+from contextlib import AbstractContextManager
+from itertools import count
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from roastwatch.detection.large import backends, checkpoint, hub
+from roastwatch.detection.large.micro_batcher import Gather
+from roastwatch.detection.large.windowed_log import WindowLog
+from roastwatch.detection.large.windows import FrontEnd, LogMelFrontEnd, Window, WindowStream, stack
+from roastwatch.detection.model import ModelSpec
+from roastwatch.detection.windowed_events import WindowRule
+from roastwatch.errors import BadInputError
+from roastwatch.option_types import NameOrFile
+from roastwatch.options import Options
+from roastwatch.vocabulary import CrackScore, Float32Array
+
+DEFAULT_WINDOW_S = 10.0
+"""What the published first-crack AST was trained on."""
+LEAST_PROBABILITY = 1e-6
+
+_numbers = count(1)
+
+
+class WindowedOptions(Options):
+    """What can be set of a windowed model."""
+
+    model: NameOrFile = Field(
+        description="Folder with config.json, preprocessor_config.json and weights, or a name on "
+        "the Hugging Face hub."
+    )
+    label: str | None = Field(
+        None, description="Label that means first crack; empty: the one that is named so."
+    )
+    backend: backends.BackendName = Field(
+        "auto",
+        description="torch, torchscript, onnx or openvino; auto: by the weights there are, and "
+        "OpenVINO for int8 where it is installed.",
+    )
+    device: backends.DeviceName = Field(
+        "auto", description="cpu, cuda or mps; auto: what is there and has the memory free."
+    )
+    dtype: backends.DtypeName = Field(
+        "float32",
+        description="float32, bfloat16 or float16 (torch, openvino); auto: bfloat16 where the "
+        "device computes it natively. Of int8, for the rest.",
+    )
+    threads: int = Field(
+        0, description="Processor threads for one window; 0: the back end's choice.", ge=0, le=256
+    )
+    window_s: float | None = Field(
+        None, description="Length of a window in seconds; empty: 10, or the model's most.", gt=0
+    )
+    overlap: float = Field(
+        0.7, description="Part of a window that the next one shares (0 to 0.99).", ge=0, le=0.99
+    )
+    threshold: float = Field(
+        0.5, description="Probability from which a window is positive (0 to 1).", gt=0, lt=1
+    )
+    consecutive: int = Field(
+        2, description="Positive windows in a row that decide first crack.", ge=1, le=100
+    )
+    least_event_s: float = Field(
+        0.0, description="Shorter events than this decide nothing, in seconds.", ge=0, le=600
+    )
+    batch: int = Field(
+        1,
+        description="Windows run at once. More is quicker on a graphics card, but live scores "
+        "wait for the batch; shrinks when memory is short.",
+        ge=1,
+        le=1024,
+    )
+    log_windows: Path | None = Field(
+        None, description="JSON Lines file that takes every window's prediction; empty: none."
+    )
+
+
+class Windowed:
+    """Any transformers checkpoint for audio classification; AST has its front end in numpy."""
+
+    Options: ClassVar[type[WindowedOptions]] = WindowedOptions
+
+    def __init__(self, options: WindowedOptions) -> None:
+        self.options = options
+        self.checkpoint = checkpoint.read(hub.locate(options.model))
+        self._crack = self.checkpoint.crack_index(options.label)
+        self.window_s = self._window_s()
+        self._backend = backends.choose(
+            self.checkpoint, options.backend, options.device, options.dtype
+        )
+        self.network = backends.Network(self._open_backend, options.device, options.batch)
+        self._gather = Gather(self.network.logits, options.batch)
+        if options.log_windows is not None:
+            WindowLog.prepare(options.log_windows)
+        # A hop of whole 10 ms frames, so that windows share their frames.
+        hop_s = max(0.01, round(self.window_s * (1 - options.overlap), 2))
+        self._spec = ModelSpec(
+            model_id=self.checkpoint.model_id,
+            lowest_rate_hz=self.checkpoint.sample_rate_hz,
+            hop_s=hop_s,
+            look_ahead_s=0.0,
+            localises=False,
+            pop_threshold=1.0,
+            description=f"{self.checkpoint.kind}, windows of {self.window_s:g} s, "
+            f"{self.network.backend.name} on {self.network.backend.device}.",
+            window_s=self.window_s,
+            window_rule=WindowRule(options.threshold, options.consecutive, options.least_event_s),
+        )
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What it is and needs."""
+        return self._spec
+
+    def open(self, sample_rate_hz: int) -> "WindowedStream":
+        """A new stream.
+
+        Raises:
+            BadInputError: the sound's rate is below the model's.
+        """
+        if sample_rate_hz < self.checkpoint.sample_rate_hz:
+            raise BadInputError(
+                f"{self.checkpoint.model_id} hears sound of {self.checkpoint.sample_rate_hz} Hz "
+                f"and more, this has {sample_rate_hz}: record at a higher rate."
+            )
+        return WindowedStream(self, sample_rate_hz)
+
+    def window_stream(self, sample_rate_hz: int) -> WindowStream:
+        """The cutter of one stream's windows."""
+        front: FrontEnd
+        if self.checkpoint.log_mel is not None:
+            front = LogMelFrontEnd(self.checkpoint.log_mel)
+        else:
+            from roastwatch.detection.large import backends_torch
+
+            front = backends_torch.WaveFrontEnd(
+                self.checkpoint.folder, self.checkpoint.sample_rate_hz
+            )
+        return WindowStream(front, sample_rate_hz, self.window_s, self._spec.hop_s)
+
+    def probabilities(self, inputs: Float32Array) -> Float32Array:
+        """First crack's probability in each of a batch, shape (windows, ...) → (windows,)."""
+        logits = self._gather(inputs).astype(np.float64)
+        if self.checkpoint.exclusive:
+            logits -= logits.max(axis=1, keepdims=True)
+            odds = np.exp(logits)
+            chance = odds[:, self._crack] / odds.sum(axis=1)
+        else:
+            chance = 1 / (1 + np.exp(-np.clip(logits[:, self._crack], -60, 60)))
+        if not np.isfinite(chance).all():
+            raise BadInputError(
+                f"{self.checkpoint.model_id} gives values that are no numbers: its weights are "
+                "damaged, or dtype float16 is too small for it; try dtype float32."
+            )
+        return np.asarray(chance, np.float32)
+
+    def sharing(self) -> AbstractContextManager[None]:
+        """While a thread is in this, its windows share batches with the other threads in it."""
+        return self._gather.taking_part()
+
+    def scores(self, windows: list[Window]) -> list[CrackScore]:
+        """One score for each window, run as one batch."""
+        if not windows:
+            return []
+        chances = self.probabilities(stack(windows)).tolist()
+        made = []
+        for window, chance in zip(windows, chances, strict=True):
+            kept = min(1 - LEAST_PROBABILITY, max(LEAST_PROBABILITY, chance))
+            made.append(
+                CrackScore(
+                    end_sample=window.end_sample,
+                    log_likelihood_ratio=float(np.log(kept / (1 - kept))),
+                    probability=chance,
+                    model_id=self._spec.model_id,
+                )
+            )
+        return made
+
+    def _window_s(self) -> float:
+        wanted, most = self.options.window_s, self.checkpoint.longest_s
+        if wanted is None:
+            return DEFAULT_WINDOW_S if most is None else min(DEFAULT_WINDOW_S, most)
+        if most is not None and wanted > most + 0.01:
+            raise BadInputError(
+                f"window_s is {wanted:g}, and {self.checkpoint.model_id} takes at most "
+                f"{int(most * 100) / 100} s at once: set window_s to {int(most * 10) / 10} or less."
+            )
+        if wanted < 0.05:
+            raise BadInputError(f"window_s is {wanted:g}: a window needs at least 0.05 s.")
+        return wanted
+
+    def _open_backend(self, device: backends.DeviceName) -> backends.Backend:
+        options = self.options
+        return backends.load(self.checkpoint, self._backend, device, options.dtype, options.threads)
+
+
+class WindowedStream:
+    """One stream of sound through a windowed model."""
+
+    def __init__(self, model: Windowed, sample_rate_hz: int) -> None:
+        self._model = model
+        self._rate_hz = sample_rate_hz
+        self._windows = model.window_stream(sample_rate_hz)
+        self._waiting: list[Window] = []
+        path, rule = model.options.log_windows, model.spec.window_rule
+        self._log = WindowLog(path, next(_numbers), sample_rate_hz, rule) if path and rule else None
+
+    def push(self, samples: Float32Array) -> list[CrackScore]:
+        """Take samples, shape (n,); return the scores of the batches that became full."""
+        self._waiting += self._windows.push(samples)
+        size, scores = self._model.options.batch, []
+        # Always whole batches, so that rounding never depends on how the sound arrived.
+        while len(self._waiting) >= size:
+            scores += self._score(self._waiting[:size])
+            self._waiting = self._waiting[size:]
+        return scores
+
+    def reset(self, gap_samples: int) -> None:
+        """So many samples are missing: windows begin anew behind the gap.
+
+        Windows that waited for their batch are dropped: what decides begins anew as well.
+        """
+        self._waiting.clear()
+        self._windows.reset(gap_samples)
+        if self._log is not None:
+            self._log.gap()
+
+    def finish(self) -> list[CrackScore]:
+        """The sound ends: the windows that waited, and one for the rest."""
+        self._waiting += self._windows.finish()
+        scores = self._score(self._waiting)
+        self._waiting = []
+        if self._log is not None:
+            self._log.finish()
+        return scores
+
+    def _score(self, windows: list[Window]) -> list[CrackScore]:
+        scores = self._model.scores(windows)
+        if self._log is not None:
+            self._log.write(windows, scores)
+        return scores

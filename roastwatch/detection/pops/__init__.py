@@ -1,0 +1,1 @@
+"""The small net that localises pops: features, streaming, its file."""

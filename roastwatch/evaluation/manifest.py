@@ -1,0 +1,133 @@
+"""Which recordings a folder holds to evaluate on, and what is known of each.
+
+Two manifests are read: `manifest.json`, as `roastwatch data manifest` writes it, and a
+`manifest.csv` with the columns path, kind (roast, clip, popcorn, negative), label and, where
+known, charge_s and first_crack_s; beside a roast of it lies a CSV of the same name with start_s,
+end_s and label (crack, faint crack, missing).
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from roastwatch.corpus import corpus
+from roastwatch.errors import BadInputError
+from roastwatch.files.untrusted import MOST_TABLE_BYTES, read_text
+
+BACKGROUND = "background"
+"""Label of a clip without a crack."""
+_PARTS = {"train": "training", "validation": "development", "test": "evaluation"}
+_FOLDS = {"4": "development", "5": "evaluation"}
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One recording. Times are seconds from its first sample."""
+
+    path: Path
+    kind: str
+    label: str
+    part: str
+    """evaluation, development or training."""
+    charge_s: float | None = None
+    """When the beans go in; None: not known, as where nobody presses a button."""
+    first_crack_s: float | None = None
+    """When first crack begins; None: not labelled."""
+    pops_s: tuple[float, ...] | None = None
+    """Every pop; None: they are not labelled one by one."""
+    seconds: tuple[tuple[float, float, str], ...] = ()
+    """Start, end and label of seconds that hold a crack, or are missing."""
+
+    @property
+    def is_background(self) -> bool | None:
+        """Whether a clip holds no crack; None: nobody said what it holds."""
+        if self.label in (BACKGROUND, "no_first_crack") or self.pops_s == ():
+            return True
+        return None if not self.label and self.pops_s is None else False
+
+
+def read(folder: Path) -> list[Recording]:
+    """The recordings of a folder, or of a manifest in it.
+
+    Raises:
+        BadInputError: no manifest, or what it says is wrong; the sentence names the line.
+    """
+    if folder.suffix == ".json":
+        return _of_corpus(folder)
+    if folder.suffix != ".csv":
+        written = folder / "manifest.csv"
+        if not written.is_file() and (folder / "manifest.json").is_file():
+            return _of_corpus(folder / "manifest.json")
+        folder = written
+    return _of_csv(folder)
+
+
+def _of_corpus(path: Path) -> list[Recording]:
+    found = []
+    for row in corpus.read_manifest(path):
+        sound = path.parent / row.path
+        if not sound.is_file():
+            raise BadInputError(f"{path}: {row.path} is not there.")
+        began_s = row.first_crack_s[0] if row.first_crack_s else None
+        part = _part(row.path, row.split)
+        found.append(Recording(sound, row.kind, row.label, part, row.charge_s, began_s, row.pops_s))
+    return found
+
+
+def _of_csv(path: Path) -> list[Recording]:
+    try:
+        rows = list(csv.DictReader(read_text(path, MOST_TABLE_BYTES).splitlines()))
+    except (OSError, csv.Error) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise BadInputError(
+            f"{path} can't be read ({why}): write {path.parent / 'manifest.json'} with "
+            f"`roastwatch data manifest {path.parent}`, or a manifest.csv of path, kind and label."
+        ) from error
+    return [_of_row(row, f"{path}, line {line}", path.parent) for line, row in enumerate(rows, 2)]
+
+
+def _of_row(row: dict[str, str], place: str, folder: Path) -> Recording:
+    if not row.get("path") or not row.get("kind"):
+        raise BadInputError(f"{place}: path or kind is missing.")
+    sound = folder / row["path"]
+    if not sound.is_file():
+        raise BadInputError(f"{place}: {row['path']} is not there.")
+    seconds = _seconds(sound.with_suffix(".csv")) if row["kind"] == "roast" else ()
+    charge_s, began_s = (_number(row, column, place) for column in ("charge_s", "first_crack_s"))
+    if began_s is None:
+        began_s = min((start for start, _, label in seconds if "crack" in label), default=None)
+    part = _part(row["path"], row.get("part") or row.get("split") or "")
+    label = row.get("label") or ""
+    return Recording(sound, row["kind"], label, part, charge_s, began_s, seconds=seconds)
+
+
+def _number(row: dict[str, str], column: str, place: str) -> float | None:
+    try:
+        return float(row[column]) if row.get(column) else None
+    except ValueError as error:
+        raise BadInputError(f"{place}: {column} is {row[column]!r}, seconds are wanted.") from error
+
+
+def _part(path: str, named: str) -> str:
+    """As it is named; ESC-10 by its fold, the first digit of a file's name."""
+    if named:
+        return _PARTS.get(named, named)
+    return _FOLDS.get(Path(path).name[0], "training") if "esc10/" in path else "evaluation"
+
+
+def _seconds(table: Path) -> tuple[tuple[float, float, str], ...]:
+    if not table.is_file():
+        return ()
+    try:
+        rows = csv.DictReader(read_text(table, MOST_TABLE_BYTES).splitlines())
+        return tuple((float(r["start_s"]), float(r["end_s"]), r["label"] or "") for r in rows)
+    except (OSError, csv.Error, KeyError, TypeError, ValueError) as error:
+        raise BadInputError(
+            f"{table} holds no labels: start_s,end_s,label are its columns, in seconds."
+        ) from error
+
+
+def of_kind(recordings: Sequence[Recording], kind: str) -> list[Recording]:
+    """Those of one kind, in order."""
+    return [recording for recording in recordings if recording.kind == kind]

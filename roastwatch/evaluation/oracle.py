@@ -1,0 +1,125 @@
+"""An oracle to hold the decision against: it knows every rate, and waits only for when.
+
+For one roast it is told the rate curve of first crack, how often pops stray in and clatters come,
+and how the levels of all of them are spread. It carries the probability of each time since the
+onset (a hidden Markov model whose states are that time). Its bar is set so that it raises no more
+false alarms on the same hours than the decision that it is compared with.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from roastwatch.evaluation.simulated import (
+    CRACK_SPREAD,
+    FALSE_SCALE,
+    REARM_S,
+    Condition,
+    Heard,
+    crack_level,
+    false_density,
+)
+from roastwatch.evaluation.statistics import Judged
+
+Float32Array = npt.NDArray[np.float32]
+Float64Array = npt.NDArray[np.float64]
+TICK_S = 0.5
+LONGEST_S = 120.0
+CLATTER_S, CLATTER_CHANCE = 2.7, 0.85
+CRACK_EVERY_S = 600.0
+
+
+def judge(
+    roasts: Sequence[Heard],
+    hours: Sequence[Heard],
+    condition: Condition,
+    allowed: Mapping[str, int],
+) -> dict[str, tuple[list[Judged], int]]:
+    """The oracle on roasts, held to some numbers of alarms in `hours`.
+
+    Returns:
+        Of each name in `allowed`: the roasts judged, and how many alarms it raised.
+    """
+    firsts = [(r, r.first) for r in (heard.rates for heard in roasts) if r and r.first]
+    since_s = np.arange(0, LONGEST_S, TICK_S) + TICK_S / 2
+    crack = np.array([f.rate_per_s(f.onset_s + since_s) for _, f in firsts], dtype=np.float32)
+    strays = np.array([r.stray_per_s for r, _ in firsts])
+    among = np.arange(len(hours)) % len(firsts)
+    at_rest = _odds(hours, crack[among], strays[among], condition)
+    odds = _odds(roasts, crack, strays, condition)
+    found = {}
+    for name, most in allowed.items():
+        bar, raised = _bar(at_rest, most)
+        found[name] = _judged(roasts, odds, bar), raised
+    return found
+
+
+def _judged(roasts: Sequence[Heard], odds: Float32Array, bar: float) -> list[Judged]:
+    judged = []
+    for index, heard in enumerate(roasts):
+        assert heard.rates is not None
+        assert heard.rates.first is not None
+        over = np.flatnonzero(odds[index, : int(heard.duration_s / TICK_S)] >= bar)
+        decided = float((over[0] + 1) * TICK_S) if len(over) else None
+        judged.append(Judged(f"oracle {index}", heard.rates.first.onset_s, decided, None))
+    return judged
+
+
+def _bar(odds: Float32Array, allowed: int) -> tuple[float, int]:
+    """The lowest bar with at most so many alarms."""
+    for bar in np.arange(1.0, 14.0, 0.125):
+        count = 0
+        for row in odds:
+            last = -np.inf
+            for tick in np.flatnonzero(row >= bar):
+                if (tick - last) * TICK_S >= REARM_S:
+                    count += 1
+                    last = float(tick)
+        if count <= allowed:
+            return float(bar), count
+    return 14.0, 0
+
+
+def _odds(
+    heard: Sequence[Heard], crack: Float32Array, strays: Float64Array, condition: Condition
+) -> Float32Array:
+    """Log odds of a crack after each tick, shape (recordings, ticks)."""
+    ticks = int(max(h.duration_s for h in heard) / TICK_S) + 1
+    # Of each tick's best pop: how much likelier its level is from a crack of one pop a second,
+    # and from a clatter, than from what strays in.
+    for_crack, for_clatter = (np.zeros((len(heard), ticks), np.float32) for _ in range(2))
+    mean = crack_level(condition.recall)
+    for row, one in enumerate(heard):
+        over = np.log(one.probability / (1 - one.probability))
+        apart = (over - mean) / CRACK_SPREAD
+        level = np.exp(-0.5 * apart**2) / (CRACK_SPREAD * np.sqrt(2 * np.pi))
+        clatter = np.where(over >= 0, np.exp(-over / FALSE_SCALE) / FALSE_SCALE, 0.0)
+        stray = false_density(condition, over) + strays[row] * level
+        at = np.minimum((one.at_s / TICK_S).astype(int), ticks - 1)
+        np.maximum.at(for_crack[row], at, (level / stray).astype(np.float32))
+        np.maximum.at(for_clatter[row], at, (clatter / stray / TICK_S).astype(np.float32))
+    enters, clatters = TICK_S / CRACK_EVERY_S, TICK_S * condition.bursts_per_h / 3600
+    leaves = TICK_S / CLATTER_S
+    rest, clatter = np.ones(len(heard)), np.zeros(len(heard))
+    since = np.zeros(crack.shape)
+    silence = np.exp(-crack * TICK_S)
+    odds = np.zeros_like(for_crack)
+    for tick in range(ticks):
+        oldest = since[:, -1] + since[:, -2]
+        since[:, 1:] = since[:, :-1].copy()
+        since[:, -1], since[:, 0] = oldest, enters * rest
+        rest, clatter = (
+            rest * (1 - enters - clatters) + clatter * leaves,
+            clatter * (1 - leaves) + rest * clatters,
+        )
+        since *= silence
+        popped = np.flatnonzero(for_crack[:, tick])
+        since[popped] *= 1 + crack[popped] * for_crack[popped, tick, None]
+        clatter = clatter * (1 - CLATTER_CHANCE + CLATTER_CHANCE * for_clatter[:, tick])
+        cracking = since.sum(axis=1)
+        total = rest + clatter + cracking
+        rest, clatter = rest / total, clatter / total
+        since /= total[:, None]
+        odds[:, tick] = np.log(np.maximum(cracking, 1e-9) / np.maximum(total - cracking, 1e-9))
+    return odds

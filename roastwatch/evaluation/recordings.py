@@ -1,0 +1,274 @@
+"""Recordings through the very pipeline that runs live, and what came of it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from roastwatch.audio.file import open_file
+from roastwatch.audio.resample import Resampler
+from roastwatch.detection.decision.onset import OnsetOptions
+from roastwatch.detection.model import CrackModel
+from roastwatch.errors import BadInputError
+from roastwatch.evaluation.manifest import Recording
+from roastwatch.evaluation.statistics import RULES, Judged, early_rate, match, summary
+from roastwatch.pipeline import Heard, Pipeline
+from roastwatch.roast.roast import RoastOptions
+from roastwatch.vocabulary import (
+    AudioBlock,
+    EventKind,
+    Float32Array,
+    Level,
+    RoastEvent,
+)
+
+BLOCK_S = 5.0
+WARM_UP_S = 3.0
+"""Pops this soon are the microphone's beginning, not the roast's."""
+FIRE = ("fire-crackling", "campfire")
+"""Nearly the same sound as first crack: reported apart."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class RealRoast:
+    """What came of one recording of a roast."""
+
+    judged: dict[str, Judged]
+    """By rule; empty where nobody labelled its first crack."""
+    row: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Played:
+    """What the pipeline made of some sound."""
+
+    duration_s: float = 0.0
+    pops: list[tuple[float, float]] = field(default_factory=list)
+    """Seconds and probability of all candidates, also below the threshold."""
+    told: list[tuple[float, float]] = field(default_factory=list)
+    """(decided, happened) of each first crack, in seconds."""
+    possible: int = 0
+
+
+def play(
+    model: CrackModel,
+    rate_hz: int,
+    blocks: Iterable[Float32Array],
+    *,
+    onset: OnsetOptions | None = None,
+    rearm_after_s: float | None = None,
+    charge_s: float | None = None,
+) -> Played:
+    """Sound through the pipeline, armed from its start, or from a charge where one is known."""
+    pipeline = Pipeline(
+        "evaluation",
+        model,
+        rate_hz,
+        started_at=_EPOCH,
+        onset=onset,
+        roast=RoastOptions(begins="sound" if charge_s is None else "charge"),
+        armed_from_s=charge_s or 0.0,
+        rearm_after_s=rearm_after_s,
+    )
+    played, end = Played(), 0
+    for samples in blocks:
+        block = AudioBlock(end, samples, 0.0)
+        end = block.end_sample
+        _note(played, pipeline.push(block), rate_hz)
+    _note(played, pipeline.finish(), rate_hz)
+    played.duration_s = end / rate_hz
+    return played
+
+
+def _note(played: Played, heard: Heard, rate_hz: int) -> None:
+    for score in heard.scores:
+        played.pops += [(pop.sample / rate_hz, pop.probability) for pop in score.pops]
+    for event in heard.events:
+        if event.kind is not EventKind.FIRST_CRACK:
+            continue
+        if event.level is Level.FIRST_CRACK:
+            played.told.append(_seconds(event, rate_hz))
+        elif event.level is Level.POSSIBLE:
+            played.possible += 1
+
+
+def _seconds(event: RoastEvent, rate_hz: int) -> tuple[float, float]:
+    return (event.decided_sample or 0) / rate_hz, (event.happened_sample or 0) / rate_hz
+
+
+def play_file(model: CrackModel, path: Path, **options: Any) -> Played:
+    """A recording through the pipeline at its own rate."""
+    with open_file(path) as reader:
+        rate_hz = reader.sample_rate_hz
+        blocks = reader.blocks(samples=round(BLOCK_S * rate_hz))
+        try:
+            return play(model, rate_hz, blocks, **options)
+        except BadInputError as error:
+            raise BadInputError(f"{path}: {error}") from error
+
+
+def load(path: Path, rate_hz: int) -> Float32Array:
+    """A whole short recording at a rate, faded at both ends so that joints make no click."""
+    with open_file(path) as reader:
+        samples = np.concatenate([*reader.blocks(), np.zeros(0, np.float32)])
+        if reader.sample_rate_hz != rate_hz:
+            resampler = Resampler(reader.sample_rate_hz, rate_hz)
+            samples = np.concatenate([resampler.push(samples), resampler.finish()])
+    fade = min(round(0.02 * rate_hz), len(samples) // 2)
+    ramp = np.linspace(0, 1, fade, dtype=np.float32)
+    samples = samples.copy()
+    samples[:fade] *= ramp
+    samples[len(samples) - fade :] *= ramp[::-1]
+    return samples
+
+
+def evaluate_roast(
+    model: CrackModel, recording: Recording, onset: OnsetOptions | None
+) -> RealRoast:
+    """One real roast against what is labelled in it."""
+    played = play_file(model, recording.path, onset=onset, charge_s=recording.charge_s)
+    sure = [at for at, p in played.pops if p >= model.spec.pop_threshold]
+    decided = played.told[0] if played.told else (None, None)
+    row: dict[str, Any] = {
+        "file": recording.path.name,
+        "charge_s": recording.charge_s,
+        "first_label_s": recording.first_crack_s,
+        "happened_s": _round(decided[1]),
+        "decided_s": _round(decided[0]),
+        "first_cracks": len(played.told),
+    }
+    judged = {}
+    if (truth_s := recording.first_crack_s) is not None:
+        found = {"roastwatch": decided}
+        if model.spec.localises:
+            found |= {rule: decide(sure) or (None, None) for rule, decide in RULES.items()}
+        judged = {rule: Judged(recording.path.name, truth_s, *told) for rule, told in found.items()}
+        row |= {  # signed, of an early one too
+            "onset_error_s": None if decided[1] is None else _round(decided[1] - truth_s),
+            "delay_s": None if decided[0] is None else _round(decided[0] - truth_s),
+            "pops_long_before": sum(WARM_UP_S <= at < truth_s - 58.0 for at in sure),
+            "pops_before": sum(WARM_UP_S <= at < truth_s for at in sure),
+        }
+    if recording.seconds:
+        row |= _seconds_found(recording, sure)
+    if recording.pops_s is not None:
+        row |= _pops_found(recording.pops_s, sure)
+    return RealRoast(judged, row)
+
+
+def _seconds_found(recording: Recording, sure: Sequence[float]) -> dict[str, int]:
+    """How many labelled seconds hold a pop, clear and faint ones apart."""
+
+    def found(label: str) -> tuple[int, int]:
+        spans = [(start, end) for start, end, name in recording.seconds if name == label]
+        return len(spans), sum(any(start <= at < end for at in sure) for start, end in spans)
+
+    clear, clear_found = found("crack")
+    faint, faint_found = found("faint crack")
+    return {
+        "labelled_seconds": clear,
+        "labelled_seconds_found": clear_found,
+        "faint_seconds": faint,
+        "faint_seconds_found": faint_found,
+    }
+
+
+def _pops_found(pops_s: Sequence[float], sure: Sequence[float]) -> dict[str, int]:
+    hit, false = match(pops_s, sure)
+    return {"pops": len(pops_s), "pops_found": len(hit), "pops_wrong": len(false)}
+
+
+def in_sum(roasts: Sequence[RealRoast]) -> dict[str, Any]:
+    """Many real roasts: pops where they are labelled, decisions, alarms before the crack."""
+    judged = [roast.judged for roast in roasts if roast.judged]
+    rules = {rule: [row[rule] for row in judged] for rule in (judged[0] if judged else ())}
+    return {
+        "decision": {rule: summary(rows) for rule, rows in rules.items()},
+        "pops": pops_in_sum([roast.row for roast in roasts]),
+        "before_crack": early_rate(rules.get("roastwatch", [])).as_json(),
+    }
+
+
+def pops_in_sum(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """Recall and precision over the recordings whose pops are labelled; None: none are."""
+    labelled = [row for row in rows if "pops" in row]
+    if not labelled:
+        return None
+    true, hits, false = (sum(r[k] for r in labelled) for k in ("pops", "pops_found", "pops_wrong"))
+    return {
+        "true": true,
+        "recall": round(hits / true, 4) if true else None,
+        "precision": round(hits / (hits + false), 4) if hits + false else None,
+    }
+
+
+def evaluate_clips(model: CrackModel, recordings: Sequence[Recording]) -> dict[str, Any]:
+    """Short clips: how many cracks are heard, and what is heard in background."""
+    cracks, missed, background, background_s, unsaid = 0, [], 0, 0.0, 0
+    rows: list[dict[str, Any]] = []
+    for recording in recordings:
+        if recording.is_background is None:
+            unsaid += 1
+            continue
+        played = play_file(model, recording.path)
+        sure = [at for at, p in played.pops if p >= model.spec.pop_threshold]
+        if recording.pops_s is not None:
+            rows.append(_pops_found(recording.pops_s, sure))
+        if recording.is_background:
+            background += len(sure)
+            background_s += played.duration_s
+            continue
+        cracks += 1
+        if not sure:
+            missed.append(recording.path.stem)
+    return {
+        "crack_clips": cracks,
+        "heard": cracks - len(missed),
+        "not_heard": missed,
+        "background_s": round(background_s, 1),
+        "background_pops": background,
+        "pops": pops_in_sum(rows),
+        "without_labels": unsaid,
+    }
+
+
+def evaluate_popcorn(model: CrackModel, recordings: Sequence[Recording]) -> list[dict[str, Any]]:
+    """Popping corn: pops in each 5 s, which should swell and die away."""
+    rows = []
+    for recording in recordings:
+        played = play_file(model, recording.path)
+        sure = [at for at, p in played.pops if p >= model.spec.pop_threshold]
+        edges = np.arange(0, played.duration_s + 5, 5)
+        counts = np.histogram(sure, edges)[0].tolist()
+        told = [_round(decided) for decided, _ in played.told]
+        rows.append({"file": recording.path.name, "pops_each_5_s": counts, "told_s": told})
+    return rows
+
+
+def evaluate_negatives(
+    model: CrackModel, recordings: Sequence[Recording], onset: OnsetOptions | None
+) -> list[dict[str, Any]]:
+    """Each file alone, armed from 0: pops and what was decided."""
+    rows = []
+    for recording in recordings:
+        played = play_file(model, recording.path, onset=onset, rearm_after_s=60.0)
+        sure = sum(p >= model.spec.pop_threshold for _, p in played.pops)
+        rows.append(
+            {
+                "file": f"{recording.path.parent.name}/{recording.path.name}",
+                "kind": recording.label,
+                "part": recording.part,
+                "duration_s": round(played.duration_s, 1),
+                "pops": sure,
+                "first_cracks": len(played.told),
+            }
+        )
+    return rows
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

@@ -1,0 +1,245 @@
+"""What an evaluation found, for people: Markdown tables. Figures that are unknown are a dash."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from roastwatch.evaluation import ablation as evaluate_ablation
+from roastwatch.evaluation.statistics import rate_text
+
+REPORTED_CONDITIONS = ("quiet", "noise", "trains")
+
+
+def markdown(report: Mapping[str, Any]) -> str:
+    """The whole report as Markdown."""
+    parts = [f"`{report['command']}`\n"]
+    if "simulated" in report:
+        parts.append(_simulated(report["simulated"]))
+    if "ablation" in report:
+        found = report["ablation"]
+        parts.append(
+            f"## What each part is worth: {found['count']} roasts and hours of each condition "
+            f"(seeds {found['seeds']})\n"
+        )
+        head = ["condition", "decision", "missed %", "early %", "median delay s"]
+        parts.append(table([*head, "false alarms/h (95 %)"], evaluate_ablation.rows(found)))
+    for model_id, rows in report.get("models", {}).items():
+        parts.append(f"## {model_id}\n")
+        parts += [
+            section(rows[key])
+            for key, section in (
+                ("sound", _sound),
+                ("roasts", _roasts),
+                ("roasts_in_sum", _in_sum),
+                ("clips", _clips),
+                ("popcorn", _popcorn),
+                ("false_alarms", _false_alarms),
+                ("negatives", _negatives),
+            )
+            if key in rows
+        ]
+    if "compared" in report:
+        parts.append(_compared(report["compared"]))
+    return "\n".join(parts)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) < 1000 else f"{value:.0f}"
+    return str(value)
+
+
+_DECISION = ("roasts", "missed %", "early %", "median delay s", "90 % s", "onset error s", "90 % s")
+
+
+def _decision(row: Mapping[str, Any]) -> list[object]:
+    return [
+        row["roasts"],
+        row["missed_percent"],
+        row["early_percent"],
+        row["delay_median_s"],
+        row["delay_p90_s"],
+        row["onset_error_absolute_median_s"],
+        row["onset_error_absolute_p90_s"],
+    ]
+
+
+def _simulated(found: Mapping[str, Any]) -> str:
+    text = (
+        f"## Simulated: {found['roasts']} roasts and {found['hours']} hours without a crack, "
+        f"in each condition (seeds {found['seeds']})\n\n"
+        "Ranges: " + "; ".join(f"{name} {value}" for name, value in found["ranges"].items()) + ".\n"
+        "The oracle knows every rate and is held to the false alarms of a row above it. Where the "
+        "charge is told, alarms are counted with the bar that holds after a charge.\n\n"
+    )
+    for name in REPORTED_CONDITIONS:
+        condition = found[name]
+        text += (
+            f"**{name}**: recall {condition['recall']}, {condition['false_pops_per_min']} false "
+            f"pops a minute, {condition['bursts_per_h']} clatters and "
+            f"{condition['trains_per_h']} regular sounds an hour\n\n"
+        )
+        text += table(
+            ["rule", *_DECISION, "false alarms/h (95 %)"],
+            (
+                [rule, *_decision(row), rate_text(row["false_alarms"])]
+                for rule, row in condition["rules"].items()
+            ),
+        )
+        text += "\n"
+    if second := found.get("second_crack"):
+        text += (
+            f"Second crack (off unless asked for), in the quiet roasts: told in {second['told']} "
+            f"of {second['with_one']} that have one, {_cell(second['delay_median_s'])} s after it "
+            f"began (median), and in {second['wrong']} of {second['without']} that have none.\n"
+        )
+    return text
+
+
+def _sound(found: Mapping[str, Any]) -> str:
+    pops = found["pops"]
+    text = (
+        f"### {found['roasts']} synthesised roasts as sound (seeds from {found['first_seed']})\n\n"
+        f"Pops: recall {pops['recall']:.2f}, precision {pops['precision']:.2f}, "
+        f"{pops['false_per_min']:.2f} false a minute, of {pops['true']} true ones "
+        "(many of them below the noise).\n\n"
+    )
+    before = found["before_crack"]
+    text += (
+        f"False alarms in the {before['hours']:.1f} h before a crack: {before['count']}, "
+        f"{rate_text(before)} an hour.\n\n"
+    )
+    text += table(["rule", *_DECISION], ([n, *_decision(r)] for n, r in found["decision"].items()))
+    text += "\n" + table(
+        ["noise", *_DECISION], ([n, *_decision(r)] for n, r in found["by_noise"].items())
+    )
+    if found["wrong"]:
+        text += "\nMissed or early:\n\n" + table(
+            ["roast", "onset s", "decided s"],
+            ([row["roast"], row["onset_s"], row["decided_s"]] for row in found["wrong"]),
+        )
+    return text
+
+
+def _roasts(rows: Sequence[Mapping[str, Any]]) -> str:
+    head = ["roast", "first label s", "onset s", "decided s", "error s", "delay s"]
+    keys = ["file", "first_label_s", "happened_s", "decided_s", "onset_error_s", "delay_s"]
+    if any(row["charge_s"] is not None for row in rows):
+        head.insert(1, "charge s")
+        keys.insert(1, "charge_s")
+    more = [
+        ("labelled seconds found", "labelled_seconds_found", "labelled_seconds"),
+        ("faint ones", "faint_seconds_found", "faint_seconds"),
+        ("labelled pops found", "pops_found", "pops"),
+    ]
+    shares = [share for share in more if any(share[1] in row for row in rows)]
+    last = [("pops up to 58 s before", "pops_long_before"), ("first cracks", "first_cracks")]
+    if any("pops_wrong" in row for row in rows):
+        last.insert(0, ("other pops", "pops_wrong"))
+    return "### Real roasts\n\n" + table(
+        [*head, *(share[0] for share in shares), *(name for name, _ in last)],
+        (
+            [
+                *(row.get(key) for key in keys),
+                *(f"{row[found]} of {row[of]}" if of in row else None for _, found, of in shares),
+                *(row.get(key) for _, key in last),
+            ]
+            for row in rows
+        ),
+    )
+
+
+def _in_sum(found: Mapping[str, Any]) -> str:
+    if not found["decision"]:
+        nothing = "No label says when first crack began: the decisions are judged by nothing.\n"
+        return nothing + _pops(found["pops"])
+    text = table(["rule", *_DECISION], ([n, *_decision(r)] for n, r in found["decision"].items()))
+    before = found["before_crack"]
+    text += (
+        f"\nFalse alarms in the {before['hours']:.2f} h before a crack: {before['count']}, "
+        f"{rate_text(before)} an hour.\n"
+    )
+    return text + _pops(found["pops"])
+
+
+def _pops(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    recall, precision = _cell(found["recall"]), _cell(found["precision"])
+    return f"\nPops: recall {recall}, precision {precision}, of {found['true']} labelled.\n"
+
+
+def _clips(row: Mapping[str, Any]) -> str:
+    said = []
+    if row["crack_clips"]:
+        missed = f" (not: {', '.join(row['not_heard'])})" if row["not_heard"] else ""
+        said.append(f"Cracks heard: {row['heard']} of {row['crack_clips']}{missed}.")
+    if row["background_s"]:
+        said.append(f"{row['background_pops']} pops in {row['background_s']} s of background.")
+    if row["without_labels"]:
+        said.append(f"Left out, because nobody said what they hold: {row['without_labels']}.")
+    return f"### Clips\n\n{' '.join(said)}\n" + _pops(row["pops"])
+
+
+def _popcorn(rows: Sequence[Mapping[str, Any]]) -> str:
+    return "### Popping corn\n\n" + table(
+        ["recording", "pops in each 5 s", "told s"],
+        (
+            [r["file"], " ".join(map(str, r["pops_each_5_s"])), ", ".join(map(str, r["told_s"]))]
+            for r in rows
+        ),
+    )
+
+
+def _false_alarms(found: Mapping[str, Any]) -> str:
+    rows = []
+    for name in ("bare", "fire, bare", "mixed"):
+        row = found[name]
+        by_kind = ", ".join(f"{kind} {count}" for kind, count in row["by_kind"].items())
+        baselines = [rate_text(rate) for rate in row["baselines"].values()]
+        rows.append([name, row["hours"], row["count"], rate_text(row), *baselines, by_kind or "–"])
+    rules = list(found["bare"]["baselines"])
+    return (
+        f"### Everyday sounds, end to end in {found['orders']} seeded orders, armed throughout, "
+        "re-armed 60 s after each alarm\n\n"
+        + table(["how", "hours", "alarms", "an hour (95 %)", *rules, "by kind"], rows)
+    )
+
+
+def _negatives(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Files with a decision, then sums by kind."""
+    kinds: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        kinds.setdefault(row["kind"], []).append(row)
+    fooled = [row for row in rows if row["first_cracks"]]
+    text = "### Each everyday sound alone, armed from 0\n\n" + table(
+        ["everyday sound", "files", "seconds", "pops", "taken for first crack"],
+        (
+            [
+                kind,
+                len(group),
+                round(sum(r["duration_s"] for r in group)),
+                sum(r["pops"] for r in group),
+                ", ".join(r["file"].split("/")[-1] for r in group if r["first_cracks"]) or "–",
+            ]
+            for kind, group in sorted(kinds.items())
+        ),
+    )
+    return text + f"\n{len(fooled)} of {len(rows)} files are taken for first crack.\n"
+
+
+def _compared(row: Mapping[str, Any]) -> str:
+    return (
+        f"## {row['first']} against {row['second']}, paired\n\n"
+        f"Of {row['pairs']} roasts {row['first']} is right sooner in {row['first_better']}, "
+        f"{row['second']} in {row['second_better']} (sign test p = {row['p_sign_test']}); "
+        f"median gain {_cell(row['seconds_gained_median'])} s.\n"
+    )

@@ -1,0 +1,1 @@
+"""Reading and writing files within bounds: text, YAML, private files, data folders."""

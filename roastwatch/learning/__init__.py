@@ -1,0 +1,1 @@
+"""Fitting decision and net to one person's roasts."""

@@ -1,0 +1,182 @@
+"""What a setting of the decision makes of a person's recordings, each heard once by the model."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from roastwatch.audio.file import open_file
+from roastwatch.corpus.labels import LabelledClip, LabelledRoast
+from roastwatch.detection.decision.onset import OnsetOptions
+from roastwatch.detection.model import CrackModel, ModelSpec
+from roastwatch.detection.odds import logit, probability
+from roastwatch.detection.pops.model import PopsModel
+from roastwatch.detection.pops.stream import Activations
+from roastwatch.evaluation.recordings import BLOCK_S, play
+from roastwatch.evaluation.statistics import EARLY_S
+from roastwatch.vocabulary import CrackScore, Float32Array
+
+MISSED_COSTS_S = EARLY_COSTS_S = 120.0
+"""What a miss, and what an alarm before anything cracks, is worth in seconds of delay."""
+CLIP_COSTS_S = 30.0
+"""What an alarm in a clip costs that a person called wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is searched for."""
+
+    sensitivity: float
+    pop_threshold: float
+
+    def options(self, onset: OnsetOptions) -> OnsetOptions:
+        """A decision with this setting."""
+        return onset.model_copy(
+            update={"sensitivity": self.sensitivity, "pop_threshold": self.pop_threshold}
+        )
+
+    def distance(self, other: "Setting") -> float:
+        """How far it is from another one."""
+        apart = logit(self.pop_threshold) - logit(other.pop_threshold)
+        return abs(self.sensitivity - other.sensitivity) + abs(apart)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the model said of one recording."""
+
+    name: str
+    sample_rate_hz: int
+    samples: int
+    scores: tuple[CrackScore, ...]
+    onset_s: float | None
+    is_clip: bool = False
+    roast_id: str | None = None
+    """Clips of a roast are held back with it."""
+    decided_s: float | None = None
+    """Of a clip: when the decision came that a person called wrong."""
+    charge_s: float | None = None
+    """When the beans went in; None: nobody said."""
+    activations: Activations | None = None
+    """What the last layer can be fitted with, of models that show it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one setting makes of one recording."""
+
+    name: str
+    cost_s: float
+    delay_s: float | None
+    wrong: bool
+    """Missed, early, or an alarm where nothing cracks."""
+
+
+def judge(
+    spec: ModelSpec,
+    heard: Heard,
+    onset: OnsetOptions,
+    scores: Sequence[CrackScore] | None = None,
+) -> Outcome:
+    """One recording through the pipeline, with the scores that the model gave, or with others."""
+    if heard.charge_s is None:
+        # who marks first crack would have told the charge in a roast, which lowers the bar
+        spec = replace(spec, evidence_over=0.0)
+    replayed = Replayed(spec, heard.scores if scores is None else scores)
+    size = round(BLOCK_S * heard.sample_rate_hz)
+    silence = _silence(heard.samples, size)
+    told = play(replayed, heard.sample_rate_hz, silence, onset=onset, charge_s=heard.charge_s).told
+    decided_s = told[0][0] if told else None
+    if heard.onset_s is None:
+        costs = CLIP_COSTS_S if heard.is_clip else EARLY_COSTS_S
+        return Outcome(heard.name, costs if told else 0.0, None, bool(told))
+    if decided_s is None:
+        return Outcome(heard.name, MISSED_COSTS_S, None, True)
+    if decided_s < heard.onset_s - EARLY_S:
+        return Outcome(heard.name, EARLY_COSTS_S, None, True)
+    delay_s = decided_s - heard.onset_s
+    return Outcome(heard.name, min(abs(delay_s), MISSED_COSTS_S), delay_s, False)
+
+
+class Replayed:
+    """A model whose scores are known already: a `CrackModel`, and its own stream."""
+
+    def __init__(self, spec: ModelSpec, scores: Sequence[CrackScore]) -> None:
+        self.spec = spec
+        self._scores = scores
+        self._next = 0
+        self._heard = 0
+
+    def open(self, sample_rate_hz: int) -> "Replayed":
+        """A stream from the beginning."""
+        return Replayed(self.spec, self._scores)
+
+    def push(self, samples: Float32Array) -> list[CrackScore]:
+        """The scores up to here."""
+        self._heard += len(samples)
+        first = self._next
+        while self._next < len(self._scores) and (
+            self._scores[self._next].end_sample <= self._heard
+        ):
+            self._next += 1
+        return list(self._scores[first : self._next])
+
+    def reset(self, gap_samples: int) -> None:
+        """A recording has no gaps."""
+
+    def finish(self) -> list[CrackScore]:
+        """The rest."""
+        return list(self._scores[self._next :])
+
+
+def hear(model: CrackModel, labelled: LabelledRoast | LabelledClip) -> Heard:
+    """A recording through the model, once.
+
+    Raises:
+        BadInputError: it can't be read or judged.
+    """
+    activations = None
+    with open_file(labelled.path) as reader:
+        rate_hz = reader.sample_rate_hz
+        blocks = reader.blocks(samples=round(BLOCK_S * rate_hz))
+        if isinstance(model, PopsModel) and model.activations:
+            activations = model.hear(rate_hz, blocks)
+            samples, scores = activations.samples, model.judge(activations)
+        else:
+            samples, scores = _scores(model, rate_hz, blocks)
+    is_clip = isinstance(labelled, LabelledClip)
+    return Heard(
+        labelled.path.name,
+        rate_hz,
+        samples,
+        tuple(scores),
+        None if isinstance(labelled, LabelledClip) else labelled.onset_s,
+        is_clip,
+        labelled.roast_id,
+        labelled.decided_s if isinstance(labelled, LabelledClip) else None,
+        labelled.charge_s if isinstance(labelled, LabelledRoast) else None,
+        activations,
+    )
+
+
+def _scores(
+    model: CrackModel, rate_hz: int, blocks: Iterable[Float32Array]
+) -> tuple[int, list[CrackScore]]:
+    stream = model.open(rate_hz)
+    scores: list[CrackScore] = []
+    samples = 0
+    for block in blocks:
+        samples += len(block)
+        scores += stream.push(block)
+    return samples, scores + stream.finish()
+
+
+def _silence(samples: int, size: int) -> Iterator[Float32Array]:
+    block = np.zeros(size, np.float32)
+    for first in range(0, samples, size):
+        yield block[: min(size, samples - first)]
+
+
+def moved(chance: float, logits: float) -> float:
+    """A probability so many logits away."""
+    return probability(logit(chance) + logits)

@@ -1,0 +1,182 @@
+"""Learn from a person's own roasts, judged on roasts that nothing was chosen on or fitted to.
+
+The model hears each recording once. Sensitivity and pop threshold are then searched over a small
+grid by running the very pipeline on the scores it gave; where the model is a net that shows what
+enters its last layer, that layer is fitted too (`learn_exit`). Each roast is held back in turn,
+what is best on the others is tried on it, and only if the sum over the roasts held back is clearly
+better than as shipped is anything written; a changed layer only if it is clearly better than the
+setting alone, too.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from roastwatch.corpus.labels import LabelledClip, LabelledRoast
+from roastwatch.detection.calibration import Calibration
+from roastwatch.detection.decision.onset import OnsetOptions
+from roastwatch.detection.model import CrackModel
+from roastwatch.detection.pops.model import PopsModel
+from roastwatch.errors import BadInputError
+from roastwatch.learning.judge import Outcome, Setting, hear, judge, moved
+from roastwatch.learning.tune_head import Delta, Tuned, tune
+
+LEAST_ROASTS = 3
+SENSITIVITIES = (0.3, 0.4, 0.5, 0.6, 0.7)
+THRESHOLD_STEPS = (-1.0, -0.5, 0.0, 0.5, 1.0)
+"""Moves of the pop threshold, in logits."""
+LEAST_GAIN = 0.05
+"""Better by less than this part is called no better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What learning found, whether or not it is worth keeping."""
+
+    better: bool
+    shipped: Setting
+    best: Setting
+    shipped_outcomes: tuple[Outcome, ...]
+    """With the shipped setting, for each recording."""
+    calibrated: tuple[Outcome, ...]
+    """With the setting alone that was chosen without that recording."""
+    tuned: Tuned | None = None
+    """What came of fitting the last layer; None: the model doesn't show what enters it."""
+    exit_delta: Delta | None = None
+    """The change of the last layer, where it is worth keeping."""
+    exit_of: str | None = None
+    """SHA-256 of the file that it changes."""
+
+    @property
+    def held_back(self) -> tuple[Outcome, ...]:
+        """With what would be kept, chosen and fitted without that recording."""
+        return self.tuned.held_back if self.tuned and self.exit_delta else self.calibrated
+
+    def summary(self) -> dict[str, Any]:
+        """For the calibration file and for people."""
+        before, after = _worth(self.shipped_outcomes), _worth(self.held_back)
+        tried: dict[str, Any] = {"calibrated": _worth(self.calibrated), "fine_tuned": None}
+        if self.tuned is not None:
+            tried["fine_tuned"] = {**_worth(self.tuned.held_back), "ridge": self.tuned.ridge}
+        return {
+            "recordings": len(self.held_back),
+            "better": self.better,
+            "fine_tuned": self.exit_delta is not None,
+            **{f"{name}_shipped": value for name, value in before.items()},
+            **{f"{name}_held_back": value for name, value in after.items()},
+            "tried": tried,
+        }
+
+    def calibration(self, station: str, model_id: str) -> Calibration:
+        """The file's content."""
+        return Calibration(
+            station=station,
+            model_id=model_id,
+            sensitivity=self.best.sensitivity,
+            pop_threshold=round(self.best.pop_threshold, 4),
+            exit_delta=self.exit_delta,
+            exit_of=self.exit_of,
+            learnt=self.summary(),
+        )
+
+
+def learn(
+    model: CrackModel,
+    roasts: Sequence[LabelledRoast],
+    clips: Sequence[LabelledClip],
+    onset: OnsetOptions,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Learnt:
+    """Search, and judge on what was held back.
+
+    Raises:
+        BadInputError: too few roasts are labelled, or a recording can't be read.
+    """
+    if len(roasts) < LEAST_ROASTS:
+        raise BadInputError(
+            f"{len(roasts)} roasts are labelled and at least {LEAST_ROASTS} are needed: press "
+            "'first crack' while roasting with recording.roasts on, or mark recordings with "
+            "`roastwatch learn --mark FILE=SECONDS`."
+        )
+    given: list[LabelledRoast | LabelledClip] = [*roasts, *clips]
+    recordings = []
+    for labelled in given:
+        progress(f"hearing {labelled.path.name}")
+        recordings.append(hear(model, labelled))
+    usual = onset.pop_threshold or model.spec.pop_threshold
+    shipped = Setting(onset.sensitivity, usual)
+    settings = [shipped] + [
+        Setting(sensitivity, moved(usual, step))
+        for sensitivity, step in product(SENSITIVITIES, THRESHOLD_STEPS)
+    ]
+    outcomes: dict[Setting, list[Outcome]] = {}
+    for number, setting in enumerate(settings, 1):
+        progress(f"trying setting {number} of {len(settings)}")
+        options = setting.options(onset)
+        outcomes[setting] = [judge(model.spec, heard, options) for heard in recordings]
+    calibrated = tuple(
+        outcomes[_best(outcomes, shipped, leave_out=index)][index]
+        for index in range(len(recordings))
+    )
+    best, before = _best(outcomes, shipped), tuple(outcomes[shipped])
+    better = best != shipped and _is_better(calibrated, outcomes[best], before)
+    if not isinstance(model, PopsModel) or not model.activations:
+        return Learnt(better, shipped, best, before, calibrated)
+    tuned = tune(model, recordings, outcomes, shipped, onset, progress)
+    if tuned.delta is not None and all(
+        _is_better(tuned.held_back, tuned.outcomes, rest) for rest in (before, calibrated)
+    ):
+        return Learnt(
+            True,
+            shipped,
+            tuned.setting,
+            before,
+            calibrated,
+            tuned,
+            tuned.delta,
+            model.manifest.sha256,
+        )
+    return Learnt(better, shipped, best, before, calibrated, tuned)
+
+
+def _is_better(
+    held_back: Sequence[Outcome], on_all: Sequence[Outcome], before: Sequence[Outcome]
+) -> bool:
+    """Whether what was held back costs clearly less, and nothing more is wrong."""
+    return (
+        _cost_s(held_back) < (1 - LEAST_GAIN) * _cost_s(before)
+        and _wrong(held_back) <= _wrong(before)
+        and _wrong(on_all) <= _wrong(before)
+    )
+
+
+def _best(
+    outcomes: Mapping[Setting, Sequence[Outcome]], shipped: Setting, leave_out: int | None = None
+) -> Setting:
+    """The cheapest setting; of equals the one nearest to what is shipped."""
+
+    def cost(setting: Setting) -> tuple[float, float]:
+        rows = [o for index, o in enumerate(outcomes[setting]) if index != leave_out]
+        return round(_cost_s(rows), 3), setting.distance(shipped)
+
+    return min(outcomes, key=cost)
+
+
+def _worth(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    delays = [o.delay_s for o in outcomes if o.delay_s is not None]
+    return {
+        "cost_s": round(_cost_s(outcomes) / len(outcomes), 2),
+        "wrong": _wrong(outcomes),
+        "delay_s": round(float(np.median(delays)), 2) if delays else None,
+    }
+
+
+def _cost_s(outcomes: Sequence[Outcome]) -> float:
+    return sum(o.cost_s for o in outcomes)
+
+
+def _wrong(outcomes: Sequence[Outcome]) -> int:
+    return sum(o.wrong for o in outcomes)

@@ -1,0 +1,1 @@
+"""Recordings through the same pipeline: one, many, on many machines."""

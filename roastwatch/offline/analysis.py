@@ -1,0 +1,191 @@
+"""One recording through the pipeline: what `analyze` prints and `evaluate` counts."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from roastwatch.audio.file import open_file
+from roastwatch.audio.level import LevelMeter
+from roastwatch.detection.decision.onset import OnsetOptions
+from roastwatch.detection.model import CrackModel
+from roastwatch.errors import BadInputError
+from roastwatch.pipeline import Heard, Pipeline
+from roastwatch.roast.roast import RoastOptions
+from roastwatch.vocabulary import AudioBlock, EventKind, Level, RoastEvent
+
+BLOCK_S = 20.0
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One event of a recording; seconds from its start."""
+
+    kind: EventKind
+    level: Level | None
+    happened_at_s: float
+    decided_at_s: float
+    confidence: float | None
+
+
+@dataclass(slots=True)
+class Analysis:
+    """What was found in one recording."""
+
+    file: str
+    model_id: str
+    sample_rate_hz: int
+    """At which it was judged: the file's, or 48 kHz where that is higher."""
+    file_rate_hz: int | None = None
+    duration_s: float = 0.0
+    took_s: float = 0.0
+    pops: list[tuple[float, float]] = field(default_factory=list)
+    """Seconds from the start, probability."""
+    events: list[Decided] = field(default_factory=list)
+    peak_dbfs: float | None = None
+    rms_dbfs: float | None = None
+    clipped_percent: float = 0.0
+    warnings: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `analyze --json` prints: finite numbers or null."""
+        return {
+            "file": self.file,
+            "duration_s": _finite(self.duration_s, 3),
+            "sample_rate_hz": self.file_rate_hz or self.sample_rate_hz,
+            "model_id": self.model_id,
+            "real_time_factor": _finite(self.duration_s / self.took_s if self.took_s else None, 1),
+            "pops": [
+                {"at_s": _finite(at_s, 3), "probability": _finite(probability, 4)}
+                for at_s, probability in self.pops
+            ],
+            "events": [
+                {
+                    "kind": event.kind.value,
+                    "level": event.level.value if event.level else None,
+                    "happened_at_s": _finite(event.happened_at_s, 3),
+                    "decided_at_s": _finite(event.decided_at_s, 3),
+                    "confidence": _finite(event.confidence, 4),
+                }
+                for event in self.events
+            ],
+            "level": {
+                "peak_dbfs": _finite(self.peak_dbfs, 2),
+                "rms_dbfs": _finite(self.rms_dbfs, 2),
+                "clipped_percent": _finite(self.clipped_percent, 4),
+            },
+            "warnings": self.warnings,
+        }
+
+
+def analyze_file(
+    path: Path,
+    model: CrackModel,
+    *,
+    onset: OnsetOptions | None = None,
+    armed_from_s: float = 0.0,
+    charge_s: float | None = None,
+    rearm_after_s: float | None = None,
+    block_samples: int | None = None,
+    watch: Callable[[Pipeline, AudioBlock, Heard], None] | None = None,
+) -> Analysis:
+    """Run a recording through the pipeline as fast as possible, in bounded memory.
+
+    Args:
+        path: any file that `open_file` reads.
+        model: loaded once, opened for this recording.
+        onset: how pops become a decision.
+        armed_from_s: nothing is decided before this, where no charge is known.
+        charge_s: when the beans go in, where that is known: the decision is a surer one.
+        rearm_after_s: decide anew so long after each decision; None: one first crack.
+        block_samples: read so many samples at a time; None: 20 s. The result is the same.
+        watch: called with each block and what was heard in it (for plots).
+
+    Raises:
+        BadInputError: the file can't be read, or the model can't judge its rate.
+    """
+    began_s = time.perf_counter()
+    block_s = BLOCK_S if watch is None else 1.0
+    with open_file(path) as reader:
+        rate_hz = reader.sample_rate_hz
+        if rate_hz < model.spec.lowest_rate_hz:
+            raise BadInputError(
+                f"{path} has a sample rate of {rate_hz} Hz, and {model.spec.model_id} needs "
+                f"{model.spec.lowest_rate_hz} Hz or more: record at 32000 Hz or more, or try "
+                "`--model transients`, which judges sound from 8000 Hz with less certainty."
+            )
+        pipeline = Pipeline(
+            "recording",
+            model,
+            rate_hz,
+            started_at=_EPOCH,
+            onset=onset,
+            roast=RoastOptions(begins="sound" if charge_s is None else "charge"),
+            armed_from_s=armed_from_s if charge_s is None else charge_s,
+            rearm_after_s=rearm_after_s,
+        )
+        found = Analysis(str(path), model.spec.model_id, rate_hz, reader.file_rate_hz)
+        meter = LevelMeter(rate_hz)
+        said: list[RoastEvent] = []
+        end = 0
+        for samples in reader.blocks(samples=block_samples or round(block_s * rate_hz)):
+            block = AudioBlock(end, samples, 0.0)
+            end = block.end_sample
+            meter.push(samples)
+            said += _note(found, pipeline, block, pipeline.push(block), watch)
+        rest = AudioBlock(end, np.zeros(0, np.float32), 0.0)
+        said += _note(found, pipeline, rest, pipeline.finish(), watch)
+        found.duration_s = end / rate_hz
+        meter.finish()
+        found.warnings = [*reader.warnings, *meter.warnings]
+    total = meter.overall
+    found.peak_dbfs, found.rms_dbfs = total.peak_dbfs, total.rms_dbfs
+    found.clipped_percent = total.clipped_percent
+    found.events = decided(said, rate_hz)
+    found.took_s = time.perf_counter() - began_s
+    return found
+
+
+def decided(events: list[RoastEvent], rate_hz: int) -> list[Decided]:
+    """The events that were told, each once with its final level, in the order of decision."""
+    rows: dict[str, Decided] = {}
+    for event in events:
+        if event.kind not in (EventKind.FIRST_CRACK, EventKind.FIRST_CRACK_END):
+            continue
+        if event.level is Level.POSSIBLE or event.decided_sample is None:
+            continue
+        earlier = rows.get(event.event_id)
+        happened = event.happened_sample if event.happened_sample is not None else 0
+        rows[event.event_id] = Decided(
+            event.kind,
+            event.level,
+            happened / rate_hz,
+            earlier.decided_at_s if earlier else event.decided_sample / rate_hz,
+            event.confidence,
+        )
+    return list(rows.values())
+
+
+def _note(
+    found: Analysis,
+    pipeline: Pipeline,
+    block: AudioBlock,
+    heard: Heard,
+    watch: Callable[[Pipeline, AudioBlock, Heard], None] | None,
+) -> list[RoastEvent]:
+    found.pops += [(pop.sample / found.sample_rate_hz, pop.probability) for pop in heard.pops]
+    if watch is not None:
+        watch(pipeline, block, heard)
+    return heard.events
+
+
+def _finite(value: float | None, digits: int) -> float | None:
+    if value is None or not math.isfinite(value):
+        return None
+    return round(value, digits)

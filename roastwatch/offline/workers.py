@@ -1,0 +1,174 @@
+"""Recordings judged by processes of this machine, each with its own model, loaded once.
+
+A process that dies takes nothing with it: its recording is given to another, once.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from roastwatch.errors import RoastwatchError
+from roastwatch.offline.batch import Job, Result, failure, judge
+
+_TRIES = 2
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclass(slots=True)
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+    ready: bool = False
+    doing: set[Path] = field(default_factory=set)
+
+
+class LocalWorkers:
+    """So many processes; each judges `files_at_once` recordings, whose windows share batches."""
+
+    def __init__(self, job: Job, workers: int, files_at_once: int = 1) -> None:
+        self._job = job
+        self._count = max(1, workers)
+        self._files_at_once = max(1, files_at_once)
+
+    def run(self, paths: list[Path]) -> Iterator[Result]:
+        """One result for each path, as they are ready.
+
+        Raises:
+            RoastwatchError: the model can't be loaded, or processes can't be kept alive.
+        """
+        waiting, tries = deque(paths), dict.fromkeys(paths, 0)
+        workers: list[_Worker] = []
+        stillborn = 0
+        try:
+            while waiting or any(worker.doing for worker in workers):
+                wanted = min(self._count, len(waiting) + sum(len(w.doing) for w in workers))
+                while len(workers) < wanted:
+                    workers.append(self._start())
+                self._hand_out(workers, waiting, tries)
+                for ready in wait([w.pipe for w in workers], timeout=1.0):
+                    worker = next(w for w in workers if w.pipe is ready)
+                    try:
+                        kind, value = worker.pipe.recv()
+                    except (EOFError, OSError):
+                        workers.remove(worker)
+                        stillborn = 0 if worker.ready else stillborn + 1
+                        yield from self._bury(worker, waiting, tries, stillborn)
+                        continue
+                    if kind == "ready":
+                        worker.ready = True
+                    elif kind == "refused":
+                        raise RoastwatchError(value)
+                    else:
+                        worker.doing.discard(Path(value["file"]))
+                        yield value
+        finally:
+            _stop(workers)
+
+    def _start(self) -> _Worker:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(
+            target=_serve, args=(self._job, theirs, self._files_at_once), daemon=True
+        )
+        with _environment():
+            process.start()
+        theirs.close()  # so that its death is the end of our pipe
+        return _Worker(process, ours)
+
+    def _hand_out(
+        self, workers: list[_Worker], waiting: deque[Path], tries: dict[Path, int]
+    ) -> None:
+        for worker in workers:
+            while worker.ready and waiting and len(worker.doing) < self._files_at_once:
+                path = waiting.popleft()
+                try:
+                    worker.pipe.send(str(path))
+                except OSError:  # it is dead, and will be found so
+                    waiting.appendleft(path)
+                    break
+                tries[path] += 1
+                worker.doing.add(path)
+
+    def _bury(
+        self, worker: _Worker, waiting: deque[Path], tries: dict[Path, int], stillborn: int
+    ) -> Iterator[Result]:
+        worker.process.join(5)
+        worker.pipe.close()
+        code = worker.process.exitcode
+        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        if stillborn >= 3:
+            raise RoastwatchError(
+                f"Worker processes die before they are ready ({how}): memory may be short; use "
+                "fewer --workers."
+            )
+        for path in sorted(worker.doing):
+            if tries[path] < _TRIES:
+                waiting.append(path)
+            else:
+                yield failure(
+                    path,
+                    f"The worker process died while it judged {path} ({how}), {_TRIES} times: "
+                    "memory may be short; use fewer --workers or a smaller --batch.",
+                )
+
+
+@contextmanager
+def _environment() -> Iterator[None]:
+    """Processes that share the cores must not each use them all for a small product."""
+    before = {name: os.environ.get(name) for name in _ONE_THREAD}
+    os.environ.update({name: "1" for name, value in before.items() if value is None})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+
+
+def _stop(workers: list[_Worker]) -> None:
+    for worker in workers:
+        worker.pipe.close()
+        worker.process.terminate()
+    for worker in workers:
+        worker.process.join(5)
+        if worker.process.is_alive():
+            worker.process.kill()
+            worker.process.join()
+        worker.process.close()
+
+
+def _serve(job: Job, pipe: Connection, files_at_once: int) -> None:
+    """A worker's life: load the model, then judge what is asked until nobody asks."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
+    try:
+        model = job.load()
+    except RoastwatchError as error:
+        pipe.send(("refused", str(error)))
+        return
+    sending = threading.Lock()
+
+    def one(path: str) -> None:
+        share: Any = getattr(model, "sharing", None)
+        together: AbstractContextManager[None] = share() if share else nullcontext()
+        with together:
+            result = judge(job, model, Path(path))
+        with sending:
+            pipe.send(("result", result))
+
+    with ThreadPoolExecutor(files_at_once) as pool:
+        pipe.send(("ready", None))
+        while True:
+            try:
+                pool.submit(one, pipe.recv())
+            except (EOFError, OSError):
+                return

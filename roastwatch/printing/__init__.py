@@ -1,0 +1,1 @@
+"""Text for people: times, and what no terminal or log may be steered by."""

@@ -1,0 +1,1 @@
+"""A recorded roast, and the file formats that hold one."""

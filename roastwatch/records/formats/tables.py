@@ -1,0 +1,98 @@
+"""What the CSV formats share: cells to numbers, clocks to seconds, temperatures to °C."""
+
+import csv
+import io
+import math
+import re
+from datetime import UTC, datetime
+
+import numpy as np
+
+from roastwatch.errors import BadInputError
+from roastwatch.records.record import Column, RecordedEvent
+from roastwatch.vocabulary import EventKind, Origin
+
+
+def rows(text: str, delimiter: str, name: str) -> list[list[str]]:
+    """A table's rows, empty ones left out.
+
+    Raises:
+        BadInputError: it is not a table, such as one with a cell of 128 kB.
+    """
+    try:
+        return [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if row]
+    except csv.Error as error:
+        raise BadInputError(f"{name} is not a table that can be read ({error}).") from error
+
+
+def utc(naive: datetime) -> datetime | None:
+    """UTC of a time without a zone: programs write the clock of the computer that they run on."""
+    try:
+        return naive.astimezone(UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def number(cell: str | None) -> float:
+    """A cell's number, NaN for an empty one and for what is none; a decimal comma is understood."""
+    text = (cell or "").strip()
+    if not text:
+        return math.nan
+    try:
+        value = float(text)
+    except ValueError:
+        try:
+            value = float(text.replace(",", "."))
+        except ValueError:
+            return math.nan
+    return value if math.isfinite(value) else math.nan
+
+
+def seconds(cell: str | None) -> float:
+    """A cell's time (`mm:ss`, `h:mm:ss` or plain seconds) in seconds, NaN for none."""
+    text = (cell or "").strip()
+    if re.fullmatch(r"-?\d+(:\d{1,2}){1,2}([.,]\d+)?", text):
+        sign = -1.0 if text.startswith("-") else 1.0
+        total = 0.0
+        for part in text.lstrip("-").replace(",", ".").split(":"):
+            total = total * 60.0 + float(part)
+        return sign * total
+    return number(text)
+
+
+def celsius(values: Column, fahrenheit: bool) -> Column:
+    """Temperatures in °C; −1 is a dropout in every program of this trade."""
+    values = np.where(values == -1, np.nan, values)
+    return (values - 32.0) / 1.8 if fahrenheit else values
+
+
+def event_at(
+    kind: EventKind,
+    index: int,
+    at_s: Column,
+    columns: dict[str, Column],
+    origin: Origin = Origin.PERSON,
+) -> RecordedEvent:
+    """An event at a sample, with the temperatures of that sample."""
+
+    def known(name: str) -> float | None:
+        column = columns.get(name)
+        return None if column is None or not math.isfinite(column[index]) else float(column[index])
+
+    return RecordedEvent(
+        kind=kind,
+        at_s=float(at_s[index]),
+        origin=origin,
+        bean_temp_c=known("bean_temp_c"),
+        environment_temp_c=known("environment_temp_c"),
+    )
+
+
+def known_columns(columns: dict[str, Column]) -> dict[str, Column]:
+    """Only the columns that hold a value at all."""
+    return {name: values for name, values in columns.items() if np.any(np.isfinite(values))}
+
+
+def nearest(at_s: Column, wanted_s: float) -> int:
+    """The sample nearest to a time."""
+    return int(np.argmin(np.abs(at_s - wanted_s)))

@@ -1,0 +1,1 @@
+"""The bean curve: rate of rise, phases, predictions, faults."""

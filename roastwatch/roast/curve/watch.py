@@ -1,0 +1,127 @@
+"""One station's bean curve during roasts: what it shows, expects, and says as a witness. Pure.
+
+Joins the growing curve, the witnesses and the predictions on one clock (UTC), so that a station
+needs three calls: `read` for a reading, `told` for an event, `predicted` for the snapshot.
+"""
+
+from datetime import UTC, datetime
+
+from roastwatch.roast.curve import predict as curve_predict
+from roastwatch.roast.curve.curve import Curve, CurveOptions, Found
+from roastwatch.roast.curve.predict import FirstCrackModel
+from roastwatch.roast.priors import TemperatureWitness, Witnesses
+from roastwatch.vocabulary import EventKind, Evidence, Level, Reading, RoastEvent
+
+Predicted = tuple[tuple[EventKind, float, float], ...]
+
+
+class BeanWatch:
+    """See the module."""
+
+    def __init__(self, options: CurveOptions) -> None:
+        self.options = options
+        self.curve = Curve(options)
+        self.witnesses = Witnesses()
+        self.model: FirstCrackModel | None = None
+        self._newest_s: float | None = None
+        if options.usual_first_crack_c is not None:
+            self.witnesses.temperature = TemperatureWitness(options.usual_first_crack_c)
+
+    def learn(self, model: FirstCrackModel | None) -> None:
+        """What this person's earlier roasts say; a setting of the person's goes before it."""
+        self.model = model
+        if model is not None and self.options.usual_first_crack_c is None:
+            self.witnesses.temperature = TemperatureWitness(model.crack_c, max(2.0, model.spread_c))
+
+    def read(self, reading: Reading, at: datetime) -> list[Found]:
+        """Take a reading; times in what is found are seconds of the Unix epoch."""
+        at_s = at.timestamp()
+        self._newest_s = at_s
+        found = self.curve.feed(
+            at_s, reading.bean_temp_c, reading.environment_temp_c, reading.heater_percent
+        )
+        self.witnesses.feed(
+            at_s, self.curve.bean_temp_c, self.curve.rate_of_rise_c_per_min, reading.crack_count
+        )
+        return found
+
+    def told(self, event: RoastEvent) -> None:
+        """An event that was told, whoever said it."""
+        happened_s = event.happened_at.timestamp()
+        match event.kind:
+            case EventKind.CHARGE if self.curve.charged_s != happened_s:
+                self.curve.charge(happened_s)
+            case EventKind.DROP if self.curve.dropped_s is None:
+                self.curve.drop(happened_s)
+            case EventKind.COOL_END:
+                self.curve.forget()
+            case _:
+                pass
+
+    def ended(self) -> None:
+        """The roast was stopped without a drop."""
+        self.curve.forget()
+
+    def forget_times(self) -> None:
+        """The clock was set: what was read before is at no known distance from now."""
+        self.curve, self._newest_s = Curve(self.options), None
+        self.witnesses.forget_times()
+
+    def llr(self, now: datetime) -> float:
+        """What the other witnesses say together; 0 when the readings are older than 10 s."""
+        if self._newest_s is None or now.timestamp() - self._newest_s > 10.0:
+            return 0.0
+        return self.witnesses.llr
+
+    def evidence(self, now: datetime) -> list[Evidence]:
+        """What changed in the witnesses' words, for the record."""
+        return self.witnesses.news(now)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the beans are hotter than first crack ever was."""
+        witness = self.witnesses.temperature
+        return witness is not None and witness.is_late(self.curve.bean_temp_c)
+
+    def predicted(self, now: datetime, crack: RoastEvent | None) -> Predicted:
+        """What is expected: event, seconds from the charge, half width of the interval."""
+        curve, now_s = self.curve, now.timestamp()
+        if curve.charged_s is None or curve.dropped_s is not None:
+            return ()
+        elapsed_s = now_s - curve.charged_s
+        bean_c, ror = curve.bean_temp_c, curve.rate_of_rise_c_per_min
+        heard = crack is not None and not crack.revoked and crack.level is not Level.POSSIBLE
+        expected: list[tuple[EventKind, float, float]] = []
+        if curve.turned_s is not None and curve.dry_s is None:
+            dry = curve_predict.reach(elapsed_s, bean_c, ror, self.options.dry_end_c)
+            if dry is not None:
+                expected.append((EventKind.DRY_END, dry.at_s, dry.half_width_s))
+        if not heard and curve.turned_s is not None and bean_c is not None and ror is not None:
+            first = self._first_crack(elapsed_s, bean_c, ror)
+            if first is not None:
+                expected.append((EventKind.FIRST_CRACK, first.at_s, first.half_width_s))
+        if heard and crack is not None:
+            crack_s = crack.happened_at.timestamp() - curve.charged_s
+            left_s = curve_predict.countdown_s(
+                elapsed_s,
+                crack_s,
+                ratio_percent=self.options.wished_development_percent,
+                development_s=self.options.wished_development_s,
+            )
+            if left_s is not None:
+                expected.append((EventKind.DROP, elapsed_s + left_s, 0.0))
+        return tuple(expected)
+
+    def _first_crack(
+        self, elapsed_s: float, bean_c: float, ror: float
+    ) -> curve_predict.Prediction | None:
+        if self.model is not None and elapsed_s >= curve_predict.FROM_S:
+            return self.model.predict(elapsed_s, bean_c, ror)
+        if self.options.usual_first_crack_c is not None:
+            return curve_predict.reach(elapsed_s, bean_c, ror, self.options.usual_first_crack_c)
+        return None
+
+
+def utc(at_s: float) -> datetime:
+    """Seconds of the Unix epoch as UTC."""
+    return datetime.fromtimestamp(at_s, UTC)

@@ -1,0 +1,250 @@
+"""The service's end of the guardian's socket: finds or starts it, renews the lease."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from roastwatch.errors import BadInputError, LostError
+from roastwatch.roaster import doors, messages
+from roastwatch.roaster.client.guardian_start import Launch, Starter
+from roastwatch.roaster.client.hang import Hang
+from roastwatch.roaster.doors import Peer
+
+RENEW_S = 0.1
+START_S = 15.0
+ANSWER_S = 4.0
+STOP_ANSWER_S = 1.5
+"""A guardian that leaves a stop without an answer for so long is replaced."""
+NAMES_S = 1.0
+"""How old the names of a machine may be while its guardian is looked for."""
+
+Role = Literal["control", "watch", "stop"]
+"""To lead the machine under a lease; to look and ask; to stop it and nothing else."""
+
+log = logging.getLogger("roastwatch.roaster")
+
+__all__ = ["GuardianClient", "Launch", "Role"]
+
+
+class GuardianClient:
+    """One connection to a guardian, inside an async context. Raises LostError when it is gone."""
+
+    def __init__(
+        self,
+        path: Path | None,
+        launch: Launch | None,
+        *,
+        wire: str = "",
+        starter: Starter | None = None,
+        on_state: Callable[[dict[str, Any]], None] = lambda _state: None,
+        on_notice: Callable[[dict[str, Any]], None] = lambda _notice: None,
+        role: Role = "control",
+    ) -> None:
+        """Without `launch` the guardian of `wire` must be there already."""
+        self._path = path
+        self._spec = launch.spec if launch else {}
+        self._wire = wire or str(self._spec.get("wire", ""))
+        self._starter = starter or (Starter(launch, path) if launch else None)
+        self._on_state = on_state
+        self._on_notice = on_notice
+        self._role: Role = role
+        self._seq = 0
+        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._writer: asyncio.StreamWriter | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._heard_s = 0.0
+        self._elsewhere: set[str | Path] = set()
+        self._address: str | Path = ""
+        self.peer = Peer(None, None)
+        self.state: dict[str, Any] = {}
+        self.gone = asyncio.Event()
+
+    async def __aenter__(self) -> "GuardianClient":
+        while True:
+            reader = await self._connect()
+            self._heard_s = time.monotonic()
+            self._hang = Hang(self.pid)
+            self._tasks = [asyncio.create_task(self._listen(reader), name="guardian:listen")]
+            try:
+                answer = await self._greet()
+                if answer["ok"]:
+                    break
+                if answer["reason"] == "elsewhere":
+                    self._elsewhere.add(self._address)
+                elif answer["reason"] != "superseded":
+                    raise BadInputError(str(answer["reason"]))
+                else:
+                    await self.gone.wait()
+                await self.__aexit__()
+                self.gone.clear()
+            except BaseException:
+                await self.__aexit__()
+                raise
+        self._on_state(answer)
+        if self._role == "control":
+            self._tasks.append(asyncio.create_task(self._renew(), name="guardian:renew"))
+        return self
+
+    async def __aexit__(self, *_raised: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._writer is not None:
+            self._writer.close()
+            with contextlib.suppress(OSError):
+                await self._writer.wait_closed()
+
+    @property
+    def pid(self) -> int | None:
+        """The guardian's process."""
+        return self.peer.pid
+
+    async def _greet(self) -> dict[str, Any]:
+        """Say hello. A guardian that hangs is replaced, unless we only look.
+
+        Raises:
+            LostError: it is gone, or hangs.
+        """
+        known = {
+            key: self._spec[key]
+            for key in ("kind", "options", "limits", "cutoff")
+            if key in self._spec
+        }
+        within_s = STOP_ANSWER_S if self._role == "stop" else ANSWER_S
+        try:
+            return await self.ask(
+                "hello", within_s=within_s, role=self._role, wire=self._wire, **known
+            )
+        except LostError as lost:
+            if self.gone.is_set() or self._role == "watch" or self._starter is None:
+                raise
+            if not self._kill():
+                raise LostError(
+                    f"The guardian of the roaster hangs: end process {self.pid} of "
+                    f"{self.peer.user} (`sudo kill -9 {self.pid}`)."
+                ) from lost
+            return {"ok": False, "reason": "superseded"}
+
+    async def ask(self, do: str, *, within_s: float = ANSWER_S, **what: Any) -> dict[str, Any]:
+        """Ask and wait for the answer.
+
+        Raises:
+            LostError: the guardian is gone or does not answer.
+        """
+        seq = self._send(do, **what)
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting[seq] = answer
+        try:
+            async with asyncio.timeout(within_s):
+                return await answer
+        except TimeoutError as late:
+            raise LostError("The guardian of the roaster does not answer.") from late
+        finally:
+            self._waiting.pop(seq, None)
+
+    def _send(self, do: str, **what: Any) -> int:
+        if self._writer is None or self._writer.is_closing() or self.gone.is_set():
+            raise LostError("The guardian of the roaster is gone.")
+        self._seq += 1
+        said = {"seq": self._seq, "at_s": time.monotonic(), "do": do}
+        self._writer.write(messages.encode({**said, **what}))
+        return self._seq
+
+    async def _connect(self) -> asyncio.StreamReader:
+        """Connect to the guardian that is there, or start one and connect.
+
+        Raises:
+            LostError: none is there, and none can be started.
+        """
+        until = time.monotonic() + START_S
+        child: subprocess.Popen[bytes] | None = None
+        found: list[str | Path] = []
+        looked_s = float("-inf")
+        while True:
+            if time.monotonic() - looked_s > NAMES_S:
+                found, looked_s = await doors.addresses(self._wire, self._path), time.monotonic()
+            for address in found:
+                if address in self._elsewhere:
+                    continue
+                with contextlib.suppress(OSError):
+                    reader, self._writer = await doors.connect(address)
+                    self.peer, self._address = doors.peer_of(self._writer), address
+                    return reader
+            if self._starter is None:
+                raise LostError(
+                    "No guardian of this roaster runs: name it with --type to start one."
+                )
+            if child is None:
+                child = await self._starter.start()
+            elif child.poll() is not None or time.monotonic() > until:
+                raise LostError(self._starter.why_not(child))
+            await asyncio.sleep(0.02)
+
+    def _kill(self) -> bool:
+        """End a guardian that hangs: a new one asserts heat 0, this one can't."""
+        if self.pid is None:
+            return False
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            return False
+        return True
+
+    async def _renew(self) -> None:
+        try:
+            await self._renew_until_gone()
+        except Exception:
+            log.exception("the lease can't be renewed")
+            self._lost()
+
+    async def _renew_until_gone(self) -> None:
+        last_s = time.monotonic()
+        while True:
+            await asyncio.sleep(RENEW_S)
+            now = time.monotonic()
+            if now - last_s > 5 * RENEW_S:  # it was we who slept: give it time to be heard
+                self._heard_s = now
+            last_s = now
+            with contextlib.suppress(LostError):
+                self._send("renew")
+            if self._hang.is_hung(now - self._heard_s):
+                log.error("the guardian said nothing for %.1f s: killed", now - self._heard_s)
+                self._kill()
+                self._lost()
+                return
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while line := await reader.readline():
+                self._heard_s = time.monotonic()
+                message = messages.decode(line)
+                if message.get("tell") == "notice":
+                    self._on_notice(message)
+                    continue
+                if "connected" in message:
+                    self.state = message
+                    self._on_state(message)
+                waiting = self._waiting.get(message.get("re") or 0)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(message)
+        except (OSError, ValueError, BadInputError):
+            pass
+        except Exception:
+            log.exception("what the guardian says can't be used")
+        finally:
+            self._lost()
+
+    def _lost(self) -> None:
+        self.gone.set()
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(LostError("The guardian of the roaster is gone."))

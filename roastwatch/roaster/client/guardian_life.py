@@ -1,0 +1,186 @@
+"""Keeps a guardian at the machine: finds or starts it, and another when it dies or hangs.
+
+Every failure to have one is retried with back-off and reported. That heat is 0 is reported once a
+guardian has written it, and not when one was started that should.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from roastwatch.errors import BadInputError, LostError, RoastwatchError
+from roastwatch.roaster import messages
+from roastwatch.roaster.client.guardian_client import GuardianClient, Launch, Role
+from roastwatch.roaster.client.guardian_start import Starter
+from roastwatch.supervise import Background, Backoff, Part
+from roastwatch.vocabulary import PartState
+
+LOUD_AFTER_S = 3.0
+"""A new guardian has written heat 0 by then, or people are notified."""
+SPARE_S = 1.0
+"""How often the spare guardian is looked after."""
+RETRY = Backoff(first_s=0.2, longest_s=2.0)
+DIED = (
+    "The guardian of the roaster died: another is being started. Heat may be on until it reports."
+)
+BACK = "Another guardian holds the roaster: heat 0 was written. Arm again to go on."
+
+log = logging.getLogger("roastwatch.roaster")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the guardian said happened, or what happened to it: `kind` as in `guard.Notice`."""
+
+    kind: str
+    message: str
+    interlock: str | None
+
+
+class GuardianLife:
+    """The guardian of one machine, for one client. `client` is the connection of the moment."""
+
+    def __init__(
+        self,
+        path: Path | None,
+        launch: Launch | None,
+        *,
+        wire: str,
+        role: Role,
+        part: Part,
+        on_state: Callable[[dict[str, Any]], None],
+        told: Callable[[Told], None],
+    ) -> None:
+        self.client: GuardianClient | None = None
+        self.log_works = True
+        """What each guardian is told of the roast log."""
+        self._path = path
+        self._launch = launch
+        self._wire = wire
+        self._role: Role = role
+        self._part = part
+        self._on_state = on_state
+        self._told = told
+        self._starter = Starter(launch, path) if launch else None
+        self._tasks = Background(part)
+        self._first: asyncio.Future[None] | None = None
+        self._zero: asyncio.Task[None] | None = None
+
+    async def begin(self) -> None:
+        """Have a guardian.
+
+        Raises:
+            LostError, BadInputError: there is none now. The role `stop` waits for one instead.
+        """
+        self._first = asyncio.get_running_loop().create_future()
+        if self._role == "stop":
+            self._first.set_result(None)
+        self._tasks.keep(self._hold, "roaster:guardian")
+        try:
+            await asyncio.shield(self._first)
+        except BaseException:
+            await self.end()
+            raise
+
+    async def end(self) -> None:
+        """Let it go; it lives on for as long as its machine needs it."""
+        await self._tasks.close()
+        if self._starter is not None:
+            self._starter.close()
+
+    async def _hold(self) -> None:
+        """Keep one guardian for as long as it is wanted."""
+        failures = 0
+        while True:
+            try:
+                await self._one_guardian()
+                failures = 0
+                continue
+            except (LostError, BadInputError) as error:
+                problem: RoastwatchError = error
+            except Exception as error:
+                log.exception("the guardian can't be had")
+                name = type(error).__name__
+                problem = LostError(f"The roaster's guardian can't be had ({name}: {error}).")
+            self._part.trouble(PartState.RETRYING, str(problem))
+            if self._first is not None and not self._first.done():
+                self._first.set_exception(problem)
+                return
+            failures += 1
+            await asyncio.sleep(RETRY.wait_s(failures))
+
+    async def _one_guardian(self) -> None:
+        """Until it dies, or hangs and was killed.
+
+        Raises:
+            LostError, BadInputError: it can't be had.
+        """
+        try:
+            async with GuardianClient(
+                self._path,
+                self._launch,
+                wire=self._wire,
+                starter=self._starter,
+                on_state=self._on_state,
+                on_notice=self._notice,
+                role=self._role,
+            ) as client:
+                self.client = client
+                if not self.log_works:
+                    await client.ask("log", works=False)
+                if self._first is not None and not self._first.done():
+                    self._first.set_result(None)
+                spare = None
+                if self._role == "control" and self._starter is not None:
+                    spare = self._tasks.run(self._keep_spare(client, self._starter), "spare")
+                await client.gone.wait()
+                if spare is not None:
+                    spare.cancel()
+        finally:
+            self.client = None
+        if self._role == "control":
+            self._died()
+
+    async def _keep_spare(self, client: GuardianClient, starter: Starter) -> None:
+        """Have a second guardian at hand once there is a machine that could heat."""
+        while True:
+            if client.state.get("connected") and messages.can_heat(client.state):
+                await starter.keep_spare()
+            await asyncio.sleep(SPARE_S)
+
+    def _died(self) -> None:
+        log.error("%s", DIED)
+        self._part.trouble(PartState.RETRYING, DIED)
+        self._part.count("guardian_restarts")
+        self._told(Told("fault", DIED, "guardian"))
+        if self._zero is None or self._zero.done():
+            self._zero = self._tasks.run(self._see_zero(), "roaster:heat 0")
+
+    async def _see_zero(self) -> None:
+        """Report heat 0 when another guardian has written it, and loudly that none has."""
+        began_s, said = time.monotonic(), False
+        while not self._is_zero():
+            if not said and time.monotonic() - began_s > LOUD_AFTER_S:
+                said = True
+                state = self.client.state if self.client else {}
+                why = messages.heat_problem_of(state) or self._part.problem or ""
+                message = (
+                    "No guardian has reached the roaster since the last one died: heat may be on. "
+                    f"Pull the roaster's plug. {why}"
+                )
+                log.error("%s", message)
+                self._told(Told("fault", message, "guardian"))
+            await asyncio.sleep(0.05)
+        log.warning("%s", BACK)
+        self._told(Told("interlock", BACK, "guardian") if said else Told("recovered", BACK, None))
+
+    def _is_zero(self) -> bool:
+        state = self.client.state if self.client else {}
+        return bool(state.get("connected") and not messages.heat_problem_of(state))
+
+    def _notice(self, raw: dict[str, Any]) -> None:
+        self._told(Told(str(raw["kind"]), str(raw["message"]), raw.get("interlock")))

@@ -1,0 +1,81 @@
+"""Brings one emergency stop to the machine, however long that takes, and says how it stands."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from roastwatch.roaster.guardian.stop_record import DELIVERED_LATE, undelivered
+from roastwatch.vocabulary import StopState
+
+LOUD_AFTER_S = 1.0
+"""Without a guardian that took the stop, people are notified after so long."""
+TURN_S = 0.05
+
+
+class StopDelivery:
+    """One emergency stop on its way.
+
+    `guardian` gives what identifies the guardian of the moment (None: there is none), `ask` passes
+    it the stop and returns why it did not arrive, `state` is its last state, `why` says why there
+    is none, and `loud` notifies people.
+    """
+
+    def __init__(
+        self,
+        guardian: Callable[[], object | None],
+        ask: Callable[[], Awaitable[str | None]],
+        state: Callable[[], dict[str, Any]],
+        why: Callable[[], str],
+        loud: Callable[[str, str], None],
+    ) -> None:
+        self.state = StopState.PENDING
+        self.problem = ""
+        """While it is pending, one sentence that says so, why, and what to do."""
+        self.accepted = False
+        """Whether a guardian has it now, and goes on trying by itself."""
+        self._guardian = guardian
+        self._ask = ask
+        self._state = state
+        self._why = why
+        self._loud = loud
+
+    async def run(self) -> None:
+        """Until it is delivered, or a person has armed again."""
+        began_s, said, holder = time.monotonic(), False, None
+        while True:
+            guardian = self._guardian()
+            if guardian is not None and guardian is not holder:
+                refused = await self._ask()
+                holder = guardian if refused is None else None
+                if refused is not None:
+                    self.problem = undelivered(refused)
+            elif guardian is None:
+                holder, self.problem = None, undelivered(self._why())
+            self.accepted = holder is not None
+            if self.accepted:
+                self._look(stop_of(self._state()))
+                if self.state is not StopState.PENDING:
+                    if said and self.state is StopState.DELIVERED:
+                        self._loud("interlock", DELIVERED_LATE)
+                    return
+            elif not said and time.monotonic() - began_s >= LOUD_AFTER_S:
+                said = True
+                self._loud("fault", self.problem)
+            await asyncio.sleep(TURN_S)
+
+    def _look(self, found: tuple[StopState, str]) -> None:
+        self.state, problem = found
+        self.problem = undelivered(problem) if self.state is StopState.PENDING else ""
+
+
+def stop_of(raw: dict[str, Any]) -> tuple[StopState, str]:
+    """How a guardian's stop stands by its state, and why; also that of an older version."""
+    stop = raw.get("stop")
+    if stop is not None:
+        return StopState(stop["state"]), str(stop["problem"])
+    if not raw.get("emergency"):
+        return StopState.NONE, ""
+    if raw.get("connected") and raw.get("safe"):
+        return StopState.DELIVERED, ""
+    return StopState.PENDING, str(raw.get("problem") or "Heat 0 is not written yet.")

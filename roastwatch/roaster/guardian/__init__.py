@@ -1,0 +1,1 @@
+"""All that runs in the safety process besides drivers. Safety-critical: see CONTRIBUTING.md."""

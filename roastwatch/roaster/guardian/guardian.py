@@ -1,0 +1,399 @@
+"""The guardian: owns the driver, judges every command, and makes safe when the service is silent.
+
+It runs in a process of its own. `Guardian` drives one machine; `guardian_server` lets the service
+speak with it. Everything between a command and the wire stands here and in `guard`: whoever
+reaches the socket has reached the interlocks, not the heater.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+
+from roastwatch.errors import BadInputError, LostError, RoastwatchError
+from roastwatch.roaster.driver import RoasterDriver, SilentError
+from roastwatch.roaster.guardian.interlocks import Decision
+from roastwatch.roaster.guardian.safety_state import Demand, Guard
+from roastwatch.roaster.guardian.timing import asleep_s, within
+from roastwatch.vocabulary import Actuator, Command, CommandResult, Outcome
+
+TICK_S = 0.1
+ENTER_S = 8.0
+READ_S = 3.0
+WRITE_S = 3.0
+MAKE_SAFE_S = 6.0
+"""An Aillio is stepped down, 0.1 s a step, the heater first."""
+AGAIN_S = 1.0
+STALL_S = 0.25
+"""A turn that comes so late hears first what waits in the socket, and judges then."""
+LINES_HEARD = 50
+PATIENCE_S = 0.3
+"""For how long a waiting command lets a read go on."""
+FIRST_RETRY_S, LONGEST_RETRY_S = 0.3, 2.0
+SLEPT_S = 1.0
+"""A computer that slept for longer has not watched its roaster."""
+
+log = logging.getLogger("roastwatch.guardian")
+
+
+class Guardian:
+    """Drives one machine under its guard. `changed` is called after whatever people may see."""
+
+    def __init__(
+        self,
+        make_driver: Callable[[], RoasterDriver],
+        guard: Guard,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        asleep: Callable[[], float] = asleep_s,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.guard = guard
+        self.problem: str | None = None
+        """Why there is no link now, one sentence."""
+        self.wrong_machine = False
+        """Another machine answers: trying again won't help."""
+        self.safe_since_s: float | None = None
+        self._make_driver = make_driver
+        self._driver: RoasterDriver | None = None
+        self._clock = clock
+        self._asleep = asleep
+        self._asleep_s = asleep()
+        self._changed = changed
+        self._wake = asyncio.Event()
+        self._pending: tuple[Command, asyncio.Future[CommandResult]] | None = None
+        self._read_must_finish = False
+        self._told_again_s = 0.0
+        self._turned_s = clock()
+        self._due_s = 0.0
+        self._releasing = False
+        self._failures = 0
+        self._restarts = 0
+
+    async def run(self) -> None:
+        """Hold the link for ever; returns after `release`."""
+        while not self._ended():
+            try:
+                self._driver = self._make_driver()
+                await self._one_link(self._driver)
+            except LostError as lost:
+                self.problem, self.wrong_machine = str(lost), False
+            except BadInputError as bad:
+                self.problem, self.wrong_machine = str(bad), True
+            except Exception as defect:
+                log.exception("the driver failed")
+                name = type(defect).__name__
+                self.problem = f"The driver failed ({name}: {defect}): please report it."
+                self.wrong_machine = False
+            if self._ended():
+                return
+            self._failures += 1
+            self.guard.link_lost(self.problem or "it does not answer.")
+            self._fail_pending("The roaster is not connected.")
+            self._changed()
+            doublings = min(self._failures - 1, 8)
+            await self._idle(min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0**doublings))
+
+    async def request(self, command: Command) -> CommandResult:
+        """Judge and write one command. One is in flight; a second is refused as busy."""
+        now = self._clock()
+        if not command.requested_at_s - 1.0 <= now <= command.requested_at_s + command.valid_for_s:
+            return CommandResult(
+                command.command_id,
+                Outcome.EXPIRED,
+                self.guard.machine.told.of(command.actuator),
+                reason=f"The command was older than {command.valid_for_s:g} s when it arrived.",
+            )
+        if self._pending is not None:
+            return CommandResult(
+                command.command_id,
+                Outcome.REFUSED,
+                self.guard.machine.told.of(command.actuator),
+                interlock="busy",
+                reason="busy: another command is being carried out; try again.",
+            )
+        if not self.guard.machine.connected:
+            return self._judged(command)
+        answer: asyncio.Future[CommandResult] = asyncio.get_running_loop().create_future()
+        self._pending = (command, answer)
+        self._wake.set()
+        return await answer
+
+    def charge(self) -> str | None:
+        """Beans go in; returns why they should not. A machine that is only simulated gets some."""
+        refused = self.guard.charge(self._clock())
+        put_beans_in = getattr(self._driver, "charge", None)
+        if refused is None and put_beans_in is not None:
+            put_beans_in()
+        return refused
+
+    @property
+    def idle(self) -> bool:
+        """Whether no command is in flight."""
+        return self._pending is None
+
+    @property
+    def doubts(self) -> dict[str, str]:
+        """Why values of the newest reading are missing."""
+        return dict(getattr(self._driver, "doubts", {}))
+
+    def cancel_pending(self, reason: str = "The roaster is not connected.") -> None:
+        """Answer a command that nobody will carry out."""
+        self._fail_pending(reason)
+
+    def wake(self) -> None:
+        """Something changed that may demand a write now."""
+        self._wake.set()
+
+    def release(self) -> str | None:
+        """Give up control if the interlocks let it; returns why not."""
+        why = self.guard.may_release(self._clock())
+        if why is None:
+            self._releasing = True
+            self._wake.set()
+        return why
+
+    def end(self) -> None:
+        """Stop trying to reach a machine that is gone."""
+        self._releasing = True
+        self._wake.set()
+
+    @property
+    def releasing(self) -> bool:
+        """Whether it is letting go of its machine, or has."""
+        return self._releasing
+
+    def _ended(self) -> bool:
+        return self._releasing
+
+    # --- one link ---------------------------------------------------------------------------
+
+    async def _one_link(self, driver: RoasterDriver) -> None:
+        await within(ENTER_S, driver.__aenter__(), "It can't be opened")
+        try:
+            self.guard.machine.capabilities = driver.capabilities
+            self._restarts = getattr(driver, "restarts", 0)
+            if Actuator.HEATER in driver.capabilities.actuators and not self.guard.only_reads:
+                await self._write(driver, Actuator.HEATER, 0.0)
+            self.guard.link_up(self._clock())
+            self._due_s = self._clock()
+            try:
+                await self._operate(driver)
+            except Exception:
+                with contextlib.suppress(Exception):
+                    await within(MAKE_SAFE_S, driver.make_safe(), "It can't be made safe")
+                raise
+        finally:
+            with contextlib.suppress(Exception):
+                await within(MAKE_SAFE_S, driver.__aexit__(None, None, None), "It can't be closed")
+
+    async def _operate(self, driver: RoasterDriver) -> None:
+        while True:
+            self._notice_sleep()
+            self._notice_restart(driver)
+            demand = await self._turn()
+            now = self._clock()
+            await self._perform(driver, demand)
+            await self._tell_again(driver)
+            if self._releasing:
+                if self.guard.may_release(now) is None:
+                    await self._let_go(driver)
+                return
+            if self._pending is not None:
+                await self._serve(driver)
+                continue
+            if now >= self._due_s:
+                await self._read(driver)
+                continue
+            await self._rest(min(TICK_S, self._due_s - now))
+
+    async def _turn(self) -> Demand:
+        """What is demanded now. A guardian that got no processor is not the service's silence."""
+        if self._clock() - self._turned_s > STALL_S:
+            for _ in range(LINES_HEARD):  # one line is heard in each round of the loop
+                await asyncio.sleep(0)
+        self._turned_s = self._clock()
+        return self.guard.tick(self._turned_s)
+
+    async def step(self, driver: RoasterDriver) -> None:
+        """One turn without waiting, for tests and simulation: demands, command, reading."""
+        self._notice_sleep()
+        self._notice_restart(driver)
+        await self._perform(driver, self.guard.tick(self._clock()))
+        await self._tell_again(driver)
+        if self._pending is not None:
+            await self._serve(driver)
+        if self._clock() >= self._due_s:
+            await self._read(driver)
+            self._notice_restart(driver)
+            await self._perform(driver, self.guard.tick(self._clock()))
+
+    def _notice_sleep(self) -> None:
+        before_s, self._asleep_s = self._asleep_s, self._asleep()
+        slept_s = self._asleep_s - before_s
+        if slept_s > SLEPT_S:
+            self.guard.ask_safe(
+                f"This computer slept for {slept_s:.0f} s and did not watch the roaster: heat is "
+                "off. Keep it awake during a roast; arm again to go on."
+            )
+
+    def _notice_restart(self, driver: RoasterDriver) -> bool:
+        """Whether the machine restarted under this link since it was last asked."""
+        restarts = getattr(driver, "restarts", 0)
+        if restarts == self._restarts:
+            return False
+        self._restarts = restarts
+        self.guard.restarted(self._clock())
+        return True
+
+    async def _perform(self, driver: RoasterDriver, demand: Demand) -> None:
+        if demand.make_safe:
+            await within(MAKE_SAFE_S, driver.make_safe(), "It can't be made safe")
+            self.guard.made_safe(self._clock())
+            self.safe_since_s = self._clock()
+        for actuator, percent in demand.writes:
+            if self.guard.machine.told.of(actuator) != percent:
+                await self._write(driver, actuator, percent)
+        if demand.make_safe or demand.writes or self.guard.notices:
+            self._changed()
+
+    async def _tell_again(self, driver: RoasterDriver) -> None:
+        """Once a second: what a bad line or a machine that restarted may have lost."""
+        now = self._clock()
+        if 0 <= now - self._told_again_s < AGAIN_S:
+            return
+        self._told_again_s = now
+        if self.guard.only_reads:
+            return
+        for actuator, percent in self.guard.machine.again(now):
+            await self._write(driver, actuator, percent)
+
+    async def _serve(self, driver: RoasterDriver) -> None:
+        if self._pending is None:
+            return
+        command, answer = self._pending
+        result = CommandResult(command.command_id, Outcome.FAILED, reason="The guardian ended.")
+        try:
+            result = await self._carry_out(driver, command)
+        except RoastwatchError as error:
+            result = CommandResult(command.command_id, Outcome.FAILED, reason=str(error))
+            if isinstance(error, LostError):
+                raise
+        finally:
+            self._pending = None
+            if not answer.done():
+                answer.set_result(result)
+            self._changed()
+
+    async def _carry_out(self, driver: RoasterDriver, command: Command) -> CommandResult:
+        decision = self.guard.request(command, self._clock())
+        if decision.writes:
+            self.guard.take_control()
+        for actuator, percent in decision.writes:
+            told = self.guard.machine.told.of(actuator)
+            if actuator is Actuator.HEATER and percent > (told or 0.0):
+                # Drum and fan took their time: what held when it was asked may not hold now.
+                self._notice_restart(driver)
+                now = self.guard.request(command, self._clock())
+                if (actuator, percent) not in now.writes:
+                    return self._result(command, now)
+            if told != percent or actuator is command.actuator:
+                await self._write(driver, actuator, percent)
+        for move in decision.moves:
+            self.guard.note(move.reason, move.interlock)
+        return self._result(command, decision)
+
+    async def _read(self, driver: RoasterDriver) -> None:
+        """Read, unless a demand comes in between (then the read is cancelled)."""
+        began = self._clock()
+        reading_task = asyncio.ensure_future(driver.read())
+        try:
+            while not reading_task.done():
+                await asyncio.wait({reading_task}, timeout=TICK_S)
+                waited = self._clock() - began
+                if reading_task.done():
+                    break
+                demand = await self._turn()
+                if demand.make_safe or demand.writes:
+                    return
+                if self._pending and waited > PATIENCE_S and not self._read_must_finish:
+                    self._read_must_finish = True  # the next one is let through
+                    return
+                if waited > READ_S:
+                    raise LostError("The roaster does not answer: check its cable and power.")
+        finally:
+            if not reading_task.done():
+                reading_task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, Exception):
+                    await reading_task
+            elif not reading_task.cancelled():
+                reading_task.exception()  # seen: where nobody takes it, the next read raises it too
+        self._read_must_finish = False
+        now = self._clock()
+        try:
+            reading = reading_task.result()
+        except SilentError as silent:
+            self.problem, self._due_s = str(silent), now
+            self.guard.silent(self.problem)
+            self._changed()
+            return
+        self.guard.heard()
+        self.guard.read(reading, now)
+        self.problem, self.wrong_machine, self._failures = None, False, 0
+        self._due_s = max(self._due_s + self.guard.machine.capabilities.read_period_s, now)
+        self._changed()
+
+    async def _write(self, driver: RoasterDriver, actuator: Actuator, percent: float) -> None:
+        if hasattr(driver, "bean_temp_max_c"):  # a machine that keeps a limit of its own
+            driver.bean_temp_max_c = self.guard.limits.bean_temp_max_c
+        await within(WRITE_S, driver.write(actuator, percent), "It can't be written to")
+        self.guard.wrote(actuator, percent, self._clock())
+
+    async def _let_go(self, driver: RoasterDriver) -> None:
+        """Cool and unwatched: everything off, so that leaving surprises nobody."""
+        if self.guard.only_reads:
+            return
+        able = self.guard.machine.capabilities.actuators
+        if self.guard.machine.capabilities.when_host_is_gone == "ejects":
+            able = frozenset({Actuator.HEATER})  # it ejects now: the drum must turn, or beans stay
+        for actuator in (Actuator.HEATER, Actuator.COOLING, Actuator.FAN, Actuator.DRUM):
+            if actuator in able:
+                with contextlib.suppress(RoastwatchError):
+                    await self._write(driver, actuator, 0.0)
+
+    def _judged(self, command: Command) -> CommandResult:
+        return self._result(command, self.guard.request(command, self._clock()))
+
+    def _result(self, command: Command, decision: Decision) -> CommandResult:
+        return CommandResult(
+            command.command_id,
+            decision.outcome,
+            decision.applied,
+            decision.interlock,
+            decision.reason,
+        )
+
+    def _fail_pending(self, reason: str) -> None:
+        if self._pending is not None:
+            command, answer = self._pending
+            self._pending = None
+            if not answer.done():
+                answer.set_result(CommandResult(command.command_id, Outcome.FAILED, reason=reason))
+
+    async def _idle(self, seconds: float) -> None:
+        """Wait between two links; the guard goes on judging."""
+        until = self._clock() + seconds
+        while self._clock() < until and not self._releasing:
+            await self._turn()
+            if self.guard.notices:
+                self._changed()
+            await self._rest(min(TICK_S, seconds))
+
+    async def _rest(self, seconds: float) -> None:
+        self._wake.clear()
+        if self._pending is not None:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(seconds, 0.001)):
+                await self._wake.wait()

@@ -1,0 +1,63 @@
+"""Who rules a machine that has a panel of its own: it is only read until somebody asks for more."""
+
+from abc import ABC, abstractmethod
+
+from roastwatch.roaster.guardian.device_state import MachineState
+
+
+class PanelFirst(ABC):
+    """The part of the guard that leaves such a machine alone and says what control means."""
+
+    machine: MachineState
+
+    def __init__(self) -> None:
+        self.control_asked = False
+        """Somebody armed, commanded or stopped it since this guardian began."""
+        self._silent = False
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether the machine is left to its own panel, because nobody has asked for control."""
+        return self.machine.capabilities.listens_first and not self.control_asked
+
+    def take_control(self) -> None:
+        """Somebody wants more than readings."""
+        released = self.machine.capabilities.when_released
+        if self.only_reads and released:
+            self._notice("control", f"roastwatch has taken control. {released}")
+        self.control_asked = True
+
+    def panel_heats(self) -> str | None:
+        """Why control is not taken by arming now, or None: a person roasts at the panel."""
+        newest = self.machine.history.newest
+        if not self.only_reads or newest is None or not newest.heater_percent:
+            return None
+        return (
+            f"Not armed: the roaster heats by its own panel ({newest.heater_percent:.0f} %): set "
+            "its heat to 0 there first."
+        )
+
+    def silent(self, why: str) -> None:
+        """The machine says nothing, but still gets what the driver writes."""
+        if not self._silent:
+            self._silent = True
+            self._notice("lost", why, "link_up")
+            self.ask_safe(why)
+
+    def heard(self) -> None:
+        """It says something (again)."""
+        if self._silent:
+            self._silent = False
+            self._notice("recovered", "The roaster sends readings again; heat stays 0.")
+
+    def may_release(self, now_s: float) -> str | None:
+        """Why control can't be given up now, or None; what was only read can always be left."""
+        return None if self.only_reads else self.machine.may_release(now_s)
+
+    @abstractmethod
+    def ask_safe(self, reason: str) -> None:
+        """Make safe and disarm."""
+
+    @abstractmethod
+    def _notice(self, kind: str, message: str, interlock: str | None = None) -> None:
+        """Say it to whoever listens."""

@@ -1,0 +1,243 @@
+"""Whether each probe follows the heat: one that stands still measures nothing.
+
+Readings are averaged over slots of 5 s, so that noise neither hides a probe that stands still nor
+makes one of a probe that moves. Thresholds were set beside 42 logged roasts of two machines: while
+heat was on and the air at least 15 °C hotter, no bean probe stayed within 1 °C for longer than
+48 s; while the air rose by 10 °C, for no longer than 24 s; the air stayed within 1 °C while the
+beans rose by 25 °C at most.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from roastwatch.roaster.guardian.limits import Limits
+from roastwatch.vocabulary import Reading
+
+SLOT_S = 5.0
+KEPT_S = 330.0
+BAND_C = 1.0
+"""A probe that stays within this stands still: whole degrees flicker by one."""
+HOTTER_C = 15.0
+"""Air so much hotter than the beans heats them."""
+AIR_RISE_C = 10.0
+LEAST_HEAT_PERCENT = 30.0
+"""Less heat may hold a machine where it is: nothing needs to move."""
+MUCH_HEAT_PERCENT = 50.0
+"""No machine is held where it is by so much heat."""
+STANDS_S = 120.0
+"""Beans that stand still beside air that isn't hotter, or that has no probe."""
+HELD_S = 300.0
+"""With less than that, and no beans known to be in, a probe may stand still for this long."""
+EXCESS_C, EXCESS_C_S = 20.0, 4500.0
+"""Beans that stand still in air hotter by more than the first, summed over time: at 100 °C, 56 s.
+The most in the logs is 2,091."""
+FALL_S = 240.0
+FALL_EXCESS_C_S = 16_000.0
+"""The same for beans that fall or stand: after a charge they do. The most in the logs is 6,660."""
+BEAN_RISE_C, AIR_STANDS_S = 50.0, 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The mean of some seconds: when it ended, °C of beans and air, the least heat in it."""
+
+    ended_s: float
+    bean_c: float | None
+    air_c: float | None
+    heater_percent: float
+    exact: bool
+    """Every reading of the beans in it was the same."""
+
+
+class ProbeWatch:
+    """The last minutes of one machine's probes, as far as heat was on."""
+
+    def __init__(self) -> None:
+        self._open: list[tuple[Reading, float]] = []
+        self._slots: deque[Slot] = deque()
+        self.fine = False
+        """Whether a probe ever showed parts of a degree."""
+        self.beans_in = False
+        """Whether a charge is known, and no drop since."""
+        self._judged_as: tuple[float, bool, Limits, str | None] | None = None
+        """The last judgement, and on what it was made: a new one is made every slot."""
+
+    def forget(self) -> None:
+        """What was seen says nothing of what comes: heat went off, beans went in, the link went."""
+        self._open.clear()
+        self._slots.clear()
+
+    def add(self, reading: Reading, heater_percent: float) -> None:
+        """Take a believed reading; `heater_percent` is what the heater was set to."""
+        known = (reading.bean_temp_c, reading.environment_temp_c)
+        self.fine = self.fine or any(c is not None and c != round(c) for c in known)
+        if heater_percent < LEAST_HEAT_PERCENT:
+            self.forget()
+            return
+        self._open.append((reading, heater_percent))
+        at_s = reading.taken_at_s
+        if at_s - self._open[0][0].taken_at_s < SLOT_S and self._slots:
+            return
+        beans = [r.bean_temp_c for r, _ in self._open if r.bean_temp_c is not None]
+        air = [r.environment_temp_c for r, _ in self._open if r.environment_temp_c is not None]
+        self._slots.append(
+            Slot(
+                at_s,
+                sum(beans) / len(beans) if beans else None,
+                sum(air) / len(air) if air else None,
+                min(heat for _, heat in self._open),
+                len(set(beans)) == 1,
+            )
+        )
+        self._open.clear()
+        while at_s - self._slots[0].ended_s > KEPT_S:
+            self._slots.popleft()
+
+    def fault(self, limits: Limits) -> str | None:
+        """What is wrong with a probe, in words; None: each follows the heat."""
+        if not self._slots:
+            return None
+        on = (self._slots[-1].ended_s, self.beans_in, limits)
+        if self._judged_as is None or self._judged_as[:3] != on:
+            self._judged_as = (*on, self._judge(limits))
+        return self._judged_as[3]
+
+    def _judge(self, limits: Limits) -> str | None:
+        return (
+            self._beans_stand(limits)
+            or self._beans_do_not_follow()
+            or self._air_stands()
+            or self._all_stand(limits)
+        )
+
+    def _beans_stand(self, limits: Limits) -> str | None:
+        run = still(self._slots, "bean_c")
+        if not run:
+            return None
+        bean_c, lasted_s = run[-1].bean_c or 0.0, run[-1].ended_s - run[0].ended_s
+        air = [slot.air_c for slot in run if slot.air_c is not None]
+        words = f"The bean probe has stood at {bean_c:.0f} °C for {lasted_s:.0f} s"
+        check = "check the probe and its wires."
+        risen_c = air[-1] - air[0] if len(air) == len(run) else 0.0
+        if risen_c >= AIR_RISE_C and lasted_s >= limits.probe_still_s:
+            return f"{words} while the air rose by {risen_c:.0f} °C: {check}"
+        hot = hotter(run)
+        hot_s = hot[-1].ended_s - hot[0].ended_s if hot else 0.0
+        patience_s = limits.probe_still_s if self._judged(hot) else HELD_S
+        patient = 1.0 if self._judged(hot) else HELD_S / limits.probe_still_s
+        if hot_s >= patience_s or excess_c_s(hot) >= EXCESS_C_S * patient:
+            return f"{words} in hotter air, with heat on: {check}"
+        if lasted_s >= STANDS_S and bean_c >= limits.hot_above_c and self._judged(run):
+            return f"{words}, with heat on: {check}"
+        frozen = last_run(run, lambda slot: slot.exact and slot.bean_c == run[-1].bean_c)
+        frozen_s = frozen[-1].ended_s - frozen[0].ended_s if frozen else 0.0
+        if self.fine and air and frozen_s >= limits.frozen_s:
+            return f"{words} and has not moved at all, with heat on: {check}"
+        return None
+
+    def _beans_do_not_follow(self) -> str | None:
+        """Beans that fall, or stand unsteadily: a probe that slipped out of them."""
+        run: list[Slot] = []
+        lowest_c = float("inf")
+        for slot in self._slots:
+            if slot.bean_c is None or slot.air_c is None or slot.air_c < slot.bean_c + HOTTER_C:
+                run, lowest_c = [], float("inf")
+                continue
+            if slot.bean_c >= lowest_c + 2 * BAND_C:
+                run, lowest_c = [], slot.bean_c
+            lowest_c = min(lowest_c, slot.bean_c)
+            run.append(slot)
+        if not run or not self._judged(run):
+            return None
+        lasted_s = run[-1].ended_s - run[0].ended_s
+        if lasted_s < FALL_S and excess_c_s(run) < FALL_EXCESS_C_S:
+            return None
+        return (
+            f"The beans have not risen for {lasted_s:.0f} s in hotter air, with heat on: check "
+            "whether the bean probe is in the beans."
+        )
+
+    def _air_stands(self) -> str | None:
+        run = still(self._slots, "air_c")
+        beans = [slot.bean_c for slot in run if slot.bean_c is not None]
+        if len(beans) < 2 or run[-1].ended_s - run[0].ended_s < AIR_STANDS_S:
+            return None
+        if beans[-1] - beans[0] < BEAN_RISE_C:
+            return None
+        return (
+            f"The environment probe has stood at {run[-1].air_c:.0f} °C while the beans rose by "
+            f"{beans[-1] - beans[0]:.0f} °C: check the probe and its wires."
+        )
+
+    def _all_stand(self, limits: Limits) -> str | None:
+        """Every probe stands still, hot, under heat that would move any machine."""
+        runs = [still(self._slots, name) for name in ("bean_c", "air_c")]
+        runs = [run for run in runs if run]
+        if not runs:
+            return None
+        shortest = min(runs, key=len)
+        hottest_c = max(t for t in (shortest[-1].bean_c, shortest[-1].air_c) if t is not None)
+        run = last_run(shortest, lambda slot: slot.heater_percent >= MUCH_HEAT_PERCENT)
+        heated_s = sum(
+            (b.ended_s - a.ended_s) * min(a.heater_percent, b.heater_percent) / 100
+            for a, b in pairwise(run)
+        )
+        if hottest_c < limits.hot_above_c or heated_s < limits.frozen_s:
+            return None
+        return (
+            f"Heat is on and no probe has moved for {run[-1].ended_s - run[0].ended_s:.0f} s: "
+            "switch the thermometer off and on, and check its wires."
+        )
+
+    def _judged(self, run: list[Slot]) -> bool:
+        """Whether these seconds must have moved the beans: not those of an empty machine held."""
+        much = all(slot.heater_percent >= MUCH_HEAT_PERCENT for slot in run)
+        return bool(run) and (self.beans_in or much)
+
+
+def last_run(slots: Sequence[Slot], holds: Callable[[Slot], bool]) -> list[Slot]:
+    """The newest slots in a row for which something holds, oldest first."""
+    run: list[Slot] = []
+    for slot in reversed(slots):
+        if not holds(slot):
+            break
+        run.append(slot)
+    return run[::-1]
+
+
+def still(slots: Sequence[Slot], name: str) -> list[Slot]:
+    """The newest slots in a row in which a probe stayed within the band, oldest first."""
+    low_c, high_c = float("inf"), float("-inf")
+
+    def stays(slot: Slot) -> bool:
+        nonlocal low_c, high_c
+        value_c: float | None = getattr(slot, name)
+        if value_c is None:
+            return False
+        low_c, high_c = min(low_c, value_c), max(high_c, value_c)
+        return high_c - low_c <= BAND_C
+
+    return last_run(slots, stays)
+
+
+def hotter(run: Sequence[Slot]) -> list[Slot]:
+    """The newest slots in a row in which the air was so much hotter that the beans must rise."""
+    return last_run(
+        run,
+        lambda slot: (
+            slot.air_c is not None
+            and slot.bean_c is not None
+            and slot.air_c >= slot.bean_c + HOTTER_C
+        ),
+    )
+
+
+def excess_c_s(run: Sequence[Slot]) -> float:
+    """How much hotter the air was, beyond `EXCESS_C`, summed over time: °C·s."""
+    return sum(
+        max(0.0, (slot.air_c or 0.0) - (slot.bean_c or 0.0) - EXCESS_C)
+        * (slot.ended_s - before.ended_s)
+        for before, slot in pairwise(run)
+    )

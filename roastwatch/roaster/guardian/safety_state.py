@@ -1,0 +1,399 @@
+"""Who may heat, and for how long: lease, arming, attendance, latches; and the judging by it.
+
+The guardian owns one of these. No I/O, no clock: whoever calls says what time it is (seconds of a
+monotonic clock) and does what `tick` and `request` return. What is known of the machine itself
+stands in `machine_state`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.guardian.alarms import Alarms, Notice
+from roastwatch.roaster.guardian.device_state import MachineState
+from roastwatch.roaster.guardian.interlocks import (
+    INTERLOCKS,
+    Decision,
+    Interlock,
+    bounds,
+    decide,
+    demands,
+)
+from roastwatch.roaster.guardian.limits import Limits
+from roastwatch.roaster.guardian.panel import PanelFirst
+from roastwatch.roaster.guardian.situation import Controls, Effect, Situation
+from roastwatch.vocabulary import Actuator, Command, Origin, Outcome, Reading
+
+LEASE_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What must be done now: make safe, or these writes in this order."""
+
+    make_safe: bool
+    writes: tuple[tuple[Actuator, float], ...]
+
+
+class Guard(PanelFirst):
+    """One machine's safety state."""
+
+    def __init__(
+        self,
+        capabilities: Capabilities,
+        limits: Limits,
+        *,
+        cutoff_confirmed: bool = False,
+        rules: Mapping[str, Interlock] = INTERLOCKS,
+    ) -> None:
+        super().__init__()
+        self.limits = limits
+        self.cutoff_confirmed = cutoff_confirmed
+        self.rules = rules
+        self.machine = MachineState(capabilities, limits)
+        self.emergency: str | None = None
+        self.log_works = True
+        self.armed_until_s: float | None = None
+        self.attended_at_s: float | None = None
+        self.lease_until_s: float | None = None
+        self._renewed_at_s: float | None = None
+        self.alarms = Alarms()
+        self._unarmed_reason = ""
+        self._safe_pending = False
+        self._was_served = False
+        self._unsettled = True
+        self._heating_since_s: float | None = None
+        self._charged_at_s: float | None = None
+        self._hot_since_charge = False
+        self._asked_attendance = False
+
+    # --- what happens -----------------------------------------------------------------------
+
+    def link_up(self, now_s: float) -> None:
+        """The driver is connected and has been told heat 0."""
+        if self.machine.ever_connected:
+            self._notice("recovered", "The roaster is connected again; heat stays 0.")
+        self._unsettled = True
+        self.machine.link_up(now_s)
+        if self.only_reads:
+            self.machine.told = Controls()
+
+    def restarted(self, now_s: float) -> None:
+        """The machine greeted anew under an open link: nothing that was set is restored."""
+        reason = "The roaster was restarted: heat stays off until a person arms again."
+        if self.armed_until_s is None:
+            self._notice("recovered", "The roaster was restarted; heat stays 0.")
+        self._unsettled = True
+        self.machine.has_restarted(reason, now_s)
+
+    def link_lost(self, why: str) -> None:
+        """The driver is gone."""
+        if self.machine.connected:
+            self._notice("lost", f"The roaster is gone: {why}", "link_up")
+        self._silent = False
+        self.machine.link_lost()
+
+    def read(self, reading: Reading, now_s: float) -> None:
+        """A reading arrived."""
+        self.machine.read(reading, now_s)
+
+    def wrote(self, actuator: Actuator, percent: float, now_s: float) -> None:
+        """A write went out."""
+        self.machine.wrote(actuator, percent, now_s)
+        if actuator is Actuator.HEATER and percent > 0:
+            self._unsettled = False  # how it was found no longer matters
+            if self._heating_since_s is None:
+                self._heating_since_s = now_s
+        if actuator is Actuator.DOOR and percent > 0:
+            self.dropped()
+
+    def made_safe(self, now_s: float) -> None:
+        """`make_safe` went out."""
+        self._safe_pending = False
+        self.machine.made_safe(now_s)
+
+    def renew(self, now_s: float, said_at_s: float | None = None) -> None:
+        """The service lives, or did when it said so (`said_at_s`, by the clock that both share).
+
+        Words that waited in a socket prolong nothing; and a silence between two of them that
+        no `tick` saw ends arming all the same.
+        """
+        said_at_s = now_s if said_at_s is None else min(said_at_s, now_s)
+        last_s, self._renewed_at_s = self._renewed_at_s, said_at_s
+        if last_s is not None and not said_at_s - last_s <= LEASE_S:
+            self._silence()
+        self.lease_until_s, self._was_served = said_at_s + LEASE_S, True
+
+    def lease_ended(self) -> None:
+        """The service has gone: whoever comes next begins anew, however soon."""
+        if self.lease_until_s is not None:
+            self._silence()
+        self.lease_until_s = self._renewed_at_s = None
+
+    def _silence(self) -> None:
+        if self.armed_until_s is not None or self.machine.heats:
+            self.ask_safe("roastwatch fell silent: heat is off until a person arms again.")
+
+    # --- what people ask ----------------------------------------------------------------------
+
+    def present(self, now_s: float) -> None:
+        """A person is there."""
+        self.attended_at_s, self._asked_attendance = now_s, False
+
+    def arm(self, for_s: float, now_s: float) -> str | None:
+        """Arm for so many seconds (the limits' longest at most). Returns why not, or None.
+
+        Arming ends an emergency stop: it is the deliberate act that a latch waits for. Whether it
+        is possible is judged on the situation that it would make; until then nothing changes.
+        """
+        if refused := self.panel_heats():
+            return refused
+        anew = not self.machine.heats
+        cool = not self.machine.history.hottest_c or self.machine.hot(now_s) is False
+        then = self.situation(now_s)
+        then = replace(
+            then,
+            armed=True,
+            emergency=None,
+            restarted=None,
+            unattended_s=0.0,
+            heating_s=None if anew else then.heating_s,
+            roast_s=None if anew and cool else then.roast_s,
+        )
+        standing = [b for _, b in bounds(then, self.rules) if b.effect is not Effect.LIMIT]
+        if standing:
+            return f"Not armed: {standing[0].reason}"
+        for_s = max(0.0, min(for_s, self.limits.arm_max_s))
+        self.emergency, self.armed_until_s = None, now_s + for_s
+        self.machine.restarted = None
+        self.present(now_s)
+        if anew:
+            self._heating_since_s = None
+        if anew and cool:
+            self.dropped()
+        self._unarmed_reason = ""
+        self.take_control()
+        self._notice("armed", f"Armed for {for_s / 60:.0f} minutes.")
+        return None
+
+    def disarm(self, reason: str = "Disarmed.") -> None:
+        """End arming: heat goes off at the next tick."""
+        if self.armed_until_s is not None:
+            self._notice("disarmed", reason)
+        self.armed_until_s, self._unarmed_reason = None, reason
+
+    def emergency_stop(self, reason: str) -> None:
+        """Latch. Nothing can refuse it."""
+        self.emergency = reason
+        self.take_control()
+        self._safe_pending = True
+        self._notice("interlock", reason, "emergency_stop")
+        self.armed_until_s, self._unarmed_reason = None, reason
+        self.alarms.known("emergency_stop")
+
+    def ask_safe(self, reason: str) -> None:
+        """A graceful end: make safe and disarm, without a latch."""
+        self._safe_pending = True
+        self.disarm(reason)
+
+    def set_limits(self, limits: Limits) -> None:
+        """Limits of whoever controls the machine from now on; unarmed, so nothing is raised."""
+        if limits != self.limits:
+            self.limits = self.machine.limits = limits
+            self.disarm("The limits have changed: arm again.")
+
+    def charge(self, now_s: float) -> str | None:
+        """Beans go in. Returns why they should not, or None.
+
+        Source of the check: Artisan #512, a door left open.
+        """
+        reading = self.machine.history.newest
+        if (reading is not None and reading.door_open) or self.machine.told.door:
+            return "The door is open: the beans would fall through. Close it before you charge."
+        self._charged_at_s, self._hot_since_charge = now_s, False
+        self.machine.history.charged()
+        self.machine.history.probes.beans_in = True
+        return None
+
+    def dropped(self) -> None:
+        """The beans have left: the next batch has its own time, hot as the machine may be."""
+        self._charged_at_s = None
+        self.machine.history.probes.beans_in = False
+
+    def request(self, command: Command, now_s: float) -> Decision:
+        """Judge a command. Nothing is changed: who writes says `wrote`."""
+        if command.actuator not in self.machine.capabilities.actuators:
+            can = ", ".join(sorted(self.machine.capabilities.actuators)) or "nothing"
+            return Decision(
+                Outcome.REFUSED,
+                None,
+                interlock="capabilities",
+                reason=f"{self.machine.capabilities.machine} can't set {command.actuator}: "
+                f"it can set {can}.",
+            )
+        if not 0.0 <= command.target <= 100.0:  # NaN too
+            return Decision(
+                Outcome.REFUSED,
+                self.machine.told.of(command.actuator),
+                interlock="range",
+                reason=f"{command.actuator} takes 0 to 100 percent, not {command.target:g}.",
+            )
+        if not self.machine.connected:
+            return Decision(
+                Outcome.REFUSED, None, interlock="link_up", reason="The roaster is not connected."
+            )
+        if command.origin is Origin.PERSON:
+            self.present(now_s)
+        target = self._level(command.actuator, command.target)
+        return decide(self.situation(now_s, command.origin), command.actuator, target, self.rules)
+
+    # --- what must be done ----------------------------------------------------------------------
+
+    def tick(self, now_s: float) -> Demand:
+        """What the interlocks demand now. Notices of what they did are appended."""
+        situation = self.situation(now_s)
+        if self.armed_until_s is not None and not situation.armed:
+            self.disarm("Arming has ended: heat is off. Arm again to go on.")
+            situation = self.situation(now_s)
+        if self.only_reads:
+            self._safe_pending = False  # nothing of ours is on
+            return Demand(False, ())
+        self._trip(situation, now_s)
+        newest = self.machine.history.newest
+        self.alarms.heat_short(
+            self.machine.heat_short_s(now_s) > 0,
+            newest.heater_percent if newest else None,
+            self.machine.told.heater or 0.0,
+        )
+        self._notice_end_of_fluid_roast(situation)
+        situation = self.situation(now_s)
+        known = situation.reading_age_s is not None and situation.hot is not None
+        if self._unsettled and situation.connected and known:
+            self._unsettled = False
+            if situation.hot:  # found hot: whatever was before us, it must turn and cool
+                self._safe_pending = True
+        self._ask_attendance(situation)
+        if not self.machine.connected:
+            return Demand(False, ())
+        moves = demands(situation, self.rules)
+        for move in moves:
+            told_already = move.effect is not Effect.LIMIT or move.interlock == "armed"
+            if self.machine.told.of(move.actuator) is not None and not told_already:
+                heat_ends = move.actuator is Actuator.HEATER and move.percent == 0
+                kind = "interlock" if heat_ends else "corrected"
+                self._notice(kind, move.reason, move.interlock)
+        writes = tuple((move.actuator, move.percent) for move in moves)
+        able = self.machine.capabilities.actuators
+        if self.machine.told.heater is None and Actuator.HEATER in able:
+            writes = ((Actuator.HEATER, 0.0), *writes)  # control was taken just now
+        return Demand(self._safe_pending, writes)
+
+    def note(self, reason: str, interlock: str) -> None:
+        """What an interlock did besides a command."""
+        self._notice("corrected", reason, interlock)
+
+    @property
+    def notices(self) -> list[Notice]:
+        """What waits to be sent; the sender empties it."""
+        return self.alarms.waiting
+
+    @property
+    def unsafe_pending(self) -> bool:
+        """Whether a make_safe is still owed to the machine."""
+        return self._safe_pending
+
+    def situation(self, now_s: float, origin: Origin | None = None) -> Situation:
+        """All that the interlocks may look at."""
+        machine = self.machine
+        return Situation(
+            limits=self.limits,
+            capabilities=machine.capabilities,
+            told=machine.told,
+            wanted=machine.told,
+            origin=origin,
+            reading=machine.history.newest,
+            reading_age_s=machine.reading_age_s(now_s),
+            implausible=machine.history.implausible,
+            over_range=machine.history.over_range,
+            restarted=machine.restarted,
+            too_hot=machine.history.too_hot,
+            risen_without_heat_c=machine.risen_without_heat_c(now_s),
+            heat_short_s=machine.heat_short_s(now_s),
+            probe_fault=machine.history.probes.fault(self.limits) if machine.heats else None,
+            connected=machine.connected,
+            zero_confirmed=machine.zero_confirmed,
+            lease=self.lease_until_s is not None
+            and self.lease_until_s - LEASE_S - 0.001 <= now_s <= self.lease_until_s,
+            was_served=self._was_served,
+            armed=self.armed_until_s is not None
+            and self.armed_until_s - self.limits.arm_max_s - 1.0 <= now_s < self.armed_until_s,
+            unarmed_reason=self._unarmed_reason,
+            emergency=self.emergency,
+            unattended_s=0.0 if self.attended_at_s is None else now_s - self.attended_at_s,
+            cutoff_confirmed=self.cutoff_confirmed,
+            log_works=self.log_works,
+            hottest_c=machine.history.hottest_c,
+            hot=machine.hot(now_s),
+            cools_for_safety=machine.cools_for_safety,
+            bean_rate_c_per_min=machine.history.rate_c_per_min("bean_temp_c"),
+            environment_rate_c_per_min=machine.history.rate_c_per_min("environment_temp_c"),
+            heating_s=None if self._heating_since_s is None else now_s - self._heating_since_s,
+            roast_s=None if self._charged_at_s is None else now_s - self._charged_at_s,
+            heat_off_s=None
+            if machine.heat_off_since_s is None
+            else now_s - machine.heat_off_since_s,
+            heat_without_rise_s=machine.history.heat_without_rise_s(now_s),
+            unmoved_s=machine.history.unmoved_s(now_s),
+            contradicted_s=machine.contradicted_s(now_s),
+        )
+
+    def _trip(self, situation: Situation, now_s: float) -> None:
+        """Let every latching bound that newly holds end arming, and make safe where it says so."""
+        standing: dict[str, str] = {}
+        heating = self.machine.heats
+        for name, bound in bounds(situation, self.rules):
+            if bound.effect is Effect.LIMIT:
+                continue
+            standing.setdefault(name, bound.reason)
+            if not self.alarms.is_new(name):
+                continue
+            if heating or self.armed_until_s is not None or self.alarms.is_loud(name, now_s):
+                self.alarms.interlock(name, bound.reason, now_s)
+                self.disarm(bound.reason)
+            worth = heating or self.machine.ever_heated or situation.hot
+            if name in ("link_up", "service_alive") and self.machine.left_safe:
+                worth = False  # it was last told to be safe: nothing is owed to it
+            if bound.effect is Effect.MAKE_SAFE and self.machine.ever_connected and worth:
+                self._safe_pending = True
+        self.alarms.hold(standing, now_s)
+
+    def _notice_end_of_fluid_roast(self, situation: Situation) -> None:
+        """Nobody drops the beans of a fluid bed by command: they are out, or cool, once it is."""
+        if self._charged_at_s is None or not self.machine.capabilities.fan_is_drum:
+            return
+        self._hot_since_charge = self._hot_since_charge or bool(situation.hot)
+        if self._hot_since_charge and situation.hot is False and not self.machine.heats:
+            self.dropped()
+
+    def _ask_attendance(self, situation: Situation) -> None:
+        if not self.machine.heats or situation.unattended_s <= self.limits.attendance_s:
+            return
+        if not self._asked_attendance:
+            self._asked_attendance = True
+            self._notice(
+                "attendance",
+                f"Is somebody at the roaster? Heat goes off in "
+                f"{self.limits.attendance_grace_s:.0f} s when nobody answers.",
+                "attendance",
+            )
+
+    def _level(self, actuator: Actuator, target: float) -> float:
+        levels = self.machine.capabilities.levels.get(actuator)
+        if not levels:
+            return target
+        if actuator is Actuator.HEATER:
+            return max((level for level in levels if level <= target), default=0.0)
+        return min(levels, key=lambda level: (abs(level - target), -level))
+
+    def _notice(self, kind: str, message: str, interlock: str | None = None) -> None:
+        self.alarms.notify(kind, message, interlock)

@@ -1,0 +1,137 @@
+"""All that the interlocks may look at, at one moment. Plain values: whoever judges has no clock."""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.guardian.limits import Limits
+from roastwatch.vocabulary import Actuator, Origin, Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """What each actuator is set to, percent. None = nobody knows yet."""
+
+    heater: float | None = None
+    fan: float | None = None
+    drum: float | None = None
+    cooling: float | None = None
+    door: float | None = None
+
+    def of(self, actuator: Actuator) -> float | None:
+        """The value of one actuator."""
+        value: float | None = getattr(self, actuator.value)
+        return value
+
+    def but(self, actuator: Actuator, percent: float | None) -> "Controls":
+        """The same with one actuator changed."""
+        return replace(self, **{actuator.value: percent})
+
+
+class Effect(StrEnum):
+    """What else a bound does when it has to move something."""
+
+    LIMIT = "limit"
+    """Only moves the actuator."""
+    DISARM = "disarm"
+    """Also ends arming: heat stays off until a person arms again."""
+    MAKE_SAFE = "make_safe"
+    """Also ends arming and makes the machine safe: drum and cooling on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """An actuator must be at least or at most this, percent, for a reason a person understands."""
+
+    actuator: Actuator
+    reason: str
+    at_least: float | None = None
+    at_most: float | None = None
+    to: float | None = None
+    """What to set when below `at_least`, where that isn't `at_least` itself."""
+    effect: Effect = Effect.LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """One moment. `wanted` is `told` with the command under judgement applied (else `told`)."""
+
+    limits: Limits
+    capabilities: Capabilities
+    told: Controls
+    wanted: Controls
+    asked: Actuator | None = None
+    """Which actuator the command under judgement sets; None: nobody asks, the guard looks."""
+    origin: Origin | None = None
+    """Who asks."""
+    reading: Reading | None = None
+    reading_age_s: float | None = None
+    """None: there has been none since the link came up."""
+    implausible: str | None = None
+    """Why the newest reading can't be true."""
+    over_range: str | None = None
+    """Why the machine is taken for hotter than can be measured."""
+    restarted: str | None = None
+    """Why the machine is known to have restarted under its link."""
+    connected: bool = False
+    """The link is up, and heat 0 has been written since it came up."""
+    zero_confirmed: bool = False
+    """An echoed heater has been read as 0 since the link came up (True where none is echoed)."""
+    lease: bool = False
+    """The service is alive."""
+    was_served: bool = True
+    """It has been, since the guardian began."""
+    armed: bool = False
+    unarmed_reason: str = ""
+    emergency: str | None = None
+    unattended_s: float = 0.0
+    cutoff_confirmed: bool = False
+    log_works: bool = True
+    hottest_c: float | None = None
+    """Of the last plausible reading, however old; None: none ever."""
+    hot: bool | None = None
+    """Whether the machine is hot; None: nobody knows."""
+    cools_for_safety: bool = False
+    """Cooling is on since the machine was made safe, and nobody has chosen it since."""
+    bean_rate_c_per_min: float | None = None
+    environment_rate_c_per_min: float | None = None
+    heating_s: float | None = None
+    """Since heat first went on after arming."""
+    roast_s: float | None = None
+    """Since charge, until drop."""
+    heat_off_s: float | None = None
+    """Since heat was last commanded; None: it is on."""
+    heat_without_rise_s: float = 0.0
+    too_hot: bool = False
+    """A probe is at its limit or beyond, by what it showed last."""
+    risen_without_heat_c: float = 0.0
+    """By how much it is hotter than it can have become since heat went off."""
+    heat_short_s: float = 0.0
+    """For how long the heater has reported less than it is set to, beyond settling; else 0."""
+    probe_fault: str | None = None
+    """Which probe does not follow the heat, in words."""
+    unmoved_s: float = 0.0
+    """For how long heat has been on and every probe has said exactly the same."""
+    contradicted_s: dict[Actuator, float] = field(default_factory=dict)
+    """For how long the machine's own report has contradicted what it was told."""
+
+    @property
+    def heat_wanted(self) -> bool:
+        """Whether heat would be on."""
+        return (self.wanted.heater or 0.0) > 0.0
+
+    @property
+    def door_wanted_open(self) -> bool:
+        """Whether the door would be open, by command or by the machine's own report."""
+        if self.wanted.door is not None:
+            return self.wanted.door > 0.0
+        return bool(self.reading is not None and self.reading.door_open)
+
+    @property
+    def drum(self) -> Actuator:
+        """What moves the beans: the drum, or the fan of a fluid bed."""
+        return Actuator.FAN if self.capabilities.fan_is_drum else Actuator.DRUM
+
+    def has(self, actuator: Actuator) -> bool:
+        """Whether this machine lets it be set."""
+        return actuator in self.capabilities.actuators

@@ -1,0 +1,86 @@
+"""What became of an emergency stop: it is done when the machine has heat 0, and not before.
+
+The guardian keeps this record and sends it with each of its states, so that no channel calls a
+roaster stopped while it may heat. No I/O and no clock: the caller passes the time (seconds of a
+monotonic clock).
+"""
+
+from roastwatch.roaster.guardian.alarms import Notice
+from roastwatch.roaster.guardian.safety_state import Guard
+from roastwatch.vocabulary import Actuator, StopState
+
+ZERO_PERCENT = 0.5
+"""A report of no more than this is heat 0, as everywhere in the guard."""
+LOUD_AFTER_S = 3.0
+"""A machine that is stepped down or reads slowly has confirmed heat 0 by then."""
+LOUD_WITHOUT_LINK_S = 0.5
+DELIVERED_LATE = "The emergency stop was delivered at last: heat is 0. Look at the roaster."
+KEEPS_TRYING = " roastwatch keeps trying."
+ONLY_READ = "roastwatch only reads this roaster and can't switch its heat off."
+
+
+def undelivered(why: str) -> str:
+    """The sentence that every channel shows while a stop has not reached the machine."""
+    why = why.strip()
+    return f"The emergency stop was not delivered: pull the roaster's plug. {why}{KEEPS_TRYING}"
+
+
+def heat_problem(guard: Guard, written_at_s: float | None, problem: str | None) -> str:
+    """Why heat is not known to be off; empty when it is.
+
+    `written_at_s` is when make-safe was last written, `problem` why there is no link.
+    """
+    machine = guard.machine
+    if Actuator.HEATER not in machine.capabilities.actuators and machine.ever_connected:
+        return ONLY_READ
+    if not machine.connected:
+        return problem or "The roaster is not connected."
+    if guard.unsafe_pending or machine.heats:
+        return "Heat 0 is not written yet."
+    if Actuator.HEATER not in machine.capabilities.echoes:
+        return ""
+    newest = machine.history.newest
+    since_s = written_at_s if written_at_s is not None else machine.heat_off_since_s
+    if newest is None or since_s is None or newest.taken_at_s < since_s:
+        return "Heat 0 was written, but the roaster has not reported it yet."
+    if newest.heater_percent is None:
+        return "Heat 0 was written, but the roaster does not report its heat."
+    if newest.heater_percent > ZERO_PERCENT:
+        return f"Heat 0 was written, but the roaster reports {newest.heater_percent:.0f} %."
+    return ""
+
+
+class StopRecord:
+    """The last emergency stop of one guardian."""
+
+    def __init__(self) -> None:
+        self.state = StopState.NONE
+        self.problem = ""
+        """Why it is not delivered."""
+        self._since_s = 0.0
+        self._loud = False
+
+    def begin(self, now_s: float) -> None:
+        """A stop was accepted; nothing is known of its delivery."""
+        self.state, self.problem = StopState.PENDING, "Heat 0 is not written yet."
+        self._since_s, self._loud = now_s, False
+
+    def look(self, emergency: bool, problem: str, linked: bool, now_s: float) -> Notice | None:
+        """Take note of how it stands; returns what people must be notified of now.
+
+        `emergency` is whether the latch holds, `problem` as `heat_problem` has it.
+        """
+        if not emergency:
+            self.state, self.problem = StopState.NONE, ""
+            return None
+        if self.state is not StopState.PENDING:
+            return None
+        self.problem = problem
+        if not problem:
+            self.state = StopState.DELIVERED
+            return Notice("interlock", DELIVERED_LATE, "emergency_stop") if self._loud else None
+        grace_s = LOUD_AFTER_S if linked else LOUD_WITHOUT_LINK_S
+        if not self._loud and now_s - self._since_s >= grace_s:
+            self._loud = True
+            return Notice("fault", undelivered(problem), "emergency_stop")
+        return None

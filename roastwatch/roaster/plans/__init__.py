@@ -1,0 +1,1 @@
+"""Plans, the PID, and what follows or rehearses them."""

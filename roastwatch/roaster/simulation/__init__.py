@@ -1,0 +1,1 @@
+"""The thermal model of a roaster, and its fit to logged roasts."""

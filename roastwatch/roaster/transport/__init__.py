@@ -1,0 +1,1 @@
+"""Serial ports, sockets, USB, and what cleans their lines and values."""

@@ -1,0 +1,1 @@
+"""The roast log: an SQLite file that no crash empties."""

@@ -1,0 +1,225 @@
+"""What a person writes of a roast in roastwatch, kept apart from what its file says.
+
+A later save of the file replaces the file's data; edits stay and go over it.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from roastwatch.errors import BadInputError
+from roastwatch.records.formats import alog_parts
+from roastwatch.records.record import Properties, RecordedEvent, RoastRecord
+from roastwatch.roastlog import rows as log_records
+from roastwatch.vocabulary import EventKind, Origin
+
+
+@dataclass(slots=True)
+class Edits:
+    """Everything that was written here of one roast."""
+
+    title: str | None = None
+    properties: dict[str, Any] = field(default_factory=dict)
+    """By name; None = forgotten."""
+    events: dict[str, float | None] = field(default_factory=dict)
+    """Seconds on the record's clock by kind; None = taken away."""
+
+    def as_json(self) -> str:
+        """As the log keeps it."""
+        return json.dumps(
+            {"title": self.title, "properties": self.properties, "events": self.events},
+            ensure_ascii=False,
+        )
+
+    def names(self) -> list[str]:
+        """What was written, in words."""
+        words = ["title"] if self.title is not None else []
+        return [*words, *(name.replace("_", " ") for name in (*self.properties, *self.events))]
+
+    def over(self, record: RoastRecord, shift_s: float = 0.0) -> RoastRecord:
+        """A file's record with these edits over it.
+
+        Args:
+            record: what the file says.
+            shift_s: what the clock of the file gained on the one that the edits were made on.
+        """
+        properties = record.properties.as_json() | self.properties
+        known = {k: v for k, v in properties.items() if v not in (None, "")}
+        events = list(record.events)
+        for name, at_s in self.events.items():
+            kind = EventKind(name)
+            if at_s is None:
+                events = [replace(e, revoked=True) if e.kind is kind else e for e in events]
+                continue
+            events = [e for e in events if e.kind is not kind]
+            events.append(marked(record, kind, at_s + shift_s))
+        return replace(
+            record,
+            title=record.title if self.title is None else self.title,
+            properties=Properties.from_json(known),
+            events=tuple(sorted(events, key=lambda event: event.at_s)),
+        )
+
+
+def marked(record: RoastRecord, kind: EventKind, at_s: float) -> RecordedEvent:
+    """An event that a person marks, with the temperatures of its time."""
+    return RecordedEvent(
+        kind,
+        at_s,
+        Origin.PERSON,
+        bean_temp_c=record.temperature_at(at_s),
+        environment_temp_c=record.temperature_at(at_s, "environment_temp_c"),
+    )
+
+
+def load(connection: sqlite3.Connection, roast_no: int) -> Edits:
+    """A roast's edits. Of a log that did not keep them apart: what differs from its file."""
+    raw, source_format, source_file = connection.execute(
+        "SELECT edits, source_format, source_file FROM roasts WHERE roast_no = ?", (roast_no,)
+    ).fetchone()
+    if raw is not None:
+        tree = json.loads(raw)
+        return Edits(tree.get("title"), tree.get("properties", {}), tree.get("events", {}))
+    if not source_file:
+        return Edits()
+    record = log_records.fetch(connection, roast_no)
+    kept = record.properties.as_json()
+    if source_format != "alog":
+        # It is unknown which were written here: none of them may be lost.
+        return Edits(properties=kept)
+    theirs = alog_parts.properties(record.foreign).as_json()
+    changed = {name: value for name, value in kept.items() if theirs.get(name) != value}
+    forgotten: dict[str, Any] = {name: None for name in theirs if name not in kept}
+    title = record.title if alog_parts.text(record.foreign, "title") != record.title else None
+    return Edits(title, changed | forgotten)
+
+
+def edit(
+    connection: sqlite3.Connection,
+    roast_no: int,
+    title: str | None,
+    properties: dict[str, Any],
+    events: dict[EventKind, float | None],
+) -> None:
+    """Write edits into a roast, inside the caller's transaction.
+
+    Args:
+        connection: to the log.
+        roast_no: which roast.
+        title: the new one; None = as it is.
+        properties: by name; None or "" forgets one.
+        events: seconds from the charge (from the record's start where there is none), by kind;
+            None takes the event away. The charge itself counts from where it is now.
+
+    Raises:
+        BadInputError: the events of a roast that is still going on, or a time outside it.
+    """
+    edits = load(connection, roast_no)
+    record = log_records.fetch(connection, roast_no)
+    (is_open,) = connection.execute(
+        "SELECT open FROM roasts WHERE roast_no = ?", (roast_no,)
+    ).fetchone()
+    if events and is_open:
+        raise BadInputError(
+            "This roast is still going on: mark its events live, and edit them when it has ended."
+        )
+    zero_s = record.charge_s or 0.0
+    for kind, since_s in events.items():
+        at_s = None if since_s is None else zero_s + since_s
+        _check(record, kind, at_s)
+        edits.events[kind.value] = at_s
+        set_event(connection, roast_no, record, kind, at_s)
+    edits.title = edits.title if title is None else title
+    edits.properties |= {name: None if v in (None, "") else v for name, v in properties.items()}
+    kept = record.properties.as_json() | properties
+    known = Properties.from_json({k: v for k, v in kept.items() if v not in (None, "")})
+    connection.execute(
+        "UPDATE roasts SET title = ?, properties = ?, edits = ?, summary = NULL WHERE roast_no = ?",
+        (
+            record.title if title is None else title,
+            json.dumps(known.as_json(), ensure_ascii=False),
+            edits.as_json(),
+            roast_no,
+        ),
+    )
+
+
+def _check(record: RoastRecord, kind: EventKind, at_s: float | None) -> None:
+    if at_s is None:
+        return
+    ends = [event.at_s for event in record.events]
+    ends += [float(record.at_s[0]), float(record.at_s[-1])] if len(record.at_s) else []
+    first, last = min(ends, default=0.0), max(ends, default=at_s)
+    if not first - 1.0 <= at_s <= last + 60.0:
+        raise BadInputError(
+            f"The time of {kind.value} lies outside the roast: give it in minutes and seconds from "
+            "the charge, such as 8:12."
+        )
+
+
+def set_event(
+    connection: sqlite3.Connection,
+    roast_no: int,
+    record: RoastRecord,
+    kind: EventKind,
+    at_s: float | None,
+) -> None:
+    """Move, add or (None) take away an event; its labels stay with it."""
+    connection.execute(
+        "UPDATE events SET revoked = 1 WHERE roast_no = ? AND kind = ?", (roast_no, kind.value)
+    )
+    if at_s is None:
+        return
+    event = marked(record, kind, at_s)
+    began = record.recording_started_at
+    happened = log_records.stamp(began + timedelta(seconds=at_s) if began else None)
+    standing = record.event(kind) or next((e for e in record.events if e.kind is kind), None)
+    if standing is None:
+        connection.execute(
+            "INSERT INTO events (event_id, roast_no, station, kind, at_s, happened_at, origin, "
+            "bean_temp_c, environment_temp_c) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (f"{record.roast_id}-edit-{kind.value}", roast_no, record.station, kind.value, at_s,
+             happened, event.origin.value, event.bean_temp_c, event.environment_temp_c),
+        )  # fmt: skip
+    else:
+        connection.execute(
+            "UPDATE events SET revoked = 0, at_s = ?, origin = ?, bean_temp_c = ?, "
+            "environment_temp_c = ?, "
+            "happened_at = CASE WHEN happened_at IS NULL THEN NULL ELSE ? END WHERE event_id = ?",
+            (at_s, event.origin.value, event.bean_temp_c, event.environment_temp_c, happened,
+             standing.event_id),
+        )  # fmt: skip
+    if kind is EventKind.CHARGE and not record.source_file and began:
+        # A roast that was recorded here began with its charge.
+        connection.execute("UPDATE roasts SET started_at = ? WHERE roast_no = ?",
+                           (happened, roast_no))  # fmt: skip
+
+
+def labels(connection: sqlite3.Connection, roast_no: int) -> list[tuple[str, str, str, str]]:
+    """Event id, label, who gave it and when, of a roast's events."""
+    return connection.execute(
+        "SELECT labels.event_id, label, said_by, said_at FROM labels JOIN events USING (event_id) "
+        "WHERE roast_no = ?",
+        (roast_no,),
+    ).fetchall()
+
+
+def labelled_events(
+    record: RoastRecord, ids: Iterable[str], fresh: RoastRecord
+) -> tuple[RecordedEvent, ...]:
+    """The events of a fresh record, with the ids of the labelled ones that they replace.
+
+    A labelled event that the fresh record lacks stays, taken back: so does its label.
+    """
+    wanted = {event.event_id: event for event in record.events if event.event_id in set(ids)}
+    events = list(fresh.events)
+    for event_id, old in wanted.items():
+        place = next((n for n, e in enumerate(events) if e.kind is old.kind), None)
+        if place is None:
+            events.append(replace(old, revoked=True))
+        else:
+            events[place] = replace(events[place], event_id=event_id)
+    return tuple(sorted(events, key=lambda event: event.at_s))

@@ -1,0 +1,151 @@
+"""What the log gives back to a service that starts again: the roast that was going on."""
+
+import sqlite3
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from roastwatch.roastlog import writes as log_writes
+from roastwatch.roastlog.rows import unstamp
+from roastwatch.roastlog.writes import Write
+from roastwatch.vocabulary import EventKind, Level, Origin, RoastEvent
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRoast:
+    """A roast in progress, as the log knows it."""
+
+    roast_id: str
+    station: str
+    title: str
+    started_at: datetime
+    """UTC of the roast's second 0."""
+    events: tuple[RoastEvent, ...]
+    """As they stand, in the order they happened; revoked ones included."""
+    readings: tuple[tuple[float, float | None, float | None], ...]
+    """Seconds since `started_at`, bean and environment temperature in °C."""
+    pops: tuple[tuple[float, float], ...]
+    """Seconds since `started_at`, probability."""
+    last_heard_s: float
+    """How far the record reaches."""
+    gap_s: tuple[float, float]
+    """The hole in the record that this start marks, in seconds since `started_at`."""
+    next_seq: int
+    set_back_s: float = 0.0
+    """Seconds by which the computer's clock lies before the end of the record: it was set back.
+
+    The roast goes on where its record ends, and all its times are moved to the clock as it is now.
+    """
+
+    def event(self, kind: EventKind) -> RoastEvent | None:
+        """The event of a kind that stands."""
+        return next((e for e in self.events if e.kind is kind and not e.revoked), None)
+
+
+def find_open(
+    connection: sqlite3.Connection, station: str, now: datetime, within_s: float
+) -> tuple[OpenRoast | None, list[Write]]:
+    """The newest open roast of a station, and what must be written about the open ones."""
+    rows = connection.execute(
+        "SELECT roast_no, roast_id, title, recording_started_at, heard_of_s, "
+        "(SELECT max(at_s) FROM events WHERE events.roast_no = roasts.roast_no), "
+        "(SELECT max(at_s) FROM readings WHERE readings.roast_no = roasts.roast_no), "
+        "(SELECT max(at_s) FROM scores WHERE scores.roast_no = roasts.roast_no) "
+        "FROM roasts WHERE station = ? AND open = 1 ORDER BY recording_started_at DESC",
+        (station,),
+    ).fetchall()
+    found: OpenRoast | None = None
+    writes: list[Write] = []
+    for roast_no, roast_id, title, started, *reached in rows:
+        started_at = unstamp(started) or now
+        last_s = max((r for r in reached if r is not None), default=0.0)
+        last_at = started_at + timedelta(seconds=last_s)
+        if found is not None or (now - last_at).total_seconds() > within_s:
+            writes.append(log_writes.EndWrite(roast_id, last_at))
+            continue
+        set_back_s = max(0.0, (last_at - now).total_seconds())
+        started_at -= timedelta(seconds=set_back_s)  # time since charge never runs backwards
+        now_s = max(last_s, (now - started_at).total_seconds())
+        found = _open_roast(
+            connection, roast_no, roast_id, station, title, started_at, last_s, now_s
+        )
+        found = _moved(found, set_back_s)
+        writes.append(log_writes.GapWrite(roast_id, last_s, now_s))
+    return found, writes
+
+
+def _moved(roast: OpenRoast, set_back_s: float) -> OpenRoast:
+    """The roast with its events on the clock as it is now."""
+    by = timedelta(seconds=set_back_s)
+    events = tuple(
+        replace(event, happened_at=event.happened_at - by, decided_at=event.decided_at - by)
+        for event in roast.events
+    )
+    return replace(roast, events=events, set_back_s=set_back_s)
+
+
+def _open_roast(
+    connection: sqlite3.Connection,
+    roast_no: int,
+    roast_id: str,
+    station: str,
+    title: str,
+    started_at: datetime,
+    last_s: float,
+    now_s: float,
+) -> OpenRoast:
+    readings = tuple(
+        connection.execute(
+            "SELECT at_s, bean_temp_c, environment_temp_c FROM readings WHERE roast_no = ? "
+            "ORDER BY seq",
+            (roast_no,),
+        )
+    )
+    (last_seq,) = connection.execute(
+        "SELECT max(seq) FROM readings WHERE roast_no = ?", (roast_no,)
+    ).fetchone()
+    return OpenRoast(
+        roast_id=roast_id,
+        station=station,
+        title=title,
+        started_at=started_at,
+        events=_events(connection, roast_no, roast_id),
+        readings=readings,
+        pops=tuple(
+            connection.execute(
+                "SELECT at_s, probability FROM pops WHERE roast_no = ? ORDER BY at_s", (roast_no,)
+            )
+        ),
+        last_heard_s=last_s,
+        gap_s=(last_s, now_s),
+        next_seq=0 if last_seq is None else last_seq + 1,
+    )
+
+
+def _events(connection: sqlite3.Connection, roast_no: int, roast_id: str) -> tuple[RoastEvent, ...]:
+    rows = connection.execute(
+        "SELECT event_id, station, kind, happened_at, decided_at, origin, level, happened_sample, "
+        "decided_sample, confidence, message, bean_temp_c, revoked, unlogged FROM events "
+        "WHERE roast_no = ? ORDER BY at_s, rowid",
+        (roast_no,),
+    )
+    return tuple(
+        RoastEvent(
+            event_id=row[0],
+            station=row[1],
+            roast_id=roast_id,
+            kind=EventKind(row[2]),
+            happened_at=datetime.fromisoformat(row[3]),
+            decided_at=datetime.fromisoformat(row[4]),
+            origin=Origin(row[5]),
+            level=Level(row[6]) if row[6] else None,
+            happened_sample=row[7],
+            decided_sample=row[8],
+            confidence=row[9],
+            message=row[10],
+            bean_temp_c=row[11],
+            revoked=bool(row[12]),
+            unlogged=bool(row[13]),
+        )
+        for row in rows
+        if row[3] and row[4]
+    )

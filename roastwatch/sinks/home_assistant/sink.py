@@ -1,0 +1,230 @@
+"""Home Assistant without a broker: events on its bus, states as sensors, answers back.
+
+Each event is fired as `roastwatch_<type>` with the payload of integrations/contract.md.
+Instructions come as `roastwatch_instruct` events: {"station", "kind", "value", "instance"}.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from roastwatch.channel import Events, Latest
+from roastwatch.entities import ENTITIES, Entity
+from roastwatch.errors import BadInputError, LostError, MissingExtraError
+from roastwatch.inbound import Mishaps
+from roastwatch.sinks import incoming as asking
+from roastwatch.sinks.duplicate_instance import Claim, Rivals
+from roastwatch.sinks.home_assistant.check import check_bus
+from roastwatch.sinks.home_assistant.options import HomeAssistantOptions
+from roastwatch.sinks.mqtt.states import payload
+from roastwatch.sinks.outbox.event_outbox import Outbox
+from roastwatch.sinks.outbox.event_store import Durable
+from roastwatch.sinks.sink import Finding, Told
+from roastwatch.supervise import NEAR, retry_forever, together
+from roastwatch.vocabulary import Instruction, PartState, RoastEvent, Snapshot
+
+if TYPE_CHECKING:
+    from roastwatch.sinks.home_assistant.link import Link
+
+_log = logging.getLogger("roastwatch.home_assistant")
+_INSTRUCT = "roastwatch_instruct"
+_FAREWELL_S = 2.0
+_ELDERS_ANSWER_WITHIN_S = 0.25
+_SHOWN_EVERY_S = 5.0
+"""States that change all the time are shown this often: each is a request of its own."""
+
+
+class HomeAssistantSinkOptions(HomeAssistantOptions):
+    """Home Assistant over REST and WebSocket."""
+
+    states: bool = Field(True, description="Show states as sensors (sensor.roastwatch_…).")
+
+
+class HomeAssistantSink:
+    """Tells Home Assistant's bus, and hears what is asked there."""
+
+    Options = HomeAssistantSinkOptions
+
+    def __init__(self, options: HomeAssistantSinkOptions, told: Told) -> None:
+        """Check the library and the token; connect later.
+
+        Raises:
+            MissingExtraError: the library is not installed.
+            SettingsError: there is no token.
+        """
+        try:
+            from roastwatch.sinks.home_assistant.link import Link
+        except ModuleNotFoundError as missing:
+            raise MissingExtraError("The sink home_assistant", "homeassistant") from missing
+        self._link_to: Callable[[], Link] = partial(Link, options)
+        options.door()
+        self._options = options
+        self._told = told
+        self._outbox = Outbox(time.monotonic())
+        self._durable = Durable(told.outbox, f"home_assistant:{options.url}")
+        self._to_tell = asyncio.Event()
+        self._heard = asyncio.Event()
+        self._rivals = Rivals(Claim.mine())
+        self._mishaps = Mishaps(_log, told.part.count)
+        self._shown: dict[str, str] = {}
+        self._latest: Latest[dict[str, Snapshot]] = Latest()
+
+    async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
+        """Tell until cancelled; a lost Home Assistant is looked for again for ever."""
+        self._latest = latest
+        await self._durable.restore(self._outbox)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._collect(events, tasks), name="home_assistant:collect")
+            tasks.create_task(
+                retry_forever(self._told.part, self._session, NEAR), name="home_assistant:session"
+            )
+
+    async def check(self) -> Sequence[Finding]:
+        """Fire an event that nobody waits for, and hear it."""
+        return await check_bus(self._link_to, self._options.url)
+
+    async def _collect(self, events: Events[RoastEvent], tasks: asyncio.TaskGroup) -> None:
+        async for event in events:
+            kept = self._outbox.add(event, time.monotonic(), datetime.now(UTC))
+            if kept is None:
+                continue
+            self._to_tell.set()  # before what may wait: tasks wake in this order
+            tasks.create_task(self._durable.keep(kept), name="home_assistant:keep")
+            self._told.part.counters["events_lost"] = events.dropped + self._outbox.lost
+
+    async def _session(self) -> None:
+        async with self._link_to() as link:
+            self._outbox.listener_back(time.monotonic())
+            self._shown.clear()
+            self._heard.clear()
+            try:
+                await together(self._listen(link), self._tell(link))
+            except asyncio.CancelledError:
+                await self._farewell(link)
+                raise
+            finally:
+                self._outbox.link_lost(time.monotonic())
+
+    async def _tell(self, link: "Link") -> None:
+        """Once we hear ourselves, and no elder of our name: that is what a claim is fired for."""
+        while not self._heard.is_set():
+            await self._claim(link)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._heard.wait()
+        await asyncio.sleep(_ELDERS_ANSWER_WITHIN_S)
+        self._told.part.running()
+        shows = [self._tell_states(link)] if self._options.states else []
+        await together(self._tell_events(link), *shows)
+
+    async def _claim(self, link: "Link") -> None:
+        claim = {"instance": self._told.instance, "kind": "claim", **asdict(self._rivals.mine)}
+        await link.fire(_INSTRUCT, claim)
+
+    async def _meet(self, link: "Link", claim: dict[str, Any]) -> None:
+        """Somebody claims our name: the elder stays, the younger stands down and says so."""
+        if claim.get("session") == self._rivals.mine.session:
+            self._heard.set()
+            return
+        rival = self._rivals.meet(json.dumps(claim).encode(), time.monotonic())
+        if rival is None:
+            return
+        sentence = self._rivals.clash(self._told.instance, rival, "at this Home Assistant")
+        if rival.is_elder_than(self._rivals.mine):
+            raise LostError(sentence)
+        await self._claim(link)
+        self._told.part.trouble(PartState.DEGRADED, sentence)
+
+    async def _farewell(self, link: "Link") -> None:
+        """The service ends: what is left is told, and nothing is shown as if we still knew it."""
+        with contextlib.suppress(LostError, TimeoutError):
+            async with asyncio.timeout(_FAREWELL_S):
+                while await self._tell_event(link):
+                    pass
+                shown, self._shown = self._shown, {}
+                await asyncio.gather(
+                    *(link.set_state(entity_id, "unavailable", {}) for entity_id in shown)
+                )
+
+    async def _tell_events(self, link: "Link") -> None:
+        while True:
+            if not await self._tell_event(link):
+                self._to_tell.clear()
+                await self._to_tell.wait()
+
+    async def _tell_event(self, link: "Link") -> bool:
+        """Tell the oldest untold event; False if there is none."""
+        kept = self._outbox.untold()
+        if kept is None:
+            return False
+        now_s = time.monotonic()
+        message = {"instance": self._told.instance, **kept.message(now_s)}
+        await link.fire(f"roastwatch_{kept.type}", message)
+        kept.told_s = now_s
+        self._told.part.count("events_told")
+        await self._durable.told(kept)
+        return True
+
+    async def _tell_states(self, link: "Link") -> None:
+        while True:
+            for name, snapshot in (self._latest.value or {}).items():
+                for entity in ENTITIES:
+                    if entity.value_of is not None and entity.offered(snapshot):
+                        await self._show(link, name, entity, snapshot)
+            if self._rivals.is_over(time.monotonic()):
+                self._told.part.running()
+            await asyncio.sleep(_SHOWN_EVERY_S)
+
+    async def _show(self, link: "Link", station: str, entity: Entity, snapshot: Snapshot) -> None:
+        state = payload(entity.platform, entity.value(snapshot))
+        kind = "binary_sensor" if entity.platform.value == "binary_sensor" else "sensor"
+        entity_id = f"{kind}.{self._told.instance}_{station}_{entity.key}".replace("-", "_")
+        state = {"ON": "on", "OFF": "off", "None": "unknown", "": "unknown"}.get(state, state)
+        if self._shown.get(entity_id) == state:
+            return
+        attributes: dict[str, Any] = {
+            "friendly_name": f"{station} {entity.title(self._told.language)}",
+            "unit_of_measurement": entity.unit,
+            "device_class": entity.device_class,
+            "state_class": entity.state_class,
+            "icon": entity.icon,
+        }
+        given = {key: value for key, value in attributes.items() if value is not None}
+        await link.set_state(entity_id, state, given)
+        self._shown[entity_id] = state
+
+    async def _listen(self, link: "Link") -> None:
+        await link.listen(_INSTRUCT, partial(self._asked, link), self._mishaps)
+
+    async def _asked(self, link: "Link", asked: dict[str, Any]) -> None:
+        if asked.get("kind") == "claim":
+            if asked.get("instance") == self._told.instance:
+                await self._meet(link, asked)
+            return
+        try:
+            instruction = self._instruction(asked)
+        except BadInputError as error:
+            self._told.part.count("refused")
+            await link.fire("roastwatch_refused", {"reason": str(error)})
+            return
+        if instruction is not None:
+            self._told.requests.instruct(instruction)
+
+    def _instruction(self, asked: dict[str, Any]) -> Instruction | None:
+        """What a bus event asks; None when it asks another roastwatch."""
+        if asked.get("instance", self._told.instance) != self._told.instance:
+            return None
+        station = asked.get("station", self._told.stations[0])
+        if station not in self._told.stations:
+            known = ", ".join(self._told.stations)
+            raise BadInputError(f"There is no station {str(station)[:40]!r}: {known}.")
+        return asking.instruction(station, asked, by="home assistant")

@@ -1,0 +1,169 @@
+"""What Home Assistant is told that there is: announced, changed, and cleaned up when it goes."""
+
+import json
+import time
+from collections.abc import Collection
+from typing import Any
+
+from roastwatch import inbound
+from roastwatch.errors import BadInputError
+from roastwatch.sinks.mqtt.connection import Connection
+from roastwatch.sinks.mqtt.discovery import (
+    Offer,
+    components_of,
+    device,
+    divided,
+    instance_of,
+    offered,
+    removals,
+)
+from roastwatch.sinks.mqtt.topics import Topics
+from roastwatch.sinks.sink import Told
+from roastwatch.vocabulary import Snapshot
+
+_DISCOVERY = inbound.Limits(size=1024 * 1024)
+
+
+class Announcing:
+    """The discovery of every station, which outlives a connection."""
+
+    def __init__(self, topics: Topics, told: Told, update_url: str, settle_s: float) -> None:
+        self._topics = topics
+        self._settle_s = settle_s
+        self._session_s = time.monotonic()
+        self._held: set[str] = set()
+        self._unheard: dict[str, tuple[float, float]] = {}
+        """Station → since when nothing was heard of it, and until when (monotonic)."""
+        self._told = told
+        self._update_url = update_url
+        self._offers: dict[str, Offer] = {}
+        self._announced: dict[str, dict[int, dict[str, str]]] = {}
+        """Station → part of its discovery → its components, name → platform."""
+        self.taken: dict[str, str] = {}
+        """Station → the other roastwatch that announces a device of the same id here."""
+
+    def begin(self, now_s: float) -> None:
+        """A new connection: what its broker holds of us is still to be learnt."""
+        self._session_s = now_s
+        self._held.clear()
+        self.taken.clear()
+
+    def held(self, station: str, part: int, payload: bytes) -> None:
+        """What the broker still holds of a station from an earlier session.
+
+        Instance a with station b_c and instance a_b with station c have the same ids: who was
+        announced first keeps them.
+        """
+        message = _read(payload)
+        owner = instance_of(message)
+        if owner not in (None, self._told.instance):
+            self.taken[station] = str(owner)
+        else:
+            parts = self._announced.setdefault(station, {})
+            parts.setdefault(part, components_of(message))
+        self._held.add(station)
+
+    def clashes(self) -> list[str]:
+        """A sentence for each station whose ids another roastwatch on this broker has."""
+        return [
+            f"Station '{station}' of '{self._told.instance}' and one of '{other}', another "
+            f"roastwatch on this broker, have the same ids in Home Assistant: rename one of them "
+            f"(if '{other}' is gone, clear the retained topic {self._topics.discovery(station)})."
+            for station, other in self.taken.items()
+        ]
+
+    def is_ours(self, payload: bytes) -> bool:
+        """Whether a discovery message of a station that is no more was ours."""
+        return instance_of(_read(payload)) in (None, self._told.instance)
+
+    def is_heard(self, station: str) -> bool:
+        """Whether Home Assistant, if it is there, has surely subscribed to a station's events.
+
+        It subscribes when it has set up what was announced, and events are never retained. A
+        broker that held nothing of a station is new to it, or forgot: then so may Home Assistant.
+        """
+        return station in self._held and station not in self._unheard
+
+    def settled(self, now_s: float) -> list[tuple[str, float]]:
+        """Stations that are heard from now on, and since when what they told was not."""
+        due = [
+            (station, since_s)
+            for station, (since_s, until_s) in self._unheard.items()
+            if until_s <= now_s
+        ]
+        for station, _ in due:
+            del self._unheard[station]
+        return due
+
+    async def all_again(self, link: Connection) -> None:
+        """Announce every station: whoever hears it may be new."""
+        for station in self._offers:
+            await self._announce(link, station)
+
+    async def keys(self, link: Connection, snapshot: Snapshot) -> frozenset[str]:
+        """What a station has now; announced where that changed."""
+        station = snapshot.station
+        known = self._offers.get(station)
+        if known is None:
+            parts = self._announced.get(station, {}).values()
+            before = frozenset(name for part in parts for name in part)
+        else:
+            before = known.keys
+        offer = offered(snapshot, before, self._absent(station))
+        if offer != known:
+            self._offers[station] = offer
+            await self._announce(link, station)
+        return offer.keys
+
+    async def _announce(self, link: Connection, station: str) -> None:
+        """Publish a station's discovery, and clear what it no longer has."""
+        if station in self.taken:
+            return
+        offer, before = self._offers[station], self._announced.get(station, {})
+        title = self._told.titles.get(station) or station.replace("_", " ").capitalize()
+        whole = device(self._topics, station, title, self._told.language, offer)
+        room = link.room_bytes(self._topics.discovery(station, 99))
+        parts = divided(whole, room, before)
+        living = {part: components_of(message) for part, message in parts.items()}
+        # What moves to another part is removed from its old one first: ids are unique.
+        for part, had in before.items():
+            gone = {name: had[name] for name in had.keys() - living.get(part, {}).keys()}
+            topic = self._topics.discovery(station, part)
+            if part not in parts:
+                await link.publish(topic, None, retain=True)
+            elif gone:
+                for message in removals(_only(parts[part], had), gone, room):
+                    await link.publish(topic, json.dumps(message), retain=True)
+        for part, message in parts.items():
+            topic = self._topics.discovery(station, part)
+            await link.publish(topic, json.dumps(message), retain=True)
+        if station not in self._held:
+            self._held.add(station)
+            since_s, _ = self._unheard.get(station, (self._session_s, 0.0))
+            self._unheard[station] = (since_s, time.monotonic() + self._settle_s)
+        for key in set().union(*before.values()) - set().union(*living.values()):
+            await link.publish(self._topics.state(station, key), None, retain=True)
+        self._announced[station] = living
+
+    def _absent(self, station: str) -> frozenset[str]:
+        """What this service can't give: a picture without plots, news without an address."""
+        absent = set()
+        if self._told.picture is None:
+            absent.add("image")
+        if not self._update_url or station != self._told.stations[0]:
+            absent.add("update")
+        return frozenset(absent)
+
+
+def _read(payload: bytes) -> object:
+    """The JSON in a message of anybody; None where there is none."""
+    try:
+        return inbound.json_value(payload, "Discovery", _DISCOVERY)
+    except BadInputError:
+        return None
+
+
+def _only(message: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """A discovery message with those of its components that are named."""
+    components = message["components"]
+    return {**message, "components": {key: components[key] for key in components if key in names}}

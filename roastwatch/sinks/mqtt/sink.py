@@ -1,0 +1,382 @@
+"""Tells an MQTT broker, and Home Assistant through it.
+
+One connection at a time; all that must outlive it (events, what was offered) is kept outside.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import math
+import time
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+
+from roastwatch.channel import Events, Latest
+from roastwatch.errors import BadInputError, LostError
+from roastwatch.inbound import Mishaps
+from roastwatch.sinks.duplicate_instance import Claim, Rivals
+from roastwatch.sinks.mqtt.check import check_broker
+from roastwatch.sinks.mqtt.commands import wish
+from roastwatch.sinks.mqtt.connection import Connection, Message, connected
+from roastwatch.sinks.mqtt.discovery_publisher import Announcing
+from roastwatch.sinks.mqtt.extras import Pictures, tell_updates
+from roastwatch.sinks.mqtt.options import MqttOptions
+from roastwatch.sinks.mqtt.states import States
+from roastwatch.sinks.mqtt.topics import OFFLINE, ONLINE, Topics
+from roastwatch.sinks.outbox.event_outbox import Kept, Outbox
+from roastwatch.sinks.outbox.event_store import Durable
+from roastwatch.sinks.sink import Finding, Told
+from roastwatch.supervise import NEAR, retry_forever
+from roastwatch.vocabulary import Command, Outcome, PartState, RoastEvent, Snapshot
+
+_log = logging.getLogger("roastwatch.mqtt")
+_FAREWELL_S = 2.0
+"""How long what is left may still be told when the service ends."""
+
+
+class MqttSink:
+    """Events with QoS 1 and one event_id, states and discovery retained, wishes taken in."""
+
+    Options = MqttOptions
+    sends_events_bare = True
+
+    def __init__(self, options: MqttOptions, told: Told) -> None:
+        self._options = options
+        self._told = told
+        self._part = told.part
+        self._topics = Topics(told.instance, options.discovery_prefix.strip("/"))
+        self._outbox = Outbox(time.monotonic())
+        self._to_tell = asyncio.Event()
+        self._link: Connection | None = None
+        self._posted: tuple[Kept, asyncio.Event] | None = None
+        self._states = States(self._topics)
+        self._announcing = Announcing(
+            self._topics, told, options.update_url, options.birth_settle_s
+        )
+        self._durable = Durable(
+            told.outbox, f"mqtt:{options.host}:{options.port}", self._announcing.is_heard
+        )
+        self._rivals = Rivals(Claim.mine())
+        self._latest: Latest[dict[str, Snapshot]] = Latest()
+        self._welcomes = 0
+        self._mishaps = Mishaps(_log, self._part.count, let_through=Connection.failures)
+        self._left_out: set[str] = set()
+        self._pictures: Pictures | None = None
+        self._refused_topics: list[str] = []
+
+    async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
+        """Tell until cancelled; a lost broker is looked for again for ever."""
+        self._latest = latest
+        if self._told.picture is not None:
+            self._pictures = Pictures(self._topics, latest, self._told.picture)
+        await self._durable.restore(self._outbox)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._collect(events, tasks), name="mqtt:collect")
+            tasks.create_task(retry_forever(self._part, self._session, NEAR), name="mqtt:session")
+
+    async def check(self) -> Sequence[Finding]:
+        """Log in, and try what is done there."""
+        return await check_broker(self._options, self._told, self._topics, self._announcing)
+
+    async def _collect(self, events: Events[RoastEvent], tasks: asyncio.TaskGroup) -> None:
+        async for event in events:
+            kept = self._outbox.add(event, time.monotonic(), datetime.now(UTC))
+            if kept is None:
+                continue
+            self._post(kept)
+            self._to_tell.set()
+            tasks.create_task(self._durable.keep(kept), name="mqtt:keep")
+            if self._outbox.lost:
+                self._part.counters["events_lost"] = self._outbox.lost
+
+    def _post(self, kept: Kept) -> None:
+        """Send an event in the moment in which it comes: other sinks wake before `_tell_events`."""
+        link = self._link
+        if link is None or self._outbox.untold() is not kept:
+            return
+        with contextlib.suppress(*link.failures):  # the session sees them too
+            self._posted = kept, self._sent(link, kept)
+
+    async def _session(self) -> None:
+        """One connection, from its beginning to its end."""
+        identifier = f"roastwatch-{self._told.instance}-{self._rivals.mine.session[:8]}"
+        will = (self._topics.available, OFFLINE)
+        async with connected(self._options, identifier, will) as link:
+            link.leave_out = self._leave_out
+            await self._begin(link)
+            self._link = link
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._tell_events(link), name="mqtt:events")
+                    tasks.create_task(self._tell_states(link), name="mqtt:states")
+                    if self._pictures is not None:
+                        tasks.create_task(self._pictures.tell(link), name="mqtt:pictures")
+                    if self._options.update_url:
+                        updates = tell_updates(
+                            link, self._topics, self._told.stations[0], self._options.update_url
+                        )
+                        tasks.create_task(updates, name="mqtt:updates")
+                    # In the body and not as a task: a group that waits only for its tasks leaves
+                    # a cancellation behind when one fails (Python 3.11).
+                    await self._listen(link, tasks)
+            except asyncio.CancelledError:
+                await self._farewell(link)
+                raise
+            finally:
+                self._link = self._posted = None
+                self._outbox.link_lost(time.monotonic())
+
+    # The beginning and the end of a connection
+
+    async def _begin(self, link: Connection) -> None:
+        """Learn what the broker still holds of us, and that nobody else bears our name."""
+        topics, stations = self._topics, self._told.stations
+        configs = [
+            topic
+            for name in stations
+            for topic in (topics.discovery(name), topics.discovery_parts(name))
+        ]
+        await link.subscribe(topics.session, topics.state("+", "+"), *configs)
+        self._rivals.yielded = False
+        self._announcing.begin(time.monotonic())
+        await link.publish(topics.session, self._rivals.mine.message(), retain=False)
+        stale: list[str] = []
+        async for message in self._until_quiet(link):
+            of_ours = topics.parts_of(message.topic)
+            with self._mishaps.contained(f"A message on {message.topic}"):
+                if message.topic == topics.session:
+                    await self._claimed(link, message)
+                elif not message.payload:
+                    continue
+                elif of_ours is not None and of_ours[0] not in stations:
+                    stale.append(message.topic)
+                elif of_ours is None:
+                    for name in stations:
+                        part = topics.discovery_part_of(name, message.topic)
+                        if part is not None:
+                            self._announcing.held(name, part, message.payload)
+        await link.unsubscribe(topics.state("+", "+"), *configs)
+        if stale:
+            await self._clear(link, stale)
+        refused = await link.subscribe(topics.set("+", "+"), topics.birth)
+        await link.publish(topics.available, ONLINE, retain=True)
+        self._states.forget()
+        self._outbox.link_back(time.monotonic())
+        await self._announcing.all_again(link)
+        self._refused_topics = refused
+        self._is_well()
+
+    def _is_well(self) -> None:
+        """Connected, but for what the broker or another roastwatch on it doesn't allow."""
+        refused = self._refused_topics
+        self._part.running()
+        for sentence in self._announcing.clashes():
+            self._part.trouble(PartState.DEGRADED, sentence)
+        if refused:
+            self._part.trouble(
+                PartState.DEGRADED,
+                f"The MQTT broker doesn't let us read {' or '.join(refused)}: allow it in the "
+                "broker's access list.",
+            )
+
+    async def _clear(self, link: Connection, stale: list[str]) -> None:
+        """Remove what stations that are no more have left behind, and only what was ours."""
+        topics = self._topics
+        for topic in stale:
+            await link.publish(topic, None, retain=True)
+        configs: list[str] = []
+        for gone in sorted({(topics.parts_of(topic) or ("",))[0] for topic in stale}):
+            configs += (topics.discovery(gone), topics.discovery_parts(gone))
+        await link.subscribe(*configs)
+        await link.publish(topics.session, self._rivals.mine.message(), retain=False)
+        async for message in self._until_quiet(link):
+            of_session = message.topic == topics.session
+            if not of_session and message.payload and self._announcing.is_ours(message.payload):
+                await link.publish(message.topic, None, retain=True)
+        await link.unsubscribe(*configs)
+
+    def _leave_out(self, topic: str, size_bytes: int, limit_bytes: int) -> None:
+        """A message is too long for the broker, which would close the connection for it."""
+        if topic in self._left_out:
+            return
+        self._left_out.add(topic)
+        self._part.count("left_out")
+        _, _, key = self._topics.parts_of(topic) or ("", "", "")
+        what = "the picture of the roast" if key == "image" else topic
+        sentence = (
+            f"The MQTT broker takes at most {limit_bytes} bytes a message: {what} ({size_bytes} "
+            "bytes) is left out. Raise the broker's limit (Mosquitto: max_packet_size)."
+        )
+        if key == "image":
+            _log.warning("%s", sentence)
+        else:
+            self._part.trouble(PartState.DEGRADED, sentence)
+
+    async def _until_quiet(self, link: Connection) -> AsyncIterator[Message]:
+        """What is retained, and what a rival answers within a moment after our own claim's echo."""
+        loop, echoed = asyncio.get_running_loop(), False
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(5) as limit:
+                async for message in link.messages():
+                    if not self._rivals.is_mine(message.payload):
+                        yield message
+                    elif not echoed:  # once, or whoever repeats it keeps us here
+                        echoed = True
+                        limit.reschedule(loop.time() + 0.25)
+
+    async def _claimed(self, link: Connection, message: Message) -> None:
+        """Who is there says so now: what was retained is nobody's claim, and is cleared."""
+        if not message.retained:
+            await self._meet(link, message)
+        elif message.payload:
+            await link.publish(self._topics.session, None, retain=True)
+            raise BadInputError("a claim is never retained")
+
+    async def _meet(self, link: Connection, claim: Message) -> None:
+        """Somebody claims our name: the elder stays, the younger stands down and says so."""
+        rival = self._rivals.meet(claim.payload, time.monotonic())
+        if rival is None:
+            return
+        sentence = self._rivals.clash(self._told.instance, rival, "on this broker")
+        if rival.is_elder_than(self._rivals.mine):
+            self._rivals.yielded = True
+            raise LostError(sentence)
+        await link.publish(self._topics.session, self._rivals.mine.message(), retain=False)
+        self._part.trouble(PartState.DEGRADED, sentence)
+
+    async def _farewell(self, link: Connection) -> None:
+        """The service ends: what is left is told, and that we are gone."""
+        with contextlib.suppress(LostError, TimeoutError, *link.failures):
+            async with asyncio.timeout(_FAREWELL_S):
+                self._heard_from_now_on(math.inf)
+                while await self._tell_event(link):
+                    pass
+                for snapshot in (self._latest.value or {}).values():
+                    await self._tell_state(link, snapshot)
+                await link.publish(self._topics.available, OFFLINE, retain=True)
+
+    # While connected
+
+    async def _tell_events(self, link: Connection) -> None:
+        while True:
+            if not await self._tell_event(link):
+                self._to_tell.clear()
+                await self._to_tell.wait()
+
+    async def _tell_event(self, link: Connection) -> bool:
+        """Tell the oldest untold event; False if there is none."""
+        kept = self._outbox.untold()
+        if kept is None:
+            return False
+        now_s = time.monotonic()
+        posted, self._posted = self._posted, None
+        if posted is not None and posted[0] is kept:
+            await link.wait_for(posted[1])
+        else:
+            await link.wait_for(self._sent(link, kept))
+        kept.told_s = now_s
+        self._part.count("events_told")
+        await self._durable.told(kept)
+        return True
+
+    def _sent(self, link: Connection, kept: Kept) -> asyncio.Event:
+        topic, message = self._topics.event(kept.station), kept.message(time.monotonic())
+        text = json.dumps(message)
+        if not link.fits(topic, text):
+            text = json.dumps(message | {"message": ""})  # the one part of any length
+        return link.post(topic, text)
+
+    async def _tell_states(self, link: Connection) -> None:
+        async for snapshots in self._latest.changes():
+            for snapshot in snapshots.values():
+                await self._tell_state(link, snapshot)
+            self._heard_from_now_on(time.monotonic())
+            if self._rivals.is_over(time.monotonic()):
+                self._is_well()
+
+    def _heard_from_now_on(self, now_s: float) -> None:
+        """Home Assistant has subscribed to what is new to it: what it missed is told again."""
+        for station, since_s in self._announcing.settled(now_s):
+            if self._outbox.unheard(station, since_s):
+                self._to_tell.set()
+
+    async def _tell_state(self, link: Connection, snapshot: Snapshot) -> None:
+        keys = await self._announcing.keys(link, snapshot)
+        for topic, text in self._states.due(snapshot, keys, time.monotonic()):
+            await asyncio.sleep(0)  # an event goes before states
+            await link.publish(topic, text, retain=True, qos=0)
+
+    async def _listen(self, link: Connection, tasks: asyncio.TaskGroup) -> None:
+        async for message in link.messages():
+            with self._mishaps.contained(f"A message on {message.topic}"):
+                await self._deal_with(link, message, tasks)
+
+    async def _deal_with(
+        self, link: Connection, message: Message, tasks: asyncio.TaskGroup
+    ) -> None:
+        if message.topic == self._topics.birth:
+            self._welcomes += 1  # whoever is being welcomed now is gone (again)
+            if message.payload == ONLINE.encode():
+                welcome = self._welcome(link, self._welcomes)
+                tasks.create_task(welcome, name="mqtt:welcome")
+            elif message.payload == OFFLINE.encode():
+                self._outbox.listener_gone(time.monotonic())
+        elif message.topic == self._topics.session:
+            if not self._rivals.is_mine(message.payload):
+                await self._claimed(link, message)
+        else:
+            self._ask(link, message, tasks)
+
+    async def _welcome(self, link: Connection, number: int) -> None:
+        """Home Assistant came: say who is here, give it a moment, and tell what it missed."""
+        await self._announcing.all_again(link)
+        await link.publish(self._topics.available, ONLINE, retain=True)
+        await asyncio.sleep(self._options.birth_settle_s)
+        if number == self._welcomes and self._outbox.listener_back(time.monotonic()):
+            self._to_tell.set()
+
+    def _ask(self, link: Connection, message: Message, tasks: asyncio.TaskGroup) -> None:
+        """A wish; nonsense is counted and refused."""
+        station, branch, key = self._topics.parts_of(message.topic) or ("", "", "")
+        if branch != "set":
+            return
+        try:
+            if station not in self._told.stations:
+                raise BadInputError(f"There is no station named '{station[:40]}'.")
+            asked = wish(station, key, message.payload, retained=message.retained)
+        except BadInputError as error:
+            self._refused(str(error))
+            return
+        self._part.count("wishes")
+        if isinstance(asked, Command):
+            tasks.create_task(self._command(link, asked, key), name="mqtt:command")
+            return
+        # Whatever comes of it, a switch that was pressed shows what is.
+        self._states.forget(self._topics.state(station, key))
+        self._told.requests.instruct(asked)
+
+    def _refused(self, reason: str) -> None:
+        """Counted each; logged while they are few, then each thousandth."""
+        self._part.count("wishes_refused")
+        count = int(self._part.counters["wishes_refused"])
+        if count <= 10 or count % 1000 == 0:
+            _log.warning("Refused an MQTT message (%d so far): %s", count, reason)
+
+    async def _command(self, link: Connection, command: Command, key: str) -> None:
+        """Pass a command on; an exception there concerns this one command."""
+        with self._mishaps.contained(f"The command {key}"):
+            await self._obey(link, command, key)
+
+    async def _obey(self, link: Connection, command: Command, key: str) -> None:
+        """What was not applied is explained and set back."""
+        result = await self._told.requests.command(command)
+        if result.outcome is not Outcome.APPLIED:
+            reason = result.reason or f"{key}: {result.outcome.value}"
+            _log.info("%s %s: %s", key, result.outcome.value, reason)
+            refusal = self._topics.state(command.station, "last_refusal")
+            await link.publish(refusal, reason[:255], retain=True)
+        self._states.forget(self._topics.state(command.station, key))
+        snapshot = (self._latest.value or {}).get(command.station)
+        if snapshot is not None:
+            await self._tell_state(link, snapshot)

@@ -1,0 +1,1 @@
+"""What waits until it is delivered."""

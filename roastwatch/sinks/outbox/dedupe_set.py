@@ -1,0 +1,44 @@
+"""What was said or answered, remembered over a restart, so that nobody is told twice."""
+
+from datetime import timedelta
+
+from roastwatch.sinks.monotonic_utc import SteadyClock
+from roastwatch.sinks.sink import AlertOutbox
+
+_FOR = timedelta(days=1)
+_NEWEST = 2000
+
+
+class Remembered:
+    """A set of words; the outbox keeps it for a day under a target of its own."""
+
+    def __init__(self, outbox: AlertOutbox, target: str, clock: SteadyClock) -> None:
+        self._outbox = outbox
+        self._target = target
+        self._clock = clock
+        self._words: dict[str, None] = {}
+
+    def __contains__(self, word: str) -> bool:
+        return word in self._words
+
+    async def restore(self) -> list[str]:
+        """What an earlier process knew."""
+        for kept in await self._outbox.outbox_due(self._clock(), self._target):
+            self._words[str(kept.payload.get("word"))] = None
+        return list(self._words)
+
+    async def add(self, word: str) -> None:
+        """Know it from now on, and durably as soon as this returns."""
+        if word in self._words:
+            return
+        self._words[word] = None
+        while len(self._words) > _NEWEST:
+            del self._words[next(iter(self._words))]
+        now = self._clock()
+        await self._outbox.outbox_add(
+            f"{self._target}:{word}",
+            {"word": word},
+            due_at=now,
+            expires_at=now + _FOR,
+            target=self._target,
+        )

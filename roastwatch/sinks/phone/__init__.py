@@ -1,0 +1,1 @@
+"""Alerts on phones, and the buttons on them."""

@@ -1,0 +1,66 @@
+"""Messages for Home Assistant's companion app (companion.home-assistant.io/docs/notifications)."""
+
+from typing import Any
+
+from roastwatch.sinks.phone.alerts import WORDS, Alert, spoken
+from roastwatch.vocabulary import Phase, Snapshot
+
+_STEPS = (
+    Phase.CHARGED,
+    Phase.DRYING,
+    Phase.MAILLARD,
+    Phase.ROASTING,
+    Phase.FIRST_CRACK,
+    Phase.DEVELOPMENT,
+    Phase.DROPPED,
+    Phase.COOLING,
+)
+
+
+def message(said: Alert, picture_entity: str | None) -> dict[str, Any]:
+    """The service data of `notify.mobile_app_*`: Android and iOS each take what is theirs."""
+    data: dict[str, Any] = {
+        "tag": said.tag,
+        "ttl": 0,
+        "priority": "high",
+        "channel": "alarm_stream" if said.critical else "roastwatch",
+        "importance": "high",
+        "actions": [{"action": action, "title": words} for action, words in said.actions],
+        "push": {"sound": {"name": "default", "critical": 1, "volume": 1.0}}
+        if said.critical
+        else {"interruption-level": "time-sensitive"},
+    }
+    if picture_entity:
+        data["image"] = f"/api/image_proxy/{picture_entity}"
+    return {"title": said.title, "message": said.text, "data": data}
+
+
+def progress(snapshot: Snapshot, title: str, tag: str) -> dict[str, Any]:
+    """A live notification of the roast, changed at each phase; gone when it is over."""
+    if snapshot.phase is Phase.IDLE:
+        return cleared(tag)
+    step = _STEPS.index(snapshot.phase) if snapshot.phase in _STEPS else 0
+    phase = snapshot.phase.value.replace("_", " ")
+    data: dict[str, Any] = {
+        "tag": tag,
+        "live_update": True,
+        "alert_once": True,
+        "progress": step + 1,
+        "progress_max": len(_STEPS),
+        "importance": "low",
+        "channel": "roast in progress",
+    }
+    if snapshot.started_at is not None:
+        data |= {"chronometer": True, "when": int(snapshot.started_at.timestamp())}
+    return {"title": title, "message": phase, "data": data}
+
+
+def cleared(tag: str) -> dict[str, Any]:
+    """Take a notification away."""
+    return {"message": "clear_notification", "data": {"tag": tag}}
+
+
+def late(text: str, by_s: float, language: str) -> str:
+    """A text that says how late it comes."""
+    words = WORDS.get(language, WORDS["en"])
+    return f"{text}, {words['late'].format(late=spoken(by_s))}"

@@ -1,0 +1,288 @@
+"""Phones: Home Assistant's companion app, and any service that apprise knows.
+
+Alerts wait in the outbox until they are delivered, each under an id that makes it unique, so that
+a restart loses none and sends none twice. A person's answer counts once, whoever presses.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from roastwatch.channel import Events, Latest
+from roastwatch.errors import BadInputError, LostError
+from roastwatch.inbound import Mishaps
+from roastwatch.sinks.home_assistant.check import check_names
+from roastwatch.sinks.home_assistant.options import HomeAssistantOptions
+from roastwatch.sinks.monotonic_utc import present
+from roastwatch.sinks.outbox.dedupe_set import Remembered
+from roastwatch.sinks.outbox.delivery import Delivery
+from roastwatch.sinks.outbox.memory import MemoryOutbox
+from roastwatch.sinks.phone import companion
+from roastwatch.sinks.phone.alerts import (
+    LATE_AFTER_S,
+    Alert,
+    PersonOptions,
+    alert,
+    countdown,
+    restored,
+    wanted,
+)
+from roastwatch.sinks.phone.links import Target, apprise_link, companion_link
+from roastwatch.sinks.phone.notification_actions import Answers
+from roastwatch.sinks.phone.options import PhoneOptions
+from roastwatch.sinks.phone.quiet_hours import warn_of_utc
+from roastwatch.sinks.sink import Finding, Told, WaitingAlert
+from roastwatch.supervise import NEAR, Backoff, retry_forever, together
+from roastwatch.vocabulary import EventKind, PartState, Phase, RoastEvent, Snapshot
+
+if TYPE_CHECKING:
+    from roastwatch.sinks.home_assistant.link import Link
+
+_log = logging.getLogger("roastwatch.phone")
+_YOUNG_S = 600.0
+"""An alert that could not be delivered for so long is of no use any more."""
+
+
+class PhoneSink:
+    """Tells people, repeats until acknowledged, and takes their answers."""
+
+    Options = PhoneOptions
+
+    def __init__(self, options: PhoneOptions, told: Told) -> None:
+        """Check every address; connect later.
+
+        Raises:
+            MissingExtraError: a library is not installed.
+            SettingsError: a URL or the token is wrong.
+        """
+        self._options, self._told = options, told
+        self._targets = {
+            f"{person.name}:{target.key}": target
+            for person in options.people
+            for target in (
+                *(Target(person, service) for service in person.companion),
+                *(Target(person, url=index) for index, _ in enumerate(person.urls)),
+            )
+        }
+        self._services = {target.service for target in self._targets.values() if target.service}
+        self._apprise = apprise_link(options)
+        self._link_to = companion_link(options, self._services)
+        self._link: Link | None = None
+        self._delivery = Delivery(
+            told.outbox or MemoryOutbox(),
+            "phone",
+            self._one,
+            self._failed,
+            young_s=_YOUNG_S,
+            backoff=Backoff(options.retry_after_s, max(60.0, options.retry_after_s)),
+        )
+        outbox, clock = self._delivery.outbox, self._delivery.clock
+        self._said = Remembered(outbox, "phone-said", clock)
+        self._answers = Answers(
+            told.requests, told.stations, Remembered(outbox, "phone-answered", clock)
+        )
+        self._mishaps = Mishaps(_log, told.part.count)
+        self._repeating: dict[str, set[str]] = {}
+        self._seen_at: dict[str, datetime | None] = {}
+        self._latest: Latest[dict[str, Snapshot]] = Latest()
+        self._phases: dict[str, tuple[str | None, Phase]] = {}
+
+    async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
+        """Tell until cancelled."""
+        self._latest = latest
+        if any(person.quiet_hours for person in self._options.people):
+            warn_of_utc(self._told.zone)
+        await self._said.restore()
+        await self._answers.restore()
+        jobs = [self._collect(events), self._delivery.run(), self._watch()]
+        if self._link_to is not None:
+            jobs.append(retry_forever(self._told.part, self._session, NEAR))
+        else:
+            self._told.part.running()
+        await together(*jobs)
+
+    async def check(self) -> Sequence[Finding]:
+        """Whether the companion apps are there; other services would ring a phone."""
+        found: list[Finding] = []
+        urls = sum(1 for target in self._targets.values() if not target.service)
+        if urls:
+            found.append(
+                Finding(None, f"URLs of other services ({urls}): understood; nothing was sent")
+            )
+        if self._link_to is not None:
+            where = self._options.home_assistant or HomeAssistantOptions()
+            found += await check_names(self._link_to, where.url, sorted(self._services), ())
+        return found or [Finding(False, "nobody is named: write people with companion or urls")]
+
+    async def _collect(self, events: Events[RoastEvent]) -> None:
+        async for event in events:
+            self._told.part.counters["events_lost"] = events.dropped
+            local = datetime.now(UTC).astimezone(self._told.zone)
+            for person in self._options.people:
+                if not wanted(person, event, local):
+                    continue
+                said = alert(
+                    person,
+                    event,
+                    (self._latest.value or {}).get(event.station),
+                    language=self._told.language,
+                    station_title=self._told.titles.get(event.station) or event.station,
+                    now=present(event),
+                )
+                if self._is_news(person, event, said):
+                    await self._keep(person, said)
+
+    def _is_news(self, person: PersonOptions, event: RoastEvent, said: Alert) -> bool:
+        """Everything is told once, also over a restart.
+
+        A crack that grows counts as one; that it was none is told to those who were told.
+        """
+        if said.alert_id in self._said:
+            return False
+        told = f"{said.tag}:{person.name}" in self._said
+        if event.revoked:
+            return told
+        return not told or event.kind is not EventKind.FIRST_CRACK
+
+    async def _keep(self, person: PersonOptions, said: Alert) -> None:
+        """The alert and that it was said, in one breath: a crash keeps both or none."""
+        due_at = self._delivery.clock()
+        await asyncio.gather(
+            self._said.add(said.alert_id),
+            self._said.add(f"{said.tag}:{person.name}"),
+            *(
+                self._add(key, said, due_at)
+                for key, target in self._targets.items()
+                if target.person is person
+            ),
+        )
+
+    async def _add(self, key: str, said: Alert, due_at: datetime, number: int = 0) -> None:
+        row = asdict(said)
+        row["happened_at"] = said.happened_at.isoformat() if said.happened_at else None
+        await self._delivery.add(
+            f"{said.alert_id}:{key}" + (f"#{number}" if number else ""),
+            {"alert": row, "to": key, "number": number, "due_at": due_at.isoformat()},
+            event_id=said.tag,
+            due_at=due_at,
+        )
+
+    async def _watch(self) -> None:
+        """What follows from states: the countdown, the live notification, and who has seen it."""
+        async for snapshots in self._latest.changes():
+            for station, snapshot in snapshots.items():
+                title = self._told.titles.get(station) or station
+                for person in self._options.people:
+                    soon = countdown(
+                        person, snapshot, language=self._told.language, station_title=title
+                    )
+                    if soon is not None and soon.alert_id not in self._said:
+                        await self._keep(person, soon)
+                await self._seen(station, snapshot.acknowledged_at)
+                phase = (snapshot.roast_id, snapshot.phase)
+                if self._phases.get(station, (None, Phase.IDLE)) != phase:
+                    before, self._phases[station] = self._phases.get(station), phase
+                    await self._progress(snapshot, title, before[0] if before else None)
+
+    async def _seen(self, station: str, at: datetime | None) -> None:
+        """Somebody acknowledged on a dashboard: nothing of this station comes again."""
+        if at is None or self._seen_at.get(station) == at:
+            return
+        self._seen_at[station] = at
+        for tag in self._repeating.pop(station, set()):
+            await self._answers.acknowledge(tag)
+            if self._link is not None:
+                await self._clear(self._link, tag)
+
+    async def _progress(self, snapshot: Snapshot, title: str, roast_before: str | None) -> None:
+        link = self._link
+        roast_id = snapshot.roast_id or roast_before
+        if link is None or roast_id is None:
+            return
+        message = companion.progress(snapshot, title, f"{roast_id}-progress")
+        for target in self._targets.values():
+            if target.service and target.person.progress:
+                try:
+                    await link.call(target.service, message)
+                except (LostError, BadInputError) as error:
+                    _log.info("the live notification was not shown: %s", error)
+
+    async def _one(self, waiting: WaitingAlert) -> None:
+        """Deliver one alert, and keep its repetition if it has one."""
+        said = restored(waiting.payload["alert"])
+        key, number = waiting.payload["to"], waiting.payload["number"]
+        target = self._targets.get(key)
+        if target is None or (number and self._answers.has_seen(said.tag)):
+            return
+        due_at = datetime.fromisoformat(waiting.payload["due_at"])
+        waited_s = (self._delivery.clock() - due_at).total_seconds()
+        text = said.text
+        if waited_s > LATE_AFTER_S:
+            text = companion.late(text, waited_s, self._language(target))
+        await self._send(target, replace(said, text=text))
+        self._told.part.count("alerts_told")
+        if self._told.part.state is PartState.DEGRADED:
+            self._told.part.running()
+        if said.repeat_every_s and said.repeats_left and not self._answers.has_seen(said.tag):
+            self._repeating.setdefault(said.station, set()).add(said.tag)
+            due = self._delivery.clock() + timedelta(seconds=said.repeat_every_s)
+            again = replace(said, repeats_left=said.repeats_left - 1)
+            await self._add(key, again, due, number + 1)
+
+    def _failed(self, waiting: WaitingAlert, error: Exception) -> bool:
+        self._told.part.count("alerts_failed")
+        person = str(waiting.payload["to"]).partition(":")[0]
+        self._told.part.trouble(PartState.DEGRADED, f"{person}: {error}")
+        return True
+
+    async def _send(self, target: Target, said: Alert) -> None:
+        if target.service:
+            if self._link is None:
+                raise LostError("Home Assistant is not connected.")
+            message = companion.message(said, target.person.picture_entity)
+            await self._link.call(target.service, message)
+        else:
+            assert self._apprise is not None
+            url = target.person.urls[target.url].get_secret_value()
+            await self._apprise.tell(url, said.title, said.text, critical=said.critical)
+
+    def _language(self, target: Target) -> str:
+        return target.person.language or self._told.language
+
+    async def _session(self) -> None:
+        assert self._link_to is not None
+        async with self._link_to() as link:
+            missing = self._services - await link.services()
+            self._link = link
+            self._told.part.running()
+            if missing:
+                self._told.part.trouble(
+                    PartState.DEGRADED,
+                    f"Home Assistant has no {', '.join(sorted(missing))}: open the companion app "
+                    "once, and look the name up under Developer tools, Actions.",
+                )
+            self._delivery.wake()
+            try:
+                answer = partial(self._answer, link)
+                await link.listen("mobile_app_notification_action", answer, self._mishaps)
+            finally:
+                self._link = None
+
+    async def _answer(self, link: "Link", fired: dict[str, Any]) -> None:
+        tag = await self._answers.take(fired)
+        if tag is None:
+            return
+        self._told.part.count("answers")
+        await self._clear(link, tag)
+
+    async def _clear(self, link: "Link", tag: str) -> None:
+        """Take an alert off every phone."""
+        for service in self._services:
+            try:
+                await link.call(service, companion.cleared(tag))
+            except BadInputError as error:
+                _log.info("%s", error)

@@ -1,0 +1,228 @@
+"""The program's own HTTP API: states, events, metrics, instructions and commands.
+
+Bound to this machine unless set otherwise; beyond it a token is needed. Every request passes the
+guards of http_guards first, and what it carries passes the one door for input (inbound).
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http import HttpProcessingError
+from pydantic import Field, SecretStr, model_validator
+
+from roastwatch.channel import Events, Latest
+from roastwatch.entities import ENTITIES
+from roastwatch.errors import LostError
+from roastwatch.option_types import Host
+from roastwatch.options import Options
+from roastwatch.sinks import incoming as asking
+from roastwatch.sinks.rest import guards as http_guards
+from roastwatch.sinks.rest.check import check_port
+from roastwatch.sinks.rest.listener import ConnectionLimits, Listener
+from roastwatch.sinks.sink import Finding, Told
+from roastwatch.supervise import retry_forever
+from roastwatch.vocabulary import RoastEvent, Snapshot
+
+_KEPT = 200
+_IDLE_S = 10.0
+"""A connection without a complete request (its headers) for this long is closed."""
+_COMMANDS_AT_ONCE = 16
+
+
+class RestOptions(Options):
+    """The HTTP API."""
+
+    host: Host = Field("127.0.0.1", description="Address to serve on; 0.0.0.0: every network.")
+    port: int = Field(8099, description="TCP port to serve on.", ge=1, le=65535)
+    token: SecretStr | None = Field(
+        None, description="Bearer token that every request must carry; needed beyond this machine."
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        (),
+        description="More names under which it is reached, such as roaster.lan; addresses, "
+        "localhost and this machine's own name are always allowed.",
+    )
+
+    @model_validator(mode="after")
+    def _a_token_beyond_this_machine(self) -> "RestOptions":
+        if self.token is None and not http_guards.is_loopback(self.host):
+            raise ValueError(f"set a token (token_file) to serve on {self.host}, or host 127.0.0.1")
+        return self
+
+
+class RestSink:
+    """Serves until cancelled; a port in use is retried and shown as a problem."""
+
+    Options = RestOptions
+
+    def __init__(self, options: RestOptions, told: Told) -> None:
+        self._options = options
+        self._told = told
+        self._kept: deque[RoastEvent] = deque(maxlen=_KEPT)
+        self._latest: Latest[dict[str, Snapshot]] = Latest()
+        self._listener: Listener | None = None
+        self._commands = 0
+
+    async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
+        """Keep the newest events, and serve them."""
+        self._latest = latest
+        async with asyncio.TaskGroup() as group:
+            group.create_task(retry_forever(self._told.part, self._serve), name="rest:serve")
+            async for event in events:
+                self._kept.append(event)
+
+    async def check(self) -> Sequence[Finding]:
+        """Whether the port is free, or held by a roastwatch that runs."""
+        return [await check_port(self._options.host, self._options.port)]
+
+    async def _serve(self) -> None:
+        runner = web.AppRunner(
+            self._application(),
+            access_log=None,
+            logger=_http_log(),
+            keepalive_timeout=_IDLE_S,
+            lingering_time=0.5,
+            auto_decompress=False,
+            shutdown_timeout=1.0,
+        )
+        await runner.setup()
+        assert runner.server is not None
+        listener = self._listener = Listener(
+            runner.server, self._told.part.count, ConnectionLimits(head_within_s=_IDLE_S)
+        )
+        try:
+            host, port = self._options.host, self._options.port
+            try:
+                await listener.open(host, port)
+            except OSError as error:
+                raise LostError(
+                    f"The API can't serve on {host}:{port} ({error.strerror})."
+                ) from error
+            self._told.part.running()
+            await asyncio.Event().wait()
+        finally:
+            await listener.close()
+            await runner.cleanup()
+
+    def _application(self) -> web.Application:
+        options = self._options
+        guards = [
+            http_guards.errors_as_json,
+            http_guards.hosts(options.host, *options.allowed_hosts),
+        ]
+        if options.token is not None:
+            secret = options.token.get_secret_value()
+            guards.append(http_guards.token(secret, ("/health",), self._trust))
+        guards.append(http_guards.no_web_page_changes_anything)
+        app = web.Application(middlewares=guards, client_max_size=http_guards.LARGEST_BODY)
+        app.add_routes(
+            [
+                web.get("/health", self._health),
+                web.get("/metrics", self._metrics),
+                web.get("/api/stations", self._stations),
+                web.get("/api/events", self._events),
+                web.post("/api/stations/{station}/instruct", self._instruct),
+                web.post("/api/stations/{station}/command", self._command),
+            ]
+        )
+        return app
+
+    def _trust(self, request: web.Request) -> None:
+        if self._listener is not None:
+            self._listener.trust(request.transport)
+
+    async def _health(self, _request: web.Request) -> web.Response:
+        snapshots = (self._latest.value or {}).values()
+        problems = [p.problem for s in snapshots for p in s.parts if p.problem]
+        return web.json_response({"problems": problems}, status=200 if snapshots else 503)
+
+    async def _stations(self, _request: web.Request) -> web.Response:
+        return web.json_response(
+            {name: _values(snapshot) for name, snapshot in (self._latest.value or {}).items()}
+        )
+
+    async def _events(self, _request: web.Request) -> web.Response:
+        rows = (asdict(event) for event in self._kept)
+        return web.json_response(
+            [_plain({key: row[key] for key in row if key != "known_s"}) for row in rows]
+        )
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        lines = []
+        for name, snapshot in (self._latest.value or {}).items():
+            for key, value in _values(snapshot).items():
+                if isinstance(value, bool | int | float):
+                    lines.append(f'roastwatch_{key}{{station="{name}"}} {float(value):g}')
+        return web.Response(text="\n".join(sorted(lines)) + "\n")
+
+    async def _instruct(self, request: web.Request) -> web.Response:
+        station = request.match_info["station"]
+        if station not in self._told.stations:
+            return self._no_station()
+        body = await http_guards.json_body(request)
+        instruction = asking.instruction(station, body, by=f"rest {request.remote}")
+        self._told.requests.instruct(instruction)
+        return web.json_response({"accepted": instruction.kind.value}, status=202)
+
+    async def _command(self, request: web.Request) -> web.Response:
+        station = request.match_info["station"]
+        if station not in self._told.stations:
+            return self._no_station()
+        command = asking.command(station, await http_guards.json_body(request))
+        if self._commands >= _COMMANDS_AT_ONCE or self._listener is None:
+            return http_guards.refusal(503, "Too many commands at once: try again.")
+        self._commands += 1
+        try:
+            with self._listener.busy(request.transport):
+                result = await self._told.requests.command(command)
+        finally:
+            self._commands -= 1
+        done = result.outcome.value in ("applied", "limited")
+        return web.json_response(_plain(asdict(result)), status=200 if done else 409)
+
+    def _no_station(self) -> web.Response:
+        known = ", ".join(self._told.stations)
+        return http_guards.refusal(404, f"There is no such station: {known}.")
+
+
+def _values(snapshot: Snapshot) -> dict[str, Any]:
+    rows = (row for row in ENTITIES if row.value_of is not None and row.offered(snapshot))
+    return {row.key: _plain(row.value(snapshot)) for row in rows}
+
+
+def _plain(value: Any) -> Any:
+    """JSON's own types: dates as ISO 8601, infinities as null."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, float) and value - value != 0:
+        return None
+    return value
+
+
+class _OneLine(logging.Filter):
+    """What clients send that is no HTTP is their fault: one line, and no traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+        if isinstance(error, HttpProcessingError | web.RequestPayloadError | UnicodeError):
+            record.exc_info = None
+            record.levelno, record.levelname = logging.INFO, "INFO"
+            record.msg, record.args = "A client sent no HTTP (%s)", (type(error).__name__,)
+        return True
+
+
+def _http_log() -> logging.Logger:
+    log = logging.getLogger("roastwatch.http.server")
+    if not log.filters:
+        log.addFilter(_OneLine())
+    return log

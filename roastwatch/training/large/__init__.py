@@ -1,0 +1,1 @@
+"""Fine-tuning, optimising and packaging large models."""

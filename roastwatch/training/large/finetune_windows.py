@@ -1,0 +1,147 @@
+"""A corpus as labelled windows for a large model: which sound teaches what."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from roastwatch.audio.file import open_file
+from roastwatch.corpus.corpus import Recording, faults, read_manifest
+from roastwatch.detection.large.logmel import LogMelSpec
+from roastwatch.detection.large.windows import LogMelFrontEnd, WindowStream
+from roastwatch.errors import BadInputError
+from roastwatch.options import Options
+from roastwatch.vocabulary import Float32Array
+
+NOTHING, CRACK = 0, 1
+CRACK_LABELS = {"first_crack", "first crack", "crack"}
+
+
+class WindowSettings(Options):
+    """Which windows are cut, and what they teach."""
+
+    window_s: float = Field(10.0, description="Length of a window in seconds.", gt=0.1, le=60)
+    overlap: float = Field(
+        0.5, description="Part of a window that the next one shares.", ge=0, lt=1
+    )
+    least_pops: int = Field(
+        2, description="Pops in a window that make it first crack, where pops are labelled.", ge=1
+    )
+    margin_s: float = Field(
+        5.0,
+        description="Windows that hold a pop fewer, or lie within so many seconds of first crack, "
+        "teach nothing.",
+        ge=0,
+        le=120,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Windows:
+    """The windows of one split."""
+
+    inputs: Float32Array
+    """Shape (windows, frames, bands), normalised by the checkpoint's own mean and deviation."""
+    labels: npt.NDArray[np.int64]
+    """Shape (windows,): 0 not, 1 first crack."""
+    recordings: int
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def class_weights(self) -> Float32Array:
+        """What makes both classes count the same, mean 1 over the windows; shape (2,)."""
+        counts = np.maximum(1, np.bincount(self.labels, minlength=2))
+        return np.asarray(len(self.labels) / (2 * counts), np.float32)
+
+
+def read_corpus(manifest: Path) -> list[Recording]:
+    """The recordings of a manifest whose splits leak nothing.
+
+    Raises:
+        BadInputError: something is wrong with the corpus; the sentence says what.
+    """
+    recordings = read_manifest(manifest)
+    wrong = faults(recordings, manifest.parent, hashes=False)
+    if wrong:
+        more = f" ({len(wrong) - 1} more: `roastwatch data verify`)" if len(wrong) > 1 else ""
+        raise BadInputError(f"{manifest}: {wrong[0]}{more}")
+    return recordings
+
+
+def label(item: Recording, start_s: float, end_s: float, settings: WindowSettings) -> int | None:
+    """What a window of a recording is; None where that is not sure."""
+    if item.kind == "negative":
+        return NOTHING
+    if item.pops_s is not None:
+        pops = sum(start_s <= at_s < end_s for at_s in item.pops_s)
+        if pops >= settings.least_pops:
+            return CRACK
+        return NOTHING if pops == 0 and _clear(item, start_s, end_s, settings) else None
+    if item.first_crack_s is not None:
+        first_s, last_s = item.first_crack_s
+        inside_s = min(end_s, last_s) - max(start_s, first_s)
+        if inside_s >= 0.5 * min(end_s - start_s, last_s - first_s) and inside_s > 0:
+            return CRACK
+        return NOTHING if _clear(item, start_s, end_s, settings) else None
+    if item.kind == "clip" and item.label:
+        return CRACK if item.label.lower() in CRACK_LABELS else NOTHING
+    return None  # an unlabelled roast teaches nothing
+
+
+def _clear(item: Recording, start_s: float, end_s: float, settings: WindowSettings) -> bool:
+    if item.first_crack_s is None:
+        return True
+    first_s, last_s = item.first_crack_s
+    return end_s < first_s - settings.margin_s or start_s > last_s + settings.margin_s
+
+
+def cut(
+    recordings: list[Recording], root: Path, split: str, spec: LogMelSpec, settings: WindowSettings,
+    store: Path,
+) -> Windows:  # fmt: skip
+    """All windows of a split that teach something; their inputs lie in a file, not in memory.
+
+    Raises:
+        BadInputError: a recording can't be read, or the split has no windows.
+    """
+    chosen = [item for item in recordings if item.split == split]
+    labels: list[int] = []
+    shape = (spec.max_frames, spec.bands)
+    store.parent.mkdir(parents=True, exist_ok=True)
+    with store.open("wb") as file:
+        for item in chosen:
+            for made, what in _windows(item, root, spec, settings):
+                file.write(made.tobytes())
+                labels.append(what)
+    if not labels:
+        raise BadInputError(
+            f"The corpus has no labelled windows in the split '{split}': label recordings and run "
+            "`roastwatch data split`."
+        )
+    inputs = np.memmap(store, np.float32, "r", shape=(len(labels), *shape))
+    return Windows(inputs, np.array(labels, np.int64), len(chosen))
+
+
+def _windows(
+    item: Recording, root: Path, spec: LogMelSpec, settings: WindowSettings
+) -> list[tuple[Float32Array, int]]:
+    with open_file(root / item.path) as reader:
+        rate = reader.sample_rate_hz
+        stream = WindowStream(
+            LogMelFrontEnd(spec),
+            rate,
+            settings.window_s,
+            settings.window_s * (1 - settings.overlap),
+        )
+        found = []
+        for samples in reader.blocks(samples=10 * rate):
+            found += stream.push(samples)
+        found += stream.finish()
+    labelled = [
+        (w.network_input, label(item, w.start_sample / rate, w.end_sample / rate, settings))
+        for w in found
+    ]
+    return [(made, what) for made, what in labelled if what is not None]
