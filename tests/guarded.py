@@ -23,9 +23,9 @@ PLAN = "steps: [{at_s: 0, heater_percent: 60, fan_percent: 30, drum_percent: 100
 # A service whose event loop is blocked when it reads a line.
 BLOCKED = """
 import asyncio, sys, time, uuid
-from roastwatch.machine import Machine
-from roastwatch.roaster.control import RoasterControl
-from roastwatch.roaster.guardian_life import Told
+from roastwatch.app.roaster_launch import Machine
+from roastwatch.roaster.client.control import RoasterControl
+from roastwatch.roaster.client.guardian_life import Told
 from roastwatch.vocabulary import Actuator, Command, Origin
 
 async def main(kind, port, *options):

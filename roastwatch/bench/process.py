@@ -24,7 +24,7 @@ _START_LIMIT_S = 60.0
 _LOAD = """
 import sys, time
 began = time.perf_counter()
-import roastwatch.service
+import roastwatch.app.service
 imported = time.perf_counter()
 from roastwatch.cli import model_choice
 import importlib.util

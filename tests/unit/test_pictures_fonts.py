@@ -15,9 +15,9 @@ pens = pytest.importorskip("fontTools.pens.ttGlyphPen")
 SCRIPT = r"""
 import sys
 from dataclasses import replace
-from roastwatch.roast import pictures, pictures_more
-from roastwatch.roast.pictures_style import figure, rendered
-from roastwatch.roast.record import Properties
+from roastwatch.plots import more as pictures_more, picture as pictures
+from roastwatch.plots.style import figure, rendered
+from roastwatch.records.record import Properties
 from tests.made_roasts import made_roast
 
 roast = replace(made_roast(), title="№5 🫘 浅煎り \U0010ff00",

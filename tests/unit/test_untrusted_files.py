@@ -94,7 +94,7 @@ def test_file_of_8_mb_costs_no_more_than_300_mb(tmp_path: Path, name: str) -> No
     path.write_text(HOSTILE[name])
     script = (
         "import resource, sys\nfrom pathlib import Path\nfrom roastwatch.errors import "
-        "BadInputError\nfrom roastwatch.roast import formats\n"
+        "BadInputError\nfrom roastwatch.records import formats\n"
         "resource.setrlimit(resource.RLIMIT_CPU, (40, 40))\n"
         "try: formats.read_file(Path(sys.argv[1]))\n"
         "except BadInputError as error: print(error)\n"

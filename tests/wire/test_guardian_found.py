@@ -119,7 +119,7 @@ async def test_a_stop_arrives_though_the_runtime_folder_was_cleaned(tmp_path: Pa
 # The command line as another user, who may not read the interpreter's own files any more.
 AS_NOBODY = """
 import concurrent.futures.thread, encodings.idna, os, pwd, sys
-import roastwatch.cli.roaster_stop, roastwatch.cli.roaster
+import roastwatch.cli.roaster.stop, roastwatch.cli.roaster.command
 from roastwatch import plugins
 from roastwatch.cli import main
 
