@@ -5,7 +5,7 @@ most widely understood; nothing else here knows of it.
 """
 
 from roastwatch.entities.entity import Entity, Needs, Platform, Value
-from roastwatch.entities.events import EVENT_TYPES, event_type, urgency
+from roastwatch.entities.events import EVENT_TYPES, answers, asks, event_type, urgency
 from roastwatch.entities.roast import ROAST
 from roastwatch.entities.roaster import ROASTER
 from roastwatch.entities.service import LATE_MODEL_S, SERVICE
@@ -25,6 +25,8 @@ __all__ = [
     "Needs",
     "Platform",
     "Value",
+    "answers",
+    "asks",
     "event_type",
     "problems",
     "urgency",

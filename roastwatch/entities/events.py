@@ -32,6 +32,38 @@ _URGENCY = {
 }
 
 
+_ANSWERS = {
+    "question": ("under_way", "not_a_crack"),
+    "possible_crack": ("not_a_crack", "first_crack_now"),
+    "first_crack": ("not_a_crack", "drop", "first_crack_now"),
+    "first_crack_certain": ("not_a_crack", "drop", "first_crack_now"),
+    "first_crack_end": ("drop",),
+    "second_crack": ("drop", "emergency_stop"),
+    "countdown": ("drop", "acknowledge"),
+    "no_crack_yet": ("drop", "emergency_stop", "acknowledge"),
+    "interlock": ("emergency_stop", "present", "acknowledge"),
+    "fault": ("emergency_stop", "drop", "acknowledge"),
+    "roaster_lost": ("acknowledge",),
+    "sound_lost": ("acknowledge",),
+}
+_OF_ROASTER = ("emergency_stop", "present")
+
+
+def answers(kind: str, *, drives: bool) -> tuple[str, ...]:
+    """What a person may want to press after an event, at most three keys of buttons.
+
+    Args:
+        kind: the event type, `question` where nobody started the roast, or `countdown`.
+        drives: whether the station has a roaster: without one it has no buttons for it.
+    """
+    return tuple(key for key in _ANSWERS.get(kind, ()) if drives or key not in _OF_ROASTER)
+
+
+def asks(event: RoastEvent) -> bool:
+    """Whether an event is the question whether a roast that nobody started is going on."""
+    return event.kind is EventKind.FIRST_CRACK and event.roast_id is None
+
+
 def urgency(event: RoastEvent) -> Urgency:
     """How much an event matters: as it says itself, else as its kind usually does."""
     return event.urgency or _URGENCY.get(event.kind, Urgency.INFORMATION)

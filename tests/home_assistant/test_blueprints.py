@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from roastwatch.vocabulary import Actuator, EventKind, InstructionKind, Level, Phase
+from roastwatch.vocabulary import Actuator, EventKind, InstructionKind, Level, Phase, Urgency
 from tests.broker.conftest import Running, sink
 from tests.broker.nouns import event, reading, roaster, snapshot
 from tests.home_assistant.conftest import Home
@@ -82,7 +82,7 @@ async def test_an_alert_reaches_the_phone_and_its_buttons_answer(home: Home, tal
         assert alert["data"]["tag"] == "a1"
         assert alert["data"]["push"]["interruption-level"] == "time-sensitive"
         titles = [action["title"] for action in alert["data"]["actions"]]
-        assert titles == ["Not a crack", "Drop", "Stop heat"]
+        assert titles == ["Not a crack", "Drop", "I hear it"]
         await pocket.press(alert["data"]["actions"][0]["action"])
         await talk.until(lambda: len(told.person.instructions) == 2)
         assert [asked.kind for asked in told.person.instructions] == [
@@ -95,8 +95,8 @@ async def test_an_alert_reaches_the_phone_and_its_buttons_answer(home: Home, tal
         asks = pocket.pushed.pop()
         assert asks["title"] == "First crack?"
         assert "Is a roast going on?" in asks["message"]
-        assert asks["data"]["actions"][1]["title"] == "Roast under way"
-        await pocket.press(asks["data"]["actions"][1]["action"])
+        assert asks["data"]["actions"][0]["title"] == "Roast under way"
+        await pocket.press(asks["data"]["actions"][0]["action"])
         await talk.until(lambda: len(told.person.instructions) == 4)
         assert told.person.instructions[2].kind is InstructionKind.UNDER_WAY
         # What is urgent rings and comes again until somebody answers; the tag replaces the first.
@@ -108,9 +108,24 @@ async def test_an_alert_reaches_the_phone_and_its_buttons_answer(home: Home, tal
         assert urgent["data"]["tag"] == "a2"
         assert urgent["data"]["push"]["interruption-level"] == "critical"
         assert "The roaster is silent." in urgent["message"]
-        await pocket.press("roastwatch_emergency_stop_a2")
-        await talk.until(lambda: len(told.person.instructions) == 6)
-        assert told.person.instructions[4].kind is InstructionKind.EMERGENCY_STOP
+        await pocket.press("roastwatch_acknowledge_a2")
+        await talk.until(lambda: len(told.person.instructions) == 5)
+        assert told.person.instructions[4].kind is InstructionKind.ACKNOWLEDGE
+        # Buttons reach the roaster whatever its entities are called; a correction rings nobody.
+        renamed = "button.oven_heat_off"
+        old = "button.alerts_roaster_emergency_stop"
+        await talk.call("config/entity_registry/update", entity_id=old, new_entity_id=renamed)
+        pocket.pushed.clear()
+        corrected = event("a3", EventKind.INTERLOCK, None, message="The fan must be 25 %.")
+        told.events.put(replace(corrected, urgency=Urgency.INFORMATION))
+        told.events.put(event("a4", EventKind.FAULT, None, message="Heat does not go off."))
+        await talk.until(lambda: pocket.pushed)
+        assert {pushed["data"]["tag"] for pushed in pocket.pushed} == {"a4"}
+        titles = [action["title"] for action in pocket.pushed[0]["data"]["actions"]]
+        assert titles == ["Stop heat", "Drop", "I have seen it"]
+        await pocket.press("roastwatch_emergency_stop_a4")
+        await talk.until(lambda: len(told.person.instructions) == 7)
+        assert told.person.instructions[5].kind is InstructionKind.EMERGENCY_STOP
 
 
 async def test_a_scene_comes_with_first_crack_and_goes_with_the_drop(

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -14,7 +15,7 @@ from roastwatch.errors import SettingsError
 from roastwatch.sinks.monotonic_utc import SteadyClock
 from roastwatch.sinks.outbox.dedupe_set import Remembered
 from roastwatch.sinks.outbox.memory import MemoryOutbox
-from roastwatch.sinks.phone.alerts import ACTIONS
+from roastwatch.sinks.phone.alerts import PersonOptions, alert
 from roastwatch.sinks.phone.notification_actions import Answers
 from roastwatch.sinks.phone.sink import PhoneOptions, PhoneSink
 from roastwatch.sinks.sink import Told
@@ -29,6 +30,7 @@ from roastwatch.vocabulary import (
     Level,
     Origin,
     Outcome,
+    RoasterState,
     RoastEvent,
     Snapshot,
 )
@@ -161,10 +163,18 @@ async def test_a_confirmation_names_what_it_confirms() -> None:
 
 
 async def test_every_button_of_an_alert_is_understood() -> None:
-    for actions in ACTIONS.values():
-        for action in actions:
-            tag = await asking(Person()).take({"action": f"RW|{action}|kitchen|e"})
-            assert tag == "e", action
+    seen = set()
+    for kind in EventKind:
+        for roast_id in ("r1", None):
+            event = replace(crack(), kind=kind, roast_id=roast_id, event_id="e")
+            shown = Snapshot("kitchen", event.decided_at, roaster=RoasterState(True, True))
+            at = event.decided_at
+            said = alert(PersonOptions(), event, shown, language="en", station_title="k", now=at)
+            for action, words in said.actions:
+                assert words
+                seen.add(action.split("|")[1])
+                assert await asking(Person()).take({"action": action}) == "e", action
+    assert {"CONFIRM", "NOT_A_CRACK", "DROP", "UNDER_WAY", "STOP_HEAT", "PRESENT"} < seen
 
 
 @pytest.mark.parametrize(

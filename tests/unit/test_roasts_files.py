@@ -86,7 +86,7 @@ def test_file_name_that_is_not_utf8_is_imported(tmp_path: Path, log: Path) -> No
     with open(path, "w") as file:  # noqa: PTH123 (a name of bytes)
         file.write(repr(profile()))
     assert "1 new" in run("--log", log, "import", tmp_path).stdout
-    assert "Caf\ufffd.alog" in run("--log", log, "list", "--json").stdout
+    assert "Caf\\\\xe9.alog" in run("--log", log, "list", "--json").stdout
 
 
 def test_folder_is_searched_by_content_and_the_rest_is_named(tmp_path: Path, log: Path) -> None:

@@ -297,7 +297,8 @@ def test_a_user_without_a_home_gets_one_sentence(tmp_path: Path) -> None:
         pytest.skip("only root can become another user")
     path = write(tmp_path, "stations: [{source: {type: demo}}]")
     code = (
-        "import os, sys; from pathlib import Path; from roastwatch import settings\n"
+        "import os, sys; from pathlib import Path\n"
+        "from roastwatch.settings import model as settings\n"
         "found = settings.read(Path(sys.argv[1])); number = int(sys.argv[2])\n"
         "os.setgroups([]); os.setgid(number); os.setuid(number)\n"
         "try: print(found.folder)\n"

@@ -11,8 +11,10 @@ import math
 import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from roastwatch.channel import Events, Latest
+from roastwatch.entities import answers
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.inbound import Mishaps
 from roastwatch.sinks.duplicate_instance import Claim, Rivals
@@ -281,11 +283,21 @@ class MqttSink:
         return True
 
     def _sent(self, link: Connection, kept: Kept) -> asyncio.Event:
-        topic, message = self._topics.event(kept.station), kept.message(time.monotonic())
+        topic, message = self._topics.event(kept.station), self._message(kept)
         text = json.dumps(message)
         if not link.fits(topic, text):
             text = json.dumps(message | {"message": ""})  # the one part of any length
         return link.post(topic, text)
+
+    def _message(self, kept: Kept) -> dict[str, Any]:
+        """An event with what a person can answer to it, and where."""
+        snapshot = (self._latest.value or {}).get(kept.station)
+        drives = snapshot is not None and snapshot.roaster is not None
+        question = kept.type == "possible_crack" and kept.facts["roast_id"] is None
+        return kept.message(time.monotonic()) | {
+            "answers": answers("question" if question else kept.type, drives=drives),
+            "set_topic": self._topics.set(kept.station, "").removesuffix("/"),
+        }
 
     async def _tell_states(self, link: Connection) -> None:
         async for snapshots in self._latest.changes():

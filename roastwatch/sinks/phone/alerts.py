@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field, SecretStr, field_validator
 
-from roastwatch.entities import EVENT_TYPES, event_type, urgency
+from roastwatch.entities import EVENT_TYPES, answers, asks, event_type, urgency
 from roastwatch.options import Options
 from roastwatch.vocabulary import EventKind, Level, Origin, RoastEvent, Snapshot, Urgency
 
@@ -82,22 +82,8 @@ WORDS: dict[str, dict[str, str]] = {
     },
 }
 
-ACTIONS = {
-    "question": ("UNDER_WAY", "NOT_A_CRACK"),
-    "possible_crack": ("NOT_A_CRACK", "CONFIRM"),
-    "first_crack": ("NOT_A_CRACK", "DROP", "CONFIRM"),
-    "first_crack_certain": ("NOT_A_CRACK", "DROP", "CONFIRM"),
-    "first_crack_end": ("DROP",),
-    "second_crack": ("DROP", "STOP_HEAT"),
-    "countdown": ("DROP", "ACKNOWLEDGE"),
-    "no_crack_yet": ("DROP", "STOP_HEAT", "ACKNOWLEDGE"),
-    "interlock": ("STOP_HEAT", "PRESENT", "ACKNOWLEDGE"),
-    "fault": ("STOP_HEAT", "DROP", "ACKNOWLEDGE"),
-    "roaster_lost": ("ACKNOWLEDGE",),
-    "sound_lost": ("ACKNOWLEDGE",),
-}
-"""The buttons of each alert, at most three."""
-_NEEDS_ROASTER = ("STOP_HEAT",)
+_ACTIONS = {"first_crack_now": "CONFIRM", "emergency_stop": "STOP_HEAT"}
+"""Buttons whose id on a phone is not their key in capitals."""
 
 
 class PersonOptions(Options):
@@ -197,11 +183,6 @@ def _critical(person: PersonOptions, event: RoastEvent) -> bool:
     return event_type(event) in person.critical and urgency(event) is Urgency.DANGER
 
 
-def asks(event: RoastEvent) -> bool:
-    """Whether an event is the question whether a roast that nobody started is going on."""
-    return event.kind is EventKind.FIRST_CRACK and event.roast_id is None
-
-
 def quiet(hours: str | None, local: datetime) -> bool:
     """Whether a local time lies within `HH:MM-HH:MM`, over midnight too."""
     if hours is None:
@@ -242,8 +223,7 @@ def alert(
     if asking:
         text = f"{words['question']} ({text})" if text else words["question"]
     drives = snapshot is not None and snapshot.roaster is not None
-    actions = ACTIONS.get("question" if asking else kind, ())
-    names = [one for one in actions if drives or one not in _NEEDS_ROASTER]
+    keys = answers("question" if asking else kind, drives=drives)
     # What a person did is known to that person; the others need to hear it once.
     repeats = kind in person.repeat and event.origin is not Origin.PERSON
     return Alert(
@@ -253,14 +233,20 @@ def alert(
         title=f"{words[kind]} · {station_title}",
         text=text or words[kind],
         critical=_critical(person, event),
-        actions=tuple(
-            (f"RW|{one}|{event.station}|{event.event_id}", words[one]) for one in names[:3]
-        ),
+        actions=_buttons(keys, event.station, event.event_id, words),
         happened_at=event.happened_at,
         station=event.station,
         repeat_every_s=person.repeat_every_s if repeats else None,
         repeats_left=person.repeat_times if repeats else 0,
     )
+
+
+def _buttons(
+    keys: tuple[str, ...], station: str, tag: str, words: dict[str, str]
+) -> tuple[tuple[str, str], ...]:
+    """Action ids and their words."""
+    ids = [_ACTIONS.get(key, key.upper()) for key in keys]
+    return tuple((f"RW|{one}|{station}|{tag}", words[one]) for one in ids)
 
 
 def countdown(
@@ -280,9 +266,8 @@ def countdown(
         return None
     words = WORDS.get(person.language or language, WORDS["en"])
     key = f"{snapshot.roast_id}-countdown"
-    actions = tuple(
-        (f"RW|{one}|{snapshot.station}|{key}", words[one]) for one in ACTIONS["countdown"]
-    )
+    drives = snapshot.roaster is not None
+    actions = _buttons(answers("countdown", drives=drives), snapshot.station, key, words)
     return Alert(
         alert_id=f"{key}:countdown:{person.name}",
         tag=key,
