@@ -161,10 +161,13 @@ class RoasterLife(RuleBasedStateMachine):
         self.run(self._turn())
         self.check()
 
+    patience: ClassVar[bool] = False
+    """Whether every life is patient."""
+
     @initialize(fluid=st.booleans(), patient=st.sampled_from([False] * 7 + [True]))
     def first_reading(self, fluid: bool, patient: bool) -> None:
         """A patient life has rules that take minutes; there are fewer of them."""
-        self.driver.fluid, self.patient = fluid, patient
+        self.driver.fluid, self.patient = fluid, patient or type(self).patience
         self.begin()
         for _ in range(4):
             self.turn()
@@ -236,9 +239,11 @@ class RoasterLife(RuleBasedStateMachine):
     @precondition(lambda self: self.patient)
     @rule(percent=st.sampled_from([60.0, 100.0]))
     def bean_probe_stands_while_it_heats(self, percent: float) -> None:
-        self.driver.bean_stands = True
+        self.all_is_well()
         self.arm_and_heat(percent)
-        self.steady_time_passes(110.0)
+        self.steady_time_passes(20.0)
+        self.driver.bean_stands = True
+        self.steady_time_passes(130.0)
 
     @rule(stuck=st.booleans())
     def relay_sticks(self, stuck: bool) -> None:
@@ -248,10 +253,30 @@ class RoasterLife(RuleBasedStateMachine):
     @precondition(lambda self: self.patient)
     @rule()
     def relay_sticks_when_heat_goes_off(self) -> None:
+        self.all_is_well()
         self.arm_and_heat(100.0)
         self.relay_sticks(True)
         self.emergency_stop()
-        self.steady_time_passes(120.0)
+        self.steady_time_passes(220.0)
+
+    @rule(percent=st.sampled_from([40.0, 100.0]))
+    def machine_restarts_while_it_heats(self, percent: float) -> None:
+        """And its plan goes on."""
+        self.all_is_well()
+        self.arm_and_heat(percent)
+        self.machine_restarts()
+        self.time_passes(1.0)
+        self.ask(Command("p", "r", Actuator.HEATER, percent, Origin.PLAN, self.now_s))
+
+    def all_is_well(self) -> None:
+        """So that what follows is reached: link, probes and relay as they should be."""
+        driver = self.driver
+        driver.lost = driver.frozen = driver.mute = driver.relay_stuck = False
+        driver.bean_stands = driver.air_stands = False
+        driver.wild = driver.stuck = None
+        self.guard.log_works = self.lease = True
+        self.ask(Command("d", "r", Actuator.DOOR, 0.0, Origin.PERSON, self.now_s))
+        self.time_passes(3.0)
 
     def steady_time_passes(self, seconds: float) -> None:
         for _ in range(int(seconds / STEP_S)):
@@ -308,7 +333,11 @@ class RoasterLife(RuleBasedStateMachine):
 
     @rule(back_s=st.sampled_from([0.5, 5.0, 300.0]))
     def clock_jumps_back(self, back_s: float) -> None:
+        """A frozen reading grows no younger by it: it is never from the future."""
         self.now_s -= back_s
+        last = self.driver._last
+        if last is not None:
+            self.driver._last = replace(last, taken_at_s=last.taken_at_s - back_s)
         self.turn()
 
     @precondition(lambda self: self.linked)
