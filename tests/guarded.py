@@ -75,6 +75,16 @@ class Guarded:
                     found.append(int(process.name))
         return [pid for pid in found if pid not in self.guardians]
 
+    def watching(self, service: int | None = None) -> list[int]:
+        """Those of them that are connected with the guardian: a socket besides their loop's two."""
+        found = []
+        for pid in self.spares(service):
+            with contextlib.suppress(OSError):
+                files = [os.readlink(file) for file in Path(f"/proc/{pid}/fd").iterdir()]
+                if sum(file.startswith("socket:") for file in files) > 2:
+                    found.append(pid)
+        return found
+
     def kill_all(self) -> None:
         """Kill guardians and those that wait to be one, or a spare would take over."""
         for process in Path("/proc").iterdir():

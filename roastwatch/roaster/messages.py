@@ -137,7 +137,8 @@ def can_heat(state: dict[str, Any]) -> bool:
 
 def heat_problem_of(state: dict[str, Any]) -> str:
     """Why heat is not known to be off; empty when it is, or is not ours to switch off."""
-    return str(state.get("heat_problem") or "") if can_heat(state) else ""
+    ours = can_heat(state) and not state.get("only_reads")
+    return str(state.get("heat_problem") or "") if ours else ""
 
 
 def command_from(raw: dict[str, Any], station: str) -> Command:
@@ -169,6 +170,24 @@ def result_from(raw: dict[str, Any]) -> CommandResult:
         interlock=raw.get("interlock"),
         reason=str(raw.get("reason", "")),
     )
+
+
+def said_at_s(message: dict[str, Any]) -> float | None:
+    """When a message was sent, by the monotonic clock that both processes share."""
+    at_s = message.get("at_s")
+    return float(at_s) if isinstance(at_s, int | float) else None
+
+
+def positive(message: dict[str, Any], key: str) -> float:
+    """A number above 0.
+
+    Raises:
+        BadInputError: it is something else.
+    """
+    value = message.get(key)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
+        raise BadInputError(f"{key} must be a number above 0, not {value!r}.")
+    return float(value)
 
 
 def _finite(value: Any) -> Any:

@@ -35,7 +35,7 @@ def hung_after_s(folder: Path, state: str, share: float) -> float:
 @pytest.mark.parametrize(
     ("state", "share", "after_s"),
     [
-        ("T", 0.0, 0.5),  # stopped
+        ("T", 0.0, 0.3),  # stopped
         ("S", 0.0, 1.0),  # waits for something that never comes
         ("R", 1.0, 1.0),  # runs in circles
         ("R", 0.1, 2.5),  # gets no processor

@@ -2,15 +2,24 @@
 
 import asyncio
 import json
+import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
 
+from roastwatch.app.roaster_launch import Machine
+from roastwatch.roaster.client.control import RoasterControl
+from roastwatch.roaster.client.guardian_life import BACK, DIED_READING, MAY_EJECT, READS_AGAIN
 from tests.fakes.hottop import FakeHottop
 from tests.fakes.line import PtyLine, until
 from tests.guarded import PLAN, Guarded, end, guarded
 
 STARTED_S = 60.0
+FULL_HEAT = """
+steps: [{at_s: 0, heater_percent: 100, fan_percent: 40, drum_percent: 100}, {at_s: 600}]
+"""
 DROPS = """
 steps:
   - {at_s: 0, heater_percent: 60, fan_percent: 30, drum_percent: 100}
@@ -120,3 +129,69 @@ async def test_a_machine_that_heats_by_its_panel_is_not_taken_over(tmp_path: Pat
         assert service.returncode != 0
         assert "heats by its own panel (70 %)" in out.decode()
         # A drive makes safe at its end whatever happened: then the person's stop is honoured.
+
+
+@pytest.mark.parametrize(
+    ("service", "guardian"),
+    [
+        (None, signal.SIGKILL),
+        (None, signal.SIGSTOP),
+        (signal.SIGKILL, signal.SIGKILL),
+        (signal.SIGSTOP, signal.SIGKILL),
+        (signal.SIGSTOP, signal.SIGSTOP),
+        (signal.SIGKILL, signal.SIGSTOP),
+    ],
+)
+@pytest.mark.parametrize("option", [(), ("--option", "wake=true")], ids=["", "wake"])
+async def test_the_next_guardian_goes_on_with_frames_before_it_ejects(
+    tmp_path: Path,
+    service: signal.Signals | None,
+    guardian: signal.Signals,
+    option: tuple[str, ...],
+) -> None:
+    fake = FakeHottop(speed=0)
+    fake.thermal.bean_c = fake.thermal.air_c = 191.0
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
+        drive = await place.drive("hottop", line.port, FULL_HEAT, *option)
+        assert isinstance(drive, asyncio.subprocess.Process)
+        try:
+            await until(lambda: fake.heater == 100, STARTED_S)
+            await until(lambda: place.watching(drive.pid), STARTED_S)
+            (first,) = place.guardians
+            fake.longest_gap_s, began_s = 0.0, time.monotonic()
+            if service is not None:
+                os.kill(drive.pid, service)
+            os.kill(first, guardian)
+            await until(lambda: fake.heater == 0, 5.0, 0.01)
+            print(f"heat 0 after {time.monotonic() - began_s:.2f} s")
+            text = "" if service else (await drive.communicate())[0].decode()
+            await asyncio.sleep(7.0)  # longer than any guardian stays that nobody needs
+            print(f"longest gap {fake.longest_gap_s:.2f} s")
+            assert (fake.ejected, fake.heater, fake.drum, fake.cooling) == (False, 0, 1, 1)
+            assert fake.main_fan == 10
+            assert first not in place.guardians
+            assert place.guardians
+            if not service:
+                assert MAY_EJECT in text
+                assert BACK in text
+        finally:
+            await end(drive)
+
+
+async def test_a_guardian_that_only_read_is_followed_by_one_that_claims_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake, told = FakeHottop(speed=0), list[str]()
+    fake.heater, fake.thermal.bean_c = 70, 120.0  # somebody roasts by its panel
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
+        monkeypatch.setenv("ROASTWATCH_RUNTIME_DIR", str(place.folder))
+        machine = Machine.chosen("hottop", str(line.port), (), None, None, None, True)
+        async with RoasterControl(
+            machine.socket, machine.launch, told=lambda happened: told.append(happened.message)
+        ) as control:
+            await control.answering()
+            (first,) = place.guardians
+            os.kill(first, signal.SIGKILL)
+            await until(lambda: READS_AGAIN in told, STARTED_S)
+        assert told == [DIED_READING, READS_AGAIN]
+        assert (fake.commands, fake.heater) == ([], 70)

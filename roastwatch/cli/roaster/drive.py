@@ -122,8 +122,9 @@ async def _leave(run: Drive, control: RoasterControl) -> str | None:
 
 def _say_left(state: dict[str, Any]) -> None:
     """In which state the roaster is left."""
-    if not can_heat(state):
+    if state.get("only_reads") or not can_heat(state):
         _say("   The roaster was only read.")
+        return
     elif state.get("hot"):
         _say("   Safe: heat 0. The guardian keeps drum and cooling on until it is cool.")
     else:

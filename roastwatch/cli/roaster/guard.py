@@ -13,7 +13,7 @@ import click
 from roastwatch import plugins
 from roastwatch.app.roaster_launch import Machine, checked_options
 from roastwatch.errors import BadInputError
-from roastwatch.roaster.client.guardian_start import END, GO
+from roastwatch.roaster.client.spare import Spare
 from roastwatch.roaster.guardian.limits_store import parse_limits
 from roastwatch.roaster.guardian.process import raise_priority
 from roastwatch.roaster.guardian.safety_state import Guard
@@ -32,7 +32,8 @@ def guard(settings_path: Path | None, station: str | None, stay: bool) -> None:
         path = machine.socket
     else:
         # A spare is given its machine now and the word to begin later, or never.
-        spec = json.loads(sys.stdin.readline())
+        with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as first_line:
+            spec = json.loads(first_line.readline())  # and nothing of what follows
         path = Path(spec.pop("socket"))
         machine = Machine(**spec)
     factory = plugins.load("drivers", machine.kind)
@@ -52,18 +53,15 @@ def guard(settings_path: Path | None, station: str | None, stay: bool) -> None:
         stay=stay,
         wire=machine.wire,
     )
-    word = GO if settings_path is not None else sys.stdin.readline().encode()
-    if word == END:
-        return
-    raise_priority()
     for name in (signal.SIGINT, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)  # a terminal's end is not the roaster's
+    spare = None if settings_path is not None else Spare(path, machine.wire)
     try:
-        asyncio.run(_serve(server))
+        asyncio.run(_serve(server, spare))
     except BadInputError:
-        if word == GO:
+        if spare is None or spare.was_asked:
             raise
-        # Our service is gone, but its guardian is there and makes safe: nothing is left to do.
+        # Another has taken over the machine: nothing is left to do.
 
 
 def _makes(first: Any, factory: Any, options: Any, station: str) -> Any:
@@ -81,8 +79,16 @@ def _makes(first: Any, factory: Any, options: Any, station: str) -> Any:
     return make
 
 
-async def _serve(server: Any) -> None:
-    """Until released; SIGTERM makes safe and ends."""
-    running = asyncio.create_task(server.run(), name="guardian")
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.terminate)
+async def _serve(server: GuardianServer, spare: Spare | None) -> None:
+    """Wait as long as this is a spare, then serve until released; SIGTERM makes safe and ends."""
+    loop, left = asyncio.get_running_loop(), None
+    if spare is not None:
+        words = asyncio.StreamReader()
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(words), sys.stdin)
+        if not await spare.wait(words):
+            return
+        left = spare.left
+    raise_priority()
+    running = asyncio.create_task(server.run(left), name="guardian")
+    loop.add_signal_handler(signal.SIGTERM, server.terminate)
     await running

@@ -107,14 +107,16 @@ def _opened_by(wire: str, guardian: int | None) -> str:
 
 
 async def _until_gone(control: RoasterControl, pid: int | None) -> None:
-    said, shown_s, off = "", time.monotonic(), False
+    said, shown_s, off, reads = "", time.monotonic(), False, False
     unsafe = ""
     while control.guardian_pid == pid and control.raw_state:
         raw = control.raw_state
-        unsafe = "" if raw.get("connected") and not raw.get("heat_problem") else control.unsafe
+        problem = raw.get("heat_problem") and not raw.get("only_reads")
+        unsafe = "" if raw.get("connected") and not problem else control.unsafe
         off = not unsafe
         line = ""
-        if off and raw.get("hot") is not False:
+        reads = bool(raw.get("only_reads"))
+        if off and not reads and raw.get("hot") is not False:
             line = (
                 "Heat is 0. The guardian stays until the roaster is cool; Ctrl-C leaves it to it."
             )
@@ -123,7 +125,8 @@ async def _until_gone(control: RoasterControl, pid: int | None) -> None:
             click.echo(line)
         await asyncio.sleep(0.05)
     if off:
-        click.echo("The guardian has ended; heat is 0.")
+        left = "it only read the roaster" if reads else "heat is 0"
+        click.echo(f"The guardian has ended; {left}.")
         return
     raise LostError(f"The guardian has ended, and heat is not known to be off: {unsafe}")
 

@@ -16,6 +16,7 @@ from roastwatch.roaster import doors, messages
 from roastwatch.roaster.client.guardian_start import Launch, Starter
 from roastwatch.roaster.client.hang import Hang
 from roastwatch.roaster.doors import Peer
+from roastwatch.roaster.handover import Handover
 
 RENEW_S = 0.1
 START_S = 15.0
@@ -25,8 +26,9 @@ STOP_ANSWER_S = 1.5
 NAMES_S = 1.0
 """How old the names of a machine may be while its guardian is looked for."""
 
-Role = Literal["control", "watch", "stop"]
-"""To lead the machine under a lease; to look and ask; to stop it and nothing else."""
+Role = Literal["control", "watch", "stop", "spare"]
+"""To lead the machine under a lease; to look and ask; to stop it and nothing else; to be the next
+guardian when this one dies."""
 
 log = logging.getLogger("roastwatch.roaster")
 
@@ -46,8 +48,13 @@ class GuardianClient:
         on_state: Callable[[dict[str, Any]], None] = lambda _state: None,
         on_notice: Callable[[dict[str, Any]], None] = lambda _notice: None,
         role: Role = "control",
+        left: Handover | None = None,
+        may_kill: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Without `launch` the guardian of `wire` must be there already."""
+        """Without `launch` the guardian of `wire` must be there already.
+
+        `left` is what the guardian before this one left. One that hangs is killed if `may_kill`.
+        """
         self._path = path
         self._spec = launch.spec if launch else {}
         self._wire = wire or str(self._spec.get("wire", ""))
@@ -55,6 +62,8 @@ class GuardianClient:
         self._on_state = on_state
         self._on_notice = on_notice
         self._role: Role = role
+        self._left = left
+        self._may_kill = may_kill
         self._seq = 0
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._writer: asyncio.StreamWriter | None = None
@@ -88,7 +97,7 @@ class GuardianClient:
                 await self.__aexit__()
                 raise
         self._on_state(answer)
-        if self._role == "control":
+        if self._role in ("control", "spare"):
             self._tasks.append(asyncio.create_task(self._renew(), name="guardian:renew"))
         return self
 
@@ -102,6 +111,16 @@ class GuardianClient:
                 await self._writer.wait_closed()
 
     @property
+    def address(self) -> str | Path:
+        """Where it listens."""
+        return self._address
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the guardian's process still runs, as far as it can be seen."""
+        return self._hang.is_alive
+
+    @property
     def pid(self) -> int | None:
         """The guardian's process."""
         return self.peer.pid
@@ -112,11 +131,13 @@ class GuardianClient:
         Raises:
             LostError: it is gone, or hangs.
         """
-        known = {
+        known: dict[str, Any] = {
             key: self._spec[key]
             for key in ("kind", "options", "limits", "cutoff")
             if key in self._spec
         }
+        if self._left is not None:
+            known["left"] = self._left.to_message()
         within_s = STOP_ANSWER_S if self._role == "stop" else ANSWER_S
         try:
             return await self.ask(
@@ -181,7 +202,7 @@ class GuardianClient:
                 raise LostError(
                     "No guardian of this roaster runs: name it with --type to start one."
                 )
-            if child is None:
+            if child is None or self._starter.is_stopped(child):
                 child = await self._starter.start()
             elif child.poll() is not None or time.monotonic() > until:
                 raise LostError(self._starter.why_not(child))
@@ -191,6 +212,8 @@ class GuardianClient:
         """End a guardian that hangs: a new one asserts heat 0, this one can't."""
         if self.pid is None:
             return False
+        if not self._hang.is_alive:
+            return True  # its number may belong to another process by now
         try:
             os.kill(self.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -214,9 +237,10 @@ class GuardianClient:
             if now - last_s > 5 * RENEW_S:  # it was we who slept: give it time to be heard
                 self._heard_s = now
             last_s = now
-            with contextlib.suppress(LostError):
-                self._send("renew")
-            if self._hang.is_hung(now - self._heard_s):
+            if self._role == "control":
+                with contextlib.suppress(LostError):
+                    self._send("renew")
+            if self._hang.is_hung(now - self._heard_s) and self._may_kill():
                 log.error("the guardian said nothing for %.1f s: killed", now - self._heard_s)
                 self._kill()
                 self._lost()

@@ -16,18 +16,27 @@ from roastwatch.errors import BadInputError, LostError, RoastwatchError
 from roastwatch.roaster import messages
 from roastwatch.roaster.client.guardian_client import GuardianClient, Launch, Role
 from roastwatch.roaster.client.guardian_start import Starter
+from roastwatch.roaster.handover import Handover, left_by
 from roastwatch.supervise import Background, Backoff, Part
 from roastwatch.vocabulary import PartState
 
 LOUD_AFTER_S = 3.0
 """A new guardian has written heat 0 by then, or people are notified."""
-SPARE_S = 1.0
+SPARE_S = 0.1
 """How often the spare guardian is looked after."""
 RETRY = Backoff(first_s=0.2, longest_s=2.0)
 DIED = (
     "The guardian of the roaster died: another is being started. Heat may be on until it reports."
 )
+DIED_READING = (
+    "The guardian of the roaster died: another is being started. It only read the roaster."
+)
 BACK = "Another guardian holds the roaster: heat 0 was written. Arm again to go on."
+READS_AGAIN = "Another guardian reads the roaster. Nothing was written to it."
+MAY_EJECT = (
+    "The roaster ejects its beans by itself when it receives nothing for a second, and may have "
+    "done so: look at it."
+)
 
 log = logging.getLogger("roastwatch.roaster")
 
@@ -64,6 +73,8 @@ class GuardianLife:
         self._role: Role = role
         self._part = part
         self._on_state = on_state
+        self._last_state: dict[str, Any] = {}
+        self._left: Handover | None = None
         self._told = told
         self._starter = Starter(launch, path) if launch else None
         self._tasks = Background(part)
@@ -125,11 +136,14 @@ class GuardianLife:
                 self._launch,
                 wire=self._wire,
                 starter=self._starter,
-                on_state=self._on_state,
+                on_state=self._state,
                 on_notice=self._notice,
                 role=self._role,
+                left=self._left,
             ) as client:
                 self.client = client
+                if self._starter is not None:
+                    self._starter.has_taken_over(client.pid)
                 if not self.log_works:
                     await client.ask("log", works=False)
                 if self._first is not None and not self._first.done():
@@ -153,10 +167,12 @@ class GuardianLife:
             await asyncio.sleep(SPARE_S)
 
     def _died(self) -> None:
-        log.error("%s", DIED)
-        self._part.trouble(PartState.RETRYING, DIED)
+        self._left = left_by(self._last_state)
+        message = DIED_READING if self._only_reads else self._with_eject(DIED)
+        log.error("%s", message)
+        self._part.trouble(PartState.RETRYING, message)
         self._part.count("guardian_restarts")
-        self._told(Told("fault", DIED, "guardian"))
+        self._told(Told("fault", message, "guardian"))
         if self._zero is None or self._zero.done():
             self._zero = self._tasks.run(self._see_zero(), "roaster:heat 0")
 
@@ -175,8 +191,25 @@ class GuardianLife:
                 log.error("%s", message)
                 self._told(Told("fault", message, "guardian"))
             await asyncio.sleep(0.05)
-        log.warning("%s", BACK)
-        self._told(Told("interlock", BACK, "guardian") if said else Told("recovered", BACK, None))
+        back = READS_AGAIN if self._only_reads else self._with_eject(BACK)
+        log.warning("%s", back)
+        self._told(Told("interlock", back, "guardian") if said else Told("recovered", back, None))
+
+    def _with_eject(self, message: str) -> str:
+        """A message, and what a machine does whose frames stopped."""
+        able = self._last_state.get("capabilities") or {}
+        ejects = able.get("when_host_is_gone") == "ejects"
+        return f"{message} {MAY_EJECT}" if ejects else message
+
+    @property
+    def _only_reads(self) -> bool:
+        """Whether the guardian that spoke last has written nothing to its machine."""
+        state = self._last_state
+        return bool(state and (state.get("only_reads") or not messages.can_heat(state)))
+
+    def _state(self, raw: dict[str, Any]) -> None:
+        self._last_state = raw
+        self._on_state(raw)
 
     def _is_zero(self) -> bool:
         state = self.client.state if self.client else {}

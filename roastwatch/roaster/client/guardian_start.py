@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from roastwatch.errors import LostError
+from roastwatch.roaster.client.hang import is_stopped
 
 GO = b"go\n"
 """The word on which a spare becomes the guardian."""
@@ -53,6 +54,7 @@ class Starter:
         Raises:
             LostError: the operating system refuses; the text says why.
         """
+        self._end_stopped()
         spare, self._spare = self._spare, None
         if spare is not None and _say(spare, GO) and spare.poll() is None:
             return spare
@@ -60,12 +62,31 @@ class Starter:
 
     async def keep_spare(self) -> None:
         """Have a spare ready; without one a guardian is started from nothing."""
+        self._end_stopped()
         if self._spare is not None and self._spare.poll() is not None:
             _say(self._spare, END)
             self._spare = None
         if self._spare is None:
             with contextlib.suppress(LostError):
                 await self._in_thread(self._make_spare)
+
+    def has_taken_over(self, pid: int | None) -> None:
+        """A process is the guardian now: if it was the spare, there is none any more."""
+        if self._spare is not None and self._spare.pid == pid:
+            _say(self._spare, GO)
+            self._spare = None
+
+    def is_stopped(self, child: "subprocess.Popen[bytes]") -> bool:
+        """Whether a guardian that was started is stopped (SIGSTOP); it is ended then."""
+        stopped = child.poll() is None and is_stopped(child.pid)
+        if stopped:
+            child.kill()
+            _say(child, END)
+        return stopped
+
+    def _end_stopped(self) -> None:
+        if self._spare is not None and self.is_stopped(self._spare):
+            self._spare = None
 
     def close(self) -> None:
         """End the spare."""
@@ -97,6 +118,8 @@ class Starter:
 
     def _make_spare(self) -> "subprocess.Popen[bytes]":
         child = self._begin()
+        if self._spare is not None:  # made meanwhile, by one whose caller was cancelled
+            _say(self._spare, END)
         self._spare = child
         if self._is_closed:
             self.close()

@@ -10,6 +10,8 @@ HUNG_S = 1.0
 """After so long a silence it is taken for hung, so that heat is 0 within two seconds."""
 STARVED_S = 2.5
 """One that waits for a processor or a disk (a small computer under load) is given so long."""
+STOPPED_S = 0.2
+"""One that was stopped (SIGSTOP) is looked at so long: a Hottop ejects after a second."""
 BUSY = 0.5
 """One that uses more than this share of a processor and says nothing runs in circles."""
 
@@ -18,6 +20,8 @@ BUSY = 0.5
 class _Look:
     state: str
     processor_s: float
+    began: str
+    """When it began, in the kernel's own unit: a number that is used anew has another."""
 
 
 class Hang:
@@ -26,13 +30,21 @@ class Hang:
     def __init__(self, pid: int | None, proc: Path = Path("/proc")) -> None:
         self._stat = proc / str(pid) / "stat"
         self._suspected: tuple[float, _Look] | None = None
+        self._stopped_since_s: float | None = None
+        self._began = _began(self._stat)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the very process that was there at first still runs (or is stopped)."""
+        look = _look(self._stat)
+        return look is not None and look.state not in "ZX" and look.began == self._began
 
     def is_hung(self, silent_s: float) -> bool:
         """Whether it hangs, given how long it has said nothing. Call it several times a second."""
+        look = _look(self._stat)
         if silent_s < SUSPECT_S:
             self._suspected = None
-            return False
-        look = _look(self._stat)
+            return self._stays_stopped(look, silent_s)
         if look is None or silent_s >= STARVED_S:
             return silent_s >= HUNG_S
         if look.state in "TtZX":
@@ -46,12 +58,33 @@ class Hang:
         works = (look.processor_s - before.processor_s) / passed_s
         return look.state not in "RD" or works > BUSY
 
+    def _stays_stopped(self, look: _Look | None, silent_s: float) -> bool:
+        since_s = self._stopped_since_s
+        if look is None or look.state not in "Tt":
+            self._stopped_since_s = None
+        elif since_s is None or silent_s < since_s:
+            self._stopped_since_s = silent_s
+        else:
+            return silent_s - since_s >= STOPPED_S - 0.001
+        return False
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a process was stopped (SIGSTOP, a debugger) and not continued."""
+    look = _look(Path("/proc") / str(pid) / "stat")
+    return look is not None and look.state in "Tt"
+
+
+def _began(stat: Path) -> str | None:
+    look = _look(stat)
+    return None if look is None else look.began
+
 
 def _look(stat: Path) -> _Look | None:
     """State and processor time of a process, where the system shows them."""
     try:
         words = stat.read_text().rpartition(")")[2].split()
         ticks = int(words[11]) + int(words[12])
-        return _Look(words[0], ticks / os.sysconf("SC_CLK_TCK"))
+        return _Look(words[0], ticks / os.sysconf("SC_CLK_TCK"), words[19])
     except (OSError, ValueError, IndexError):
         return None

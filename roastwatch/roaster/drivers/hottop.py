@@ -109,6 +109,9 @@ class Hottop:
         self._sent = asyncio.Event()
         self._wanted = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None
+        self._resumed: Controls | None = None
+        """With what frames go on that another process sent until just now."""
+        self._is_open = False
 
     @property
     def capabilities(self) -> Capabilities:
@@ -129,7 +132,7 @@ class Hottop:
                 Actuator.COOLING: (0, 100),
                 Actuator.DOOR: (0, 100),
             },
-            listens_first=True,
+            listens_first=not self._options.wake,
             when_released=WHEN_RELEASED,
         )
 
@@ -149,11 +152,14 @@ class Hottop:
         self._unread.clear()
         self._last_bean_c = self._heats_since_s = None
         await self._wire.__aenter__()
+        self._is_open = True
         options = self._options
         try:
-            if options.wake:
+            if options.wake or self._resumed:
                 self._take_control()
-            if not await self._wire.until(lambda: self._newest, options.first_frame_s):
+            if not await self._wire.until(
+                lambda: self._newest or self._resumed, options.first_frame_s
+            ):
                 found = not_this_machine(self._wire, options.first_frame_s)
                 if options.wake or not isinstance(found, LostError):
                     raise found
@@ -185,6 +191,16 @@ class Hottop:
                     log.warning("Hottop: control ends. %s", WHEN_RELEASED)
         finally:
             await self._let_go()
+
+    def resume(self, door_open: bool) -> None:
+        """Go on with frames that another process sent until just now, with heat off.
+
+        They leave as soon as the port is open, and wait for no status frame: the machine ejects
+        after a second without one. `door_open` is how its door was.
+        """
+        self._resumed = _safe(Controls(door_open=door_open))
+        if self._is_open:
+            self._take_control()
 
     async def read(self) -> Reading:
         """The newest status frame since the last call.
@@ -265,7 +281,8 @@ class Hottop:
         """From now on frames leave: heat 0, the drum on, door and fans of a hot machine kept."""
         if self._sender is None:
             self._wire.check()
-            self._controls = self._taken_over(self._newest)
+            resumed = self._resumed if self._newest is None else None
+            self._controls = resumed or self._taken_over(self._newest)
             self._sender = asyncio.create_task(self._keep_alive(), name="hottop keep-alive")
 
     def _ask(self, controls: Controls) -> None:
@@ -332,6 +349,7 @@ class Hottop:
             self._sender.cancel()
             await asyncio.gather(self._sender, return_exceptions=True)
             self._sender = None
+        self._is_open = False
         await self._wire.__aexit__()
 
     def _received(self, data: bytes) -> None:

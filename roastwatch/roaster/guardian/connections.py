@@ -28,6 +28,8 @@ class Connection:
         self.since_s = now_s
         self.last_heard_seq = 0
         self.greeted = False
+        self.is_spare = False
+        """It only waits to be the next guardian: it keeps none."""
         self.holds_lease = False
         self.may_only_stop = ""
         """Why it may do nothing but look and stop; empty: it may do more."""
@@ -51,6 +53,11 @@ class Connection:
         self._writer.close()
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
+
+    @property
+    def matters(self) -> bool:
+        """Whether somebody is there for whom the guardian stays."""
+        return self.greeted and not self.is_spare
 
     @property
     def _worth(self) -> tuple[bool, bool, float]:

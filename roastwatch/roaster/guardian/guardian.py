@@ -16,6 +16,7 @@ from roastwatch.roaster.driver import RoasterDriver, SilentError
 from roastwatch.roaster.guardian.interlocks import Decision
 from roastwatch.roaster.guardian.safety_state import Demand, Guard
 from roastwatch.roaster.guardian.timing import asleep_s, within
+from roastwatch.roaster.handover import Handover
 from roastwatch.vocabulary import Actuator, Command, CommandResult, Outcome
 
 TICK_S = 0.1
@@ -76,6 +77,7 @@ class Guardian:
         while not self._ended():
             try:
                 self._driver = self._make_driver()
+                self.guard.resume(self._driver, self._clock())
                 await self._one_link(self._driver)
             except LostError as lost:
                 self.problem, self.wrong_machine = str(lost), False
@@ -90,7 +92,7 @@ class Guardian:
                 return
             self._failures += 1
             self.guard.link_lost(self.problem or "it does not answer.")
-            self._fail_pending("The roaster is not connected.")
+            self.cancel_pending()
             self._changed()
             doublings = min(self._failures - 1, 8)
             await self._idle(min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0**doublings))
@@ -114,7 +116,7 @@ class Guardian:
                 reason="busy: another command is being carried out; try again.",
             )
         if not self.guard.machine.connected:
-            return self._judged(command)
+            return self._result(command, self.guard.request(command, now))
         answer: asyncio.Future[CommandResult] = asyncio.get_running_loop().create_future()
         self._pending = (command, answer)
         self._wake.set()
@@ -140,10 +142,21 @@ class Guardian:
 
     def cancel_pending(self, reason: str = "The roaster is not connected.") -> None:
         """Answer a command that nobody will carry out."""
-        self._fail_pending(reason)
+        if self._pending is not None:
+            command, answer = self._pending
+            self._pending = None
+            if not answer.done():
+                answer.set_result(CommandResult(command.command_id, Outcome.FAILED, reason=reason))
 
     def wake(self) -> None:
         """Something changed that may demand a write now."""
+        self._wake.set()
+
+    def inherit(self, left: Handover) -> None:
+        """Go on with the control of a guardian that died, also while the port is opened."""
+        self.guard.inherit(left)
+        if self._driver is not None:
+            self.guard.resume(self._driver, self._clock())
         self._wake.set()
 
     def release(self) -> str | None:
@@ -362,24 +375,10 @@ class Guardian:
                 with contextlib.suppress(RoastwatchError):
                     await self._write(driver, actuator, 0.0)
 
-    def _judged(self, command: Command) -> CommandResult:
-        return self._result(command, self.guard.request(command, self._clock()))
-
     def _result(self, command: Command, decision: Decision) -> CommandResult:
-        return CommandResult(
-            command.command_id,
-            decision.outcome,
-            decision.applied,
-            decision.interlock,
-            decision.reason,
-        )
-
-    def _fail_pending(self, reason: str) -> None:
-        if self._pending is not None:
-            command, answer = self._pending
-            self._pending = None
-            if not answer.done():
-                answer.set_result(CommandResult(command.command_id, Outcome.FAILED, reason=reason))
+        outcome, applied = decision.outcome, decision.applied
+        name, interlock = command.command_id, decision.interlock
+        return CommandResult(name, outcome, applied, interlock, decision.reason)
 
     async def _idle(self, seconds: float) -> None:
         """Wait between two links; the guard goes on judging."""

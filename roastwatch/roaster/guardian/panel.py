@@ -2,7 +2,9 @@
 
 from abc import ABC, abstractmethod
 
+from roastwatch.roaster.driver import RoasterDriver
 from roastwatch.roaster.guardian.device_state import MachineState
+from roastwatch.roaster.handover import Handover
 
 
 class PanelFirst(ABC):
@@ -14,6 +16,7 @@ class PanelFirst(ABC):
         self.control_asked = False
         """Somebody armed, commanded or stopped it since this guardian began."""
         self._silent = False
+        self._inherited: Handover | None = None
 
     @property
     def only_reads(self) -> bool:
@@ -26,6 +29,19 @@ class PanelFirst(ABC):
         if self.only_reads and released:
             self._notice("control", f"roastwatch has taken control. {released}")
         self.control_asked = True
+
+    def inherit(self, left: Handover) -> None:
+        """The last guardian had control and died: go on with it, with heat off."""
+        if self.only_reads:
+            self.control_asked, self._inherited = True, left
+            self.ask_safe("The last guardian ended: heat is off until a person arms again.")
+
+    def resume(self, driver: RoasterDriver, now_s: float) -> None:
+        """Let frames leave at once where the last guardian's have only just stopped."""
+        left = self._inherited
+        resume = getattr(driver, "resume", None)
+        if left is not None and left.is_fresh(now_s) and resume is not None:
+            resume(left.door_open)
 
     def panel_heats(self) -> str | None:
         """Why control is not taken by arming now, or None: a person roasts at the panel."""

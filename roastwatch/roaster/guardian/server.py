@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from roastwatch.errors import BadInputError, RoastwatchError
-from roastwatch.roaster import messages
+from roastwatch.roaster import handover, messages
 from roastwatch.roaster.doors import Doors, peer_of
 from roastwatch.roaster.driver import RoasterDriver
 from roastwatch.roaster.guardian.alarms import Notice
@@ -27,6 +27,7 @@ from roastwatch.roaster.guardian.process import notify
 from roastwatch.roaster.guardian.safety_state import Guard
 from roastwatch.roaster.guardian.state import state_of
 from roastwatch.roaster.guardian.stop_record import StopRecord, heat_problem
+from roastwatch.roaster.handover import Handover
 from roastwatch.supervise import Background, Part
 from roastwatch.vocabulary import StopState
 
@@ -76,13 +77,18 @@ class GuardianServer:
         self._ever_served = False
         self._ending_since_s: float | None = None
 
-    async def run(self) -> None:
+    async def run(self, left: Handover | None = None) -> None:
         """Serve until released (or for ever, where it was started to stay).
+
+        `left` is what a guardian that died left to this one.
 
         Raises:
             BadInputError: another guardian holds this machine.
         """
         began_s = time.monotonic()
+        self._alone_since_s = self._clock()
+        if left is not None:
+            self._guardian.inherit(left)
         while True:
             try:
                 async with self._doors.opened(self._names.now()):
@@ -101,6 +107,7 @@ class GuardianServer:
         self._tasks.keep(partial(self._names.keep, self._doors), "names")
         try:
             await self._guardian.run()
+            self._tell()  # that it was let go: a spare that waits need not take over
         finally:
             await self._tasks.close()
 
@@ -133,7 +140,7 @@ class GuardianServer:
             if connection.holds_lease:
                 self._guard.lease_ended()
                 self._guardian.wake()
-            if connection.greeted:
+            if connection.matters:
                 self._alone_since_s = self._clock()
             await connection.close()
 
@@ -144,7 +151,7 @@ class GuardianServer:
         connection.last_heard_seq = seq
         do = message.get("do")
         if connection.holds_lease:
-            self._guard.renew(self._clock(), _said_at_s(message))
+            self._guard.renew(self._clock(), messages.said_at_s(message))
         if do == "renew":
             return
         open_to_all = {"hello": self._hello, "stop": self._stop}
@@ -182,7 +189,7 @@ class GuardianServer:
         kind, role = message.get("kind"), message.get("role")
         if not self._names.include(message.get("wire")):
             return ELSEWHERE
-        connection.greeted = True
+        connection.greeted, connection.is_spare = True, role == "spare"
         if not connection.peer.is_trusted:
             connection.may_only_stop = self._for_its_user()
             return connection.may_only_stop if role == "control" else None
@@ -206,11 +213,13 @@ class GuardianServer:
         raw = message.get("limits")
         limits = None if raw is None else parse_limits(raw, "limits")
         connection.holds_lease = True
-        self._guard.renew(self._clock(), _said_at_s(message))
+        self._guard.renew(self._clock(), messages.said_at_s(message))
         if limits is not None:
             self._guard.set_limits(limits)
         # What the last service said of its log, and who drove it of a cut-off, was theirs.
         self._guard.log_works = True
+        if (left := handover.from_message(message.get("left"))) is not None:
+            self._guardian.inherit(left)
         if "cutoff" in message:
             self._guard.cutoff_confirmed = message["cutoff"] is True
         return None
@@ -262,7 +271,7 @@ class GuardianServer:
         self._look_after_stop()
         if self._stop_record.state is StopState.PENDING:
             return f"Not armed: the emergency stop is not delivered. {self._stop_record.problem}"
-        return self._guard.arm(_number(message, "for_s"), self._clock())
+        return self._guard.arm(messages.positive(message, "for_s"), self._clock())
 
     def _disarm(self, connection: Connection, message: dict[str, Any]) -> str | None:
         self._guard.disarm(str(message.get("reason") or "Disarmed."))
@@ -359,7 +368,7 @@ class GuardianServer:
         self._connections.end_the_silent(self._clock())
         if self._ending_since_s is not None and self._has_ended(self._ending_since_s):
             self._guardian.end()
-        alone = not any(connection.greeted for connection in self._connections)
+        alone = not any(connection.matters for connection in self._connections)
         if not self._stay and alone and self._may_end():
             if self._guard.machine.connected:
                 self._guardian.release()
@@ -377,10 +386,8 @@ class GuardianServer:
     def _may_end(self) -> bool:
         """Whether nobody needs this guardian any more: cool, or gone and known to be off."""
         alone_s = self._clock() - self._alone_since_s
-        if (
-            self._stop_record.state is StopState.PENDING
-            and self._guard.machine.capabilities.actuators
-        ):
+        pending = self._stop_record.state is StopState.PENDING
+        if pending and self._guard.machine.capabilities.actuators:
             return alone_s >= LINGER_STOP_S
         if self._guard.machine.connected:
             since = self._guardian.safe_since_s
@@ -391,16 +398,3 @@ class GuardianServer:
         if not self._guard.machine.ever_connected:
             return alone_s >= (1.0 if self._ever_served else 10.0)
         return not self._guard.unsafe_pending or alone_s >= LINGER_OWED_S
-
-
-def _said_at_s(message: dict[str, Any]) -> float | None:
-    """When a message was sent, by the monotonic clock that both processes share."""
-    at_s = message.get("at_s")
-    return float(at_s) if isinstance(at_s, int | float) else None
-
-
-def _number(message: dict[str, Any], key: str) -> float:
-    value = message.get(key)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
-        raise BadInputError(f"{key} must be a number above 0, not {value!r}.")
-    return float(value)

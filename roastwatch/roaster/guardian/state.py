@@ -17,6 +17,8 @@ def state_of(guard: Guard, guardian: Guardian, stop: StopRecord, now_s: float) -
         "at_s": now_s,
         "pid": os.getpid(),
         "controlled": situation.lease,
+        "only_reads": guard.only_reads,
+        "releasing": guardian.releasing,
         "connected": guard.machine.connected,
         "problem": guardian.problem,
         "wrong_machine": guardian.wrong_machine,

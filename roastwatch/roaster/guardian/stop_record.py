@@ -16,6 +16,7 @@ LOUD_AFTER_S = 3.0
 LOUD_WITHOUT_LINK_S = 0.5
 DELIVERED_LATE = "The emergency stop was delivered at last: heat is 0. Look at the roaster."
 KEEPS_TRYING = " roastwatch keeps trying."
+LEFT_TO_PANEL = "roastwatch only reads this roaster: its own panel rules its heat."
 ONLY_READ = "roastwatch only reads this roaster and can't switch its heat off."
 
 
@@ -35,6 +36,8 @@ def heat_problem(guard: Guard, written_at_s: float | None, problem: str | None) 
         return ONLY_READ
     if not machine.connected:
         return problem or "The roaster is not connected."
+    if guard.only_reads:
+        return LEFT_TO_PANEL
     if guard.unsafe_pending or machine.heats:
         return "Heat 0 is not written yet."
     if Actuator.HEATER not in machine.capabilities.echoes:
