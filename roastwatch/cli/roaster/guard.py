@@ -33,7 +33,8 @@ def guard(settings_path: Path | None, station: str | None, stay: bool) -> None:
     else:
         # A spare is given its machine now and the word to begin later, or never.
         spec = json.loads(sys.stdin.readline())
-        path = Path(spec.pop("socket"))
+        file = spec.pop("socket")
+        path = None if file is None else Path(file)
         machine = Machine(**spec)
     factory = plugins.load("drivers", machine.kind)
     options = checked_options(factory.Options, machine.options, machine.kind)

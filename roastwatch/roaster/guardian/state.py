@@ -24,6 +24,8 @@ def state_of(guard: Guard, guardian: Guardian, stop: StopRecord, now_s: float) -
         "armed_for_s": guard.armed_until_s - now_s if guard.armed_until_s is not None else None,
         "emergency": guard.emergency,
         "stop": {"state": stop.state.value, "problem": stop.problem},
+        "alarm": guard.alarms.alarm,
+        "heat_off_s": situation.heat_off_s,
         "hot": situation.hot,
         "rising": guard.machine.rising(now_s),
         "safe": not guard.unsafe_pending,
