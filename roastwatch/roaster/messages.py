@@ -143,14 +143,14 @@ def heat_problem_of(state: dict[str, Any]) -> str:
 
 
 def danger_of(state: dict[str, Any]) -> str:
-    """The loud alarm of a guardian, or that it rises without heat; empty when there is neither."""
+    """The loud alarm of a guardian, or that it gets hotter without heat; empty: neither."""
     alarm, off_s = state.get("alarm"), state.get("heat_off_s")
     if alarm:
         return f"{alarm} Pull the roaster's plug."
-    if can_heat(state) and state.get("rising") and (off_s or 0.0) >= SPREADS_S:
+    if can_heat(state) and state.get("hotter") and (off_s or 0.0) >= SPREADS_S:
         return (
-            f"The temperature rises though heat has been off for {off_s:.0f} s: pull the roaster's "
-            "plug if it goes on."
+            f"The roaster gets hotter though heat has been off for {off_s:.0f} s: pull its plug if "
+            "it goes on."
         )
     return ""
 

@@ -134,19 +134,17 @@ async def _watch(door: RoasterControl) -> None:
         if reading is not None:
             seen.read(reading, (raw.get("told") or {}).get("heater"))
         rising = seen.verdict(now_s, raw.get("rising"))
-        late = now_s - began_s >= WATCH_S
-        danger = messages.danger_of(raw)
-        if late and rising and seen.alarming(now_s, reported=bool(raw.get("rising"))):
-            danger = danger or "It still gets hotter: pull the roaster's plug unless that ends now."
-        if danger:
+        if danger := messages.danger_of(raw):
             click.echo(f"\a!! {danger}", err=True)
             raise LostError("Heat 0 was written, but the roaster gets hotter: look at it.")
         if rising is False:
             click.echo("The temperature no longer rises.")
             return
-        if late:
-            how = "still rises a little" if rising else "can't be seen now"
-            click.echo(f"The temperature {how}: whether the roaster obeys shows in it. Watch it.")
+        if now_s - began_s >= WATCH_S:
+            how = (
+                "beans still get warmer from the hot roaster" if rising else "readings are unclear"
+            )
+            click.echo(f"The {how}: whether it obeys shows in the temperature. Watch it.")
             return
         await asyncio.sleep(WATCH_TURN_S)
 

@@ -27,6 +27,7 @@ def state_of(guard: Guard, guardian: Guardian, stop: StopRecord, now_s: float) -
         "alarm": guard.alarms.alarm,
         "heat_off_s": situation.heat_off_s,
         "hot": situation.hot,
+        "hotter": guard.machine.connected and guard.machine.history.hotter,
         "rising": guard.machine.rising(now_s),
         "safe": not guard.unsafe_pending,
         "heat_problem": heat_problem(guard, guardian.safe_since_s, guardian.problem),
