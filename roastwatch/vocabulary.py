@@ -334,6 +334,8 @@ class RoasterState:
     """Of the last emergency stop, until the roaster is armed again."""
     stop_problem: str = ""
     """While it is pending: that it was not delivered, why, and what to do; one text for people."""
+    alarm: str = ""
+    """The loud alarm that stands (it heats though heat is off), in a sentence; empty: none."""
     actuators: tuple[Actuator, ...] = ()
     """What this machine lets be set."""
     last_refusal: str = ""

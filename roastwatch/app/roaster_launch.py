@@ -1,8 +1,10 @@
 """Which roaster a station or the command line means, and how its guardian is started."""
 
 import json
+import os
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +13,7 @@ import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from roastwatch import plugins
-from roastwatch.errors import BadInputError, SettingsError
+from roastwatch.errors import BadInputError, RoastwatchError, SettingsError
 from roastwatch.files.yaml_file import parse_yaml
 from roastwatch.options import shown_input
 from roastwatch.roaster import messages
@@ -77,6 +79,7 @@ class Machine:
                 raise SettingsError(f"--option {key}: the value is not YAML.") from error
         driver = plugins.load("drivers", kind)
         if port is not None:
+            port = whole_port(port)
             if "port" not in driver.Options.model_fields:
                 raise SettingsError(f"--port is not for {kind}: use --option KEY=VALUE.")
             raw["port"] = port
@@ -128,13 +131,25 @@ class Machine:
         )
 
     @property
-    def socket(self) -> Path:
+    def socket(self) -> Path | None:
         """The file at which its guardian listens, besides the names of its machine.
 
-        Raises:
-            BadInputError: there is no folder of this user's own for it.
+        None: there is no folder of this user's own for it (`folder_problem` says why). On Linux a
+        guardian is found by its names all the same: no stop depends on a folder.
         """
-        return messages.socket_path(self.wire)
+        try:
+            return messages.socket_path(self.wire)
+        except BadInputError:
+            return None
+
+    @property
+    def folder_problem(self) -> str:
+        """Why there is no such folder, and that it goes on without; empty: there is one."""
+        try:
+            messages.runtime_dir()
+        except BadInputError as error:
+            return f"{error} The guardian goes on without a socket file and without a log."
+        return ""
 
     @property
     def launch(self) -> Launch:
@@ -148,7 +163,7 @@ class Machine:
                 "limits": self.limits,
                 "cutoff": self.cutoff,
                 "station": self.station,
-                "socket": str(self.socket),
+                "socket": None if self.socket is None else str(self.socket),
             },
         )
 
@@ -170,9 +185,45 @@ def wire_of_port(port: str) -> str:
     Raises:
         BadInputError: the port alone does not say which machine.
     """
+    port = whole_port(port)
     if "/" not in port or port.startswith("mqtt"):
         raise BadInputError(f"--port {port} alone names no machine: add --type and its options.")
     return _spelled(port)
+
+
+def whole_port(port: str) -> str:
+    """A port as it is meant: without stray spaces, and a path from the root."""
+    port = port.strip()
+    is_path = "://" not in port and ("/" in port or os.path.lexists(port))
+    return str(Path(port).absolute()) if is_path else port
+
+
+def understood(chosen: dict[str, Any]) -> tuple[Machine | None, str]:
+    """The machine that a command line means, as far as it can be understood; for a stop.
+
+    Returns it (None: not even with what can't be understood left out) and one sentence that says
+    what is wrong (empty: nothing).
+    """
+    slip = ""
+    for words in _less_and_less(chosen):
+        try:
+            return Machine.chosen(**words), slip
+        except RoastwatchError as error:
+            slip = slip or str(error)
+    return None, slip
+
+
+def _less_and_less(chosen: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The words of a command line, then the same without what may be wrong in them."""
+    yield chosen
+    if chosen["kind"] is None:
+        return
+    options = chosen["options"]
+    fewer = [options[:at] + options[at + 1 :] for at in range(len(options))]
+    bare = {**chosen, "settings_path": None}
+    for limits in dict.fromkeys((chosen["limits"], None)):
+        for some in dict.fromkeys((options, *fewer, ())):
+            yield {**bare, "limits": limits, "options": some}
 
 
 def _spelled(port: str) -> str:

@@ -17,7 +17,7 @@ from roastwatch.roast.roast import Roast
 from roastwatch.roaster.client.control import STOP_S, RoasterControl, closed, door_stands_open
 from roastwatch.roaster.client.control import Told as Happened
 from roastwatch.roaster.guardian.limits_store import parse_limits
-from roastwatch.roaster.guardian.stop_record import DELIVERED_LATE, undelivered
+from roastwatch.roaster.guardian.stop_record import DELIVERED_LATE
 from roastwatch.roaster.plans.plan import refuse_too_hot
 from roastwatch.supervise import Background, Backoff, Part
 from roastwatch.vocabulary import (
@@ -110,6 +110,8 @@ class Driven:
 
     async def _hold(self) -> None:
         failures = 0
+        if problem := self._machine.folder_problem:
+            self._tell(EventKind.FAULT, problem, Urgency.NEEDS_YOU)
         while True:
             try:
                 control = RoasterControl(
@@ -137,7 +139,12 @@ class Driven:
             state = replace(state, stop=self._stopped_as_guest, stop_problem="")
         if self._guest is not None and state.stop is not StopState.DELIVERED:
             shown = self._guest.state()
-            state = replace(state, stop=shown.stop, stop_problem=shown.stop_problem)
+            state = replace(
+                state,
+                stop=shown.stop,
+                stop_problem=shown.stop_problem,
+                alarm=state.alarm or shown.alarm,
+            )
         emergency = state.emergency or state.stop is not StopState.NONE
         refusal = self._refusal or state.last_refusal
         return replace(state, emergency=emergency, last_refusal=refusal)
@@ -360,13 +367,8 @@ class Driven:
             self._refusal = await self._guest.emergency_stop(reason) or ""
             return
         machine, part = self._machine, Part(f"{self._station.name}-stop")
-        try:
-            path = machine.socket
-        except BadInputError as error:
-            self._happened(Happened("fault", undelivered(str(error)), "emergency_stop"))
-            raise
         guest = RoasterControl(
-            path, machine.launch, role="stop", told=self._happened_to_guest, part=part
+            machine.socket, machine.launch, role="stop", told=self._happened_to_guest, part=part
         )
         self._guest = guest
         try:

@@ -28,6 +28,8 @@ def problems(snapshot: Snapshot) -> list[str]:
         found.insert(0, snapshot.level.problem)
     if snapshot.roaster is not None and snapshot.roaster.emergency:
         found.insert(0, _stopped(snapshot.roaster))
+    if snapshot.roaster is not None and snapshot.roaster.alarm:
+        found.insert(0, snapshot.roaster.alarm)
     return list(dict.fromkeys(found))
 
 
@@ -51,11 +53,11 @@ def microphone_problem(snapshot: Snapshot) -> bool | None:
 
 
 def roaster_problem(snapshot: Snapshot) -> bool | None:
-    """Whether the roaster is lost or in emergency stop; None while it is being connected."""
+    """Whether it is lost, alarming or in emergency stop; None while it is being connected."""
     roaster = snapshot.roaster
     if roaster is None:
         return None
-    if roaster.emergency:
+    if roaster.alarm or roaster.emergency:
         return True
     if not roaster.connected:
         return None if _starting(snapshot, "roaster") else True

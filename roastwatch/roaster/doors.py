@@ -102,7 +102,7 @@ async def addresses(wire: str, path: Path | None) -> list[str | Path]:
 class Doors:
     """The sockets of one guardian, inside an async context of `opened`."""
 
-    def __init__(self, path: Path, converse: Converse) -> None:
+    def __init__(self, path: Path | None, converse: Converse) -> None:
         self._path = path
         self._converse = converse
         self._sockets: dict[str, socket.socket] = {}
@@ -111,7 +111,7 @@ class Doors:
 
     @contextlib.asynccontextmanager
     async def opened(self, names: frozenset[str]) -> AsyncIterator[None]:
-        """Listen under these names and at the path.
+        """Listen under these names, and at the path where there is one.
 
         Raises:
             BadInputError: another guardian listens under one of them.
@@ -119,12 +119,12 @@ class Doors:
         with _only_one(self._path) as by_file:
             try:
                 await self._listen(names)
-                if by_file:
-                    self._listen_by_file()
+                if by_file and self._path is not None:
+                    self._listen_by_file(self._path)
                 elif not self._sockets:
                     raise BadInputError(
-                        f"The guardian can't listen at {self._path}: name a folder of your own in "
-                        "ROASTWATCH_RUNTIME_DIR."
+                        f"The guardian can't listen at {self._path or 'any file'}: name a folder "
+                        "of your own in ROASTWATCH_RUNTIME_DIR."
                     )
                 yield
             finally:
@@ -132,7 +132,7 @@ class Doors:
                     self._close(name)
                 self.names = frozenset()
                 await self._tasks.close()
-                if by_file:
+                if by_file and self._path is not None:
                     self._path.unlink(missing_ok=True)
 
     async def rename(self, names: frozenset[str]) -> None:
@@ -156,14 +156,14 @@ class Doors:
                 raise BadInputError(await _taken_by(name)) from taken
             self.names |= {name}
 
-    def _listen_by_file(self) -> None:
+    def _listen_by_file(self, path: Path) -> None:
         try:
-            self._open(BY_FILE, str(self._path))
-            self._path.chmod(0o600)
+            self._open(BY_FILE, str(path))
+            path.chmod(0o600)
         except OSError as error:
             if not self._sockets:
                 raise BadInputError(
-                    f"The guardian can't listen at {self._path} ({error.strerror}): name a folder "
+                    f"The guardian can't listen at {path} ({error.strerror}): name a folder "
                     "of your own in ROASTWATCH_RUNTIME_DIR."
                 ) from error
 
@@ -224,12 +224,15 @@ async def _taken_by(name: str) -> str:
 
 
 @contextlib.contextmanager
-def _only_one(path: Path) -> Iterator[bool]:
+def _only_one(path: Path | None) -> Iterator[bool]:
     """Hold the lock beside the socket, with our process's number in it; False: no such folder.
 
     Raises:
         BadInputError: another process holds it.
     """
+    if path is None:
+        yield False
+        return
     try:
         lock = path.with_suffix(".lock").open("a")
     except OSError:

@@ -25,6 +25,8 @@ VERSION = 1
 LONGEST_LINE = 64 * 1024
 _LIMITS = inbound.Limits(size=4 * LONGEST_LINE, whole_text=False)
 """Texts may hold anything: what a driver says must not make its guardian mute."""
+SPREADS_S = 22.0
+"""The guardian looks back 20 s to see a rise; before this, heat may still have been on then."""
 LONGEST_FOLDER = 75
 """Linux takes 107 bytes for the path of a Unix socket."""
 
@@ -66,7 +68,7 @@ def runtime_dir() -> Path:
     chosen = os.environ.get("ROASTWATCH_RUNTIME_DIR")
     base = os.environ.get("XDG_RUNTIME_DIR")
     if chosen:
-        folder = Path(chosen)
+        folder = Path(chosen).absolute()
     elif base and Path(base).is_dir():
         folder = Path(base) / "roastwatch"
     else:
@@ -139,6 +141,19 @@ def heat_problem_of(state: dict[str, Any]) -> str:
     """Why heat is not known to be off; empty when it is, or is not ours to switch off."""
     ours = can_heat(state) and not state.get("only_reads")
     return str(state.get("heat_problem") or "") if ours else ""
+
+
+def danger_of(state: dict[str, Any]) -> str:
+    """The loud alarm of a guardian, or that it gets hotter without heat; empty: neither."""
+    alarm, off_s = state.get("alarm"), state.get("heat_off_s")
+    if alarm:
+        return f"{alarm} Pull the roaster's plug."
+    if can_heat(state) and state.get("hotter") and (off_s or 0.0) >= SPREADS_S:
+        return (
+            f"The roaster gets hotter though heat has been off for {off_s:.0f} s: pull its plug if "
+            "it goes on."
+        )
+    return ""
 
 
 def command_from(raw: dict[str, Any], station: str) -> Command:

@@ -82,6 +82,33 @@ async def test_a_second_stop_leaves_at_once_with_a_warning(tmp_path: Path) -> No
             await end(service)
 
 
+async def test_a_stop_that_a_stuck_relay_ignores_is_no_success(tmp_path: Path) -> None:
+    """`stop` said Stopped, `drive` left at once, and the beans burnt."""
+    fake, lines = relay(), []
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
+        limits = tmp_path / "limits.yaml"
+        limits.write_text("runaway_above_c: 80\nrunaway_after_s: 30\n")
+        service = await place.drive("tc4", line.port, SHORT, "--limits", str(limits))
+        stop = ("roaster", "stop", "--port", str(line.port))
+        try:
+            await until(lambda: fake.ot1 == 60, STARTED_S)
+            fake.stuck = True
+            first = await place.service(*stop)
+            out, _ = await asyncio.wait_for(first.communicate(), STARTED_S)
+            assert fake.ot1 == 0
+            assert first.returncode == 2, out.decode()
+            assert b"gets hotter" in out
+            await said(service, "pull the plug if the heater glows", lines)
+            assert service.returncode is None
+            for command, status in ((stop, 2), (("roaster", "read", *stop[2:]), 0)):
+                later = await place.service(*command)
+                out, _ = await asyncio.wait_for(later.communicate(), STARTED_S)
+                assert later.returncode == status, out.decode()
+                assert b"It rises by" in out
+        finally:
+            await end(service)
+
+
 async def test_a_machine_that_gave_less_heat_than_set_is_no_success(tmp_path: Path) -> None:
     fake = FakeHottop()
     fake.thermal.bean_c = fake.thermal.air_c = 120.0

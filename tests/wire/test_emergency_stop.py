@@ -204,8 +204,10 @@ async def test_a_stop_that_the_machine_contradicts_is_not_delivered(
             kitchen.stop()
             await until(kitchen.is_not_delivered, 15.0)
             assert "reports 80 %" in kitchen.state.stop_problem
+            await until(lambda: kitchen.status.startswith("The machine reports heat 80 %"), 15.0)
             fake.stuck_heater = None
             await until(lambda: kitchen.state.stop is StopState.DELIVERED, 15.0)
+            await until(lambda: "was delivered, heat is 0" in kitchen.status, 15.0)
 
 
 async def test_the_command_line_says_not_delivered_and_its_guardian_goes_on(

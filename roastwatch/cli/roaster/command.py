@@ -1,6 +1,7 @@
 """`roastwatch roaster`: read, set, arm, stop, probe, drive, simulate one machine."""
 
 import asyncio
+import contextlib
 import importlib
 import json
 import math
@@ -13,9 +14,10 @@ from typing import Any, TypeVar
 
 import click
 
-from roastwatch.app.roaster_launch import Machine
+from roastwatch.app.roaster_launch import Machine, understood, wire_of_port
 from roastwatch.cli.roaster.machine import machine_options, run_until_stopped
-from roastwatch.errors import BadInputError
+from roastwatch.errors import BadInputError, LostError
+from roastwatch.roaster import messages
 from roastwatch.roaster.client.control import RoasterControl
 from roastwatch.roaster.client.guardian_life import Told
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome
@@ -68,9 +70,12 @@ def read(as_json: bool, follow: bool, **chosen: Any) -> None:
 
     async def work(control: RoasterControl) -> None:
         await control.answering()
-        last = None
+        last, danger = None, ""
         while True:
-            reading = control.readings.value
+            reading, before = control.readings.value, danger
+            danger = messages.danger_of(control.raw_state)
+            if danger and danger != before:
+                click.echo(f"\a!! {danger}", err=True)
             if reading is not None and reading is not last:
                 last = reading
                 raw = asdict(reading)
@@ -85,7 +90,27 @@ def read(as_json: bool, follow: bool, **chosen: Any) -> None:
                     return
             await asyncio.sleep(0.05)
 
-    with_machine(chosen, work, control=False)
+    machine, slip = understood(chosen)
+    if slip and chosen["port"]:
+        wire = wire_of_port(chosen["port"]) if machine is None else machine.wire
+        run_until_stopped(_look(wire, slip, work))
+    else:
+        with_machine(chosen, work, control=False)
+
+
+async def _look(
+    wire: str, slip: str, work: Callable[[RoasterControl], Coroutine[Any, Any, None]]
+) -> None:
+    """Look at what the guardian of a port shows, though something else was not understood."""
+    door = RoasterControl(None, None, wire=wire, role="watch")
+    try:
+        await door.__aenter__()
+    except LostError as lost:
+        raise BadInputError(slip) from lost
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_exit(door)
+        click.echo(f"roastwatch: {slip}", err=True)
+        await work(door)
 
 
 @command.command("set")
@@ -192,6 +217,8 @@ def with_machine(
 ) -> T:
     """Run `work` with the door to the chosen machine."""
     machine = Machine.chosen(**chosen)
+    if machine.folder_problem:
+        click.echo(f"roastwatch: {machine.folder_problem}", err=True)
 
     async def run() -> T:
         tell = told or (lambda happened: click.echo(happened.message, err=True))

@@ -77,6 +77,8 @@ async def _drive(plan: Plan, machine: Machine, log: DriveLog) -> str | None:
         cutoff=machine.cutoff,
     )
     control.audit, control.told = run.audit, run.told
+    if machine.folder_problem:
+        _say(f"!  {machine.folder_problem}")
     _say(f"   Log: {log.path} and {log.lines_path.name}")
     if plan.heats and not asks:
         _say(

@@ -34,7 +34,8 @@ def guard(settings_path: Path | None, station: str | None, stay: bool) -> None:
         # A spare is given its machine now and the word to begin later, or never.
         with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as first_line:
             spec = json.loads(first_line.readline())  # and nothing of what follows
-        path = Path(spec.pop("socket"))
+        file = spec.pop("socket")
+        path = None if file is None else Path(file)
         machine = Machine(**spec)
     factory = plugins.load("drivers", machine.kind)
     options = checked_options(factory.Options, machine.options, machine.kind)

@@ -49,6 +49,46 @@ def machine_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+SLIP = "roastwatch.slip"
+
+
+class Forgiving(click.Command):
+    """A command that a slip in one argument does not keep from what it is for: an emergency stop.
+
+    What can't be understood is left out; the sentence about it is `ctx.meta[SLIP]`.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take what can be understood, the port above all."""
+        words = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            ctx.meta[SLIP] = error.format_message()
+        ctx.params.clear()
+        return super().parse_args(ctx, self._known(words))
+
+    def _known(self, words: list[str]) -> list[str]:
+        """The options that this command has, with their values; a bare path is the port."""
+        takes_value = {
+            name: not (isinstance(option, click.Option) and option.is_flag)
+            for option in self.params
+            for name in option.opts
+        }
+        known: list[str] = []
+        left = list(words)
+        while left:
+            word = left.pop(0)
+            name, equals, _ = word.partition("=")
+            if name in takes_value and (equals or not takes_value[name]):
+                known += [word] if equals and takes_value[name] else [name]
+            elif name in takes_value and left and left[0] not in takes_value:
+                known += [word, left.pop(0)]
+            elif "/" in word and not word.startswith("-") and "--port" not in words:
+                known += ["--port", word]
+        return known
+
+
 def run_until_stopped(work: Coroutine[Any, Any, T]) -> T:
     """Run; SIGTERM and SIGHUP end it as Ctrl-C does, so that the machine is made safe."""
 

@@ -4,33 +4,82 @@ import asyncio
 import contextlib
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from roastwatch.app.roaster_launch import Machine, wire_of_port
-from roastwatch.cli.roaster.machine import machine_options, run_until_stopped
+from roastwatch.app.roaster_launch import understood, wire_of_port
+from roastwatch.cli.roaster.machine import SLIP, Forgiving, machine_options, run_until_stopped
 from roastwatch.errors import BadInputError, LostError, RoastwatchError
-from roastwatch.roaster import doors, identity
+from roastwatch.roaster import doors, identity, messages
 from roastwatch.roaster.client.control import RoasterControl, Told
 from roastwatch.roaster.client.guardian_client import Launch
 from roastwatch.roaster.guardian.stop_record import KEEPS_TRYING
+from roastwatch.roaster.plans.drive_end import Afterheat
 
 KNOCK_S = 1.5
 SHOWN_EVERY_S = 30.0
+WATCH_S = 22.0
+WATCH_TURN_S = 0.25
+LONG_OFF_S = 60.0
+"""Heat that has been off for so long shows no more: the guardian alarms where it rises."""
 
 
-@click.command("stop")
+@click.command("stop", cls=Forgiving)
 @machine_options
 def stop(**chosen: Any) -> None:
     """Emergency stop: heat 0, drum and cooling on, latched. Needs no arming.
 
     It reaches the guardian that holds the machine, whichever options or user started it; --port
-    alone is enough for that. It exits with 0 only when the machine has heat 0.
+    alone is enough for that. Without any option it stops every guardian on this computer. What
+    can't be understood is reported, and hinders no stop.
+
+    Then it watches the temperature for up to 22 s; Ctrl-C leaves. It exits with 0 only when the
+    machine has heat 0 and does not get much hotter.
     """
-    path, launch, wire = _meant(chosen)
-    run_until_stopped(_stop(path, launch, wire))
+    meant = _meant(chosen)
+    slip = str(click.get_current_context().meta.get(SLIP) or meant.slip)
+    try:
+        if meant.wire:
+            run_until_stopped(_stop(meant.path, meant.launch, meant.wire))
+        else:
+            run_until_stopped(_stop_all())
+    finally:
+        if slip:
+            click.echo(f"roastwatch: Not understood: {slip}", err=True)
+
+
+async def _stop_all() -> None:
+    """Stop every guardian on this computer: heat 0 is the safe side.
+
+    Raises:
+        LostError: none runs, or one of them can't be stopped.
+    """
+    found = await _addresses()
+    if not found:
+        raise LostError(
+            "No guardian runs on this computer, so nothing was stopped: pull the roaster's plug, "
+            "or name the roaster with --type and --port."
+        )
+    if len(found) > 1:
+        click.echo(f"Stopping all {len(found)} guardians on this computer.", err=True)
+    failed = await asyncio.gather(
+        *(_stop(Path(address), None, "") for address in found), return_exceptions=True
+    )
+    problems = [str(one) for one in failed if isinstance(one, RoastwatchError)]
+    if problems:
+        raise LostError(" ".join(problems))
+
+
+async def _addresses() -> list[str]:
+    """One address of each guardian on this computer."""
+    found: dict[object, str] = {}
+    for address in doors.listening():
+        with contextlib.suppress(LostError):
+            found.setdefault((await doors.who(address)).pid or address, address)
+    return list(found.values())
 
 
 async def _stop(path: Path | None, launch: Launch | None, wire: str) -> None:
@@ -46,7 +95,12 @@ async def _stop(path: Path | None, launch: Launch | None, wire: str) -> None:
         if failed is not None:
             failed += _opened_by(wire, door.guardian_pid)
         if failed is not None and launch is None and not door.stop_accepted:
-            raise LostError(failed.replace(KEEPS_TRYING, ""))
+            others = await _addresses() if wire else []
+            hint = (
+                f" {len(others)} other guardians run here: `roastwatch roaster stop` without "
+                "options stops them all."
+            )
+            raise LostError(failed.replace(KEEPS_TRYING, "") + (hint if others else ""))
         while failed is not None and not door.stop_accepted:
             tell(Told("fault", failed, None))
             failed = await door.stopped(SHOWN_EVERY_S)
@@ -54,7 +108,45 @@ async def _stop(path: Path | None, launch: Launch | None, wire: str) -> None:
             raise LostError(f"{failed} Run `roastwatch roaster stop` again to see how it stands.")
         peer = door.guardian_peer
         whose = "" if peer.is_trusted else f" (by the guardian of {peer.user}, process {peer.pid})"
-        click.echo(f"Stopped{whose}: heat 0, drum and cooling on.")
+        raw = door.raw_state
+        if danger := messages.danger_of(raw):
+            click.echo(f"\a!! {danger}", err=True)
+            raise LostError(f"Heat 0 was written{whose}, but the roaster heats: pull its plug.")
+        which = f" {raw['kind']} at {raw['port']}" if raw.get("kind") else ""
+        click.echo(f"Stopped{which}{whose}: heat 0 was written, drum and cooling on.")
+        if messages.can_heat(raw):
+            await _watch(door)
+
+
+async def _watch(door: RoasterControl) -> None:
+    """Watch whether the machine obeys, which shows in its temperature and nowhere else.
+
+    Raises:
+        LostError: it gets much hotter though heat is off.
+    """
+    raw, began_s, seen = door.raw_state, time.monotonic(), Afterheat()
+    if (raw.get("heat_off_s") or 0.0) >= LONG_OFF_S and raw.get("rising") is False:
+        return
+    click.echo("Watching the temperature: Ctrl-C leaves.")
+    while True:
+        raw, now_s = door.raw_state, time.monotonic()
+        reading = door.readings.value
+        if reading is not None:
+            seen.read(reading, (raw.get("told") or {}).get("heater"))
+        rising = seen.verdict(now_s, raw.get("rising"))
+        if danger := messages.danger_of(raw):
+            click.echo(f"\a!! {danger}", err=True)
+            raise LostError("Heat 0 was written, but the roaster gets hotter: look at it.")
+        if rising is False:
+            click.echo("The temperature no longer rises.")
+            return
+        if now_s - began_s >= WATCH_S:
+            how = (
+                "beans still get warmer from the hot roaster" if rising else "readings are unclear"
+            )
+            click.echo(f"The {how}: whether it obeys shows in the temperature. Watch it.")
+            return
+        await asyncio.sleep(WATCH_TURN_S)
 
 
 @click.command("end")
@@ -67,12 +159,13 @@ def end(pid: int | None, **chosen: Any) -> None:
     """
     if pid is not None:
         run_until_stopped(_end_process(pid))
-    elif any(chosen[key] for key in ("kind", "port", "settings_path")):
-        path, _, wire = _meant(chosen)
-        run_until_stopped(_end(path, wire))
+    elif (meant := _meant(chosen)).wire:
+        if meant.slip:
+            click.echo(f"roastwatch: Not understood: {meant.slip}", err=True)
+        run_until_stopped(_end(meant.path, meant.wire))
     else:
         _list(as_json=False)
-        raise BadInputError("Name one with --port or --process.")
+        raise BadInputError(meant.slip or "Name one with --port or --process.")
 
 
 async def _end_process(pid: int) -> None:
@@ -164,7 +257,7 @@ async def _ask(address: str) -> dict[str, Any] | None:
     except RoastwatchError:
         return None if pid is None else {"pid": pid, "user": peer.user, "answers": False}
     told = raw.get("told") or {}
-    keys = ("kind", "port", "connected", "controlled", "armed", "hot", "problem")
+    keys = ("kind", "port", "connected", "controlled", "armed", "hot", "problem", "alarm")
     return {
         "pid": peer.pid,
         "user": peer.user,
@@ -185,16 +278,35 @@ def _line(one: dict[str, Any]) -> str:
         "heat unknown" if heat is None else f"heat {heat:g} %",
         "controlled by a running roastwatch" if one["controlled"] else "left over",
     ]
+    if one["alarm"]:
+        head = f"ALARM: {one['alarm']} {head}"
     return f"{head}: {', '.join(words)}"
 
 
-def _meant(chosen: dict[str, Any]) -> tuple[Path | None, Launch | None, str]:
-    """The machine that is meant; by its port alone only a guardian that runs can be reached."""
-    if chosen["kind"] is None and chosen["settings_path"] is None and chosen["port"]:
-        return None, None, wire_of_port(chosen["port"])
-    machine = Machine.chosen(**chosen)
-    try:
-        return machine.socket, machine.launch, machine.wire
-    except BadInputError as error:
-        click.echo(f"roastwatch: {error}", err=True)
-        return None, None, machine.wire
+@dataclass(frozen=True, slots=True)
+class _Meant:
+    """The machine that a command line means; by its port alone only a guardian that runs."""
+
+    path: Path | None
+    launch: Launch | None
+    wire: str
+    """Empty: nothing says which machine."""
+    slip: str
+    """What was not understood, in a sentence; empty: nothing."""
+
+
+def _meant(chosen: dict[str, Any]) -> _Meant:
+    by_port = chosen["kind"] is None and chosen["settings_path"] is None
+    slip = ""
+    if not by_port:
+        machine, slip = understood(chosen)
+        if machine is not None:
+            if machine.folder_problem:
+                click.echo(f"roastwatch: {machine.folder_problem}", err=True)
+            return _Meant(machine.socket, machine.launch, machine.wire, slip)
+    if chosen["port"]:
+        try:
+            return _Meant(None, None, wire_of_port(chosen["port"]), slip)
+        except BadInputError as error:
+            slip = slip or str(error)
+    return _Meant(None, None, "", slip)

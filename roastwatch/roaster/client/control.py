@@ -330,6 +330,7 @@ class RoasterControl:
             emergency=raw.get("emergency") is not None or stop is StopState.PENDING,
             stop=stop,
             stop_problem=problem,
+            alarm=str(raw.get("alarm") or ""),
             actuators=tuple(sorted(self.capabilities.actuators)) if self.capabilities else (),
             last_refusal=self._last_refusal,
         )

@@ -9,6 +9,8 @@ from math import inf
 from roastwatch.roaster.guardian.interlocks.temperature import NO_HEAT_PERCENT
 
 AGAIN_S = 30.0
+COOLED_C = 10.0
+"""A rise without heat is over once it is cooler by this: a stuck relay also holds a temperature."""
 REPEATED = frozenset({"rise_without_heat", "over_range"})
 """Notified again every 30 s while they go on."""
 LOUD = REPEATED | {"heater_contradicts"}
@@ -42,6 +44,11 @@ class Alarms:
         self._since_s: dict[str, float] = {}
         self._alarmed_at_s: dict[str, float] = {}
         self._short_reported = False
+        self._said: dict[str, str] = {}
+        """What was last notified of each interlock: a text that does not change each second."""
+        self._risen_to_c: float | None = None
+        self.alarm: str | None = None
+        """The loud alarm that stands, for everybody who looks: heat that nobody asked for."""
 
     def notify(self, kind: str, message: str, interlock: str | None = None) -> None:
         """Add a notice."""
@@ -50,6 +57,7 @@ class Alarms:
     def interlock(self, name: str, reason: str, now_s: float) -> None:
         """An interlock ended heat."""
         self._alarmed_at_s[name] = now_s
+        self._said[name] = reason
         self.notify("fault" if name in FAULTS else "interlock", reason, name)
 
     def known(self, name: str) -> None:
@@ -64,8 +72,11 @@ class Alarms:
         """Whether an interlock is notified whatever is armed, and was not of late."""
         return name in LOUD and not 0 <= now_s - self._alarmed_at_s.get(name, -inf) < AGAIN_S
 
-    def hold(self, standing: dict[str, str], now_s: float) -> None:
-        """The interlocks that hold now, with their reasons: the loud ones are notified again."""
+    def hold(self, standing: dict[str, str], now_s: float, hottest_c: float | None) -> None:
+        """The interlocks that hold now, with their reasons: the loud ones are notified again.
+
+        `hottest_c` is the hottest probe by what was last believed, °C.
+        """
         for name, reason in standing.items():
             if self.is_new(name):
                 self._since_s[name] = now_s
@@ -73,6 +84,23 @@ class Alarms:
                 for_s = now_s - self._since_s.get(name, now_s)
                 self.interlock(name, f"For {for_s:.0f} s now: {reason}", now_s)
         self._standing = frozenset(standing)
+        self.alarm = self._alarm(standing, hottest_c)
+
+    def clear(self) -> None:
+        """A person has looked, and armed again."""
+        self.alarm = self._risen_to_c = None
+
+    def _alarm(self, standing: dict[str, str], hottest_c: float | None) -> str | None:
+        """The alarm that stands. That it no longer rises does not end a rise without heat."""
+        rises = "rise_without_heat" in standing
+        if hottest_c is not None and (rises or self._risen_to_c is not None):
+            self._risen_to_c = max(hottest_c, self._risen_to_c or hottest_c)
+            if not rises and hottest_c < self._risen_to_c - COOLED_C:
+                self._risen_to_c = None
+        loud = [name for name in standing if name in LOUD]
+        if not loud and self._risen_to_c is not None:
+            loud = ["rise_without_heat"]
+        return next((self._said.get(name) or standing[name] for name in loud), None)
 
     def heat_short(self, short: bool, reported: float | None, set_to: float) -> None:
         """Whether the machine gives less heat than is set, but gives some: notified once."""

@@ -115,6 +115,20 @@ class History:
                 return True
         return False
 
+    @property
+    def hotter(self) -> bool:
+        """The same of whichever probe is hottest: beans that only follow hotter air are no danger.
+
+        Without heat the hottest part of a machine cools, and gives its heat to the beans.
+        """
+        hottest = [
+            max(known)
+            for r in self._good
+            if (known := [v for probe in PROBES if (v := getattr(r, probe)) is not None])
+        ]
+        risen = bool(hottest) and hottest[-1] - min(hottest) > RISE_C
+        return risen or self.over_range is not None
+
     def heat_without_rise_s(self, now_s: float) -> float:
         """For how long heat has been on without any probe rising, below the rule's temperature."""
         if self._heat_since_s is None:

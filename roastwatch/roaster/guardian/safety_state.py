@@ -164,14 +164,14 @@ class Guard(PanelFirst):
         if standing:
             return f"Not armed: {standing[0].reason}"
         for_s = max(0.0, min(for_s, self.limits.arm_max_s))
-        self.emergency, self.armed_until_s = None, now_s + for_s
-        self.machine.restarted = None
+        self.emergency = self.machine.restarted = None
+        self.armed_until_s, self._unarmed_reason = now_s + for_s, ""
+        self.alarms.clear()
         self.present(now_s)
         if anew:
             self._heating_since_s = None
         if anew and cool:
             self.dropped()
-        self._unarmed_reason = ""
         self.take_control()
         self._notice("armed", f"Armed for {for_s / 60:.0f} minutes.")
         return None
@@ -365,7 +365,7 @@ class Guard(PanelFirst):
                 worth = False  # it was last told to be safe: nothing is owed to it
             if bound.effect is Effect.MAKE_SAFE and self.machine.ever_connected and worth:
                 self._safe_pending = True
-        self.alarms.hold(standing, now_s)
+        self.alarms.hold(standing, now_s, situation.hottest_c)
 
     def _notice_end_of_fluid_roast(self, situation: Situation) -> None:
         """Nobody drops the beans of a fluid bed by command: they are out, or cool, once it is."""

@@ -50,7 +50,7 @@ class GuardianServer:
 
     def __init__(
         self,
-        path: Path,
+        path: Path | None,
         station: str,
         make_driver: Callable[[], RoasterDriver],
         guard: Guard,
@@ -60,7 +60,10 @@ class GuardianServer:
         wire: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`machine` is its type and options, `wire` what `Machine.wire` calls its port."""
+        """`machine` is its type and options, `wire` what `Machine.wire` calls its port.
+
+        Without `path` it listens under the names of its machine alone.
+        """
         self._station = station
         self._guard = guard
         self._machine = machine

@@ -44,6 +44,7 @@ TURN_S = 0.05
 REPORT_S = 5.0
 STAY_TURN_S = 0.25
 ENDED = "The drive has ended."
+STILL_HEATS = "The roaster heats though heat is off: pull the plug."
 STILL_RISES = "The temperature still rises though heat is off: pull the plug."
 _COLUMNS = (
     "time_utc",
@@ -219,10 +220,13 @@ class Drive:
         while True:
             raw, now_s = self.control.raw_state, time.monotonic()
             self._take_reading(now_s - (began_s if self._began_s is None else self._began_s))
-            rising = self._afterheat.verdict(now_s, raw.get("rising"))
-            if rising is False or not (self._afterheat.heated or raw.get("rising")):
+            rising, alarm = self._afterheat.verdict(now_s, raw.get("rising")), raw.get("alarm")
+            over = rising is False or not (self._afterheat.heated or raw.get("rising"))
+            if over and not alarm:
                 return wrong
-            if rising and self._afterheat.alarming(now_s, reported=bool(raw.get("rising"))):
+            if alarm:
+                wrong = STILL_HEATS
+            elif rising and self._afterheat.alarming(now_s, reported=bool(raw.get("rising"))):
                 wrong = STILL_RISES
             unknown = rising is None and now_s - began_s > UNKNOWN_S
             if unknown:

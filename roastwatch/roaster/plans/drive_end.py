@@ -8,9 +8,11 @@ from roastwatch.vocabulary import Reading
 SPAN_S = 20.0
 """Over so much time without heat a probe shows whether it rises."""
 LEAST_SPAN_S = 6.0
+LEAST_OFF_S = 10.0
+"""A fall counts only after so long: more fan makes a machine that heats on cooler at first."""
 RISE_C = 1.2
 """A probe of whole degrees may step once."""
-FALL_C = 0.3
+FALL_C = 1.0
 FAST_C = 4.0
 """A rise within SPAN_S that no hot drum explains."""
 FRESH_S = 5.0
@@ -66,7 +68,8 @@ class Afterheat:
         rise_c, span_s = rise
         if rise_c > RISE_C:
             return True
-        return False if rise_c < -FALL_C or span_s >= SPAN_S - 2.0 else None
+        falls = rise_c < -FALL_C and span_s >= LEAST_OFF_S
+        return False if falls or span_s >= SPAN_S - 2.0 else None
 
     def verdict(self, now_s: float, reported: bool | None) -> bool | None:
         """The same with what the guardian reports; None: neither can say yet.
