@@ -300,6 +300,17 @@ def lost_what_was_set(bench: Bench) -> bool:
     return bench.heat > 0
 
 
+def heats_what_reports_no_heat(bench: Bench) -> bool:
+    """One reading without heat, then a plan sets heat anew: that would hide a restart."""
+    heating(bench, 60).run(10.0, rise_c_per_s=0.1)
+    bench.echo |= {HEATER: 0}
+    bench.run(0.5)
+    bench.ask(HEATER, 70, Origin.PLAN)
+    raised = bench.heat > 60
+    bench.ask(HEATER, 50, Origin.PLAN)
+    return raised or bench.heat != 60
+
+
 def fluid_bed_without_air(bench: Bench) -> bool:
     bench.bean_c = 150.0
     bench.run(2.0)
@@ -605,6 +616,7 @@ SCENARIOS: tuple[tuple[str, Callable[[Bench], bool], dict], ...] = (
     ("rise_without_heat", grows_hotter_by_itself, {}),
     ("not_restarted", heats_after_a_restart, {}),
     ("heat_missing", lost_what_was_set, {}),
+    ("heat_missing", heats_what_reports_no_heat, {}),
     ("heater_contradicts", heater_ignores, {}),
     ("link_up", link_gone, {}),
     ("zero_echoed", echo_missing, {}),

@@ -4,6 +4,7 @@ No I/O and no clock: whoever calls says what time it is (seconds of a monotonic 
 """
 
 from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.guardian.gaps import UNSEEN, ReadingGaps
 from roastwatch.roaster.guardian.history import History
 from roastwatch.roaster.guardian.interlocks.temperature import NO_HEAT_PERCENT, TOO_HOT_AFTER_S
 from roastwatch.roaster.guardian.limits import Limits
@@ -18,6 +19,8 @@ DOOR_ECHO_S = 1.0
 """A report of a shut door that is older than this after a command is from before it."""
 SETTLES_S = 3.0
 """A heater is set within this; its report takes two readings more."""
+SHOWS_S = 1.5
+"""Heat that was set shows in a reading after this, or two of a machine that is read more seldom."""
 
 
 class MachineState:
@@ -45,8 +48,14 @@ class MachineState:
         self._door_told_s = float("-inf")
         self._contradicted_since_s: dict[Actuator, float] = {}
         self._short_since_s: float | None = None
+        self._none_since_s: float | None = None
         self._heat_seen = False
         """The heater has reported the heat that it is set to now."""
+        self.heat_shown = False
+        """The heater has reported heat since heat was set; what it is set to may have changed."""
+        self._heated_at_s = float("-inf")
+        """When heat was set after it had been off."""
+        self._gaps = ReadingGaps()
         self._peak_c: float | None = None
         """The hottest that it may become while heat is off."""
         self.restarted: str | None = None
@@ -99,12 +108,15 @@ class MachineState:
         self.connected = self.zero_confirmed = False
         self.restarted = None
         self.told = Controls()
+        self._gaps.forget()
         self.history.lost()
 
     def read(self, reading: Reading, now_s: float) -> None:
         """A reading arrived. One from before heat 0 went out on this link proves nothing of now."""
         if reading.taken_at_s < self._linked_at_s:
             return
+        if self._gaps.unseen(reading, self.told, self.capabilities.echoes, self.limits):
+            self.has_restarted(UNSEEN, now_s)
         self.history.add(reading, self.told.heater or 0.0)
         hottest_c = None if self.history.implausible else self.history.hottest_c
         if hottest_c is not None and hottest_c < self.limits.hot_above_c and not self.heats:
@@ -128,6 +140,7 @@ class MachineState:
     def wrote(self, actuator: Actuator, percent: float, now_s: float) -> None:
         """A write went out."""
         heated, changed = self.heats, self.told.of(actuator) != percent
+        self._gaps.wrote(actuator, percent, now_s)
         self.told = self.told.but(actuator, percent)
         newest = self.history.newest
         if changed and not (newest is not None and self._contradicts_more(actuator, newest)):
@@ -135,6 +148,8 @@ class MachineState:
         if actuator is Actuator.HEATER:
             if changed:
                 self._heat_seen = False
+            if percent > 0 and not heated:
+                self.heat_shown, self._heated_at_s = False, now_s
             if percent > 0:
                 self.ever_heated, self.heat_off_since_s, self.left_safe = True, None, False
             elif heated or self.heat_off_since_s is None:
@@ -155,6 +170,10 @@ class MachineState:
         self.cools_for_safety = Actuator.COOLING in self.capabilities.actuators
 
     # --- what is known ------------------------------------------------------------------------
+
+    def heat_off_s(self, now_s: float) -> float | None:
+        """Since when heat is off, seconds; None: it is on."""
+        return None if self.heat_off_since_s is None else now_s - self.heat_off_since_s
 
     def reading_age_s(self, now_s: float) -> float | None:
         """Of the newest reading; None: there has been none since the link came up."""
@@ -206,14 +225,36 @@ class MachineState:
 
     def heat_short_s(self, now_s: float) -> float:
         """For how long the heater has reported less than it is set to, beyond settling; else 0."""
-        if self._short_since_s is None:
+        none = self._reports_none
+        since_s = self._none_since_s if none else self._short_since_s
+        if since_s is None:
             return 0.0
         period_s, stale_s = self.capabilities.read_period_s, self.limits.stale_after_s
         settles_s = max(1.5 * period_s, stale_s / 2)
-        if not self._heat_seen:
+        if not (self.heat_shown if none else self._heat_seen):
             settles_s = SETTLES_S + max(2 * period_s, stale_s)
-        short_s = now_s - self._short_since_s
+        short_s = now_s - since_s
         return short_s if short_s >= settles_s else 0.0
+
+    @property
+    def heat_gone(self) -> bool:
+        """Whether heat is set and the newest reading shows none, after it showed some or should.
+
+        One reading may be wrong: nothing ends by it alone, but nothing may be heated over it.
+        """
+        newest = self.history.newest
+        if not self._reports_none or newest is None:
+            return False
+        shows_after_s = max(SHOWS_S, 2 * self.capabilities.read_period_s)
+        return self.heat_shown or newest.taken_at_s - self._heated_at_s > shows_after_s
+
+    @property
+    def _reports_none(self) -> bool:
+        """Whether the newest reading says that there is no heat, though some is set."""
+        newest, told = self.history.newest, self.told.heater or 0.0
+        echo = newest.heater_percent if newest else None
+        echoed = Actuator.HEATER in self.capabilities.echoes
+        return echoed and echo is not None and echo <= NO_HEAT_PERCENT < told
 
     def contradicts(self, actuator: Actuator) -> bool:
         """Whether the machine's own report contradicts what it was told."""
@@ -295,9 +336,14 @@ class MachineState:
         """
         told, echo = self.told.heater or 0.0, reading.heater_percent
         if told <= 0 or echo is None or Actuator.HEATER not in self.capabilities.echoes:
-            self._short_since_s = None
+            self._short_since_s = self._none_since_s = None
             return
         out = echo <= NO_HEAT_PERCENT < told
+        self.heat_shown = self.heat_shown or echo > NO_HEAT_PERCENT
+        if not out:
+            self._none_since_s = None
+        elif self._none_since_s is None:
+            self._none_since_s = now_s
         if out or told - echo > ECHO_TOLERANCE_PERCENT:
             if self._short_since_s is None:
                 self._short_since_s = now_s
@@ -314,6 +360,7 @@ class MachineState:
 
     def _forget_reports(self) -> None:
         self.zero_confirmed = Actuator.HEATER not in self.capabilities.echoes
-        self.cools_for_safety = self._heat_seen = False
+        self.cools_for_safety = self._heat_seen = self.heat_shown = False
+        self._gaps.forget()
         self._contradicted_since_s.clear()
-        self._short_since_s = None
+        self._short_since_s = self._none_since_s = None

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from roastwatch.errors import BadInputError, LostError, RoastwatchError
 from roastwatch.roaster.driver import RoasterDriver, SilentError
-from roastwatch.roaster.guardian.interlocks import Decision
+from roastwatch.roaster.guardian.carrying import CommandCarrier
 from roastwatch.roaster.guardian.safety_state import Demand, Guard
 from roastwatch.roaster.guardian.timing import asleep_s, within
 from roastwatch.roaster.handover import Handover
@@ -38,7 +38,7 @@ SLEPT_S = 1.0
 log = logging.getLogger("roastwatch.guardian")
 
 
-class Guardian:
+class Guardian(CommandCarrier):
     """Drives one machine under its guard. `changed` is called after whatever people may see."""
 
     def __init__(
@@ -50,7 +50,7 @@ class Guardian:
         asleep: Callable[[], float] = asleep_s,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
-        self.guard = guard
+        super().__init__(guard, clock, changed)
         self.problem: str | None = None
         """Why there is no link now, one sentence."""
         self.wrong_machine = False
@@ -58,13 +58,9 @@ class Guardian:
         self.safe_since_s: float | None = None
         self._make_driver = make_driver
         self._driver: RoasterDriver | None = None
-        self._clock = clock
         self._asleep = asleep
         self._asleep_s = asleep()
-        self._changed = changed
         self._wake = asyncio.Event()
-        self._pending: tuple[Command, asyncio.Future[CommandResult]] | None = None
-        self._read_must_finish = False
         self._told_again_s = 0.0
         self._turned_s = clock()
         self._due_s = 0.0
@@ -92,7 +88,7 @@ class Guardian:
                 return
             self._failures += 1
             self.guard.link_lost(self.problem or "it does not answer.")
-            self.cancel_pending()
+            self._slot.fail("The roaster is not connected.")
             self._changed()
             doublings = min(self._failures - 1, 8)
             await self._idle(min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0**doublings))
@@ -107,7 +103,10 @@ class Guardian:
                 self.guard.machine.told.of(command.actuator),
                 reason=f"The command was older than {command.valid_for_s:g} s when it arrived.",
             )
-        if self._pending is not None:
+        if not self.guard.machine.connected:
+            return self._judged(command)
+        answer = self._slot.put(command)
+        if answer is None:
             return CommandResult(
                 command.command_id,
                 Outcome.REFUSED,
@@ -115,10 +114,6 @@ class Guardian:
                 interlock="busy",
                 reason="busy: another command is being carried out; try again.",
             )
-        if not self.guard.machine.connected:
-            return self._result(command, self.guard.request(command, now))
-        answer: asyncio.Future[CommandResult] = asyncio.get_running_loop().create_future()
-        self._pending = (command, answer)
         self._wake.set()
         return await answer
 
@@ -133,7 +128,7 @@ class Guardian:
     @property
     def idle(self) -> bool:
         """Whether no command is in flight."""
-        return self._pending is None
+        return self._slot.pending is None
 
     @property
     def doubts(self) -> dict[str, str]:
@@ -142,11 +137,7 @@ class Guardian:
 
     def cancel_pending(self, reason: str = "The roaster is not connected.") -> None:
         """Answer a command that nobody will carry out."""
-        if self._pending is not None:
-            command, answer = self._pending
-            self._pending = None
-            if not answer.done():
-                answer.set_result(CommandResult(command.command_id, Outcome.FAILED, reason=reason))
+        self._slot.fail(reason)
 
     def wake(self) -> None:
         """Something changed that may demand a write now."""
@@ -213,7 +204,7 @@ class Guardian:
                 if self.guard.may_release(now) is None:
                     await self._let_go(driver)
                 return
-            if self._pending is not None:
+            if self._slot.pending is not None:
                 await self._serve(driver)
                 continue
             if now >= self._due_s:
@@ -235,7 +226,7 @@ class Guardian:
         self._notice_restart(driver)
         await self._perform(driver, self.guard.tick(self._clock()))
         await self._tell_again(driver)
-        if self._pending is not None:
+        if self._slot.pending is not None:
             await self._serve(driver)
         if self._clock() >= self._due_s:
             await self._read(driver)
@@ -282,41 +273,6 @@ class Guardian:
         for actuator, percent in self.guard.machine.again(now):
             await self._write(driver, actuator, percent)
 
-    async def _serve(self, driver: RoasterDriver) -> None:
-        if self._pending is None:
-            return
-        command, answer = self._pending
-        result = CommandResult(command.command_id, Outcome.FAILED, reason="The guardian ended.")
-        try:
-            result = await self._carry_out(driver, command)
-        except RoastwatchError as error:
-            result = CommandResult(command.command_id, Outcome.FAILED, reason=str(error))
-            if isinstance(error, LostError):
-                raise
-        finally:
-            self._pending = None
-            if not answer.done():
-                answer.set_result(result)
-            self._changed()
-
-    async def _carry_out(self, driver: RoasterDriver, command: Command) -> CommandResult:
-        decision = self.guard.request(command, self._clock())
-        if decision.writes:
-            self.guard.take_control()
-        for actuator, percent in decision.writes:
-            told = self.guard.machine.told.of(actuator)
-            if actuator is Actuator.HEATER and percent > (told or 0.0):
-                # Drum and fan took their time: what held when it was asked may not hold now.
-                self._notice_restart(driver)
-                now = self.guard.request(command, self._clock())
-                if (actuator, percent) not in now.writes:
-                    return self._result(command, now)
-            if told != percent or actuator is command.actuator:
-                await self._write(driver, actuator, percent)
-        for move in decision.moves:
-            self.guard.note(move.reason, move.interlock)
-        return self._result(command, decision)
-
     async def _read(self, driver: RoasterDriver) -> None:
         """Read, unless a demand comes in between (then the read is cancelled)."""
         began = self._clock()
@@ -330,7 +286,9 @@ class Guardian:
                 demand = await self._turn()
                 if demand.make_safe or demand.writes:
                     return
-                if self._pending and waited > PATIENCE_S and not self._read_must_finish:
+                if self._slot.overtaking is not None or self._slot.is_new:
+                    return
+                if self._slot.pending and waited > PATIENCE_S and not self._read_must_finish:
                     self._read_must_finish = True  # the next one is let through
                     return
                 if waited > READ_S:
@@ -375,10 +333,8 @@ class Guardian:
                 with contextlib.suppress(RoastwatchError):
                     await self._write(driver, actuator, 0.0)
 
-    def _result(self, command: Command, decision: Decision) -> CommandResult:
-        outcome, applied = decision.outcome, decision.applied
-        name, interlock = command.command_id, decision.interlock
-        return CommandResult(name, outcome, applied, interlock, decision.reason)
+    def _judged(self, command: Command) -> CommandResult:
+        return self._result(command, self.guard.request(command, self._clock()))
 
     async def _idle(self, seconds: float) -> None:
         """Wait between two links; the guard goes on judging."""
@@ -391,7 +347,7 @@ class Guardian:
 
     async def _rest(self, seconds: float) -> None:
         self._wake.clear()
-        if self._pending is not None:
+        if self._slot.pending is not None:
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(seconds, 0.001)):

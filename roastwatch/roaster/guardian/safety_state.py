@@ -319,6 +319,7 @@ class Guard(PanelFirst):
             too_hot=machine.history.too_hot,
             risen_without_heat_c=machine.risen_without_heat_c(now_s),
             heat_short_s=machine.heat_short_s(now_s),
+            heat_gone=machine.heat_gone,
             probe_fault=machine.history.probes.fault(self.limits) if machine.heats else None,
             connected=machine.connected,
             zero_confirmed=machine.zero_confirmed,
@@ -339,9 +340,7 @@ class Guard(PanelFirst):
             environment_rate_c_per_min=machine.history.rate_c_per_min("environment_temp_c"),
             heating_s=None if self._heating_since_s is None else now_s - self._heating_since_s,
             roast_s=None if self._charged_at_s is None else now_s - self._charged_at_s,
-            heat_off_s=None
-            if machine.heat_off_since_s is None
-            else now_s - machine.heat_off_since_s,
+            heat_off_s=machine.heat_off_s(now_s),
             heat_without_rise_s=machine.history.heat_without_rise_s(now_s),
             unmoved_s=machine.history.unmoved_s(now_s),
             contradicted_s=machine.contradicted_s(now_s),

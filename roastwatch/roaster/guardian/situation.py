@@ -108,6 +108,8 @@ class Situation:
     """By how much it is hotter than it can have become since heat went off."""
     heat_short_s: float = 0.0
     """For how long the heater has reported less than it is set to, beyond settling; else 0."""
+    heat_gone: bool = False
+    """The newest reading shows no heat, though heat is set and was shown, or should be by now."""
     probe_fault: str | None = None
     """Which probe does not follow the heat, in words."""
     unmoved_s: float = 0.0

@@ -167,7 +167,10 @@ def decide(
     raised_for_nothing = (
         target > (now or 0.0) >= value if target > value else target < (now or 0.0) <= value
     )
-    if moved and (raised_for_nothing or value == now):
+    # Less heat than asked for hides nothing, but heat 0 would: what the machine reports then says
+    # no longer whether it restarted. So what ends arming refuses, and `demands` lowers.
+    ends_arming = actuator is Actuator.HEATER and by is not None and by.effect is not Effect.LIMIT
+    if moved and (raised_for_nothing or value == now or ends_arming):
         return Decision(Outcome.REFUSED, now, (), (), interlock, reason)
     found = bounds_for(value)
     writes: list[tuple[Actuator, float]] = []

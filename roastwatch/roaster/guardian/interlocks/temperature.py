@@ -196,8 +196,18 @@ def heat_missing(now: Situation) -> Iterator[Bound]:
     """No heat where heat is set: the machine restarted, or its burner went out. None is restored.
 
     Source: Kaleido's burner that dropped to 0 during roasts (Artisan #2137); a board that resets
-    answers on time, with all outputs at 0 (docs/interlocks.md).
+    answers on time, with all outputs at 0 (docs/interlocks.md). One reading without heat may be
+    wrong: it ends nothing, but nothing is heated over it, or a plan that sets heat every few
+    seconds would heat a restarted machine and hide that it restarted.
     """
+    if now.heat_gone and now.asked is HEATER and now.heat_wanted:
+        yield Bound(
+            HEATER,
+            f"The machine reports no heat although {now.told.heater or 0:.0f} % is set: it may "
+            "have been restarted. Heat is not set again before it reports heat.",
+            at_most=0,
+            effect=Effect.MAKE_SAFE,
+        )
     echo = now.reading.heater_percent if now.reading else None
     if now.heat_short_s > 0 and echo is not None and echo <= NO_HEAT_PERCENT:
         yield Bound(

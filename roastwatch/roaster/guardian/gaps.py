@@ -1,0 +1,61 @@
+"""Whether a machine still is as it was set after a time without readings: it may have restarted."""
+
+from collections.abc import Collection
+
+from roastwatch.roaster.guardian.limits import Limits
+from roastwatch.roaster.guardian.situation import Controls
+from roastwatch.vocabulary import Actuator, Reading
+
+UNSEEN = (
+    "No reading came for too long while heat was on, and the first one does not show what was set: "
+    "the roaster may have been restarted. Heat stays off until a person arms again."
+)
+TOLERANCE_PERCENT = 5.0
+"""A machine may report what was set in steps of its own."""
+
+
+class ReadingGaps:
+    """What was set when readings stopped, and which of it was not written again since."""
+
+    def __init__(self) -> None:
+        self._last_s: float | None = None
+        """When the newest reading was taken."""
+        self._heated = False
+        """Heat was set at that time, or since."""
+        self._set = Controls()
+        self._rewritten_s: dict[Actuator, float] = {}
+
+    def forget(self) -> None:
+        """Nothing is set: no gap matters."""
+        self._last_s, self._heated, self._set = None, False, Controls()
+        self._rewritten_s.clear()
+
+    def wrote(self, actuator: Actuator, percent: float, now_s: float) -> None:
+        """What is written proves nothing afterwards, except heat that was written off."""
+        if actuator is not Actuator.HEATER or percent > 0:
+            self._rewritten_s[actuator] = now_s
+            self._heated = self._heated or actuator is Actuator.HEATER
+
+    def unseen(
+        self, reading: Reading, told: Controls, echoes: Collection[Actuator], limits: Limits
+    ) -> bool:
+        """Whether this reading ends a gap under heat and shows nothing of what was set before."""
+        before_s, self._last_s = self._last_s, reading.taken_at_s
+        gap = before_s is not None and reading.taken_at_s - before_s > limits.stale_after_s
+        heated, was_set, rewritten = self._heated, self._set, set(self._rewritten_s)
+        self._heated, self._set = (told.heater or 0.0) > 0, told
+        self._rewritten_s.clear()
+        if not gap or not heated:
+            return False
+        if _shows(Actuator.HEATER, reading, was_set) and Actuator.HEATER in echoes:
+            return False
+        moved = (Actuator.FAN, Actuator.DRUM)
+        witnesses = [a for a in moved if a in echoes and a not in rewritten and was_set.of(a)]
+        return not witnesses or not all(_shows(a, reading, was_set) for a in witnesses)
+
+
+def _shows(actuator: Actuator, reading: Reading, was_set: Controls) -> bool:
+    """Whether an actuator that was set still is, by the machine's own report."""
+    percent = was_set.of(actuator) or 0.0
+    shown: float | None = getattr(reading, f"{actuator.value}_percent")
+    return percent > 0 and bool(shown) and abs((shown or 0.0) - percent) <= TOLERANCE_PERCENT
