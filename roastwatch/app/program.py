@@ -150,6 +150,8 @@ class Program:
             executor.event(EventKind.DROP, self._plan_s(roast.dropped_at))
         other = roast.roast_id != self._roast_id
         over = other and (roast.active or not executor.dropped)
+        if not armed:
+            executor.unarmed()
         if over or not (armed or (executor.dropped and executor.begun)):
             self._executor = None if over else executor
             return

@@ -29,19 +29,24 @@ class Roast:
         self.whole, self.period_s, self.air = whole, period_s, air
         self.told: list[tuple[float, str | None, str]] = []
         self.bean_stands = False
+        self.drift_c_per_min = 0.0
+        self.stood_s = self.held_c = 0.0
         self.guard.link_up(self.now_s)
 
     async def run(self, seconds: float) -> None:
         until = self.now_s + seconds
-        held: float | None = None
         while self.now_s < until:
             for _ in range(round(self.period_s / 0.5)):
                 self.now_s += 0.5
                 self.guard.renew(self.now_s)
             reading = await self.driver.read()
             bean, air = reading.bean_temp_c or 0.0, reading.environment_temp_c or 0.0
-            held = held or bean
-            bean = held + 0.2 * (round(self.now_s) % 3 - 1) if self.bean_stands else bean
+            if not self.bean_stands:
+                self.held_c = bean
+            if self.bean_stands:
+                self.stood_s += self.period_s
+                drift = self.drift_c_per_min * self.stood_s / 60
+                bean = self.held_c + drift + 0.2 * (round(self.now_s) % 3 - 1)
             if self.whole:
                 bean, air = round(bean), round(air)
             known = Reading(
@@ -126,6 +131,61 @@ async def test_bean_probe_that_stands_in_a_roast_is_found_in_time(
     assert [name for _, name, _ in roast.faults] == ["probe_follows"]
     assert roast.faults[0][0] - began_s <= 90  # 75 s, and two slots of 6 s at 2 s a reading
     assert roast.guard.machine.told.heater == 0
+
+
+async def hot_roast(*, air: bool) -> Roast:
+    """Beans that have turned, at about 140 °C, under heat."""
+    roast = Roast(noise_c=0.1, whole=False, period_s=1.0, air=air)
+    await roast.run(4.0)
+    assert roast.guard.arm(7200, roast.now_s) is None
+    await roast.heat(100)
+    await roast.run(240)
+    roast.driver.charge()
+    roast.guard.charge(roast.now_s)
+    await roast.heat(85)
+    await roast.run(260)
+    assert roast.faults == []
+    return roast
+
+
+@pytest.mark.parametrize("air", [True, False])
+@pytest.mark.parametrize("pulse", [(45, 15, 0), (60, 10, 20), (20, 5, 0)])
+async def test_bean_probe_that_stands_is_found_under_heat_in_pulses(
+    pulse: tuple[float, float, float], air: bool
+) -> None:
+    roast = await hot_roast(air=air)
+    on_s, off_s, low = pulse
+    roast.bean_stands = True
+    for _ in range(6):
+        if roast.guard.armed_until_s is not None:
+            await roast.heat(100)
+            await roast.run(on_s)
+        if roast.guard.armed_until_s is not None:
+            await roast.heat(low)
+            await roast.run(off_s)
+    assert roast.faults[0][1] == "probe_follows"
+    assert roast.driver.heat.bean_c < 230
+
+
+@pytest.mark.parametrize("air", [True, False])
+@pytest.mark.parametrize("drift_c_per_min", [0.6, 1.0, 1.5])
+async def test_bean_probe_that_creeps_is_found(drift_c_per_min: float, air: bool) -> None:
+    roast = await hot_roast(air=air)
+    roast.bean_stands, roast.drift_c_per_min = True, drift_c_per_min
+    await roast.run(150)
+    assert roast.faults[0][1] == "probe_follows"
+    assert roast.driver.heat.bean_c < 230
+
+
+def test_heat_in_pulses_without_any_rise_is_found() -> None:
+    bench = heating(Bench(bean_c=60.0, air_c=60.0), 100)
+    for _ in range(6):
+        bench.ask(HEATER, 100)
+        bench.guard.present(bench.now_s)
+        bench.run(45.0)
+        bench.ask(HEATER, 0)
+        bench.run(15.0)
+    assert bench.told("heat_without_rise") == 1
 
 
 @pytest.mark.parametrize("heat", [29, 45])

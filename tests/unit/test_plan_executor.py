@@ -227,6 +227,55 @@ def test_a_setting_that_found_the_door_busy_is_asked_for_again() -> None:
     assert front.executor.ended(5.5)
 
 
+def owing() -> Front:
+    """Heat 65 % found the door busy at 240 s."""
+    front = Front([{"at_s": 0, "heater_percent": 75}, {"at_s": 240, "heater_percent": 65},
+                   {"at_s": 640, "drop": True}])  # fmt: skip
+    front.turn(0)
+    front.outcome[HEATER] = refused(interlock="busy")
+    front.turn(240)
+    front.outcome.clear()
+    return front
+
+
+@pytest.mark.parametrize("heat", [0.0, 10.0, 90.0])
+def test_owed_heat_gives_way_to_a_person_who_changed_it(heat: float) -> None:
+    front = owing()
+    front.set[HEATER] = heat
+    assert front.turn(240.25) == []
+    assert front.turn(240.5) == []
+    assert any("changed from outside" in say.text for say in front.said)
+    assert front.executor.unheated
+
+
+def test_owed_heat_is_not_given_once_the_machine_is_armed_again() -> None:
+    front = owing()
+    front.executor.unarmed()
+    assert front.turn(241) == []
+    front = owing()
+    front.executor.hand_back()
+    assert front.turn(241) == []
+
+
+def test_owed_heat_is_not_given_late() -> None:
+    front = owing()
+    assert front.turn(251) == []
+    assert front.turn(252) == []
+    assert [say.text for say in front.said] == ["heater 65 % refused: because"]
+    assert owing().turn(249) == [(HEATER, 65)]
+
+
+def test_heat_0_that_is_owed_is_given_however_late() -> None:
+    front = Front([{"at_s": 0, "heater_percent": 75}, {"at_s": 240, "heater_percent": 0}])
+    front.turn(0)
+    front.outcome[HEATER] = refused(interlock="busy")
+    front.turn(240)
+    front.outcome.clear()
+    front.executor.unarmed()
+    front.set[HEATER] = 60.0
+    assert front.turn(260) == [(HEATER, 0)]
+
+
 def test_a_door_that_was_refused_lets_nobody_say_that_the_beans_left() -> None:
     front = Front([{"at_s": 0, "heater_percent": 60}, {"at_s": 5, "drop": True}])
     front.turn(0)

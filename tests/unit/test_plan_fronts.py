@@ -6,7 +6,9 @@ take seconds, and the same each time.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.plans.drive import Drive, DriveLog
 from roastwatch.roaster.plans.plan import Plan, parse_plan, read_plan
 from roastwatch.roaster.plans.rehearsal import rehearse
-from roastwatch.vocabulary import Actuator, EventKind, InstructionKind, Origin
+from roastwatch.vocabulary import Actuator, EventKind, InstructionKind, Origin, Reading
 from tests.virtual_kitchen import OPTIONS, Kitchen, Watched, guardian, virtual
 
 PLANS = sorted((Path(__file__).parents[2] / "config" / "plans").glob("*.yaml"))
@@ -169,3 +171,39 @@ def test_drive_attends_to_itself_by_no_means(socket_folder: Path) -> None:
     heats = [(s, p) for s, a, p in writes if a is Actuator.HEATER]
     assert heats[-1][1] == 0
     assert heats[-1][0] - next(s for s, p in heats if p > 0) == pytest.approx(80, abs=2)
+
+
+class Weak(Watched):
+    """It gives less heat than is set for some seconds, as one that limits itself does."""
+
+    async def read(self) -> Reading:
+        reading = await super().read()
+        heat = reading.heater_percent or 0.0
+        weak = 20 < time.monotonic() - self.log[0][0] < 35 if self.log else False
+        return replace(reading, heater_percent=heat / 2) if weak else reading
+
+
+def test_drive_goes_on_with_a_machine_that_gives_less_heat_than_is_set(
+    socket_folder: Path,
+) -> None:
+    plan = parse_plan({"steps": [{"at_s": 0, "heater_percent": 80, "fan_percent": 60},
+                                 {"at_s": 60, "heater_percent": 30},
+                                 {"at_s": 70, "heater_percent": 0}]})  # fmt: skip
+
+    async def followed() -> tuple[Writes, list[str]]:
+        socket = socket_folder / "guardian.sock"
+        said: list[str] = []
+        machine = guardian(None, socket, Weak())
+        async with machine as driver, RoasterControl(socket, None) as control:
+            log = DriveLog(socket_folder / "drive.csv")
+            drive = Drive(plan, control, log, said.append)
+            control.audit, control.told = drive.audit, drive.told
+            with contextlib.closing(log):
+                await drive.run()
+                return list(driver.log), said
+
+    writes, said = virtual(followed())
+    assert any("gives only 40 % heat" in line for line in said)
+    heats = [p for _, a, p in writes if a is Actuator.HEATER]
+    assert 80 in heats
+    assert 30 in heats[heats.index(80) :]

@@ -4,6 +4,7 @@ from collections import deque
 from math import isfinite
 
 from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.guardian.heat import HeatRun
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.guardian.probes import MUCH_HEAT_PERCENT, ProbeWatch
 from roastwatch.vocabulary import Reading
@@ -13,6 +14,7 @@ LEAST_RATE_SPAN_S = 4.0
 RISING_SPAN_S = 20.0
 RISE_C = 2.0
 HEAT_THAT_SHOWS_PERCENT = 30.0
+ANY_HEAT_PERCENT = 0.5
 AGREEING = 3
 """So many readings in a row must agree before a new level is believed after a jump."""
 PROBES = ("bean_temp_c", "environment_temp_c")
@@ -34,6 +36,10 @@ class History:
         self._good: deque[Reading] = deque()
         self._doubtful: deque[Reading] = deque(maxlen=AGREEING)
         self._heat_since_s: float | None = None
+        self._heat_sum = self._heated_s = 0.0
+        """Heat since then, percent times seconds."""
+        self._heat = HeatRun(HEAT_THAT_SHOWS_PERCENT)
+        self._any_heat = HeatRun(ANY_HEAT_PERCENT)
         self._unmoved: tuple[float, tuple[float | None, float | None]] | None = None
         """Since when heat has been on and the probes have said this."""
         self._heater_percent = 0.0
@@ -47,12 +53,14 @@ class History:
         self._good.clear()
         self._doubtful.clear()
         self._unmoved = None
+        self._any_heat.forget()
         self.probes.forget()
 
     def charged(self) -> None:
         """Beans went in: the probes fall now, and rates begin anew."""
         self._good = deque(list(self._good)[-1:])
         self._heat_since_s = None
+        self._heat.forget()
         self.probes.forget()
 
     def add(self, reading: Reading, heater_percent: float) -> None:
@@ -131,11 +139,12 @@ class History:
 
     def heat_without_rise_s(self, now_s: float) -> float:
         """For how long heat has been on without any probe rising, below the rule's temperature."""
-        if self._heat_since_s is None:
+        if self._heat_since_s is None or not self._heat.now:
             return 0.0
         if self.hottest_c is not None and self.hottest_c >= self.limits.no_rise_below_c:
             return 0.0
-        return max(0.0, now_s - self._heat_since_s)
+        for_s = max(0.0, now_s - self._heat_since_s)
+        return for_s if self._heat_sum >= HEAT_THAT_SHOWS_PERCENT * self._heated_s else 0.0
 
     def unmoved_s(self, now_s: float) -> float:
         """For how long heat has been on while no probe has moved at all, where it is hot.
@@ -145,33 +154,45 @@ class History:
         holds where it is: their time counts a fifth.
         """
         hot = self.hottest_c is not None and self.hottest_c >= self.limits.no_rise_below_c
-        if not hot or self._unmoved is None:
+        if not hot or self._unmoved is None or not self._any_heat.now:
             return 0.0
         held = not self.probes.fine and self._heater_percent < MUCH_HEAT_PERCENT
         return max(0.0, now_s - self._unmoved[0]) / (5.0 if held else 1.0)
 
     def _watch_still(self, reading: Reading, heater_percent: float) -> None:
         said = (reading.bean_temp_c, reading.environment_temp_c)
+        found = self.unmoved_s(reading.taken_at_s) >= self.limits.frozen_s
         self._heater_percent = heater_percent
-        if heater_percent <= 0:
+        on = self._any_heat.add(reading.taken_at_s, heater_percent)
+        if not on or (found and not self._any_heat.now):
             self._unmoved = None
         elif self._unmoved is None or self._unmoved[1] != said:
             self._unmoved = (reading.taken_at_s, said)
 
     def _watch_rise(self, reading: Reading, heater_percent: float) -> None:
         values = {probe: v for probe in PROBES if (v := getattr(reading, probe)) is not None}
-        if heater_percent < HEAT_THAT_SHOWS_PERCENT:
+        at_s = reading.taken_at_s
+        found = self.heat_without_rise_s(at_s) >= self.limits.no_rise_s
+        on = self._heat.add(at_s, heater_percent)
+        if not on or (found and not self._heat.now):
             self._heat_since_s = None
             return
         if self._heat_since_s is None:
-            self._heat_since_s, self._lowest = reading.taken_at_s, dict(values)
+            if self._heat.now:
+                self._heat_shows_from(at_s, values)
             return
+        self._heat_sum += heater_percent * (at_s - self._heat_since_s - self._heated_s)
+        self._heated_s = at_s - self._heat_since_s
         for name, value in values.items():
             low = self._lowest.setdefault(name, value)
             if value >= low + RISE_C:
-                self._heat_since_s, self._lowest = reading.taken_at_s, dict(values)
+                self._heat_shows_from(at_s, values)
                 return
             self._lowest[name] = min(low, value)
+
+    def _heat_shows_from(self, at_s: float, values: dict[str, float]) -> None:
+        self._heat_since_s, self._lowest = at_s, dict(values)
+        self._heat_sum = self._heated_s = 0.0
 
     @property
     def too_hot(self) -> bool:

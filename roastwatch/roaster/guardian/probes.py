@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from roastwatch.roaster.guardian.heat import HeatRun
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.vocabulary import Reading
 
@@ -41,11 +42,16 @@ SOAKED_C = 130.0
 """Below this the beans take up heat while the air, just cooled by their charge, may stand."""
 STANDING_AIR = ((float("-inf"), BAND_C, 35.0), (SOAKED_C, BAND_C, 15.0), (SOAKED_C, 3.0, 25.0))
 """Air that stands: above this bean temperature, within this, the beans rose by this, °C."""
+CREEP_S, CREEP_C, MUCH_CREEP_C = 120.0, 3.0, 4.0
+"""Hot beans rise by at least so much in that time, the last under much heat. The least in the logs
+is 5.8 °C, from two minutes after the charge on."""
+TURNED_S = 120.0
+"""So long after a charge the beans' probe shows the beans."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """The mean of some seconds: when it ended, °C of beans and air, the least heat in it."""
+    """The mean of some seconds: when it ended, °C of beans and air, the mean heat in it."""
 
     ended_s: float
     bean_c: float | None
@@ -61,27 +67,43 @@ class ProbeWatch:
     def __init__(self) -> None:
         self._open: list[tuple[Reading, float]] = []
         self._slots: deque[Slot] = deque()
+        self._heat = HeatRun(LEAST_HEAT_PERCENT)
         self.fine = False
         """Whether a probe ever showed parts of a degree."""
         self.beans_in = False
         """Whether a charge is known, and no drop since."""
+        self._charged_s: float | None = None
         self._judged_as: tuple[float, bool, Limits, str | None] | None = None
         """The last judgement, and on what it was made: a new one is made every slot."""
 
     def forget(self) -> None:
         """What was seen says nothing of what comes: heat went off, beans went in, the link went."""
+        self._heat.forget()
+        self._charged_s = None
+        self._clear()
+
+    def _clear(self) -> None:
         self._open.clear()
         self._slots.clear()
+        self._judged_as = None
+
+    @property
+    def _found(self) -> bool:
+        return self._judged_as is not None and self._judged_as[3] is not None
 
     def add(self, reading: Reading, heater_percent: float) -> None:
         """Take a believed reading; `heater_percent` is what the heater was set to."""
         known = (reading.bean_temp_c, reading.environment_temp_c)
         self.fine = self.fine or any(c is not None and c != round(c) for c in known)
-        if heater_percent < LEAST_HEAT_PERCENT:
-            self.forget()
+        at_s = reading.taken_at_s
+        if self.beans_in and self._charged_s is None:
+            self._charged_s = at_s
+        elif not self.beans_in:
+            self._charged_s = None
+        if not self._heat.add(at_s, heater_percent) or (self._found and not self._heat.now):
+            self._clear()  # it ends with the heat that showed it: a person may arm again
             return
         self._open.append((reading, heater_percent))
-        at_s = reading.taken_at_s
         if at_s - self._open[0][0].taken_at_s < SLOT_S and self._slots:
             return
         beans = [r.bean_temp_c for r, _ in self._open if r.bean_temp_c is not None]
@@ -91,7 +113,7 @@ class ProbeWatch:
                 at_s,
                 sum(beans) / len(beans) if beans else None,
                 sum(air) / len(air) if air else None,
-                min(heat for _, heat in self._open),
+                sum(heat for _, heat in self._open) / len(self._open),
                 len(set(beans)) == 1,
             )
         )
@@ -101,7 +123,7 @@ class ProbeWatch:
 
     def fault(self, limits: Limits) -> str | None:
         """What is wrong with a probe, in words; None: each follows the heat."""
-        if not self._slots:
+        if not self._slots or not self._heat.now:
             return None
         on = (self._slots[-1].ended_s, self.beans_in, limits)
         if self._judged_as is None or self._judged_as[:3] != on:
@@ -114,10 +136,11 @@ class ProbeWatch:
             or self._beans_do_not_follow()
             or self._air_stands()
             or self._all_stand(limits)
+            or self._beans_creep(limits)
         )
 
     def _beans_stand(self, limits: Limits) -> str | None:
-        run = still(self._slots, "bean_c")
+        run = heated(still(self._slots, "bean_c"))
         if not run:
             return None
         bean_c, lasted_s = run[-1].bean_c or 0.0, run[-1].ended_s - run[0].ended_s
@@ -153,6 +176,7 @@ class ProbeWatch:
                 run, lowest_c = [], slot.bean_c
             lowest_c = min(lowest_c, slot.bean_c)
             run.append(slot)
+        run = heated(run)
         if not run or not self._judged(run):
             return None
         lasted_s = run[-1].ended_s - run[0].ended_s
@@ -166,7 +190,7 @@ class ProbeWatch:
     def _air_stands(self) -> str | None:
         """The air within a band, however the probe flickers, while the beans rose."""
         for above_c, band_c, rise_c in STANDING_AIR:
-            run = still(self._slots, "air_c", band_c)
+            run = heated(still(self._slots, "air_c", band_c))
             beans = [slot.bean_c for slot in run if slot.bean_c is not None]
             if not beans or beans[-1] - max(beans[0], above_c) < rise_c:
                 continue
@@ -184,11 +208,8 @@ class ProbeWatch:
             return None
         shortest = min(runs, key=len)
         hottest_c = max(t for t in (shortest[-1].bean_c, shortest[-1].air_c) if t is not None)
-        run = last_run(shortest, lambda slot: slot.heater_percent >= MUCH_HEAT_PERCENT)
-        heated_s = sum(
-            (b.ended_s - a.ended_s) * min(a.heater_percent, b.heater_percent) / 100
-            for a, b in pairwise(run)
-        )
+        run = heated(shortest, MUCH_HEAT_PERCENT)
+        heated_s = sum((b.ended_s - a.ended_s) * b.heater_percent / 100 for a, b in pairwise(run))
         if hottest_c < limits.hot_above_c or heated_s < limits.frozen_s:
             return None
         return (
@@ -196,10 +217,33 @@ class ProbeWatch:
             "switch the thermometer off and on, and check its wires."
         )
 
+    def _beans_creep(self, limits: Limits) -> str | None:
+        """Hot beans that hardly rise in two minutes of heat, whatever the air does."""
+        newest = self._slots[-1]
+        run = last_run(self._slots, lambda slot: newest.ended_s - slot.ended_s <= CREEP_S + SLOT_S)
+        beans = [slot.bean_c for slot in heated(run) if slot.bean_c is not None]
+        if len(beans) < len(run) or newest.ended_s - run[0].ended_s < CREEP_S:
+            return None
+        much = mean_heat(run) >= MUCH_HEAT_PERCENT
+        least_c = MUCH_CREEP_C if much else CREEP_C
+        risen_c = beans[-1] - min(beans)
+        if self._charged_s is not None:
+            judged = run[0].ended_s >= self._charged_s + TURNED_S
+            judged = judged and beans[-1] >= limits.hot_above_c
+        else:  # beans that nobody reported may have cooled the probe just now
+            judged = much and max(beans) - min(beans) < least_c
+            judged = judged and beans[-1] >= limits.no_rise_below_c
+        if not judged or risen_c >= least_c:
+            return None
+        return (
+            f"The bean probe has risen by {max(0.0, risen_c):.1f} °C in "
+            f"{newest.ended_s - run[0].ended_s:.0f} s at {beans[-1]:.0f} °C, with heat on: check "
+            "the probe and its wires."
+        )
+
     def _judged(self, run: list[Slot]) -> bool:
         """Whether these seconds must have moved the beans: not those of an empty machine held."""
-        much = all(slot.heater_percent >= MUCH_HEAT_PERCENT for slot in run)
-        return bool(run) and (self.beans_in or much)
+        return bool(run) and (self.beans_in or mean_heat(run) >= MUCH_HEAT_PERCENT)
 
 
 def last_run(slots: Sequence[Slot], holds: Callable[[Slot], bool]) -> list[Slot]:
@@ -210,6 +254,18 @@ def last_run(slots: Sequence[Slot], holds: Callable[[Slot], bool]) -> list[Slot]
             break
         run.append(slot)
     return run[::-1]
+
+
+def mean_heat(run: Sequence[Slot]) -> float:
+    """The mean heat of some slots, percent; none: 0."""
+    return sum(slot.heater_percent for slot in run) / max(1, len(run))
+
+
+def heated(run: Sequence[Slot], least_percent: float = LEAST_HEAT_PERCENT) -> list[Slot]:
+    """A run from where heat was on; empty where the mean heat since then is less than that."""
+    on = next((i for i, slot in enumerate(run) if slot.heater_percent >= least_percent), len(run))
+    found = list(run[on:])
+    return found if mean_heat(found) >= least_percent else []
 
 
 def still(slots: Sequence[Slot], name: str, band_c: float = BAND_C) -> list[Slot]:

@@ -164,7 +164,9 @@ class Drive:
     def told(self, told: Told) -> None:
         """What the guardian says happened."""
         self._log.line(told.kind, self.elapsed_s, message=told.message, interlock=told.interlock)
-        if told.kind in ("disarmed", "fault", "lost", "interlock") and self._began_s is not None:
+        ending = told.kind in ("disarmed", "fault", "lost", "interlock")
+        # A machine that gives less heat than is set goes on being driven: arming holds.
+        if ending and told.interlock != "heat_short" and self._began_s is not None:
             ends = told.kind != "interlock" or told.interlock == "emergency_stop"
             self._tripped = self._tripped or (told.message if ends else None)
         if told.message in (self._last_told, ENDED):

@@ -52,6 +52,9 @@ class _Owed:
     since_s: float
     wish: Set
     ceiling: float | None
+    before: float | None
+    """The heater's setpoint when it was first asked for, percent."""
+    result: CommandResult
 
 
 class PlanExecutor:
@@ -95,6 +98,7 @@ class PlanExecutor:
         self._heat: float | None = None
         """What the plan last set; None: nothing that still holds."""
         self._owed: dict[Actuator, _Owed] = {}
+        self._setpoint: float | None = None
         self._less_since_s: float | None = None
         self._begun = False
         self._said: set[str] = set()
@@ -147,8 +151,13 @@ class PlanExecutor:
     def hand_back(self) -> None:
         """A person gives the heat back to the profile, from what it is now."""
         self._heat = None
+        self._forget_owed_heat()
         if self._follower is not None:
             self._follower.begin()
+
+    def unarmed(self) -> None:
+        """The machine is not armed: heat that is still owed is not given once it is again."""
+        self._forget_owed_heat()
 
     def ended(self, elapsed_s: float) -> bool:
         """Whether nothing more is to come."""
@@ -163,6 +172,8 @@ class PlanExecutor:
             self._begun = True
             yield from self._begin(elapsed_s)
         heat = now.setpoint_percent if now.setpoint_percent is not None else now.reported_percent
+        self._setpoint = heat
+        yield from self._watch_owed_heat()
         yield from self._watch_heat(heat, now)
         if self._drop_open and Actuator.DOOR not in self._owed:
             yield from self._finish_drop(opened=True)
@@ -228,6 +239,33 @@ class PlanExecutor:
                 self._said.add("less")
                 yield Say(f"{text}: check its own limits and its element.", refused=True)
 
+    def _watch_owed_heat(self) -> Turn:
+        """Heat that is owed gives way to whoever changed it since, and is not given late."""
+        owed, heat = self._owed.get(Actuator.HEATER), self._setpoint
+        if owed is None or owed.wish.percent <= 0:
+            return
+        late = self._elapsed_s - owed.since_s > AGAIN_S
+        # Where nobody answered, it may have been set all the same.
+        expected = (owed.before, owed.wish.percent)
+        changed = (
+            heat is not None
+            and owed.before is not None
+            and all(c is None or abs(heat - c) > _SAME_PERCENT for c in expected)
+        )
+        if late:
+            yield from self._tell(owed.wish, owed.result)
+        elif changed:
+            text = f"heater {owed.wish.percent:g} % is left out: heat was changed from outside."
+            yield Say(text, refused=True)
+        if late or changed:
+            self._forget_owed_heat()
+
+    def _forget_owed_heat(self) -> None:
+        owed = self._owed.get(Actuator.HEATER)
+        if owed is not None and owed.wish.percent > 0:
+            del self._owed[Actuator.HEATER]
+            self._lacks(f"heat {owed.wish.percent:g} % was not set: {owed.result.reason}")
+
     def _derive(self, elapsed_s: float, bean_c: float | None) -> None:
         """What the bean temperature shows, where nobody else says it."""
         turned_s = self._run.turned_s
@@ -270,7 +308,9 @@ class PlanExecutor:
     def _set(self, wish: Set, ceiling: float | None) -> Turn:
         result = yield wish
         assert isinstance(result, CommandResult)
-        owed = self._owed.pop(wish.actuator, None) or _Owed(self._elapsed_s, wish, ceiling)
+        owed = self._owed.pop(wish.actuator, None) or _Owed(
+            self._elapsed_s, wish, ceiling, self._setpoint, result
+        )
         if passing(result) and self._elapsed_s - owed.since_s < AGAIN_S:
             self._owed[wish.actuator] = owed
             return
