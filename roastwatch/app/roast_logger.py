@@ -97,14 +97,14 @@ class Keeper:
         """The event as it is to be told: durable, or marked unlogged."""
         elapsed_s = None
         if station is not None and event.roast_id is not None:
-            kept = self._kept.get(station.name)
-            if kept is None or kept.roast_id != event.roast_id:
-                kept = await self._begin(station, event.roast_id, event.happened_at)
-            elapsed_s = (event.happened_at - kept.began_at).total_seconds()
+            began_at = await self._second_0(station, event.roast_id, event.happened_at)
+            elapsed_s = (event.happened_at - began_at).total_seconds()
         durable = await self.log.commit(event, elapsed_s)
         if station is not None and event.kind in _ENDS:
-            await self._end(station)
-            self._learn_later(station)
+            kept = self._kept.get(station.name)
+            if kept is not None and kept.roast_id == event.roast_id:
+                await self._end(station)
+                self._learn_later(station)
         return event if durable else replace(event, unlogged=True)
 
     async def pulse(self, station: Station) -> None:
@@ -119,8 +119,7 @@ class Keeper:
             return
         if roast.roast_id is None or roast.charged_at is None:
             return
-        if kept is None or kept.roast_id != roast.roast_id:
-            await self._begin(station, roast.roast_id, roast.charged_at)
+        await self._second_0(station, roast.roast_id, roast.charged_at)
 
     def _reading(self, station: Station, reading: Reading, at: datetime) -> None:
         """A reading goes into the log as it arrives, with the time at which it was taken."""
@@ -160,21 +159,39 @@ class Keeper:
         """A command and what became of it."""
         self.log.record_command(command, result)
 
-    async def _begin(self, station: Station, roast_id: str, at: datetime) -> _Kept:
-        if station.name in self._kept:
-            await self._end(station)
-            self._learn_later(station)
+    async def _second_0(self, station: Station, roast_id: str, at: datetime) -> datetime:
+        """UTC of a roast's second 0; one that the log does not know yet begins at `at`.
+
+        A roast that has ended is never begun again: its last event, and what a person says of it
+        later, come after the pulse may have ended it.
+        """
+        kept = self._kept.get(station.name)
+        if kept is not None and kept.roast_id == roast_id:
+            return kept.began_at
+        if roast_id not in self._began:
+            await self._begin(station, roast_id, at)
+        return self._began[roast_id]
+
+    async def _begin(self, station: Station, roast_id: str, at: datetime) -> None:
+        before = self._kept.get(station.name)
         roast = station.pipeline.roast if station.pipeline else None
         if roast is not None and roast.roast_id == roast_id and roast.charged_at is not None:
             at = roast.charged_at
-        kept = self._kept[station.name] = _Kept(roast_id, at, in_log=False)
         self._remember(roast_id, at)
+        if before is not None and roast is not None and roast.roast_id == before.roast_id:
+            # over before the log heard of it: it takes nothing from the one in progress
+            await self.log.start_roast(roast_id, station.name, at)
+            await self.log.end_roast(roast_id)
+            return
+        kept = self._kept[station.name] = _Kept(roast_id, at, in_log=False)
+        if before is not None:
+            await self.log.end_roast(before.roast_id)
+            self._learn_later(station)
         await self.log.start_roast(roast_id, station.name, at)
         for taken_at, reading in self._early.pop(station.name, ()):
             if taken_at >= at:
                 self.log.record_reading(roast_id, reading, (taken_at - at).total_seconds())
         kept.in_log = True
-        return kept
 
     def _remember(self, roast_id: str, began_at: datetime) -> None:
         self._began[roast_id] = began_at
