@@ -12,7 +12,6 @@ from roastwatch.app.station import Station
 from roastwatch.audio.recorder_disk import Clip
 from roastwatch.pipeline import Heard
 from roastwatch.roastlog.log import RoastLog
-from roastwatch.roastlog.resume import OpenRoast
 from roastwatch.roastlog.usual import learned, usual_time
 from roastwatch.vocabulary import (
     Command,
@@ -74,7 +73,7 @@ class Keeper:
         station.clip_kept = partial(self._clip_kept, station)
         station.taken = partial(self._reading, station)
         await self._learn(station)
-        roast = await self.log.resume(station.name)
+        roast = await self.log.resume(station.name, station.now())
         if roast is None:
             return []
         if any(roast.event(kind) is not None for kind in _ENDS):
@@ -82,7 +81,7 @@ class Keeper:
             return []
         self._kept[station.name] = _Kept(roast.roast_id, roast.started_at)
         self._remember(roast.roast_id, roast.started_at)
-        station.resume(_as_told(roast))
+        station.resume(roast)
         if roast.set_back_s > _NOTICED_S:
             text = (
                 f"The computer's clock was set back by {roast.set_back_s:.0f} s or more since the "
@@ -247,8 +246,3 @@ class Keeper:
         # with the sound and not with the pulse: a replay may be over before a second has passed
         for evidence in station.pipeline.roast.evidence(station.now()):
             self.log.record_evidence(roast_id, evidence)
-
-
-def _as_told(roast: OpenRoast) -> OpenRoast:
-    """Without what was taken back: a revoked crack must not stand again."""
-    return replace(roast, events=tuple(event for event in roast.events if not event.revoked))

@@ -46,7 +46,9 @@ class BeanWatch:
         return found
 
     def told(self, event: RoastEvent) -> None:
-        """An event that was told, whoever said it."""
+        """An event that was published, by a person or by any detector."""
+        if event.revoked:
+            return
         happened_s = event.happened_at.timestamp()
         match event.kind:
             case EventKind.CHARGE if self.curve.charged_s != happened_s:
