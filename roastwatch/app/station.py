@@ -86,7 +86,11 @@ class Station:
         model = plugins.load("models", settings.model.type)
         self.model: CrackModel
         self.detector = settings.model.type
+        self.detector_problem = ""
+        """Why the chosen detector does not listen, and another does; empty: it listens."""
         self._next_model: CrackModel | None = None
+        self._former: tuple[OnsetOptions, CrackModel, str] | None = None
+        """What listened before a choice that has heard no sound yet."""
         self.pipeline: Pipeline | None = None
         self.reading: Reading | None = None
         self.beans = BeanWatch(settings.curve)
@@ -132,8 +136,7 @@ class Station:
                     self._recorder = await opened.enter_async_context(self._new_recorder(source))
                 pipeline = self.pipeline or self._begin(source, block)
                 if self._next_model is not None:  # between two blocks: none is being judged now
-                    pipeline.judge_by(self._next_model, self._onset)
-                    self._next_model = None
+                    self._change_model(pipeline, self._next_model)
                 self._on_time(source, block)
                 pipeline.gap(block)
                 scores = await scoring.run(partial(self._judged, pipeline, block))
@@ -225,13 +228,41 @@ class Station:
             self.pipeline.roast.usual = usual
 
     def judge_by(self, model: CrackModel, name: str) -> None:
-        """Listen with another model from the next sound on; for between roasts."""
+        """Listen with another model from the next sound on; for between roasts.
+
+        One that can't be opened for the sound that comes is left again; `detector_problem` says so.
+
+        Raises:
+            BadInputError: the model can't judge sound of this station's rate.
+            SettingsError: what was learnt can't be read.
+        """
+        if self.pipeline is not None:
+            model.open(self.pipeline.sample_rate_hz)
+        former = (self._onset, self.model, self.detector)
         self._onset, self.model = self._calibrated(model)
-        self.detector = name
+        self._former = self._former or former
+        self.detector, self.detector_problem = name, ""
         if self.pipeline is not None:
             self._next_model = self.model
         if self._recorder is not None:
             self._recorder.judged_by(model.spec.model_id)
+
+    def _change_model(self, pipeline: Pipeline, model: CrackModel) -> None:
+        self._next_model = None
+        try:
+            pipeline.judge_by(model, self._onset)
+        except Exception as error:  # noqa: BLE001 - shown; a choice must not end the listening
+            self._listen_as_before(error)
+        self._former = None
+
+    def _listen_as_before(self, error: Exception) -> None:
+        """The chosen model can't be opened: go back to the one that listened before it."""
+        assert self._former is not None
+        self.detector_problem = f"The detector {self.detector} can't be used here: {error}"
+        _log.warning("%s: %s", self.name, self.detector_problem, exc_info=error)
+        self._onset, self.model, self.detector = self._former
+        if self._recorder is not None:
+            self._recorder.judged_by(self.model.spec.model_id)
 
     def resume(self, roast: OpenRoast) -> None:
         """Go on with a roast that the log holds, as soon as there is sound again."""
@@ -389,20 +420,31 @@ class Station:
         length = timedelta(
             seconds=block.end_sample / source.sample_rate_hz + getattr(source, "dated_back_s", 0.0)
         )
-        self.pipeline = Pipeline(
-            self.name,
-            self.model,
-            source.sample_rate_hz,
-            started_at=self._now() - length,
-            onset=self._onset,
-            roast=self.settings.roast,
-            witness=self.beans.llr,
-        )
+        started_at = self._now() - length
+        try:
+            self.pipeline = self._opened(source.sample_rate_hz, started_at)
+        except Exception as error:
+            if self._former is None:
+                raise
+            self._listen_as_before(error)
+            self.pipeline = self._opened(source.sample_rate_hz, started_at)
+        self._former = self._next_model = None
         self.pipeline.roast.usual = self._usual
         self._meter = LevelMeter(source.sample_rate_hz)
         self._go_on(self.pipeline)
         self._take_what_waits()
         return self.pipeline
+
+    def _opened(self, sample_rate_hz: int, started_at: datetime) -> Pipeline:
+        return Pipeline(
+            self.name,
+            self.model,
+            sample_rate_hz,
+            started_at=started_at,
+            onset=self._onset,
+            roast=self.settings.roast,
+            witness=self.beans.llr,
+        )
 
     def _take_what_waits(self) -> None:
         """Carry out what was asked before there was sound, unless it is too old."""
