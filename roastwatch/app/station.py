@@ -93,7 +93,7 @@ class Station:
         """What listened before a choice that has heard no sound yet."""
         self.pipeline: Pipeline | None = None
         self.reading: Reading | None = None
-        self.beans = BeanWatch(settings.curve)
+        self.beans = BeanWatch(settings.curve, settings.roast.cooling_s)
         self.heard: Callable[[Heard], None] | None = None
         self.clip_kept: Callable[[Clip, datetime], None] | None = None
         """Told of each clip and of the UTC at which it begins, from the recorder's thread."""
