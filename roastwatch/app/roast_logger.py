@@ -17,6 +17,7 @@ from roastwatch.vocabulary import (
     Command,
     CommandResult,
     EventKind,
+    Evidence,
     Instruction,
     InstructionKind,
     PartStatus,
@@ -129,8 +130,7 @@ class Keeper:
             early.append((at, reading))
             return
         self.log.record_reading(kept.roast_id, reading, (at - kept.began_at).total_seconds())
-        for evidence in station.beans.evidence(at):
-            self.log.record_evidence(kept.roast_id, evidence)
+        self._evidence(kept, station.beans.evidence(at))
 
     async def sound_ended(self, station: Station) -> None:
         """A file or a demonstration is over, and with it its roast."""
@@ -154,9 +154,13 @@ class Keeper:
             case _:
                 pass
 
-    def command(self, command: Command, result: CommandResult) -> None:
-        """A command and what became of it."""
-        self.log.record_command(command, result)
+    def command(self, station: Station | None, command: Command, result: CommandResult) -> None:
+        """A command and what became of it, at its time in the roast by the station's clock."""
+        kept = self._kept.get(station.name) if station is not None else None
+        elapsed_s = None
+        if station is not None and kept is not None:
+            elapsed_s = (station.now() - kept.began_at).total_seconds()
+        self.log.record_command(command, result, elapsed_s)
 
     async def _second_0(self, station: Station, roast_id: str, at: datetime) -> datetime:
         """UTC of a roast's second 0; one that the log does not know yet begins at `at`.
@@ -244,5 +248,9 @@ class Keeper:
             elapsed_s = (clock.at(score.end_sample) - kept.began_at).total_seconds()
             self.log.record_scores(roast_id, elapsed_s, score.probability, progress)
         # with the sound and not with the pulse: a replay may be over before a second has passed
-        for evidence in station.pipeline.roast.evidence(station.now()):
-            self.log.record_evidence(roast_id, evidence)
+        self._evidence(kept, station.pipeline.roast.evidence(station.now()))
+
+    def _evidence(self, kept: _Kept, news: list[Evidence]) -> None:
+        for evidence in news:
+            elapsed_s = (evidence.happened_at - kept.began_at).total_seconds()
+            self.log.record_evidence(kept.roast_id, evidence, elapsed_s)

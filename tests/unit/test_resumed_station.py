@@ -5,17 +5,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from roastwatch.app.roast_logger import Keeper
 from roastwatch.app.station import Station
+from roastwatch.pipeline import Heard
 from roastwatch.roastlog.log import RoastLog
+from roastwatch.roastlog.store import Store
 from roastwatch.vocabulary import (
+    Actuator,
     AudioBlock,
+    Command,
+    CommandResult,
     EventKind,
     Instruction,
     InstructionKind,
     Level,
     Origin,
+    Outcome,
+    Reading,
     RoastEvent,
 )
 from tests.unit.test_station_readings import Moment, station_at
@@ -87,3 +95,36 @@ async def test_a_crack_after_a_revoked_one_and_a_restart_has_an_id_of_its_own(
         (real,) = await logged(keeper, station, published)
     assert real.roast_id == revoked.roast_id
     assert real.event_id != revoked.event_id
+
+
+async def test_times_in_the_roast_survive_a_clock_that_is_set_back_between_two_restarts(
+    tmp_path: Path,
+) -> None:
+    path, moment = tmp_path / "roasts.db", Moment()
+    moment.s = 3600.0  # an hour ahead
+    async with RoastLog.open(path) as log:
+        station, published, keeper = await restarted(log, moment)
+        say(station, moment, InstructionKind.CHARGE)
+        moment.s += 200.0
+        await logged(keeper, station, published)
+        station.read(Reading("roaster", moment.monotonic(), 180.0))
+    moment.s -= 3600.0  # the power was cut, and the clock is right now
+    async with RoastLog.open(path) as log:
+        station, published, keeper = await restarted(log, moment)
+        moment.s += 50.0
+        station._deal_with(Heard())  # what the time since the charge says of first crack
+        crack(station)
+        await logged(keeper, station, published)
+        command = Command("c1", "roaster", Actuator.HEATER, 0.0, Origin.PERSON, 0.0)
+        keeper.command(station, command, CommandResult("c1", Outcome.APPLIED))
+    async with RoastLog.open(path) as log:
+        station, published, keeper = await restarted(log, moment)
+        assert station.pipeline is not None
+        roast = station.pipeline.roast
+        assert roast.elapsed_s(station.now()) == pytest.approx(250.0, abs=0.01)
+        assert roast.development_s(station.now()) == pytest.approx(0.0, abs=0.01)
+    with Store(path) as store:
+        (command_s,) = store.connection.execute("SELECT at_s FROM commands").fetchone()
+        evidence_s = [row[0] for row in store.connection.execute("SELECT at_s FROM evidence")]
+    assert command_s == pytest.approx(250.0, abs=0.01)
+    assert evidence_s == [pytest.approx(250.0, abs=0.01)]
