@@ -73,6 +73,7 @@ class Keeper:
         station.heard = lambda heard: self._heard(station, heard)
         station.clip_kept = partial(self._clip_kept, station)
         station.taken = partial(self._reading, station)
+        station.clock_set = partial(self._forget_early, station.name)
         await self._learn(station)
         roast = await self.log.resume(station.name, station.now())
         if roast is None:
@@ -131,6 +132,10 @@ class Keeper:
             return
         self.log.record_reading(kept.roast_id, reading, (at - kept.began_at).total_seconds())
         self._evidence(kept, station.beans.evidence(at))
+
+    def _forget_early(self, station: str) -> None:
+        """The clock was set: readings of before are at no known distance from a charge."""
+        self._early.pop(station, None)
 
     async def sound_ended(self, station: Station) -> None:
         """A file or a demonstration is over, and with it its roast."""
