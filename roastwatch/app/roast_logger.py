@@ -12,12 +12,12 @@ from roastwatch.app.station import Station
 from roastwatch.audio.recorder_disk import Clip
 from roastwatch.pipeline import Heard
 from roastwatch.roastlog.log import RoastLog
-from roastwatch.roastlog.resume import OpenRoast
 from roastwatch.roastlog.usual import learned, usual_time
 from roastwatch.vocabulary import (
     Command,
     CommandResult,
     EventKind,
+    Evidence,
     Instruction,
     InstructionKind,
     PartStatus,
@@ -73,8 +73,9 @@ class Keeper:
         station.heard = lambda heard: self._heard(station, heard)
         station.clip_kept = partial(self._clip_kept, station)
         station.taken = partial(self._reading, station)
+        station.clock_set = partial(self._forget_early, station.name)
         await self._learn(station)
-        roast = await self.log.resume(station.name)
+        roast = await self.log.resume(station.name, station.now())
         if roast is None:
             return []
         if any(roast.event(kind) is not None for kind in _ENDS):
@@ -82,7 +83,7 @@ class Keeper:
             return []
         self._kept[station.name] = _Kept(roast.roast_id, roast.started_at)
         self._remember(roast.roast_id, roast.started_at)
-        station.resume(_as_told(roast))
+        station.resume(roast)
         if roast.set_back_s > _NOTICED_S:
             text = (
                 f"The computer's clock was set back by {roast.set_back_s:.0f} s or more since the "
@@ -97,14 +98,14 @@ class Keeper:
         """The event as it is to be told: durable, or marked unlogged."""
         elapsed_s = None
         if station is not None and event.roast_id is not None:
-            kept = self._kept.get(station.name)
-            if kept is None or kept.roast_id != event.roast_id:
-                kept = await self._begin(station, event.roast_id, event.happened_at)
-            elapsed_s = (event.happened_at - kept.began_at).total_seconds()
+            began_at = await self._second_0(station, event.roast_id, event.happened_at)
+            elapsed_s = (event.happened_at - began_at).total_seconds()
         durable = await self.log.commit(event, elapsed_s)
         if station is not None and event.kind in _ENDS:
-            await self._end(station)
-            self._learn_later(station)
+            kept = self._kept.get(station.name)
+            if kept is not None and kept.roast_id == event.roast_id:
+                await self._end(station)
+                self._learn_later(station)
         return event if durable else replace(event, unlogged=True)
 
     async def pulse(self, station: Station) -> None:
@@ -119,8 +120,7 @@ class Keeper:
             return
         if roast.roast_id is None or roast.charged_at is None:
             return
-        if kept is None or kept.roast_id != roast.roast_id:
-            await self._begin(station, roast.roast_id, roast.charged_at)
+        await self._second_0(station, roast.roast_id, roast.charged_at)
 
     def _reading(self, station: Station, reading: Reading, at: datetime) -> None:
         """A reading goes into the log as it arrives, with the time at which it was taken."""
@@ -131,8 +131,11 @@ class Keeper:
             early.append((at, reading))
             return
         self.log.record_reading(kept.roast_id, reading, (at - kept.began_at).total_seconds())
-        for evidence in station.beans.evidence(at):
-            self.log.record_evidence(kept.roast_id, evidence)
+        self._evidence(kept, station.beans.evidence(at))
+
+    def _forget_early(self, station: str) -> None:
+        """The clock was set: readings of before are at no known distance from a charge."""
+        self._early.pop(station, None)
 
     async def sound_ended(self, station: Station) -> None:
         """A file or a demonstration is over, and with it its roast."""
@@ -156,25 +159,47 @@ class Keeper:
             case _:
                 pass
 
-    def command(self, command: Command, result: CommandResult) -> None:
-        """A command and what became of it."""
-        self.log.record_command(command, result)
+    def command(self, station: Station | None, command: Command, result: CommandResult) -> None:
+        """A command and what became of it, at its time in the roast by the station's clock."""
+        kept = self._kept.get(station.name) if station is not None else None
+        elapsed_s = None
+        if station is not None and kept is not None:
+            elapsed_s = (station.now() - kept.began_at).total_seconds()
+        self.log.record_command(command, result, elapsed_s)
 
-    async def _begin(self, station: Station, roast_id: str, at: datetime) -> _Kept:
-        if station.name in self._kept:
-            await self._end(station)
-            self._learn_later(station)
+    async def _second_0(self, station: Station, roast_id: str, at: datetime) -> datetime:
+        """UTC of a roast's second 0; one that the log does not know yet begins at `at`.
+
+        A roast that has ended is never begun again: its last event, and what a person says of it
+        later, come after the pulse may have ended it.
+        """
+        kept = self._kept.get(station.name)
+        if kept is not None and kept.roast_id == roast_id:
+            return kept.began_at
+        if roast_id not in self._began:
+            await self._begin(station, roast_id, at)
+        return self._began[roast_id]
+
+    async def _begin(self, station: Station, roast_id: str, at: datetime) -> None:
+        before = self._kept.get(station.name)
         roast = station.pipeline.roast if station.pipeline else None
         if roast is not None and roast.roast_id == roast_id and roast.charged_at is not None:
             at = roast.charged_at
-        kept = self._kept[station.name] = _Kept(roast_id, at, in_log=False)
         self._remember(roast_id, at)
+        if before is not None and roast is not None and roast.roast_id == before.roast_id:
+            # over before the log heard of it: it takes nothing from the one in progress
+            await self.log.start_roast(roast_id, station.name, at)
+            await self.log.end_roast(roast_id)
+            return
+        kept = self._kept[station.name] = _Kept(roast_id, at, in_log=False)
+        if before is not None:
+            await self.log.end_roast(before.roast_id)
+            self._learn_later(station)
         await self.log.start_roast(roast_id, station.name, at)
         for taken_at, reading in self._early.pop(station.name, ()):
             if taken_at >= at:
                 self.log.record_reading(roast_id, reading, (taken_at - at).total_seconds())
         kept.in_log = True
-        return kept
 
     def _remember(self, roast_id: str, began_at: datetime) -> None:
         self._began[roast_id] = began_at
@@ -228,10 +253,9 @@ class Keeper:
             elapsed_s = (clock.at(score.end_sample) - kept.began_at).total_seconds()
             self.log.record_scores(roast_id, elapsed_s, score.probability, progress)
         # with the sound and not with the pulse: a replay may be over before a second has passed
-        for evidence in station.pipeline.roast.evidence(station.now()):
-            self.log.record_evidence(roast_id, evidence)
+        self._evidence(kept, station.pipeline.roast.evidence(station.now()))
 
-
-def _as_told(roast: OpenRoast) -> OpenRoast:
-    """Without what was taken back: a revoked crack must not stand again."""
-    return replace(roast, events=tuple(event for event in roast.events if not event.revoked))
+    def _evidence(self, kept: _Kept, news: list[Evidence]) -> None:
+        for evidence in news:
+            elapsed_s = (evidence.happened_at - kept.began_at).total_seconds()
+            self.log.record_evidence(kept.roast_id, evidence, elapsed_s)

@@ -417,6 +417,8 @@ class Driven:
             self._station.reading = None
         quiet = happened.kind == "disarmed" and happened.message == "Disarmed."
         again = happened.message == self._last_message and happened.interlock != "emergency_stop"
+        if kind is None:  # well again: the same trouble after it is a new one
+            self._last_message = ""
         if kind is None or quiet or again:
             _log.info("%s: %s", self._station.name, happened.message)
             return

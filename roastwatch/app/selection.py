@@ -85,7 +85,12 @@ class Choosing:
             before = self._choices.get(self._station.name, what, self._set(what))
             if before is not None and before != now:
                 kind = InstructionKind(what)
-                self.refusal = await self._choose(kind, before)
+                try:
+                    self.refusal = await self._choose(kind, before)
+                except Exception as error:  # noqa: BLE001
+                    # What was chosen once must not end every start of the service.
+                    self.refusal = f"The {kind} {before!r} can't be used: {error}"
+                    _log.exception("%s: %s", self._station.name, self.refusal)
 
     @property
     def detector(self) -> str:
@@ -120,7 +125,7 @@ class Choosing:
             "detectors": tuple(self._detectors),
             "profile": self._profile if profiles else None,
             "profiles": profiles,
-            "refusal": self.refusal,
+            "refusal": self.refusal or self._station.detector_problem,
         }
 
     async def choose(self, kind: InstructionKind, value: object) -> None:

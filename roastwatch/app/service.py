@@ -215,7 +215,7 @@ class Service:
             reason = "This station has no roaster to drive."
             result = CommandResult(command.command_id, Outcome.REFUSED, reason=reason)
         if self.keeper is not None:
-            self.keeper.command(command, result)
+            self.keeper.command(self.stations.get(command.station), command, result)
         return result
 
     def _note(self, station: Station, text: str) -> None:

@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
@@ -13,6 +12,7 @@ from pathlib import Path
 from roastwatch import plugins
 from roastwatch.app.instructions import confirms, instruct
 from roastwatch.app.station_clock import StationClock
+from roastwatch.app.waiting import WaitingInstructions
 from roastwatch.audio.level import LevelMeter
 from roastwatch.audio.recorder import Recorder
 from roastwatch.audio.recorder_disk import Clip
@@ -49,10 +49,6 @@ from roastwatch.vocabulary import (
 
 _log = logging.getLogger("roastwatch.app.station")
 _LATE_S = 2.0
-_WAITING = 64
-"""Instructions kept until there is sound."""
-_WAITS_S = 20 * 60.0
-"""For how long: a roast that was charged earlier is over, and must not begin now."""
 _OLD_READING_S = 60.0
 """A reading that claims to be older has another clock."""
 _JUMP_S = 2.0
@@ -86,15 +82,21 @@ class Station:
         model = plugins.load("models", settings.model.type)
         self.model: CrackModel
         self.detector = settings.model.type
+        self.detector_problem = ""
+        """Why the chosen detector does not listen, and another does; empty: it listens."""
         self._next_model: CrackModel | None = None
+        self._former: tuple[OnsetOptions, CrackModel, str] | None = None
+        """What listened before a choice that has heard no sound yet."""
         self.pipeline: Pipeline | None = None
         self.reading: Reading | None = None
-        self.beans = BeanWatch(settings.curve)
+        self.beans = BeanWatch(settings.curve, settings.roast.cooling_s)
         self.heard: Callable[[Heard], None] | None = None
         self.clip_kept: Callable[[Clip, datetime], None] | None = None
         """Told of each clip and of the UTC at which it begins, from the recorder's thread."""
         self.taken: Callable[[Reading, datetime], None] | None = None
         """Called with each reading as it arrives, and the UTC at which it was taken."""
+        self.clock_set: Callable[[], None] | None = None
+        """Called when the clock has jumped between roasts: earlier times count no more."""
         self.roaster_state: Callable[[], RoasterState | None] = lambda: None
         self._resumed: OpenRoast | None = None
         self.resumed_id: str | None = None
@@ -110,10 +112,10 @@ class Station:
         self._tape = Part(f"{settings.name}-recorder") if settings.recording.wanted else None
         self._meter: LevelMeter | None = None
         self._lag_s: float | None = None
-        self._waiting: deque[tuple[float, Instruction]] = deque(maxlen=_WAITING)
-        """Monotonic time of asking, and what was asked."""
+        self._waiting = WaitingInstructions(self.name, clock)
         self._mishaps = Mishaps(_log, self.judge.count, "instructions_failed")
-        self._sound_lost = False
+        self._lost_in: str | None = None
+        """The roast in which the loss of sound that lasts was reported."""
         self._live = True
 
     async def listen(self, scoring: Scoring) -> None:
@@ -132,8 +134,7 @@ class Station:
                     self._recorder = await opened.enter_async_context(self._new_recorder(source))
                 pipeline = self.pipeline or self._begin(source, block)
                 if self._next_model is not None:  # between two blocks: none is being judged now
-                    pipeline.judge_by(self._next_model, self._onset)
-                    self._next_model = None
+                    self._change_model(pipeline, self._next_model)
                 self._on_time(source, block)
                 pipeline.gap(block)
                 scores = await scoring.run(partial(self._judged, pipeline, block))
@@ -225,13 +226,41 @@ class Station:
             self.pipeline.roast.usual = usual
 
     def judge_by(self, model: CrackModel, name: str) -> None:
-        """Listen with another model from the next sound on; for between roasts."""
+        """Listen with another model from the next sound on; for between roasts.
+
+        One that can't be opened for the sound that comes is left again; `detector_problem` says so.
+
+        Raises:
+            BadInputError: the model can't judge sound of this station's rate.
+            SettingsError: what was learnt can't be read.
+        """
+        if self.pipeline is not None:
+            model.open(self.pipeline.sample_rate_hz)
+        former = (self._onset, self.model, self.detector)
         self._onset, self.model = self._calibrated(model)
-        self.detector = name
+        self._former = self._former or former
+        self.detector, self.detector_problem = name, ""
         if self.pipeline is not None:
             self._next_model = self.model
         if self._recorder is not None:
             self._recorder.judged_by(model.spec.model_id)
+
+    def _change_model(self, pipeline: Pipeline, model: CrackModel) -> None:
+        self._next_model = None
+        try:
+            pipeline.judge_by(model, self._onset)
+        except Exception as error:  # noqa: BLE001 - shown; a choice must not end the listening
+            self._listen_as_before(error)
+        self._former = None
+
+    def _listen_as_before(self, error: Exception) -> None:
+        """The chosen model can't be opened: go back to the one that listened before it."""
+        assert self._former is not None
+        self.detector_problem = f"The detector {self.detector} can't be used here: {error}"
+        _log.warning("%s: %s", self.name, self.detector_problem, exc_info=error)
+        self._onset, self.model, self.detector = self._former
+        if self._recorder is not None:
+            self._recorder.judged_by(self.model.spec.model_id)
 
     def resume(self, roast: OpenRoast) -> None:
         """Go on with a roast that the log holds, as soon as there is sound again."""
@@ -256,14 +285,18 @@ class Station:
     def instruct(self, instruction: Instruction) -> None:
         """What a person asks; kept until there is sound to relate it to."""
         if self.pipeline is None:
-            self._waiting.append((self._clock(), instruction))
+            age_s = (self._now() - self._now.of_wall(instruction.at)).total_seconds()
+            self._waiting.add(instruction, age_s)
             return
-        _log.info("%s: %s (%s)", self.name, instruction.kind, instruction.by or instruction.origin)
         at = self._now.of_wall(instruction.at) if self._live else self.now()
-        instruction = replace(instruction, at=at)
-        roast = self.pipeline.roast
+        self._carry_out(self.pipeline, replace(instruction, at=at))
+
+    def _carry_out(self, pipeline: Pipeline, instruction: Instruction) -> None:
+        """Do what was requested; its time goes by the station's clock."""
+        _log.info("%s: %s (%s)", self.name, instruction.kind, instruction.by or instruction.origin)
+        roast = pipeline.roast
         told = roast.first_crack if roast.active else None
-        self.publish(instruct(self.pipeline, instruction))
+        self.publish(instruct(pipeline, instruction))
         crack = roast.first_crack
         if told and crack and self._recorder and confirms(instruction, told):
             self._recorder.note(replace(crack, origin=instruction.origin))
@@ -308,6 +341,7 @@ class Station:
     def tick(self) -> None:
         """Once a second: what follows from time alone."""
         if self.pipeline is None:
+            self._set_clock()
             return
         roast = self.pipeline.roast
         if roast.phase is Phase.IDLE:
@@ -317,15 +351,15 @@ class Station:
         if self.ear.state is PartState.RETRYING:
             self._report_lost_sound(self.ear.problem or "The microphone was lost.")
         else:
-            self._sound_lost = False
+            self._lost_in = None
 
     def _report_lost_sound(self, text: str) -> None:
-        """One event for each loss in a roast."""
+        """One event for each loss in a roast, also where the sound was lost before it began."""
         assert self.pipeline is not None
         roast = self.pipeline.roast
-        if roast.active and not self._sound_lost:
+        if roast.active and self._lost_in != roast.roast_id:
+            self._lost_in = roast.roast_id
             self.publish([roast.told(EventKind.SOUND_LOST, self.now(), text)])
-        self._sound_lost = True
 
     def snapshot(self) -> Snapshot:
         """All that is shown of this station now."""
@@ -370,10 +404,14 @@ class Station:
 
     def _set_clock(self) -> None:
         """Between roasts: go by the computer's clock, and forget times of before a jump."""
+        if self._resumed is not None:  # a roast goes on: its times count on from where it was
+            return
         moved_s = self._now.settle()
         if abs(moved_s) > _JUMP_S:
             _log.warning("%s: the computer's clock was set by %+.0f s", self.name, moved_s)
             self.beans.forget_times()
+            if self.clock_set is not None:
+                self.clock_set()
 
     def now(self) -> datetime:
         """The present, by a clock that never jumps during a roast.
@@ -386,40 +424,43 @@ class Station:
 
     def _begin(self, source: AudioSource, block: AudioBlock) -> Pipeline:
         self._live = source.live
+        self._set_clock()
         length = timedelta(
             seconds=block.end_sample / source.sample_rate_hz + getattr(source, "dated_back_s", 0.0)
         )
-        self.pipeline = Pipeline(
-            self.name,
-            self.model,
-            source.sample_rate_hz,
-            started_at=self._now() - length,
-            onset=self._onset,
-            roast=self.settings.roast,
-            witness=self.beans.llr,
-        )
+        started_at = self._now() - length
+        try:
+            self.pipeline = self._opened(source.sample_rate_hz, started_at)
+        except Exception as error:
+            if self._former is None:
+                raise
+            self._listen_as_before(error)
+            self.pipeline = self._opened(source.sample_rate_hz, started_at)
+        self._former = self._next_model = None
         self.pipeline.roast.usual = self._usual
         self._meter = LevelMeter(source.sample_rate_hz)
         self._go_on(self.pipeline)
         self._take_what_waits()
         return self.pipeline
 
+    def _opened(self, sample_rate_hz: int, started_at: datetime) -> Pipeline:
+        return Pipeline(
+            self.name,
+            self.model,
+            sample_rate_hz,
+            started_at=started_at,
+            onset=self._onset,
+            roast=self.settings.roast,
+            witness=self.beans.llr,
+        )
+
     def _take_what_waits(self) -> None:
         """Carry out what was asked before there was sound, unless it is too old."""
-        waiting = list(self._waiting)
-        self._waiting.clear()
-        for asked_s, instruction in waiting:
-            waited_s = self._clock() - asked_s
-            if waited_s <= _WAITS_S:
-                with self._mishaps.contained(instruction.kind.value):
-                    self.instruct(instruction)
-            else:
-                _log.warning(
-                    "%s: ignored %s, requested %.0f minutes before there was sound",
-                    self.name,
-                    instruction.kind,
-                    waited_s / 60,
-                )
+        assert self.pipeline is not None
+        for waited_s, instruction in self._waiting.take():
+            ago = timedelta(seconds=waited_s if self._live else 0.0)
+            with self._mishaps.contained(instruction.kind.value):
+                self._carry_out(self.pipeline, replace(instruction, at=self.now() - ago))
 
     def _go_on(self, pipeline: Pipeline) -> None:
         roast, self._resumed = self._resumed, None

@@ -119,12 +119,16 @@ class Roast:
         return [self._event(EventKind.CHARGE, at, at, origin, happened_sample=sample)]
 
     def resume(self, roast_id: str, charged_at: datetime, events: list[RoastEvent]) -> None:
-        """Go on with a roast that the log holds."""
+        """Go on with a roast that the log holds.
+
+        `events` is all of them: one that was revoked doesn't stand again, but keeps its id.
+        """
         self.roast_id, self.charged_at, self.phase = roast_id, charged_at, Phase.ROASTING
         for event in events:
             self._counts[event.kind] = self._counts.get(event.kind, 0) + 1
-            self._enter(event)
-            self.last_event = event
+            if not event.revoked:
+                self._enter(event)
+                self.last_event = event
 
     def crack(
         self,

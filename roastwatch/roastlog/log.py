@@ -15,7 +15,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -151,14 +151,26 @@ class RoastLog:
         if roast.score is None or probability >= roast.score[1]:
             roast.score = (elapsed_s, probability, decision)
 
-    def record_evidence(self, roast_id: str, evidence: Evidence) -> None:
-        """What a witness says of first crack, kept apart from the others'. Never waits."""
-        self._writer.later(log_writes.EvidenceWrite(roast_id, evidence))
+    def record_evidence(
+        self, roast_id: str, evidence: Evidence, elapsed_s: float | None = None
+    ) -> None:
+        """What a witness says of first crack, kept apart from the others'. Never waits.
+
+        `elapsed_s` counts from the roast's `started_at`; None: made from `happened_at`.
+        """
+        roast = self._roasts.get(roast_id)
+        if roast and elapsed_s is None:
+            began_at = roast.head.recording_started_at
+            elapsed_s = (evidence.happened_at - began_at).total_seconds()
+        self._writer.later(log_writes.EvidenceWrite(roast_id, evidence, elapsed_s))
 
     def record_command(
         self, command: Command, result: CommandResult, elapsed_s: float | None = None
     ) -> None:
-        """A command and its outcome, an interlock's doing included. Never waits."""
+        """A command and its outcome, an interlock's doing included. Never waits.
+
+        `elapsed_s` counts from the roast's `started_at`; None: by the computer's clock.
+        """
         now = utc_now()
         roast = next((r for r in self._roasts.values() if r.head.station == command.station), None)
         if roast and elapsed_s is None:
@@ -247,8 +259,7 @@ class RoastLog:
             await self._writer.durably(write)
         if roast is None:
             return None
-        began_at = roast.started_at + timedelta(seconds=roast.set_back_s)  # as the log has it
-        head = log_writes.RoastHead(roast.roast_id, station, began_at, roast.title)
+        head = log_writes.RoastHead(roast.roast_id, station, roast.started_at, roast.title)
         self._roasts[roast.roast_id] = _Roast(head, next_seq=roast.next_seq)
         return roast
 

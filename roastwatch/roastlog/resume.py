@@ -33,7 +33,7 @@ class OpenRoast:
     set_back_s: float = 0.0
     """Seconds by which the computer's clock lies before the end of the record: it was set back.
 
-    The roast goes on where its record ends, and all its times are moved to the clock as it is now.
+    The roast goes on where its record ends, and all its times are by the clock as it is now.
     """
 
     def event(self, kind: EventKind) -> RoastEvent | None:
@@ -68,19 +68,9 @@ def find_open(
         found = _open_roast(
             connection, roast_no, roast_id, station, title, started_at, last_s, now_s
         )
-        found = _moved(found, set_back_s)
+        found = replace(found, set_back_s=set_back_s)
         writes.append(log_writes.GapWrite(roast_id, last_s, now_s))
     return found, writes
-
-
-def _moved(roast: OpenRoast, set_back_s: float) -> OpenRoast:
-    """The roast with its events on the clock as it is now."""
-    by = timedelta(seconds=set_back_s)
-    events = tuple(
-        replace(event, happened_at=event.happened_at - by, decided_at=event.decided_at - by)
-        for event in roast.events
-    )
-    return replace(roast, events=events, set_back_s=set_back_s)
 
 
 def _open_roast(
@@ -108,7 +98,7 @@ def _open_roast(
         station=station,
         title=title,
         started_at=started_at,
-        events=_events(connection, roast_no, roast_id),
+        events=_events(connection, roast_no, roast_id, started_at),
         readings=readings,
         pops=tuple(
             connection.execute(
@@ -121,11 +111,18 @@ def _open_roast(
     )
 
 
-def _events(connection: sqlite3.Connection, roast_no: int, roast_id: str) -> tuple[RoastEvent, ...]:
+def _events(
+    connection: sqlite3.Connection, roast_no: int, roast_id: str, started_at: datetime
+) -> tuple[RoastEvent, ...]:
+    """The events with their times by the clock that `started_at` goes by.
+
+    Their place in the roast (`at_s`) is what counts: each was stamped by the computer's clock of
+    its own run of the service, and that may have been set between two runs.
+    """
     rows = connection.execute(
         "SELECT event_id, station, kind, happened_at, decided_at, origin, level, happened_sample, "
-        "decided_sample, confidence, message, bean_temp_c, revoked, unlogged FROM events "
-        "WHERE roast_no = ? ORDER BY at_s, rowid",
+        "decided_sample, confidence, message, bean_temp_c, revoked, unlogged, at_s FROM events "
+        "WHERE roast_no = ? AND at_s IS NOT NULL ORDER BY at_s, rowid",
         (roast_no,),
     )
     return tuple(
@@ -134,8 +131,10 @@ def _events(connection: sqlite3.Connection, roast_no: int, roast_id: str) -> tup
             station=row[1],
             roast_id=roast_id,
             kind=EventKind(row[2]),
-            happened_at=datetime.fromisoformat(row[3]),
-            decided_at=datetime.fromisoformat(row[4]),
+            happened_at=happened_at,
+            decided_at=happened_at + (
+                datetime.fromisoformat(row[4]) - datetime.fromisoformat(row[3])
+            ),
             origin=Origin(row[5]),
             level=Level(row[6]) if row[6] else None,
             happened_sample=row[7],
@@ -148,4 +147,5 @@ def _events(connection: sqlite3.Connection, roast_no: int, roast_id: str) -> tup
         )
         for row in rows
         if row[3] and row[4]
+        for happened_at in [started_at + timedelta(milliseconds=round(1000 * row[14]))]
     )

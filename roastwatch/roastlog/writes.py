@@ -189,16 +189,18 @@ class EvidenceWrite:
 
     roast_id: str
     evidence: Evidence
+    at_s: float | None = None
 
     def apply(self, connection: sqlite3.Connection) -> None:
         """Write it."""
         e = self.evidence
         connection.execute(
             "INSERT INTO evidence (roast_no, kind, at_s, happened_at, log_likelihood_ratio, note) "
-            "SELECT roast_no, ?, (julianday(?) - julianday(recording_started_at)) * 86400, ?, ?, ? "
-            "FROM roasts WHERE roast_id = ?",
+            "SELECT roast_no, ?, coalesce(?, (julianday(?) - julianday(recording_started_at)) "
+            "* 86400), ?, ?, ? FROM roasts WHERE roast_id = ?",
             (
                 e.kind.value,
+                self.at_s,
                 stamp(e.happened_at),
                 stamp(e.happened_at),
                 e.log_likelihood_ratio,

@@ -2,9 +2,13 @@
 
 import asyncio
 import contextlib
+import json
+import wave
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+
+import numpy as np
 
 from roastwatch import plugins
 from roastwatch.app.instructions import instruct
@@ -14,6 +18,7 @@ from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.pipeline import Pipeline
 from roastwatch.roast.roast import RoastOptions
 from roastwatch.settings import model as settings
+from roastwatch.settings.model import Chosen
 from roastwatch.supervise import Part
 from roastwatch.synth.source import DemoOptions, DemoSource
 from roastwatch.vocabulary import (
@@ -154,3 +159,40 @@ async def cracked_s(first: str, then: str) -> float:
 async def test_a_detector_that_takes_over_decides_at_the_same_sample() -> None:
     whole = await cracked_s("transients", "transients")
     assert abs(await cracked_s("pops", "transients") - whole) < 0.1
+
+
+def telephone(folder: Path) -> dict[str, object]:
+    """20 s of sound of 8 kHz, which pops can't be heard in by the model `pops`."""
+    path = folder / "telephone.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(np.random.default_rng(1).integers(-99, 99, 160_000, "<i2").tobytes())
+    return {"type": "file", "path": str(path), "speed": 4}
+
+
+async def test_a_detector_that_cannot_hear_this_sound_is_refused(tmp_path: Path) -> None:
+    async with running(made(tmp_path, source=telephone(tmp_path))) as service:
+        ask(service, InstructionKind.DETECTOR, "pops")
+        shown = await until(service, lambda shown: shown.refusal)
+        assert "8000 Hz" in shown.refusal
+        assert shown.detector == "transients"
+
+
+async def test_a_kept_choice_that_cannot_be_used_leaves_the_set_detector(tmp_path: Path) -> None:
+    kept = {"kitchen/detector": {"chosen": "pops", "instead_of": "transients"}}
+    (tmp_path / "choices.json").write_text(json.dumps(kept))
+    async with running(made(tmp_path, source=telephone(tmp_path))) as service:
+        shown = await until(service, lambda shown: shown.probability is not None)
+        assert shown.detector == "transients"
+        assert "The detector pops can't be used here" in shown.refusal
+
+
+async def test_a_model_that_breaks_when_a_choice_is_taken_up_ends_no_start(tmp_path: Path) -> None:
+    kept = {"kitchen/detector": {"chosen": "pops", "instead_of": "transients"}}
+    (tmp_path / "choices.json").write_text(json.dumps(kept))
+    service = made(tmp_path)
+    choosing = service.choosing["kitchen"]
+    choosing._detectors["pops"] = Chosen.model_construct(type="pops", options="damaged")
+    async with running(service):
+        shown = await until(service, lambda shown: shown.refusal)
+        assert shown.detector == "transients"

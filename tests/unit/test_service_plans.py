@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from roastwatch.errors import LostError
 from roastwatch.vocabulary import (
     Actuator,
     Command,
@@ -16,6 +17,7 @@ from roastwatch.vocabulary import (
     Origin,
     Outcome,
     Phase,
+    Reading,
 )
 from tests.virtual_kitchen import Kitchen, Watched, virtual
 
@@ -223,3 +225,29 @@ def test_a_door_that_stands_open_already_drops_no_roast(socket_folder: Path) -> 
             assert [event.origin for event in made.of(EventKind.DROP)] == [Origin.ROASTER]
 
     virtual(roast())
+
+
+class Cable(Watched):
+    """Its readings can be lost, as by a loose plug."""
+
+    out = False
+
+    async def read(self) -> Reading:
+        if self.out:
+            raise LostError("The cable is out.")
+        return await super().read()
+
+
+def test_each_loss_of_the_roaster_is_reported(socket_folder: Path) -> None:
+    async def losses() -> None:
+        made = kitchen(socket_folder)
+        driver = Cable()
+        async with made.open(driver):
+            for count in (1, 2):
+                driver.out = True
+                await made.until(lambda count=count: len(made.of(EventKind.ROASTER_LOST)) == count)
+                driver.out = False
+                await asyncio.sleep(60)
+            assert len(made.of(EventKind.ROASTER_LOST)) == 2
+
+    virtual(losses())

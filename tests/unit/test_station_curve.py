@@ -1,9 +1,14 @@
 """A station with a roaster's readings: what the curve shows becomes events of the roast."""
 
+import math
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from roastwatch.app.station import Station
 from roastwatch.pipeline import Pipeline
+from roastwatch.roast.curve.curve import CurveOptions
 from roastwatch.roast.curve.predict import FirstCrackModel
 from roastwatch.roast.curve.watch import BeanWatch
 from roastwatch.settings import model as settings
@@ -77,3 +82,53 @@ def test_what_was_learned_gives_way_to_the_persons_setting() -> None:
     other.learn(model)
     assert other.witnesses.temperature is not None
     assert other.witnesses.temperature.usual_c == 181.0
+
+
+def charges(
+    bean_c: Callable[[float], float], ends: EventKind, *, dropped_s: float | None = None
+) -> list[float]:
+    """Where the curve finds a charge after a roast from −600 s to 0 that ends so."""
+    beans = BeanWatch(CurveOptions())
+
+    def tell(kind: EventKind, at_s: float) -> None:
+        at = START + timedelta(seconds=at_s)
+        beans.told(RoastEvent("r-1", "roaster", "r", kind, at, at, Origin.PERSON))
+
+    tell(EventKind.CHARGE, -600.0)
+    found = []
+    for second in range(-600, 900):
+        at = START + timedelta(seconds=second)
+        if second == dropped_s:
+            tell(EventKind.DROP, second)
+        if second == 0:
+            tell(ends, 0.0)
+        heat_c = 90.0 + 110.0 * min(1.0, (second + 600) / 590)
+        reading = Reading("roaster", float(second), heat_c if second < 0 else bean_c(second))
+        found += beans.read(reading, at)
+    return [
+        found_.happened_s - START.timestamp() for found_ in found if found_.kind is EventKind.CHARGE
+    ]
+
+
+def refilled(second: float) -> float:
+    """The empty drum stays hot; at 400 s beans go in."""
+    since_s = second - 400.0
+    return 200.0 if since_s < 0 else max(200.0 - 1.6 * since_s, 88.0 + 0.2 * (since_s - 70.0))
+
+
+def switched_off(second: float) -> float:
+    """It cools, slowly and then with its fan, and is heated again from 180 s on."""
+    return max(200.0 * math.exp(-second / 150.0), 70.0 + 0.5 * (second - 200.0))
+
+
+@pytest.mark.parametrize("ends", [EventKind.STOPPED, EventKind.COOL_END])
+def test_a_charge_after_a_roast_that_was_ended_is_found(ends: EventKind) -> None:
+    assert charges(refilled, ends) == [pytest.approx(400.0, abs=3.0)]
+
+
+@pytest.mark.parametrize("dropped_s", [None, -5.0])
+@pytest.mark.parametrize("ends", [EventKind.STOPPED, EventKind.COOL_END])
+def test_a_machine_that_cools_after_a_stop_is_no_charge(
+    ends: EventKind, dropped_s: float | None
+) -> None:
+    assert charges(switched_off, ends, dropped_s=dropped_s) == []

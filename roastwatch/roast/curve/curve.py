@@ -27,6 +27,8 @@ PLAUSIBLE_C = (-20.0, 400.0)
 EARLIEST_TURN_S = 20.0
 BETWEEN_ROASTS_S = 240.0
 """A probe that cools after a drop falls and turns, too: no charge is sought so soon."""
+COLDEST_CHARGE_C = 70.0
+"""Nobody charges beans into a colder machine."""
 
 
 class CurveOptions(Options):
@@ -86,6 +88,7 @@ class Curve:
     _heater: deque[float] = field(default_factory=deque)
     _told: set[EventKind] = field(default_factory=set)
     _lowest: tuple[float, float] | None = None
+    _sought_from_s: float = -np.inf
 
     def charge(self, at_s: float) -> None:
         """A roast begins. May be told late: the readings since then are looked at again."""
@@ -101,8 +104,9 @@ class Curve:
         self.dropped_s = at_s
         self._told.add(EventKind.DROP)
 
-    def forget(self) -> None:
-        """No roast any more."""
+    def forget(self, at_s: float) -> None:
+        """No roast any more; the next charge is sought in the readings from `at_s` on."""
+        self._sought_from_s = at_s
         self.charged_s = self.turned_s = self.dry_s = self.dropped_s = None
         self._told = set()
 
@@ -202,14 +206,15 @@ class Curve:
     def _find_charge(self, at_s: float) -> list[Found]:
         if not self.options.detect_charge or EventKind.CHARGE in self._told - _again(self):
             return []
-        times, beans = self._recent(self._beans, 120.0)
+        window_s = min(120.0, at_s - self._sought_from_s)
+        times, beans = self._recent(self._beans, window_s)
         charged_s = find_charge(times, beans)
         if charged_s is None:
             return []
         if self.dropped_s is not None and charged_s < self.dropped_s + BETWEEN_ROASTS_S:
             return []
         signals = ["bean temperature fell"]
-        _, around = self._recent(self._around, 120.0)
+        _, around = self._recent(self._around, window_s)
         if _fell_since(times, around, charged_s, 3.0):
             signals.append("environment temperature fell")
         later = (times > charged_s) & np.isfinite(beans)
@@ -288,7 +293,7 @@ def find_charge(times: Column, beans: Column, fall_c: float = 12.0) -> float | N
         return None
     after = np.searchsorted(times, times + 25.0, "right") - 1
     falls = beans - beans[after]
-    falls[beans < 70.0] = 0.0
+    falls[beans < COLDEST_CHARGE_C] = 0.0
     if not len(falls) or np.max(falls) < fall_c:
         return None
     first = int(np.flatnonzero(falls >= min(fall_c, np.max(falls)))[0])

@@ -7,7 +7,13 @@ needs three calls: `read` for a reading, `told` for an event, `predicted` for th
 from datetime import UTC, datetime
 
 from roastwatch.roast.curve import predict as curve_predict
-from roastwatch.roast.curve.curve import Curve, CurveOptions, Found
+from roastwatch.roast.curve.curve import (
+    BETWEEN_ROASTS_S,
+    COLDEST_CHARGE_C,
+    Curve,
+    CurveOptions,
+    Found,
+)
 from roastwatch.roast.curve.predict import FirstCrackModel
 from roastwatch.roast.priors import TemperatureWitness, Witnesses
 from roastwatch.vocabulary import EventKind, Evidence, Level, Reading, RoastEvent
@@ -18,8 +24,12 @@ Predicted = tuple[tuple[EventKind, float, float], ...]
 class BeanWatch:
     """See the module."""
 
-    def __init__(self, options: CurveOptions) -> None:
+    def __init__(self, options: CurveOptions, cooling_s: float = BETWEEN_ROASTS_S) -> None:
+        """`cooling_s` is how long the machine cools after a roast, in s, where no probe says so."""
         self.options = options
+        self._cooling_s = cooling_s
+        self._cools_since_s: float | None = None
+        """The roast is over since then, but the curve still holds its charge."""
         self.curve = Curve(options)
         self.witnesses = Witnesses()
         self.model: FirstCrackModel | None = None
@@ -37,6 +47,7 @@ class BeanWatch:
         """Take a reading; times in what is found are seconds of the Unix epoch."""
         at_s = at.timestamp()
         self._newest_s = at_s
+        self._forget_when_cooled(at_s)
         found = self.curve.feed(
             at_s, reading.bean_temp_c, reading.environment_temp_c, reading.heater_percent
         )
@@ -46,25 +57,37 @@ class BeanWatch:
         return found
 
     def told(self, event: RoastEvent) -> None:
-        """An event that was told, whoever said it."""
+        """An event that was published, by a person or by any detector."""
+        if event.revoked:
+            return
         happened_s = event.happened_at.timestamp()
         match event.kind:
-            case EventKind.CHARGE if self.curve.charged_s != happened_s:
-                self.curve.charge(happened_s)
+            case EventKind.CHARGE:
+                self._cools_since_s = None
+                if self.curve.charged_s != happened_s:
+                    self.curve.charge(happened_s)
             case EventKind.DROP if self.curve.dropped_s is None:
                 self.curve.drop(happened_s)
-            case EventKind.COOL_END:
-                self.curve.forget()
+            case EventKind.COOL_END | EventKind.STOPPED:
+                dropped_s = self.curve.dropped_s
+                self._cools_since_s = happened_s if dropped_s is None else dropped_s
             case _:
                 pass
 
-    def ended(self) -> None:
-        """The roast was stopped without a drop."""
-        self.curve.forget()
+    def _forget_when_cooled(self, at_s: float) -> None:
+        """Seek the next charge, but not in the fall of a machine whose heat was turned off."""
+        if self._cools_since_s is None:
+            return
+        bean_c = self.curve.bean_temp_c
+        cold = bean_c is not None and bean_c < COLDEST_CHARGE_C
+        if cold or at_s - self._cools_since_s >= self._cooling_s:
+            self.curve.forget(at_s)
+            self._cools_since_s = None
 
     def forget_times(self) -> None:
         """The clock was set: what was read before is at no known distance from now."""
         self.curve, self._newest_s = Curve(self.options), None
+        self._cools_since_s = None
         self.witnesses.forget_times()
 
     def llr(self, now: datetime) -> float:
