@@ -25,7 +25,7 @@ DIES_S, DYING_S = 0.25, 0.005
 class Spare:
     """Waits to be the guardian of one machine."""
 
-    def __init__(self, path: Path, wire: str) -> None:
+    def __init__(self, path: Path | None, wire: str) -> None:
         self._path = path
         self._wire = wire
         self._client: GuardianClient | None = None
