@@ -165,6 +165,7 @@ class Drive:
         self._log.line(told.kind, self.elapsed_s, message=told.message, interlock=told.interlock)
         if told.kind in ("disarmed", "fault", "lost", "interlock") and self._began_s is not None:
             ends = told.kind != "interlock" or told.interlock == "emergency_stop"
+            ends = ends and told.interlock != "heat_short"  # heat goes on: `unheated` says it
             self._tripped = self._tripped or (told.message if ends else None)
         if told.message in (self._last_told, ENDED):
             return  # what ends is said by whoever ended it
