@@ -1,5 +1,6 @@
 """Each probe for itself: what stands still is found, and what a real machine does is not."""
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -253,3 +254,25 @@ def test_drum_that_was_never_set_counts_for_a_fluid_bed_as_its_fan() -> None:
     assert (bench.guard.machine.told.fan or 0) >= 20
     assert bench.guard.situation(bench.now_s).drum is FAN
     assert Bench().guard.situation(0.0).drum is DRUM
+
+
+@pytest.mark.parametrize("noise_c", [0.0, 0.2, 1.4])
+def test_air_probe_that_stands_alone_at_full_heat_is_found(noise_c: float) -> None:
+    """The beans rise from 165 °C; at their limit nothing but the air's would hold the machine."""
+    chance = random.Random(1)
+    bench = heating(Bench(bean_c=165.0, air_c=220.0), 100)
+    assert bench.bean_c is not None
+    while bench.heat > 0 and bench.bean_c < 225.0:
+        bench.air_c = 220.0 + chance.uniform(-noise_c, noise_c)
+        bench.run(0.5)
+        bench.bean_c += 0.165
+    assert bench.told("probe_follows")
+    assert bench.bean_c < (188.0 if noise_c < 1.0 else 194.0)
+
+
+def test_air_that_is_in_balance_with_less_heat_is_no_fault() -> None:
+    bench = heating(Bench(bean_c=165.0, air_c=220.0), 70)
+    for _ in range(140):
+        bench.run(0.5)
+        bench.bean_c = (bench.bean_c or 0.0) + 0.2
+    assert bench.heat == 70

@@ -1,7 +1,8 @@
 """The only door to the heater: `await control.request(command)`.
 
-The door is thin on purpose. It lets one command through at a time, writes an audit row for each,
-and hands it to the guardian, which judges it. `guardian_life` keeps a guardian there.
+The door is thin on purpose. It lets one command through at a time (others pass heat that waits for
+a reading), writes an audit row for each, and hands
+it to the guardian, which judges it. `guardian_life` keeps a guardian there.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.guardian.stop_record import undelivered
 from roastwatch.supervise import Background, Part
 from roastwatch.vocabulary import (
+    Actuator,
     Command,
     CommandResult,
     Outcome,
@@ -41,6 +44,8 @@ DOOR_S = 5.0
 """A door that was set to close is waited for so long."""
 STOP_S = 8.0
 """For so long the one who pressed stop is kept waiting; it is tried for as long as it takes."""
+HEAT_WAITS_S = 0.3
+"""Heat may wait longer, for a reading: then other commands need not wait for it."""
 
 log = logging.getLogger("roastwatch.roaster")
 
@@ -86,7 +91,7 @@ class RoasterControl:
         )
         self._tasks = Background(self.part)
         self._stop: StopDelivery | None = None
-        self._in_flight = False
+        self._busy_until_s = 0.0
         self._last_refusal = ""
         self.ever_connected = False
         """Whether the machine has answered at all."""
@@ -127,7 +132,7 @@ class RoasterControl:
 
     async def _judge(self, command: Command) -> CommandResult:
         name = command.command_id
-        if self._in_flight:
+        if time.monotonic() < self._busy_until_s:
             return CommandResult(
                 name,
                 Outcome.REFUSED,
@@ -140,7 +145,9 @@ class RoasterControl:
                 Outcome.EXPIRED,
                 reason=f"The command was older than {command.valid_for_s:g} s.",
             )
-        self._in_flight = True
+        waits = command.actuator is Actuator.HEATER and command.target > 0
+        mine = time.monotonic() + HEAT_WAITS_S if waits else inf
+        self._busy_until_s = mine
         try:
             answer = await self._ask(
                 "command",
@@ -154,7 +161,8 @@ class RoasterControl:
         except LostError as lost:
             return CommandResult(name, Outcome.FAILED, reason=str(lost))
         finally:
-            self._in_flight = False
+            if self._busy_until_s == mine:
+                self._busy_until_s = 0.0
         if not answer["ok"]:
             return CommandResult(name, Outcome.REFUSED, reason=str(answer["reason"]))
         return messages.result_from(answer["result"])

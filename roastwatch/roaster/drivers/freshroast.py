@@ -8,6 +8,10 @@ get air. Its air moves the beans: it never stops while the chamber is warm.
 Without a host the machine runs on to the end of its own timer: while it heats that timer is kept
 at a few seconds and refreshed with every packet, so it serves as a watchdog (inferred from the
 protocol, never tried on a machine); while it cools the timer is kept long.
+
+A packet that gets no answer may have met a machine that restarts, and the next one would heat it
+again. So that one asks for cooling: a machine that restarted is idle and refuses, any other obeys
+and is heated on.
 """
 
 import asyncio
@@ -139,7 +143,9 @@ class FreshRoast:
         """Nobody wants air: a machine that is cool may be idle."""
         self._tries = 0
         self._obeyed = False
-        """It has roasted since heat was last asked for."""
+        """It has roasted since heat was asked for."""
+        self._answered, self._looks = True, False
+        """Whether the last packet was answered, and whether it was to show how the machine is."""
 
     async def __aexit__(self, *_: object) -> None:
         try:
@@ -164,8 +170,8 @@ class FreshRoast:
             raise BadInputError(f"{actuator} takes 0 to 100 %, not {percent:g}.")
         match actuator:
             case Actuator.HEATER:
+                self._obeyed = self._obeyed and self._heat > 0
                 self._heat = max(at for at, level in enumerate(HEAT_PERCENT) if level <= percent)
-                self._obeyed = False
                 if self._heat:
                     self._resting = False
             case Actuator.FAN:
@@ -199,6 +205,9 @@ class FreshRoast:
         if self._last is None:  # one that roasts goes on blowing, one that is idle stays so
             return Packet(FROM_HOST, State.COOLING, FASTEST_FAN, COOLING_TENTHS, 0)
         state = self._last.state
+        self._looks = self._heat > 0 and self._obeyed and not self._answered
+        if self._looks:
+            return Packet(FROM_HOST, State.COOLING, self._fan, COOLING_TENTHS, 0)
         if self._heat:
             return Packet(FROM_HOST, State.ROASTING, self._fan, HEATING_TENTHS, self._heat)
         if self._resting and self._last.fahrenheit is None:
@@ -221,6 +230,7 @@ class FreshRoast:
                     self._wire.write(INIT)
                 else:
                     self._wire.write(encode(self._next()))
+                    self._answered = False
                     self._sent.set()
                 silent += 1
                 await asyncio.sleep(PERIOD_S)
@@ -245,7 +255,7 @@ class FreshRoast:
                 continue  # a line of its stored recipe
             if self._last is None and packet.state in BLOWING:
                 self._resting = False  # somebody wanted air: it goes on, without heat
-            self._last = packet
+            self._last, self._answered = packet, True
             self._watch(packet)
             celsius = TOO_COLD_C if packet.fahrenheit is None else (packet.fahrenheit - 32) / 1.8
             blowing = packet.state in BLOWING
@@ -264,6 +274,8 @@ class FreshRoast:
         """A machine that ends roasting by itself (timer, panel, plug) gets air and no more heat."""
         if packet.state is State.ROASTING:
             self._obeyed = True
+        elif self._looks and packet.state is State.COOLING:
+            pass  # it obeys: it did not restart
         elif self._heat and self._obeyed:
             self.restarts += 1
             self._heat, self._obeyed = 0, False

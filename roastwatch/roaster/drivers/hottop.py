@@ -311,6 +311,7 @@ class Hottop:
         """Send a frame each 0.3 s, and sooner (0.15 s) when something was asked for."""
         while True:
             self._wanted.clear()
+            self._watch_silence()
             try:
                 self._wire.write(encode(self._controls))
             except LostError:
@@ -323,6 +324,16 @@ class Hottop:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PERIOD_S - SHORTEST_PERIOD_S):
                     await self._wanted.wait()
+
+    def _watch_silence(self) -> None:
+        """No frame heats a machine that was silent for so long: it may be starting just now."""
+        now_s = asyncio.get_running_loop().time()
+        silent_s = now_s - self._newest_at_s
+        if self._heats_since_s is not None and (
+            now_s - self._heats_since_s > silent_s > RESTARTS_WITHIN_S
+        ):
+            self.restarts += 1
+            self._no_heat()
 
     async def _reopened(self) -> bool:
         """Open a port that went away (a shaken plug) before the machine misses its frames.

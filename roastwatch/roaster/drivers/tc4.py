@@ -30,6 +30,8 @@ GREETS_WITHIN_S = 3.0
 UNIT_ERROR = 8.0
 GAP_S = 0.05
 """Between two commands: the sketch takes one line per loop and its buffer is 64 bytes."""
+WORD = re.compile(r"[A-Za-z]{4}")
+"""A reading has none: a line of words that nobody asked for is a board that has started."""
 NUMBER = re.compile(r"-?\d{1,4}(?:\.\d{1,3})?")
 
 
@@ -311,7 +313,7 @@ class Tc4:
 
     def _received(self, data: bytes) -> None:
         for text in self._lines.feed(data):
-            if text.startswith("#"):
+            if text.startswith("#") or (self._poller is not None and WORD.search(text)):
                 self._greet(text)
             else:
                 self._take(text)

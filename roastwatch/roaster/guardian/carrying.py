@@ -92,7 +92,7 @@ class CommandCarrier(ABC):
         with self._slot.open():
             for _ in range(LOOKS):
                 seen = await self._see(driver, command)
-                if not (seen and machine.heats and machine.heat_gone and machine.heat_shown):
+                if not (seen and machine.heat_is_lost):
                     break
             else:
                 self.guard.restarted(self._clock())

@@ -51,7 +51,7 @@ class MachineState:
         self._none_since_s: float | None = None
         self._heat_seen = False
         """The heater has reported the heat that it is set to now."""
-        self.heat_shown = False
+        self._heat_shown = False
         """The heater has reported heat since heat was set; what it is set to may have changed."""
         self._heated_at_s = float("-inf")
         """When heat was set after it had been off."""
@@ -115,7 +115,7 @@ class MachineState:
         """A reading arrived. One from before heat 0 went out on this link proves nothing of now."""
         if reading.taken_at_s < self._linked_at_s:
             return
-        if self._gaps.unseen(reading, self.told, self.capabilities.echoes, self.limits):
+        if self._gaps.unseen(reading, self.told, self.capabilities.echoes, self.limits, now_s):
             self.has_restarted(UNSEEN, now_s)
         self.history.add(reading, self.told.heater or 0.0)
         hottest_c = None if self.history.implausible else self.history.hottest_c
@@ -149,7 +149,7 @@ class MachineState:
             if changed:
                 self._heat_seen = False
             if percent > 0 and not heated:
-                self.heat_shown, self._heated_at_s = False, now_s
+                self._heat_shown, self._heated_at_s = False, now_s
             if percent > 0:
                 self.ever_heated, self.heat_off_since_s, self.left_safe = True, None, False
             elif heated or self.heat_off_since_s is None:
@@ -231,7 +231,7 @@ class MachineState:
             return 0.0
         period_s, stale_s = self.capabilities.read_period_s, self.limits.stale_after_s
         settles_s = max(1.5 * period_s, stale_s / 2)
-        if not (self.heat_shown if none else self._heat_seen):
+        if not (self._heat_shown if none else self._heat_seen):
             settles_s = SETTLES_S + max(2 * period_s, stale_s)
         short_s = now_s - since_s
         return short_s if short_s >= settles_s else 0.0
@@ -246,7 +246,12 @@ class MachineState:
         if not self._reports_none or newest is None:
             return False
         shows_after_s = max(SHOWS_S, 2 * self.capabilities.read_period_s)
-        return self.heat_shown or newest.taken_at_s - self._heated_at_s > shows_after_s
+        return self._heat_shown or newest.taken_at_s - self._heated_at_s > shows_after_s
+
+    @property
+    def heat_is_lost(self) -> bool:
+        """Whether the heat that is set was reported, and the newest reading shows none."""
+        return self._heat_shown and self._reports_none
 
     @property
     def _reports_none(self) -> bool:
@@ -339,7 +344,7 @@ class MachineState:
             self._short_since_s = self._none_since_s = None
             return
         out = echo <= NO_HEAT_PERCENT < told
-        self.heat_shown = self.heat_shown or echo > NO_HEAT_PERCENT
+        self._heat_shown = self._heat_shown or echo > NO_HEAT_PERCENT
         if not out:
             self._none_since_s = None
         elif self._none_since_s is None:
@@ -360,7 +365,7 @@ class MachineState:
 
     def _forget_reports(self) -> None:
         self.zero_confirmed = Actuator.HEATER not in self.capabilities.echoes
-        self.cools_for_safety = self._heat_seen = self.heat_shown = False
+        self.cools_for_safety = self._heat_seen = self._heat_shown = False
         self._gaps.forget()
         self._contradicted_since_s.clear()
         self._short_since_s = self._none_since_s = None

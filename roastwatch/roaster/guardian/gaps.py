@@ -19,7 +19,7 @@ class ReadingGaps:
 
     def __init__(self) -> None:
         self._last_s: float | None = None
-        """When the newest reading was taken."""
+        """When the newest reading came."""
         self._heated = False
         """Heat was set at that time, or since."""
         self._set = Controls()
@@ -37,11 +37,19 @@ class ReadingGaps:
             self._heated = self._heated or actuator is Actuator.HEATER
 
     def unseen(
-        self, reading: Reading, told: Controls, echoes: Collection[Actuator], limits: Limits
+        self,
+        reading: Reading,
+        told: Controls,
+        echoes: Collection[Actuator],
+        limits: Limits,
+        now_s: float,
     ) -> bool:
-        """Whether this reading ends a gap under heat and shows nothing of what was set before."""
-        before_s, self._last_s = self._last_s, reading.taken_at_s
-        gap = before_s is not None and reading.taken_at_s - before_s > limits.stale_after_s
+        """Whether this reading ends a gap under heat and shows nothing of what was set before.
+
+        The gap is between arrivals: an answer is dated back to the oldest question that is open.
+        """
+        before_s, self._last_s = self._last_s, now_s
+        gap = before_s is not None and now_s - before_s > limits.stale_after_s
         heated, was_set, rewritten = self._heated, self._set, set(self._rewritten_s)
         self._heated, self._set = (told.heater or 0.0) > 0, told
         self._rewritten_s.clear()

@@ -28,6 +28,8 @@ LEAST_HEAT_PERCENT = 30.0
 """Less heat may hold a machine where it is: nothing needs to move."""
 MUCH_HEAT_PERCENT = 50.0
 """No machine is held where it is by so much heat."""
+FULL_HEAT_PERCENT = 80.0
+"""So much heat is no balance with what a machine loses: its air rises with its beans."""
 STANDS_S = 120.0
 """Beans that stand still beside air that isn't hotter, or that has no probe."""
 HELD_S = 300.0
@@ -40,8 +42,13 @@ FALL_EXCESS_C_S = 16_000.0
 """The same for beans that fall or stand: after a charge they do. The most in the logs is 6,660."""
 SOAKED_C = 130.0
 """Below this the beans take up heat while the air, just cooled by their charge, may stand."""
-STANDING_AIR = ((float("-inf"), BAND_C, 35.0), (SOAKED_C, BAND_C, 15.0), (SOAKED_C, 3.0, 25.0))
-"""Air that stands: above this bean temperature, within this, the beans rose by this, °C."""
+STANDING_AIR = (
+    (LEAST_HEAT_PERCENT, 0.0, BAND_C, 40.0),
+    (FULL_HEAT_PERCENT, SOAKED_C, BAND_C, 20.0),
+    (FULL_HEAT_PERCENT, SOAKED_C, 3.0, 25.0),
+)
+"""Air that stands: under this heat, above this bean temperature, it stayed within this while the
+beans rose by this (percent, °C). Less heat may bring air and heat loss into balance."""
 CREEP_S, CREEP_C, MUCH_CREEP_C = 120.0, 3.0, 4.0
 """Hot beans rise by at least so much in that time, the last under much heat. The least in the logs
 is 5.8 °C, from two minutes after the charge on."""
@@ -189,8 +196,8 @@ class ProbeWatch:
 
     def _air_stands(self) -> str | None:
         """The air within a band, however the probe flickers, while the beans rose."""
-        for above_c, band_c, rise_c in STANDING_AIR:
-            run = heated(still(self._slots, "air_c", band_c))
+        for least_percent, above_c, band_c, rise_c in STANDING_AIR:
+            run = heated(still(self._slots, "air_c", band_c), least_percent)
             beans = [slot.bean_c for slot in run if slot.bean_c is not None]
             if not beans or beans[-1] - max(beans[0], above_c) < rise_c:
                 continue
@@ -281,6 +288,11 @@ def still(slots: Sequence[Slot], name: str, band_c: float = BAND_C) -> list[Slot
         return high_c - low_c <= band_c
 
     return last_run(slots, stays)
+
+
+def under(slots: Sequence[Slot], least_percent: float) -> list[Slot]:
+    """The newest slots in a row with so much heat, oldest first."""
+    return last_run(slots, lambda slot: slot.heater_percent >= least_percent)
 
 
 def hotter(run: Sequence[Slot]) -> list[Slot]:

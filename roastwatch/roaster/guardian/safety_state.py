@@ -1,8 +1,7 @@
 """Who may heat, and for how long: lease, arming, attendance, latches; and the judging by it.
 
 The guardian owns one of these. No I/O, no clock: whoever calls says what time it is (seconds of a
-monotonic clock) and does what `tick` and `request` return. What is known of the machine itself
-stands in `machine_state`.
+monotonic clock) and does what `tick` and `request` return. The machine itself: `device_state`.
 """
 
 from collections.abc import Mapping
@@ -25,6 +24,7 @@ from roastwatch.roaster.guardian.situation import Controls, Effect, Situation
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome, Reading
 
 LEASE_S = 0.5
+RESTARTED = "The roaster was restarted: heat stays off until a person arms again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +80,10 @@ class Guard(PanelFirst):
 
     def restarted(self, now_s: float) -> None:
         """The machine greeted anew under an open link: nothing that was set is restored."""
-        reason = "The roaster was restarted: heat stays off until a person arms again."
         if self.armed_until_s is None:
             self._notice("recovered", "The roaster was restarted; heat stays 0.")
         self._unsettled = True
-        self.machine.has_restarted(reason, now_s)
+        self.machine.has_restarted(RESTARTED, now_s)
 
     def link_lost(self, why: str) -> None:
         """The driver is gone."""
@@ -99,7 +98,10 @@ class Guard(PanelFirst):
 
     def wrote(self, actuator: Actuator, percent: float, now_s: float) -> None:
         """A write went out."""
+        gone = actuator is Actuator.HEATER and percent == 0 and self.machine.heat_is_lost
         self.machine.wrote(actuator, percent, now_s)
+        if gone and self.armed_until_s is not None:  # no later reading can show it
+            self.machine.has_restarted(RESTARTED, now_s)
         if actuator is Actuator.HEATER and percent > 0:
             self._unsettled = False  # how it was found no longer matters
             if self._heating_since_s is None:

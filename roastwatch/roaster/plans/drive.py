@@ -168,6 +168,7 @@ class Drive:
         # A machine that gives less heat than is set goes on being driven: arming holds.
         if ending and told.interlock != "heat_short" and self._began_s is not None:
             ends = told.kind != "interlock" or told.interlock == "emergency_stop"
+            ends = ends and told.interlock != "heat_short"  # heat goes on: `unheated` says it
             self._tripped = self._tripped or (told.message if ends else None)
         if told.message in (self._last_told, ENDED):
             return  # what ends is said by whoever ended it
