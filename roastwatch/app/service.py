@@ -174,6 +174,12 @@ class Service:
             await self._last_words(roasts_end=False)
             raise
 
+    @property
+    def roasting(self) -> bool:
+        """Whether a roast is in progress at any station."""
+        pipelines = [station.pipeline for station in self.stations.values()]
+        return any(pipeline is not None and pipeline.roast.active for pipeline in pipelines)
+
     def instruct(self, instruction: Instruction) -> None:
         """What a person asks through any sink."""
         station = self.stations.get(instruction.station)
