@@ -132,9 +132,8 @@ def _events(
             roast_id=roast_id,
             kind=EventKind(row[2]),
             happened_at=happened_at,
-            decided_at=happened_at + (
-                datetime.fromisoformat(row[4]) - datetime.fromisoformat(row[3])
-            ),
+            decided_at=happened_at
+            + (datetime.fromisoformat(row[4]) - datetime.fromisoformat(row[3])),
             origin=Origin(row[5]),
             level=Level(row[6]) if row[6] else None,
             happened_sample=row[7],

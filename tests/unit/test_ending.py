@@ -32,7 +32,9 @@ def test_a_failure_in_mid_roast_ends_so_that_a_supervisor_restarts(
     def command(**_: object) -> None:
         raise shown
 
-    monkeypatch.setattr(cli.cli, "get_command", lambda _context, _name: click.command("run")(command))
+    monkeypatch.setattr(
+        cli.cli, "get_command", lambda _context, _name: click.command("run")(command)
+    )
     with pytest.raises(SystemExit) as ended:
         cli.main(["run"])
     assert ended.value.code == code
