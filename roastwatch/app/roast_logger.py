@@ -13,6 +13,7 @@ from roastwatch.audio.recorder_disk import Clip
 from roastwatch.pipeline import Heard
 from roastwatch.roastlog.log import RoastLog
 from roastwatch.roastlog.usual import learned, usual_time
+from roastwatch.supervise import Background
 from roastwatch.vocabulary import (
     Command,
     CommandResult,
@@ -53,7 +54,7 @@ class Keeper:
         self._kept: dict[str, _Kept] = {}
         self._early: dict[str, deque[tuple[datetime, Reading]]] = {}
         """Readings of stations whose roast is not in the log yet: a charge is dated back."""
-        self._learning: set[asyncio.Task[None]] = set()
+        self._learning = Background(log.part, _log.error)  # only shown in the journal
         self._began: dict[str, datetime] = {}
         """Of the newest roasts: a clip may be written when its roast has ended."""
 
@@ -213,14 +214,7 @@ class Keeper:
 
     def _learn_later(self, station: Station) -> None:
         """Learn from the roast that ended, which may take seconds: no event waits for it."""
-        task = asyncio.create_task(self._learn(station), name=f"learn:{station.name}")
-        self._learning.add(task)
-        task.add_done_callback(self._learned)
-
-    def _learned(self, task: asyncio.Task[None]) -> None:
-        self._learning.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            _log.error("%s failed", task.get_name(), exc_info=task.exception())
+        self._learning.run(self._learn(station), f"learn:{station.name}")
 
     async def _learn(self, station: Station) -> None:
         """What this station's earlier roasts say of first crack; read beside the log's thread."""

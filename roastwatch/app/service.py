@@ -44,6 +44,7 @@ _TURN_S = 0.0005
 """How long a thread may keep Python to itself while another waits. With the usual 5 ms an event's
 way through the log's thread and back took up to 10 ms more, beside the model's and the painter's.
 """
+_TOO_SLOW = "Events were lost: too slow."
 _LASTED_S = 60.0
 """A sink that ran for longer had recovered: its back-off begins anew."""
 _LAST_WORDS_S = 3.0
@@ -70,8 +71,13 @@ class Outlet:
         """Queue an event; a sink that is too slow loses its oldest, and says so."""
         if len(self.events) == self.events.size:
             self.part.count("events_dropped")
-            self.part.trouble(PartState.DEGRADED, "Events were lost: too slow.")
+            self.part.trouble(PartState.DEGRADED, _TOO_SLOW)
         self.events.put(event)
+
+    def look(self) -> None:
+        """Now and then: a sink that has taken all that was queued is too slow no more."""
+        if self.part.problem == _TOO_SLOW and not len(self.events):
+            self.part.running()
 
 
 class Service:
@@ -174,6 +180,12 @@ class Service:
             await self._last_words(roasts_end=False)
             raise
 
+    @property
+    def roasting(self) -> bool:
+        """Whether a roast is in progress at any station."""
+        pipelines = [station.pipeline for station in self.stations.values()]
+        return any(pipeline is not None and pipeline.roast.active for pipeline in pipelines)
+
     def instruct(self, instruction: Instruction) -> None:
         """What a person asks through any sink."""
         station = self.stations.get(instruction.station)
@@ -259,6 +271,9 @@ class Service:
         while True:
             began_s = time.monotonic()
             try:
+                if failures and outlet.make is not None:
+                    with contextlib.suppress(RoastwatchError):  # what it needs is gone: as it was
+                        outlet.sink = outlet.make()
                 await outlet.sink.run(outlet.events, self.latest)
                 return
             except Exception as error:  # noqa: BLE001 - shown as a failed part with its traceback
@@ -269,8 +284,6 @@ class Service:
                 outlet.part.count("restarts")
                 outlet.part.state, outlet.part.problem = PartState.FAILED, text
             await asyncio.sleep(Backoff().wait_s(failures))
-            with contextlib.suppress(RoastwatchError):  # what it needs is gone: the same one again
-                outlet.sink = outlet.make() if outlet.make else outlet.sink
 
     async def _tell(self) -> None:
         """Events in order: durable first, then to every sink, with what is shown now."""
@@ -298,6 +311,8 @@ class Service:
                     await self.keeper.pulse(station)
                 if station.name in self.driven:
                     await self.driven[station.name].pulse()
+            for outlet in self.outlets:
+                outlet.look()
             self._refresh()
             await asyncio.sleep(1.0)
 

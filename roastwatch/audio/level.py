@@ -121,11 +121,12 @@ class LevelMeter:
         return found + self._tampering(0)
 
     def _problem_now(self) -> str | None:
+        """One sentence without a number that grows: a status text changes when the state does."""
         fidelity = self._fidelity
         if fidelity.silent_frames * FRAME_S >= SILENT_FOR_S:
-            return _SILENT.format(time=f"{fidelity.silent_frames * FRAME_S:.0f} s")
+            return _SILENT_NOW
         if self._recently_clipped * 100.0 >= _CLIPPED_PERCENT:
-            return _CLIPPING.format(percent=100.0 * self._recently_clipped)
+            return _CLIPPING_NOW
         recent = self._frames_seen - round(_RECENT_S / FRAME_S)
         return next(iter(self._tampering(recent)), None)
 
@@ -141,13 +142,12 @@ class LevelMeter:
         return found
 
 
-_SILENT = (
-    "The microphone was silent for {time}: it is muted, unplugged or dead; check its switch, its "
-    "gain and the chosen device."
-)
-_CLIPPING = (
-    "{percent:.2f} % of the samples are clipped: turn the microphone's gain down or move it away."
-)
+_IF_SILENT = "it is muted, unplugged or dead; check its switch, its gain and the chosen device."
+_SILENT = f"The microphone was silent for {{time}}: {_IF_SILENT}"
+_SILENT_NOW = f"The microphone is silent: {_IF_SILENT}"
+_IF_CLIPPED = "turn the microphone's gain down or move it away."
+_CLIPPING = f"{{percent:.2f}} % of the samples are clipped: {_IF_CLIPPED}"
+_CLIPPING_NOW = f"The sound is clipped: {_IF_CLIPPED}"
 _GATE = (
     "The sound is cut to silence between noises: noise suppression or a gate is on and can erase "
     "pops; turn it off in the microphone's or the system's settings."

@@ -16,6 +16,7 @@ from rich.text import Text
 from roastwatch import __version__, plugins
 from roastwatch.cli.run import found
 from roastwatch.errors import RoastwatchError
+from roastwatch.printing.printable import printable
 from roastwatch.printing.rich_console import Console
 from roastwatch.settings import model as settings
 from roastwatch.settings.model import Chosen, Settings
@@ -54,7 +55,7 @@ def command(path: Path | None) -> None:
         bad += finding.good is False
         mark, style = _MARKS[finding.good]
         # Text and not markup: a name may hold [brackets]. And no escape reaches the terminal.
-        line = Text(mark, style).append(f" {finding.name:12} {_printable(finding.text)}", "default")
+        line = Text(mark, style).append(f" {finding.name:12} {printable(finding.text)}", "default")
         console.print(line, highlight=False, soft_wrap=True)
     problems = {0: "No problems found.", 1: "1 problem found."}
     console.print(problems.get(bad, f"{bad} problems found."))
@@ -70,10 +71,6 @@ def _quietly(findings: Iterator[Finding]) -> Iterator[Finding]:
         yield from findings
     finally:
         log.setLevel(before)
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def _findings(path: Path | None) -> Iterator[Finding]:

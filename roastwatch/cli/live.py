@@ -11,7 +11,7 @@ from pathlib import Path
 
 from roastwatch.app.service import Service
 from roastwatch.cli.heartbeat import heartbeat
-from roastwatch.errors import RoastwatchError
+from roastwatch.errors import EndedError, RoastwatchError
 from roastwatch.printing.logs import log_to
 from roastwatch.settings import model as settings_
 from roastwatch.settings.model import Chosen, Settings
@@ -33,7 +33,8 @@ def serve(
 
 
 async def _serve(settings: Settings, extra_sinks: Sequence[Chosen], log_path: Path | None) -> None:
-    task = asyncio.ensure_future(Service(settings, extra_sinks, log_path).run())
+    service = Service(settings, extra_sinks, log_path)
+    task = asyncio.ensure_future(service.run())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, task.cancel)
@@ -44,14 +45,23 @@ async def _serve(settings: Settings, extra_sinks: Sequence[Chosen], log_path: Pa
         if not task.cancelled():
             raise
     except BaseExceptionGroup as group:
-        # A failure that a person can mend is one sentence, however deep it happened.
-        mendable, _ = group.split(RoastwatchError)
-        error = mendable
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]  # type: ignore[assignment]
-        if error is None:
-            raise
-        raise error from None
+        raise _shown(group, roasting=service.roasting) from None
+
+
+def _shown(group: BaseExceptionGroup, *, roasting: bool) -> BaseException:
+    """What is shown of the failures that ended the service.
+
+    A defect comes with its traceback (exit 1), and is never hidden by what failed beside it. A
+    failure that a person can correct is one sentence, however deep it happened. In mid-roast that
+    exits with 1, too, so that a supervisor starts the service again and the roast goes on.
+    """
+    correctable, defects = group.split(RoastwatchError)
+    error: BaseException | None = correctable
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if error is None or defects is not None:
+        return group
+    return EndedError(str(error)) if roasting else error
 
 
 def mqtt_sink(address: str) -> Chosen:

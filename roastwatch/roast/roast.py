@@ -129,6 +129,7 @@ class Roast:
             if not event.revoked:
                 self._enter(event)
                 self.last_event = event
+        self._said_late = EventKind.NO_CRACK_YET in self._counts
 
     def crack(
         self,

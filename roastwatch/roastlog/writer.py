@@ -41,6 +41,15 @@ RETRY_S = 1.0
 WAITING_LIMIT = 20_000
 """Writes kept while the log fails: five hours of readings. The oldest readings go first."""
 LIVE_BUSY_MS = 1000
+_REFUSED = (
+    sqlite3.IntegrityError,
+    sqlite3.ProgrammingError,
+    sqlite3.InterfaceError,
+    UnicodeError,
+    OverflowError,
+)
+"""What a single write is refused with, by the tables or by SQLite's adapter: half a surrogate pair,
+a number of more than 64 bits. The same write would be refused again."""
 _PLENTY_BYTES = 64 * 1024 * 1024
 """With less on the disk nothing is set aside on it."""
 
@@ -230,7 +239,7 @@ class DurableWriter:
             with transaction(connection):
                 for write in (*heads, *batch):
                     write.apply(connection)
-        except (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError):
+        except _REFUSED:
             self._write_singly(connection, [*heads, *batch])
         except sqlite3.Error as error:
             name = getattr(error, "sqlite_errorname", "") or ""
@@ -245,7 +254,7 @@ class DurableWriter:
                 connection.execute("SAVEPOINT one")
                 try:
                     write.apply(connection)
-                except (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError):
+                except _REFUSED:
                     _LOGGER.exception("the log refuses %r", write)
                     connection.execute("ROLLBACK TO one")
                 connection.execute("RELEASE one")

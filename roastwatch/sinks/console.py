@@ -17,7 +17,7 @@ from roastwatch.options import Options
 from roastwatch.printing.printable import printable
 from roastwatch.printing.rich_console import Console
 from roastwatch.sinks.sink import Finding, Told
-from roastwatch.vocabulary import EventKind, Level, Origin, PartState, RoastEvent, Snapshot
+from roastwatch.vocabulary import EventKind, Level, Origin, RoastEvent, Snapshot
 
 _STYLES = {
     EventKind.FIRST_CRACK: "bold green",
@@ -150,7 +150,7 @@ class ConsoleSink:
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         """Show until cancelled."""
-        self._told.part.state = PartState.RUNNING
+        self._told.part.running()
         live = Live(console=self._console, auto_refresh=False, transient=False)
         shows = self._options.live and self._console.is_terminal
         if shows:

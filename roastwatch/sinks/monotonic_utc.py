@@ -5,6 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 from roastwatch.vocabulary import RoastEvent
 
+AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+"""When something is due that waits for no time: due, too, where the clock is set back later."""
+
 
 class SteadyClock:
     """UTC as it was at the start, carried on by the monotonic clock.

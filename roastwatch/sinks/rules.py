@@ -157,6 +157,8 @@ class RulesSink:
             backoff=Backoff(1.0, 30.0),
         )
         self._done = Remembered(self._delivery.outbox, "rules-done", self._delivery.clock)
+        self._problems: dict[object, str] = {}
+        """What is wrong now, by what it concerns: a rule, its loop, the look at Home Assistant."""
         self._acted: list[deque[float]] = [deque() for _ in options.rules]
         self._link_to: Callable[[], Any] | None = None
         if any(rule.scene or rule.service for rule in options.rules):
@@ -219,12 +221,13 @@ class RulesSink:
             acted.popleft()
         if len(acted) >= _LOOP_TIMES:
             self._told.part.count("rules_refused")
-            self._told.part.trouble(
-                PartState.DEGRADED,
+            self._problem(
+                ("loop", number),
                 f"Rule {number + 1} acted {_LOOP_TIMES} times within {_LOOP_WITHIN_S:.0f} s: it "
                 "seems to cause its own event, and rests. Look for a loop.",
             )
             return True
+        self._problem(("loop", number), None)
         acted.append(now_s)
         return False
 
@@ -233,14 +236,30 @@ class RulesSink:
         if number < len(self._options.rules):
             await self._do(self._options.rules[number], waiting.payload["message"])
             self._told.part.count("rules_done")
+            self._problem(number, None)
+            if self._options.rules[number].scene or self._options.rules[number].service:
+                self._problem("check", None)
 
     def _failed(self, waiting: WaitingAlert, error: Exception) -> bool:
         """What was refused would be refused again; what was lost is tried again."""
         lost = isinstance(error, LostError)
         self._told.part.count("rules_retried" if lost else "rules_refused")
-        number = int(waiting.payload["rule"]) + 1
-        self._told.part.trouble(PartState.DEGRADED, f"Rule {number}: {error}")
+        number = int(waiting.payload["rule"])
+        self._problem(number, f"Rule {number + 1}: {error}")
         return lost
+
+    def _problem(self, of: object, text: str | None) -> None:
+        """Show the newest problem that lasts; None: what `of` concerns is well again."""
+        before = dict(self._problems)
+        self._problems.pop(of, None)
+        if text is not None:
+            self._problems[of] = text
+        if self._problems == before and text is None:
+            return
+        if self._problems:
+            self._told.part.trouble(PartState.DEGRADED, list(self._problems.values())[-1])
+        else:
+            self._told.part.running()
 
     async def _do(self, rule: RuleOptions, message: dict[str, Any]) -> None:
         if rule.scene:
@@ -263,15 +282,14 @@ class RulesSink:
             async with self._link_to() as link:
                 services, entities = await link.services(), await link.entities()
         except LostError as error:
-            self._told.part.trouble(PartState.DEGRADED, str(error))
+            self._problem("check", str(error))
             return
-        missing = [
-            r.service for r in self._options.rules if r.service and r.service not in services
-        ]
-        missing += [r.scene for r in self._options.rules if r.scene and r.scene not in entities]
-        if missing:
-            text = f"Home Assistant has no {', '.join(missing)}: is the name right?"
-            self._told.part.trouble(PartState.DEGRADED, text)
+        for number, rule in enumerate(self._options.rules):
+            missing = rule.service if rule.service not in services else None
+            missing = rule.scene if rule.scene not in entities else missing
+            if missing is not None:
+                text = f"Rule {number + 1}: Home Assistant has no {missing}: is the name right?"
+                self._problem(number, text)
 
     async def _call(self, service: str, fields: dict[str, Any]) -> None:
         assert self._link_to is not None

@@ -45,8 +45,13 @@ async def test_what_follows_the_end_of_a_roast_does_not_begin_it_again(
     async with RoastLog.open(path) as log:
         keeper = Keeper(log)
         await keeper.resume(station)
-        learned: list[str] = []
-        monkeypatch.setattr(keeper, "_learn_later", lambda station: learned.append(station.name))
+        learn = keeper._learn_later
+
+        def counted(station: Station) -> None:
+            ended.append(station.name)
+            learn(station)
+
+        monkeypatch.setattr(keeper, "_learn_later", counted)
         await roasted(keeper, station, moment)
         moment.s = 400.0
         if ends == "cool_end":
@@ -62,7 +67,6 @@ async def test_what_follows_the_end_of_a_roast_does_not_begin_it_again(
         say(station, moment, InstructionKind.NOT_A_CRACK)
         await log_all(keeper, station, published)
         await keeper.pulse(station)
-        ended += learned
     with Store(path) as store:
         readings = store.connection.execute(
             "SELECT at_s, bean_temp_c FROM readings ORDER BY seq"

@@ -118,7 +118,7 @@ def test_a_dead_microphone_is_found_and_forgiven(stuck_at: float) -> None:
     meter = LevelMeter(RATE_HZ)
     meter.push(room(5.0))
     meter.push(dead)
-    assert "silent for 12 s" in (meter.last_second.problem or "")
+    assert "The microphone is silent: " in (meter.last_second.problem or "")
     meter.push(room(1.0))
     assert meter.last_second.problem is None
     meter.finish()
@@ -191,3 +191,20 @@ def test_no_real_recording_gets_a_false_warning(shared: Path) -> None:
     paths = sorted([*shared.rglob("*.flac"), *shared.rglob("*.ogg")])
     assert len(paths) > 400
     assert [path for path in paths if warned_falsely(path)] == []
+
+
+def test_the_problem_of_the_moment_is_one_text_while_it_lasts() -> None:
+    """Each new text would be a new state, a new log line and a new message at the broker."""
+    noise = np.random.default_rng(0)
+    quiet, loud = LevelMeter(16_000), LevelMeter(16_000)
+    said: dict[str, set[str]] = {"quiet": set(), "loud": set()}
+    for second in range(20):
+        quiet.push(np.zeros(16_000, np.float32))
+        samples = noise.normal(0, 0.3, 16_000).clip(-1, 1).astype(np.float32)
+        samples[: 160 + 20 * second] = 1.0
+        loud.push(samples)
+        for name, meter in (("quiet", quiet), ("loud", loud)):
+            if problem := meter.last_second.problem:
+                said[name].add(problem)
+    assert {name: len(texts) for name, texts in said.items()} == {"quiet": 1, "loud": 1}
+    assert "clipped" in said["loud"].pop()

@@ -35,6 +35,8 @@ def test_example_plans_can_be_read(path: Path) -> None:
         ({"steps": [{"at_s": 0, "drop": True}, {"at_s": 5, "heater_percent": 9}]}, "after the"),
         ({"steps": [{"at_s": 0}], "follow": True}, "follow needs"),
         ({"steps": [{"at_s": float("nan"), "heater_percent": 5}]}, "at_s"),
+        ({"steps": [{"at_s": 0, "note": "half a pair: \ud800"}]}, "steps[0].note"),
+        ({"steps": [{"at_s": 0, "note": "red\x1b[31m"}]}, "steps[0].note"),
         ("heat it", "no steps"),
     ],
 )

@@ -22,11 +22,13 @@ from roastwatch.vocabulary import (
     InstructionKind,
     Outcome,
     PartState,
+    PartStatus,
     Phase,
     RoastEvent,
     Snapshot,
 )
 
+PARTS = (PartStatus("kitchen-microphone", PartState.FAILED, "The microphone 'USB' is gone."),)
 TOKEN = {"Authorization": "Bearer beans"}
 
 
@@ -57,7 +59,9 @@ async def served(person: Person) -> AsyncIterator[aiohttp.ClientSession]:
     sink = RestSink(RestOptions(port=port, token="beans"), told)
     events: Events[RoastEvent] = Events()
     now = datetime.now(UTC)
-    latest = Latest({"kitchen": Snapshot("kitchen", now, Phase.ROASTING, elapsed_s=61.0)})
+    latest = Latest(
+        {"kitchen": Snapshot("kitchen", now, Phase.ROASTING, elapsed_s=61.0, parts=PARTS)}
+    )
     task = asyncio.create_task(sink.run(events, latest))
     try:
         async with asyncio.timeout(20):
@@ -81,6 +85,9 @@ async def test_states_and_metrics_come_from_the_one_table() -> None:
             assert 'roastwatch_elapsed{station="kitchen"} 61' in await answer.text()
         async with session.get("/health", headers={"Authorization": ""}) as answer:
             assert answer.status == 200
+            assert await answer.json() == {"problems": 1}
+        async with session.get("/health") as answer:
+            assert await answer.json() == {"problems": ["The microphone 'USB' is gone."]}
 
 
 async def test_a_button_reaches_the_station_and_a_refusal_says_why() -> None:

@@ -129,3 +129,13 @@ def test_a_resumed_roast_keeps_its_marks_and_its_numbers() -> None:
     assert again.phase is Phase.FIRST_CRACK
     assert again.first_crack == events[0]
     assert again.elapsed_s(at(520)) == 520
+
+
+def test_a_late_first_crack_is_reported_once_over_a_restart() -> None:
+    roast = charged()
+    events = roast.tick(at(841))
+    assert [event.kind for event in events] == [EventKind.NO_CRACK_YET]
+    again = Roast("kitchen", RoastOptions())
+    assert roast.roast_id is not None
+    again.resume(roast.roast_id, START, events)
+    assert again.tick(at(860)) == []

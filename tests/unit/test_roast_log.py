@@ -289,3 +289,17 @@ def test_a_migration_is_whole_or_not_at_all(tmp_path: Path) -> None:
     migrate(connection, (*MIGRATIONS, "CREATE TABLE new (a);\n"))
     assert connection.execute("PRAGMA user_version").fetchone() == (VERSION + 1,)
     connection.close()
+
+
+@pytest.mark.parametrize("poison", ["surrogate", "number"])
+async def test_a_write_that_sqlite_refuses_holds_up_no_other(path: Path, poison: str) -> None:
+    async with RoastLog.open(path) as log:
+        await log.start_roast("r1", "roaster", START)
+        if poison == "surrogate":
+            log.record_note("r1", 1.0, "half a pair: \ud800")
+        else:
+            log.record_reading("r1", replace(reading(180.0), crack_count=2**70), 1.0)
+        await patiently(log, event(EventKind.CHARGE, 5))
+        assert log.healthy
+    with Store(path) as store:
+        assert [e.kind for e in store.record("r1").events] == [EventKind.CHARGE]

@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from roastwatch.errors import BadInputError
 from roastwatch.files.untrusted import read_text
 from roastwatch.files.yaml_file import parse_yaml
+from roastwatch.inbound import text
 from roastwatch.options import Options
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.plans.pid import PidOptions, Profile
@@ -46,6 +47,14 @@ class Step(Options):
     drop: bool = Field(False, description="Drop the beans: heat 0, door open.")
     charge: bool = Field(False, description="The person puts the beans in now.")
     note: str = Field("", description="What to print.")
+
+    @field_validator("note")
+    @classmethod
+    def _note_fit_to_be_kept(cls, note: str) -> str:
+        try:
+            return text(" ".join(note.split()), "note")
+        except BadInputError as error:
+            raise ValueError(str(error)) from error
 
     @model_validator(mode="before")
     @classmethod

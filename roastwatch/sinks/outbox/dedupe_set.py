@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from roastwatch.sinks.monotonic_utc import SteadyClock
+from roastwatch.sinks.monotonic_utc import AT_ONCE, SteadyClock
 from roastwatch.sinks.sink import AlertOutbox
 
 _FOR = timedelta(days=1)
@@ -34,11 +34,10 @@ class Remembered:
         self._words[word] = None
         while len(self._words) > _NEWEST:
             del self._words[next(iter(self._words))]
-        now = self._clock()
         await self._outbox.outbox_add(
             f"{self._target}:{word}",
             {"word": word},
-            due_at=now,
-            expires_at=now + _FOR,
+            due_at=AT_ONCE,
+            expires_at=self._clock() + _FOR,
             target=self._target,
         )

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from roastwatch.errors import BadInputError, LostError
-from roastwatch.sinks.monotonic_utc import SteadyClock
+from roastwatch.sinks.monotonic_utc import AT_ONCE, SteadyClock
 from roastwatch.sinks.sink import AlertOutbox, WaitingAlert
 from roastwatch.supervise import Backoff
 
@@ -49,13 +49,12 @@ class Delivery:
         event_id: str,
         due_at: datetime | None = None,
     ) -> None:
-        """Keep an alert until it is delivered."""
-        due_at = due_at or self.clock()
+        """Keep an alert until it is delivered; without `due_at` it waits for no time."""
         await self.outbox.outbox_add(
             alert_id,
             payload,
-            due_at=due_at,
-            expires_at=due_at + self._young,
+            due_at=due_at or AT_ONCE,
+            expires_at=(due_at or self.clock()) + self._young,
             event_id=event_id,
             target=self.target,
         )

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from roastwatch.sinks.monotonic_utc import SteadyClock
+from roastwatch.sinks.monotonic_utc import AT_ONCE, SteadyClock
 from roastwatch.sinks.outbox.dedupe_set import Remembered
 from roastwatch.sinks.outbox.event_outbox import Kept, Outbox
 from roastwatch.sinks.sink import AlertOutbox
@@ -56,6 +56,7 @@ class Durable:
         await self._outbox.outbox_add(
             self._name(kept),
             kept.facts,
+            due_at=AT_ONCE,
             expires_at=self._clock() + _WORTH_TELLING,
             event_id=kept.event_id,
             target=self._target,

@@ -73,21 +73,27 @@ def hosts(*names: str) -> Middleware:
     return guard
 
 
+def carries(request: web.Request, secret: str) -> bool:
+    """Whether a request came with the bearer token."""
+    sent = request.headers.getall("Authorization", [])
+    scheme, _, given = sent[0].partition(" ") if len(sent) == 1 else ("", "", "")
+    # As bytes, for strings that are not ASCII can't be compared in constant time.
+    same = hmac.compare_digest(
+        given.strip().encode("utf-8", "surrogateescape"), secret.encode("utf-8", "surrogateescape")
+    )
+    return same and scheme.lower() == "bearer"
+
+
 def token(
     secret: str, open_paths: Collection[str], trusted: Callable[[web.Request], None]
 ) -> Middleware:
     """Only requests with the bearer token, but for open paths; `trusted` is called for each."""
-    wanted = secret.encode("utf-8", "surrogateescape")
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path in open_paths:
             return await handler(request)
-        sent = request.headers.getall("Authorization", [])
-        scheme, _, given = sent[0].partition(" ") if len(sent) == 1 else ("", "", "")
-        # As bytes, for strings that are not ASCII can't be compared in constant time.
-        same = hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), wanted)
-        if not same or scheme.lower() != "bearer":
+        if not carries(request, secret):
             said = "Send the token as `Authorization: Bearer TOKEN`."
             return refusal(401, said, **{"WWW-Authenticate": "Bearer"})
         trusted(request)

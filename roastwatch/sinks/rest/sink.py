@@ -137,10 +137,14 @@ class RestSink:
         if self._listener is not None:
             self._listener.trust(request.transport)
 
-    async def _health(self, _request: web.Request) -> web.Response:
+    async def _health(self, request: web.Request) -> web.Response:
+        """What is wrong; to those without the token only how much, as the words name devices."""
         snapshots = (self._latest.value or {}).values()
         problems = [p.problem for s in snapshots for p in s.parts if p.problem]
-        return web.json_response({"problems": problems}, status=200 if snapshots else 503)
+        token = self._options.token
+        knows = token is None or http_guards.carries(request, token.get_secret_value())
+        shown = problems if knows else len(problems)
+        return web.json_response({"problems": shown}, status=200 if snapshots else 503)
 
     async def _stations(self, _request: web.Request) -> web.Response:
         return web.json_response(
