@@ -177,9 +177,7 @@ def started_again(events: list[RoastEvent]) -> tuple[Program, Roast]:
     before = charged()
     again = Roast("r", RoastOptions())
     assert before.roast_id is not None
-    begun = RoastEvent(
-        "c", "r", before.roast_id, EventKind.CHARGE, START, START, Origin.PERSON
-    )
+    begun = RoastEvent("c", "r", before.roast_id, EventKind.CHARGE, START, START, Origin.PERSON)
     again.resume(before.roast_id, START, [begun, *events])
     return Program("r", LOWERED, None), again
 

@@ -194,12 +194,12 @@ class PlanExecutor:
             self._happened.setdefault(EventKind.DROP, elapsed_s)
             self._beans_left(elapsed_s)
         sets = wanted.ordered()
-        heating = wanted.sets.get(Actuator.HEATER)
-        if self._resumed is not None:
-            if past := self._resumed.left_out(heating, due, now, self._happened, heat or 0.0):
-                yield past
-                heating = None
-                sets = [wish for wish in sets if wish.actuator is not Actuator.HEATER]
+        heating, resumed = wanted.sets.get(Actuator.HEATER), self._resumed
+        past = resumed and resumed.left_out(heating, due, now, self._happened, heat or 0.0)
+        if past:
+            yield past
+            heating = None
+            sets = [wish for wish in sets if wish.actuator is not Actuator.HEATER]
         if wanted.ceiling is not None and (heating is None or heating.origin is Origin.SOUND):
             self._ceiling = wanted.ceiling
         yield from self._set_all(sets, wanted.ceiling)
