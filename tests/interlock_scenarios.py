@@ -483,7 +483,7 @@ def for_ever(bench: Bench) -> bool:
     bench.guard.charge(bench.now_s)
     for _ in range(160):
         bench.guard.present(bench.now_s)
-        bench.run(10.0, rise_c_per_s=0.02)
+        bench.run(10.0, rise_c_per_s=0.04)
     return bench.heat > 0
 
 

@@ -200,9 +200,13 @@ class Program:
             return
         self._roast_id, self._began_at = roast.roast_id, roast.charged_at
         self._executor = PlanExecutor(
-            self.plan, self.profile, actuators=actuators, dry_end_c=self._dry_end_c
+            self.plan,
+            self.profile,
+            actuators=actuators,
+            dry_end_c=self._dry_end_c,
+            resumed=bool(roast.earlier),
         )
-        for event in self._happened.values():
+        for event in (*roast.earlier, *self._happened.values()):
             if event.happened_at >= roast.charged_at:
                 self._report(self._executor, event)
 

@@ -74,6 +74,8 @@ class Roast:
     """Whether the charge is a fact, not just the start of the sound."""
     usual: TimeWitness | None = None
     """When first crack came in this person's earlier roasts, where enough are known."""
+    earlier: tuple[RoastEvent, ...] = ()
+    """What had happened in this roast before the service was started again."""
     _counts: dict[EventKind, int] = field(default_factory=dict)
     _said_late: bool = False
     _said_by_time: float = 0.0
@@ -112,6 +114,7 @@ class Roast:
         self.first_crack = self.ended = None
         self.start_known = start_known
         self._counts.clear()
+        self.earlier = ()
         self._said_late, self._said_by_time = False, 0.0
         self.phase = Phase.ROASTING
         if not start_known:
@@ -124,6 +127,7 @@ class Roast:
         `events` is all of them: one that was revoked doesn't stand again, but keeps its id.
         """
         self.roast_id, self.charged_at, self.phase = roast_id, charged_at, Phase.ROASTING
+        self.earlier = tuple(events)
         for event in events:
             self._counts[event.kind] = self._counts.get(event.kind, 0) + 1
             if not event.revoked:

@@ -30,6 +30,7 @@ class Roast:
         self.whole, self.period_s, self.air = whole, period_s, air
         self.told: list[tuple[float, str | None, str]] = []
         self.bean_stands = False
+        self.fahrenheit = False
         self.drift_c_per_min = 0.0
         self.stood_s = self.held_c = 0.0
         self.guard.link_up(self.now_s)
@@ -50,6 +51,8 @@ class Roast:
                 bean = self.held_c + drift + 0.2 * (round(self.now_s) % 3 - 1)
             if self.whole:
                 bean, air = round(bean), round(air)
+            if self.fahrenheit:
+                bean, air = ((round(c * 1.8 + 32) - 32) / 1.8 for c in (bean, air))
             known = Reading(
                 "r",
                 self.now_s,
@@ -176,6 +179,45 @@ async def test_bean_probe_that_creeps_is_found(drift_c_per_min: float, air: bool
     await roast.run(150)
     assert roast.faults[0][1] == "probe_follows"
     assert roast.driver.heat.bean_c < 230
+
+
+@pytest.mark.parametrize("heat", [20, 80])
+def test_environment_probe_that_vanishes_ends_arming_with_a_reason(heat: float) -> None:
+    bench = heating(Bench(bean_c=150.0, air_c=200.0), heat)
+    bench.run(10.0, rise_c_per_s=0.2)
+    bench.air_c = None
+    bench.run(2.0, rise_c_per_s=0.2)
+    assert bench.heat == heat
+    bench.run(2.0, rise_c_per_s=0.2)
+    assert bench.heat == 0
+    assert bench.guard.armed_until_s is None
+    told = [n.message for n in bench.guard.notices if n.interlock == "probe_follows"]
+    assert told == ["The environment probe gives no value for 3 s: check its plug."]
+    bench.run(2.0)
+    assert bench.guard.arm(600, bench.now_s) is None  # a person decides to go on without it
+
+
+def test_environment_probe_that_never_gave_a_value_is_not_missed() -> None:
+    bench = heating(Bench(bean_c=150.0, air_c=None), 40)
+    bench.run(20.0, rise_c_per_s=0.2)
+    assert bench.heat == 40
+
+
+@pytest.mark.parametrize("percent", [33, 38])
+@pytest.mark.parametrize("step", ["tenth", "celsius", "fahrenheit"])
+async def test_empty_drum_held_hot_below_hotter_air_is_not_a_fault(
+    percent: float, step: str
+) -> None:
+    roast = Roast(noise_c=0.02, whole=step == "celsius", period_s=2.0, air=True)
+    roast.fahrenheit = step == "fahrenheit"
+    await roast.run(4.0)
+    assert roast.guard.arm(7200, roast.now_s) is None
+    await roast.heat(100)
+    await roast.run(240)
+    await roast.heat(percent)
+    await roast.run(2400)
+    assert [told for told in roast.told if told[1] is not None] == []
+    assert roast.guard.machine.told.heater == percent
 
 
 def test_heat_in_pulses_without_any_rise_is_found() -> None:

@@ -158,3 +158,54 @@ async def test_heat_that_a_person_changed_is_not_given_back_by_the_profile() -> 
     await program.turn(roast, START + timedelta(seconds=93), reading, door, 40.0)
     await program.turn(roast, START + timedelta(seconds=96), reading, door, 40.0)
     assert [a for a, _ in door.taken()] == [Actuator.HEATER]
+
+
+LOWERED = parse_plan(
+    {
+        "steps": [
+            {"at_s": 0, "heater_percent": 75, "fan_percent": 40},
+            {"at_bean_temp_c": 160, "heater_percent": 55},
+            {"at_event": "first_crack", "after_s": 10, "heater_percent": 35},
+            {"at_s": 600, "heater_percent": 50},
+            {"at_s": 640, "drop": True},
+        ]
+    }
+)
+
+
+def started_again(events: list[RoastEvent]) -> tuple[Program, Roast]:
+    before = charged()
+    again = Roast("r", RoastOptions())
+    assert before.roast_id is not None
+    begun = RoastEvent("c", "r", before.roast_id, EventKind.CHARGE, START, START, Origin.PERSON)
+    again.resume(before.roast_id, START, [begun, *events])
+    return Program("r", LOWERED, None), again
+
+
+async def test_heat_that_was_lowered_stays_lowered_when_the_service_starts_again() -> None:
+    """Armed again with 30 % heat at 545 s: it was set to 75 %, and the crack was forgotten."""
+    at = START + timedelta(seconds=500)
+    program, roast = started_again([crack(Level.CERTAIN, at)])
+    door = Door()
+
+    async def turn(second: float, bean_c: float, heat: float) -> list[tuple[Actuator, float]]:
+        reading = Reading("r", 0.0, bean_temp_c=bean_c)
+        now = START + timedelta(seconds=second)
+        await program.turn(roast, now, reading, door, heat, resumed=True)
+        return door.taken()
+
+    assert await turn(545, 198.0, 30.0) == [(Actuator.FAN, 40)]
+    assert any("before the restart" in text for text in program.refusals)
+    assert await turn(550, 200.5, 30.0) == []  # the step at 160 °C was due long ago
+    assert await turn(601, 204.0, 30.0) == [(Actuator.HEATER, 50)]
+    assert await turn(641, 210.0, 50.0) == [(Actuator.HEATER, 0), (Actuator.DOOR, 100)]
+
+
+async def test_a_crack_before_the_restart_lowers_heat_after_it() -> None:
+    at = START + timedelta(seconds=500)
+    program, roast = started_again([crack(Level.CERTAIN, at)])
+    door, reading = Door(), Reading("r", 0.0, bean_temp_c=198.0)
+    await program.turn(roast, at + timedelta(seconds=5), reading, door, 55.0, resumed=True)
+    assert door.taken() == [(Actuator.FAN, 40)]
+    await program.turn(roast, at + timedelta(seconds=11), reading, door, 55.0, resumed=True)
+    assert door.taken() == [(Actuator.HEATER, 35)]

@@ -55,6 +55,7 @@ class History:
         self._unmoved = None
         self._any_heat.forget()
         self.probes.forget()
+        self.probes.air_seen_s = None
 
     def charged(self) -> None:
         """Beans went in: the probes fall now, and rates begin anew."""

@@ -19,6 +19,8 @@ from roastwatch.vocabulary import Reading
 
 SLOT_S = 5.0
 KEPT_S = 330.0
+FAHRENHEIT_F = 0.1
+"""A whole degree Fahrenheit, in tenths of a degree Celsius, lies this near to it."""
 BAND_C = 1.0
 """A probe that stays within this stands still: whole degrees flicker by one."""
 HOTTER_C = 15.0
@@ -32,8 +34,6 @@ FULL_HEAT_PERCENT = 80.0
 """So much heat is no balance with what a machine loses: its air rises with its beans."""
 STANDS_S = 120.0
 """Beans that stand still beside air that isn't hotter, or that has no probe."""
-HELD_S = 300.0
-"""With less than that, and no beans known to be in, a probe may stand still for this long."""
 EXCESS_C, EXCESS_C_S = 20.0, 4500.0
 """Beans that stand still in air hotter by more than the first, summed over time: at 100 °C, 56 s.
 The most in the logs is 2,091."""
@@ -76,10 +76,15 @@ class ProbeWatch:
         self._slots: deque[Slot] = deque()
         self._heat = HeatRun(LEAST_HEAT_PERCENT)
         self.fine = False
-        """Whether a probe ever showed parts of a degree."""
+        """Whether a probe ever showed parts of a degree, of Celsius and of Fahrenheit."""
         self.beans_in = False
         """Whether a charge is known, and no drop since."""
         self._charged_s: float | None = None
+        self.air_seen_s: float | None = None
+        """When the environment probe last gave a value, on this link."""
+        self._air_is_gone = False
+        """It was found to give none any more."""
+        self._last_s = 0.0
         self._judged_as: tuple[float, bool, Limits, str | None] | None = None
         """The last judgement, and on what it was made: a new one is made every slot."""
 
@@ -101,8 +106,14 @@ class ProbeWatch:
     def add(self, reading: Reading, heater_percent: float) -> None:
         """Take a believed reading; `heater_percent` is what the heater was set to."""
         known = (reading.bean_temp_c, reading.environment_temp_c)
-        self.fine = self.fine or any(c is not None and c != round(c) for c in known)
-        at_s = reading.taken_at_s
+        self.fine = self.fine or any(c is not None and is_fine(c) for c in known)
+        at_s = self._last_s = reading.taken_at_s
+        if reading.environment_temp_c is not None:
+            self.air_seen_s = at_s
+        elif self._air_is_gone and heater_percent <= 0:
+            self.air_seen_s = None  # a person who arms again knows of it
+        if self.air_seen_s is None or self.air_seen_s == at_s:
+            self._air_is_gone = False
         if self.beans_in and self._charged_s is None:
             self._charged_s = at_s
         elif not self.beans_in:
@@ -130,6 +141,10 @@ class ProbeWatch:
 
     def fault(self, limits: Limits) -> str | None:
         """What is wrong with a probe, in words; None: each follows the heat."""
+        gone_s = self._last_s - (self._last_s if self.air_seen_s is None else self.air_seen_s)
+        if gone_s > limits.stale_after_s:
+            self._air_is_gone = True
+            return f"The environment probe gives no value for {gone_s:.0f} s: check its plug."
         if not self._slots or not self._heat.now:
             return None
         on = (self._slots[-1].ended_s, self.beans_in, limits)
@@ -159,9 +174,8 @@ class ProbeWatch:
             return f"{words} while the air rose by {risen_c:.0f} °C: {check}"
         hot = hotter(run)
         hot_s = hot[-1].ended_s - hot[0].ended_s if hot else 0.0
-        patience_s = limits.probe_still_s if self._judged(hot) else HELD_S
-        patient = 1.0 if self._judged(hot) else HELD_S / limits.probe_still_s
-        if hot_s >= patience_s or excess_c_s(hot) >= EXCESS_C_S * patient:
+        stands = hot_s >= limits.probe_still_s or excess_c_s(hot) >= EXCESS_C_S
+        if stands and self._judged(hot):
             return f"{words} in hotter air, with heat on: {check}"
         if lasted_s >= STANDS_S and bean_c >= limits.hot_above_c and self._judged(run):
             return f"{words}, with heat on: {check}"
@@ -251,6 +265,12 @@ class ProbeWatch:
     def _judged(self, run: list[Slot]) -> bool:
         """Whether these seconds must have moved the beans: not those of an empty machine held."""
         return bool(run) and (self.beans_in or mean_heat(run) >= MUCH_HEAT_PERCENT)
+
+
+def is_fine(temp_c: float) -> bool:
+    """Whether this is neither a whole degree Celsius nor a whole degree Fahrenheit."""
+    temp_f = temp_c * 1.8 + 32
+    return temp_c != round(temp_c) and abs(temp_f - round(temp_f)) > FAHRENHEIT_F
 
 
 def last_run(slots: Sequence[Slot], holds: Callable[[Slot], bool]) -> list[Slot]:

@@ -32,6 +32,7 @@ from roastwatch.roaster.plans.actions import (
 from roastwatch.roaster.plans.fold import Fold
 from roastwatch.roaster.plans.pid import TAKEN_OVER, Follower, PidOptions, Profile
 from roastwatch.roaster.plans.plan import Plan, Step
+from roastwatch.roaster.plans.resumed import Resumed
 from roastwatch.roaster.plans.run import Ask, PlanRun
 from roastwatch.vocabulary import Actuator, CommandResult, EventKind, Level, Origin, Outcome
 
@@ -69,6 +70,7 @@ class PlanExecutor:
         pid: PidOptions | None = None,
         hears: bool = True,
         dry_end_c: float = DRY_END_C,
+        resumed: bool = False,
     ) -> None:
         """Begin at the plan's start.
 
@@ -79,6 +81,7 @@ class PlanExecutor:
             pid: gains in place of the plan's own.
             hears: whether anybody reports first crack.
             dry_end_c: bean temperature that ends drying, °C.
+            resumed: whether an earlier run of the service began the roast.
         """
         self.plan = plan
         self.unheated: str | None = None
@@ -101,6 +104,7 @@ class PlanExecutor:
         self._setpoint: float | None = None
         self._less_since_s: float | None = None
         self._begun = False
+        self._resumed = Resumed() if resumed else None
         self._said: set[str] = set()
 
     # --- what happens -------------------------------------------------------------------------
@@ -190,7 +194,12 @@ class PlanExecutor:
             self._happened.setdefault(EventKind.DROP, elapsed_s)
             self._beans_left(elapsed_s)
         sets = wanted.ordered()
-        heating = wanted.sets.get(Actuator.HEATER)
+        heating, resumed = wanted.sets.get(Actuator.HEATER), self._resumed
+        past = resumed and resumed.left_out(heating, due, now, self._happened, heat or 0.0)
+        if past:
+            yield past
+            heating = None
+            sets = [wish for wish in sets if wish.actuator is not Actuator.HEATER]
         if wanted.ceiling is not None and (heating is None or heating.origin is Origin.SOUND):
             self._ceiling = wanted.ceiling
         yield from self._set_all(sets, wanted.ceiling)
@@ -245,13 +254,11 @@ class PlanExecutor:
         if owed is None or owed.wish.percent <= 0:
             return
         late = self._elapsed_s - owed.since_s > AGAIN_S
-        # Where nobody answered, it may have been set all the same.
-        expected = (owed.before, owed.wish.percent)
-        changed = (
-            heat is not None
-            and owed.before is not None
-            and all(c is None or abs(heat - c) > _SAME_PERCENT for c in expected)
-        )
+        changed = False
+        if heat is not None and owed.before is not None:
+            # Where nobody answered, it may have been set all the same.
+            expected = (owed.before, owed.wish.percent)
+            changed = all(abs(heat - percent) > _SAME_PERCENT for percent in expected)
         if late:
             yield from self._tell(owed.wish, owed.result)
         elif changed:

@@ -1,0 +1,51 @@
+"""A plan that goes on in a roast that an earlier run of the service began."""
+
+from collections.abc import Mapping
+
+from roastwatch.roaster.plans.actions import Moment, Say, Set
+from roastwatch.roaster.plans.run import Ask
+from roastwatch.vocabulary import EventKind
+
+
+class Resumed:
+    """Keeps steps from before the restart from raising heat that was lowered since.
+
+    What sound, a temperature or a person had lowered is not known any more. So until a step
+    comes that was not yet due, heat stays what it is set to, or is lowered.
+    """
+
+    def __init__(self) -> None:
+        self._at: tuple[float, float | None] | None = None
+        """When the plan went on, plan seconds, and the beans' temperature then, °C."""
+        self._over = False
+
+    def left_out(
+        self,
+        wish: Set | None,
+        due: list[Ask],
+        now: Moment,
+        happened_s: Mapping[EventKind, float],
+        heat: float,
+    ) -> Say | None:
+        """Why this heat may not be set, which these steps ask for; None: it may."""
+        if self._at is None:
+            self._at = (now.elapsed_s, now.bean_temp_c)
+        setting = [ask for ask in due if ask.step.heater_percent is not None]
+        self._over = self._over or any(self._is_new(ask, happened_s) for ask in setting)
+        if self._over or wish is None or wish.percent <= heat:
+            return None
+        return Say(
+            f"heater {wish.percent:g} % is left out: it is from before the restart, and may have "
+            "been lowered since. Set heat yourself; the plan's next step sets it again.",
+            refused=True,
+        )
+
+    def _is_new(self, ask: Ask, happened_s: Mapping[EventKind, float]) -> bool:
+        assert self._at is not None
+        step, (at_s, bean_c) = ask.step, self._at
+        if step.at_bean_temp_c is not None:
+            return bean_c is not None and bean_c < step.at_bean_temp_c
+        if step.at_s is not None:
+            return step.at_s > at_s
+        happened = happened_s.get(EventKind(step.at_event)) if step.at_event else None
+        return happened is not None and happened + step.after_s > at_s
