@@ -104,7 +104,7 @@ class Aillio:
         """Find the machine, step its heater down to 0 and see it there.
 
         Raises:
-            LostError: not plugged in, not allowed, silent, or a heater that stays on.
+            LostError: not plugged in, not allowed, or silent.
         """
         self._newest.clear()
         self._levels, self._zeros, self._wanted = None, 0, {Actuator.HEATER: 0}
@@ -116,11 +116,8 @@ class Aillio:
                 raise LostError(
                     f"The {self.machine} sends no valid status: switch it on, or plug it in again."
                 )
-            if not await self._until(lambda: self._zeros >= 2):
-                raise LostError(
-                    f"The {self.machine} keeps its heater on although it was told 0: switch it off "
-                    "at the machine."
-                )
+            # One that heats on stays connected: its readings say so, and heat stays refused.
+            await self._until(lambda: self._zeros >= 2, self._longest_s())
         except BaseException:
             await self._let_go()
             raise

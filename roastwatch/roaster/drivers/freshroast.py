@@ -108,7 +108,7 @@ class FreshRoast:
         """Wake the machine, let it tell its recipe, keep it off, see it agree.
 
         Raises:
-            LostError: no port, nobody there, or a heater that stays on.
+            LostError: no port, or nobody there.
             BadInputError: another machine.
         """
         self._forget()
@@ -119,11 +119,8 @@ class FreshRoast:
             within_s = self._options.first_reply_s
             if not await self._wire.until(lambda: self._last, within_s):
                 raise not_this_machine(self._wire, within_s)
-            if not await self._wire.until(self._heat_is_off, self._options.silence_s):
-                raise LostError(
-                    f"The FreshRoast on {self._options.port} reports its heater on although it "
-                    "was told to cool: switch it off at the machine."
-                )
+            # One that heats on stays connected: its readings say so, and heat stays refused.
+            await self._wire.until(self._heat_is_off, self._options.silence_s)
         except BaseException:
             await self._let_go()
             raise
@@ -182,14 +179,15 @@ class FreshRoast:
         """The cooling state with full fan, from whatever state; waits until the machine says so.
 
         Raises:
-            LostError: the link is gone, or the machine does not confirm. It goes on being asked.
+            LostError: the link is gone.
+            BadInputError: the machine does not confirm. It goes on being asked.
         """
         self._heat, self._fan, self._resting = 0, FASTEST_FAN, False
         await self._next_packet()
         if not await self._wire.until(self._cools, CONFIRMS_WITHIN_S):
             last = self._last
             says = f"{last.state.name.lower()}, fan {last.fan} of 9" if last else "nothing"
-            raise LostError(
+            raise BadInputError(
                 f"The FreshRoast on {self._options.port} does not confirm that it cools: it "
                 f"reports {says}. If it is hot, let it cool by its own panel, or pull its plug."
             )

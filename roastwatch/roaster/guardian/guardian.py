@@ -13,7 +13,8 @@ from collections.abc import Callable
 
 from roastwatch.errors import BadInputError, LostError, RoastwatchError
 from roastwatch.roaster.driver import RoasterDriver, SilentError
-from roastwatch.roaster.guardian.interlocks import Decision
+from roastwatch.roaster.guardian.refusals import MAKE_SAFE, Refusals
+from roastwatch.roaster.guardian.results import busy, decided, expired
 from roastwatch.roaster.guardian.safety_state import Demand, Guard
 from roastwatch.roaster.guardian.timing import asleep_s, within
 from roastwatch.vocabulary import Actuator, Command, CommandResult, Outcome
@@ -63,6 +64,7 @@ class Guardian:
         self._changed = changed
         self._wake = asyncio.Event()
         self._pending: tuple[Command, asyncio.Future[CommandResult]] | None = None
+        self._refusals = Refusals(lambda why: guard.alarms.notify("fault", why))
         self._read_must_finish = False
         self._told_again_s = 0.0
         self._turned_s = clock()
@@ -99,22 +101,11 @@ class Guardian:
         """Judge and write one command. One is in flight; a second is refused as busy."""
         now = self._clock()
         if not command.requested_at_s - 1.0 <= now <= command.requested_at_s + command.valid_for_s:
-            return CommandResult(
-                command.command_id,
-                Outcome.EXPIRED,
-                self.guard.machine.told.of(command.actuator),
-                reason=f"The command was older than {command.valid_for_s:g} s when it arrived.",
-            )
+            return expired(command, self.guard.machine.told.of(command.actuator))
         if self._pending is not None:
-            return CommandResult(
-                command.command_id,
-                Outcome.REFUSED,
-                self.guard.machine.told.of(command.actuator),
-                interlock="busy",
-                reason="busy: another command is being carried out; try again.",
-            )
+            return busy(command, self.guard.machine.told.of(command.actuator))
         if not self.guard.machine.connected:
-            return self._judged(command)
+            return decided(command, self.guard.request(command, self._clock()))
         answer: asyncio.Future[CommandResult] = asyncio.get_running_loop().create_future()
         self._pending = (command, answer)
         self._wake.set()
@@ -214,7 +205,7 @@ class Guardian:
             for _ in range(LINES_HEARD):  # one line is heard in each round of the loop
                 await asyncio.sleep(0)
         self._turned_s = self._clock()
-        return self.guard.tick(self._turned_s)
+        return self._refusals.patient(self.guard.tick(self._turned_s), self._turned_s)
 
     async def step(self, driver: RoasterDriver) -> None:
         """One turn without waiting, for tests and simulation: demands, command, reading."""
@@ -249,14 +240,35 @@ class Guardian:
 
     async def _perform(self, driver: RoasterDriver, demand: Demand) -> None:
         if demand.make_safe:
-            await within(MAKE_SAFE_S, driver.make_safe(), "It can't be made safe")
-            self.guard.made_safe(self._clock())
-            self.safe_since_s = self._clock()
+            await self._make_safe(driver)
         for actuator, percent in demand.writes:
             if self.guard.machine.told.of(actuator) != percent:
-                await self._write(driver, actuator, percent)
+                await self._insist(driver, actuator, percent)
         if demand.make_safe or demand.writes or self.guard.notices:
             self._changed()
+
+    async def _make_safe(self, driver: RoasterDriver) -> None:
+        """A machine that refuses some of it is safe as far as it goes, once heat 0 is written."""
+        try:
+            await within(MAKE_SAFE_S, driver.make_safe(), "It can't be made safe")
+            self._refusals.done(MAKE_SAFE)
+        except BadInputError as refused:
+            self._refusals.add(MAKE_SAFE, refused, self._clock())
+            heats = Actuator.HEATER in self.guard.machine.capabilities.actuators
+            if heats and not await self._insist(driver, Actuator.HEATER, 0.0):
+                return
+        self.guard.made_safe(self._clock())
+        self.safe_since_s = self._clock()
+
+    async def _insist(self, driver: RoasterDriver, actuator: Actuator, percent: float) -> bool:
+        """Write what nobody asked for; whether the machine took it."""
+        try:
+            await self._write(driver, actuator, percent)
+        except BadInputError as refused:
+            self._refusals.add(actuator, refused, self._clock())
+            return False
+        self._refusals.done(actuator)
+        return True
 
     async def _tell_again(self, driver: RoasterDriver) -> None:
         """Once a second: what a bad line or a machine that restarted may have lost."""
@@ -267,7 +279,7 @@ class Guardian:
         if self.guard.only_reads:
             return
         for actuator, percent in self.guard.machine.again(now):
-            await self._write(driver, actuator, percent)
+            await self._insist(driver, actuator, percent)
 
     async def _serve(self, driver: RoasterDriver) -> None:
         if self._pending is None:
@@ -297,12 +309,12 @@ class Guardian:
                 self._notice_restart(driver)
                 now = self.guard.request(command, self._clock())
                 if (actuator, percent) not in now.writes:
-                    return self._result(command, now)
+                    return decided(command, now)
             if told != percent or actuator is command.actuator:
                 await self._write(driver, actuator, percent)
         for move in decision.moves:
             self.guard.note(move.reason, move.interlock)
-        return self._result(command, decision)
+        return decided(command, decision)
 
     async def _read(self, driver: RoasterDriver) -> None:
         """Read, unless a demand comes in between (then the read is cancelled)."""
@@ -361,18 +373,6 @@ class Guardian:
             if actuator in able:
                 with contextlib.suppress(RoastwatchError):
                     await self._write(driver, actuator, 0.0)
-
-    def _judged(self, command: Command) -> CommandResult:
-        return self._result(command, self.guard.request(command, self._clock()))
-
-    def _result(self, command: Command, decision: Decision) -> CommandResult:
-        return CommandResult(
-            command.command_id,
-            decision.outcome,
-            decision.applied,
-            decision.interlock,
-            decision.reason,
-        )
 
     def _fail_pending(self, reason: str) -> None:
         if self._pending is not None:
