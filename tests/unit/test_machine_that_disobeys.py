@@ -210,3 +210,34 @@ def test_a_refused_write_does_not_end_the_link_of_a_hot_machine() -> None:
         refused = [message for _, kind, _, message in place.notices if "refused drum" in message]
         assert 1 <= len(refused) <= 2  # make-safe's, and the drum's own when it is asked again
     loop.close()
+
+
+@pytest.mark.parametrize("make", [*STUCK, benches.hottop])
+def test_a_driver_whose_own_task_fails_ends_heat_and_goes_on(make: Make) -> None:
+    """It was dead and nobody noticed: a Hottop ejected, the others went on heating."""
+    loop = VirtualLoop()
+    with bench(make, loop) as made, kitchen(loop, made.make) as place:
+        names = ("_poller", "_sender", "_loop", "_listener")
+
+        async def life() -> None:
+            await place.live(8)
+            slowly(made)
+            await place.heat(100)
+            await place.live(8)
+            assert made.heat() > 95
+            place.forget()
+            tasks = (getattr(place.drivers[-1], name, None) for name in names)
+            task = next(task for task in tasks if task is not None)
+            task._fut_waiter.set_exception(ValueError("a defect"))
+            failed_s = loop.time()
+            while made.heat() > 0:
+                assert loop.time() - failed_s < 2 + made.steps_s
+                await place.live(0.1)
+            await place.live(10)
+
+        loop.run(life())
+        assert place.guard.machine.connected
+        assert made.heat() == 0
+        assert made.ejected is None or not made.ejected()
+        assert not place.guard.machine.heats
+    loop.close()

@@ -16,7 +16,7 @@ from pydantic import Field
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.options import Options
 from roastwatch.roaster.driver import Capabilities
-from roastwatch.roaster.transport.latest_value import Newest
+from roastwatch.roaster.transport.latest_value import Newest, defect
 from roastwatch.roaster.transport.spike_filter import probe_value
 from roastwatch.roaster.transport.usb import Pipes, UsbLink
 from roastwatch.vocabulary import Actuator, Reading
@@ -194,7 +194,9 @@ class Aillio:
                     await asyncio.sleep(max(0.01, STEP_S - spent_s))
         except LostError as lost:
             self._newest.lose(lost)
-            self._status.set()
+        except Exception as error:  # noqa: BLE001 - a defect must not leave the machine alone
+            self._newest.lose(defect(self.machine, error))
+        self._status.set()
 
     def _follow(self, before: Levels, now: Levels) -> None:
         """What fell by itself is not stepped up again: the machine restarted, or a person did it.

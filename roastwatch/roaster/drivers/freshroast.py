@@ -29,7 +29,7 @@ from roastwatch.roaster.drivers.freshroast_packets import (
     State,
     encode,
 )
-from roastwatch.roaster.transport.latest_value import Newest
+from roastwatch.roaster.transport.latest_value import Newest, defect
 from roastwatch.roaster.transport.serial import PortOptions, Wire, not_this_machine
 from roastwatch.roaster.transport.spike_filter import Believed
 from roastwatch.vocabulary import Actuator, Reading
@@ -224,9 +224,12 @@ class FreshRoast:
                 await asyncio.sleep(PERIOD_S)
         except LostError as lost:
             self._newest.lose(lost)
-            self._sent.set()
+        except Exception as error:  # noqa: BLE001 - a defect must not leave the machine alone
+            self._newest.lose(defect("FreshRoast", error))
+        self._sent.set()
 
     async def _next_packet(self) -> None:
+        self._newest.check()
         self._sent.clear()
         try:
             async with asyncio.timeout(1.0):
@@ -235,6 +238,7 @@ class FreshRoast:
             self._wire.check()
             raise LostError(f"No packet left for the FreshRoast on {self._options.port}.") from None
         self._wire.check()
+        self._newest.check()
 
     def _received(self, data: bytes) -> None:
         now_s = asyncio.get_running_loop().time()

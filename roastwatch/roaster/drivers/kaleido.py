@@ -17,7 +17,7 @@ from pydantic import Field
 
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.driver import Capabilities
-from roastwatch.roaster.transport.latest_value import Newest, Questions
+from roastwatch.roaster.transport.latest_value import Newest, Questions, defect
 from roastwatch.roaster.transport.line_splitter import Lines
 from roastwatch.roaster.transport.serial import Link, PortOptions, Wire, not_this_machine
 from roastwatch.roaster.transport.spike_filter import Believed
@@ -271,6 +271,8 @@ class Kaleido:
                 await asyncio.sleep(max(GAP_S, self._options.period_s - (loop.time() - before_s)))
         except LostError as lost:
             self._newest.lose(lost)
+        except Exception as error:  # noqa: BLE001 - a defect must not leave the machine alone
+            self._newest.lose(defect("Kaleido", error))
 
     async def _ask(self) -> bool:
         """Ask for data; whether it came in time."""

@@ -19,7 +19,7 @@ from roastwatch.roaster.drivers.modbus_profile import (
     from_root,
     load,
 )
-from roastwatch.roaster.transport.latest_value import Newest
+from roastwatch.roaster.transport.latest_value import Newest, defect
 from roastwatch.roaster.transport.spike_filter import probe_value
 from roastwatch.vocabulary import Actuator, Reading
 
@@ -181,6 +181,8 @@ class Modbus:
                         raise
         except LostError as lost:
             self._newest.lose(lost)
+        except Exception as error:  # noqa: BLE001 - a defect must not leave the machine alone
+            self._newest.lose(defect(self._where, error))
 
     def _watch(self, reading: Reading) -> None:
         """Heat that is gone by itself, twice: the machine was switched off and on."""

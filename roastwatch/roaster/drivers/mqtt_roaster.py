@@ -17,7 +17,7 @@ from roastwatch.errors import BadInputError, LostError
 from roastwatch.inbound import Mishaps
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.drivers.mqtt_options import Control, MqttRoasterOptions
-from roastwatch.roaster.transport.latest_value import Newest
+from roastwatch.roaster.transport.latest_value import Newest, defect
 from roastwatch.roaster.transport.spike_filter import probe_value
 from roastwatch.vocabulary import Actuator, Reading
 
@@ -212,6 +212,8 @@ class MqttRoaster:
             self._newest.lose(LostError(f"The MQTT broker at {self._options.port} is gone."))
         except LostError as lost:
             self._newest.lose(lost)
+        except Exception as error:  # noqa: BLE001 - a defect must not leave the machine alone
+            self._newest.lose(defect("MQTT roaster", error))
         self._echoed.set()
 
     def _hear(self, topic: str, payload: bytes, *, retained: bool) -> None:
