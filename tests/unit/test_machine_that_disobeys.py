@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from roastwatch.errors import BadInputError
+from roastwatch.roaster.drivers.mqtt_options import MqttRoasterOptions
+from roastwatch.roaster.drivers.mqtt_roaster import MqttRoaster
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.guardian.guardian import Guardian
 from roastwatch.roaster.guardian.limits import Limits
@@ -17,6 +19,7 @@ from roastwatch.roaster.guardian.safety_state import Guard
 from roastwatch.vocabulary import Actuator, Command, Origin
 from tests import driver_benches as benches
 from tests.driver_benches import Bench, bench
+from tests.fakes.mqtt_device import OPTIONS
 from tests.fakes.virtual_time import VirtualLoop
 
 Make = Callable[[VirtualLoop, ExitStack], Bench]
@@ -240,4 +243,43 @@ def test_a_driver_whose_own_task_fails_ends_heat_and_goes_on(make: Make) -> None
         assert made.heat() == 0
         assert made.ejected is None or not made.ejected()
         assert not place.guard.machine.heats
+    loop.close()
+
+
+def test_a_sensor_that_tells_each_ten_seconds_keeps_its_link() -> None:
+    """The driver waits for as long as it is set to; a command waits three seconds at most."""
+    loop = VirtualLoop()
+    options = MqttRoasterOptions(**{**OPTIONS, "silence_s": 15, "stale_s": 15})
+    with (
+        bench(benches.mqtt, loop) as made,
+        kitchen(loop, lambda: MqttRoaster(options, "r")) as place,
+    ):
+
+        async def tells_slowly() -> None:
+            while True:
+                made.fake.tells = True
+                await asyncio.sleep(0.5)
+                made.fake.tells = False
+                await asyncio.sleep(9.5)
+
+        async def life() -> None:
+            telling = loop.create_task(tells_slowly())
+            await place.live(12)
+            place.forget()
+            await place.live(40)
+            for percent in (40.0, 60.0):
+                asked_s = loop.time()
+                fan = Command("c", "r", Actuator.FAN, percent, Origin.PERSON, asked_s)
+                assert (await place.during(place.guardian.request(fan))).applied == percent
+                assert loop.time() - asked_s < 3.5
+            telling.cancel()
+            made.fake.tells = False
+            assert not losses()
+            await place.live(30)
+
+        def losses() -> list[str]:
+            return [message for _, kind, _, message in place.notices if kind == "lost"]
+
+        loop.run(life())
+        assert losses()  # a silence that is too long is still one
     loop.close()

@@ -110,7 +110,7 @@ async def test_burner_without_enabling_is_no_heat(tmp_path: Path) -> None:
     fake = FakeKaleido(speed=0)
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as kaleido:
         await kaleido.write(Actuator.HEATER, 50)
-        await until(lambda: fake.values["HP"] == 50)
+        await until(lambda: fake.values["HP"] == 50 and fake.values["HS"] == 1)
         fake.values["HS"] = 0  # as some machines do by themselves in a roast
         for _ in range(3):
             reading = await kaleido.read()

@@ -76,6 +76,7 @@ class MqttRoaster:
             reads_environment_temp=options.environment_temp is not None,
             read_period_s=1.0,
             keep_alive_s=None,
+            silence_s=options.silence_s,
             when_host_is_gone=options.when_host_is_gone,
             make_safe_writes=", ".join(
                 f"{controls[actuator].command_topic} {controls[actuator].says(percent, down=False)}"

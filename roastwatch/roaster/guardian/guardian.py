@@ -329,10 +329,11 @@ class Guardian:
                 demand = await self._turn()
                 if demand.make_safe or demand.writes:
                     return
-                if self._pending and waited > PATIENCE_S and not self._read_must_finish:
+                patience_s = READ_S if self._read_must_finish else PATIENCE_S
+                if self._pending and waited > patience_s:
                     self._read_must_finish = True  # the next one is let through
                     return
-                if waited > READ_S:
+                if waited > max(READ_S, self.guard.machine.capabilities.silence_s):
                     raise LostError("The roaster does not answer: check its cable and power.")
         finally:
             if not reading_task.done():
