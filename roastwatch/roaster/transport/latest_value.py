@@ -8,7 +8,6 @@ from contextlib import suppress
 from roastwatch.errors import LostError
 from roastwatch.vocabulary import Reading
 
-
 log = logging.getLogger("roastwatch.roaster")
 
 
