@@ -62,6 +62,8 @@ class Capabilities:
     when_host_is_gone: HostGone
     make_safe_writes: str
     """What `make_safe` writes, in words, for the table that people read."""
+    silence_s: float = 3.0
+    """Without a reading for so long the link counts as lost; never sooner than after 3 s."""
     echoes: frozenset[Actuator] = frozenset()
     """Whose value in a reading is the machine's own report and not what was last written.
     After a (re)connection heat stays refused until an echoed heater has been read as 0."""

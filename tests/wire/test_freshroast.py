@@ -162,7 +162,7 @@ async def test_a_machine_that_never_confirms_is_reported(tmp_path: Path) -> None
     fake = FakeFreshRoast(speed=0)
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as roaster:
         fake.stuck_idle, fake.thermal.air_c = True, 196
-        with pytest.raises(LostError, match=r"does not confirm that it cools: it reports idle"):
+        with pytest.raises(BadInputError, match=r"does not confirm that it cools: it reports idle"):
             await roaster.make_safe()
         assert (await roaster.read()).cooling_percent == 0
         fake.stuck_idle = False

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.verify, pytest.mark.timeout(600)]
 
 STARTED_S = 90.0
 WITHIN_S = 2.0
-HEATS = "steps: [{at_s: 0, heater_percent: 100, fan_percent: 40%s}, {at_s: 900}]\n"
+HEATS = "steps: [{at_s: 0, heater_percent: 100, fan_percent: 40%s}, {at_s: 590}]\n"
 WAYS = (
     "SIGKILL",
     "SIGSTOP",

@@ -16,7 +16,7 @@ from pydantic import Field
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.options import Options
 from roastwatch.roaster.driver import Capabilities
-from roastwatch.roaster.transport.latest_value import Newest
+from roastwatch.roaster.transport.latest_value import Newest, defect
 from roastwatch.roaster.transport.spike_filter import probe_value
 from roastwatch.roaster.transport.usb import Pipes, UsbLink
 from roastwatch.vocabulary import Actuator, Reading
@@ -104,7 +104,7 @@ class Aillio:
         """Find the machine, step its heater down to 0 and see it there.
 
         Raises:
-            LostError: not plugged in, not allowed, silent, or a heater that stays on.
+            LostError: not plugged in, not allowed, or silent.
         """
         self._newest.clear()
         self._levels, self._zeros, self._wanted = None, 0, {Actuator.HEATER: 0}
@@ -116,11 +116,8 @@ class Aillio:
                 raise LostError(
                     f"The {self.machine} sends no valid status: switch it on, or plug it in again."
                 )
-            if not await self._until(lambda: self._zeros >= 2):
-                raise LostError(
-                    f"The {self.machine} keeps its heater on although it was told 0: switch it off "
-                    "at the machine."
-                )
+            # One that heats on stays connected: its readings say so, and heat stays refused.
+            await self._until(lambda: self._zeros >= 2, self._longest_s())
         except BaseException:
             await self._let_go()
             raise
@@ -197,7 +194,9 @@ class Aillio:
                     await asyncio.sleep(max(0.01, STEP_S - spent_s))
         except LostError as lost:
             self._newest.lose(lost)
-            self._status.set()
+        except Exception as error:  # noqa: BLE001 - a defect must not leave the machine alone
+            self._newest.lose(defect(self.machine, error))
+        self._status.set()
 
     def _follow(self, before: Levels, now: Levels) -> None:
         """What fell by itself is not stepped up again: the machine restarted, or a person did it.

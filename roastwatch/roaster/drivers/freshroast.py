@@ -33,7 +33,7 @@ from roastwatch.roaster.drivers.freshroast_packets import (
     State,
     encode,
 )
-from roastwatch.roaster.transport.latest_value import Newest
+from roastwatch.roaster.transport.latest_value import Newest, defect
 from roastwatch.roaster.transport.serial import PortOptions, Wire, not_this_machine
 from roastwatch.roaster.transport.spike_filter import Believed
 from roastwatch.vocabulary import Actuator, Reading
@@ -112,7 +112,7 @@ class FreshRoast:
         """Wake the machine, let it tell its recipe, keep it off, see it agree.
 
         Raises:
-            LostError: no port, nobody there, or a heater that stays on.
+            LostError: no port, or nobody there.
             BadInputError: another machine.
         """
         self._forget()
@@ -123,11 +123,8 @@ class FreshRoast:
             within_s = self._options.first_reply_s
             if not await self._wire.until(lambda: self._last, within_s):
                 raise not_this_machine(self._wire, within_s)
-            if not await self._wire.until(self._heat_is_off, self._options.silence_s):
-                raise LostError(
-                    f"The FreshRoast on {self._options.port} reports its heater on although it "
-                    "was told to cool: switch it off at the machine."
-                )
+            # One that heats on stays connected: its readings say so, and heat stays refused.
+            await self._wire.until(self._heat_is_off, self._options.silence_s)
         except BaseException:
             await self._let_go()
             raise
@@ -188,14 +185,15 @@ class FreshRoast:
         """The cooling state with full fan, from whatever state; waits until the machine says so.
 
         Raises:
-            LostError: the link is gone, or the machine does not confirm. It goes on being asked.
+            LostError: the link is gone.
+            BadInputError: the machine does not confirm. It goes on being asked.
         """
         self._heat, self._fan, self._resting = 0, FASTEST_FAN, False
         await self._next_packet()
         if not await self._wire.until(self._cools, CONFIRMS_WITHIN_S):
             last = self._last
             says = f"{last.state.name.lower()}, fan {last.fan} of 9" if last else "nothing"
-            raise LostError(
+            raise BadInputError(
                 f"The FreshRoast on {self._options.port} does not confirm that it cools: it "
                 f"reports {says}. If it is hot, let it cool by its own panel, or pull its plug."
             )
@@ -236,9 +234,12 @@ class FreshRoast:
                 await asyncio.sleep(PERIOD_S)
         except LostError as lost:
             self._newest.lose(lost)
-            self._sent.set()
+        except Exception as error:  # noqa: BLE001 - a defect must not leave the machine alone
+            self._newest.lose(defect("FreshRoast", error))
+        self._sent.set()
 
     async def _next_packet(self) -> None:
+        self._newest.check()
         self._sent.clear()
         try:
             async with asyncio.timeout(1.0):
@@ -247,6 +248,7 @@ class FreshRoast:
             self._wire.check()
             raise LostError(f"No packet left for the FreshRoast on {self._options.port}.") from None
         self._wire.check()
+        self._newest.check()
 
     def _received(self, data: bytes) -> None:
         now_s = asyncio.get_running_loop().time()

@@ -21,6 +21,7 @@ from pydantic import Field
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.driver import Capabilities, SilentError
 from roastwatch.roaster.drivers.hottop_frames import FULL_FAN, Controls, Parser, Status, encode
+from roastwatch.roaster.transport.latest_value import defect
 from roastwatch.roaster.transport.serial import PortOptions, Wire, not_this_machine
 from roastwatch.roaster.transport.spike_filter import probe_value
 from roastwatch.vocabulary import Actuator, Reading
@@ -139,7 +140,7 @@ class Hottop:
     @property
     def in_control(self) -> bool:
         """Whether command frames leave."""
-        return self._sender is not None
+        return self._sender is not None and not self._sender.done()
 
     async def __aenter__(self) -> Self:
         """Open the port and listen until the machine has said how it is.
@@ -218,9 +219,12 @@ class Hottop:
                     lambda: self._unread.pop() if self._unread else None, left_s
                 )
             except LostError:
-                if self._sender is None or self._sender.done():
+                if not self.in_control:
                     raise
                 await asyncio.sleep(REOPEN_EACH_S)  # the port is being opened again
+        if self._sender is not None and self._sender.done():
+            self._wire.check()
+            raise LostError(f"No frames leave any more for the Hottop on {self._options.port}.")
         if newest is None:
             silent = (
                 f"The Hottop on {self._options.port} has sent nothing valid for "
@@ -308,6 +312,21 @@ class Hottop:
         self._wire.check()
 
     async def _keep_alive(self) -> None:
+        """Frames for as long as control is held: what fails is begun again, with heat 0."""
+        fails_since: str | None = None
+        while True:
+            try:
+                await self._frames()
+                return
+            except Exception as error:  # noqa: BLE001 - or the machine ejects
+                if fails_since != repr(error):
+                    fails_since = repr(error)
+                    defect("Hottop", error)  # in the log
+                self.restarts += 1
+                self._no_heat()
+                await asyncio.sleep(SHORTEST_PERIOD_S)
+
+    async def _frames(self) -> None:
         """Send a frame each 0.3 s, and sooner (0.15 s) when something was asked for."""
         while True:
             self._wanted.clear()

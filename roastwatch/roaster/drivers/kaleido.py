@@ -17,7 +17,7 @@ from pydantic import Field
 
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.driver import Capabilities
-from roastwatch.roaster.transport.latest_value import Newest, Questions
+from roastwatch.roaster.transport.latest_value import Newest, Questions, defect
 from roastwatch.roaster.transport.line_splitter import Lines
 from roastwatch.roaster.transport.serial import Link, PortOptions, Wire, not_this_machine
 from roastwatch.roaster.transport.spike_filter import Believed
@@ -148,7 +148,7 @@ class Kaleido:
         """Ping, choose °C, announce ourselves, switch heat off and see it echoed.
 
         Raises:
-            LostError: no port, nobody there, or a heater that stays on.
+            LostError: no port, or nobody there.
             BadInputError: another machine.
         """
         self._forget()
@@ -240,10 +240,7 @@ class Kaleido:
             await self._say(*HEAT_OFF)
         if self._last is None or not self._last.numbers:
             raise LostError(f"The Kaleido on {options.port} answers a ping, but sends no readings.")
-        raise LostError(
-            f"The Kaleido on {options.port} reports its burner at {_heat(self._last):g} % although "
-            "it was told 0: switch it off at the machine."
-        )
+        # One that heats on stays connected: its readings say so, and heat stays refused.
 
     async def _begin(self) -> None:
         """What the machine forgets when it is switched off: our unit, and that we are here."""
@@ -274,6 +271,8 @@ class Kaleido:
                 await asyncio.sleep(max(GAP_S, self._options.period_s - (loop.time() - before_s)))
         except LostError as lost:
             self._newest.lose(lost)
+        except Exception as error:  # noqa: BLE001 - a defect must not leave the machine alone
+            self._newest.lose(defect("Kaleido", error))
 
     async def _ask(self) -> bool:
         """Ask for data; whether it came in time."""

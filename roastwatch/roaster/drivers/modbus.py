@@ -19,7 +19,7 @@ from roastwatch.roaster.drivers.modbus_profile import (
     from_root,
     load,
 )
-from roastwatch.roaster.transport.latest_value import Newest
+from roastwatch.roaster.transport.latest_value import Newest, defect
 from roastwatch.roaster.transport.spike_filter import probe_value
 from roastwatch.vocabulary import Actuator, Reading
 
@@ -181,6 +181,8 @@ class Modbus:
                         raise
         except LostError as lost:
             self._newest.lose(lost)
+        except Exception as error:  # noqa: BLE001 - a defect must not leave the machine alone
+            self._newest.lose(defect(self._where, error))
 
     def _watch(self, reading: Reading) -> None:
         """Heat that is gone by itself, twice: the machine was switched off and on."""
@@ -197,7 +199,6 @@ class Modbus:
         echo = self._profile.echo(Actuator.HEATER)
         if echo is None:
             return
-        percent: float | None = None
         for _ in range(4):
             try:
                 percent = self._percent(echo, await self._line.get(echo))
@@ -207,10 +208,7 @@ class Modbus:
                 return
             await self.write(Actuator.HEATER, 0.0)
             await asyncio.sleep(self._options.period_s / 2)
-        raise LostError(
-            f"The {self._where} reports its heater at {percent or 0:g} % although it was told 0: "
-            "switch it off at the machine."
-        )
+        # One that heats on stays connected: its readings say so, and heat stays refused.
 
     async def _read_all(self) -> Reading:
         values: dict[str, float | None] = {}

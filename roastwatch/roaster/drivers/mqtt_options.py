@@ -123,7 +123,10 @@ class MqttRoasterOptions(PortOptions):
         5.0, description="Seconds after which a temperature counts no more.", gt=0, le=30
     )
     silence_s: float = Field(
-        2.5, description="Seconds without a temperature after which the roaster is lost.", gt=0
+        2.5,
+        description="Seconds without a temperature after which the roaster is lost.",
+        gt=0,
+        le=60,
     )
 
     @property

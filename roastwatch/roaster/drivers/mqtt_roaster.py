@@ -17,7 +17,7 @@ from roastwatch.errors import BadInputError, LostError
 from roastwatch.inbound import Mishaps
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.drivers.mqtt_options import Control, MqttRoasterOptions
-from roastwatch.roaster.transport.latest_value import Newest
+from roastwatch.roaster.transport.latest_value import Newest, defect
 from roastwatch.roaster.transport.spike_filter import probe_value
 from roastwatch.vocabulary import Actuator, Reading
 
@@ -76,6 +76,7 @@ class MqttRoaster:
             reads_environment_temp=options.environment_temp is not None,
             read_period_s=1.0,
             keep_alive_s=None,
+            silence_s=options.silence_s,
             when_host_is_gone=options.when_host_is_gone,
             make_safe_writes=", ".join(
                 f"{controls[actuator].command_topic} {controls[actuator].says(percent, down=False)}"
@@ -91,7 +92,7 @@ class MqttRoaster:
         """Connect, leave "heater off" as last will, write it too, wait for the first temperature.
 
         Raises:
-            LostError: no broker, no temperature, a heater that stays on.
+            LostError: no broker.
             BadInputError: no address.
         """
         self._newest.clear()
@@ -212,6 +213,8 @@ class MqttRoaster:
             self._newest.lose(LostError(f"The MQTT broker at {self._options.port} is gone."))
         except LostError as lost:
             self._newest.lose(lost)
+        except Exception as error:  # noqa: BLE001 - a defect must not leave the machine alone
+            self._newest.lose(defect("MQTT roaster", error))
         self._echoed.set()
 
     def _hear(self, topic: str, payload: bytes, *, retained: bool) -> None:
@@ -277,7 +280,10 @@ class MqttRoaster:
         )
 
     async def _see_heat_off(self) -> None:
-        """Wait for the heater's echo. A device that was off may have nothing to tell."""
+        """Wait for the heater's echo. A device that was off may have nothing to tell.
+
+        One that heats on stays connected: its readings say so, and heat stays refused.
+        """
         if self._controls[Actuator.HEATER].state_topic is None:
             return
         with contextlib.suppress(TimeoutError):
@@ -286,11 +292,6 @@ class MqttRoaster:
                     self._newest.check()
                     self._echoed.clear()
                     await self._echoed.wait()
-        if self._states.get(Actuator.HEATER, 0.0) > 0:
-            raise LostError(
-                f"The MQTT roaster at {self._options.port} reports its heater on although it was "
-                "told off: switch it off by hand."
-            )
 
     async def _let_go(self) -> None:
         if self._listener is not None:

@@ -18,7 +18,7 @@ from pydantic import Field
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.drivers.tc4_dialects import DIALECTS, Dialect, DialectName, FanOutput
-from roastwatch.roaster.transport.latest_value import Questions
+from roastwatch.roaster.transport.latest_value import Questions, defect
 from roastwatch.roaster.transport.line_splitter import Lines
 from roastwatch.roaster.transport.serial import PortOptions, Wire, not_this_machine
 from roastwatch.roaster.transport.spike_filter import Believed
@@ -140,7 +140,7 @@ class Tc4:
         """Open the port, set channels and unit, assert heat 0 and see it echoed.
 
         Raises:
-            LostError: no port, nobody there, or a heater that stays on.
+            LostError: no port, or nobody there.
             BadInputError: another machine.
         """
         self._forget()
@@ -163,6 +163,7 @@ class Tc4:
         self._new_probes()
         self._doubts = self._heater = self._commas = self._zeros = 0
         self._short: int | None = None
+        self._failed: LostError | None = None
         self._greeting = ""
         self._chan_asked_s = 0.0
         self._greeted = self._too_hot = self._echoes = self._seen_hot = self._restarted = False
@@ -196,15 +197,18 @@ class Tc4:
 
     async def read(self) -> Reading:
         """The newest reply since the last call."""
-        newest = await self._wire.until(
-            lambda: self._unread.pop() if self._unread else None, self._options.silence_s
-        )
+        newest = await self._wire.until(self._taken, self._options.silence_s)
         if newest is None:
             raise LostError(
                 f"The {self._dialect.machine} on {self._options.port} has answered nothing valid "
                 f"for {self._options.silence_s:g} s."
             )
         return newest
+
+    def _taken(self) -> Reading | None:
+        if self._failed is not None:
+            raise self._failed
+        return self._unread.pop() if self._unread else None
 
     async def write(self, actuator: Actuator, percent: float) -> None:
         """Send the command for one output; heat is rounded down, the rest up."""
@@ -255,34 +259,40 @@ class Tc4:
         await self._say(self._dialect.channels)
 
     async def _assert_heat_off(self) -> None:
-        """Heat 0, and its echo where the firmware sends one."""
+        """Heat 0, and its echo where the firmware sends one.
+
+        A board that heats on stays connected: its readings say so, and heat stays refused.
+        """
+        answers = False
         for _ in range(5):
             await self._say(*self._dialect.heat_off)
             self._unread.clear()
             await self._ask()
-            if self._unread and self._unread[-1].heater_percent in (0, None):
+            if self._unread:
+                answers = True
                 # Older firmware tells its outputs only while its PID is on.
                 self._echoes = self._unread[-1].heater_percent is not None
-                return
-        if not self._unread:
+                if self._unread[-1].heater_percent in (0, None):
+                    return
+        if not answers:
             raise LostError(
                 f"The {self._dialect.machine} on {self._options.port} does not answer READ."
             )
-        raise LostError(
-            f"The {self._dialect.machine} on {self._options.port} reports its heater at "
-            f"{self._unread[-1].heater_percent:g} % although it was told 0: switch it off at the "
-            "machine."
-        )
 
     async def _poll(self) -> None:
         """READ each period; it is also what keeps a Skywalker from switching itself off."""
-        with contextlib.suppress(LostError):  # whoever reads finds the wire gone
+        try:
             while True:
                 before_s = asyncio.get_running_loop().time()
                 await self._ask()
                 await self._look_after()
                 spent_s = asyncio.get_running_loop().time() - before_s
                 await asyncio.sleep(max(GAP_S, self._options.period_s - spent_s))
+        except LostError:
+            return  # whoever reads finds the wire gone
+        except Exception as error:  # noqa: BLE001 - a defect must not leave the machine alone
+            self._failed = defect(self._dialect.machine, error)
+            self._wire.wake()
 
     async def _ask(self) -> None:
         """READ, and wait for its reply as long as that may take."""

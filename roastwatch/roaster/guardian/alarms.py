@@ -11,11 +11,9 @@ from roastwatch.roaster.guardian.interlocks.temperature import NO_HEAT_PERCENT
 AGAIN_S = 30.0
 COOLED_C = 10.0
 """A rise without heat is over once it is cooler by this: a stuck relay also holds a temperature."""
-REPEATED = frozenset({"rise_without_heat", "over_range"})
-"""Notified again every 30 s while they go on."""
-LOUD = REPEATED | {"heater_contradicts"}
-"""Notified whatever is armed: heat that nobody asked for."""
-FAULTS = LOUD | {
+REPEATED = frozenset({"rise_without_heat", "over_range", "heater_contradicts"})
+"""Heat that nobody asked for: notified whatever is armed, and every 30 s while it goes on."""
+FAULTS = REPEATED | {
     "frozen_reading",
     "heat_missing",
     "heat_without_rise",
@@ -70,7 +68,7 @@ class Alarms:
 
     def is_loud(self, name: str, now_s: float) -> bool:
         """Whether an interlock is notified whatever is armed, and was not of late."""
-        return name in LOUD and not 0 <= now_s - self._alarmed_at_s.get(name, -inf) < AGAIN_S
+        return name in REPEATED and not 0 <= now_s - self._alarmed_at_s.get(name, -inf) < AGAIN_S
 
     def hold(self, standing: dict[str, str], now_s: float, hottest_c: float | None) -> None:
         """The interlocks that hold now, with their reasons: the loud ones are notified again.
@@ -80,7 +78,7 @@ class Alarms:
         for name, reason in standing.items():
             if self.is_new(name):
                 self._since_s[name] = now_s
-            elif name in REPEATED and self.is_loud(name, now_s):
+            elif self.is_loud(name, now_s):
                 for_s = now_s - self._since_s.get(name, now_s)
                 self.interlock(name, f"For {for_s:.0f} s now: {reason}", now_s)
         self._standing = frozenset(standing)
@@ -97,7 +95,7 @@ class Alarms:
             self._risen_to_c = max(hottest_c, self._risen_to_c or hottest_c)
             if not rises and hottest_c < self._risen_to_c - COOLED_C:
                 self._risen_to_c = None
-        loud = [name for name in standing if name in LOUD]
+        loud = [name for name in standing if name in REPEATED]
         if not loud and self._risen_to_c is not None:
             loud = ["rise_without_heat"]
         return next((self._said.get(name) or standing[name] for name in loud), None)

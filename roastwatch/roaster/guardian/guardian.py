@@ -14,6 +14,7 @@ from collections.abc import Callable
 from roastwatch.errors import BadInputError, LostError, RoastwatchError
 from roastwatch.roaster.driver import RoasterDriver, SilentError
 from roastwatch.roaster.guardian.carrying import CommandCarrier
+from roastwatch.roaster.guardian.refusals import MAKE_SAFE, Refusals
 from roastwatch.roaster.guardian.safety_state import Demand, Guard
 from roastwatch.roaster.guardian.timing import asleep_s, within
 from roastwatch.roaster.handover import Handover
@@ -61,6 +62,7 @@ class Guardian(CommandCarrier):
         self._asleep = asleep
         self._asleep_s = asleep()
         self._wake = asyncio.Event()
+        self._refusals = Refusals(lambda why: guard.alarms.notify("fault", why))
         self._told_again_s = 0.0
         self._turned_s = clock()
         self._due_s = 0.0
@@ -185,8 +187,9 @@ class Guardian(CommandCarrier):
             try:
                 await self._operate(driver)
             except Exception:
-                with contextlib.suppress(Exception):
-                    await within(MAKE_SAFE_S, driver.make_safe(), "It can't be made safe")
+                if not self.guard.only_reads:  # a machine that is only read is left to its panel
+                    with contextlib.suppress(Exception):
+                        await within(MAKE_SAFE_S, driver.make_safe(), "It can't be made safe")
                 raise
         finally:
             with contextlib.suppress(Exception):
@@ -218,7 +221,7 @@ class Guardian(CommandCarrier):
             for _ in range(LINES_HEARD):  # one line is heard in each round of the loop
                 await asyncio.sleep(0)
         self._turned_s = self._clock()
-        return self.guard.tick(self._turned_s)
+        return self._refusals.patient(self.guard.tick(self._turned_s), self._turned_s)
 
     async def step(self, driver: RoasterDriver) -> None:
         """One turn without waiting, for tests and simulation: demands, command, reading."""
@@ -253,14 +256,37 @@ class Guardian(CommandCarrier):
 
     async def _perform(self, driver: RoasterDriver, demand: Demand) -> None:
         if demand.make_safe:
-            await within(MAKE_SAFE_S, driver.make_safe(), "It can't be made safe")
-            self.guard.made_safe(self._clock())
-            self.safe_since_s = self._clock()
+            await self._make_safe(driver)
+            self._changed()
+            return  # the next turn judges by what make-safe left, and does not undo it
         for actuator, percent in demand.writes:
             if self.guard.machine.told.of(actuator) != percent:
-                await self._write(driver, actuator, percent)
-        if demand.make_safe or demand.writes or self.guard.notices:
+                await self._insist(driver, actuator, percent)
+        if demand.writes or self.guard.notices:
             self._changed()
+
+    async def _make_safe(self, driver: RoasterDriver) -> None:
+        """A machine that refuses some of it is safe as far as it goes, once heat 0 is written."""
+        try:
+            await within(MAKE_SAFE_S, driver.make_safe(), "It can't be made safe")
+            self._refusals.done(MAKE_SAFE)
+        except BadInputError as refused:
+            self._refusals.add(MAKE_SAFE, refused, self._clock())
+            heats = Actuator.HEATER in self.guard.machine.capabilities.actuators
+            if heats and not await self._insist(driver, Actuator.HEATER, 0.0):
+                return
+        self.guard.made_safe(self._clock())
+        self.safe_since_s = self._clock()
+
+    async def _insist(self, driver: RoasterDriver, actuator: Actuator, percent: float) -> bool:
+        """Write what nobody asked for; whether the machine took it."""
+        try:
+            await self._write(driver, actuator, percent)
+        except BadInputError as refused:
+            self._refusals.add(actuator, refused, self._clock())
+            return False
+        self._refusals.done(actuator)
+        return True
 
     async def _tell_again(self, driver: RoasterDriver) -> None:
         """Once a second: what a bad line or a machine that restarted may have lost."""
@@ -271,7 +297,7 @@ class Guardian(CommandCarrier):
         if self.guard.only_reads:
             return
         for actuator, percent in self.guard.machine.again(now):
-            await self._write(driver, actuator, percent)
+            await self._insist(driver, actuator, percent)
 
     async def _read(self, driver: RoasterDriver) -> None:
         """Read, unless a demand comes in between (then the read is cancelled)."""
@@ -288,10 +314,11 @@ class Guardian(CommandCarrier):
                     return
                 if self._slot.overtaking is not None or self._slot.is_new:
                     return
-                if self._slot.pending and waited > PATIENCE_S and not self._read_must_finish:
+                patience_s = READ_S if self._read_must_finish else PATIENCE_S
+                if self._slot.pending and waited > patience_s:
                     self._read_must_finish = True  # the next one is let through
                     return
-                if waited > READ_S:
+                if waited > max(READ_S, self.guard.machine.capabilities.silence_s):
                     raise LostError("The roaster does not answer: check its cable and power.")
         finally:
             if not reading_task.done():

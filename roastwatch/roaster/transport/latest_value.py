@@ -1,11 +1,21 @@
 """A driver's own task reads the wire; whoever asks gets the newest reading, once."""
 
 import asyncio
+import logging
 from collections import deque
 from contextlib import suppress
 
 from roastwatch.errors import LostError
 from roastwatch.vocabulary import Reading
+
+log = logging.getLogger("roastwatch.roaster")
+
+
+def defect(machine: str, error: Exception) -> LostError:
+    """Log what ended a driver's own task; what the guardian gets, so that it connects anew."""
+    log.error("the driver of the %s failed", machine, exc_info=error)
+    name = type(error).__name__
+    return LostError(f"The driver of the {machine} failed ({name}: {error}): please report it.")
 
 
 class Newest:

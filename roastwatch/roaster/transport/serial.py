@@ -66,14 +66,14 @@ class Link:
         """Bytes came in."""
         self.received_bytes += len(data)
         self._on_bytes(data)
-        self._wake()
+        self.wake()
 
     def closed(self, why: object) -> None:
         """The other end went away, or we closed."""
         if self._gone is None:
             reason = f" ({getattr(why, 'strerror', None) or why})" if why else ""
             self._gone = f"The link to the {self.machine} on {self.port} is gone{reason}."
-        self._wake()
+        self.wake()
 
     @property
     def is_gone(self) -> bool:
@@ -100,7 +100,8 @@ class Link:
             return ready()
         return found
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Let whoever waits look again."""
         self._news.set()
         self._news = asyncio.Event()
 

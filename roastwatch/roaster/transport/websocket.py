@@ -8,6 +8,7 @@ from typing import Self
 import aiohttp
 
 from roastwatch.errors import BadInputError, LostError
+from roastwatch.roaster.transport.latest_value import defect
 from roastwatch.roaster.transport.serial import Link
 
 
@@ -87,11 +88,16 @@ class WebSocketWire(Link):
                 self._outgoing.task_done()
         except (aiohttp.ClientError, OSError) as error:
             self.closed(error)
+        except Exception as error:  # noqa: BLE001 - a defect must not leave the machine alone
+            self.closed(defect(self.machine, error))
 
     async def _receive(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        async for message in socket:
-            if message.type is aiohttp.WSMsgType.TEXT:
-                self.arrived(message.data.encode("utf-8", "replace") + b"\n")
-            elif message.type is aiohttp.WSMsgType.BINARY:
-                self.arrived(message.data + b"\n")
+        try:
+            async for message in socket:
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    self.arrived(message.data.encode("utf-8", "replace") + b"\n")
+                elif message.type is aiohttp.WSMsgType.BINARY:
+                    self.arrived(message.data + b"\n")
+        except Exception as error:  # noqa: BLE001 - a defect must not leave the machine alone
+            self.closed(defect(self.machine, error))
         self.closed(socket.exception() or "closed by the machine")
