@@ -80,7 +80,7 @@ class Guarded:
         found = []
         for pid in self.spares(service):
             with contextlib.suppress(OSError):
-                files = [os.readlink(file) for file in Path(f"/proc/{pid}/fd").iterdir()]
+                files = [str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir()]
                 if sum(file.startswith("socket:") for file in files) > 2:
                     found.append(pid)
         return found
