@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -201,6 +202,76 @@ async def test_the_spare_takes_over_when_service_and_guardian_are_killed(tmp_pat
             assert place.guardians == [spare]
         finally:
             await end(service)
+
+
+@pytest.mark.parametrize(
+    ("service", "guardian"),
+    [
+        (signal.SIGSTOP, signal.SIGKILL),
+        (signal.SIGSTOP, signal.SIGSTOP),
+        (signal.SIGKILL, signal.SIGSTOP),
+    ],
+)
+async def test_the_spare_takes_over_without_a_word_of_the_service(
+    tmp_path: Path, service: signal.Signals, guardian: signal.Signals
+) -> None:
+    fake = hot_tc4()
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
+        drive = await place.drive("tc4", line.port)
+        assert isinstance(drive, asyncio.subprocess.Process)
+        try:
+            await until(lambda: fake.ot1 == 60, STARTED_S)
+            await until(lambda: place.watching(drive.pid), STARTED_S)
+            (spare,) = place.spares(drive.pid)
+            (first,) = place.guardians
+            began_s = time.monotonic()
+            os.kill(drive.pid, service)
+            os.kill(first, guardian)
+            await until(lambda: fake.ot1 == 0, 20.0)
+            print(f"heat 0 after {time.monotonic() - began_s:.2f} s")
+            await until(lambda: place.guardians == [spare])
+            if service is signal.SIGSTOP:
+                os.kill(drive.pid, signal.SIGCONT)
+                assert drive.stdout is not None
+                async with asyncio.timeout(STARTED_S):  # it finds the spare at work
+                    while BACK not in (await drive.stdout.readline()).decode():
+                        pass
+                assert place.guardians == [spare]
+            assert fake.ot1 == 0
+        finally:
+            await end(drive)
+
+
+async def test_guardian_and_spare_that_are_stopped_are_replaced(tmp_path: Path) -> None:
+    fake = hot_tc4()
+    async with (
+        guarded() as place,
+        PtyLine(fake, tmp_path) as line,
+        heating(place, "tc4", line.port) as control,
+    ):
+        await until(lambda: place.watching(), STARTED_S)
+        (spare,), first = place.spares(), control.guardian_pid
+        assert first is not None
+        began_s = time.monotonic()
+        for pid in (spare, first):
+            os.kill(pid, signal.SIGSTOP)
+        await until(lambda: fake.ot1 == 0, STARTED_S)
+        print(f"heat 0 after {time.monotonic() - began_s:.2f} s")
+        await until(lambda: control.guardian_pid not in (None, spare, first), 20.0)
+        assert not is_running(spare)
+        assert not is_running(first)
+
+
+async def test_a_spare_that_dies_is_replaced_at_once(tmp_path: Path) -> None:
+    async with (
+        guarded() as place,
+        PtyLine(hot_tc4(), tmp_path) as line,
+        heating(place, "tc4", line.port),
+    ):
+        await until(lambda: place.watching(), STARTED_S)
+        (spare,) = place.spares()
+        os.kill(spare, signal.SIGKILL)
+        await until(lambda: [pid for pid in place.spares() if pid != spare], 0.7)
 
 
 async def test_a_spare_ends_where_the_guardian_outlives_the_service(tmp_path: Path) -> None:

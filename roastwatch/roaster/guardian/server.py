@@ -40,7 +40,7 @@ LINGER_STOP_S = 12 * 3600.0
 """An emergency stop that did not reach the machine is tried for half a day."""
 LINGER_ENDING_S = 10.0
 """Told to end, it waits so long for a machine that is away and not known to be off."""
-NAME_FREE_S, STANDS_BY_S = 1.5, 0.25
+NAME_FREE_S, STANDS_BY_S, SOON_S = 1.5, 0.25, 0.02
 
 log = logging.getLogger("roastwatch.guardian")
 
@@ -102,7 +102,7 @@ class GuardianServer:
                 if not self._stay and time.monotonic() - began_s > NAME_FREE_S:
                     raise
                 notify("READY=1\nWATCHDOG=1")
-                await asyncio.sleep(STANDS_BY_S)
+                await asyncio.sleep(STANDS_BY_S if self._stay else SOON_S)
 
     async def _serve(self) -> None:
         notify("READY=1")
