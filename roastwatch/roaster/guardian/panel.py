@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from roastwatch.roaster.driver import RoasterDriver
 from roastwatch.roaster.guardian.device_state import MachineState
 from roastwatch.roaster.handover import Handover
+from roastwatch.vocabulary import Command, Origin
 
 
 class PanelFirst(ABC):
@@ -29,6 +30,19 @@ class PanelFirst(ABC):
         if self.only_reads and released:
             self._notice("control", f"roastwatch has taken control. {released}")
         self.control_asked = True
+
+    def leaves_alone(self, command: Command) -> str | None:
+        """Why a command does not take control of a machine that is only read, or None.
+
+        Taking control away from the panel, and giving it back, can drop the beans: only people and
+        the plans that they armed may do that.
+        """
+        if not self.only_reads or command.origin in (Origin.PERSON, Origin.PLAN):
+            return None
+        return (
+            f"The roaster is run at its own panel: {command.origin} does not take control. Arm it "
+            "first."
+        )
 
     def inherit(self, left: Handover) -> None:
         """The last guardian had control and died: go on with it, with heat off."""

@@ -244,6 +244,8 @@ class Guard(PanelFirst):
             return Decision(
                 Outcome.REFUSED, None, interlock="link_up", reason="The roaster is not connected."
             )
+        if reason := self.leaves_alone(command):
+            return Decision(Outcome.REFUSED, None, interlock="panel", reason=reason)
         if command.origin is Origin.PERSON:
             self.present(now_s)
         target = self._level(command.actuator, command.target)
