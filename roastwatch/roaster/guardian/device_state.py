@@ -140,7 +140,8 @@ class MachineState:
     def wrote(self, actuator: Actuator, percent: float, now_s: float) -> None:
         """A write went out."""
         heated, changed = self.heats, self.told.of(actuator) != percent
-        self._gaps.wrote(actuator, percent, now_s)
+        stale = (self.reading_age_s(now_s) or 0.0) > self.limits.stale_after_s
+        self._gaps.wrote(actuator, percent, stale=stale)
         self.told = self.told.but(actuator, percent)
         newest = self.history.newest
         if changed and not (newest is not None and self._contradicts_more(actuator, newest)):
