@@ -172,6 +172,15 @@ class MachineState:
 
     # --- what is known ------------------------------------------------------------------------
 
+    def level(self, actuator: Actuator, target: float) -> float:
+        """What it can be set to instead of a target, percent: heat is rounded down."""
+        levels = self.capabilities.levels.get(actuator)
+        if not levels:
+            return target
+        if actuator is Actuator.HEATER:
+            return max((level for level in levels if level <= target), default=0.0)
+        return min(levels, key=lambda level: (abs(level - target), -level))
+
     def heat_off_s(self, now_s: float) -> float | None:
         """Since when heat is off, seconds; None: it is on."""
         return None if self.heat_off_since_s is None else now_s - self.heat_off_since_s
