@@ -14,13 +14,14 @@ from roastwatch import plugins
 from roastwatch.audio.recorder_options import RecorderOptions
 from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.entities import BY_KEY, EVENT_TYPES
-from roastwatch.errors import SettingsError
+from roastwatch.errors import BadInputError, SettingsError
 from roastwatch.files.folders import data_folder
 from roastwatch.files.text_file import TextFileError, read_text
 from roastwatch.files.yaml_file import parse_yaml, problem_of
 from roastwatch.options import Options, placed, shown_input
 from roastwatch.roast.curve.curve import CurveOptions
 from roastwatch.roast.roast import RoastOptions
+from roastwatch.roaster.guardian.limits_store import limits_for, parse_limits
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 
@@ -182,7 +183,22 @@ def parse(raw: object, folder: Path | None = None) -> Settings:
         if names.count(name) > 1:
             raise SettingsError(f"Two stations are named '{name}': give each a name of its own.")
     _refuse_same_ids(names)
+    for index, station in enumerate(settings.stations):
+        _check_limits(station, f"stations[{index}].roaster_limits")
     return settings
+
+
+def _check_limits(station: StationSettings, where: str) -> None:
+    """Judge a station's limits with those of its machine, as the guardian does.
+
+    Raises:
+        SettingsError: a limit is unknown, out of range or at odds with another.
+    """
+    try:
+        limits = limits_for(station.roaster.type if station.roaster else "")
+        parse_limits(limits.model_dump(mode="json") | station.roaster_limits, where)
+    except BadInputError as error:
+        raise SettingsError(str(error)) from error
 
 
 def _refuse_same_ids(names: list[str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from roastwatch.app.roaster_launch import Machine
 from roastwatch.app.service import Outlet, Service
 from roastwatch.entities import urgency
-from roastwatch.errors import BadInputError
+from roastwatch.errors import SettingsError
 from roastwatch.roaster.client.control import RoasterControl
 from roastwatch.settings import model as settings
 from roastwatch.supervise import Part
@@ -195,7 +195,7 @@ async def test_an_emergency_stop_arrives_though_another_program_holds_the_roaste
 
 
 def test_unknown_limits_are_named_at_start() -> None:
-    with pytest.raises(BadInputError, match="did you mean 'hot_above_c'"):
+    with pytest.raises(SettingsError, match="did you mean 'hot_above_c'"):
         kitchen(hot_above=90)
-    with pytest.raises(BadInputError, match="bean_temp_max_c"):
+    with pytest.raises(SettingsError, match="bean_temp_max_c"):
         kitchen(bean_temp_max_c=900)

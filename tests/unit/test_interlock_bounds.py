@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 
 from roastwatch.errors import BadInputError
+from roastwatch.roaster.driver import HostGone
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.guardian.guardian import Guardian
 from roastwatch.roaster.guardian.interlocks import WINS, clamp
@@ -172,6 +173,63 @@ def test_heat_that_takes_its_time_is_not_short(period_s: float) -> None:
     assert bench.heat == 60
     assert not bench.told("heat_short")
     assert not bench.told("heat_missing")
+
+
+@pytest.mark.parametrize(("host_gone", "told"), [("ejects", 1), ("off", 0)])
+def test_door_that_opens_by_itself_is_reported_where_a_machine_ejects(
+    host_gone: HostGone, told: int
+) -> None:
+    bench = heating(Bench(machine=replace(MACHINE, when_host_is_gone=host_gone)))
+    bench.ask(DOOR, 0)
+    bench.run(2.0)
+    bench.echo |= {DOOR: 100, HEATER: 0}
+    bench.run(2.0)
+    said = [n.message for n in bench.guard.notices if "beans may have dropped" in n.message]
+    assert len(said) == told
+
+
+def test_door_that_a_person_opened_here_is_not_reported() -> None:
+    bench = heating(Bench(machine=replace(MACHINE, when_host_is_gone="ejects")))
+    bench.ask(DOOR, 0)
+    bench.run(2.0)
+    bench.ask(DOOR, 100)
+    bench.run(2.0)
+    assert not [n for n in bench.guard.notices if "may have dropped" in n.message]
+
+
+@pytest.mark.parametrize("shows", [True, False])
+def test_first_reading_after_a_gap_under_heat_decides_whether_it_restarted(shows: bool) -> None:
+    """Heat went off meanwhile, so that only fan and drum can still show what was set."""
+    bench = heating(Bench(bean_c=150.0), 60)
+    bench.run(3.0, rise_c_per_s=0.1)
+    bench.silent = True
+    bench.run(4.0)
+    assert bench.heat == 0
+    bench.silent = False
+    if not shows:
+        bench.echo |= {FAN: 0, DRUM: 0}
+    bench.run(1.0)
+    assert (bench.guard.armed_until_s is not None) is shows
+
+
+def test_gap_under_heat_ends_arming_where_nothing_is_read_back() -> None:
+    bench = heating(Bench(bean_c=150.0, machine=MUTE), 60)
+    bench.silent = True
+    bench.run(4.0)
+    bench.silent = False
+    bench.run(1.0)
+    assert bench.guard.armed_until_s is None
+
+
+def test_heat_that_goes_off_while_none_is_reported_ends_arming() -> None:
+    """An interlock that only lowers heat would hide that the machine restarted."""
+    bench = heating(Bench(), 60)
+    bench.run(5.0, rise_c_per_s=0.1)
+    bench.echo |= {HEATER: 0}
+    bench.bean_c = None  # the probe's first reading after a restart is none
+    bench.run(0.5)
+    assert bench.heat == 0
+    assert bench.guard.armed_until_s is None or bench.guard.machine.restarted
 
 
 def test_made_safe_fan_is_not_undone_where_it_has_no_readback() -> None:

@@ -357,3 +357,23 @@ def test_the_examples_of_the_pages_are_taken(
             settings.read(write(tmp_path, block.replace("_file: /", "_file: ")))
             taken += 1
     assert taken >= 5
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        "bean_temp_max_c: .inf",
+        "bean_temp_max_c: .nan",
+        "fan_min_for_heat_percent: -5",
+        "no_such_limit: 1",
+        "hot_above_c: 150, bean_temp_max_c: 140",
+    ],
+)
+def test_limits_that_the_guardian_would_refuse_are_refused_in_the_file(
+    tmp_path: Path, limits: str
+) -> None:
+    path = tmp_path / "settings.yaml"
+    roaster = "roaster: {type: tc4, port: /dev/ttyUSB0}"
+    path.write_text(f"stations: [{{name: k, {roaster}, roaster_limits: {{{limits}}}}}]\n")
+    with pytest.raises(SettingsError, match=r"stations\[0\]\.roaster_limits"):
+        settings.read(path)

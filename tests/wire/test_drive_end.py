@@ -124,6 +124,32 @@ async def test_a_machine_that_gave_less_heat_than_set_is_no_success(tmp_path: Pa
             await end(service)
 
 
+class WeakHottop(FakeHottop):
+    """It gives a fifth less heat than it is set to, and says so."""
+
+    def status(self) -> bytes:
+        self.heater, set_to = round(self.heater * 0.6), self.heater
+        try:
+            return super().status()
+        finally:
+            self.heater = set_to
+
+
+async def test_less_heat_than_set_is_reported_and_heat_goes_on(tmp_path: Path) -> None:
+    fake = WeakHottop()
+    fake.thermal.bean_c = fake.thermal.air_c = 120.0
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
+        service, lines = await place.drive("hottop", line.port, SHORT.replace("3,", "14,")), []
+        try:
+            await said(service, "gives only 36 % heat, not the 60 %", lines)
+            await asyncio.sleep(2.0)
+            assert fake.heater == 60
+            await asyncio.wait_for(service.communicate(), 120)
+            assert service.returncode == 1
+        finally:
+            await end(service)
+
+
 async def test_without_a_terminal_a_long_plan_does_not_begin(tmp_path: Path) -> None:
     fake = relay()
     async with guarded() as place, PtyLine(fake, tmp_path) as line:

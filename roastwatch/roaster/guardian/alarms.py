@@ -100,6 +100,16 @@ class Alarms:
             loud = ["rise_without_heat"]
         return next((self._said.get(name) or standing[name] for name in loud), None)
 
+    def door(self, was_shut: bool, is_open: bool | None) -> None:
+        """The door of a machine that ejects by itself, which nothing of ours has opened."""
+        if was_shut and is_open:
+            self.notify(
+                "corrected",
+                "The door has opened, and roastwatch did not open it: the beans may have dropped. "
+                "If nobody opened it, the roaster no longer hears roastwatch: check its cable.",
+                "door_shut",
+            )
+
     def heat_short(self, short: bool, reported: float | None, set_to: float) -> None:
         """Whether the machine gives less heat than is set, but gives some: notified once."""
         if short and not self._short_reported and (reported or 0.0) > NO_HEAT_PERCENT:

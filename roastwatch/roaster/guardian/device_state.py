@@ -140,7 +140,8 @@ class MachineState:
     def wrote(self, actuator: Actuator, percent: float, now_s: float) -> None:
         """A write went out."""
         heated, changed = self.heats, self.told.of(actuator) != percent
-        self._gaps.wrote(actuator, percent, now_s)
+        stale = (self.reading_age_s(now_s) or 0.0) > self.limits.stale_after_s
+        self._gaps.wrote(actuator, percent, stale=stale)
         self.told = self.told.but(actuator, percent)
         newest = self.history.newest
         if changed and not (newest is not None and self._contradicts_more(actuator, newest)):
@@ -170,6 +171,15 @@ class MachineState:
         self.cools_for_safety = Actuator.COOLING in self.capabilities.actuators
 
     # --- what is known ------------------------------------------------------------------------
+
+    def level(self, actuator: Actuator, target: float) -> float:
+        """What it can be set to instead of a target, percent: heat is rounded down."""
+        levels = self.capabilities.levels.get(actuator)
+        if not levels:
+            return target
+        if actuator is Actuator.HEATER:
+            return max((level for level in levels if level <= target), default=0.0)
+        return min(levels, key=lambda level: (abs(level - target), -level))
 
     def heat_off_s(self, now_s: float) -> float | None:
         """Since when heat is off, seconds; None: it is on."""

@@ -22,18 +22,24 @@ class ReadingGaps:
         """When the newest reading came."""
         self._heated = False
         """Heat was set at that time, or since."""
+        self._stale = False
         self._set = Controls()
-        self._rewritten_s: dict[Actuator, float] = {}
+        self._rewritten: set[Actuator] = set()
 
     def forget(self) -> None:
         """Nothing is set: no gap matters."""
         self._last_s, self._heated, self._set = None, False, Controls()
-        self._rewritten_s.clear()
+        self._stale = False
+        self._rewritten.clear()
 
-    def wrote(self, actuator: Actuator, percent: float, now_s: float) -> None:
-        """What is written proves nothing afterwards, except heat that was written off."""
+    def wrote(self, actuator: Actuator, percent: float, *, stale: bool) -> None:
+        """What is written proves nothing afterwards, except heat that was written off.
+
+        `stale`: the newest reading was too old then; what comes next ends a gap, late as it is.
+        """
+        self._stale = self._stale or (stale and self._heated)
         if actuator is not Actuator.HEATER or percent > 0:
-            self._rewritten_s[actuator] = now_s
+            self._rewritten.add(actuator)
             self._heated = self._heated or actuator is Actuator.HEATER
 
     def unseen(
@@ -50,9 +56,10 @@ class ReadingGaps:
         """
         before_s, self._last_s = self._last_s, now_s
         gap = before_s is not None and now_s - before_s > limits.stale_after_s
-        heated, was_set, rewritten = self._heated, self._set, set(self._rewritten_s)
+        gap, self._stale = gap or self._stale, False
+        heated, was_set, rewritten = self._heated, self._set, set(self._rewritten)
         self._heated, self._set = (told.heater or 0.0) > 0, told
-        self._rewritten_s.clear()
+        self._rewritten.clear()
         if not gap or not heated:
             return False
         if _shows(Actuator.HEATER, reading, was_set) and Actuator.HEATER in echoes:

@@ -94,7 +94,10 @@ class Guard(PanelFirst):
 
     def read(self, reading: Reading, now_s: float) -> None:
         """A reading arrived."""
-        self.machine.read(reading, now_s)
+        machine, before = self.machine, self.machine.history.newest
+        if machine.capabilities.when_host_is_gone == "ejects" and not machine.told.door:
+            self.alarms.door(before is not None and before.door_open is False, reading.door_open)
+        machine.read(reading, now_s)
 
     def wrote(self, actuator: Actuator, percent: float, now_s: float) -> None:
         """A write went out."""
@@ -248,7 +251,7 @@ class Guard(PanelFirst):
             return Decision(Outcome.REFUSED, None, interlock="panel", reason=reason)
         if command.origin is Origin.PERSON:
             self.present(now_s)
-        target = self._level(command.actuator, command.target)
+        target = self.machine.level(command.actuator, command.target)
         return decide(self.situation(now_s, command.origin), command.actuator, target, self.rules)
 
     # --- what must be done ----------------------------------------------------------------------
@@ -389,14 +392,6 @@ class Guard(PanelFirst):
                 f"{self.limits.attendance_grace_s:.0f} s when nobody answers.",
                 "attendance",
             )
-
-    def _level(self, actuator: Actuator, target: float) -> float:
-        levels = self.machine.capabilities.levels.get(actuator)
-        if not levels:
-            return target
-        if actuator is Actuator.HEATER:
-            return max((level for level in levels if level <= target), default=0.0)
-        return min(levels, key=lambda level: (abs(level - target), -level))
 
     def _notice(self, kind: str, message: str, interlock: str | None = None) -> None:
         self.alarms.notify(kind, message, interlock)
