@@ -53,6 +53,17 @@ async def test_reading_takes_no_control_and_leaves_no_eject(
     assert (fake.ejected, fake.heater, fake.drum, fake.main_fan) == (False, 70, 1, 3)
 
 
+async def test_a_hot_machine_that_needs_frames_to_talk_is_not_left(tmp_path: Path) -> None:
+    fake = FakeHottop(speed=0)
+    fake.thermal.bean_c = fake.thermal.air_c = 191.0
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
+        status, text = await said(place, "read", "--json", "--option", "wake=true", line=line)
+        assert status == 0, text
+        await asyncio.sleep(8.5)  # longer than a guardian stays that nobody needs
+        assert place.guardians
+        assert (fake.ejected, fake.heater, fake.drum, fake.cooling) == (False, 0, 1, 1)
+
+
 async def test_emergency_stop_takes_control_of_a_machine_that_was_only_read(tmp_path: Path) -> None:
     fake = FakeHottop(speed=0)
     fake.heater, fake.thermal.bean_c = 100, 200.0
