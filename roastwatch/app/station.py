@@ -16,7 +16,7 @@ from roastwatch.app.waiting import WaitingInstructions
 from roastwatch.audio.level import LevelMeter
 from roastwatch.audio.recorder import Recorder
 from roastwatch.audio.recorder_disk import Clip
-from roastwatch.audio.source import AudioSource
+from roastwatch.audio.source import AudioSource, began_before_s
 from roastwatch.detection import calibration
 from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.detection.inference_pool import Scoring
@@ -425,10 +425,8 @@ class Station:
     def _begin(self, source: AudioSource, block: AudioBlock) -> Pipeline:
         self._live = source.live
         self._set_clock()
-        length = timedelta(
-            seconds=block.end_sample / source.sample_rate_hz + getattr(source, "dated_back_s", 0.0)
-        )
-        started_at = self._now() - length
+        heard_s = block.end_sample / source.sample_rate_hz
+        started_at = self._now() - timedelta(seconds=began_before_s(source, heard_s))
         try:
             self.pipeline = self._opened(source.sample_rate_hz, started_at)
         except Exception as error:

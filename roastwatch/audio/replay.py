@@ -10,7 +10,6 @@ from types import TracebackType
 from pydantic import Field
 
 from roastwatch.audio.file import FileReader, open_file
-from roastwatch.audio.source import dated_back_s
 from roastwatch.errors import RoastwatchError
 from roastwatch.options import Options
 from roastwatch.supervise import Part
@@ -57,12 +56,15 @@ class FileSource:
         return self._open.sample_rate_hz
 
     @property
-    def dated_back_s(self) -> float:
-        """See `source.dated_back_s`."""
+    def length_s(self) -> float:
+        """See `source.Replay`."""
         length_s = self._open.duration_s
-        return dated_back_s(
-            _LONGEST_S if length_s is None else length_s + _LENGTH_OFF_S, self._options.speed
-        )
+        return _LONGEST_S if length_s is None else length_s + _LENGTH_OFF_S
+
+    @property
+    def replay_speed(self) -> float:
+        """As set."""
+        return self._options.speed
 
     @property
     def live(self) -> bool:

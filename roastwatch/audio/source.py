@@ -2,19 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from roastwatch.supervise import Part
 from roastwatch.vocabulary import AudioBlock
-
-
-def dated_back_s(length_s: float, speed: float) -> float:
-    """How long before its first sound is played a replay begins on the clock, in s.
-
-    A replay faster than real time ends at the present, so that nothing in it is in the future.
-    `speed` 0 is as fast as possible.
-    """
-    return max(0.0, length_s * (1.0 - 1.0 / speed)) if speed else length_s
 
 
 class AudioSource(Protocol):
@@ -39,6 +30,34 @@ class AudioSource(Protocol):
     def blocks(self) -> AsyncIterator[AudioBlock]:
         """The sound, as it arrives."""
         ...
+
+
+@runtime_checkable
+class Replay(Protocol):
+    """A source whose sound was made before, or is made up: it may be played at any speed."""
+
+    @property
+    def length_s(self) -> float:
+        """How long its sound lasts, s; where that is unknown the most that it can."""
+        ...
+
+    @property
+    def replay_speed(self) -> float:
+        """How many times as fast as real time; 0 is as fast as possible."""
+        ...
+
+
+def began_before_s(source: object, heard_s: float) -> float:
+    """How long ago, on the clock, the sound began whose first `heard_s` seconds are just there.
+
+    A replay faster than real time ends at the present, so that nothing in it is in the future.
+    """
+    if not isinstance(source, Replay):
+        return heard_s
+    if not source.replay_speed:
+        return source.length_s
+    # The first sound may be late and what follows catches up: what it took counts in full.
+    return heard_s + max(0.0, source.length_s * (1.0 - 1.0 / source.replay_speed))
 
 
 class SourceFactory(Protocol):

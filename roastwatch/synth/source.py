@@ -69,13 +69,14 @@ class DemoSource:
         return False
 
     @property
-    def dated_back_s(self) -> float:
-        """How long before its first sound is played the roast begins on the clock, in s.
+    def length_s(self) -> float:
+        """How long the roast sounds, s."""
+        return self.truth.duration_s
 
-        Faster than real time it ends at the present: nothing in it is in the future.
-        """
-        speed, length_s = self._options.speed, self.truth.duration_s
-        return max(0.0, length_s * (1.0 - 1.0 / speed)) if speed else length_s
+    @property
+    def replay_speed(self) -> float:
+        """As set; 0 is as fast as possible."""
+        return self._options.speed
 
     @property
     def temperatures(self) -> bool:
