@@ -25,7 +25,7 @@ _NEVER_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class InboundLimits:
     """How large a message may be."""
 
     size: int = 64 * 1024
@@ -36,10 +36,10 @@ class Limits:
     """Whether NUL and half characters (lone surrogates) are refused in every text."""
 
 
-MESSAGE = Limits()
+MESSAGE = InboundLimits()
 
 
-def json_value(raw: bytes | str, what: str, limits: Limits = MESSAGE) -> Any:
+def json_value(raw: bytes | str, what: str, limits: InboundLimits = MESSAGE) -> Any:
     """The JSON value in a message; `what` is the subject of the sentence when it is refused.
 
     Raises:
@@ -67,7 +67,7 @@ def json_value(raw: bytes | str, what: str, limits: Limits = MESSAGE) -> Any:
     return checked(found, what, limits)
 
 
-def json_object(raw: bytes | str, what: str, limits: Limits = MESSAGE) -> dict[str, Any]:
+def json_object(raw: bytes | str, what: str, limits: InboundLimits = MESSAGE) -> dict[str, Any]:
     """The JSON object in a message.
 
     Raises:
@@ -79,7 +79,7 @@ def json_object(raw: bytes | str, what: str, limits: Limits = MESSAGE) -> dict[s
     return found
 
 
-def checked(value: Any, what: str, limits: Limits = MESSAGE) -> Any:
+def checked(value: Any, what: str, limits: InboundLimits = MESSAGE) -> Any:
     """A value that a library has decoded already, held to the same limits (but for its size).
 
     Raises:

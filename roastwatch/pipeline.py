@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from roastwatch.detection.decision.crack_decision import CrackDecision
 from roastwatch.detection.decision.onset import STILL_S, Onset, OnsetOptions
-from roastwatch.detection.decision.prompt import Question
+from roastwatch.detection.decision.prompt import RoastPrompt
 from roastwatch.detection.model import CrackModel
 from roastwatch.roast.roast import Roast, RoastOptions
 from roastwatch.vocabulary import (
@@ -33,7 +33,7 @@ _LEAST_SKIP = 5
 
 
 @dataclass(slots=True)
-class Heard:
+class BlockResult:
     """What became known with one block."""
 
     scores: list[CrackScore] = field(default_factory=list)
@@ -107,7 +107,7 @@ class Pipeline:
             None if rearm_after_s is None else round(rearm_after_s * sample_rate_hz)
         )
         self._arm_at: int | None = None
-        self.question = Question(sample_rate_hz)
+        self.question = RoastPrompt(sample_rate_hz)
         if self.roast.options.begins != "person":
             self._arm_at = round(armed_from_s * sample_rate_hz)
         else:
@@ -129,7 +129,7 @@ class Pipeline:
         self.spec = self.onset.spec
         self.onset.arm(self._next_sample)
 
-    def push(self, block: AudioBlock) -> Heard:
+    def push(self, block: AudioBlock) -> BlockResult:
         """Hear and decide: for sound that nobody waits for."""
         return self.decide(self.hear(block))
 
@@ -146,13 +146,13 @@ class Pipeline:
         if block.samples_lost_before:
             self.onset.gap(block.samples_lost_before, block.first_sample)
 
-    def finish(self) -> Heard:
+    def finish(self) -> BlockResult:
         """The sound has ended: what the model's look-ahead still held back."""
         return self.decide(self._stream.finish())
 
-    def decide(self, scores: list[CrackScore]) -> Heard:
+    def decide(self, scores: list[CrackScore]) -> BlockResult:
         """The light half: scores → pops and events, one score at a time."""
-        heard = Heard(scores)
+        heard = BlockResult(scores)
         done = 0
         while done < len(scores):
             if len(scores) - done >= _LEAST_SKIP and (skipped := self._skip(scores, done, heard)):
@@ -182,7 +182,7 @@ class Pipeline:
         self._arm_at = None  # where the sound begins a roast, this one has begun
         self.onset.arm(0)
 
-    def _skip(self, scores: list[CrackScore], first: int, heard: Heard) -> int:
+    def _skip(self, scores: list[CrackScore], first: int, heard: BlockResult) -> int:
         """Scores that decide nothing, from one on, taken in at once; how many there were."""
         last = len(scores)
         if self._arm_at is not None:
@@ -201,7 +201,7 @@ class Pipeline:
         """The pops of a score that are shown."""
         return [pop for pop in score.pops if pop.probability >= self.spec.pop_threshold]
 
-    def _arm_when_due(self, sample: int, heard: Heard) -> None:
+    def _arm_when_due(self, sample: int, heard: BlockResult) -> None:
         if self._arm_at is None or sample < self._arm_at:
             return
         at, again = self._arm_at, self.roast.active

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from roastwatch.errors import LostError
-from roastwatch.vocabulary import PartState, PartStatus
+from roastwatch.vocabulary import ComponentState, ComponentStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,11 @@ NEAR = Backoff(longest_s=10.0)
 
 
 @dataclass(slots=True)
-class Part:
+class ComponentHealth:
     """The status of one part: its owner sets it, the pulse reads it."""
 
     name: str
-    state: PartState = PartState.STARTING
+    state: ComponentState = ComponentState.STARTING
     problem: str | None = None
     counters: dict[str, float] = field(default_factory=dict)
 
@@ -41,9 +41,9 @@ class Part:
         """All is well again; the recovery is logged once."""
         if self.problem is not None:
             logging.getLogger(f"roastwatch.{self.name}").warning("%s: recovered", self.name)
-        self.state, self.problem = PartState.RUNNING, None
+        self.state, self.problem = ComponentState.RUNNING, None
 
-    def trouble(self, state: PartState, problem: str) -> None:
+    def trouble(self, state: ComponentState, problem: str) -> None:
         """Say what is wrong; the first failure of a row is logged, repeats are not."""
         if self.problem is None:
             logging.getLogger(f"roastwatch.{self.name}").warning("%s: %s", self.name, problem)
@@ -59,9 +59,9 @@ class Part:
         before = self.counters.get(key, now)
         self.counters[key] = before + 0.02 * (now - before)
 
-    def status(self) -> PartStatus:
+    def status(self) -> ComponentStatus:
         """The part as it is now."""
-        return PartStatus(self.name, self.state, self.problem, tuple(self.counters.items()))
+        return ComponentStatus(self.name, self.state, self.problem, tuple(self.counters.items()))
 
 
 class Background:
@@ -70,9 +70,9 @@ class Background:
     `report` is called with one sentence for people; without it the part shows the sentence.
     """
 
-    def __init__(self, part: Part, report: Callable[[str], None] | None = None) -> None:
+    def __init__(self, part: ComponentHealth, report: Callable[[str], None] | None = None) -> None:
         self._part = part
-        self._report = report or (lambda problem: part.trouble(PartState.FAILED, problem))
+        self._report = report or (lambda problem: part.trouble(ComponentState.FAILED, problem))
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
@@ -143,7 +143,7 @@ def heed(before: int) -> None:
 
 
 async def retry_forever(
-    part: Part, attempt: Callable[[], Awaitable[None]], backoff: Backoff | None = None
+    part: ComponentHealth, attempt: Callable[[], Awaitable[None]], backoff: Backoff | None = None
 ) -> None:
     """Run `attempt` until it returns, starting it again after each `LostError`.
 
@@ -157,8 +157,8 @@ async def retry_forever(
             await attempt()
             return
         except LostError as lost:
-            failures = 1 if part.state is PartState.RUNNING else failures + 1
-            part.trouble(PartState.RETRYING, str(lost))
+            failures = 1 if part.state is ComponentState.RUNNING else failures + 1
+            part.trouble(ComponentState.RETRYING, str(lost))
             await asyncio.sleep(backoff.wait_s(failures))
 
 

@@ -154,7 +154,7 @@ class StopState(StrEnum):
     DELIVERED = "delivered"
 
 
-class PartState(StrEnum):
+class ComponentState(StrEnum):
     """How a part of the service is."""
 
     STARTING = "starting"
@@ -311,11 +311,11 @@ class AudioLevel:
 
 
 @dataclass(frozen=True, slots=True)
-class PartStatus:
+class ComponentStatus:
     """How one part of the service is, for diagnostics and problem entities."""
 
     name: str
-    state: PartState
+    state: ComponentState
     problem: str | None = None
     """One sentence, None when all is well."""
     counters: tuple[tuple[str, float], ...] = ()
@@ -375,7 +375,7 @@ class Snapshot:
     lag_s: float | None = None
     """How far judging is behind the microphone."""
     roaster: RoasterState | None = None
-    parts: tuple[PartStatus, ...] = ()
+    parts: tuple[ComponentStatus, ...] = ()
     predicted: tuple[tuple[EventKind, float, float], ...] = ()
     """Event, seconds from charge, half width of the interval in seconds."""
     detector: str | None = None

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from roastwatch.roaster.guardian.guardian import Guardian
 from roastwatch.roaster.guardian.interlocks import INTERLOCKS, Interlock
 from roastwatch.roaster.guardian.limits import Limits
-from roastwatch.roaster.guardian.safety_state import LEASE_S, Guard
+from roastwatch.roaster.guardian.safety_state import LEASE_S, SafetyState
 from roastwatch.vocabulary import Actuator, Command, CommandResult, Origin
 from tests.driver_benches import Bench, bench
 from tests.fakes.virtual_time import VirtualLoop
@@ -79,7 +79,7 @@ class DriverLife(RuleBasedStateMachine):
 
     def begin(self) -> None:
         driver = self.bench.make()
-        self.guard = Guard(
+        self.guard = SafetyState(
             driver.capabilities, LIMITS, cutoff_confirmed=True, rules=self.interlocks
         )
         self.guardian = Guardian(

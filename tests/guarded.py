@@ -13,9 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
-from roastwatch.app.roaster_launch import Machine
+from roastwatch.app.roaster_launch import RoasterLaunch
 from roastwatch.roaster.client.control import RoasterControl
-from roastwatch.roaster.client.guardian_life import Told
+from roastwatch.roaster.client.guardian_life import GuardianNotice
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome
 
 PLAN = "steps: [{at_s: 0, heater_percent: 60, fan_percent: 30, drum_percent: 100}, {at_s: 600}]\n"
@@ -135,7 +135,7 @@ async def heating(
     port: object,
     *options: str,
     percent: float = 60.0,
-    told: Callable[[Told], None] = lambda _told: None,
+    told: Callable[[GuardianNotice], None] = lambda _told: None,
     python: Path | None = None,
 ) -> AsyncIterator[RoasterControl]:
     """This process as the service of a machine that heats; its guardian is a process of its own.
@@ -144,7 +144,7 @@ async def heating(
     guardian instead of ours.
     """
     with mock.patch.dict(os.environ, place.environment):
-        machine = Machine.chosen(kind, str(port), options, None, None, None, True)
+        machine = RoasterLaunch.chosen(kind, str(port), options, None, None, None, True)
         launch = machine.launch
         if python is not None:
             launch = replace(launch, words=(str(python), *launch.words[1:]))

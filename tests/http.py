@@ -11,14 +11,14 @@ from typing import Any
 
 from roastwatch.channel import Events, Latest
 from roastwatch.sinks.rest.sink import RestOptions, RestSink
-from roastwatch.sinks.sink import Told
-from roastwatch.supervise import Part
+from roastwatch.sinks.sink import SinkContext
+from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import (
     Command,
     CommandResult,
+    ComponentState,
     Instruction,
     Outcome,
-    PartState,
     Phase,
     RoastEvent,
     Snapshot,
@@ -49,7 +49,7 @@ class Served:
     """A running API."""
 
     port: int
-    part: Part
+    part: ComponentHealth
     person: Person
     task: asyncio.Task[None]
 
@@ -75,8 +75,8 @@ def free_port() -> int:
 
 @contextlib.asynccontextmanager
 async def serving(person: Person | None = None, **options: Any) -> AsyncIterator[Served]:
-    person, port, part = person or Person(), free_port(), Part("rest")
-    told = Told("roastwatch", ["kitchen"], "en", person, part)
+    person, port, part = person or Person(), free_port(), ComponentHealth("rest")
+    told = SinkContext("roastwatch", ["kitchen"], "en", person, part)
     sink = RestSink(RestOptions(port=port, **({"token": "beans"} | options)), told)
     events: Events[RoastEvent] = Events()
     now = datetime.now(UTC)
@@ -84,7 +84,7 @@ async def serving(person: Person | None = None, **options: Any) -> AsyncIterator
     task = asyncio.create_task(sink.run(events, latest))
     try:
         async with asyncio.timeout(20):
-            while part.state is not PartState.RUNNING:
+            while part.state is not ComponentState.RUNNING:
                 await asyncio.sleep(0)
         yield Served(port, part, person, task)
         assert not task.done(), task

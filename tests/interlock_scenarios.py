@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.guardian.interlocks import INTERLOCKS
 from roastwatch.roaster.guardian.limits import Limits
-from roastwatch.roaster.guardian.safety_state import Guard
+from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome, Reading
 
 HEATER, FAN, DRUM, COOLING, DOOR = (
@@ -53,7 +53,7 @@ class Bench:
     """The beans' probe reads alternately so much too high and too low."""
 
     def __post_init__(self) -> None:
-        self.guard = Guard(
+        self.guard = SafetyState(
             self.machine, self.limits, cutoff_confirmed=self.cutoff, rules=self.rules
         )
         self.safe_calls = 0

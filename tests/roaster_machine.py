@@ -21,7 +21,7 @@ from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.guardian.guardian import Guardian
 from roastwatch.roaster.guardian.interlocks import INTERLOCKS, Interlock
 from roastwatch.roaster.guardian.limits import Limits
-from roastwatch.roaster.guardian.safety_state import LEASE_S, Guard
+from roastwatch.roaster.guardian.safety_state import LEASE_S, SafetyState
 from roastwatch.vocabulary import Actuator, Command, Origin, Reading
 
 LIMITS = Limits(arm_max_s=600, attendance_s=300, roast_max_s=900)
@@ -124,7 +124,7 @@ class RoasterLife(RuleBasedStateMachine):
         self.begin()
 
     def begin(self) -> None:
-        guard = Guard(self.driver.capabilities, LIMITS, rules=self.interlocks)
+        guard = SafetyState(self.driver.capabilities, LIMITS, rules=self.interlocks)
         self.guardian = Guardian(lambda: self.driver, guard, clock=lambda: self.now_s)
         self.guard = guard
         self.linked = False

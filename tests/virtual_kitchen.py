@@ -9,14 +9,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from roastwatch.app.roaster_launch import Machine
-from roastwatch.app.roaster_session import Driven
+from roastwatch.app.roaster_launch import RoasterLaunch
+from roastwatch.app.roaster_session import RoasterSession
 from roastwatch.app.station import Station
 from roastwatch.pipeline import Pipeline
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.guardian.limits import Limits
-from roastwatch.roaster.guardian.safety_state import Guard
+from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.roaster.guardian.server import GuardianServer
 from roastwatch.settings import model as settings
 from roastwatch.vocabulary import (
@@ -56,13 +56,13 @@ class Watched(SimulatedRoaster):
 
 @contextlib.asynccontextmanager
 async def guardian(
-    machine: Machine | None,
+    machine: RoasterLaunch | None,
     path: Path,
     driver: Watched | None = None,
     limits: Limits | None = None,
 ) -> AsyncIterator[Watched]:
     driver = driver or Watched()
-    guard = Guard(driver.capabilities, limits or Limits())
+    guard = SafetyState(driver.capabilities, limits or Limits())
     named = (machine.kind, machine.options) if machine else ("simulated", {})
     server = GuardianServer(
         path, "roaster", lambda: driver, guard, machine=named, stay=True, clock=time.monotonic
@@ -92,11 +92,11 @@ class Kitchen:
         self.wall = lambda: at + timedelta(seconds=time.monotonic() + self.off_s)
         parsed = settings.parse({"stations": [tree]}).stations[0]
         self.station = Station(parsed, self._publish, now=self.wall)
-        self.driven = Driven(self.station)
+        self.driven = RoasterSession(self.station)
         self.station.pipeline = Pipeline(
             "roaster", self.station.model, 32_000, started_at=self.station.now()
         )
-        self.machine = Machine.of_station(parsed)
+        self.machine = RoasterLaunch.of_station(parsed)
 
     def _publish(self, event: RoastEvent) -> None:
         self.told.append(event)

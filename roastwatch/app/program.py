@@ -21,7 +21,7 @@ from roastwatch.roaster.plans.actions import (
     carry_out,
 )
 from roastwatch.roaster.plans.executor import DRY_END_C, PlanExecutor
-from roastwatch.roaster.plans.pid import Profile
+from roastwatch.roaster.plans.pid import SetpointProfile
 from roastwatch.roaster.plans.plan import Plan, Step, read_plan
 from roastwatch.vocabulary import (
     Actuator,
@@ -44,7 +44,7 @@ async def _unchecked() -> str | None:
     return None
 
 
-class Program:
+class StationPlan:
     """One plan for every roast of a station. Each roast begins it anew at its charge.
 
     Times are the station's: they are compared with each other only, so its clock must not jump.
@@ -54,7 +54,7 @@ class Program:
         self,
         station: str,
         plan: Plan,
-        profile: Profile | None,
+        profile: SetpointProfile | None,
         *,
         dry_end_c: float = DRY_END_C,
     ) -> None:
@@ -74,7 +74,7 @@ class Program:
         self._happened: dict[EventKind, RoastEvent] = {}
 
     @classmethod
-    def read(cls, station: str, path: Path, dry_end_c: float = DRY_END_C) -> "Program":
+    def read(cls, station: str, path: Path, dry_end_c: float = DRY_END_C) -> "StationPlan":
         """From a plan file, or from a recorded roast that is only compared with.
 
         Raises:
@@ -223,14 +223,14 @@ class Program:
         return max(0.0, (at - self._began_at).total_seconds())
 
 
-def profile_of(plan: Plan) -> Profile | None:
+def profile_of(plan: Plan) -> SetpointProfile | None:
     """What the plan compares with: its own target, or the bean curve of its background.
 
     Raises:
         BadInputError: the background can't be read, or has no bean temperature.
     """
     if plan.target:
-        return Profile.of(plan.target)
+        return SetpointProfile.of(plan.target)
     if plan.background is None:
         return None
     record = formats.read_file(plan.background)
@@ -239,7 +239,7 @@ def profile_of(plan: Plan) -> Profile | None:
     beans = record.columns.get("bean_temp_c")
     if beans is None:
         raise BadInputError(f"{plan.background} has no bean temperature to compare with.")
-    return Profile.of(
+    return SetpointProfile.of(
         [
             (at_s - charge_s, bean)
             for at_s, bean in zip(record.at_s, beans, strict=True)

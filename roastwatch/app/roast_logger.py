@@ -9,19 +9,19 @@ from functools import partial
 
 from roastwatch.app.instructions import confirms
 from roastwatch.app.station import Station
-from roastwatch.audio.recorder_disk import Clip
-from roastwatch.pipeline import Heard
+from roastwatch.audio.recorder_disk import RecordedClip
+from roastwatch.pipeline import BlockResult
 from roastwatch.roastlog.log import RoastLog
 from roastwatch.roastlog.usual import learned, usual_time
 from roastwatch.supervise import Background
 from roastwatch.vocabulary import (
     Command,
     CommandResult,
+    ComponentStatus,
     EventKind,
     Evidence,
     Instruction,
     InstructionKind,
-    PartStatus,
     Reading,
     RoastEvent,
 )
@@ -46,7 +46,7 @@ class _Kept:
     """Whether its row is there, and readings may follow it."""
 
 
-class Keeper:
+class RoastLogger:
     """Between the service and the log. A roast's second 0 is its charge."""
 
     def __init__(self, log: RoastLog) -> None:
@@ -58,7 +58,7 @@ class Keeper:
         self._began: dict[str, datetime] = {}
         """Of the newest roasts: a clip may be written when its roast has ended."""
 
-    def status(self) -> PartStatus:
+    def status(self) -> ComponentStatus:
         """How the log is."""
         return self.log.part.status()
 
@@ -221,7 +221,7 @@ class Keeper:
         station.beans.learn(await asyncio.to_thread(learned, self.log.path, station.name))
         station.learn(await asyncio.to_thread(usual_time, self.log.path, station.name))
 
-    def _clip_kept(self, station: Station, clip: Clip, at: datetime) -> None:
+    def _clip_kept(self, station: Station, clip: RecordedClip, at: datetime) -> None:
         """Index a clip; the log's queue takes it from any thread."""
         began_at = self._began.get(clip.roast_id)
         if began_at is not None:
@@ -230,7 +230,7 @@ class Keeper:
                 clip.roast_id, str(clip.path), from_s, clip.duration_s, clip.event_id
             )
 
-    def _heard(self, station: Station, heard: Heard) -> None:
+    def _heard(self, station: Station, heard: BlockResult) -> None:
         kept = self._kept.get(station.name)
         if kept is None or station.pipeline is None:
             return

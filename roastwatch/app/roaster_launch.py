@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class RoasterLaunch:
     """One machine: how its guardian is started and where it listens.
 
     `wire` tells it from every other machine, however completely its options were written: who
@@ -49,7 +49,7 @@ class Machine:
         station: str | None,
         limits: Path | None,
         independent_cutoff: bool,
-    ) -> "Machine":
+    ) -> "RoasterLaunch":
         """The machine that the command line means.
 
         Raises:
@@ -94,7 +94,7 @@ class Machine:
         )
 
     @classmethod
-    def from_settings(cls, path: Path, station: str | None) -> "Machine":
+    def from_settings(cls, path: Path, station: str | None) -> "RoasterLaunch":
         """The machine of a station in a settings file.
 
         Raises:
@@ -110,7 +110,7 @@ class Machine:
         raise SettingsError(f"{path} has no station '{station}': there is {known}.")
 
     @classmethod
-    def of_station(cls, station: "StationSettings") -> "Machine":
+    def of_station(cls, station: "StationSettings") -> "RoasterLaunch":
         """The machine of a station's settings.
 
         Raises:
@@ -198,7 +198,7 @@ def whole_port(port: str) -> str:
     return str(Path(port).absolute()) if is_path else port
 
 
-def understood(chosen: dict[str, Any]) -> tuple[Machine | None, str]:
+def understood(chosen: dict[str, Any]) -> tuple[RoasterLaunch | None, str]:
     """The machine that a command line means, as far as it can be understood; for a stop.
 
     Returns it (None: not even with what can't be understood left out) and one sentence that says
@@ -207,7 +207,7 @@ def understood(chosen: dict[str, Any]) -> tuple[Machine | None, str]:
     slip = ""
     for words in _less_and_less(chosen):
         try:
-            return Machine.chosen(**words), slip
+            return RoasterLaunch.chosen(**words), slip
         except RoastwatchError as error:
             slip = slip or str(error)
     return None, slip

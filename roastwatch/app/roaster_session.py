@@ -9,27 +9,27 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from roastwatch.app.program import Program
-from roastwatch.app.roaster_launch import Machine
+from roastwatch.app.program import StationPlan
+from roastwatch.app.roaster_launch import RoasterLaunch
 from roastwatch.app.station import Station
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roast.roast import Roast
 from roastwatch.roaster.client.control import STOP_S, RoasterControl, closed, door_stands_open
-from roastwatch.roaster.client.control import Told as Happened
+from roastwatch.roaster.client.control import GuardianNotice as Happened
 from roastwatch.roaster.guardian.limits_store import parse_limits
 from roastwatch.roaster.guardian.stop_record import DELIVERED_LATE
 from roastwatch.roaster.plans.plan import refuse_too_hot
-from roastwatch.supervise import Background, Backoff, Part
+from roastwatch.supervise import Background, Backoff, ComponentHealth
 from roastwatch.vocabulary import (
     Actuator,
     Command,
     CommandResult,
+    ComponentState,
     EventKind,
     Instruction,
     InstructionKind,
     Origin,
     Outcome,
-    PartState,
     Reading,
     RoasterState,
     RoastEvent,
@@ -64,14 +64,14 @@ def _stop_of(instruction: Instruction) -> str:
     return f"Emergency stop{by}."
 
 
-class Driven:
+class RoasterSession:
     """One station's roaster. It retries for ever; every command gets an answer."""
 
     def __init__(self, station: Station, log_healthy: Callable[[], bool] = lambda: True) -> None:
         """Raises SettingsError or BadInputError when the roaster's settings are wrong."""
-        self.part = Part(f"{station.name}-roaster")
+        self.part = ComponentHealth(f"{station.name}-roaster")
         self._station = station
-        self._machine = Machine.of_station(station.settings)
+        self._machine = RoasterLaunch.of_station(station.settings)
         self._log_healthy = log_healthy
         self._log_was_healthy = True
         self._control: RoasterControl | None = None
@@ -89,14 +89,14 @@ class Driven:
         plan = station.settings.plan
         self.program = self.read_program(plan) if plan is not None else None
 
-    def read_program(self, path: Path) -> Program:
+    def read_program(self, path: Path) -> StationPlan:
         """A plan or a recorded roast for this roaster.
 
         Raises:
             BadInputError: it can't be used, or would overheat this roaster.
         """
         dry_end_c = self._station.settings.curve.dry_end_c
-        program = Program.read(self._station.name, path, dry_end_c)
+        program = StationPlan.read(self._station.name, path, dry_end_c)
         limits = parse_limits(self._machine.limits, "limits")
         refuse_too_hot(program.plan, program.profile, limits)
         return program
@@ -124,7 +124,7 @@ class Driven:
                     await self._follow(control)
             except (LostError, BadInputError) as error:
                 failures += 1
-                self.part.trouble(PartState.RETRYING, str(error))
+                self.part.trouble(ComponentState.RETRYING, str(error))
             finally:
                 self._control = None
             await asyncio.sleep(BACKOFF.wait_s(failures or 1))
@@ -247,7 +247,7 @@ class Driven:
             )
             self._tell_of_plan(program, pipeline.roast)
 
-    def _tell_of_plan(self, program: Program, roast: Roast) -> None:
+    def _tell_of_plan(self, program: StationPlan, roast: Roast) -> None:
         """What the plan did, left out or remarked."""
         if program.left:
             program.left = False
@@ -366,7 +366,7 @@ class Driven:
         if self._guest is not None:
             self._refusal = await self._guest.emergency_stop(reason) or ""
             return
-        machine, part = self._machine, Part(f"{self._station.name}-stop")
+        machine, part = self._machine, ComponentHealth(f"{self._station.name}-stop")
         guest = RoasterControl(
             machine.socket, machine.launch, role="stop", told=self._happened_to_guest, part=part
         )

@@ -11,7 +11,7 @@ from typing import Any
 
 from roastwatch import plugins
 from roastwatch.app.program import PROFILE_SUFFIXES
-from roastwatch.app.roaster_session import Driven
+from roastwatch.app.roaster_session import RoasterSession
 from roastwatch.app.station import Station
 from roastwatch.errors import BadInputError, RoastwatchError
 from roastwatch.settings.model import Chosen, StationSettings
@@ -31,7 +31,7 @@ def detectors(settings: StationSettings) -> dict[str, Chosen]:
     return offered
 
 
-class Choices:
+class SelectionStore:
     """What was chosen, kept over a restart until the settings name something else."""
 
     def __init__(self, path: Path | None) -> None:
@@ -63,10 +63,12 @@ class Choices:
             _log.warning("The choice is not kept over a restart: %s", error)
 
 
-class Choosing:
+class Selection:
     """One station's choices: shown in its snapshot, made by instructions."""
 
-    def __init__(self, station: Station, driven: Driven | None, choices: Choices) -> None:
+    def __init__(
+        self, station: Station, driven: RoasterSession | None, choices: SelectionStore
+    ) -> None:
         self.refusal = ""
         self._station = station
         self._driven = driven

@@ -15,26 +15,26 @@ from zoneinfo import ZoneInfo
 
 from roastwatch import plugins
 from roastwatch.app.live_plot import painter
-from roastwatch.app.roast_logger import Keeper
-from roastwatch.app.roaster_session import Driven
-from roastwatch.app.selection import Choices, Choosing
+from roastwatch.app.roast_logger import RoastLogger
+from roastwatch.app.roaster_session import RoasterSession
+from roastwatch.app.selection import Selection, SelectionStore
 from roastwatch.app.station import Station
 from roastwatch.channel import Events, Latest
-from roastwatch.detection.inference_pool import Scoring
+from roastwatch.detection.inference_pool import InferencePool
 from roastwatch.errors import EndedError, RoastwatchError
 from roastwatch.inbound import Mishaps
 from roastwatch.roastlog.log import RoastLog
 from roastwatch.settings.model import Chosen, Settings
-from roastwatch.sinks.sink import Sink, Told
-from roastwatch.supervise import Background, Backoff, Part
+from roastwatch.sinks.sink import Sink, SinkContext
+from roastwatch.supervise import Background, Backoff, ComponentHealth
 from roastwatch.vocabulary import (
     Command,
     CommandResult,
+    ComponentState,
     Instruction,
     InstructionKind,
     Origin,
     Outcome,
-    PartState,
     RoastEvent,
     Snapshot,
 )
@@ -57,7 +57,7 @@ class Outlet:
 
     name: str
     sink: Sink
-    part: Part
+    part: ComponentHealth
     make: Callable[[], Sink] | None = None
     """Makes the sink anew when it has failed; None: the same object runs again."""
     events: Events[RoastEvent] = field(default_factory=Events)
@@ -71,7 +71,7 @@ class Outlet:
         """Queue an event; a sink that is too slow loses its oldest, and says so."""
         if len(self.events) == self.events.size:
             self.part.count("events_dropped")
-            self.part.trouble(PartState.DEGRADED, _TOO_SLOW)
+            self.part.trouble(ComponentState.DEGRADED, _TOO_SLOW)
         self.events.put(event)
 
     def look(self) -> None:
@@ -101,22 +101,22 @@ class Service:
             station.name: Station(station, self.events.put, recordings=settings.folder)
             for station in settings.stations
         }
-        self.keeper = Keeper(RoastLog.open(log_path)) if log_path else None
+        self.keeper = RoastLogger(RoastLog.open(log_path)) if log_path else None
         self.driven = {
-            name: Driven(station, self._log_healthy)
+            name: RoasterSession(station, self._log_healthy)
             for name, station in self.stations.items()
             if station.settings.roaster is not None
         }
         for name, driven in self.driven.items():
             self.stations[name].roaster_state = driven.state
             driven.note = partial(self._note, self.stations[name])
-        choices = Choices(settings.folder / "choices.json" if log_path else None)
+        choices = SelectionStore(settings.folder / "choices.json" if log_path else None)
         self.choosing = {
-            name: Choosing(station, self.driven.get(name), choices)
+            name: Selection(station, self.driven.get(name), choices)
             for name, station in self.stations.items()
         }
         self._acknowledged: dict[str, datetime] = {}
-        self._part = Part("service", PartState.RUNNING)
+        self._part = ComponentHealth("service", ComponentState.RUNNING)
         self._tasks = Background(self._part)
         self._mishaps = Mishaps(_log, self._part.count, "instructions_failed")
         self.outlets = [self._outlet(chosen) for chosen in (*settings.sinks, *extra_sinks)]
@@ -146,7 +146,7 @@ class Service:
 
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            with Scoring() as scoring:
+            with InferencePool() as scoring:
                 background = [
                     group.create_task(self._tell(), name="tell"),
                     group.create_task(self._pulse(), name="pulse"),
@@ -172,7 +172,7 @@ class Service:
                         task.cancel()
                     await self._tasks.close()
 
-    async def _listen(self, station: Station, scoring: Scoring) -> None:
+    async def _listen(self, station: Station, scoring: InferencePool) -> None:
         """Live sound that ended is reported before the service ends by it; its roast stays open."""
         try:
             await station.listen(scoring)
@@ -212,7 +212,7 @@ class Service:
             station.instruct(instruction)
         self._refresh()
 
-    async def _choose(self, choosing: Choosing, instruction: Instruction) -> None:
+    async def _choose(self, choosing: Selection, instruction: Instruction) -> None:
         await choosing.choose(instruction.kind, instruction.value)
         self._refresh()
 
@@ -242,8 +242,8 @@ class Service:
         return self.keeper is None or self.keeper.log.healthy
 
     def _outlet(self, chosen: Chosen) -> Outlet:
-        part = Part(chosen.type)
-        told = Told(
+        part = ComponentHealth(chosen.type)
+        told = SinkContext(
             self.settings.instance,
             list(self.stations),
             self.settings.language,
@@ -282,7 +282,7 @@ class Service:
                 if text != outlet.part.problem:  # the same failure again needs no new traceback
                     _log.exception("the sink %s failed and is started again", outlet.name)
                 outlet.part.count("restarts")
-                outlet.part.state, outlet.part.problem = PartState.FAILED, text
+                outlet.part.state, outlet.part.problem = ComponentState.FAILED, text
             await asyncio.sleep(Backoff().wait_s(failures))
 
     async def _tell(self) -> None:

@@ -15,31 +15,31 @@ from roastwatch.app.station_clock import StationClock
 from roastwatch.app.waiting import WaitingInstructions
 from roastwatch.audio.level import LevelMeter
 from roastwatch.audio.recorder import Recorder
-from roastwatch.audio.recorder_disk import Clip
+from roastwatch.audio.recorder_disk import RecordedClip
 from roastwatch.audio.source import AudioSource, began_before_s
 from roastwatch.detection import calibration
 from roastwatch.detection.decision.onset import OnsetOptions
-from roastwatch.detection.inference_pool import Scoring
+from roastwatch.detection.inference_pool import InferencePool
 from roastwatch.detection.model import CrackModel
 from roastwatch.errors import EndedError
 from roastwatch.inbound import Mishaps
-from roastwatch.pipeline import Heard, Pipeline
+from roastwatch.pipeline import BlockResult, Pipeline
 from roastwatch.roast.curve.curve import Found
 from roastwatch.roast.curve.watch import BeanWatch, utc
-from roastwatch.roast.priors import TimeWitness
+from roastwatch.roast.priors import TimePrior
 from roastwatch.roaster.simulation.thermal import TimedRoast
 from roastwatch.roastlog.resume import OpenRoast
 from roastwatch.settings.model import StationSettings
-from roastwatch.supervise import Part
+from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import (
     AudioBlock,
+    ComponentState,
     CrackScore,
     EventKind,
     Instruction,
     InstructionKind,
     Level,
     Origin,
-    PartState,
     Phase,
     Reading,
     RoasterState,
@@ -77,8 +77,8 @@ class Station:
         """
         self.settings = settings
         self.name = settings.name
-        self.ear = Part(f"{settings.name}-microphone")
-        self.judge = Part(f"{settings.name}-model")
+        self.ear = ComponentHealth(f"{settings.name}-microphone")
+        self.judge = ComponentHealth(f"{settings.name}-model")
         model = plugins.load("models", settings.model.type)
         self.model: CrackModel
         self.detector = settings.model.type
@@ -90,8 +90,8 @@ class Station:
         self.pipeline: Pipeline | None = None
         self.reading: Reading | None = None
         self.beans = BeanWatch(settings.curve, settings.roast.cooling_s)
-        self.heard: Callable[[Heard], None] | None = None
-        self.clip_kept: Callable[[Clip, datetime], None] | None = None
+        self.heard: Callable[[BlockResult], None] | None = None
+        self.clip_kept: Callable[[RecordedClip, datetime], None] | None = None
         """Told of each clip and of the UTC at which it begins, from the recorder's thread."""
         self.taken: Callable[[Reading, datetime], None] | None = None
         """Called with each reading as it arrives, and the UTC at which it was taken."""
@@ -101,7 +101,7 @@ class Station:
         self._resumed: OpenRoast | None = None
         self.resumed_id: str | None = None
         """The roast that an earlier run of the service began."""
-        self._usual: TimeWitness | None = None
+        self._usual: TimePrior | None = None
         self._beans_of_demo: TimedRoast | None = None
         self._publish = publish
         self._clock = clock
@@ -109,7 +109,9 @@ class Station:
         self._recordings = recordings
         self._onset, self.model = self._calibrated(model(settings.model.options))
         self._recorder: Recorder | None = None
-        self._tape = Part(f"{settings.name}-recorder") if settings.recording.wanted else None
+        self._tape = (
+            ComponentHealth(f"{settings.name}-recorder") if settings.recording.wanted else None
+        )
         self._meter: LevelMeter | None = None
         self._lag_s: float | None = None
         self._waiting = WaitingInstructions(self.name, clock)
@@ -118,7 +120,7 @@ class Station:
         """The roast in which the loss of sound that lasts was reported."""
         self._live = True
 
-    async def listen(self, scoring: Scoring) -> None:
+    async def listen(self, scoring: InferencePool) -> None:
         """Pull what has arrived, judge it, decide. Returns when a file or a demonstration ends.
 
         Raises:
@@ -149,7 +151,7 @@ class Station:
                     self._recorder.hear(block, roast.roast_id if roast.active else None)
             if self.pipeline is not None:
                 self._deal_with(self.pipeline.finish())
-        self.ear.state = PartState.STOPPED
+        self.ear.state = ComponentState.STOPPED
 
     async def _blocks(self, source: AudioSource) -> AsyncIterator[AudioBlock]:
         """The source's sound; if live sound ends, the last of it is judged and that is reported."""
@@ -157,7 +159,7 @@ class Station:
             async for block in source.blocks():
                 yield block
         except EndedError as ended:
-            self.ear.trouble(PartState.FAILED, str(ended))
+            self.ear.trouble(ComponentState.FAILED, str(ended))
             if self.pipeline is not None:
                 self._deal_with(self.pipeline.finish())
                 self._report_lost_sound(str(ended))
@@ -215,11 +217,11 @@ class Station:
             kept=self._clip_kept,
         )
 
-    def _clip_kept(self, clip: Clip) -> None:
+    def _clip_kept(self, clip: RecordedClip) -> None:
         if self.clip_kept is not None and self.pipeline is not None:
             self.clip_kept(clip, self.pipeline.clock.at(clip.first_sample))
 
-    def learn(self, usual: TimeWitness | None) -> None:
+    def learn(self, usual: TimePrior | None) -> None:
         """When first crack came in this person's earlier roasts."""
         self._usual = usual
         if self.pipeline is not None:
@@ -266,7 +268,7 @@ class Station:
         """Go on with a roast that the log holds, as soon as there is sound again."""
         self._resumed = roast
 
-    def _deal_with(self, heard: Heard) -> None:
+    def _deal_with(self, heard: BlockResult) -> None:
         if self.heard is not None:
             self.heard(heard)
         self.publish(heard.events)
@@ -348,7 +350,7 @@ class Station:
             self._set_clock()
         if roast.start_known or roast.dropped_at is not None:
             self.publish(roast.tick(self.now()))
-        if self.ear.state is PartState.RETRYING:
+        if self.ear.state is ComponentState.RETRYING:
             self._report_lost_sound(self.ear.problem or "The microphone was lost.")
         else:
             self._lost_in = None
@@ -487,7 +489,7 @@ class Station:
             return
         self._lag_s = max(0.0, time.monotonic() - block.captured_at_s)
         if self._lag_s > _LATE_S:
-            self.judge.trouble(PartState.DEGRADED, "The model falls behind the microphone.")
+            self.judge.trouble(ComponentState.DEGRADED, "The model falls behind the microphone.")
         clock = self.pipeline.clock
         real = self._now() - timedelta(seconds=self._lag_s)
         drift = real - clock.at(block.end_sample)

@@ -17,7 +17,7 @@ _SWITCH_RATIO = 10.0
 _FORGET = 0.75
 
 
-class Mixdown:
+class ChannelSelector:
     """Frames of shape (n, channels) → mono of shape (m,).
 
     The first quarter of a second is held back to choose a channel by its energy in the second

@@ -6,18 +6,18 @@ import threading
 from collections.abc import Callable
 
 from roastwatch.errors import LostError
-from roastwatch.supervise import Part
-from roastwatch.vocabulary import PartState
+from roastwatch.supervise import ComponentHealth
+from roastwatch.vocabulary import ComponentState
 
 _log = logging.getLogger("roastwatch.recorder")
 _QUEUE = 1200
 _LAST_WRITES_S = 30.0
 
 
-class Scribe:
+class DiskThread:
     """Does work in order in its own thread; a bounded queue, what it has no room for is refused."""
 
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: ComponentHealth) -> None:
         """Failures are said and counted in `part`."""
         self._part = part
         self._work: queue.Queue[Callable[[], object] | None] = queue.Queue(_QUEUE)
@@ -38,7 +38,9 @@ class Scribe:
             self._work.put_nowait(work)
         except queue.Full:
             self._part.count("samples_unrecorded", samples)
-            self._part.trouble(PartState.DEGRADED, "The disk is too slow to record this sound.")
+            self._part.trouble(
+                ComponentState.DEGRADED, "The disk is too slow to record this sound."
+            )
             return False
         return True
 
@@ -48,8 +50,8 @@ class Scribe:
                 work()
             except LostError as error:
                 self._part.count("failures")
-                self._part.trouble(PartState.DEGRADED, str(error))
+                self._part.trouble(ComponentState.DEGRADED, str(error))
             except Exception as error:  # noqa: BLE001 - optional: the roast goes on without it
                 self._part.count("failures")
-                self._part.trouble(PartState.DEGRADED, f"Recording failed: {error!r}.")
+                self._part.trouble(ComponentState.DEGRADED, f"Recording failed: {error!r}.")
                 _log.debug("recording failed", exc_info=True)

@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 
 from roastwatch.audio import joined
-from roastwatch.audio.channel_selector import Mixdown
+from roastwatch.audio.channel_selector import ChannelSelector
 from roastwatch.audio.decoders import Decoder, SndfileDecoder
 from roastwatch.audio.headers import read_header
 from roastwatch.audio.media import conversion, open_media
@@ -133,10 +133,10 @@ class FileReader:
                 "replaced by silence."
             )
 
-    def _decoded(self, decoder: Decoder, part: joined.Part) -> Iterator[Float32Array]:
+    def _decoded(self, decoder: Decoder, part: joined.JoinedRecording) -> Iterator[Float32Array]:
         """One recording, mono and at the rate of what is handed on."""
         channel = self._channel if (self._channel or 0) <= decoder.channels else None
-        mixdown = Mixdown(decoder.channels, decoder.rate_hz, channel)
+        mixdown = ChannelSelector(decoder.channels, decoder.rate_hz, channel)
         resampler = Resampler(decoder.rate_hz, self.sample_rate_hz)
         for frames in self._frames(decoder, part.seconds):
             yield resampler.push(mixdown.push(frames))
@@ -186,7 +186,7 @@ class FileReader:
             if header and header.says_too_little:
                 return self._open_beyond_its_header(header)
             if header and header.next_file_at:
-                return self._open_part(joined.Part(0, header.next_file_at), self._opened)
+                return self._open_part(joined.JoinedRecording(0, header.next_file_at), self._opened)
             decoder = SndfileDecoder(soundfile.SoundFile(os.fsencode(self.path)))
             if decoder.frames != 0 or not (header and header.says_nothing):
                 return decoder
@@ -225,7 +225,7 @@ class FileReader:
         raw = self._opened.enter_context(self.path.open("rb"))
         return soundfile.SoundFile(VirtualFile(raw, patches=header.true_sizes))
 
-    def _joined(self) -> list[joined.Part]:
+    def _joined(self) -> list[joined.JoinedRecording]:
         """Where the recordings behind the first one lie, if the file holds several."""
         self._first, *others = joined.parts(self.path, self._decoder.kind)
         if others or _too_short(self._decoder, self._first):
@@ -233,7 +233,7 @@ class FileReader:
             self._decoder = self._open_part(self._first, self._opened)
         return others
 
-    def _open_part(self, part: joined.Part, opened: ExitStack) -> Decoder:
+    def _open_part(self, part: joined.JoinedRecording, opened: ExitStack) -> Decoder:
         raw = opened.enter_context(self.path.open("rb"))
         decoder = SndfileDecoder(soundfile.SoundFile(VirtualFile(raw, part.start, part.end)))
         if _too_short(decoder, part) and part.counts:
@@ -300,7 +300,7 @@ def _ends_as_ogg(path: Path) -> bool:
     return at >= 0 and len(tail) > at + 27 and bool(tail[at + 5] & 4)
 
 
-def _too_short(decoder: Decoder, part: joined.Part) -> bool:
+def _too_short(decoder: Decoder, part: joined.JoinedRecording) -> bool:
     """Whether libsndfile only guessed the length, from the first frame's bit rate."""
     if part.seconds is None or decoder.frames is None:
         return False

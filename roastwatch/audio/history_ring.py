@@ -5,7 +5,7 @@ import numpy as np
 from roastwatch.audio.recordings import Int16Array
 
 
-class Recent:
+class HistoryRing:
     """The newest sound, by the source's own sample numbers, in fixed memory."""
 
     def __init__(self, capacity: int) -> None:

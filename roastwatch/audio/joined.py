@@ -11,7 +11,7 @@ from typing import NamedTuple
 from roastwatch.audio.headers import read_header
 
 
-class Part(NamedTuple):
+class JoinedRecording(NamedTuple):
     """Where a recording lies in a file."""
 
     start: int
@@ -38,30 +38,30 @@ _MP3_KBITS = {
 _MP3_HZ = (44_100, 48_000, 32_000)
 
 
-def parts(path: Path, kind: str) -> list[Part]:
+def parts(path: Path, kind: str) -> list[JoinedRecording]:
     """Where the recordings in a file lie; `kind` is libsndfile's name of its format."""
     size = path.stat().st_size
     if kind in ("WAV", "WAVEX", "RF64"):
         return list(_wav_parts(path, size))
     if kind not in ("OGG", "MP3", "FLAC"):
-        return [Part(0, size)]
+        return [JoinedRecording(0, size)]
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
         if kind == "MP3":
             return _mp3_parts(raw)
         starts = [start for start in (_ogg_starts if kind == "OGG" else _flac_starts)(raw) if start]
     ends = [*starts, size]
-    return [Part(start, end) for start, end in zip([0, *starts], ends, strict=True)]
+    return [JoinedRecording(start, end) for start, end in zip([0, *starts], ends, strict=True)]
 
 
-def _wav_parts(path: Path, size: int) -> Iterator[Part]:
+def _wav_parts(path: Path, size: int) -> Iterator[JoinedRecording]:
     start = 0
     while True:
         header = read_header(path, start)
         following = header.next_file_at if header else None
         if following is None:
-            yield Part(start, size)
+            yield JoinedRecording(start, size)
             return
-        yield Part(start, start + following)
+        yield JoinedRecording(start, start + following)
         start += following
 
 
@@ -96,9 +96,9 @@ def _flac_starts(raw: mmap.mmap) -> list[int]:
     return found
 
 
-def _mp3_parts(raw: mmap.mmap) -> list[Part]:
+def _mp3_parts(raw: mmap.mmap) -> list[JoinedRecording]:
     """Another MP3 begins at its tag, at its frame of counts, or where the counts end."""
-    found: list[Part] = []
+    found: list[JoinedRecording] = []
     at = start = frames = 0
     counted: int | None = None
     seconds = 0.0
@@ -107,7 +107,7 @@ def _mp3_parts(raw: mmap.mmap) -> list[Part]:
 
     def end(at: int) -> None:
         nonlocal start, frames, seconds, counted, first
-        found.append(Part(start, at, seconds, _counts(first, frames)))
+        found.append(JoinedRecording(start, at, seconds, _counts(first, frames)))
         start, frames, seconds, counted, first = at, 0, 0.0, None, b""
 
     while at < len(raw) - 10:
@@ -142,7 +142,7 @@ def _mp3_parts(raw: mmap.mmap) -> list[Part]:
     if found and miscounted and frames < _LEAST_FRAMES:
         start, seconds = found[-1].start, (found[-1].seconds or 0.0) + seconds
         del found[-1]
-    return [*found, Part(start, len(raw), seconds, _counts(first, frames))]
+    return [*found, JoinedRecording(start, len(raw), seconds, _counts(first, frames))]
 
 
 def _counts(first: bytes, frames: int) -> bytes:

@@ -10,22 +10,22 @@ from types import TracebackType
 
 from pydantic import Field
 
-from roastwatch.audio.channel_selector import Mixdown
+from roastwatch.audio.channel_selector import ChannelSelector
 from roastwatch.audio.pcm import silence_what_is_no_number
 from roastwatch.audio.resample import Resampler, rate_to_judge
 from roastwatch.audio.ring import Ring
 from roastwatch.audio.sound_card import (
     Device,
+    OpenStream,
     PortAudio,
-    Recording,
     SoundCard,
     best_form,
     find_device,
 )
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.options import Options
-from roastwatch.supervise import Backoff, Part
-from roastwatch.vocabulary import AudioBlock, Float32Array, PartState
+from roastwatch.supervise import Backoff, ComponentHealth
+from roastwatch.vocabulary import AudioBlock, ComponentState, Float32Array
 
 _log = logging.getLogger("roastwatch.microphone")
 _TAMPERING_NAMES = ("echo-cancel", "echo cancel", "rnnoise", "noise", "krisp", "hands-free", "hfp")
@@ -74,7 +74,7 @@ class _Ear:
     rate_hz: int
     channels: int
     ring: Ring
-    recording: Recording | None = None
+    recording: OpenStream | None = None
     overflows: int = 0
     lost: int = 0
     """Frames that the card itself lost, by its own clock; only its thread changes it."""
@@ -98,7 +98,7 @@ class Microphone:
     def __init__(
         self,
         options: MicrophoneOptions,
-        part: Part,
+        part: ComponentHealth,
         card: SoundCard | None = None,
         backoff: Backoff | None = None,
     ) -> None:
@@ -141,7 +141,7 @@ class Microphone:
                 if not self._options.wait:
                     raise BadInputError(str(error)) from error
                 failures += 1
-                self._part.trouble(PartState.RETRYING, str(error))
+                self._part.trouble(ComponentState.RETRYING, str(error))
                 await asyncio.sleep(self._backoff.wait_s(failures))
                 await asyncio.to_thread(_look_again, card)
         return self
@@ -169,7 +169,7 @@ class Microphone:
                         yield block
             except (LostError, BadInputError) as lost:
                 failures += 1
-                self._part.trouble(PartState.RETRYING, str(lost))
+                self._part.trouble(ComponentState.RETRYING, str(lost))
                 await self._close()
                 self._part.count("times_lost")
                 await asyncio.sleep(self._backoff.wait_s(failures))
@@ -183,7 +183,7 @@ class Microphone:
             LostError: nothing has arrived for `lost_after_s`.
         """
         options = self._options
-        mixdown = Mixdown(ear.channels, ear.rate_hz, options.channel)
+        mixdown = ChannelSelector(ear.channels, ear.rate_hz, options.channel)
         resampler = Resampler(ear.rate_hz, self.sample_rate_hz)
         scale = self.sample_rate_hz / ear.rate_hz
         step = max(1, round(options.block_s * ear.rate_hz))
@@ -233,7 +233,7 @@ class Microphone:
 
     def _missed_while_away(self, captured_s: float, count: int) -> int:
         """Samples that passed unheard while the device was gone, once after each return."""
-        if self._part.state is not PartState.RETRYING or self._heard_until_s is None:
+        if self._part.state is not ComponentState.RETRYING or self._heard_until_s is None:
             return 0
         away_s = captured_s - count / self.sample_rate_hz - self._heard_until_s
         return max(1, round(away_s * self.sample_rate_hz))

@@ -15,13 +15,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from roastwatch.audio.disk_thread import Scribe
-from roastwatch.audio.history_ring import Recent
-from roastwatch.audio.recorder_disk import Clip, RecordedRoast, RecorderDisk, grow, label
+from roastwatch.audio.disk_thread import DiskThread
+from roastwatch.audio.history_ring import HistoryRing
+from roastwatch.audio.recorder_disk import RecordedClip, RecordedRoast, RecorderDisk, grow, label
 from roastwatch.audio.recorder_options import RecorderOptions
 from roastwatch.audio.recordings import Int16Array, free_path, to_int16
-from roastwatch.supervise import Part
-from roastwatch.vocabulary import AudioBlock, EventKind, PartState, RoastEvent
+from roastwatch.supervise import ComponentHealth
+from roastwatch.vocabulary import AudioBlock, ComponentState, EventKind, RoastEvent
 
 _BEFORE_DECISION_S = 60.0
 """How far back a decision may date an onset and still have it in its clip."""
@@ -49,9 +49,9 @@ class Recorder:
         station: str,
         sample_rate_hz: int,
         model_id: str,
-        part: Part,
+        part: ComponentHealth,
         *,
-        kept: Callable[[Clip], None] | None = None,
+        kept: Callable[[RecordedClip], None] | None = None,
     ) -> None:
         """`folder` will hold `roasts/<station>` and `clips/<station>`.
 
@@ -64,13 +64,13 @@ class Recorder:
         self._part = part
         self._disk = RecorderDisk(options, folder, station, sample_rate_hz, part, kept)
         memory_s = _BEFORE_DECISION_S + 2 * options.clip_s
-        self._recent = Recent(round(memory_s * sample_rate_hz))
+        self._recent = HistoryRing(round(memory_s * sample_rate_hz))
         self._pending: dict[str, _Clip] = {}
         self._written: dict[str, Path] = {}
         self._roast: RecordedRoast | None = None
         self._before: deque[RoastEvent] = deque(maxlen=8)
         """Events told before the first sound of their roast is here: the charge."""
-        self._scribe = Scribe(part)
+        self._scribe = DiskThread(part)
 
     async def __aenter__(self) -> Self:
         """Begin; what a pulled plug left unfinished gets its name."""
@@ -89,7 +89,7 @@ class Recorder:
         self._cut_clips(everything=True)
         self._end_roast()
         await asyncio.shield(asyncio.to_thread(self._scribe.close))
-        self._part.state = PartState.STOPPED
+        self._part.state = ComponentState.STOPPED
 
     def judged_by(self, model_id: str) -> None:
         """Another model listens from now on."""

@@ -20,14 +20,14 @@ from roastwatch.audio.recordings import (
 )
 from roastwatch.errors import LostError
 from roastwatch.files.private import tighten
-from roastwatch.supervise import Part
+from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import Origin, RoastEvent
 
 _CHECK_ROOM_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class RecordedClip:
     """Sound round a decision that is kept in a file."""
 
     roast_id: str
@@ -63,8 +63,8 @@ class RecorderDisk:
         folder: Path,
         station: str,
         sample_rate_hz: int,
-        part: Part,
-        kept: Callable[[Clip], None] | None,
+        part: ComponentHealth,
+        kept: Callable[[RecordedClip], None] | None,
     ) -> None:
         """`folder` will hold `roasts/<station>` and `clips/<station>`."""
         self._options = options
@@ -148,7 +148,7 @@ class RecorderDisk:
         self._part.count("clips_kept")
         if self._kept is not None and sidecar["roast_id"] is not None:
             self._kept(
-                Clip(
+                RecordedClip(
                     sidecar["roast_id"],
                     path,
                     sidecar["first_sample"],

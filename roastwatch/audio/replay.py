@@ -12,7 +12,7 @@ from pydantic import Field
 from roastwatch.audio.file import FileReader, open_file
 from roastwatch.errors import RoastwatchError
 from roastwatch.options import Options
-from roastwatch.supervise import Part
+from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import AudioBlock, Float32Array
 
 _log = logging.getLogger("roastwatch.file")
@@ -44,7 +44,7 @@ class FileSource:
 
     Options = FileOptions
 
-    def __init__(self, options: FileOptions, part: Part) -> None:
+    def __init__(self, options: FileOptions, part: ComponentHealth) -> None:
         """Nothing is opened before the context is entered."""
         self._options = options
         self._part = part
@@ -57,7 +57,7 @@ class FileSource:
 
     @property
     def length_s(self) -> float:
-        """See `source.Replay`."""
+        """See `source.ReplaySource`."""
         length_s = self._open.duration_s
         return _LONGEST_S if length_s is None else length_s + _LENGTH_OFF_S
 

@@ -32,7 +32,7 @@ Callback = Callable[[Float32Array, float, bool], None]
 """Frames of shape (n, channels); the card's time of the first, in s; whether some were lost."""
 
 
-class Recording(Protocol):
+class OpenStream(Protocol):
     """An open stream."""
 
     @property
@@ -56,7 +56,7 @@ class SoundCard(Protocol):
         """Whether a stream of this form could be opened."""
         ...
 
-    def record(self, device: Device, rate_hz: int, channels: int, callback: Callback) -> Recording:
+    def record(self, device: Device, rate_hz: int, channels: int, callback: Callback) -> OpenStream:
         """Open a stream and start it; the callback runs in the card's own thread.
 
         Raises:
@@ -113,7 +113,7 @@ class PortAudio:
             return False
         return True
 
-    def record(self, device: Device, rate_hz: int, channels: int, callback: Callback) -> Recording:
+    def record(self, device: Device, rate_hz: int, channels: int, callback: Callback) -> OpenStream:
         """A PortAudio input stream that runs."""
 
         def arrived(frames: Float32Array, _count: int, time: Any, status: Any) -> None:
@@ -135,7 +135,7 @@ class PortAudio:
         except self._sd.PortAudioError as error:
             stream.close()
             raise LostError(_cannot_open(device, error)) from error
-        recording: Recording = stream
+        recording: OpenStream = stream
         return recording
 
     def look_again(self) -> None:

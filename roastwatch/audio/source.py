@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, runtime_checkable
 
-from roastwatch.supervise import Part
+from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import AudioBlock
 
 
@@ -33,7 +33,7 @@ class AudioSource(Protocol):
 
 
 @runtime_checkable
-class Replay(Protocol):
+class ReplaySource(Protocol):
     """A source whose sound was made before, or is made up: it may be played at any speed."""
 
     @property
@@ -52,7 +52,7 @@ def began_before_s(source: object, heard_s: float) -> float:
 
     A replay faster than real time ends at the present, so that nothing in it is in the future.
     """
-    if not isinstance(source, Replay):
+    if not isinstance(source, ReplaySource):
         return heard_s
     if not source.replay_speed:
         return source.length_s
@@ -63,6 +63,8 @@ def began_before_s(source: object, heard_s: float) -> float:
 class SourceFactory(Protocol):
     """A source plugin's class."""
 
-    def __call__(self, options: object, part: Part) -> AbstractAsyncContextManager[AudioSource]:
+    def __call__(
+        self, options: object, part: ComponentHealth
+    ) -> AbstractAsyncContextManager[AudioSource]:
         """Nothing is opened before the context is entered."""
         ...

@@ -15,13 +15,13 @@ from typing import BinaryIO
 
 from pydantic import Field
 
-from roastwatch.audio.channel_selector import Mixdown
+from roastwatch.audio.channel_selector import ChannelSelector
 from roastwatch.audio.pcm import PcmFormat, decode, frame_bytes, silence_what_is_no_number
 from roastwatch.audio.resample import Resampler, rate_to_judge
 from roastwatch.errors import BadInputError, EndedError
 from roastwatch.options import Options
-from roastwatch.supervise import Part
-from roastwatch.vocabulary import AudioBlock, PartState
+from roastwatch.supervise import ComponentHealth
+from roastwatch.vocabulary import AudioBlock, ComponentState
 
 _BLOCK_S = 0.1
 _OPEN_AGAIN_S = 0.5
@@ -62,7 +62,7 @@ class StandardInput:
     Options = StandardInputOptions
 
     def __init__(
-        self, options: StandardInputOptions, part: Part, pipe: BinaryIO | None = None
+        self, options: StandardInputOptions, part: ComponentHealth, pipe: BinaryIO | None = None
     ) -> None:
         """`pipe` stands for standard input where another file is meant."""
         self._options = options
@@ -112,7 +112,7 @@ class StandardInput:
         """
         options = self._options
         size = frame_bytes(options.format, options.channels)
-        mixdown = Mixdown(options.channels, options.sample_rate_hz, options.channel)
+        mixdown = ChannelSelector(options.channels, options.sample_rate_hz, options.channel)
         resampler = Resampler(options.sample_rate_hz, self._rate)
         pace = _Pace(self._rate, options.lost_after_s) if self.live else None
         rest = b""
@@ -204,9 +204,9 @@ class StandardInput:
             transport.close()
 
     def _lost(self, problem: str) -> None:
-        if self._part.state is not PartState.RETRYING:
+        if self._part.state is not ComponentState.RETRYING:
             self._part.count("times_lost")
-        self._part.trouble(PartState.RETRYING, problem)
+        self._part.trouble(ComponentState.RETRYING, problem)
 
     def _streams(self) -> bool:
         """Whether the bytes come from another program now."""

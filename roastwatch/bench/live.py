@@ -13,7 +13,7 @@ import numpy as np
 from roastwatch.audio.level import LevelMeter
 from roastwatch.bench.machine import resident_mb
 from roastwatch.bench.sound import noise_with_pops
-from roastwatch.detection.inference_pool import Scoring
+from roastwatch.detection.inference_pool import InferencePool
 from roastwatch.detection.model import CrackModel
 from roastwatch.pipeline import Pipeline
 from roastwatch.roast.roast import RoastOptions
@@ -106,7 +106,7 @@ async def _run(model: CrackModel, rate_hz: int, count: int, seconds: float) -> S
         )
         for index in range(count)
     ]
-    with Scoring() as scoring:
+    with InferencePool() as scoring:
         cpu_s, began_s = time.process_time(), time.monotonic()
         async with asyncio.TaskGroup() as group:
             for index, pipeline in enumerate(pipelines):
@@ -124,7 +124,7 @@ async def _run(model: CrackModel, rate_hz: int, count: int, seconds: float) -> S
 
 
 async def _stream(
-    pipeline: Pipeline, scoring: Scoring, sound: Float32Array, began_s: float, result: Streams
+    pipeline: Pipeline, scoring: InferencePool, sound: Float32Array, began_s: float, result: Streams
 ) -> None:
     meter = LevelMeter(pipeline.sample_rate_hz)
     size = round(BLOCK_S * pipeline.sample_rate_hz)

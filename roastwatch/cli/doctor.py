@@ -21,8 +21,8 @@ from roastwatch.printing.rich_console import Console
 from roastwatch.settings import model as settings
 from roastwatch.settings.model import Chosen, Settings
 from roastwatch.sinks.sink import Finding as SinkFinding
-from roastwatch.sinks.sink import Told
-from roastwatch.supervise import Part
+from roastwatch.sinks.sink import SinkContext
+from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import Command, CommandResult, Instruction, Outcome
 
 _FREE_MB = 500
@@ -31,7 +31,7 @@ _MARKS = {True: ("ok   ", "green"), False: ("fault", "red"), None: ("–    ", "
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DoctorFinding:
     """One thing checked: `good` None means it could not or need not be checked."""
 
     name: str
@@ -62,7 +62,7 @@ def command(path: Path | None) -> None:
     sys.exit(1 if bad else 0)
 
 
-def _quietly(findings: Iterator[Finding]) -> Iterator[Finding]:
+def _quietly(findings: Iterator[DoctorFinding]) -> Iterator[DoctorFinding]:
     """Without log lines between: what is wrong is a finding."""
     log = logging.getLogger("roastwatch")
     before = log.level
@@ -73,37 +73,37 @@ def _quietly(findings: Iterator[Finding]) -> Iterator[Finding]:
         log.setLevel(before)
 
 
-def _findings(path: Path | None) -> Iterator[Finding]:
+def _findings(path: Path | None) -> Iterator[DoctorFinding]:
     version = sys.version.split()[0]
-    yield Finding("roastwatch", True, f"{__version__} on Python {version}")
+    yield DoctorFinding("roastwatch", True, f"{__version__} on Python {version}")
     wanted = settings.parse({})
     try:
         place = path or found()
     except RoastwatchError as error:
-        yield Finding("settings", None, str(error))
+        yield DoctorFinding("settings", None, str(error))
     else:
         try:
             wanted = settings.read(place)
-            yield Finding("settings", True, f"{place}")
+            yield DoctorFinding("settings", True, f"{place}")
         except RoastwatchError as error:
-            yield Finding("settings", False, str(error))
+            yield DoctorFinding("settings", False, str(error))
     for station in wanted.stations:
         yield _try(f"{station.name} sound", lambda one=station: _sound(one.source))  # type: ignore[misc]
         yield _try(f"{station.name} model", lambda one=station: _model(one.model))  # type: ignore[misc]
     for sink in wanted.sinks:
         for one in _sink(sink, wanted):
-            yield Finding(sink.type, one.good, one.text)
+            yield DoctorFinding(sink.type, one.good, one.text)
     yield _try("disk", lambda: _disk(wanted))
 
 
-def _try(name: str, check: Callable[[], tuple[bool | None, str]]) -> Finding:
+def _try(name: str, check: Callable[[], tuple[bool | None, str]]) -> DoctorFinding:
     try:
         good, text = check()
     except RoastwatchError as error:
         good, text = False, str(error)
     except Exception as error:  # noqa: BLE001 - what broke is a finding, and the others are wanted
         good, text = False, f"{type(error).__name__}: {error}"
-    return Finding(name, good, text)
+    return DoctorFinding(name, good, text)
 
 
 def _sound(source: Chosen) -> tuple[bool | None, str]:
@@ -119,7 +119,7 @@ def _sound(source: Chosen) -> tuple[bool | None, str]:
 
 
 async def _one_second(source: Chosen) -> tuple[int, float] | None:
-    part = Part("doctor")
+    part = ComponentHealth("doctor")
     factory: Any = plugins.load("sources", source.type)
     try:
         async with asyncio.timeout(5.0), factory(source.options, part) as opened:
@@ -159,12 +159,12 @@ class _Nobody:
 
 def _sink(chosen: Chosen, wanted: Settings) -> Sequence[SinkFinding]:
     """What a sink finds when it tries its own connection."""
-    told = Told(
+    told = SinkContext(
         wanted.instance,
         [station.name for station in wanted.stations],
         wanted.language,
         _Nobody(),
-        Part(chosen.type),
+        ComponentHealth(chosen.type),
     )
     try:
         return asyncio.run(_checked(plugins.load("sinks", chosen.type), chosen, told))
@@ -176,7 +176,7 @@ def _sink(chosen: Chosen, wanted: Settings) -> Sequence[SinkFinding]:
         return [SinkFinding(False, f"{type(error).__name__}: {error}")]
 
 
-async def _checked(factory: Any, chosen: Chosen, told: Told) -> Sequence[SinkFinding]:
+async def _checked(factory: Any, chosen: Chosen, told: SinkContext) -> Sequence[SinkFinding]:
     sink = factory(chosen.options, told)
     check = getattr(sink, "check", None)
     if check is None:  # of somebody else, and older than this

@@ -24,7 +24,7 @@ SOUND_ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".m4a")
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class CorpusRecording:
     """One file of sound and what is known of it. Times are seconds from its first sample."""
 
     path: str
@@ -60,7 +60,7 @@ class Marks:
 
 def described(
     path: Path, root: Path, kind: str, marks: Marks | None = None, **more: str
-) -> Recording:
+) -> CorpusRecording:
     """A recording with its length, rate and hash read from the file.
 
     Raises:
@@ -72,7 +72,7 @@ def described(
     except (OSError, RuntimeError) as error:
         raise BadInputError(f"{path} is not a sound file that can be read.") from error
     marks = marks or Marks()
-    return Recording(
+    return CorpusRecording(
         path=path.resolve().relative_to(root.resolve()).as_posix(),
         kind=kind,
         duration_s=round(about.frames / about.samplerate, 4),
@@ -93,7 +93,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_manifest(path: Path, recordings: Iterable[Recording]) -> None:
+def write_manifest(path: Path, recordings: Iterable[CorpusRecording]) -> None:
     """Write a manifest whole or not at all."""
     rows = [asdict(recording) for recording in recordings]
     fresh = path.with_name(path.name + ".part")
@@ -101,7 +101,7 @@ def write_manifest(path: Path, recordings: Iterable[Recording]) -> None:
     fresh.replace(path)
 
 
-def read_manifest(path: Path) -> list[Recording]:
+def read_manifest(path: Path) -> list[CorpusRecording]:
     """The recordings of a manifest.
 
     Raises:
@@ -119,8 +119,8 @@ def read_manifest(path: Path) -> list[Recording]:
     return [_recording(row, index, path) for index, row in enumerate(rows)]
 
 
-def _recording(row: Any, index: int, path: Path) -> Recording:
-    known = {field.name for field in fields(Recording)}
+def _recording(row: Any, index: int, path: Path) -> CorpusRecording:
+    known = {field.name for field in fields(CorpusRecording)}
     try:
         unknown = sorted(set(row) - known)
         if unknown:
@@ -129,13 +129,13 @@ def _recording(row: Any, index: int, path: Path) -> Recording:
         for key in ("pops_s", "first_crack_s"):
             if row.get(key) is not None:
                 row[key] = tuple(float(value) for value in row[key])
-        return Recording(**row)
+        return CorpusRecording(**row)
     except (TypeError, ValueError) as error:
         raise BadInputError(f"{path}: recording {index + 1} is wrong: {error}.") from error
 
 
 def faults(
-    recordings: Sequence[Recording],
+    recordings: Sequence[CorpusRecording],
     root: Path,
     *,
     hashes: bool = True,
@@ -148,7 +148,7 @@ def faults(
     """
     wrong = []
     by_group: dict[str, set[str]] = defaultdict(set)
-    by_hash: dict[str, list[Recording]] = defaultdict(list)
+    by_hash: dict[str, list[CorpusRecording]] = defaultdict(list)
     for item in recordings:
         by_group[item.group].add(item.split)
         by_hash[item.sha256].append(item)
@@ -188,7 +188,9 @@ def faults(
     return wrong
 
 
-def split(recordings: Sequence[Recording], shares: Sequence[float], seed: int) -> list[Recording]:
+def split(
+    recordings: Sequence[CorpusRecording], shares: Sequence[float], seed: int
+) -> list[CorpusRecording]:
     """Give each group a split, about by these shares of train, validation and test.
 
     Files of the same content count as one group. Deterministic for a seed.

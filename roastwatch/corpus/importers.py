@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from roastwatch.corpus import labels as learn_labels
-from roastwatch.corpus.corpus import SOUND_ENDINGS, Marks, Recording, described
+from roastwatch.corpus.corpus import SOUND_ENDINGS, CorpusRecording, Marks, described
 from roastwatch.errors import BadInputError
 from roastwatch.files.untrusted import MOST_TABLE_BYTES, read_text
 from roastwatch.records import formats
@@ -131,7 +131,7 @@ def artisan(path: Path, offset_s: float = 0.0) -> Marks:
     return Marks(first_crack_s=(start_s, max(end_s, start_s)), charge_s=charge_s)
 
 
-def windows_dataset(folder: Path) -> list[Recording]:
+def windows_dataset(folder: Path) -> list[CorpusRecording]:
     """The layout of the public AST project: {train,val,test}/{first_crack,no_first_crack}/*.wav.
 
     Each file is a window cut from a roast; its name, without the microphone and the trailing
@@ -159,7 +159,7 @@ def windows_dataset(folder: Path) -> list[Recording]:
     return found
 
 
-def recorded(path: Path) -> Recording | None:
+def recorded(path: Path) -> CorpusRecording | None:
     """What roastwatch recorded itself, or a person marked with `learn --mark`; None: neither.
 
     The path is the recording's own. A roast or a clip that a person called no crack is a negative;
@@ -192,7 +192,7 @@ def recorded(path: Path) -> Recording | None:
     return replace(roast, first_crack_s=(onset_s, end_s))
 
 
-def scanned(folder: Path) -> list[Recording]:
+def scanned(folder: Path) -> list[CorpusRecording]:
     """Every sound file of a folder, with the labels that lie beside it.
 
     Looked for beside `roast.wav`: roast.txt (Audacity), roast.alog (Artisan), roast.json (our

@@ -55,7 +55,7 @@ def parts(seed: int, rate_hz: int) -> Iterator[tuple[str, Float32Array, Labels]]
     plain = SynthRoast(seed, rate_hz, fooling_per_h=0)
     quiet = np.concatenate(list(islice(plain.blocks(1.0), int(_PART_S))))
     for name in ("gain", "suppression", "codec"):
-        chosen = rooms.Microphone((20, 20000), (0, 0), **{name: True})
+        chosen = rooms.MicrophoneResponse((20, 20000), (0, 0), **{name: True})
         yield f"microphone-{name}", rooms.recorded(rng, quiet, rate_hz, chosen), []
     kitchen = Kitchen(rng, rate_hz, 8.0)
     for index in range(8):

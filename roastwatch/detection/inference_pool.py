@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 T = TypeVar("T")
 
 
-class Scoring:
+class InferencePool:
     """A small pool for inference. Each station awaits its own call, so one station's calls
     never run at the same time and its stream needs no lock."""
 

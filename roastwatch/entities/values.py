@@ -6,9 +6,9 @@ from datetime import timedelta
 from roastwatch.entities.entity import Value
 from roastwatch.vocabulary import (
     Actuator,
+    ComponentState,
     EventKind,
     Level,
-    PartState,
     Reading,
     RoasterState,
     RoastEvent,
@@ -22,7 +22,7 @@ def problems(snapshot: Snapshot) -> list[str]:
     found = [
         part.problem or f"{part.name} is {part.state.value}."
         for part in snapshot.parts
-        if part.problem or part.state in (PartState.FAILED, PartState.RETRYING)
+        if part.problem or part.state in (ComponentState.FAILED, ComponentState.RETRYING)
     ]
     if snapshot.level is not None and snapshot.level.problem:
         found.insert(0, snapshot.level.problem)
@@ -36,12 +36,12 @@ def problems(snapshot: Snapshot) -> list[str]:
 def _starting(snapshot: Snapshot, part: str) -> bool:
     """Whether a part of the station has neither worked nor failed yet."""
     name = f"{snapshot.station}-{part}"
-    return any(one.name == name and one.state is PartState.STARTING for one in snapshot.parts)
+    return any(one.name == name and one.state is ComponentState.STARTING for one in snapshot.parts)
 
 
 def _lost(snapshot: Snapshot, part: str) -> bool:
     name = f"{snapshot.station}-{part}"
-    states = (PartState.RETRYING, PartState.FAILED)
+    states = (ComponentState.RETRYING, ComponentState.FAILED)
     return any(one.name == name and one.state in states for one in snapshot.parts)
 
 

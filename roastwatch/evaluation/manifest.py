@@ -22,7 +22,7 @@ _FOLDS = {"4": "development", "5": "evaluation"}
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class ManifestRecording:
     """One recording. Times are seconds from its first sample."""
 
     path: Path
@@ -47,7 +47,7 @@ class Recording:
         return None if not self.label and self.pops_s is None else False
 
 
-def read(folder: Path) -> list[Recording]:
+def read(folder: Path) -> list[ManifestRecording]:
     """The recordings of a folder, or of a manifest in it.
 
     Raises:
@@ -63,7 +63,7 @@ def read(folder: Path) -> list[Recording]:
     return _of_csv(folder)
 
 
-def _of_corpus(path: Path) -> list[Recording]:
+def _of_corpus(path: Path) -> list[ManifestRecording]:
     found = []
     for row in corpus.read_manifest(path):
         sound = path.parent / row.path
@@ -71,11 +71,13 @@ def _of_corpus(path: Path) -> list[Recording]:
             raise BadInputError(f"{path}: {row.path} is not there.")
         began_s = row.first_crack_s[0] if row.first_crack_s else None
         part = _part(row.path, row.split)
-        found.append(Recording(sound, row.kind, row.label, part, row.charge_s, began_s, row.pops_s))
+        found.append(
+            ManifestRecording(sound, row.kind, row.label, part, row.charge_s, began_s, row.pops_s)
+        )
     return found
 
 
-def _of_csv(path: Path) -> list[Recording]:
+def _of_csv(path: Path) -> list[ManifestRecording]:
     try:
         rows = list(csv.DictReader(read_text(path, MOST_TABLE_BYTES).splitlines()))
     except (OSError, csv.Error) as error:
@@ -87,7 +89,7 @@ def _of_csv(path: Path) -> list[Recording]:
     return [_of_row(row, f"{path}, line {line}", path.parent) for line, row in enumerate(rows, 2)]
 
 
-def _of_row(row: dict[str, str], place: str, folder: Path) -> Recording:
+def _of_row(row: dict[str, str], place: str, folder: Path) -> ManifestRecording:
     if not row.get("path") or not row.get("kind"):
         raise BadInputError(f"{place}: path or kind is missing.")
     sound = folder / row["path"]
@@ -99,7 +101,7 @@ def _of_row(row: dict[str, str], place: str, folder: Path) -> Recording:
         began_s = min((start for start, _, label in seconds if "crack" in label), default=None)
     part = _part(row["path"], row.get("part") or row.get("split") or "")
     label = row.get("label") or ""
-    return Recording(sound, row["kind"], label, part, charge_s, began_s, seconds=seconds)
+    return ManifestRecording(sound, row["kind"], label, part, charge_s, began_s, seconds=seconds)
 
 
 def _number(row: dict[str, str], column: str, place: str) -> float | None:
@@ -128,6 +130,6 @@ def _seconds(table: Path) -> tuple[tuple[float, float, str], ...]:
         ) from error
 
 
-def of_kind(recordings: Sequence[Recording], kind: str) -> list[Recording]:
+def of_kind(recordings: Sequence[ManifestRecording], kind: str) -> list[ManifestRecording]:
     """Those of one kind, in order."""
     return [recording for recording in recordings if recording.kind == kind]

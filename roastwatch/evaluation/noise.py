@@ -9,7 +9,7 @@ import numpy as np
 
 from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.detection.model import CrackModel
-from roastwatch.evaluation.manifest import Recording
+from roastwatch.evaluation.manifest import ManifestRecording
 from roastwatch.evaluation.recordings import FIRE, Played, load, play
 from roastwatch.evaluation.statistics import RULES, Rate, alarms
 from roastwatch.synth.backgrounds import KINDS
@@ -37,7 +37,7 @@ class Sound:
     samples: Float32Array
 
 
-def load_sounds(recordings: Sequence[Recording]) -> list[Sound]:
+def load_sounds(recordings: Sequence[ManifestRecording]) -> list[Sound]:
     """All negatives of a list, at one rate."""
     return [Sound(r.label, load(r.path, RATE_HZ)) for r in recordings]
 

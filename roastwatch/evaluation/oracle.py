@@ -16,7 +16,7 @@ from roastwatch.evaluation.simulated import (
     FALSE_SCALE,
     REARM_S,
     Condition,
-    Heard,
+    DetectedPops,
     crack_level,
     false_density,
 )
@@ -31,8 +31,8 @@ CRACK_EVERY_S = 600.0
 
 
 def judge(
-    roasts: Sequence[Heard],
-    hours: Sequence[Heard],
+    roasts: Sequence[DetectedPops],
+    hours: Sequence[DetectedPops],
     condition: Condition,
     allowed: Mapping[str, int],
 ) -> dict[str, tuple[list[Judged], int]]:
@@ -55,7 +55,7 @@ def judge(
     return found
 
 
-def _judged(roasts: Sequence[Heard], odds: Float32Array, bar: float) -> list[Judged]:
+def _judged(roasts: Sequence[DetectedPops], odds: Float32Array, bar: float) -> list[Judged]:
     judged = []
     for index, heard in enumerate(roasts):
         assert heard.rates is not None
@@ -82,7 +82,7 @@ def _bar(odds: Float32Array, allowed: int) -> tuple[float, int]:
 
 
 def _odds(
-    heard: Sequence[Heard], crack: Float32Array, strays: Float64Array, condition: Condition
+    heard: Sequence[DetectedPops], crack: Float32Array, strays: Float64Array, condition: Condition
 ) -> Float32Array:
     """Log odds of a crack after each tick, shape (recordings, ticks)."""
     ticks = int(max(h.duration_s for h in heard) / TICK_S) + 1

@@ -13,9 +13,9 @@ from roastwatch.audio.resample import Resampler
 from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.detection.model import CrackModel
 from roastwatch.errors import BadInputError
-from roastwatch.evaluation.manifest import Recording
+from roastwatch.evaluation.manifest import ManifestRecording
 from roastwatch.evaluation.statistics import RULES, Judged, early_rate, match, summary
-from roastwatch.pipeline import Heard, Pipeline
+from roastwatch.pipeline import BlockResult, Pipeline
 from roastwatch.roast.roast import RoastOptions
 from roastwatch.vocabulary import (
     AudioBlock,
@@ -84,7 +84,7 @@ def play(
     return played
 
 
-def _note(played: Played, heard: Heard, rate_hz: int) -> None:
+def _note(played: Played, heard: BlockResult, rate_hz: int) -> None:
     for score in heard.scores:
         played.pops += [(pop.sample / rate_hz, pop.probability) for pop in score.pops]
     for event in heard.events:
@@ -127,7 +127,7 @@ def load(path: Path, rate_hz: int) -> Float32Array:
 
 
 def evaluate_roast(
-    model: CrackModel, recording: Recording, onset: OnsetOptions | None
+    model: CrackModel, recording: ManifestRecording, onset: OnsetOptions | None
 ) -> RealRoast:
     """One real roast against what is labelled in it."""
     played = play_file(model, recording.path, onset=onset, charge_s=recording.charge_s)
@@ -160,7 +160,7 @@ def evaluate_roast(
     return RealRoast(judged, row)
 
 
-def _seconds_found(recording: Recording, sure: Sequence[float]) -> dict[str, int]:
+def _seconds_found(recording: ManifestRecording, sure: Sequence[float]) -> dict[str, int]:
     """How many labelled seconds hold a pop, clear and faint ones apart."""
 
     def found(label: str) -> tuple[int, int]:
@@ -206,7 +206,7 @@ def pops_in_sum(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     }
 
 
-def evaluate_clips(model: CrackModel, recordings: Sequence[Recording]) -> dict[str, Any]:
+def evaluate_clips(model: CrackModel, recordings: Sequence[ManifestRecording]) -> dict[str, Any]:
     """Short clips: how many cracks are heard, and what is heard in background."""
     cracks, missed, background, background_s, unsaid = 0, [], 0, 0.0, 0
     rows: list[dict[str, Any]] = []
@@ -236,7 +236,9 @@ def evaluate_clips(model: CrackModel, recordings: Sequence[Recording]) -> dict[s
     }
 
 
-def evaluate_popcorn(model: CrackModel, recordings: Sequence[Recording]) -> list[dict[str, Any]]:
+def evaluate_popcorn(
+    model: CrackModel, recordings: Sequence[ManifestRecording]
+) -> list[dict[str, Any]]:
     """Popping corn: pops in each 5 s, which should swell and die away."""
     rows = []
     for recording in recordings:
@@ -250,7 +252,7 @@ def evaluate_popcorn(model: CrackModel, recordings: Sequence[Recording]) -> list
 
 
 def evaluate_negatives(
-    model: CrackModel, recordings: Sequence[Recording], onset: OnsetOptions | None
+    model: CrackModel, recordings: Sequence[ManifestRecording], onset: OnsetOptions | None
 ) -> list[dict[str, Any]]:
     """Each file alone, armed from 0: pops and what was decided."""
     rows = []

@@ -62,7 +62,7 @@ CONDITIONS = (QUIET, NOISY, TRAINS)
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class DetectedPops:
     """What a detector gives for one stretch of time. All arrays have one row a pop, sorted."""
 
     duration_s: float
@@ -82,7 +82,7 @@ def hear(
     condition: Condition,
     rates: RoastRates | None,
     duration_s: float | None = None,
-) -> Heard:
+) -> DetectedPops:
     """The pops that a detector reports in one roast, or in `duration_s` without any crack."""
     length_s = rates.duration_s if rates else float(duration_s or 0.0)
     real: Float64Array = np.empty(0)
@@ -116,7 +116,7 @@ def hear(
     probability = 1 / (1 + np.exp(-over))
     order = np.argsort(at_s, kind="stable")
     order = order[over[order] >= FAINTEST]
-    return Heard(length_s, at_s[order], probability[order], true[order], rates)
+    return DetectedPops(length_s, at_s[order], probability[order], true[order], rates)
 
 
 def _with_the_turn(rng: np.random.Generator, condition: Condition, length_s: float) -> Float64Array:
@@ -161,13 +161,15 @@ def _faint(
         yield np.stack([rng.uniform(0, length_s, count), high - depth], axis=1)
 
 
-def simulated_roast(seed: int, condition: Condition, ranges: RateRanges | None = None) -> Heard:
+def simulated_roast(
+    seed: int, condition: Condition, ranges: RateRanges | None = None
+) -> DetectedPops:
     """One roast with first crack; the same seed gives the same roast in every condition."""
     rates = draw_rates(np.random.default_rng([seed, 1]), ranges)
     return hear(np.random.default_rng([seed, 2]), condition, rates)
 
 
-def simulated_hour(seed: int, condition: Condition) -> Heard:
+def simulated_hour(seed: int, condition: Condition) -> DetectedPops:
     """One hour in which nothing cracks."""
     return hear(np.random.default_rng([seed, 3]), condition, None, 3600.0)
 
@@ -184,7 +186,7 @@ AT_ONCE = 240
 
 
 def decide(
-    heard: Heard, options: OnsetOptions, *, charged: bool = True
+    heard: DetectedPops, options: OnsetOptions, *, charged: bool = True
 ) -> tuple[float, float] | None:
     """The onset decision on what was heard: (decided, happened) in seconds, or None.
 
@@ -196,7 +198,7 @@ def decide(
     return None
 
 
-def count_alarms(heard: Heard, options: OnsetOptions, *, charged: bool = False) -> int:
+def count_alarms(heard: DetectedPops, options: OnsetOptions, *, charged: bool = False) -> int:
     """How often first crack is told, armed anew 60 s after each time.
 
     `charged`: pops count from where they do after a charge, though none is told.
@@ -207,7 +209,7 @@ def count_alarms(heard: Heard, options: OnsetOptions, *, charged: bool = False) 
 
 
 def _decisions(
-    heard: Heard,
+    heard: DetectedPops,
     options: OnsetOptions,
     *,
     charged: bool = False,
@@ -240,7 +242,7 @@ def _decisions(
         done += 1
 
 
-def _scores(heard: Heard, hop: int) -> list[CrackScore]:
+def _scores(heard: DetectedPops, hop: int) -> list[CrackScore]:
     pops: dict[int, list[Pop]] = {}
     for at_s, probability in zip(heard.at_s.tolist(), heard.probability.tolist(), strict=True):
         sample = int(at_s * RATE_HZ)

@@ -42,7 +42,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ScoredRecording:
     """What the model said of one recording."""
 
     name: str
@@ -62,7 +62,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SettingOutcome:
     """What one setting makes of one recording."""
 
     name: str
@@ -74,10 +74,10 @@ class Outcome:
 
 def judge(
     spec: ModelSpec,
-    heard: Heard,
+    heard: ScoredRecording,
     onset: OnsetOptions,
     scores: Sequence[CrackScore] | None = None,
-) -> Outcome:
+) -> SettingOutcome:
     """One recording through the pipeline, with the scores that the model gave, or with others."""
     if heard.charge_s is None:
         # who marks first crack would have told the charge in a roast, which lowers the bar
@@ -89,13 +89,13 @@ def judge(
     decided_s = told[0][0] if told else None
     if heard.onset_s is None:
         costs = CLIP_COSTS_S if heard.is_clip else EARLY_COSTS_S
-        return Outcome(heard.name, costs if told else 0.0, None, bool(told))
+        return SettingOutcome(heard.name, costs if told else 0.0, None, bool(told))
     if decided_s is None:
-        return Outcome(heard.name, MISSED_COSTS_S, None, True)
+        return SettingOutcome(heard.name, MISSED_COSTS_S, None, True)
     if decided_s < heard.onset_s - EARLY_S:
-        return Outcome(heard.name, EARLY_COSTS_S, None, True)
+        return SettingOutcome(heard.name, EARLY_COSTS_S, None, True)
     delay_s = decided_s - heard.onset_s
-    return Outcome(heard.name, min(abs(delay_s), MISSED_COSTS_S), delay_s, False)
+    return SettingOutcome(heard.name, min(abs(delay_s), MISSED_COSTS_S), delay_s, False)
 
 
 class Replayed:
@@ -129,7 +129,7 @@ class Replayed:
         return list(self._scores[self._next :])
 
 
-def hear(model: CrackModel, labelled: LabelledRoast | LabelledClip) -> Heard:
+def hear(model: CrackModel, labelled: LabelledRoast | LabelledClip) -> ScoredRecording:
     """A recording through the model, once.
 
     Raises:
@@ -145,7 +145,7 @@ def hear(model: CrackModel, labelled: LabelledRoast | LabelledClip) -> Heard:
         else:
             samples, scores = _scores(model, rate_hz, blocks)
     is_clip = isinstance(labelled, LabelledClip)
-    return Heard(
+    return ScoredRecording(
         labelled.path.name,
         rate_hz,
         samples,

@@ -21,7 +21,7 @@ from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.detection.model import CrackModel
 from roastwatch.detection.pops.model import PopsModel
 from roastwatch.errors import BadInputError
-from roastwatch.learning.judge import Outcome, Setting, hear, judge, moved
+from roastwatch.learning.judge import Setting, SettingOutcome, hear, judge, moved
 from roastwatch.learning.tune_head import Delta, Tuned, tune
 
 LEAST_ROASTS = 3
@@ -39,9 +39,9 @@ class Learnt:
     better: bool
     shipped: Setting
     best: Setting
-    shipped_outcomes: tuple[Outcome, ...]
+    shipped_outcomes: tuple[SettingOutcome, ...]
     """With the shipped setting, for each recording."""
-    calibrated: tuple[Outcome, ...]
+    calibrated: tuple[SettingOutcome, ...]
     """With the setting alone that was chosen without that recording."""
     tuned: Tuned | None = None
     """What came of fitting the last layer; None: the model doesn't show what enters it."""
@@ -51,7 +51,7 @@ class Learnt:
     """SHA-256 of the file that it changes."""
 
     @property
-    def held_back(self) -> tuple[Outcome, ...]:
+    def held_back(self) -> tuple[SettingOutcome, ...]:
         """With what would be kept, chosen and fitted without that recording."""
         return self.tuned.held_back if self.tuned and self.exit_delta else self.calibrated
 
@@ -112,7 +112,7 @@ def learn(
         Setting(sensitivity, moved(usual, step))
         for sensitivity, step in product(SENSITIVITIES, THRESHOLD_STEPS)
     ]
-    outcomes: dict[Setting, list[Outcome]] = {}
+    outcomes: dict[Setting, list[SettingOutcome]] = {}
     for number, setting in enumerate(settings, 1):
         progress(f"trying setting {number} of {len(settings)}")
         options = setting.options(onset)
@@ -143,7 +143,9 @@ def learn(
 
 
 def _is_better(
-    held_back: Sequence[Outcome], on_all: Sequence[Outcome], before: Sequence[Outcome]
+    held_back: Sequence[SettingOutcome],
+    on_all: Sequence[SettingOutcome],
+    before: Sequence[SettingOutcome],
 ) -> bool:
     """Whether what was held back costs clearly less, and nothing more is wrong."""
     return (
@@ -154,7 +156,9 @@ def _is_better(
 
 
 def _best(
-    outcomes: Mapping[Setting, Sequence[Outcome]], shipped: Setting, leave_out: int | None = None
+    outcomes: Mapping[Setting, Sequence[SettingOutcome]],
+    shipped: Setting,
+    leave_out: int | None = None,
 ) -> Setting:
     """The cheapest setting; of equals the one nearest to what is shipped."""
 
@@ -165,7 +169,7 @@ def _best(
     return min(outcomes, key=cost)
 
 
-def _worth(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def _worth(outcomes: Sequence[SettingOutcome]) -> dict[str, Any]:
     delays = [o.delay_s for o in outcomes if o.delay_s is not None]
     return {
         "cost_s": round(_cost_s(outcomes) / len(outcomes), 2),
@@ -174,9 +178,9 @@ def _worth(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-def _cost_s(outcomes: Sequence[Outcome]) -> float:
+def _cost_s(outcomes: Sequence[SettingOutcome]) -> float:
     return sum(o.cost_s for o in outcomes)
 
 
-def _wrong(outcomes: Sequence[Outcome]) -> int:
+def _wrong(outcomes: Sequence[SettingOutcome]) -> int:
     return sum(o.wrong for o in outcomes)

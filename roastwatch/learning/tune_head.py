@@ -18,7 +18,7 @@ from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.detection.pops import features
 from roastwatch.detection.pops.model import PopsModel
 from roastwatch.detection.pops.peaks import peaks
-from roastwatch.learning.judge import Heard, Outcome, Setting, judge, moved
+from roastwatch.learning.judge import ScoredRecording, Setting, SettingOutcome, judge, moved
 
 Float64Array = npt.NDArray[np.float64]
 Delta = tuple[float, ...]
@@ -52,18 +52,18 @@ class Examples:
 class Tuned:
     """What came of fitting the last layer."""
 
-    held_back: tuple[Outcome, ...]
+    held_back: tuple[SettingOutcome, ...]
     """For each recording, with what was chosen and fitted without it."""
     ridge: float | None
     """Chosen on all; None: no change was worth it."""
     setting: Setting
     delta: Delta | None
     """The change that is fitted to all."""
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[SettingOutcome, ...]
     """With that change, on what it was fitted to."""
 
 
-def examples(model: PopsModel, heard: Heard) -> Examples:
+def examples(model: PopsModel, heard: ScoredRecording) -> Examples:
     """The peaks of a recording that something is known of."""
     shown = heard.activations
     assert shown is not None
@@ -131,8 +131,8 @@ def fit(given: Sequence[Examples], ridge: float) -> Delta | None:
 
 def tune(
     model: PopsModel,
-    recordings: Sequence[Heard],
-    plain: Mapping[Setting, Sequence[Outcome]],
+    recordings: Sequence[ScoredRecording],
+    plain: Mapping[Setting, Sequence[SettingOutcome]],
     shipped: Setting,
     onset: OnsetOptions,
     progress: Callable[[str], None] = lambda _: None,
@@ -152,7 +152,7 @@ def tune(
     """
     trial = _Trial(model, recordings, plain, shipped, onset)
     everything = range(len(recordings))
-    held_back: dict[int, Outcome] = {}
+    held_back: dict[int, SettingOutcome] = {}
     numbers = sorted(set(trial.group))
     for number in numbers:
         progress(f"fitting the last layer without recordings {number + 1} of {len(numbers)}")
@@ -178,8 +178,8 @@ class _Trial:
     def __init__(
         self,
         model: PopsModel,
-        recordings: Sequence[Heard],
-        plain: Mapping[Setting, Sequence[Outcome]],
+        recordings: Sequence[ScoredRecording],
+        plain: Mapping[Setting, Sequence[SettingOutcome]],
         shipped: Setting,
         onset: OnsetOptions,
     ) -> None:
@@ -188,7 +188,7 @@ class _Trial:
         self._plain, self._shipped = plain, shipped
         self._examples = [examples(model, heard) for heard in recordings]
         self._deltas: dict[tuple[float, frozenset[int]], Delta | None] = {}
-        self._outcomes: dict[tuple[int, float, frozenset[int]], dict[Setting, Outcome]] = {}
+        self._outcomes: dict[tuple[int, float, frozenset[int]], dict[Setting, SettingOutcome]] = {}
         self._settings = dict.fromkeys(
             Setting(sensitivity, moved(shipped.pop_threshold, step))
             for sensitivity, step in product((shipped.sensitivity, *SENSITIVITIES), THRESHOLD_STEPS)
@@ -204,7 +204,7 @@ class _Trial:
 
     def outcomes(
         self, index: int, ridge: float | None, without: frozenset[int]
-    ) -> Mapping[Setting, Outcome]:
+    ) -> Mapping[Setting, SettingOutcome]:
         """What each setting makes of a recording, with a layer that is fitted without some groups.
 
         Empty where there is nothing to fit to; with no ridge, of the layer as shipped.
@@ -245,7 +245,7 @@ class _Trial:
         )
 
 
-def _groups(recordings: Sequence[Heard]) -> list[int]:
+def _groups(recordings: Sequence[ScoredRecording]) -> list[int]:
     """The number of each recording's group: what is of one roast is held back together."""
     roasts: dict[str, int] = {}
     numbers = [roasts.setdefault(heard.roast_id or heard.name, len(roasts)) for heard in recordings]

@@ -15,7 +15,7 @@ from roastwatch.audio.level import LevelMeter
 from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.detection.model import CrackModel
 from roastwatch.errors import BadInputError
-from roastwatch.pipeline import Heard, Pipeline
+from roastwatch.pipeline import BlockResult, Pipeline
 from roastwatch.roast.roast import RoastOptions
 from roastwatch.vocabulary import AudioBlock, EventKind, Level, RoastEvent
 
@@ -93,7 +93,7 @@ def analyze_file(
     charge_s: float | None = None,
     rearm_after_s: float | None = None,
     block_samples: int | None = None,
-    watch: Callable[[Pipeline, AudioBlock, Heard], None] | None = None,
+    watch: Callable[[Pipeline, AudioBlock, BlockResult], None] | None = None,
 ) -> Analysis:
     """Run a recording through the pipeline as fast as possible, in bounded memory.
 
@@ -176,8 +176,8 @@ def _note(
     found: Analysis,
     pipeline: Pipeline,
     block: AudioBlock,
-    heard: Heard,
-    watch: Callable[[Pipeline, AudioBlock, Heard], None] | None,
+    heard: BlockResult,
+    watch: Callable[[Pipeline, AudioBlock, BlockResult], None] | None,
 ) -> list[RoastEvent]:
     found.pops += [(pop.sample / found.sample_rate_hz, pop.probability) for pop in heard.pops]
     if watch is not None:

@@ -18,7 +18,7 @@ from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.detection.model import CrackModel
 from roastwatch.errors import BadInputError, RoastwatchError
 from roastwatch.offline.analysis import analyze_file
-from roastwatch.pipeline import Heard, Pipeline
+from roastwatch.pipeline import BlockResult, Pipeline
 from roastwatch.settings import model as settings
 from roastwatch.vocabulary import AudioBlock
 
@@ -119,7 +119,7 @@ def judge(job: Job, model: CrackModel, path: Path) -> Result:
     """One recording's result; whatever is wrong with it becomes its error."""
     scores: list[tuple[float, float]] = []
 
-    def keep(pipeline: Pipeline, _block: AudioBlock, heard: Heard) -> None:
+    def keep(pipeline: Pipeline, _block: AudioBlock, heard: BlockResult) -> None:
         rate = pipeline.sample_rate_hz
         scores.extend((round(s.end_sample / rate, 4), s.probability) for s in heard.scores)
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from roastwatch.errors import MissingExtraError, RoastwatchError
 from roastwatch.offline.analysis import Analysis
-from roastwatch.pipeline import Heard, Pipeline
+from roastwatch.pipeline import BlockResult, Pipeline
 from roastwatch.vocabulary import AudioBlock, EventKind
 
 _FFT = 512
@@ -27,7 +27,7 @@ class Picture:
         self._sum: list[tuple[float, float]] = []
         self._bars: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
-    def __call__(self, pipeline: Pipeline, block: AudioBlock, heard: Heard) -> None:
+    def __call__(self, pipeline: Pipeline, block: AudioBlock, heard: BlockResult) -> None:
         """Take one block."""
         samples = np.concatenate([self._rest, block.samples])
         step = self._frames_a_column * _FFT

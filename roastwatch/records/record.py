@@ -53,7 +53,7 @@ class RecordedEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
+class RecordedControl:
     """A setting of the roaster that changed (or a remark on the curve, where `what` is note)."""
 
     at_s: float
@@ -125,7 +125,7 @@ class RoastRecord:
     columns: dict[str, Column] = field(default_factory=dict)
     """By name of `COLUMNS`, each as long as `at_s`; a missing column = no such probe."""
     events: tuple[RecordedEvent, ...] = ()
-    controls: tuple[Control, ...] = ()
+    controls: tuple[RecordedControl, ...] = ()
     extras: tuple[ExtraCurve, ...] = ()
     pops: tuple[tuple[float, float], ...] = ()
     """Time and probability of each sound that counted as a pop."""

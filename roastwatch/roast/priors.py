@@ -1,6 +1,6 @@
 """The other witnesses of first crack: bean temperature, a roaster's counter, the time. Pure.
 
-Each gives `Evidence` of its own, kept apart in the record; `Witnesses.llr` sums them for the onset
+Each gives `Evidence` of its own, kept apart in the record; `Priors.llr` sums them for the onset
 decision. They can hurry or delay what the ear decides by a few pops' worth, never decide alone:
 temperature knows when a crack is plausible, not that one was heard.
 """
@@ -22,7 +22,7 @@ LEAST_SPREAD_S = 20.0
 
 
 @dataclass(slots=True)
-class TemperatureWitness:
+class TemperaturePrior:
     """First crack by temperature: the person's usual range, and the rate of rise's dip.
 
     Within two spreads of the usual temperature it is worth up to +1, four spreads below down to
@@ -56,7 +56,7 @@ class TemperatureWitness:
 
 
 @dataclass(slots=True)
-class CounterWitness:
+class CounterPrior:
     """First crack by a roaster's own counter: three counts within 30 s are worth +2."""
 
     _counts: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=600))
@@ -74,7 +74,7 @@ class CounterWitness:
 
 
 @dataclass(frozen=True, slots=True)
-class TimeWitness:
+class TimePrior:
     """First crack by the time since charge, as this person's earlier roasts had it.
 
     Within a spread before the usual time it is worth +1, two spreads before it nothing, earlier
@@ -87,7 +87,7 @@ class TimeWitness:
     spread_s: float
 
     @classmethod
-    def of(cls, earlier_s: Sequence[float]) -> "TimeWitness | None":
+    def of(cls, earlier_s: Sequence[float]) -> "TimePrior | None":
         """Median and spread (of the middle, made wider for few) of `LEAST_TIMES` or more roasts."""
         if len(earlier_s) < LEAST_TIMES:
             return None
@@ -106,11 +106,11 @@ class TimeWitness:
 
 
 @dataclass(slots=True)
-class Witnesses:
+class Priors:
     """All but the ear, fused: the sum of what each says."""
 
-    temperature: TemperatureWitness | None = None
-    counter: CounterWitness = field(default_factory=CounterWitness)
+    temperature: TemperaturePrior | None = None
+    counter: CounterPrior = field(default_factory=CounterPrior)
     _said: dict[EvidenceKind, float] = field(default_factory=dict)
     _recorded: dict[EvidenceKind, float] = field(default_factory=dict)
 
@@ -124,7 +124,7 @@ class Witnesses:
 
     def forget_times(self) -> None:
         """The clock was set: what was said before is at no known distance from now."""
-        self.counter = CounterWitness()
+        self.counter = CounterPrior()
         if self.temperature is not None:
             self.temperature = replace(self.temperature, _slopes=deque(maxlen=120))
         self._said.clear()

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import Field
 
 from roastwatch.options import Options
-from roastwatch.roast.priors import TimeWitness
+from roastwatch.roast.priors import TimePrior
 from roastwatch.vocabulary import (
     EventKind,
     Evidence,
@@ -72,7 +72,7 @@ class Roast:
     last_event: RoastEvent | None = None
     start_known: bool = True
     """Whether the charge is a fact, not just the start of the sound."""
-    usual: TimeWitness | None = None
+    usual: TimePrior | None = None
     """When first crack came in this person's earlier roasts, where enough are known."""
     earlier: tuple[RoastEvent, ...] = ()
     """What had happened in this roast before the service was started again."""

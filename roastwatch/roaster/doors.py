@@ -20,7 +20,7 @@ from typing import Any
 
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster import identity, messages
-from roastwatch.supervise import Background, Part
+from roastwatch.supervise import Background, ComponentHealth
 
 PREFIX = "roastwatch-guardian/"
 BY_FILE = ""
@@ -106,7 +106,7 @@ class Doors:
         self._path = path
         self._converse = converse
         self._sockets: dict[str, socket.socket] = {}
-        self._tasks = Background(Part("guardian"))
+        self._tasks = Background(ComponentHealth("guardian"))
         self.names: frozenset[str] = frozenset()
 
     @contextlib.asynccontextmanager

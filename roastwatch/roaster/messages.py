@@ -23,7 +23,7 @@ from roastwatch.vocabulary import Actuator, Command, CommandResult, Origin, Outc
 
 VERSION = 1
 LONGEST_LINE = 64 * 1024
-_LIMITS = inbound.Limits(size=4 * LONGEST_LINE, whole_text=False)
+_LIMITS = inbound.InboundLimits(size=4 * LONGEST_LINE, whole_text=False)
 """Texts may hold anything: what a driver says must not make its guardian mute."""
 SPREADS_S = 22.0
 """The guardian looks back 20 s to see a rise; before this, heat may still have been on then."""

@@ -23,11 +23,11 @@ from roastwatch.roastlog import outbox as log_outbox
 from roastwatch.roastlog import resume as log_resume
 from roastwatch.roastlog import writes as log_writes
 from roastwatch.roastlog.file import LogError, explained
-from roastwatch.roastlog.outbox import WaitingAlert
+from roastwatch.roastlog.outbox import StoredAlert
 from roastwatch.roastlog.resume import OpenRoast
 from roastwatch.roastlog.writer import DurableWriter
 from roastwatch.roastlog.writes import Write, utc_now
-from roastwatch.supervise import Part
+from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import Command, CommandResult, Evidence, Reading, RoastEvent
 
 RESUME_WITHIN_S = 1800.0
@@ -45,14 +45,14 @@ class _Roast:
 class RoastLog:
     """See the module. Made by `RoastLog.open`, used inside `async with`."""
 
-    def __init__(self, path: Path, part: Part | None = None) -> None:
+    def __init__(self, path: Path, part: ComponentHealth | None = None) -> None:
         self.path = path
-        self.part = part or Part("log")
+        self.part = part or ComponentHealth("log")
         self._roasts: dict[str, _Roast] = {}
         self._writer = DurableWriter(path, self.part, self._heads)
 
     @classmethod
-    def open(cls, path: Path, part: Part | None = None) -> "RoastLog":
+    def open(cls, path: Path, part: ComponentHealth | None = None) -> "RoastLog":
         """A log to be entered.
 
         Args:
@@ -215,7 +215,7 @@ class RoastLog:
 
     async def outbox_due(
         self, now: datetime | None = None, target: str | None = None
-    ) -> list[WaitingAlert]:
+    ) -> list[StoredAlert]:
         """The alerts to try now, oldest first; empty while the log fails."""
         try:
             return await self._writer.read(

@@ -78,7 +78,7 @@ class AlertFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingAlert:
+class StoredAlert:
     """An alert in the outbox."""
 
     alert_id: str
@@ -94,7 +94,7 @@ class WaitingAlert:
 
 def due_alerts(
     connection: sqlite3.Connection, now: datetime, target: str | None
-) -> list[WaitingAlert]:
+) -> list[StoredAlert]:
     """The alerts whose time has come and has not passed, oldest first."""
     rows = connection.execute(
         "SELECT alert_id, event_id, target, payload, created_at, due_at, expires_at, attempts, "
@@ -103,7 +103,7 @@ def due_alerts(
         (stamp(now), stamp(now), target, target),
     )
     return [
-        WaitingAlert(
+        StoredAlert(
             alert_id=row[0],
             event_id=row[1] or "",
             target=row[2],

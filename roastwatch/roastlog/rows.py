@@ -13,9 +13,9 @@ from roastwatch.records.metrics import metrics, turning_point_index
 from roastwatch.records.record import (
     COLUMNS,
     Column,
-    Control,
     ExtraCurve,
     Properties,
+    RecordedControl,
     RecordedEvent,
     RoastRecord,
 )
@@ -298,7 +298,7 @@ def _events(connection: sqlite3.Connection, roast_no: int) -> Iterator[RecordedE
         )
 
 
-def _controls(connection: sqlite3.Connection, roast_no: int) -> tuple[Control, ...]:
+def _controls(connection: sqlite3.Connection, roast_no: int) -> tuple[RecordedControl, ...]:
     """Remarks and imported settings as they were written, then the commands that took effect."""
     written = connection.execute(
         "SELECT at_s, what, value, text FROM controls WHERE roast_no = ? ORDER BY rowid",
@@ -310,7 +310,7 @@ def _controls(connection: sqlite3.Connection, roast_no: int) -> tuple[Control, .
         "ORDER BY at_s, rowid",
         (roast_no,),
     ).fetchall()
-    return tuple(Control(*row) for row in (*written, *commanded))
+    return tuple(RecordedControl(*row) for row in (*written, *commanded))
 
 
 def pack(tree: dict[str, Any]) -> bytes | None:

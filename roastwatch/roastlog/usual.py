@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 
 from roastwatch.roast.curve.predict import FirstCrackModel, past
-from roastwatch.roast.priors import TimeWitness
+from roastwatch.roast.priors import TimePrior
 from roastwatch.roastlog import rows as log_records
 from roastwatch.roastlog.file import LogError
 from roastwatch.roastlog.store import Store
@@ -48,7 +48,7 @@ def learned(path: Path, station: str) -> FirstCrackModel | None:
     return None
 
 
-def usual_time(path: Path, station: str) -> TimeWitness | None:
+def usual_time(path: Path, station: str) -> TimePrior | None:
     """Median and spread of a station's last 30 first cracks (imported ones where it has few).
 
     Only first cracks that a person marked or confirmed count, so that what the ear decided wrongly
@@ -60,7 +60,7 @@ def usual_time(path: Path, station: str) -> TimeWitness | None:
                 rows = store.connection.execute(
                     _TIMES.format(station=chosen), (station, LEARNED_FROM)
                 )
-                usual = TimeWitness.of([float(after_s) for (after_s,) in rows])
+                usual = TimePrior.of([float(after_s) for (after_s,) in rows])
                 if usual is not None:
                     return usual
     except (LogError, sqlite3.Error):

@@ -27,8 +27,8 @@ from roastwatch.roastlog.file import (
     transaction,
 )
 from roastwatch.roastlog.writes import Write, utc_now
-from roastwatch.supervise import Background, Part
-from roastwatch.vocabulary import PartState
+from roastwatch.supervise import Background, ComponentHealth
+from roastwatch.vocabulary import ComponentState
 
 T = TypeVar("T")
 _LOGGER = logging.getLogger("roastwatch.log")
@@ -57,7 +57,9 @@ _PLENTY_BYTES = 64 * 1024 * 1024
 class DurableWriter:
     """See the module. Called on the loop, between `open` and `close`; `later` from any thread."""
 
-    def __init__(self, path: Path, part: Part, heads: Callable[[], Sequence[Write]]) -> None:
+    def __init__(
+        self, path: Path, part: ComponentHealth, heads: Callable[[], Sequence[Write]]
+    ) -> None:
         """Nothing is opened yet.
 
         Args:
@@ -105,7 +107,7 @@ class DurableWriter:
             await asyncio.shield(self._on_thread(self._close))
         finally:
             self._thread.shutdown(wait=False)
-            self._part.state = PartState.STOPPED
+            self._part.state = ComponentState.STOPPED
 
     @property
     def healthy(self) -> bool:
@@ -131,7 +133,7 @@ class DurableWriter:
         self._slow = flush
         flush.add_done_callback(self._succeeded)
         self._part.trouble(
-            PartState.DEGRADED, f"The roast log {self._path} is slow: events are told first."
+            ComponentState.DEGRADED, f"The roast log {self._path} is slow: events are told first."
         )
         return False
 
@@ -153,7 +155,7 @@ class DurableWriter:
         """Show what stopped the log; it is tried again."""
         self._healthy = False
         text = explanation(error, self._path) if isinstance(error, sqlite3.Error) else str(error)
-        self._part.trouble(PartState.DEGRADED, text)
+        self._part.trouble(ComponentState.DEGRADED, text)
 
     def _make_room(self) -> None:
         """Readings and scores may be lost to a log that fails for hours; events may not."""

@@ -16,7 +16,7 @@ from roastwatch.channel import Events, Latest
 from roastwatch.options import Options
 from roastwatch.printing.printable import printable
 from roastwatch.printing.rich_console import Console
-from roastwatch.sinks.sink import Finding, Told
+from roastwatch.sinks.sink import Finding, SinkContext
 from roastwatch.vocabulary import EventKind, Level, Origin, RoastEvent, Snapshot
 
 _STYLES = {
@@ -138,7 +138,7 @@ class ConsoleSink:
 
     Options = ConsoleOptions
 
-    def __init__(self, options: ConsoleOptions, told: Told) -> None:
+    def __init__(self, options: ConsoleOptions, told: SinkContext) -> None:
         self._options = options
         self._told = told
         self._console = Console()

@@ -11,7 +11,7 @@ from roastwatch import inbound
 from roastwatch.errors import BadInputError
 
 _OVER_AFTER_S = 120.0
-_LIMITS = inbound.Limits(size=2048, depth=2)
+_LIMITS = inbound.InboundLimits(size=2048, depth=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Claim:
         return (self.since, self.session) < (other.since, other.session)
 
 
-class Rivals:
+class DuplicateInstances:
     """Whom we met under our own name."""
 
     def __init__(self, mine: Claim) -> None:

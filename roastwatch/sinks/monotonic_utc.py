@@ -9,7 +9,7 @@ AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 """When something is due that waits for no time: due, too, where the clock is set back later."""
 
 
-class SteadyClock:
+class MonotonicUtc:
     """UTC as it was at the start, carried on by the monotonic clock.
 
     A clock that is set by an hour in mid-roast must not make an alert wait an hour or drop it.

@@ -34,18 +34,18 @@ from roastwatch.sinks.home_assistant.check import check_names
 from roastwatch.sinks.home_assistant.options import HomeAssistantOptions
 from roastwatch.sinks.monotonic_utc import age_s
 from roastwatch.sinks.mqtt.options import refuse_password_alone
-from roastwatch.sinks.outbox.dedupe_set import Remembered
+from roastwatch.sinks.outbox.dedupe_set import DedupeSet
 from roastwatch.sinks.outbox.delivery import Delivery
-from roastwatch.sinks.outbox.event_outbox import Kept
+from roastwatch.sinks.outbox.event_outbox import QueuedEvent
 from roastwatch.sinks.outbox.memory import MemoryOutbox
-from roastwatch.sinks.sink import Finding, Told, WaitingAlert
+from roastwatch.sinks.sink import Finding, SinkContext, WaitingAlert
 from roastwatch.supervise import Backoff, together
 from roastwatch.vocabulary import (
     Actuator,
     Command,
+    ComponentState,
     Origin,
     Outcome,
-    PartState,
     RoastEvent,
     Snapshot,
 )
@@ -140,7 +140,7 @@ class RulesSink:
 
     Options = RulesOptions
 
-    def __init__(self, options: RulesOptions, told: Told) -> None:
+    def __init__(self, options: RulesOptions, told: SinkContext) -> None:
         """Check what can be checked without a network.
 
         Raises:
@@ -156,19 +156,19 @@ class RulesSink:
             young_s=_YOUNG_S,
             backoff=Backoff(1.0, 30.0),
         )
-        self._done = Remembered(self._delivery.outbox, "rules-done", self._delivery.clock)
+        self._done = DedupeSet(self._delivery.outbox, "rules-done", self._delivery.clock)
         self._problems: dict[object, str] = {}
         """What is wrong now, by what it concerns: a rule, its loop, the look at Home Assistant."""
         self._acted: list[deque[float]] = [deque() for _ in options.rules]
         self._link_to: Callable[[], Any] | None = None
         if any(rule.scene or rule.service for rule in options.rules):
             try:
-                from roastwatch.sinks.home_assistant.link import Link
+                from roastwatch.sinks.home_assistant.link import HomeAssistantLink
             except ModuleNotFoundError as missing:
                 raise MissingExtraError("Scenes and services", "homeassistant") from missing
             where = options.home_assistant or HomeAssistantOptions()
             where.door()
-            self._link_to = partial(Link, where)
+            self._link_to = partial(HomeAssistantLink, where)
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         """Act until cancelled."""
@@ -200,7 +200,9 @@ class RulesSink:
     async def _collect(self, events: Events[RoastEvent]) -> None:
         async for event in events:
             now_s, now = time.monotonic(), datetime.now(UTC)
-            message = Kept.of(event, event_type(event), 0.0, age_s(event, now_s, now)).message(0.0)
+            message = QueuedEvent.of(
+                event, event_type(event), 0.0, age_s(event, now_s, now)
+            ).message(0.0)
             for number, rule in enumerate(self._options.rules):
                 if rule.on != event_type(event) or rule.station not in (None, event.station):
                     continue
@@ -257,7 +259,7 @@ class RulesSink:
         if self._problems == before and text is None:
             return
         if self._problems:
-            self._told.part.trouble(PartState.DEGRADED, list(self._problems.values())[-1])
+            self._told.part.trouble(ComponentState.DEGRADED, list(self._problems.values())[-1])
         else:
             self._told.part.running()
 

@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 from typing import Any, Protocol
 
 from roastwatch.channel import Events, Latest
-from roastwatch.supervise import Part
+from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import Command, CommandResult, Instruction, RoastEvent, Snapshot
 
 
@@ -73,7 +73,7 @@ class AlertOutbox(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SinkContext:
     """What every sink is given. Nothing else is fetched from anywhere."""
 
     instance: str
@@ -81,7 +81,7 @@ class Told:
     stations: Sequence[str]
     language: str
     requests: Requests
-    part: Part
+    part: ComponentHealth
     titles: Mapping[str, str] = field(default_factory=dict)
     """Station → its name for people, where it has one."""
     outbox: AlertOutbox | None = None

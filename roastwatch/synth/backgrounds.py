@@ -19,7 +19,7 @@ KINDS: tuple[BedKind, ...] = ("drum", "fluid", "popper", "pan")
 
 
 @dataclass(frozen=True, slots=True)
-class Bed:
+class RoasterNoise:
     """One machine's noise. Amplitudes are relative to its steady noise of RMS 1."""
 
     kind: BedKind
@@ -50,7 +50,7 @@ class Bed:
     seed: int
 
 
-def draw_bed(rng: np.random.Generator, kind: BedKind | None = None) -> Bed:
+def draw_bed(rng: np.random.Generator, kind: BedKind | None = None) -> RoasterNoise:
     """A machine: a quiet drum, a roaring fluid bed, a popcorn popper, a hand-stirred pan."""
     kind = kind or KINDS[int(rng.choice(4, p=(0.45, 0.3, 0.15, 0.1)))]
     air = kind in ("fluid", "popper")
@@ -71,7 +71,7 @@ def draw_bed(rng: np.random.Generator, kind: BedKind | None = None) -> Bed:
     if rng.random() < 0.15:  # a whine high up
         tones.append((float(rng.uniform(2500, 12000)), float(10 ** rng.uniform(-2.5, -1)), 0.0))
     low = float(np.exp(rng.uniform(np.log(300), np.log(2500))))
-    return Bed(
+    return RoasterNoise(
         kind=kind,
         hz=tuple(points),
         db=tuple(float(x) for x in db),
@@ -92,7 +92,7 @@ def draw_bed(rng: np.random.Generator, kind: BedKind | None = None) -> Bed:
 
 
 def render(
-    bed: Bed, rng: np.random.Generator, rate_hz: int, n: int, first_sample: int = 0
+    bed: RoasterNoise, rng: np.random.Generator, rate_hz: int, n: int, first_sample: int = 0
 ) -> Float32Array:
     """So many samples of a bed from `first_sample` on, shape (n,), steady noise of about RMS 1."""
     step = max(rate_hz // 200, 1)  # what moves slowly is computed 200 times a second
@@ -129,7 +129,7 @@ def _stretched(slow: Float64Array, step: int, n: int) -> Float32Array:
     return drawn.reshape(-1)[:n]
 
 
-def _density_rms(bed: Bed, rate_hz: int, above_hz: float = 0.0) -> float:
+def _density_rms(bed: RoasterNoise, rate_hz: int, above_hz: float = 0.0) -> float:
     """RMS of the steady noise above a frequency, in the units of its density."""
     gains = gain_curve(2048, rate_hz, bed.hz, bed.db)
     gains[: int(above_hz * 2048 / rate_hz)] = 0
@@ -137,7 +137,7 @@ def _density_rms(bed: Bed, rate_hz: int, above_hz: float = 0.0) -> float:
 
 
 def _tumble(
-    bed: Bed,
+    bed: RoasterNoise,
     rng: np.random.Generator,
     own: np.random.Generator,
     rate_hz: int,
@@ -178,7 +178,11 @@ def _speeds(rng: np.random.Generator, count: int) -> Float64Array:
 
 
 def _scrapes(
-    bed: Bed, rng: np.random.Generator, rate_hz: int, total: Float32Array, first_sample: int
+    bed: RoasterNoise,
+    rng: np.random.Generator,
+    rate_hz: int,
+    total: Float32Array,
+    first_sample: int,
 ) -> None:
     """A scrape, a squeak or a knock at the same place of each turn."""
     shape = np.random.default_rng(bed.seed + 1)
@@ -203,7 +207,7 @@ def _scrapes(
         add_at(total, at, (sound * envelope * strength).astype(np.float32))
 
 
-def _chaff(bed: Bed, rng: np.random.Generator, rate_hz: int, total: Float32Array) -> None:
+def _chaff(bed: RoasterNoise, rng: np.random.Generator, rate_hz: int, total: Float32Array) -> None:
     """Chaff that ticks against the walls: short, and mostly below what the bed holds up high."""
     count = rng.poisson(bed.chaff_per_s * len(total) / rate_hz)
     length = int(0.006 * rate_hz)

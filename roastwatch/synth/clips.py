@@ -52,7 +52,7 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Clip:
+class SynthClip:
     """One clip, (n,) ±1, and what is in it."""
 
     samples: Float32Array
@@ -77,7 +77,7 @@ class Kitchen:
     _beds: list[Float32Array] = field(default_factory=list)
     _rooms: list[Float32Array] = field(default_factory=list)
 
-    def clip(self) -> Clip:
+    def clip(self) -> SynthClip:
         """The next clip."""
         rng, recipe, rate = self.rng, self.recipe, self.rate_hz
         n = int(self.length_s * rate)
@@ -99,7 +99,7 @@ class Kitchen:
         microphone = rooms.draw_microphone(rng, plain=rng.random() >= recipe.lossy)
         level = 10 ** (rng.uniform(-45, -3) / 20) / (float(np.abs(whole).max()) + 1e-9)
         heard = rooms.recorded(rng, whole * np.float32(level), rate, microphone)
-        return Clip(heard, tuple(sorted(times)), tuple(kinds))
+        return SynthClip(heard, tuple(sorted(times)), tuple(kinds))
 
     def _quiet(self, n: int) -> Float32Array:
         """A room without a roaster; levels count from here."""

@@ -37,7 +37,7 @@ def room_response(rng: np.random.Generator, rate_hz: int) -> Float32Array:
 
 
 @dataclass(frozen=True, slots=True)
-class Microphone:
+class MicrophoneResponse:
     """A microphone with what its maker and a codec do to the sound."""
 
     hz: tuple[float, ...]
@@ -58,7 +58,7 @@ class Microphone:
 _POINTS = (60.0, 150.0, 400.0, 1000.0, 2500.0, 5000.0, 8000.0, 12000.0, 16000.0, 22000.0)
 
 
-def draw_microphone(rng: np.random.Generator, *, plain: bool = False) -> Microphone:
+def draw_microphone(rng: np.random.Generator, *, plain: bool = False) -> MicrophoneResponse:
     """A microphone; a plain one has only a response and hiss."""
     wander = np.cumsum(rng.normal(0, 2.2, len(_POINTS)))
     db = wander - wander[3]
@@ -71,8 +71,10 @@ def draw_microphone(rng: np.random.Generator, *, plain: bool = False) -> Microph
         level = float(np.interp(np.log(cut), np.log(_POINTS), db))
         curve = [*(curve[i] for i in keep), level, -75, -85]
     if plain:
-        return Microphone(tuple(points), tuple(curve), noise_dbfs=float(rng.uniform(-96, -72)))
-    return Microphone(
+        return MicrophoneResponse(
+            tuple(points), tuple(curve), noise_dbfs=float(rng.uniform(-96, -72))
+        )
+    return MicrophoneResponse(
         tuple(points),
         tuple(curve),
         gain=bool(rng.random() < 0.15),
@@ -84,7 +86,7 @@ def draw_microphone(rng: np.random.Generator, *, plain: bool = False) -> Microph
 
 
 def recorded(
-    rng: np.random.Generator, sound: Float32Array, rate_hz: int, microphone: Microphone
+    rng: np.random.Generator, sound: Float32Array, rate_hz: int, microphone: MicrophoneResponse
 ) -> Float32Array:
     """A whole clip through a microphone: (n,) to (n,), ±1. A stream uses the response only."""
     sound = filtered(sound, rate_hz, microphone.hz, microphone.db)

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from roastwatch.options import Options
-from roastwatch.supervise import Part
+from roastwatch.supervise import ComponentHealth
 from roastwatch.synth import rates
 from roastwatch.synth.roasts import RoastTruth, SynthRoast
 from roastwatch.vocabulary import AudioBlock, Float32Array
@@ -52,7 +52,7 @@ class DemoSource:
 
     Options = DemoOptions
 
-    def __init__(self, options: DemoOptions, part: Part) -> None:
+    def __init__(self, options: DemoOptions, part: ComponentHealth) -> None:
         """Nothing is rendered before `blocks()` is read."""
         self._options = options
         self._part = part

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from roastwatch.detection.pops import features
-from roastwatch.synth.clips import Clip, Kitchen, Recipe
+from roastwatch.synth.clips import Kitchen, Recipe, SynthClip
 from roastwatch.synth.fire_crackles import Fire, cut
 from roastwatch.vocabulary import Float32Array
 
@@ -65,7 +65,7 @@ def is_fire(kind: str) -> bool:
     return "fire" in kind.lower()
 
 
-def labels_of(clip: Clip, rows: Float32Array) -> npt.NDArray[np.uint8]:
+def labels_of(clip: SynthClip, rows: Float32Array) -> npt.NDArray[np.uint8]:
     """The label of each row, shape (rows,)."""
     excess = rows[:, : -features.BANDS].reshape(len(rows), -1, features.BANDS)[:, :, _TOP_BAND:]
     present = np.maximum((excess != 0).any(axis=(0, 1)).sum(), 1)
@@ -143,7 +143,7 @@ def _chunk(job: Job) -> tuple[int, list[list[str]]]:
     shape = (plan.clips, plan.rows)
     rows = np.memmap(folder / "rows.f16", np.float16, "r+", shape=(*shape, features.WIDTH))
     labels = np.memmap(folder / "labels.u1", np.uint8, "r+", shape=shape)
-    front_end = features.FrontEnd(rate)
+    front_end = features.PopsFrontEnd(rate)
     recordings = [
         row
         for row in _recordings(plan.recordings, rate)

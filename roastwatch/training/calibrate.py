@@ -24,7 +24,7 @@ Float64Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class LogitCalibration:
     """How logits are read, and what was measured on the way."""
 
     pop_threshold: float
@@ -42,7 +42,7 @@ def calibrate(
     false_per_min: float,
     threshold: float | None = None,
     workers: int = 2,
-) -> Calibration:
+) -> LogitCalibration:
     """Set the threshold so that development negatives give `false_per_min` pops a minute.
 
     A `threshold` that is given goes before that; what it gives is measured.
@@ -110,7 +110,7 @@ def calibrate(
         false_a_min = float(np.sum(np.array(errors) > logit(threshold))) / (rows * ROW_S / 60)
         scores["recall_on_crackles"] = round(heard, 4)
         scores["false_pops_per_min_among_crackles"] = round(false_a_min, 2)
-    return Calibration(round(threshold, 3), scale, offset, scores)
+    return LogitCalibration(round(threshold, 3), scale, offset, scores)
 
 
 def _steps(

@@ -16,7 +16,7 @@ from roastwatch.detection.pops import features
 from roastwatch.detection.pops.peaks import REACH_ROWS
 from roastwatch.errors import BadInputError
 from roastwatch.training import checkpoints
-from roastwatch.training.calibrate import Calibration
+from roastwatch.training.calibrate import LogitCalibration
 from roastwatch.training.network import POSITIONS, Block, Entry, PopNet, by_band
 from roastwatch.training.plan import TrainingPlan
 
@@ -110,7 +110,7 @@ def export(
     network: PopNet,
     plan: TrainingPlan,
     out: Path,
-    calibration: Calibration,
+    calibration: LogitCalibration,
     *,
     model_id: str,
     trained_on: str,

@@ -20,7 +20,7 @@ import soundfile
 from click.testing import CliRunner, Result
 
 from roastwatch.cli import cli
-from roastwatch.detection.large.micro_batcher import Gather
+from roastwatch.detection.large.micro_batcher import MicroBatcher
 from roastwatch.errors import BadInputError
 from roastwatch.offline import workers as batch_workers
 from roastwatch.offline.batch import Job, discover, judge
@@ -283,7 +283,7 @@ def test_windows_of_several_threads_share_batches() -> None:
         time.sleep(0)
         return inputs * 2
 
-    gather = Gather(run, batch=4)
+    gather = MicroBatcher(run, batch=4)
     wrong: list[object] = []
 
     def work(number: int) -> None:
@@ -308,7 +308,7 @@ def test_a_failing_batch_fails_for_all_who_share_it() -> None:
         raise BadInputError("no")
 
     with pytest.raises(BadInputError):
-        Gather(run, batch=1)(np.zeros((1, 2), np.float32))
+        MicroBatcher(run, batch=1)(np.zeros((1, 2), np.float32))
 
 
 def test_the_summary_counts_reasons() -> None:

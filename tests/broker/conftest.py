@@ -14,8 +14,8 @@ import pytest
 from roastwatch.channel import Events, Latest
 from roastwatch.sinks.mqtt.options import MqttOptions
 from roastwatch.sinks.mqtt.sink import MqttSink
-from roastwatch.sinks.sink import Told
-from roastwatch.supervise import Part
+from roastwatch.sinks.sink import SinkContext
+from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import (
     Command,
     CommandResult,
@@ -63,7 +63,7 @@ class Person:
 class Running:
     """A sink that runs, and the ends of what goes into it."""
 
-    part: Part
+    part: ComponentHealth
     events: Events[RoastEvent]
     latest: Latest[dict[str, Snapshot]]
     person: Person
@@ -77,9 +77,9 @@ async def sink(
     port: int, instance: str = "test", stations: tuple[str, ...] = ("roaster",), **options: Any
 ) -> AsyncIterator[Running]:
     """The MQTT sink at a port, ended at the end."""
-    person, part = options.pop("person", None) or Person(), Part("mqtt")
+    person, part = options.pop("person", None) or Person(), ComponentHealth("mqtt")
     more = {name: options.pop(name) for name in ("outbox", "picture") if name in options}
-    told = Told(instance, stations, options.pop("language", "en"), person, part, **more)
+    told = SinkContext(instance, stations, options.pop("language", "en"), person, part, **more)
     options = {"host": "127.0.0.1", "birth_settle_s": 0.05} | options
     running = Running(part, Events(), Latest(), person)
     task = asyncio.create_task(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from roastwatch.vocabulary import PartState
+from roastwatch.vocabulary import ComponentState
 from tests.broker.conftest import listener, sink, until
 from tests.broker.nouns import snapshot
 from tests.fakes.old_broker import old_broker
@@ -67,7 +67,7 @@ async def test_a_broker_is_logged_into_and_left_as_it_was(locked: Broker, tmp_pa
     port = locked.port
     async with sink(port, username="all", password="right") as told:
         told.show(snapshot())
-        await until(lambda: told.part.state is PartState.RUNNING)
+        await until(lambda: told.part.state is ComponentState.RUNNING)
         code, said = await doctor(tmp_path, mqtt(port, ", username: all, password: right"))
         assert code == 0, said
         assert f"127.0.0.1:{port}: logged in as all, MQTT 5, not encrypted" in said

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from roastwatch.entities import ENTITIES
 from roastwatch.sinks.duplicate_instance import Claim
-from roastwatch.vocabulary import Command, CommandResult, InstructionKind, PartState
+from roastwatch.vocabulary import Command, CommandResult, ComponentState, InstructionKind
 from tests.broker.conftest import Person, Running, listener, sink, until
 from tests.broker.nouns import snapshot
 from tests.mosquitto import Broker
@@ -56,7 +56,7 @@ async def works(told: Running, port: int) -> None:
         await client.publish(f"{BASE}/roaster/set/emergency_stop", "PRESS", qos=1)
         await until(lambda: len(told.person.instructions) > before)
         assert told.person.instructions[-1].kind is InstructionKind.EMERGENCY_STOP
-    assert told.part.state is PartState.RUNNING
+    assert told.part.state is ComponentState.RUNNING
 
 
 @pytest.mark.parametrize("retained", [False, True])
@@ -121,7 +121,7 @@ async def test_a_defect_at_one_wish_ends_nothing(
                 await client.publish(f"{BASE}/roaster/set/heater", "0", qos=1)
         await until(lambda: len(told.person.commands) == 50)
         await until(lambda: told.part.counters.get("messages_refused") == 100)
-        assert told.part.state is PartState.RUNNING
+        assert told.part.state is ComponentState.RUNNING
     logged = [line for line in caplog.messages if "could not be dealt with" in line]
     assert len(logged) == 10
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from roastwatch.sinks.mqtt.discovery import components_of
-from roastwatch.vocabulary import EventKind, PartState, Phase
+from roastwatch.vocabulary import ComponentState, EventKind, Phase
 from tests.broker.conftest import Heard, listener, sink, until
 from tests.broker.nouns import event, snapshot
 from tests.fakes.old_broker import old_broker
@@ -57,7 +57,7 @@ async def test_what_does_not_fit_is_left_out_once_and_the_link_stays(
             told.events.put(event("long", EventKind.FAULT, None, message="x" * 5000))
             await until(lambda: heard.json(EVENT))
             assert heard.json(EVENT)[0]["message"] == ""
-            assert told.part.state is PartState.RUNNING
+            assert told.part.state is ComponentState.RUNNING
             said = [line for line in caplog.messages if "left out" in line]
             assert len(said) == 1
             assert f"at most {LIMIT} bytes" in said[0]
@@ -89,7 +89,7 @@ async def test_an_old_broker_that_closes_for_a_picture_gets_no_more_of_them(
             await until(lambda: any("pictures are left out" in line for line in caplog.messages))
             told.show(snapshot(roast_id="r1", phase=Phase.DEVELOPMENT))
             await until(lambda: heard.newest(f"{STATE}/phase") == "development")
-            await until(lambda: told.part.state is PartState.RUNNING)
+            await until(lambda: told.part.state is ComponentState.RUNNING)
             assert len(drawn) == 2
     finally:
         broker.kill()
@@ -186,7 +186,7 @@ async def test_two_roastwatches_of_the_same_ids_do_not_take_each_others_device(
             said = second.part.problem or ""
             assert "Station 'c' of 'a_b' and one of 'a'" in said
             assert "same ids in Home Assistant: rename one" in said
-            assert second.part.state is PartState.DEGRADED
+            assert second.part.state is ComponentState.DEGRADED
             second.events.put(event("e1", station="c"))
             await until(lambda: heard.json("roastwatch/a_b/c/event"))
         assert heard.newest(config) == before
@@ -219,4 +219,4 @@ async def test_a_retained_claim_of_a_roastwatch_that_is_gone_keeps_nobody_out(
         await client.publish("roastwatch/test/session", json.dumps(claim), qos=1, retain=True)
         await client.publish(CONFIG, "[" * 100_000, qos=1, retain=True)
         async with sink(broker.port) as told:
-            await until(lambda: told.part.state is PartState.RUNNING)
+            await until(lambda: told.part.state is ComponentState.RUNNING)

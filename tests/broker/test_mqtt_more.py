@@ -11,7 +11,7 @@ from aiohttp import web
 
 from roastwatch import __version__
 from roastwatch.roastlog.log import RoastLog
-from roastwatch.vocabulary import PartState, Phase
+from roastwatch.vocabulary import ComponentState, Phase
 from tests.broker.conftest import listener, sink, until
 from tests.broker.nouns import event, snapshot
 from tests.mosquitto import Broker
@@ -29,7 +29,7 @@ async def test_what_a_dead_service_could_not_tell_the_next_one_tells(tmp_path: P
     broker = Broker(tmp_path)  # not started: nobody can be told
     path = tmp_path / "roasts.sqlite"
     async with RoastLog.open(path) as log, sink(broker.port, outbox=log) as told:
-        await until(lambda: told.part.state is PartState.RETRYING)
+        await until(lambda: told.part.state is ComponentState.RETRYING)
         told.events.put(event("untold"))
         while not await log.outbox_due(target=waiting(broker)):
             pass
@@ -47,7 +47,7 @@ async def test_what_a_dead_service_could_not_tell_the_next_one_tells(tmp_path: P
             await until(lambda: heard.newest("all"))
             heard.forget()
             async with RoastLog.open(path) as log, sink(broker.port, outbox=log) as told:
-                await until(lambda: told.part.state is PartState.RUNNING)
+                await until(lambda: told.part.state is ComponentState.RUNNING)
                 told.events.put(event("new"))
                 await until(lambda: heard.json(EVENT))
                 assert [item["event_id"] for item in heard.json(EVENT)] == ["new"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from roastwatch.vocabulary import InstructionKind, PartState, Phase
+from roastwatch.vocabulary import ComponentState, InstructionKind, Phase
 from tests.broker.conftest import listener, sink, until
 from tests.broker.nouns import event, snapshot
 from tests.fakes.old_broker import old_broker
@@ -44,7 +44,7 @@ async def test_an_old_broker_refuses_retained_wishes(broker: Broker) -> None:
 async def test_a_version_can_be_demanded(broker: Broker) -> None:
     async with old_broker(broker.port) as old:
         async with sink(old.port, protocol="3.1.1") as told:
-            await until(lambda: told.part.state is PartState.RUNNING)
+            await until(lambda: told.part.state is ComponentState.RUNNING)
         assert set(old.levels) == {4}
         async with sink(old.port, protocol="5") as told:
             await until(lambda: told.part.problem)
@@ -55,6 +55,6 @@ async def test_a_broker_that_closes_whatever_comes_is_tried_again(broker: Broker
     async with old_broker(1, answers=False) as old, sink(old.port) as told:
         await until(lambda: told.part.problem)
         assert "can't be reached (it closed the connection at once)" in (told.part.problem or "")
-        assert told.part.state is PartState.RETRYING
+        assert told.part.state is ComponentState.RETRYING
         old.behind = broker.port
-        await until(lambda: told.part.state is PartState.RUNNING)
+        await until(lambda: told.part.state is ComponentState.RUNNING)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from roastwatch.vocabulary import PartState, Phase
+from roastwatch.vocabulary import ComponentState, Phase
 from tests.broker.conftest import listener, sink, until
 from tests.broker.nouns import event, snapshot
 from tests.mosquitto import Broker
@@ -26,7 +26,7 @@ async def test_a_broker_that_dies_in_mid_roast_gets_everything_again(broker: Bro
             told.events.put(event("before"))
             await until(lambda: heard.json(EVENT))
         broker.kill()
-        await until(lambda: told.part.state is PartState.RETRYING)
+        await until(lambda: told.part.state is ComponentState.RETRYING)
         assert "can't be reached" in (told.part.problem or "")
         told.events.put(event("meanwhile"))
         told.show(snapshot(phase=Phase.DEVELOPMENT))
@@ -42,7 +42,7 @@ async def test_a_broker_that_dies_in_mid_roast_gets_everything_again(broker: Bro
             )
             again = [item for item in heard.json(EVENT) if item["event_id"] == "before"]
             assert all(item["late"] for item in again)
-        await until(lambda: told.part.state is PartState.RUNNING)
+        await until(lambda: told.part.state is ComponentState.RUNNING)
 
 
 async def test_what_home_assistant_missed_is_told_at_its_birth(broker: Broker) -> None:
@@ -81,7 +81,7 @@ async def test_a_home_assistant_that_is_back_before_us_misses_nothing(broker: Br
             told.events.put(event("last moment"))
             await until(lambda: heard.json(EVENT))
         broker.kill()
-        await until(lambda: told.part.state is PartState.RETRYING)
+        await until(lambda: told.part.state is ComponentState.RETRYING)
         told.events.put(event("meanwhile"))
         broker.start()
         async with (
@@ -120,21 +120,21 @@ async def test_a_refused_password_is_one_clear_problem(
         await until(lambda: told.part.problem)
         assert "refuses the user name or password" in (told.part.problem or "")
         assert f"127.0.0.1:{locked.port}" in (told.part.problem or "")
-        assert told.part.state is PartState.RETRYING
+        assert told.part.state is ComponentState.RETRYING
         assert "wrong" not in caplog.text
     async with sink(locked.port, username="roastwatch", password="right") as told:
-        await until(lambda: told.part.state is PartState.RUNNING)
+        await until(lambda: told.part.state is ComponentState.RUNNING)
 
 
 async def test_no_broker_at_all_is_looked_for_again(tmp_path: Path) -> None:
     broker = Broker(tmp_path)
     async with sink(broker.port) as told:
-        await until(lambda: told.part.state is PartState.RETRYING)
+        await until(lambda: told.part.state is ComponentState.RETRYING)
         told.events.put(event("early"))
         broker.start()
         try:
             async with listener(broker.port) as (heard, _):
-                await until(lambda: told.part.state is PartState.RUNNING)
+                await until(lambda: told.part.state is ComponentState.RUNNING)
                 await until(lambda: heard.json(EVENT))
         finally:
             broker.kill()
@@ -149,8 +149,8 @@ async def test_two_of_one_name_find_each_other(broker: Broker) -> None:
             await until(lambda: younger.part.problem)
             await until(lambda: elder.part.problem)
             assert "Two roastwatches named 'test'" in (younger.part.problem or "")
-            assert younger.part.state is PartState.RETRYING
-            assert elder.part.state is PartState.DEGRADED
+            assert younger.part.state is ComponentState.RETRYING
+            assert elder.part.state is ComponentState.DEGRADED
         assert heard.newest(f"{STATE}/phase") == "drying"
         assert heard.newest("roastwatch/test/available") == "online"
 
@@ -175,12 +175,12 @@ async def test_encrypted_with_a_certificate_authority_of_its_own(
 ) -> None:
     broker, cert = certified
     async with sink(broker.port, tls=True, ca_file=cert) as told:
-        await until(lambda: told.part.state is PartState.RUNNING)
+        await until(lambda: told.part.state is ComponentState.RUNNING)
     async with sink(broker.port, tls=True) as told:
-        await until(lambda: told.part.state is PartState.RETRYING)
+        await until(lambda: told.part.state is ComponentState.RETRYING)
         assert "certificate" in (told.part.problem or "").lower()
     async with sink(broker.port, tls=True, ca_file=cert.with_name("none.pem")) as told:
-        await until(lambda: told.part.state is PartState.RETRYING)
+        await until(lambda: told.part.state is ComponentState.RETRYING)
         assert "certificates for MQTT can't be used" in (told.part.problem or "")
     gc.collect()
 
@@ -198,7 +198,7 @@ async def test_a_network_that_falls_silent_is_noticed_and_nothing_is_lost(broker
         told.show(snapshot(phase=Phase.DEVELOPMENT))
         # The broker says that we are gone, we look for it, and nothing hangs.
         await until(lambda: heard.newest("roastwatch/test/available") == "offline")
-        await until(lambda: told.part.state is PartState.RETRYING)
+        await until(lambda: told.part.state is ComponentState.RETRYING)
         assert not heard.json(EVENT)
         cable.silent = False
         await until(lambda: heard.json(EVENT))

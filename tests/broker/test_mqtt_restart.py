@@ -9,7 +9,7 @@ from pathlib import Path
 
 from roastwatch.roastlog.file import FILE_NAME
 from roastwatch.roastlog.log import RoastLog
-from roastwatch.vocabulary import EventKind, Level, PartState
+from roastwatch.vocabulary import ComponentState, EventKind, Level
 from tests.broker.conftest import listener, sink, until
 from tests.broker.nouns import event, snapshot
 from tests.mosquitto import Broker
@@ -75,7 +75,7 @@ async def test_a_delivered_crack_still_grows_after_a_restart(
             RoastLog.open(tmp_path / "roasts.sqlite") as log,
             sink(broker.port, outbox=log) as told,
         ):
-            await until(lambda: told.part.state is PartState.RUNNING)
+            await until(lambda: told.part.state is ComponentState.RUNNING)
             told.events.put(event("crack", level=Level.FIRST_CRACK))
             await until(lambda: heard.json(EVENT))
             while not await log.outbox_due(target=f"mqtt:127.0.0.1:{broker.port}-done"):

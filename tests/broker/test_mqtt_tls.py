@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from roastwatch.vocabulary import PartState
+from roastwatch.vocabulary import ComponentState
 from tests.broker.conftest import sink, until
 from tests.mosquitto import Broker
 
@@ -66,7 +66,7 @@ def as_python_3_13(monkeypatch: pytest.MonkeyPatch) -> None:
 async def problem(port: int, **options: Any) -> str:
     """What the sink says of a broker that it can't reach."""
     async with sink(port, **options) as told:
-        await until(lambda: told.part.state in (PartState.RETRYING, PartState.RUNNING))
+        await until(lambda: told.part.state in (ComponentState.RETRYING, ComponentState.RUNNING))
         return told.part.problem or ""
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from roastwatch import plugins
 from roastwatch.settings import model as settings
-from roastwatch.sinks.sink import Finding, Told
-from roastwatch.supervise import Part
+from roastwatch.sinks.sink import Finding, SinkContext
+from roastwatch.supervise import ComponentHealth
 from tests.broker.conftest import Person
 from tests.home_assistant.conftest import Home
 from tests.home_assistant.running import Talk
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
 
 async def checked(kind: str, **options: object) -> list[Finding]:
     chosen = settings.chosen("sinks", kind, **options)
-    told = Told("test", ("roaster",), "en", Person(), Part(kind))
+    told = SinkContext("test", ("roaster",), "en", Person(), ComponentHealth(kind))
     found: list[Finding] = await plugins.load("sinks", kind)(chosen.options, told).check()
     return found
 

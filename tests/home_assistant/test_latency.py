@@ -22,7 +22,7 @@ import pytest
 from roastwatch.app.service import Outlet, Service
 from roastwatch.channel import Events, Latest
 from roastwatch.settings import model as settings
-from roastwatch.supervise import Part
+from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import Instruction, InstructionKind, Origin, RoastEvent, Snapshot
 from tests.broker.nouns import event
 from tests.home_assistant.conftest import Home
@@ -118,7 +118,7 @@ async def test_latency_over_a_hundred_events(home: Home, talk: Talk, folder: Pat
         await talk.until(known)
         service = made(home, folder, instance, pocket.service)
         notebook = Notebook()
-        service.outlets.append(Outlet("notebook", notebook, Part("notebook")))
+        service.outlets.append(Outlet("notebook", notebook, ComponentHealth("notebook")))
         task = asyncio.create_task(service.run())
         try:
             await talk.until(lambda: talk.shows(entity, "unknown"), 120)

@@ -25,9 +25,9 @@ from roastwatch.channel import Events, Latest
 from roastwatch.roastlog.file import FILE_NAME
 from roastwatch.sinks.home_assistant.sink import HomeAssistantSink, HomeAssistantSinkOptions
 from roastwatch.sinks.outbox.event_outbox import LATE_AFTER_S
-from roastwatch.sinks.sink import AlertOutbox, Told
-from roastwatch.supervise import Part
-from roastwatch.vocabulary import PartState, Phase, RoastEvent, Snapshot
+from roastwatch.sinks.sink import AlertOutbox, SinkContext
+from roastwatch.supervise import ComponentHealth
+from roastwatch.vocabulary import ComponentState, Phase, RoastEvent, Snapshot
 from tests.broker.conftest import Person, until
 from tests.broker.conftest import sink as mqtt_sink
 from tests.broker.nouns import event, snapshot
@@ -43,7 +43,7 @@ pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
 class Telling:
     """The sink home_assistant, running, and the ends of what goes into it."""
 
-    part: Part
+    part: ComponentHealth
     events: Events[RoastEvent]
     latest: Latest[dict[str, Snapshot]]
 
@@ -55,8 +55,8 @@ class Telling:
 async def telling(
     url: str, token: str, instance: str, outbox: AlertOutbox | None = None
 ) -> AsyncIterator[Telling]:
-    part = Part("home_assistant")
-    told = Told(instance, ["roaster"], "en", Person(), part, outbox=outbox)
+    part = ComponentHealth("home_assistant")
+    told = SinkContext(instance, ["roaster"], "en", Person(), part, outbox=outbox)
     options = HomeAssistantSinkOptions.model_validate({"url": url, "token": token})
     running = Telling(part, Events(), Latest())
     task = asyncio.create_task(HomeAssistantSink(options, told).run(running.events, running.latest))
@@ -84,7 +84,7 @@ async def test_home_assistant_restarted_is_told_what_it_missed(home: Home, talk:
         decided_at = datetime.now(UTC) - timedelta(seconds=2 * LATE_AFTER_S)
         told.events.put(event("missed", decided_at=decided_at))
         told.show(snapshot(phase=Phase.DEVELOPMENT, first_crack=event("missed")))
-        await until(lambda: told.part.state is PartState.RETRYING)
+        await until(lambda: told.part.state is ComponentState.RETRYING)
         assert f"Home Assistant at {home_now.url}" in (told.part.problem or "")
         await home_now.start()
         async with home_now.talk() as after:
@@ -107,7 +107,7 @@ async def test_a_network_that_falls_silent_is_noticed(home: Home) -> None:
             await talk.until(lambda: talk.shows(phase, "roasting"))
             cable.silent = True
             # Nothing is told now: that it is deaf must be noticed all the same.
-            await until(lambda: told.part.state is PartState.RETRYING)
+            await until(lambda: told.part.state is ComponentState.RETRYING)
             told.events.put(event("meanwhile"))
             told.show(snapshot(phase=Phase.DEVELOPMENT))
             await asyncio.sleep(0)
@@ -133,7 +133,7 @@ async def test_a_revoked_token_is_named_and_the_broker_still_tells(home: Home) -
             await talk.until(lambda: talk.shows(entity))
             await talk.call("auth/delete_refresh_token", refresh_token_id=number)
             await until(lambda: "refuses the token" in (told.part.problem or ""))
-            assert told.part.state is PartState.RETRYING
+            assert told.part.state is ComponentState.RETRYING
             told.events.put(event("r"))
             over_mqtt.events.put(event("r"))
 
@@ -298,6 +298,6 @@ async def test_two_of_one_name_find_each_other(home: Home, talk: Talk) -> None:
             younger.show(replace(snapshot(), phase=Phase.COOLING))
             await until(lambda: younger.part.problem and elder.part.problem)
             assert "Two roastwatches named 'twins'" in (younger.part.problem or "")
-            assert younger.part.state is PartState.RETRYING
-            assert elder.part.state is PartState.DEGRADED
+            assert younger.part.state is ComponentState.RETRYING
+            assert elder.part.state is ComponentState.DEGRADED
         assert await talk.shows("sensor.twins_roaster_phase", "drying")

@@ -13,11 +13,11 @@ import pytest
 from roastwatch.app.service import Service
 from roastwatch.settings import model as settings
 from roastwatch.vocabulary import (
+    ComponentState,
     Instruction,
     InstructionKind,
     Level,
     Origin,
-    PartState,
 )
 from tests.guarded import guarded
 from tests.home_assistant.conftest import Home
@@ -49,7 +49,9 @@ async def running(service: Service, talk: Talk) -> AsyncIterator[Service]:
     task = asyncio.create_task(service.run())
     try:
         await talk.until(
-            lambda: all(outlet.part.state is not PartState.STARTING for outlet in service.outlets)
+            lambda: all(
+                outlet.part.state is not ComponentState.STARTING for outlet in service.outlets
+            )
         )
         yield service
     finally:
@@ -102,7 +104,7 @@ async def test_a_phone_is_told_answers_once_and_a_scene_follows(home: Home, talk
         )
         async with running(service, talk):
             told = service.outlets[0].part
-            await talk.until(lambda: told.state is PartState.RUNNING)
+            await talk.until(lambda: told.state is ComponentState.RUNNING)
             begin(service)
             await talk.until(lambda: _cracks(pixel) and _cracks(iphone), 120)
             await talk.until(lambda: talk.shows("input_boolean.crack_light", "on"))

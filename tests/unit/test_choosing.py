@@ -19,7 +19,7 @@ from roastwatch.pipeline import Pipeline
 from roastwatch.roast.roast import RoastOptions
 from roastwatch.settings import model as settings
 from roastwatch.settings.model import Chosen
-from roastwatch.supervise import Part
+from roastwatch.supervise import ComponentHealth
 from roastwatch.synth.source import DemoOptions, DemoSource
 from roastwatch.vocabulary import (
     EventKind,
@@ -131,7 +131,7 @@ async def test_a_profile_is_a_plan_or_a_recorded_roast(tmp_path: Path) -> None:
 async def cracked_s(first: str, then: str) -> float:
     """Seconds at which a roast's first crack began, when one detector takes over at 10 s."""
     source = DemoSource(
-        DemoOptions(seed=4, speed=0, first_crack_at_s=60, fooling_per_h=0), Part("ear")
+        DemoOptions(seed=4, speed=0, first_crack_at_s=60, fooling_per_h=0), ComponentHealth("ear")
     )
     started = datetime(2026, 1, 1, tzinfo=UTC)
     one, other = plugins.load("models", first), plugins.load("models", then)

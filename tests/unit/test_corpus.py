@@ -143,7 +143,7 @@ def test_leakage_missing_files_and_labels_outside_are_found(tmp_path: Path) -> N
 
 def test_splits_are_by_recording(tmp_path: Path) -> None:
     rows = [
-        corpus.Recording(f"{i}.wav", "clip", 1.0, 16000, f"{i % 37}", f"roast {i // 4}")
+        corpus.CorpusRecording(f"{i}.wav", "clip", 1.0, 16000, f"{i % 37}", f"roast {i // 4}")
         for i in range(400)
     ]
     found = corpus.split(rows, (70, 15, 15), 3)
@@ -152,7 +152,7 @@ def test_splits_are_by_recording(tmp_path: Path) -> None:
         for value in {getattr(item, key) for item in found}:
             assert len({item.split for item in found if getattr(item, key) == value}) == 1
     apart = corpus.split(
-        [corpus.Recording(f"{i}", "clip", 1, 16000, f"{i}", f"{i}") for i in range(100)],
+        [corpus.CorpusRecording(f"{i}", "clip", 1, 16000, f"{i}", f"{i}") for i in range(100)],
         (70, 15, 15),
         3,
     )

@@ -16,7 +16,7 @@ from roastwatch.roast.curve import predict as curve_predict
 from roastwatch.roast.curve import rate_of_rise as curve_ror
 from roastwatch.roast.curve.curve import Curve, CurveOptions, Found, find_charge
 from roastwatch.roast.curve.faults import faults
-from roastwatch.roast.priors import CounterWitness, TemperatureWitness, Witnesses
+from roastwatch.roast.priors import CounterPrior, Priors, TemperaturePrior
 from roastwatch.vocabulary import EventKind, EvidenceKind
 
 
@@ -191,7 +191,7 @@ def test_crash_and_flick() -> None:
 
 
 def test_witnesses_hurry_and_delay_but_stay_apart() -> None:
-    witness = TemperatureWitness(usual_c=180.0)
+    witness = TemperaturePrior(usual_c=180.0)
     assert witness.feed(0, 100.0, 12.0) == -4.0
     assert -4.0 < witness.feed(1, 170.0, 12.0) < 0.0
     assert witness.feed(2, 180.0, 12.0) == 1.0
@@ -200,12 +200,12 @@ def test_witnesses_hurry_and_delay_but_stay_apart() -> None:
     assert witness.feed(41, 181.0, 6.0) == 2.0
     assert witness.is_late(195.0)
     assert not witness.is_late(190.0)
-    counter = CounterWitness()
+    counter = CounterPrior()
     assert counter.feed(0, None) == 0.0
     assert counter.feed(1, 0) == 0.0
     assert counter.feed(5, 3) == pytest.approx(2.0)
     assert counter.feed(60, 3) == 0.0
-    both = Witnesses(TemperatureWitness(180.0))
+    both = Priors(TemperaturePrior(180.0))
     both.feed(0, 180.0, 10.0, 0)
     both.feed(1, 180.0, 10.0, 3)
     assert both.llr == pytest.approx(3.0)

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from roastwatch.app.roaster_launch import Machine
+from roastwatch.app.roaster_launch import RoasterLaunch
 from roastwatch.app.service import Outlet, Service
 from roastwatch.entities import urgency
 from roastwatch.errors import SettingsError
 from roastwatch.roaster.client.control import RoasterControl
 from roastwatch.settings import model as settings
-from roastwatch.supervise import Part
+from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import (
     Actuator,
     Command,
@@ -47,7 +47,7 @@ async def test_arm_heat_stop_through_the_service(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setenv("ROASTWATCH_RUNTIME_DIR", str(place.folder))
         service = kitchen(fan_min_for_heat_percent=25)
         told = Notebook()
-        service.outlets = [Outlet("notebook", told, Part("notebook"))]
+        service.outlets = [Outlet("notebook", told, ComponentHealth("notebook"))]
         running = asyncio.create_task(service.run())
 
         def state() -> RoasterState | None:
@@ -112,7 +112,7 @@ async def test_the_time_of_a_roast_under_way_runs_from_the_first_press(
             return any("The roast has lasted" in message for message in events)
 
         told = Notebook()
-        service.outlets = [Outlet("notebook", told, Part("notebook"))]
+        service.outlets = [Outlet("notebook", told, ComponentHealth("notebook"))]
         try:
             await until(lambda: station.pipeline and station.snapshot().roaster.connected, 60.0)
             press(InstructionKind.ARM, 600)
@@ -164,7 +164,7 @@ async def test_an_emergency_stop_arrives_though_another_program_holds_the_roaste
         monkeypatch.setenv("ROASTWATCH_RUNTIME_DIR", str(place.folder))
         service = kitchen()
         station = service.stations["kitchen"]
-        machine = Machine.of_station(station.settings)
+        machine = RoasterLaunch.of_station(station.settings)
         async with RoasterControl(machine.socket, machine.launch) as other:
             await other.answering()
             assert await other.arm(600) is None

@@ -13,9 +13,9 @@ def noise(seconds: float, rate_hz: int, seed: int = 1) -> np.ndarray:
 def test_rows_do_not_depend_on_how_the_sound_is_cut() -> None:
     for rate_hz in (16000, 22050, 32000, 44100, 48000):
         sound = noise(3.21, rate_hz)
-        whole = features.FrontEnd(rate_hz).push(sound)
+        whole = features.PopsFrontEnd(rate_hz).push(sound)
         assert whole.shape == (320, features.WIDTH)
-        front_end = features.FrontEnd(rate_hz)
+        front_end = features.PopsFrontEnd(rate_hz)
         cuts = np.sort(np.random.default_rng(2).integers(0, len(sound), 40))
         parts = np.concatenate([front_end.push(part) for part in np.split(sound, cuts)])
         np.testing.assert_allclose(parts, whole, atol=2e-5)
@@ -26,7 +26,7 @@ def test_a_click_stands_out_where_it_is_and_the_floor_does_not_follow_it() -> No
         sound = noise(4, rate_hz)
         at = int(2.503 * rate_hz)
         sound[at : at + rate_hz // 500] += 0.5 * noise(0.002, rate_hz, 3) / 0.01
-        rows = features.FrontEnd(rate_hz).push(sound)
+        rows = features.PopsFrontEnd(rate_hz).push(sound)
         frames = rows[:, : 4 * features.BANDS].reshape(-1, 4, features.BANDS)
         excess = frames[:, :, 5:12].mean(axis=2).max(axis=1)
         assert int(excess.argmax()) in (249, 250)
@@ -35,23 +35,23 @@ def test_a_click_stands_out_where_it_is_and_the_floor_does_not_follow_it() -> No
 
 
 def test_bands_above_the_rate_are_zero() -> None:
-    rows = features.FrontEnd(16000).push(noise(1, 16000)).reshape(100, 5, features.BANDS)
+    rows = features.PopsFrontEnd(16000).push(noise(1, 16000)).reshape(100, 5, features.BANDS)
     assert (rows[:, :, 13:] == 0).all()
     assert (rows[:, :, :11] != 0).any(axis=(0, 1)).all()
 
 
 def test_level_does_not_matter() -> None:
     sound = noise(3, 32000)
-    loud = features.FrontEnd(32000).push(sound * np.float32(30))
-    quiet = features.FrontEnd(32000).push(sound)
+    loud = features.PopsFrontEnd(32000).push(sound * np.float32(30))
+    quiet = features.PopsFrontEnd(32000).push(sound)
     np.testing.assert_allclose(loud, quiet, atol=1e-3)
 
 
 def test_silence_gives_finite_rows() -> None:
-    rows = features.FrontEnd(32000).push(np.zeros(64000, np.float32))
+    rows = features.PopsFrontEnd(32000).push(np.zeros(64000, np.float32))
     assert np.isfinite(rows).all()
 
 
 def test_too_low_a_rate_is_refused() -> None:
     with pytest.raises(BadInputError, match="16000"):
-        features.FrontEnd(8000)
+        features.PopsFrontEnd(8000)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from roastwatch.app.roast_logger import Keeper
+from roastwatch.app.roast_logger import RoastLogger
 from roastwatch.app.station import Station
 from roastwatch.roastlog.log import RoastLog
 from roastwatch.roastlog.store import Store
@@ -16,12 +16,12 @@ def say(station: Station, moment: Moment, kind: InstructionKind) -> None:
     station.instruct(Instruction("roaster", kind, Origin.PERSON, moment.utc()))
 
 
-async def log_all(keeper: Keeper, station: Station, published: list[RoastEvent]) -> None:
+async def log_all(keeper: RoastLogger, station: Station, published: list[RoastEvent]) -> None:
     while published:
         await keeper.event(station, published.pop(0))
 
 
-async def roasted(keeper: Keeper, station: Station, moment: Moment) -> None:
+async def roasted(keeper: RoastLogger, station: Station, moment: Moment) -> None:
     """Charge at 0 s, three readings, first crack at 300 s."""
     say(station, moment, InstructionKind.CHARGE)
     await keeper.pulse(station)
@@ -43,7 +43,7 @@ async def test_what_follows_the_end_of_a_roast_does_not_begin_it_again(
     station, published = station_at(moment)
     ended: list[str] = []
     async with RoastLog.open(path) as log:
-        keeper = Keeper(log)
+        keeper = RoastLogger(log)
         await keeper.resume(station)
         learn = keeper._learn_later
 
@@ -83,7 +83,7 @@ async def test_a_roast_over_before_it_was_logged_ends_no_other(tmp_path: Path) -
     moment, path = Moment(), tmp_path / "roasts.db"
     station, published = station_at(moment)
     async with RoastLog.open(path) as log:
-        keeper = Keeper(log)
+        keeper = RoastLogger(log)
         await keeper.resume(station)
         say(station, moment, InstructionKind.CHARGE)
         moment.s = 10.0

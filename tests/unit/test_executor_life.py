@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from roastwatch.app.program import Program
+from roastwatch.app.program import StationPlan
 from roastwatch.app.station_clock import StationClock
 from roastwatch.errors import BadInputError
 from roastwatch.roast.roast import Roast, RoastOptions
 from roastwatch.roaster.plans.actions import Charge, Moment, Set
 from roastwatch.roaster.plans.executor import PlanExecutor
-from roastwatch.roaster.plans.pid import Profile
+from roastwatch.roaster.plans.pid import SetpointProfile
 from roastwatch.roaster.plans.plan import Plan, parse_plan
 from roastwatch.vocabulary import Actuator, CommandResult, EventKind, Origin, Outcome, Reading
 
@@ -60,7 +60,7 @@ class Life:
     """One plan on one machine."""
 
     def __init__(self, plan: Plan) -> None:
-        self.executor = PlanExecutor(plan, Profile.of(plan.target) if plan.target else None)
+        self.executor = PlanExecutor(plan, SetpointProfile.of(plan.target) if plan.target else None)
         self.heat = 0.0
         self.gone = False
 
@@ -129,7 +129,7 @@ def test_ten_thousand_random_plans(raw: list[dict], moments: list[tuple], follow
 
 async def asked(raw: list[dict], clock: Callable[[], datetime], pass_s: Callable[[], bool]) -> list:
     """What the service's plan asks for, and when by the clock that never jumps."""
-    program = Program("r", parse_plan({"steps": raw}), None)
+    program = StationPlan("r", parse_plan({"steps": raw}), None)
     found = []
     roast = Roast("r", RoastOptions())
     roast.begin(clock(), Origin.PERSON)

@@ -16,7 +16,7 @@ from roastwatch.errors import BadInputError
 from roastwatch.records import formats
 from roastwatch.records.formats import alog, alog_write, literal, own_json
 from roastwatch.records.metrics import metrics
-from roastwatch.records.record import Control, Properties, RecordedEvent, RoastRecord
+from roastwatch.records.record import Properties, RecordedControl, RecordedEvent, RoastRecord
 from roastwatch.roastlog.store import Store
 from roastwatch.vocabulary import EventKind, Level, Origin
 from tests.unit.test_alog import profile, write
@@ -44,7 +44,7 @@ def heard() -> RoastRecord:
             RecordedEvent(EventKind.SOUND_LOST, 500.0, Origin.SOUND, message="unplugged"),
             RecordedEvent(EventKind.DROP, 600.0, Origin.PERSON, 198.0),
         ),
-        controls=(Control(300.0, "note", None, "smells of bread"),),
+        controls=(RecordedControl(300.0, "note", None, "smells of bread"),),
         pops=tuple((480.0 + 2 * n, 0.9) for n in range(30)),
         scores=tuple((float(n), 0.1, 0.5) for n in range(0, 660, 5)),
         gaps=((200.0, 215.0),),
@@ -158,7 +158,7 @@ def test_roastime() -> None:
     record = formats.read(json.dumps(tree).encode(), "a.json")
     figures = metrics(record)
     assert (figures.dry_end_s, figures.first_crack_s, figures.drop_s) == (200, 350, 499.5)
-    assert record.controls == (Control(5.0, "heater", 100.0, "9"),)
+    assert record.controls == (RecordedControl(5.0, "heater", 100.0, "9"),)
     assert record.event(EventKind.FIRST_CRACK_END) is None
 
 
@@ -176,7 +176,7 @@ def test_hibean() -> None:
     assert (figures.dry_end_s, figures.first_crack_s, figures.drop_s) == (90, 190, 280)
     assert record.bean_temp_c[0] == pytest.approx(100)
     assert record.properties.green_weight_g == pytest.approx(453.6, abs=0.1)
-    assert record.controls == (Control(20.0, "heater", 70.0),)
+    assert record.controls == (RecordedControl(20.0, "heater", 70.0),)
 
 
 def test_roastlogger() -> None:

@@ -8,7 +8,7 @@ import pytest
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.guardian.guardian import Guardian
 from roastwatch.roaster.guardian.limits import Limits
-from roastwatch.roaster.guardian.safety_state import LEASE_S, Guard
+from roastwatch.roaster.guardian.safety_state import LEASE_S, SafetyState
 from roastwatch.vocabulary import Actuator, Command, CommandResult, Origin, Outcome
 from tests.interlock_scenarios import Bench, heating
 
@@ -32,7 +32,7 @@ def now() -> list[float]:
 async def heat_while(now: list[float], happens: Any) -> tuple[CommandResult, SlowDrum]:
     """Ask for heat on a machine whose drum stands yet; the result, and the machine."""
     driver = SlowDrum(SimulatedRoaster.Options(drum_c=30, noise_c=0.0), "r", lambda: now[0])
-    guard = Guard(driver.capabilities, Limits())
+    guard = SafetyState(driver.capabilities, Limits())
     guardian = Guardian(lambda: driver, guard, clock=lambda: now[0])
     guard.link_up(now[0])
     for _ in range(4):
@@ -63,7 +63,7 @@ async def test_an_emergency_stop_during_the_drums_write_keeps_heat_off(now: list
 async def test_a_service_that_falls_silent_during_the_drums_write_heats_nothing(
     now: list[float],
 ) -> None:
-    def fall_silent(guard: Guard) -> None:
+    def fall_silent(guard: SafetyState) -> None:
         now[0] += LEASE_S + 0.1
 
     result, driver = await heat_while(now, fall_silent)

@@ -5,7 +5,7 @@ import asyncio
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.guardian.guardian import Guardian, asleep_s
 from roastwatch.roaster.guardian.limits import Limits
-from roastwatch.roaster.guardian.safety_state import Guard
+from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome
 
 
@@ -13,7 +13,7 @@ async def test_a_computer_that_slept_makes_safe_and_disarms() -> None:
     now_s, slept_s = 1000.0, 50.0
     options = SimulatedRoaster.Options(drum_c=90, noise_c=0.0)
     driver = SimulatedRoaster(options, "r", lambda: now_s)
-    guard = Guard(driver.capabilities, Limits())
+    guard = SafetyState(driver.capabilities, Limits())
     guardian = Guardian(lambda: driver, guard, clock=lambda: now_s, asleep=lambda: slept_s)
     guard.link_up(now_s)
 

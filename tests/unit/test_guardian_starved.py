@@ -6,7 +6,7 @@ from pathlib import Path
 from roastwatch.roaster import messages
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.guardian.limits import Limits
-from roastwatch.roaster.guardian.safety_state import Guard
+from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.roaster.guardian.server import GuardianServer
 from tests.fakes.line import until
 
@@ -19,7 +19,7 @@ async def disarmed_after(folder: Path, said_all_the_while: bool) -> bool:
         return now_s
 
     driver = SimulatedRoaster(SimulatedRoaster.Options(drum_c=30, noise_c=0.0), "r", clock)
-    guard = Guard(driver.capabilities, Limits())
+    guard = SafetyState(driver.capabilities, Limits())
     path = folder / "g.sock"
     server = GuardianServer(
         path, "r", lambda: driver, guard, machine=("x", {}), stay=True, clock=clock

@@ -10,9 +10,9 @@ import pytest
 from roastwatch.channel import Events, Latest
 from roastwatch.sinks.home_assistant.sink import HomeAssistantSink
 from roastwatch.sinks.home_assistant.sink import HomeAssistantSinkOptions as SinkOptions
-from roastwatch.sinks.sink import Told
-from roastwatch.supervise import Part
-from roastwatch.vocabulary import InstructionKind, PartState, RoastEvent, Snapshot
+from roastwatch.sinks.sink import SinkContext
+from roastwatch.supervise import ComponentHealth
+from roastwatch.vocabulary import ComponentState, InstructionKind, RoastEvent, Snapshot
 from tests.fakes.home_assistant import FakeHomeAssistant, home_assistant
 from tests.http import Person
 
@@ -62,9 +62,9 @@ FRAMES = {
 
 
 @contextlib.asynccontextmanager
-async def running(fake: FakeHomeAssistant) -> AsyncIterator[tuple[Part, Person]]:
-    person, part = Person(), Part("home_assistant")
-    told = Told("roastwatch", ["kitchen"], "en", person, part)
+async def running(fake: FakeHomeAssistant) -> AsyncIterator[tuple[ComponentHealth, Person]]:
+    person, part = Person(), ComponentHealth("home_assistant")
+    told = SinkContext("roastwatch", ["kitchen"], "en", person, part)
     sink = HomeAssistantSink(SinkOptions(url=fake.url, token="beans", states=False), told)
     events: Events[RoastEvent] = Events()
     latest: Latest[dict[str, Snapshot]] = Latest()
@@ -77,10 +77,10 @@ async def running(fake: FakeHomeAssistant) -> AsyncIterator[tuple[Part, Person]]
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def works(fake: FakeHomeAssistant, part: Part, person: Person) -> None:
+async def works(fake: FakeHomeAssistant, part: ComponentHealth, person: Person) -> None:
     """It is connected, perhaps again, and does what is asked."""
     async with asyncio.timeout(30):
-        while not (fake.heard and part.state is PartState.RUNNING):
+        while not (fake.heard and part.state is ComponentState.RUNNING):
             await asyncio.sleep(0.01)
         before = len(person.asked)
         while len(person.asked) == before:

@@ -13,7 +13,7 @@ from roastwatch.roaster.guardian.guardian import Guardian
 from roastwatch.roaster.guardian.interlocks import WINS, clamp
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.guardian.limits_store import parse_limits
-from roastwatch.roaster.guardian.safety_state import Guard
+from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.roaster.guardian.situation import Bound
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome, Reading
 from tests.interlock_scenarios import (
@@ -275,7 +275,7 @@ def test_restart_of_an_idle_machine_is_no_fault() -> None:
 async def test_guardian_restores_nothing_when_its_driver_counts_a_restart() -> None:
     now = [1000.0]
     driver = SimulatedRoaster(SimulatedRoaster.Options(drum_c=150), "r", lambda: now[0])
-    guard = Guard(driver.capabilities, Limits())
+    guard = SafetyState(driver.capabilities, Limits())
     guardian = Guardian(lambda: driver, guard, clock=lambda: now[0])
     guard.link_up(now[0])
 

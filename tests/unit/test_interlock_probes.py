@@ -7,7 +7,7 @@ import pytest
 
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.guardian.limits import Limits
-from roastwatch.roaster.guardian.safety_state import Guard
+from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.vocabulary import Actuator, Command, Origin, Reading
 from tests.interlock_scenarios import DRUM, FAN, HEATER, MACHINE, Bench, heating
 
@@ -26,7 +26,7 @@ class Roast:
         )
         machine = replace(MACHINE, read_period_s=period_s, reads_environment_temp=air)
         limits = Limits(stale_after_s=4, arm_max_s=7200, heating_max_s=7200)
-        self.guard = Guard(machine, limits)
+        self.guard = SafetyState(machine, limits)
         self.whole, self.period_s, self.air = whole, period_s, air
         self.told: list[tuple[float, str | None, str]] = []
         self.bean_stands = False

@@ -18,14 +18,14 @@ from roastwatch.roastlog.log import RoastLog
 from roastwatch.roastlog.store import Store
 from roastwatch.roastlog.usual import usual_time
 from roastwatch.settings import model as settings
-from roastwatch.supervise import Part
+from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import (
+    ComponentState,
     EventKind,
     Instruction,
     InstructionKind,
     Level,
     Origin,
-    PartState,
     Phase,
     RoastEvent,
     Snapshot,
@@ -48,7 +48,7 @@ def service(
     raw = {"stations": [station], "data_dir": str(path.parent)}
     made = Service(settings.parse(raw), log_path=path)
     notebook = Notebook()
-    made.outlets = [Outlet("notebook", notebook, Part("notebook"))]
+    made.outlets = [Outlet("notebook", notebook, ComponentHealth("notebook"))]
     return made, notebook
 
 
@@ -149,7 +149,7 @@ async def test_a_log_that_fails_hides_no_first_crack(
     other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     running = asyncio.create_task(made.run())
     for _ in range(2000):
-        if made.keeper.log.part.state is PartState.RUNNING:
+        if made.keeper.log.part.state is ComponentState.RUNNING:
             break
         await asyncio.sleep(0.005)
     other.execute("BEGIN EXCLUSIVE")
@@ -197,7 +197,7 @@ async def test_a_first_crack_that_is_confirmed_keeps_its_date_and_is_a_label(
     recording = {"roasts": True}
     made, _ = service(tmp_path / "roasts.db", source, model="pops", recording=recording)
     person = Confirming(made, level, kind)
-    made.outlets = [Outlet("person", person, Part("person"))]
+    made.outlets = [Outlet("person", person, ComponentHealth("person"))]
     made.instruct(asked(InstructionKind.CHARGE))
     await made.run()
     charge = person.events[0]
@@ -228,7 +228,7 @@ async def test_clips_are_indexed_in_the_log(tmp_path: Path) -> None:
     raw = {"stations": [station], "data_dir": str(tmp_path)}
     made = Service(settings.parse(raw), log_path=path)
     notebook = Notebook()
-    made.outlets = [Outlet("notebook", notebook, Part("notebook"))]
+    made.outlets = [Outlet("notebook", notebook, ComponentHealth("notebook"))]
     await made.run()
     crack = next(event for event in notebook.events if event.kind is EventKind.FIRST_CRACK)
     with contextlib.closing(sqlite3.connect(path)) as connection:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from roastwatch.app.roast_logger import Keeper
+from roastwatch.app.roast_logger import RoastLogger
 from roastwatch.app.station import Station
 from roastwatch.roastlog.log import RoastLog
 from roastwatch.roastlog.store import Store
 from roastwatch.settings import model as settings
-from roastwatch.vocabulary import EventKind, InstructionKind, PartState, Reading, RoastEvent
+from roastwatch.vocabulary import ComponentState, EventKind, InstructionKind, Reading, RoastEvent
 from tests.unit.test_resumed_station import say, sound
 from tests.unit.test_station_readings import Moment
 
@@ -69,7 +69,7 @@ async def test_readings_of_before_the_clock_was_set_are_in_no_roast(tmp_path: Pa
     moment = Settable()
     station, published = silent_station(moment)
     async with RoastLog.open(tmp_path / "roasts.db") as log:
-        keeper = Keeper(log)
+        keeper = RoastLogger(log)
         await keeper.resume(station)
         sound(station)
         for moment.s in range(10):
@@ -95,7 +95,7 @@ def test_lost_sound_is_reported_once_in_each_roast() -> None:
     moment = Moment()
     station, published = silent_station(moment)
     sound(station)
-    station.ear.trouble(PartState.RETRYING, "The microphone is gone.")
+    station.ear.trouble(ComponentState.RETRYING, "The microphone is gone.")
     station.tick()  # between roasts it is only shown
     assert lost(published) == []
     roasts = []
@@ -108,7 +108,7 @@ def test_lost_sound_is_reported_once_in_each_roast() -> None:
     assert lost(published) == roasts
     station.ear.running()
     station.tick()
-    station.ear.trouble(PartState.RETRYING, "The microphone is gone.")
+    station.ear.trouble(ComponentState.RETRYING, "The microphone is gone.")
     station.tick()
     assert lost(published) == [*roasts, roasts[-1]]
 

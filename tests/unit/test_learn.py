@@ -18,7 +18,7 @@ from roastwatch.detection.model import ModelSpec
 from roastwatch.detection.transients import Transients, TransientsOptions
 from roastwatch.errors import BadInputError, SettingsError
 from roastwatch.learning import judge as learn_judge
-from roastwatch.learning.judge import Heard, Setting, judge
+from roastwatch.learning.judge import ScoredRecording, Setting, judge
 from roastwatch.learning.learn import learn
 from roastwatch.vocabulary import CrackScore, Pop
 
@@ -27,7 +27,7 @@ SPEC = ModelSpec("test-1", 8000, 0.5, 0.05, True, 0.5)
 CRACK = (0.0, 3.0, 5.5, 8.0, 9.5, 11.0, 12.5, 14.5, 16.0, 18.0, 20.5, 23.0)
 
 
-def heard(name: str, onset_s: float, probability: float, seconds: int = 100) -> Heard:
+def heard(name: str, onset_s: float, probability: float, seconds: int = 100) -> ScoredRecording:
     pops = [Pop(round((onset_s + at) * RATE), probability) for at in CRACK]
     scores = tuple(
         CrackScore(
@@ -39,7 +39,7 @@ def heard(name: str, onset_s: float, probability: float, seconds: int = 100) -> 
         )
         for end in range(RATE // 2, seconds * RATE + 1, RATE // 2)
     )
-    return Heard(name, RATE, seconds * RATE, scores, onset_s)
+    return ScoredRecording(name, RATE, seconds * RATE, scores, onset_s)
 
 
 def write_roast(path: Path, onset_s: float = 20.0, seconds: int = 40) -> None:

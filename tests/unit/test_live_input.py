@@ -15,8 +15,8 @@ import pytest
 
 from roastwatch.audio.standard_input import StandardInput, StandardInputOptions, _Pace
 from roastwatch.errors import EndedError
-from roastwatch.supervise import Part
-from roastwatch.vocabulary import AudioBlock, PartState
+from roastwatch.supervise import ComponentHealth
+from roastwatch.vocabulary import AudioBlock, ComponentState
 from tests.fakes.virtual_time import VirtualLoop
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +35,7 @@ def loop() -> Iterator[VirtualLoop]:
 
 
 @contextmanager
-def pipe_to(part: Part) -> Iterator[tuple[StandardInput, int]]:
+def pipe_to(part: ComponentHealth) -> Iterator[tuple[StandardInput, int]]:
     """A live source, and the end of its pipe that another program would have."""
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb") as pipe:
@@ -48,28 +48,28 @@ async def heard(blocks: AsyncIterator[AudioBlock], within_s: float = 1.0) -> Aud
 
 
 def test_silence_for_two_seconds_counts_as_lost_and_sound_recovers(loop: VirtualLoop) -> None:
-    part = Part("ear")
+    part = ComponentHealth("ear")
 
     async def listen() -> None:
         with pipe_to(part) as (source, writing):
             async with source:
                 blocks = source.blocks()
                 assert source.live
-                assert part.state is PartState.STARTING  # nothing was heard yet
+                assert part.state is ComponentState.STARTING  # nothing was heard yet
                 for _ in range(10):
                     os.write(writing, TENTH)
                     await heard(blocks)
                     await asyncio.sleep(0.1)
-                assert part.state is PartState.RUNNING
+                assert part.state is ComponentState.RUNNING
                 following = asyncio.ensure_future(anext(blocks))
                 await asyncio.sleep(1.5)
-                assert part.state is PartState.RUNNING
+                assert part.state is ComponentState.RUNNING
                 await asyncio.sleep(0.7)
-                assert part.state is PartState.RETRYING
+                assert part.state is ComponentState.RETRYING
                 assert "standard input for 2 s" in (part.problem or "")
                 os.write(writing, TENTH)
                 assert (await following).samples_lost_before == 1  # no longer continuous
-                assert part.state is PartState.RUNNING
+                assert part.state is ComponentState.RUNNING
                 lost = 0
                 for _ in range(20):
                     await asyncio.sleep(0.1)
@@ -83,14 +83,14 @@ def test_silence_for_two_seconds_counts_as_lost_and_sound_recovers(loop: Virtual
 
 
 def test_input_without_any_sound_is_reported_lost(loop: VirtualLoop) -> None:
-    part = Part("ear")
+    part = ComponentHealth("ear")
 
     async def listen() -> None:
         with pipe_to(part) as (source, writing):
             async with source:
                 waiting = asyncio.ensure_future(anext(source.blocks()))
                 await asyncio.sleep(2.1)
-                assert part.state is PartState.RETRYING
+                assert part.state is ComponentState.RETRYING
                 waiting.cancel()
                 await asyncio.wait([waiting])
             os.close(writing)
@@ -100,7 +100,7 @@ def test_input_without_any_sound_is_reported_lost(loop: VirtualLoop) -> None:
 
 def test_the_end_of_live_sound_is_an_error_after_its_last_sample(loop: VirtualLoop) -> None:
     async def listen() -> None:
-        with pipe_to(Part("ear")) as (source, writing):
+        with pipe_to(ComponentHealth("ear")) as (source, writing):
             os.write(writing, TENTH)
             os.close(writing)
             async with source:
@@ -113,7 +113,7 @@ def test_the_end_of_live_sound_is_an_error_after_its_last_sample(loop: VirtualLo
 
 
 def test_a_named_pipe_waits_for_its_next_writer(loop: VirtualLoop, tmp_path: Path) -> None:
-    part, path = Part("ear"), tmp_path / "fifo"
+    part, path = ComponentHealth("ear"), tmp_path / "fifo"
     os.mkfifo(path)
 
     async def listen() -> None:
@@ -127,7 +127,7 @@ def test_a_named_pipe_waits_for_its_next_writer(loop: VirtualLoop, tmp_path: Pat
                 os.close(first)
                 following = asyncio.ensure_future(anext(blocks))
                 await asyncio.sleep(5.0)
-                assert part.state is PartState.RETRYING
+                assert part.state is ComponentState.RETRYING
                 second = os.open(path, os.O_WRONLY)
                 os.write(second, np.full(RATE_HZ // 10, 256, "<i2").tobytes())
                 block = await following

@@ -24,7 +24,7 @@ from roastwatch.roastlog import maintenance as log_care
 from roastwatch.roastlog.file import LogError, open_log
 from roastwatch.roastlog.log import RoastLog
 from roastwatch.roastlog.store import Store
-from roastwatch.supervise import Part
+from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import EventKind
 from tests.made_roasts import made_roast
 from tests.unit.test_roast_log import START, event, reading, written
@@ -205,7 +205,7 @@ def remount(disk: Path, option: str) -> None:
 @pytest.mark.verify
 async def test_a_disk_that_fills_up_during_a_roast(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "600k") as disk:
-        part = Part("log")
+        part = ComponentHealth("log")
         async with RoastLog.open(disk / "roasts.db", part) as log:
             await log.start_roast("r1", "roaster", START)
             (disk / "ballast").write_bytes(bytes(200_000))
@@ -269,7 +269,7 @@ async def test_damaged_pages_during_a_roast_are_shown(tmp_path: Path) -> None:
     with Store(path, create=True) as store:
         for number in range(5):
             store.import_record(made_roast(seed=number))
-    part = Part("log")
+    part = ComponentHealth("log")
     async with RoastLog.open(path, part) as log:
         await log.start_roast("r1", "roaster", START)
         await log._writer.read(lambda c: c.execute("PRAGMA wal_checkpoint(TRUNCATE)"))

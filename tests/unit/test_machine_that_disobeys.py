@@ -15,7 +15,7 @@ from roastwatch.roaster.drivers.mqtt_roaster import MqttRoaster
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.guardian.guardian import Guardian
 from roastwatch.roaster.guardian.limits import Limits
-from roastwatch.roaster.guardian.safety_state import Guard
+from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.vocabulary import Actuator, Command, Origin
 from tests import driver_benches as benches
 from tests.driver_benches import Bench, bench
@@ -30,7 +30,7 @@ class Kitchen:
     """A machine, its guardian, and the service that lives."""
 
     loop: VirtualLoop
-    guard: Guard
+    guard: SafetyState
     guardian: Guardian
     drivers: list[Any]
     notices: list[tuple[float, str, str | None, str]]
@@ -75,7 +75,7 @@ def kitchen(loop: VirtualLoop, make: Callable[[], Any]) -> Iterator[Kitchen]:
         drivers.append(make())
         return drivers[-1]
 
-    guard = Guard(make().capabilities, Limits(), cutoff_confirmed=True)
+    guard = SafetyState(make().capabilities, Limits(), cutoff_confirmed=True)
     guardian = Guardian(made, guard, clock=loop.time)
     task = loop.create_task(guardian.run())
     try:

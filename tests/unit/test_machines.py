@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from roastwatch import plugins
-from roastwatch.app.roaster_launch import Machine
+from roastwatch.app.roaster_launch import RoasterLaunch
 from roastwatch.errors import BadInputError, SettingsError
 from roastwatch.roaster import messages
 from roastwatch.roaster.guardian import limits_store as machines
@@ -48,11 +48,11 @@ def test_wrong_limits_are_named(tmp_path: Path, text: str, says: str) -> None:
 
 def test_what_the_command_line_lacks_is_said() -> None:
     with pytest.raises(SettingsError, match="--type"):
-        Machine.chosen(None, None, (), None, None, None, False)
+        RoasterLaunch.chosen(None, None, (), None, None, None, False)
     with pytest.raises(SettingsError, match="--port"):
-        Machine.chosen("hottop", None, (), None, None, None, False)
+        RoasterLaunch.chosen("hottop", None, (), None, None, None, False)
     with pytest.raises(SettingsError, match="no option 'colour'"):
-        Machine.chosen("simulated", None, ("colour=red",), None, None, None, False)
+        RoasterLaunch.chosen("simulated", None, ("colour=red",), None, None, None, False)
 
 
 def test_one_device_by_two_names_has_one_guardian(
@@ -70,7 +70,7 @@ def test_one_machine_has_one_guardian_however_its_options_are_written() -> None:
     """Else `roaster stop` would reach a guardian that holds nothing."""
 
     def socket(kind: str, port: str | None, *options: str) -> Path:
-        return Machine.chosen(kind, port, options, None, None, None, False).socket
+        return RoasterLaunch.chosen(kind, port, options, None, None, None, False).socket
 
     assert socket("aillio_r1", None) == socket("aillio_r1", "usb")
     assert socket("aillio_r1", None) != socket("aillio_r2", None)
@@ -80,7 +80,9 @@ def test_one_machine_has_one_guardian_however_its_options_are_written() -> None:
     topics = ("bean_temp={topic: t}", "heater={command_topic: h}")
     assert socket("mqtt", None, *topics) == socket("mqtt", broker, *topics)
     assert socket("mqtt", None, *topics) != socket("mqtt", None, topics[0])
-    written = [Machine.chosen("aillio_r1", p, (), None, None, None, False) for p in (None, "usb")]
+    written = [
+        RoasterLaunch.chosen("aillio_r1", p, (), None, None, None, False) for p in (None, "usb")
+    ]
     assert written[0].launch.spec == written[1].launch.spec
 
 

@@ -11,8 +11,8 @@ import pytest
 from roastwatch.audio.microphone import Microphone, MicrophoneOptions
 from roastwatch.audio.sound_card import best_form, find_device, rates_of
 from roastwatch.errors import BadInputError, LostError
-from roastwatch.supervise import Backoff, Part
-from roastwatch.vocabulary import AudioBlock, Float32Array, PartState
+from roastwatch.supervise import Backoff, ComponentHealth
+from roastwatch.vocabulary import AudioBlock, ComponentState, Float32Array
 from tests.fakes.sound_card import FakeCard, usb
 
 RATE_HZ = 48_000
@@ -26,10 +26,10 @@ def sound(seconds: float, seed: int = 1) -> Float32Array:
 
 @asynccontextmanager
 async def hearing(
-    card: FakeCard, part: Part | None = None, **options: object
+    card: FakeCard, part: ComponentHealth | None = None, **options: object
 ) -> AsyncIterator[Microphone]:
     wanted = MicrophoneOptions(**{"block_s": 0.01, **options})  # type: ignore[arg-type]
-    async with Microphone(wanted, part or Part("ear"), card, QUICK) as microphone:
+    async with Microphone(wanted, part or ComponentHealth("ear"), card, QUICK) as microphone:
         yield microphone
 
 
@@ -44,7 +44,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def test_sound_comes_through_whole_and_in_order() -> None:
-    card, part = FakeCard([usb()]), Part("ear")
+    card, part = FakeCard([usb()]), ComponentHealth("ear")
     async with hearing(card, part) as microphone:
         card.recordings[0].play(sound(1.0), block=333)
         blocks = await take(microphone.blocks(), 100)
@@ -53,12 +53,12 @@ async def test_sound_comes_through_whole_and_in_order() -> None:
         assert not any(b.samples_lost_before for b in blocks)
         assert all(a.captured_at_s <= b.captured_at_s for a, b in pairwise(blocks))
         assert (microphone.live, microphone.sample_rate_hz) == (True, RATE_HZ)
-        assert part.state is PartState.RUNNING
+        assert part.state is ComponentState.RUNNING
     assert card.recordings[0].closed
 
 
 async def test_a_ring_overrun_is_a_counted_gap() -> None:
-    card, part = FakeCard([usb()]), Part("ear")
+    card, part = FakeCard([usb()]), ComponentHealth("ear")
     async with hearing(card, part, ring_s=1, skip_after_s=60) as microphone:
         card.recordings[0].play(sound(3.0))
         blocks = await take(microphone.blocks(), 100)
@@ -69,7 +69,7 @@ async def test_a_ring_overrun_is_a_counted_gap() -> None:
 
 
 async def test_late_judging_jumps_to_the_newest_sound() -> None:
-    card, part = FakeCard([usb()]), Part("ear")
+    card, part = FakeCard([usb()]), ComponentHealth("ear")
     async with hearing(card, part, ring_s=8, skip_after_s=1) as microphone:
         card.recordings[0].play(sound(2.0))
         (block,) = await take(microphone.blocks(), 1)
@@ -78,7 +78,7 @@ async def test_late_judging_jumps_to_the_newest_sound() -> None:
 
 
 async def test_what_the_card_lost_is_a_gap_of_that_length() -> None:
-    card, part = FakeCard([usb()]), Part("ear")
+    card, part = FakeCard([usb()]), ComponentHealth("ear")
     async with hearing(card, part) as microphone:
         blocks = microphone.blocks()
         card.recordings[0].play(sound(0.1))
@@ -91,7 +91,7 @@ async def test_what_the_card_lost_is_a_gap_of_that_length() -> None:
 
 
 async def test_a_pulled_plug_is_said_and_mended() -> None:
-    card, part = FakeCard([usb()]), Part("ear")
+    card, part = FakeCard([usb()]), ComponentHealth("ear")
     async with hearing(card, part) as microphone:
         blocks = microphone.blocks()
         card.recordings[0].play(sound(0.1))
@@ -100,7 +100,7 @@ async def test_a_pulled_plug_is_said_and_mended() -> None:
         card.recordings[0].unplug()
         waiting = asyncio.ensure_future(anext(blocks))
         await until(lambda: card.looked_again >= 3)
-        assert part.state is PartState.RETRYING
+        assert part.state is ComponentState.RETRYING
         assert "no microphone" in (part.problem or "")
         assert card.recordings[0].closed
 
@@ -109,7 +109,7 @@ async def test_a_pulled_plug_is_said_and_mended() -> None:
         card.recordings[1].play(sound(0.02, seed=2))
         async with asyncio.timeout(30):
             after = await waiting
-    assert part.state is PartState.RUNNING
+    assert part.state is ComponentState.RUNNING
     assert part.problem is None
     assert part.counters["times_lost"] >= 1
     assert after.samples_lost_before > 0
@@ -118,7 +118,7 @@ async def test_a_pulled_plug_is_said_and_mended() -> None:
 
 
 async def test_a_device_that_falls_silent_counts_as_lost() -> None:
-    card, part = FakeCard([usb()]), Part("ear")
+    card, part = FakeCard([usb()]), ComponentHealth("ear")
     async with hearing(card, part, lost_after_s=0.2) as microphone:
         waiting = asyncio.ensure_future(anext(microphone.blocks()))
         await until(lambda: len(card.recordings) == 2)
@@ -161,7 +161,7 @@ async def test_above_48_khz_is_brought_down_and_two_channels_to_one() -> None:
 
 
 async def test_no_numbers_become_silence_and_are_counted() -> None:
-    card, part = FakeCard([usb()]), Part("ear")
+    card, part = FakeCard([usb()]), ComponentHealth("ear")
     broken = sound(0.01)
     broken[[3, 7]] = np.nan, np.inf
     async with hearing(card, part) as microphone:
@@ -172,17 +172,17 @@ async def test_no_numbers_become_silence_and_are_counted() -> None:
 
 
 async def test_a_device_missing_at_startup_is_waited_for_or_refused() -> None:
-    card, part = FakeCard(), Part("ear")
+    card, part = FakeCard(), ComponentHealth("ear")
     with pytest.raises(BadInputError, match="no microphone"):
         async with hearing(card, wait=False):
             pass
     opening = asyncio.ensure_future(Microphone(MicrophoneOptions(), part, card, QUICK).__aenter__())
     await until(lambda: card.looked_again >= 2)
-    assert part.state is PartState.RETRYING
+    assert part.state is ComponentState.RETRYING
     card.plugged = [usb()]
     async with asyncio.timeout(30):
         microphone = await opening
-    assert part.state is PartState.RUNNING
+    assert part.state is ComponentState.RUNNING
     await microphone.__aexit__(None, None, None)
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roastwatch.detection.decision.adaptive_threshold import LOWEST, NoiseLevel
+from roastwatch.detection.decision.adaptive_threshold import LOWEST, AdaptiveThreshold
 from roastwatch.detection.decision.crack_decision import CrackDecision
 from roastwatch.detection.decision.onset import STILL_S, Onset, OnsetOptions
 from roastwatch.detection.model import ModelSpec
@@ -210,7 +210,7 @@ def test_faint_pops_count_where_hardly_any_stray_in() -> None:
 
 
 def test_the_noise_level_follows_what_strays_in() -> None:
-    quiet, noisy = (NoiseLevel(0.015, RATE, 0) for _ in range(2))
+    quiet, noisy = (AdaptiveThreshold(0.015, RATE, 0) for _ in range(2))
     assert quiet.level(0) == 0
     assert quiet.level(150 * RATE) == 0  # too soon to know
     for at_s in range(0, 400, 10):
@@ -223,7 +223,7 @@ def test_the_noise_level_follows_what_strays_in() -> None:
 
 
 def test_right_after_a_charge_what_pops_is_the_roaster() -> None:
-    level = NoiseLevel(0.015, RATE, 0, still_s=120.0)
+    level = AdaptiveThreshold(0.015, RATE, 0, still_s=120.0)
     for at_s in range(0, 200, 4):
         level.note(at_s * RATE, 0.7)
     assert level.level(10 * RATE) == 0

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from roastwatch.roastlog.log import RoastLog
-from roastwatch.sinks.monotonic_utc import SteadyClock
-from roastwatch.sinks.outbox.dedupe_set import Remembered
+from roastwatch.sinks.monotonic_utc import MonotonicUtc
+from roastwatch.sinks.outbox.dedupe_set import DedupeSet
 from roastwatch.sinks.outbox.delivery import Delivery
-from roastwatch.sinks.outbox.event_outbox import Kept, Outbox
-from roastwatch.sinks.outbox.event_store import Durable
+from roastwatch.sinks.outbox.event_outbox import Outbox, QueuedEvent
+from roastwatch.sinks.outbox.event_store import EventStore
 from roastwatch.sinks.sink import WaitingAlert
 from roastwatch.supervise import Backoff
 from roastwatch.vocabulary import EventKind, Origin, RoastEvent
@@ -23,18 +23,18 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "roasts.db"
 
 
-def ahead() -> SteadyClock:
+def ahead() -> MonotonicUtc:
     """As of a process that started while the computer's clock was an hour ahead."""
-    clock = SteadyClock()
+    clock = MonotonicUtc()
     clock._from += timedelta(hours=1)
     return clock
 
 
 async def test_what_was_delivered_is_known_though_the_clock_is_set_back(path: Path) -> None:
     async with RoastLog.open(path) as log:
-        await Remembered(log, "rules-done", ahead()).add("rule0:e1:drop")
+        await DedupeSet(log, "rules-done", ahead()).add("rule0:e1:drop")
     async with RoastLog.open(path) as log:
-        assert await Remembered(log, "rules-done", SteadyClock()).restore() == ["rule0:e1:drop"]
+        assert await DedupeSet(log, "rules-done", MonotonicUtc()).restore() == ["rule0:e1:drop"]
 
 
 async def test_an_alert_that_waits_is_sent_though_the_clock_is_set_back(path: Path) -> None:
@@ -67,15 +67,15 @@ async def test_an_event_that_was_not_published_is_restored_though_the_clock_is_s
     now = datetime.now(UTC)
     event = RoastEvent("e1", "roaster", "r1", EventKind.DROP, now, now, Origin.PERSON)
     async with RoastLog.open(path) as log:
-        store = Durable(log, "mqtt")
+        store = EventStore(log, "mqtt")
         store._clock = ahead()
         with monkeypatch.context() as clock:
             later = now + timedelta(hours=1)
             clock.setattr("roastwatch.roastlog.log.utc_now", lambda: later)
-            await store.keep(Kept.of(event, "drop", 0.0, 0.0))
+            await store.keep(QueuedEvent.of(event, "drop", 0.0, 0.0))
     into = Outbox(0.0)
     async with RoastLog.open(path) as log:
-        await Durable(log, "mqtt").restore(into)
+        await EventStore(log, "mqtt").restore(into)
     into.listener_back(1.0)
     kept = into.untold()
     assert kept is not None

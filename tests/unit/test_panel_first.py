@@ -4,7 +4,7 @@ import pytest
 
 from roastwatch.roaster.drivers.hottop import Hottop, HottopOptions
 from roastwatch.roaster.guardian.limits import Limits
-from roastwatch.roaster.guardian.safety_state import Guard
+from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome, Reading
 
 
@@ -19,7 +19,7 @@ from roastwatch.vocabulary import Actuator, Command, Origin, Outcome, Reading
     ],
 )
 def test_only_people_and_plans_take_control_from_a_panel(origin: Origin, taken: bool) -> None:
-    guard = Guard(Hottop(HottopOptions(port="/dev/none"), "r").capabilities, Limits())
+    guard = SafetyState(Hottop(HottopOptions(port="/dev/none"), "r").capabilities, Limits())
     guard.link_up(0.0)
     guard.renew(0.0)
     guard.read(Reading("r", 0.5, 150.0, 160.0, heater_percent=0.0), 0.5)

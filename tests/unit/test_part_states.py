@@ -9,9 +9,9 @@ from roastwatch.app.service import Outlet
 from roastwatch.channel import Events, Latest
 from roastwatch.sinks.console import ConsoleOptions, ConsoleSink
 from roastwatch.sinks.rules import RulesOptions, RulesSink
-from roastwatch.sinks.sink import Told
-from roastwatch.supervise import Part
-from roastwatch.vocabulary import PartState, RoastEvent, Snapshot
+from roastwatch.sinks.sink import SinkContext
+from roastwatch.supervise import ComponentHealth
+from roastwatch.vocabulary import ComponentState, RoastEvent, Snapshot
 from tests.unit.test_phone import Person, Push, crack
 from tests.unit.test_service import Broken, short_roast
 
@@ -31,45 +31,47 @@ async def until(work: Coroutine[Any, Any, None], true: Callable[[], object]) -> 
 
 
 async def test_a_rule_that_succeeds_shows_no_problem_any_more() -> None:
-    part = Part("rules")
+    part = ComponentHealth("rules")
     async with Push([503]).serving() as push:
         rule = {"on": "first_crack", "webhook": f"http://127.0.0.1:{push.port}/roast"}
         options = RulesOptions.model_validate({"rules": [rule]})
-        sink = RulesSink(options, Told("roastwatch", ["kitchen"], "en", Person(), part))
+        sink = RulesSink(options, SinkContext("roastwatch", ["kitchen"], "en", Person(), part))
         queue: Events[RoastEvent] = Events()
         queue.put(crack())
         work = sink.run(queue, Latest[dict[str, Snapshot]]({}))
         await until(work, lambda: part.counters.get("rules_done"))
     assert part.counters["rules_retried"] == 1
-    assert (part.state, part.problem) == (PartState.RUNNING, None)
+    assert (part.state, part.problem) == (ComponentState.RUNNING, None)
 
 
 async def test_a_rule_that_succeeds_hides_no_other_rules_problem() -> None:
-    part = Part("rules")
+    part = ComponentHealth("rules")
     async with Push([404]).serving() as push:
         rule = {"on": "first_crack", "webhook": f"http://127.0.0.1:{push.port}/roast"}
         other = {"on": "first_crack", "fan_percent": 80}
         options = RulesOptions.model_validate({"rules": [rule, other]})
-        sink = RulesSink(options, Told("roastwatch", ["kitchen"], "en", Person(), part))
+        sink = RulesSink(options, SinkContext("roastwatch", ["kitchen"], "en", Person(), part))
         queue: Events[RoastEvent] = Events()
         queue.put(crack())
         work = sink.run(queue, Latest[dict[str, Snapshot]]({}))
         await until(work, lambda: part.counters.keys() >= {"rules_refused", "rules_done"})
-    assert part.state is PartState.DEGRADED
+    assert part.state is ComponentState.DEGRADED
     assert (part.problem or "").startswith("Rule 1: ")
 
 
 async def test_a_console_that_works_again_shows_no_problem() -> None:
-    part = Part("console")
-    part.trouble(PartState.FAILED, "ValueError: once")
-    sink = ConsoleSink(ConsoleOptions(), Told("roastwatch", ["kitchen"], "en", Person(), part))
+    part = ComponentHealth("console")
+    part.trouble(ComponentState.FAILED, "ValueError: once")
+    sink = ConsoleSink(
+        ConsoleOptions(), SinkContext("roastwatch", ["kitchen"], "en", Person(), part)
+    )
     work = sink.run(Events(), Latest[dict[str, Snapshot]]({}))
-    await until(work, lambda: part.state is PartState.RUNNING)
+    await until(work, lambda: part.state is ComponentState.RUNNING)
     assert part.problem is None
 
 
 async def test_a_sink_that_has_caught_up_is_too_slow_no_more() -> None:
-    outlet = Outlet("slow", Broken(), Part("slow"))
+    outlet = Outlet("slow", Broken(), ComponentHealth("slow"))
     for _ in range(outlet.events.size + 1):
         outlet.tell(crack())
     outlet.look()
@@ -78,7 +80,7 @@ async def test_a_sink_that_has_caught_up_is_too_slow_no_more() -> None:
     for _ in range(outlet.events.size):
         await anext(taken)
     outlet.look()
-    assert (outlet.part.state, outlet.part.problem) == (PartState.RUNNING, None)
+    assert (outlet.part.state, outlet.part.problem) == (ComponentState.RUNNING, None)
 
 
 async def test_a_sink_that_cannot_be_made_anew_is_shown_and_tried_again() -> None:
@@ -89,7 +91,7 @@ async def test_a_sink_that_cannot_be_made_anew_is_shown_and_tried_again() -> Non
         made.append("again")
         raise OSError("address in use")
 
-    outlet = Outlet("rest", Broken(), Part("rest"), make)
+    outlet = Outlet("rest", Broken(), ComponentHealth("rest"), make)
     await until(service._guarded(outlet), lambda: len(made) == 2)
-    assert outlet.part.state is PartState.FAILED
+    assert outlet.part.state is ComponentState.FAILED
     assert "address in use" in (outlet.part.problem or "")

@@ -12,14 +12,14 @@ from aiohttp import web
 
 from roastwatch.channel import Events, Latest
 from roastwatch.errors import SettingsError
-from roastwatch.sinks.monotonic_utc import SteadyClock
-from roastwatch.sinks.outbox.dedupe_set import Remembered
+from roastwatch.sinks.monotonic_utc import MonotonicUtc
+from roastwatch.sinks.outbox.dedupe_set import DedupeSet
 from roastwatch.sinks.outbox.memory import MemoryOutbox
 from roastwatch.sinks.phone.alerts import PersonOptions, alert
-from roastwatch.sinks.phone.notification_actions import Answers
+from roastwatch.sinks.phone.notification_actions import NotificationActions
 from roastwatch.sinks.phone.sink import PhoneOptions, PhoneSink
-from roastwatch.sinks.sink import Told
-from roastwatch.supervise import Part
+from roastwatch.sinks.sink import SinkContext
+from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import (
     Actuator,
     Command,
@@ -85,8 +85,8 @@ class Person:
         return CommandResult(command.command_id, self.outcome)
 
 
-def told(requests: Person) -> Told:
-    return Told("roastwatch", ["kitchen"], "en", requests, Part("phone"))
+def told(requests: Person) -> SinkContext:
+    return SinkContext("roastwatch", ["kitchen"], "en", requests, ComponentHealth("phone"))
 
 
 def crack(level: Level = Level.FIRST_CRACK, revoked: bool = False) -> RoastEvent:
@@ -104,7 +104,7 @@ def crack(level: Level = Level.FIRST_CRACK, revoked: bool = False) -> RoastEvent
     )
 
 
-async def tell(url: str, push: Push, *events: RoastEvent, expect: int) -> Part:
+async def tell(url: str, push: Push, *events: RoastEvent, expect: int) -> ComponentHealth:
     options = PhoneOptions.model_validate({"people": [{"name": "ada", "urls": [url]}]})
     given = told(Person())
     sink = PhoneSink(options, given)
@@ -138,9 +138,9 @@ def test_a_url_with_a_typo_is_named_without_its_secrets() -> None:
     assert "secret-topic" not in str(error.value)
 
 
-def asking(person: Person) -> Answers:
-    remembered = Remembered(MemoryOutbox(), "phone-answered", SteadyClock())
-    return Answers(person, ["kitchen"], remembered)
+def asking(person: Person) -> NotificationActions:
+    remembered = DedupeSet(MemoryOutbox(), "phone-answered", MonotonicUtc())
+    return NotificationActions(person, ["kitchen"], remembered)
 
 
 async def test_an_answer_counts_once_whoever_presses() -> None:

@@ -13,9 +13,9 @@ import pytest
 from roastwatch.channel import Events, Latest
 from roastwatch.roastlog.log import RoastLog
 from roastwatch.sinks.phone.sink import PhoneOptions, PhoneSink
-from roastwatch.sinks.sink import AlertOutbox, Told
-from roastwatch.supervise import Part
-from roastwatch.vocabulary import EventKind, Level, PartState, Phase, RoastEvent, Snapshot
+from roastwatch.sinks.sink import AlertOutbox, SinkContext
+from roastwatch.supervise import ComponentHealth
+from roastwatch.vocabulary import ComponentState, EventKind, Level, Phase, RoastEvent, Snapshot
 from tests.fakes.push import HANGS, PushService, serving
 from tests.unit.test_phone import Person, crack
 
@@ -24,7 +24,7 @@ from tests.unit.test_phone import Person, crack
 class Telling:
     """A phone sink that runs, and the ends of what goes into it."""
 
-    part: Part
+    part: ComponentHealth
     events: Events[RoastEvent]
     latest: Latest[dict[str, Snapshot]]
 
@@ -39,8 +39,8 @@ async def telling(
 ) -> AsyncIterator[Telling]:
     people = [{"name": "ada", "urls": [push.url]} | person]
     options = PhoneOptions.model_validate({"people": people, "retry_after_s": 0.02})
-    part = Part("phone")
-    told = Told("roastwatch", ["kitchen"], "en", Person(), part, outbox=outbox)
+    part = ComponentHealth("phone")
+    told = SinkContext("roastwatch", ["kitchen"], "en", Person(), part, outbox=outbox)
     running = Telling(part, Events(), Latest())
     task = asyncio.create_task(PhoneSink(options, told).run(running.events, running.latest))
     try:
@@ -70,7 +70,7 @@ async def test_what_fails_or_hangs_is_tried_again_and_reported(
         async with telling(push) as told:
             told.events.put(crack())
             await until(lambda: told.part.problem)
-            assert told.part.state is PartState.DEGRADED
+            assert told.part.state is ComponentState.DEGRADED
             assert "ada: The service" in (told.part.problem or "")
             assert "tried again" in (told.part.problem or "")
             await until(lambda: push.taken)

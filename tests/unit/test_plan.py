@@ -8,7 +8,7 @@ import pytest
 from roastwatch.errors import BadInputError
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.guardian.limits import Limits
-from roastwatch.roaster.plans.pid import Follower, Pid, PidOptions, Profile
+from roastwatch.roaster.plans.pid import Follower, Pid, PidOptions, SetpointProfile
 from roastwatch.roaster.plans.plan import parse_plan, read_plan, refuse_too_hot
 from roastwatch.roaster.plans.rehearsal import rehearse
 from roastwatch.roaster.plans.run import PlanRun
@@ -96,7 +96,7 @@ def test_pid_hands_over_without_a_jump_and_keeps_its_limits() -> None:
 
 
 def test_profile_is_interpolated_and_silent_outside() -> None:
-    profile = Profile.of([(100, 150), (0, 100)])
+    profile = SetpointProfile.of([(100, 150), (0, 100)])
     assert profile.at(50) == pytest.approx(125)
     assert profile.at(-1) is None
     assert profile.at(101) is None
@@ -107,7 +107,7 @@ def test_profile_is_interpolated_and_silent_outside() -> None:
 def test_a_plan_follows_its_profile_on_the_model() -> None:
     plan = read_plan(PLANS / "profile.yaml")
     found = asyncio.run(
-        rehearse(plan, SimulatedRoaster.Options(), Limits(), Profile.of(plan.target))
+        rehearse(plan, SimulatedRoaster.Options(), Limits(), SetpointProfile.of(plan.target))
     )
     assert found.tripped is None
     assert found.deviation_rms_c is not None
@@ -139,18 +139,18 @@ def test_a_plan_that_would_overheat_is_ended_by_its_interlock() -> None:
 )
 def test_a_plan_that_only_an_interlock_would_end_is_refused(raw: dict, says: str) -> None:
     plan = parse_plan(raw)
-    profile = Profile.of(plan.target) if plan.target else None
+    profile = SetpointProfile.of(plan.target) if plan.target else None
     with pytest.raises(BadInputError, match=says):
         refuse_too_hot(plan, profile, Limits(bean_temp_max_c=220))
 
 
 def test_a_hot_profile_that_is_only_shown_is_not_refused() -> None:
     plan = parse_plan({"steps": [{"at_s": 0}], "target": [[0, 100], [600, 260]]})
-    refuse_too_hot(plan, Profile.of(plan.target), Limits(bean_temp_max_c=220))
+    refuse_too_hot(plan, SetpointProfile.of(plan.target), Limits(bean_temp_max_c=220))
 
 
 def test_whoever_else_changes_heat_takes_it_over_until_the_plan_sets_it() -> None:
-    follower = Follower(Profile.of([(0, 100), (600, 200)]), PidOptions())
+    follower = Follower(SetpointProfile.of([(0, 100), (600, 200)]), PidOptions())
     assert follower.next(0, 100, 50) is None  # as it is: no jump
     wanted = follower.next(4, 95, 50)
     assert wanted is not None

@@ -6,7 +6,7 @@ from roastwatch.errors import BadInputError
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.plans.actions import Action, Answer, Charge, Dropped, Moment, Say, Set, Took
 from roastwatch.roaster.plans.executor import PlanExecutor
-from roastwatch.roaster.plans.pid import Profile
+from roastwatch.roaster.plans.pid import SetpointProfile
 from roastwatch.roaster.plans.plan import parse_plan, refuse_unattended
 from roastwatch.vocabulary import Actuator, CommandResult, EventKind, Level, Origin, Outcome
 
@@ -19,7 +19,7 @@ class Front:
 
     def __init__(self, steps: list[dict], actuators: frozenset[Actuator] = ALL, **plan) -> None:
         parsed = parse_plan({"steps": steps, **plan})
-        profile = Profile.of(parsed.target) if parsed.target else None
+        profile = SetpointProfile.of(parsed.target) if parsed.target else None
         hears = True
         self.executor = PlanExecutor(parsed, profile, actuators=actuators, hears=hears)
         self.set = dict.fromkeys(Actuator, 0.0)

@@ -5,26 +5,32 @@ from dataclasses import replace
 import pytest
 
 from roastwatch.entities import BY_KEY
-from roastwatch.vocabulary import AudioLevel, PartState, PartStatus, RoasterState, Snapshot
+from roastwatch.vocabulary import (
+    AudioLevel,
+    ComponentState,
+    ComponentStatus,
+    RoasterState,
+    Snapshot,
+)
 from tests.broker.nouns import roaster, snapshot
 
 
-def part(name: str, state: PartState) -> tuple[PartStatus, ...]:
-    return (PartStatus(f"roaster-{name}", state),)
+def part(name: str, state: ComponentState) -> tuple[ComponentStatus, ...]:
+    return (ComponentStatus(f"roaster-{name}", state),)
 
 
 @pytest.mark.parametrize(
     ("state", "level", "shown"),
     [
-        (PartState.STARTING, None, None),
-        (PartState.RETRYING, None, True),
-        (PartState.RETRYING, AudioLevel(-12.0, -30.0, 0.0), True),  # the last level is stale
-        (PartState.RUNNING, AudioLevel(-12.0, -30.0, 0.0), False),
-        (PartState.RUNNING, AudioLevel(-12.0, -30.0, 0.0, "The sound clips."), True),
+        (ComponentState.STARTING, None, None),
+        (ComponentState.RETRYING, None, True),
+        (ComponentState.RETRYING, AudioLevel(-12.0, -30.0, 0.0), True),  # the last level is stale
+        (ComponentState.RUNNING, AudioLevel(-12.0, -30.0, 0.0), False),
+        (ComponentState.RUNNING, AudioLevel(-12.0, -30.0, 0.0, "The sound clips."), True),
     ],
 )
 def test_a_microphone_that_is_not_heard_yet_is_no_problem(
-    state: PartState, level: AudioLevel | None, shown: bool | None
+    state: ComponentState, level: AudioLevel | None, shown: bool | None
 ) -> None:
     found: Snapshot = replace(snapshot(), parts=part("microphone", state), level=level)
     assert BY_KEY["microphone_problem"].value(found) is shown
@@ -33,14 +39,14 @@ def test_a_microphone_that_is_not_heard_yet_is_no_problem(
 @pytest.mark.parametrize(
     ("state", "of_roaster", "shown"),
     [
-        (PartState.STARTING, roaster(connected=False), None),
-        (PartState.RETRYING, roaster(connected=False), True),
-        (PartState.RUNNING, roaster(), False),
-        (PartState.STARTING, roaster(connected=False, emergency=True), True),
+        (ComponentState.STARTING, roaster(connected=False), None),
+        (ComponentState.RETRYING, roaster(connected=False), True),
+        (ComponentState.RUNNING, roaster(), False),
+        (ComponentState.STARTING, roaster(connected=False, emergency=True), True),
     ],
 )
 def test_a_roaster_that_is_being_connected_is_no_problem(
-    state: PartState, of_roaster: RoasterState, shown: bool | None
+    state: ComponentState, of_roaster: RoasterState, shown: bool | None
 ) -> None:
     found = snapshot(parts=part("roaster", state), roaster=of_roaster)
     assert BY_KEY["roaster_problem"].value(found) is shown

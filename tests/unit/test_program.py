@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from roastwatch.app.program import Program
+from roastwatch.app.program import StationPlan
 from roastwatch.roast.roast import Roast, RoastOptions
-from roastwatch.roaster.plans.pid import Profile
+from roastwatch.roaster.plans.pid import SetpointProfile
 from roastwatch.roaster.plans.plan import parse_plan
 from roastwatch.vocabulary import (
     Actuator,
@@ -63,7 +63,7 @@ PLAN = parse_plan(
 
 
 async def test_steps_wait_for_a_certain_crack_and_lower_heat() -> None:
-    program, door, roast = Program("r", PLAN, None), Door(), charged()
+    program, door, roast = StationPlan("r", PLAN, None), Door(), charged()
     reading = Reading("r", 0.0, bean_temp_c=180.0, heater_percent=60.0)
     await program.turn(roast, START + timedelta(seconds=1), reading, door)
     assert door.taken() == [(Actuator.HEATER, 60)]
@@ -80,7 +80,7 @@ async def test_steps_wait_for_a_certain_crack_and_lower_heat() -> None:
 
 
 async def test_a_crack_that_was_taken_back_triggers_nothing() -> None:
-    program, door, roast = Program("r", PLAN, None), Door(), charged()
+    program, door, roast = StationPlan("r", PLAN, None), Door(), charged()
     at = START + timedelta(seconds=400)
     program.event(crack(Level.CERTAIN, at))
     program.event(crack(Level.CERTAIN, at, revoked=True))
@@ -89,7 +89,7 @@ async def test_a_crack_that_was_taken_back_triggers_nothing() -> None:
 
 
 async def test_refusals_are_kept_to_be_told_and_a_new_roast_begins_anew() -> None:
-    program, door, roast = Program("r", PLAN, None), Door(), charged()
+    program, door, roast = StationPlan("r", PLAN, None), Door(), charged()
     door.outcome = Outcome.REFUSED
     await program.turn(roast, START + timedelta(seconds=1), None, door)
     assert "because" in program.refusals[0]
@@ -101,7 +101,7 @@ async def test_refusals_are_kept_to_be_told_and_a_new_roast_begins_anew() -> Non
 
 
 async def test_nothing_is_asked_before_the_charge_or_when_it_is_not_known() -> None:
-    program, door = Program("r", PLAN, None), Door()
+    program, door = StationPlan("r", PLAN, None), Door()
     idle = Roast("r", RoastOptions())
     await program.turn(idle, START, None, door)
     unknown = Roast("r", RoastOptions())
@@ -111,7 +111,7 @@ async def test_nothing_is_asked_before_the_charge_or_when_it_is_not_known() -> N
 
 
 async def test_the_deviation_from_the_profile() -> None:
-    program = Program("r", PLAN, Profile.of([(0, 100), (100, 200)]))
+    program = StationPlan("r", PLAN, SetpointProfile.of([(0, 100), (100, 200)]))
     reading = Reading("r", 0.0, bean_temp_c=148.0)
     now = START + timedelta(seconds=50)
     assert program.deviation_c(charged(), now, reading) == -2.0
@@ -129,7 +129,7 @@ async def test_steps_that_are_long_past_raise_heat_for_no_moment() -> None:
             ]
         }
     )
-    program, door = Program("r", plan, None), Door()
+    program, door = StationPlan("r", plan, None), Door()
     await program.turn(charged(), START + timedelta(seconds=600), None, door)
     assert sorted(door.taken()) == [(Actuator.FAN, 60), (Actuator.HEATER, 30)]
 
@@ -142,7 +142,11 @@ async def test_heat_that_a_person_changed_is_not_given_back_by_the_profile() -> 
             "follow": True,
         }
     )
-    program, door, roast = Program("r", plan, Profile.of(plan.target)), Door(), charged()
+    program, door, roast = (
+        StationPlan("r", plan, SetpointProfile.of(plan.target)),
+        Door(),
+        charged(),
+    )
     reading = Reading("r", 0.0, bean_temp_c=90.0)
     heat = 0.0
     for second in range(0, 60, 2):
@@ -173,13 +177,13 @@ LOWERED = parse_plan(
 )
 
 
-def started_again(events: list[RoastEvent]) -> tuple[Program, Roast]:
+def started_again(events: list[RoastEvent]) -> tuple[StationPlan, Roast]:
     before = charged()
     again = Roast("r", RoastOptions())
     assert before.roast_id is not None
     begun = RoastEvent("c", "r", before.roast_id, EventKind.CHARGE, START, START, Origin.PERSON)
     again.resume(before.roast_id, START, [begun, *events])
-    return Program("r", LOWERED, None), again
+    return StationPlan("r", LOWERED, None), again
 
 
 async def test_heat_that_was_lowered_stays_lowered_when_the_service_starts_again() -> None:

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from roastwatch.audio.file import open_file
-from roastwatch.audio.history_ring import Recent
+from roastwatch.audio.history_ring import HistoryRing
 from roastwatch.audio.recorder import Recorder, RecorderOptions
 from roastwatch.audio.recordings import Flac, mend, prune, to_int16, write_json
-from roastwatch.supervise import Part
+from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import AudioBlock, EventKind, Float32Array, Level, Origin, RoastEvent
 
 RATE_HZ = 8_000
@@ -42,9 +42,11 @@ def crack(level: Level, happened_s: float, decided_s: float, **more: Any) -> Roa
     )
 
 
-def recorder(folder: Path, part: Part | None = None, **options: Any) -> Recorder:
+def recorder(folder: Path, part: ComponentHealth | None = None, **options: Any) -> Recorder:
     wanted = RecorderOptions(**{"keep_free_mb": 0, **options})
-    return Recorder(wanted, folder, "kitchen", RATE_HZ, "model-1", part or Part("recorder"))
+    return Recorder(
+        wanted, folder, "kitchen", RATE_HZ, "model-1", part or ComponentHealth("recorder")
+    )
 
 
 def play(
@@ -114,7 +116,7 @@ async def test_a_roast_names_the_model_that_heard_it_even_if_another_follows_at_
 
 
 async def test_a_decision_gets_a_clip_that_grows_with_it(tmp_path: Path) -> None:
-    part = Part("recorder")
+    part = ComponentHealth("recorder")
     samples = sound(60)
     async with recorder(tmp_path, part, clips=True, clip_s=5) as taping:
         events = {
@@ -154,7 +156,7 @@ async def test_a_clip_that_the_end_cuts_short_is_kept(tmp_path: Path) -> None:
 
 
 async def test_a_full_disk_is_said_and_the_roast_goes_on(tmp_path: Path) -> None:
-    part = Part("recorder")
+    part = ComponentHealth("recorder")
     async with recorder(tmp_path, part, roasts=True, clips=True, keep_free_mb=1e12) as taping:
         play(taping, sound(40), {20: crack(Level.FIRST_CRACK, 15, 20)})
     assert "MB are free" in (part.problem or "")
@@ -163,7 +165,7 @@ async def test_a_full_disk_is_said_and_the_roast_goes_on(tmp_path: Path) -> None
 
 
 async def test_a_folder_that_can_not_be_made_is_said(tmp_path: Path) -> None:
-    part = Part("recorder")
+    part = ComponentHealth("recorder")
     (tmp_path / "roasts").write_text("a file, where a folder should be")
     async with recorder(tmp_path, part, roasts=True) as taping:
         play(taping, sound(5))
@@ -228,7 +230,7 @@ def test_what_a_person_labelled_stays(tmp_path: Path) -> None:
 
 
 def test_recent_sound_is_cut_as_far_as_it_is_there() -> None:
-    recent = Recent(100)
+    recent = HistoryRing(100)
     for at in range(1000, 1300, 7):
         recent.put(at, np.arange(at, at + 7, dtype=np.int16))
     first, samples = recent.cut(0, 1_280)

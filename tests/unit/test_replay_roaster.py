@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from roastwatch.errors import BadInputError
-from roastwatch.roaster.drivers.replay import Replay, ReplayOptions
+from roastwatch.roaster.drivers.replay import ReplayOptions, ReplayRoaster
 from roastwatch.vocabulary import Actuator
 
 
@@ -26,7 +26,7 @@ def recording(folder: Path) -> Path:
 async def test_a_recording_is_read_in_time(tmp_path: Path) -> None:
     now = [100.0]
     options = ReplayOptions(port=recording(tmp_path), speed=2)
-    async with Replay(options, "r", clock=lambda: now[0]) as replay:
+    async with ReplayRoaster(options, "r", clock=lambda: now[0]) as replay:
         assert (await replay.read()).bean_temp_c == pytest.approx(100.0)
         now[0] += 60
         reading = await replay.read()
@@ -45,4 +45,4 @@ async def test_a_file_that_is_no_roast_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.alog"
     path.write_text("hello")
     with pytest.raises(BadInputError):
-        await Replay(ReplayOptions(port=path), "r").__aenter__()
+        await ReplayRoaster(ReplayOptions(port=path), "r").__aenter__()

@@ -13,22 +13,24 @@ from roastwatch.channel import Events, Latest
 from roastwatch.errors import SettingsError
 from roastwatch.settings.model import chosen
 from roastwatch.sinks.rest.sink import RestOptions, RestSink
-from roastwatch.sinks.sink import Told
-from roastwatch.supervise import Part
+from roastwatch.sinks.sink import SinkContext
+from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import (
     Command,
     CommandResult,
+    ComponentState,
+    ComponentStatus,
     Instruction,
     InstructionKind,
     Outcome,
-    PartState,
-    PartStatus,
     Phase,
     RoastEvent,
     Snapshot,
 )
 
-PARTS = (PartStatus("kitchen-microphone", PartState.FAILED, "The microphone 'USB' is gone."),)
+PARTS = (
+    ComponentStatus("kitchen-microphone", ComponentState.FAILED, "The microphone 'USB' is gone."),
+)
 TOKEN = {"Authorization": "Bearer beans"}
 
 
@@ -54,8 +56,8 @@ def free_port() -> int:
 
 @contextlib.asynccontextmanager
 async def served(person: Person) -> AsyncIterator[aiohttp.ClientSession]:
-    port, part = free_port(), Part("rest")
-    told = Told("roastwatch", ["kitchen"], "en", person, part)
+    port, part = free_port(), ComponentHealth("rest")
+    told = SinkContext("roastwatch", ["kitchen"], "en", person, part)
     sink = RestSink(RestOptions(port=port, token="beans"), told)
     events: Events[RoastEvent] = Events()
     now = datetime.now(UTC)
@@ -65,7 +67,7 @@ async def served(person: Person) -> AsyncIterator[aiohttp.ClientSession]:
     task = asyncio.create_task(sink.run(events, latest))
     try:
         async with asyncio.timeout(20):
-            while part.state is not PartState.RUNNING:
+            while part.state is not ComponentState.RUNNING:
                 await asyncio.sleep(0)
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers=TOKEN) as session:
             yield session

@@ -8,7 +8,7 @@ import pytest
 
 from roastwatch.roaster.guardian.guardian import Guardian
 from roastwatch.roaster.guardian.limits import Limits
-from roastwatch.roaster.guardian.safety_state import Guard
+from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.vocabulary import Actuator, Command, CommandResult, Origin, Outcome
 from tests.driver_benches import (
     Bench,
@@ -48,7 +48,7 @@ class Plan:
 
     def __init__(self, loop: VirtualLoop, machine: Bench, every_s: float) -> None:
         self.loop, self.machine, self.every_s = loop, machine, every_s
-        self.guard = Guard(machine.make().capabilities, LIMITS, cutoff_confirmed=True)
+        self.guard = SafetyState(machine.make().capabilities, LIMITS, cutoff_confirmed=True)
         self.guardian = Guardian(machine.make, self.guard, clock=loop.time)
         self.results: list[CommandResult] = []
         self.step = 0

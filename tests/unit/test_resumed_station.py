@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from roastwatch.app.roast_logger import Keeper
+from roastwatch.app.roast_logger import RoastLogger
 from roastwatch.app.station import Station
-from roastwatch.pipeline import Heard
+from roastwatch.pipeline import BlockResult
 from roastwatch.roastlog.log import RoastLog
 from roastwatch.roastlog.store import Store
 from roastwatch.vocabulary import (
@@ -48,10 +48,10 @@ def say(station: Station, moment: Moment, kind: InstructionKind) -> None:
     station.instruct(Instruction("roaster", kind, Origin.PERSON, moment.utc()))
 
 
-async def restarted(log: RoastLog, moment: Moment) -> tuple[Station, list[RoastEvent], Keeper]:
+async def restarted(log: RoastLog, moment: Moment) -> tuple[Station, list[RoastEvent], RoastLogger]:
     """A new station with sound, and what is published of it."""
     station, published = station_at(moment)
-    keeper = Keeper(log)
+    keeper = RoastLogger(log)
     await keeper.resume(station)
     sound(station)
     return station, published, keeper
@@ -65,7 +65,9 @@ def crack(station: Station) -> None:
     )
 
 
-async def logged(keeper: Keeper, station: Station, published: list[RoastEvent]) -> list[RoastEvent]:
+async def logged(
+    keeper: RoastLogger, station: Station, published: list[RoastEvent]
+) -> list[RoastEvent]:
     told = [await keeper.event(station, event) for event in published]
     published.clear()
     return told
@@ -112,7 +114,7 @@ async def test_times_in_the_roast_survive_a_clock_that_is_set_back_between_two_r
     async with RoastLog.open(path) as log:
         station, published, keeper = await restarted(log, moment)
         moment.s += 50.0
-        station._deal_with(Heard())  # what the time since the charge says of first crack
+        station._deal_with(BlockResult())  # what the time since the charge says of first crack
         crack(station)
         await logged(keeper, station, published)
         command = Command("c1", "roaster", Actuator.HEATER, 0.0, Origin.PERSON, 0.0)

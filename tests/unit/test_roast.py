@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from roastwatch.roast.priors import TimeWitness
+from roastwatch.roast.priors import TimePrior
 from roastwatch.roast.roast import Roast, RoastOptions
 from roastwatch.vocabulary import EventKind, EvidenceKind, Level, Origin, Phase
 
@@ -85,8 +85,8 @@ def test_time_since_charge_moves_the_bar_but_never_closes_the_door() -> None:
 
 
 def test_earlier_roasts_say_when_first_crack_is_due() -> None:
-    assert TimeWitness.of([500, 520]) is None
-    usual = TimeWitness.of([500, 520, 560, 510, 900])
+    assert TimePrior.of([500, 520]) is None
+    usual = TimePrior.of([500, 520, 560, 510, 900])
     assert usual is not None
     assert usual.usual_s == 520
     assert 20 <= usual.spread_s < 45  # one odd roast hardly counts
@@ -103,9 +103,9 @@ def test_earlier_roasts_say_when_first_crack_is_due() -> None:
 
 def test_a_set_time_goes_before_earlier_roasts_and_no_charge_before_both() -> None:
     roast = charged(expected_first_crack_s=300.0)
-    roast.usual = TimeWitness(600.0, 20.0)
+    roast.usual = TimePrior(600.0, 20.0)
     assert roast.prior_llr(at(300)) > 0
-    unknown = Roast("kitchen", RoastOptions(), usual=TimeWitness(600.0, 20.0))
+    unknown = Roast("kitchen", RoastOptions(), usual=TimePrior(600.0, 20.0))
     unknown.begin(START, Origin.SOUND, start_known=False)
     assert unknown.prior_llr(at(60)) == unknown.prior_llr(at(600)) == 0.0
     assert unknown.evidence(at(600)) == []

@@ -14,18 +14,18 @@ from roastwatch.roastlog.file import LogError, migrate, open_log
 from roastwatch.roastlog.log import RoastLog
 from roastwatch.roastlog.schema import MIGRATIONS, VERSION
 from roastwatch.roastlog.store import Store
-from roastwatch.supervise import Part
+from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import (
     Actuator,
     Command,
     CommandResult,
+    ComponentState,
     EventKind,
     Evidence,
     EvidenceKind,
     Level,
     Origin,
     Outcome,
-    PartState,
     Reading,
     RoastEvent,
 )
@@ -184,21 +184,21 @@ async def test_a_locked_log_tells_first_and_writes_later(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_durable, "LIVE_BUSY_MS", 50)
-    part = Part("log")
+    part = ComponentHealth("log")
     async with RoastLog.open(path, part) as log:
         await log.start_roast("r1", "roaster", START)
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN EXCLUSIVE")
         made = event(EventKind.CHARGE, 1)
         assert not await log.commit(made)
-        assert not log.healthy or part.state is PartState.DEGRADED
+        assert not log.healthy or part.state is ComponentState.DEGRADED
         assert part.problem is not None
         assert "locked" in part.problem or "slow" in part.problem
         other.execute("COMMIT")
         other.close()
         await written(log)
         assert log.healthy
-        assert part.state is PartState.RUNNING
+        assert part.state is ComponentState.RUNNING
     with Store(path) as store:
         (kept,) = store.record("r1").events
     assert kept.unlogged
@@ -206,7 +206,7 @@ async def test_a_locked_log_tells_first_and_writes_later(
 
 
 async def test_a_full_disk_is_shown_and_nothing_is_lost(path: Path) -> None:
-    part = Part("log")
+    part = ComponentHealth("log")
     async with RoastLog.open(path, part) as log:
         await log.start_roast("r1", "roaster", START)
         await log._writer.read(lambda c: c.execute("VACUUM"))  # the room it made itself

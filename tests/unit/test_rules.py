@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from roastwatch.channel import Events, Latest
 from roastwatch.roastlog.log import RoastLog
 from roastwatch.sinks.rules import RuleOptions, RulesOptions, RulesSink
-from roastwatch.sinks.sink import Told
-from roastwatch.supervise import Part
+from roastwatch.sinks.sink import SinkContext
+from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import (
     Command,
     CommandResult,
@@ -95,7 +95,7 @@ def test_every_event_kind_can_have_a_rule() -> None:
 
 async def test_a_rule_that_causes_its_own_event_is_stopped_and_named() -> None:
     """Through somebody else, as when a service presses our own button: no check can see that."""
-    part, person = Part("rules"), Person()
+    part, person = ComponentHealth("rules"), Person()
     options = {"rules": [{"on": "first_crack", "fan_percent": 80}]}
     queue: Events[RoastEvent] = Events()
 
@@ -106,7 +106,8 @@ async def test_a_rule_that_causes_its_own_event_is_stopped_and_named() -> None:
             return answer
 
     sink = RulesSink(
-        RulesOptions.model_validate(options), Told("roastwatch", ["kitchen"], "en", Loop(), part)
+        RulesOptions.model_validate(options),
+        SinkContext("roastwatch", ["kitchen"], "en", Loop(), part),
     )
     queue.put(crack())
     task = asyncio.create_task(sink.run(queue, Latest[dict[str, Snapshot]]({})))
@@ -127,7 +128,9 @@ async def test_a_rule_acts_once_over_a_restart(tmp_path: Path) -> None:
     options = RulesOptions.model_validate({"rules": [{"on": "first_crack", "fan_percent": 80}]})
     for _ in range(2):
         async with RoastLog.open(tmp_path / "roasts.sqlite") as log:
-            given = Told("roastwatch", ["kitchen"], "en", person, Part("rules"), outbox=log)
+            given = SinkContext(
+                "roastwatch", ["kitchen"], "en", person, ComponentHealth("rules"), outbox=log
+            )
             queue: Events[RoastEvent] = Events()
             queue.put(crack())
             task = asyncio.create_task(

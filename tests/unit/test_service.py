@@ -11,19 +11,19 @@ import soundfile
 from roastwatch.app.service import Outlet, Service
 from roastwatch.app.station import Station
 from roastwatch.channel import Events, Latest
-from roastwatch.detection.inference_pool import Scoring
+from roastwatch.detection.inference_pool import InferencePool
 from roastwatch.settings import model as settings
-from roastwatch.supervise import Part
+from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import (
     Actuator,
     Command,
+    ComponentState,
     EventKind,
     Instruction,
     InstructionKind,
     Level,
     Origin,
     Outcome,
-    PartState,
     Phase,
     RoastEvent,
     Snapshot,
@@ -78,16 +78,16 @@ async def test_a_roast_is_heard_and_told_to_every_sink_though_one_breaks(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     service, notebook = short_roast(), Notebook()
-    broken = Part("printer")
+    broken = ComponentHealth("printer")
     service.outlets = [
         Outlet("printer", Broken(), broken),
-        Outlet("notebook", notebook, Part("notebook")),
+        Outlet("notebook", notebook, ComponentHealth("notebook")),
     ]
     await service.run()
     cracks = [e for e in notebook.events if e.kind is EventKind.FIRST_CRACK]
     assert {event.event_id for event in cracks} == {cracks[0].event_id}
     assert cracks[-1].level in (Level.FIRST_CRACK, Level.CERTAIN)
-    assert broken.state is PartState.FAILED
+    assert broken.state is ComponentState.FAILED
     assert "no such printer" in (broken.problem or "")
     assert service.latest.value is not None
     shown = service.latest.value["kitchen"]
@@ -97,8 +97,11 @@ async def test_a_roast_is_heard_and_told_to_every_sink_though_one_breaks(
 
 async def test_a_sink_that_failed_is_started_again_and_gets_every_event() -> None:
     service, mended, notebook = short_roast(), Mended(), Notebook()
-    part = Part("printer")
-    service.outlets = [Outlet("printer", mended, part), Outlet("notebook", notebook, Part("n"))]
+    part = ComponentHealth("printer")
+    service.outlets = [
+        Outlet("printer", mended, part),
+        Outlet("notebook", notebook, ComponentHealth("n")),
+    ]
     await service.run()
     assert mended.starts == 2
     assert mended.events == notebook.events
@@ -107,7 +110,7 @@ async def test_a_sink_that_failed_is_started_again_and_gets_every_event() -> Non
 
 async def test_nobody_started_a_roast_so_it_asks_and_decides_nothing() -> None:
     service, notebook = short_roast(begins="person"), Notebook()
-    service.outlets = [Outlet("notebook", notebook, Part("notebook"))]
+    service.outlets = [Outlet("notebook", notebook, ComponentHealth("notebook"))]
     await service.run()
     assert [event.level for event in notebook.events] == [Level.POSSIBLE]
     assert "no roast was started" in notebook.events[0].message
@@ -116,7 +119,7 @@ async def test_nobody_started_a_roast_so_it_asks_and_decides_nothing() -> None:
 
 async def test_a_person_starts_the_roast_and_the_events_name_it() -> None:
     service, notebook = short_roast(begins="person"), Notebook()
-    service.outlets = [Outlet("notebook", notebook, Part("notebook"))]
+    service.outlets = [Outlet("notebook", notebook, ComponentHealth("notebook"))]
     now = datetime.now(UTC)
     service.instruct(Instruction("kitchen", InstructionKind.START, Origin.PERSON, now))
     service.instruct(Instruction("nowhere", InstructionKind.START, Origin.PERSON, now))
@@ -129,7 +132,7 @@ async def test_a_person_starts_the_roast_and_the_events_name_it() -> None:
 
 async def test_sound_that_begins_with_the_charge_has_a_known_start() -> None:
     service, notebook = short_roast(begins="charge"), Notebook()
-    service.outlets = [Outlet("notebook", notebook, Part("notebook"))]
+    service.outlets = [Outlet("notebook", notebook, ComponentHealth("notebook"))]
     await service.run()
     charge = notebook.events[0]
     assert (charge.kind, charge.happened_sample) == (EventKind.CHARGE, 0)
@@ -150,7 +153,7 @@ async def test_an_instruction_that_breaks_ends_neither_station_nor_service(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     service, notebook = short_roast(), Notebook()
-    service.outlets = [Outlet("notebook", notebook, Part("notebook"))]
+    service.outlets = [Outlet("notebook", notebook, ComponentHealth("notebook"))]
     now = datetime.now(UTC)
     # Beyond what a float holds: the doors refuse it, and here it comes from behind them. The
     # first waits for the sound, the second comes in the middle of the roast.
@@ -178,7 +181,7 @@ async def test_what_a_person_sends_over_http_ends_no_roast(tmp_path: Path) -> No
         "sinks": [{"type": "rest", "port": port, "token": "beans"}],
     }
     service, notebook = Service(settings.parse(raw), (), tmp_path / "log.db"), Notebook()
-    service.outlets.append(Outlet("notebook", notebook, Part("notebook")))
+    service.outlets.append(Outlet("notebook", notebook, ComponentHealth("notebook")))
     running = asyncio.create_task(service.run())
     bodies = (
         b'{"kind":"note","value":"\\ud800"}',
@@ -189,7 +192,7 @@ async def test_what_a_person_sends_over_http_ends_no_roast(tmp_path: Path) -> No
     )
     statuses = []
     async with asyncio.timeout(60):
-        while service.outlets[0].part.state is not PartState.RUNNING:
+        while service.outlets[0].part.state is not ComponentState.RUNNING:
             await asyncio.sleep(0)
         for body in bodies:
             statuses.append((await send(port, request(body=body))).status)  # noqa: PERF401
@@ -212,7 +215,7 @@ async def test_nothing_in_a_fast_demonstration_is_in_the_future(speed: float) ->
                 ahead.extend(at - datetime.now(UTC) for at in (event.happened_at, event.decided_at))
                 notebook.events.append(event)
 
-    service.outlets = [Outlet("clock", Clock(), Part("clock"))]
+    service.outlets = [Outlet("clock", Clock(), ComponentHealth("clock"))]
     began = datetime.now(UTC)
     await service.run()
     assert any(event.kind is EventKind.FIRST_CRACK for event in notebook.events)
@@ -246,7 +249,7 @@ async def test_a_demonstration_beside_a_roaster_has_one_probe(
         }
     )
     station = Station(parsed.stations[0], lambda event: None)
-    with Scoring() as scoring:
+    with InferencePool() as scoring:
         await station.listen(scoring)
     assert (station.reading is None) == (roaster is not None)
     assert ("temperatures are left out" in caplog.text) == (roaster is not None)

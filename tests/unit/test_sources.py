@@ -13,7 +13,7 @@ from roastwatch.audio.pcm import PcmFormat
 from roastwatch.audio.replay import FileOptions, FileSource
 from roastwatch.audio.standard_input import StandardInput, StandardInputOptions
 from roastwatch.errors import BadInputError
-from roastwatch.supervise import Part
+from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import AudioBlock, Float32Array
 
 RATE_HZ = 16_000
@@ -33,7 +33,9 @@ def joined(blocks: list[AudioBlock]) -> Float32Array:
 @pytest.mark.parametrize("speed", [0.0, 7.0, 1000.0])
 async def test_a_file_is_replayed_whole(tmp_path: Path, speed: float) -> None:
     soundfile.write(tmp_path / "a.wav", sound(5.0), RATE_HZ, "FLOAT")
-    async with FileSource(FileOptions(path=tmp_path / "a.wav", speed=speed), Part("ear")) as source:
+    async with FileSource(
+        FileOptions(path=tmp_path / "a.wav", speed=speed), ComponentHealth("ear")
+    ) as source:
         began_s = time.monotonic()
         blocks = [block async for block in source.blocks()]
         took_s = time.monotonic() - began_s
@@ -43,7 +45,7 @@ async def test_a_file_is_replayed_whole(tmp_path: Path, speed: float) -> None:
 
 
 async def test_a_missing_file_is_said_at_the_start(tmp_path: Path) -> None:
-    source = FileSource(FileOptions(path=tmp_path / "none.wav"), Part("ear"))
+    source = FileSource(FileOptions(path=tmp_path / "none.wav"), ComponentHealth("ear"))
     with pytest.raises(BadInputError, match="is missing"):
         async with source:
             pass
@@ -54,7 +56,9 @@ async def test_a_replay_can_be_cancelled(tmp_path: Path) -> None:
     begun = asyncio.Event()
 
     async def listen() -> None:
-        async with FileSource(FileOptions(path=tmp_path / "a.flac", speed=1), Part("e")) as source:
+        async with FileSource(
+            FileOptions(path=tmp_path / "a.flac", speed=1), ComponentHealth("e")
+        ) as source:
             async for _ in source.blocks():
                 begun.set()
 
@@ -72,7 +76,9 @@ def raw_of(samples: Float32Array, pcm_format: str) -> bytes:
     return np.asarray(samples.astype(np.float64) * scale).astype(kind).tobytes()
 
 
-async def piped(raw: bytes, part: Part | None = None, **options: object) -> list[AudioBlock]:
+async def piped(
+    raw: bytes, part: ComponentHealth | None = None, **options: object
+) -> list[AudioBlock]:
     """The blocks that come of bytes written by another program, in pieces of odd sizes."""
     reading, writing = os.pipe()
 
@@ -86,7 +92,7 @@ async def piped(raw: bytes, part: Part | None = None, **options: object) -> list
         wanted = StandardInputOptions(**given)  # type: ignore[arg-type]
         writer = asyncio.ensure_future(asyncio.to_thread(write))
         try:
-            async with StandardInput(wanted, part or Part("ear"), pipe) as source:
+            async with StandardInput(wanted, part or ComponentHealth("ear"), pipe) as source:
                 return [block async for block in source.blocks()]
         finally:
             await writer
@@ -110,14 +116,14 @@ async def test_standard_input_above_48_khz_is_brought_down() -> None:
 
 
 async def test_half_a_sample_at_the_end_is_counted() -> None:
-    part = Part("ear")
+    part = ComponentHealth("ear")
     blocks = await piped(raw_of(sound(), "s16le") + b"\x01", part)
     assert len(joined(blocks)) == RATE_HZ
     assert part.counters == {"bytes_left_over": 1}
 
 
 async def test_no_numbers_in_standard_input_are_silence() -> None:
-    part, broken = Part("ear"), sound()
+    part, broken = ComponentHealth("ear"), sound()
     broken[5] = np.nan
     blocks = await piped(raw_of(broken, "f32le"), part, format="f32le")
     assert np.isfinite(joined(blocks)).all()
@@ -142,7 +148,7 @@ async def test_standard_input_from_a_regular_file(tmp_path: Path) -> None:
     (tmp_path / "raw").write_bytes(raw_of(sound(), "s16le"))
     with (tmp_path / "raw").open("rb") as pipe:
         options = StandardInputOptions(sample_rate_hz=RATE_HZ)
-        async with StandardInput(options, Part("ear"), pipe) as source:
+        async with StandardInput(options, ComponentHealth("ear"), pipe) as source:
             blocks = [block async for block in source.blocks()]
     np.testing.assert_allclose(joined(blocks), sound(), atol=1e-4)
 
@@ -150,6 +156,6 @@ async def test_standard_input_from_a_regular_file(tmp_path: Path) -> None:
 async def test_a_terminal_is_refused() -> None:
     main, terminal = os.openpty()
     with os.fdopen(main, "rb"), os.fdopen(terminal, "rb") as pipe:
-        source = StandardInput(StandardInputOptions(), Part("ear"), pipe)
+        source = StandardInput(StandardInputOptions(), ComponentHealth("ear"), pipe)
         with pytest.raises(BadInputError, match="is a terminal"):
             await source.__aenter__()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from roastwatch.app.roast_logger import Keeper
+from roastwatch.app.roast_logger import RoastLogger
 from roastwatch.app.station import Station
 from roastwatch.pipeline import Pipeline
 from roastwatch.roastlog.log import RoastLog
@@ -60,7 +60,7 @@ async def test_every_reading_is_logged_with_the_time_at_which_it_was_taken(tmp_p
     moment, path = Moment(), tmp_path / "roasts.db"
     station, published = station_at(moment)
     async with RoastLog.open(path) as log:
-        keeper = Keeper(log)
+        keeper = RoastLogger(log)
         await keeper.resume(station)
         station.instruct(charge(START))
         taken_s = [0.4 * number for number in range(18)]
@@ -81,7 +81,7 @@ async def test_readings_before_the_roast_are_not_logged_with_it(tmp_path: Path) 
     moment, path = Moment(), tmp_path / "roasts.db"
     station, published = station_at(moment)
     async with RoastLog.open(path) as log:
-        keeper = Keeper(log)
+        keeper = RoastLogger(log)
         await keeper.resume(station)
         for second in range(10):
             moment.s = float(second)
@@ -121,7 +121,7 @@ async def test_the_end_of_a_roast_is_delivered_before_it_is_learned_from(tmp_pat
     moment = Moment()
     station, published = station_at(moment)
     async with RoastLog.open(tmp_path / "roasts.db") as log:
-        keeper = Keeper(log)
+        keeper = RoastLogger(log)
         await keeper.resume(station)
         station.instruct(charge(START))
         assert station.pipeline is not None

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from roastwatch.errors import LostError
-from roastwatch.supervise import Background, Backoff, Part, retry_forever, together
-from roastwatch.vocabulary import PartState
+from roastwatch.supervise import Background, Backoff, ComponentHealth, retry_forever, together
+from roastwatch.vocabulary import ComponentState
 
 
 class Cleaning:
@@ -35,7 +35,7 @@ class Cleaning:
 
 
 async def test_a_cancellation_is_heeded_though_it_comes_while_a_loss_is_dealt_with() -> None:
-    connection, part = Cleaning(), Part("mqtt")
+    connection, part = Cleaning(), ComponentHealth("mqtt")
     task = asyncio.create_task(retry_forever(part, connection.attempt, Backoff(0.001, 0.001)))
     await connection.cleaning.wait()
     task.cancel()
@@ -47,7 +47,7 @@ async def test_a_cancellation_is_heeded_though_it_comes_while_a_loss_is_dealt_wi
 
 
 async def test_what_is_lost_is_tried_again_and_what_is_broken_is_not() -> None:
-    part, found = Part("mqtt"), [LostError("away"), ValueError("a defect")]
+    part, found = ComponentHealth("mqtt"), [LostError("away"), ValueError("a defect")]
 
     async def attempt() -> None:
         raise found.pop(0)
@@ -58,7 +58,7 @@ async def test_what_is_lost_is_tried_again_and_what_is_broken_is_not() -> None:
 
 
 async def test_a_loss_among_several_jobs_is_tried_again_and_cancels_nobody_else() -> None:
-    part, attempts, cleaned = Part("mqtt"), 0, 0
+    part, attempts, cleaned = ComponentHealth("mqtt"), 0, 0
 
     async def wait() -> None:
         nonlocal cleaned
@@ -95,11 +95,11 @@ async def fail() -> None:
 
 
 async def test_a_task_that_fails_is_logged_and_shown(caplog: pytest.LogCaptureFixture) -> None:
-    part = Part("roaster")
+    part = ComponentHealth("roaster")
     tasks = Background(part)
     await asyncio.wait({tasks.run(fail(), "kitchen: arm")})
     await asyncio.sleep(0)
-    assert part.state is PartState.FAILED
+    assert part.state is ComponentState.FAILED
     assert part.problem == "kitchen: arm failed (ValueError: a defect): please report it."
     assert "a defect" in caplog.text
     assert len(tasks) == 0
@@ -107,13 +107,13 @@ async def test_a_task_that_fails_is_logged_and_shown(caplog: pytest.LogCaptureFi
 
 async def test_who_asked_is_notified_of_a_task_that_fails() -> None:
     said: list[str] = []
-    await asyncio.wait({Background(Part("roaster"), said.append).run(fail(), "arm")})
+    await asyncio.wait({Background(ComponentHealth("roaster"), said.append).run(fail(), "arm")})
     await asyncio.sleep(0)
     assert said == ["arm failed (ValueError: a defect): please report it."]
 
 
 async def test_an_essential_task_is_started_again() -> None:
-    part, done, attempts = Part("roaster"), asyncio.Event(), 0
+    part, done, attempts = ComponentHealth("roaster"), asyncio.Event(), 0
 
     async def work() -> None:
         nonlocal attempts

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from roastwatch.supervise import Part
+from roastwatch.supervise import ComponentHealth
 from roastwatch.synth import (
     backgrounds as beds,
 )
@@ -114,7 +114,9 @@ def test_every_microphone_gives_finite_sound_of_the_same_length() -> None:
     rng = np.random.default_rng(4)
     sound = beds.render(beds.draw_bed(rng), rng, 16000, 16000) * np.float32(0.1)
     for change in ({}, {"gain": True}, {"suppression": True}, {"codec": True}, {"clip_db": 6.0}):
-        heard = rooms.recorded(rng, sound, 16000, rooms.Microphone((20, 9000), (0, 0), **change))
+        heard = rooms.recorded(
+            rng, sound, 16000, rooms.MicrophoneResponse((20, 9000), (0, 0), **change)
+        )
         assert heard.shape == sound.shape
         assert np.isfinite(heard).all()
         assert np.abs(heard).max() <= 1
@@ -146,7 +148,7 @@ def test_the_cracks_of_a_roast_are_where_its_truth_says() -> None:
 
 async def test_the_demo_plays_the_roast_it_tells_of() -> None:
     options = DemoOptions(seed=2, speed=0, sample_rate_hz=16000, first_crack_at_s=5.0)
-    part = Part("demo")
+    part = ComponentHealth("demo")
     heard = 0
     async with DemoSource(options, part) as source:
         assert source.truth.first_crack_at_s == 5.0
@@ -159,6 +161,6 @@ async def test_the_demo_plays_the_roast_it_tells_of() -> None:
 
 
 def test_a_demo_without_cracks_has_none() -> None:
-    source = DemoSource(DemoOptions(seed=2, cracks=False), Part("demo"))
+    source = DemoSource(DemoOptions(seed=2, cracks=False), ComponentHealth("demo"))
     assert source.truth.pops == ()
     assert source.truth.first_crack_at_s is None

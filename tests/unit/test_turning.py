@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from roastwatch.detection.decision.drum_rotation import Turning
-from roastwatch.detection.decision.evidence import EvidenceOptions, PopWeigher
+from roastwatch.detection.decision.drum_rotation import DrumRotation
+from roastwatch.detection.decision.evidence import EvidenceOptions, PopEvidence
 from roastwatch.detection.decision.onset import Onset, OnsetOptions
 from roastwatch.detection.model import ModelSpec
 from roastwatch.vocabulary import CrackScore, Level, Pop
@@ -21,8 +21,8 @@ def scrapes(turn_s: float, until_s: float, share: float, seed: int) -> list[floa
     return (heard + rng.normal(0, 0.005, len(heard))).tolist()
 
 
-def noted(times_s: list[float]) -> Turning:
-    turning = Turning(RATE)
+def noted(times_s: list[float]) -> DrumRotation:
+    turning = DrumRotation(RATE)
     for at_s in times_s:
         turning.note(round(at_s * RATE))
     return turning
@@ -92,22 +92,22 @@ def test_cracks_are_heard_over_a_drum_that_scrapes_as_loud_as_they_do() -> None:
 
 
 def test_a_roast_that_goes_on_keeps_its_turn() -> None:
-    def heard(weigher: PopWeigher, tenths: range) -> float:
+    def heard(weigher: PopEvidence, tenths: range) -> float:
         for tenth in tenths:
             here = (Pop(tenth * RATE // 10 - 50, 0.9),) if tenth % 17 == 3 else ()
             weigher.feed(CrackScore(tenth * RATE // 10, 0.0, 0.5, "test", here))
         return weigher.evidence
 
     options = EvidenceOptions(reject_trains=False, own_level=False)
-    first = PopWeigher(options, RATE, SPEC, 0)
+    first = PopEvidence(options, RATE, SPEC, 0)
     heard(first, range(1, 600))
     later = range(600, 660)
-    assert heard(PopWeigher(options, RATE, SPEC, 60 * RATE), later) > 1
-    assert heard(PopWeigher(options, RATE, SPEC, 60 * RATE, first), later) < 0.1
+    assert heard(PopEvidence(options, RATE, SPEC, 60 * RATE), later) > 1
+    assert heard(PopEvidence(options, RATE, SPEC, 60 * RATE, first), later) < 0.1
 
 
 def test_what_came_with_the_turn_before_it_was_known_is_taken_back() -> None:
-    weigher = PopWeigher(EvidenceOptions(reject_trains=False), RATE, SPEC, 0)
+    weigher = PopEvidence(EvidenceOptions(reject_trains=False), RATE, SPEC, 0)
     evidence = []
     for tenth in range(1, 600):
         at_s = tenth / 10 - 0.05
@@ -122,7 +122,7 @@ def test_faint_pops_at_random_do_not_hide_a_turn() -> None:
     rng = np.random.default_rng(7)
     faint = [(at, 0.25) for at in np.cumsum(rng.exponential(1.5, 90)).tolist()]
     pops = sorted([(at, 0.9) for at in scrapes(1.3, 90, 0.5, 4)] + faint)
-    weigher = PopWeigher(EvidenceOptions(reject_trains=False), RATE, SPEC, 0)
+    weigher = PopEvidence(EvidenceOptions(reject_trains=False), RATE, SPEC, 0)
     for tenth in range(1, 900):
         here = tuple(
             Pop(round(at * RATE), chance) for at, chance in pops if tenth - 1 <= 10 * at < tenth

@@ -15,7 +15,7 @@ from roastwatch import plugins
 from roastwatch.detection.decision.crack_decision import CrackDecision
 from roastwatch.detection.decision.onset import Onset, OnsetOptions
 from roastwatch.detection.large import cascade
-from roastwatch.detection.large.verifier import SecondOpinion, Verdict
+from roastwatch.detection.large.verifier import Verdict, Verifier
 from roastwatch.detection.model import CrackModel, ModelSpec
 from roastwatch.errors import SettingsError
 from roastwatch.settings import model as settings
@@ -137,7 +137,7 @@ def compare(seed: int) -> Compared:
     for verify_from, always in ((0.5, False), (0.0, True), (2.0, False)):
         made: list[StandIn] = []
 
-        def opinion(rate: int, made: list[StandIn] = made) -> SecondOpinion:
+        def opinion(rate: int, made: list[StandIn] = made) -> Verifier:
             made.append(StandIn(truth, seed))
             return made[-1]
 

@@ -24,7 +24,7 @@ from roastwatch.training.large.finetune_windows import WindowSettings
 RATE = 16_000
 
 
-def _recording(path: Path, seed: int, *, cracks_from_s: float | None) -> corpus.Recording:
+def _recording(path: Path, seed: int, *, cracks_from_s: float | None) -> corpus.CorpusRecording:
     rng = np.random.default_rng(seed)
     sound = rng.normal(0, 0.01, 14 * RATE)
     pops = []
@@ -47,14 +47,14 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     splits = ["train", "validation", "train", "train", "train", "validation"]
     rows = [
-        corpus.Recording(**{**_fields(row), "split": split})
+        corpus.CorpusRecording(**{**_fields(row), "split": split})
         for row, split in zip(rows, splits, strict=True)
     ]
     corpus.write_manifest(root / "manifest.json", rows)
     return root / "manifest.json"
 
 
-def _fields(row: corpus.Recording) -> dict[str, object]:
+def _fields(row: corpus.CorpusRecording) -> dict[str, object]:
     return {name: getattr(row, name) for name in row.__slots__}
 
 
@@ -153,7 +153,7 @@ def test_recordings_in_two_splits_are_refused(
     tiny_ast: Path, manifest: Path, tmp_path: Path
 ) -> None:
     rows = corpus.read_manifest(manifest)
-    leaky = [corpus.Recording(**{**_fields(row), "group": "one"}) for row in rows]
+    leaky = [corpus.CorpusRecording(**{**_fields(row), "group": "one"}) for row in rows]
     path = manifest.parent / "leaky.json"
     corpus.write_manifest(path, leaky)
     with pytest.raises(BadInputError, match="more than one split"):
@@ -175,13 +175,13 @@ def test_what_a_window_teaches() -> None:
     plain = {"duration_s": 100.0, "sample_rate_hz": RATE, "sha256": "", "group": "g"}
     rule = WindowSettings()
     label = finetune_windows.label
-    roast = corpus.Recording("a", "roast", **plain, first_crack_s=(50.0, 80.0))  # type: ignore[arg-type]
+    roast = corpus.CorpusRecording("a", "roast", **plain, first_crack_s=(50.0, 80.0))  # type: ignore[arg-type]
     assert [label(roast, at, at + 10, rule) for at in (0, 38, 46, 60, 88)] == [0, None, 1, 1, 0]
-    dotted = corpus.Recording("a", "roast", **plain, pops_s=(50.0, 51.0, 70.0))  # type: ignore[arg-type]
+    dotted = corpus.CorpusRecording("a", "roast", **plain, pops_s=(50.0, 51.0, 70.0))  # type: ignore[arg-type]
     assert [label(dotted, at, at + 10, rule) for at in (0, 45, 65)] == [0, 1, None]
-    unknown = corpus.Recording("a", "roast", **plain)  # type: ignore[arg-type]
+    unknown = corpus.CorpusRecording("a", "roast", **plain)  # type: ignore[arg-type]
     assert label(unknown, 0, 10, rule) is None
-    assert label(corpus.Recording("a", "negative", **plain), 0, 10, rule) == 0  # type: ignore[arg-type]
+    assert label(corpus.CorpusRecording("a", "negative", **plain), 0, 10, rule) == 0  # type: ignore[arg-type]
 
 
 def test_area_under_roc() -> None:

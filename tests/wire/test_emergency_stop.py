@@ -18,7 +18,7 @@ from roastwatch.app.service import Outlet, Service
 from roastwatch.entities import values
 from roastwatch.roaster.guardian.stop_record import DELIVERED_LATE
 from roastwatch.settings import model as settings
-from roastwatch.supervise import Part
+from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import (
     EventKind,
     Instruction,
@@ -53,7 +53,7 @@ class Kitchen:
         }
         self.service = Service(settings.parse({"stations": [station]}))
         self.notes = Notebook()
-        self.service.outlets = [Outlet("notebook", self.notes, Part("notebook"))]
+        self.service.outlets = [Outlet("notebook", self.notes, ComponentHealth("notebook"))]
 
     @property
     def state(self) -> RoasterState:

@@ -12,8 +12,8 @@ from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.drivers.freshroast import FreshRoast, FreshRoastOptions
 from roastwatch.roaster.drivers.freshroast_packets import (
     INIT,
+    FreshRoastParser,
     Packet,
-    Parser,
     State,
     decode,
     encode,
@@ -38,22 +38,22 @@ def test_documented_packets() -> None:
 
 def test_packets_at_each_split() -> None:
     for first, second in every_split(REPLY + HOT):
-        parser = Parser()
+        parser = FreshRoastParser()
         assert parser.feed(first) + parser.feed(second) == [decode(REPLY), decode(HOT)]
 
 
 def test_aa_in_the_body_is_no_header() -> None:
     tricky = bytes.fromhex("AAAA6174AF0402AA")  # a false start
-    parser = Parser()
+    parser = FreshRoastParser()
     assert parser.feed(tricky + b"\xaa" * 5 + HOT) == [decode(HOT)]
     temp_aa = HOT[:10] + bytes.fromhex("00AA") + HOT[12:]  # 170 °F
-    found = Parser().feed(temp_aa + HOT)
+    found = FreshRoastParser().feed(temp_aa + HOT)
     assert [packet.fahrenheit for packet in found] == [170, 352]
 
 
 @given(st.binary(max_size=80))
 def test_noise(noise: bytes) -> None:
-    parser = Parser()
+    parser = FreshRoastParser()
     for packet in parser.feed(noise):
         assert packet.heat <= 3
     parser.feed(bytes(14))  # whatever began in the noise ends here
@@ -74,17 +74,23 @@ def test_a_packet_without_footer_at_250_fahrenheit() -> None:
     logged = bytes.fromhex("aaaa617400040209060000fa aaaa617400040209060000fbaafa")
     whole = bytes.fromhex("aaaa617400040209060000fa aafa aaaa617400040209060000fbaafa")
     for stream in (logged, whole):
-        assert [p.fahrenheit for p in Parser().feed(stream)] == [250, 251]
+        assert [p.fahrenheit for p in FreshRoastParser().feed(stream)] == [250, 251]
         for first, second in every_split(stream):
-            parser = Parser()
+            parser = FreshRoastParser()
             found = parser.feed(first) + parser.feed(second)
             assert [packet.fahrenheit for packet in found] == [250, 251]
-    assert [p.fahrenheit for p in Parser().feed(logged[:12])] == [250]  # without waiting for more
+    assert [p.fahrenheit for p in FreshRoastParser().feed(logged[:12])] == [
+        250
+    ]  # without waiting for more
     for fahrenheit in range(150, 1200):
         fake = FakeFreshRoast()
         fake.thermal.air_c = (fahrenheit - 32) / 1.8
         stream = fake.status() + fake.status() + HOT
-        assert [p.fahrenheit for p in Parser().feed(stream)] == [fahrenheit, fahrenheit, 352]
+        assert [p.fahrenheit for p in FreshRoastParser().feed(stream)] == [
+            fahrenheit,
+            fahrenheit,
+            352,
+        ]
 
 
 def driver(port: object, **options: object) -> FreshRoast:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from roastwatch.app.roaster_launch import Machine
+from roastwatch.app.roaster_launch import RoasterLaunch
 from roastwatch.roaster.client.control import RoasterControl
 from roastwatch.vocabulary import Actuator, Command, CommandResult, Origin, Outcome
 from tests.fakes.line import PtyLine, until
@@ -15,8 +15,8 @@ from tests.fakes.tc4 import FakeTc4
 from tests.guarded import guarded
 
 
-def machine() -> Machine:
-    return Machine.chosen("simulated", None, ("drum_c=30",), None, None, None, False)
+def machine() -> RoasterLaunch:
+    return RoasterLaunch.chosen("simulated", None, ("drum_c=30",), None, None, None, False)
 
 
 async def heat(control: RoasterControl) -> CommandResult:
@@ -64,7 +64,7 @@ async def test_a_cutoff_that_one_person_confirmed_is_not_the_next_ones(
         monkeypatch.setenv("ROASTWATCH_RUNTIME_DIR", str(place.folder))
         pids = set()
         for cutoff, outcome in ((True, Outcome.APPLIED), (False, Outcome.REFUSED)):
-            chosen = Machine.chosen("tc4", str(line.port), (), None, None, None, cutoff)
+            chosen = RoasterLaunch.chosen("tc4", str(line.port), (), None, None, None, cutoff)
             async with RoasterControl(chosen.socket, chosen.launch) as control:
                 pids.add(control.guardian_pid)
                 assert (await heat(control)).outcome is outcome

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from roastwatch.app.roaster_launch import Machine
-from roastwatch.app.roaster_session import Driven
+from roastwatch.app.roaster_launch import RoasterLaunch
+from roastwatch.app.roaster_session import RoasterSession
 from roastwatch.roaster import doors, identity
 from roastwatch.roaster.client.control import RoasterControl
-from roastwatch.roaster.client.guardian_life import BACK, DIED, Told
+from roastwatch.roaster.client.guardian_life import BACK, DIED, GuardianNotice
 from tests.fakes.line import PtyLine, tcp_line, until
 from tests.fakes.tc4 import FakeTc4
 from tests.guarded import end, guarded, heating
@@ -53,7 +53,7 @@ def is_running(pid: int) -> bool:
 async def test_heat_0_is_reported_after_it_was_written(tmp_path: Path) -> None:
     fake, told = hot_tc4(), list[tuple[str, int]]()
 
-    def note(happened: Told) -> None:
+    def note(happened: GuardianNotice) -> None:
         told.append((happened.message, fake.ot1))
 
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
@@ -152,7 +152,7 @@ async def test_a_guardian_stands_a_flood_of_idle_connections(tmp_path: Path) -> 
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (128, 128))
         address = doors.address_of(min(identity.names_of(str(line.port))))
         async with idle_connections(address, 400):
-            machine = Machine.chosen("tc4", str(line.port), (), None, None, None, True)
+            machine = RoasterLaunch.chosen("tc4", str(line.port), (), None, None, None, True)
             async with RoasterControl(None, machine.launch, role="stop") as stop:
                 assert await stop.emergency_stop("A stop in a flood.", 20.0) is None
             assert fake.ot1 == 0
@@ -173,7 +173,7 @@ async def test_a_hung_guardian_holds_up_no_pulse(
         monkeypatch.setenv("ROASTWATCH_RUNTIME_DIR", str(place.folder))
         kitchen, healthy = Kitchen(line.port), True
         station = kitchen.service.stations["kitchen"]
-        driven = Driven(station, lambda: healthy)
+        driven = RoasterSession(station, lambda: healthy)
         running = asyncio.create_task(driven.run())
         try:
             await until(lambda: driven.state().connected, STARTED_S)

@@ -8,7 +8,7 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
-from roastwatch.app.roaster_launch import Machine
+from roastwatch.app.roaster_launch import RoasterLaunch
 from roastwatch.roaster.client.control import RoasterControl
 from roastwatch.roaster.drivers.mqtt_options import MqttRoasterOptions
 from roastwatch.roaster.drivers.mqtt_roaster import MqttRoaster
@@ -41,7 +41,7 @@ async def test_no_line_on_its_socket_ends_the_guardian(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ROASTWATCH_RUNTIME_DIR", str(tmp_path))
-    machine = Machine.chosen("simulated", "e", (), None, None, None, True)
+    machine = RoasterLaunch.chosen("simulated", "e", (), None, None, None, True)
     async with RoasterControl(machine.socket, machine.launch) as control:
         async with asyncio.timeout(60):
             await control.answering()

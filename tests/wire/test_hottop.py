@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.driver import SilentError
 from roastwatch.roaster.drivers.hottop import Hottop, HottopOptions, Unit
-from roastwatch.roaster.drivers.hottop_frames import Controls, Parser, decode, encode
+from roastwatch.roaster.drivers.hottop_frames import HottopParser, HottopSetpoints, decode, encode
 from roastwatch.vocabulary import Actuator
 from tests.fakes.hottop import FakeHottop
 from tests.fakes.line import PtyLine, every_split, read_for_ever, tcp_line, until
@@ -27,13 +27,19 @@ def frame_of(bean: int = 190, air: int = 210, heater: int = 60) -> bytes:
 @pytest.mark.parametrize(
     ("controls", "tail", "check"),
     [
-        (Controls(drum=False), {}, 0xB1),
-        (Controls(), {17: 1}, 0xB2),
-        (Controls(heater=100, main_fan=1), {10: 100, 12: 1, 17: 1}, 0x17),
-        (Controls(main_fan=10, door_open=True, cooling=True), {12: 10, 16: 1, 17: 1, 18: 1}, 0xBE),
+        (HottopSetpoints(drum=False), {}, 0xB1),
+        (HottopSetpoints(), {17: 1}, 0xB2),
+        (HottopSetpoints(heater=100, main_fan=1), {10: 100, 12: 1, 17: 1}, 0x17),
+        (
+            HottopSetpoints(main_fan=10, door_open=True, cooling=True),
+            {12: 10, 16: 1, 17: 1, 18: 1},
+            0xBE,
+        ),
     ],
 )
-def test_documented_command_frames(controls: Controls, tail: dict[int, int], check: int) -> None:
+def test_documented_command_frames(
+    controls: HottopSetpoints, tail: dict[int, int], check: int
+) -> None:
     expected = bytearray(36)
     expected[:7] = bytes.fromhex("A596B0A0010124")
     for at, value in tail.items():
@@ -43,21 +49,21 @@ def test_documented_command_frames(controls: Controls, tail: dict[int, int], che
 
 
 def test_heater_turns_the_drum() -> None:
-    assert encode(Controls(heater=10, drum=False))[17] == 1
+    assert encode(HottopSetpoints(heater=10, drum=False))[17] == 1
 
 
 def test_status_is_read_at_each_split() -> None:
     frame = frame_of()
     for first, second in every_split(frame):
-        parser = Parser()
+        parser = HottopParser()
         found = parser.feed(first) + parser.feed(second)
         assert [(s.bean, s.environment, s.heater) for s in found] == [(190, 210, 60)]
 
 
 def test_own_echo_is_no_status() -> None:
-    parser = Parser()
-    assert parser.feed(encode(Controls())) == []
-    assert len(parser.feed(encode(Controls(heater=5)) + frame_of())) == 1
+    parser = HottopParser()
+    assert parser.feed(encode(HottopSetpoints())) == []
+    assert len(parser.feed(encode(HottopSetpoints(heater=5)) + frame_of())) == 1
 
 
 def test_every_single_bit_error_is_refused() -> None:
@@ -78,7 +84,7 @@ def test_implausible_actuators_are_refused_even_with_a_good_checksum() -> None:
 
 @given(st.lists(st.one_of(st.binary(max_size=40), st.just(b"\xa5"), st.just(b"\xa5\x96"))))
 def test_noise_hides_at_most_the_frames_it_touches(noise: list[bytes]) -> None:
-    parser = Parser()
+    parser = HottopParser()
     for piece in noise:
         for status in parser.feed(piece):
             assert status.heater <= 100
@@ -88,7 +94,7 @@ def test_noise_hides_at_most_the_frames_it_touches(noise: list[bytes]) -> None:
 
 def test_cut_and_joined_stream() -> None:
     stream = b"".join(frame_of(bean) for bean in range(100, 160))
-    parser, found, shuffle = Parser(), [], random.Random(1)
+    parser, found, shuffle = HottopParser(), [], random.Random(1)
     while stream:
         take = shuffle.randrange(1, 60)
         found += parser.feed(stream[:take])
@@ -119,7 +125,7 @@ async def test_the_first_write_takes_control_with_heat_off_and_drum_on(tmp_path:
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as hottop:
         await hottop.write(Actuator.HEATER, 0)
         await until(lambda: fake.heater == 0)
-        assert fake.commands[0] == encode(Controls())
+        assert fake.commands[0] == encode(HottopSetpoints())
         for _ in range(2):
             reading = await hottop.read()
         assert (reading.heater_percent, reading.drum_percent) == (0, 100)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from roastwatch.app.roaster_launch import Machine
+from roastwatch.app.roaster_launch import RoasterLaunch
 from roastwatch.roaster.client.control import RoasterControl
 from roastwatch.roaster.client.guardian_life import BACK, DIED_READING, MAY_EJECT, READS_AGAIN
 from tests.fakes.hottop import FakeHottop
@@ -197,7 +197,7 @@ async def test_a_guardian_that_only_read_is_followed_by_one_that_claims_nothing(
     fake.heater, fake.thermal.bean_c = 70, 120.0  # somebody roasts by its panel
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         monkeypatch.setenv("ROASTWATCH_RUNTIME_DIR", str(place.folder))
-        machine = Machine.chosen("hottop", str(line.port), (), None, None, None, True)
+        machine = RoasterLaunch.chosen("hottop", str(line.port), (), None, None, None, True)
         async with RoasterControl(
             machine.socket, machine.launch, told=lambda happened: told.append(happened.message)
         ) as control:

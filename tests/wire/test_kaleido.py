@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.drivers.kaleido import Frame, Kaleido, KaleidoOptions, decode, encode
-from roastwatch.roaster.transport.line_splitter import Lines
+from roastwatch.roaster.transport.line_splitter import LineSplitter
 from roastwatch.vocabulary import Actuator
 from tests.driver_benches import bench
 from tests.driver_benches import kaleido as kaleido_bench
@@ -64,7 +64,7 @@ def test_broken_frames(text: str) -> None:
 def test_frames_at_each_split() -> None:
     data = f"{EXAMPLE}\n{{0}}\n".encode()
     for first, second in every_split(data):
-        lines = Lines()
+        lines = LineSplitter()
         texts = lines.feed(first) + lines.feed(second)
         assert [decode(text) for text in texts] == [Frame(0, NUMBERS, {}), Frame(0, {}, {})]
 

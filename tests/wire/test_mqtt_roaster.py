@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.drivers.mqtt_options import (
-    Control,
+    ControlTopics,
     MqttRoasterOptions,
     Temperature,
     number,
@@ -64,16 +64,18 @@ def test_numbers_in_messages(payload: bytes, path: str, value: float | None) -> 
 
 
 def test_words_and_controls() -> None:
-    switch = Control(command_topic="x", on="ON", off="OFF", state_topic="y", state_path="POWER")
+    switch = ControlTopics(
+        command_topic="x", on="ON", off="OFF", state_topic="y", state_path="POWER"
+    )
     assert (switch.says(0, down=True), switch.says(1, down=True)) == ("OFF", "ON")
     assert switch.heard(b'{"POWER": "on"}') == 100
     assert switch.heard(b'{"POWER": "?"}') is None
-    dimmer = Control(command_topic="x", full=255, payload='{"brightness": {value}}')
+    dimmer = ControlTopics(command_topic="x", full=255, payload='{"brightness": {value}}')
     assert dimmer.says(50.1, down=True) == '{"brightness": 127}'
     assert dimmer.heard(b"127") == pytest.approx(49.8, abs=0.1)
     assert dimmer.heard(b"300") is None
     assert (
-        Control.model_validate({"command_topic": "x", "on": True, "off": False}).says(
+        ControlTopics.model_validate({"command_topic": "x", "on": True, "off": False}).says(
             100, down=True
         )
         == "ON"

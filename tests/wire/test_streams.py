@@ -22,7 +22,7 @@ from roastwatch.roaster.drivers import (
 )
 from roastwatch.roaster.drivers.modbus_profile import Code, WordOrder
 from roastwatch.roaster.drivers.modbus_profile import decode as decode_words
-from roastwatch.roaster.transport.line_splitter import Lines
+from roastwatch.roaster.transport.line_splitter import LineSplitter
 from tests.fakes.aillio import FakeR1, FakeR2
 from tests.fakes.freshroast import ROASTING, FakeFreshRoast
 from tests.fakes.hottop import FakeHottop
@@ -49,7 +49,7 @@ class Protocol:
 
 def in_lines(decode: Callable[[str], Any]) -> Callable[[], Callable[[bytes], list[Any]]]:
     def fresh() -> Callable[[bytes], list[Any]]:
-        lines = Lines()
+        lines = LineSplitter()
         return lambda data: [one for text in lines.feed(data) if (one := decode(text)) is not None]
 
     return fresh
@@ -79,13 +79,13 @@ def freshroast_frames() -> list[bytes]:
 PROTOCOLS = {
     "hottop": Protocol(
         frames(FakeHottop(), lambda f: f.status()),
-        lambda: hottop_frames.Parser().feed,
+        lambda: hottop_frames.HottopParser().feed,
         lambda s: percents(s.heater, s.fan * 10, s.main_fan * 10),
         checked=True,
     ),
     "freshroast": Protocol(
         freshroast_frames(),
-        lambda: freshroast_packets.Parser().feed,
+        lambda: freshroast_packets.FreshRoastParser().feed,
         lambda p: (
             p.fan <= 9
             and p.heat <= 3

@@ -9,9 +9,9 @@ import pytest
 
 from roastwatch.roaster.doors import Peer
 from roastwatch.roaster.drivers.tc4 import Tc4, Tc4Options
-from roastwatch.roaster.guardian.connections import Connection
+from roastwatch.roaster.guardian.connections import ClientConnection
 from roastwatch.roaster.guardian.limits import Limits
-from roastwatch.roaster.guardian.safety_state import Guard
+from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.roaster.guardian.server import SUPERSEDED, GuardianServer
 from roastwatch.vocabulary import Reading
 
@@ -26,12 +26,12 @@ async def test_a_releasing_guardian_takes_nobody_on(tmp_path: Path) -> None:
         tmp_path / "g.sock",
         "kitchen",
         make,
-        Guard(make().capabilities, Limits()),
+        SafetyState(make().capabilities, Limits()),
         machine=("tc4", {}),
         stay=False,
     )
     writer = cast(asyncio.StreamWriter, None)  # nothing is sent
-    connection = Connection(writer, Peer(os.getpid(), os.getuid()), 0.0)
+    connection = ClientConnection(writer, Peer(os.getpid(), os.getuid()), 0.0)
     assert server._hello(connection, HELLO) is None
     server._guardian.end()
     assert server._hello(connection, HELLO) == SUPERSEDED
@@ -44,7 +44,7 @@ def test_guardian_stays_while_the_machine_it_lost_was_last_seen_hot(
     """It was made safe and nobody is connected; but its relay may be stuck."""
     now = [1000.0]
     capabilities = Tc4(Tc4Options(port="/dev/none"), "kitchen").capabilities
-    guard = Guard(capabilities, Limits())
+    guard = SafetyState(capabilities, Limits())
     server = GuardianServer(
         tmp_path / "g.sock",
         "kitchen",

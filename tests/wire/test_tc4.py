@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roastwatch.errors import BadInputError, LostError
-from roastwatch.roaster.drivers.tc4 import Line, Tc4, Tc4Options, decode
-from roastwatch.roaster.transport.line_splitter import Lines
-from roastwatch.roaster.transport.spike_filter import Believed
+from roastwatch.roaster.drivers.tc4 import Tc4, Tc4Line, Tc4Options, decode
+from roastwatch.roaster.transport.line_splitter import LineSplitter
+from roastwatch.roaster.transport.spike_filter import SpikeFilter
 from roastwatch.vocabulary import Actuator
 from tests.fakes.line import PtyLine, every_split, read_for_ever, tcp_line, until
 from tests.fakes.tc4 import FakeTc4
@@ -19,11 +19,11 @@ from tests.fakes.tc4 import FakeTc4
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("25.1,210.0,190.4,60,30,0.0", Line(25.1, 210.0, 190.4, 60, 30)),
-        ("25.1,210.0,190.4", Line(25.1, 210.0, 190.4)),
-        ("0.0,190,190,55,40,0", Line(0, 190, 190, 55, 40)),
-        ("25.1,,190.4,60,30,185.00", Line(25.1, None, 190.4, 60, 30)),
-        ("25.1,210.0,190.4,20.0,21.0,60,30,0.0", Line(25.1, 210.0, 190.4, 60, 30)),
+        ("25.1,210.0,190.4,60,30,0.0", Tc4Line(25.1, 210.0, 190.4, 60, 30)),
+        ("25.1,210.0,190.4", Tc4Line(25.1, 210.0, 190.4)),
+        ("0.0,190,190,55,40,0", Tc4Line(0, 190, 190, 55, 40)),
+        ("25.1,,190.4,60,30,185.00", Tc4Line(25.1, None, 190.4, 60, 30)),
+        ("25.1,210.0,190.4,20.0,21.0,60,30,0.0", Tc4Line(25.1, 210.0, 190.4, 60, 30)),
         ("25.1,210.0,190.4,60,30", None),
         ("25.1,210.0", None),
         ("25.1,210.0,1x0.4,60,30,0.0", None),
@@ -35,25 +35,25 @@ from tests.fakes.tc4 import FakeTc4
         (",,,,,", None),
     ],
 )
-def test_replies(text: str, line: Line | None) -> None:
+def test_replies(text: str, line: Tc4Line | None) -> None:
     assert decode(text) == line
 
 
 def test_cyberroaster_sends_five_fields() -> None:
-    assert decode("25.0,210.0,190.4,60,30", five=True) == Line(25, 210, 190.4, 60, 30)
+    assert decode("25.0,210.0,190.4,60,30", five=True) == Tc4Line(25, 210, 190.4, 60, 30)
     assert decode("25.0,210.0,190.4,60,30,0", five=True) is None
 
 
 def test_lines_at_each_split() -> None:
     text = b"# Active channels set to 1200\r\n25.0,210.0,190.4,60,30,0.0\r\n"
     for first, second in every_split(text):
-        lines = Lines()
+        lines = LineSplitter()
         assert lines.feed(first) + lines.feed(second) == text.decode().split("\r\n")[:2]
 
 
 @given(st.lists(st.binary(max_size=200)))
 def test_noise_makes_no_reading_out_of_nothing(pieces: list[bytes]) -> None:
-    lines = Lines()
+    lines = LineSplitter()
     for piece in pieces:
         for text in lines.feed(piece):
             line = decode(text)
@@ -61,7 +61,7 @@ def test_noise_makes_no_reading_out_of_nothing(pieces: list[bytes]) -> None:
 
 
 def test_a_lost_digit_is_not_believed() -> None:
-    probe = Believed()
+    probe = SpikeFilter()
     assert probe.take(201.3, 0) == 201.3
     assert probe.take(21.3, 1) is None
     assert probe.take(202.0, 2) == 202.0

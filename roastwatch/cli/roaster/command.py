@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 
 import click
 
-from roastwatch.app.roaster_launch import Machine, understood, wire_of_port
+from roastwatch.app.roaster_launch import RoasterLaunch, understood, wire_of_port
 from roastwatch.cli.roaster.machine import machine_options, run_until_stopped
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster import messages
 from roastwatch.roaster.client.control import RoasterControl
-from roastwatch.roaster.client.guardian_life import Told
+from roastwatch.roaster.client.guardian_life import GuardianNotice
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome
 
 T = TypeVar("T")
@@ -213,10 +213,10 @@ def with_machine(
     work: Callable[[RoasterControl], Coroutine[Any, Any, T]],
     *,
     control: bool = True,
-    told: Callable[[Told], None] | None = None,
+    told: Callable[[GuardianNotice], None] | None = None,
 ) -> T:
     """Run `work` with the door to the chosen machine."""
-    machine = Machine.chosen(**chosen)
+    machine = RoasterLaunch.chosen(**chosen)
     if machine.folder_problem:
         click.echo(f"roastwatch: {machine.folder_problem}", err=True)
 

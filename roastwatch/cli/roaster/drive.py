@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from roastwatch.app.program import profile_of
-from roastwatch.app.roaster_launch import Machine
+from roastwatch.app.roaster_launch import RoasterLaunch
 from roastwatch.cli.roaster.machine import machine_options, run_until_stopped
 from roastwatch.files.folders import data_folder
 from roastwatch.roaster.client.control import RoasterControl
@@ -42,7 +42,7 @@ def drive(plan_path: Path, log_file: Path | None, **chosen: Any) -> None:
     130 you stopped it. The machine is made safe each time.
     """
     plan = read_plan(plan_path)
-    machine = Machine.chosen(**chosen)
+    machine = RoasterLaunch.chosen(**chosen)
     limits = parse_limits(machine.limits, "limits")
     refuse_too_hot(plan, profile_of(plan), limits)
     if not _at_a_terminal():
@@ -64,7 +64,7 @@ SAFE_S = 12.0
 """A guardian that died is started again meanwhile; a roaster that was unplugged is waited for."""
 
 
-async def _drive(plan: Plan, machine: Machine, log: DriveLog) -> str | None:
+async def _drive(plan: Plan, machine: RoasterLaunch, log: DriveLog) -> str | None:
     control = RoasterControl(machine.socket, machine.launch)
     asks = _at_a_terminal()
     run = Drive(
@@ -136,7 +136,7 @@ def _say_left(state: dict[str, Any]) -> None:
         _say(f"   {released} The guardian gives up control once the roaster is cool.")
 
 
-def _unattended_s(machine: Machine) -> float:
+def _unattended_s(machine: RoasterLaunch) -> float:
     limits = parse_limits(machine.limits, "limits")
     return limits.attendance_s + limits.attendance_grace_s
 

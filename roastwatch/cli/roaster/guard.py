@@ -11,12 +11,12 @@ from typing import Any
 import click
 
 from roastwatch import plugins
-from roastwatch.app.roaster_launch import Machine, checked_options
+from roastwatch.app.roaster_launch import RoasterLaunch, checked_options
 from roastwatch.errors import BadInputError
 from roastwatch.roaster.client.spare import Spare
 from roastwatch.roaster.guardian.limits_store import parse_limits
 from roastwatch.roaster.guardian.process import raise_priority
-from roastwatch.roaster.guardian.safety_state import Guard
+from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.roaster.guardian.server import GuardianServer
 
 
@@ -28,7 +28,7 @@ def guard(settings_path: Path | None, station: str | None, stay: bool) -> None:
     """Be the guardian of one machine (started by the service, or by systemd with --settings)."""
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
     if settings_path is not None:
-        machine = Machine.from_settings(settings_path, station)
+        machine = RoasterLaunch.from_settings(settings_path, station)
         path = machine.socket
     else:
         # A spare is given its machine now and the word to begin later, or never.
@@ -36,11 +36,11 @@ def guard(settings_path: Path | None, station: str | None, stay: bool) -> None:
             spec = json.loads(first_line.readline())  # and nothing of what follows
         file = spec.pop("socket")
         path = None if file is None else Path(file)
-        machine = Machine(**spec)
+        machine = RoasterLaunch(**spec)
     factory = plugins.load("drivers", machine.kind)
     options = checked_options(factory.Options, machine.options, machine.kind)
     first = factory(options, machine.station)
-    judge = Guard(
+    judge = SafetyState(
         first.capabilities,
         parse_limits(machine.limits, "limits"),
         cutoff_confirmed=machine.cutoff,

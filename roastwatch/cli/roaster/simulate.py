@@ -13,7 +13,7 @@ from roastwatch.errors import BadInputError
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.guardian.limits_store import limits_for
-from roastwatch.roaster.plans.pid import PidOptions, Profile
+from roastwatch.roaster.plans.pid import PidOptions, SetpointProfile
 from roastwatch.roaster.plans.plan import Plan, read_plan
 from roastwatch.roaster.plans.rehearsal import Rehearsed, rehearse
 
@@ -116,7 +116,7 @@ def _as_json(found: Rehearsed) -> dict[str, object]:
 def _tune(
     plan: Plan,
     options: SimulatedRoaster.Options,
-    profile: Profile,
+    profile: SetpointProfile,
     bounds: Limits,
     as_json: bool,
 ) -> None:

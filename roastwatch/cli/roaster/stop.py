@@ -14,7 +14,7 @@ from roastwatch.app.roaster_launch import understood, wire_of_port
 from roastwatch.cli.roaster.machine import SLIP, Forgiving, machine_options, run_until_stopped
 from roastwatch.errors import BadInputError, LostError, RoastwatchError
 from roastwatch.roaster import doors, identity, messages
-from roastwatch.roaster.client.control import RoasterControl, Told
+from roastwatch.roaster.client.control import GuardianNotice, RoasterControl
 from roastwatch.roaster.client.guardian_client import Launch
 from roastwatch.roaster.guardian.stop_record import KEEPS_TRYING
 from roastwatch.roaster.plans.drive_end import Afterheat
@@ -85,7 +85,7 @@ async def _addresses() -> list[str]:
 async def _stop(path: Path | None, launch: Launch | None, wire: str) -> None:
     said: set[str] = set()
 
-    def tell(told: Told) -> None:
+    def tell(told: GuardianNotice) -> None:
         if told.message not in said:
             said.add(told.message)
             click.echo(f"roastwatch: {told.message}", err=True)
@@ -102,7 +102,7 @@ async def _stop(path: Path | None, launch: Launch | None, wire: str) -> None:
             )
             raise LostError(failed.replace(KEEPS_TRYING, "") + (hint if others else ""))
         while failed is not None and not door.stop_accepted:
-            tell(Told("fault", failed, None))
+            tell(GuardianNotice("fault", failed, None))
             failed = await door.stopped(SHOWN_EVERY_S)
         if failed is not None:
             raise LostError(f"{failed} Run `roastwatch roaster stop` again to see how it stands.")

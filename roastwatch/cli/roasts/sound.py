@@ -7,7 +7,7 @@ import numpy as np
 from roastwatch.cli import model_choice
 from roastwatch.errors import BadInputError
 from roastwatch.offline.analysis import analyze_file
-from roastwatch.pipeline import Heard, Pipeline
+from roastwatch.pipeline import BlockResult, Pipeline
 from roastwatch.vocabulary import AudioBlock, Float32Array
 
 
@@ -26,7 +26,7 @@ def hear(
     pops: list[tuple[float, float]] = []
     until_s = np.inf if seconds is None else from_s + seconds
 
-    def watch(pipeline: Pipeline, block: AudioBlock, heard: Heard) -> None:
+    def watch(pipeline: Pipeline, block: AudioBlock, heard: BlockResult) -> None:
         rate_hz = pipeline.sample_rate_hz
         first = max(0, round(from_s * rate_hz) - block.first_sample)
         last = len(block.samples)

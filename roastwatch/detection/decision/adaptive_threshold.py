@@ -24,7 +24,7 @@ LOWERED = 0.5
 """Of the stray pops that are allowed, so many may be let in by a level below the model's own."""
 
 
-class NoiseLevel:
+class AdaptiveThreshold:
     """The level at any time, from all candidates before. Pure."""
 
     def __init__(

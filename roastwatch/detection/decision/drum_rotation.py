@@ -34,7 +34,7 @@ _LOBE = 4
 _SEARCHED_HZ = np.arange(SLOWEST_HZ, FASTEST_HZ, 1 / (_LOBE * SPAN_S), dtype=np.float32)
 
 
-class Turning:
+class DrumRotation:
     """A drum's turn, found from the pops before that could be shown. Pure."""
 
     def __init__(self, sample_rate_hz: int) -> None:

@@ -11,14 +11,14 @@ from typing import Protocol
 
 from pydantic import Field
 
-from roastwatch.detection.decision.adaptive_threshold import LOWEST, NoiseLevel
+from roastwatch.detection.decision.adaptive_threshold import LOWEST, AdaptiveThreshold
 from roastwatch.detection.decision.crack_rate import (
     LONGEST_SILENCE,
     TICK_S,
     FilterState,
     RateFilter,
 )
-from roastwatch.detection.decision.drum_rotation import Turning
+from roastwatch.detection.decision.drum_rotation import DrumRotation
 from roastwatch.detection.decision.periodic import train_length
 from roastwatch.detection.model import ModelSpec
 from roastwatch.detection.odds import logit, probability
@@ -63,7 +63,7 @@ class EvidenceOptions(Options):
     )
 
 
-class Weigher(Protocol):
+class EvidenceWeights(Protocol):
     """Scores in, evidence out. Made anew for each roast."""
 
     counted: deque[int]
@@ -91,7 +91,7 @@ class Weigher(Protocol):
         ...
 
 
-class PopWeigher:
+class PopEvidence:
     """Evidence from pops."""
 
     def __init__(
@@ -100,7 +100,7 @@ class PopWeigher:
         sample_rate_hz: int,
         spec: ModelSpec,
         began: int,
-        before: "PopWeigher | None" = None,
+        before: "PopEvidence | None" = None,
         still_s: float = 0.0,
     ) -> None:
         """Know nothing but, where it goes on from another one, the place's noise and the turn.
@@ -110,10 +110,10 @@ class PopWeigher:
         self._options, self._rate, self._began = options, sample_rate_hz, began
         level = before.level if before else None
         if level is None and options.own_level and spec.candidates:
-            level = NoiseLevel(options.quiet_rate, sample_rate_hz, began, still_s)
+            level = AdaptiveThreshold(options.quiet_rate, sample_rate_hz, began, still_s)
         elif level is not None:
             level.hold(None)
-        self.level: NoiseLevel | None = level
+        self.level: AdaptiveThreshold | None = level
         # where the beginning is not known to be noise, what strays in at first may be anything
         over = spec.evidence_over if level and not level.knows_charge else 0.0
         self._threshold = logit(spec.pop_threshold) + over
@@ -124,9 +124,9 @@ class PopWeigher:
         self._least = probability(self._threshold + (LOWEST if level else 0.0) - FADE)
         self._filter = RateFilter(options.quiet_rate)
         turning = before._turning if before else None
-        self._turning: Turning | None = turning
+        self._turning: DrumRotation | None = turning
         if turning is None and options.reject_turning:
-            self._turning = Turning(sample_rate_hz)
+            self._turning = DrumRotation(sample_rate_hz)
         self._turned = False  # what came with the turn before it was known was taken back
         self._said: dict[int, float | None] = {}  # tick → weight of its best pop; None: unknown
         self._marks: deque[FilterState] = deque()  # where it can go on from anew

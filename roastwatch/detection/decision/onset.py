@@ -15,8 +15,8 @@ from pydantic import Field
 
 from roastwatch.detection.decision.crack_decision import CrackDecision
 from roastwatch.detection.decision.crack_end import CrackEnd
-from roastwatch.detection.decision.evidence import EvidenceOptions, PopWeigher, Weigher
-from roastwatch.detection.decision.window_evidence import WindowWeigher
+from roastwatch.detection.decision.evidence import EvidenceOptions, EvidenceWeights, PopEvidence
+from roastwatch.detection.decision.window_evidence import WindowEvidence
 from roastwatch.detection.model import ModelSpec
 from roastwatch.vocabulary import CrackScore, EventKind, Level, Pop
 
@@ -80,7 +80,7 @@ class Onset:
         self._witnesses = 0.0
         self._shown: deque[int] = deque()
         self._now = 0
-        self._weigher: Weigher
+        self._weigher: EvidenceWeights
         self.arm(0)
         self.armed = False
 
@@ -180,7 +180,7 @@ class Onset:
             How many were taken in; the next one, if there is one, must be fed.
         """
         weigher = self._weigher
-        if not isinstance(weigher, PopWeigher) or not self.armed or not scores:
+        if not isinstance(weigher, PopEvidence) or not self.armed or not scores:
             return 0
         settled = self._said is Level.CERTAIN
         done_with = self._ended and not self._options.second_crack
@@ -216,7 +216,7 @@ class Onset:
     def _restart(self, at_sample: int, *, same_noise: bool = False, still_s: float = 0.0) -> None:
         """Know nothing of what was before a sample, but for the noise of a roast that goes on."""
         before = None
-        if same_noise and isinstance(self._weigher, PopWeigher):
+        if same_noise and isinstance(self._weigher, PopEvidence):
             before = self._weigher
         self._began = at_sample
         self._missed = 0  # samples lost since the crack was told
@@ -226,10 +226,10 @@ class Onset:
         self._ended = False
         self._second = False
 
-    def _new_weigher(self, before: PopWeigher | None, still_s: float) -> Weigher:
+    def _new_weigher(self, before: PopEvidence | None, still_s: float) -> EvidenceWeights:
         if self._spec.localises:
-            return PopWeigher(self._options, self._rate, self._spec, self._began, before, still_s)
-        return WindowWeigher(self._options.told_bar, self._rate, self._spec, self._began)
+            return PopEvidence(self._options, self._rate, self._spec, self._began, before, still_s)
+        return WindowEvidence(self._options.told_bar, self._rate, self._spec, self._began)
 
     def _levels(self, end_sample: int) -> list[CrackDecision]:
         if self._said is Level.CERTAIN or end_sample < self._still_until:
@@ -281,6 +281,6 @@ class Onset:
         sure = float(1 / (1 + np.exp(-(self.statistic - self._options.told_bar / 2))))
         if kind is EventKind.FIRST_CRACK_END:
             sure = 1 - sure
-        elif isinstance(self._weigher, WindowWeigher) and self._weigher.confidence is not None:
+        elif isinstance(self._weigher, WindowEvidence) and self._weigher.confidence is not None:
             sure = self._weigher.confidence
         return CrackDecision(kind, level, happened, end_sample + self._look_ahead, sure)

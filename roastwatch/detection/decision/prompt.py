@@ -6,7 +6,7 @@ STANDS_S = 300.0
 """So long a question can be answered, and no other is asked while its sound goes on."""
 
 
-class Question:
+class RoastPrompt:
     """One question at a time."""
 
     def __init__(self, sample_rate_hz: int) -> None:

@@ -20,7 +20,7 @@ HIGHEST_SUM = 14.0
 """What is known beyond `certain` need not be unlearnt at the end."""
 
 
-class WindowWeigher:
+class WindowEvidence:
     """Evidence from windows that hear seconds at once."""
 
     def __init__(self, told_bar: float, sample_rate_hz: int, spec: ModelSpec, began: int) -> None:

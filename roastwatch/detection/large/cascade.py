@@ -13,7 +13,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from roastwatch.detection.decision.onset import Onset, OnsetOptions
-from roastwatch.detection.large.verifier import LazyWindows, ListenerOptions, Opens, SecondOpinion
+from roastwatch.detection.large.verifier import LazyWindows, ListenerOptions, Opens, Verifier
 from roastwatch.detection.large.windowed import Windowed, WindowedOptions
 from roastwatch.detection.model import CrackModel, CrackStream, ModelSpec
 from roastwatch.vocabulary import CrackScore, EventKind, Float32Array, Level, Pop
@@ -105,7 +105,7 @@ class CascadeStream:
     def __init__(
         self,
         small: CrackStream,
-        opinion: SecondOpinion,
+        opinion: Verifier,
         tracker: Onset,
         *,
         pop_threshold: float,

@@ -17,7 +17,7 @@ class _Request:
     error: BaseException | None = None
 
 
-class Gather:
+class MicroBatcher:
     """Runs a function on the joined inputs of the threads that take part.
 
     A batch goes off when it is full, or when every thread that takes part waits for it; so

@@ -32,7 +32,7 @@ class Verdict:
     positive: bool
 
 
-class SecondOpinion(Protocol):
+class Verifier(Protocol):
     """A large model's view of a stream; nothing is computed before it is asked."""
 
     windows: int
@@ -119,7 +119,7 @@ class ListenerOptions(Options):
         return _listener(self.listener, self.listener_options)
 
 
-Opens = Callable[[int], SecondOpinion]
+Opens = Callable[[int], Verifier]
 """A sample rate in Hz → a second opinion on a stream of it."""
 
 

@@ -12,9 +12,15 @@ import numpy as np
 from pydantic import Field
 
 from roastwatch.detection.large import backends, checkpoint, hub
-from roastwatch.detection.large.micro_batcher import Gather
+from roastwatch.detection.large.micro_batcher import MicroBatcher
 from roastwatch.detection.large.windowed_log import WindowLog
-from roastwatch.detection.large.windows import FrontEnd, LogMelFrontEnd, Window, WindowStream, stack
+from roastwatch.detection.large.windows import (
+    LogMelFrontEnd,
+    Window,
+    WindowFrontEnd,
+    WindowStream,
+    stack,
+)
 from roastwatch.detection.model import ModelSpec
 from roastwatch.detection.windowed_events import WindowRule
 from roastwatch.errors import BadInputError
@@ -96,7 +102,7 @@ class Windowed:
             self.checkpoint, options.backend, options.device, options.dtype
         )
         self.network = backends.Network(self._open_backend, options.device, options.batch)
-        self._gather = Gather(self.network.logits, options.batch)
+        self._gather = MicroBatcher(self.network.logits, options.batch)
         if options.log_windows is not None:
             WindowLog.prepare(options.log_windows)
         # A hop of whole 10 ms frames, so that windows share their frames.
@@ -134,7 +140,7 @@ class Windowed:
 
     def window_stream(self, sample_rate_hz: int) -> WindowStream:
         """The cutter of one stream's windows."""
-        front: FrontEnd
+        front: WindowFrontEnd
         if self.checkpoint.log_mel is not None:
             front = LogMelFrontEnd(self.checkpoint.log_mel)
         else:

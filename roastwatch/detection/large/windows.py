@@ -11,7 +11,7 @@ from roastwatch.resampling import Resampler
 from roastwatch.vocabulary import Float32Array
 
 
-class FrontEnd(Protocol):
+class WindowFrontEnd(Protocol):
     """What makes a network's input of sound, in units that windows share."""
 
     sample_rate_hz: int
@@ -81,7 +81,7 @@ class WindowStream:
     """
 
     def __init__(
-        self, front_end: FrontEnd, sample_rate_hz: int, window_s: float, hop_s: float
+        self, front_end: WindowFrontEnd, sample_rate_hz: int, window_s: float, hop_s: float
     ) -> None:
         self._front_end = front_end
         self._rate_hz = sample_rate_hz

@@ -35,7 +35,7 @@ _MOST_STEPS = 20  # at a time: what is in work stays in the cache
 _NO_ROWS = np.empty((0, WIDTH), np.float32)
 
 
-class FrontEnd:
+class PopsFrontEnd:
     """Sound of one rate, pushed in any pieces, to rows. Shapes: (n,) in, (10·steps, WIDTH) out."""
 
     def __init__(self, sample_rate_hz: int) -> None:

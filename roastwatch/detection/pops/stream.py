@@ -48,7 +48,7 @@ class PopsStream:
         """Where it is a list, the logits and activations of all rows are added to it."""
         self._manifest = manifest
         self._rate_hz = sample_rate_hz
-        self._front_end = features.FrontEnd(sample_rate_hz)
+        self._front_end = features.PopsFrontEnd(sample_rate_hz)
         self._kept: list[CrackScore] = []
         self._least = logit(manifest.candidate_threshold)
         self._state: Float32Array

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from roastwatch.records.formats.literal import unescape
-from roastwatch.records.record import Column, Control, ExtraCurve, Properties
+from roastwatch.records.record import Column, ExtraCurve, Properties, RecordedControl
 
 _WEIGHTS_G = {"g": 1.0, "kg": 1000.0, "lb": 453.59237, "oz": 28.349523125}
 _ACTUATORS = {
@@ -94,7 +94,7 @@ def percent(value: float) -> float:
     return round(value * 10) + 10.0 if value <= -1 else 0.0
 
 
-def controls(raw: dict[str, Any], clock_s: Column) -> tuple[Control, ...]:
+def controls(raw: dict[str, Any], clock_s: Column) -> tuple[RecordedControl, ...]:
     """A profile's special events on the record's clock."""
     lists = [
         raw.get(key)
@@ -118,7 +118,7 @@ def controls(raw: dict[str, Any], clock_s: Column) -> tuple[Control, ...]:
         label = unescape(str(labels[int(kind)])) if 0 <= int(kind) < len(labels) else ""
         what = "note" if int(kind) >= 4 or label in ("", "--") else label.lower()
         found.append(
-            Control(
+            RecordedControl(
                 at_s=float(clock_s[int(place)]),
                 what=_ACTUATORS.get(what, what),
                 value=percent(float(value)) if value else None,
@@ -128,7 +128,7 @@ def controls(raw: dict[str, Any], clock_s: Column) -> tuple[Control, ...]:
     return tuple(found)
 
 
-def control_columns(settings: tuple[Control, ...], clock_s: Column) -> dict[str, Column]:
+def control_columns(settings: tuple[RecordedControl, ...], clock_s: Column) -> dict[str, Column]:
     """Heater, fan and drum at each sample, as the settings left them."""
     columns: dict[str, Column] = {}
     for what, column in _CONTROL_COLUMNS.items():

@@ -18,7 +18,7 @@ from roastwatch import __version__
 from roastwatch.records.formats import alog, alog_curves, alog_parts
 from roastwatch.records.formats.literal import escape
 from roastwatch.records.formats.tables import nearest
-from roastwatch.records.record import Column, Control, ExtraCurve, RoastRecord
+from roastwatch.records.record import Column, ExtraCurve, RecordedControl, RoastRecord
 
 # Events of ours that Artisan has no place for become remarks on the curve.
 _ETYPES = ["Air", "Drum", "Damper", "Burner", "--"]
@@ -279,7 +279,9 @@ def _special_events(record: RoastRecord) -> dict[str, Any]:
     controls = list(record.controls) or _from_columns(record)
     placed = {event.kind for event in record.events} & set(alog.PLACES.values())
     controls += [
-        Control(event.at_s, "note", None, event.message or event.kind.value.replace("_", " "))
+        RecordedControl(
+            event.at_s, "note", None, event.message or event.kind.value.replace("_", " ")
+        )
         for event in record.events
         if event.kind not in placed and not event.revoked
     ]
@@ -295,7 +297,7 @@ def _special_events(record: RoastRecord) -> dict[str, Any]:
     }
 
 
-def _from_columns(record: RoastRecord) -> list[Control]:
+def _from_columns(record: RoastRecord) -> list[RecordedControl]:
     """What the readings say was set, where it changed."""
     found = []
     for what in ("heater", "fan", "drum"):
@@ -305,7 +307,7 @@ def _from_columns(record: RoastRecord) -> list[Control]:
             record.at_s.tolist(), [] if column is None else column.tolist(), strict=False
         ):
             if math.isfinite(value) and value != last:
-                found.append(Control(at_s, what, value))
+                found.append(RecordedControl(at_s, what, value))
                 last = value
     return found
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from roastwatch.errors import BadInputError
 from roastwatch.records.formats.tables import celsius, event_at, known_columns, utc
-from roastwatch.records.record import Column, Control, Properties, RoastRecord
+from roastwatch.records.record import Column, Properties, RecordedControl, RoastRecord
 from roastwatch.vocabulary import EventKind
 
 _EVENTS = {
@@ -51,14 +51,14 @@ def read(raw: dict[str, Any], name: str) -> RoastRecord:
         "bean_temp_c": celsius(_column(points, "bt", name), fahrenheit),
         "environment_temp_c": celsius(_column(points, "et", name), fahrenheit),
     }
-    controls: list[Control] = []
+    controls: list[RecordedControl] = []
     for key, (what, column) in _PARAMS.items():
         values = np.array([_param(point, key) for point in points])
         columns[column] = values
         last = math.nan
         for when, value in zip(at_s.tolist(), values.tolist(), strict=True):
             if math.isfinite(value) and value != last:
-                controls.append(Control(when, what, value))
+                controls.append(RecordedControl(when, what, value))
                 last = value
     columns = known_columns(columns)
     marked: dict[EventKind, int] = {}

@@ -14,9 +14,9 @@ from roastwatch.errors import BadInputError
 from roastwatch.records.record import (
     COLUMNS,
     Column,
-    Control,
     ExtraCurve,
     Properties,
+    RecordedControl,
     RecordedEvent,
     RoastRecord,
 )
@@ -155,9 +155,9 @@ def _number(value: Any) -> float:
     return number
 
 
-def _control(tree: dict[str, Any]) -> Control:
+def _control(tree: dict[str, Any]) -> RecordedControl:
     value = tree.get("value")
-    return Control(
+    return RecordedControl(
         _number(tree["at_s"]),
         str(tree["what"]),
         None if value is None else _number(value),

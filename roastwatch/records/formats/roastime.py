@@ -13,7 +13,7 @@ import numpy as np
 
 from roastwatch.errors import BadInputError
 from roastwatch.records.formats.tables import event_at, known_columns
-from roastwatch.records.record import Column, Control, Properties, RoastRecord
+from roastwatch.records.record import Column, Properties, RecordedControl, RoastRecord
 from roastwatch.vocabulary import EventKind
 
 USUAL_RATE_HZ = 2.0
@@ -103,7 +103,7 @@ def read(raw: dict[str, Any], name: str) -> RoastRecord:
     )
 
 
-def _controls(raw: dict[str, Any], rate: float) -> tuple[Control, ...]:
+def _controls(raw: dict[str, Any], rate: float) -> tuple[RecordedControl, ...]:
     actions = raw.get("actions")
     listed = actions.get("actionTimeList") if isinstance(actions, dict) else None
     found = []
@@ -121,7 +121,7 @@ def _controls(raw: dict[str, Any], rate: float) -> tuple[Control, ...]:
         ):
             continue
         what, full = _CONTROLS[int(kind)]
-        found.append(Control(place / rate, what, 100.0 * value / full, f"{value:g}"))
+        found.append(RecordedControl(place / rate, what, 100.0 * value / full, f"{value:g}"))
     return tuple(found)
 
 

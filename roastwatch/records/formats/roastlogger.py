@@ -13,7 +13,7 @@ import numpy as np
 from roastwatch.errors import BadInputError
 from roastwatch.records.formats.tables import celsius, event_at, known_columns, number, seconds, utc
 from roastwatch.records.formats.tables import rows as table_rows
-from roastwatch.records.record import Control, Properties, RoastRecord
+from roastwatch.records.record import Properties, RecordedControl, RoastRecord
 from roastwatch.vocabulary import EventKind
 
 HOTTEST_C = 300.0
@@ -77,7 +77,7 @@ def read(text: str, name: str) -> RoastRecord:
     )
     clock_s = at_s - at_s[0]
     marked: dict[EventKind, int] = {}
-    notes: list[Control] = []
+    notes: list[RecordedControl] = []
     for index, row in enumerate(samples):
         said = cell(row, event)
         if not said:
@@ -86,7 +86,7 @@ def read(text: str, name: str) -> RoastRecord:
         if found and found[0] is not None:
             marked.setdefault(found[0], index)
         else:
-            notes.append(Control(float(clock_s[index]), "note", None, said))
+            notes.append(RecordedControl(float(clock_s[index]), "note", None, said))
     events = [event_at(kind, index, clock_s, columns) for kind, index in marked.items()]
     return RoastRecord(
         roast_id="",

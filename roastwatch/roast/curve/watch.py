@@ -15,7 +15,7 @@ from roastwatch.roast.curve.curve import (
     Found,
 )
 from roastwatch.roast.curve.predict import FirstCrackModel
-from roastwatch.roast.priors import TemperatureWitness, Witnesses
+from roastwatch.roast.priors import Priors, TemperaturePrior
 from roastwatch.vocabulary import EventKind, Evidence, Level, Reading, RoastEvent
 
 Predicted = tuple[tuple[EventKind, float, float], ...]
@@ -31,17 +31,17 @@ class BeanWatch:
         self._cools_since_s: float | None = None
         """The roast is over since then, but the curve still holds its charge."""
         self.curve = Curve(options)
-        self.witnesses = Witnesses()
+        self.witnesses = Priors()
         self.model: FirstCrackModel | None = None
         self._newest_s: float | None = None
         if options.usual_first_crack_c is not None:
-            self.witnesses.temperature = TemperatureWitness(options.usual_first_crack_c)
+            self.witnesses.temperature = TemperaturePrior(options.usual_first_crack_c)
 
     def learn(self, model: FirstCrackModel | None) -> None:
         """What this person's earlier roasts say; a setting of the person's goes before it."""
         self.model = model
         if model is not None and self.options.usual_first_crack_c is None:
-            self.witnesses.temperature = TemperatureWitness(model.crack_c, max(2.0, model.spread_c))
+            self.witnesses.temperature = TemperaturePrior(model.crack_c, max(2.0, model.spread_c))
 
     def read(self, reading: Reading, at: datetime) -> list[Found]:
         """Take a reading; times in what is found are seconds of the Unix epoch."""

@@ -19,18 +19,18 @@ from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster import messages
 from roastwatch.roaster.client.guardian_client import Launch, Role
 from roastwatch.roaster.client.guardian_life import GuardianLife
-from roastwatch.roaster.client.guardian_life import Told as Told
+from roastwatch.roaster.client.guardian_life import GuardianNotice as GuardianNotice
 from roastwatch.roaster.client.stop_delivery import StopDelivery, stop_of
 from roastwatch.roaster.doors import Peer
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.guardian.stop_record import undelivered
-from roastwatch.supervise import Background, Part
+from roastwatch.supervise import Background, ComponentHealth
 from roastwatch.vocabulary import (
     Actuator,
     Command,
     CommandResult,
+    ComponentState,
     Outcome,
-    PartState,
     Reading,
     RoasterState,
     StopState,
@@ -62,8 +62,8 @@ class RoasterControl:
         launch: Launch | None,
         *,
         audit: Audit = lambda _command, _result: None,
-        told: Callable[[Told], None] = lambda _told: None,
-        part: Part | None = None,
+        told: Callable[[GuardianNotice], None] = lambda _told: None,
+        part: ComponentHealth | None = None,
         holds_lease: bool = True,
         role: Role | None = None,
         wire: str = "",
@@ -73,7 +73,7 @@ class RoasterControl:
         The role `stop` waits for no guardian when it is entered: it brings a stop to whichever
         holds the machine. `wire` names a machine of which nothing else is known (no `launch`).
         """
-        self.part = part or Part("roaster")
+        self.part = part or ComponentHealth("roaster")
         self.readings: Latest[Reading] = Latest()
         self.changed: Latest[RoasterState] = Latest()
         self.capabilities: Capabilities | None = None
@@ -109,7 +109,7 @@ class RoasterControl:
             if owed and not await self.make_safe("roastwatch ends."):
                 message = f"roastwatch ends, and heat is not known to be off: {self.unsafe}"
                 log.error("%s", message)
-                self.told(Told("fault", message, "link_up"))
+                self.told(GuardianNotice("fault", message, "link_up"))
         finally:
             await self._tasks.close()
             await self._life.end()
@@ -190,7 +190,7 @@ class RoasterControl:
                 lambda: self._asked("stop", reason=reason),
                 lambda: self.raw_state,
                 lambda: self.part.problem or "No guardian holds the roaster.",
-                lambda kind, message: self.told(Told(kind, message, "emergency_stop")),
+                lambda kind, message: self.told(GuardianNotice(kind, message, "emergency_stop")),
             )
             self._tasks.keep(self._stop.run, "emergency stop")
         else:
@@ -353,7 +353,7 @@ class RoasterControl:
             self.ever_connected = True
             self.part.running()
         elif raw.get("problem"):
-            self.part.trouble(PartState.RETRYING, str(raw["problem"]))
+            self.part.trouble(ComponentState.RETRYING, str(raw["problem"]))
         state = self.state()
         if state != self.changed.value:
             self.changed.set(state)

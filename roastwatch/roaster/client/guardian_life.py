@@ -17,8 +17,8 @@ from roastwatch.roaster import messages
 from roastwatch.roaster.client.guardian_client import GuardianClient, Launch, Role
 from roastwatch.roaster.client.guardian_start import Starter
 from roastwatch.roaster.handover import Handover, left_by
-from roastwatch.supervise import Background, Backoff, Part
-from roastwatch.vocabulary import PartState
+from roastwatch.supervise import Background, Backoff, ComponentHealth
+from roastwatch.vocabulary import ComponentState
 
 LOUD_AFTER_S = 3.0
 """A new guardian has written heat 0 by then, or people are notified."""
@@ -42,7 +42,7 @@ log = logging.getLogger("roastwatch.roaster")
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class GuardianNotice:
     """What the guardian said happened, or what happened to it: `kind` as in `guard.Notice`."""
 
     kind: str
@@ -60,9 +60,9 @@ class GuardianLife:
         *,
         wire: str,
         role: Role,
-        part: Part,
+        part: ComponentHealth,
         on_state: Callable[[dict[str, Any]], None],
-        told: Callable[[Told], None],
+        told: Callable[[GuardianNotice], None],
     ) -> None:
         self.client: GuardianClient | None = None
         self.log_works = True
@@ -117,7 +117,7 @@ class GuardianLife:
                 log.exception("the guardian can't be had")
                 name = type(error).__name__
                 problem = LostError(f"The roaster's guardian can't be had ({name}: {error}).")
-            self._part.trouble(PartState.RETRYING, str(problem))
+            self._part.trouble(ComponentState.RETRYING, str(problem))
             if self._first is not None and not self._first.done():
                 self._first.set_exception(problem)
                 return
@@ -170,9 +170,9 @@ class GuardianLife:
         self._left = left_by(self._last_state)
         message = DIED_READING if self._only_reads else self._with_eject(DIED)
         log.error("%s", message)
-        self._part.trouble(PartState.RETRYING, message)
+        self._part.trouble(ComponentState.RETRYING, message)
         self._part.count("guardian_restarts")
-        self._told(Told("fault", message, "guardian"))
+        self._told(GuardianNotice("fault", message, "guardian"))
         if self._zero is None or self._zero.done():
             self._zero = self._tasks.run(self._see_zero(), "roaster:heat 0")
 
@@ -189,11 +189,15 @@ class GuardianLife:
                     f"Pull the roaster's plug. {why}"
                 )
                 log.error("%s", message)
-                self._told(Told("fault", message, "guardian"))
+                self._told(GuardianNotice("fault", message, "guardian"))
             await asyncio.sleep(0.05)
         back = READS_AGAIN if self._only_reads else self._with_eject(BACK)
         log.warning("%s", back)
-        self._told(Told("interlock", back, "guardian") if said else Told("recovered", back, None))
+        self._told(
+            GuardianNotice("interlock", back, "guardian")
+            if said
+            else GuardianNotice("recovered", back, None)
+        )
 
     def _with_eject(self, message: str) -> str:
         """A message, and what a machine does whose frames stopped."""
@@ -216,4 +220,4 @@ class GuardianLife:
         return bool(state.get("connected") and not messages.heat_problem_of(state))
 
     def _notice(self, raw: dict[str, Any]) -> None:
-        self._told(Told(str(raw["kind"]), str(raw["message"]), raw.get("interlock")))
+        self._told(GuardianNotice(str(raw["kind"]), str(raw["message"]), raw.get("interlock")))

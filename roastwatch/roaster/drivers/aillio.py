@@ -16,7 +16,7 @@ from pydantic import Field
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.options import Options
 from roastwatch.roaster.driver import Capabilities
-from roastwatch.roaster.transport.latest_value import Newest, defect
+from roastwatch.roaster.transport.latest_value import LatestValue, defect
 from roastwatch.roaster.transport.spike_filter import probe_value
 from roastwatch.roaster.transport.usb import Pipes, UsbLink
 from roastwatch.vocabulary import Actuator, Reading
@@ -67,7 +67,7 @@ class Aillio:
         self._options = options
         self._station = station
         self._link = UsbLink(open_pipes, self.machine)
-        self._newest = Newest()
+        self._newest = LatestValue()
         self.restarts = 0
         self.doubts: dict[str, str] = {}
         self._stepped_s = 0.0

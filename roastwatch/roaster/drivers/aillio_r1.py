@@ -33,7 +33,7 @@ STATES = frozenset({0x00, 0x02, 0x04, 0x06, 0x08, 0x09})
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class AillioR1Status:
     """What of status 1 is used. Temperatures in °C, None where no probe can show them."""
 
     bean_c: float | None
@@ -42,7 +42,7 @@ class Status:
     state: int
 
 
-def decode(raw: bytes) -> Status | None:
+def decode(raw: bytes) -> AillioR1Status | None:
     """The status in 64 bytes; None for any other message."""
     if len(raw) != STATUS_BYTES or raw[41] != VALID or raw[29] not in STATES:
         return None
@@ -50,7 +50,7 @@ def decode(raw: bytes) -> Status | None:
     if fan > FAN_STEPS or heater > HEATER_STEPS or drum > DRUM_STEPS:
         return None
     bean_c, drum_c = struct.unpack_from("<f", raw, 0)[0], struct.unpack_from("<f", raw, 8)[0]
-    return Status(plausible(bean_c), plausible(drum_c), Levels(heater, fan, drum), raw[29])
+    return AillioR1Status(plausible(bean_c), plausible(drum_c), Levels(heater, fan, drum), raw[29])
 
 
 def step(actuator: Actuator, up: bool, wanted: int) -> bytes:

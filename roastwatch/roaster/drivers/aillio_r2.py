@@ -30,7 +30,7 @@ GROUPS = {Actuator.HEATER: 0x34, Actuator.FAN: 0x31, Actuator.DRUM: 0x32}
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class AillioR2Status:
     """What of an A0 frame is used. Temperatures in °C, None where no probe can show them."""
 
     bean_c: float | None
@@ -66,7 +66,7 @@ def preheat(celsius: int) -> bytes:
     return command(bytes((0x35, 0x00)) + celsius.to_bytes(2, "big"))
 
 
-def decode(raw: bytes) -> Status | None:
+def decode(raw: bytes) -> AillioR2Status | None:
     """The status in an A0 frame; None for any other."""
     if len(raw) != FRAME_BYTES or raw[0] != STATUS_TYPE or raw[59] not in STATES:
         return None
@@ -75,7 +75,7 @@ def decode(raw: bytes) -> Status | None:
         return None
     (bean_c,) = struct.unpack_from("<f", raw, 4)
     (exhaust,) = struct.unpack_from("<H", raw, 38)
-    return Status(
+    return AillioR2Status(
         plausible(bean_c),
         plausible(exhaust / 10),
         Levels(heater, fan, drum),

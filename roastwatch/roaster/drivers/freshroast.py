@@ -28,14 +28,14 @@ from roastwatch.roaster.drivers.freshroast_packets import (
     FROM_HOST,
     FROM_ROASTER,
     INIT,
+    FreshRoastParser,
     Packet,
-    Parser,
     State,
     encode,
 )
-from roastwatch.roaster.transport.latest_value import Newest, defect
+from roastwatch.roaster.transport.latest_value import LatestValue, defect
 from roastwatch.roaster.transport.serial import PortOptions, Wire, not_this_machine
-from roastwatch.roaster.transport.spike_filter import Believed
+from roastwatch.roaster.transport.spike_filter import SpikeFilter
 from roastwatch.vocabulary import Actuator, Reading
 
 PERIOD_S = 0.25
@@ -78,7 +78,7 @@ class FreshRoast:
             baud=options.baud,
             stop_bits=2,
         )
-        self._newest = Newest()
+        self._newest = LatestValue()
         self.restarts = 0
         self.doubts: dict[str, str] = {}
         self._forget()
@@ -132,9 +132,9 @@ class FreshRoast:
 
     def _forget(self) -> None:
         """Nothing of an earlier link counts."""
-        self._parser = Parser()
+        self._parser = FreshRoastParser()
         self._last: Packet | None = None
-        self._air = Believed(self.doubts, "environment_temp_c")
+        self._air = SpikeFilter(self.doubts, "environment_temp_c")
         self._heat, self._fan = 0, FASTEST_FAN
         self._resting = True
         """Nobody wants air: a machine that is cool may be idle."""

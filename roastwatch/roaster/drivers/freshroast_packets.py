@@ -77,7 +77,7 @@ def decode(raw: bytes) -> Packet | None:
     return Packet(raw[4], state, raw[7], raw[8], raw[9], fahrenheit)
 
 
-class Parser:
+class FreshRoastParser:
     """Finds packets in a stream of bytes; AA in a packet's body is no header."""
 
     def __init__(self) -> None:

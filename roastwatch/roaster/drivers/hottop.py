@@ -20,7 +20,13 @@ from pydantic import Field
 
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.driver import Capabilities, SilentError
-from roastwatch.roaster.drivers.hottop_frames import FULL_FAN, Controls, Parser, Status, encode
+from roastwatch.roaster.drivers.hottop_frames import (
+    FULL_FAN,
+    HottopParser,
+    HottopSetpoints,
+    HottopStatus,
+    encode,
+)
 from roastwatch.roaster.transport.latest_value import defect
 from roastwatch.roaster.transport.serial import PortOptions, Wire, not_this_machine
 from roastwatch.roaster.transport.spike_filter import probe_value
@@ -94,15 +100,15 @@ class Hottop:
     def __init__(self, options: HottopOptions, station: str) -> None:
         self._options = options
         self._station = station
-        self._parser = Parser()
+        self._parser = HottopParser()
         self._wire = Wire(
             options.port, machine="Hottop", on_bytes=self._received, baud=options.baud
         )
         self.restarts = 0
         self.doubts: dict[str, str] = {}
-        self._controls = Controls()
-        self._unread: deque[tuple[float, Status]] = deque(maxlen=1)
-        self._newest: Status | None = None
+        self._controls = HottopSetpoints()
+        self._unread: deque[tuple[float, HottopStatus]] = deque(maxlen=1)
+        self._newest: HottopStatus | None = None
         self._newest_at_s = 0.0
         self._last_bean_c: float | None = None
         self._heats_since_s: float | None = None
@@ -110,7 +116,7 @@ class Hottop:
         self._sent = asyncio.Event()
         self._wanted = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None
-        self._resumed: Controls | None = None
+        self._resumed: HottopSetpoints | None = None
         """With what frames go on that another process sent until just now."""
         self._is_open = False
 
@@ -149,7 +155,7 @@ class Hottop:
             LostError: no port, or nobody there.
             BadInputError: another machine.
         """
-        self._parser, self._controls, self._newest = Parser(), Controls(), None
+        self._parser, self._controls, self._newest = HottopParser(), HottopSetpoints(), None
         self._unread.clear()
         self._last_bean_c = self._heats_since_s = None
         await self._wire.__aenter__()
@@ -199,7 +205,7 @@ class Hottop:
         They leave as soon as the port is open, and wait for no status frame: the machine ejects
         after a second without one. `door_open` is how its door was.
         """
-        self._resumed = _safe(Controls(door_open=door_open))
+        self._resumed = _safe(HottopSetpoints(door_open=door_open))
         if self._is_open:
             self._take_control()
 
@@ -269,7 +275,7 @@ class Hottop:
                 now = replace(now, cooling=percent > 0)
             case Actuator.DOOR if percent > 0:
                 # The drum turns until it is empty, or half of the beans stay inside.
-                now = Controls(main_fan=FULL_FAN, door_open=True, drum=True, cooling=True)
+                now = HottopSetpoints(main_fan=FULL_FAN, door_open=True, drum=True, cooling=True)
             case Actuator.DOOR:
                 now = replace(now, door_open=False)
         self._ask(now)
@@ -289,7 +295,7 @@ class Hottop:
             self._controls = resumed or self._taken_over(self._newest)
             self._sender = asyncio.create_task(self._keep_alive(), name="hottop keep-alive")
 
-    def _ask(self, controls: Controls) -> None:
+    def _ask(self, controls: HottopSetpoints) -> None:
         if controls.heater == 0:
             self._heats_since_s = None
         elif self._controls.heater == 0:
@@ -369,7 +375,7 @@ class Hottop:
             except (LostError, BadInputError):
                 await asyncio.sleep(REOPEN_EACH_S)
                 continue
-            self._parser = Parser()
+            self._parser = HottopParser()
             self.restarts += 1
             return True
         return False
@@ -396,11 +402,11 @@ class Hottop:
                 self.restarts += 1
                 self._no_heat()
 
-    def _taken_over(self, status: Status | None) -> Controls:
+    def _taken_over(self, status: HottopStatus | None) -> HottopSetpoints:
         """A hot machine may be in the middle of a drop; a cold one only ejected after its host."""
         if self._last_bean_c is None or self._last_bean_c < COLD_BELOW_C or status is None:
-            return Controls()
-        return Controls(
+            return HottopSetpoints()
+        return HottopSetpoints(
             main_fan=status.main_fan, door_open=status.door_open, cooling=status.cooling
         )
 
@@ -413,5 +419,5 @@ class Hottop:
         return probe_value(self.doubts, field, value)
 
 
-def _safe(now: Controls) -> Controls:
+def _safe(now: HottopSetpoints) -> HottopSetpoints:
     return replace(now, heater=0, main_fan=FULL_FAN, drum=True, cooling=True)

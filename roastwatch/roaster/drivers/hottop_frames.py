@@ -12,7 +12,7 @@ FULL_FAN = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Controls:
+class HottopSetpoints:
     """What the host asks for. Heater in percent, fans 0 to 10."""
 
     heater: int = 0
@@ -25,7 +25,7 @@ class Controls:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class HottopStatus:
     """What the machine says. Temperatures in the machine's own unit, whole degrees."""
 
     version: int
@@ -45,7 +45,7 @@ def checksum(frame: bytes | bytearray) -> int:
     return sum(frame[: FRAME_BYTES - 1]) & 0xFF
 
 
-def encode(controls: Controls) -> bytes:
+def encode(controls: HottopSetpoints) -> bytes:
     """A command frame. The drum turns whenever the heater is on (as in pyhottop)."""
     frame = bytearray(FRAME_BYTES)
     frame[: len(COMMAND_HEADER)] = COMMAND_HEADER
@@ -59,7 +59,7 @@ def encode(controls: Controls) -> bytes:
     return bytes(frame)
 
 
-def decode(frame: bytes) -> Status | None:
+def decode(frame: bytes) -> HottopStatus | None:
     """The status in 36 bytes; None for anything that isn't wholly a status frame."""
     if (
         len(frame) != FRAME_BYTES
@@ -71,7 +71,7 @@ def decode(frame: bytes) -> Status | None:
         or max(frame[16:20]) > 1
     ):
         return None
-    return Status(
+    return HottopStatus(
         version=frame[4],
         heater=frame[10],
         fan=frame[11],
@@ -85,17 +85,17 @@ def decode(frame: bytes) -> Status | None:
     )
 
 
-class Parser:
+class HottopParser:
     """Finds status frames in a stream of bytes that may be noisy, cut or echoed."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self.rejected = 0
 
-    def feed(self, data: bytes) -> list[Status]:
+    def feed(self, data: bytes) -> list[HottopStatus]:
         """The frames that became whole with these bytes, in order."""
         self._buffer += data
-        found: list[Status] = []
+        found: list[HottopStatus] = []
         while True:
             start = self._buffer.find(HEADER[0])
             if start < 0:

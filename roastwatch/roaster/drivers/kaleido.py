@@ -17,10 +17,10 @@ from pydantic import Field
 
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.driver import Capabilities
-from roastwatch.roaster.transport.latest_value import Newest, Questions, defect
-from roastwatch.roaster.transport.line_splitter import Lines
-from roastwatch.roaster.transport.serial import Link, PortOptions, Wire, not_this_machine
-from roastwatch.roaster.transport.spike_filter import Believed
+from roastwatch.roaster.transport.latest_value import LatestValue, PendingRequests, defect
+from roastwatch.roaster.transport.line_splitter import LineSplitter
+from roastwatch.roaster.transport.serial import PortOptions, SerialLink, Wire, not_this_machine
+from roastwatch.roaster.transport.spike_filter import SpikeFilter
 from roastwatch.roaster.transport.websocket import WebSocketWire
 from roastwatch.vocabulary import Actuator, Reading
 
@@ -107,18 +107,18 @@ class Kaleido:
         self._options = options
         self._station = station
         port = options.port
-        self._wire: Link = (
+        self._wire: SerialLink = (
             WebSocketWire(port, machine="Kaleido", on_bytes=self._received)
             if port.startswith(("ws://", "wss://"))
             else Wire(port, machine="Kaleido", on_bytes=self._received, baud=options.baud)
         )
-        self._lines = Lines()
+        self._lines = LineSplitter()
         self.restarts = 0
         self.doubts: dict[str, str] = {}
         self.bean_temp_max_c = HIGHEST_TARGET_C
         """The beans' limit, which the guardian sets: the machine stops there by itself, too."""
-        self._newest = Newest()
-        self._asked = Questions()
+        self._newest = LatestValue()
+        self._asked = PendingRequests()
         self._frames = 0
         self._data = "RD A1"
         self._forget()
@@ -163,9 +163,9 @@ class Kaleido:
 
     def _forget(self) -> None:
         """Nothing of an earlier link counts."""
-        self._lines = Lines()
-        self._bean = Believed(self.doubts, "bean_temp_c")
-        self._environment = Believed(self.doubts, "environment_temp_c")
+        self._lines = LineSplitter()
+        self._bean = SpikeFilter(self.doubts, "bean_temp_c")
+        self._environment = SpikeFilter(self.doubts, "environment_temp_c")
         self._newest.clear()
         self._asked.clear()
         self._last: Frame | None = None

@@ -9,17 +9,17 @@ from pydantic import AfterValidator, Field
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.option_types import NameOrFile
 from roastwatch.roaster.driver import Capabilities
-from roastwatch.roaster.drivers.modbus_line import Line, LineOptions, RefusedError
+from roastwatch.roaster.drivers.modbus_line import LineOptions, ModbusLine, RefusedError
 from roastwatch.roaster.drivers.modbus_profile import (
     Code,
-    Input,
-    Output,
-    Profile,
-    TempUnit,
+    ModbusInput,
+    ModbusOutput,
+    ModbusProfile,
+    ModbusTempUnit,
     from_root,
     load,
 )
-from roastwatch.roaster.transport.latest_value import Newest, defect
+from roastwatch.roaster.transport.latest_value import LatestValue, defect
 from roastwatch.roaster.transport.spike_filter import probe_value
 from roastwatch.vocabulary import Actuator, Reading
 
@@ -45,14 +45,14 @@ class Modbus:
     def __init__(self, options: ModbusOptions, station: str, *, read_only: bool = False) -> None:
         self._options = options
         self._station = station
-        self._profile: Profile = load(options.profile)
-        self._outputs: dict[Actuator, Output] = {
+        self._profile: ModbusProfile = load(options.profile)
+        self._outputs: dict[Actuator, ModbusOutput] = {
             actuator: output
             for actuator in Actuator
             if not read_only and (output := self._profile.output(actuator)) is not None
         }
-        self._line = Line(options, self._profile)
-        self._newest = Newest()
+        self._line = ModbusLine(options, self._profile)
+        self._newest = LatestValue()
         self._poller: asyncio.Task[None] | None = None
         self._last_answer_s = 0.0
         self._heats_since_s: float | None = None
@@ -215,7 +215,7 @@ class Modbus:
         began_s = asyncio.get_running_loop().time()
         inputs = self._profile.inputs
         for key in type(inputs).model_fields:
-            source: Input | None = getattr(inputs, key)
+            source: ModbusInput | None = getattr(inputs, key)
             if source is None:
                 values[key] = None
             elif key.endswith("_temp"):
@@ -239,7 +239,9 @@ class Modbus:
             door_open=None if door is None else door >= 50,
         )
 
-    def _doubt(self, key: str, source: Input, raw: float | None, percent: float | None) -> None:
+    def _doubt(
+        self, key: str, source: ModbusInput, raw: float | None, percent: float | None
+    ) -> None:
         """Say why an actuator's own report is left out, or forget that it was."""
         field = "door_open" if key == "door" else f"{key}_percent"
         if percent is not None:
@@ -252,7 +254,7 @@ class Modbus:
         )
 
     @staticmethod
-    def _percent(source: Input, value: float | None) -> float | None:
+    def _percent(source: ModbusInput, value: float | None) -> float | None:
         if value is None:
             return None
         if source.function in (1, 2):
@@ -268,9 +270,9 @@ class Modbus:
         self._line.close()
 
 
-def _celsius(source: Input, value: float | None) -> float | None:
+def _celsius(source: ModbusInput, value: float | None) -> float | None:
     """A temperature, None where there is no number."""
     if value is None:
         return None
     value /= source.divider
-    return (value - 32) / 1.8 if source.unit is TempUnit.F else value
+    return (value - 32) / 1.8 if source.unit is ModbusTempUnit.F else value

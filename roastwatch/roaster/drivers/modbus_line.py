@@ -20,9 +20,9 @@ from pymodbus.pdu import ModbusPDU
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.drivers.modbus_profile import (
     Code,
-    Input,
-    Output,
-    Profile,
+    ModbusInput,
+    ModbusOutput,
+    ModbusProfile,
     decode,
     encode,
 )
@@ -55,10 +55,10 @@ class RefusedError(Exception):
     """The machine answered a request with a Modbus exception."""
 
 
-class Line:
+class ModbusLine:
     """One client, one request at a time, inside an async context."""
 
-    def __init__(self, options: LineOptions, profile: Profile) -> None:
+    def __init__(self, options: LineOptions, profile: ModbusProfile) -> None:
         self._options = options
         self._profile = profile
         self._where = f"{profile.machine} on {options.port}"
@@ -86,7 +86,7 @@ class Line:
         """Whether the link stands."""
         return self._client is not None and self._client.connected
 
-    async def get(self, source: Input) -> float | None:
+    async def get(self, source: ModbusInput) -> float | None:
         """The number at one input.
 
         Raises:
@@ -109,7 +109,7 @@ class Line:
             return float(answer.bits[0]) if answer.bits else None
         return decode(answer.registers, source.decode, self._profile.word_order)
 
-    async def put(self, output: Output, percent: float, *, down: bool) -> None:
+    async def put(self, output: ModbusOutput, percent: float, *, down: bool) -> None:
         """Write one output, rounded `down` or up (a least fan is a least fan); raises as `get`."""
         client, device = self._open_client(), output.device or self._profile.device
         raw = percent * output.full / 100

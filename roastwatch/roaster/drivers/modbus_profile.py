@@ -59,26 +59,26 @@ class WordOrder(StrEnum):
     BIG = "big"
 
 
-class TempUnit(StrEnum):
+class ModbusTempUnit(StrEnum):
     """The unit of a temperature register."""
 
     C = "C"
     F = "F"
 
 
-class Input(Options):
+class ModbusInput(Options):
     """One value to read."""
 
     register_: int = Field(alias="register", description="Address from 0.", ge=0, le=65535)
     function: int = Field(3, description="1 coil, 2 discrete, 3 holding, 4 input.", ge=1, le=4)
     decode: Code = Field(Code.U16, description="How the number is coded.")
     divider: float = Field(1.0, description="The value is the number divided by this.", gt=0)
-    unit: TempUnit = Field(TempUnit.C, description="Unit of a temperature: C or F.")
+    unit: ModbusTempUnit = Field(ModbusTempUnit.C, description="Unit of a temperature: C or F.")
     full: float = Field(100.0, description="For an actuator: what stands for 100 %.", gt=0)
     device: int | None = Field(None, description="Device id; empty: the profile's.", ge=1, le=247)
 
 
-class Output(Options):
+class ModbusOutput(Options):
     """One value to write."""
 
     register_: int = Field(alias="register", description="Address from 0.", ge=0, le=65535)
@@ -91,7 +91,7 @@ class Output(Options):
     device: int | None = Field(None, description="Device id; empty: the profile's.", ge=1, le=247)
 
     @model_validator(mode="after")
-    def _fits(self) -> "Output":
+    def _fits(self) -> "ModbusOutput":
         if self.function not in (5, 6, 16, 22):
             raise ValueError("function is one of 5, 6, 16, 22")
         if self.function != 16 and self.encode.words > 1:
@@ -100,29 +100,29 @@ class Output(Options):
         return self
 
 
-class Inputs(Options):
+class ModbusInputs(Options):
     """What can be read. An actuator's input is its echo."""
 
-    bean_temp: Input | None = Field(None, description="Bean temperature.")
-    environment_temp: Input | None = Field(None, description="Environment temperature.")
-    heater: Input | None = Field(None, description="What the machine says of its heater.")
-    fan: Input | None = Field(None, description="What it says of its fan.")
-    drum: Input | None = Field(None, description="What it says of its drum.")
-    cooling: Input | None = Field(None, description="What it says of its cooler.")
-    door: Input | None = Field(None, description="What it says of its door.")
+    bean_temp: ModbusInput | None = Field(None, description="Bean temperature.")
+    environment_temp: ModbusInput | None = Field(None, description="Environment temperature.")
+    heater: ModbusInput | None = Field(None, description="What the machine says of its heater.")
+    fan: ModbusInput | None = Field(None, description="What it says of its fan.")
+    drum: ModbusInput | None = Field(None, description="What it says of its drum.")
+    cooling: ModbusInput | None = Field(None, description="What it says of its cooler.")
+    door: ModbusInput | None = Field(None, description="What it says of its door.")
 
 
-class Outputs(Options):
+class ModbusOutputs(Options):
     """What can be set."""
 
-    heater: Output | None = Field(None, description="Heater.")
-    fan: Output | None = Field(None, description="Fan.")
-    drum: Output | None = Field(None, description="Drum.")
-    cooling: Output | None = Field(None, description="Cooler.")
-    door: Output | None = Field(None, description="Drop door.")
+    heater: ModbusOutput | None = Field(None, description="Heater.")
+    fan: ModbusOutput | None = Field(None, description="Fan.")
+    drum: ModbusOutput | None = Field(None, description="Drum.")
+    cooling: ModbusOutput | None = Field(None, description="Cooler.")
+    door: ModbusOutput | None = Field(None, description="Drop door.")
 
 
-class Profile(Options):
+class ModbusProfile(Options):
     """One machine's registers."""
 
     machine: str = Field(description="Its name, for people.")
@@ -134,22 +134,22 @@ class Profile(Options):
         "unknown",
         description="What the machine does without a host: off, ejects, holds or unknown.",
     )
-    inputs: Inputs = Field(description="What can be read.")
-    outputs: Outputs = Field(default_factory=Outputs, description="What can be set.")
+    inputs: ModbusInputs = Field(description="What can be read.")
+    outputs: ModbusOutputs = Field(default_factory=ModbusOutputs, description="What can be set.")
 
     @field_validator("when_host_is_gone", mode="before")
     @classmethod
     def _yaml_off(cls, raw: object) -> object:
         return "off" if raw is False else raw  # YAML reads a bare `off` as false
 
-    def output(self, actuator: Actuator) -> Output | None:
+    def output(self, actuator: Actuator) -> ModbusOutput | None:
         """Where an actuator is written."""
-        found: Output | None = getattr(self.outputs, actuator.value)
+        found: ModbusOutput | None = getattr(self.outputs, actuator.value)
         return found
 
-    def echo(self, actuator: Actuator) -> Input | None:
+    def echo(self, actuator: Actuator) -> ModbusInput | None:
         """Where an actuator is read back."""
-        found: Input | None = getattr(self.inputs, actuator.value)
+        found: ModbusInput | None = getattr(self.inputs, actuator.value)
         return found
 
 
@@ -196,7 +196,7 @@ def from_root(name: str) -> str:
     return str(path.resolve()) if path.is_file() else name
 
 
-def load(name: str) -> Profile:
+def load(name: str) -> ModbusProfile:
     """A profile by name or path.
 
     Raises:
@@ -217,7 +217,7 @@ def load(name: str) -> Profile:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"The Modbus profile {path} is not YAML.") from error
     try:
-        return Profile.model_validate(raw)
+        return ModbusProfile.model_validate(raw)
     except ValidationError as error:
         raise SettingsError(f"The Modbus profile {path}: {_sentence(error)}") from error
 
@@ -228,7 +228,7 @@ def _sentence(error: ValidationError) -> str:
     first = found[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        models = (Profile, Inputs, Outputs, Input, Output)
+        models = (ModbusProfile, ModbusInputs, ModbusOutputs, ModbusInput, ModbusOutput)
         known = sorted(
             {field.alias or name for model in models for name, field in model.model_fields.items()}
         )

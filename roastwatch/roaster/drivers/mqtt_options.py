@@ -13,7 +13,7 @@ from roastwatch.roaster.driver import HostGone
 from roastwatch.roaster.transport.serial import PortOptions
 
 
-class TempUnit(StrEnum):
+class MqttTempUnit(StrEnum):
     """The unit of a temperature."""
 
     C = "C"
@@ -27,17 +27,17 @@ class Temperature(Options):
     path: str = Field(
         "", description="Where in a JSON message, such as DS18B20.Temperature; empty: all of it."
     )
-    unit: TempUnit = Field(TempUnit.C, description="Unit: C or F.")
+    unit: MqttTempUnit = Field(MqttTempUnit.C, description="Unit: C or F.")
 
     def value_c(self, payload: bytes) -> float | None:
         """The temperature in °C, None where there is none."""
         value = number(payload, self.path)
         if value is None:
             return None
-        return (value - 32) / 1.8 if self.unit is TempUnit.F else value
+        return (value - 32) / 1.8 if self.unit is MqttTempUnit.F else value
 
 
-class Control(Options):
+class ControlTopics(Options):
     """How one actuator is set, and where it tells how it is."""
 
     command_topic: str = Field(
@@ -60,7 +60,7 @@ class Control(Options):
         return {True: "ON", False: "OFF"}.get(raw) if isinstance(raw, bool) else raw
 
     @model_validator(mode="after")
-    def _whole(self) -> "Control":
+    def _whole(self) -> "ControlTopics":
         if (self.on is None) != (self.off is None):
             raise ValueError("give both `on` and `off`, or neither")
         if self.on is None and "{value}" not in self.payload:
@@ -106,10 +106,10 @@ class MqttRoasterOptions(PortOptions):
     password: SecretStr | None = Field(None, description="Password at the broker.")
     bean_temp: Temperature | None = Field(None, description="Bean temperature.")
     environment_temp: Temperature | None = Field(None, description="Environment temperature.")
-    heater: Control | None = Field(None, description="Heater.")
-    fan: Control | None = Field(None, description="Fan.")
-    drum: Control | None = Field(None, description="Drum.")
-    cooling: Control | None = Field(None, description="Cooler.")
+    heater: ControlTopics | None = Field(None, description="Heater.")
+    fan: ControlTopics | None = Field(None, description="Fan.")
+    drum: ControlTopics | None = Field(None, description="Drum.")
+    cooling: ControlTopics | None = Field(None, description="Cooler.")
     availability_topic: str | None = Field(
         None, description="Topic on which the device says online and offline (its last will)."
     )

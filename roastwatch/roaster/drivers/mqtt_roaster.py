@@ -16,8 +16,8 @@ import aiomqtt
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.inbound import Mishaps
 from roastwatch.roaster.driver import Capabilities
-from roastwatch.roaster.drivers.mqtt_options import Control, MqttRoasterOptions
-from roastwatch.roaster.transport.latest_value import Newest, defect
+from roastwatch.roaster.drivers.mqtt_options import ControlTopics, MqttRoasterOptions
+from roastwatch.roaster.transport.latest_value import LatestValue, defect
 from roastwatch.roaster.transport.spike_filter import probe_value
 from roastwatch.vocabulary import Actuator, Reading
 
@@ -46,14 +46,14 @@ class MqttRoaster:
     ) -> None:
         self._options = options
         self._station = station
-        self._controls: dict[Actuator, Control] = {
+        self._controls: dict[Actuator, ControlTopics] = {
             actuator: control
             for actuator in Actuator
             if not read_only and (control := getattr(options, actuator.value, None)) is not None
         }
         self._client: aiomqtt.Client | None = None
         self._listener: asyncio.Task[None] | None = None
-        self._newest = Newest()
+        self._newest = LatestValue()
         self._temps: dict[str, tuple[float, float]] = {}
         self._states: dict[Actuator, float] = {}
         self._echoed = asyncio.Event()

@@ -33,7 +33,7 @@ class ReplayOptions(Options):
     from_s: float = Field(0.0, ge=0, description="Where in the recording to begin, seconds.")
 
 
-class Replay:
+class ReplayRoaster:
     """A recorded roast as a roaster. It has no actuator, so nothing can be commanded."""
 
     Options = ReplayOptions

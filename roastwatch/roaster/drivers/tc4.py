@@ -18,10 +18,10 @@ from pydantic import Field
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.drivers.tc4_dialects import DIALECTS, Dialect, DialectName, FanOutput
-from roastwatch.roaster.transport.latest_value import Questions, defect
-from roastwatch.roaster.transport.line_splitter import Lines
+from roastwatch.roaster.transport.latest_value import PendingRequests, defect
+from roastwatch.roaster.transport.line_splitter import LineSplitter
 from roastwatch.roaster.transport.serial import PortOptions, Wire, not_this_machine
-from roastwatch.roaster.transport.spike_filter import Believed
+from roastwatch.roaster.transport.spike_filter import SpikeFilter
 from roastwatch.vocabulary import Actuator, Reading
 
 GREETING = "# Active channels set to "
@@ -67,7 +67,7 @@ class Tc4Options(PortOptions):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Tc4Line:
     """A READ reply. Temperatures in °C as sent; percent; None where nothing is sent."""
 
     ambient: float | None
@@ -77,7 +77,7 @@ class Line:
     fan: float | None = None
 
 
-def decode(text: str, *, five: bool = False) -> Line | None:
+def decode(text: str, *, five: bool = False) -> Tc4Line | None:
     """The values in a READ reply; None for anything else.
 
     ambient, ET, BT (and up to two more channels), then heater, fan and set value; older firmware
@@ -93,7 +93,7 @@ def decode(text: str, *, five: bool = False) -> Line | None:
     heater, fan = outputs
     if any(percent is not None and not 0 <= percent <= 100 for percent in outputs):
         return None
-    return Line(values[0], values[1], values[2], heater, fan)
+    return Tc4Line(values[0], values[1], values[2], heater, fan)
 
 
 class Tc4:
@@ -113,9 +113,9 @@ class Tc4:
         )
         self._order = asyncio.Lock()
         self._poller: asyncio.Task[None] | None = None
-        self._lines = Lines()
+        self._lines = LineSplitter()
         self._unread: deque[Reading] = deque(maxlen=1)
-        self._asked = Questions()
+        self._asked = PendingRequests()
         self.restarts = 0
         self.doubts: dict[str, str] = {}
         self._forget()
@@ -157,7 +157,7 @@ class Tc4:
 
     def _forget(self) -> None:
         """Nothing of an earlier link counts."""
-        self._lines = Lines()
+        self._lines = LineSplitter()
         self._unread.clear()
         self._asked.clear()
         self._new_probes()
@@ -169,8 +169,8 @@ class Tc4:
         self._greeted = self._too_hot = self._echoes = self._seen_hot = self._restarted = False
 
     def _new_probes(self) -> None:
-        self._bean = Believed(self.doubts, "bean_temp_c")
-        self._environment = Believed(self.doubts, "environment_temp_c")
+        self._bean = SpikeFilter(self.doubts, "bean_temp_c")
+        self._environment = SpikeFilter(self.doubts, "environment_temp_c")
         self._celsius: tuple[float, ...] = ()
         """The last temperatures that were read in the right unit."""
 
@@ -343,7 +343,7 @@ class Tc4:
         self._restarted = True
         self._heater, self._seen_hot, self._zeros = 0, False, 0
 
-    def _watch(self, line: Line) -> None:
+    def _watch(self, line: Tc4Line) -> None:
         """Find a board that started again: its heat is gone, or its temperatures are in °F."""
         said = tuple(sorted(t for t in (line.environment, line.bean) if t is not None))
         fahrenheit = [1.8 * celsius + 32 for celsius in self._celsius]

@@ -27,7 +27,7 @@ class FanOutput(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class Tc4Output:
     """One command with a number; a number other than 0 is kept between `low` and `high`."""
 
     word: str
@@ -46,7 +46,7 @@ class Dialect:
     """How one kind of machine speaks."""
 
     machine: str
-    outputs: Mapping[Actuator, Output]
+    outputs: Mapping[Actuator, Tc4Output]
     heat_off: tuple[str, ...]
     """What asserts heat 0."""
     safe: tuple[str, ...]
@@ -87,7 +87,7 @@ class Dialect:
 
 _TC4 = Dialect(
     machine="TC4",
-    outputs={Actuator.HEATER: Output("OT1"), Actuator.FAN: Output("OT2")},
+    outputs={Actuator.HEATER: Tc4Output("OT1"), Actuator.FAN: Tc4Output("OT2")},
     # The board's own PID would set the heater again.
     heat_off=("OT1;0", "PID;OFF", "OT1;0"),
     safe=("OT1;0", "PID;OFF", "OT1;0", "OT2;100"),
@@ -100,10 +100,10 @@ DIALECTS: Mapping[DialectName, Dialect] = {
     DialectName.SKYWALKER: Dialect(
         machine="Skywalker",
         outputs={
-            Actuator.HEATER: Output("OT1"),
-            Actuator.FAN: Output("OT2"),
-            Actuator.DRUM: Output("DRUM"),
-            Actuator.COOLING: Output("COOL"),
+            Actuator.HEATER: Tc4Output("OT1"),
+            Actuator.FAN: Tc4Output("OT2"),
+            Actuator.DRUM: Tc4Output("DRUM"),
+            Actuator.COOLING: Tc4Output("COOL"),
         },
         heat_off=("OT1;0",),
         safe=("OT1;0", "DRUM;100", "COOL;100", "OT2;100"),
@@ -115,16 +115,16 @@ DIALECTS: Mapping[DialectName, Dialect] = {
     DialectName.HTRI: replace(
         _TC4,
         machine="Hottop with HTRI",
-        outputs={Actuator.HEATER: Output("OT1"), Actuator.FAN: Output("DCFAN")},
+        outputs={Actuator.HEATER: Tc4Output("OT1"), Actuator.FAN: Tc4Output("DCFAN")},
         safe=("OT1;0", "PID;OFF", "OT1;0", "DCFAN;100"),
     ),
     # Connecting asserts a high burner: heat 0 goes first. Link gone: burner 0, cooling on, drum on.
     DialectName.CYBERROASTER: Dialect(
         machine="Cyberroaster",
         outputs={
-            Actuator.HEATER: Output("OT1", ","),
-            Actuator.FAN: Output("OT2", ","),
-            Actuator.DRUM: Output("OT3", ",", low=60),
+            Actuator.HEATER: Tc4Output("OT1", ","),
+            Actuator.FAN: Tc4Output("OT2", ","),
+            Actuator.DRUM: Tc4Output("OT3", ",", low=60),
         },
         heat_off=("OT1,0",),
         safe=("OT1,0", "OT3,100", "OT2,100"),

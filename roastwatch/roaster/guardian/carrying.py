@@ -9,7 +9,7 @@ from roastwatch.errors import LostError, RoastwatchError
 from roastwatch.roaster.driver import RoasterDriver
 from roastwatch.roaster.guardian.command_slot import SUPERSEDED, CommandSlot
 from roastwatch.roaster.guardian.interlocks import Decision
-from roastwatch.roaster.guardian.safety_state import Demand, Guard
+from roastwatch.roaster.guardian.safety_state import Demand, SafetyState
 from roastwatch.vocabulary import Actuator, Command, CommandResult, Outcome
 
 LOOK_S = 1.5
@@ -22,7 +22,7 @@ class CommandCarrier(ABC):
     """The part of the guardian between a command that was let through and the driver."""
 
     def __init__(
-        self, guard: Guard, clock: Callable[[], float], changed: Callable[[], None]
+        self, guard: SafetyState, clock: Callable[[], float], changed: Callable[[], None]
     ) -> None:
         self.guard = guard
         self._clock = clock

@@ -18,7 +18,7 @@ SPARED_S = 0.5
 ABSOLUTELY_MOST = 64
 
 
-class Connection:
+class ClientConnection:
     """One client. The one that holds the lease is `controller`."""
 
     def __init__(self, writer: asyncio.StreamWriter, peer: Peer, now_s: float) -> None:
@@ -65,19 +65,19 @@ class Connection:
         return self.greeted, self.peer.is_trusted, self.since_s
 
 
-class Connections:
+class ClientConnections:
     """At most `MOST` clients, of which idle ones give way to new ones and the controller never."""
 
     def __init__(self) -> None:
-        self._all: set[Connection] = set()
+        self._all: set[ClientConnection] = set()
 
-    def __iter__(self) -> Iterator[Connection]:
+    def __iter__(self) -> Iterator[ClientConnection]:
         return iter(tuple(self._all))
 
     def __len__(self) -> int:
         return len(self._all)
 
-    def admit(self, new: Connection, now_s: float) -> bool:
+    def admit(self, new: ClientConnection, now_s: float) -> bool:
         """Take one more on; False: there are far too many at this moment."""
         if len(self._all) >= MOST:
             may_go = [
@@ -94,7 +94,7 @@ class Connections:
         self._all.add(new)
         return True
 
-    def drop(self, gone: Connection) -> None:
+    def drop(self, gone: ClientConnection) -> None:
         """It has ended."""
         self._all.discard(gone)
 

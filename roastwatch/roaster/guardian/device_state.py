@@ -8,7 +8,7 @@ from roastwatch.roaster.guardian.gaps import UNSEEN, ReadingGaps
 from roastwatch.roaster.guardian.history import History
 from roastwatch.roaster.guardian.interlocks.temperature import NO_HEAT_PERCENT, TOO_HOT_AFTER_S
 from roastwatch.roaster.guardian.limits import Limits
-from roastwatch.roaster.guardian.situation import Controls
+from roastwatch.roaster.guardian.situation import Setpoints
 from roastwatch.vocabulary import Actuator, Reading
 
 ECHO_TOLERANCE_PERCENT = 12.0
@@ -23,11 +23,11 @@ SHOWS_S = 1.5
 """Heat that was set shows in a reading after this, or two of a machine that is read more seldom."""
 
 
-class MachineState:
+class DeviceState:
     """One machine, as far as it is known."""
 
     def __init__(self, capabilities: Capabilities, limits: Limits) -> None:
-        self.told = Controls()
+        self.told = Setpoints()
         """What was last written and is believed to hold."""
         self.history = History(capabilities, limits)
         self.connected = False
@@ -90,7 +90,7 @@ class MachineState:
         """The driver is connected and has been told heat 0."""
         self.connected = self.ever_connected = True
         self._linked_at_s = now_s
-        self.told = Controls(heater=0.0)
+        self.told = Setpoints(heater=0.0)
         if self.heat_off_since_s is None:
             self._heat_went_off(now_s)
         self._forget_reports()
@@ -98,7 +98,7 @@ class MachineState:
     def has_restarted(self, reason: str, now_s: float) -> None:
         """The machine began anew under an open link: nothing that was set is known to hold."""
         self.restarted = reason
-        self.told = Controls()
+        self.told = Setpoints()
         if self.heat_off_since_s is None:
             self._heat_went_off(now_s)
         self._forget_reports()
@@ -107,7 +107,7 @@ class MachineState:
         """The driver is gone: nothing of what was told is known to hold."""
         self.connected = self.zero_confirmed = False
         self.restarted = None
-        self.told = Controls()
+        self.told = Setpoints()
         self._gaps.forget()
         self.history.lost()
 

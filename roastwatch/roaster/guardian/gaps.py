@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from roastwatch.roaster.guardian.limits import Limits
-from roastwatch.roaster.guardian.situation import Controls
+from roastwatch.roaster.guardian.situation import Setpoints
 from roastwatch.vocabulary import Actuator, Reading
 
 UNSEEN = (
@@ -23,12 +23,12 @@ class ReadingGaps:
         self._heated = False
         """Heat was set at that time, or since."""
         self._stale = False
-        self._set = Controls()
+        self._set = Setpoints()
         self._rewritten: set[Actuator] = set()
 
     def forget(self) -> None:
         """Nothing is set: no gap matters."""
-        self._last_s, self._heated, self._set = None, False, Controls()
+        self._last_s, self._heated, self._set = None, False, Setpoints()
         self._stale = False
         self._rewritten.clear()
 
@@ -45,7 +45,7 @@ class ReadingGaps:
     def unseen(
         self,
         reading: Reading,
-        told: Controls,
+        told: Setpoints,
         echoes: Collection[Actuator],
         limits: Limits,
         now_s: float,
@@ -69,7 +69,7 @@ class ReadingGaps:
         return not witnesses or not all(_shows(a, reading, was_set) for a in witnesses)
 
 
-def _shows(actuator: Actuator, reading: Reading, was_set: Controls) -> bool:
+def _shows(actuator: Actuator, reading: Reading, was_set: Setpoints) -> bool:
     """Whether an actuator that was set still is, by the machine's own report."""
     percent = was_set.of(actuator) or 0.0
     shown: float | None = getattr(reading, f"{actuator.value}_percent")

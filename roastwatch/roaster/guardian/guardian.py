@@ -15,7 +15,7 @@ from roastwatch.errors import BadInputError, LostError, RoastwatchError
 from roastwatch.roaster.driver import RoasterDriver, SilentError
 from roastwatch.roaster.guardian.carrying import CommandCarrier
 from roastwatch.roaster.guardian.refusals import MAKE_SAFE, Refusals
-from roastwatch.roaster.guardian.safety_state import Demand, Guard
+from roastwatch.roaster.guardian.safety_state import Demand, SafetyState
 from roastwatch.roaster.guardian.timing import asleep_s, within
 from roastwatch.roaster.handover import Handover
 from roastwatch.vocabulary import Actuator, Command, CommandResult, Outcome
@@ -45,7 +45,7 @@ class Guardian(CommandCarrier):
     def __init__(
         self,
         make_driver: Callable[[], RoasterDriver],
-        guard: Guard,
+        guard: SafetyState,
         *,
         clock: Callable[[], float] = time.monotonic,
         asleep: Callable[[], float] = asleep_s,

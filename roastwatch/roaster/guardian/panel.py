@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 
 from roastwatch.roaster.driver import RoasterDriver
-from roastwatch.roaster.guardian.device_state import MachineState
+from roastwatch.roaster.guardian.device_state import DeviceState
 from roastwatch.roaster.handover import Handover
 from roastwatch.vocabulary import Command, Origin
 
@@ -11,7 +11,7 @@ from roastwatch.vocabulary import Command, Origin
 class PanelFirst(ABC):
     """The part of the guard that leaves such a machine alone and says what control means."""
 
-    machine: MachineState
+    machine: DeviceState
 
     def __init__(self) -> None:
         self.control_asked = False

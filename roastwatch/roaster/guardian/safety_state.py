@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.guardian.alarms import Alarms, Notice
-from roastwatch.roaster.guardian.device_state import MachineState
+from roastwatch.roaster.guardian.device_state import DeviceState
 from roastwatch.roaster.guardian.interlocks import (
     INTERLOCKS,
     Decision,
@@ -20,7 +20,7 @@ from roastwatch.roaster.guardian.interlocks import (
 )
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.guardian.panel import PanelFirst
-from roastwatch.roaster.guardian.situation import Controls, Effect, Situation
+from roastwatch.roaster.guardian.situation import Effect, Setpoints, Situation
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome, Reading
 
 LEASE_S = 0.5
@@ -35,7 +35,7 @@ class Demand:
     writes: tuple[tuple[Actuator, float], ...]
 
 
-class Guard(PanelFirst):
+class SafetyState(PanelFirst):
     """One machine's safety state."""
 
     def __init__(
@@ -50,7 +50,7 @@ class Guard(PanelFirst):
         self.limits = limits
         self.cutoff_confirmed = cutoff_confirmed
         self.rules = rules
-        self.machine = MachineState(capabilities, limits)
+        self.machine = DeviceState(capabilities, limits)
         self.emergency: str | None = None
         self.log_works = True
         self.armed_until_s: float | None = None
@@ -76,7 +76,7 @@ class Guard(PanelFirst):
         self._unsettled = True
         self.machine.link_up(now_s)
         if self.only_reads:
-            self.machine.told = Controls()
+            self.machine.told = Setpoints()
 
     def restarted(self, now_s: float) -> None:
         """The machine greeted anew under an open link: nothing that was set is restored."""

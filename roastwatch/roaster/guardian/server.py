@@ -19,16 +19,16 @@ from roastwatch.roaster import handover, messages
 from roastwatch.roaster.doors import Doors, peer_of
 from roastwatch.roaster.driver import RoasterDriver
 from roastwatch.roaster.guardian.alarms import Notice
-from roastwatch.roaster.guardian.connections import Connection, Connections
+from roastwatch.roaster.guardian.connections import ClientConnection, ClientConnections
 from roastwatch.roaster.guardian.guardian import Guardian
 from roastwatch.roaster.guardian.limits_store import parse_limits
 from roastwatch.roaster.guardian.machine_names import MachineNames, without_password
 from roastwatch.roaster.guardian.process import notify
-from roastwatch.roaster.guardian.safety_state import Guard
+from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.roaster.guardian.state import state_of
 from roastwatch.roaster.guardian.stop_record import StopRecord, heat_problem
 from roastwatch.roaster.handover import Handover
-from roastwatch.supervise import Background, Part
+from roastwatch.supervise import Background, ComponentHealth
 from roastwatch.vocabulary import StopState
 
 STATE_PERIOD_S = 0.25
@@ -53,7 +53,7 @@ class GuardianServer:
         path: Path | None,
         station: str,
         make_driver: Callable[[], RoasterDriver],
-        guard: Guard,
+        guard: SafetyState,
         *,
         machine: tuple[str, dict[str, Any]],
         stay: bool,
@@ -72,8 +72,8 @@ class GuardianServer:
         self._stay = stay
         self._clock = clock
         self._doors = Doors(path, self._converse)
-        self._connections = Connections()
-        self._tasks = Background(Part("guardian"))
+        self._connections = ClientConnections()
+        self._tasks = Background(ComponentHealth("guardian"))
         self._stop_record = StopRecord()
         self._guardian = Guardian(make_driver, guard, clock=clock, changed=self._tell)
         self._alone_since_s = clock()
@@ -124,7 +124,7 @@ class GuardianServer:
     # --- one client ----------------------------------------------------------------------------
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = Connection(writer, peer_of(writer), self._clock())
+        connection = ClientConnection(writer, peer_of(writer), self._clock())
         if not self._connections.admit(connection, self._clock()):
             connection.cut()
             return
@@ -147,7 +147,7 @@ class GuardianServer:
                 self._alone_since_s = self._clock()
             await connection.close()
 
-    def _hear(self, connection: Connection, message: dict[str, Any]) -> None:
+    def _hear(self, connection: ClientConnection, message: dict[str, Any]) -> None:
         seq = message.get("seq")
         if not isinstance(seq, int) or seq <= connection.last_heard_seq:
             raise BadInputError("A message must have a sequence number greater than the last.")
@@ -188,7 +188,7 @@ class GuardianServer:
         connection.send({"re": seq, "ok": not reason, "reason": reason or "", **self._state()})
         self._guardian.wake()
 
-    def _hello(self, connection: Connection, message: dict[str, Any]) -> str | None:
+    def _hello(self, connection: ClientConnection, message: dict[str, Any]) -> str | None:
         kind, role = message.get("kind"), message.get("role")
         if not self._names.include(message.get("wire")):
             return ELSEWHERE
@@ -227,7 +227,7 @@ class GuardianServer:
             self._guard.cutoff_confirmed = message["cutoff"] is True
         return None
 
-    def _is_led_by_another_than(self, connection: Connection) -> bool:
+    def _is_led_by_another_than(self, connection: ClientConnection) -> bool:
         others = any(other.holds_lease for other in self._connections if other is not connection)
         return others and self._guard.situation(self._clock()).lease
 
@@ -268,7 +268,7 @@ class GuardianServer:
             "look and stop; for all else be that user or root."
         )
 
-    def _arm(self, connection: Connection, message: dict[str, Any]) -> str | None:
+    def _arm(self, connection: ClientConnection, message: dict[str, Any]) -> str | None:
         if self._ending_since_s is not None:
             return "Not armed: this guardian is ending. Try again when it has ended."
         self._look_after_stop()
@@ -276,11 +276,11 @@ class GuardianServer:
             return f"Not armed: the emergency stop is not delivered. {self._stop_record.problem}"
         return self._guard.arm(messages.positive(message, "for_s"), self._clock())
 
-    def _disarm(self, connection: Connection, message: dict[str, Any]) -> str | None:
+    def _disarm(self, connection: ClientConnection, message: dict[str, Any]) -> str | None:
         self._guard.disarm(str(message.get("reason") or "Disarmed."))
         return None
 
-    def _stop(self, connection: Connection, message: dict[str, Any]) -> str | None:
+    def _stop(self, connection: ClientConnection, message: dict[str, Any]) -> str | None:
         self._stop_now(str(message.get("reason") or "Emergency stop."))
         return None
 
@@ -288,7 +288,7 @@ class GuardianServer:
         self._guard.emergency_stop(reason)
         self._stop_record.begin(self._clock())
 
-    def _end(self, connection: Connection, message: dict[str, Any]) -> str | None:
+    def _end(self, connection: ClientConnection, message: dict[str, Any]) -> str | None:
         if self._is_led_by_another_than(connection):
             return (
                 "A running roastwatch controls this roaster: stop that service or drive, which "
@@ -297,30 +297,32 @@ class GuardianServer:
         self.terminate()
         return None
 
-    def _safe(self, connection: Connection, message: dict[str, Any]) -> str | None:
+    def _safe(self, connection: ClientConnection, message: dict[str, Any]) -> str | None:
         self._guard.ask_safe(str(message.get("reason") or "The roast has ended."))
         return None
 
-    def _present(self, connection: Connection, message: dict[str, Any]) -> str | None:
+    def _present(self, connection: ClientConnection, message: dict[str, Any]) -> str | None:
         self._guard.present(self._clock())
         return None
 
-    def _charge(self, connection: Connection, message: dict[str, Any]) -> str | None:
+    def _charge(self, connection: ClientConnection, message: dict[str, Any]) -> str | None:
         return self._guardian.charge()
 
-    def _dropped(self, connection: Connection, message: dict[str, Any]) -> str | None:
+    def _dropped(self, connection: ClientConnection, message: dict[str, Any]) -> str | None:
         self._guard.dropped()
         return None
 
-    def _log(self, connection: Connection, message: dict[str, Any]) -> str | None:
+    def _log(self, connection: ClientConnection, message: dict[str, Any]) -> str | None:
         self._guard.log_works = bool(message.get("works"))
         return None
 
-    def _cutoff(self, connection: Connection, message: dict[str, Any]) -> str | None:
+    def _cutoff(self, connection: ClientConnection, message: dict[str, Any]) -> str | None:
         self._guard.cutoff_confirmed = bool(message.get("confirmed"))
         return None
 
-    async def _command(self, connection: Connection, seq: int, message: dict[str, Any]) -> None:
+    async def _command(
+        self, connection: ClientConnection, seq: int, message: dict[str, Any]
+    ) -> None:
         try:
             command = messages.command_from(message, self._station)
         except BadInputError as error:

@@ -9,7 +9,7 @@ from roastwatch.vocabulary import Actuator, Origin, Reading
 
 
 @dataclass(frozen=True, slots=True)
-class Controls:
+class Setpoints:
     """What each actuator is set to, percent. None = nobody knows yet."""
 
     heater: float | None = None
@@ -23,7 +23,7 @@ class Controls:
         value: float | None = getattr(self, actuator.value)
         return value
 
-    def but(self, actuator: Actuator, percent: float | None) -> "Controls":
+    def but(self, actuator: Actuator, percent: float | None) -> "Setpoints":
         """The same with one actuator changed."""
         return replace(self, **{actuator.value: percent})
 
@@ -58,8 +58,8 @@ class Situation:
 
     limits: Limits
     capabilities: Capabilities
-    told: Controls
-    wanted: Controls
+    told: Setpoints
+    wanted: Setpoints
     asked: Actuator | None = None
     """Which actuator the command under judgement sets; None: nobody asks, the guard looks."""
     origin: Origin | None = None

@@ -6,11 +6,13 @@ from typing import Any
 
 from roastwatch.roaster import messages
 from roastwatch.roaster.guardian.guardian import Guardian
-from roastwatch.roaster.guardian.safety_state import Guard
+from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.roaster.guardian.stop_record import StopRecord, heat_problem
 
 
-def state_of(guard: Guard, guardian: Guardian, stop: StopRecord, now_s: float) -> dict[str, Any]:
+def state_of(
+    guard: SafetyState, guardian: Guardian, stop: StopRecord, now_s: float
+) -> dict[str, Any]:
     """The state as JSON's own types; times in seconds of the monotonic clock."""
     situation = guard.situation(now_s)
     return {

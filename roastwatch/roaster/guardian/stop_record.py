@@ -6,7 +6,7 @@ monotonic clock).
 """
 
 from roastwatch.roaster.guardian.alarms import Notice
-from roastwatch.roaster.guardian.safety_state import Guard
+from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.vocabulary import Actuator, StopState
 
 ZERO_PERCENT = 0.5
@@ -26,7 +26,7 @@ def undelivered(why: str) -> str:
     return f"The emergency stop was not delivered: pull the roaster's plug. {why}{KEEPS_TRYING}"
 
 
-def heat_problem(guard: Guard, written_at_s: float | None, problem: str | None) -> str:
+def heat_problem(guard: SafetyState, written_at_s: float | None, problem: str | None) -> str:
     """Why heat is not known to be off; empty when it is.
 
     `written_at_s` is when make-safe was last written, `problem` why there is no link.

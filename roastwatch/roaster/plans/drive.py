@@ -13,7 +13,12 @@ from typing import IO, Any
 
 from roastwatch.errors import BadInputError
 from roastwatch.files.private import make_file, make_folder
-from roastwatch.roaster.client.control import RoasterControl, Told, closed, door_stands_open
+from roastwatch.roaster.client.control import (
+    GuardianNotice,
+    RoasterControl,
+    closed,
+    door_stands_open,
+)
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.plans.actions import (
     Action,
@@ -28,7 +33,7 @@ from roastwatch.roaster.plans.actions import (
 )
 from roastwatch.roaster.plans.drive_end import UNKNOWN_S, Afterheat
 from roastwatch.roaster.plans.executor import PlanExecutor
-from roastwatch.roaster.plans.pid import Profile
+from roastwatch.roaster.plans.pid import SetpointProfile
 from roastwatch.roaster.plans.plan import Plan
 from roastwatch.vocabulary import (
     Actuator,
@@ -125,7 +130,7 @@ class Drive:
         say: Callable[[str], None],
         *,
         station: str = "roaster",
-        profile: Profile | None = None,
+        profile: SetpointProfile | None = None,
         hears: bool = False,
         cutoff: bool = False,
     ) -> None:
@@ -161,7 +166,7 @@ class Drive:
         """A row for each command."""
         self._log.line("command", self.elapsed_s, **asdict(command), result=asdict(result))
 
-    def told(self, told: Told) -> None:
+    def told(self, told: GuardianNotice) -> None:
         """What the guardian says happened."""
         self._log.line(told.kind, self.elapsed_s, message=told.message, interlock=told.interlock)
         ending = told.kind in ("disarmed", "fault", "lost", "interlock")

@@ -30,7 +30,7 @@ from roastwatch.roaster.plans.actions import (
     passing,
 )
 from roastwatch.roaster.plans.fold import Fold
-from roastwatch.roaster.plans.pid import TAKEN_OVER, Follower, PidOptions, Profile
+from roastwatch.roaster.plans.pid import TAKEN_OVER, Follower, PidOptions, SetpointProfile
 from roastwatch.roaster.plans.plan import Plan, Step
 from roastwatch.roaster.plans.resumed import Resumed
 from roastwatch.roaster.plans.run import Ask, PlanRun
@@ -64,7 +64,7 @@ class PlanExecutor:
     def __init__(
         self,
         plan: Plan,
-        profile: Profile | None = None,
+        profile: SetpointProfile | None = None,
         *,
         actuators: Collection[Actuator] | None = None,
         pid: PidOptions | None = None,

@@ -71,13 +71,13 @@ class Pid:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class SetpointProfile:
     """Bean temperature against time: pairs of seconds and °C, ascending in time."""
 
     points: tuple[tuple[float, float], ...]
 
     @classmethod
-    def of(cls, points: Sequence[tuple[float, float]]) -> "Profile":
+    def of(cls, points: Sequence[tuple[float, float]]) -> "SetpointProfile":
         """From pairs in any order."""
         return cls(tuple(sorted((float(s), float(c)) for s, c in points)))
 
@@ -116,7 +116,7 @@ class Follower:
     jump.
     """
 
-    def __init__(self, profile: Profile, options: PidOptions) -> None:
+    def __init__(self, profile: SetpointProfile, options: PidOptions) -> None:
         self.profile = profile
         self._options = options
         self._pid: Pid | None = None

@@ -12,7 +12,7 @@ from roastwatch.files.yaml_file import parse_yaml
 from roastwatch.inbound import text
 from roastwatch.options import Options
 from roastwatch.roaster.guardian.limits import Limits
-from roastwatch.roaster.plans.pid import PidOptions, Profile
+from roastwatch.roaster.plans.pid import PidOptions, SetpointProfile
 from roastwatch.vocabulary import Actuator, Level
 
 LONGEST_PLAN_S = 7200.0
@@ -244,7 +244,7 @@ def refuse_unattended(plan: Plan, limits: Limits) -> None:
     )
 
 
-def refuse_too_hot(plan: Plan, profile: Profile | None, limits: Limits) -> None:
+def refuse_too_hot(plan: Plan, profile: SetpointProfile | None, limits: Limits) -> None:
     """Refuse a plan that only an interlock would end.
 
     Raises:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.guardian.guardian import Guardian
 from roastwatch.roaster.guardian.limits import Limits
-from roastwatch.roaster.guardian.safety_state import Guard
+from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.roaster.plans.actions import (
     Action,
     Answer,
@@ -18,7 +18,7 @@ from roastwatch.roaster.plans.actions import (
     carry_out,
 )
 from roastwatch.roaster.plans.executor import PlanExecutor
-from roastwatch.roaster.plans.pid import PidOptions, Profile
+from roastwatch.roaster.plans.pid import PidOptions, SetpointProfile
 from roastwatch.roaster.plans.plan import Plan
 from roastwatch.vocabulary import (
     Actuator,
@@ -67,7 +67,7 @@ async def rehearse(
     plan: Plan,
     options: SimulatedRoaster.Options,
     limits: Limits,
-    profile: Profile | None = None,
+    profile: SetpointProfile | None = None,
     pid: PidOptions | None = None,
 ) -> Rehearsed:
     """Run a plan to its end on the model."""
@@ -77,7 +77,7 @@ async def rehearse(
         return now
 
     driver = SimulatedRoaster(options, "roaster", clock)
-    guard = Guard(driver.capabilities, limits)
+    guard = SafetyState(driver.capabilities, limits)
     guardian = Guardian(lambda: driver, guard, clock=clock)
     found = Rehearsed()
     executor = PlanExecutor(
@@ -151,7 +151,7 @@ async def rehearse(
     return found
 
 
-def _hear(guard: Guard, found: Rehearsed, elapsed: float) -> None:
+def _hear(guard: SafetyState, found: Rehearsed, elapsed: float) -> None:
     for notice in guard.notices:
         if notice.kind in ("interlock", "fault", "disarmed"):
             found.told.append((elapsed, notice.message))

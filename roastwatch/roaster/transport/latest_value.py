@@ -18,7 +18,7 @@ def defect(machine: str, error: Exception) -> LostError:
     return LostError(f"The driver of the {machine} failed ({name}: {error}): please report it.")
 
 
-class Newest:
+class LatestValue:
     """The newest reading that nobody has taken yet, or why there will be no more."""
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class Newest:
         return reading
 
 
-class Questions:
+class PendingRequests:
     """Which question an answer without a number belongs to, so that none looks fresher than it is.
 
     Answers come in the order of the questions; a question whose answer was lost is forgotten

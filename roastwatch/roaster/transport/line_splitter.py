@@ -5,7 +5,7 @@ import contextlib
 LONGEST_LINE = 200
 
 
-class Lines:
+class LineSplitter:
     """What is not ASCII or far too long is dropped, so noise never becomes part of a line."""
 
     def __init__(self) -> None:

@@ -30,7 +30,7 @@ class PortOptions(Options):
     )
 
 
-class Link:
+class SerialLink:
     """What every open line has: bytes that arrive, bytes that leave, and an end.
 
     What arrives goes to `on_bytes` at once (a parser's `feed`); `until` waits for what the parser
@@ -119,7 +119,7 @@ class _Bytes(asyncio.Protocol):
         self._wire.closed(exc)
 
 
-class Wire(Link):
+class Wire(SerialLink):
     """A serial line or TCP, locked against other programs."""
 
     def __init__(
@@ -196,7 +196,7 @@ class Wire(Link):
         self._ended.set()
 
 
-def not_this_machine(wire: Link, within_s: float) -> RoastwatchError:
+def not_this_machine(wire: SerialLink, within_s: float) -> RoastwatchError:
     """The error for a port behind which the machine does not show itself."""
     if wire.received_bytes:
         return BadInputError(

@@ -30,7 +30,7 @@ def probe_value(
     return None
 
 
-class Believed:
+class SpikeFilter:
     """One probe's values on a line without checksum, with those left out that it can't show.
 
     A lost digit (201.3 → 21.3) can't be told from a value except by its jump: a jump is believed

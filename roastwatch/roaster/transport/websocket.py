@@ -9,10 +9,10 @@ import aiohttp
 
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.transport.latest_value import defect
-from roastwatch.roaster.transport.serial import Link
+from roastwatch.roaster.transport.serial import SerialLink
 
 
-class WebSocketWire(Link):
+class WebSocketWire(SerialLink):
     """A machine behind a WebSocket; each message is text, with or without a line end."""
 
     def __init__(self, port: str, *, machine: str, on_bytes: Callable[[bytes], object]) -> None:

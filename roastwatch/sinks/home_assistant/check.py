@@ -11,14 +11,14 @@ from roastwatch.inbound import Mishaps
 from roastwatch.sinks.sink import Finding
 
 if TYPE_CHECKING:
-    from roastwatch.sinks.home_assistant.link import Link
+    from roastwatch.sinks.home_assistant.link import HomeAssistantLink
 
 _log = logging.getLogger(__name__)
 _EVENT = "roastwatch_doctor"
 _HEARD_WITHIN_S = 5.0
 
 
-async def check_bus(link_to: "Callable[[], Link]", place: str) -> list[Finding]:
+async def check_bus(link_to: "Callable[[], HomeAssistantLink]", place: str) -> list[Finding]:
     """Whether the token lets us fire an event and hear it again, as the sink does."""
     mine, heard = uuid.uuid4().hex, asyncio.Event()
     mishaps = Mishaps(_log, lambda _counter: None)
@@ -60,7 +60,10 @@ async def check_bus(link_to: "Callable[[], Link]", place: str) -> list[Finding]:
 
 
 async def check_names(
-    link_to: "Callable[[], Link]", place: str, services: Collection[str], scenes: Collection[str]
+    link_to: "Callable[[], HomeAssistantLink]",
+    place: str,
+    services: Collection[str],
+    scenes: Collection[str],
 ) -> list[Finding]:
     """Whether Home Assistant has these services and scenes."""
     try:

@@ -35,7 +35,7 @@ _TIMEOUT_S = 5.0
 _ASK_EVERY_S = 10.0
 
 
-class Link:
+class HomeAssistantLink:
     """Connected while entered. `LostError` means: try again later; `BadInputError`: it refused."""
 
     def __init__(self, options: HomeAssistantOptions) -> None:

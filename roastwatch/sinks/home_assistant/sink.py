@@ -22,18 +22,18 @@ from roastwatch.entities import ENTITIES, Entity
 from roastwatch.errors import BadInputError, LostError, MissingExtraError
 from roastwatch.inbound import Mishaps
 from roastwatch.sinks import incoming as asking
-from roastwatch.sinks.duplicate_instance import Claim, Rivals
+from roastwatch.sinks.duplicate_instance import Claim, DuplicateInstances
 from roastwatch.sinks.home_assistant.check import check_bus
 from roastwatch.sinks.home_assistant.options import HomeAssistantOptions
 from roastwatch.sinks.mqtt.states import payload
 from roastwatch.sinks.outbox.event_outbox import Outbox
-from roastwatch.sinks.outbox.event_store import Durable
-from roastwatch.sinks.sink import Finding, Told
+from roastwatch.sinks.outbox.event_store import EventStore
+from roastwatch.sinks.sink import Finding, SinkContext
 from roastwatch.supervise import NEAR, retry_forever, together
-from roastwatch.vocabulary import Instruction, PartState, RoastEvent, Snapshot
+from roastwatch.vocabulary import ComponentState, Instruction, RoastEvent, Snapshot
 
 if TYPE_CHECKING:
-    from roastwatch.sinks.home_assistant.link import Link
+    from roastwatch.sinks.home_assistant.link import HomeAssistantLink
 
 _log = logging.getLogger("roastwatch.home_assistant")
 _INSTRUCT = "roastwatch_instruct"
@@ -54,7 +54,7 @@ class HomeAssistantSink:
 
     Options = HomeAssistantSinkOptions
 
-    def __init__(self, options: HomeAssistantSinkOptions, told: Told) -> None:
+    def __init__(self, options: HomeAssistantSinkOptions, told: SinkContext) -> None:
         """Check the library and the token; connect later.
 
         Raises:
@@ -62,18 +62,18 @@ class HomeAssistantSink:
             SettingsError: there is no token.
         """
         try:
-            from roastwatch.sinks.home_assistant.link import Link
+            from roastwatch.sinks.home_assistant.link import HomeAssistantLink
         except ModuleNotFoundError as missing:
             raise MissingExtraError("The sink home_assistant", "homeassistant") from missing
-        self._link_to: Callable[[], Link] = partial(Link, options)
+        self._link_to: Callable[[], HomeAssistantLink] = partial(HomeAssistantLink, options)
         options.door()
         self._options = options
         self._told = told
         self._outbox = Outbox(time.monotonic())
-        self._durable = Durable(told.outbox, f"home_assistant:{options.url}")
+        self._durable = EventStore(told.outbox, f"home_assistant:{options.url}")
         self._to_tell = asyncio.Event()
         self._heard = asyncio.Event()
-        self._rivals = Rivals(Claim.mine())
+        self._rivals = DuplicateInstances(Claim.mine())
         self._mishaps = Mishaps(_log, told.part.count)
         self._shown: dict[str, str] = {}
         self._latest: Latest[dict[str, Snapshot]] = Latest()
@@ -114,7 +114,7 @@ class HomeAssistantSink:
             finally:
                 self._outbox.link_lost(time.monotonic())
 
-    async def _tell(self, link: "Link") -> None:
+    async def _tell(self, link: "HomeAssistantLink") -> None:
         """Once we hear ourselves, and no elder of our name: that is what a claim is fired for."""
         while not self._heard.is_set():
             await self._claim(link)
@@ -126,11 +126,11 @@ class HomeAssistantSink:
         shows = [self._tell_states(link)] if self._options.states else []
         await together(self._tell_events(link), *shows)
 
-    async def _claim(self, link: "Link") -> None:
+    async def _claim(self, link: "HomeAssistantLink") -> None:
         claim = {"instance": self._told.instance, "kind": "claim", **asdict(self._rivals.mine)}
         await link.fire(_INSTRUCT, claim)
 
-    async def _meet(self, link: "Link", claim: dict[str, Any]) -> None:
+    async def _meet(self, link: "HomeAssistantLink", claim: dict[str, Any]) -> None:
         """Somebody claims our name: the elder stays, the younger stands down and says so."""
         if claim.get("session") == self._rivals.mine.session:
             self._heard.set()
@@ -142,9 +142,9 @@ class HomeAssistantSink:
         if rival.is_elder_than(self._rivals.mine):
             raise LostError(sentence)
         await self._claim(link)
-        self._told.part.trouble(PartState.DEGRADED, sentence)
+        self._told.part.trouble(ComponentState.DEGRADED, sentence)
 
-    async def _farewell(self, link: "Link") -> None:
+    async def _farewell(self, link: "HomeAssistantLink") -> None:
         """The service ends: what is left is told, and nothing is shown as if we still knew it."""
         with contextlib.suppress(LostError, TimeoutError):
             async with asyncio.timeout(_FAREWELL_S):
@@ -155,13 +155,13 @@ class HomeAssistantSink:
                     *(link.set_state(entity_id, "unavailable", {}) for entity_id in shown)
                 )
 
-    async def _tell_events(self, link: "Link") -> None:
+    async def _tell_events(self, link: "HomeAssistantLink") -> None:
         while True:
             if not await self._tell_event(link):
                 self._to_tell.clear()
                 await self._to_tell.wait()
 
-    async def _tell_event(self, link: "Link") -> bool:
+    async def _tell_event(self, link: "HomeAssistantLink") -> bool:
         """Tell the oldest untold event; False if there is none."""
         kept = self._outbox.untold()
         if kept is None:
@@ -174,7 +174,7 @@ class HomeAssistantSink:
         await self._durable.told(kept)
         return True
 
-    async def _tell_states(self, link: "Link") -> None:
+    async def _tell_states(self, link: "HomeAssistantLink") -> None:
         while True:
             for name, snapshot in (self._latest.value or {}).items():
                 for entity in ENTITIES:
@@ -184,7 +184,9 @@ class HomeAssistantSink:
                 self._told.part.running()
             await asyncio.sleep(_SHOWN_EVERY_S)
 
-    async def _show(self, link: "Link", station: str, entity: Entity, snapshot: Snapshot) -> None:
+    async def _show(
+        self, link: "HomeAssistantLink", station: str, entity: Entity, snapshot: Snapshot
+    ) -> None:
         state = payload(entity.platform, entity.value(snapshot))
         kind = "binary_sensor" if entity.platform.value == "binary_sensor" else "sensor"
         entity_id = f"{kind}.{self._told.instance}_{station}_{entity.key}".replace("-", "_")
@@ -202,10 +204,10 @@ class HomeAssistantSink:
         await link.set_state(entity_id, state, given)
         self._shown[entity_id] = state
 
-    async def _listen(self, link: "Link") -> None:
+    async def _listen(self, link: "HomeAssistantLink") -> None:
         await link.listen(_INSTRUCT, partial(self._asked, link), self._mishaps)
 
-    async def _asked(self, link: "Link", asked: dict[str, Any]) -> None:
+    async def _asked(self, link: "HomeAssistantLink", asked: dict[str, Any]) -> None:
         if asked.get("kind") == "claim":
             if asked.get("instance") == self._told.instance:
                 await self._meet(link, asked)

@@ -5,17 +5,17 @@ import contextlib
 import uuid
 
 from roastwatch.errors import LostError
-from roastwatch.sinks.mqtt.connection import Connection, connected
-from roastwatch.sinks.mqtt.discovery_publisher import Announcing
+from roastwatch.sinks.mqtt.connection import BrokerConnection, connected
+from roastwatch.sinks.mqtt.discovery_publisher import DiscoveryPublisher
 from roastwatch.sinks.mqtt.options import MqttOptions
 from roastwatch.sinks.mqtt.topics import ONLINE, Topics
-from roastwatch.sinks.sink import Finding, Told
+from roastwatch.sinks.sink import Finding, SinkContext
 
 _ECHO_WITHIN_S = 3.0
 
 
 async def check_broker(
-    options: MqttOptions, told: Told, topics: Topics, announcing: Announcing
+    options: MqttOptions, told: SinkContext, topics: Topics, announcing: DiscoveryPublisher
 ) -> list[Finding]:
     """What a login finds: version, rights on our topics, limits, others of the same ids."""
     identifier = f"roastwatch-{told.instance}-doctor-{uuid.uuid4().hex[:8]}"
@@ -33,7 +33,7 @@ async def check_broker(
 
 
 async def _rights(
-    link: Connection, told: Told, topics: Topics, announcing: Announcing
+    link: BrokerConnection, told: SinkContext, topics: Topics, announcing: DiscoveryPublisher
 ) -> list[Finding]:
     """Whether we may read and write where the sink does.
 
@@ -74,7 +74,7 @@ async def _rights(
     return found
 
 
-async def _echoes(link: Connection, waits: dict[str, bytes], held: dict[str, bytes]) -> None:
+async def _echoes(link: BrokerConnection, waits: dict[str, bytes], held: dict[str, bytes]) -> None:
     """Take from `waits` what comes back; what is retained goes to `held`."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_ECHO_WITHIN_S):
@@ -91,7 +91,7 @@ def _refusal(what: str) -> Finding:
     return Finding(False, f"The broker {what}: allow it in the broker's access list.")
 
 
-def _limits(link: Connection) -> list[Finding]:
+def _limits(link: BrokerConnection) -> list[Finding]:
     if link.largest_bytes is None:
         return []
     return [

@@ -129,7 +129,7 @@ class _Client(aiomqtt.Client):
                 self._disconnected.set_exception(error)
 
 
-class Connection:
+class BrokerConnection:
     """Publishes, subscribes and listens, until the connection is no more."""
 
     failures = (aiomqtt.MqttError,)
@@ -217,7 +217,7 @@ class Connection:
 @contextlib.asynccontextmanager
 async def connected(
     options: MqttOptions, identifier: str, will: tuple[str, str] | None = None
-) -> AsyncIterator[Connection]:
+) -> AsyncIterator[BrokerConnection]:
     """A connection, with a retained last will (topic and text) where there is one.
 
     Raises:
@@ -229,7 +229,7 @@ async def connected(
             client = await _entered(options, identifier, will)
             stack.push_async_exit(client)
             heed(cancelled)
-            yield Connection(client)
+            yield BrokerConnection(client)
     except (aiomqtt.MqttError, ExceptionGroup) as error:
         heed(cancelled)
         first: Exception = error

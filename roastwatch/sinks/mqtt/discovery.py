@@ -21,14 +21,16 @@ _TRIGGER = "trigger_"
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class OfferedEntities:
     """What a station has: keys of entities, and between what its selects let one choose."""
 
     keys: frozenset[str]
     choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
-def offered(snapshot: Snapshot, before: Collection[str], absent: Collection[str]) -> Offer:
+def offered(
+    snapshot: Snapshot, before: Collection[str], absent: Collection[str]
+) -> OfferedEntities:
     """What a station has. What can't be told from this snapshot stays as it was before."""
     rows = [
         entity
@@ -37,7 +39,7 @@ def offered(snapshot: Snapshot, before: Collection[str], absent: Collection[str]
         and ((has := entity.offered(snapshot)) or (has is None and entity.key in before))
     ]
     choices = tuple((row.key, row.options_of(snapshot)) for row in rows if row.options_of)
-    return Offer(frozenset(row.key for row in rows), choices)
+    return OfferedEntities(frozenset(row.key for row in rows), choices)
 
 
 def device(
@@ -45,7 +47,7 @@ def device(
     station: str,
     title: str,
     language: str,
-    offer: Offer,
+    offer: OfferedEntities,
 ) -> dict[str, Any]:
     """The discovery message of a station."""
     components: dict[str, dict[str, Any]] = {

@@ -7,9 +7,9 @@ from typing import Any
 
 from roastwatch import inbound
 from roastwatch.errors import BadInputError
-from roastwatch.sinks.mqtt.connection import Connection
+from roastwatch.sinks.mqtt.connection import BrokerConnection
 from roastwatch.sinks.mqtt.discovery import (
-    Offer,
+    OfferedEntities,
     components_of,
     device,
     divided,
@@ -18,16 +18,16 @@ from roastwatch.sinks.mqtt.discovery import (
     removals,
 )
 from roastwatch.sinks.mqtt.topics import Topics
-from roastwatch.sinks.sink import Told
+from roastwatch.sinks.sink import SinkContext
 from roastwatch.vocabulary import Snapshot
 
-_DISCOVERY = inbound.Limits(size=1024 * 1024)
+_DISCOVERY = inbound.InboundLimits(size=1024 * 1024)
 
 
-class Announcing:
+class DiscoveryPublisher:
     """The discovery of every station, which outlives a connection."""
 
-    def __init__(self, topics: Topics, told: Told, update_url: str, settle_s: float) -> None:
+    def __init__(self, topics: Topics, told: SinkContext, update_url: str, settle_s: float) -> None:
         self._topics = topics
         self._settle_s = settle_s
         self._session_s = time.monotonic()
@@ -36,7 +36,7 @@ class Announcing:
         """Station → since when nothing was heard of it, and until when (monotonic)."""
         self._told = told
         self._update_url = update_url
-        self._offers: dict[str, Offer] = {}
+        self._offers: dict[str, OfferedEntities] = {}
         self._announced: dict[str, dict[int, dict[str, str]]] = {}
         """Station → part of its discovery → its components, name → platform."""
         self.taken: dict[str, str] = {}
@@ -95,12 +95,12 @@ class Announcing:
             del self._unheard[station]
         return due
 
-    async def all_again(self, link: Connection) -> None:
+    async def all_again(self, link: BrokerConnection) -> None:
         """Announce every station: whoever hears it may be new."""
         for station in self._offers:
             await self._announce(link, station)
 
-    async def keys(self, link: Connection, snapshot: Snapshot) -> frozenset[str]:
+    async def keys(self, link: BrokerConnection, snapshot: Snapshot) -> frozenset[str]:
         """What a station has now; announced where that changed."""
         station = snapshot.station
         known = self._offers.get(station)
@@ -115,7 +115,7 @@ class Announcing:
             await self._announce(link, station)
         return offer.keys
 
-    async def _announce(self, link: Connection, station: str) -> None:
+    async def _announce(self, link: BrokerConnection, station: str) -> None:
         """Publish a station's discovery, and clear what it no longer has."""
         if station in self.taken:
             return

@@ -10,7 +10,7 @@ import aiohttp
 from roastwatch import __version__, inbound
 from roastwatch.channel import Latest
 from roastwatch.errors import BadInputError
-from roastwatch.sinks.mqtt.connection import Connection
+from roastwatch.sinks.mqtt.connection import BrokerConnection
 from roastwatch.sinks.mqtt.topics import Topics
 from roastwatch.vocabulary import Snapshot
 
@@ -20,7 +20,7 @@ _AFTER_CHANGE_S = 2.0
 _LARGEST = 512 * 1024
 _LOST_TIMES = 2
 _DAY_S = 86_400.0
-_INDEX = inbound.Limits(size=8 * 1024 * 1024, depth=32)
+_INDEX = inbound.InboundLimits(size=8 * 1024 * 1024, depth=32)
 """Of a package index's answer, which lists every release."""
 
 
@@ -40,7 +40,7 @@ class Pictures:
         self._lost = 0
         """How often in a row the connection was lost while a picture was sent."""
 
-    async def tell(self, link: Connection) -> None:
+    async def tell(self, link: BrokerConnection) -> None:
         """Send them until cancelled.
 
         A broker of MQTT 3.1.1 can't say how long a message may be: it closes the connection. That
@@ -72,7 +72,7 @@ class Pictures:
                     self._sending, self._lost = False, 0
 
 
-async def tell_updates(link: Connection, topics: Topics, station: str, url: str) -> None:
+async def tell_updates(link: BrokerConnection, topics: Topics, station: str, url: str) -> None:
     """Ask a package index once a day; while it can't be reached the newest is unknown."""
     while True:
         newest = await _newest(url)

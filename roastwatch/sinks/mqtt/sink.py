@@ -17,20 +17,20 @@ from roastwatch.channel import Events, Latest
 from roastwatch.entities import answers
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.inbound import Mishaps
-from roastwatch.sinks.duplicate_instance import Claim, Rivals
+from roastwatch.sinks.duplicate_instance import Claim, DuplicateInstances
 from roastwatch.sinks.mqtt.check import check_broker
 from roastwatch.sinks.mqtt.commands import wish
-from roastwatch.sinks.mqtt.connection import Connection, Message, connected
-from roastwatch.sinks.mqtt.discovery_publisher import Announcing
+from roastwatch.sinks.mqtt.connection import BrokerConnection, Message, connected
+from roastwatch.sinks.mqtt.discovery_publisher import DiscoveryPublisher
 from roastwatch.sinks.mqtt.extras import Pictures, tell_updates
 from roastwatch.sinks.mqtt.options import MqttOptions
 from roastwatch.sinks.mqtt.states import States
 from roastwatch.sinks.mqtt.topics import OFFLINE, ONLINE, Topics
-from roastwatch.sinks.outbox.event_outbox import Kept, Outbox
-from roastwatch.sinks.outbox.event_store import Durable
-from roastwatch.sinks.sink import Finding, Told
+from roastwatch.sinks.outbox.event_outbox import Outbox, QueuedEvent
+from roastwatch.sinks.outbox.event_store import EventStore
+from roastwatch.sinks.sink import Finding, SinkContext
 from roastwatch.supervise import NEAR, retry_forever
-from roastwatch.vocabulary import Command, Outcome, PartState, RoastEvent, Snapshot
+from roastwatch.vocabulary import Command, ComponentState, Outcome, RoastEvent, Snapshot
 
 _log = logging.getLogger("roastwatch.mqtt")
 _FAREWELL_S = 2.0
@@ -43,26 +43,26 @@ class MqttSink:
     Options = MqttOptions
     sends_events_bare = True
 
-    def __init__(self, options: MqttOptions, told: Told) -> None:
+    def __init__(self, options: MqttOptions, told: SinkContext) -> None:
         self._options = options
         self._told = told
         self._part = told.part
         self._topics = Topics(told.instance, options.discovery_prefix.strip("/"))
         self._outbox = Outbox(time.monotonic())
         self._to_tell = asyncio.Event()
-        self._link: Connection | None = None
-        self._posted: tuple[Kept, asyncio.Event] | None = None
+        self._link: BrokerConnection | None = None
+        self._posted: tuple[QueuedEvent, asyncio.Event] | None = None
         self._states = States(self._topics)
-        self._announcing = Announcing(
+        self._announcing = DiscoveryPublisher(
             self._topics, told, options.update_url, options.birth_settle_s
         )
-        self._durable = Durable(
+        self._durable = EventStore(
             told.outbox, f"mqtt:{options.host}:{options.port}", self._announcing.is_heard
         )
-        self._rivals = Rivals(Claim.mine())
+        self._rivals = DuplicateInstances(Claim.mine())
         self._latest: Latest[dict[str, Snapshot]] = Latest()
         self._welcomes = 0
-        self._mishaps = Mishaps(_log, self._part.count, let_through=Connection.failures)
+        self._mishaps = Mishaps(_log, self._part.count, let_through=BrokerConnection.failures)
         self._left_out: set[str] = set()
         self._pictures: Pictures | None = None
         self._refused_topics: list[str] = []
@@ -92,7 +92,7 @@ class MqttSink:
             if self._outbox.lost:
                 self._part.counters["events_lost"] = self._outbox.lost
 
-    def _post(self, kept: Kept) -> None:
+    def _post(self, kept: QueuedEvent) -> None:
         """Send an event in the moment in which it comes: other sinks wake before `_tell_events`."""
         link = self._link
         if link is None or self._outbox.untold() is not kept:
@@ -131,7 +131,7 @@ class MqttSink:
 
     # The beginning and the end of a connection
 
-    async def _begin(self, link: Connection) -> None:
+    async def _begin(self, link: BrokerConnection) -> None:
         """Learn what the broker still holds of us, and that nobody else bears our name."""
         topics, stations = self._topics, self._told.stations
         configs = [
@@ -174,15 +174,15 @@ class MqttSink:
         refused = self._refused_topics
         self._part.running()
         for sentence in self._announcing.clashes():
-            self._part.trouble(PartState.DEGRADED, sentence)
+            self._part.trouble(ComponentState.DEGRADED, sentence)
         if refused:
             self._part.trouble(
-                PartState.DEGRADED,
+                ComponentState.DEGRADED,
                 f"The MQTT broker doesn't let us read {' or '.join(refused)}: allow it in the "
                 "broker's access list.",
             )
 
-    async def _clear(self, link: Connection, stale: list[str]) -> None:
+    async def _clear(self, link: BrokerConnection, stale: list[str]) -> None:
         """Remove what stations that are no more have left behind, and only what was ours."""
         topics = self._topics
         for topic in stale:
@@ -213,9 +213,9 @@ class MqttSink:
         if key == "image":
             _log.warning("%s", sentence)
         else:
-            self._part.trouble(PartState.DEGRADED, sentence)
+            self._part.trouble(ComponentState.DEGRADED, sentence)
 
-    async def _until_quiet(self, link: Connection) -> AsyncIterator[Message]:
+    async def _until_quiet(self, link: BrokerConnection) -> AsyncIterator[Message]:
         """What is retained, and what a rival answers within a moment after our own claim's echo."""
         loop, echoed = asyncio.get_running_loop(), False
         with contextlib.suppress(TimeoutError):
@@ -227,7 +227,7 @@ class MqttSink:
                         echoed = True
                         limit.reschedule(loop.time() + 0.25)
 
-    async def _claimed(self, link: Connection, message: Message) -> None:
+    async def _claimed(self, link: BrokerConnection, message: Message) -> None:
         """Who is there says so now: what was retained is nobody's claim, and is cleared."""
         if not message.retained:
             await self._meet(link, message)
@@ -235,7 +235,7 @@ class MqttSink:
             await link.publish(self._topics.session, None, retain=True)
             raise BadInputError("a claim is never retained")
 
-    async def _meet(self, link: Connection, claim: Message) -> None:
+    async def _meet(self, link: BrokerConnection, claim: Message) -> None:
         """Somebody claims our name: the elder stays, the younger stands down and says so."""
         rival = self._rivals.meet(claim.payload, time.monotonic())
         if rival is None:
@@ -245,9 +245,9 @@ class MqttSink:
             self._rivals.yielded = True
             raise LostError(sentence)
         await link.publish(self._topics.session, self._rivals.mine.message(), retain=False)
-        self._part.trouble(PartState.DEGRADED, sentence)
+        self._part.trouble(ComponentState.DEGRADED, sentence)
 
-    async def _farewell(self, link: Connection) -> None:
+    async def _farewell(self, link: BrokerConnection) -> None:
         """The service ends: what is left is told, and that we are gone."""
         with contextlib.suppress(LostError, TimeoutError, *link.failures):
             async with asyncio.timeout(_FAREWELL_S):
@@ -260,13 +260,13 @@ class MqttSink:
 
     # While connected
 
-    async def _tell_events(self, link: Connection) -> None:
+    async def _tell_events(self, link: BrokerConnection) -> None:
         while True:
             if not await self._tell_event(link):
                 self._to_tell.clear()
                 await self._to_tell.wait()
 
-    async def _tell_event(self, link: Connection) -> bool:
+    async def _tell_event(self, link: BrokerConnection) -> bool:
         """Tell the oldest untold event; False if there is none."""
         kept = self._outbox.untold()
         if kept is None:
@@ -282,14 +282,14 @@ class MqttSink:
         await self._durable.told(kept)
         return True
 
-    def _sent(self, link: Connection, kept: Kept) -> asyncio.Event:
+    def _sent(self, link: BrokerConnection, kept: QueuedEvent) -> asyncio.Event:
         topic, message = self._topics.event(kept.station), self._message(kept)
         text = json.dumps(message)
         if not link.fits(topic, text):
             text = json.dumps(message | {"message": ""})  # the one part of any length
         return link.post(topic, text)
 
-    def _message(self, kept: Kept) -> dict[str, Any]:
+    def _message(self, kept: QueuedEvent) -> dict[str, Any]:
         """An event with what a person can answer to it, and where."""
         snapshot = (self._latest.value or {}).get(kept.station)
         drives = snapshot is not None and snapshot.roaster is not None
@@ -299,7 +299,7 @@ class MqttSink:
             "set_topic": self._topics.set(kept.station, "").removesuffix("/"),
         }
 
-    async def _tell_states(self, link: Connection) -> None:
+    async def _tell_states(self, link: BrokerConnection) -> None:
         async for snapshots in self._latest.changes():
             for snapshot in snapshots.values():
                 await self._tell_state(link, snapshot)
@@ -313,19 +313,19 @@ class MqttSink:
             if self._outbox.unheard(station, since_s):
                 self._to_tell.set()
 
-    async def _tell_state(self, link: Connection, snapshot: Snapshot) -> None:
+    async def _tell_state(self, link: BrokerConnection, snapshot: Snapshot) -> None:
         keys = await self._announcing.keys(link, snapshot)
         for topic, text in self._states.due(snapshot, keys, time.monotonic()):
             await asyncio.sleep(0)  # an event goes before states
             await link.publish(topic, text, retain=True, qos=0)
 
-    async def _listen(self, link: Connection, tasks: asyncio.TaskGroup) -> None:
+    async def _listen(self, link: BrokerConnection, tasks: asyncio.TaskGroup) -> None:
         async for message in link.messages():
             with self._mishaps.contained(f"A message on {message.topic}"):
                 await self._deal_with(link, message, tasks)
 
     async def _deal_with(
-        self, link: Connection, message: Message, tasks: asyncio.TaskGroup
+        self, link: BrokerConnection, message: Message, tasks: asyncio.TaskGroup
     ) -> None:
         if message.topic == self._topics.birth:
             self._welcomes += 1  # whoever is being welcomed now is gone (again)
@@ -340,7 +340,7 @@ class MqttSink:
         else:
             self._ask(link, message, tasks)
 
-    async def _welcome(self, link: Connection, number: int) -> None:
+    async def _welcome(self, link: BrokerConnection, number: int) -> None:
         """Home Assistant came: say who is here, give it a moment, and tell what it missed."""
         await self._announcing.all_again(link)
         await link.publish(self._topics.available, ONLINE, retain=True)
@@ -348,7 +348,7 @@ class MqttSink:
         if number == self._welcomes and self._outbox.listener_back(time.monotonic()):
             self._to_tell.set()
 
-    def _ask(self, link: Connection, message: Message, tasks: asyncio.TaskGroup) -> None:
+    def _ask(self, link: BrokerConnection, message: Message, tasks: asyncio.TaskGroup) -> None:
         """A wish; nonsense is counted and refused."""
         station, branch, key = self._topics.parts_of(message.topic) or ("", "", "")
         if branch != "set":
@@ -375,12 +375,12 @@ class MqttSink:
         if count <= 10 or count % 1000 == 0:
             _log.warning("Refused an MQTT message (%d so far): %s", count, reason)
 
-    async def _command(self, link: Connection, command: Command, key: str) -> None:
+    async def _command(self, link: BrokerConnection, command: Command, key: str) -> None:
         """Pass a command on; an exception there concerns this one command."""
         with self._mishaps.contained(f"The command {key}"):
             await self._obey(link, command, key)
 
-    async def _obey(self, link: Connection, command: Command, key: str) -> None:
+    async def _obey(self, link: BrokerConnection, command: Command, key: str) -> None:
         """What was not applied is explained and set back."""
         result = await self._told.requests.command(command)
         if result.outcome is not Outcome.APPLIED:

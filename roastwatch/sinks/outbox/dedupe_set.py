@@ -2,17 +2,17 @@
 
 from datetime import timedelta
 
-from roastwatch.sinks.monotonic_utc import AT_ONCE, SteadyClock
+from roastwatch.sinks.monotonic_utc import AT_ONCE, MonotonicUtc
 from roastwatch.sinks.sink import AlertOutbox
 
 _FOR = timedelta(days=1)
 _NEWEST = 2000
 
 
-class Remembered:
+class DedupeSet:
     """A set of words; the outbox keeps it for a day under a target of its own."""
 
-    def __init__(self, outbox: AlertOutbox, target: str, clock: SteadyClock) -> None:
+    def __init__(self, outbox: AlertOutbox, target: str, clock: MonotonicUtc) -> None:
         self._outbox = outbox
         self._target = target
         self._clock = clock

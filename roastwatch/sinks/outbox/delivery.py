@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from roastwatch.errors import BadInputError, LostError
-from roastwatch.sinks.monotonic_utc import AT_ONCE, SteadyClock
+from roastwatch.sinks.monotonic_utc import AT_ONCE, MonotonicUtc
 from roastwatch.sinks.sink import AlertOutbox, WaitingAlert
 from roastwatch.supervise import Backoff
 
@@ -31,7 +31,7 @@ class Delivery:
         backoff: Backoff,
     ) -> None:
         """`failed` says whether to try again; a `deliver` that returns is done."""
-        self.clock = SteadyClock()
+        self.clock = MonotonicUtc()
         self.outbox = outbox
         self.target = target
         self._deliver = deliver

@@ -23,7 +23,7 @@ _BIRTH_WITHIN_S = 600.0
 
 
 @dataclass(slots=True)
-class Kept:
+class QueuedEvent:
     """One event as it is told."""
 
     event_id: str
@@ -38,7 +38,7 @@ class Kept:
     """Whether it would survive us."""
 
     @classmethod
-    def of(cls, event: RoastEvent, kind: str, arrived_s: float, late_s: float) -> "Kept":
+    def of(cls, event: RoastEvent, kind: str, arrived_s: float, late_s: float) -> "QueuedEvent":
         """An event that arrived at `arrived_s`, so late already."""
         found = facts(event, kind)
         return cls(event.event_id, kind, event.station, found, arrived_s, late_s)
@@ -74,7 +74,7 @@ class Outbox:
     """The newest events, told and untold. When full the oldest goes, told ones first."""
 
     def __init__(self, started_s: float, size: int = 256) -> None:
-        self._kept: dict[tuple[str, str], Kept] = {}
+        self._kept: dict[tuple[str, str], QueuedEvent] = {}
         self._size = size
         self.lost = 0
         self._delivered: set[tuple[str, str]] = set()
@@ -86,7 +86,7 @@ class Outbox:
         """An earlier process delivered this one: it is not delivered again."""
         self._delivered.add((event_id, kind))
 
-    def add(self, event: RoastEvent, now_s: float, now: datetime) -> Kept | None:
+    def add(self, event: RoastEvent, now_s: float, now: datetime) -> QueuedEvent | None:
         """Keep an event that shall be told; the same one again is told again.
 
         None: an earlier process delivered it. A resumed roast hands on its last events once more,
@@ -99,7 +99,7 @@ class Outbox:
             return None
         return self._take(facts(event, kind), now_s, age_s(event, now_s, now))
 
-    def take(self, found: dict[str, Any], now_s: float, now: datetime) -> Kept:
+    def take(self, found: dict[str, Any], now_s: float, now: datetime) -> QueuedEvent:
         """Keep what was kept before, perhaps by an earlier process.
 
         Raises:
@@ -108,9 +108,9 @@ class Outbox:
         decided_at = datetime.fromisoformat(found["decided_at"])
         return self._take(found, now_s, max(0.0, (now - decided_at).total_seconds()))
 
-    def _take(self, found: dict[str, Any], now_s: float, late_s: float) -> Kept:
+    def _take(self, found: dict[str, Any], now_s: float, late_s: float) -> QueuedEvent:
         event_id, kind = str(found["event_id"]), str(found["event_type"])
-        kept = Kept(event_id, kind, str(found["station"]), found, now_s, late_s)
+        kept = QueuedEvent(event_id, kind, str(found["station"]), found, now_s, late_s)
         before = self._kept.pop((event_id, kind), None)
         kept.again = before is not None and before.again
         self._kept[event_id, kind] = kept
@@ -123,7 +123,7 @@ class Outbox:
             del self._kept[oldest]
         return kept
 
-    def untold(self) -> Kept | None:
+    def untold(self) -> QueuedEvent | None:
         """The oldest that is still to be told."""
         return next((kept for kept in self._kept.values() if kept.told_s is None), None)
 
@@ -162,7 +162,7 @@ class Outbox:
         """Perhaps nobody heard a station since then: it becomes untold. Returns how many."""
         return self._again(lambda kept, told_s: kept.station == station and told_s >= since_s)
 
-    def _again(self, was_missed: Callable[[Kept, float], bool]) -> int:
+    def _again(self, was_missed: Callable[[QueuedEvent, float], bool]) -> int:
         missed = [
             kept
             for kept in self._kept.values()

@@ -5,16 +5,16 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from roastwatch.sinks.monotonic_utc import AT_ONCE, SteadyClock
-from roastwatch.sinks.outbox.dedupe_set import Remembered
-from roastwatch.sinks.outbox.event_outbox import Kept, Outbox
+from roastwatch.sinks.monotonic_utc import AT_ONCE, MonotonicUtc
+from roastwatch.sinks.outbox.dedupe_set import DedupeSet
+from roastwatch.sinks.outbox.event_outbox import Outbox, QueuedEvent
 from roastwatch.sinks.sink import AlertOutbox
 
 _log = logging.getLogger("roastwatch.mqtt")
 _WORTH_TELLING = timedelta(hours=1)
 
 
-class Durable:
+class EventStore:
     """The events of one broker in the log's outbox. Without one nothing is kept."""
 
     def __init__(
@@ -27,8 +27,8 @@ class Durable:
         self._outbox = outbox
         self._target = target
         self._is_heard = is_heard
-        self._clock = SteadyClock()
-        self._done = Remembered(outbox, f"{target}-done", self._clock) if outbox else None
+        self._clock = MonotonicUtc()
+        self._done = DedupeSet(outbox, f"{target}-done", self._clock) if outbox else None
 
     async def restore(self, into: Outbox) -> None:
         """What an earlier process could not tell any more, and what it did deliver."""
@@ -49,7 +49,7 @@ class Durable:
             else:
                 kept.durable = kept.again = True
 
-    async def keep(self, kept: Kept) -> None:
+    async def keep(self, kept: QueuedEvent) -> None:
         """Keep an event; beside telling it and not before, so that nothing is told later."""
         if self._outbox is None:
             return
@@ -65,7 +65,7 @@ class Durable:
         if kept.told_s is not None:
             await self.told(kept)
 
-    async def told(self, kept: Kept) -> None:
+    async def told(self, kept: QueuedEvent) -> None:
         """The broker has it, and whoever listens there: known durably as soon as this returns."""
         if self._outbox is None or self._done is None or not self._is_heard(kept.station):
             return
@@ -74,9 +74,9 @@ class Durable:
             kept.durable = False
             await self._outbox.outbox_done(self._name(kept))
 
-    def _name(self, kept: Kept) -> str:
+    def _name(self, kept: QueuedEvent) -> str:
         return f"{self._target}:{_word(kept)}"
 
 
-def _word(kept: Kept) -> str:
+def _word(kept: QueuedEvent) -> str:
     return f"{kept.event_id}:{kept.type}"

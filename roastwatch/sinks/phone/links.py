@@ -10,7 +10,7 @@ from roastwatch.sinks.phone.alerts import PersonOptions
 from roastwatch.sinks.phone.options import PhoneOptions
 
 if TYPE_CHECKING:
-    from roastwatch.sinks.home_assistant.link import Link
+    from roastwatch.sinks.home_assistant.link import HomeAssistantLink
     from roastwatch.sinks.phone.apprise_link import AppriseLink
 
 
@@ -50,7 +50,9 @@ def apprise_link(options: PhoneOptions) -> "AppriseLink | None":
     return AppriseLink(urls)
 
 
-def companion_link(options: PhoneOptions, services: set[str]) -> "Callable[[], Link] | None":
+def companion_link(
+    options: PhoneOptions, services: set[str]
+) -> "Callable[[], HomeAssistantLink] | None":
     """What connects to Home Assistant; None where nobody has its companion app.
 
     Raises:
@@ -60,9 +62,9 @@ def companion_link(options: PhoneOptions, services: set[str]) -> "Callable[[], L
     if not services:
         return None
     try:
-        from roastwatch.sinks.home_assistant.link import Link
+        from roastwatch.sinks.home_assistant.link import HomeAssistantLink
     except ModuleNotFoundError as missing:
         raise MissingExtraError("Telling companion apps", "homeassistant") from missing
     where = options.home_assistant or HomeAssistantOptions()
     where.door()
-    return lambda: Link(where)
+    return lambda: HomeAssistantLink(where)

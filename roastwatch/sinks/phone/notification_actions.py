@@ -10,7 +10,7 @@ from typing import Any
 from roastwatch import inbound
 from roastwatch.errors import BadInputError
 from roastwatch.printing.printable import printable
-from roastwatch.sinks.outbox.dedupe_set import Remembered
+from roastwatch.sinks.outbox.dedupe_set import DedupeSet
 from roastwatch.sinks.sink import Requests
 from roastwatch.vocabulary import (
     Actuator,
@@ -31,10 +31,10 @@ _INSTRUCTIONS = {
 }
 
 
-class Answers:
+class NotificationActions:
     """Takes answers; remembers which were given and what was acknowledged."""
 
-    def __init__(self, requests: Requests, stations: Sequence[str], remembered: Remembered) -> None:
+    def __init__(self, requests: Requests, stations: Sequence[str], remembered: DedupeSet) -> None:
         self._requests = requests
         self._stations = stations
         self._remembered = remembered

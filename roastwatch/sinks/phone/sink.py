@@ -18,7 +18,7 @@ from roastwatch.inbound import Mishaps
 from roastwatch.sinks.home_assistant.check import check_names
 from roastwatch.sinks.home_assistant.options import HomeAssistantOptions
 from roastwatch.sinks.monotonic_utc import present
-from roastwatch.sinks.outbox.dedupe_set import Remembered
+from roastwatch.sinks.outbox.dedupe_set import DedupeSet
 from roastwatch.sinks.outbox.delivery import Delivery
 from roastwatch.sinks.outbox.memory import MemoryOutbox
 from roastwatch.sinks.phone import companion
@@ -32,15 +32,15 @@ from roastwatch.sinks.phone.alerts import (
     wanted,
 )
 from roastwatch.sinks.phone.links import Target, apprise_link, companion_link
-from roastwatch.sinks.phone.notification_actions import Answers
+from roastwatch.sinks.phone.notification_actions import NotificationActions
 from roastwatch.sinks.phone.options import PhoneOptions
 from roastwatch.sinks.phone.quiet_hours import warn_of_utc
-from roastwatch.sinks.sink import Finding, Told, WaitingAlert
+from roastwatch.sinks.sink import Finding, SinkContext, WaitingAlert
 from roastwatch.supervise import NEAR, Backoff, retry_forever, together
-from roastwatch.vocabulary import EventKind, PartState, Phase, RoastEvent, Snapshot
+from roastwatch.vocabulary import ComponentState, EventKind, Phase, RoastEvent, Snapshot
 
 if TYPE_CHECKING:
-    from roastwatch.sinks.home_assistant.link import Link
+    from roastwatch.sinks.home_assistant.link import HomeAssistantLink
 
 _log = logging.getLogger("roastwatch.phone")
 _YOUNG_S = 600.0
@@ -52,7 +52,7 @@ class PhoneSink:
 
     Options = PhoneOptions
 
-    def __init__(self, options: PhoneOptions, told: Told) -> None:
+    def __init__(self, options: PhoneOptions, told: SinkContext) -> None:
         """Check every address; connect later.
 
         Raises:
@@ -71,7 +71,7 @@ class PhoneSink:
         self._services = {target.service for target in self._targets.values() if target.service}
         self._apprise = apprise_link(options)
         self._link_to = companion_link(options, self._services)
-        self._link: Link | None = None
+        self._link: HomeAssistantLink | None = None
         self._delivery = Delivery(
             told.outbox or MemoryOutbox(),
             "phone",
@@ -81,9 +81,9 @@ class PhoneSink:
             backoff=Backoff(options.retry_after_s, max(60.0, options.retry_after_s)),
         )
         outbox, clock = self._delivery.outbox, self._delivery.clock
-        self._said = Remembered(outbox, "phone-said", clock)
-        self._answers = Answers(
-            told.requests, told.stations, Remembered(outbox, "phone-answered", clock)
+        self._said = DedupeSet(outbox, "phone-said", clock)
+        self._answers = NotificationActions(
+            told.requests, told.stations, DedupeSet(outbox, "phone-answered", clock)
         )
         self._mishaps = Mishaps(_log, told.part.count)
         self._repeating: dict[str, set[str]] = {}
@@ -225,7 +225,7 @@ class PhoneSink:
             text = companion.late(text, waited_s, self._language(target))
         await self._send(target, replace(said, text=text))
         self._told.part.count("alerts_told")
-        if self._told.part.state is PartState.DEGRADED:
+        if self._told.part.state is ComponentState.DEGRADED:
             self._told.part.running()
         if said.repeat_every_s and said.repeats_left and not self._answers.has_seen(said.tag):
             self._repeating.setdefault(said.station, set()).add(said.tag)
@@ -236,7 +236,7 @@ class PhoneSink:
     def _failed(self, waiting: WaitingAlert, error: Exception) -> bool:
         self._told.part.count("alerts_failed")
         person = str(waiting.payload["to"]).partition(":")[0]
-        self._told.part.trouble(PartState.DEGRADED, f"{person}: {error}")
+        self._told.part.trouble(ComponentState.DEGRADED, f"{person}: {error}")
         return True
 
     async def _send(self, target: Target, said: Alert) -> None:
@@ -261,7 +261,7 @@ class PhoneSink:
             self._told.part.running()
             if missing:
                 self._told.part.trouble(
-                    PartState.DEGRADED,
+                    ComponentState.DEGRADED,
                     f"Home Assistant has no {', '.join(sorted(missing))}: open the companion app "
                     "once, and look the name up under Developer tools, Actions.",
                 )
@@ -272,14 +272,14 @@ class PhoneSink:
             finally:
                 self._link = None
 
-    async def _answer(self, link: "Link", fired: dict[str, Any]) -> None:
+    async def _answer(self, link: "HomeAssistantLink", fired: dict[str, Any]) -> None:
         tag = await self._answers.take(fired)
         if tag is None:
             return
         self._told.part.count("answers")
         await self._clear(link, tag)
 
-    async def _clear(self, link: "Link", tag: str) -> None:
+    async def _clear(self, link: "HomeAssistantLink", tag: str) -> None:
         """Take an alert off every phone."""
         for service in self._services:
             try:

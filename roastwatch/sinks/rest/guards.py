@@ -129,7 +129,7 @@ async def json_body(request: web.Request) -> dict[str, Any]:
             raw = await request.read()
     except TimeoutError as error:
         raise web.HTTPRequestTimeout from error
-    return inbound.json_object(raw, "The body", inbound.Limits(size=LARGEST_BODY))
+    return inbound.json_object(raw, "The body", inbound.InboundLimits(size=LARGEST_BODY))
 
 
 def is_loopback(host: str) -> bool:

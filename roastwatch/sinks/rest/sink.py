@@ -25,7 +25,7 @@ from roastwatch.sinks import incoming as asking
 from roastwatch.sinks.rest import guards as http_guards
 from roastwatch.sinks.rest.check import check_port
 from roastwatch.sinks.rest.listener import ConnectionLimits, Listener
-from roastwatch.sinks.sink import Finding, Told
+from roastwatch.sinks.sink import Finding, SinkContext
 from roastwatch.supervise import retry_forever
 from roastwatch.vocabulary import RoastEvent, Snapshot
 
@@ -61,7 +61,7 @@ class RestSink:
 
     Options = RestOptions
 
-    def __init__(self, options: RestOptions, told: Told) -> None:
+    def __init__(self, options: RestOptions, told: SinkContext) -> None:
         self._options = options
         self._told = told
         self._kept: deque[RoastEvent] = deque(maxlen=_KEPT)

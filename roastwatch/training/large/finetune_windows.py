@@ -8,7 +8,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from roastwatch.audio.file import open_file
-from roastwatch.corpus.corpus import Recording, faults, read_manifest
+from roastwatch.corpus.corpus import CorpusRecording, faults, read_manifest
 from roastwatch.detection.large.logmel import LogMelSpec
 from roastwatch.detection.large.windows import LogMelFrontEnd, WindowStream
 from roastwatch.errors import BadInputError
@@ -57,7 +57,7 @@ class Windows:
         return np.asarray(len(self.labels) / (2 * counts), np.float32)
 
 
-def read_corpus(manifest: Path) -> list[Recording]:
+def read_corpus(manifest: Path) -> list[CorpusRecording]:
     """The recordings of a manifest whose splits leak nothing.
 
     Raises:
@@ -71,7 +71,9 @@ def read_corpus(manifest: Path) -> list[Recording]:
     return recordings
 
 
-def label(item: Recording, start_s: float, end_s: float, settings: WindowSettings) -> int | None:
+def label(
+    item: CorpusRecording, start_s: float, end_s: float, settings: WindowSettings
+) -> int | None:
     """What a window of a recording is; None where that is not sure."""
     if item.kind == "negative":
         return NOTHING
@@ -91,7 +93,7 @@ def label(item: Recording, start_s: float, end_s: float, settings: WindowSetting
     return None  # an unlabelled roast teaches nothing
 
 
-def _clear(item: Recording, start_s: float, end_s: float, settings: WindowSettings) -> bool:
+def _clear(item: CorpusRecording, start_s: float, end_s: float, settings: WindowSettings) -> bool:
     if item.first_crack_s is None:
         return True
     first_s, last_s = item.first_crack_s
@@ -99,9 +101,13 @@ def _clear(item: Recording, start_s: float, end_s: float, settings: WindowSettin
 
 
 def cut(
-    recordings: list[Recording], root: Path, split: str, spec: LogMelSpec, settings: WindowSettings,
+    recordings: list[CorpusRecording],
+    root: Path,
+    split: str,
+    spec: LogMelSpec,
+    settings: WindowSettings,
     store: Path,
-) -> Windows:  # fmt: skip
+) -> Windows:
     """All windows of a split that teach something; their inputs lie in a file, not in memory.
 
     Raises:
@@ -126,7 +132,7 @@ def cut(
 
 
 def _windows(
-    item: Recording, root: Path, spec: LogMelSpec, settings: WindowSettings
+    item: CorpusRecording, root: Path, spec: LogMelSpec, settings: WindowSettings
 ) -> list[tuple[Float32Array, int]]:
     with open_file(root / item.path) as reader:
         rate = reader.sample_rate_hz

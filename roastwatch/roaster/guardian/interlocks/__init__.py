@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from roastwatch.roaster.guardian.interlocks import machine, people, temperature
-from roastwatch.roaster.guardian.situation import Bound, Controls, Effect, Situation
+from roastwatch.roaster.guardian.situation import Bound, Effect, Setpoints, Situation
 from roastwatch.vocabulary import Actuator, Outcome
 
 Interlock = Callable[[Situation], Iterable[Bound]]
@@ -175,7 +175,7 @@ def decide(
     found = bounds_for(value)
     writes: list[tuple[Actuator, float]] = []
     moves: list[Move] = []
-    wanted: Controls = told.but(actuator, value)
+    wanted: Setpoints = told.but(actuator, value)
     if actuator is Actuator.DOOR and value and (told.heater is None or told.heater > 0):
         writes.append((Actuator.HEATER, 0.0))
     for other in _ORDER:
