@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from roastwatch.app.program import PROFILE_SUFFIXES
 from roastwatch.app.roaster_session import RoasterSession
 from roastwatch.app.station import Station
 from roastwatch.errors import BadInputError, RoastwatchError
+from roastwatch.files.atomic import write_whole
 from roastwatch.settings.model import Chosen, StationSettings
 from roastwatch.vocabulary import InstructionKind
 
@@ -55,10 +55,8 @@ class SelectionStore:
         self._kept[f"{station}/{what}"] = {"chosen": chosen, "instead_of": instead_of}
         if self._path is None:
             return
-        beside = self._path.with_suffix(".new")
         try:
-            beside.write_text(json.dumps(self._kept, indent=1), encoding="utf-8")
-            os.replace(beside, self._path)  # noqa: PTH105 - atomic, as Path.replace is
+            write_whole(self._path, json.dumps(self._kept, indent=1))
         except OSError as error:
             _log.warning("The choice is not kept over a restart: %s", error)
 

@@ -1,7 +1,6 @@
 """The shelf of recordings: FLAC with a JSON sidecar each, and what may be thrown away."""
 
 import json
-import os
 import re
 import shutil
 import time
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from roastwatch.errors import LostError
+from roastwatch.files.atomic import write_whole
 from roastwatch.files.private import make_file, make_folder
 
 _PART = ".part"
@@ -83,15 +83,8 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     Raises:
         LostError: the disk refuses.
     """
-    part = path.with_name(path.name + _PART)
     try:
-        make_folder(path.parent)
-        make_file(part)
-        with part.open("w", encoding="utf-8") as file:
-            json.dump(content, file, indent=1, allow_nan=False)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        write_whole(path, json.dumps(content, indent=1, allow_nan=False), private=True)
     except OSError as error:
         raise LostError(cannot_write(path, error)) from error
 

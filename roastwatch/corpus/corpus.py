@@ -16,6 +16,7 @@ import numpy as np
 import soundfile
 
 from roastwatch.errors import BadInputError
+from roastwatch.files.atomic import write_whole
 from roastwatch.files.untrusted import MOST_TABLE_BYTES, read_text
 
 SPLITS = ("train", "validation", "test")
@@ -96,9 +97,7 @@ def sha256(path: Path) -> str:
 def write_manifest(path: Path, recordings: Iterable[CorpusRecording]) -> None:
     """Write a manifest whole or not at all."""
     rows = [asdict(recording) for recording in recordings]
-    fresh = path.with_name(path.name + ".part")
-    fresh.write_text(json.dumps({"version": 1, "recordings": rows}, indent=1) + "\n")
-    fresh.replace(path)
+    write_whole(path, json.dumps({"version": 1, "recordings": rows}, indent=1) + "\n")
 
 
 def read_manifest(path: Path) -> list[CorpusRecording]:

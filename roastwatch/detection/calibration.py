@@ -15,6 +15,7 @@ from pydantic import Field, FiniteFloat, ValidationError
 from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.detection.model import CrackModel
 from roastwatch.errors import BadInputError, SettingsError
+from roastwatch.files.atomic import replacing
 from roastwatch.options import Options
 
 _log = logging.getLogger(__name__)
@@ -59,12 +60,10 @@ def read(path: Path) -> Calibration | None:
 
 def write(path: Path, calibration: Calibration) -> None:
     """Write a calibration whole; the one before it is kept beside it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(calibration.model_dump(), indent=1), encoding="utf-8")
-    if path.is_file():
-        path.replace(_before(path))
-    part.replace(path)
+    with replacing(path) as fresh:
+        fresh.write_text(json.dumps(calibration.model_dump(), indent=1), encoding="utf-8")
+        if path.is_file():
+            path.replace(_before(path))
 
 
 def undo(path: Path) -> str:

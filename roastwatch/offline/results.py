@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from roastwatch.errors import BadInputError
+from roastwatch.files.atomic import write_whole
 from roastwatch.offline.batch import Job, Result
 
 
@@ -105,11 +106,10 @@ class Results:
                         "options: choose another folder, or begin anew with --restart."
                     )
                 self._read_back()
-            mark.write_text(json.dumps(told) + "\n", encoding="utf-8")
-            kept = "".join(_line(result) for result in self.earlier.values())
-            self._lines.write_text(kept, encoding="utf-8")
+            write_whole(mark, json.dumps(told) + "\n")
+            write_whole(self._lines, "".join(_line(result) for result in self.earlier.values()))
             stamps = [_stamp(Path(file)) for file in self.earlier]
-            self._stamps.write_text("".join(_line(s) for s in stamps if s), encoding="utf-8")
+            write_whole(self._stamps, "".join(_line(s) for s in stamps if s))
         except OSError as error:
             raise BadInputError(
                 f"Results can't be written to {folder} ({error.strerror}): name another folder."
@@ -142,7 +142,7 @@ class Results:
             table.writeheader()
             table.writerows(row(result) for result in results)
         text = json.dumps(summary.as_json(), indent=2, allow_nan=False)
-        (self._folder / "summary.json").write_text(text + "\n", encoding="utf-8")
+        write_whole(self._folder / "summary.json", text + "\n")
 
 
 COLUMNS = [

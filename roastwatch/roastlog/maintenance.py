@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from roastwatch.files.private import make_file
+from roastwatch.files.atomic import replacing
 from roastwatch.roastlog.file import (
     LogError,
     explained,
@@ -42,26 +42,22 @@ def backup(path: Path, target: Path) -> int:
         target = target / f"{path.stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}{path.suffix}"
     if target.exists() and path.exists() and target.samefile(path):
         raise LogError(f"{target} is the log itself: name another file for the backup.")
-    partial = target.with_name(target.name + ".partial")
     source = open_log(path, create=False)
     try:
-        partial.unlink(missing_ok=True)
-        make_file(partial)
-        with explained(partial), contextlib.closing(sqlite3.connect(partial)) as copy:
-            source.backup(copy, pages=1000, sleep=0.001)
-            copy.execute("PRAGMA journal_mode = DELETE")
-            found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if found != "ok":
-            raise LogError(
-                f"The backup holds damage ({found}): run `roastwatch roasts repair --log {path}`."
-            )
-        partial.replace(target)
+        with replacing(target, private=True) as partial:
+            with explained(partial), contextlib.closing(sqlite3.connect(partial)) as copy:
+                source.backup(copy, pages=1000, sleep=0.001)
+                copy.execute("PRAGMA journal_mode = DELETE")
+                found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if found != "ok":
+                raise LogError(
+                    f"The backup holds damage ({found}): run "
+                    f"`roastwatch roasts repair --log {path}`."
+                )
     except OSError as error:
         raise LogError(f"The backup {target} can't be written ({error.strerror}).") from error
     finally:
         source.close()
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
     return target.stat().st_size
 
 

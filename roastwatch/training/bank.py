@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from roastwatch.detection.pops import features
+from roastwatch.files.atomic import write_whole
 from roastwatch.synth.clips import Kitchen, Recipe, SynthClip
 from roastwatch.synth.fire_crackles import Fire, cut
 from roastwatch.vocabulary import Float32Array
@@ -106,9 +107,7 @@ def build(
         kinds[first : first + len(made)] = made
         if told:
             told(len(made))
-    fresh = description.with_suffix(".part")
-    fresh.write_text(json.dumps({"plan": meant, "kinds": kinds}))
-    fresh.replace(description)
+    write_whole(description, json.dumps({"plan": meant, "kinds": kinds}))
     return open_bank(folder, plan)
 
 

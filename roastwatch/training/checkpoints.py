@@ -1,31 +1,25 @@
 """Checkpoints that survive a kill and a full disk: written beside, flushed, then renamed."""
 
 import io
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from roastwatch.errors import BadInputError
+from roastwatch.files import atomic
 from roastwatch.options import Options
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: what stood there stays until the new one is safe.
+    """Write a checkpoint whole or not at all.
 
     Raises:
         BadInputError: the disk is full or can't be written; nothing is lost.
     """
-    fresh = path.with_name(path.name + ".part")
     try:
-        with fresh.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
+        atomic.write_whole(path, content)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
         raise BadInputError(
             f"{path} can't be written ({error.strerror}): what stood there is untouched; make "
             "room and start the same command again, it goes on from the last checkpoint."
