@@ -55,7 +55,7 @@ class Recorder:
     ) -> None:
         """`folder` will hold `roasts/<station>` and `clips/<station>`.
 
-        `kept` is told of each clip that is safely on the disk, from the recorder's own thread.
+        `kept` is called from the recorder's thread with each file that is on the disk.
         """
         self._options = options
         self._station = station

@@ -28,13 +28,14 @@ _CHECK_ROOM_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class RecordedClip:
-    """Sound round a decision that is kept in a file."""
+    """A file with sound of a roast: the whole of it, or what surrounds a decision."""
 
     roast_id: str
     path: Path
     first_sample: int
     duration_s: float
-    event_id: str
+    event_id: str = ""
+    """Empty for the recording of a whole roast."""
 
 
 @dataclass(slots=True)
@@ -117,7 +118,7 @@ class RecorderDisk:
         if roast.file is None:
             return
         roast.file.close()
-        sidecar = {
+        sidecar: dict[str, Any] = {
             "roast_id": roast.roast_id,
             "station": self._station,
             "model_id": roast.model_id,
@@ -131,6 +132,9 @@ class RecorderDisk:
         }
         write_json(roast.path.with_suffix(".json"), sidecar)
         self._part.count("roasts_recorded")
+        if self._kept is not None:
+            length_s = float(sidecar["duration_s"])
+            self._kept(RecordedClip(roast.roast_id, roast.path, roast.first_sample, length_s))
         self._prune(self.roasts, self._options.keep_roasts)
 
     def save_clip(self, path: Path, samples: Int16Array, sidecar: dict[str, Any]) -> None:

@@ -159,16 +159,17 @@ def windows_dataset(folder: Path) -> list[CorpusRecording]:
     return found
 
 
-def recorded(path: Path) -> CorpusRecording | None:
+def recorded(path: Path, content: dict[str, Any]) -> CorpusRecording | None:
     """What roastwatch recorded itself, or a person marked with `learn --mark`; None: neither.
 
     The path is the recording's own. A roast or a clip that a person called no crack is a negative;
     clips belong to their roast.
 
+    `content` is what is known of it (see `labels.Sidecars`).
+
     Raises:
-        BadInputError: the sidecar is no JSON, or its label lies outside the recording.
+        BadInputError: the label lies outside the recording.
     """
-    content = learn_labels.sidecar(path)
     if not content.keys() & {"station", "first_crack_s"}:
         return None
     said = str(content.get("label") or "")
@@ -180,7 +181,7 @@ def recorded(path: Path) -> CorpusRecording | None:
         return described(path, path.parent, "clip", marks, **more)
     charged = Marks(charge_s=learn_labels.charged_at_s(content))
     roast = described(path, path.parent, "roast", charged, **more)
-    labelled = learn_labels.of_roast(path)
+    labelled = learn_labels.of_roast(path, content)
     if labelled is None or (onset_s := labelled.onset_s) is None:
         return roast
     ends = [
@@ -200,7 +201,13 @@ def scanned(folder: Path) -> list[CorpusRecording]:
     Sound in a folder named negatives (or a folder of it) has none.
     """
     sounds = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SOUND_ENDINGS]
-    own = {path: known for path in sounds if (known := recorded(path)) is not None}
+    with learn_labels.Sidecars() as sidecars:
+        contents = {path: sidecars.of(path) for path in sounds}
+    own = {
+        path: known
+        for path, content in contents.items()
+        if (known := recorded(path, content)) is not None
+    }
     beside = {path.with_suffix(".json") for path in own}
     studio: dict[str, Marks] = {}
     for path in sorted([*folder.glob("*.json"), *folder.glob("labels/*.json")]):

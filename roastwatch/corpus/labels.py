@@ -1,18 +1,25 @@
-"""What a person said of their recordings: roasts with a first crack, clips that are one or none.
+"""The recordings that a person labelled: roasts with a first crack, clips of wrong decisions.
 
-Labels stand in the JSON sidecars that the recorder writes. A roast is labelled by an event
-`first_crack` whose origin is a person, by a clip of one of its decisions that was confirmed, or by
-`"label": "first_crack"` with `"first_crack_s"`. A clip is labelled `first_crack` or `not_a_crack`.
+Labels are kept in the roast log. A recording whose roast is in the log beside it (`roasts.db` in
+the data folder) is read with the log's events and labels; one that the log does not know, such as
+a copy from another machine, with those of its JSON sidecar (see roastlog/labels.py).
+
+A roast is labelled by an event `first_crack` that a person gave or confirmed, by a clip of one of
+its decisions that was confirmed, or by `"label": "first_crack"` with `"first_crack_s"`. A clip is
+labelled `first_crack` or `not_a_crack`.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from roastwatch.errors import BadInputError
-from roastwatch.files.untrusted import MOST_TABLE_BYTES, read_text
+from roastwatch.roastlog import labels as log_labels
+from roastwatch.roastlog.labels import LoggedRoast, read_sidecar, write_sidecar
+from roastwatch.roastlog.store import Store
+from roastwatch.vocabulary import EventKind
 
 YES = ("first_crack", "crack", "confirmed")
 NO = ("not_a_crack", "rejected")
@@ -26,22 +33,63 @@ class LabelledRoast:
     onset_s: float | None
     roast_id: str | None = None
     charge_s: float | None = None
-    """When the beans went in; None: nobody said."""
+    """When the beans went in; None: unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledClip:
-    """Some seconds round a decision that a person called wrong."""
+    """Some seconds around a decision that a person called wrong."""
 
     path: Path
     roast_id: str | None = None
-    """Of which roast it is a part."""
+    """The roast that it is a part of."""
     decided_s: float | None = None
     """When the decision came, in seconds from the clip's beginning."""
 
 
+class Sidecars:
+    """What is known of recordings: their sidecars, brought up to date from the roast log.
+
+    A context manager; it opens each log once.
+    """
+
+    def __init__(self) -> None:
+        self._stores: dict[Path, Store] = {}
+        self._roasts: dict[tuple[Path, str], LoggedRoast | None] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for store in self._stores.values():
+            store.close()
+
+    def of(self, path: Path) -> dict[str, Any]:
+        """What is known of one recording; empty where nothing is.
+
+        Raises:
+            BadInputError: its sidecar is not JSON.
+            LogError: the log beside it can't be read.
+        """
+        content = read_sidecar(path)
+        roast_id, log = content.get("roast_id"), log_labels.log_beside(path)
+        if not isinstance(roast_id, str) or log is None:
+            return content
+        if log not in self._stores:
+            self._stores[log] = Store(log, writing=False)
+        if (log, roast_id) not in self._roasts:
+            self._roasts[log, roast_id] = log_labels.logged(self._stores[log], roast_id)
+        roast = self._roasts[log, roast_id]
+        return content if roast is None else log_labels.current(content, path.name, roast)
+
+
 def stations(folder: Path) -> list[str]:
-    """Names of the stations that have recordings, or learnt once, in the service's data folder."""
+    """Names of the stations that a data folder holds recordings or a calibration of."""
     kept = [path for kind in ("roasts", "clips") for path in (folder / kind).glob("*/")]
     recorded = {path.name for path in kept if any(path.glob("*.flac"))}
     return sorted(recorded | {path.stem for path in folder.glob("calibration/*.json")})
@@ -52,58 +100,76 @@ def collect(folder: Path, station: str) -> tuple[list[LabelledRoast], list[Label
 
     Raises:
         BadInputError: the folder is not there, or a label lies outside its recording.
+        LogError: the roast log can't be read.
     """
     if not folder.is_dir():
         raise BadInputError(f"{folder} is not a folder: name the one that recordings are kept in.")
     roasts_in, clips_in = folder / "roasts" / station, folder / "clips" / station
     if not roasts_in.is_dir() and not clips_in.is_dir():
         roasts_in = folder
-    clips = {path: sidecar(path) for path in sorted(clips_in.glob("*.flac"))}
-    said = {
+    with Sidecars() as sidecars:
+        clips = {path: sidecars.of(path) for path in sorted(clips_in.glob("*.flac"))}
+        found = sorted([*roasts_in.glob("*.flac"), *roasts_in.glob("*.wav")])
+        recordings = {path: sidecars.of(path) for path in found}
+    verdicts = {
         str(content.get("event_id")): content["label"]
         for content in clips.values()
         if content.get("label")
     }
-    roasts = []
-    for path in sorted([*roasts_in.glob("*.flac"), *roasts_in.glob("*.wav")]):
-        labelled = _roast(path, sidecar(path), said)
-        if labelled is not None:
-            roasts.append(labelled)
+    labelled = (_roast(path, content, verdicts) for path, content in recordings.items())
     wrong = [
         LabelledClip(path, content.get("roast_id"), content.get("decided_s"))
         for path, content in clips.items()
         # what else can be called wrong, such as the end of first crack, is full of cracks
         if content.get("label") in NO and content.get("kind", "first_crack") == "first_crack"
     ]
-    return roasts, wrong
+    return [roast for roast in labelled if roast is not None], wrong
 
 
-def of_roast(path: Path) -> LabelledRoast | None:
-    """What a person said of one recorded roast, in its own sidecar; None: nothing.
+def of_roast(path: Path, content: dict[str, Any]) -> LabelledRoast | None:
+    """What a person said about one recorded roast, by what is known of it; None: nothing.
 
     Raises:
         BadInputError: the label lies outside the recording.
     """
-    return _roast(path, sidecar(path), {})
+    return _roast(path, content, {})
 
 
 def mark(path: Path, seconds: float) -> None:
-    """Write into a recording's sidecar when first crack began.
+    """Record when first crack began in a recording: in the roast log if it holds the roast.
+
+    The sidecar is written in any case, so that the label goes along with a copy of the sound.
 
     Raises:
-        BadInputError: there is no such recording, or it is shorter.
+        BadInputError: there is no such recording, it is shorter, or its roast is still going on.
+        LogError: the log can't be written.
     """
     if not path.is_file():
         raise BadInputError(f"There is no recording {path} to mark.")
-    content = sidecar(path)
-    content |= {"label": "first_crack", "first_crack_s": seconds}
+    content = read_sidecar(path)
     _check(path, seconds, content)
-    part = path.with_suffix(".json.part")
-    part.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    part.replace(path.with_suffix(".json"))
+    if _mark_in_log(path, seconds, content):
+        return
+    write_sidecar(path, content | {"label": "first_crack", "first_crack_s": seconds})
 
 
-def _roast(path: Path, content: dict[str, Any], said: dict[str, str]) -> LabelledRoast | None:
+def _mark_in_log(path: Path, seconds: float, content: dict[str, Any]) -> bool:
+    """Whether the log holds the recording's roast, and now its mark and its sidecars."""
+    roast_id, log = content.get("roast_id"), log_labels.log_beside(path)
+    if not isinstance(roast_id, str) or log is None:
+        return False
+    with Store(log) as store:
+        roast = log_labels.logged(store, roast_id)
+        if roast is None or (starts_s := log_labels.starts_s(content, path.name, roast)) is None:
+            return False
+        record = store.record_exactly(roast_id)
+        since_s = starts_s + seconds - (record.charge_s or 0.0)
+        store.edit(roast_id, events={EventKind.FIRST_CRACK: since_s})
+        log_labels.export(store, roast_id)
+    return True
+
+
+def _roast(path: Path, content: dict[str, Any], verdicts: dict[str, str]) -> LabelledRoast | None:
     known = (content.get("roast_id"), charged_at_s(content))
     if content.get("label") in YES and content.get("first_crack_s") is not None:
         return LabelledRoast(path, _check(path, float(content["first_crack_s"]), content), *known)
@@ -111,7 +177,8 @@ def _roast(path: Path, content: dict[str, Any], said: dict[str, str]) -> Labelle
         return LabelledRoast(path, None, *known)
     events = [e for e in content.get("events", []) if e.get("kind") == "first_crack"]
     for event in _persons_first(events):
-        confirmed = event.get("origin") == "person" or said.get(event.get("event_id", "")) in YES
+        verdict = event.get("label") or verdicts.get(event.get("event_id", ""))
+        confirmed = event.get("origin") == "person" or verdict in YES
         if confirmed and not event.get("revoked") and event.get("happened_s") is not None:
             return LabelledRoast(path, _check(path, float(event["happened_s"]), content), *known)
     return None
@@ -138,19 +205,3 @@ def _check(path: Path, seconds: float, content: dict[str, Any]) -> float:
             f"{path} is labelled at {seconds:g} s, outside of its {length:g} s: correct its .json."
         )
     return seconds
-
-
-def sidecar(path: Path) -> dict[str, Any]:
-    """What the recorder wrote beside a recording; empty where nothing is.
-
-    Raises:
-        BadInputError: it is no JSON.
-    """
-    beside = path.with_suffix(".json")
-    if not beside.is_file():
-        return {}
-    try:
-        content = json.loads(read_text(beside, MOST_TABLE_BYTES))
-    except (OSError, ValueError, RecursionError) as error:
-        raise BadInputError(f"{beside} is no JSON: correct or delete it.") from error
-    return content if isinstance(content, dict) else {}

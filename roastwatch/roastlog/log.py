@@ -187,7 +187,7 @@ class RoastLog:
     def record_clip(
         self, roast_id: str, path: str, from_s: float, duration_s: float, note: str = ""
     ) -> None:
-        """Where a stretch of the roast's sound is kept. Never waits."""
+        """Where some of the roast's sound is kept; a clip's `note` is its event. Never waits."""
         self._writer.later(log_writes.Rows("clips", roast_id, ((path, from_s, duration_s, note),)))
 
     def record_label(self, event_id: str, label: str, by: str = "") -> None:

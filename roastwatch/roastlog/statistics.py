@@ -9,6 +9,7 @@ from typing import Any
 
 from roastwatch.roast.curve.predict import FirstCrackModel, PastRoast, leave_one_out, past
 from roastwatch.roastlog.file import explained
+from roastwatch.roastlog.labels import LATEST_LABEL
 from roastwatch.roastlog.store import Store
 
 NEXT_FROM = 30
@@ -127,7 +128,7 @@ def _detector(store: Store) -> dict[str, Any]:
         rows = store.connection.execute(
             "SELECT e.roast_no, e.origin, e.revoked, "
             "(julianday(e.decided_at) - julianday(e.happened_at)) * 86400, "
-            "(SELECT label FROM labels WHERE labels.event_id = e.event_id LIMIT 1), "
+            f"{LATEST_LABEL.format(event_id='e.event_id')}, "
             "EXISTS (SELECT 1 FROM event_levels l WHERE l.event_id = e.event_id "
             "AND l.level IN ('possible', 'first_crack')) "
             "FROM events e JOIN roasts r USING (roast_no) "

@@ -258,20 +258,25 @@ class Store:
         title: str | None = None,
         changes: dict[str, Any] | None = None,
         events: dict[EventKind, float | None] | None = None,
-    ) -> None:
-        """Change a roast's title, properties or events; None or "" forgets a property.
+    ) -> str:
+        """Change a roast's title, properties or events; return its whole id.
 
         Args:
             roast_id: which roast.
             title: the new one; None = as it is.
-            changes: properties by name.
+            changes: properties by name; None or "" forgets one.
             events: seconds from the charge by kind; None takes the event away.
 
         Raises:
             BadInputError: no such roast, or a time outside it.
         """
         with self.writing() as connection:
-            log_edits.edit(connection, self.find(roast_id), title, changes or {}, events or {})
+            roast_no = self.find(roast_id)
+            log_edits.edit(connection, roast_no, title, changes or {}, events or {})
+            (whole,) = connection.execute(
+                "SELECT roast_id FROM roasts WHERE roast_no = ?", (roast_no,)
+            ).fetchone()
+            return str(whole)
 
     def delete(self, roast_id: str) -> str:
         """Forget a roast with all that hangs on it; return its whole id."""

@@ -7,10 +7,12 @@ from roastwatch.roast.curve.predict import FirstCrackModel, past
 from roastwatch.roast.priors import TimePrior
 from roastwatch.roastlog import rows as log_records
 from roastwatch.roastlog.file import LogError
+from roastwatch.roastlog.labels import LATEST_LABEL
 from roastwatch.roastlog.store import Store
 
 LEARNED_FROM = 30
 
+_LABEL = LATEST_LABEL.format(event_id="crack.event_id")
 _TIMES = """
 SELECT crack.at_s - charge.at_s AS after_s
 FROM roasts
@@ -19,8 +21,7 @@ JOIN events charge USING (roast_no)
 WHERE {station} AND roasts.open = 0
   AND crack.kind = 'first_crack' AND crack.revoked = 0
   AND charge.kind = 'charge' AND charge.revoked = 0
-  AND (crack.origin = 'person' OR EXISTS (
-    SELECT 1 FROM labels WHERE labels.event_id = crack.event_id AND label = 'crack'))
+  AND (crack.origin = 'person' OR {label} = 'crack')
   AND after_s > 0
 ORDER BY roasts.started_at DESC LIMIT ?
 """
@@ -58,7 +59,7 @@ def usual_time(path: Path, station: str) -> TimePrior | None:
         with Store(path, writing=False) as store:
             for chosen in ("roasts.station = ?", "roasts.station IN (?, '')"):
                 rows = store.connection.execute(
-                    _TIMES.format(station=chosen), (station, LEARNED_FROM)
+                    _TIMES.format(station=chosen, label=_LABEL), (station, LEARNED_FROM)
                 )
                 usual = TimePrior.of([float(after_s) for (after_s,) in rows])
                 if usual is not None:

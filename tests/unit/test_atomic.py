@@ -11,9 +11,14 @@ from roastwatch.files.atomic import replacing, write_whole
 def test_write_that_fails_keeps_the_old_file_and_leaves_no_other(tmp_path: Path) -> None:
     path = tmp_path / "log.json"
     write_whole(path, "old")
-    with pytest.raises(RuntimeError), replacing(path) as fresh:
-        fresh.write_text("ne")
-        raise RuntimeError("the plug was pulled")
+
+    def fail() -> None:
+        with replacing(path) as fresh:
+            fresh.write_text("ne")
+            raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="full"):
+        fail()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -215,14 +215,14 @@ async def test_a_first_crack_that_is_confirmed_keeps_its_date_and_is_a_label(
     assert labels == [(cracks[-1].event_id, "crack", "Ada")]
 
 
-async def test_clips_are_indexed_in_the_log(tmp_path: Path) -> None:
+async def test_clips_and_recordings_are_indexed_in_the_log(tmp_path: Path) -> None:
     demo = {"type": "demo", "seed": 3, "speed": 0, "first_crack_at_s": 40, "fooling_per_h": 0}
     station = {
         "name": "kitchen",
         "source": demo,
         "model": "transients",
         "roast": {"begins": "sound"},
-        "recording": {"clips": True, "clip_s": 5},
+        "recording": {"clips": True, "clip_s": 5, "roasts": True},
     }
     path = tmp_path / "roasts.db"
     raw = {"stations": [station], "data_dir": str(tmp_path)}
@@ -244,6 +244,12 @@ async def test_clips_are_indexed_in_the_log(tmp_path: Path) -> None:
     assert roast_id == crack.roast_id
     assert from_s <= at_s <= from_s + duration_s
     assert note == crack.event_id
+    [(file, from_s)] = [row[:2] for row in rows if not row[3]]
+    sidecar = json.loads(Path(file).with_suffix(".json").read_text())
+    (happened_s,) = [
+        one["happened_s"] for one in sidecar["events"] if one["event_id"] == crack.event_id
+    ]
+    assert from_s + happened_s == pytest.approx(at_s, abs=0.01)
 
 
 async def test_a_clock_that_was_set_back_does_not_make_the_roast_younger(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_a_label_outside_its_recording_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"labelled at 50 s, outside of its 40 s"):
         mark(tmp_path / "a.flac", 50)
     (tmp_path / "a.json").write_text("not json")
-    with pytest.raises(BadInputError, match="is no JSON"):
+    with pytest.raises(BadInputError, match="is not valid JSON"):
         collect(tmp_path, "roaster")
 
 

@@ -18,6 +18,7 @@ from roastwatch.printing.times import moment
 from roastwatch.records.formats import alog
 from roastwatch.records.formats.tables import seconds
 from roastwatch.records.record import Properties
+from roastwatch.roastlog import labels
 from roastwatch.roastlog import maintenance as log_care
 from roastwatch.roastlog.store import Store
 from roastwatch.vocabulary import EventKind
@@ -55,7 +56,8 @@ def edit(
 ) -> None:
     """Change a roast's title, notes, rating, bean, any other property, or its events.
 
-    What is written here stays when the roast's file is imported again.
+    What you write here stays when the roast's file is imported again. The JSON beside its
+    recordings follows.
     """
     changes: dict[str, Any] = {}
     if note is not None:
@@ -72,7 +74,9 @@ def edit(
             "NAME=TIME."
         )
     with Store(log) as store:
-        store.edit(roast_id, title=title, changes=changes, events=events)
+        roast_id = store.edit(roast_id, title=title, changes=changes, events=events)
+        if events:
+            labels.export(store, roast_id)
 
 
 def _mark(text: str) -> tuple[EventKind, float | None]:
