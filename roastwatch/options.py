@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationInfo, model_validator
 
-from roastwatch.files.text_file import TextFileError, read_text
+from roastwatch.files.untrusted import read_text
 from roastwatch.printing.printable import printable, without_credentials
 
 _SECRET_NAMES = ("token", "password", "secret", "urls")
@@ -137,9 +137,7 @@ def _take_secret(raw: dict[str, Any], name: str, folder: Path | None, *, many: b
         try:
             lines = read_text(place).split("\n")
         except OSError as error:
-            raise ValueError(f"{key} {place} can't be read ({error.strerror})") from error
-        except TextFileError as error:
-            raise ValueError(f"{key} {place} {error}") from error
+            raise ValueError(f"{key} {place} can't be read: {error.strerror}") from error
         found = [line.strip() for line in lines if line.strip()]
         if not found:
             raise ValueError(f"{key} {place} is empty: write the secret into it")

@@ -165,7 +165,7 @@ def command(
 
 
 def _show(console: Console, found: Analysis) -> None:
-    from roastwatch.sinks.console import clock
+    from roastwatch.printing.times import clock
 
     console.print(f"[bold]{literal(found.file)}[/bold]", highlight=False, soft_wrap=True)
     speed = found.duration_s / found.took_s if found.took_s else 0.0

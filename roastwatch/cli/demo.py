@@ -6,8 +6,8 @@ import click
 
 from roastwatch.cli.listen import extra_sinks, quick
 from roastwatch.cli.live import log_to_stderr, serve
+from roastwatch.printing.times import clock
 from roastwatch.settings import model as settings
-from roastwatch.sinks.console import clock
 from roastwatch.synth.source import DemoOptions, demo_roast
 
 

@@ -1,4 +1,4 @@
-"""Durations and moments as people read them: one way everywhere. Data keeps seconds and UTC."""
+"""Durations and times of day for people, in one format everywhere. Data keeps seconds and UTC."""
 
 from datetime import datetime
 
@@ -13,6 +13,14 @@ def clock(seconds: float | None) -> str:
     if minutes < 60:
         return f"{sign}{minutes}:{rest:02d}"
     return f"{sign}{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+def spoken(seconds: float) -> str:
+    """A duration in a sentence: `12 s`, `3:05 min` or `2:10 h`."""
+    whole = round(max(0.0, seconds))
+    if whole < 60:
+        return f"{whole} s"
+    return f"{clock(whole)} min" if whole < 3600 else f"{clock(whole)[:-3]} h"
 
 
 def local(at: datetime) -> datetime:

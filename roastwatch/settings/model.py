@@ -16,7 +16,7 @@ from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.entities import BY_KEY, EVENT_TYPES
 from roastwatch.errors import BadInputError, SettingsError
 from roastwatch.files.folders import data_folder
-from roastwatch.files.text_file import TextFileError, read_text
+from roastwatch.files.untrusted import UnfitFileError, read_text
 from roastwatch.files.yaml_file import parse_yaml, problem_of
 from roastwatch.options import Options, placed, shown_input
 from roastwatch.roast.curve.curve import CurveOptions
@@ -133,12 +133,12 @@ def read(path: Path) -> Settings:
     try:
         path = placed(str(path), None, "--settings")
         text = read_text(path)
+    except UnfitFileError as error:
+        raise SettingsError(f"The settings file {path} can't be read: {error.strerror}.") from error
     except OSError as error:
         raise SettingsError(
             f"The settings file {path} can't be read ({error.strerror}): name one with --settings."
         ) from error
-    except TextFileError as error:
-        raise SettingsError(f"The settings file {path} {error}.") from error
     except ValueError as error:
         raise SettingsError(f"{error}.") from error
     try:

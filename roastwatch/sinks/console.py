@@ -16,6 +16,7 @@ from roastwatch.channel import Events, Latest
 from roastwatch.options import Options
 from roastwatch.printing.printable import printable
 from roastwatch.printing.rich_console import Console
+from roastwatch.printing.times import clock
 from roastwatch.sinks.sink import Finding, SinkContext
 from roastwatch.vocabulary import EventKind, Level, Origin, RoastEvent, Snapshot
 
@@ -42,14 +43,6 @@ class ConsoleOptions(Options):
     live: bool = Field(
         True, description="Show a live view on a terminal; false: a line for each event only."
     )
-
-
-def clock(seconds: float | None) -> str:
-    """Minutes and seconds, `–` when unknown."""
-    if seconds is None:
-        return "–"
-    minutes, rest = divmod(max(0, int(seconds)), 60)
-    return f"{minutes}:{rest:02d}"
 
 
 def describe(event: RoastEvent, since: datetime | None) -> Text:

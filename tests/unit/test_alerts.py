@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from roastwatch.sinks.phone.alerts import PersonOptions, alert, countdown, quiet, spoken, wanted
+from roastwatch.printing.times import spoken
+from roastwatch.sinks.phone.alerts import PersonOptions, alert, countdown, quiet, wanted
 from roastwatch.vocabulary import EventKind, Level, Origin, Phase, RoastEvent, Snapshot, Urgency
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)

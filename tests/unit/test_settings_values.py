@@ -50,7 +50,7 @@ def test_unicode_settings_are_read(tmp_path: Path, encoding: str) -> None:
     [
         ("instance: k\ntitle: Küche".encode("latin-1"), "is not UTF-8 text (line 2)"),
         ("instance: k".encode("utf-16-le"), "UTF-16 without its mark"),
-        (b"# " + b"x" * 2_000_000, "is larger than 1024 KiB"),
+        (b"# " + b"x" * 2_000_000, "it is larger than 1 MB"),
         (b"instance: \x1b[31m", "special characters are not allowed"),
     ],
 )
@@ -125,7 +125,7 @@ def test_a_secret_that_is_yaml_by_chance_is_not_shown(tmp_path: Path, value: str
         ("type: rest, token_file: empty", "is empty: write the secret into it"),
         ("type: rest, token_file: ''", "token_file: the path is empty"),
         ("type: rest, token_file: two", "has more than one line"),
-        ("type: rest, token_file: .", "is not a regular file"),
+        ("type: rest, token_file: .", "it is a folder"),
         ("type: rest, token_file: 12", "put it in quotes"),
         ("type: phone, people: [{urls: ['']}]", "urls is empty"),
     ],

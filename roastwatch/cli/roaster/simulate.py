@@ -10,6 +10,7 @@ import click
 
 from roastwatch.app.program import profile_of
 from roastwatch.errors import BadInputError
+from roastwatch.printing.times import clock
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.guardian.limits_store import limits_for
@@ -72,19 +73,19 @@ def _report(found: Rehearsed) -> None:
     told = [entry for at, entry in enumerate(told) if at == 0 or told[at - 1][1] != entry[1]]
     for at_s, reading in found.readings:
         while told and told[0][0] <= at_s:
-            click.echo(f"{_clock(told[0][0])}  !  {told[0][1]}")
+            click.echo(f"{clock(told[0][0])}  !  {told[0][1]}")
             told.pop(0)
         if at_s - last_s >= REPORT_S:
             last_s = at_s
             click.echo(
-                f"{_clock(at_s)}  beans {reading.bean_temp_c:6.1f} °C  environment "
+                f"{clock(at_s)}  beans {reading.bean_temp_c:6.1f} °C  environment "
                 f"{reading.environment_temp_c:6.1f} °C  heat {reading.heater_percent:3.0f} %  "
                 f"fan {reading.fan_percent:3.0f} %"
             )
     for at_s, message in told:
-        click.echo(f"{_clock(at_s)}  !  {message}")
+        click.echo(f"{clock(at_s)}  !  {message}")
     if found.first_crack_s is not None:
-        click.echo(f"First crack at {_clock(found.first_crack_s)}.")
+        click.echo(f"First crack at {clock(found.first_crack_s)}.")
     if found.deviation_rms_c is not None:
         click.echo(f"Deviation from the profile: {found.deviation_rms_c:.1f} °C RMS.")
     click.echo(f"Hottest: {found.hottest_c:.1f} °C.")
@@ -144,7 +145,3 @@ def _tune(
             f"  {pid.gain_percent_per_c:9g}  {pid.integral_s:10g}  {pid.derivative_s:12g}  "
             f"{off:16.2f}  {moved:16.0f}"
         )
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

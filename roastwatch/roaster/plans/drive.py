@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from roastwatch.errors import BadInputError
 from roastwatch.files.private import make_file, make_folder
+from roastwatch.printing.times import clock
 from roastwatch.roaster.client.control import (
     GuardianNotice,
     RoasterControl,
@@ -314,7 +315,7 @@ class Drive:
         elapsed_s = time.monotonic() - began_s
         match action:
             case Took(index, step):
-                self._say(f"{_clock(elapsed_s)}  {step.title() or 'note'}")
+                self._say(f"{clock(elapsed_s)}  {step.title() or 'note'}")
                 shown = step.model_dump(exclude_none=True)
                 self._log.line("step", elapsed_s, index=index, step=shown)
             case Set(actuator, percent, origin):
@@ -366,11 +367,7 @@ class Drive:
         if elapsed_s - self._reported_s >= REPORT_S:
             self._reported_s = elapsed_s
             words = _reading_words(asdict(reading)) + self._deviation(elapsed_s, reading)
-            self._say(f"{_clock(elapsed_s)}  {words}")
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+            self._say(f"{clock(elapsed_s)}  {words}")
 
 
 def _reading_words(raw: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ Three rules hold however a step came to be due:
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from roastwatch.printing.times import clock
 from roastwatch.roaster.plans.actions import (
     Charge,
     Dropped,
@@ -212,7 +213,7 @@ class PlanExecutor:
     def _begin(self, elapsed_s: float) -> Turn:
         if elapsed_s > LATE_S:
             yield Say(
-                f"The plan begins at {int(elapsed_s) // 60}:{int(elapsed_s) % 60:02d} of its time: "
+                f"The plan begins at {clock(elapsed_s)} of its time: "
                 "of the steps that are past, each actuator gets its last value."
             )
         asked = {a for step in self.plan.steps for a, percent in step.settings() if percent > 0}

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from roastwatch.entities import EVENT_TYPES, answers, asks, event_type, urgency
 from roastwatch.options import Options
+from roastwatch.printing.times import spoken
 from roastwatch.vocabulary import EventKind, Level, Origin, RoastEvent, Snapshot, Urgency
 
 LATE_AFTER_S = 15.0
@@ -295,13 +296,3 @@ def restored(row: dict[str, Any]) -> Alert:
             "actions": tuple((one, words) for one, words in row["actions"]),
         }
     )
-
-
-def spoken(seconds: float) -> str:
-    """`12 s`, `3:05 min` or `2:10 h`."""
-    whole = round(max(0.0, seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60}:{whole % 60:02d} min"
-    return f"{whole // 3600}:{whole % 3600 // 60:02d} h"

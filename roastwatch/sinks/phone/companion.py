@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from roastwatch.sinks.phone.alerts import WORDS, Alert, spoken
+from roastwatch.printing.times import spoken
+from roastwatch.sinks.phone.alerts import WORDS, Alert
 from roastwatch.vocabulary import Phase, Snapshot
 
 _STEPS = (
