@@ -1,10 +1,18 @@
 """The base of every settings model. Each part's options live beside the part."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationInfo, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from roastwatch.files.untrusted import read_text
 from roastwatch.printing.printable import printable, without_credentials
@@ -49,7 +57,49 @@ def holds_secret(annotation: object) -> bool:
     return any(holds_secret(inner) for inner in getattr(annotation, "__args__", ()))
 
 
-def shown_input(error: Mapping[str, Any], model: type[BaseModel]) -> str:
+def explained(
+    error: ValidationError, model: type[BaseModel], where: str = "", *, kind: str = "setting"
+) -> str:
+    """One sentence about invalid values: which key, what is wrong with it, how to correct it.
+
+    Args:
+        error: what validation raised.
+        model: what was validated.
+        where: the path of keys that leads to the model, such as `stations[0].source`.
+        kind: what a key is called, such as `setting` or `option`.
+    """
+    # A misspelt key is often why another is missing: name it first.
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    keys = list(first["loc"])
+    place = where
+    for key in keys:
+        name = str(key) if str(key).isprintable() else repr(key)
+        place += f"[{key}]" if isinstance(key, int) else f".{name}" if place else name
+    if first["type"] == "extra_forbidden":
+        known = _keys(model, keys[:-1])
+        near = get_close_matches(str(keys[-1]), known, n=1, cutoff=0.5)
+        hint = f"did you mean '{near[0]}'?" if near else f"the known keys are {', '.join(known)}."
+        return f"{place} is not {'an' if kind[0] in 'aeiou' else 'a'} {kind}: {hint}"
+    if first["type"] == "missing":
+        return f"{place} is missing: it has no default."
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "string_type" and isinstance(first.get("input"), int | float):
+        message = "put it in quotes, because YAML takes it for something else than text"
+    before = f"{place}: " if place else ""
+    return f"{before}{message[:1].lower()}{message[1:]}{_shown_input(first, model)}."
+
+
+def _keys(model: type[BaseModel], path: list[Any]) -> list[str]:
+    """The keys that are known at a place in a model."""
+    here: Any = model
+    for key in path:
+        fields = _fields_of(_model_in(here))
+        here = fields[key].annotation if key in fields else here
+    fields = _fields_of(_model_in(here)) or model.model_fields
+    return sorted(field.alias or name for name, field in fields.items())
+
+
+def _shown_input(error: Mapping[str, Any], model: type[BaseModel]) -> str:
     """What was given and is wrong, as ` (it is 5)`; nothing where that may be a secret.
 
     `error` is one row of a ValidationError's `errors()`, `model` what was validated. Both the

@@ -15,7 +15,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from roastwatch import plugins
 from roastwatch.errors import BadInputError, RoastwatchError, SettingsError
 from roastwatch.files.yaml_file import parse_yaml
-from roastwatch.options import shown_input
+from roastwatch.options import explained
 from roastwatch.roaster import messages
 from roastwatch.roaster.client.guardian_client import Launch
 from roastwatch.roaster.guardian.limits_store import limits_for, parse_limits
@@ -250,14 +250,6 @@ def checked_options(model: type[BaseModel], raw: dict[str, Any], kind: str) -> B
         return model.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "missing" and key == "port":
+        if first["type"] == "missing" and first["loc"] == ("port",):
             raise SettingsError(f"Say where the {kind} is: --port /dev/ttyUSB0, say.") from error
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(sorted(model.model_fields))
-            raise SettingsError(f"{kind} has no option '{key}': there is {known}.") from error
-        message = first["msg"].removeprefix("Value error, ")
-        if not key:
-            raise BadInputError(f"{kind}: {message}.") from error
-        message = f"{key}: {message[:1].lower()}{message[1:]}{shown_input(first, model)}"
-        raise BadInputError(f"{kind}: {message}.") from error
+        raise SettingsError(f"{kind}: {explained(error, model, kind='option')}") from error

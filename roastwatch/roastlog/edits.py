@@ -13,7 +13,9 @@ from typing import Any
 from roastwatch.errors import BadInputError
 from roastwatch.records.formats import alog_parts
 from roastwatch.records.record import Properties, RecordedEvent, RoastRecord
+from roastwatch.roastlog import event_rows
 from roastwatch.roastlog import rows as log_records
+from roastwatch.roastlog.event_rows import stamp
 from roastwatch.vocabulary import EventKind, Origin
 
 
@@ -175,15 +177,12 @@ def set_event(
         return
     event = marked(record, kind, at_s)
     began = record.recording_started_at
-    happened = log_records.stamp(began + timedelta(seconds=at_s) if began else None)
+    happened = stamp(began + timedelta(seconds=at_s) if began else None)
     standing = record.event(kind) or next((e for e in record.events if e.kind is kind), None)
     if standing is None:
-        connection.execute(
-            "INSERT INTO events (event_id, roast_no, station, kind, at_s, happened_at, origin, "
-            "bean_temp_c, environment_temp_c) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (f"{record.roast_id}-edit-{kind.value}", roast_no, record.station, kind.value, at_s,
-             happened, event.origin.value, event.bean_temp_c, event.environment_temp_c),
-        )  # fmt: skip
+        event_id = f"{record.roast_id}-edit-{kind.value}"
+        own = {"roast_no": roast_no, "event_id": event_id, "station": record.station}
+        connection.execute(event_rows.INSERT, event_rows.values(event, **own, happened_at=happened))
     else:
         connection.execute(
             "UPDATE events SET revoked = 0, at_s = ?, origin = ?, bean_temp_c = ?, "

@@ -17,6 +17,7 @@ from roastwatch.records.formats.alog import PLACES
 from roastwatch.records.record import Properties, RoastRecord
 from roastwatch.roastlog import edits as log_edits
 from roastwatch.roastlog import rows as log_records
+from roastwatch.roastlog.event_rows import stamp, unstamp
 
 # Saves under one id that began so close together are one roast, whatever their curves say ...
 SAME_START_S = 120.0
@@ -163,7 +164,7 @@ def _twin(connection: sqlite3.Connection, record: RoastRecord) -> _Twin | None:
     named = _rows(
         connection,
         "source_file = ? AND source_format = ? AND abs(julianday(started_at) - julianday(?)) < ?",
-        (record.source_file, record.source_format, log_records.stamp(record.started_at),
+        (record.source_file, record.source_format, stamp(record.started_at),
          SAME_START_S / 86400),
     )  # fmt: skip
     return next((twin for twin in named if _begins_alike(connection, twin, record)), None)
@@ -171,8 +172,8 @@ def _twin(connection: sqlite3.Connection, record: RoastRecord) -> _Twin | None:
 
 def _rows(connection: sqlite3.Connection, where: str, values: tuple[object, ...]) -> list[_Twin]:
     return [
-        _Twin(row[0], row[1], row[2], row[3], json.loads(row[4]), log_records.unstamp(row[5]),
-              row[6], json.loads(row[7]), log_records.unstamp(row[8]), row[9], row[10])
+        _Twin(row[0], row[1], row[2], row[3], json.loads(row[4]), unstamp(row[5]),
+              row[6], json.loads(row[7]), unstamp(row[8]), row[9], row[10])
         for row in connection.execute(_TWINS + where, values).fetchall()
     ]  # fmt: skip
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from roastwatch.roastlog.rows import stamp, unstamp
+from roastwatch.roastlog.event_rows import stamp, unstamp
 
 _FORGOTTEN = timedelta(days=1)
 

@@ -4,10 +4,11 @@ import sqlite3
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from roastwatch.roastlog import event_rows
 from roastwatch.roastlog import writes as log_writes
-from roastwatch.roastlog.rows import unstamp
+from roastwatch.roastlog.event_rows import unstamp
 from roastwatch.roastlog.writes import Write
-from roastwatch.vocabulary import EventKind, Level, Origin, RoastEvent
+from roastwatch.vocabulary import EventKind, RoastEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,31 +121,14 @@ def _events(
     its own run of the service, and that may have been set between two runs.
     """
     rows = connection.execute(
-        "SELECT event_id, station, kind, happened_at, decided_at, origin, level, happened_sample, "
-        "decided_sample, confidence, message, bean_temp_c, revoked, unlogged, at_s FROM events "
+        f"SELECT at_s, happened_at, decided_at, {event_rows.COLUMNS} FROM events "
         "WHERE roast_no = ? AND at_s IS NOT NULL ORDER BY at_s, rowid",
         (roast_no,),
     )
-    return tuple(
-        RoastEvent(
-            event_id=row[0],
-            station=row[1],
-            roast_id=roast_id,
-            kind=EventKind(row[2]),
-            happened_at=happened_at,
-            decided_at=happened_at
-            + (datetime.fromisoformat(row[4]) - datetime.fromisoformat(row[3])),
-            origin=Origin(row[5]),
-            level=Level(row[6]) if row[6] else None,
-            happened_sample=row[7],
-            decided_sample=row[8],
-            confidence=row[9],
-            message=row[10],
-            bean_temp_c=row[11],
-            revoked=bool(row[12]),
-            unlogged=bool(row[13]),
-        )
-        for row in rows
-        if row[3] and row[4]
-        for happened_at in [started_at + timedelta(milliseconds=round(1000 * row[14]))]
-    )
+    events = []
+    for at_s, happened, decided, *row in rows:
+        if happened and decided:
+            took = datetime.fromisoformat(decided) - datetime.fromisoformat(happened)
+            at = started_at + timedelta(milliseconds=round(1000 * at_s))
+            events.append(event_rows.roast_event(row, roast_id, at, at + took))
+    return tuple(events)

@@ -4,7 +4,6 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -19,19 +18,11 @@ from roastwatch.records.record import (
     RecordedEvent,
     RoastRecord,
 )
-from roastwatch.vocabulary import EventKind, Level, Origin
+from roastwatch.roastlog import event_rows
+from roastwatch.roastlog.event_rows import stamp, unstamp
+from roastwatch.vocabulary import EventKind, Origin
 
 _READING_COLUMNS = ", ".join(COLUMNS)
-
-
-def stamp(at: datetime | None) -> str | None:
-    """UTC in ISO 8601, as the log and its JSON write it."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds") if at else None
-
-
-def unstamp(text: str | None) -> datetime | None:
-    """The other way."""
-    return datetime.fromisoformat(text) if text else None
 
 
 def summary(record: RoastRecord, also_saved_as: Iterable[str] = ()) -> dict[str, Any]:
@@ -130,10 +121,7 @@ def _write(connection: sqlite3.Connection, roast_no: int, record: RoastRecord) -
         _rows(roast_no, record),
     )
     connection.executemany(
-        "INSERT INTO events (event_id, roast_no, station, kind, level, at_s, happened_at, "
-        "decided_at, happened_sample, decided_sample, origin, confidence, message, bean_temp_c, "
-        "environment_temp_c, revoked, unlogged) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        event_rows.INSERT,
         _event_rows(connection, roast_no, record),
     )
     connection.executemany(
@@ -159,7 +147,7 @@ def _write(connection: sqlite3.Connection, roast_no: int, record: RoastRecord) -
 
 def _event_rows(
     connection: sqlite3.Connection, roast_no: int, record: RoastRecord
-) -> Iterator[tuple[object, ...]]:
+) -> Iterator[dict[str, object]]:
     """Rows with ids of their own: a copied file may bring the ids of another roast's events."""
     used: set[str] = set()
     for place, event in enumerate(record.events):
@@ -175,7 +163,8 @@ def _event_rows(
             ):
                 event_id += "-"
         used.add(event_id)
-        yield _event_row(roast_no, record, event_id, event)
+        own = {"roast_no": roast_no, "event_id": event_id, "station": record.station}
+        yield event_rows.values(event, **own)
 
 
 def _rows(roast_no: int, record: RoastRecord) -> Iterator[tuple[object, ...]]:
@@ -188,30 +177,6 @@ def _rows(roast_no: int, record: RoastRecord) -> Iterator[tuple[object, ...]]:
             lists.append([None if v != v else v for v in column.tolist()])
     for seq, row in enumerate(zip(record.at_s.tolist(), *lists, strict=True)):
         yield (roast_no, seq, *row)
-
-
-def _event_row(
-    roast_no: int, record: RoastRecord, event_id: str, event: RecordedEvent
-) -> tuple[object, ...]:
-    return (
-        event_id,
-        roast_no,
-        record.station,
-        event.kind.value,
-        event.level.value if event.level else None,
-        event.at_s,
-        stamp(event.happened_at),
-        stamp(event.decided_at),
-        event.happened_sample,
-        event.decided_sample,
-        event.origin.value,
-        event.confidence,
-        event.message,
-        event.bean_temp_c,
-        event.environment_temp_c,
-        int(event.revoked),
-        int(event.unlogged),
-    )
 
 
 def fetch(connection: sqlite3.Connection, roast_no: int) -> RoastRecord:
@@ -274,28 +239,10 @@ def fetch(connection: sqlite3.Connection, roast_no: int) -> RoastRecord:
 
 def _events(connection: sqlite3.Connection, roast_no: int) -> Iterator[RecordedEvent]:
     for row in connection.execute(
-        "SELECT kind, at_s, origin, bean_temp_c, environment_temp_c, event_id, level, "
-        "happened_at, decided_at, happened_sample, decided_sample, confidence, message, revoked, "
-        "unlogged FROM events WHERE roast_no = ? ORDER BY at_s, rowid",
+        f"SELECT {event_rows.COLUMNS} FROM events WHERE roast_no = ? ORDER BY at_s, rowid",
         (roast_no,),
     ):
-        yield RecordedEvent(
-            kind=EventKind(row[0]),
-            at_s=float(row[1] or 0.0),
-            origin=Origin(row[2]),
-            bean_temp_c=row[3],
-            environment_temp_c=row[4],
-            event_id=row[5],
-            level=Level(row[6]) if row[6] else None,
-            happened_at=unstamp(row[7]),
-            decided_at=unstamp(row[8]),
-            happened_sample=row[9],
-            decided_sample=row[10],
-            confidence=row[11],
-            message=row[12],
-            revoked=bool(row[13]),
-            unlogged=bool(row[14]),
-        )
+        yield event_rows.recorded_event(row)
 
 
 def _controls(connection: sqlite3.Connection, roast_no: int) -> tuple[RecordedControl, ...]:

@@ -13,6 +13,7 @@ from roastwatch.records.record import RoastRecord
 from roastwatch.roastlog import edits as log_edits
 from roastwatch.roastlog import importing as log_import
 from roastwatch.roastlog import rows as log_records
+from roastwatch.roastlog.event_rows import stamp
 from roastwatch.roastlog.file import LogError, explained, open_log, open_read_only, transaction
 from roastwatch.roastlog.importing import Imported, ImportResult
 from roastwatch.vocabulary import EventKind
@@ -293,6 +294,6 @@ class Store:
         with self.writing() as connection:
             cursor = connection.execute(
                 "DELETE FROM roasts WHERE started_at < ? AND open = 0",
-                (log_records.stamp(before.astimezone(UTC)),),
+                (stamp(before.astimezone(UTC)),),
             )
             return cursor.rowcount

@@ -10,8 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from roastwatch.roastlog.rows import stamp
+from roastwatch.roastlog import event_rows
+from roastwatch.roastlog.event_rows import stamp
 from roastwatch.vocabulary import Command, CommandResult, EventKind, Evidence, Reading, RoastEvent
+
+_AT_S = (
+    "coalesce(:at_s, (SELECT (julianday(:happened_at) - julianday(recording_started_at)) * 86400 "
+    "FROM roasts WHERE roast_id = :roast_id))"
+)
 
 
 class Write(Protocol):
@@ -92,38 +98,16 @@ class EventWrite:
         """Write the event, and its level's own times."""
         e = self.event
         connection.execute(
-            "INSERT INTO events (event_id, roast_no, station, kind, level, at_s, happened_at, "
-            "decided_at, happened_sample, decided_sample, origin, confidence, message, "
-            "bean_temp_c, revoked, unlogged) VALUES (?, (SELECT roast_no FROM roasts WHERE "
-            "roast_id = ?), ?, ?, ?, coalesce(?, (SELECT (julianday(?) - "
-            "julianday(recording_started_at)) * 86400 FROM roasts WHERE roast_id = ?)), "
-            "?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO UPDATE SET "
+            f"INSERT INTO events (roast_no, {event_rows.COLUMNS}) "
+            "VALUES ((SELECT roast_no FROM roasts WHERE roast_id = :roast_id), "
+            f"{event_rows.VALUES.replace(':at_s', _AT_S)}) ON CONFLICT (event_id) DO UPDATE SET "
             "level = excluded.level, at_s = excluded.at_s, happened_at = excluded.happened_at, "
             "decided_at = excluded.decided_at, happened_sample = excluded.happened_sample, "
             "decided_sample = excluded.decided_sample, confidence = excluded.confidence, "
             "message = excluded.message, origin = excluded.origin, "
             "bean_temp_c = coalesce(excluded.bean_temp_c, bean_temp_c), "
             "revoked = excluded.revoked, unlogged = max(unlogged, excluded.unlogged)",
-            (
-                e.event_id,
-                e.roast_id,
-                e.station,
-                e.kind.value,
-                e.level.value if e.level else None,
-                self.at_s,
-                stamp(e.happened_at),
-                e.roast_id,
-                stamp(e.happened_at),
-                stamp(e.decided_at),
-                e.happened_sample,
-                e.decided_sample,
-                e.origin.value,
-                e.confidence,
-                e.message,
-                e.bean_temp_c,
-                int(e.revoked),
-                int(e.unlogged),
-            ),
+            event_rows.values(e, roast_id=e.roast_id, at_s=self.at_s),
         )
         if e.level:
             connection.execute(

@@ -2,7 +2,6 @@
 
 import os
 import re
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -18,7 +17,7 @@ from roastwatch.errors import BadInputError, SettingsError
 from roastwatch.files.folders import data_folder
 from roastwatch.files.untrusted import UnfitFileError, read_text
 from roastwatch.files.yaml_file import parse_yaml, problem_of
-from roastwatch.options import Options, placed, shown_input
+from roastwatch.options import Options, explained, placed
 from roastwatch.roast.curve.curve import CurveOptions
 from roastwatch.roast.roast import RoastOptions
 from roastwatch.roaster.guardian.limits_store import limits_for, parse_limits
@@ -257,41 +256,7 @@ def _validate(model: type[Options], raw: object, where: str, folder: Path | None
     try:
         return model.model_validate(raw, context={"folder": folder})
     except ValidationError as error:
-        raise SettingsError(_sentence(error, model, where)) from error
-
-
-def _sentence(error: ValidationError, model: type[Options], where: str) -> str:
-    # A misspelt key is often why another is missing: name it first.
-    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-    keys = list(first["loc"])
-    place = where
-    for key in keys:
-        name = str(key) if str(key).isprintable() else repr(key)
-        place += f"[{key}]" if isinstance(key, int) else f".{name}" if place else name
-    if first["type"] == "extra_forbidden":
-        near = get_close_matches(str(keys[-1]), _fields(model, keys[:-1]), n=1, cutoff=0.5)
-        known = ", ".join(sorted(_fields(model, keys[:-1])))
-        hint = f"did you mean '{near[0]}'?" if near else f"the known keys are {known}."
-        return f"{place} is not a setting: {hint}"
-    if first["type"] == "missing":
-        return f"{place} is missing: it has no default."
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "string_type" and isinstance(first.get("input"), int | float):
-        message = "put it in quotes, because YAML takes it for something else than text"
-    before = f"{place}: " if place else ""
-    return f"{before}{message[:1].lower()}{message[1:]}{shown_input(first, model)}."
-
-
-def _fields(model: type[Options], path: list[Any]) -> list[str]:
-    here: Any = model
-    for key in path:
-        if isinstance(key, str) and isinstance(here, type) and issubclass(here, Options):
-            here = here.model_fields[key].annotation if key in here.model_fields else None
-        while getattr(here, "__args__", None):
-            here = next((a for a in here.__args__ if isinstance(a, type)), None)
-    if isinstance(here, type) and issubclass(here, Options):
-        return list(here.model_fields)
-    return list(model.model_fields)
+        raise SettingsError(explained(error, model, where)) from error
 
 
 def _substitute(value: Any, where: str) -> Any:

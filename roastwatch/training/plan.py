@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 from roastwatch.errors import BadInputError
 from roastwatch.files.untrusted import read_text
 from roastwatch.files.yaml_file import parse_yaml
-from roastwatch.options import Options
+from roastwatch.options import Options, explained
 from roastwatch.synth.clips import Recipe
 from roastwatch.synth.distractors import MAKERS
 from roastwatch.training.bank import BankPlan
@@ -165,6 +165,4 @@ def parse_plan(kind: type[Plan], raw: Any, path: Path) -> Plan:
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(key) for key in first["loc"]) or "the file"
-        raise BadInputError(f"{path}: {place}: {first['msg'].lower()}.") from error
+        raise BadInputError(f"{path}: {explained(error, kind, kind='key')}") from error

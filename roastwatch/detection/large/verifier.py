@@ -12,7 +12,7 @@ from roastwatch.detection.large.windowed import Windowed
 from roastwatch.detection.large.windows import Window, WindowStream
 from roastwatch.detection.model import CrackModel
 from roastwatch.errors import SettingsError
-from roastwatch.options import Options
+from roastwatch.options import Options, explained
 from roastwatch.vocabulary import Float32Array
 
 DEFAULT_LISTENER = "pops"
@@ -132,9 +132,7 @@ def _listener(name: str, options: dict[str, Any]) -> CrackModel:
     try:
         chosen = plugin.Options.model_validate(options)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"listener_options.{key}: {first['msg']}.") from error
+        raise SettingsError(explained(error, plugin.Options, "listener_options")) from error
     model: CrackModel = plugin(chosen)
     if not model.spec.localises:
         raise SettingsError(f"listener: '{name}' gives no single pops, so it can't listen here.")

@@ -7,11 +7,9 @@ is 0, input register 30001 is 0.
 
 import struct
 from collections.abc import Sequence
-from difflib import get_close_matches
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -19,7 +17,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from roastwatch.errors import SettingsError
 from roastwatch.files.untrusted import read_text
 from roastwatch.files.yaml_file import parse_yaml
-from roastwatch.options import Options
+from roastwatch.options import Options, explained
 from roastwatch.roaster.driver import HostGone
 from roastwatch.vocabulary import Actuator
 
@@ -214,26 +212,11 @@ def load(name: str) -> ModbusProfile:
             f"The Modbus profile {name} can't be read ({error.strerror}): give a file, or one of "
             f"{', '.join(names())}."
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except yaml.YAMLError as error:
         raise SettingsError(f"The Modbus profile {path} is not YAML.") from error
     try:
         return ModbusProfile.model_validate(raw)
     except ValidationError as error:
-        raise SettingsError(f"The Modbus profile {path}: {_sentence(error)}") from error
-
-
-def _sentence(error: ValidationError) -> str:
-    # A wrong key says more than the right one that it leaves missing.
-    found: Any = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-    first = found[0]
-    key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        models = (ModbusProfile, ModbusInputs, ModbusOutputs, ModbusInput, ModbusOutput)
-        known = sorted(
-            {field.alias or name for model in models for name, field in model.model_fields.items()}
-        )
-        near = get_close_matches(str(first["loc"][-1]), known, n=1)
-        return f"{key} is not a key" + (f": did you mean '{near[0]}'?" if near else ".")
-    if first["type"] == "missing":
-        return f"{key} is missing."
-    return f"{key}: {first['msg'].removeprefix('Value error, ')}."
+        raise SettingsError(
+            f"The Modbus profile {path}: {explained(error, ModbusProfile, kind='key')}"
+        ) from error

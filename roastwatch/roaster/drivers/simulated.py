@@ -9,8 +9,8 @@ from typing import Self
 
 from pydantic import Field
 
+from roastwatch import options
 from roastwatch.errors import BadInputError
-from roastwatch.options import Options
 from roastwatch.roaster.driver import SAFE, Capabilities
 from roastwatch.roaster.simulation.thermal import AMBIENT_C, Heat, ThermalParameters, advance
 from roastwatch.vocabulary import Actuator, Reading
@@ -24,7 +24,7 @@ class SimulatedRoaster:
     is_the_machine = True
     """No wire: the machine is this object, and lives on when its link is opened again."""
 
-    class Options(Options):
+    class Options(options.Options):
         """What is roasted, and how quickly time goes."""
 
         port: str = Field("simulated", description="Any name: machines with one name are one.")

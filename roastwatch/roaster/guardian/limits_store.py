@@ -1,6 +1,5 @@
 """The limits of each machine: `config/roasters/<name>.yaml`, or a person's own file."""
 
-from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 from roastwatch.errors import BadInputError
 from roastwatch.files.untrusted import read_text
 from roastwatch.files.yaml_file import parse_yaml
+from roastwatch.options import explained
 from roastwatch.roaster.guardian.limits import Limits
 
 _BESIDE = Path(__file__).parent / "machines"
@@ -58,14 +58,9 @@ def parse_limits(raw: object, where: str) -> Limits:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            near = get_close_matches(key, Limits.model_fields, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else "see docs/roaster.md for the keys."
-            raise BadInputError(f"{where}: {key} is not a limit: {hint}") from error
-        if key in Limits.model_fields:
+        if first["type"] != "extra_forbidden" and key in Limits.model_fields:
             raise BadInputError(f"{where}: {key}: {_wanted(key)}, not {first['input']}.") from error
-        message = first["msg"].removeprefix("Value error, ")
-        raise BadInputError(f"{where}: {message[:1].lower()}{message[1:]}.") from error
+        raise BadInputError(f"{where}: {explained(error, Limits, kind='limit')}") from error
 
 
 def _wanted(key: str) -> str:

@@ -8,9 +8,9 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from roastwatch.errors import BadInputError
 from roastwatch.files.untrusted import read_text
-from roastwatch.files.yaml_file import parse_yaml
+from roastwatch.files.yaml_file import parse_yaml, problem_of
 from roastwatch.inbound import text
-from roastwatch.options import Options
+from roastwatch.options import Options, explained
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.plans.pid import PidOptions, SetpointProfile
 from roastwatch.vocabulary import Actuator, Level
@@ -276,13 +276,8 @@ def read_plan(path: Path) -> Plan:
         raw = parse_yaml(read_text(path))
     except OSError as error:
         raise BadInputError(f"The plan {path} can't be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise BadInputError(f"The plan {path} is not a text file.") from error
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" in line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "it can't be read"
-        raise BadInputError(f"The plan {path} is not YAML{line}: {problem}.") from error
+        raise BadInputError(f"The plan {path} is not YAML{problem_of(error)}.") from error
     plan = parse_plan(raw, str(path))
     if plan.background is not None and not plan.background.is_absolute():
         plan = plan.model_copy(update={"background": path.parent / plan.background})
@@ -304,15 +299,4 @@ def parse_plan(raw: object, where: str = "the plan") -> Plan:
     try:
         return Plan.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ""
-        for part in first["loc"]:
-            place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else str(part)
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(Step.model_fields if "steps" in place else Plan.model_fields)
-            raise BadInputError(f"{where}: {place} is not known: there is {known}.") from error
-        message = first["msg"].removeprefix("Value error, ")
-        given = first.get("input")
-        shown = f" (it is {given!r})" if isinstance(given, str | int | float) else ""
-        at = f"{place}: " if place else ""
-        raise BadInputError(f"{where}: {at}{message[:1].lower()}{message[1:]}{shown}.") from error
+        raise BadInputError(f"{where}: {explained(error, Plan, kind='key')}") from error
