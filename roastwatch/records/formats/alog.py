@@ -7,7 +7,6 @@ environment, `temp2` the beans, both in the unit that `mode` names. As Artisan d
 different lengths are cut to the shortest.
 """
 
-import math
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -26,7 +25,7 @@ from roastwatch.records.formats.alog_parts import (
     properties,
     text,
 )
-from roastwatch.records.formats.tables import event_at
+from roastwatch.records.formats.tables import event_at, numbers
 from roastwatch.records.record import Column, RecordedEvent, RoastRecord
 from roastwatch.vocabulary import EventKind, Origin
 
@@ -99,10 +98,10 @@ def _curves(
     raw: dict[str, Any], name: str, warnings: list[str]
 ) -> tuple[Column, dict[str, Column]]:
     """The samples' times, and the temperatures that are known, in °C, as long as each other."""
-    at_s = _numbers(raw, "timex", name)
+    at_s = numbers(raw, "timex", name)
     if not len(at_s):
         raise BadInputError(f"{name} holds no samples ('timex' is empty): there is no roast in it.")
-    found = {key: _numbers(raw, key, name) for key in ("temp2", "temp1") if key in raw}
+    found = {key: numbers(raw, key, name) for key in ("temp2", "temp1") if key in raw}
     found = {key: values for key, values in found.items() if len(values)}
     size = min([len(at_s), *(len(values) for values in found.values())])
     differing = [key for key, values in found.items() if len(values) != len(at_s)]
@@ -222,18 +221,6 @@ def _derived_dry_end(raw: dict[str, Any], found: list[RecordedEvent]) -> list[Re
     return [
         RecordedEvent(EventKind.DRY_END, charge.at_s + float(since_s), Origin.TEMPERATURE, beans)
     ]
-
-
-def _numbers(raw: dict[str, Any], key: str, name: str) -> Column:
-    values = raw.get(key)
-    if values is None:
-        return np.empty(0)
-    if not isinstance(values, list):
-        raise BadInputError(f"{name}: '{key}' is not a list of numbers.")
-    try:
-        return np.array([math.nan if v is None else float(v) for v in values], dtype=np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise BadInputError(f"{name}: '{key}' holds what is not a number.") from error
 
 
 def _temperatures(values: Column, fahrenheit: bool) -> Column:

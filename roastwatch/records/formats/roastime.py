@@ -5,15 +5,14 @@ them, 0 = not marked (but for the charge, `roastStartIndex`). `ctrlType` 0 is po
 (1–12), 2 drum (1–9).
 """
 
-import math
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
 from roastwatch.errors import BadInputError
-from roastwatch.records.formats.tables import event_at, known_columns
-from roastwatch.records.record import Column, Properties, RecordedControl, RoastRecord
+from roastwatch.records.formats.tables import event_at, known_columns, numbers
+from roastwatch.records.record import Properties, RecordedControl, RoastRecord
 from roastwatch.vocabulary import EventKind
 
 USUAL_RATE_HZ = 2.0
@@ -40,7 +39,7 @@ def read(raw: dict[str, Any], name: str) -> RoastRecord:
     Raises:
         BadInputError: its curves are missing or damaged.
     """
-    beans = _curve(raw, "beanTemperature", name)
+    beans = numbers(raw, "beanTemperature", name)
     if not len(beans):
         raise BadInputError(f"{name} holds no samples: there is no roast in it.")
     rate = _number(raw.get("sampleRate")) or USUAL_RATE_HZ
@@ -48,7 +47,7 @@ def read(raw: dict[str, Any], name: str) -> RoastRecord:
         raise BadInputError(f"{name}: 'sampleRate' is {rate}: the file is damaged.")
     at_s = np.arange(len(beans)) / rate
     columns = {"bean_temp_c": beans}
-    drum = _curve(raw, "drumTemperature", name)
+    drum = numbers(raw, "drumTemperature", name)
     warnings: list[str] = []
     if len(drum) and len(drum) != len(beans):
         size = min(len(drum), len(beans))
@@ -123,18 +122,6 @@ def _controls(raw: dict[str, Any], rate: float) -> tuple[RecordedControl, ...]:
         what, full = _CONTROLS[int(kind)]
         found.append(RecordedControl(place / rate, what, 100.0 * value / full, f"{value:g}"))
     return tuple(found)
-
-
-def _curve(raw: dict[str, Any], key: str, name: str) -> Column:
-    values = raw.get(key)
-    if values is None:
-        return np.empty(0)
-    if not isinstance(values, list):
-        raise BadInputError(f"{name}: '{key}' is not a list of numbers.")
-    try:
-        return np.array([math.nan if v is None else float(v) for v in values])
-    except (TypeError, ValueError, OverflowError) as error:
-        raise BadInputError(f"{name}: '{key}' holds what is not a number.") from error
 
 
 def _number(value: Any) -> float | None:

@@ -1,10 +1,11 @@
-"""What the CSV formats share: cells to numbers, clocks to seconds, temperatures to °C."""
+"""What the formats share: cells to numbers, clocks to seconds, temperatures to °C."""
 
 import csv
 import io
 import math
 import re
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
@@ -96,3 +97,20 @@ def known_columns(columns: dict[str, Column]) -> dict[str, Column]:
 def nearest(at_s: Column, wanted_s: float) -> int:
     """The sample nearest to a time."""
     return int(np.argmin(np.abs(at_s - wanted_s)))
+
+
+def numbers(raw: dict[str, Any], key: str, name: str) -> Column:
+    """The list of numbers under a key, NaN for each null; empty without the key.
+
+    Raises:
+        BadInputError: it is not a list of numbers.
+    """
+    values = raw.get(key)
+    if values is None:
+        return np.empty(0)
+    if not isinstance(values, list):
+        raise BadInputError(f"{name}: '{key}' is not a list of numbers.")
+    try:
+        return np.array([math.nan if v is None else float(v) for v in values], dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise BadInputError(f"{name}: '{key}' contains a value that is not a number.") from error
