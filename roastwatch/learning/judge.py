@@ -1,4 +1,4 @@
-"""What a setting of the decision makes of a person's recordings, each heard once by the model."""
+"""How a setting of the decision does on a person's recordings; the model hears each one once."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,33 +17,33 @@ from roastwatch.evaluation.statistics import EARLY_S
 from roastwatch.vocabulary import CrackScore, Float32Array
 
 MISSED_COSTS_S = EARLY_COSTS_S = 120.0
-"""What a miss, and what an alarm before anything cracks, is worth in seconds of delay."""
+"""Cost of a miss, and of an alarm before first crack, in seconds of delay."""
 CLIP_COSTS_S = 30.0
-"""What an alarm in a clip costs that a person called wrong."""
+"""Cost of an alarm in a clip that a person called wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is searched for."""
+    """One point of the search."""
 
     sensitivity: float
     pop_threshold: float
 
     def options(self, onset: OnsetOptions) -> OnsetOptions:
-        """A decision with this setting."""
+        """The decision's options with this setting."""
         return onset.model_copy(
             update={"sensitivity": self.sensitivity, "pop_threshold": self.pop_threshold}
         )
 
     def distance(self, other: "Setting") -> float:
-        """How far it is from another one."""
+        """Distance to another setting."""
         apart = logit(self.pop_threshold) - logit(other.pop_threshold)
         return abs(self.sensitivity - other.sensitivity) + abs(apart)
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredRecording:
-    """What the model said of one recording."""
+    """One recording with the model's scores."""
 
     name: str
     sample_rate_hz: int
@@ -52,18 +52,18 @@ class ScoredRecording:
     onset_s: float | None
     is_clip: bool = False
     roast_id: str | None = None
-    """Clips of a roast are held back with it."""
+    """Clips of a roast are held out together with it."""
     decided_s: float | None = None
-    """Of a clip: when the decision came that a person called wrong."""
+    """For a clip: when the decision came that a person called wrong, in seconds."""
     charge_s: float | None = None
-    """When the beans went in; None: nobody said."""
+    """When the beans went in, in seconds; None: unknown."""
     activations: Activations | None = None
-    """What the last layer can be fitted with, of models that show it."""
+    """Inputs of the last layer, from models that expose them."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettingOutcome:
-    """What one setting makes of one recording."""
+    """The result of one setting on one recording."""
 
     name: str
     cost_s: float
@@ -78,18 +78,19 @@ def judge(
     onset: OnsetOptions,
     scores: Sequence[CrackScore] | None = None,
 ) -> SettingOutcome:
-    """One recording through the pipeline, with the scores that the model gave, or with others."""
+    """Run one recording through the pipeline with the model's scores, or with other scores."""
     if heard.charge_s is None:
-        # who marks first crack would have told the charge in a roast, which lowers the bar
+        # a live roast would have a known charge, which lowers the threshold
         spec = replace(spec, evidence_over=0.0)
     replayed = Replayed(spec, heard.scores if scores is None else scores)
     size = round(BLOCK_S * heard.sample_rate_hz)
     silence = _silence(heard.samples, size)
-    told = play(replayed, heard.sample_rate_hz, silence, onset=onset, charge_s=heard.charge_s).told
-    decided_s = told[0][0] if told else None
+    played = play(replayed, heard.sample_rate_hz, silence, onset=onset, charge_s=heard.charge_s)
+    alarms = played.told
+    decided_s = alarms[0][0] if alarms else None
     if heard.onset_s is None:
         costs = CLIP_COSTS_S if heard.is_clip else EARLY_COSTS_S
-        return SettingOutcome(heard.name, costs if told else 0.0, None, bool(told))
+        return SettingOutcome(heard.name, costs if alarms else 0.0, None, bool(alarms))
     if decided_s is None:
         return SettingOutcome(heard.name, MISSED_COSTS_S, None, True)
     if decided_s < heard.onset_s - EARLY_S:
@@ -99,7 +100,7 @@ def judge(
 
 
 class Replayed:
-    """A model whose scores are known already: a `CrackModel`, and its own stream."""
+    """A model whose scores are already known: both a `CrackModel` and its stream."""
 
     def __init__(self, spec: ModelSpec, scores: Sequence[CrackScore]) -> None:
         self.spec = spec
@@ -108,11 +109,11 @@ class Replayed:
         self._heard = 0
 
     def open(self, sample_rate_hz: int) -> "Replayed":
-        """A stream from the beginning."""
+        """Start a stream from the beginning."""
         return Replayed(self.spec, self._scores)
 
     def push(self, samples: Float32Array) -> list[CrackScore]:
-        """The scores up to here."""
+        """Return the scores up to here."""
         self._heard += len(samples)
         first = self._next
         while self._next < len(self._scores) and (
@@ -122,18 +123,18 @@ class Replayed:
         return list(self._scores[first : self._next])
 
     def reset(self, gap_samples: int) -> None:
-        """A recording has no gaps."""
+        """Do nothing: a recording has no gaps."""
 
     def finish(self) -> list[CrackScore]:
-        """The rest."""
+        """Return the remaining scores."""
         return list(self._scores[self._next :])
 
 
 def hear(model: CrackModel, labelled: LabelledRoast | LabelledClip) -> ScoredRecording:
-    """A recording through the model, once.
+    """Run a recording through the model once.
 
     Raises:
-        BadInputError: it can't be read or judged.
+        BadInputError: the recording can't be read, or the model can't analyse it.
     """
     activations = None
     with open_file(labelled.path) as reader:
@@ -178,5 +179,5 @@ def _silence(samples: int, size: int) -> Iterator[Float32Array]:
 
 
 def moved(chance: float, logits: float) -> float:
-    """A probability so many logits away."""
+    """Move a probability by some logits."""
     return probability(logit(chance) + logits)

@@ -1,11 +1,11 @@
-"""Learn from a person's own roasts, judged on roasts that nothing was chosen on or fitted to.
+"""Learn from a person's own roasts, with leave-one-out validation.
 
 The model hears each recording once. Sensitivity and pop threshold are then searched over a small
-grid by running the very pipeline on the scores it gave; where the model is a net that shows what
-enters its last layer, that layer is fitted too (`learn_exit`). Each roast is held back in turn,
-what is best on the others is tried on it, and only if the sum over the roasts held back is clearly
-better than as shipped is anything written; a changed layer only if it is clearly better than the
-setting alone, too.
+grid by running the same pipeline on those scores. If the model is a net that exposes the inputs of
+its last layer, that layer is fitted too (`tune_head`). Each roast is held out in turn and tried
+with what is best on the others. A calibration is written only if the sum over the held-out roasts
+is clearly better than as shipped; a changed layer only if it is also clearly better than the
+setting alone.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,12 +29,12 @@ SENSITIVITIES = (0.3, 0.4, 0.5, 0.6, 0.7)
 THRESHOLD_STEPS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 """Moves of the pop threshold, in logits."""
 LEAST_GAIN = 0.05
-"""Better by less than this part is called no better."""
+"""An improvement by less than this fraction does not count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """What learning found, whether or not it is worth keeping."""
+    """The result of learning, whether or not it is worth keeping."""
 
     better: bool
     shipped: Setting
@@ -42,21 +42,21 @@ class Learnt:
     shipped_outcomes: tuple[SettingOutcome, ...]
     """With the shipped setting, for each recording."""
     calibrated: tuple[SettingOutcome, ...]
-    """With the setting alone that was chosen without that recording."""
+    """For each recording, with the setting that was chosen without it."""
     tuned: Tuned | None = None
-    """What came of fitting the last layer; None: the model doesn't show what enters it."""
+    """The fit of the last layer; None: the model does not expose its inputs."""
     exit_delta: Delta | None = None
-    """The change of the last layer, where it is worth keeping."""
+    """The change of the last layer, if it is worth keeping."""
     exit_of: str | None = None
     """SHA-256 of the file that it changes."""
 
     @property
     def held_back(self) -> tuple[SettingOutcome, ...]:
-        """With what would be kept, chosen and fitted without that recording."""
+        """For each recording, with what would be kept, chosen and fitted without it."""
         return self.tuned.held_back if self.tuned and self.exit_delta else self.calibrated
 
     def summary(self) -> dict[str, Any]:
-        """For the calibration file and for people."""
+        """The figures for the calibration file and for people."""
         before, after = _worth(self.shipped_outcomes), _worth(self.held_back)
         tried: dict[str, Any] = {"calibrated": _worth(self.calibrated), "fine_tuned": None}
         if self.tuned is not None:
@@ -71,7 +71,7 @@ class Learnt:
         }
 
     def calibration(self, station: str, model_id: str) -> Calibration:
-        """The file's content."""
+        """The content of the calibration file."""
         return Calibration(
             station=station,
             model_id=model_id,
@@ -90,14 +90,14 @@ def learn(
     onset: OnsetOptions,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Learnt:
-    """Search, and judge on what was held back.
+    """Search for the best setting, and validate it on the roasts held out.
 
     Raises:
         BadInputError: too few roasts are labelled, or a recording can't be read.
     """
     if len(roasts) < LEAST_ROASTS:
         raise BadInputError(
-            f"{len(roasts)} roasts are labelled and at least {LEAST_ROASTS} are needed: press "
+            f"Labelled roasts: {len(roasts)}; at least {LEAST_ROASTS} are needed. Press "
             "'first crack' while roasting with recording.roasts on, or mark recordings with "
             "`roastwatch learn --mark FILE=SECONDS`."
         )
@@ -147,7 +147,7 @@ def _is_better(
     on_all: Sequence[SettingOutcome],
     before: Sequence[SettingOutcome],
 ) -> bool:
-    """Whether what was held back costs clearly less, and nothing more is wrong."""
+    """Whether the held-out roasts cost clearly less, and no more of them are wrong."""
     return (
         _cost_s(held_back) < (1 - LEAST_GAIN) * _cost_s(before)
         and _wrong(held_back) <= _wrong(before)
@@ -160,7 +160,7 @@ def _best(
     shipped: Setting,
     leave_out: int | None = None,
 ) -> Setting:
-    """The cheapest setting; of equals the one nearest to what is shipped."""
+    """The cheapest setting; among equals the one nearest to the shipped one."""
 
     def cost(setting: Setting) -> tuple[float, float]:
         rows = [o for index, o in enumerate(outcomes[setting]) if index != leave_out]

@@ -1,9 +1,9 @@
-"""Fit the net's last layer to a person's own roasts, judged on roasts that it was not fitted to.
+"""Fit the net's last layer to a person's own roasts, validated on roasts that were held out.
 
 The last layer is linear in its activations, so a change of it is a logistic regression with the
-shipped logit as offset and a ridge towards no change. Only when first crack began is known of a
-roast: what peaks long before is no crack; of what peaks behind it, the net's own probability says
-how likely it is one (a self-training; Scudder, "Probability of error of some adaptive
+shipped logit as offset and a ridge towards no change. Of each roast only the start of first crack
+is known. A peak long before it is not a crack. For a peak after it, the net's own probability says
+how likely it is a crack (self-training; Scudder, "Probability of error of some adaptive
 pattern-recognition machines", IEEE Trans. Information Theory 11, 1965).
 """
 
@@ -45,26 +45,26 @@ class Examples:
     logits: Float64Array
     """As shipped, shape (peaks,)."""
     cracks: Float64Array
-    """How likely each is a crack, shape (peaks,); 0: it is none."""
+    """How likely each is a crack, shape (peaks,); 0: it is not one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """What came of fitting the last layer."""
+    """The result of fitting the last layer."""
 
     held_back: tuple[SettingOutcome, ...]
     """For each recording, with what was chosen and fitted without it."""
     ridge: float | None
-    """Chosen on all; None: no change was worth it."""
+    """Chosen on all recordings; None: no change was worth it."""
     setting: Setting
     delta: Delta | None
-    """The change that is fitted to all."""
+    """The change that is fitted to all recordings."""
     outcomes: tuple[SettingOutcome, ...]
-    """With that change, on what it was fitted to."""
+    """With that change, on the recordings it was fitted to."""
 
 
 def examples(model: PopsModel, heard: ScoredRecording) -> Examples:
-    """The peaks of a recording that something is known of."""
+    """The peaks of a recording that are known to be cracks or strays."""
     shown = heard.activations
     assert shown is not None
     late = model.manifest.look_ahead_rows
@@ -88,10 +88,10 @@ def examples(model: PopsModel, heard: ScoredRecording) -> Examples:
 
 
 def fit(given: Sequence[Examples], ridge: float) -> Delta | None:
-    """The change of weights and bias that tells these cracks from these strays better.
+    """The change of weights and bias that separates these cracks from these strays better.
 
-    Cracks and strays weigh the same in sum. The bias is such that cracks keep their mean logit:
-    what a threshold means stays, and what strays in sinks. None where one kind is missing.
+    Cracks and strays have the same total weight. The bias keeps the mean logit of the cracks, so
+    that a threshold keeps its meaning and strays fall below it. None if one kind is missing.
     """
     values = np.concatenate([e.values for e in given])
     offsets = np.concatenate([e.logits for e in given])
@@ -137,18 +137,18 @@ def tune(
     onset: OnsetOptions,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Tuned:
-    """Choose between the shipped layer and changed ones, on recordings that they don't know.
+    """Choose between the shipped layer and changed ones, on recordings they were not fitted to.
 
-    Each group is held back in turn. What is tried on it is chosen on the others, where each other
-    group is judged by a change that was fitted without that group too.
+    Each group is held out in turn. What is tried on it is chosen on the other groups, and each of
+    those is evaluated with a change that was fitted without it too.
 
     Args:
-        model: a net that shows its activations.
+        model: a net that exposes its activations.
         recordings: heard with it.
-        plain: what each setting makes of each recording with the shipped layer.
-        shipped: the setting to begin from.
+        plain: the outcome of each setting on each recording with the shipped layer.
+        shipped: the setting to start from.
         onset: the decision's other options.
-        progress: told what is being done.
+        progress: called with a description of each step.
     """
     trial = _Trial(model, recordings, plain, shipped, onset)
     everything = range(len(recordings))
@@ -173,7 +173,7 @@ def tune(
 
 
 class _Trial:
-    """Fits and outcomes, each made once."""
+    """Fits and outcomes, each computed once."""
 
     def __init__(
         self,
@@ -195,7 +195,7 @@ class _Trial:
         )
 
     def delta(self, ridge: float, without: frozenset[int]) -> Delta | None:
-        """Fitted to all groups but some."""
+        """The change fitted to all groups except some."""
         key = (ridge, without)
         if key not in self._deltas:
             rows = zip(self._examples, self.group, strict=True)
@@ -205,9 +205,9 @@ class _Trial:
     def outcomes(
         self, index: int, ridge: float | None, without: frozenset[int]
     ) -> Mapping[Setting, SettingOutcome]:
-        """What each setting makes of a recording, with a layer that is fitted without some groups.
+        """The outcome of each setting on a recording, with a layer fitted without some groups.
 
-        Empty where there is nothing to fit to; with no ridge, of the layer as shipped.
+        Empty if there is nothing to fit to; without a ridge, with the layer as shipped.
         """
         if ridge is None:
             return {setting: outcomes[index] for setting, outcomes in self._plain.items()}
@@ -246,7 +246,7 @@ class _Trial:
 
 
 def _groups(recordings: Sequence[ScoredRecording]) -> list[int]:
-    """The number of each recording's group: what is of one roast is held back together."""
+    """The number of each recording's group: the recordings of one roast are held out together."""
     roasts: dict[str, int] = {}
     numbers = [roasts.setdefault(heard.roast_id or heard.name, len(roasts)) for heard in recordings]
     return [number % MOST_GROUPS for number in numbers]

@@ -1,4 +1,4 @@
-"""One recording through the pipeline: what `analyze` prints and `evaluate` counts."""
+"""Analyse one recording with the pipeline, for `analyze` and `evaluate`."""
 
 import math
 import time
@@ -36,12 +36,12 @@ class Decided:
 
 @dataclass(slots=True)
 class Analysis:
-    """What was found in one recording."""
+    """The result for one recording."""
 
     file: str
     model_id: str
     sample_rate_hz: int
-    """At which it was judged: the file's, or 48 kHz where that is higher."""
+    """The rate at which it was analysed: the file's, at most 48 kHz."""
     file_rate_hz: int | None = None
     duration_s: float = 0.0
     took_s: float = 0.0
@@ -101,14 +101,14 @@ def analyze_file(
         path: any file that `open_file` reads.
         model: loaded once, opened for this recording.
         onset: how pops become a decision.
-        armed_from_s: nothing is decided before this, where no charge is known.
-        charge_s: when the beans go in, where that is known: the decision is a surer one.
-        rearm_after_s: decide anew so long after each decision; None: one first crack.
-        block_samples: read so many samples at a time; None: 20 s. The result is the same.
-        watch: called with each block and what was heard in it (for plots).
+        armed_from_s: first crack is not decided before this, unless the charge is known.
+        charge_s: when the beans go in, if known, which makes the decision more certain.
+        rearm_after_s: seconds after a decision until the next is possible; None: one first crack.
+        block_samples: samples to read at a time; None: 20 s. The result is the same.
+        watch: called with each block and what was detected in it (for plots).
 
     Raises:
-        BadInputError: the file can't be read, or the model can't judge its rate.
+        BadInputError: the file can't be read, or its sample rate is too low for the model.
     """
     began_s = time.perf_counter()
     block_s = BLOCK_S if watch is None else 1.0
@@ -116,9 +116,9 @@ def analyze_file(
         rate_hz = reader.sample_rate_hz
         if rate_hz < model.spec.lowest_rate_hz:
             raise BadInputError(
-                f"{path} has a sample rate of {rate_hz} Hz, and {model.spec.model_id} needs "
-                f"{model.spec.lowest_rate_hz} Hz or more: record at 32000 Hz or more, or try "
-                "`--model transients`, which judges sound from 8000 Hz with less certainty."
+                f"{path} has a sample rate of {rate_hz} Hz; {model.spec.model_id} needs at least "
+                f"{model.spec.lowest_rate_hz} Hz. Record at 32000 Hz or more, or use "
+                "`--model transients`, which accepts 8000 Hz but is less certain."
             )
         pipeline = Pipeline(
             "recording",
@@ -153,7 +153,7 @@ def analyze_file(
 
 
 def decided(events: list[RoastEvent], rate_hz: int) -> list[Decided]:
-    """The events that were told, each once with its final level, in the order of decision."""
+    """The reported events, each once with its final level, in the order of decision."""
     rows: dict[str, Decided] = {}
     for event in events:
         if event.kind not in (EventKind.FIRST_CRACK, EventKind.FIRST_CRACK_END):

@@ -1,7 +1,7 @@
-"""Many recordings: the job, and one recording's work.
+"""Many recordings: the job, and the work on one recording.
 
-What runs here is `analyze_file`, the same as for one recording; processes (`batch_workers`) and
-clusters (`batch_dask`) only decide where; `batch_results` keeps what comes of it.
+Each is analysed by `analyze_file`, as a single one is. `workers` and `dask` decide where that
+runs; `results` keeps the results.
 """
 
 import hashlib
@@ -27,12 +27,12 @@ SOUND_SUFFIXES = MEDIA_SUFFIXES | {
     ".wav",
 }  # fmt: skip
 Result = dict[str, Any]
-"""What `analyze --json` prints of a file, or `{file, error}`."""
+"""What `analyze --json` prints for a file, or `{file, error}`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is done with each recording; plain values, so that it can travel."""
+    """What to do with each recording; plain values, so that it can be sent to other machines."""
 
     model_type: str
     model_options: dict[str, Any]
@@ -45,15 +45,15 @@ class Job:
     """Whether results carry `scores: [[end_s, probability], ...]`."""
 
     def fingerprint(self) -> str:
-        """Equal for jobs that give equal results."""
+        """A hash that is equal for jobs with equal results."""
         text = json.dumps([getattr(self, name) for name in self.__slots__], default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def load(self) -> CrackModel:
-        """The model of this job.
+        """Load the model of this job.
 
         Raises:
-            RoastwatchError: it can't be had.
+            RoastwatchError: it can't be loaded.
         """
         chosen = settings.chosen("models", self.model_type, "--model", **self.model_options)
         model: CrackModel = plugins.load("models", chosen.type)(chosen.options)
@@ -61,20 +61,20 @@ class Job:
 
 
 class Runner(Protocol):
-    """Where the work is done. Results come as they are ready, in any order."""
+    """Where the work is done. Results come in any order, as they are ready."""
 
     def run(self, paths: list[Path]) -> Iterator[Result]:
-        """One result for each path."""
+        """Yield one result for each path."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What was found in files and folders, each once, in a fixed order."""
+    """The recordings in files and folders, each once, in a fixed order."""
 
     recordings: list[Path]
     skipped: list[Path]
-    """Files of folders whose ending is not that of sound; their JSON sidecars are not counted."""
+    """Files in folders without a sound suffix; the recordings' JSON sidecars are not counted."""
 
 
 def discover(given: Iterable[Path]) -> list[Path]:
@@ -83,9 +83,9 @@ def discover(given: Iterable[Path]) -> list[Path]:
 
 
 def survey(given: Iterable[Path]) -> Survey:
-    """Look for recordings in files and folders.
+    """Find the recordings in files and folders.
 
-    A file that is named is taken whatever its ending; folders are searched to their depths.
+    A file that is named is taken whatever its suffix; folders are searched recursively.
 
     Raises:
         BadInputError: a folder holds no recording.
@@ -106,8 +106,8 @@ def survey(given: Iterable[Path]) -> Survey:
         if not inside:
             others = f" among its {len(files)} files" if files else ""
             raise BadInputError(
-                f"The folder {path} holds no recordings{others} (WAV, FLAC, OGG, MP3, M4A, …): "
-                "name another."
+                f"The folder {path} contains no recordings{others} (WAV, FLAC, OGG, MP3, M4A, …). "
+                "Name another folder."
             )
         found.update(dict.fromkeys(inside))
         known = {*inside, *(file.with_suffix(".json") for file in inside)}
@@ -116,7 +116,7 @@ def survey(given: Iterable[Path]) -> Survey:
 
 
 def judge(job: Job, model: CrackModel, path: Path) -> Result:
-    """One recording's result; whatever is wrong with it becomes its error."""
+    """Analyse one recording; any failure becomes its `error`."""
     scores: list[tuple[float, float]] = []
 
     def keep(pipeline: Pipeline, _block: AudioBlock, heard: BlockResult) -> None:
@@ -138,7 +138,7 @@ def judge(job: Job, model: CrackModel, path: Path) -> Result:
     except RoastwatchError as error:
         return failure(path, str(error))
     except MemoryError:
-        return failure(path, "Memory is short: use fewer --workers or a smaller --batch.")
+        return failure(path, "Out of memory: use fewer --workers or a smaller --batch.")
     except Exception as error:  # noqa: BLE001 - one bad file never stops the rest
         return failure(path, f"A defect of roastwatch ({type(error).__name__}: {error}).")
     if job.with_scores:
@@ -147,7 +147,7 @@ def judge(job: Job, model: CrackModel, path: Path) -> Result:
 
 
 def failure(path: Path, error: str) -> Result:
-    """The result of a recording that could not be judged."""
+    """The result of a recording that could not be analysed."""
     return {"file": str(path), "error": error}
 
 

@@ -1,4 +1,4 @@
-"""Recordings judged on a Dask cluster: the same work as here, elsewhere.
+"""Analyse recordings on a Dask cluster.
 
 The workers must see the recordings at the same paths and have the same roastwatch installed.
 """
@@ -17,11 +17,11 @@ from roastwatch.offline.batch import Job, Result, failure, judge_here
 distributed: Any = _distributed  # it is not typed
 _WAIT_S = 20
 _AHEAD = 4
-"""Tasks that each worker has before it, so that none waits for the scheduler."""
+"""Tasks queued per worker, so that none waits for the scheduler."""
 
 
 class DaskCluster:
-    """A running cluster's scheduler by address, or `local` for one made on the spot."""
+    """A running cluster by its scheduler's address, or `local` to start one here."""
 
     def __init__(self, job: Job, address: str, workers: int) -> None:
         self._job = job
@@ -29,12 +29,12 @@ class DaskCluster:
         self._workers = max(1, workers)
 
     def run(self, paths: list[Path]) -> Iterator[Result]:
-        """One result for each path, as they are ready.
+        """Yield one result for each path, as they are ready.
 
         Raises:
-            BadInputError: no scheduler answers, no worker is there, or they run another version.
+            BadInputError: no scheduler answers, it has no workers, or they run another version.
         """
-        # A worker that dies is our business, and told in our words.
+        # We report a worker that dies ourselves.
         for name in ("distributed", "distributed.scheduler", "distributed.nanny", "tornado"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         if self._address != "local":
@@ -50,7 +50,7 @@ class DaskCluster:
             return distributed.Client(where, timeout=_WAIT_S)
         except (OSError, TimeoutError, ValueError) as error:
             raise BadInputError(
-                f"No Dask scheduler answers at {self._address}: start one with `dask scheduler` "
+                f"No Dask scheduler answers at {self._address}. Start one with `dask scheduler` "
                 "and workers with `dask worker ADDRESS`, or use `--cluster local`."
             ) from error
 
@@ -60,11 +60,11 @@ class DaskCluster:
                 client.wait_for_workers(1, timeout=_WAIT_S)
             except TimeoutError:
                 raise BadInputError(
-                    f"The Dask scheduler at {self._address} has no workers: start some with "
+                    f"The Dask scheduler at {self._address} has no workers. Start some with "
                     f"`dask worker {self._address}`."
                 ) from None
             _same_version(client)
-            # The files' places, because a worker's own folder is another.
+            # Absolute paths, because a worker's working directory is another.
             named = {str(path.absolute()): path for path in paths}
             waiting = iter(named)
             ahead = _AHEAD * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
@@ -88,15 +88,15 @@ def _result(future: Any, place: str, path: Path) -> Result:
     try:
         result: Result = future.result()
     except distributed.KilledWorker:
-        return failure(path, f"Workers died while they judged {path}: memory may be short there.")
+        return failure(path, f"Workers died while they analysed {path}: memory may be short there.")
     except RoastwatchError:
         raise  # the model can't be had there: no recording can be judged
     except Exception as error:  # noqa: BLE001 - whatever the far side raised
         return failure(path, f"The cluster failed on {path} ({type(error).__name__}: {error}).")
-    told = {**result, "file": str(path)}
-    if "error" in told:
-        told["error"] = told["error"].replace(place, str(path))
-    return told
+    local = {**result, "file": str(path)}
+    if "error" in local:
+        local["error"] = local["error"].replace(place, str(path))
+    return local
 
 
 def _installed() -> str:
@@ -108,11 +108,11 @@ def _same_version(client: Any) -> None:
         found = set(client.run(_installed).values())
     except Exception as error:
         raise BadInputError(
-            f"The cluster's workers can't run roastwatch ({error}): install roastwatch "
+            f"The cluster's workers can't run roastwatch ({error}). Install roastwatch "
             f"{__version__} on each of them."
         ) from error
     if found != {__version__}:
         raise BadInputError(
-            f"The cluster's workers have roastwatch {', '.join(sorted(found))}, here it is "
-            f"{__version__}: install the same on all."
+            f"The cluster's workers have roastwatch {', '.join(sorted(found))}; this is "
+            f"{__version__}. Install the same version everywhere."
         )

@@ -1,4 +1,4 @@
-"""The picture of one analysed recording: spectrogram, pops, the decision's sum, events."""
+"""Plot one analysed recording: spectrogram, pops, the decision's sum, events."""
 
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,11 @@ from roastwatch.vocabulary import AudioBlock, EventKind
 
 _FFT = 512
 _COLUMNS = 2400
-"""Columns are merged in pairs beyond this, so that memory doesn't grow with the recording."""
+"""Beyond this number, columns are merged in pairs, so that memory is bounded."""
 
 
 class Picture:
-    """Collects while a recording is analysed (`watch`), then draws."""
+    """Collects data while a recording is analysed (`watch`), then draws it."""
 
     def __init__(self) -> None:
         self._window = np.hanning(_FFT).astype(np.float32)
@@ -123,6 +123,6 @@ class Picture:
 
 
 def _title(file: str) -> str:
-    """A file's name without what matplotlib can't draw or takes for mathematics."""
+    """A file's name without characters that matplotlib can't draw or takes for mathematics."""
     name = Path(file).name.encode("utf-8", "backslashreplace").decode("utf-8")
     return name.replace("$", "\\$")

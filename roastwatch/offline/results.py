@@ -1,4 +1,4 @@
-"""What came of many recordings: a summary, and results on disk that survive a stop."""
+"""Results of many recordings: a summary, and files that survive an interruption."""
 
 import csv
 import json
@@ -16,18 +16,18 @@ from roastwatch.offline.batch import Job, Result
 
 @dataclass(slots=True)
 class Summary:
-    """What a whole run came to."""
+    """The totals of a run."""
 
     files: int = 0
     failed: int = 0
     skipped: int = 0
-    """Results that an earlier run had left."""
+    """Results taken over from an earlier run."""
     left_out: list[str] = field(default_factory=list)
-    """Files of the folders whose names are not those of sound."""
+    """Files in the folders that are not sound files by their names."""
     duration_s: float = 0.0
     took_s: float = 0.0
     fresh_s: float = 0.0
-    """Seconds of sound that this run judged."""
+    """Seconds of sound that this run analysed."""
     events: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
 
@@ -45,11 +45,11 @@ class Summary:
 
     @property
     def real_time_factor(self) -> float | None:
-        """Seconds of sound judged in a second, over all workers."""
+        """Seconds of sound analysed per second, over all workers."""
         return self.fresh_s / self.took_s if self.took_s and self.fresh_s else None
 
     def as_json(self) -> dict[str, Any]:
-        """For summary.json."""
+        """The content of summary.json."""
         factor = self.real_time_factor
         return {
             "files": self.files,
@@ -81,15 +81,15 @@ def _reason(result: Result) -> str:
 class Results:
     """Results in a folder, written as they come: results.jsonl, results.csv, summary.json.
 
-    A run that was stopped goes on: what is there is read back, unless the file changed since or
-    failed then. A line that was cut off is dropped.
+    A run that was interrupted continues: earlier results are read back, except those of files that
+    have changed since or failed. An incomplete line is dropped.
     """
 
     def __init__(self, folder: Path, job: Job, *, restart: bool = False) -> None:
         """Open the folder, making it if need be.
 
         Raises:
-            BadInputError: it can't be written, or holds the results of another job.
+            BadInputError: it can't be written, or contains the results of another job.
         """
         self._folder = folder
         self._lines = folder / "results.jsonl"
@@ -98,15 +98,15 @@ class Results:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             mark = folder / "job.json"
-            told = {"fingerprint": job.fingerprint(), "model": job.model_type}
+            about = {"fingerprint": job.fingerprint(), "model": job.model_type}
             if mark.exists() and not restart:
-                if _json_lines(mark)[:1] != [told]:
+                if _json_lines(mark)[:1] != [about]:
                     raise BadInputError(
-                        f"{folder} holds the results of a run with another model or other "
-                        "options: choose another folder, or begin anew with --restart."
+                        f"{folder} contains the results of a run with another model or other "
+                        "options. Choose another folder, or start over with --restart."
                     )
                 self._read_back()
-            write_whole(mark, json.dumps(told) + "\n")
+            write_whole(mark, json.dumps(about) + "\n")
             write_whole(self._lines, "".join(_line(result) for result in self.earlier.values()))
             stamps = [_stamp(Path(file)) for file in self.earlier]
             write_whole(self._stamps, "".join(_line(s) for s in stamps if s))
@@ -153,7 +153,7 @@ COLUMNS = [
 
 
 def row(result: Result) -> dict[str, Any]:
-    """A result as a line of the table: the first first crack, and how many there were."""
+    """A result as a row of the table: the first of its first cracks, and their number."""
     if "error" in result:
         return {"file": result["file"], "error": result["error"]}
     cracks = [event for event in result["events"] if event["kind"] == "first_crack"]
@@ -177,7 +177,7 @@ def _line(value: object) -> str:
 
 
 def _stamp(path: Path) -> dict[str, Any] | None:
-    """What tells whether a file is still the one that was judged."""
+    """Values that show whether a file is still the one that was analysed."""
     try:
         found = path.stat()
     except OSError:
@@ -186,7 +186,7 @@ def _stamp(path: Path) -> dict[str, Any] | None:
 
 
 def _json_lines(path: Path) -> list[dict[str, Any]]:
-    """Whole lines of a file; none where there is none."""
+    """The complete lines of a file; none if there is no file."""
     lines = []
     if path.exists():
         for text in path.read_text(encoding="utf-8").splitlines():

@@ -1,6 +1,6 @@
-"""Recordings judged by processes of this machine, each with its own model, loaded once.
+"""Analyse recordings in processes on this machine; each loads its own model once.
 
-A process that dies takes nothing with it: its recording is given to another, once.
+If a process dies, its recording is given to another one, once.
 """
 
 import multiprocessing
@@ -33,7 +33,7 @@ class _Worker:
 
 
 class LocalWorkers:
-    """So many processes; each judges `files_at_once` recordings, whose windows share batches."""
+    """Runs `processes`; each analyses `files_at_once` recordings, whose windows share batches."""
 
     def __init__(self, job: Job, workers: int, files_at_once: int = 1) -> None:
         self._job = job
@@ -41,7 +41,7 @@ class LocalWorkers:
         self._files_at_once = max(1, files_at_once)
 
     def run(self, paths: list[Path]) -> Iterator[Result]:
-        """One result for each path, as they are ready.
+        """Yield one result for each path, as they are ready.
 
         Raises:
             RoastwatchError: the model can't be loaded, or processes can't be kept alive.
@@ -82,7 +82,7 @@ class LocalWorkers:
         )
         with _environment():
             process.start()
-        theirs.close()  # so that its death is the end of our pipe
+        theirs.close()  # so that our end closes when the process dies
         return _Worker(process, ours)
 
     def _hand_out(
@@ -93,7 +93,7 @@ class LocalWorkers:
                 path = waiting.popleft()
                 try:
                     worker.pipe.send(str(path))
-                except OSError:  # it is dead, and will be found so
+                except OSError:  # it is dead, which is handled elsewhere
                     waiting.appendleft(path)
                     break
                 tries[path] += 1
@@ -108,7 +108,7 @@ class LocalWorkers:
         how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
         if stillborn >= 3:
             raise RoastwatchError(
-                f"Worker processes die before they are ready ({how}): memory may be short; use "
+                f"Worker processes die before they are ready ({how}). Memory may be short: use "
                 "fewer --workers."
             )
         for path in sorted(worker.doing):
@@ -117,14 +117,14 @@ class LocalWorkers:
             else:
                 yield failure(
                     path,
-                    f"The worker process died while it judged {path} ({how}), {_TRIES} times: "
-                    "memory may be short; use fewer --workers or a smaller --batch.",
+                    f"The worker process died {_TRIES} times while it analysed {path} ({how}). "
+                    "Memory may be short: use fewer --workers or a smaller --batch.",
                 )
 
 
 @contextmanager
 def _environment() -> Iterator[None]:
-    """Processes that share the cores must not each use them all for a small product."""
+    """Limit numeric threads: each process must not use all cores for a small matrix product."""
     before = {name: os.environ.get(name) for name in _ONE_THREAD}
     os.environ.update({name: "1" for name, value in before.items() if value is None})
     try:
@@ -148,7 +148,7 @@ def _stop(workers: list[_Worker]) -> None:
 
 
 def _serve(job: Job, pipe: Connection, files_at_once: int) -> None:
-    """A worker's life: load the model, then judge what is asked until nobody asks."""
+    """A worker process: load the model, then analyse what is requested until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
     try:
         model = job.load()

@@ -200,7 +200,7 @@ def test_a_name_that_is_no_utf_8_stops_no_folder_and_markup_stays(tmp_path: Path
 
 
 def test_folders_without_recordings(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match="holds no recordings"):
+    with pytest.raises(BadInputError, match="contains no recordings"):
         discover([tmp_path])
     result = _analyze(tmp_path)
     assert isinstance(result.exception, BadInputError)
@@ -258,7 +258,7 @@ def test_a_file_that_kills_its_worker_twice_is_told(tmp_path: Path) -> None:
     finally:
         stop.set()
         thread.join()
-    assert "died while it judged" in result["error"]
+    assert "times while it analysed" in result["error"]
     assert "signal 9" in result["error"]
 
 

@@ -123,7 +123,7 @@ async def test_mark_goes_into_the_log_and_its_sidecar(tmp_path: Path) -> None:
     ran = CliRunner().invoke(
         learn_command, [str(tmp_path), "--model", "transients", "--mark", f"{path}=33"]
     )
-    assert "1 roasts are labelled" in str(ran.exception)
+    assert "Labelled roasts: 1; at least 3 are needed" in str(ran.exception)
     with Store(tmp_path / "roasts.db") as store:
         crack = store.record("r1").event(EventKind.FIRST_CRACK)
     assert crack is not None

@@ -86,7 +86,7 @@ def test_it_gets_better_where_the_threshold_was_wrong(tmp_path: Path) -> None:
 
 def test_too_few_roasts_are_refused(tmp_path: Path) -> None:
     model = Transients(TransientsOptions())
-    with pytest.raises(BadInputError, match="0 roasts are labelled and at least 3"):
+    with pytest.raises(BadInputError, match="Labelled roasts: 0; at least 3 are needed"):
         learn(model, [], [], OnsetOptions())
 
 

@@ -360,7 +360,7 @@ def test_edit_delete_and_stats_by_command(tmp_path: Path) -> None:
         record = store.record("made-0")
     assert (record.title, record.properties.rating) == ("New", 88)
     assert (record.properties.bean_name, record.properties.green_weight_g) == ("Sidamo", None)
-    assert "is no property" in run("edit", "made-0", "--set", "colour=brown")[1]
+    assert "no such property" in run("edit", "made-0", "--set", "colour=brown")[1]
     assert "is a number" in run("edit", "made-0", "--set", "green_weight_g=much")[1]
     assert "Nothing to change" in run("edit", "made-0")[1]
     said = run("stats")[1]

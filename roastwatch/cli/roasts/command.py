@@ -21,8 +21,8 @@ def command(log: Path) -> None:
 
 @command.command(name="list")
 @log_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a roast, a line each.")
-@click.option("--limit", type=click.IntRange(min=1), help="Only so many, newest first.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per roast, one per line.")
+@click.option("--limit", type=click.IntRange(min=1), help="Number of roasts to list, newest first.")
 def list_(log: Path, as_json: bool, limit: int | None) -> None:
     """List the roasts, newest first."""
     with Store(log, writing=False) as store:
@@ -41,7 +41,7 @@ def list_(log: Path, as_json: bool, limit: int | None) -> None:
 @click.argument("roast_id", metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def show(log: Path, roast_id: str, as_json: bool) -> None:
-    """Show one roast; `last` is the newest, the beginning of an id is enough."""
+    """Show one roast. `last` is the newest; the beginning of an id is enough."""
     with Store(log, writing=False) as store:
         row = json.loads(store.show_json(roast_id))
         row["witnesses"] = store.witnesses(roast_id)
@@ -61,10 +61,10 @@ def show(log: Path, roast_id: str, as_json: bool) -> None:
     "--format",
     "format_",
     type=click.Choice(sorted(formats.WRITERS)),
-    help="What to write; without it the suffix of --to decides, else our own JSON.",
+    help="The format; by default chosen by the suffix of --to, else our own JSON.",
 )
 @click.option(
-    "--to", "target", type=click.Path(path_type=Path), help="File or folder; - or none: stdout."
+    "--to", "target", type=click.Path(path_type=Path), help="File or folder; default: stdout (-)."
 )
 @click.option("--fahrenheit", is_flag=True, help="Write °F (Artisan's formats).")
 def export(
@@ -140,8 +140,12 @@ def plot(
 @click.argument("sound", type=click.Path(path_type=Path), metavar="SOUND")
 @_TO
 @click.option("--from", "from_s", type=click.FloatRange(min=0), default=0.0, help="First second.")
-@click.option("--seconds", type=click.FloatRange(min=0.1, max=3600), help="How long; else all.")
-@click.option("--model", help="What hears the pops (default: the shipped model).")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.1, max=3600),
+    help="Its length; default: to the end.",
+)
+@click.option("--model", help="Model that detects the pops (default: the shipped one).")
 @_THEME
 @_SIZE
 def spectrogram(
@@ -153,7 +157,7 @@ def spectrogram(
     theme: Literal["light", "dark"],
     size: Literal["paper", "phone", "small"],
 ) -> None:
-    """Draw a stretch of a recording with the pops that the ear hears in it."""
+    """Draw part of a recording as a spectrogram with the detected pops."""
     from roastwatch.cli.roasts.export import picture_format, save_bytes
     from roastwatch.cli.roasts.sound import hear
     from roastwatch.plots import more as pictures_more
@@ -169,10 +173,10 @@ def spectrogram(
 @command.command(name="compare")
 @log_option
 @click.argument("roast_ids", nargs=-1, required=True, metavar="ID ID...")
-@click.option("--to", "target", type=click.Path(path_type=Path), help="Draw them over one another.")
+@click.option("--to", "target", type=click.Path(path_type=Path), help="Draw their curves overlaid.")
 @_THEME
 @_SIZE
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a roast.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per roast.")
 def compare(
     log: Path,
     roast_ids: tuple[str, ...],
@@ -181,7 +185,7 @@ def compare(
     size: Literal["paper", "phone", "small"],
     as_json: bool,
 ) -> None:
-    """Compare roasts: figures side by side, or (--to) curves over one another."""
+    """Compare roasts: figures side by side and, with --to, curves overlaid."""
     from roastwatch.cli.roasts.text import print_comparison
     from roastwatch.records.metrics import metrics
 

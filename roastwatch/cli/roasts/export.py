@@ -1,4 +1,4 @@
-"""Roasts written to files."""
+"""Export roasts to files."""
 
 import re
 from collections.abc import Callable
@@ -35,10 +35,10 @@ def export_one(
 
 
 def export_all(store: Store, format_: str | None, target: Path | None, fahrenheit: bool) -> None:
-    """Write every roast into a folder, each on its own: one that can't be is named and counted.
+    """Write every roast into a folder; roasts that can't be written are reported and counted.
 
     Raises:
-        BadInputError: there is no folder to write into, or not all roasts could be written.
+        BadInputError: the folder can't be used, or not all roasts could be written.
     """
     if target is None or target.is_file():
         raise BadInputError("`export all` needs a folder: name one with --to.")
@@ -76,9 +76,9 @@ def _writer(format_: str, fahrenheit: bool) -> tuple[str, Callable[[RoastRecord]
 
 
 def file_stem(record: RoastRecord) -> str:
-    """A file's name without suffix: local day and time, title, the id's beginning.
+    """A file's name without suffix: local date and time, title, the id's beginning.
 
-    Letters, digits, - and _ only, and no longer than any file system takes.
+    Only letters, digits, - and _, and short enough for any file system.
     """
     when = f"{local(record.started_at):%Y-%m-%d_%H%M}" if record.started_at else "roast"
     title = _plain(record.title)[:40]
@@ -94,7 +94,7 @@ def _plain(text: str) -> str:
 
 
 def _free(stem: str, suffix: str, written: set[str]) -> str:
-    """A name that no other roast of this run has, on file systems without capitals too."""
+    """A name that no other roast of this run has, even on case-insensitive file systems."""
     name, number = stem + suffix, 2
     while name.lower() in written:
         name, number = f"{stem}_{number}{suffix}", number + 1
@@ -114,7 +114,7 @@ def _save(target: Path, text: str) -> None:
 
 
 def picture_format(target: Path) -> Literal["png", "svg", "pdf"]:
-    """What a picture's file name asks for."""
+    """The picture format by the file's suffix."""
     match target.suffix.lower():
         case ".png":
             return "png"
@@ -142,4 +142,6 @@ def save(target: Path, content: bytes) -> None:
     except OSError as error:
         raise BadInputError(f"{target} can't be written ({error.strerror}).") from error
     except ValueError as error:
-        raise BadInputError(f"{printable(str(target))} is no name for a file ({error}).") from error
+        raise BadInputError(
+            f"{printable(str(target))} is not a valid file name ({error})."
+        ) from error

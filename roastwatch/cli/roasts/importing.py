@@ -1,4 +1,4 @@
-"""`roastwatch roasts import`: roasts from files and folders, each on its own."""
+"""`roastwatch roasts import`: import roasts from files and folders, each independently."""
 
 import json
 import os
@@ -28,8 +28,8 @@ def command(ctx: click.Context, log: Path, paths: tuple[Path, ...], as_json: boo
     """Import roasts from files and folders.
 
     Artisan (.alog, JSON, CSV), RoasTime, RoastLogger, HiBean, coffee-roaster-mcp and our own
-    JSON; in folders every file is looked into, whatever its name. The same roast, imported again
-    or saved twice, stays one. A later save replaces what the file says of it; what you wrote in
+    JSON; in folders every file is tried, whatever its name. A roast that is imported again or was
+    saved twice is kept once. A later save replaces the earlier file's data; what you wrote in
     roastwatch (title, notes, rating, events, labels) stays.
     """
     counts: dict[str, int] = {}
@@ -68,7 +68,7 @@ def command(ctx: click.Context, log: Path, paths: tuple[Path, ...], as_json: boo
 
 
 def _files(paths: tuple[Path, ...]) -> Iterator[tuple[Path, bool]]:
-    """The files to read, and whether each was named by the person (or found in a folder)."""
+    """The files to read, and whether each was named (or found in a folder)."""
     for path in paths:
         if not path.is_dir():
             yield path, True
@@ -89,7 +89,7 @@ def _unreadable(error: OSError) -> None:
 def _import_one(
     store: Store, path: Path, named: bool
 ) -> tuple[str, str, str | None, tuple[str, ...]]:
-    """What became of a file: its outcome, a sentence, the roast's id, and what was left out."""
+    """Import one file: its outcome, a sentence, the roast's id, and what was left out."""
     expected = named or path.suffix.lower() in formats.SUFFIXES
     try:
         record = formats.read_file(path)

@@ -1,4 +1,4 @@
-"""`roastwatch roasts edit | delete | backup | repair | stats`: keeping the log well."""
+"""`roastwatch roasts edit | delete | backup | repair | stats | bench`: maintain the log."""
 
 import json
 import math
@@ -27,22 +27,22 @@ from roastwatch.vocabulary import EventKind
 @click.command(name="edit")
 @log_option
 @click.argument("roast_id", metavar="ID")
-@click.option("--title", help="What people call the roast.")
+@click.option("--title", help="The roast's title.")
 @click.option("--note", help="Replace the notes.")
-@click.option("--rating", type=click.FloatRange(0, 100), help="How good the cup was, 0 to 100.")
+@click.option("--rating", type=click.FloatRange(0, 100), help="Rating of the cup, 0 to 100.")
 @click.option(
     "--set",
     "pairs",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Set a property, such as bean_name=Guji or green_weight_g=500; NAME= forgets it.",
+    help="Set a property, such as bean_name=Guji or green_weight_g=500; NAME= clears it.",
 )
 @click.option(
     "--event",
     "marks",
     multiple=True,
     metavar="NAME=TIME",
-    help="Set an event's time from the charge, such as first_crack=8:12; NAME= takes it away. "
+    help="Set an event's time from the charge, such as first_crack=8:12; NAME= removes it. "
     "charge=-0:05 moves the charge itself.",
 )
 def edit(
@@ -70,7 +70,7 @@ def edit(
     events = dict(_mark(mark) for mark in marks)
     if title is None and not changes and not events:
         raise BadInputError(
-            "Nothing to change: give --title, --note, --rating, --set NAME=VALUE or --event "
+            "Nothing to change. Give --title, --note, --rating, --set NAME=VALUE or --event "
             "NAME=TIME."
         )
     with Store(log) as store:
@@ -86,7 +86,7 @@ def _mark(text: str) -> tuple[EventKind, float | None]:
     at_s = seconds(time)
     if kind is None or not equals or (time and not math.isfinite(at_s)):
         raise BadInputError(
-            f"--event {text}: write NAME=TIME, such as first_crack=8:12, with one of "
+            f"--event {text}: write NAME=TIME, such as first_crack=8:12. The names are "
             f"{', '.join(kinds)}."
         )
     return kind, (at_s if time else None)
@@ -96,7 +96,8 @@ def _value(name: str, equals: str, text: str) -> str | float | None:
     known = {f.name: f.type for f in fields(Properties)}
     if name not in known or not equals:
         raise BadInputError(
-            f"'{name}' is no property; write NAME=VALUE with one of {', '.join(known)}."
+            f"--set {name}: there is no such property. Write NAME=VALUE with one of "
+            f"{', '.join(known)}."
         )
     if not text:
         return None
@@ -105,18 +106,18 @@ def _value(name: str, equals: str, text: str) -> str | float | None:
     try:
         return float(text.replace(",", "."))
     except ValueError:
-        raise BadInputError(f"{name} is a number; '{text}' is none.") from None
+        raise BadInputError(f"--set {name}: '{text}' is not a number.") from None
 
 
 @click.command(name="delete")
 @log_option
 @click.argument("roast_ids", nargs=-1, metavar="ID...")
-@click.option("--older-than-days", type=click.IntRange(min=1), help="All that began before.")
-@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--older-than-days", type=click.IntRange(min=1), help="Delete all older roasts.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def delete(log: Path, roast_ids: tuple[str, ...], older_than_days: int | None, yes: bool) -> None:
-    """Delete roasts for good."""
+    """Delete roasts permanently."""
     if not roast_ids and older_than_days is None:
-        raise BadInputError("Name the roasts to delete, or give --older-than-days.")
+        raise BadInputError("Give the ids of the roasts to delete, or --older-than-days.")
     with Store(log) as store:
         said = [json.loads(store.show_json(roast_id)) for roast_id in roast_ids]
         for row in said:
@@ -125,7 +126,7 @@ def delete(log: Path, roast_ids: tuple[str, ...], older_than_days: int | None, y
         if older_than_days is not None:
             click.echo(f"and every roast that began more than {older_than_days} days ago")
         if not yes:
-            click.confirm("Delete for good?", abort=True)
+            click.confirm("Delete permanently?", abort=True)
         count = sum(1 for row in said if store.delete(row["roast_id"]))
         if older_than_days is not None:
             count += store.delete_before(datetime.now(UTC) - timedelta(days=older_than_days))
@@ -136,16 +137,16 @@ def delete(log: Path, roast_ids: tuple[str, ...], older_than_days: int | None, y
 @log_option
 @click.argument("target", type=click.Path(path_type=Path), metavar="FILE")
 def backup(log: Path, target: Path) -> None:
-    """Copy the whole log into one file while it is in use; the copy is checked."""
+    """Copy the whole log into one file, even while it is in use, and check the copy."""
     size = log_care.backup(log, target)
     click.echo(f"{target}: {size / 1e6:.1f} MB, checked.")
 
 
 @click.command(name="repair")
 @log_option
-@click.option("--check", "only_check", is_flag=True, help="Only say whether it is whole.")
+@click.option("--check", "only_check", is_flag=True, help="Only report whether the log is damaged.")
 def repair(log: Path, only_check: bool) -> None:
-    """Check the log; save what can be read of a damaged one; give unused space back.
+    """Check the log, recover what can be read of a damaged one, and free unused space.
 
     A damaged log is kept beside the repaired one.
     """
@@ -173,7 +174,7 @@ def repair(log: Path, only_check: bool) -> None:
 @click.option("--before", "before_s", type=float, default=120.0, show_default=True,
               help="Seconds before first crack at which its prediction is measured.")  # fmt: skip
 def stats(log: Path, as_json: bool, before_s: float) -> None:
-    """What the roasts say: by bean and roaster, first crack, development, prediction."""
+    """Statistics by bean and roaster: first crack, development, prediction."""
     from roastwatch.cli.roasts.text import print_statistics
     from roastwatch.roastlog.statistics import statistics
 
@@ -189,7 +190,7 @@ def stats(log: Path, as_json: bool, before_s: float) -> None:
 @click.option("--roasts", type=click.IntRange(min=10), default=2500, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def bench(roasts: int, as_json: bool) -> None:
-    """Measure a log of made-up roasts here: 2500 are ten years of five a week."""
+    """Measure a log of synthetic roasts here: 2500 are ten years of five a week."""
     with tempfile.TemporaryDirectory() as folder:
         figures = log_bench.measure(Path(folder) / "bench.db", roasts)
     if as_json:

@@ -1,4 +1,4 @@
-"""--log PATH, which the group and each of its subcommands take."""
+"""The option --log PATH of the group and each of its subcommands."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +13,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def default_log() -> Path:
-    """Where the log is when nobody says."""
+    """The default path of the log."""
     return data_folder() / FILE_NAME
 
 
 def _keep(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path:
-    """--log of the subcommand, else of the group, else the default."""
+    """The subcommand's --log, else the group's, else the default."""
     if path is not None:
         ctx.obj = path
     kept = ctx.obj

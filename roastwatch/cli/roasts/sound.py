@@ -1,4 +1,4 @@
-"""A stretch of a recording with the pops that the ear hears in it."""
+"""Read part of a recording and detect the pops in it."""
 
 from pathlib import Path
 
@@ -14,13 +14,13 @@ from roastwatch.vocabulary import AudioBlock, Float32Array
 def hear(
     sound: Path, from_s: float, seconds: float | None, model: str | None
 ) -> tuple[Float32Array, int, list[tuple[float, float]]]:
-    """The stretch's samples, their rate, and its pops (seconds of the recording, probability).
+    """The part's samples, their rate, and its pops (seconds of the recording, probability).
 
-    The ear hears the recording from its beginning, as it would have live; only the stretch is
-    kept in memory.
+    The model hears the recording from its beginning, as it would live; only the part is kept in
+    memory.
 
     Raises:
-        BadInputError: the file can't be read, or ends before the stretch begins.
+        BadInputError: the file can't be read, or ends before the part begins.
     """
     pieces: list[Float32Array] = []
     pops: list[tuple[float, float]] = []
@@ -39,7 +39,7 @@ def hear(
     found = analyze_file(sound, model_choice.load(model), watch=watch)
     if not pieces:
         raise BadInputError(
-            f"{sound} is {found.duration_s:.0f} s long: the stretch begins after its end."
+            f"{sound} is only {found.duration_s:.0f} s long: choose a smaller --from."
         )
     inside = [(at_s, probability) for at_s, probability in pops if from_s <= at_s < until_s]
     return np.concatenate(pieces), found.sample_rate_hz, inside

@@ -1,4 +1,4 @@
-"""Roasts printed for people."""
+"""Print roasts for people."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -28,7 +28,7 @@ def print_list(rows: list[dict[str, Any]]) -> None:
     """A table of roasts."""
     console = Console(highlight=False)
     if not rows:
-        console.print("No roasts yet: `roastwatch roasts import PATH` brings some in.")
+        console.print("No roasts yet. Import some with `roastwatch roasts import PATH`.")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("id", "began", "title", "dry end", "first crack", "drop", "development"):
@@ -99,11 +99,11 @@ def print_roast(row: dict[str, Any], record: RoastRecord) -> None:
             lines = "\n".join(printable(line) for line in text.strip().splitlines())
             console.print(Text(f"\n{lines}", style="italic"))
     for gap in record.gaps:
-        console.print(f"the record has a hole from {clock(gap[0])} to {clock(gap[1])}")
+        console.print(f"the record has a gap from {clock(gap[0])} to {clock(gap[1])}")
 
 
 def _print_witnesses(console: Console, said: dict[str, float]) -> None:
-    """Who has first crack when, where more than one speaks of it."""
+    """The times of first crack by source, if there are several."""
     if len(said) < 2:
         return
     words = ", ".join(f"{kind} {clock(at_s)}" for kind, at_s in said.items())
@@ -144,7 +144,7 @@ def rate(value: float | None) -> str:
 
 
 def print_statistics(found: dict[str, Any]) -> None:
-    """What `roasts stats` found."""
+    """The results of `roasts stats`."""
     console = Console(highlight=False)
     console.print(f"{found['roasts']} roasts")
     for name in ("by_bean", "by_roaster"):
@@ -172,10 +172,10 @@ def print_statistics(found: dict[str, Any]) -> None:
     measured = found["prediction"]
     if measured is not None:
         console.print(
-            f"First crack predicted {measured['before_s']:.0f} s ahead, each roast from the others "
-            f"({measured['roasts']}): median error {measured['median_error_s']:.0f} s, nine in ten "
-            f"within {measured['worst_tenth_s']:.0f} s; guessing the median time: "
-            f"{measured['naive_median_error_s']:.0f} s; the interval held "
+            f"First crack predicted {measured['before_s']:.0f} s ahead in {measured['roasts']} "
+            f"roasts, each from the others: median error {measured['median_error_s']:.0f} s, 90 % "
+            f"within {measured['worst_tenth_s']:.0f} s; if the median time is guessed, "
+            f"{measured['naive_median_error_s']:.0f} s. The interval contained first crack in "
             f"{measured['held_percent']:.0f} %."
         )
     rated = found["rating_by_development"]
@@ -187,7 +187,7 @@ def print_statistics(found: dict[str, Any]) -> None:
     ear = found["detector"]
     if ear["roasts"]:
         console.print(
-            f"The ear in {ear['roasts']} roasts with a person's word: {ear['found']} found, "
+            f"The detector in {ear['roasts']} roasts with a person's label: {ear['found']} found, "
             f"{ear['missed']} missed, {ear['false']} false; median delay "
             f"{'–' if ear['median_delay_s'] is None else format(ear['median_delay_s'], '.0f')} s."
         )
