@@ -1,1 +1,1 @@
-"""A recorded roast, and the file formats that hold one."""
+"""A recorded roast, and its file formats."""

@@ -15,7 +15,7 @@ import numpy as np
 from roastwatch.records.record import RoastRecord
 from roastwatch.vocabulary import EventKind
 
-# Without a drop the turning point is sought in the first minutes only: beans that cool fall below.
+# Without a drop, look for the turning point in the first minutes only: cooling beans fall below it.
 TURNING_POINT_WITHIN_S = 300.0
 
 
@@ -40,7 +40,7 @@ class Metrics:
     area_base_c: float | None = None
 
     def promised(self) -> dict[str, float | None]:
-        """The six that `list --json` promises, rounded to milliseconds and thousandths."""
+        """The six figures that `list --json` guarantees, rounded to thousandths."""
         everything = self.as_json()
         return {
             name: everything[name]
@@ -124,7 +124,7 @@ def metrics(record: RoastRecord, area_base_c: float | None = None) -> Metrics:
 
 
 def order_faults(record: RoastRecord) -> list[str]:
-    """What is marked out of order, a sentence each: no figure is made of it."""
+    """A sentence for each pair of events that is out of order; figures leave it out."""
     kinds = (
         EventKind.CHARGE,
         EventKind.DRY_END,

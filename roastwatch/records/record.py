@@ -1,8 +1,7 @@
-"""One whole roast as a record: what formats read and write, the log keeps, plots show.
+"""One whole roast as a record, which formats read and write, the log stores and plots show.
 
-Every time in a record counts seconds on the record's own clock (0 = the recording's start). What
-people read counts from the charge: `from_charge`. Missing values in columns are NaN inside arrays
-and None everywhere else.
+Times in a record are seconds on its own clock (0 = the recording's start). Times that people see
+count from the charge: `from_charge`. Missing values are NaN in arrays and None everywhere else.
 """
 
 import hashlib
@@ -33,7 +32,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class RecordedEvent:
-    """Something that happened, on the record's clock."""
+    """An event, on the record's clock."""
 
     kind: EventKind
     at_s: float
@@ -54,30 +53,30 @@ class RecordedEvent:
 
 @dataclass(frozen=True, slots=True)
 class RecordedControl:
-    """A setting of the roaster that changed (or a remark on the curve, where `what` is note)."""
+    """A change of a roaster's setting (or a note on the curve, if `what` is note)."""
 
     at_s: float
     what: str
-    """heater, fan, drum, damper, cooling, note, or the name that the source gave."""
+    """heater, fan, drum, damper, cooling, note, or the source's own name."""
     value: float | None
-    """Percent, where the source knows it."""
+    """Percent; None if the source does not give it."""
     text: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExtraCurve:
-    """A curve beyond the readings."""
+    """A curve in addition to the readings."""
 
     name: str
     at_s: Column
     values: Column
     temperature: bool = False
-    """Whether the values are known to be temperatures, in °C; else in the unit of the source."""
+    """Whether the values are temperatures in °C; else they are in the source's unit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Properties:
-    """What a person writes of a roast. Unknown is None or empty."""
+    """What a person writes about a roast. Unknown is None or empty."""
 
     bean_name: str = ""
     bean_origin: str = ""
@@ -97,7 +96,7 @@ class Properties:
     ambient_humidity_percent: float | None = None
     ambient_pressure_hpa: float | None = None
     rating: float | None = None
-    """0 to 100, as the person rated the cup."""
+    """The person's rating of the cup, 0 to 100."""
     notes: str = ""
     cupping_notes: str = ""
 
@@ -120,7 +119,7 @@ class RoastRecord:
     roast_id: str
     title: str
     started_at: datetime | None
-    """UTC of the charge, or of the recording's start where there was none; None = unknown."""
+    """UTC of the charge, or without one of the recording's start; None = unknown."""
     at_s: Column
     columns: dict[str, Column] = field(default_factory=dict)
     """By name of `COLUMNS`, each as long as `at_s`; a missing column = no such probe."""
@@ -130,23 +129,23 @@ class RoastRecord:
     pops: tuple[tuple[float, float], ...] = ()
     """Time and probability of each sound that counted as a pop."""
     scores: tuple[tuple[float, float, float], ...] = ()
-    """Thinned: time, probability, decision (0 to 1)."""
+    """Thinned scores: time, probability, decision (0 to 1)."""
     gaps: tuple[tuple[float, float], ...] = ()
-    """Where the record is known to have a hole (a crash, a restart)."""
+    """Known gaps in the record, from and to (a crash, a restart)."""
     properties: Properties = Properties()
     station: str = ""
     source_file: str = ""
     source_format: str = ""
     fahrenheit: bool = False
-    """Whether the source spoke °F; the record is in °C all the same."""
+    """Whether the source was in °F; the record is always in °C."""
     foreign: dict[str, Any] = field(default_factory=dict)
-    """What the source held beyond this record, kept so that an export gives it back."""
+    """Data of the source that does not fit this record, kept for an export."""
     saved_at: datetime | None = None
     """UTC at which the source file was last written; None = unknown, or not from a file."""
     derived_id: bool = False
     """The source has no id of its own: `roast_id` was made from its content."""
     warnings: tuple[str, ...] = ()
-    """What of the source could not be used as it stands, a sentence each."""
+    """A sentence for everything in the source that could not be used as it is."""
 
     @property
     def bean_temp_c(self) -> Column:
@@ -154,17 +153,17 @@ class RoastRecord:
         return self.columns.get("bean_temp_c", np.full(len(self.at_s), np.nan))
 
     def event(self, kind: EventKind) -> RecordedEvent | None:
-        """The event of a kind that stands (not revoked), the first where there are several."""
+        """The first event of a kind that is not revoked."""
         return next((e for e in self.events if e.kind is kind and not e.revoked), None)
 
     @property
     def charge_s(self) -> float | None:
-        """When the beans went in, None if nobody knows."""
+        """When the beans went in; None if unknown."""
         charge = self.event(EventKind.CHARGE)
         return charge.at_s if charge else None
 
     def from_charge(self, at_s: float | None) -> float | None:
-        """Seconds from the charge, None where either is unknown."""
+        """Seconds from the charge; None if either is unknown."""
         charge_s = self.charge_s
         return None if at_s is None or charge_s is None else at_s - charge_s
 
@@ -195,7 +194,7 @@ class RoastRecord:
         return self.started_at - timedelta(seconds=self.charge_s or 0.0)
 
     def digest(self) -> str:
-        """Equal for two records that say the same, wherever they were saved.
+        """A hash that is equal for records with the same content, wherever they were saved.
 
         Ids, file names, the time of saving and warnings do not count.
         """
@@ -216,7 +215,7 @@ class RoastRecord:
         return digest.hexdigest()[:32]
 
     def fingerprint(self) -> str:
-        """Equal for two records of the same curve, however else they were edited."""
+        """A hash that is equal for records with the same curve, however they were edited."""
         digest = hashlib.sha256()
         digest.update(np.round(self.at_s, 2).tobytes())
         for name in ("bean_temp_c", "environment_temp_c"):

@@ -1,1 +1,1 @@
-"""UNDERSTAND: phases, curves, the log, and the formats of other programs."""
+"""The pure state of one roast: phases, priors, and the bean curve."""

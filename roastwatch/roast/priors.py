@@ -1,8 +1,8 @@
-"""The other witnesses of first crack: bean temperature, a roaster's counter, the time. Pure.
+"""Priors for first crack besides sound: bean temperature, a roaster's counter, the time. Pure.
 
-Each gives `Evidence` of its own, kept apart in the record; `Priors.llr` sums them for the onset
-decision. They can hurry or delay what the ear decides by a few pops' worth, never decide alone:
-temperature knows when a crack is plausible, not that one was heard.
+Each gives its own `Evidence`, recorded separately; `Priors.llr` sums them for the onset
+decision. They can advance or delay a decision by sound by the weight of a few pops, but never
+decide alone: temperature shows when a crack is plausible, not that there was one.
 """
 
 from collections import deque
@@ -16,7 +16,7 @@ from roastwatch.vocabulary import Evidence, EvidenceKind
 LOWEST_LLR = -4.0
 HIGHEST_LLR = 2.0
 LEAST_TIMES = 3
-"""Roasts with a confirmed first crack, from which on their time since charge is a witness."""
+"""The least number of confirmed first cracks for their time since charge to count."""
 LEAST_SPREAD_S = 20.0
 """People disagree by 15 to 30 s about when first crack begins."""
 
@@ -35,7 +35,7 @@ class TemperaturePrior:
     _slopes: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=120))
 
     def feed(self, at_s: float, bean_c: float | None, ror: float | None) -> float:
-        """Take a smoothed reading; return the log-likelihood ratio now, −4 to +2."""
+        """Add a smoothed reading; return the present log-likelihood ratio, −4 to +2."""
         if bean_c is None:
             return 0.0
         if ror is not None:
@@ -47,7 +47,7 @@ class TemperaturePrior:
         return min(HIGHEST_LLR, llr + (1.0 if self._dipped(at_s) else 0.0))
 
     def is_late(self, bean_c: float | None) -> bool:
-        """Whether the beans are hotter than they ever were without a crack (three spreads)."""
+        """Whether the beans are hotter than they ever were before first crack (three spreads)."""
         return bean_c is not None and bean_c > self.usual_c + 3.0 * self.spread_c
 
     def _dipped(self, at_s: float) -> bool:
@@ -62,7 +62,7 @@ class CounterPrior:
     _counts: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=600))
 
     def feed(self, at_s: float, crack_count: int | None) -> float:
-        """Take the counter; return the log-likelihood ratio now, 0 to +2."""
+        """Add a count; return the present log-likelihood ratio, 0 to +2."""
         if crack_count is None:
             return 0.0
         if self._counts and crack_count < self._counts[-1][1]:
@@ -75,12 +75,11 @@ class CounterPrior:
 
 @dataclass(frozen=True, slots=True)
 class TimePrior:
-    """First crack by the time since charge, as this person's earlier roasts had it.
+    """First crack by the time since charge, learned from this person's earlier roasts.
 
-    Within a spread before the usual time it is worth +1, two spreads before it nothing, earlier
-    down to −2: a pop then must be better, but can still count, for a roast may be a fast one. Later
-    than three spreads it sinks to +0.5 and stays there: a roast may be slow, and the crack is still
-    to come.
+    From one spread before the usual time on it is worth +1, two spreads before it 0, earlier down
+    to −2: a pop must then be clearer, but can still count, because a roast may be fast. Later than
+    three spreads it falls to +0.5 and stays there: a roast may be slow, and its crack still due.
     """
 
     usual_s: float
@@ -107,7 +106,7 @@ class TimePrior:
 
 @dataclass(slots=True)
 class Priors:
-    """All but the ear, fused: the sum of what each says."""
+    """All evidence except sound, combined as a sum."""
 
     temperature: TemperaturePrior | None = None
     counter: CounterPrior = field(default_factory=CounterPrior)
@@ -117,13 +116,13 @@ class Priors:
     def feed(
         self, at_s: float, bean_c: float | None, ror: float | None, crack_count: int | None
     ) -> None:
-        """Take a reading."""
+        """Add a reading."""
         if self.temperature is not None:
             self._said[EvidenceKind.TEMPERATURE] = self.temperature.feed(at_s, bean_c, ror)
         self._said[EvidenceKind.COUNTER] = self.counter.feed(at_s, crack_count)
 
     def forget_times(self) -> None:
-        """The clock was set: what was said before is at no known distance from now."""
+        """Forget the past after the clock was set: its distance from now is unknown."""
         self.counter = CounterPrior()
         if self.temperature is not None:
             self.temperature = replace(self.temperature, _slopes=deque(maxlen=120))
@@ -131,11 +130,11 @@ class Priors:
 
     @property
     def llr(self) -> float:
-        """What they say together, −4 to +4."""
+        """The combined log-likelihood ratio, −4 to +4."""
         return sum(self._said.values())
 
     def news(self, now: datetime) -> list[Evidence]:
-        """What changed by half a nat or more since it was last written down."""
+        """The evidence that changed by half a nat or more since it was last recorded."""
         fresh = []
         for kind, llr in self._said.items():
             if abs(llr - self._recorded.get(kind, 0.0)) >= 0.5:

@@ -1,8 +1,7 @@
 """The phases of one station's roasts: a pure state machine fed with decisions and readings.
 
-It owns `roast_id` and the events of a roast; it tells nobody and stores nothing. A roast can be
-begun by a person, by the start of the sound (`listen`, `demo`, `analyze`), or by the log after a
-crash.
+It owns `roast_id` and the events of a roast; it sends and stores nothing. A roast is started by a
+person, by the start of the sound (`listen`, `demo`, `analyze`), or by the log after a crash.
 """
 
 from dataclasses import dataclass, field, replace
@@ -29,37 +28,39 @@ class RoastOptions(Options):
 
     begins: Literal["person", "sound", "charge"] = Field(
         "person",
-        description="What begins a roast: person (a button, a command), sound (its first sample), "
-        "or charge (so, too, and the beans go in just then).",
+        description="What starts a roast: person (a button, a command), sound (its first sample), "
+        "or charge (its first sample, which is also when the beans go in).",
     )
     expected_first_crack_s: float | None = Field(
         None,
         gt=0,
-        description="Seconds from charge to first crack; null: as in earlier roasts, or 390-900.",
+        description="Seconds from charge to first crack; null: from earlier roasts, else 390-900.",
     )
     no_crack_after_s: float = Field(
-        840.0, gt=0, description="Seconds from charge after which a missing first crack is told."
+        840.0,
+        gt=0,
+        description="Seconds from charge after which a missing first crack is reported.",
     )
     cooling_s: float = Field(
-        240.0, gt=0, description="Seconds from drop to the end of cooling, where no probe says so."
+        240.0, gt=0, description="Seconds from drop to the end of cooling, if no probe shows it."
     )
 
 
 _BEFORE = {Phase.CHARGED, Phase.DRYING, Phase.MAILLARD, Phase.ROASTING}
 _AFTER_DROP = {Phase.DROPPED, Phase.COOLING}
 _EARLY_S = 390.0
-"""Before it first crack is unusual: the rarer the nearer the charge."""
+"""First crack is unusual before this time, and rarer the nearer to the charge."""
 _TOO_EARLY, _TOO_EARLY_PART = -3.0, 0.4
-"""What the time says until this part of that: only sample roasters and poppers are so quick."""
+"""Log-likelihood ratio up to this fraction of it: only sample roasters and poppers are so fast."""
 _LATE = 0.2
-"""What it says two minutes after it, and on."""
+"""Log-likelihood ratio from two minutes after it."""
 _DROPPED_FOR_S = 15.0
-"""Beans are out, cooling begins: how long `dropped` is shown before `cooling`."""
+"""Seconds for which `dropped` is shown before `cooling`."""
 
 
 @dataclass(slots=True)
 class Roast:
-    """One station's roast as it stands. Methods return the events that they cause, in order."""
+    """The state of one station's roast. Methods return the events that they cause, in order."""
 
     station: str
     options: RoastOptions
@@ -71,11 +72,11 @@ class Roast:
     ended: RoastEvent | None = None
     last_event: RoastEvent | None = None
     start_known: bool = True
-    """Whether the charge is a fact, not just the start of the sound."""
+    """Whether the charge is known, not only the start of the sound."""
     usual: TimePrior | None = None
-    """When first crack came in this person's earlier roasts, where enough are known."""
+    """The time of first crack in this person's earlier roasts; None if too few are known."""
     earlier: tuple[RoastEvent, ...] = ()
-    """What had happened in this roast before the service was started again."""
+    """The events of this roast before the service was restarted."""
     _counts: dict[EventKind, int] = field(default_factory=dict)
     _said_late: bool = False
     _said_by_time: float = 0.0
@@ -108,7 +109,7 @@ class Roast:
     def begin(
         self, at: datetime, origin: Origin, *, start_known: bool = True, sample: int | None = None
     ) -> list[RoastEvent]:
-        """Charge: a new roast, whatever was before."""
+        """Start a new roast (charge), whatever the present state."""
         self.roast_id = f"{at:%Y%m%dT%H%M%S}{at.microsecond // 1000:03d}-{self.station}"
         self.charged_at, self.dropped_at = at, None
         self.first_crack = self.ended = None
@@ -122,9 +123,9 @@ class Roast:
         return [self._event(EventKind.CHARGE, at, at, origin, happened_sample=sample)]
 
     def resume(self, roast_id: str, charged_at: datetime, events: list[RoastEvent]) -> None:
-        """Go on with a roast that the log holds.
+        """Continue a roast from the log.
 
-        `events` is all of them: one that was revoked doesn't stand again, but keeps its id.
+        `events` is all of them: a revoked one does not count again, but keeps its id.
         """
         self.roast_id, self.charged_at, self.phase = roast_id, charged_at, Phase.ROASTING
         self.earlier = tuple(events)
@@ -148,7 +149,7 @@ class Roast:
         decided_sample: int | None = None,
         bean_temp_c: float | None = None,
     ) -> list[RoastEvent]:
-        """What the onset decision or a person says of a crack. A first crack grows in place."""
+        """Add a crack by the onset decision or a person. A first crack grows in place."""
         growing = self.first_crack
         if kind is EventKind.FIRST_CRACK and growing is not None and not growing.revoked:
             if level is None or (growing.level and level.rank <= growing.level.rank):
@@ -181,7 +182,7 @@ class Roast:
         ]
 
     def not_a_crack(self, at: datetime) -> list[RoastEvent]:
-        """A person takes the first crack back; the next one gets an id of its own."""
+        """Revoke the first crack, as a person says; the next one gets its own id."""
         if self.first_crack is None or self.first_crack.revoked:
             return []
         event = replace(
@@ -196,7 +197,7 @@ class Roast:
     def drop(
         self, at: datetime, origin: Origin, bean_temp_c: float | None = None
     ) -> list[RoastEvent]:
-        """The beans leave the drum."""
+        """Record that the beans leave the drum."""
         if not self.active:
             return []
         return [self._event(EventKind.DROP, at, at, origin, bean_temp_c=bean_temp_c)]
@@ -209,7 +210,7 @@ class Roast:
         origin: Origin = Origin.TEMPERATURE,
         bean_temp_c: float | None = None,
     ) -> list[RoastEvent]:
-        """A turning point, dry end or end of cooling that the curve saw; once a roast."""
+        """Add a turning point, dry end or end of cooling from the curve; once per roast."""
         if self.roast_id is None or self._counts.get(kind):
             return []
         return [self._event(kind, happened_at, decided_at, origin, bean_temp_c=bean_temp_c)]
@@ -217,11 +218,11 @@ class Roast:
     def told(
         self, kind: EventKind, at: datetime, message: str, origin: Origin = Origin.SOUND
     ) -> RoastEvent:
-        """An event that changes no phase: something lost, a fault, an interlock, a question."""
+        """Make an event that changes no phase: a loss, a fault, an interlock, a question."""
         return self._event(kind, at, at, origin, message=message)
 
     def tick(self, now: datetime) -> list[RoastEvent]:
-        """What follows from time alone: a late first crack, the end of cooling."""
+        """Add what follows from time alone: a late first crack, the end of cooling."""
         elapsed = self.elapsed_s(now)
         if self.phase in _BEFORE and self.start_known and not self._said_late:
             late = max(
@@ -229,7 +230,7 @@ class Roast:
             )
             if elapsed is not None and elapsed > late and self.first_crack is None:
                 self._said_late = True
-                text = f"No first crack heard {elapsed / 60:.0f} minutes after charge."
+                text = f"No first crack detected {elapsed / 60:.0f} minutes after charge."
                 return [self.told(EventKind.NO_CRACK_YET, now, text)]
         if self.phase in _AFTER_DROP and self.dropped_at is not None:
             since_drop_s = (now - self.dropped_at).total_seconds()
@@ -240,14 +241,14 @@ class Roast:
         return []
 
     def late(self, now: datetime, text: str) -> list[RoastEvent]:
-        """A first crack that other signs say is overdue; once a roast."""
+        """Report a first crack that is overdue by other evidence; once per roast."""
         if self.phase not in _BEFORE or self._said_late or self.first_crack is not None:
             return []
         self._said_late = True
         return [self.told(EventKind.NO_CRACK_YET, now, text, Origin.TEMPERATURE)]
 
     def finish(self, at: datetime, origin: Origin) -> list[RoastEvent]:
-        """The end of cooling (or of a roast that a person stops): idle again."""
+        """End cooling (or a roast that a person stops): idle again."""
         if self.phase is Phase.IDLE:
             return []
         kind = EventKind.COOL_END if self.phase in _AFTER_DROP else EventKind.STOPPED
@@ -256,11 +257,11 @@ class Roast:
         return events
 
     def prior_llr(self, now: datetime) -> float:
-        """How much likelier the time since charge makes a first crack than time alone.
+        """The log-likelihood ratio of a first crack by the time since charge.
 
-        Natural logarithm, −3 to +1: early pops need to be better, but never can't count,
-        because somebody may have pressed the button late. Without a known charge it is 0. What is
-        set goes before what was learnt from earlier roasts, and that before the usual 390 s.
+        Natural logarithm, −3 to +1: early pops must be clearer, but can always count, because the
+        button may have been pressed late. 0 without a known charge. The setting takes precedence
+        over earlier roasts, and those over the default of 390 s.
         """
         elapsed = self.elapsed_s(now)
         if not self.start_known or elapsed is None:
@@ -275,7 +276,7 @@ class Roast:
         return min(_LATE, _LATE * (elapsed - earliest) / 120.0)
 
     def evidence(self, now: datetime) -> list[Evidence]:
-        """What the time since charge says, for the record, where it changed by half a nat."""
+        """The evidence by time since charge, if it changed by half a nat."""
         llr = self.prior_llr(now) if self.phase in _BEFORE else 0.0
         if self.roast_id is None or abs(llr - self._said_by_time) < 0.5:
             return []
@@ -318,7 +319,7 @@ class Roast:
         return event
 
     def _enter(self, event: RoastEvent) -> None:
-        """The phase and the marks that an event brings."""
+        """Update the phase and the marks for an event."""
         match event.kind:
             case EventKind.TURNING_POINT if self.phase in _BEFORE:
                 self.phase = Phase.DRYING

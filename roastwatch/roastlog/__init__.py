@@ -1,1 +1,1 @@
-"""The roast log: an SQLite file that no crash empties."""
+"""The roast log: an SQLite file that survives crashes and power cuts."""

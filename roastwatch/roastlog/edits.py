@@ -1,6 +1,6 @@
-"""What a person writes of a roast in roastwatch, kept apart from what its file says.
+"""What a person edits in a roast, kept apart from the data of its imported file.
 
-A later save of the file replaces the file's data; edits stay and go over it.
+A later save of the file replaces the file's data; the edits stay and are applied over it.
 """
 
 import json
@@ -21,32 +21,32 @@ from roastwatch.vocabulary import EventKind, Origin
 
 @dataclass(slots=True)
 class Edits:
-    """Everything that was written here of one roast."""
+    """All edits of one roast."""
 
     title: str | None = None
     properties: dict[str, Any] = field(default_factory=dict)
-    """By name; None = forgotten."""
+    """By name; None = cleared."""
     events: dict[str, float | None] = field(default_factory=dict)
-    """Seconds on the record's clock by kind; None = taken away."""
+    """Seconds on the record's clock by kind; None = removed."""
 
     def as_json(self) -> str:
-        """As the log keeps it."""
+        """The edits as the log stores them."""
         return json.dumps(
             {"title": self.title, "properties": self.properties, "events": self.events},
             ensure_ascii=False,
         )
 
     def names(self) -> list[str]:
-        """What was written, in words."""
+        """What was edited, in words."""
         words = ["title"] if self.title is not None else []
         return [*words, *(name.replace("_", " ") for name in (*self.properties, *self.events))]
 
     def over(self, record: RoastRecord, shift_s: float = 0.0) -> RoastRecord:
-        """A file's record with these edits over it.
+        """Apply these edits to a file's record.
 
         Args:
-            record: what the file says.
-            shift_s: what the clock of the file gained on the one that the edits were made on.
+            record: the file's record.
+            shift_s: how far the file's clock is ahead of the one that the edits were made on.
         """
         properties = record.properties.as_json() | self.properties
         known = {k: v for k, v in properties.items() if v not in (None, "")}
@@ -67,7 +67,7 @@ class Edits:
 
 
 def marked(record: RoastRecord, kind: EventKind, at_s: float) -> RecordedEvent:
-    """An event that a person marks, with the temperatures of its time."""
+    """An event that a person marks, with the temperatures at its time."""
     return RecordedEvent(
         kind,
         at_s,
@@ -78,7 +78,7 @@ def marked(record: RoastRecord, kind: EventKind, at_s: float) -> RecordedEvent:
 
 
 def load(connection: sqlite3.Connection, roast_no: int) -> Edits:
-    """A roast's edits. Of a log that did not keep them apart: what differs from its file."""
+    """A roast's edits; from a log that did not keep them apart, what differs from its file."""
     raw, source_format, source_file = connection.execute(
         "SELECT edits, source_format, source_file FROM roasts WHERE roast_no = ?", (roast_no,)
     ).fetchone()
@@ -90,7 +90,7 @@ def load(connection: sqlite3.Connection, roast_no: int) -> Edits:
     record = log_records.fetch(connection, roast_no)
     kept = record.properties.as_json()
     if source_format != "alog":
-        # It is unknown which were written here: none of them may be lost.
+        # It is unknown which were edited here: keep all of them.
         return Edits(properties=kept)
     theirs = alog_parts.properties(record.foreign).as_json()
     changed = {name: value for name, value in kept.items() if theirs.get(name) != value}
@@ -106,18 +106,18 @@ def edit(
     properties: dict[str, Any],
     events: dict[EventKind, float | None],
 ) -> None:
-    """Write edits into a roast, inside the caller's transaction.
+    """Apply edits to a roast, inside the caller's transaction.
 
     Args:
         connection: to the log.
         roast_no: which roast.
         title: the new one; None = as it is.
-        properties: by name; None or "" forgets one.
-        events: seconds from the charge (from the record's start where there is none), by kind;
-            None takes the event away. The charge itself counts from where it is now.
+        properties: by name; None or "" clears one.
+        events: seconds from the charge (without one, from the record's start), by kind; None
+            removes the event. The time of the charge itself counts from the present charge.
 
     Raises:
-        BadInputError: the events of a roast that is still going on, or a time outside it.
+        BadInputError: the roast is still in progress, or a time lies outside it.
     """
     edits = load(connection, roast_no)
     record = log_records.fetch(connection, roast_no)
@@ -126,7 +126,7 @@ def edit(
     ).fetchone()
     if events and is_open:
         raise BadInputError(
-            "This roast is still going on: mark its events live, and edit them when it has ended."
+            "This roast is still in progress: mark its events live, or edit them when it has ended."
         )
     zero_s = record.charge_s or 0.0
     for kind, since_s in events.items():
@@ -157,8 +157,8 @@ def _check(record: RoastRecord, kind: EventKind, at_s: float | None) -> None:
     first, last = min(ends, default=0.0), max(ends, default=at_s)
     if not first - 1.0 <= at_s <= last + 60.0:
         raise BadInputError(
-            f"The time of {kind.value} lies outside the roast: give it in minutes and seconds from "
-            "the charge, such as 8:12."
+            f"The time of {kind.value} lies outside the roast: give minutes and seconds from the "
+            "charge, such as 8:12."
         )
 
 
@@ -169,7 +169,7 @@ def set_event(
     kind: EventKind,
     at_s: float | None,
 ) -> None:
-    """Move, add or (None) take away an event; its labels stay with it."""
+    """Move, add or (with None) remove an event; its labels stay with it."""
     connection.execute(
         "UPDATE events SET revoked = 1 WHERE roast_no = ? AND kind = ?", (roast_no, kind.value)
     )
@@ -198,7 +198,7 @@ def set_event(
 
 
 def labels(connection: sqlite3.Connection, roast_no: int) -> list[tuple[str, str, str, str]]:
-    """Event id, label, who gave it and when, of a roast's events."""
+    """The labels of a roast's events: event id, label, who gave it and when."""
     return connection.execute(
         "SELECT labels.event_id, label, said_by, said_at FROM labels JOIN events USING (event_id) "
         "WHERE roast_no = ?",
@@ -209,9 +209,9 @@ def labels(connection: sqlite3.Connection, roast_no: int) -> list[tuple[str, str
 def labelled_events(
     record: RoastRecord, ids: Iterable[str], fresh: RoastRecord
 ) -> tuple[RecordedEvent, ...]:
-    """The events of a fresh record, with the ids of the labelled ones that they replace.
+    """The events of a fresh record, with the ids of the labelled events that they replace.
 
-    A labelled event that the fresh record lacks stays, taken back: so does its label.
+    A labelled event that the fresh record lacks is kept as revoked, with its label.
     """
     wanted = {event.event_id: event for event in record.events if event.event_id in set(ids)}
     events = list(fresh.events)

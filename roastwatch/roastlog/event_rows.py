@@ -1,4 +1,4 @@
-"""The columns of the table of events, spelled once for all that writes or reads whole events."""
+"""The columns of the events table, spelled once for everything that writes or reads them."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -69,7 +69,7 @@ def recorded_event(row: Sequence[Any]) -> RecordedEvent:
 def roast_event(
     row: Sequence[Any], roast_id: str, happened_at: datetime, decided_at: datetime
 ) -> RoastEvent:
-    """A row of `COLUMNS` as an event of a roast that goes on, with these times."""
+    """A row of `COLUMNS` as an event of a roast in progress, with these times."""
     found = {name: value for name, value in fields(row).items() if name in _OF_EVENT}
     times = {"happened_at": happened_at, "decided_at": decided_at}
     return RoastEvent(**found | times, roast_id=roast_id)

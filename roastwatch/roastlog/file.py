@@ -1,6 +1,6 @@
-"""The roast log's file: opened, checked, migrated. SQLite in WAL mode, synchronous FULL.
+"""Open, check and migrate the roast log's file: SQLite in WAL mode, synchronous FULL.
 
-A write-ahead log with synchronous FULL survives a pulled plug: a committed transaction is on the
+A write-ahead log with synchronous FULL survives a power cut: a committed transaction is on the
 disk before `COMMIT` returns (sqlite.org/wal.html, sqlite.org/pragma.html#pragma_synchronous).
 """
 
@@ -17,40 +17,40 @@ from roastwatch.roastlog.schema import APPLICATION_ID, MIGRATIONS, VERSION
 BUSY_MS = 5000
 FILE_NAME = "roasts.db"
 _WAL_PAGES = 256
-"""Pages of the write-ahead log (1 MiB) after which they are taken into the database."""
+"""Pages of the write-ahead log (1 MiB) after which it is copied into the database."""
 
 
 class LogError(RoastwatchError):
-    """The roast log can't be opened, read or written; the text says why and what helps."""
+    """The roast log can't be opened, read or written; the text says why and what to do."""
 
 
 def open_log(path: Path, *, create: bool = True, busy_ms: int = BUSY_MS) -> sqlite3.Connection:
-    """A connection to a log that is there, ours, whole at its head and of this version.
+    """Connect to a log; check that it is ours, and bring it to this version.
 
     Args:
         path: the database file.
-        create: make the file and its folder where there is none.
+        create: make the file and its folder if there is none.
         busy_ms: how long to wait for another program's lock.
 
     Raises:
-        LogError: one sentence that says what stands in the way.
+        LogError: one sentence that says why not.
     """
     if not path.exists():
         if not create:
             raise LogError(
-                f"There is no roast log at {path}: name one with --log, or fill this one with "
+                f"There is no roast log at {path}. Name another with --log, or import roasts with "
                 "`roastwatch roasts import`."
             )
         try:
             make_folder(path.parent)
         except OSError as error:
             raise LogError(
-                f"The folder {path.parent} of the roast log can't be made ({error.strerror}): "
-                "make it, or name another log."
+                f"The folder {path.parent} of the roast log can't be made ({error.strerror}). "
+                "Make it, or name another log."
             ) from error
     elif path.is_dir():
         raise LogError(
-            f"{path} is a folder: name the roast log's file, such as {path}/{FILE_NAME}."
+            f"{path} is a folder. Name the roast log's file, such as {path}/{FILE_NAME}."
         )
     make_private(path)
     with explained(path):
@@ -67,9 +67,9 @@ def open_log(path: Path, *, create: bool = True, busy_ms: int = BUSY_MS) -> sqli
 
 
 def make_private(path: Path) -> None:
-    """A log for its owner alone: what is there is tightened, what is not is made so.
+    """Make a log readable by its owner alone; create the file if there is none.
 
-    The folder too, where it is roastwatch's own (by its name, or as it holds nothing else).
+    The folder too, if it is roastwatch's own (by its name, or because it contains nothing else).
     """
     with contextlib.suppress(OSError):
         make_file(path)
@@ -80,10 +80,10 @@ def make_private(path: Path) -> None:
 
 
 def open_read_only(path: Path) -> sqlite3.Connection:
-    """A connection that writes nothing, for a log on a disk that takes no writes.
+    """Connect without writing, for a log on a read-only disk.
 
     Raises:
-        LogError: the log is not there, not ours, damaged or of a newer version.
+        LogError: the log is missing, not ours, damaged or of a newer version.
     """
     if not path.exists():
         return open_log(path, create=False)
@@ -98,8 +98,8 @@ def open_read_only(path: Path) -> sqlite3.Connection:
             version = _version(connection, path)
             if version < VERSION:
                 raise LogError(
-                    f"The roast log {path} is of an older version and its disk takes no writes: "
-                    "copy it to a disk that does."
+                    f"The roast log {path} is of an older version and its disk is read-only. "
+                    "Copy it to a writable disk."
                 )
     except BaseException:
         connection.close()
@@ -113,11 +113,11 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     if owner != APPLICATION_ID and (
         version or connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
     ):
-        raise LogError(f"{path} is a database of another program: name the roast log's file.")
+        raise LogError(f"{path} is another program's database. Name the roast log's file.")
     if version > VERSION:
         raise LogError(
-            f"The roast log {path} was written by a newer roastwatch (log version {version}, this "
-            f"one knows {VERSION}): update roastwatch, or name another log."
+            f"The roast log {path} was written by a newer roastwatch (log version {version}; this "
+            f"one reads up to {VERSION}). Update roastwatch, or name another log."
         )
     return version
 
@@ -129,21 +129,21 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
         raise LogError(
-            f"The roast log {path} can't be kept safe on this disk (no write-ahead log): put it "
-            "on a local disk."
+            f"The roast log {path} is not safe on this disk, which allows no write-ahead log. Put "
+            "it on a local disk."
         )
-    # A log that ran over a full disk must not keep its write-ahead log large for ever.
+    # After a full disk the write-ahead log must not stay large.
     connection.execute(f"PRAGMA journal_size_limit = {16 * 1024 * 1024}")
     if version < VERSION:
         migrate(connection)
 
 
 def make_room(connection: sqlite3.Connection) -> None:
-    """Lengthen the write-ahead log to what it will need, once, before anybody waits for it.
+    """Extend the write-ahead log to the size it will need, before any write is waited for.
 
-    A write at the end of a file is durable only when the file system has written its new length
-    too, and with it what other programs have in the same journal (say Home Assistant's recorder):
-    the slowest commit in twenty took three times as long. A write over what is there is on its own.
+    A write at the end of a file is durable only when the file system has also written the new
+    length, together with what other programs have in the same journal (such as Home Assistant's
+    recorder): the slowest commit in twenty took three times as long. An overwrite needs none of it.
 
     Raises:
         sqlite3.Error: it can't be written.
@@ -155,13 +155,13 @@ def make_room(connection: sqlite3.Connection) -> None:
         )
     with transaction(connection):
         connection.execute("DELETE FROM meta WHERE name = 'room'")
-    # from here on it is written from its beginning again
+    # from here on it is overwritten from its beginning
     connection.execute("PRAGMA wal_checkpoint(RESTART)")
     connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
 
 
 def migrate(connection: sqlite3.Connection, migrations: tuple[str, ...] = MIGRATIONS) -> None:
-    """Bring a log to the newest version, each step whole or not at all."""
+    """Bring a log to the newest version in one transaction."""
     with transaction(connection):
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         for number, step in enumerate(migrations[version:], start=version + 1):
@@ -174,7 +174,7 @@ def migrate(connection: sqlite3.Connection, migrations: tuple[str, ...] = MIGRAT
 
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing. Takes the write lock at once, so that it can't be lost half-way."""
+    """A transaction that takes the write lock at once, so that it can't lose it half-way."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -189,7 +189,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 @contextlib.contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn SQLite's failures into sentences that say what a person can do."""
+    """Turn SQLite's errors into sentences that say what a person can do."""
     try:
         yield
     except sqlite3.Error as error:
@@ -197,41 +197,40 @@ def explained(path: Path) -> Iterator[None]:
 
 
 def explanation(error: sqlite3.Error, path: Path) -> str:
-    """One sentence for a failure of SQLite."""
+    """One sentence for an error of SQLite."""
     name = getattr(error, "sqlite_errorname", "") or ""
     text = str(error)
     causes: tuple[tuple[Callable[[], bool], str], ...] = (
         (
             lambda: name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")) or "locked" in text,
-            f"The roast log {path} is locked by another program: close what has it open.",
+            f"The roast log {path} is locked by another program. Close that program.",
         ),
         (
             lambda: name.startswith("SQLITE_FULL") or "is full" in text,
-            f"The disk of the roast log {path} is full: make room on it.",
+            f"The disk of the roast log {path} is full. Free some space.",
         ),
         (
             lambda: name.startswith("SQLITE_READONLY") or "readonly" in text,
-            f"The roast log {path} can't be written (read-only disk or file): make it writable, "
+            f"The roast log {path} can't be written (read-only disk or file). Make it writable, "
             "or name another log.",
         ),
         (
             lambda: name.startswith("SQLITE_CANTOPEN") or "unable to open" in text,
-            f"The roast log {path} can't be opened: check that its folder exists and may be "
-            "written.",
+            f"The roast log {path} can't be opened. Check that its folder exists and is writable.",
         ),
         (
             lambda: name.startswith("SQLITE_NOTADB") or "not a database" in text,
-            f"{path} is not a roast log, or its head is damaged: name another with --log, or try "
+            f"{path} is not a roast log, or its header is damaged. Name another with --log, or run "
             f"`roastwatch roasts repair --log {path}`.",
         ),
         (
             lambda: name.startswith("SQLITE_CORRUPT") or "malformed" in text,
-            f"The roast log {path} is damaged: `roastwatch roasts repair --log {path}` saves what "
-            "can be read.",
+            f"The roast log {path} is damaged. `roastwatch roasts repair --log {path}` recovers "
+            "what can be read.",
         ),
         (
             lambda: name.startswith("SQLITE_IOERR") or "I/O" in text,
-            f"The disk of the roast log {path} fails ({text}): check the disk and its space.",
+            f"The disk of the roast log {path} fails ({text}). Check the disk and its free space.",
         ),
     )
     for applies, sentence in causes:

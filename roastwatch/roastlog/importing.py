@@ -1,7 +1,7 @@
-"""Roasts brought into the log: which roast a file is of, and what a later save of it changes.
+"""Import roasts into the log: which roast a file belongs to, and what a later save changes.
 
-A roast is known by its id and its start (without an id: by its curve), not by what a file says of
-it. Newer file data replaces older file data; what was written in roastwatch stays.
+A roast is identified by its id and its start (without an id, by its curve). Newer file data
+replaces older file data; edits made in roastwatch stay.
 """
 
 import json
@@ -19,23 +19,23 @@ from roastwatch.roastlog import edits as log_edits
 from roastwatch.roastlog import rows as log_records
 from roastwatch.roastlog.event_rows import stamp, unstamp
 
-# Saves under one id that began so close together are one roast, whatever their curves say ...
+# Saves under one id that began this close together are one roast, whatever their curves ...
 SAME_START_S = 120.0
-# ... and with the same curve, or the same beginning of one, also this far apart.
+# ... and, with the same curve or the same beginning of one, even this far apart.
 SAME_CURVE_S = 3600.0
-# File systems and archives keep the time of saving to 2 s at worst.
+# File systems and archives store the time of saving to within 2 s.
 SAVED_TOGETHER_S = 2.0
-# An event of a recorded roast that a file has elsewhere by more than its readings' spacing.
+# An event counts as moved if a file has it elsewhere by more than the spacing of its readings.
 MOVED_S = 1.5
 _FEWEST_ALIKE = 30
 
 
 class Imported(StrEnum):
-    """What became of an imported file."""
+    """The outcome of importing a file."""
 
     NEW = "new"
     KNOWN = "known"
-    """This very save is in the log already."""
+    """This save is already in the log."""
     DUPLICATE = "duplicate"
     """Another save of a roast that is in the log."""
     REPLACED = "replaced"
@@ -44,21 +44,21 @@ class Imported(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What became of one file, and which roast it is."""
+    """The outcome of importing one file, and the roast it belongs to."""
 
     outcome: Imported
     roast_id: str
     twin: str = ""
-    """The file that the roast came from, where it was there before."""
+    """The file that the roast came from, if it was already in the log."""
     changed: tuple[str, ...] = ()
     """What the later save replaced."""
     kept: tuple[str, ...] = ()
-    """What was written here and stayed."""
+    """The edits that stayed."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Twin:
-    """The roast that the log holds already."""
+    """The roast that is already in the log."""
 
     roast_no: int
     roast_id: str
@@ -87,12 +87,12 @@ _TWINS = (
 
 
 def bring_in(connection: sqlite3.Connection, record: RoastRecord, fresh: set[int]) -> ImportResult:
-    """Put a roast in, once, however often and under whatever name it is saved.
+    """Import a roast once, however often and under whatever name it was saved.
 
     Args:
         connection: to the log, inside the caller's transaction.
         record: the roast.
-        fresh: numbers of the roasts that this run brought in; added to.
+        fresh: numbers of the roasts that this run imported; extended here.
     """
     digest = record.digest()
     twin = _twin(connection, record)
@@ -197,7 +197,7 @@ def _begins_alike(connection: sqlite3.Connection, twin: _Twin, record: RoastReco
 
 
 def _free_id(connection: sqlite3.Connection, record: RoastRecord) -> str:
-    """The record's id, or one made of it where another roast has it: a template was copied."""
+    """The record's id, or one derived from it if another roast has it (a copied template)."""
     wanted = record.roast_id or record.digest()
     seeds: list[Callable[[], str]] = [record.fingerprint, record.digest]
     for made in (lambda: "", *seeds):
@@ -210,7 +210,7 @@ def _free_id(connection: sqlite3.Connection, record: RoastRecord) -> str:
 
 
 def _same_file(twin: _Twin, record: RoastRecord) -> bool:
-    """Whether a save is of the file's own line, and not a copy under another id or format."""
+    """Whether a save is a version of the same file, not a copy under another id or format."""
     if record.derived_id:
         return (twin.source_format, twin.source_file) == (record.source_format, record.source_file)
     return twin.roast_id.startswith(record.roast_id)
@@ -219,8 +219,9 @@ def _same_file(twin: _Twin, record: RoastRecord) -> bool:
 def _newer(twin: _Twin, record: RoastRecord, fresh: set[int]) -> bool:
     """Whether a save is later than the one in the log.
 
-    By the time of saving. Saved together (as a copied folder is): the longer curve; then, of files
-    imported in one run, the one with more events; else the one that is imported later.
+    The time of saving decides. If both were saved together (as in a copied folder), the longer
+    curve is later; then, among files of one run, the one with more events; else the one imported
+    later.
     """
     apart_s = _apart_s(twin.saved_at, record.saved_at)
     if apart_s is not None and apart_s > SAVED_TOGETHER_S:
@@ -235,7 +236,7 @@ def _newer(twin: _Twin, record: RoastRecord, fresh: set[int]) -> bool:
 
 
 def _clock_shift_s(before: RoastRecord, record: RoastRecord) -> float:
-    """What the new save's clock gained on the old one's: a save may begin at another sample."""
+    """How far the new save's clock is ahead: a save may begin at another sample."""
     old, new = (r.foreign.get("first_timex") for r in (before, record))
     both = isinstance(old, int | float) and isinstance(new, int | float)
     return float(old) - float(new) if both else 0.0  # type: ignore[arg-type]
@@ -277,7 +278,7 @@ def _changes(before: RoastRecord, after: RoastRecord) -> list[str]:
 def _into_recording(
     connection: sqlite3.Connection, twin: _Twin, record: RoastRecord, digest: str
 ) -> ImportResult:
-    """A file of a roast that was recorded here: its words and marks are taken over.
+    """Import a file of a roast that was recorded here: its properties and events are taken over.
 
     Readings, pops, scores, commands and evidence stay as they were recorded.
     """
@@ -337,7 +338,7 @@ def _remember(
 
 
 def also_saved_as(connection: sqlite3.Connection, roast_no: int, names: list[str]) -> None:
-    """Remember under which other names a roast is saved."""
+    """Store the other names under which a roast is saved."""
     connection.execute(
         "UPDATE roasts SET also_saved_as = ?, summary = NULL WHERE roast_no = ?",
         (json.dumps(names, ensure_ascii=False), roast_no),

@@ -23,7 +23,7 @@ NOT_A_CRACK = "not_a_crack"
 LATEST_LABEL = (
     "(SELECT label FROM labels WHERE labels.event_id = {event_id} ORDER BY said_at DESC LIMIT 1)"
 )
-"""SQL: the label that counts for an event; a later one replaces an earlier one of anybody."""
+"""SQL: the label that counts for an event, which is the latest one, whoever gave it."""
 _MOVED_S = 1.0
 """A person's time this far from the recorded one is another time, not another clock's."""
 
@@ -46,7 +46,7 @@ class LabelledEvent:
 
     @property
     def verdict(self) -> str | None:
-        """What a person said it is, as sidecars write it; None: nobody said."""
+        """What a person said it is, as sidecars write it; None: no label."""
         if self.label == NOT_A_CRACK or self.revoked:
             return NOT_A_CRACK
         said = self.label == CRACK or self.origin == Origin.PERSON
@@ -69,7 +69,7 @@ class LoggedRoast:
 
 
 def logged(store: Store, roast_id: str) -> LoggedRoast | None:
-    """A roast by its whole id; None if the log does not hold it.
+    """A roast by its whole id; None if it is not in the log.
 
     Raises:
         LogError: the log can't be read.
@@ -108,10 +108,10 @@ def _event(event_id: str, kind: str, *values: Any) -> LabelledEvent:
 
 
 def current(content: Mapping[str, Any], name: str, roast: LoggedRoast) -> dict[str, Any]:
-    """A sidecar as the log would write it today.
+    """A sidecar as the log would export it now.
 
-    The log decides. What only the sidecar holds (a mark or a label of an older version, an event
-    that the log lost) stays.
+    The log decides. What only the sidecar has (a mark or label of an older version, an event that
+    is missing in the log) stays.
 
     Args:
         content: the sidecar.
@@ -148,7 +148,7 @@ def current(content: Mapping[str, Any], name: str, roast: LoggedRoast) -> dict[s
 def starts_s(content: Mapping[str, Any], name: str, roast: LoggedRoast) -> float | None:
     """Where a recording begins, in seconds from its roast's second 0; None: unknown.
 
-    As the log has it; for older versions' recordings, by when one of their events was decided.
+    Recordings of older versions are not in the log: there the time of a decision gives it.
     """
     if name in roast.starts_s:
         return roast.starts_s[name]
@@ -163,9 +163,9 @@ def starts_s(content: Mapping[str, Any], name: str, roast: LoggedRoast) -> float
 def _described(
     event: LabelledEvent, before: Mapping[str, Any], starts_s: float | None
 ) -> dict[str, Any]:
-    """An event as a recording's sidecar holds it; one that nobody moved keeps its sample's time.
+    """An event as a recording's sidecar has it; unless a person moved it, its time is by samples.
 
-    Where the log holds no verdict, the sidecar's stays.
+    If the log has no verdict, the sidecar's stays.
     """
     happened_s = before.get("happened_s")
     if starts_s is not None and event.at_s is not None:

@@ -1,7 +1,7 @@
-"""The roast log of a running service: durable before told, and never in the way of the roast.
+"""The roast log of a running service: events are durable before they are sent, and never delayed.
 
-Here is what is recorded of a roast, and as which rows; log_durable.py writes them. `commit` says
-whether the event is durable, and with it everything that was recorded before.
+This module says what is recorded, and as which rows; writer.py writes them. `commit` reports
+whether the event, and with it everything recorded before, is durable.
 
     async with RoastLog.open(path, part) as log:
         opened = await log.resume("roaster")
@@ -31,7 +31,7 @@ from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import Command, CommandResult, Evidence, Reading, RoastEvent
 
 RESUME_WITHIN_S = 1800.0
-"""A roast that was last heard of longer ago is over, not in progress."""
+"""A roast whose last record is older than this is over, not in progress."""
 
 
 @dataclass(slots=True)
@@ -53,10 +53,10 @@ class RoastLog:
 
     @classmethod
     def open(cls, path: Path, part: ComponentHealth | None = None) -> "RoastLog":
-        """A log to be entered.
+        """Make a log to be entered.
 
         Args:
-            path: the database file; made with its folder where there is none.
+            path: the database file; made with its folder if there is none.
             part: where problems are shown.
         """
         return cls(path, part)
@@ -71,7 +71,7 @@ class RoastLog:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Write what waits, and close."""
+        """Write the queue, and close."""
         await self._writer.stop_flushing()
         for roast_id in list(self._roasts):
             self._take_score(roast_id)
@@ -93,7 +93,7 @@ class RoastLog:
         title: str = "",
         properties: dict[str, Any] | None = None,
     ) -> bool:
-        """A roast begins; `started_at` (UTC) is its second 0. False if it is not durable yet."""
+        """Begin a roast; `started_at` (UTC) is its second 0. False if it is not durable yet."""
         head = log_writes.RoastHead(
             roast_id, station, started_at, title, json.dumps(properties or {}, ensure_ascii=False)
         )
@@ -101,22 +101,22 @@ class RoastLog:
         return await self._writer.durably(head)
 
     async def end_roast(self, roast_id: str, ended_at: datetime | None = None) -> bool:
-        """A roast is over. False if that is not durable yet."""
+        """End a roast. False if that is not durable yet."""
         self._take_score(roast_id)
         self._roasts.pop(roast_id, None)
         return await self._writer.durably(log_writes.EndWrite(roast_id, ended_at or utc_now()))
 
     async def commit(self, event: RoastEvent, elapsed_s: float | None = None) -> bool:
-        """Make an event durable before it is told.
+        """Make an event durable before it is sent.
 
         Args:
-            event: the event as it stands now.
-            elapsed_s: when it happened, in seconds since the roast's `started_at`; None = made
-                from `happened_at`.
+            event: the event in its present state.
+            elapsed_s: when it happened, in seconds since the roast's `started_at`; None =
+                computed from `happened_at`.
 
         Returns:
-            True when it is durable. False when the log failed or took longer than 200 ms: tell
-            it all the same with `unlogged=True`; it is written, so marked, as soon as may be.
+            True if it is durable. False if the log failed or took longer than 200 ms: send it
+            anyway with `unlogged=True`; it is written with that mark as soon as possible.
         """
         durable = await self._writer.durably(log_writes.EventWrite(event, elapsed_s))
         if not durable:
@@ -125,7 +125,7 @@ class RoastLog:
         return durable
 
     def record_reading(self, roast_id: str, reading: Reading, elapsed_s: float) -> None:
-        """A reading at so many seconds since the roast's `started_at`. Never waits."""
+        """Record a reading, `elapsed_s` after the roast's `started_at`. Never waits."""
         roast = self._roasts.get(roast_id)
         if roast is None:
             return
@@ -133,7 +133,7 @@ class RoastLog:
         roast.next_seq += 1
 
     def record_pops(self, roast_id: str, pops: Iterable[tuple[float, float]]) -> None:
-        """Pops: seconds since the roast's `started_at`, probability. Never waits."""
+        """Record pops: seconds since the roast's `started_at`, probability. Never waits."""
         rows = tuple(pops)
         if rows:
             self._writer.later(log_writes.Rows("pops", roast_id, rows))
@@ -141,7 +141,7 @@ class RoastLog:
     def record_scores(
         self, roast_id: str, elapsed_s: float, probability: float, decision: float
     ) -> None:
-        """A score, thinned to the most probable of each second. Never waits."""
+        """Record a score, thinned to the most probable of each second. Never waits."""
         roast = self._roasts.get(roast_id)
         if roast is None:
             return
@@ -154,9 +154,9 @@ class RoastLog:
     def record_evidence(
         self, roast_id: str, evidence: Evidence, elapsed_s: float | None = None
     ) -> None:
-        """What a witness says of first crack, kept apart from the others'. Never waits.
+        """Record evidence about first crack, separately for each source. Never waits.
 
-        `elapsed_s` counts from the roast's `started_at`; None: made from `happened_at`.
+        `elapsed_s` counts from the roast's `started_at`; None: computed from `happened_at`.
         """
         roast = self._roasts.get(roast_id)
         if roast and elapsed_s is None:
@@ -167,7 +167,7 @@ class RoastLog:
     def record_command(
         self, command: Command, result: CommandResult, elapsed_s: float | None = None
     ) -> None:
-        """A command and its outcome, an interlock's doing included. Never waits.
+        """Record a command and its outcome, including those of interlocks. Never waits.
 
         `elapsed_s` counts from the roast's `started_at`; None: by the computer's clock.
         """
@@ -179,7 +179,7 @@ class RoastLog:
         self._writer.later(log_writes.CommandWrite(command, result, roast_id, elapsed_s, now))
 
     def record_note(self, roast_id: str, elapsed_s: float, text: str) -> None:
-        """A remark on the curve. Never waits."""
+        """Record a note on the curve. Never waits."""
         self._writer.later(
             log_writes.Rows("controls", roast_id, ((elapsed_s, "note", None, text),))
         )
@@ -187,11 +187,11 @@ class RoastLog:
     def record_clip(
         self, roast_id: str, path: str, from_s: float, duration_s: float, note: str = ""
     ) -> None:
-        """Where some of the roast's sound is kept; a clip's `note` is its event. Never waits."""
+        """Record where some of the roast's sound is; a clip's `note` is its event. Never waits."""
         self._writer.later(log_writes.Rows("clips", roast_id, ((path, from_s, duration_s, note),)))
 
     def record_label(self, event_id: str, label: str, by: str = "") -> None:
-        """What a person said of an event (`crack`, `not_a_crack`). Never waits."""
+        """Record a person's label of an event (`crack`, `not_a_crack`). Never waits."""
         self._writer.later(log_writes.LabelWrite(event_id, label, by, utc_now()))
 
     # The outbox ------------------------------------------------------------------------------
@@ -226,11 +226,11 @@ class RoastLog:
             return []
 
     async def outbox_done(self, alert_id: str) -> bool:
-        """The alert was delivered, or is not wanted any more."""
+        """Remove an alert that was delivered or is no longer wanted."""
         return await self._writer.durably(log_outbox.AlertDone(alert_id))
 
     async def outbox_failed(self, alert_id: str, problem: str, try_again_at: datetime) -> bool:
-        """The alert could not be delivered; it is due again at a time."""
+        """Reschedule an alert that could not be delivered."""
         return await self._writer.durably(log_outbox.AlertFailed(alert_id, problem, try_again_at))
 
     # After a crash ---------------------------------------------------------------------------
@@ -243,7 +243,7 @@ class RoastLog:
         Args:
             station: whose roast.
             now: the moment (UTC).
-            within_s: a roast last heard of longer ago is closed instead.
+            within_s: a roast whose last record is older is closed instead.
 
         Raises:
             LogError: the log can't be read.
@@ -263,7 +263,7 @@ class RoastLog:
         self._roasts[roast.roast_id] = _Roast(head, next_seq=roast.next_seq)
         return roast
 
-    # What it knows of the open roasts --------------------------------------------------------
+    # The open roasts --------------------------------------------------------------------------
 
     def _heads(self) -> list[Write]:
         """The open roasts' rows; called on the writer's thread."""

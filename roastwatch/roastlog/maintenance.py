@@ -1,4 +1,4 @@
-"""Backup while in use, integrity check, giving space back, and saving what a damaged log holds."""
+"""Back up a log in use, check it, free its unused space, and repair a damaged one."""
 
 import contextlib
 import sqlite3
@@ -20,20 +20,19 @@ from roastwatch.roastlog.schema import TABLES
 
 @dataclass(frozen=True, slots=True)
 class Repaired:
-    """What a repair could save."""
+    """The result of a repair."""
 
     roasts: int
     kept: Path
     """Where the damaged log is now."""
     rows: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """By table: rows saved, and places where at least one row was lost."""
+    """By table: rows recovered, and places where at least one row was lost."""
 
 
 def backup(path: Path, target: Path) -> int:
     """Copy a log that may be in use; return the copy's size in bytes.
 
-    The copy is one file without a write-ahead log, made beside the target and moved there when it
-    is whole.
+    The copy is one file without a write-ahead log; it takes the target's place when it is complete.
 
     Raises:
         LogError: the log can't be read, the target can't be written or is a folder.
@@ -41,7 +40,7 @@ def backup(path: Path, target: Path) -> int:
     if target.is_dir():
         target = target / f"{path.stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}{path.suffix}"
     if target.exists() and path.exists() and target.samefile(path):
-        raise LogError(f"{target} is the log itself: name another file for the backup.")
+        raise LogError(f"{target} is the log itself. Name another file for the backup.")
     source = open_log(path, create=False)
     try:
         with replacing(target, private=True) as partial:
@@ -51,7 +50,7 @@ def backup(path: Path, target: Path) -> int:
                 found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
             if found != "ok":
                 raise LogError(
-                    f"The backup holds damage ({found}): run "
+                    f"The log is damaged ({found}), and so is its copy. Run "
                     f"`roastwatch roasts repair --log {path}`."
                 )
     except OSError as error:
@@ -62,10 +61,10 @@ def backup(path: Path, target: Path) -> int:
 
 
 def check(path: Path, limit: int = 20) -> list[str]:
-    """What is wrong with a log, one line each; empty when it is whole.
+    """Check a log; return one line for each problem.
 
     Raises:
-        LogError: there is no log, or it can't be looked at for another reason than damage.
+        LogError: there is no log, or it can't be read for another reason than damage.
     """
     if not path.exists():
         open_log(path, create=False)
@@ -79,7 +78,7 @@ def check(path: Path, limit: int = 20) -> list[str]:
         rows = connection.execute(f"PRAGMA integrity_check({limit})").fetchall()
         problems = [str(row[0]) for row in rows if row[0] != "ok"]
         lost = connection.execute("PRAGMA foreign_key_check").fetchall()
-        problems += [f"{table}: a row hangs on nothing" for table, *_ in lost[:limit]]
+        problems += [f"{table}: a row belongs to nothing" for table, *_ in lost[:limit]]
         return problems
     except sqlite3.DatabaseError as error:
         return [explanation(error, path)]
@@ -88,7 +87,7 @@ def check(path: Path, limit: int = 20) -> list[str]:
 
 
 def vacuum(path: Path) -> None:
-    """Give the space of deleted roasts back to the disk.
+    """Free the space of deleted roasts.
 
     Raises:
         LogError: the log is in use or its disk is full.
@@ -103,7 +102,7 @@ def vacuum(path: Path) -> None:
 
 
 def repair(path: Path) -> Repaired:
-    """Make a new log of all that can be read; the damaged one is kept beside it.
+    """Make a new log of everything that can be read; the damaged one is kept beside it.
 
     Raises:
         LogError: nothing can be read, or the new log can't be written.
@@ -140,7 +139,7 @@ def repair(path: Path) -> Repaired:
 
 
 def _save(damaged: sqlite3.Connection, fresh: sqlite3.Connection, table: str) -> tuple[int, int]:
-    """Copy a table, from its beginning and from its end, until neither gets further."""
+    """Copy a table from both ends, as far as it can be read."""
     names = [row[1] for row in fresh.execute(f"PRAGMA table_info({table})")]
     with contextlib.suppress(sqlite3.DatabaseError):
         # A log of an older version lacks the newer columns.
@@ -172,7 +171,7 @@ def _save(damaged: sqlite3.Connection, fresh: sqlite3.Connection, table: str) ->
 def _save_each_roast(
     damaged: sqlite3.Connection, fresh: sqlite3.Connection, columns: str, insert: str
 ) -> None:
-    """A bad page in the middle: each roast's readings on their own, from both ends."""
+    """After a bad page in the middle, copy each roast's readings from both ends."""
     for (roast_no,) in fresh.execute("SELECT roast_no FROM roasts").fetchall():
         for direction in ("ASC", "DESC"):
             try:

@@ -1,7 +1,6 @@
-"""The log's outbox: alerts that wait, over a crash too, until they are delivered.
+"""The log's outbox: alerts that wait to be delivered and survive a crash.
 
-Writes are applied as those of log_writes.py are; an alert may be put in or taken out twice without
-harm.
+Its writes are applied like those of writes.py; an alert may be added or removed twice without harm.
 """
 
 import json
@@ -17,7 +16,7 @@ _FORGOTTEN = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class AlertWrite:
-    """An alert that waits to be delivered."""
+    """Adds an alert."""
 
     alert_id: str
     payload: str
@@ -28,10 +27,7 @@ class AlertWrite:
     created_at: datetime
 
     def apply(self, connection: sqlite3.Connection) -> None:
-        """Put it into the outbox; the same alert again takes the earlier's place.
-
-        What was of no use a day ago goes.
-        """
+        """Add it to the outbox, or replace the same alert; delete what expired a day ago."""
         connection.execute(
             "DELETE FROM outbox WHERE expires_at < ?", (stamp(self.created_at - _FORGOTTEN),)
         )
@@ -52,25 +48,25 @@ class AlertWrite:
 
 @dataclass(frozen=True, slots=True)
 class AlertDone:
-    """An alert that was delivered, or is not wanted any more."""
+    """Removes an alert that was delivered or is no longer wanted."""
 
     alert_id: str
 
     def apply(self, connection: sqlite3.Connection) -> None:
-        """Take it out of the outbox."""
+        """Delete it from the outbox."""
         connection.execute("DELETE FROM outbox WHERE alert_id = ?", (self.alert_id,))
 
 
 @dataclass(frozen=True, slots=True)
 class AlertFailed:
-    """An alert that could not be delivered yet."""
+    """Reschedules an alert that could not be delivered yet."""
 
     alert_id: str
     problem: str
     due_at: datetime
 
     def apply(self, connection: sqlite3.Connection) -> None:
-        """Set when it is tried again."""
+        """Set when it is retried."""
         connection.execute(
             "UPDATE outbox SET attempts = attempts + 1, problem = ?, due_at = ? WHERE alert_id = ?",
             (self.problem, stamp(self.due_at), self.alert_id),
@@ -95,7 +91,7 @@ class StoredAlert:
 def due_alerts(
     connection: sqlite3.Connection, now: datetime, target: str | None
 ) -> list[StoredAlert]:
-    """The alerts whose time has come and has not passed, oldest first."""
+    """The alerts that are due and not expired, oldest first."""
     rows = connection.execute(
         "SELECT alert_id, event_id, target, payload, created_at, due_at, expires_at, attempts, "
         "problem FROM outbox WHERE due_at <= ? AND (expires_at IS NULL OR expires_at > ?) "

@@ -1,4 +1,4 @@
-"""What the log gives back to a service that starts again: the roast that was going on."""
+"""Read the roast in progress from the log when the service restarts."""
 
 import sqlite3
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ class OpenRoast:
     started_at: datetime
     """UTC of the roast's second 0."""
     events: tuple[RoastEvent, ...]
-    """As they stand, in the order they happened; revoked ones included."""
+    """In their present state, in the order they happened; including revoked ones."""
     readings: tuple[tuple[float, float | None, float | None], ...]
     """Seconds since `started_at`, bean and environment temperature in °C."""
     pops: tuple[tuple[float, float], ...]
@@ -29,12 +29,12 @@ class OpenRoast:
     last_heard_s: float
     """How far the record reaches."""
     gap_s: tuple[float, float]
-    """The hole in the record that this start marks, in seconds since `started_at`."""
+    """The gap in the record that this restart marks, in seconds since `started_at`."""
     next_seq: int
     set_back_s: float = 0.0
-    """Seconds by which the computer's clock lies before the end of the record: it was set back.
+    """How far the computer's clock was set back before the end of the record, in seconds.
 
-    The roast goes on where its record ends, and all its times are by the clock as it is now.
+    The roast continues where its record ends, and all its times are by the present clock.
     """
 
     def event(self, kind: EventKind) -> RoastEvent | None:

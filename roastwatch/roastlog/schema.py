@@ -1,4 +1,4 @@
-"""The roast log's tables, as SQL, and how each version of them became the next."""
+"""The roast log's tables as SQL, and the migrations between their versions."""
 
 APPLICATION_ID = 0x526F6173  # "Roas"
 
@@ -112,8 +112,8 @@ CREATE INDEX outbox_due ON outbox (due_at);
 CREATE TABLE meta (name TEXT PRIMARY KEY, content TEXT NOT NULL);
 """
 
-# What was written here stays apart from what a file says (`edits`; NULL = written before edits were
-# kept apart), so that a later save of the file can replace the one and leave the other.
+# Edits are kept apart from a file's data (`edits`; NULL = from before they were), so that a later
+# save of the file can replace its data and leave the edits.
 _SECOND = """
 ALTER TABLE roasts ADD COLUMN edits TEXT;
 ALTER TABLE roasts ADD COLUMN file_digest TEXT;
@@ -123,7 +123,7 @@ ALTER TABLE roasts ADD COLUMN warnings TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE extras ADD COLUMN temperature INTEGER NOT NULL DEFAULT 0;
 """
 
-# Each entry brings a log from version N to N + 1; entries are never edited once released.
+# Each entry brings a log from version N to N + 1. Never edit a released entry.
 MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND)
 VERSION = len(MIGRATIONS)
 TABLES = (

@@ -1,4 +1,4 @@
-"""What the roasts say: by bean and roaster, the ear's own record, where first crack comes next."""
+"""Statistics of the log: by bean and roaster, the detector's record, the next first crack."""
 
 import json
 from collections import defaultdict, deque
@@ -14,16 +14,16 @@ from roastwatch.roastlog.store import Store
 
 NEXT_FROM = 30
 MEASURED_ON = 60
-"""The newest roasts that a prediction is measured on: time and memory stay bounded."""
+"""The number of newest roasts on which the prediction is measured, which bounds time and memory."""
 FEWEST_RATED = 2
 
 
 def statistics(store: Store, before_s: float = 120.0) -> dict[str, Any]:
-    """Everything `roasts stats` tells, ready for JSON; unknown is None.
+    """All figures of `roasts stats`, ready for JSON; unknown is None.
 
     Args:
         store: an open log. Roasts that were saved twice are in it once.
-        before_s: how long before first crack its prediction is measured.
+        before_s: seconds before first crack at which its prediction is measured.
 
     Raises:
         LogError: the log can't be read.
@@ -119,10 +119,10 @@ def _ratings(rated: list[tuple[float, float]]) -> list[dict[str, Any]]:
 
 
 def _detector(store: Store) -> dict[str, Any]:
-    """The ear's record in roasts where a person said something of first crack.
+    """The detector's record in roasts whose first crack a person labelled.
 
-    Found: the person agreed or marked it, too. False: taken back. Missed: only the person marked
-    it. Delay: from when it happened, dated back, to when it was told.
+    Found: a person confirmed or also marked it. False: a person revoked it. Missed: only the
+    person marked it. Delay: from the back-dated onset to the decision.
     """
     with explained(store.path):
         rows = store.connection.execute(
@@ -160,7 +160,7 @@ def _detector(store: Store) -> dict[str, Any]:
 
 
 def _witnesses(store: Store) -> list[dict[str, Any]]:
-    """Where each other witness first spoke for a crack, from where the record has it."""
+    """When each other source first indicated a crack, relative to the recorded first crack."""
     with explained(store.path):
         rows = store.connection.execute(
             "SELECT w.kind, min(w.at_s) - e.at_s FROM evidence w JOIN events e "

@@ -20,7 +20,7 @@ from roastwatch.vocabulary import EventKind
 
 __all__ = ["ImportResult", "Imported", "Store"]
 
-# SQLite's refusals of what a record holds; every other failure is the log's own.
+# Errors of SQLite that are caused by a record's content; all others are the log's own.
 _OF_THE_RECORD = (
     sqlite3.IntegrityError,
     sqlite3.InterfaceError,
@@ -30,22 +30,22 @@ _OF_THE_RECORD = (
 
 
 class Store:
-    """A roast log that is open. Use as a context manager."""
+    """An open roast log. Use as a context manager."""
 
     def __init__(self, path: Path, *, create: bool = False, writing: bool = True) -> None:
         """Open it.
 
         Args:
             path: the database file.
-            create: make it where there is none.
-            writing: False tries a connection that writes, and falls back to one that doesn't.
+            create: make it if there is none.
+            writing: False falls back to a read-only connection if the log can't be written.
 
         Raises:
             LogError: it can't be opened.
         """
         self.path = path
         self._fresh: set[int] = set()
-        """Roasts that this run brought in."""
+        """Roasts that this run imported."""
         try:
             self.connection = open_log(path, create=create)
         except LogError as refused:
@@ -63,20 +63,20 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file."""
         self.connection.close()
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction whose failures are sentences."""
+        """A transaction whose errors are sentences."""
         with explained(self.path), transaction(self.connection):
             yield self.connection
 
     def import_record(self, record: RoastRecord) -> ImportResult:
-        """Put a roast in, once, however often and under whatever name it is saved.
+        """Import a roast once, however often and under whatever name it was saved.
 
         Raises:
-            BadInputError: this record can't be kept; others can.
+            BadInputError: this record can't be stored; others can.
             LogError: the log can't be written.
         """
         try:
@@ -85,13 +85,13 @@ class Store:
         except LogError as error:
             if isinstance(error.__cause__, _OF_THE_RECORD):
                 raise BadInputError(
-                    f"{record.source_file} can't be kept in the log ({error.__cause__}): save it "
+                    f"{record.source_file} can't be stored in the log ({error.__cause__}). Save it "
                     "again in the program that made it."
                 ) from error
             raise
 
     def import_records(self, records: Iterable[RoastRecord]) -> list[ImportResult]:
-        """Several in one transaction: all of them or none.
+        """Import several roasts in one transaction: all of them or none.
 
         Raises:
             LogError: the log can't be written.
@@ -100,7 +100,7 @@ class Store:
             return [log_import.bring_in(connection, record, self._fresh) for record in records]
 
     def list_json(self) -> list[str]:
-        """One JSON object a roast, newest first, as ready lines.
+        """One line of JSON per roast, newest first.
 
         Raises:
             LogError: the log can't be read.
@@ -115,7 +115,7 @@ class Store:
         """One roast's JSON object.
 
         Raises:
-            BadInputError: no such roast, or several begin so.
+            BadInputError: no such roast, or several ids begin like this.
         """
         with explained(self.path):
             roast_no = self.find(roast_id)
@@ -125,7 +125,7 @@ class Store:
             return line or self._summarise(roast_no)
 
     def _summarise(self, roast_no: int) -> str:
-        """Make a summary anew and keep it, unless the roast goes on or nothing can be written."""
+        """Make a summary; store it unless the roast is in progress or the log is read-only."""
         record = log_records.fetch(self.connection, roast_no)
         also, is_open = self.connection.execute(
             "SELECT also_saved_as, open FROM roasts WHERE roast_no = ?", (roast_no,)
@@ -142,7 +142,7 @@ class Store:
         return line
 
     def find(self, roast_id: str) -> int:
-        """The number of the roast with an id, or with its beginning; `last` is the newest.
+        """The number of the roast with this id or beginning of an id; `last` is the newest.
 
         Raises:
             BadInputError: none or several.
@@ -165,10 +165,12 @@ class Store:
                 ).fetchall()
         if not rows:
             raise BadInputError(
-                f"No roast has the id '{roast_id}': `roastwatch roasts list` shows them."
+                f"No roast has the id '{roast_id}'. `roastwatch roasts list` shows the ids."
             )
         if len(rows) > 1:
-            raise BadInputError(f"Several roasts' ids begin with '{roast_id}': write more of it.")
+            raise BadInputError(
+                f"Several roasts' ids begin with '{roast_id}'. Give more of the id."
+            )
         return int(rows[0][0])
 
     def record(self, roast_id: str) -> RoastRecord:
@@ -194,7 +196,7 @@ class Store:
         return [str(row[0]) for row in rows]
 
     def record_exactly(self, roast_id: str) -> RoastRecord:
-        """A whole roast by its whole id, which may be `last` or the beginning of another's.
+        """A whole roast by its exact id, which may be `last` or the beginning of another id.
 
         Raises:
             BadInputError: no such roast.
@@ -209,10 +211,10 @@ class Store:
             return log_records.fetch(self.connection, int(row[0]))
 
     def witnesses(self, roast_id: str) -> dict[str, float]:
-        """When each witness has first crack, in seconds from the charge, kept apart.
+        """The time of first crack by each source, in seconds from the charge.
 
-        The ear and the person by the event's own history; temperature and the roaster's counter
-        by when they first spoke for it (a log-likelihood ratio of 1 and more).
+        Sound and person by the event's own history; temperature and the roaster's counter by when
+        they first indicated it (a log-likelihood ratio of at least 1).
 
         Raises:
             BadInputError: no such roast.
@@ -280,7 +282,7 @@ class Store:
             return str(whole)
 
     def delete(self, roast_id: str) -> str:
-        """Forget a roast with all that hangs on it; return its whole id."""
+        """Delete a roast with all its data; return its whole id."""
         with self.writing() as connection:
             roast_no = self.find(roast_id)
             (whole,) = connection.execute(
@@ -290,7 +292,7 @@ class Store:
             return str(whole)
 
     def delete_before(self, before: datetime) -> int:
-        """Forget the roasts that began before a moment; return how many."""
+        """Delete the roasts that began before a time; return how many."""
         with self.writing() as connection:
             cursor = connection.execute(
                 "DELETE FROM roasts WHERE started_at < ? AND open = 0",

@@ -1,4 +1,4 @@
-"""What a station's earlier roasts say of first crack, read from the roast log."""
+"""What a station's earlier roasts tell about its next first crack, read from the roast log."""
 
 import sqlite3
 from pathlib import Path
@@ -28,9 +28,9 @@ ORDER BY roasts.started_at DESC LIMIT ?
 
 
 def learned(path: Path, station: str) -> FirstCrackModel | None:
-    """What a station's last 30 roasts (and imported ones, where it has few) say of first crack.
+    """A model of first crack from a station's last 30 roasts, with imported ones if it has few.
 
-    None from too few, or from a log that can't be read: a prediction is worth no failure.
+    None if there are too few or the log can't be read: a missing prediction stops nothing.
     """
     try:
         with Store(path, writing=False) as store:
@@ -50,10 +50,10 @@ def learned(path: Path, station: str) -> FirstCrackModel | None:
 
 
 def usual_time(path: Path, station: str) -> TimePrior | None:
-    """Median and spread of a station's last 30 first cracks (imported ones where it has few).
+    """Median and spread of a station's last 30 first cracks, with imported ones if it has few.
 
-    Only first cracks that a person marked or confirmed count, so that what the ear decided wrongly
-    doesn't teach it to do so again. None from too few, or from a log that can't be read.
+    Only first cracks that a person marked or confirmed count, so that the detector does not learn
+    from its own mistakes. None if there are too few or the log can't be read.
     """
     try:
         with Store(path, writing=False) as store:

@@ -1,8 +1,8 @@
-"""Writes made durable: one thread, what waits for it in order, and when it is on the disk.
+"""Make writes durable, in order, on one thread.
 
-One thread owns the connection. `later` adds to what waits; `durably` writes everything that waits
-in one transaction and says whether that was durable within 200 ms. What can't be written waits, is
-tried again every second, and shows as a problem of the log's part meanwhile.
+The thread owns the connection. `later` adds a write to the queue; `durably` writes the whole queue
+in one transaction and reports whether that took no more than 200 ms. Writes that fail stay queued
+and are retried every second; meanwhile the log's component shows a problem.
 """
 
 import asyncio
@@ -31,15 +31,15 @@ from roastwatch.supervise import Background, ComponentHealth
 from roastwatch.vocabulary import ComponentState
 
 T = TypeVar("T")
-_LOGGER = logging.getLogger("roastwatch.log")
+_log = logging.getLogger(__name__)
 
 DURABLE_WITHIN_S = 0.2
-"""An event that is not durable by then is told all the same, marked unlogged."""
+"""An event that is not durable by then is sent anyway, marked as unlogged."""
 FLUSH_S = 2.0
-"""Readings wait so long for company: one transaction, one write to the card, for several."""
+"""Readings are collected for this long, to write several to the card in one transaction."""
 RETRY_S = 1.0
 WAITING_LIMIT = 20_000
-"""Writes kept while the log fails: five hours of readings. The oldest readings go first."""
+"""Writes kept while the log fails: five hours of readings. The oldest readings are dropped."""
 LIVE_BUSY_MS = 1000
 _REFUSED = (
     sqlite3.IntegrityError,
@@ -48,10 +48,10 @@ _REFUSED = (
     UnicodeError,
     OverflowError,
 )
-"""What a single write is refused with, by the tables or by SQLite's adapter: half a surrogate pair,
-a number of more than 64 bits. The same write would be refused again."""
+"""Errors with which the tables or SQLite's adapter refuse a single write (half a surrogate pair, a
+number of more than 64 bits). The same write would be refused again."""
 _PLENTY_BYTES = 64 * 1024 * 1024
-"""With less on the disk nothing is set aside on it."""
+"""Free space on the disk below which no space is reserved."""
 
 
 class DurableWriter:
@@ -60,13 +60,13 @@ class DurableWriter:
     def __init__(
         self, path: Path, part: ComponentHealth, heads: Callable[[], Sequence[Write]]
     ) -> None:
-        """Nothing is opened yet.
+        """Open nothing yet.
 
         Args:
             path: the database file.
             part: where problems are shown.
-            heads: what is written anew before each batch, as it hangs on it; asked for on the
-                writer's thread.
+            heads: returns the writes that each batch depends on and that are repeated before it;
+                called on the writer's thread.
         """
         self._path = path
         self._part = part
@@ -81,7 +81,7 @@ class DurableWriter:
         self._slow: asyncio.Future[None] | None = None
 
     async def open(self) -> None:
-        """Open the file, making it and its folder where there is none.
+        """Open the file; make it and its folder if there is none.
 
         Raises:
             LogError: it can't be opened or written; one sentence.
@@ -95,14 +95,14 @@ class DurableWriter:
         self._flushing = Background(self._part).keep(self._flush_forever, "log: flush")
 
     async def stop_flushing(self) -> None:
-        """Write nothing by itself any more; what waits is left to `close`."""
+        """Stop the periodic writes; the queue is left to `close`."""
         if self._flushing:
             self._flushing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._flushing
 
     async def close(self) -> None:
-        """Write what waits, and close."""
+        """Write the queue, and close."""
         try:
             await asyncio.shield(self._on_thread(self._close))
         finally:
@@ -115,17 +115,17 @@ class DurableWriter:
         return self._healthy
 
     def later(self, write: Write) -> None:
-        """Written with the next batch. Never waits."""
+        """Queue a write for the next batch. Never waits."""
         with self._waiting_lock:
             self._waiting.append(write)
             if len(self._waiting) > WAITING_LIMIT:
                 self._make_room()
 
     async def durably(self, write: Write) -> bool:
-        """Write it and what waits before it; False when that fails or takes too long."""
+        """Write it and the queue before it; False if that fails or takes too long."""
         self.later(write)
         if self._slow is not None and not self._slow.done():
-            return False  # who waits for a slow disk already need not be waited for again
+            return False  # the disk is known to be slow: do not wait again
         flush = self._on_thread(self._write_waiting)
         done, _ = await asyncio.wait({flush}, timeout=DURABLE_WITHIN_S)
         if done:
@@ -133,32 +133,33 @@ class DurableWriter:
         self._slow = flush
         flush.add_done_callback(self._succeeded)
         self._part.trouble(
-            ComponentState.DEGRADED, f"The roast log {self._path} is slow: events are told first."
+            ComponentState.DEGRADED,
+            f"The roast log {self._path} is slow: events are sent before they are logged.",
         )
         return False
 
     async def flush(self) -> bool:
-        """Write everything that waits now. False when it could not be; it waits on."""
+        """Write the whole queue now. False if that failed; it stays queued."""
         flush = self._on_thread(self._write_waiting)
         await asyncio.wait({flush})
         return self._succeeded(flush)
 
     def read(self, call: Callable[[sqlite3.Connection], T]) -> "asyncio.Future[T]":
-        """What a call finds in the log, made on the writer's thread.
+        """The result of a call with the connection, on the writer's thread.
 
         Raises (when awaited):
-            LogError: the log can't be opened anew where it broke; and what the call raises.
+            LogError: a broken log can't be reopened; and what the call raises.
         """
         return self._on_thread(lambda: call(self._opened()))
 
     def failed(self, error: Exception) -> None:
-        """Show what stopped the log; it is tried again."""
+        """Show why the log failed; it is retried."""
         self._healthy = False
         text = explanation(error, self._path) if isinstance(error, sqlite3.Error) else str(error)
         self._part.trouble(ComponentState.DEGRADED, text)
 
     def _make_room(self) -> None:
-        """Readings and scores may be lost to a log that fails for hours; events may not."""
+        """Drop the oldest readings and scores if the log fails for hours; never events."""
         light = log_writes.ReadingWrite | log_writes.Rows | log_writes.EvidenceWrite
         place = next((n for n, w in enumerate(self._waiting) if isinstance(w, light)), 0)
         del self._waiting[place]
@@ -171,7 +172,7 @@ class DurableWriter:
                 await self.flush()
 
     def _succeeded(self, flush: "asyncio.Future[None]") -> bool:
-        """Whether a flush that has ended wrote everything; what stopped it is shown."""
+        """Whether a finished flush wrote everything; an error is shown."""
         if flush.cancelled():
             return False
         error = flush.exception()
@@ -193,7 +194,7 @@ class DurableWriter:
         connection = open_log(self._path, busy_ms=LIVE_BUSY_MS)
         try:
             with explained(self._path), transaction(connection):
-                # A write now tells a full or a read-only disk before the roast does.
+                # A write now reveals a full or read-only disk before the roast does.
                 connection.execute(
                     "INSERT OR REPLACE INTO meta VALUES ('opened_at', ?)",
                     (utc_now().isoformat(),),
@@ -208,7 +209,7 @@ class DurableWriter:
         self._inode = self._path.stat().st_ino
 
     def _opened(self) -> sqlite3.Connection:
-        """The connection, opened anew where it broke or its file was moved away."""
+        """The connection, reopened if it broke or its file was moved away."""
         if self._connection is not None and self._inode != _inode(self._path):
             self._drop()
         if self._connection is None:
@@ -223,7 +224,7 @@ class DurableWriter:
         self._connection = None
 
     def _write_waiting(self) -> None:
-        """Take what waits; what can't be written goes back to the front, in its order."""
+        """Take the queue; what can't be written goes back to its front, in order."""
         with self._waiting_lock:
             batch = list(self._waiting)
             self._waiting.clear()
@@ -250,14 +251,14 @@ class DurableWriter:
             raise
 
     def _write_singly(self, connection: sqlite3.Connection, batch: list[Write]) -> None:
-        """One write that the tables refuse must not hold up the others."""
+        """Apply a write; one that the tables refuse must not block the others."""
         with transaction(connection):
             for write in batch:
                 connection.execute("SAVEPOINT one")
                 try:
                     write.apply(connection)
                 except _REFUSED:
-                    _LOGGER.exception("the log refuses %r", write)
+                    _log.exception("The log refuses %r", write)
                     connection.execute("ROLLBACK TO one")
                 connection.execute("RELEASE one")
 

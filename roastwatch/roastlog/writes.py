@@ -1,7 +1,7 @@
-"""The single writes of a running roast, as small objects that can wait and be tried again.
+"""The single writes of a roast in progress, as small objects that can be queued and retried.
 
-Each is applied inside a transaction of the log's own thread, whole or not at all. Events and
-readings may be applied twice without harm. (The outbox's are in log_outbox.py.)
+Each is applied inside a transaction on the log's thread, whole or not at all. Events and readings
+may be applied twice without harm. (Those of the outbox are in outbox.py.)
 """
 
 import json
@@ -21,7 +21,7 @@ _AT_S = (
 
 
 class Write(Protocol):
-    """One thing to be written."""
+    """One write."""
 
     def apply(self, connection: sqlite3.Connection) -> None:
         """Write it inside the caller's transaction."""
@@ -30,7 +30,7 @@ class Write(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RoastHead:
-    """A roast that is in progress. Written again before anything that hangs on it."""
+    """A roast in progress. Repeated before each write that depends on it."""
 
     roast_id: str
     station: str
@@ -39,7 +39,7 @@ class RoastHead:
     properties: str = "{}"
 
     def apply(self, connection: sqlite3.Connection) -> None:
-        """Make the roast's row where there is none."""
+        """Insert the roast's row if there is none."""
         connection.execute(
             "INSERT INTO roasts (roast_id, station, title, started_at, recording_started_at, "
             "open, heard_of_s, source_format, properties) "
@@ -89,13 +89,13 @@ class ReadingWrite:
 
 @dataclass(frozen=True, slots=True)
 class EventWrite:
-    """An event as it stands now; a first crack that grows is written again at each level."""
+    """An event in its present state; a growing first crack is written again at each level."""
 
     event: RoastEvent
     at_s: float | None
 
     def apply(self, connection: sqlite3.Connection) -> None:
-        """Write the event, and its level's own times."""
+        """Write the event, and the times of its level."""
         e = self.event
         connection.execute(
             f"INSERT INTO events (roast_no, {event_rows.COLUMNS}) "
@@ -132,7 +132,7 @@ class EventWrite:
 
 @dataclass(frozen=True, slots=True)
 class Unlogged:
-    """The event was told before it was durable."""
+    """The event was sent before it was durable."""
 
     event_id: str
 
@@ -169,7 +169,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceWrite:
-    """What a witness said."""
+    """One piece of evidence for or against first crack."""
 
     roast_id: str
     evidence: Evidence
@@ -196,7 +196,7 @@ class EvidenceWrite:
 
 @dataclass(frozen=True, slots=True)
 class CommandWrite:
-    """A command and what became of it, interlocks' doings included."""
+    """A command and its outcome, including those of interlocks."""
 
     command: Command
     result: CommandResult
@@ -228,7 +228,7 @@ class CommandWrite:
 
 @dataclass(frozen=True, slots=True)
 class LabelWrite:
-    """What a person answered when asked whether it was a crack. One answer a person."""
+    """A person's label of an event; each person has one."""
 
     event_id: str
     label: str
@@ -236,7 +236,7 @@ class LabelWrite:
     said_at: datetime
 
     def apply(self, connection: sqlite3.Connection) -> None:
-        """Write it; a later answer of the same person replaces the earlier."""
+        """Write it; a later label by the same person replaces the earlier one."""
         connection.execute(
             "INSERT OR REPLACE INTO labels SELECT event_id, ?, ?, ? FROM events WHERE event_id = ?",
             (self.label, self.said_by, stamp(self.said_at), self.event_id),
@@ -260,7 +260,7 @@ class EndWrite:
 
 @dataclass(frozen=True, slots=True)
 class GapWrite:
-    """A hole in the record."""
+    """A gap in the record."""
 
     roast_id: str
     from_s: float
@@ -282,7 +282,7 @@ class GapWrite:
 
 
 def heard(connection: sqlite3.Connection, roast_id: str, at_s: float) -> None:
-    """Remember how far the record of an open roast reaches."""
+    """Store how far the record of an open roast reaches."""
     connection.execute(
         "UPDATE roasts SET heard_of_s = ? WHERE roast_id = ? AND coalesce(heard_of_s, -1) < ?",
         (at_s, roast_id, at_s),
@@ -290,5 +290,5 @@ def heard(connection: sqlite3.Connection, roast_id: str, at_s: float) -> None:
 
 
 def utc_now() -> datetime:
-    """The moment, aware."""
+    """The present time (UTC, aware)."""
     return datetime.now(UTC)

@@ -6,9 +6,9 @@
         ...                                             # what became known with this reading
     curve.rate_of_rise_c_per_min, curve.bean_temp_c     # for the snapshot, None while unknown
 
-Times are seconds on any one clock that never runs backwards. Nothing here acts on a roaster: a
-charge or a drop that only the curve saw is told after two signals agree, so that a whole-degree
-probe's step (a known cause of false drops) can't end a roast.
+Times are seconds on any one clock that never runs backwards. Nothing here acts on a roaster. A
+charge or drop that only the curve shows is reported after two signals agree, so that a step of a
+whole-degree probe (a known cause of false drops) can't end a roast.
 """
 
 from collections import deque
@@ -26,13 +26,13 @@ HISTORY_S = 1800.0
 PLAUSIBLE_C = (-20.0, 400.0)
 EARLIEST_TURN_S = 20.0
 BETWEEN_ROASTS_S = 240.0
-"""A probe that cools after a drop falls and turns, too: no charge is sought so soon."""
+"""After a drop a cooling probe also falls and turns: look for no charge for this long."""
 COLDEST_CHARGE_C = 70.0
-"""Nobody charges beans into a colder machine."""
+"""Beans are not charged into a colder machine."""
 
 
 class CurveOptions(Options):
-    """How the curve is read."""
+    """Options of the bean curve."""
 
     window_s: float = Field(
         45.0, gt=5, description="Length of the rate of rise's window, in seconds."
@@ -40,7 +40,7 @@ class CurveOptions(Options):
     dry_end_c: float = Field(150.0, description="Bean temperature that ends drying, in °C.")
     usual_first_crack_c: float | None = Field(
         None,
-        description="Bean temperature at which first crack comes, in °C; null: from the roast log.",
+        description="Bean temperature at first crack, in °C; null: learned from the roast log.",
     )
     wished_development_percent: float | None = Field(
         None, gt=0, lt=60, description="Development ratio to count down to, in percent."
@@ -48,31 +48,31 @@ class CurveOptions(Options):
     wished_development_s: float | None = Field(
         None,
         gt=0,
-        description="Development time to count down to, in seconds; goes before percent.",
+        description="Development time to count down to, in seconds; takes precedence over percent.",
     )
     detect_charge: bool = Field(
-        True, description="Find a charge that nobody told, from two signals of the curve."
+        True, description="Detect a charge from two signals of the curve, if it is not reported."
     )
     detect_drop: bool = Field(
-        True, description="Find a drop that nobody told, from two signals of the curve."
+        True, description="Detect a drop from two signals of the curve, if it is not reported."
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Something that the curve shows."""
+    """An event that the curve shows."""
 
     kind: EventKind
     happened_s: float
     decided_s: float
     bean_temp_c: float | None
     signals: tuple[str, ...] = ()
-    """What agreed, for charge and drop."""
+    """The signals that agreed, for charge and drop."""
 
 
 @dataclass(slots=True)
 class Curve:
-    """See the module. One roast after another may be fed; `charge` begins a new one."""
+    """See the module. Roasts may follow one another; `charge` begins a new one."""
 
     options: CurveOptions = field(default_factory=CurveOptions)
     rate_of_rise_c_per_min: float | None = None
@@ -86,29 +86,29 @@ class Curve:
     _beans: deque[float] = field(default_factory=deque)
     _around: deque[float] = field(default_factory=deque)
     _heater: deque[float] = field(default_factory=deque)
-    _told: set[EventKind] = field(default_factory=set)
+    _reported: set[EventKind] = field(default_factory=set)
     _lowest: tuple[float, float] | None = None
     _sought_from_s: float = -np.inf
 
     def charge(self, at_s: float) -> None:
-        """A roast begins. May be told late: the readings since then are looked at again."""
+        """Begin a roast. This may come late: the readings since then are evaluated again."""
         self.charged_s, self.turned_s, self.dry_s, self.dropped_s = at_s, None, None, None
-        self._told = {EventKind.CHARGE}
+        self._reported = {EventKind.CHARGE}
         self._lowest = None
         for then_s, bean_c in zip(self._times, self._beans, strict=True):
             if then_s >= at_s:
                 self._lower(then_s, bean_c)
 
     def drop(self, at_s: float) -> None:
-        """The beans are out; nothing more is found until the next charge."""
+        """End the search at the drop, until the next charge."""
         self.dropped_s = at_s
-        self._told.add(EventKind.DROP)
+        self._reported.add(EventKind.DROP)
 
     def forget(self, at_s: float) -> None:
-        """No roast any more; the next charge is sought in the readings from `at_s` on."""
+        """End the roast; look for the next charge in the readings from `at_s` on."""
         self._sought_from_s = at_s
         self.charged_s = self.turned_s = self.dry_s = self.dropped_s = None
-        self._told = set()
+        self._reported = set()
 
     def feed(
         self,
@@ -117,10 +117,10 @@ class Curve:
         environment_c: float | None = None,
         heater_percent: float | None = None,
     ) -> list[Found]:
-        """Take a reading; return what became known with it.
+        """Add a reading; return the events that it shows.
 
-        Values that no roaster has (below −20 or above 400 °C) count as dropouts. A time that
-        runs backwards is ignored.
+        Implausible values (below −20 or above 400 °C) count as dropouts. A time that runs
+        backwards is ignored.
         """
         if self._times and at_s <= self._times[-1]:
             return []
@@ -162,7 +162,7 @@ class Curve:
     def _smooth(self, at_s: float) -> None:
         times, beans = self._recent(self._beans, self.options.window_s)
         slope = curve_ror.slope_c_per_min(times, beans, self.options.window_s)
-        # Right after the charge the old slope of the empty drum says nothing of the beans.
+        # Right after the charge, the slope of the empty drum says nothing about the beans.
         settled = self.charged_s is None or at_s - self.charged_s >= self.options.window_s
         self.rate_of_rise_c_per_min = slope if settled else None
         fresh = np.isfinite(beans) & (times > at_s - 10.0)
@@ -198,13 +198,13 @@ class Curve:
         rising = self.rate_of_rise_c_per_min
         if self.bean_temp_c < wanted_c or rising is None or rising <= 0:
             return []
-        # Date it back along the slope: a whole-degree probe says it up to a degree late.
+        # Date it back along the slope: a whole-degree probe shows it up to a degree late.
         late_s = min(30.0, (self.bean_temp_c - wanted_c) / rising * 60.0)
         self.dry_s = at_s - late_s
         return [Found(EventKind.DRY_END, self.dry_s, at_s, wanted_c)]
 
     def _find_charge(self, at_s: float) -> list[Found]:
-        if not self.options.detect_charge or EventKind.CHARGE in self._told - _again(self):
+        if not self.options.detect_charge or EventKind.CHARGE in self._reported - _again(self):
             return []
         window_s = min(120.0, at_s - self._sought_from_s)
         times, beans = self._recent(self._beans, window_s)
@@ -220,7 +220,7 @@ class Curve:
         later = (times > charged_s) & np.isfinite(beans)
         after = beans[later]
         risen = len(after) >= 5 and np.median(after[-3:]) > np.min(after) + 2.0
-        # Beans take half a minute and more to turn; a dip of the empty drum is sooner over.
+        # Beans take at least half a minute to turn; a dip of the empty drum is shorter.
         if risen and times[later][np.argmin(after)] >= charged_s + EARLIEST_TURN_S:
             signals.append("it turned")
         if len(signals) < 2:
@@ -277,7 +277,7 @@ def _fell_since(times: Column, values: Column, since_s: float, by_c: float) -> b
 
 
 def find_charge(times: Column, beans: Column, fall_c: float = 12.0) -> float | None:
-    """When cold beans met a hot probe: the last reading before a fall of 12 °C in 25 s.
+    """When cold beans reached a hot probe: the last reading before a fall of 12 °C in 25 s.
 
     Args:
         times: seconds, ascending.
@@ -285,7 +285,7 @@ def find_charge(times: Column, beans: Column, fall_c: float = 12.0) -> float | N
         fall_c: how far it must fall.
 
     Returns:
-        The time of the charge; None where the curve shows none.
+        The time of the charge; None if the curve shows none.
     """
     known = np.isfinite(beans)
     times, beans = times[known], beans[known]

@@ -1,4 +1,4 @@
-"""Crash and flick: what roasters call a rate of rise that collapses at first crack, or leaps after.
+"""Crash and flick: a rate of rise that collapses at first crack, or jumps after it.
 
 A crash is a fall of at least 4 °C/min within a minute from half a minute before first crack on; a
 flick a rise of at least 2 °C/min from a low after first crack, before the drop. Pure.
@@ -28,7 +28,7 @@ class Fault:
 
 
 def faults(record: RoastRecord) -> list[Fault]:
-    """The crash and the flick of a roast, none without first crack, drop and a probe."""
+    """The crash and the flick of a roast; none without first crack, drop and a probe."""
     crack, drop = record.event(EventKind.FIRST_CRACK), record.event(EventKind.DROP)
     if crack is None or drop is None or "bean_temp_c" not in record.columns:
         return []
@@ -37,7 +37,7 @@ def faults(record: RoastRecord) -> list[Fault]:
     ror = curve_ror.robust(times, record.bean_temp_c[inside], 30.0, centred=True)
     known = np.isfinite(ror)
     times, ror = times[known], ror[known]
-    # The window's edges see the beans fall out: they say nothing of the roast.
+    # At the window's edges the beans fall out, which says nothing about the roast.
     keep = times <= drop.at_s - 15.0
     times, ror = times[keep], ror[keep]
     if len(times) < 10:

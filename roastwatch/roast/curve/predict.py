@@ -1,9 +1,9 @@
-"""When dry end, first crack and drop will come, with an interval. Pure.
+"""Predict dry end, first crack and drop, with an interval. Pure.
 
-Dry end and drop: the way to the wished temperature at today's slope. First crack: the way to the
-temperature at which this person's beans cracked before, seconds = a + b·D/r + c·D (D the degrees
-still to go, r the rate of rise), a, b, c fitted robustly to the person's earlier roasts, the
-interval from their residuals. `leave_one_out` measures it on roasts that the fit never saw.
+Dry end and drop: the time to the target temperature at the present slope. First crack: the time to
+the temperature of this person's earlier first cracks, seconds = a + b·D/r + c·D (D the degrees
+still to go, r the rate of rise), with a, b, c fitted robustly to the person's earlier roasts and
+the interval from their residuals. `leave_one_out` measures it on roasts that were held out.
 """
 
 from collections.abc import Sequence
@@ -20,21 +20,21 @@ FROM_S = 150.0
 EVERY_S = 10.0
 SLOWEST_C_PER_MIN = 2.0
 COVERED = 0.8
-"""The share of cases that the interval should hold."""
+"""The fraction of cases that the interval should contain."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """When something will come, in seconds from the charge."""
+    """A predicted time, in seconds from the charge."""
 
     at_s: float
     half_width_s: float
-    """The interval `at_s ± half_width_s` should hold it in 8 cases of 10."""
+    """The interval `at_s ± half_width_s` should contain it in 8 cases of 10."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PastRoast:
-    """What a prediction learns from one roast; times from the charge."""
+    """The data of one roast for a prediction; times from the charge."""
 
     times: Column
     beans: Column
@@ -44,7 +44,7 @@ class PastRoast:
 
 
 def past(record: RoastRecord) -> PastRoast | None:
-    """What a record teaches; None without charge, first crack or temperatures."""
+    """The data of a record; None without charge, first crack or temperatures."""
     crack, charge_s = record.event(EventKind.FIRST_CRACK), record.charge_s
     if crack is None or charge_s is None or crack.at_s <= charge_s:
         return None
@@ -61,7 +61,7 @@ def past(record: RoastRecord) -> PastRoast | None:
 
 
 def state(times: Column, beans: Column, now_s: float) -> tuple[float, float] | None:
-    """Bean temperature and rate of rise at a moment, from what was known then."""
+    """Bean temperature and rate of rise at a time, from what was known then."""
     window = (times > now_s - curve_ror.WINDOW_S) & (times <= now_s)
     slope = curve_ror.slope_c_per_min(times[window], beans[window])
     if slope is None:
@@ -92,7 +92,7 @@ class FirstCrackModel:
 
     @classmethod
     def fit(cls, roasts: Sequence[PastRoast]) -> "FirstCrackModel | None":
-        """Learn from earlier roasts; None from fewer than four."""
+        """Fit to earlier roasts; None if there are fewer than four."""
         return cls._fit(roasts, [_rows(roast) for roast in roasts])
 
     @classmethod
@@ -109,7 +109,7 @@ class FirstCrackModel:
         if len(table) < 20:
             return None
         design, wanted = _design(crack_c, table[:, 0], table[:, 1]), table[:, 2]
-        # What is near matters more, and what the roaster does later can't be known.
+        # Near times matter more, and later changes of the roaster are unknown.
         weights = 1.0 / np.maximum(wanted, 40.0)
         coefficients = _robust_fit(design, wanted, weights)
         errors = np.abs(design @ coefficients - wanted)
@@ -124,7 +124,7 @@ class FirstCrackModel:
         return cls(crack_c, spread_c, crack_s, (a, b, c), near_s, per_s, len(roasts))
 
     def predict(self, now_s: float, bean_c: float, ror: float) -> Prediction | None:
-        """When first crack will come, None while the beans don't warm."""
+        """When first crack will come; None while the beans do not warm."""
         if ror < SLOWEST_C_PER_MIN:
             return None
         row = _design(self.crack_c, np.array([bean_c]), np.array([ror]))[0]
@@ -162,9 +162,9 @@ def _robust_fit(design: Column, wanted: Column, weights: Column) -> Column:
 def reach(
     now_s: float, bean_c: float | None, ror: float | None, wanted_c: float
 ) -> Prediction | None:
-    """When a temperature will be reached at today's slope; None while the beans don't warm.
+    """When a temperature will be reached at the present slope; None while the beans do not warm.
 
-    The interval is a fifth of the way, at least 5 s: rates of rise fall by 5–15 % a minute.
+    The interval is a fifth of the time, at least 5 s: rates of rise fall by 5–15 % a minute.
     """
     if bean_c is None or ror is None or ror < SLOWEST_C_PER_MIN or bean_c >= wanted_c:
         return None
@@ -173,7 +173,7 @@ def reach(
 
 
 def drop_for_ratio(first_crack_s: float, ratio_percent: float) -> float:
-    """When to drop, in seconds from the charge, for a wished development ratio."""
+    """When to drop, in seconds from the charge, for a target development ratio."""
     return first_crack_s / (1.0 - ratio_percent / 100.0)
 
 
@@ -184,7 +184,7 @@ def countdown_s(
     ratio_percent: float | None = None,
     development_s: float | None = None,
 ) -> float | None:
-    """Seconds until the wished development is reached (below 0: since); None without a wish."""
+    """Seconds until the target development is reached (below 0: since); None without a target."""
     if development_s is not None:
         return first_crack_s + development_s - now_s
     if ratio_percent is not None:
@@ -194,20 +194,20 @@ def countdown_s(
 
 @dataclass(frozen=True, slots=True)
 class LeaveOneOut:
-    """How well first crack was predicted on roasts that the fit never saw."""
+    """The errors of the prediction of first crack on roasts that were held out."""
 
     before_s: float
     roasts: int
     median_error_s: float
     worst_tenth_s: float
     naive_median_error_s: float
-    """Of the guess that first crack comes at the other roasts' median time."""
+    """The error of guessing the other roasts' median time."""
     held_percent: float
-    """How often the interval held it."""
+    """How often the interval contained it."""
 
 
 def leave_one_out(roasts: Sequence[PastRoast], before_s: float = 120.0) -> LeaveOneOut | None:
-    """Predict each roast's first crack so long before it from all the others."""
+    """Predict each roast's first crack, `before_s` ahead of it, from all the others."""
     tables = [_rows(roast) for roast in roasts]
     errors, naive, held = [], [], []
     for place, roast in enumerate(roasts):

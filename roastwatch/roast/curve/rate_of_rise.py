@@ -28,7 +28,7 @@ def artisan(at_s: Column, temp_c: Column, span_s: float = ARTISAN_SPAN_S) -> Col
 
 
 def slope_c_per_min(at_s: Column, temp_c: Column, window_s: float = WINDOW_S) -> float | None:
-    """The robust slope of readings within one window, None where there are too few.
+    """The robust slope of readings within one window; None if there are too few.
 
     Args:
         at_s: times within one window, ascending.
@@ -65,14 +65,14 @@ def robust(
         at_s: times, ascending.
         temp_c: temperatures, NaN = dropout.
         window_s: length of the window.
-        centred: look as far ahead as back (for plots), not only back (as it was live).
+        centred: look equally far ahead and back (for plots), not only back (as live).
     """
     result = np.full(len(at_s), np.nan)
     ahead_s = window_s / 2.0 if centred else 0.0
     back_s = window_s - ahead_s
     starts = np.searchsorted(at_s, at_s - back_s)
     ends = np.searchsorted(at_s, at_s + ahead_s, "right")
-    # More than one value a second is beyond what a minute's slope can show.
+    # A slope over a minute can't show more than one value per second.
     last_s, last = -np.inf, np.nan
     for index, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
         if at_s[index] - last_s >= 1.0 - 1e-6:

@@ -1,7 +1,7 @@
-"""One station's bean curve during roasts: what it shows, expects, and says as a witness. Pure.
+"""One station's bean curve during roasts: its events, predictions and evidence. Pure.
 
-Joins the growing curve, the witnesses and the predictions on one clock (UTC), so that a station
-needs three calls: `read` for a reading, `told` for an event, `predicted` for the snapshot.
+Joins the growing curve, the priors and the predictions on one clock (UTC), so that a station needs
+one call for a reading (`read`), one for an event, and `predicted` for the snapshot.
 """
 
 from datetime import UTC, datetime
@@ -25,11 +25,11 @@ class BeanWatch:
     """See the module."""
 
     def __init__(self, options: CurveOptions, cooling_s: float = BETWEEN_ROASTS_S) -> None:
-        """`cooling_s` is how long the machine cools after a roast, in s, where no probe says so."""
+        """`cooling_s`: seconds for which the machine cools after a roast, if no probe shows it."""
         self.options = options
         self._cooling_s = cooling_s
         self._cools_since_s: float | None = None
-        """The roast is over since then, but the curve still holds its charge."""
+        """When the roast ended, while the curve still has its charge."""
         self.curve = Curve(options)
         self.witnesses = Priors()
         self.model: FirstCrackModel | None = None
@@ -38,13 +38,13 @@ class BeanWatch:
             self.witnesses.temperature = TemperaturePrior(options.usual_first_crack_c)
 
     def learn(self, model: FirstCrackModel | None) -> None:
-        """What this person's earlier roasts say; a setting of the person's goes before it."""
+        """Take what was learned from earlier roasts; a setting takes precedence."""
         self.model = model
         if model is not None and self.options.usual_first_crack_c is None:
             self.witnesses.temperature = TemperaturePrior(model.crack_c, max(2.0, model.spread_c))
 
     def read(self, reading: Reading, at: datetime) -> list[Found]:
-        """Take a reading; times in what is found are seconds of the Unix epoch."""
+        """Add a reading; times in the result are seconds of the Unix epoch."""
         at_s = at.timestamp()
         self._newest_s = at_s
         self._forget_when_cooled(at_s)
@@ -57,7 +57,7 @@ class BeanWatch:
         return found
 
     def told(self, event: RoastEvent) -> None:
-        """An event that was published, by a person or by any detector."""
+        """Take an event that was published, by a person or any detector."""
         if event.revoked:
             return
         happened_s = event.happened_at.timestamp()
@@ -75,7 +75,7 @@ class BeanWatch:
                 pass
 
     def _forget_when_cooled(self, at_s: float) -> None:
-        """Seek the next charge, but not in the fall of a machine whose heat was turned off."""
+        """Look for the next charge, but not in the fall of a machine whose heat was turned off."""
         if self._cools_since_s is None:
             return
         bean_c = self.curve.bean_temp_c
@@ -85,29 +85,29 @@ class BeanWatch:
             self._cools_since_s = None
 
     def forget_times(self) -> None:
-        """The clock was set: what was read before is at no known distance from now."""
+        """Forget the past after the clock was set: its distance from now is unknown."""
         self.curve, self._newest_s = Curve(self.options), None
         self._cools_since_s = None
         self.witnesses.forget_times()
 
     def llr(self, now: datetime) -> float:
-        """What the other witnesses say together; 0 when the readings are older than 10 s."""
+        """The combined evidence besides sound; 0 if the readings are older than 10 s."""
         if self._newest_s is None or now.timestamp() - self._newest_s > 10.0:
             return 0.0
         return self.witnesses.llr
 
     def evidence(self, now: datetime) -> list[Evidence]:
-        """What changed in the witnesses' words, for the record."""
+        """The evidence that changed, for the record."""
         return self.witnesses.news(now)
 
     @property
     def is_late(self) -> bool:
-        """Whether the beans are hotter than first crack ever was."""
+        """Whether the beans are hotter than at any earlier first crack."""
         witness = self.witnesses.temperature
         return witness is not None and witness.is_late(self.curve.bean_temp_c)
 
     def predicted(self, now: datetime, crack: RoastEvent | None) -> Predicted:
-        """What is expected: event, seconds from the charge, half width of the interval."""
+        """The next expected event: kind, seconds from the charge, half width of the interval."""
         curve, now_s = self.curve, now.timestamp()
         if curve.charged_s is None or curve.dropped_s is not None:
             return ()
