@@ -77,7 +77,7 @@ def explained(
         place += f"[{key}]" if isinstance(key, int) else f".{name}" if place else name
     if first["type"] == "extra_forbidden":
         known = _keys(model, keys[:-1])
-        near = get_close_matches(str(keys[-1]), known, n=1, cutoff=0.5)
+        near = get_close_matches(str(keys[-1]), known, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"the known keys are {', '.join(known)}."
         return f"{place} is not {'an' if kind[0] in 'aeiou' else 'a'} {kind}: {hint}"
     if first["type"] == "missing":

@@ -1,4 +1,4 @@
-"""Where a user's data lies when nothing else is said."""
+"""The default folder of a user's data."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def data_folder() -> Path:
         folder = Path("~")
     if not folder.is_absolute():  # older platformdirs leave `~`: a folder of that name would appear
         raise SettingsError(
-            "This user has no home folder to keep data in: set `data_dir` in the settings, or the "
-            "environment variable HOME or XDG_DATA_HOME, to a whole path."
+            "This user has no home folder to keep data in. Set `data_dir` in the settings, or the "
+            "environment variable HOME or XDG_DATA_HOME, to an absolute path."
         )
     return folder

@@ -1,4 +1,4 @@
-"""Files that only their owner reads: the roast log, recordings, drive logs."""
+"""Files that only their owner can read: the roast log, recordings, drive logs."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ _OTHERS = 0o077
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and those above it that are missing, for their owner alone.
+    """Make a folder and its missing parents, for their owner alone.
 
     Raises:
         OSError: it can't be made.
@@ -26,7 +26,7 @@ def make_folder(path: Path) -> None:
 
 
 def make_file(path: Path) -> None:
-    """Make an empty file for its owner alone where there is none; tighten one that is there.
+    """Make an empty file for its owner alone, or tighten an existing one.
 
     Raises:
         OSError: it can't be made.
@@ -37,7 +37,7 @@ def make_file(path: Path) -> None:
 
 
 def tighten(*paths: Path) -> None:
-    """Take everybody else's rights on our own files away; what is not ours stays as it is."""
+    """Remove everybody else's rights on our own files; other users' files stay as they are."""
     for path in paths:
         with contextlib.suppress(OSError):
             mode = stat.S_IMODE(path.stat().st_mode)

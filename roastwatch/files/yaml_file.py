@@ -1,8 +1,8 @@
-"""YAML as people mean it: the words of YAML 1.2, and no more of them than a person writes.
+"""Read YAML with the core schema of YAML 1.2, within bounds.
 
-PyYAML reads YAML 1.1, where a bare `on`, `off`, `yes` or `no` is a boolean (as a key too), 0123 is
-83 and 22:30 is 1350. Here they are what they look like; options that are true or false take the
-words `yes`, `no`, `on` and `off` all the same.
+PyYAML reads YAML 1.1, where a bare `on`, `off`, `yes` or `no` is a boolean (even as a key), 0123 is
+83 and 22:30 is 1350. Here they are what they look like; boolean options still accept the words
+`yes`, `no`, `on` and `off`.
 """
 
 import re
@@ -14,7 +14,7 @@ from yaml.nodes import Node, ScalarNode
 
 DEEPEST = 50
 MOST_NODES = 100_000
-"""With aliases counted as what they stand for."""
+"""Counting aliases as the values they stand for."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -29,7 +29,7 @@ class _Loader(yaml.SafeLoader):
         self._weights: dict[str, int] = {}
 
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
-        """Compose a node, and refuse what grows out of bounds."""
+        """Compose a node; refuse one that exceeds the bounds."""
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         before = self._nodes
         if isinstance(event, AliasEvent):
@@ -88,10 +88,10 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.core_float)
 
 
 def parse_yaml(text: str) -> Any:
-    """What a YAML document says: dicts, lists, strings, numbers, booleans and None.
+    """Parse a YAML document into dicts, lists, strings, numbers, booleans and None.
 
     Raises:
-        yaml.YAMLError: it is not YAML, is nested too deeply, or would grow too large.
+        yaml.YAMLError: it is not YAML, is nested too deeply, or is too large when expanded.
     """
     loader = _Loader(text)
     try:
@@ -100,13 +100,13 @@ def parse_yaml(text: str) -> Any:
         raise
     except (ValueError, ArithmeticError, LookupError, AttributeError, TypeError) as error:
         # PyYAML's constructors for explicit tags, such as `!!bool perhaps`, check nothing.
-        raise yaml.YAMLError("a value is not what its tag says") from error
+        raise yaml.YAMLError("a value does not fit its tag") from error
     finally:
         loader.dispose()
 
 
 def problem_of(error: yaml.YAMLError) -> str:
-    """What is wrong in one line, such as ` in line 3: mapping values are not allowed here`."""
+    """The problem on one line, such as ` in line 3: mapping values are not allowed here`."""
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
     # Neither an alias nor a tag is shown: it may be a password that begins with * or !.

@@ -1,8 +1,8 @@
-"""Letters beyond matplotlib's own font: taken from whatever installed font has them.
+"""Letters that matplotlib's own font lacks: taken from any installed font that has them.
 
-Chinese, Japanese, Korean and emoji are readable where a font is installed. matplotlib draws no
-fonts of coloured pictures, as most emoji fonts are: such an emoji becomes its name. What no font
-has otherwise becomes an empty box, without a warning of matplotlib's on the terminal.
+Chinese, Japanese, Korean and emoji are readable if a font is installed. matplotlib can't draw
+colour fonts, as most emoji fonts are: such an emoji becomes its name. Any other letter that no font
+has becomes an empty box, without matplotlib's warning on the terminal.
 """
 
 import functools
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _BOX = "\N{WHITE SQUARE}"
-# They choose how the letter before them looks, or join two; no font draws them.
+# They select the look of the letter before them, or join two; no font draws them.
 _UNSEEN = dict.fromkeys([0x200B, 0x200C, 0x200D, *range(0xFE00, 0xFE10), *range(0x1F3FB, 0x1F400)])
 _MOST_FONTS = 2000
 
 
 def make_readable(fig: "Figure") -> None:
-    """Give every text of a figure the fonts that its letters need."""
+    """Set the fonts that the letters of each text in a figure need."""
     from matplotlib.text import Text
 
     for text in fig.findobj(Text):
@@ -32,21 +32,21 @@ def make_readable(fig: "Figure") -> None:
         families, missing = _families(frozenset(said) - _own_letters() - {"\n"})
         for letter in missing:
             said = said.replace(letter, _instead(letter))
-        # A font without a bold face serves bold texts too, and need not say so each time.
+        # A font without a bold face is used for bold texts too; do not warn each time.
         logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
         text.set_text(said)
         text.set_fontfamily(["DejaVu Sans", *families])
 
 
 def _instead(letter: str) -> str:
-    """What stands for a letter that no font has."""
+    """The replacement for a letter that no font has."""
     name = unicodedata.name(letter, "") if unicodedata.category(letter) == "So" else ""
     return f"({name.lower()})" if name else _BOX
 
 
 @functools.lru_cache(maxsize=1)
 def _own_letters() -> frozenset[str]:
-    """What the font that comes with matplotlib has."""
+    """The letters of matplotlib's own font."""
     from matplotlib import font_manager
 
     return _letters(font_manager.findfont("DejaVu Sans"))
@@ -54,7 +54,7 @@ def _own_letters() -> frozenset[str]:
 
 @functools.lru_cache(maxsize=64)
 def _families(letters: frozenset[str]) -> tuple[tuple[str, ...], frozenset[str]]:
-    """The families that have letters between them, the one with most first; and what none has."""
+    """The font families that cover letters, the one with most first; and the letters left over."""
     from matplotlib import font_manager
 
     wanted = set(letters)
@@ -70,7 +70,7 @@ def _families(letters: frozenset[str]) -> tuple[tuple[str, ...], frozenset[str]]
         wanted -= best
         known = {entry.fname: entry.name for entry in font_manager.fontManager.ttflist}
         if name not in known:
-            # Installed after matplotlib made its list of fonts.
+            # Fonts installed after matplotlib made its list.
             font_manager.fontManager.addfont(name)
             known = {entry.fname: entry.name for entry in font_manager.fontManager.ttflist}
         families.append(known[name])
@@ -81,7 +81,7 @@ def _families(letters: frozenset[str]) -> tuple[tuple[str, ...], frozenset[str]]
 def _installed() -> tuple[str, ...]:
     from matplotlib import font_manager
 
-    # Regular faces before bold and slanted ones: of equal fonts the first is taken.
+    # Regular faces before bold and slanted ones, because the first of equal fonts is taken.
     paths = sorted(font_manager.findSystemFonts(), key=lambda path: (_styled(path), path))
     return tuple(paths[:_MOST_FONTS])
 
@@ -93,7 +93,7 @@ def _styled(path: str) -> bool:
 
 @functools.lru_cache(maxsize=_MOST_FONTS)
 def _letters(path: str) -> frozenset[str]:
-    """The letters that a font draws; none of a font that matplotlib can't use (colour bitmaps)."""
+    """The letters of a font; none if matplotlib can't use it (colour bitmaps)."""
     from matplotlib.ft2font import FT2Font
 
     try:

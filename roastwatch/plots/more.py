@@ -1,4 +1,4 @@
-"""Pictures of several roasts, of a stretch of sound, and the one-page report."""
+"""Plots of several roasts and of sound, and the one-page report."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _FFT = 1024
 _WIDEST = 1600
-"""Columns of a spectrogram; a longer stretch takes the loudest of each column."""
+"""Columns of a spectrogram; for longer sound, each shows its loudest frame."""
 
 
 def overlay_picture(
@@ -38,7 +38,7 @@ def overlay_picture(
     size: Size = "paper",
     format_: Format = "png",
 ) -> bytes:
-    """Several roasts over one another, from their charges: bean curves above, rates of rise below.
+    """Several roasts overlaid from their charges: bean curves above, rates of rise below.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -104,13 +104,13 @@ def spectrogram_picture(
     size: Size = "paper",
     format_: Format = "png",
 ) -> bytes:
-    """A stretch of sound with its pops.
+    """A spectrogram of sound with its pops.
 
     Args:
         samples: mono, ±1, shape (n,).
         sample_rate_hz: of the samples.
         pops: time (on the axis that `from_s` begins) and probability of each pop.
-        from_s: what the first sample's time is, for the axis.
+        from_s: the first sample's time on the axis.
         title: above the picture.
         theme: light or dark.
         size: phone, paper or small.
@@ -128,12 +128,12 @@ def spectrogram_picture(
     width = max(1, -(-count // _WIDEST))
     columns = []
     for first in range(0, count, width):
-        # A few frames at a time: an hour of sound takes no more memory than a minute.
+        # A few frames at a time, so that an hour of sound takes no more memory than a minute.
         starts = np.arange(first, min(first + width, count)) * hop
         frames = np.stack([_padded(samples, int(start)) for start in starts])
         columns.append(np.max(np.abs(np.fft.rfft(frames * window, axis=1)), axis=0))
     level_db = 20 * np.log10(np.array(columns).T + 1e-6)
-    # Above each band's own usual level, as a fan's roar would hide every pop below 3 kHz.
+    # Relative to each band's usual level, because a fan would hide every pop below 3 kHz.
     level_db -= np.median(level_db, axis=1, keepdims=True)
     until = from_s + len(samples) / sample_rate_hz
     axes.imshow(

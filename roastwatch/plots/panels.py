@@ -1,6 +1,6 @@
-"""What a roast's picture shows in each of its panels: curves, phases, events, settings, pops.
+"""The panels of a roast's plot: curves, phases, events, settings, pops.
 
-Each is drawn into axes that are there already, in seconds from the charge.
+Each is drawn into existing axes, in seconds from the charge.
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ def curves(
     span: tuple[float, float],
     fahrenheit: bool,
 ) -> "Axes":
-    """Beans, environment and rate of rise; return the axes on top, which words are written on."""
+    """Draw beans, environment and rate of rise; return the topmost axes, for text."""
     times = record.at_s - zero_s
     inside = (times >= span[0]) & (times <= span[1])
 
@@ -85,7 +85,7 @@ def curves(
 
 
 def roast_ror(record: RoastRecord, zero_s: float, inside: npt.NDArray[np.bool_]) -> Column:
-    """The rate of rise of the beans: from the turning point on, before they fall out."""
+    """The beans' rate of rise from the turning point to the drop."""
     drop = record.event(EventKind.DROP)
     turn = turning_point_index(record)
     from_s = float(record.at_s[turn]) if turn is not None else zero_s
@@ -104,7 +104,7 @@ def profile(
     span: tuple[float, float],
     fahrenheit: bool,
 ) -> None:
-    """The curve that the beans should take, behind what they take."""
+    """Draw the target curve behind the bean curve."""
     at_s = np.array([point[0] for point in background])
     wanted = np.array([point[1] for point in background])
     wanted = wanted * 1.8 + 32.0 if fahrenheit else wanted
@@ -140,7 +140,7 @@ def _named(
     span: tuple[float, float],
     where: float,
 ) -> None:
-    """The curve's name written along it, in place of a legend."""
+    """Write the curve's name along it instead of a legend."""
     at = span[0] + where * (span[1] - span[0])
     known = np.flatnonzero(np.isfinite(values))
     if not len(known):
@@ -161,7 +161,7 @@ def phases(
     *,
     named: bool,
 ) -> None:
-    """The phases that are known as bands behind everything, with name and length where `named`."""
+    """Draw the known phases as bands in the background, with name and length if `named`."""
     if record.charge_s is None:
         return
     end = figures.drop_s if figures.drop_s is not None else span[1]
@@ -201,7 +201,7 @@ def events(
     record: RoastRecord,
     zero_s: float,
 ) -> None:
-    """Each event as a line through all that is shown, its words on the axes for words."""
+    """Draw each event as a line through all panels, its label on the axes for text."""
     marks = [e for e in record.events if e.kind in _NAMES and not e.revoked]
     for event in marks:
         colour = palette.crack if event.kind is EventKind.FIRST_CRACK else palette.faint
@@ -237,7 +237,7 @@ def events(
 
 
 def settings(axes: "Axes", palette: Palette, record: RoastRecord, zero_s: float) -> None:
-    """Heater and fan in percent, and where somebody set them."""
+    """Draw heater and fan in percent, and when they were set."""
     times = record.at_s - zero_s
     for what, colour in (("heater", palette.heater), ("fan", palette.fan)):
         values = record.columns.get(f"{what}_percent")
@@ -260,7 +260,7 @@ def settings(axes: "Axes", palette: Palette, record: RoastRecord, zero_s: float)
 def pops(
     axes: "Axes", palette: Palette, record: RoastRecord, zero_s: float, span: tuple[float, float]
 ) -> None:
-    """The pops, and how many there are a minute."""
+    """Draw the pops and their number per minute."""
     at = np.arange(np.floor(span[0]), np.ceil(span[1]) + 1.0)
     rate = pops_per_minute(record, at + zero_s)
     axes.fill_between(at, rate, color=palette.pop, alpha=0.35, linewidth=0, zorder=2)

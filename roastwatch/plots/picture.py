@@ -1,4 +1,4 @@
-"""The picture of a roast: its panels laid out under a heading (pictures_panels.py draws them)."""
+"""The plot of a roast: its panels under a heading (panels.py draws them)."""
 
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 AFTER_DROP_S = 45.0
-"""What comes after the drop is the probe's cooling, not the roast's."""
+"""Seconds shown after the drop, when the probe cools and the roast is over."""
 
 
 def roast_png(
@@ -45,10 +45,10 @@ def roast_picture(
     fahrenheit: bool = False,
     background: Background = (),
 ) -> bytes:
-    """One roast as a picture.
+    """Plot one roast.
 
     Args:
-        record: the roast; one without a probe shows its pops alone.
+        record: the roast; without a probe only its pops are shown.
         theme: light or dark.
         size: phone (portrait), paper (landscape) or small.
         format_: png, svg or pdf.

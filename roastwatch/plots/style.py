@@ -1,4 +1,4 @@
-"""What all pictures share: matplotlib (imported here only), themes, sizes and formats."""
+"""Shared by all plots: matplotlib (imported only here), themes, sizes and formats."""
 
 import io
 from dataclasses import dataclass
@@ -103,7 +103,7 @@ def minutes_axis(axes: "Axes") -> None:
 
 
 def rendered(fig: "Figure", format_: Format) -> bytes:
-    """The picture's bytes. Nothing in them tells when or by whom it was made."""
+    """The picture's bytes, without the time or program of its making."""
     import matplotlib as mpl
 
     make_readable(fig)

@@ -1,1 +1,1 @@
-"""Text for people: times, and what no terminal or log may be steered by."""
+"""Text for people: times, and text without control characters for terminals and logs."""

@@ -1,8 +1,8 @@
-"""Log lines on a terminal or in a journal: fit to be shown, and counted where they repeat.
+"""Log lines on a terminal or in a journal: printable, and counted when they repeat.
 
-The one handler of the service. What comes from outside (titles, file names, topics, what a client
-sends) may stand in any line, so each is made printable here; and a fault that happens a thousand
-times a second is a line with a number, not a full disk.
+The service's only handler. Any line may contain text from outside (titles, file names, topics, a
+client's input), so each is made printable here. A fault that occurs a thousand times a second
+becomes one line with a number, not a full disk.
 """
 
 import copy
@@ -17,9 +17,9 @@ from typing import Any, TextIO
 from roastwatch.printing.printable import printable, printable_lines, without_credentials
 
 _LINES_SHOWN = 5
-"""The same line this often within a window; then it is counted."""
+"""A line is written this often within a window; then it is counted."""
 _PLACE_SHOWN = 100
-"""Any line from one place in the code this often."""
+"""All lines from one place in the code are written this often within a window."""
 _NUMBER = re.compile(r"\d+")
 _WINDOW_S = 60.0
 _REMEMBERED = 500
@@ -28,21 +28,21 @@ _LONGEST_TRACE = 8000
 
 
 class PrintableFormatter(logging.Formatter):
-    """One line for each record; the lines of a traceback are set in."""
+    """One line per record; the lines of a traceback are indented."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as text that steers no terminal and looks like no other record."""
+        """The record as text that can't control a terminal or imitate another record."""
         own = copy.copy(record)
         own.exc_text = None  # another handler's, not made printable
         return super().format(own)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
-        """The line."""
+        """The line, made printable."""
         record.message = printable(without_credentials(record.message), _LONGEST_LINE)
         return super().formatMessage(record)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's own name
-        """The traceback, bounded; what was said in the error may hold anything."""
+        """The traceback, bounded and made printable: the error's text may contain anything."""
         trace = super().formatException(ei)
         if len(trace) > _LONGEST_TRACE:
             trace = f"{trace[: _LONGEST_TRACE // 2]}\n…\n{trace[-_LONGEST_TRACE // 2 :]}"
@@ -52,7 +52,7 @@ class PrintableFormatter(logging.Formatter):
 
 @dataclass(slots=True)
 class _Seen:
-    """How often a line came within its window."""
+    """How often a line occurred within its window."""
 
     since_s: float
     shown: int = 0
@@ -61,7 +61,7 @@ class _Seen:
 
 
 class _Window:
-    """Lets each key through some times a minute, and counts what it holds back."""
+    """Passes each key a number of times per minute, and counts the rest."""
 
     def __init__(self, allowed: int) -> None:
         self._allowed = allowed
@@ -69,7 +69,7 @@ class _Window:
         """The oldest first."""
 
     def lets_through(self, key: Hashable, record: logging.LogRecord, now_s: float) -> bool:
-        """Whether a record may be written; else it is counted."""
+        """Whether a record may be written; if not, it is counted."""
         seen = self._seen.setdefault(key, _Seen(now_s))
         if seen.shown < self._allowed:
             seen.shown += 1
@@ -79,7 +79,7 @@ class _Window:
         return False
 
     def over(self, now_s: float) -> Iterator[logging.LogRecord]:
-        """What is to be said of keys whose window is over, or that are too many to remember."""
+        """The records about keys whose window is over, or that are too many to keep."""
         while self._seen:
             oldest = next(iter(self._seen.values()))
             if now_s - oldest.since_s < _WINDOW_S and len(self._seen) <= _REMEMBERED:
@@ -91,7 +91,7 @@ class _Window:
 
 
 class CountingHandler(logging.StreamHandler[TextIO]):
-    """Writes records; of a line that repeats it writes some, and then how often it came."""
+    """Writes records; of a repeated line it writes the first ones, and then their number."""
 
     def __init__(self, stream: TextIO, now_s: Callable[[], float] = time.monotonic) -> None:
         super().__init__(stream)
@@ -109,7 +109,7 @@ class CountingHandler(logging.StreamHandler[TextIO]):
         except (TypeError, ValueError, KeyError):  # a defect in the call must not lose the line
             record = _plain(record, f"{record.msg} {record.args}")
             text = record.getMessage()
-        # The same line but for its numbers; and whatever comes from one place in the code.
+        # Lines that differ only in numbers; and all lines from one place in the code.
         line = (record.name, record.levelno, _NUMBER.sub("#", text[:500]))
         if self._lines.lets_through(line, record, now_s) and self._places.lets_through(
             place, record, now_s
@@ -117,7 +117,7 @@ class CountingHandler(logging.StreamHandler[TextIO]):
             super().emit(record)
 
     def close(self) -> None:
-        """Say what was only counted so far."""
+        """Write what was only counted so far."""
         self._conclude(float("inf"))
         super().close()
 
@@ -128,7 +128,7 @@ class CountingHandler(logging.StreamHandler[TextIO]):
 
 
 def _plain(record: logging.LogRecord, sentence: str) -> logging.LogRecord:
-    """Another sentence in a record's place."""
+    """A record with another sentence from the same place in the code."""
     where = (record.name, record.levelno, record.pathname, record.lineno)
     return logging.LogRecord(*where, sentence, None, None)
 

@@ -1,22 +1,22 @@
-"""Text from outside, fit for a terminal, a log and one line: the one place that makes it so."""
+"""Make text from outside safe for a terminal, a log or a single line."""
 
 import re
 
 UNFIT = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )
-"""Control characters, line breaks, what turns the direction of writing, and half characters."""
+"""Control characters, line breaks, marks of writing direction, and halves of surrogate pairs."""
 _UNFIT_IN_LINES = re.compile(UNFIT.pattern.replace(r"\x00-\x1f", r"\x00-\x08\x0b-\x1f"))
 _CREDENTIALS = re.compile(r"(?<=//)[^/@\s]{1,200}@")
 
 
 def printable(text: str, longest: int | None = None) -> str:
-    """The text on one line: what would steer a terminal is shown as an escape, such as `\\x1b`."""
+    """The text on one line; control characters are shown as escapes, such as `\\x1b`."""
     return UNFIT.sub(_escaped, _short(text, longest))
 
 
 def printable_lines(text: str) -> str:
-    """The same for text of several lines: line breaks and tabs stay."""
+    """The same for text of several lines; line breaks and tabs stay."""
     return _UNFIT_IN_LINES.sub(_escaped, text)
 
 

@@ -1,4 +1,4 @@
-"""rich's console for text from outside: see terminal.py. Apart, for rich is slow to import."""
+"""rich's console for text from outside (see terminal.py); separate because rich imports slowly."""
 
 from collections.abc import Iterable
 from typing import IO
@@ -10,11 +10,11 @@ from roastwatch.printing.printable import printable_lines
 
 
 class Console(console.Console):
-    """Prints no control character that stood in a text; its own styles and moves pass."""
+    """Prints no control character from a text; rich's own styles and cursor moves pass."""
 
     @property
     def file(self) -> IO[str]:
-        """Where rich writes: behind every stream that stands before the real one (as `Live`'s)."""
+        """The real stream, behind any stream that wraps it (such as that of `Live`)."""
         file = super().file
         while (behind := getattr(file, "rich_proxied_file", None)) is not None:
             file = behind
@@ -29,7 +29,7 @@ class Console(console.Console):
         renderable: console.RenderableType,
         options: console.ConsoleOptions | None = None,
     ) -> Iterable[Segment]:
-        """As rich does, with every text made printable."""
+        """Render as rich does, with every text made printable."""
         for segment in super().render(renderable, options):
             text = segment.text if segment.control else printable_lines(segment.text)
             yield segment if text == segment.text else Segment(text, segment.style)

@@ -1,8 +1,8 @@
-"""What is printed for people: text from outside never steers the terminal that shows it.
+"""Output for people: text from outside can't control the terminal.
 
-Titles, file names and messages may hold escape sequences. `Console` is rich's, whose own sequences
-pass and whose text is made printable; `printable_output` does the same for all else that the
-program prints.
+Titles, file names and messages may contain escape sequences. `rich_console.Console` passes rich's
+own sequences and makes its text printable; `printable_output` does the same for everything else
+that the program prints.
 """
 
 import contextlib
@@ -14,20 +14,20 @@ from roastwatch.printing.printable import printable_lines
 
 
 class _PrintableStream:
-    """A text stream that writes what is printable; all else is the stream's own."""
+    """A text stream that writes printable text only; otherwise it behaves like its stream."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        # rich writes to this instead: what it says has passed `Console`.
+        # rich writes to this stream instead, because its output has passed `Console`.
         self.rich_proxied_file = stream
 
     def write(self, text: str) -> int:
-        """Write text, with what would steer a terminal as escapes."""
+        """Write text with control characters as escapes."""
         self._stream.write(printable_lines(text))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
-        """Write several."""
+        """Write several lines."""
         for line in lines:
             self.write(line)
 
@@ -37,9 +37,9 @@ class _PrintableStream:
 
 @contextlib.contextmanager
 def printable_output() -> Iterator[None]:
-    """Standard output and error print nothing that steers a terminal.
+    """Make standard output and error print no control characters.
 
-    Left by an error they stay so, for the interpreter prints its traceback afterwards.
+    After an error they stay so, because the interpreter prints its traceback afterwards.
     """
     before = sys.stdout, sys.stderr
     sys.stdout = cast("TextIO", _PrintableStream(sys.stdout))

@@ -4,7 +4,7 @@ from datetime import datetime
 
 
 def clock(seconds: float | None) -> str:
-    """Seconds as m:ss, from an hour on as h:mm:ss; a dash where unknown."""
+    """Seconds as m:ss, from an hour on as h:mm:ss; a dash if unknown."""
     if seconds is None:
         return "–"
     whole = round(abs(seconds))
@@ -24,7 +24,7 @@ def spoken(seconds: float) -> str:
 
 
 def local(at: datetime) -> datetime:
-    """A moment on this computer's clock; as it is where no calendar has it there."""
+    """A time in this computer's zone; unchanged if it has no date there."""
     try:
         return at.astimezone()
     except (OverflowError, ValueError, OSError):
@@ -32,7 +32,7 @@ def local(at: datetime) -> datetime:
 
 
 def moment(at: datetime | None, form: str = "%Y-%m-%d %H:%M") -> str:
-    """A moment on this computer's clock with its time zone; a dash where unknown."""
+    """A time in this computer's zone, with the zone's name; a dash if unknown."""
     if at is None:
         return "–"
     here = local(at)

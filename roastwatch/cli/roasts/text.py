@@ -172,8 +172,8 @@ def print_statistics(found: dict[str, Any]) -> None:
     measured = found["prediction"]
     if measured is not None:
         console.print(
-            f"First crack predicted {measured['before_s']:.0f} s ahead in {measured['roasts']} "
-            f"roasts, each from the others: median error {measured['median_error_s']:.0f} s, 90 % "
+            f"First crack predicted {measured['before_s']:.0f} s ahead from the other roasts "
+            f"({measured['roasts']}): median error {measured['median_error_s']:.0f} s, 90 % "
             f"within {measured['worst_tenth_s']:.0f} s; if the median time is guessed, "
             f"{measured['naive_median_error_s']:.0f} s. The interval contained first crack in "
             f"{measured['held_percent']:.0f} %."

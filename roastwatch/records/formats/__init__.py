@@ -1,4 +1,4 @@
-"""Other people's roasts, read and written. Each format is one file; nothing in a file is run."""
+"""Read and write other programs' roasts. Each format is one module; nothing in a file is run."""
 
 import csv
 import hashlib
@@ -27,7 +27,7 @@ from roastwatch.records.record import Properties, RoastRecord
 
 # The largest file that can be a roast: an hour at 10 readings a second with 20 curves is 20 MB.
 LARGEST_BYTES = 32 * 1024 * 1024
-# What a file can still hold that no reader foresaw; one such file must not stop the others.
+# Errors by content that no reader expects; one such file must not stop the others.
 _DAMAGE = (
     ValueError,
     TypeError,
@@ -60,11 +60,11 @@ WRITERS: dict[str, tuple[str, Callable[..., str]]] = {
 
 
 class NoRoastError(BadInputError):
-    """The file is whole, but it is not a roast of any format that is known."""
+    """The file is intact, but it is not a roast in a known format."""
 
 
 def read_file(path: Path) -> RoastRecord:
-    """The roast in a file of any known format; its content decides, not its name.
+    """Read a roast from a file of any known format; its content decides, not its name.
 
     Raises:
         NoRoastError: the file is of another kind.
@@ -82,11 +82,11 @@ def read_file(path: Path) -> RoastRecord:
     try:
         return _identified(replace(record, saved_at=saved_at), content)
     except _DAMAGE as error:
-        raise BadInputError(f"{name} holds what is no roast ({error}).") from error
+        raise BadInputError(f"{name} contains values that no roast has ({error}).") from error
 
 
 def read(content: bytes, name: str) -> RoastRecord:
-    """The roast in a file's bytes. Raises as `read_file`."""
+    """Read a roast from a file's bytes. Raises as `read_file`."""
     try:
         record = _clean(_read(content, name))
         return replace(record, warnings=(*record.warnings, *order_faults(record)))
@@ -94,7 +94,7 @@ def read(content: bytes, name: str) -> RoastRecord:
         raise
     except _DAMAGE as error:
         raise BadInputError(
-            f"{name} is damaged ({type(error).__name__}: {error}): save it again in the program "
+            f"{name} is damaged ({type(error).__name__}: {error}). Save it again in the program "
             "that made it."
         ) from error
 
@@ -103,7 +103,7 @@ def _read(content: bytes, name: str) -> RoastRecord:
     if not content.strip():
         raise BadInputError(f"{name} is empty.")
     if b"\0" in content[:4096] and content[:2] not in (b"\xff\xfe", b"\xfe\xff"):
-        raise BadInputError(f"{name} is not text: no roast can be read from it.")
+        raise BadInputError(f"{name} is not a text file, so it contains no roast.")
     text = _decoded(content)
     if text.lstrip()[:1] in "{[(":
         return _read_tree(text, name)
@@ -111,8 +111,8 @@ def _read(content: bytes, name: str) -> RoastRecord:
         if looks_like(text):
             return table(text, name)
     if name.lower().endswith(".alog"):
-        raise BadInputError(f"{name} is not an Artisan profile: it holds no dictionary.")
-    raise NoRoastError(f"{name} is not a roast of a format that is known.")
+        raise BadInputError(f"{name} is not an Artisan profile: it contains no dictionary.")
+    raise NoRoastError(f"{name} is not a roast in a known format.")
 
 
 def _read_tree(text: str, name: str) -> RoastRecord:
@@ -122,7 +122,7 @@ def _read_tree(text: str, name: str) -> RoastRecord:
             return tree(raw, name)
     if name.lower().endswith(".alog"):
         raise BadInputError(f"{name} is not an Artisan profile: it has no 'timex' and 'temp2'.")
-    raise NoRoastError(f"{name} is not a roast of a format that is known.")
+    raise NoRoastError(f"{name} is not a roast in a known format.")
 
 
 def _decoded(content: bytes) -> str:
@@ -135,14 +135,14 @@ def _decoded(content: bytes) -> str:
 
 
 def _identified(record: RoastRecord, content: bytes) -> RoastRecord:
-    """A record without an id gets one that its content decides, so that it is known again."""
+    """Give a record without an id one derived from its content, so that it is recognised."""
     if record.roast_id:
         return record
     return replace(record, roast_id=hashlib.sha256(content).hexdigest()[:32], derived_id=True)
 
 
 def _clean(record: RoastRecord) -> RoastRecord:
-    """The record with whole characters only: half of a surrogate pair can't be kept or printed."""
+    """The record without halves of surrogate pairs, which can't be stored or printed."""
     words: dict[str, Any] = record.properties.as_json()
     for name, value in words.items():
         words[name] = _whole(value) if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""Artisan's .alog, read. Meanings of its keys: Artisan's documentation and files of 3.2 to 4.2.
+"""Read Artisan's .alog. Meanings of its keys: Artisan's documentation and files of 3.2 to 4.2.
 
 A profile is one dictionary, written as a Python literal (`.alog`) or as JSON (`.json`). `timeindex`
 names the samples of CHARGE, DRY, FCs, FCe, SCs, SCe, DROP and COOL; CHARGE is unset at −1, the
@@ -29,7 +29,7 @@ from roastwatch.records.formats.tables import event_at, numbers
 from roastwatch.records.record import Column, RecordedEvent, RoastRecord
 from roastwatch.vocabulary import EventKind, Origin
 
-# The place in `timeindex` of each event; SCe (5) has no name here and is kept in `foreign`.
+# The place of each event in `timeindex`; SCe (5) has no kind here and is kept in `foreign`.
 PLACES = {
     0: EventKind.CHARGE,
     1: EventKind.DRY_END,
@@ -40,7 +40,7 @@ PLACES = {
     7: EventKind.COOL_END,
 }
 FEWEST_SAMPLES = 3
-"""Curves that fit together for less than that are damaged."""
+"""If less than this part of the curves fits together, they are damaged."""
 _MONTHS = {
     name: number
     for number, names in enumerate(
@@ -58,14 +58,14 @@ def looks_like(raw: Any) -> bool:
 
 
 def read(raw: dict[str, Any], name: str) -> RoastRecord:
-    """The roast in a profile; what of it can't be used is left out and named in its warnings.
+    """Read a profile; what can't be used is left out and named in the record's warnings.
 
     Args:
         raw: the parsed dictionary.
-        name: what to call the file in a failure.
+        name: the file's name for errors.
 
     Raises:
-        BadInputError: it is not a profile, or nothing of its curves fits together.
+        BadInputError: it is not a profile, or its curves do not fit together.
     """
     fahrenheit = in_fahrenheit(raw)
     warnings: list[str] = []
@@ -97,10 +97,10 @@ def read(raw: dict[str, Any], name: str) -> RoastRecord:
 def _curves(
     raw: dict[str, Any], name: str, warnings: list[str]
 ) -> tuple[Column, dict[str, Column]]:
-    """The samples' times, and the temperatures that are known, in °C, as long as each other."""
+    """The samples' times and the known temperatures in °C, all of equal length."""
     at_s = numbers(raw, "timex", name)
     if not len(at_s):
-        raise BadInputError(f"{name} holds no samples ('timex' is empty): there is no roast in it.")
+        raise BadInputError(f"{name} contains no samples ('timex' is empty).")
     found = {key: numbers(raw, key, name) for key in ("temp2", "temp1") if key in raw}
     found = {key: values for key, values in found.items() if len(values)}
     size = min([len(at_s), *(len(values) for values in found.values())])
@@ -116,10 +116,10 @@ def _curves(
         )
     at_s = at_s[:size]
     if not np.all(np.isfinite(at_s)):
-        raise BadInputError(f"{name}: 'timex' holds what is not a time.")
+        raise BadInputError(f"{name}: 'timex' contains a value that is not a time.")
     if np.any(np.diff(at_s) < 0):
         where = int(np.argmax(np.diff(at_s) < 0)) + 1
-        raise BadInputError(f"{name}: the time runs backwards at sample {where} of 'timex'.")
+        raise BadInputError(f"{name}: time runs backwards at sample {where} of 'timex'.")
     columns = {}
     for key, column in (("temp2", "bean_temp_c"), ("temp1", "environment_temp_c")):
         if key in found:
@@ -132,13 +132,13 @@ def _curves(
 def events(
     record: RoastRecord, raw: dict[str, Any], first_s: float, warnings: list[str]
 ) -> tuple[RecordedEvent, ...]:
-    """The events that a profile marks, and the dry end that Artisan derived where none is marked.
+    """The events marked in a profile, and Artisan's derived dry end if none is marked.
 
     Args:
         record: the profile's curves.
         raw: the parsed dictionary.
         first_s: the first sample's time in the profile.
-        warnings: what could not be used is added.
+        warnings: extended by what could not be used.
     """
     places = _places(raw, record, first_s, warnings)
     found = [
@@ -153,7 +153,7 @@ def events(
 def _places(
     raw: dict[str, Any], record: RoastRecord, first_s: float, warnings: list[str]
 ) -> dict[int, int]:
-    """The sample of each event that is marked, by its place in `timeindex`."""
+    """The sample of each marked event, by its place in `timeindex`."""
     size = len(record.at_s)
     listed = raw.get("timeindex")
     if listed is None:
@@ -192,7 +192,7 @@ def _warn(warnings: list[str], sentence: str) -> None:
 
 
 def _old_places(raw: dict[str, Any], timex: Column) -> dict[int, int]:
-    """The marks of profiles from before `timeindex`: times and temperatures in pairs."""
+    """The marks of old profiles without `timeindex`: pairs of time and temperature."""
     start, dry, cracks = (
         values if isinstance(values, list) else []
         for values in (raw.get("startend"), raw.get("dryend"), raw.get("cracks"))
@@ -207,7 +207,7 @@ def _old_places(raw: dict[str, Any], timex: Column) -> dict[int, int]:
 
 
 def _derived_dry_end(raw: dict[str, Any], found: list[RecordedEvent]) -> list[RecordedEvent]:
-    """Where Artisan saw the dry end by temperature, and nobody marked one."""
+    """The dry end that Artisan derived from temperature, if none is marked."""
     computed = raw.get("computed")
     computed = computed if isinstance(computed, dict) else {}
     since_s, temp = computed.get("DRY_time"), computed.get("DRY_BT")

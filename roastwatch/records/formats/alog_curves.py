@@ -1,7 +1,7 @@
-"""A profile's curves on the way back: exactly as they came, or made anew.
+"""Export a profile's curves: exactly as they were read, or recomputed.
 
-Times and °F can't always be made anew to the last digit, and Artisan 4.2 notices that by its
-`hash`. So what can't be is kept as it came (`exact` in what a record holds of a foreign file).
+Times and °F can't always be recomputed to the last digit, and Artisan 4.2 detects that by its
+`hash`. Such values are kept as they were read (`exact` in a record's foreign data).
 """
 
 import math
@@ -14,17 +14,17 @@ from roastwatch.records.record import Column, ExtraCurve, RoastRecord
 
 CURVES = ("timex", "temp1", "temp2", "extratimex", "extratemp1", "extratemp2")
 NEAR_S = 0.01
-"""An event so near to a sample needs none of its own."""
+"""An event this near to a sample needs no sample of its own."""
 FAR_S = 2.0
-"""A setting or a remark further from a sample than that gets one of its own."""
+"""A setting or note farther from a sample than this gets a sample of its own."""
 
 
 def kept(raw: dict[str, Any], record: RoastRecord, first_s: float) -> dict[str, Any]:
-    """What an export needs to give a profile back, in its order; curves only where they must be.
+    """The data that an export needs to restore a profile, in its order; curves only if necessary.
 
     Args:
         raw: the parsed profile.
-        record: what was read from it.
+        record: the record that was read from it.
         first_s: its first sample's time.
     """
     made = made_anew(record, first_s, record.fahrenheit)
@@ -82,12 +82,12 @@ def values(curve: ExtraCurve, in_f: bool) -> list[float]:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two lists would be written alike: 215 and 215.0 are not."""
+    """Whether two lists would be written identically: 215 and 215.0 are not."""
     return one == other and repr(one) == repr(other)
 
 
 def sampled(record: RoastRecord) -> RoastRecord:
-    """The record; one without a reading gets a sample a second, all dropouts."""
+    """The record; if it has no readings, with one sample per second, all dropouts."""
     if len(record.at_s):
         return record
     last = max((event.at_s for event in record.events), default=0.0)
@@ -98,7 +98,7 @@ def sampled(record: RoastRecord) -> RoastRecord:
 
 
 def event_times(record: RoastRecord) -> list[float]:
-    """When a record needs a sample that it doesn't have: at its events and lonely settings."""
+    """The times of missing samples: at events, and at settings far from any sample."""
     if not len(record.at_s):
         return []
     wanted = [(event.at_s, NEAR_S) for event in record.events if not event.revoked]
@@ -114,7 +114,7 @@ def event_times(record: RoastRecord) -> list[float]:
 
 
 def with_samples(record: RoastRecord, at: list[float]) -> RoastRecord:
-    """The record with samples at more times: temperatures in between, settings as they stood."""
+    """The record with added samples: interpolated temperatures, settings as they were."""
     if not at:
         return record
     places = np.searchsorted(record.at_s, at)
@@ -140,7 +140,7 @@ def with_samples(record: RoastRecord, at: list[float]) -> RoastRecord:
 
 
 def _between(record: RoastRecord, name: str, at_s: float) -> float:
-    """A temperature between two readings: as an event had it, else on the line between them."""
+    """A temperature between two readings: an event's own, else interpolated."""
     for event in record.events:
         had = event.bean_temp_c if name == "bean_temp_c" else event.environment_temp_c
         if event.at_s == at_s and had is not None:

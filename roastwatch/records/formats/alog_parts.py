@@ -1,4 +1,4 @@
-"""What stands in an Artisan profile beside its curves: properties, settings, extra curves."""
+"""The parts of an Artisan profile besides its curves: properties, settings, extra curves."""
 
 import math
 from typing import Any
@@ -29,7 +29,7 @@ def is_number(value: Any) -> bool:
 
 
 def positive(value: Any) -> float | None:
-    """A number above 0, None for anything else: 0 stands for unknown."""
+    """A number above 0; None for anything else, because 0 means unknown."""
     return float(value) if is_number(value) and value > 0 else None
 
 
@@ -39,13 +39,13 @@ def in_fahrenheit(raw: dict[str, Any]) -> bool:
 
 
 def text(raw: dict[str, Any], key: str) -> str:
-    """A text of a profile without its escapes, empty where there is none."""
+    """A text of a profile without its escapes; empty if there is none."""
     value = raw.get(key)
     return unescape(value) if isinstance(value, str) else ""
 
 
 def properties(raw: dict[str, Any]) -> Properties:
-    """What a person wrote into a profile."""
+    """The properties that a person entered in a profile."""
 
     def weight(place: int) -> float | None:
         weights = raw.get("weight")
@@ -129,7 +129,7 @@ def controls(raw: dict[str, Any], clock_s: Column) -> tuple[RecordedControl, ...
 
 
 def control_columns(settings: tuple[RecordedControl, ...], clock_s: Column) -> dict[str, Column]:
-    """Heater, fan and drum at each sample, as the settings left them."""
+    """Heater, fan and drum at each sample, by the latest settings."""
     columns: dict[str, Column] = {}
     for what, column in _CONTROL_COLUMNS.items():
         changes = sorted(
@@ -148,7 +148,7 @@ def control_columns(settings: tuple[RecordedControl, ...], clock_s: Column) -> d
 def extras(raw: dict[str, Any], first_s: float) -> tuple[ExtraCurve, ...]:
     """A profile's extra curves on the record's clock, temperatures in °C.
 
-    Artisan takes an extra curve for a temperature unless its hint says that it is none.
+    For Artisan an extra curve is a temperature unless its hint says otherwise.
     """
     times = raw.get("extratimex")
     found = []

@@ -1,7 +1,7 @@
-"""Artisan's .alog, written: what Artisan itself would save, with our pops and decision as curves.
+"""Write Artisan's .alog as Artisan itself would, with our pops and decision as curves.
 
-A profile that came from an .alog goes back with all that it held (alarms, flavours, energy),
-changed only where the roast was changed here.
+A profile that was read from an .alog is written with all its data (alarms, flavours, energy),
+changed only where the roast was edited here.
 """
 
 import hashlib
@@ -20,17 +20,17 @@ from roastwatch.records.formats.literal import escape
 from roastwatch.records.formats.tables import nearest
 from roastwatch.records.record import Column, ExtraCurve, RecordedControl, RoastRecord
 
-# Events of ours that Artisan has no place for become remarks on the curve.
+# Our events that Artisan has no place for become notes on the curve.
 _ETYPES = ["Air", "Drum", "Damper", "Burner", "--"]
 _SLOTS = {"fan": 0, "drum": 1, "damper": 2, "heater": 3}
 _REMARK = 4
 _VIRTUAL_DEVICE = 25
-"""Artisan's number for a curve that no instrument measures."""
+"""Artisan's number for a curve without an instrument."""
 POP_WINDOW_S = 30.0
 _IN_ONE_UNIT = ("computed", "phases", "ymin", "ymax", "zmin", "zmax")
-"""Degrees that Artisan has of its own where a profile names none."""
+"""Artisan's default degrees for a profile without any."""
 _VISIBLE = 10
-"""Artisan keeps at least so many entries in its lists of curve options."""
+"""The least number of entries in Artisan's lists of curve options."""
 
 
 def profile(record: RoastRecord, *, fahrenheit: bool | None = None) -> dict[str, Any]:
@@ -54,9 +54,9 @@ def profile(record: RoastRecord, *, fahrenheit: bool | None = None) -> dict[str,
 
 
 def _given_back(record: RoastRecord, in_f: bool) -> dict[str, Any]:
-    """A profile that came from Artisan: to the last digit as it came, but for what changed here.
+    """A profile that was read from Artisan: identical to the last digit except for edits.
 
-    Its `hash` goes with the first change, as it would say that somebody tampered with the file.
+    With the first edit its `hash` is dropped, since it would claim that the file was tampered with.
     """
     came, exact = alog_curves.as_it_came(record)
     first_s = float(record.foreign.get("first_timex", 0.0))
@@ -69,7 +69,7 @@ def _given_back(record: RoastRecord, in_f: bool) -> dict[str, Any]:
         tree |= _lengthened(came, record, longer, wanted)
         record = longer
         tree["timeindex"] = _timeindex(record, tree.get("timeindex"))
-        tree.pop("computed", None)  # Artisan computes it anew when it loads
+        tree.pop("computed", None)  # Artisan recomputes it when it loads the file
     tree |= _properties(record, came, in_f)
     if alog_parts.controls(came, record.at_s) != record.controls and not _lonely(tree, record):
         tree |= _special_events(record)
@@ -85,7 +85,7 @@ def _given_back(record: RoastRecord, in_f: bool) -> dict[str, Any]:
 
 
 def _marks(record: RoastRecord) -> dict[str, float]:
-    """The events that stand and have a place in a profile, by kind."""
+    """The events that are not revoked and have a place in a profile, by kind."""
     return {
         kind.value: round(event.at_s, 3)
         for kind in alog.PLACES.values()
@@ -94,14 +94,14 @@ def _marks(record: RoastRecord) -> dict[str, float]:
 
 
 def _lonely(tree: dict[str, Any], record: RoastRecord) -> bool:
-    """Whether a profile's settings are those of the record, whose samples became more."""
+    """Whether a profile's settings are those of the record with its added samples."""
     return alog_parts.controls(tree, record.at_s) == record.controls
 
 
 def _lengthened(
     came: dict[str, Any], record: RoastRecord, longer: RoastRecord, at: list[float]
 ) -> dict[str, Any]:
-    """A profile's lists with more samples; what was there stays to the last digit."""
+    """A profile's lists with added samples; the others stay identical to the last digit."""
     if not at:
         return {}
     size = len(record.at_s)
@@ -161,7 +161,7 @@ def _timeindex(record: RoastRecord, kept: Any) -> list[int]:
 
 
 def _defaults(record: RoastRecord, in_f: bool) -> dict[str, Any]:
-    """What Artisan wants to find in a profile that it didn't write."""
+    """The entries that Artisan requires in a profile that it did not write."""
     tree: dict[str, Any] = {
         "mode": "F" if in_f else "C",
         "version": "4.0.2",
@@ -209,7 +209,7 @@ def _defaults(record: RoastRecord, in_f: bool) -> dict[str, Any]:
     if record.roast_id != tree["roastUUID"]:
         tree["roastwatch_id"] = record.roast_id
     if record.started_at is not None:
-        local = record.started_at.astimezone()  # Artisan shows the clock that people have
+        local = record.started_at.astimezone()  # Artisan shows local time
         west = -(local.utcoffset() or timedelta())
         tree |= {
             "roastdate": f"{local:%a %b} {local.day} {local.year}",
@@ -222,7 +222,7 @@ def _defaults(record: RoastRecord, in_f: bool) -> dict[str, Any]:
 
 
 def _uuid(roast_id: str) -> str:
-    """32 hexadecimal digits, as Artisan's ids are."""
+    """32 hexadecimal digits, like Artisan's ids."""
     plain = roast_id.replace("-", "")
     if re.fullmatch(r"[0-9a-fA-F]{32}", plain):
         return plain
@@ -234,7 +234,7 @@ def _interval(at_s: Column) -> float:
 
 
 def _properties(record: RoastRecord, kept: dict[str, Any], in_f: bool) -> dict[str, Any]:
-    """Only what differs from what the source said: its own words and units stay."""
+    """Only what differs from the source, whose own words and units stay."""
     ours, theirs = record.properties, alog_parts.properties(kept)
     changed: dict[str, Any] = {}
     if alog_parts.text(kept, "title") != record.title:
@@ -298,7 +298,7 @@ def _special_events(record: RoastRecord) -> dict[str, Any]:
 
 
 def _from_columns(record: RoastRecord) -> list[RecordedControl]:
-    """What the readings say was set, where it changed."""
+    """The changes of settings by the readings."""
     found = []
     for what in ("heater", "fan", "drum"):
         column = record.columns.get(f"{what}_percent")
@@ -354,7 +354,7 @@ def _onto(curve: ExtraCurve, at_s: Column) -> ExtraCurve:
 
 
 def _heard(record: RoastRecord, at_s: Column) -> list[ExtraCurve]:
-    """Pops per minute and the decision, where there was an ear and the source has no such curve."""
+    """Pops per minute and the decision, if there was sound and the source has no such curve."""
     names = {curve.name for curve in record.extras}
     curves = []
     if record.pops and "Pops/min" not in names:

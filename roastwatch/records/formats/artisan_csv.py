@@ -1,4 +1,4 @@
-"""Artisan's CSV, read and written.
+"""Read and write Artisan's CSV.
 
 A first line of twelve `key:value` cells, which Artisan reads by position (Date, Unit, CHARGE, TP,
 DRYe, FCs, FCe, SCs, SCe, DROP, COOL: seconds of the recording as mm:ss, and Time: the clock time of
@@ -75,7 +75,7 @@ def _lines(text: str) -> list[str]:
 
 
 def read(text: str, name: str) -> RoastRecord:
-    """The roast in Artisan's CSV.
+    """Read a roast from Artisan's CSV.
 
     Raises:
         BadInputError: no sample can be read from it.
@@ -89,7 +89,7 @@ def read(text: str, name: str) -> RoastRecord:
     place = {column: names.index(column) for column in _COLUMNS if column in names}
     samples = [row for row in lines if np.isfinite(seconds(_cell_of(row, place["Time1"])))]
     if not samples:
-        raise BadInputError(f"{name} holds no samples: there is no roast in it.")
+        raise BadInputError(f"{name} contains no samples.")
     time_s = np.array([seconds(row[place["Time1"]]) for row in samples])
     if np.any(np.diff(time_s) < 0):
         raise BadInputError(f"{name}: the time runs backwards in column Time1.")
@@ -210,7 +210,7 @@ def write(record: RoastRecord, *, fahrenheit: bool | None = None) -> str:
 
 
 def _event_s(record: RoastRecord, kind: EventKind | None) -> float | None:
-    """When an event was, on the record's clock."""
+    """The time of an event on the record's clock."""
     event = record.event(kind) if kind else None
     if event is None and kind is EventKind.TURNING_POINT:
         index = turning_point_index(record)
@@ -219,7 +219,7 @@ def _event_s(record: RoastRecord, kind: EventKind | None) -> float | None:
 
 
 def _extras(record: RoastRecord, in_f: bool) -> list[ExtraCurve]:
-    """The extra curves in the file's unit, in pairs, as many as Artisan takes."""
+    """The extra curves in the file's unit, in pairs, as many as Artisan accepts."""
     curves = [curve for curve in record.extras if len(curve.at_s)][:MOST_EXTRAS]
     shown = [
         ExtraCurve(curve.name, curve.at_s, np.array(alog_curves.values(curve, in_f)))
@@ -231,7 +231,7 @@ def _extras(record: RoastRecord, in_f: bool) -> list[ExtraCurve]:
 
 
 def _distinct(names: list[str]) -> list[str]:
-    """Names of one line each that Artisan can tell from each other and from its own columns."""
+    """One-line names that differ from each other and from Artisan's own columns."""
     used = set(_COLUMNS)
     found = []
     for number_, name in enumerate(names, start=1):

@@ -1,4 +1,4 @@
-"""HiBean's JSON, read.
+"""Read HiBean's JSON.
 
 `dataList` holds a point a sample: `duration` (s), `bt`, `et`, perhaps `event` (1 charge, 3 dry end,
 4 and 5 first crack's begin and end, 6 second crack, 8 drop) and `roasterParams` (FC fan, HP heater,
@@ -35,14 +35,14 @@ def looks_like(raw: Any) -> bool:
 
 
 def read(raw: dict[str, Any], name: str) -> RoastRecord:
-    """The roast in a HiBean file.
+    """Read a roast from a HiBean file.
 
     Raises:
-        BadInputError: it holds no samples, or what is not a number among them.
+        BadInputError: it contains no samples, or a value that is not a number.
     """
     points = [point for point in raw["dataList"] if isinstance(point, dict)]
     if not points:
-        raise BadInputError(f"{name} holds no samples: there is no roast in it.")
+        raise BadInputError(f"{name} contains no samples.")
     fahrenheit = str(raw.get("temperatureUnit", "C")).upper().startswith("F")
     at_s = _column(points, "duration", name)
     if not np.all(np.isfinite(at_s)) or np.any(np.diff(at_s) < 0):
@@ -126,7 +126,7 @@ def _weight(raw: Any) -> float | None:
 
 
 def _temperature(raw: Any, fahrenheit: bool) -> float | None:
-    """A value with its unit (the file's where it names none), in °C; 0 stands for unknown."""
+    """A value with its unit (by default the file's), in °C; 0 means unknown."""
     value, unit = (raw.get("value"), raw.get("unit")) if isinstance(raw, dict) else (raw, None)
     known = _positive(value)
     if known is None:

@@ -1,6 +1,6 @@
-"""The CSV of coffee-roaster-mcp (a Hottop driven over its serial port), read.
+"""Read the CSV of coffee-roaster-mcp (a Hottop driven over its serial port).
 
-One line a reading with its UTC; the column `event` names what happened on a line of its own.
+One line per reading with its UTC; an event has a line of its own, named in the column `event`.
 """
 
 from datetime import UTC, datetime
@@ -34,7 +34,7 @@ def looks_like(text: str) -> bool:
 
 
 def read(text: str, name: str) -> RoastRecord:
-    """The roast in such a CSV.
+    """Read a roast from such a CSV.
 
     Raises:
         BadInputError: no sample can be read from it.
@@ -45,10 +45,10 @@ def read(text: str, name: str) -> RoastRecord:
         times = [datetime.fromisoformat(row.get("timestamp_utc", "")) for row in rows]
     except (ValueError, TypeError) as error:
         raise BadInputError(
-            f"{name}: the column timestamp_utc holds what is not a time."
+            f"{name}: the column timestamp_utc contains a value that is not a time."
         ) from error
     if not times:
-        raise BadInputError(f"{name} holds no samples: there is no roast in it.")
+        raise BadInputError(f"{name} contains no samples.")
     times = [when if when.tzinfo else when.replace(tzinfo=UTC) for when in times]
     at_s = np.array([(when - times[0]).total_seconds() for when in times])
     if np.any(np.diff(at_s) < 0):

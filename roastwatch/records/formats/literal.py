@@ -1,4 +1,4 @@
-"""Python literals and JSON as data: nothing in a file is ever run, and its cost is bounded.
+"""Read Python literals and JSON as data: nothing in a file is run, and the cost is bounded.
 
 Python's own parser builds a tree of half a kilobyte for each number: a file of 8 MB took 3.9 GB.
 So literals are read token by token here, lists of numbers at once.
@@ -45,14 +45,14 @@ def parse(text: str, name: str) -> Any:
 
     Args:
         text: the whole file.
-        name: what to call the file in a failure.
+        name: the file's name for errors.
 
     Raises:
-        BadInputError: it is neither, or too much of it.
+        BadInputError: it is neither, or too large.
     """
     containers = text.count("[") + text.count("{") + text.count("(")
     if text.count(",") > MOST_VALUES or containers > MOST_CONTAINERS:
-        raise BadInputError(f"{name} holds more values than a roast can have.")
+        raise BadInputError(f"{name} contains more values than a roast can have.")
     try:
         return json.loads(text)
     except ValueError:
@@ -69,7 +69,7 @@ def parse(text: str, name: str) -> Any:
         ) from error
     except (ValueError, OverflowError, TypeError) as error:
         raise BadInputError(
-            f"{name} holds what is not plain values ({error}, line {reader.line()})."
+            f"{name} contains more than plain values ({error}, line {reader.line()})."
         ) from error
     except RecursionError as error:
         raise BadInputError(f"{name} is nested too deeply to be a roast.") from error
@@ -78,7 +78,7 @@ def parse(text: str, name: str) -> Any:
 class _Reader:
     """One pass over a Python literal.
 
-    `SyntaxError` says that it is none (or cut short), `ValueError` that it is more than one.
+    `SyntaxError` means that it is not one (or cut short), `ValueError` that it is more than one.
     """
 
     def __init__(self, text: str) -> None:
@@ -88,11 +88,11 @@ class _Reader:
         self._token = ""
 
     def line(self) -> int:
-        """Where it stands, from 1."""
+        """The present line, from 1."""
         return self._text.count("\n", 0, self._at) + 1
 
     def whole(self) -> Any:
-        """The only value of the text."""
+        """The single value of the text."""
         self._next()
         value = self._value(0)
         if self._kind != "end":
@@ -153,7 +153,7 @@ class _Reader:
         return pairs if pairs is not None and not items else items
 
     def _plain(self, opening: str) -> list[Any] | None:
-        """A list of plain values at once, where JSON writes them alike."""
+        """A list of plain values at once, if JSON would write them identically."""
         match = _PLAIN.match(self._text, self._at - 1)
         if match is None:
             return None
@@ -195,7 +195,7 @@ def _string(token: str) -> str:
     try:
         return str(ast.literal_eval(token))
     except SyntaxError:
-        # An escape that Python does not know the character of.
+        # An escape of an unknown character.
         return token.strip("uUrR")[1:-1]
 
 

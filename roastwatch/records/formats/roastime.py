@@ -34,14 +34,14 @@ def looks_like(raw: Any) -> bool:
 
 
 def read(raw: dict[str, Any], name: str) -> RoastRecord:
-    """The roast in a RoasTime file.
+    """Read a roast from a RoasTime file.
 
     Raises:
         BadInputError: its curves are missing or damaged.
     """
     beans = numbers(raw, "beanTemperature", name)
     if not len(beans):
-        raise BadInputError(f"{name} holds no samples: there is no roast in it.")
+        raise BadInputError(f"{name} contains no samples.")
     rate = _number(raw.get("sampleRate")) or USUAL_RATE_HZ
     if not 0.01 <= rate <= 1000:
         raise BadInputError(f"{name}: 'sampleRate' is {rate}: the file is damaged.")

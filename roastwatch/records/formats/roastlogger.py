@@ -1,8 +1,8 @@
-"""RoastLogger's text log, read.
+"""Read RoastLogger's text log.
 
-Remarks at the top, then a table that begins with `Elapsed time`: T1 (the beans: it is the channel
-whose rate of rise the program shows), T2, and the event's name. The program writes no unit; a T1
-above 300 anywhere means °F.
+Remarks at the top, then a table that begins with `Elapsed time`: T1 (the beans: the channel whose
+rate of rise the program shows), T2, and the event's name. The program writes no unit; any T1 above
+300 means °F.
 """
 
 import re
@@ -42,7 +42,7 @@ def looks_like(text: str) -> bool:
 
 
 def read(text: str, name: str) -> RoastRecord:
-    """The roast in RoastLogger's log.
+    """Read a roast from RoastLogger's log.
 
     Raises:
         BadInputError: no sample can be read from it.
@@ -58,7 +58,7 @@ def read(text: str, name: str) -> RoastRecord:
     event = next((i for i, column in enumerate(names) if column.startswith("event")), None)
     samples = [row for row in rows[1:] if row and np.isfinite(seconds(row[0]))]
     if not samples or t1 is None:
-        raise BadInputError(f"{name} holds no samples: there is no roast in it.")
+        raise BadInputError(f"{name} contains no samples.")
 
     def cell(row: list[str], index: int | None) -> str:
         return row[index].strip() if index is not None and index < len(row) else ""

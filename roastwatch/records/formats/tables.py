@@ -1,4 +1,4 @@
-"""What the formats share: cells to numbers, clocks to seconds, temperatures to °C."""
+"""Shared by the formats: cells to numbers, clocks to seconds, temperatures to °C."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ from roastwatch.vocabulary import EventKind, Origin
 
 
 def rows(text: str, delimiter: str, name: str) -> list[list[str]]:
-    """A table's rows, empty ones left out.
+    """A table's rows without empty ones.
 
     Raises:
         BadInputError: it is not a table, such as one with a cell of 128 kB.
@@ -23,11 +23,11 @@ def rows(text: str, delimiter: str, name: str) -> list[list[str]]:
     try:
         return [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if row]
     except csv.Error as error:
-        raise BadInputError(f"{name} is not a table that can be read ({error}).") from error
+        raise BadInputError(f"{name} is not a readable table ({error}).") from error
 
 
 def utc(naive: datetime) -> datetime | None:
-    """UTC of a time without a zone: programs write the clock of the computer that they run on."""
+    """UTC of a time without a zone: programs write local time."""
     try:
         return naive.astimezone(UTC)
     except (OverflowError, ValueError, OSError):
@@ -35,7 +35,7 @@ def utc(naive: datetime) -> datetime | None:
 
 
 def number(cell: str | None) -> float:
-    """A cell's number, NaN for an empty one and for what is none; a decimal comma is understood."""
+    """A cell's number, NaN if it is empty or not a number; a decimal comma is accepted."""
     text = (cell or "").strip()
     if not text:
         return math.nan
@@ -50,7 +50,7 @@ def number(cell: str | None) -> float:
 
 
 def seconds(cell: str | None) -> float:
-    """A cell's time (`mm:ss`, `h:mm:ss` or plain seconds) in seconds, NaN for none."""
+    """A cell's time (`mm:ss`, `h:mm:ss` or plain seconds) in seconds; NaN if it is not a time."""
     text = (cell or "").strip()
     if re.fullmatch(r"-?\d+(:\d{1,2}){1,2}([.,]\d+)?", text):
         sign = -1.0 if text.startswith("-") else 1.0
@@ -62,7 +62,7 @@ def seconds(cell: str | None) -> float:
 
 
 def celsius(values: Column, fahrenheit: bool) -> Column:
-    """Temperatures in °C; −1 is a dropout in every program of this trade."""
+    """Temperatures in °C; −1 is a dropout in every roasting program."""
     values = np.where(values == -1, np.nan, values)
     return (values - 32.0) / 1.8 if fahrenheit else values
 
@@ -90,7 +90,7 @@ def event_at(
 
 
 def known_columns(columns: dict[str, Column]) -> dict[str, Column]:
-    """Only the columns that hold a value at all."""
+    """Only the columns with at least one value."""
     return {name: values for name, values in columns.items() if np.any(np.isfinite(values))}
 
 
