@@ -29,8 +29,7 @@ THRESHOLD_STEPS = (0.0, -0.5)
 """What is tried with a changed layer beside the shipped setting: where less strays in, less need
 be asked for."""
 MOST_GROUPS = 6
-"""Recordings are held back in at most so many groups, so that the time grows with their number
-only."""
+"""The most groups in which recordings are held out, so that the time grows only linearly."""
 FIRST_S, BEFORE_S, CRACKS_S = 3.0, 30.0, 75.0
 """Strays are learnt from FIRST_S to BEFORE_S before first crack, cracks from CRACKS_S of it."""
 _STEPS = 30

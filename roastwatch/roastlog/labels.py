@@ -23,7 +23,7 @@ NOT_A_CRACK = "not_a_crack"
 LATEST_LABEL = (
     "(SELECT label FROM labels WHERE labels.event_id = {event_id} ORDER BY said_at DESC LIMIT 1)"
 )
-"""SQL: the label that counts for an event, which is the latest one, whoever gave it."""
+"""SQL: the label that counts for an event, which is the latest one by anybody."""
 _MOVED_S = 1.0
 """A person's time this far from the recorded one is another time, not another clock's."""
 

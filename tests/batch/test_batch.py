@@ -1,4 +1,4 @@
-"""Many recordings: real worker processes, a real Dask cluster, deaths and stops."""
+"""Many recordings: real worker processes, a real Dask cluster, deaths and interruptions."""
 
 import csv
 import json
@@ -77,7 +77,7 @@ def local(recordings: Path) -> dict[str, dict[str, Any]]:
     return _lines(result)
 
 
-def test_one_bad_file_never_stops_the_rest(local: dict[str, dict[str, Any]]) -> None:
+def test_bad_file_does_not_stop_the_others(local: dict[str, dict[str, Any]]) -> None:
     assert set(local) == {"bad.wav", *(f"roast-{seed}.flac" for seed in range(5))}
     assert set(local["bad.wav"]) == {"file", "error"}
     for seed in range(5):
@@ -87,13 +87,15 @@ def test_one_bad_file_never_stops_the_rest(local: dict[str, dict[str, Any]]) -> 
         assert len(local[f"roast-{seed}.flac"]["scores"]) > 300
 
 
-def test_the_same_as_one_file_alone(local: dict[str, dict[str, Any]], recordings: Path) -> None:
+def test_batch_gives_the_same_as_a_single_file(
+    local: dict[str, dict[str, Any]], recordings: Path
+) -> None:
     alone = _lines(_analyze(recordings / "roast-1.flac", "--json", "--model", "transients"))
     assert alone["roast-1.flac"]["events"] == local["roast-1.flac"]["events"]
     assert alone["roast-1.flac"]["pops"] == local["roast-1.flac"]["pops"]
 
 
-def test_nothing_cracks_in_the_seconds_after_a_charge_that_is_known(recordings: Path) -> None:
+def test_no_crack_is_decided_right_after_a_known_charge(recordings: Path) -> None:
     words = (recordings / "roast-1.flac", "--json", "--model", "transients", "--charge")
     assert _lines(_analyze(*words, 0))["roast-1.flac"]["events"] == []
     assert "give one" in str(_analyze(*words, 0, "--armed-from", 3).exception)
@@ -103,7 +105,7 @@ def test_nothing_cracks_in_the_seconds_after_a_charge_that_is_known(recordings: 
     assert charged.fingerprint() != JOB.fingerprint()
 
 
-def test_a_stopped_run_goes_on(recordings: Path, tmp_path: Path) -> None:
+def test_interrupted_run_continues(recordings: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     words = (recordings, "--out", out, "--workers", 1, "--model", "transients")
     assert _analyze(*words).exit_code == 1
@@ -131,7 +133,7 @@ def test_a_stopped_run_goes_on(recordings: Path, tmp_path: Path) -> None:
     assert all(15 < float(row["first_crack_at_s"]) < 30 for row in rows if not row["error"])
 
 
-def test_a_changed_file_or_another_job_is_not_taken_for_the_old(tmp_path: Path) -> None:
+def test_changed_file_or_other_job_is_analysed_again(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     write_roast(path, 1, 2.0)
     Results(tmp_path / "out", JOB).write({"file": str(path), "events": []})
@@ -144,7 +146,7 @@ def test_a_changed_file_or_another_job_is_not_taken_for_the_old(tmp_path: Path) 
     assert Results(tmp_path / "out", other, restart=True).earlier == {}
 
 
-def test_a_folder_counts_and_names_what_it_skips(tmp_path: Path) -> None:
+def test_folder_counts_and_names_skipped_files(tmp_path: Path) -> None:
     for name in ("a.wav", "b.aiff", "c.caf", "d.au", "e.w64"):
         write_roast(tmp_path / name, 1, 2.0)
     for name in ("phone.m4a", "video.mov"):
@@ -164,7 +166,7 @@ def test_a_folder_counts_and_names_what_it_skips(tmp_path: Path) -> None:
     assert "notes.txt" in again.stderr
 
 
-def test_a_name_that_is_no_utf_8_stops_no_folder_and_markup_stays(tmp_path: Path) -> None:
+def test_file_name_that_is_not_utf8_or_has_markup_is_analysed(tmp_path: Path) -> None:
     names = [b"caf\xe9.wav", b"[bold]1 [x].wav", b"line\nfeed \x1b[31m.wav"]
     write_roast(tmp_path / "plain.wav", 1, 2.0)
     for name in names:
@@ -199,14 +201,14 @@ def test_a_name_that_is_no_utf_8_stops_no_folder_and_markup_stays(tmp_path: Path
         assert said in alone.stdout
 
 
-def test_folders_without_recordings(tmp_path: Path) -> None:
+def test_folder_without_recordings_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="contains no recordings"):
         discover([tmp_path])
     result = _analyze(tmp_path)
     assert isinstance(result.exception, BadInputError)
 
 
-def test_a_worker_that_dies_takes_nothing_with_it(recordings: Path) -> None:
+def test_recording_of_a_dead_worker_is_tried_again(recordings: Path) -> None:
     workers = batch_workers.LocalWorkers(JOB, 2)
     paths = discover([recordings]) * 1
     found: list[dict[str, Any]] = []
@@ -238,7 +240,7 @@ def _kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-def test_a_file_that_kills_its_worker_twice_is_told(tmp_path: Path) -> None:
+def test_file_that_kills_its_worker_twice_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "deadly.wav"
     write_roast(path, 0, 3600.0)
     workers = batch_workers.LocalWorkers(JOB, 1)
@@ -269,7 +271,7 @@ def _target(link: Path) -> str:
         return ""
 
 
-def test_a_model_that_cannot_be_had_is_one_sentence(recordings: Path, tmp_path: Path) -> None:
+def test_model_that_can_not_be_loaded_is_one_sentence(recordings: Path, tmp_path: Path) -> None:
     (tmp_path / "m").mkdir()
     result = _analyze(recordings, "--model", tmp_path / "m")
     assert "no config.json" in str(result.exception)
@@ -303,7 +305,7 @@ def test_windows_of_several_threads_share_batches() -> None:
     assert max(sizes) > 1
 
 
-def test_a_failing_batch_fails_for_all_who_share_it() -> None:
+def test_failing_batch_fails_for_all_that_share_it() -> None:
     def run(inputs: Any) -> Any:
         raise BadInputError("no")
 
@@ -350,7 +352,7 @@ def _dask(folder: Path, workers: int) -> Iterator[tuple[str, list[subprocess.Pop
             process.wait()
 
 
-def test_a_cluster_finds_the_same_though_a_worker_is_killed(
+def test_cluster_gives_the_same_although_a_worker_is_killed(
     recordings: Path, local: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
     from roastwatch.offline.dask import DaskCluster
@@ -364,7 +366,9 @@ def test_a_cluster_finds_the_same_though_a_worker_is_killed(
     _same({Path(line["file"]).name: line for line in found}, local)
 
 
-def test_a_scheduler_that_is_not_there(recordings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_scheduler_is_one_sentence(
+    recordings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from roastwatch.offline import dask as batch_dask
 
     monkeypatch.setattr(batch_dask, "_WAIT_S", 1)

@@ -50,7 +50,7 @@ async def replay(path: Path, seed: int) -> None:
                 Origin.SOUND, Level.FIRST_CRACK,
             )  # fmt: skip
             if await log.commit(event, at_s):
-                say(f"told {event.event_id}")
+                say(f"sent {event.event_id}")
             alert = f"alert-{seed}-{number}"
             if await log.outbox_add(alert, {"text": "first crack"}, event_id=event.event_id):
                 say(f"alert {alert}")

@@ -1,4 +1,4 @@
-"""Artisan's profiles read: both forms, both units, unset marks, escapes, damage."""
+"""Reading Artisan's profiles: both forms, both units, unset marks, escapes, damage."""
 
 import json
 import math
@@ -56,7 +56,7 @@ def write(folder: Path, tree: Any, name: str = "a.alog") -> Path:
     return path
 
 
-def test_literal_and_json_say_the_same(tmp_path: Path) -> None:
+def test_literal_and_json_give_the_same_record(tmp_path: Path) -> None:
     one = formats.read_file(write(tmp_path, profile()))
     path = tmp_path / "b.json"
     path.write_text(json.dumps(profile()), encoding="utf-8")
@@ -102,7 +102,7 @@ def test_unset_marks_are_unknown(tmp_path: Path, unset: int) -> None:
     assert figures.drop_s == pytest.approx(600)
 
 
-def test_without_a_charge_nothing_has_a_time(tmp_path: Path) -> None:
+def test_record_without_a_charge_has_no_times_from_charge(tmp_path: Path) -> None:
     record = formats.read_file(write(tmp_path, profile(timeindex=[-1, 0, 245, 0, 0, 0, 305, 0])))
     assert [event.kind for event in record.events] == [EventKind.FIRST_CRACK, EventKind.DROP]
     assert set(metrics(record).promised().values()) == {None}
@@ -113,7 +113,7 @@ def test_charge_may_be_the_first_sample(tmp_path: Path) -> None:
     assert metrics(record).first_crack_s == pytest.approx(490)
 
 
-def test_escapes_and_letters() -> None:
+def test_escapes_and_non_ascii_letters_are_read() -> None:
     assert literal.unescape("Caf\\xe9\\nS\\u00e3o \\\\ Zürich 日本") == "Café\nSão \\ Zürich 日本"
     for text in ("plain", "Café\n日本 \\n 🔥", "a\tb'c\"d"):
         assert literal.unescape(literal.escape(text)) == text
@@ -146,7 +146,7 @@ def test_numpy_scalars_and_nan_are_numbers() -> None:
         "{'timex': [1], 'temp2': [1]}\0\0\0",
     ],
 )
-def test_damage_is_one_sentence(tmp_path: Path, text: str) -> None:
+def test_damaged_file_is_one_sentence(tmp_path: Path, text: str) -> None:
     path = tmp_path / "bad.alog"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(BadInputError) as raised:
@@ -166,7 +166,7 @@ _JSON = st.recursive(
 
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(sorted(profile())), _JSON)
-def test_whatever_stands_in_a_profile_is_read_or_refused(key: str, value: Any) -> None:
+def test_any_value_in_a_profile_is_read_or_refused(key: str, value: Any) -> None:
     tree = profile(**{key: value})
     try:
         record = formats.read(repr(tree).encode("utf-8", "replace"), "odd.alog")
@@ -177,7 +177,7 @@ def test_whatever_stands_in_a_profile_is_read_or_refused(key: str, value: Any) -
     assert formats.read(alog_write.write(record).encode("utf-8", "replace"), "odd.alog")
 
 
-def test_a_start_without_its_epoch_is_made_of_day_time_and_offset(tmp_path: Path) -> None:
+def test_start_without_epoch_comes_from_day_time_and_offset(tmp_path: Path) -> None:
     odd = profile(roastisodate="2025-08-17", roasttime="16:12:45", roasttzoffset=18000)
     del odd["roastepoch"]
     record = formats.read_file(write(tmp_path, odd))

@@ -1,4 +1,4 @@
-"""Profiles on their way back to Artisan: unchanged to the last digit, or honestly changed."""
+"""Exporting Artisan's profiles: identical to the last digit unless edited."""
 
 import json
 from dataclasses import replace
@@ -59,7 +59,7 @@ def exported(tmp_path: Path, log: Path, *options: str) -> dict[str, Any]:
         {"temp2": [-1.0, 200] + [100.25 + n for n in range(328)]},
     ],
 )
-def test_unchanged_profile_goes_back_to_the_letter(tmp_path: Path, changes: dict[str, Any]) -> None:
+def test_unchanged_profile_is_exported_identically(tmp_path: Path, changes: dict[str, Any]) -> None:
     tree = hashed(**changes)
     log = through_the_log(tmp_path, tree)
     run("--log", log, "export", "last", "--to", tmp_path / "out.alog")
@@ -79,7 +79,7 @@ def test_edited_profile_has_no_hash(tmp_path: Path, words: tuple[str, str]) -> N
     assert tree["timex"] == hashed()["timex"]
 
 
-def test_profile_kept_by_an_older_version_has_no_hash(tmp_path: Path) -> None:
+def test_profile_imported_by_an_older_version_has_no_hash(tmp_path: Path) -> None:
     record = formats.read_file(write(tmp_path, hashed()))
     older = {k: v for k, v in record.foreign.items() if k != "exact" and v is not None}
     tree = alog_write.profile(replace(record, foreign=older))
@@ -87,7 +87,7 @@ def test_profile_kept_by_an_older_version_has_no_hash(tmp_path: Path) -> None:
     assert tree["timex"] == pytest.approx(hashed()["timex"])
 
 
-def test_event_edited_between_samples_gets_one_of_its_own(tmp_path: Path) -> None:
+def test_event_edited_between_samples_gets_its_own_sample(tmp_path: Path) -> None:
     log = through_the_log(tmp_path, hashed())
     run("--log", log, "edit", "last", "--event", "first_crack=8:01")
     tree = exported(tmp_path, log)
@@ -100,13 +100,13 @@ def test_event_edited_between_samples_gets_one_of_its_own(tmp_path: Path) -> Non
     assert tree["specialevents"] == [5, 100]
 
 
-def test_settings_behind_a_new_sample_stay_where_they_were(tmp_path: Path) -> None:
+def test_settings_after_an_added_sample_keep_their_times(tmp_path: Path) -> None:
     log = through_the_log(tmp_path, hashed(specialevents=[5, 300]))
     run("--log", log, "edit", "last", "--event", "first_crack=8:01")
     assert exported(tmp_path, log)["specialevents"] == [5, 301]
 
 
-def test_slow_readings_leave_development_as_it_was() -> None:
+def test_slow_readings_do_not_change_development() -> None:
     made = made_roast(period_s=30.0)
     back = formats.read(alog_write.write(made).encode(), "a.alog")
     for figure in ("development_s", "dry_end_s", "first_crack_s", "drop_s"):
@@ -125,7 +125,7 @@ def test_own_roast_claims_no_recording_version_and_has_local_times() -> None:
     assert formats.read(repr(tree).encode(), "a.alog").started_at == began
 
 
-def test_old_profile_gets_no_keys_that_it_did_not_have(tmp_path: Path) -> None:
+def test_old_profile_gets_no_new_keys(tmp_path: Path) -> None:
     old = {key: profile()[key] for key in ("mode", "timex", "temp1", "temp2", "timeindex")}
     record = formats.read_file(write(tmp_path, old))
     assert alog_write.profile(record) == old
@@ -192,7 +192,7 @@ def test_curves_of_different_lengths_are_cut_to_the_shortest(tmp_path: Path) -> 
     assert len(back["timex"]) == 330
 
 
-def test_index_one_too_many_is_the_last_sample(tmp_path: Path) -> None:
+def test_index_one_past_the_end_is_the_last_sample(tmp_path: Path) -> None:
     record = read(tmp_path, timeindex=[5, 155, 245, 0, 0, 0, 330, 0])
     drop = record.event(EventKind.DROP)
     assert drop is not None
@@ -206,7 +206,7 @@ def test_index_far_outside_is_left_out(tmp_path: Path) -> None:
     assert len(record.warnings) == 3
 
 
-def test_events_out_of_order_give_no_share(tmp_path: Path) -> None:
+def test_events_out_of_order_give_no_phase_share(tmp_path: Path) -> None:
     record = read(tmp_path, timeindex=[100, 5, 245, 0, 0, 0, 305, 0])
     figures = metrics(record)
     assert figures.drying_percent is None
@@ -231,14 +231,14 @@ def test_warning_is_shown_at_import_and_later(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "day", ["Sat May 2 2026", "Sa. Mai 2 2026", "Sa 2. Mai 2026", "Sat May 02 2026"]
 )
-def test_roast_with_roastdate_alone_has_its_day(tmp_path: Path, day: str) -> None:
+def test_roast_with_only_roastdate_has_its_day(tmp_path: Path, day: str) -> None:
     tree = profile(roastdate=day, roasttime="10:15:00")
     del tree["roastepoch"]
     local = datetime(2026, 5, 2, 10, 15).astimezone()
     assert formats.read_file(write(tmp_path, tree)).started_at == local
 
 
-def test_dry_end_that_artisan_derived_is_known_and_not_written(tmp_path: Path) -> None:
+def test_dry_end_derived_by_artisan_is_read_and_not_written(tmp_path: Path) -> None:
     tree = profile(timeindex=[5, 0, 245, 0, 0, 0, 305, 0], hash="0" * 64,
                    computed={"DRY_time": 300.0, "DRY_BT": 138.0})  # fmt: skip
     record = formats.read_file(write(tmp_path, tree))
@@ -246,7 +246,7 @@ def test_dry_end_that_artisan_derived_is_known_and_not_written(tmp_path: Path) -
     assert alog_write.profile(record) == tree
 
 
-def test_marks_from_before_timeindex_are_read(tmp_path: Path) -> None:
+def test_marks_of_profiles_without_timeindex_are_read(tmp_path: Path) -> None:
     tree = profile(startend=[10.4, 180.0, 610.4, 198.0], dryend=[310.4, 138.0],
                    cracks=[490.4, 174.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])  # fmt: skip
     del tree["timeindex"]
@@ -256,7 +256,7 @@ def test_marks_from_before_timeindex_are_read(tmp_path: Path) -> None:
     )
 
 
-def test_roastime_without_its_rate_has_two_samples_a_second() -> None:
+def test_roastime_without_a_rate_has_two_samples_per_second() -> None:
     tree = {"beanTemperature": [150.0] * 100, "roastEndIndex": 90, "indexFirstCrackStart": 500,
             "drumTemperature": [200.0] * 99, "wholeColorLevel": {"value": 75}}  # fmt: skip
     record = formats.read(json.dumps(tree).encode(), "a.json")

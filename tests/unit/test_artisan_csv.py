@@ -1,4 +1,4 @@
-"""Artisan's CSV, proven against Artisan's own way of reading it."""
+"""Artisan's CSV, checked against Artisan's own way of reading it."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -52,13 +52,13 @@ def test_charge_at_the_first_second_is_found() -> None:
     assert loaded.events["DROP"] == 600
 
 
-def test_slow_readings_leave_events_where_they_were() -> None:
+def test_slow_readings_do_not_move_events() -> None:
     slow = marked(made_roast(period_s=30.0))
     loaded = artisan_reader.load(artisan_csv.write(slow))
     assert loaded.events["DROP"] - loaded.events["FCs"] == 110
 
 
-def test_fast_readings_keep_a_row_a_second() -> None:
+def test_fast_readings_give_one_row_per_second() -> None:
     loaded = artisan_reader.load(artisan_csv.write(marked(made_roast(period_s=0.25))))
     assert loaded.events["FCs"] == 530
     assert max(np.diff(loaded.timex)) == 1
@@ -74,7 +74,7 @@ def test_start_time_survives_both_ways() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 21])
-def test_extra_columns_come_in_pairs_artisan_takes(count: int) -> None:
+def test_extra_columns_come_in_pairs_that_artisan_accepts(count: int) -> None:
     record = replace(made_roast(), extras=tuple(extra("Extra", 100.0 + n) for n in range(count)))
     loaded = artisan_reader.load(artisan_csv.write(record))
     assert len(loaded.names) == min(20, count + count % 2)
@@ -89,7 +89,7 @@ def test_extra_column_names_that_artisan_has_itself_are_changed(name: str) -> No
     assert len(loaded.timex) == len(record.at_s)
 
 
-def test_columns_of_one_name_keep_their_own_numbers() -> None:
+def test_columns_with_equal_names_keep_their_own_numbers() -> None:
     lines = [
         "Date:02.05.2026\tUnit:C\tCHARGE:00:02\tTP:\tDRYe:\tFCs:\tFCe:\tSCs:\tSCe:\tDROP:\t"
         "COOL:\tTime:10:15",
@@ -115,6 +115,6 @@ def test_one_file_has_one_unit() -> None:
         assert loaded.temp2[0] == pytest.approx(bean * 1.8 + 32 if in_f else bean, abs=0.01)
 
 
-def test_roast_that_was_only_heard_keeps_its_events() -> None:
+def test_roast_without_probes_keeps_its_events() -> None:
     record = replace(marked(made_roast()), at_s=np.empty(0), columns={}, pops=())
     assert artisan_reader.load(artisan_csv.write(record)).events["FCs"] == 530

@@ -1,4 +1,4 @@
-"""Curves: rates of rise, what a growing curve shows, predictions, faults, witnesses."""
+"""Bean curves: rates of rise, events of a growing curve, predictions, faults, priors."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -51,7 +51,7 @@ def run(curve: Curve, at_s: Column, beans: Column, around: Column | None = None)
 
 
 @pytest.mark.parametrize("step_c", [0.1, 1.0])
-def test_everything_is_found_though_nobody_told(step_c: float) -> None:
+def test_curve_alone_gives_every_event(step_c: float) -> None:
     found = {f.kind: f for f in run(Curve(), *drum(step_c=step_c))}
     assert set(found) == {
         EventKind.CHARGE,
@@ -68,7 +68,7 @@ def test_everything_is_found_though_nobody_told(step_c: float) -> None:
     assert len(found[EventKind.DROP].signals) >= 2
 
 
-def test_a_charge_told_late_is_looked_back_to() -> None:
+def test_late_charge_is_evaluated_from_its_time() -> None:
     at_s, beans, _ = drum()
     curve = Curve(CurveOptions(detect_charge=False))
     found = run(curve, at_s[:150], beans[:150])
@@ -78,7 +78,7 @@ def test_a_charge_told_late_is_looked_back_to() -> None:
     assert [f.kind for f in found] == [EventKind.TURNING_POINT, EventKind.DRY_END]
 
 
-def test_one_signal_alone_ends_no_roast() -> None:
+def test_single_signal_does_not_end_a_roast() -> None:
     """A whole-degree probe that leaps down and stays for some seconds must not be a drop."""
     at_s, beans, _ = drum(step_c=1.0)
     dipped = beans.copy()
@@ -87,7 +87,7 @@ def test_one_signal_alone_ends_no_roast() -> None:
     assert EventKind.DROP not in kinds
 
 
-def test_dropouts_and_nonsense_change_little() -> None:
+def test_dropouts_and_implausible_values_change_little() -> None:
     at_s, beans, around = drum()
     broken = beans.copy()
     broken[::7] = np.nan
@@ -102,7 +102,7 @@ def test_dropouts_and_nonsense_change_little() -> None:
 
 
 @given(st.lists(st.one_of(st.none(), st.floats(-1e6, 1e6)), max_size=120), st.floats(0.01, 30))
-def test_any_readings_are_survived(values: list[float | None], period_s: float) -> None:
+def test_curve_accepts_any_readings(values: list[float | None], period_s: float) -> None:
     curve = Curve()
     for n, value in enumerate(values):
         curve.feed(n * period_s, value, value)
@@ -110,7 +110,7 @@ def test_any_readings_are_survived(values: list[float | None], period_s: float) 
     assert ror is None or np.isfinite(ror)
 
 
-def test_whole_degrees_show_steps_in_artisans_rate_and_not_in_ours() -> None:
+def test_whole_degree_steps_show_in_artisans_rate_only() -> None:
     at_s, beans, _ = drum(step_c=1.0, rising=7.0)
     inside = (at_s > 300) & (at_s < 600)
     theirs = curve_ror.artisan(at_s, beans)[inside]
@@ -119,14 +119,14 @@ def test_whole_degrees_show_steps_in_artisans_rate_and_not_in_ours() -> None:
     assert np.median(ours) == pytest.approx(7, abs=0.2)
 
 
-def test_artisans_rate_is_the_difference_over_its_span() -> None:
+def test_artisan_rate_is_the_difference_over_its_span() -> None:
     at_s = np.arange(0.0, 60.0, 2.0)
     rate = curve_ror.artisan(at_s, 100.0 + at_s / 6.0, 20.0)
     assert np.isnan(rate[9])
     assert rate[10:] == pytest.approx(10.0)
 
 
-def test_a_forgotten_start_is_found_in_the_curve() -> None:
+def test_unreported_charge_is_found_in_the_curve() -> None:
     at_s, beans, _ = drum(charge_s=200)
     charged_s = find_charge(at_s, beans)
     assert charged_s == pytest.approx(200, abs=3)
@@ -162,7 +162,7 @@ def test_first_crack_is_predicted_from_earlier_roasts() -> None:
     assert report.median_error_s < report.naive_median_error_s
 
 
-def test_countdown_to_a_wished_development() -> None:
+def test_countdown_to_a_target_development() -> None:
     assert curve_predict.drop_for_ratio(480, 20) == pytest.approx(600)
     assert curve_predict.countdown_s(570, 480, ratio_percent=20) == pytest.approx(30)
     assert curve_predict.countdown_s(570, 480, development_s=60) == pytest.approx(-30)
@@ -190,7 +190,7 @@ def test_crash_and_flick() -> None:
     assert faults(steady) == []
 
 
-def test_witnesses_hurry_and_delay_but_stay_apart() -> None:
+def test_priors_advance_and_delay_but_are_recorded_separately() -> None:
     witness = TemperaturePrior(usual_c=180.0)
     assert witness.feed(0, 100.0, 12.0) == -4.0
     assert -4.0 < witness.feed(1, 170.0, 12.0) < 0.0
@@ -214,7 +214,7 @@ def test_witnesses_hurry_and_delay_but_stay_apart() -> None:
     assert both.news(datetime(2026, 1, 1, tzinfo=UTC)) == []
 
 
-def test_the_turning_point_of_real_roasts(shared: Path) -> None:
+def test_turning_point_of_real_roasts(shared: Path) -> None:
     files = sorted((shared / "data/telemetry/artisan").glob("*.alog"))[::4]
     found = 0
     for file in files:

@@ -1,4 +1,4 @@
-"""Every format read, written and read again."""
+"""Every format is read, written and read again."""
 
 import json
 import math
@@ -71,7 +71,7 @@ def same(one: RoastRecord, other: RoastRecord) -> bool:
     return True
 
 
-def test_our_json_and_the_log_lose_nothing(tmp_path: Path) -> None:
+def test_own_json_and_log_lose_no_data(tmp_path: Path) -> None:
     record = heard()
     text = own_json.write(record)
     tree = json.loads(text)
@@ -88,14 +88,14 @@ def test_our_json_and_the_log_lose_nothing(tmp_path: Path) -> None:
     assert same(kept, formats.read(own_json.write(kept).encode(), "x.json"))
 
 
-def test_an_alog_goes_back_as_it_came(tmp_path: Path) -> None:
+def test_alog_is_exported_as_it_was_imported(tmp_path: Path) -> None:
     for tree in (profile(), profile(mode="F", alarmtime=[-1], custom="Caf\\xe9")):
         record = formats.read_file(write(tmp_path, tree))
         out = alog_write.profile(record)
         assert {key: out[key] for key in tree} == tree
 
 
-def test_our_roast_becomes_a_profile_with_pops_and_decision() -> None:
+def test_recorded_roast_is_exported_with_pops_and_decision() -> None:
     record = heard()
     tree = literal.parse(alog_write.write(record), "x")
     assert alog.text(tree, "title") == record.title
@@ -117,7 +117,7 @@ def test_our_roast_becomes_a_profile_with_pops_and_decision() -> None:
     assert in_f.bean_temp_c[200] == pytest.approx(record.bean_temp_c[200])
 
 
-def test_a_roast_that_was_only_heard_is_exported_too() -> None:
+def test_roast_without_probes_is_exported() -> None:
     record = replace(heard(), at_s=np.empty(0), columns={})
     for suffix, write_ in formats.WRITERS.values():
         text = write_(record)
@@ -206,7 +206,7 @@ def test_roastlogger() -> None:
         {"dataList": [{"duration": "soon"}]},
     ],
 )
-def test_damage_is_one_sentence(tree: object) -> None:
+def test_damaged_file_is_one_sentence(tree: object) -> None:
     with pytest.raises(BadInputError, match=r"^bad\.json"):
         formats.read(json.dumps(tree).encode(), "bad.json")
 
@@ -230,7 +230,7 @@ def test_export_and_import_again_by_command(tmp_path: Path) -> None:
     assert "Time1" in run("export", "last", "--log", log, "--format", "artisan-csv")
 
 
-def test_real_files_go_back_as_they_came(shared: Path) -> None:
+def test_real_files_are_exported_as_they_were_imported(shared: Path) -> None:
     for file in sorted((shared / "data/telemetry/artisan").glob("*.alog"))[::6]:
         theirs = literal.parse(file.read_text(encoding="utf-8"), file.name)
         assert alog_write.profile(formats.read_file(file)) == theirs

@@ -1,4 +1,4 @@
-"""The whole service with a roast log: what is told is kept, and a cut roast goes on."""
+"""The service with a roast log: sent events are logged, an interrupted roast continues."""
 
 import asyncio
 import contextlib
@@ -56,7 +56,7 @@ def asked(kind: InstructionKind) -> Instruction:
     return Instruction("kitchen", kind, Origin.PERSON, datetime.now(UTC), by="Ada")
 
 
-async def test_what_is_told_is_kept(tmp_path: Path) -> None:
+async def test_sent_events_are_in_the_log(tmp_path: Path) -> None:
     path = tmp_path / "roasts.db"
     made, notebook = service(path)
     made.instruct(asked(InstructionKind.CHARGE))
@@ -64,8 +64,8 @@ async def test_what_is_told_is_kept(tmp_path: Path) -> None:
     with Store(path) as store:
         (line,) = store.list_json()
         record = store.record("last")
-    told = {event.event_id for event in notebook.events}
-    assert {event.event_id for event in record.events} == told
+    sent = {event.event_id for event in notebook.events}
+    assert {event.event_id for event in record.events} == sent
     crack = record.event(EventKind.FIRST_CRACK)
     assert crack is not None
     assert crack.level in (Level.FIRST_CRACK, Level.CERTAIN)
@@ -90,7 +90,7 @@ async def earlier(log: RoastLog, name: str, after_s: float, *, said: str) -> Non
     await log.end_roast(name)
 
 
-async def test_confirmed_first_cracks_of_earlier_roasts_become_a_witness(tmp_path: Path) -> None:
+async def test_confirmed_first_cracks_become_a_prior(tmp_path: Path) -> None:
     path = tmp_path / "roasts.db"
     async with RoastLog.open(path) as log:
         for number in range(4):
@@ -113,7 +113,7 @@ async def test_confirmed_first_cracks_of_earlier_roasts_become_a_witness(tmp_pat
     assert said[0] == (-2.0,)  # the demonstration cracks at 40 s
 
 
-async def test_a_cut_roast_goes_on(tmp_path: Path) -> None:
+async def test_interrupted_roast_continues(tmp_path: Path) -> None:
     path = tmp_path / "roasts.db"
     began = datetime.now(UTC) - timedelta(minutes=8)
     async with RoastLog.open(path) as log:
@@ -138,7 +138,7 @@ async def test_a_cut_roast_goes_on(tmp_path: Path) -> None:
     assert 480 <= to_s < 600  # eight minutes, and what a slow machine takes to start
 
 
-async def test_a_log_that_fails_hides_no_first_crack(
+async def test_failing_log_does_not_stop_first_crack(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_durable, "LIVE_BUSY_MS", 20)
@@ -162,14 +162,14 @@ async def test_a_log_that_fails_hides_no_first_crack(
     assert any(p.name == "log" and p.problem for p in made.latest.value["kitchen"].parts)
 
 
-async def test_a_log_that_will_not_open_stops_the_start(tmp_path: Path) -> None:
+async def test_log_that_can_not_be_opened_stops_the_start(tmp_path: Path) -> None:
     made, _ = service(tmp_path)
     with pytest.raises(LogError, match="is a folder"):
         await made.run()
 
 
 class Confirming(Notebook):
-    """Presses a button at once when first crack is told, at a level."""
+    """Presses a button at once when first crack reaches a level."""
 
     def __init__(self, made: Service, level: Level, kind: InstructionKind) -> None:
         super().__init__()
@@ -190,7 +190,7 @@ class Confirming(Notebook):
         (Level.POSSIBLE, InstructionKind.CONFIRM_CRACK),
     ],
 )
-async def test_a_first_crack_that_is_confirmed_keeps_its_date_and_is_a_label(
+async def test_confirmed_first_crack_keeps_its_time_and_is_labelled(
     tmp_path: Path, level: Level, kind: InstructionKind
 ) -> None:
     source = {"speed": 100, "first_crack_at_s": 300, "seed": 4}
@@ -202,8 +202,8 @@ async def test_a_first_crack_that_is_confirmed_keeps_its_date_and_is_a_label(
     await made.run()
     charge = person.events[0]
     cracks = [e for e in person.events if e.kind is EventKind.FIRST_CRACK]
-    told = next(e for e in cracks if e.level is level)
-    assert cracks[-1].happened_at < told.decided_at  # not when it was pressed, which was later
+    pressed = next(e for e in cracks if e.level is level)
+    assert cracks[-1].happened_at < pressed.decided_at  # not when it was pressed, which was later
     assert cracks[-1].level is Level.CERTAIN
     (roast,), _ = collect(tmp_path, "kitchen")
     since_s = (cracks[-1].happened_at - charge.happened_at).total_seconds()
@@ -252,7 +252,7 @@ async def test_clips_and_recordings_are_indexed_in_the_log(tmp_path: Path) -> No
     assert from_s + happened_s == pytest.approx(at_s, abs=0.01)
 
 
-async def test_a_clock_that_was_set_back_does_not_make_the_roast_younger(tmp_path: Path) -> None:
+async def test_clock_set_back_does_not_shorten_the_roast(tmp_path: Path) -> None:
     path = tmp_path / "roasts.db"
     ahead = datetime.now(UTC) + timedelta(hours=1)  # the clock before the power cut
     async with RoastLog.open(path) as log:

@@ -1,4 +1,4 @@
-"""Learning from a person's roasts: labels, the honest judgement, the file, and the way back."""
+"""Learning from a person's roasts: labels, validation, the calibration file, and undo."""
 
 import json
 from dataclasses import replace
@@ -52,7 +52,7 @@ def write_roast(path: Path, onset_s: float = 20.0, seconds: int = 40) -> None:
     soundfile.write(path, samples, 16_000)
 
 
-def test_a_setting_is_judged_by_delay_misses_and_false_alarms() -> None:
+def test_setting_costs_delay_misses_and_false_alarms() -> None:
     right = judge(SPEC, heard("a", 40, 0.95), OnsetOptions())
     assert not right.wrong
     assert right.delay_s == pytest.approx(right.cost_s)
@@ -71,7 +71,7 @@ class Deaf:
         return learn_judge.Replayed(SPEC, heard("x", 20.0, 0.42, 40).scores)
 
 
-def test_it_gets_better_where_the_threshold_was_wrong(tmp_path: Path) -> None:
+def test_learning_improves_a_wrong_threshold(tmp_path: Path) -> None:
     roasts = []
     for number in range(3):
         path = tmp_path / f"r{number}.flac"
@@ -84,7 +84,7 @@ def test_it_gets_better_where_the_threshold_was_wrong(tmp_path: Path) -> None:
     assert found.summary()["wrong_held_back"] == 0
 
 
-def test_too_few_roasts_are_refused(tmp_path: Path) -> None:
+def test_learning_from_too_few_roasts_is_refused(tmp_path: Path) -> None:
     model = Transients(TransientsOptions())
     with pytest.raises(BadInputError, match="Labelled roasts: 0; at least 3 are needed"):
         learn(model, [], [], OnsetOptions())
@@ -131,7 +131,7 @@ def test_labels_come_from_events_clips_and_marks(tmp_path: Path) -> None:
     assert "(drum, popper): choose one with --station" in str(ran.exception)
 
 
-def test_a_label_outside_its_recording_is_refused(tmp_path: Path) -> None:
+def test_label_outside_its_recording_is_refused(tmp_path: Path) -> None:
     write_roast(tmp_path / "a.flac")
     (tmp_path / "a.json").write_text('{"duration_s": 40.0}')
     with pytest.raises(BadInputError, match=r"labelled at 50 s, outside of its 40 s"):
@@ -141,7 +141,7 @@ def test_a_label_outside_its_recording_is_refused(tmp_path: Path) -> None:
         collect(tmp_path, "roaster")
 
 
-def test_a_calibration_is_written_used_by_its_model_and_taken_back(tmp_path: Path) -> None:
+def test_calibration_is_written_used_by_its_model_and_undone(tmp_path: Path) -> None:
     path = calibration.path_for(tmp_path, "drum")
     as_set = (OnsetOptions().sensitivity, OnsetOptions().pop_threshold)
 
@@ -164,14 +164,14 @@ def test_a_calibration_is_written_used_by_its_model_and_taken_back(tmp_path: Pat
         calibration.undo(path)
 
 
-def test_a_broken_calibration_is_named(tmp_path: Path) -> None:
+def test_broken_calibration_is_an_error_that_names_the_file(tmp_path: Path) -> None:
     path = tmp_path / "broken.json"
     path.write_text('{"sensitivity": 7}')
     with pytest.raises(SettingsError, match="is no calibration"):
         calibration.read(path)
 
 
-def test_the_command_changes_nothing_where_nothing_gets_better(tmp_path: Path) -> None:
+def test_learn_writes_nothing_without_an_improvement(tmp_path: Path) -> None:
     marks = []
     for number in range(3):
         write_roast(tmp_path / f"roast-{number}.flac")

@@ -1,4 +1,4 @@
-"""Fitting the net's last layer: the change itself, its judgement on held-back roasts, its file."""
+"""Fitting the net's last layer: the change itself, its validation on held-out roasts, its file."""
 
 import hashlib
 import json
@@ -88,7 +88,7 @@ def sound() -> Float32Array:
     return roast(5, 4.0, 14, 0.5)[: 13 * RATE + 777]
 
 
-def test_a_change_moves_the_logits_by_exactly_that(model: PopsModel, sound: Float32Array) -> None:
+def test_head_delta_moves_the_logits_by_exactly_that(model: PopsModel, sound: Float32Array) -> None:
     shown = model.hear(RATE, np.split(sound, [5000, 90_000]))
     weights = np.array(DELTA[:-1]) @ shown.values + DELTA[-1]
     by_hand = replace(shown, logits=(shown.logits + weights).astype(np.float32))
@@ -103,12 +103,14 @@ def test_a_change_moves_the_logits_by_exactly_that(model: PopsModel, sound: Floa
     assert np.abs(moved).mean() > 0.01
 
 
-def test_no_change_changes_nothing(model: PopsModel, sound: Float32Array) -> None:
+def test_zero_head_delta_changes_nothing(model: PopsModel, sound: Float32Array) -> None:
     assert judged(model.with_exit((0.0,) * 49), sound, []) == judged(model, sound, [])
     assert model.judge(model.hear(RATE, [sound])) == judged(model, sound, [])
 
 
-def test_changed_scores_do_not_depend_on_the_blocks(model: PopsModel, sound: Float32Array) -> None:
+def test_scores_with_a_head_delta_do_not_depend_on_block_size(
+    model: PopsModel, sound: Float32Array
+) -> None:
     changed = model.with_exit(DELTA)
     cuts = np.sort(np.random.default_rng(1).integers(0, len(sound), 60)).tolist()
     whole, parts = judged(changed, sound, []), judged(changed, sound, cuts)
@@ -118,7 +120,7 @@ def test_changed_scores_do_not_depend_on_the_blocks(model: PopsModel, sound: Flo
         assert [p.sample for p in one.pops] == [p.sample for p in two.pops]
 
 
-def test_a_change_of_another_net_is_refused_in_one_sentence(
+def test_head_delta_of_another_net_is_refused_in_one_sentence(
     model: PopsModel, tmp_path: Path
 ) -> None:
     with pytest.raises(BadInputError, match=r"3 numbers .* and 49 can be: .*--undo"):
@@ -143,7 +145,7 @@ def test_a_change_of_another_net_is_refused_in_one_sentence(
         calibration.read(path)
 
 
-def test_an_older_export_is_calibrated_only(model: PopsModel, tmp_path: Path) -> None:
+def test_older_export_is_calibrated_but_not_tuned(model: PopsModel, tmp_path: Path) -> None:
     graph = onnx.load(model.path)
     del graph.graph.output[2]
     onnx.save(graph, tmp_path / "pops.onnx")
@@ -160,7 +162,7 @@ def test_an_older_export_is_calibrated_only(model: PopsModel, tmp_path: Path) ->
     assert judged(older, noise, []) == judged(model, noise, [])
 
 
-def test_strays_and_cracks_are_taken_from_where_they_are_sure(
+def test_strays_and_cracks_come_from_where_they_are_certain(
     model: PopsModel, tmp_path: Path
 ) -> None:
     labelled = write(tmp_path, 0.5, count=1, onset_s=70)[0]
@@ -174,7 +176,7 @@ def test_strays_and_cracks_are_taken_from_where_they_are_sure(
     assert 0 < len(rejected.logits) < len(examples(model, replace(clip, decided_s=None)).logits)
 
 
-def test_a_fit_tells_apart_what_differs_and_keeps_the_cracks_where_they_were() -> None:
+def test_fit_separates_strays_and_keeps_the_mean_logit_of_cracks() -> None:
     rng = np.random.default_rng(4)
     values = np.abs(rng.normal(0, 1, (400, 5)))
     cracks = np.repeat([0.9, 0.0], 200)
@@ -192,7 +194,7 @@ def test_a_fit_tells_apart_what_differs_and_keeps_the_cracks_where_they_were() -
     assert fit([Examples(values[200:], np.zeros(200), cracks[200:])], 0.01) is None
 
 
-def test_a_peculiar_roaster_is_learnt_and_taken_back(model: PopsModel, tmp_path: Path) -> None:
+def test_unusual_roaster_is_learned_and_undone(model: PopsModel, tmp_path: Path) -> None:
     write(tmp_path, 0.2)
     ran = CliRunner().invoke(command, [str(tmp_path), "--json"])
     assert ran.exit_code == 0, ran.output
@@ -213,7 +215,7 @@ def test_a_peculiar_roaster_is_learnt_and_taken_back(model: PopsModel, tmp_path:
     assert calibration.applied(OnsetOptions(), model, path) == (OnsetOptions(), model)
 
 
-def test_where_it_does_not_help_nothing_is_written(tmp_path: Path) -> None:
+def test_tuning_that_does_not_help_writes_nothing(tmp_path: Path) -> None:
     """Nothing cracks where these labels say so: there is nothing to learn."""
     write(tmp_path, 0.2, onset_s=90, cracks=False)
     ran = CliRunner().invoke(command, [str(tmp_path)])

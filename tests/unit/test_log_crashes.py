@@ -1,4 +1,4 @@
-"""Killed, unplugged, full, read-only, damaged: the log opens, no told event is missing."""
+"""Killed, unplugged, full, read-only, damaged: the log opens and no sent event is missing."""
 
 import asyncio
 import os
@@ -62,7 +62,7 @@ class Writers:
         pytest.fail("no writer was forked")
 
     def lines(self, until: object = None, timeout_s: float = 60.0) -> Iterator[str]:
-        """What is told; ends after `until`, or when nothing waits and there is no `until`."""
+        """What is sent; ends after `until`, or when nothing waits and there is no `until`."""
         assert self._process.stdout is not None
         handle = self._process.stdout.fileno()
         ends = time.monotonic() + timeout_s
@@ -91,15 +91,15 @@ def gone(pid: int) -> None:
 
 
 def kill_often(folder: Path, times: int, *, seed: int = 1) -> tuple[int, int]:
-    """Kill a writer so often at random moments; return told events and roasts gone on with."""
+    """Kill a writer so often at random moments; return sent events and roasts gone on with."""
     draw = random.Random(seed)
     writers = Writers()
-    told_at_all = resumed = 0
+    sent_in_all = resumed = 0
     try:
         for number in range(times):
             if number % 25 == 0:
                 path = folder / f"roasts-{number}.db"
-                told: set[str] = set()
+                sent: set[str] = set()
                 alerts: set[str] = set()
                 roast = ""
             pid = writers.start(path, number)
@@ -116,39 +116,39 @@ def kill_often(folder: Path, times: int, *, seed: int = 1) -> tuple[int, int]:
                 elif what == "resumed":
                     assert name == roast
                     resumed += 1
-                elif what == "told":
-                    told.add(name)
-                    told_at_all += 1
+                elif what == "sent":
+                    sent.add(name)
+                    sent_in_all += 1
                 elif what == "alert":
                     alerts.add(name)
             with Store(path) as store:
                 rows = store.connection
                 kept = {row[0] for row in rows.execute("SELECT event_id FROM events")}
-                assert told <= kept, f"kill {number} lost {sorted(told - kept)}"
+                assert sent <= kept, f"kill {number} lost {sorted(sent - kept)}"
                 waiting = {row[0] for row in rows.execute("SELECT alert_id FROM outbox")}
                 assert alerts <= waiting
                 assert rows.execute("SELECT roast_id, open FROM roasts").fetchall() == [(roast, 1)]
                 assert rows.execute("PRAGMA quick_check").fetchone() == ("ok",)
     finally:
         writers.close()
-    return told_at_all, resumed
+    return sent_in_all, resumed
 
 
-def test_thirty_kills_lose_no_told_event(tmp_path: Path) -> None:
-    told, resumed = kill_often(tmp_path, 30)
-    assert told > 0
+def test_thirty_kills_lose_no_sent_event(tmp_path: Path) -> None:
+    sent, resumed = kill_often(tmp_path, 30)
+    assert sent > 0
     assert resumed == 28
 
 
 @pytest.mark.verify
 @pytest.mark.timeout(1800)
-def test_a_thousand_kills_lose_no_told_event(tmp_path: Path) -> None:
-    told, resumed = kill_often(tmp_path, 1000, seed=2)
-    print(f"\n1000 kills: {told} told events, none missing; {resumed} times the roast went on")
+def test_thousand_kills_lose_no_sent_event(tmp_path: Path) -> None:
+    sent, resumed = kill_often(tmp_path, 1000, seed=2)
+    print(f"\n1000 kills: {sent} sent events, none missing; {resumed} times the roast went on")
     assert resumed == 960
 
 
-async def test_a_write_ahead_log_cut_at_every_page(tmp_path: Path) -> None:
+async def test_write_ahead_log_cut_at_any_page_opens(tmp_path: Path) -> None:
     """What a pulled plug leaves: any beginning of the log, its last page torn or whole."""
     path = tmp_path / "roasts.db"
     wal = tmp_path / "roasts.db-wal"
@@ -203,7 +203,7 @@ def remount(disk: Path, option: str) -> None:
 
 
 @pytest.mark.verify
-async def test_a_disk_that_fills_up_during_a_roast(tmp_path: Path) -> None:
+async def test_disk_that_fills_up_during_a_roast_loses_no_event(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "600k") as disk:
         part = ComponentHealth("log")
         async with RoastLog.open(disk / "roasts.db", part) as log:
@@ -226,7 +226,7 @@ async def test_a_disk_that_fills_up_during_a_roast(tmp_path: Path) -> None:
 
 
 @pytest.mark.verify
-async def test_a_disk_without_room_or_writes_stops_the_start(tmp_path: Path) -> None:
+async def test_full_or_read_only_disk_stops_the_start(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "600k") as disk:
         with Store(disk / "roasts.db", create=True):
             pass
@@ -246,7 +246,7 @@ async def test_a_disk_without_room_or_writes_stops_the_start(tmp_path: Path) -> 
             assert store.list_json() == []
 
 
-async def test_a_locked_log_stops_the_start(tmp_path: Path) -> None:
+async def test_locked_log_stops_the_start(tmp_path: Path) -> None:
     path = tmp_path / "roasts.db"
     open_log(path).close()
     other = sqlite3.connect(path, isolation_level=None)
@@ -264,7 +264,7 @@ def damage(path: Path, places: range) -> None:
     path.write_bytes(content)
 
 
-async def test_damaged_pages_during_a_roast_are_shown(tmp_path: Path) -> None:
+async def test_damaged_pages_during_a_roast_are_shown_as_a_problem(tmp_path: Path) -> None:
     path = tmp_path / "roasts.db"
     with Store(path, create=True) as store:
         for number in range(5):
@@ -283,7 +283,7 @@ async def test_damaged_pages_during_a_roast_are_shown(tmp_path: Path) -> None:
         assert not log.healthy
 
 
-def test_repair_saves_what_can_be_read(tmp_path: Path) -> None:
+def test_repair_recovers_what_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "roasts.db"
     with Store(path, create=True) as store:
         for number in range(20):
@@ -325,7 +325,7 @@ def _has_dbstat(store: Store) -> bool:
     return True
 
 
-async def test_a_backup_of_a_log_in_use(tmp_path: Path) -> None:
+async def test_backup_of_a_log_in_use_is_complete(tmp_path: Path) -> None:
     path, copy = tmp_path / "roasts.db", tmp_path / "copy.db"
     async with RoastLog.open(path) as log:
         await log.start_roast("r1", "roaster", START)

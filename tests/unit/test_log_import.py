@@ -1,4 +1,4 @@
-"""A roast saved again and imported again: newer file data comes in, what was written here stays."""
+"""A roast saved and imported again: newer file data replaces older, edits stay."""
 
 import json
 import os
@@ -118,7 +118,7 @@ def test_older_save_never_replaces_a_newer(tmp_path: Path, log: Path) -> None:
     assert only(log).title == "new"
 
 
-def test_folder_with_both_saves_settles(tmp_path: Path, log: Path) -> None:
+def test_folder_with_both_saves_imports_the_same_way_twice(tmp_path: Path, log: Path) -> None:
     folder = tmp_path / "files"
     folder.mkdir()
     saved(folder, profile(title="new"), 60, "a-new.alog")
@@ -128,7 +128,9 @@ def test_folder_with_both_saves_settles(tmp_path: Path, log: Path) -> None:
     assert only(log).title == "new"
 
 
-def test_same_id_on_another_roast_of_the_hour_is_another_roast(tmp_path: Path, log: Path) -> None:
+def test_same_id_within_the_hour_but_other_curve_is_another_roast(
+    tmp_path: Path, log: Path
+) -> None:
     other = [t + 3 for t in profile()["temp2"]]
     run("--log", log, "import", saved(tmp_path, profile(), name="a.alog"))
     later = profile(temp2=other, roastepoch=1_700_000_900)
@@ -146,7 +148,7 @@ def test_equal_curves_of_different_days_are_two_roasts(tmp_path: Path, log: Path
     assert "1 new" in run("--log", log, "import", saved(tmp_path, other, name="b.alog")).stdout
 
 
-def test_file_without_an_id_is_known_by_name_and_curve(tmp_path: Path, log: Path) -> None:
+def test_file_without_an_id_is_identified_by_name_and_curve(tmp_path: Path, log: Path) -> None:
     tree = profile(roastUUID="")
     run("--log", log, "import", saved(tmp_path, tree))
     result = run("--log", log, "import", saved(tmp_path, tree | {"title": "Named"}, 60))
@@ -168,7 +170,7 @@ def test_edits_made_before_they_were_kept_apart_stay(tmp_path: Path, log: Path) 
     assert record.properties.roasted_weight_g == 200
 
 
-def test_log_of_the_first_version_is_brought_up(tmp_path: Path) -> None:
+def test_log_of_the_first_version_is_migrated(tmp_path: Path) -> None:
     path = tmp_path / "roasts.db"
     connection = sqlite3.connect(path)
     connection.executescript(log_schema.MIGRATIONS[0])

@@ -1,4 +1,4 @@
-"""A log of many roasts works as a small one does; its figures are printed, not asserted."""
+"""A log of many roasts works like a small one; its figures are printed, not asserted."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from roastwatch.bench import roast_log as log_bench
 from roastwatch.cli import cli
 
 
-def test_the_benchmark_measures_what_it_says() -> None:
+def test_log_benchmark_gives_every_figure() -> None:
     result = CliRunner().invoke(cli, ["roasts", "bench", "--roasts", "12", "--json"])
     assert result.exit_code == 0, result.output
     figures = json.loads(result.stdout)

@@ -1,4 +1,4 @@
-"""Log lines: fit for a terminal, whatever stands in them, and counted where they repeat."""
+"""Log lines are printable, whatever they contain, and counted when they repeat."""
 
 import io
 import logging
@@ -32,14 +32,14 @@ def log() -> Iterator[Log]:
     log.handler.close()
 
 
-def test_what_steers_a_terminal_is_shown_and_not_obeyed(log: Log) -> None:
+def test_control_characters_are_shown_as_escapes(log: Log) -> None:
     log.logger.warning("the title is %s", "\x1b]0;x\x07\nERROR forged\r\u202e")
     assert log.stream.getvalue() == (
         "WARNING the title is \\x1b]0;x\\x07\\nERROR forged\\r\\u202e\n"
     )
 
 
-def test_a_traceback_can_not_pretend_to_be_another_line(log: Log) -> None:
+def test_traceback_can_not_imitate_another_line(log: Log) -> None:
     other = logging.StreamHandler(io.StringIO())
     log.logger.handlers.insert(0, other)  # it leaves the raw traceback with the record
     try:
@@ -52,7 +52,7 @@ def test_a_traceback_can_not_pretend_to_be_another_line(log: Log) -> None:
     assert all(line.startswith("    ") for line in log.lines[1:])
 
 
-def test_a_line_that_repeats_is_counted(log: Log) -> None:
+def test_repeated_line_is_counted(log: Log) -> None:
     for number in range(317):
         log.logger.warning("no room for %s", number)
         log.logger.error("100 % another")
@@ -65,14 +65,14 @@ def test_a_line_that_repeats_is_counted(log: Log) -> None:
     assert log.lines[-1] == "WARNING no room for 0"
 
 
-def test_another_problem_from_the_same_place_is_shown(log: Log) -> None:
+def test_different_problem_from_the_same_place_is_shown(log: Log) -> None:
     for _ in range(50):
         log.logger.warning("%s: %s", "roaster", "The cable is out.")
     log.logger.warning("%s: %s", "roaster", "The emergency stop was not delivered.")
     assert log.lines[-1] == "WARNING roaster: The emergency stop was not delivered."
 
 
-def test_a_flood_of_different_lines_is_bounded_too(log: Log) -> None:
+def test_flood_of_different_lines_is_bounded(log: Log) -> None:
     for number in range(20_000):
         log.logger.warning("refused %s", "".join(chr(97 + int(d)) for d in str(number)))
     log.handler.close()
@@ -81,13 +81,13 @@ def test_a_flood_of_different_lines_is_bounded_too(log: Log) -> None:
     assert "repeated" in log.lines[-1]
 
 
-def test_what_was_counted_is_said_at_the_end(log: Log) -> None:
+def test_counts_are_written_at_the_end(log: Log) -> None:
     for _ in range(7):
         log.logger.warning("again")
     log.handler.close()
     assert log.lines[-1] == "WARNING again (repeated 2 times)"
 
 
-def test_a_call_with_wrong_arguments_still_makes_a_line(log: Log) -> None:
+def test_log_call_with_wrong_arguments_still_writes_a_line(log: Log) -> None:
     log.logger.warning("%s and %s", "one")
     assert "one" in log.stream.getvalue()

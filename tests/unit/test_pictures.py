@@ -1,4 +1,4 @@
-"""Pictures are made in every theme, size and format, of whole roasts and of odd ones."""
+"""Plots in every theme, size and format, of complete and of unusual roasts."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ def test_png_svg_and_pdf() -> None:
     assert pictures_more.report_pdf(record)[:5] == b"%PDF-"
 
 
-def test_odd_roasts_are_drawn_too() -> None:
+def test_unusual_roasts_are_drawn() -> None:
     record = made_roast()
     heard = replace(record, at_s=np.empty(0), columns={})
     bare = RoastRecord("r", "", None, np.empty(0))
@@ -80,7 +80,7 @@ def test_by_command(tmp_path: Path) -> None:
     assert ".png, .svg or .pdf" in said
 
 
-def test_without_matplotlib_it_is_said_what_to_install() -> None:
+def test_plot_without_matplotlib_says_what_to_install() -> None:
     code = (
         "import sys; sys.modules['matplotlib.figure'] = None\n"
         "from roastwatch.errors import MissingExtraError\n"
@@ -93,13 +93,13 @@ def test_without_matplotlib_it_is_said_what_to_install() -> None:
 
 
 @pytest.mark.parametrize("kind", [EventKind.DRY_END, EventKind.DROP, EventKind.CHARGE])
-def test_a_missing_mark_spoils_no_picture(kind: EventKind) -> None:
+def test_roast_with_a_missing_event_is_drawn(kind: EventKind) -> None:
     record = made_roast()
     without = replace(record, events=tuple(e for e in record.events if e.kind is not kind))
     assert pictures.roast_picture(without, size="small")[:4] == b"\x89PNG"
 
 
-def test_a_profile_is_drawn_behind_the_roast() -> None:
+def test_profile_is_drawn_behind_the_roast() -> None:
     record = made_roast()
     profile = [(60.0, 110.0), (300.0, 150.0), (540.0, 196.0)]
     plain = pictures.roast_picture(record, format_="svg")

@@ -1,4 +1,4 @@
-"""Letters beyond matplotlib's own font, with a font that the test makes and installs."""
+"""Letters that matplotlib's font lacks, with a font that the test makes and installs."""
 
 import os
 import subprocess
@@ -78,7 +78,7 @@ def test_letters_are_drawn_with_a_font_that_has_them(tmp_path: Path) -> None:
     assert "Squares" in printed
 
 
-def test_letters_without_a_font_warn_nobody(tmp_path: Path) -> None:
+def test_letters_without_a_font_give_no_warning(tmp_path: Path) -> None:
     picture, printed = drawn(tmp_path, "\U0010ff00")
     assert "\U0010ff00" not in picture
     assert printed.startswith("□")

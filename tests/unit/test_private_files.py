@@ -1,4 +1,4 @@
-"""The roast log, recordings and drive logs: for their owner alone, older ones too."""
+"""The roast log, recordings and drive logs are readable by their owner alone, old ones too."""
 
 import os
 import stat
@@ -45,7 +45,7 @@ def test_log_that_others_could_read_is_tightened(tmp_path: Path) -> None:
     assert (mode(path), mode(path.parent)) == (0o600, 0o700)
 
 
-def test_folder_that_holds_other_things_stays_as_it_is(tmp_path: Path) -> None:
+def test_folder_with_other_files_keeps_its_mode(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").touch()
     tmp_path.chmod(0o755)
     open_log(tmp_path / "roasts.db").close()

@@ -1,4 +1,4 @@
-"""The phases of a roast, and the one first crack that grows."""
+"""The phases of a roast, and its one growing first crack."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -19,25 +19,25 @@ def charged(expected_first_crack_s: float | None = None) -> Roast:
     return roast
 
 
-def test_a_first_crack_grows_under_one_id_and_keeps_its_onset_apart() -> None:
+def test_first_crack_grows_under_one_id_and_keeps_its_onset() -> None:
     roast = charged()
     [possible] = roast.crack(EventKind.FIRST_CRACK, Level.POSSIBLE, at(500), at(505))
     assert roast.phase is Phase.ROASTING
-    [told] = roast.crack(EventKind.FIRST_CRACK, Level.FIRST_CRACK, at(500), at(512))
+    [decided] = roast.crack(EventKind.FIRST_CRACK, Level.FIRST_CRACK, at(500), at(512))
     [certain] = roast.crack(EventKind.FIRST_CRACK, Level.CERTAIN, at(498), at(520))
-    assert possible.event_id == told.event_id == certain.event_id
+    assert possible.event_id == decided.event_id == certain.event_id
     assert roast.phase is Phase.FIRST_CRACK
     assert roast.development_s(at(598)) == 100
     assert roast.development_ratio_percent(at(598)) == 100 * 100 / 598
 
 
-def test_a_lower_level_after_a_higher_one_says_nothing() -> None:
+def test_lower_level_after_a_higher_one_is_ignored() -> None:
     roast = charged()
     roast.crack(EventKind.FIRST_CRACK, Level.CERTAIN, at(500), at(512))
     assert roast.crack(EventKind.FIRST_CRACK, Level.POSSIBLE, at(500), at(530)) == []
 
 
-def test_not_a_crack_takes_it_back_and_the_next_has_its_own_id() -> None:
+def test_revoked_first_crack_is_followed_by_one_with_a_new_id() -> None:
     roast = charged()
     [first] = roast.crack(EventKind.FIRST_CRACK, Level.FIRST_CRACK, at(200), at(212))
     [revoked] = roast.not_a_crack(at(220))
@@ -48,7 +48,7 @@ def test_not_a_crack_takes_it_back_and_the_next_has_its_own_id() -> None:
     assert second.event_id != first.event_id
 
 
-def test_a_roast_ends_by_itself_after_the_drop() -> None:
+def test_roast_ends_by_itself_after_the_drop() -> None:
     roast = charged()
     roast.drop(at(600), Origin.PERSON)
     assert roast.phase is Phase.DROPPED
@@ -60,7 +60,7 @@ def test_a_roast_ends_by_itself_after_the_drop() -> None:
     assert roast.phase is Phase.IDLE
 
 
-def test_a_roast_that_is_stopped_before_the_drop_says_so() -> None:
+def test_roast_stopped_before_the_drop_gives_a_stopped_event() -> None:
     roast = charged()
     [end] = roast.finish(at(300), Origin.PERSON)
     assert (end.kind, end.roast_id is None) == (EventKind.STOPPED, False)
@@ -68,7 +68,7 @@ def test_a_roast_that_is_stopped_before_the_drop_says_so() -> None:
     assert roast.finish(at(301), Origin.PERSON) == []
 
 
-def test_a_late_first_crack_is_told_once() -> None:
+def test_late_first_crack_is_reported_once() -> None:
     roast = charged()
     assert roast.tick(at(800)) == []
     [late] = roast.tick(at(841))
@@ -76,7 +76,7 @@ def test_a_late_first_crack_is_told_once() -> None:
     assert roast.tick(at(900)) == []
 
 
-def test_time_since_charge_moves_the_bar_but_never_closes_the_door() -> None:
+def test_time_since_charge_shifts_but_never_excludes_a_crack() -> None:
     roast = charged()
     said = [roast.prior_llr(at(seconds)) for seconds in (0, 120, 240, 360, 3600)]
     assert said == sorted(said)
@@ -84,7 +84,7 @@ def test_time_since_charge_moves_the_bar_but_never_closes_the_door() -> None:
     assert said[-1] == 0.2
 
 
-def test_earlier_roasts_say_when_first_crack_is_due() -> None:
+def test_earlier_roasts_give_the_expected_first_crack() -> None:
     assert TimePrior.of([500, 520]) is None
     usual = TimePrior.of([500, 520, 560, 510, 900])
     assert usual is not None
@@ -101,7 +101,7 @@ def test_earlier_roasts_say_when_first_crack_is_due() -> None:
     assert roast.evidence(at(521)) == []
 
 
-def test_a_set_time_goes_before_earlier_roasts_and_no_charge_before_both() -> None:
+def test_set_time_overrides_earlier_roasts_and_no_charge_both() -> None:
     roast = charged(expected_first_crack_s=300.0)
     roast.usual = TimePrior(600.0, 20.0)
     assert roast.prior_llr(at(300)) > 0
@@ -111,7 +111,7 @@ def test_a_set_time_goes_before_earlier_roasts_and_no_charge_before_both() -> No
     assert unknown.evidence(at(600)) == []
 
 
-def test_an_unknown_start_has_no_ratio_and_no_prior() -> None:
+def test_unknown_start_gives_no_ratio_and_no_prior() -> None:
     roast = Roast("kitchen", RoastOptions())
     assert roast.begin(START, Origin.SOUND, start_known=False) == []
     roast.crack(EventKind.FIRST_CRACK, Level.FIRST_CRACK, at(500), at(512))
@@ -120,7 +120,7 @@ def test_an_unknown_start_has_no_ratio_and_no_prior() -> None:
     assert roast.development_s(at(600)) == 100
 
 
-def test_a_resumed_roast_keeps_its_marks_and_its_numbers() -> None:
+def test_resumed_roast_keeps_its_events_and_numbering() -> None:
     roast = charged()
     events = roast.crack(EventKind.FIRST_CRACK, Level.FIRST_CRACK, at(500), at(512))
     again = Roast("kitchen", RoastOptions())
@@ -131,7 +131,7 @@ def test_a_resumed_roast_keeps_its_marks_and_its_numbers() -> None:
     assert again.elapsed_s(at(520)) == 520
 
 
-def test_a_late_first_crack_is_reported_once_over_a_restart() -> None:
+def test_late_first_crack_is_reported_once_despite_a_restart() -> None:
     roast = charged()
     events = roast.tick(at(841))
     assert [event.kind for event in events] == [EventKind.NO_CRACK_YET]

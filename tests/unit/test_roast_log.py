@@ -1,4 +1,4 @@
-"""The log of a running roast: durable before told, never in the way, found again after a crash."""
+"""The log of a running roast: durable before sending, never delayed, resumed after a crash."""
 
 import asyncio
 import sqlite3
@@ -63,7 +63,7 @@ async def log(path: Path) -> AsyncIterator[RoastLog]:
 
 
 async def patiently(log: RoastLog, made: RoastEvent) -> None:
-    """Commit, and wait for a slow machine where it told first."""
+    """Commit, and wait for a slow machine that sent it first."""
     if not await log.commit(made):
         await written(log)
 
@@ -77,7 +77,7 @@ async def written(log: RoastLog) -> None:
     pytest.fail("the log did not come back")
 
 
-async def test_a_roast_is_read_back(log: RoastLog, path: Path) -> None:
+async def test_roast_is_read_back_as_recorded(log: RoastLog, path: Path) -> None:
     await patiently(log, event(EventKind.CHARGE, 10, bean_temp_c=180.0))
     for second in range(120):
         log.record_reading("r1", reading(100.0 + second), second)
@@ -124,7 +124,7 @@ async def test_a_roast_is_read_back(log: RoastLog, path: Path) -> None:
     assert label == ("crack", "Ada's phone")
 
 
-async def test_after_a_crash_the_roast_goes_on(path: Path) -> None:
+async def test_roast_continues_after_a_crash(path: Path) -> None:
     log = await RoastLog.open(path).__aenter__()
     await log.start_roast("r1", "roaster", START)
     for second in range(30):
@@ -157,7 +157,7 @@ async def test_after_a_crash_the_roast_goes_on(path: Path) -> None:
         assert await third.resume("roaster", now) is None
 
 
-async def test_a_roast_of_yesterday_is_over(path: Path) -> None:
+async def test_open_roast_of_yesterday_is_closed(path: Path) -> None:
     async with RoastLog.open(path) as log:
         await log.start_roast("r1", "roaster", START)
         await patiently(log, event(EventKind.CHARGE, 5))
@@ -166,7 +166,7 @@ async def test_a_roast_of_yesterday_is_over(path: Path) -> None:
         assert await log.resume("roaster", START) is None
 
 
-async def test_the_outbox(log: RoastLog) -> None:
+async def test_outbox_keeps_alerts_until_done(log: RoastLog) -> None:
     await log.outbox_add("a1", {"text": "first crack"}, due_at=START, target="phone")
     await log.outbox_add("a2", {"text": "later"}, due_at=START + timedelta(hours=1))
     (alert,) = await log.outbox_due(START)
@@ -180,7 +180,7 @@ async def test_the_outbox(log: RoastLog) -> None:
     assert [a.alert_id for a in await log.outbox_due(START + timedelta(hours=2))] == ["a2"]
 
 
-async def test_a_locked_log_tells_first_and_writes_later(
+async def test_event_in_a_locked_log_is_unlogged_and_written_later(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_durable, "LIVE_BUSY_MS", 50)
@@ -205,7 +205,7 @@ async def test_a_locked_log_tells_first_and_writes_later(
     assert kept.event_id == made.event_id
 
 
-async def test_a_full_disk_is_shown_and_nothing_is_lost(path: Path) -> None:
+async def test_full_disk_is_shown_and_loses_nothing(path: Path) -> None:
     part = ComponentHealth("log")
     async with RoastLog.open(path, part) as log:
         await log.start_roast("r1", "roaster", START)
@@ -229,7 +229,7 @@ async def test_a_full_disk_is_shown_and_nothing_is_lost(path: Path) -> None:
     assert [e.kind for e in record.events] == [EventKind.CHARGE]
 
 
-async def test_an_event_is_written_over_what_is_there(log: RoastLog, path: Path) -> None:
+async def test_event_is_written_into_reserved_space(log: RoastLog, path: Path) -> None:
     ahead = path.with_name(path.name + "-wal")
     length = ahead.stat().st_size
     assert length > 1_000_000
@@ -240,7 +240,7 @@ async def test_an_event_is_written_over_what_is_there(log: RoastLog, path: Path)
         assert len(store.record("r1").events) == 1
 
 
-async def test_a_log_that_was_moved_away_is_made_anew(log: RoastLog, path: Path) -> None:
+async def test_log_that_was_moved_away_is_created_again(log: RoastLog, path: Path) -> None:
     path.rename(path.with_suffix(".old"))
     log.record_reading("r1", reading(100.0), 1)
     await patiently(log, event(EventKind.CHARGE, 1))
@@ -248,13 +248,13 @@ async def test_a_log_that_was_moved_away_is_made_anew(log: RoastLog, path: Path)
         assert len(store.record("r1").events) == 1
 
 
-async def test_a_write_that_the_tables_refuse_holds_up_nobody(log: RoastLog) -> None:
+async def test_write_refused_by_the_tables_does_not_block_others(log: RoastLog) -> None:
     log.record_pops("r1", [("not a time", None)])  # type: ignore[list-item]
     await patiently(log, event(EventKind.CHARGE, 1))
     assert log.healthy
 
 
-def test_what_stands_in_the_way_at_start_is_said(tmp_path: Path) -> None:
+def test_log_that_can_not_be_opened_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "roasts.db"
     with pytest.raises(LogError, match="no roast log"):
         open_log(path, create=False)
@@ -278,7 +278,7 @@ def test_what_stands_in_the_way_at_start_is_said(tmp_path: Path) -> None:
         open_log(path)
 
 
-def test_a_migration_is_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_failed_migration_leaves_the_log_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "roasts.db"
     connection = open_log(path)
     before = connection.execute("PRAGMA user_version").fetchone()
@@ -292,7 +292,7 @@ def test_a_migration_is_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("poison", ["surrogate", "number"])
-async def test_a_write_that_sqlite_refuses_holds_up_no_other(path: Path, poison: str) -> None:
+async def test_write_refused_by_sqlite_does_not_block_others(path: Path, poison: str) -> None:
     async with RoastLog.open(path) as log:
         await log.start_roast("r1", "roaster", START)
         if poison == "surrogate":

@@ -1,4 +1,4 @@
-"""`roastwatch roasts` as its user runs it."""
+"""`roastwatch roasts` as a user runs it."""
 
 import json
 from pathlib import Path
@@ -57,7 +57,7 @@ def test_import_list_show(tmp_path: Path, log: Path) -> None:
     assert "A roast" in run("--log", log, "list").stdout
 
 
-def test_a_copied_id_on_another_roast_is_told_apart(tmp_path: Path, log: Path) -> None:
+def test_another_roast_with_a_copied_id_gets_its_own(tmp_path: Path, log: Path) -> None:
     other = [t + 3 for t in profile()["temp2"]]
     write(tmp_path, profile(), "a.alog")
     write(tmp_path, profile(temp2=other, roastepoch=1_600_000_000), "b.alog")
@@ -65,7 +65,7 @@ def test_a_copied_id_on_another_roast_is_told_apart(tmp_path: Path, log: Path) -
     assert len(run("--log", log, "list", "--json").stdout.splitlines()) == 2
 
 
-def test_a_longer_save_takes_the_place_of_a_shorter(tmp_path: Path, log: Path) -> None:
+def test_longer_save_replaces_a_shorter_one(tmp_path: Path, log: Path) -> None:
     whole = profile()
     cut = {key: whole[key][:310] for key in ("timex", "temp1", "temp2")}
     write(tmp_path, profile(**cut), "a.alog")

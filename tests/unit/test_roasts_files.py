@@ -1,4 +1,4 @@
-"""`roastwatch roasts import` and `export`: one bad file or name never stops the others."""
+"""`roastwatch roasts import` and `export`: a bad file or name does not stop the others."""
 
 import json
 import os
@@ -57,7 +57,7 @@ HOSTILE = {
 }
 
 
-def test_each_bad_file_is_one_sentence_and_the_rest_goes_on(tmp_path: Path, log: Path) -> None:
+def test_bad_file_is_one_sentence_and_the_others_are_imported(tmp_path: Path, log: Path) -> None:
     folder = tmp_path / "files"
     folder.mkdir()
     for name, text in HOSTILE.items():
@@ -74,7 +74,7 @@ def test_each_bad_file_is_one_sentence_and_the_rest_goes_on(tmp_path: Path, log:
         assert line.split()[0].rstrip(":") in {*HOSTILE, "pipe.alog", "nothing.alog"}
 
 
-def test_odd_texts_are_kept_and_shown(tmp_path: Path, log: Path) -> None:
+def test_unusual_texts_are_stored_and_shown(tmp_path: Path, log: Path) -> None:
     (tmp_path / "a.json").write_text(own(title="half \ud800 and \x1b[2J"))
     assert run("--log", log, "import", tmp_path / "a.json").exit_code == 0
     for words in (("list",), ("show", "last"), ("list", "--json"), ("stats",)):
@@ -89,7 +89,7 @@ def test_file_name_that_is_not_utf8_is_imported(tmp_path: Path, log: Path) -> No
     assert "Caf\\\\xe9.alog" in run("--log", log, "list", "--json").stdout
 
 
-def test_folder_is_searched_by_content_and_the_rest_is_named(tmp_path: Path, log: Path) -> None:
+def test_folder_import_goes_by_content_and_names_skipped_files(tmp_path: Path, log: Path) -> None:
     folder = tmp_path / "roast-time"
     folder.mkdir()
     tree = {"uid": "u1", "beanTemperature": [150.0 + n for n in range(60)]}
@@ -105,7 +105,7 @@ def test_folder_is_searched_by_content_and_the_rest_is_named(tmp_path: Path, log
         assert name in result.stdout
 
 
-def test_folder_without_a_roast_says_so(tmp_path: Path, log: Path) -> None:
+def test_folder_without_a_roast_is_an_error(tmp_path: Path, log: Path) -> None:
     folder = tmp_path / "empty"
     folder.mkdir()
     (folder / "notes.txt").write_text("none")
@@ -144,9 +144,7 @@ def test_two_roasts_of_one_minute_and_title_get_two_files(tmp_path: Path, log: P
     assert len(list((tmp_path / "out").iterdir())) == 3
 
 
-def test_roast_that_can_not_be_exported_is_named_and_the_rest_goes_on(
-    tmp_path: Path, log: Path
-) -> None:
+def test_roast_that_fails_to_export_is_named_and_others_follow(tmp_path: Path, log: Path) -> None:
     with Store(log, create=True) as store:
         for number in range(3):
             store.import_record(replace(made_roast(seed=number), title=f"Roast {number}"))
@@ -160,7 +158,7 @@ def test_roast_that_can_not_be_exported_is_named_and_the_rest_goes_on(
     assert "1 of 3 roasts could not be exported" in str(result.exception)
 
 
-def test_people_see_local_times_and_data_is_utc(
+def test_text_output_has_local_times_and_json_utc(
     tmp_path: Path, log: Path, in_seattle: None
 ) -> None:
     evening = made_roast()  # 09:26 UTC is 02:26 in Seattle
@@ -181,7 +179,9 @@ def test_people_see_local_times_and_data_is_utc(
     assert "2026-03-13" in (tmp_path / "b.svg").read_text()
 
 
-def test_csv_of_a_local_time_is_known_in_utc(tmp_path: Path, log: Path, in_seattle: None) -> None:
+def test_csv_with_local_time_is_imported_as_utc(
+    tmp_path: Path, log: Path, in_seattle: None
+) -> None:
     lines = ["Date:13.03.2026\tUnit:C\tCHARGE:00:00\tTP:\tDRYe:\tFCs:\tFCe:\tSCs:\tSCe:\tDROP:\t"
              "COOL:\tTime:20:26", "Time1\tTime2\tET\tBT\tEvent"]  # fmt: skip
     lines += [f"00:{n:02d}\t00:{n:02d}\t200.0\t{100 + n}.0\t" for n in range(40)]

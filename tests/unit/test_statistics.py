@@ -1,4 +1,4 @@
-"""What the roasts say of the ear, by what people answered."""
+"""Statistics of the detector from people's labels."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -26,7 +26,7 @@ async def roast(log: RoastLog, name: str, *events: tuple[Origin, Level, bool], l
     await log.end_roast(name, START + timedelta(seconds=600))
 
 
-async def test_the_ears_own_record(tmp_path: Path) -> None:
+async def test_statistics_count_found_missed_and_false_detections(tmp_path: Path) -> None:
     sound, person = Origin.SOUND, Origin.PERSON
     async with RoastLog.open(tmp_path / "roasts.db") as log:
         heard = (sound, Level.FIRST_CRACK, False)

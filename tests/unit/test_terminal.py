@@ -1,4 +1,4 @@
-"""Nothing from outside steers the terminal that shows it: real processes, real output."""
+"""Text from outside can not control the terminal: real processes, real output."""
 
 import contextlib
 import io
@@ -29,7 +29,7 @@ def assert_plain(output: bytes) -> None:
     assert "\u202e" not in text
 
 
-def test_an_error_that_names_a_file_is_one_plain_line(tmp_path: Path) -> None:
+def test_error_that_names_a_file_is_one_plain_line(tmp_path: Path) -> None:
     done = run("run", "--settings", str(tmp_path / (NASTY.replace("/", "") + "\nforged.yaml")))
     assert done.returncode == 2
     assert_plain(done.stderr)
@@ -37,7 +37,7 @@ def test_an_error_that_names_a_file_is_one_plain_line(tmp_path: Path) -> None:
     assert b"\\x1b[2J" in done.stderr
 
 
-def test_a_title_in_the_roast_log_is_shown_plainly(tmp_path: Path) -> None:
+def test_title_with_escapes_is_shown_as_plain_text(tmp_path: Path) -> None:
     samples = [[0, 180.0, 200.0], [60, 120.0, 200.0], [300, 190.0, 220.0]]
     roast = {
         "title": NASTY,
@@ -57,7 +57,7 @@ def test_a_title_in_the_roast_log_is_shown_plainly(tmp_path: Path) -> None:
     assert_plain(listed.stdout)
 
 
-def test_rich_keeps_its_own_styles_and_no_one_elses() -> None:
+def test_rich_console_passes_only_its_own_escapes() -> None:
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, color_system="standard", width=80)
     table = Table("name")
@@ -71,7 +71,7 @@ def test_rich_keeps_its_own_styles_and_no_one_elses() -> None:
     assert "\\x1b[2J" in shown
 
 
-def test_on_a_terminal_the_live_view_keeps_its_colours() -> None:
+def test_live_view_keeps_its_colours_on_a_terminal() -> None:
     leader, follower = pty.openpty()
     words = [sys.executable, "-m", "roastwatch", "demo", "--speed", "0", "--seed", "3"]
     environment = os.environ | {"TERM": "xterm", "COLUMNS": "100", "LINES": "40"}

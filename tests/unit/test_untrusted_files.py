@@ -1,4 +1,4 @@
-"""Files of others: regular, of a size, and YAML that stays as small as it looks."""
+"""Files from outside: regular, of bounded size, and YAML that expands within bounds."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ MERGES = "a0: &a0 {k: 1}\n" + "".join(
 
 
 @pytest.mark.parametrize("text", [LAUGHS, MERGES, "a: &a [*a]", "[" * 500, "- " * 3000 + "x"])
-def test_yaml_that_grows_beyond_bounds_is_refused_at_once(text: str) -> None:
+def test_yaml_that_expands_beyond_bounds_is_refused_at_once(text: str) -> None:
     began = time.process_time()
     with pytest.raises(yaml.YAMLError) as raised:
         parse_yaml(text)
@@ -33,7 +33,7 @@ def test_yaml_that_grows_beyond_bounds_is_refused_at_once(text: str) -> None:
     assert time.process_time() - began < 5
 
 
-def test_yaml_with_fair_aliases_is_read() -> None:
+def test_yaml_with_ordinary_aliases_is_read() -> None:
     assert parse_yaml("a: &x {b: [1, 2]}\nc: *x\nd: {<<: *x, e: 3}") == {
         "a": {"b": [1, 2]}, "c": {"b": [1, 2]}, "d": {"b": [1, 2], "e": 3},
     }  # fmt: skip
@@ -62,13 +62,13 @@ def test_large_file_is_refused_unread(tmp_path: Path) -> None:
         formats.read_file(path)
 
 
-def test_text_that_is_not_utf8_is_a_sentence(tmp_path: Path) -> None:
+def test_text_that_is_not_utf8_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes("name: Café".encode("latin-1"))
     with pytest.raises(OSError, match="not UTF-8"):
         read_text(tmp_path / "a.yaml")
 
 
-def test_laughing_settings_and_plans_are_one_sentence(tmp_path: Path) -> None:
+def test_billion_laughs_in_settings_or_plan_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(LAUGHS)
     with pytest.raises(SettingsError, match="aliases"):
         read_settings(tmp_path / "a.yaml")
@@ -89,7 +89,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", sorted(HOSTILE))
-def test_file_of_8_mb_costs_no_more_than_300_mb(tmp_path: Path, name: str) -> None:
+def test_hostile_file_of_8_mb_needs_less_than_300_mb(tmp_path: Path, name: str) -> None:
     path = tmp_path / "hostile.alog"
     path.write_text(HOSTILE[name])
     script = (

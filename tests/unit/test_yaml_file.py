@@ -1,4 +1,4 @@
-"""YAML as people mean it, and none that grows without bound."""
+"""YAML 1.2 as people write it, within bounds."""
 
 import time
 from pathlib import Path
@@ -11,7 +11,7 @@ from roastwatch.files.yaml_file import parse_yaml
 from roastwatch.settings import model as settings
 
 
-def test_on_and_off_are_keys_and_words() -> None:
+def test_on_and_off_stay_text_unless_an_option_is_boolean() -> None:
     assert parse_yaml("{on: ON, off: off, yes: no}") == {"on": "ON", "off": "off", "yes": "no"}
     raw = parse_yaml(
         """
