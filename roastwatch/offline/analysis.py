@@ -132,22 +132,22 @@ def analyze_file(
         )
         found = Analysis(str(path), model.spec.model_id, rate_hz, reader.file_rate_hz)
         meter = LevelMeter(rate_hz)
-        said: list[RoastEvent] = []
+        reported: list[RoastEvent] = []
         end = 0
         for samples in reader.blocks(samples=block_samples or round(block_s * rate_hz)):
             block = AudioBlock(end, samples, 0.0)
             end = block.end_sample
             meter.push(samples)
-            said += _note(found, pipeline, block, pipeline.push(block), watch)
+            reported += _note(found, pipeline, block, pipeline.push(block), watch)
         rest = AudioBlock(end, np.zeros(0, np.float32), 0.0)
-        said += _note(found, pipeline, rest, pipeline.finish(), watch)
+        reported += _note(found, pipeline, rest, pipeline.finish(), watch)
         found.duration_s = end / rate_hz
         meter.finish()
         found.warnings = [*reader.warnings, *meter.warnings]
     total = meter.overall
     found.peak_dbfs, found.rms_dbfs = total.peak_dbfs, total.rms_dbfs
     found.clipped_percent = total.clipped_percent
-    found.events = decided(said, rate_hz)
+    found.events = decided(reported, rate_hz)
     found.took_s = time.perf_counter() - began_s
     return found
 

@@ -48,7 +48,7 @@ class LocalWorkers:
         """
         waiting, tries = deque(paths), dict.fromkeys(paths, 0)
         workers: list[_Worker] = []
-        stillborn = 0
+        failed_starts = 0
         try:
             while waiting or any(worker.doing for worker in workers):
                 wanted = min(self._count, len(waiting) + sum(len(w.doing) for w in workers))
@@ -61,8 +61,8 @@ class LocalWorkers:
                         kind, value = worker.pipe.recv()
                     except (EOFError, OSError):
                         workers.remove(worker)
-                        stillborn = 0 if worker.ready else stillborn + 1
-                        yield from self._bury(worker, waiting, tries, stillborn)
+                        failed_starts = 0 if worker.ready else failed_starts + 1
+                        yield from self._reap(worker, waiting, tries, failed_starts)
                         continue
                     if kind == "ready":
                         worker.ready = True
@@ -76,14 +76,14 @@ class LocalWorkers:
 
     def _start(self) -> _Worker:
         context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
+        our_end, their_end = context.Pipe()
         process = context.Process(
-            target=_serve, args=(self._job, theirs, self._files_at_once), daemon=True
+            target=_serve, args=(self._job, their_end, self._files_at_once), daemon=True
         )
         with _environment():
             process.start()
-        theirs.close()  # so that our end closes when the process dies
-        return _Worker(process, ours)
+        their_end.close()  # so that our end closes when the process dies
+        return _Worker(process, our_end)
 
     def _hand_out(
         self, workers: list[_Worker], waiting: deque[Path], tries: dict[Path, int]
@@ -99,14 +99,14 @@ class LocalWorkers:
                 tries[path] += 1
                 worker.doing.add(path)
 
-    def _bury(
-        self, worker: _Worker, waiting: deque[Path], tries: dict[Path, int], stillborn: int
+    def _reap(
+        self, worker: _Worker, waiting: deque[Path], tries: dict[Path, int], failed_starts: int
     ) -> Iterator[Result]:
         worker.process.join(5)
         worker.pipe.close()
         code = worker.process.exitcode
         how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        if stillborn >= 3:
+        if failed_starts >= 3:
             raise RoastwatchError(
                 f"Worker processes die before they are ready ({how}). Memory may be short: use "
                 "fewer --workers."

@@ -25,16 +25,16 @@ def make_readable(fig: "Figure") -> None:
 
     for text in fig.findobj(Text):
         assert isinstance(text, Text)
-        said = text.get_text()
-        if said.isascii() or not frozenset(said) - _own_letters():
+        content = text.get_text()
+        if content.isascii() or not frozenset(content) - _own_letters():
             continue
-        said = said.translate(_UNSEEN)
-        families, missing = _families(frozenset(said) - _own_letters() - {"\n"})
+        content = content.translate(_UNSEEN)
+        families, missing = _families(frozenset(content) - _own_letters() - {"\n"})
         for letter in missing:
-            said = said.replace(letter, _instead(letter))
+            content = content.replace(letter, _instead(letter))
         # A font without a bold face is used for bold texts too; do not warn each time.
         logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
-        text.set_text(said)
+        text.set_text(content)
         text.set_fontfamily(["DejaVu Sans", *families])
 
 

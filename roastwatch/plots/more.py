@@ -150,8 +150,8 @@ def spectrogram_picture(
     axes.set_ylim(0, top)
     axes.set_ylabel("kHz", fontsize=8, rotation=0, ha="right", va="top", y=1.0)
     axes.set_xlabel("seconds", fontsize=8)
-    said = title or "Sound"
-    fig.text(0.07, 0.96, said, fontsize=14, fontweight="bold", color=palette.ink, va="top")
+    heading = title or "Sound"
+    fig.text(0.07, 0.96, heading, fontsize=14, fontweight="bold", color=palette.ink, va="top")
     inside = sum(from_s <= at <= until for at, _ in pops)
     fig.text(0.97, 0.95, f"▼ {inside} pops", fontsize=9, color=palette.pop, va="top", ha="right")
     return rendered(fig, format_)
@@ -193,7 +193,7 @@ def _tables(fig: "Figure", palette: Palette, record: RoastRecord) -> None:
         for x, text in zip((0.06, 0.26, 0.34), row, strict=True):
             fig.text(x, 0.465 - 0.017 * number, text, fontsize=8.5,
                      color=palette.faint if number == 0 else palette.ink)  # fmt: skip
-    said = [
+    measured = [
         ("drying", figures.drying_percent, " %"),
         ("maillard", figures.maillard_percent, " %"),
         ("development", figures.development_ratio_percent, " %"),
@@ -202,7 +202,7 @@ def _tables(fig: "Figure", palette: Palette, record: RoastRecord) -> None:
         ("rate of rise, development", figures.development_ror_c_per_min, " °C/min"),
         ("area under the curve", figures.area_under_curve_c_min, " °C·min"),
     ]
-    lines = [(name, f"{value:.1f}{unit}") for name, value, unit in said if value is not None]
+    lines = [(name, f"{value:.1f}{unit}") for name, value, unit in measured if value is not None]
     lines += [
         (fault.kind, f"{fault.by_c_per_min:.1f} °C/min at {clock(record.from_charge(fault.at_s))}")
         for fault in faults(record)

@@ -148,12 +148,12 @@ def _heading(
         fontsize=14, fontweight="bold", color=palette.ink, va="top",
     )  # fmt: skip
     parts = [when, record.properties.roaster]
-    said = [
+    shown = [
         ("first crack", clock(figures.first_crack_s), figures.first_crack_s),
         ("drop", clock(figures.drop_s), figures.drop_s),
         ("development", _percent(figures.development_ratio_percent), figures.development_s),
     ]
-    line = "   ".join(f"{name} {text}" for name, text, known in said if known is not None)
+    line = "   ".join(f"{name} {text}" for name, text, known in shown if known is not None)
     rows = [line, " · ".join(part for part in parts if part)]
     for number, row in enumerate(row for row in rows if row):
         y = bottom + (0.922 - 0.026 * number if tall else 0.925 - 0.027 * number) * height

@@ -117,15 +117,15 @@ def bring_in(connection: sqlite3.Connection, record: RoastRecord, fresh: set[int
     if not _same_file(twin, record) or not _newer(twin, record, fresh):
         _remember(connection, twin.roast_no, twin.digest, [*twin.older, digest])
         return _known(connection, twin, record)
-    said = log_edits.labels(connection, twin.roast_no)
-    ids = [row[0] for row in said]
+    labels = log_edits.labels(connection, twin.roast_no)
+    ids = [row[0] for row in labels]
     merged = replace(merged, events=log_edits.labelled_events(before, ids, merged))
     connection.execute(
         "DELETE FROM labels WHERE event_id IN (SELECT event_id FROM events WHERE roast_no = ?)",
         (twin.roast_no,),
     )
     log_records.rewrite(connection, twin.roast_no, merged)
-    connection.executemany("INSERT OR REPLACE INTO labels VALUES (?, ?, ?, ?)", said)
+    connection.executemany("INSERT OR REPLACE INTO labels VALUES (?, ?, ?, ?)", labels)
     connection.execute(
         "UPDATE roasts SET edits = ? WHERE roast_no = ?", (edits.as_json(), twin.roast_no)
     )
@@ -133,7 +133,7 @@ def bring_in(connection: sqlite3.Connection, record: RoastRecord, fresh: set[int
     _remember(connection, twin.roast_no, digest, older)
     others = [n for n in dict.fromkeys([twin.source_file, *twin.also]) if n != record.source_file]
     also_saved_as(connection, twin.roast_no, [name for name in others if name])
-    kept = edits.names() + ([f"{len(said)} label{'s' * (len(said) > 1)}"] if said else [])
+    kept = edits.names() + ([f"{len(labels)} label{'s' * (len(labels) > 1)}"] if labels else [])
     together = twin.roast_no in fresh and len(record.at_s) == twin.readings
     outcome = Imported.DUPLICATE if together else Imported.REPLACED
     return ImportResult(outcome, twin.roast_id, twin.source_file, tuple(changed), tuple(kept))
@@ -188,12 +188,12 @@ def _begins_alike(connection: sqlite3.Connection, twin: _Twin, record: RoastReco
     rows = connection.execute(
         "SELECT bean_temp_c FROM readings WHERE roast_no = ? ORDER BY seq", (twin.roast_no,)
     ).fetchall()
-    theirs = np.array([row[0] for row in rows], dtype=np.float64)
-    ours = record.bean_temp_c
-    size = min(len(theirs), len(ours))
+    old = np.array([row[0] for row in rows], dtype=np.float64)
+    new = record.bean_temp_c
+    size = min(len(old), len(new))
     if size < _FEWEST_ALIKE:
         return False
-    return bool(np.allclose(theirs[:size], ours[:size], atol=0.01, equal_nan=True))
+    return bool(np.allclose(old[:size], new[:size], atol=0.01, equal_nan=True))
 
 
 def _free_id(connection: sqlite3.Connection, record: RoastRecord) -> str:
@@ -251,11 +251,11 @@ def _changes(before: RoastRecord, after: RoastRecord) -> list[str]:
         words.append("start")
     if before.fingerprint() != after.fingerprint():
         words.append("curve")
-    theirs, ours = before.properties.as_json(), after.properties.as_json()
+    old, new = before.properties.as_json(), after.properties.as_json()
     words += [
         name.replace("_", " ")
         for name in Properties.__dataclass_fields__
-        if theirs.get(name) != ours.get(name)
+        if old.get(name) != new.get(name)
     ]
     marks = [
         {e.kind: round(e.at_s, 3) for e in record.events if not e.revoked}
@@ -286,15 +286,15 @@ def _into_recording(
     if digest in twin.older:
         return _known(connection, twin, record)
     edits = log_edits.load(connection, twin.roast_no)
-    said = {
+    imported = {
         name: value
         for name, value in record.properties.as_json().items()
         if name not in edits.properties
     }
     changed = [
-        name for name, value in said.items() if before.properties.as_json().get(name) != value
+        name for name, value in imported.items() if before.properties.as_json().get(name) != value
     ]
-    properties = Properties.from_json(before.properties.as_json() | said)
+    properties = Properties.from_json(before.properties.as_json() | imported)
     title = record.title if record.title and edits.title is None else before.title
     if record.source_format in ("artisan_csv", "roastlogger", "coffee_roaster_mcp"):
         title = before.title  # the file's name, not the roast's

@@ -46,11 +46,11 @@ class LabelledEvent:
 
     @property
     def verdict(self) -> str | None:
-        """What a person said it is, as sidecars write it; None: no label."""
+        """What a person confirmed it is, as sidecars write it; None: no label."""
         if self.label == NOT_A_CRACK or self.revoked:
             return NOT_A_CRACK
-        said = self.label == CRACK or self.origin == Origin.PERSON
-        return self.kind if said else None
+        confirmed = self.label == CRACK or self.origin == Origin.PERSON
+        return self.kind if confirmed else None
 
 
 @dataclass(frozen=True, slots=True)

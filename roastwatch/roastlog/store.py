@@ -231,18 +231,18 @@ class Store:
                 "WHERE e.roast_no = ? AND e.kind = 'first_crack' AND e.revoked = 0",
                 (roast_no,),
             ).fetchall()
-            spoke = self.connection.execute(
+            evidence = self.connection.execute(
                 "SELECT w.kind, (julianday(min(w.happened_at)) - julianday(r.started_at)) * 86400 "
                 "FROM evidence w JOIN roasts r USING (roast_no) "
                 "WHERE w.roast_no = ? AND w.log_likelihood_ratio >= 1 GROUP BY w.kind",
                 (roast_no,),
             ).fetchall()
-        said: dict[str, float] = {}
+        times: dict[str, float] = {}
         for origin, happened_s, heard_s, at_s in rows:
-            said[origin] = round(at_s if happened_s is None else happened_s, 1)
+            times[origin] = round(at_s if happened_s is None else happened_s, 1)
             if origin == "person" and heard_s is not None:
-                said["sound"] = round(heard_s, 1)
-        return said | {kind: round(at_s, 1) for kind, at_s in spoke if at_s is not None}
+                times["sound"] = round(heard_s, 1)
+        return times | {kind: round(at_s, 1) for kind, at_s in evidence if at_s is not None}
 
     def records(self) -> Iterator[RoastRecord]:
         """All roasts, oldest first, one in memory at a time."""

@@ -37,21 +37,21 @@ def command(ctx: click.Context, log: Path, paths: tuple[Path, ...], as_json: boo
     with Store(log, create=True) as store:
         for path, named in _files(paths):
             name = printable(path.name)
-            outcome, said, roast_id, warnings = _import_one(store, path, named)
+            outcome, sentence, roast_id, warnings = _import_one(store, path, named)
             counts[outcome] = counts.get(outcome, 0) + 1
             if as_json:
                 row = {"file": printable(str(path)), "outcome": outcome, "roast_id": roast_id,
-                       "said": said, "warnings": warnings}  # fmt: skip
+                       "said": sentence, "warnings": warnings}  # fmt: skip
                 click.echo(json.dumps(row, ensure_ascii=False))
                 continue
             for warning in warnings:
                 click.echo(f"{name}: {warning}", err=True)
             if outcome == "refused":
-                click.echo(said, err=True)
+                click.echo(sentence, err=True)
             elif outcome == "skipped":
                 skipped.append(name)
             elif outcome != "new":
-                click.echo(f"{name}: {said}")
+                click.echo(f"{name}: {sentence}")
     if not as_json:
         if skipped:
             more = len(skipped) - _NAMED_AT_MOST

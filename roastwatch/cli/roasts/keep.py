@@ -119,15 +119,15 @@ def delete(log: Path, roast_ids: tuple[str, ...], older_than_days: int | None, y
     if not roast_ids and older_than_days is None:
         raise BadInputError("Give the ids of the roasts to delete, or --older-than-days.")
     with Store(log) as store:
-        said = [json.loads(store.show_json(roast_id)) for roast_id in roast_ids]
-        for row in said:
+        chosen = [json.loads(store.show_json(roast_id)) for roast_id in roast_ids]
+        for row in chosen:
             began = row["started_at"] and moment(datetime.fromisoformat(row["started_at"]))
             click.echo(f"{printable(row['roast_id'])}  {began or ''}  {printable(row['title'])}")
         if older_than_days is not None:
             click.echo(f"and every roast that began more than {older_than_days} days ago")
         if not yes:
             click.confirm("Delete permanently?", abort=True)
-        count = sum(1 for row in said if store.delete(row["roast_id"]))
+        count = sum(1 for row in chosen if store.delete(row["roast_id"]))
         if older_than_days is not None:
             count += store.delete_before(datetime.now(UTC) - timedelta(days=older_than_days))
     click.echo(f"{count} roasts deleted.")

@@ -68,7 +68,7 @@ def print_roast(row: dict[str, Any], record: RoastRecord) -> None:
     for warning in dict.fromkeys((*record.warnings, *order_faults(record))):
         console.print(Text(warning, style="yellow"))
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("event", "time", "beans", "said by"):
+    for name in ("event", "time", "beans", "origin"):
         table.add_column(name)
     for event in row["events"]:
         table.add_row(
@@ -102,12 +102,12 @@ def print_roast(row: dict[str, Any], record: RoastRecord) -> None:
         console.print(f"the record has a gap from {clock(gap[0])} to {clock(gap[1])}")
 
 
-def _print_witnesses(console: Console, said: dict[str, float]) -> None:
+def _print_witnesses(console: Console, times: dict[str, float]) -> None:
     """The times of first crack by source, if there are several."""
-    if len(said) < 2:
+    if len(times) < 2:
         return
-    words = ", ".join(f"{kind} {clock(at_s)}" for kind, at_s in said.items())
-    apart_s = max(said.values()) - min(said.values())
+    words = ", ".join(f"{kind} {clock(at_s)}" for kind, at_s in times.items())
+    apart_s = max(times.values()) - min(times.values())
     console.print(f"first crack by {words}: {apart_s:.0f} s apart")
 
 

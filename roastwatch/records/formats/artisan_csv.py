@@ -108,9 +108,9 @@ def read(text: str, name: str) -> RoastRecord:
     if "Event" in place:
         for index, row in enumerate(samples):
             # Artisan adds what else happened behind a comma.
-            said = _cell_of(row, place["Event"]).split(",")[0].strip().lower()
-            if said in _CELLS:
-                marked.setdefault(_CELLS[said], index)
+            marked_as = _cell_of(row, place["Event"]).split(",")[0].strip().lower()
+            if marked_as in _CELLS:
+                marked.setdefault(_CELLS[marked_as], index)
     for key, kind in _HEAD.items():
         wanted_s = seconds(head.get(key))
         if np.isfinite(wanted_s) and kind is not None and kind is not EventKind.TURNING_POINT:

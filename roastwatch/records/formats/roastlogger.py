@@ -79,14 +79,14 @@ def read(text: str, name: str) -> RoastRecord:
     marked: dict[EventKind, int] = {}
     notes: list[RecordedControl] = []
     for index, row in enumerate(samples):
-        said = cell(row, event)
-        if not said:
+        remark = cell(row, event)
+        if not remark:
             continue
-        found = [kind for pattern, kind in _EVENTS if re.search(pattern, said, re.IGNORECASE)]
+        found = [kind for pattern, kind in _EVENTS if re.search(pattern, remark, re.IGNORECASE)]
         if found and found[0] is not None:
             marked.setdefault(found[0], index)
         else:
-            notes.append(RecordedControl(float(clock_s[index]), "note", None, said))
+            notes.append(RecordedControl(float(clock_s[index]), "note", None, remark))
     events = [event_at(kind, index, clock_s, columns) for kind, index in marked.items()]
     return RoastRecord(
         roast_id="",
@@ -105,9 +105,9 @@ def read(text: str, name: str) -> RoastRecord:
 
 def _remark(lines: list[str], key: str) -> str:
     for line in lines:
-        match = re.match(rf"\s*\"?{key}\s*:\s*(?P<said>.+)", line, re.IGNORECASE)
+        match = re.match(rf"\s*\"?{key}\s*:\s*(?P<text>.+)", line, re.IGNORECASE)
         if match:
-            return match["said"].strip().strip('",')
+            return match["text"].strip().strip('",')
     return ""
 
 
