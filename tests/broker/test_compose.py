@@ -10,9 +10,10 @@ import aiomqtt
 import pytest
 import yaml
 
-from tests.broker.conftest import sink, until
-from tests.broker.nouns import snapshot
-from tests.mosquitto import PROGRAM, Broker
+from tests.support.events import snapshot
+from tests.support.mosquitto import PROGRAM, Broker
+from tests.support.mqtt import sink
+from tests.support.until import until
 
 COMPOSE = Path(__file__).parents[2] / "integrations" / "compose"
 SET = "roastwatch/test/roaster/set/emergency_stop"

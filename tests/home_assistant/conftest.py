@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.broker.conftest import listener, until
 from tests.home_assistant import build
 from tests.home_assistant.running import HomeAssistant, Talk
-from tests.mosquitto import Broker
+from tests.support.mosquitto import Broker
+from tests.support.mqtt import listener
+from tests.support.until import until
 
 PACKAGES = Path(__file__).parents[2] / "integrations" / "home_assistant" / "packages"
 

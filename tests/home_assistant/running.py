@@ -15,7 +15,8 @@ from typing import Any
 import aiohttp
 
 from tests.home_assistant import build
-from tests.mosquitto import free_port
+from tests.support.mosquitto import free_port
+from tests.support.until import until
 
 CLIENT = "http://roastwatch.test/"
 
@@ -280,11 +281,4 @@ class Talk:
         self, condition: Callable[[], Any], timeout_s: float = 60, period_s: float = 0.05
     ) -> Any:
         """Wait until a condition (plain or awaitable) holds, and give what it gave."""
-        async with asyncio.timeout(timeout_s):
-            while True:
-                found = condition()
-                if asyncio.iscoroutine(found):
-                    found = await found
-                if found:
-                    return found
-                await asyncio.sleep(period_s)
+        return await until(condition, timeout_s, every_s=period_s)

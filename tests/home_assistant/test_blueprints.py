@@ -10,11 +10,11 @@ import pytest
 from aiohttp import web
 
 from roastwatch.vocabulary import Actuator, EventKind, InstructionKind, Level, Phase, Urgency
-from tests.broker.conftest import Running, sink
-from tests.broker.nouns import event, reading, roaster, snapshot
 from tests.home_assistant.conftest import Home
 from tests.home_assistant.phone import phone, served
 from tests.home_assistant.running import Talk
+from tests.support.events import event, reading, roaster, snapshot
+from tests.support.mqtt import Running, sink
 
 pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
 

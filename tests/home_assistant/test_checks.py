@@ -6,9 +6,9 @@ from roastwatch import plugins
 from roastwatch.settings import model as settings
 from roastwatch.sinks.sink import Finding, SinkContext
 from roastwatch.supervise import ComponentHealth
-from tests.broker.conftest import Person
 from tests.home_assistant.conftest import Home
 from tests.home_assistant.running import Talk
+from tests.support.mqtt import Person
 
 pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
 

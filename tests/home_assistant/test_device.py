@@ -6,11 +6,12 @@ import pytest
 
 from roastwatch.entities import BY_KEY, ENTITIES, Entity, Platform
 from roastwatch.vocabulary import Actuator, EventKind, InstructionKind, Outcome, Phase
-from tests.broker.conftest import listener, sink, until
-from tests.broker.nouns import event, reading, roaster, snapshot
 from tests.home_assistant.conftest import Home
 from tests.home_assistant.running import Talk
-from tests.mosquitto import Broker
+from tests.support.events import event, reading, roaster, snapshot
+from tests.support.mosquitto import Broker
+from tests.support.mqtt import listener, sink
+from tests.support.until import until
 
 pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
 

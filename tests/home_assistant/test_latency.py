@@ -24,11 +24,11 @@ from roastwatch.channel import Events, Latest
 from roastwatch.settings import model as settings
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import Instruction, InstructionKind, Origin, RoastEvent, Snapshot
-from tests.broker.nouns import event
 from tests.home_assistant.conftest import Home
 from tests.home_assistant.phone import phone
 from tests.home_assistant.running import Talk
 from tests.home_assistant.subscriber import subscriber
+from tests.support.events import event
 
 pytestmark = [pytest.mark.home_assistant, pytest.mark.verify, pytest.mark.timeout(900)]
 

@@ -14,12 +14,13 @@ import pytest
 from matplotlib.image import imread
 
 from roastwatch.vocabulary import EventKind, Phase
-from tests.broker.conftest import listener, sink, until
-from tests.broker.nouns import event, snapshot
 from tests.home_assistant.conftest import Home
 from tests.home_assistant.running import Talk
 from tests.home_assistant.service import service
-from tests.mosquitto import Broker
+from tests.support.events import event, snapshot
+from tests.support.mosquitto import Broker
+from tests.support.mqtt import listener, sink
+from tests.support.until import until
 
 pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
 

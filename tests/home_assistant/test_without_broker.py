@@ -19,10 +19,10 @@ from roastwatch.vocabulary import (
     Level,
     Origin,
 )
-from tests.guarded import guarded
 from tests.home_assistant.conftest import Home
 from tests.home_assistant.phone import Phone, phone
 from tests.home_assistant.running import Talk
+from tests.support.guarded import guarded
 
 pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
 

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from roastwatch.roaster.guardian.interlocks import INTERLOCKS
-from tests.driver_benches import BENCHES, hottop
-from tests.driver_life import DriverLife
+from tests.support.driver_benches import BENCHES, hottop
+from tests.support.driver_life import DriverLife
 
 
 def lives(make: object, count: int, without: str = "", **more: object) -> None:

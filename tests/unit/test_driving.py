@@ -26,8 +26,8 @@ from roastwatch.vocabulary import (
     RoasterState,
     Urgency,
 )
-from tests.fakes.line import until
-from tests.guarded import guarded
+from tests.support.guarded import guarded
+from tests.support.until import until
 from tests.unit.test_service import Notebook
 
 

@@ -8,7 +8,7 @@ from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.roaster.guardian.server import GuardianServer
-from tests.fakes.line import until
+from tests.support.until import until
 
 
 async def disarmed_after(folder: Path, said_all_the_while: bool) -> bool:

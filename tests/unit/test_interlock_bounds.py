@@ -16,7 +16,7 @@ from roastwatch.roaster.guardian.limits_store import parse_limits
 from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.roaster.guardian.situation import Bound
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome, Reading
-from tests.interlock_scenarios import (
+from tests.support.interlock_scenarios import (
     AIR_ONLY,
     COOLING,
     DOOR,

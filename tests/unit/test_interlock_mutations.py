@@ -14,7 +14,7 @@ import pytest
 
 from roastwatch.roaster.guardian.interlocks import INTERLOCKS, Interlock
 from roastwatch.vocabulary import Origin
-from tests.interlock_scenarios import DOOR, SCENARIOS, Bench
+from tests.support.interlock_scenarios import DOOR, SCENARIOS, Bench
 
 
 def mutants(name: str) -> Iterator[tuple[str, Interlock | None]]:

@@ -1,7 +1,7 @@
 """A microphone is found, heard, lost, and heard again; what is missing is counted, never hidden."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
 
@@ -14,6 +14,7 @@ from roastwatch.errors import BadInputError, LostError
 from roastwatch.supervise import Backoff, ComponentHealth
 from roastwatch.vocabulary import AudioBlock, ComponentState, Float32Array
 from tests.fakes.sound_card import FakeCard, usb
+from tests.support.until import until
 
 RATE_HZ = 48_000
 QUICK = Backoff(first_s=0.001, longest_s=0.002)
@@ -35,12 +36,6 @@ async def hearing(
 
 async def take(blocks: AsyncIterator[AudioBlock], count: int) -> list[AudioBlock]:
     return [await anext(blocks) for _ in range(count)]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():
-            await asyncio.sleep(0)
 
 
 async def test_sound_comes_through_whole_and_in_order() -> None:

@@ -21,7 +21,7 @@ from roastwatch.roaster.plans.drive import Drive, DriveLog
 from roastwatch.roaster.plans.plan import Plan, parse_plan, read_plan
 from roastwatch.roaster.plans.rehearsal import rehearse
 from roastwatch.vocabulary import Actuator, EventKind, InstructionKind, Origin, Reading
-from tests.virtual_kitchen import OPTIONS, Kitchen, Watched, guardian, virtual
+from tests.support.virtual_kitchen import OPTIONS, Kitchen, Watched, guardian, virtual
 
 PLANS = sorted((Path(__file__).parents[2] / "config" / "plans").glob("*.yaml"))
 EXTRA = {

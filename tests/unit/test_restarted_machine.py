@@ -10,7 +10,8 @@ from roastwatch.roaster.guardian.guardian import Guardian
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.vocabulary import Actuator, Command, CommandResult, Origin, Outcome
-from tests.driver_benches import (
+from tests.fakes.virtual_time import VirtualLoop
+from tests.support.driver_benches import (
     Bench,
     aillio_r1,
     aillio_r2,
@@ -25,7 +26,6 @@ from tests.driver_benches import (
     skywalker,
     tc4,
 )
-from tests.fakes.virtual_time import VirtualLoop
 
 DRIVERS = (
     aillio_r1,

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from roastwatch.roaster.guardian.interlocks import INTERLOCKS
-from tests.roaster_machine import RoasterLife
+from tests.support.roaster_machine import RoasterLife
 
 CHECKS = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 

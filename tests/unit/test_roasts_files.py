@@ -16,7 +16,7 @@ from roastwatch.cli import cli
 from roastwatch.records.formats import own_json
 from roastwatch.records.record import Properties
 from roastwatch.roastlog.store import Store
-from tests.made_roasts import made_roast
+from tests.support.made_roasts import made_roast
 from tests.unit.test_alog import profile, write
 from tests.unit.test_roasts_command import run
 

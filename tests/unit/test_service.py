@@ -28,7 +28,7 @@ from roastwatch.vocabulary import (
     RoastEvent,
     Snapshot,
 )
-from tests.http import free_port, request, send
+from tests.support.http import free_port, request, send
 
 
 class Notebook:

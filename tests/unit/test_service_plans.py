@@ -19,7 +19,7 @@ from roastwatch.vocabulary import (
     Phase,
     Reading,
 )
-from tests.virtual_kitchen import Kitchen, Watched, virtual
+from tests.support.virtual_kitchen import Kitchen, Watched, virtual
 
 PLAN = """
 steps:

@@ -19,8 +19,8 @@ from tests.fakes.mqtt_device import OPTIONS, FakeMqttRoaster, on_broker
 from tests.fakes.tc4 import FakeTc4
 from tests.fakes.thermal import Thermal
 from tests.fakes.usb_bus import usb_bus
-from tests.made_roasts import made_roast
-from tests.mosquitto import Broker
+from tests.support.made_roasts import made_roast
+from tests.support.mosquitto import Broker
 
 SPEED = 20.0
 """Machines live so many seconds in one: a roast of six minutes takes eighteen seconds. Quicker,

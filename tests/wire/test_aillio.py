@@ -13,7 +13,8 @@ from roastwatch.roaster.drivers.aillio_r1 import AillioR1
 from roastwatch.roaster.drivers.aillio_r2 import AillioR2
 from roastwatch.vocabulary import Actuator
 from tests.fakes.aillio import FakeBullet, FakeR1, FakeR2
-from tests.fakes.line import read_for_ever, until
+from tests.fakes.line import read_for_ever
+from tests.support.until import until
 
 BOTH = [(AillioR1, FakeR1), (AillioR2, FakeR2)]
 

@@ -5,9 +5,10 @@ import signal
 from pathlib import Path
 
 from tests.fakes.hottop import FakeHottop
-from tests.fakes.line import PtyLine, until
+from tests.fakes.line import PtyLine
 from tests.fakes.tc4 import FakeTc4
-from tests.guarded import end, guarded
+from tests.support.guarded import end, guarded
+from tests.support.until import until
 
 STARTED_S = 60.0
 SHORT = """

@@ -27,9 +27,10 @@ from roastwatch.vocabulary import (
     RoasterState,
     StopState,
 )
-from tests.fakes.line import PtyLine, until
+from tests.fakes.line import PtyLine
 from tests.fakes.tc4 import FakeTc4
-from tests.guarded import Guarded, guarded, heating
+from tests.support.guarded import Guarded, guarded, heating
+from tests.support.until import until
 from tests.unit.test_service import Notebook
 
 STARTED_S = 60.0

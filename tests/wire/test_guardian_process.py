@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.hottop import FakeHottop
-from tests.fakes.line import PtyLine, until
+from tests.fakes.line import PtyLine
 from tests.fakes.tc4 import FakeTc4
-from tests.guarded import BLOCKED, end, guarded
+from tests.support.guarded import BLOCKED, end, guarded
+from tests.support.until import until
 
 STARTED_S = 60.0
 """Two processes start meanwhile; a loaded machine is slow at that."""

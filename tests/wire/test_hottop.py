@@ -15,7 +15,8 @@ from roastwatch.roaster.drivers.hottop import Hottop, HottopOptions, Unit
 from roastwatch.roaster.drivers.hottop_frames import HottopParser, HottopSetpoints, decode, encode
 from roastwatch.vocabulary import Actuator
 from tests.fakes.hottop import FakeHottop
-from tests.fakes.line import PtyLine, every_split, read_for_ever, tcp_line, until
+from tests.fakes.line import PtyLine, every_split, read_for_ever, tcp_line
+from tests.support.until import until
 
 
 def frame_of(bean: int = 190, air: int = 210, heater: int = 60) -> bytes:

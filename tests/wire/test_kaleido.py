@@ -12,11 +12,12 @@ from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.drivers.kaleido import Frame, Kaleido, KaleidoOptions, decode, encode
 from roastwatch.roaster.transport.line_splitter import LineSplitter
 from roastwatch.vocabulary import Actuator
-from tests.driver_benches import bench
-from tests.driver_benches import kaleido as kaleido_bench
 from tests.fakes.kaleido import FakeKaleido, kaleido_websocket
-from tests.fakes.line import PtyLine, every_split, read_for_ever, tcp_line, until
+from tests.fakes.line import PtyLine, every_split, read_for_ever, tcp_line
 from tests.fakes.virtual_time import VirtualLoop
+from tests.support.driver_benches import bench
+from tests.support.driver_benches import kaleido as kaleido_bench
+from tests.support.until import until
 
 EXAMPLE = "{0,BT:190.5,ET:185.0,AT:25.0,HP:80,FC:55,RC:90,AH:0,TS:180.0,HS:1}"
 NUMBERS = {

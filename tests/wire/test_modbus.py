@@ -12,9 +12,10 @@ from roastwatch.roaster.drivers.modbus import Modbus, ModbusOptions
 from roastwatch.roaster.drivers.modbus_profile import Code, WordOrder, decode, encode, load, names
 from roastwatch.roaster.drivers.thermometer import ThermometerOptions
 from roastwatch.vocabulary import Actuator
-from tests.fakes.line import read_for_ever, until
+from tests.fakes.line import read_for_ever
 from tests.fakes.modbus import PROFILE, FakeModbusRoaster, modbus_rtu, modbus_tcp
-from tests.guarded import guarded
+from tests.support.guarded import guarded
+from tests.support.until import until
 
 
 @pytest.fixture

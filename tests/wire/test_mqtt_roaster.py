@@ -22,9 +22,10 @@ from roastwatch.roaster.drivers.mqtt_options import (
 from roastwatch.roaster.drivers.mqtt_roaster import MqttRoaster
 from roastwatch.roaster.transport.spike_filter import probe_value
 from roastwatch.vocabulary import Actuator
-from tests.fakes.line import read_for_ever, until
+from tests.fakes.line import read_for_ever
 from tests.fakes.mqtt_device import OPTIONS, FakeMqttRoaster, on_broker
-from tests.mosquitto import Broker
+from tests.support.mosquitto import Broker
+from tests.support.until import until
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ from roastwatch.roaster.drivers.tc4 import Tc4, Tc4Line, Tc4Options, decode
 from roastwatch.roaster.transport.line_splitter import LineSplitter
 from roastwatch.roaster.transport.spike_filter import SpikeFilter
 from roastwatch.vocabulary import Actuator
-from tests.fakes.line import PtyLine, every_split, read_for_ever, tcp_line, until
+from tests.fakes.line import PtyLine, every_split, read_for_ever, tcp_line
 from tests.fakes.tc4 import FakeTc4
+from tests.support.until import until
 
 
 @pytest.mark.parametrize(

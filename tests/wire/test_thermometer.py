@@ -12,7 +12,7 @@ from tests.fakes.line import PtyLine
 from tests.fakes.modbus import PROFILE, FakeModbusRoaster, modbus_tcp
 from tests.fakes.mqtt_device import OPTIONS, FakeMqttRoaster, on_broker
 from tests.fakes.tc4 import FakeTc4
-from tests.mosquitto import Broker
+from tests.support.mosquitto import Broker
 
 
 def thermometer(port: object, **options: object) -> Thermometer:

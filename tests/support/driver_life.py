@@ -19,8 +19,8 @@ from roastwatch.roaster.guardian.interlocks import INTERLOCKS, Interlock
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.guardian.safety_state import LEASE_S, SafetyState
 from roastwatch.vocabulary import Actuator, Command, CommandResult, Origin
-from tests.driver_benches import Bench, bench
 from tests.fakes.virtual_time import VirtualLoop
+from tests.support.driver_benches import Bench, bench
 
 LIMITS = Limits(arm_max_s=600, attendance_s=300, roast_max_s=900)
 STEP_S = 0.25

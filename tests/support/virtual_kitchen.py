@@ -29,6 +29,7 @@ from roastwatch.vocabulary import (
     RoastEvent,
 )
 from tests.fakes.virtual_time import VirtualLoop
+from tests.support.until import until
 
 OPTIONS = {"noise_c": 0.0, "beans_g": 250.0, "drum_c": 180.0}
 T = TypeVar("T")
@@ -115,10 +116,10 @@ class Kitchen:
         self.station.instruct(instruction)
 
     async def until(self, true: Callable[[], object], seconds: float = 900.0) -> None:
-        end = time.monotonic() + seconds
-        while not true():
-            assert time.monotonic() < end, (self.driven.state(), self.told[-3:])
-            await asyncio.sleep(0.1)
+        try:
+            await until(true, seconds, every_s=0.1)
+        except TimeoutError:
+            raise AssertionError(self.driven.state(), self.told[-3:]) from None
 
     def crack(self) -> None:
         now = self.station.now()
