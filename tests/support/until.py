@@ -7,7 +7,7 @@ from typing import Any
 
 
 async def until(
-    condition: Callable[[], Any], timeout_s: float = 30.0, *, every_s: float = 0.01
+    condition: Callable[[], Any], timeout_s: float = 30.0, every_s: float = 0.01
 ) -> Any:
     """Wait until a condition (plain or awaitable) is true, and return its value.
 
