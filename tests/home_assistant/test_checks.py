@@ -1,5 +1,7 @@
 """What `roastwatch doctor` finds at a real Home Assistant."""
 
+from typing import Any
+
 import pytest
 
 from roastwatch import plugins
@@ -13,7 +15,7 @@ from tests.support.mqtt import Person
 pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
 
 
-async def checked(kind: str, **options: object) -> list[Finding]:
+async def checked(kind: str, **options: Any) -> list[Finding]:
     chosen = settings.chosen("sinks", kind, **options)
     told = SinkContext("test", ("roaster",), "en", Person(), ComponentHealth(kind))
     found: list[Finding] = await plugins.load("sinks", kind)(chosen.options, told).check()

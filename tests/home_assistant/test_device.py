@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from roastwatch.entities import BY_KEY, ENTITIES, Entity, Platform
-from roastwatch.vocabulary import Actuator, EventKind, InstructionKind, Outcome, Phase
+from roastwatch.vocabulary import Actuator, EventKind, InstructionKind, Outcome, Phase, Snapshot
 from tests.home_assistant.conftest import Home
 from tests.home_assistant.running import Talk
 from tests.support.events import event, reading, roaster, snapshot
@@ -21,7 +21,7 @@ def entity_id(entity: Entity | str, instance: str, station: str = "roaster") -> 
     return f"{found.platform.value}.{instance}_{station}_{found.key}"
 
 
-def everything() -> object:
+def everything() -> Snapshot:
     """A station that has all there is."""
     return snapshot(
         phase=Phase.DEVELOPMENT,

@@ -29,9 +29,7 @@ pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
 SCENES = [{"id": "crack", "name": "crack", "entities": {"input_boolean.crack_light": "on"}}]
 
 
-def roastery(
-    home: Home, *sinks: dict[str, Any], log: Path | None = None, **more: object
-) -> Service:
+def roastery(home: Home, *sinks: dict[str, Any], log: Path | None = None, **more: Any) -> Service:
     """A service that hears a short synthesised roast in real time's stead: at once, and waits."""
     door = {"url": home.assistant.url, "token": home.assistant.token}
     demo = {"type": "demo", "seed": 3, "speed": 6, "first_crack_at_s": 30, "fooling_per_h": 0}

@@ -240,6 +240,7 @@ class DriverLife(RuleBasedStateMachine):
     @precondition(lambda self: self.bench.power_cycle is not None)
     @rule()
     def power_cycle(self) -> None:
+        assert self.bench.power_cycle is not None  # by the precondition
         self.bench.power_cycle()
         self.trouble_s = self.restarted_s = self.loop.time()
         if self.bench.link.plugged and self.bench.faults is not None:

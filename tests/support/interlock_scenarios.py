@@ -6,6 +6,7 @@ all interlocks (it must not happen) and without one of their rules (it must).
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.guardian.interlocks import INTERLOCKS
@@ -38,14 +39,14 @@ MACHINE = Capabilities(
 class Bench:
     """A guard with a machine that obeys, in virtual time."""
 
-    rules: dict = field(default_factory=lambda: dict(INTERLOCKS))
+    rules: dict[str, Any] = field(default_factory=lambda: dict(INTERLOCKS))
     limits: Limits = field(default_factory=Limits)
     machine: Capabilities = MACHINE
     cutoff: bool = False
     now_s: float = 1000.0
     bean_c: float | None = 100.0
     air_c: float | None = 120.0
-    echo: dict = field(default_factory=dict)
+    echo: dict[str, Any] = field(default_factory=dict[str, Any])
     alive: bool = True
     silent: bool = False
     over_range: bool = False
@@ -589,7 +590,7 @@ MUTE = replace(MACHINE, echoes=frozenset())
 HOLDS = replace(MACHINE, when_host_is_gone="holds")
 EJECTS = Limits(eject_on_overheat=True, bean_temp_max_c=220)
 
-SCENARIOS: tuple[tuple[str, Callable[[Bench], bool], dict], ...] = (
+SCENARIOS: tuple[tuple[str, Callable[[Bench], bool], dict[str, Any]], ...] = (
     ("bean_temperature", too_hot, {}),
     ("environment_temperature", air_too_hot, {}),
     ("rate_of_rise", rises_too_fast, {}),

@@ -7,6 +7,7 @@ import wave
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ from roastwatch.vocabulary import (
 from tests.support.until import until
 
 
-def made(folder: Path, **station: object) -> Service:
+def made(folder: Path, **station: Any) -> Service:
     demo = {"type": "demo", "seed": 3, "speed": 4, "fooling_per_h": 0}
     kitchen = {"name": "kitchen", "source": demo, "model": "transients"} | station
     raw = {"stations": [kitchen], "data_dir": str(folder)}

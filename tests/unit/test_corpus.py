@@ -1,6 +1,7 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -84,7 +85,7 @@ def test_windows_of_one_roast_are_one_group(tmp_path: Path) -> None:
 
 
 def test_what_was_recorded_here_is_labelled_by_its_sidecars(tmp_path: Path) -> None:
-    def kept(name: str, **content: object) -> None:
+    def kept(name: str, **content: Any) -> None:
         path = sound(tmp_path / f"{name}.wav", seconds=4.0)
         path.with_suffix(".json").write_text(json.dumps({"duration_s": 4.0} | content))
 

@@ -9,6 +9,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -69,7 +70,9 @@ MUTANTS = [(name, what, mutant) for name in INTERLOCKS for what, mutant in mutan
 @pytest.mark.parametrize(
     ("name", "danger", "how"), SCENARIOS, ids=lambda v: getattr(v, "__name__", None)
 )
-def test_with_all_interlocks_the_danger_does_not_happen(name: str, danger, how: dict) -> None:
+def test_with_all_interlocks_the_danger_does_not_happen(
+    name: str, danger, how: dict[str, Any]
+) -> None:
     assert not danger(Bench(**how)), f"{name} did not prevent it"
 
 

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ from tests.unit.test_service import Notebook
 
 
 def service(
-    path: Path, source: dict[str, float] | None = None, **options: object
+    path: Path, source: dict[str, float] | None = None, **options: Any
 ) -> tuple[Service, Notebook]:
     demo = {"type": "demo", "seed": 3, "speed": 0, "first_crack_at_s": 40, "fooling_per_h": 0}
     demo |= source or {}

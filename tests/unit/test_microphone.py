@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def sound(seconds: float, seed: int = 1) -> Float32Array:
 
 @asynccontextmanager
 async def hearing(
-    card: FakeCard, part: ComponentHealth | None = None, **options: object
+    card: FakeCard, part: ComponentHealth | None = None, **options: Any
 ) -> AsyncIterator[Microphone]:
     wanted = MicrophoneOptions(**{"block_s": 0.01, **options})  # type: ignore[arg-type]
     async with Microphone(wanted, part or ComponentHealth("ear"), card, QUICK) as microphone:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -26,7 +27,9 @@ def score(end_s: float, pops: list[float]) -> CrackScore:
     )
 
 
-def feed(onset: Onset, pops: tuple[float, ...], end_s: float = 400, step_s: float = 0.1) -> list:
+def feed(
+    onset: Onset, pops: tuple[float, ...], end_s: float = 400, step_s: float = 0.1
+) -> list[Any]:
     decisions: list[CrackDecision] = []
     steps = round(end_s / step_s)
     waiting = sorted(pops)

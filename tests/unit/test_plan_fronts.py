@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ EXTRA = {
 }  # fmt: skip
 
 
-def plans() -> list:
+def plans() -> list[Any]:
     found = [pytest.param(read_plan(path), id=path.name) for path in PLANS]
     return found + [pytest.param(parse_plan(raw), id=name) for name, raw in EXTRA.items()]
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -35,7 +36,7 @@ def in_seattle(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-def own(**changes: object) -> str:
+def own(**changes: Any) -> str:
     tree = json.loads(own_json.write(made_roast()))
     return json.dumps(tree | changes)
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,7 +78,7 @@ def raw_of(samples: Float32Array, pcm_format: str) -> bytes:
 
 
 async def piped(
-    raw: bytes, part: ComponentHealth | None = None, **options: object
+    raw: bytes, part: ComponentHealth | None = None, **options: Any
 ) -> list[AudioBlock]:
     """The blocks that come of bytes written by another program, in pieces of odd sizes."""
     reading, writing = os.pipe()

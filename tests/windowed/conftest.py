@@ -62,7 +62,7 @@ def base_ast(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def edited(tiny_ast: Path, tmp_path: Path) -> Callable[..., Path]:
     """A copy of the tiny AST with keys of its config.json changed (None removes a key)."""
 
-    def make(**changes: object) -> Path:
+    def make(**changes: Any) -> Path:
         folder = tmp_path / "edited"
         folder.mkdir()
         for file in tiny_ast.iterdir():

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,7 +59,7 @@ def _fields(row: corpus.CorpusRecording) -> dict[str, object]:
     return {name: getattr(row, name) for name in row.__slots__}
 
 
-def _plan(tiny_ast: Path, manifest: Path, **training: object) -> FineTunePlan:
+def _plan(tiny_ast: Path, manifest: Path, **training: Any) -> FineTunePlan:
     return FineTunePlan.model_validate(
         {
             "name": "tuned",

@@ -1,6 +1,7 @@
 """Bullet R1 and R2: frames byte for byte, and the drivers on a fake USB layer."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -65,7 +66,7 @@ def test_noise(raw: bytes) -> None:
         assert status is None or 0 <= status.levels.heater <= 14
 
 
-def driver(kind: type, fake: FakeBullet, **options: object) -> AillioR1 | AillioR2:
+def driver(kind: type, fake: FakeBullet, **options: Any) -> AillioR1 | AillioR2:
     built = kind(AillioOptions(**options), "kitchen", open_pipes=lambda: fake)
     assert isinstance(built, AillioR1 | AillioR2)
     return built

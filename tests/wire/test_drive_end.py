@@ -40,6 +40,7 @@ async def said(service: asyncio.subprocess.Process, words: str, so_far: list[str
     """Read on until the program has said this."""
     async with asyncio.timeout(STARTED_S):
         while not any(words in line for line in so_far):
+            assert service.stdout is not None
             line = await service.stdout.readline()
             assert line, so_far
             so_far.append(line.decode())

@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ def hot_tc4() -> FakeTc4:
 class Kitchen:
     """The service with one station on a TC4, and what its sinks were given."""
 
-    def __init__(self, port: object, **options: object) -> None:
+    def __init__(self, port: object, **options: Any) -> None:
         station = {
             "name": "kitchen",
             "source": {"type": "demo", "speed": 1, "seed": 3},

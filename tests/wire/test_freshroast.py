@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -94,7 +95,7 @@ def test_a_packet_without_footer_at_250_fahrenheit() -> None:
         ]
 
 
-def driver(port: object, **options: object) -> FreshRoast:
+def driver(port: object, **options: Any) -> FreshRoast:
     return FreshRoast(FreshRoastOptions(**{"port": str(port), **options}), "kitchen")
 
 

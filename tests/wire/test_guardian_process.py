@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ async def zero_after(heat: Callable[[], int]) -> float:
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 async def test_killed_or_stopped_service_leaves_no_heat(
     tmp_path: Path,
-    machine: Callable[[], tuple],
+    machine: Callable[[], tuple[Any, ...]],
     how: signal.Signals,
     record_property: Callable[[str, object], None],
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -103,7 +104,7 @@ def test_cut_and_joined_stream() -> None:
     assert [s.bean for s in found] == list(range(100, 160))
 
 
-def driver(port: object, **options: object) -> Hottop:
+def driver(port: object, **options: Any) -> Hottop:
     return Hottop(HottopOptions(port=str(port), **options), "kitchen")
 
 

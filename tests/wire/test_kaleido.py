@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -76,7 +77,7 @@ def test_noise(text: str) -> None:
     assert frame is None or 0 <= frame.numbers.get("HP", 0) <= 100
 
 
-def driver(port: object, **options: object) -> Kaleido:
+def driver(port: object, **options: Any) -> Kaleido:
     return Kaleido(KaleidoOptions(**{"port": str(port), "period_s": 0.2, **options}), "kitchen")
 
 

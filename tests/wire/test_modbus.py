@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -102,7 +103,7 @@ def test_a_profile_beside_the_person_is_found_by_the_guardian(
     assert ModbusOptions(port="/dev/null", profile="besca-bsc").profile == "besca-bsc"
 
 
-def driver(port: str, profile: str, **options: object) -> Modbus:
+def driver(port: str, profile: str, **options: Any) -> Modbus:
     return Modbus(
         ModbusOptions(**{"port": port, "profile": profile, "period_s": 0.1, **options}), "kitchen"
     )

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import aiomqtt
 import pytest
@@ -35,7 +36,7 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
     running.kill()
 
 
-def driver(broker: Broker, **options: object) -> MqttRoaster:
+def driver(broker: Broker, **options: Any) -> MqttRoaster:
     return MqttRoaster(
         MqttRoasterOptions.model_validate(
             {"port": f"mqtt://127.0.0.1:{broker.port}", **OPTIONS, **options}

@@ -2,6 +2,7 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -73,7 +74,7 @@ def test_a_lost_digit_is_not_believed() -> None:
     assert probe.take(1000.0, 7) is None
 
 
-def driver(port: object, **options: object) -> Tc4:
+def driver(port: object, **options: Any) -> Tc4:
     return Tc4(Tc4Options(**{"port": str(port), "period_s": 0.2, **options}), "kitchen")
 
 

@@ -1,6 +1,7 @@
 """A thermometer reads and never writes."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -15,7 +16,7 @@ from tests.fakes.tc4 import FakeTc4
 from tests.support.mosquitto import Broker
 
 
-def thermometer(port: object, **options: object) -> Thermometer:
+def thermometer(port: object, **options: Any) -> Thermometer:
     return Thermometer(ThermometerOptions.model_validate({"port": str(port), **options}), "kitchen")
 
 
