@@ -38,7 +38,8 @@ def shipped(tmp_path: Path) -> Iterator[Shipped]:
     for create, user in (("-c", "roastwatch"), ("", "homeassistant"), ("", "guest")):
         words = [word for word in ("mosquitto_passwd", "-b", create) if word]
         subprocess.run([*words, str(tmp_path / "passwords"), user, f"{user}-pw"], check=True)
-    yield broker.start()
+    broker.start()
+    yield broker
     broker.kill()
 
 
@@ -76,9 +77,8 @@ async def test_nobody_gets_in_without_a_password(shipped: Shipped) -> None:
 
 
 async def test_home_assistant_arms_and_stops_and_a_stranger_does_not(shipped: Shipped) -> None:
-    roastwatch = {"username": "roastwatch", "password": "roastwatch-pw"}
     async with (
-        sink(shipped.port, **roastwatch) as told,
+        sink(shipped.port, username="roastwatch", password="roastwatch-pw") as told,
         client(shipped.port, "homeassistant") as home,
     ):
         available: list[str] = []

@@ -193,7 +193,7 @@ async def refusing() -> AsyncIterator[int]:
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    port: int = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
+    port: int = site._server.sockets[0].getsockname()[1]
     yield port
     await runner.cleanup()
 

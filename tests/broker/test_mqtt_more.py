@@ -109,7 +109,7 @@ class Index:
     """A package index: its address, and what it says."""
 
     port: int
-    newest: dict[str, Any]
+    newest: dict[str, Any] | bytes
 
 
 @pytest.fixture

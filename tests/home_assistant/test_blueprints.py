@@ -199,7 +199,7 @@ async def test_a_roaster_left_hot_is_noticed(home: Home, talk: Talk) -> None:
             actions=[{"event": "left_hot"}],
         )
         heard = await talk.subscribe("subscribe_events", event_type="left_hot")
-        hot = {"roaster": roaster(*Actuator), "reading": reading(bean_temp_c=191.0)}
+        hot: dict[str, Any] = {"roaster": roaster(*Actuator), "reading": reading(bean_temp_c=191.0)}
         told.show(snapshot(phase=Phase.DEVELOPMENT, **hot))
         await talk.until(lambda: talk.shows("sensor.hot_roaster_phase", "development"))
         assert not heard

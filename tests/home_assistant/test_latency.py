@@ -22,6 +22,7 @@ import pytest
 from roastwatch.app.service import Outlet, Service
 from roastwatch.channel import Events, Latest
 from roastwatch.settings import model as settings
+from roastwatch.sinks.sink import Finding
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import Instruction, InstructionKind, Origin, RoastEvent, Snapshot
 from tests.home_assistant.conftest import Home
@@ -76,6 +77,9 @@ class Notebook:
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         async for told in events:
             self.told_s[told.event_id] = time.monotonic()
+
+    async def check(self) -> Sequence[Finding]:
+        return ()
 
 
 async def until_all(*conditions: Callable[[], object]) -> list[float]:

@@ -139,7 +139,7 @@ async def test_a_revoked_token_is_named_and_the_broker_still_tells(home: Home) -
             over_mqtt.events.put(event("r"))
 
             async def is_told() -> bool:
-                return (await talk.states())[entity]["attributes"].get("event_id") == "r"
+                return bool((await talk.states())[entity]["attributes"].get("event_id") == "r")
 
             await talk.until(is_told)
             assert "make a new long-lived access token" in (told.part.problem or "")

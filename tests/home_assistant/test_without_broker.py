@@ -154,7 +154,7 @@ async def test_what_is_pressed_on_a_phone_is_logged_and_ends_the_roast(
             await thumb.press(pressed["Drop"])
             await talk.until(lambda: drops)
             assert drops[0]["data"]["origin"] == "person"
-            await talk.until(lambda: service.stations["kitchen"].reading.door_open)  # type: ignore[union-attr]
+            await talk.until(lambda: service.stations["kitchen"].reading.door_open)
 
 
 async def test_a_service_that_does_not_exist_is_a_problem_in_words(home: Home, talk: Talk) -> None:
@@ -206,5 +206,6 @@ def _cracks(pushed_to: Phone) -> list[dict[str, Any]]:
 
 
 def _is_cleared(pushed: dict[str, Any], alert: dict[str, Any]) -> bool:
-    same = pushed["data"].get("tag") == alert["data"]["tag"]
-    return same and pushed["message"] == "clear_notification"
+    same: bool = pushed["data"].get("tag") == alert["data"]["tag"]
+    cleared: bool = pushed["message"] == "clear_notification"
+    return same and cleared

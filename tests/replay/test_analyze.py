@@ -21,7 +21,8 @@ def loof(shared: Path) -> Path:
 def first_crack(found: dict[str, Any]) -> dict[str, Any]:
     cracks = [event for event in found["events"] if event["kind"] == "first_crack"]
     assert len(cracks) == 1
-    return cracks[0]
+    crack: dict[str, Any] = cracks[0]
+    return crack
 
 
 def run(*arguments: object) -> Any:

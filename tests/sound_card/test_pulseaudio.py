@@ -107,7 +107,7 @@ def listening(server: Server) -> Iterator["queue.Queue[str]"]:
     ) as process:
         assert process.stderr is not None
         stream = process.stderr
-        reader = threading.Thread(target=lambda: [lines.put(line) for line in stream])
+        reader = threading.Thread(target=lambda: list(map(lines.put, stream)))
         reader.start()
         try:
             yield lines

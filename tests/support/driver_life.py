@@ -228,12 +228,14 @@ class DriverLife(RuleBasedStateMachine):
     @precondition(lambda self: self.bench.mute is not None)
     @rule(mute=st.booleans())
     def machine_falls_silent(self, mute: bool) -> None:
+        assert self.bench.mute is not None  # by the precondition
         self.bench.mute(mute)
         self.mute = mute
 
     @precondition(lambda self: self.bench.stick is not None)
     @rule(stuck=st.booleans())
     def heater_sticks(self, stuck: bool) -> None:
+        assert self.bench.stick is not None  # by the precondition
         self.bench.stick(stuck)
         self.stuck = stuck
 
@@ -309,6 +311,7 @@ class DriverLife(RuleBasedStateMachine):
         assert not self.task.done() or self.task.cancelled(), "the guardian ended"
         heat = self.bench.heat()
         self.heat_since_s = None if heat <= 0 else self.heat_since_s or now_s
+        heated_s = 0.0 if self.heat_since_s is None else now_s - self.heat_since_s
         silent = now_s - self.silent_since_s > LEASE_S + 0.1
         too_hot = self.true_bean_c() >= LIMITS.bean_temp_max_c + 1
         wanted = self.guard.armed_until_s is not None and (self.guard.machine.told.heater or 0) > 0
@@ -320,7 +323,7 @@ class DriverLife(RuleBasedStateMachine):
         if heat > 0 and bad_s > (WITHIN_S if settled else SETTLES_S) and well_s > SETTLES_S:
             why = f"stopped {self.stopped}, silent {silent}, hot {too_hot}, wanted {wanted}"
             raise AssertionError(f"heat {heat} after {bad_s:.2f} s ({why})")
-        if heat > 0 and well_s > SETTLES_S and now_s - self.heat_since_s > WITHIN_S:
+        if well_s > SETTLES_S and heated_s > WITHIN_S:
             if self.bench.fan is not None:
                 assert self.bench.fan() >= LIMITS.fan_min_for_heat_percent - 1, "fan"
             if self.bench.drum is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from roastwatch.roaster.driver import Capabilities
-from roastwatch.roaster.guardian.interlocks import INTERLOCKS
+from roastwatch.roaster.guardian.interlocks import INTERLOCKS, Decision
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome, Reading
@@ -110,7 +110,7 @@ class Bench:
         """How many notices there were of one interlock."""
         return sum(notice.interlock == interlock for notice in self.guard.notices)
 
-    def ask(self, actuator: Actuator, percent: float, origin: Origin = Origin.PERSON):
+    def ask(self, actuator: Actuator, percent: float, origin: Origin = Origin.PERSON) -> Decision:
         command = Command("c", "r", actuator, percent, origin, self.now_s)
         decision = self.guard.request(command, self.now_s)
         for written, value in decision.writes:
@@ -498,6 +498,7 @@ def log_broken(bench: Bench) -> bool:
 def air_rises_too_fast(bench: Bench) -> bool:
     heating(bench)
     for _ in range(12):
+        assert bench.air_c is not None
         bench.air_c += 9.0
         bench.run(0.5)
     return bench.heat > 0

@@ -89,8 +89,7 @@ class Kitchen:
         self.told: list[RoastEvent] = []
         self.off_s = 0.0
         """By how much the computer's clock was set since."""
-        at = datetime(2026, 1, 1, tzinfo=UTC) - timedelta(seconds=time.monotonic())
-        self.wall = lambda: at + timedelta(seconds=time.monotonic() + self.off_s)
+        self.began_at = datetime(2026, 1, 1, tzinfo=UTC) - timedelta(seconds=time.monotonic())
         parsed = settings.parse({"stations": [tree]}).stations[0]
         self.station = Station(parsed, self._publish, now=self.wall)
         self.driven = RoasterSession(self.station)
@@ -98,6 +97,10 @@ class Kitchen:
             "roaster", self.station.model, 32_000, started_at=self.station.now()
         )
         self.machine = RoasterLaunch.of_station(parsed)
+
+    def wall(self) -> datetime:
+        """What the computer's clock shows."""
+        return self.began_at + timedelta(seconds=time.monotonic() + self.off_s)
 
     def _publish(self, event: RoastEvent) -> None:
         self.told.append(event)
@@ -131,7 +134,9 @@ class Kitchen:
 
     @contextlib.asynccontextmanager
     async def open(self, driver: Watched | None = None) -> AsyncIterator[Watched]:
-        async with guardian(self.machine, self.machine.socket, driver) as driver:
+        socket = self.machine.socket
+        assert socket is not None
+        async with guardian(self.machine, socket, driver) as driver:
             running = asyncio.create_task(self.driven.run())
             try:
                 await self.until(lambda: self.driven.state().connected and self.station.reading)

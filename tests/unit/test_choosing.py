@@ -194,7 +194,10 @@ async def test_a_model_that_breaks_when_a_choice_is_taken_up_ends_no_start(tmp_p
     (tmp_path / "choices.json").write_text(json.dumps(kept))
     service = made(tmp_path)
     choosing = service.choosing["kitchen"]
-    choosing._detectors["pops"] = Chosen.model_construct(type="pops", options="damaged")
+    choosing._detectors["pops"] = Chosen.model_construct(
+        type="pops",
+        options="damaged",  # type: ignore[arg-type]
+    )
     async with running(service):
         shown = await snapshot_where(service, lambda shown: shown.refusal)
         assert shown.detector == "transients"

@@ -39,7 +39,7 @@ def test_audacity_labels_are_pops_and_a_phase(tmp_path: Path) -> None:
 def test_label_studio_exports_of_both_kinds(tmp_path: Path) -> None:
     path = tmp_path / "export.json"
     value = {"start": 10.0, "end": 40.5, "labels": ["first_crack"]}
-    full = {"data": {"audio": "/data/upload/1/0a1b2c3d-roast.wav"}}
+    full: dict[str, Any] = {"data": {"audio": "/data/upload/1/0a1b2c3d-roast.wav"}}
     full["annotations"] = [{"result": [{"value": value}]}]
     path.write_text(json.dumps([full]))
     assert importers.label_studio(path) == {"roast.wav": corpus.Marks(None, (10.0, 40.5))}

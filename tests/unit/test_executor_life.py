@@ -19,7 +19,15 @@ from roastwatch.roaster.plans.actions import Charge, Moment, Set
 from roastwatch.roaster.plans.executor import PlanExecutor
 from roastwatch.roaster.plans.pid import SetpointProfile
 from roastwatch.roaster.plans.plan import Plan, parse_plan
-from roastwatch.vocabulary import Actuator, CommandResult, EventKind, Origin, Outcome, Reading
+from roastwatch.vocabulary import (
+    Actuator,
+    Command,
+    CommandResult,
+    EventKind,
+    Origin,
+    Outcome,
+    Reading,
+)
 
 HEATER = Actuator.HEATER
 SOUNDS = (EventKind.FIRST_CRACK, EventKind.FIRST_CRACK_END, EventKind.SECOND_CRACK)
@@ -140,7 +148,7 @@ async def asked(
     roast.begin(clock(), Origin.PERSON)
     began = clock()
 
-    async def ask(command):
+    async def ask(command: Command) -> CommandResult:
         at_s = (clock() - began).total_seconds()
         found.append((round(at_s, 3), command.actuator, command.target))
         return CommandResult("", Outcome.APPLIED, command.target)

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from roastwatch.cli import cli
 from roastwatch.errors import BadInputError
 from roastwatch.records import formats
-from roastwatch.records.formats import alog, alog_write, literal, own_json
+from roastwatch.records.formats import alog_parts, alog_write, literal, own_json
 from roastwatch.records.metrics import metrics
 from roastwatch.records.record import Properties, RecordedControl, RecordedEvent, RoastRecord
 from roastwatch.roastlog.store import Store
@@ -98,7 +98,7 @@ def test_an_alog_goes_back_as_it_came(tmp_path: Path) -> None:
 def test_our_roast_becomes_a_profile_with_pops_and_decision() -> None:
     record = heard()
     tree = literal.parse(alog_write.write(record), "x")
-    assert alog.text(tree, "title") == record.title
+    assert alog_parts.text(tree, "title") == record.title
     assert tree["timeindex"] == [0, 360, 480, 0, 0, 0, 600, 0]
     assert tree["temp2"][100] == -1
     assert tree["extraname1"] == ["Pops/min"]

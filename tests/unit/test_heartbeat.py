@@ -23,7 +23,7 @@ async def test_a_turning_loop_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
             async with asyncio.timeout(30):
                 while not (tmp_path / "alive").exists():
                     await asyncio.sleep(0)
-        heard = []
+        heard: list[bytes] = []
         while len(heard) < 3:
             heard.append(listener.recv(100))
     assert heard == [b"READY=1", b"WATCHDOG=1", b"STOPPING=1"]

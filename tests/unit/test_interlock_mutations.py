@@ -8,7 +8,7 @@ interlocks no scenario's danger happens; with a mutant that of at least one does
 import ast
 import inspect
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -71,7 +71,7 @@ MUTANTS = [(name, what, mutant) for name in INTERLOCKS for what, mutant in mutan
     ("name", "danger", "how"), SCENARIOS, ids=lambda v: getattr(v, "__name__", None)
 )
 def test_with_all_interlocks_the_danger_does_not_happen(
-    name: str, danger, how: dict[str, Any]
+    name: str, danger: Callable[[Bench], bool], how: dict[str, Any]
 ) -> None:
     assert not danger(Bench(**how)), f"{name} did not prevent it"
 

@@ -194,7 +194,7 @@ class Confirming(Notebook):
 async def test_a_first_crack_that_is_confirmed_keeps_its_date_and_is_a_label(
     tmp_path: Path, level: Level, kind: InstructionKind
 ) -> None:
-    source = {"speed": 100, "first_crack_at_s": 300, "seed": 4}
+    source: dict[str, float] = {"speed": 100, "first_crack_at_s": 300, "seed": 4}
     recording = {"roasts": True}
     made, _ = service(tmp_path / "roasts.db", source, model="pops", recording=recording)
     person = Confirming(made, level, kind)

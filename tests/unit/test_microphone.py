@@ -30,7 +30,7 @@ def sound(seconds: float, seed: int = 1) -> Float32Array:
 async def hearing(
     card: FakeCard, part: ComponentHealth | None = None, **options: Any
 ) -> AsyncIterator[Microphone]:
-    wanted = MicrophoneOptions(**{"block_s": 0.01, **options})  # type: ignore[arg-type]
+    wanted = MicrophoneOptions(**{"block_s": 0.01, **options})
     async with Microphone(wanted, part or ComponentHealth("ear"), card, QUICK) as microphone:
         yield microphone
 

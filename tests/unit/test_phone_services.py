@@ -12,7 +12,8 @@ import pytest
 
 from roastwatch.channel import Events, Latest
 from roastwatch.roastlog.log import RoastLog
-from roastwatch.sinks.phone.sink import PhoneOptions, PhoneSink
+from roastwatch.sinks.phone.options import PhoneOptions
+from roastwatch.sinks.phone.sink import PhoneSink
 from roastwatch.sinks.sink import AlertOutbox, SinkContext
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import ComponentState, EventKind, Level, Phase, RoastEvent, Snapshot

@@ -15,12 +15,14 @@ from roastwatch.vocabulary import Actuator, CommandResult, EventKind, Level, Ori
 HEATER, FAN, DOOR, COOLING = Actuator.HEATER, Actuator.FAN, Actuator.DOOR, Actuator.COOLING
 ALL = frozenset(Actuator)
 
+Sets = list[tuple[Actuator, float]]
+
 
 class Front:
     """Carries out what the executor wants, as a machine without faults would."""
 
     def __init__(
-        self, steps: list[dict[str, Any]], actuators: frozenset[Actuator] = ALL, **plan
+        self, steps: list[dict[str, Any]], actuators: frozenset[Actuator] = ALL, **plan: Any
     ) -> None:
         parsed = parse_plan({"steps": steps, **plan})
         profile = SetpointProfile.of(parsed.target) if parsed.target else None
@@ -32,11 +34,11 @@ class Front:
         self.said: list[Say] = []
         self.all: list[Action] = []
 
-    def turn(self, elapsed_s: float, bean_c: float | None = None, **more) -> list[tuple[Any, ...]]:
+    def turn(self, elapsed_s: float, bean_c: float | None = None, **more: Any) -> Sets:
         """What was set, in order."""
         turn = self.executor.turn(Moment(elapsed_s, bean_c, self.set[HEATER], **more))
         answer: Answer = None
-        sets = []
+        sets: Sets = []
         while True:
             try:
                 action = turn.send(answer)
@@ -92,7 +94,10 @@ def test_cooling_comes_after_a_drop_whoever_reports_it() -> None:
     ],
 )
 def test_nothing_heats_after_a_drop_however_it_came(drop: dict[str, Any] | None) -> None:
-    steps = [{"at_s": 0, "heater_percent": 60}, {"at_event": "dry_end", "heater_percent": 70}]
+    steps: list[dict[str, Any]] = [
+        {"at_s": 0, "heater_percent": 60},
+        {"at_event": "dry_end", "heater_percent": 70},
+    ]
     front = Front(steps + ([drop] if drop else []), target=[[0, 100], [900, 230]], follow=True)
     front.turn(0, 100)
     front.turn(40, 150)

@@ -13,6 +13,7 @@ from roastwatch.vocabulary import Actuator, Command, CommandResult, Origin, Outc
 from tests.fakes.virtual_time import VirtualLoop
 from tests.support.driver_benches import (
     Bench,
+    Make,
     aillio_r1,
     aillio_r2,
     bench,
@@ -105,7 +106,7 @@ async def most_heat(loop: VirtualLoop, made: Bench, seconds: float) -> float:
 
 
 @contextlib.contextmanager
-def machine_of(make: object) -> Iterator[tuple[VirtualLoop, Bench]]:
+def machine_of(make: Make) -> Iterator[tuple[VirtualLoop, Bench]]:
     loop = VirtualLoop()
     try:
         with bench(make, loop) as made:

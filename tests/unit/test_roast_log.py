@@ -44,7 +44,7 @@ def event(kind: EventKind, at_s: float, number: int = 0, **more: Any) -> RoastEv
         decided_at=START + timedelta(seconds=at_s + 5),
         origin=Origin.SOUND,
     )
-    return replace(made, **more)  # type: ignore[arg-type]
+    return replace(made, **more)
 
 
 def reading(bean_c: float | None, at_s: float = 0.0) -> Reading:

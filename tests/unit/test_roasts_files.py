@@ -165,7 +165,7 @@ def test_people_see_local_times_and_data_is_utc(
     tmp_path: Path, log: Path, in_seattle: None
 ) -> None:
     evening = made_roast()  # 09:26 UTC is 02:26 in Seattle
-    late = replace(evening, started_at=evening.started_at.replace(hour=3))  # type: ignore[union-attr]
+    late = replace(evening, started_at=evening.started_at.replace(hour=3))
     with Store(log, create=True) as store:
         store.import_record(replace(late, properties=Properties(bean_name="Guji")))
     assert "2026-03-13 20:26" in run("--log", log, "list").stdout

@@ -90,7 +90,7 @@ async def piped(
 
     with os.fdopen(reading, "rb") as pipe:
         given = {"sample_rate_hz": RATE_HZ, "live": False, **options}
-        wanted = StandardInputOptions(**given)  # type: ignore[arg-type]
+        wanted = StandardInputOptions(**given)
         writer = asyncio.ensure_future(asyncio.to_thread(write))
         try:
             async with StandardInput(wanted, part or ComponentHealth("ear"), pipe) as source:

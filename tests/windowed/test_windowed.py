@@ -30,7 +30,8 @@ def _model(folder: Path, **options: Any) -> Windowed:
 def _sound(seconds: float = 9.0) -> Float32Array:
     rng = np.random.default_rng(2)
     loud = 0.02 + 0.2 * (np.arange(round(seconds * RATE)) // RATE % 3 == 2)
-    return (rng.normal(0, 1, len(loud)) * loud).astype(np.float32)
+    sound: Float32Array = (rng.normal(0, 1, len(loud)) * loud).astype(np.float32)
+    return sound
 
 
 def _scores(model: Windowed, sound: Float32Array, block: int) -> list[CrackScore]:

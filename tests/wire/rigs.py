@@ -57,7 +57,14 @@ async def hottop(folder: Path) -> AsyncIterator[Rig]:
     async with PtyLine(fake, folder) as line:
         everything = frozenset({"heater", "fan", "drum", "cooling"})
         yield Rig(
-            "hottop", line.port, fake.thermal, lambda: fake.heater, (), everything, True, again
+            "hottop",
+            line.port,
+            fake.thermal,
+            lambda: fake.heater,
+            (),
+            everything,
+            True,
+            again=again,
         )
 
 

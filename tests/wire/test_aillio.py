@@ -121,7 +121,7 @@ async def test_heater_that_stays_and_silence(kind: type, make: type[FakeBullet])
     fake = make(speed=0)
     fake.heater, fake.stuck = 5, True
     async with driver(kind, fake, first_status_s=1.5) as bullet:
-        assert (await bullet.read()).heater_percent > 0
+        assert ((await bullet.read()).heater_percent or 0) > 0
     fake = make(speed=0)
     fake.silent = True
     with pytest.raises(LostError, match="no valid status"):

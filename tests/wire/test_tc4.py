@@ -1,6 +1,7 @@
 """TC4 lines and dialects, and the driver against a fake board."""
 
 import random
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -195,10 +196,14 @@ async def test_skywalker_stays_awake_while_nobody_reads(tmp_path: Path) -> None:
     fake = FakeTc4(kind="skywalker")
     async with PtyLine(fake, tmp_path) as line, driver(line.port, dialect="skywalker"):
         fake.drum = 100
+
+        def read_again(reads: int) -> bool:
+            return fake.lines.count("READ") > reads
+
         for _ in range(4):
             fake.tick(5)
             reads = fake.lines.count("READ")
-            await until(lambda reads=reads: fake.lines.count("READ") > reads)
+            await until(partial(read_again, reads))
         assert fake.drum == 100
 
 
