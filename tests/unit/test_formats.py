@@ -231,7 +231,9 @@ def test_export_and_import_again_by_command(tmp_path: Path) -> None:
 
 
 def test_real_files_go_back_as_they_came(shared: Path) -> None:
-    for file in sorted((shared / "data/telemetry/artisan").glob("*.alog"))[::6]:
+    files = sorted((shared / "data/telemetry/artisan").glob("*.alog"))
+    assert files
+    for file in files[::6]:
         theirs = literal.parse(file.read_text(encoding="utf-8"), file.name)
         assert alog_write.profile(formats.read_file(file)) == theirs
 

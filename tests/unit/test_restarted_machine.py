@@ -122,7 +122,7 @@ CASES = [(make, off_s) for make, off_s in CASES if make is not hottop or off_s >
 
 @pytest.mark.parametrize("every_s", [0.9, 2.9])
 @pytest.mark.parametrize(("make", "off_s"), CASES, ids=lambda v: getattr(v, "__name__", None))
-def test_restarted_machine_is_not_heated_again(make: object, every_s: float, off_s: float) -> None:
+def test_restarted_machine_is_not_heated_again(make: Make, every_s: float, off_s: float) -> None:
     found = {}
     for phase_s in (0.1, 0.8):
         with machine_of(make) as (loop, made):
@@ -131,7 +131,7 @@ def test_restarted_machine_is_not_heated_again(make: object, every_s: float, off
 
 
 @pytest.mark.parametrize("make", DRIVERS, ids=lambda make: make.__name__)
-def test_machine_that_does_not_restart_gets_the_heat_of_each_step(make: object) -> None:
+def test_machine_that_does_not_restart_gets_the_heat_of_each_step(make: Make) -> None:
     async def life() -> None:
         plan = Plan(loop, made, 0.9)
         try:

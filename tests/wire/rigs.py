@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from roastwatch.records.formats import alog_write
-from tests.fakes.aillio import FakeBullet, FakeR1, FakeR2
+from tests.fakes.aillio import FakeR1, FakeR2
 from tests.fakes.freshroast import ROASTING, FakeFreshRoast
 from tests.fakes.hottop import FakeHottop
 from tests.fakes.kaleido import FakeKaleido, kaleido_websocket
@@ -181,7 +181,9 @@ async def mqtt(folder: Path) -> AsyncIterator[Rig]:
 
 
 @contextlib.asynccontextmanager
-async def bullet(folder: Path, kind: str, fake: FakeBullet, product: int) -> AsyncIterator[Rig]:
+async def bullet(
+    folder: Path, kind: str, fake: FakeR1 | FakeR2, product: int
+) -> AsyncIterator[Rig]:
     actuators = frozenset({"heater", "fan", "drum"})
     async with usb_bus(fake, product, folder) as environment:
         yield Rig(
