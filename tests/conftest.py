@@ -3,11 +3,63 @@
 import os
 import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Below tests/: what is marked `alone`. Seconds and megabytes count there, on a machine at rest.
+ALONE = (
+    "container/",
+    "home_assistant/",
+    "process/test_http_listener.py",
+    "process/test_untrusted_files.py",
+    "sound_card/",
+    "wire/test_drive_end.py",
+    "wire/test_emergency_stop.py",
+    "wire/test_guardian",
+    "wire/test_hottop_control.py",
+    "wire/test_keep_alive.py",
+    "wire/test_stop_understood.py",
+    "wire/test_superseded.py",
+    "wire/test_whole_roasts.py",
+)
+
+
+# Below tests/: modules that import a library of an extra at their top.
+NEEDS = {
+    "unit/test_learn_exit.py": "onnx",
+    "unit/test_training.py": "torch",
+    "windowed/": "torch",
+}
+
+
+class Skipped(pytest.Module):
+    """A module whose library is missing."""
+
+    def collect(self) -> NoReturn:
+        pytest.skip(f"{_missing(self.path)} is not installed", allow_module_level=True)
+
+
+def _missing(path: Path) -> str | None:
+    below = str(path.relative_to(ROOT / "tests"))
+    needed = (library for place, library in NEEDS.items() if below.startswith(place))
+    return next((library for library in needed if find_spec(library) is None), None)
+
+
+def pytest_pycollect_makemodule(
+    module_path: Path, parent: pytest.Collector
+) -> pytest.Module | None:
+    return Skipped.from_parent(parent, path=module_path) if _missing(module_path) else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if str(item.path.relative_to(ROOT / "tests")).startswith(ALONE):
+            item.add_marker("alone")
 
 
 @pytest.fixture(scope="session")

@@ -358,7 +358,7 @@ def test_cluster_gives_the_same_although_a_worker_is_killed(
     from roastwatch.offline.dask import DaskCluster
 
     with _dask(tmp_path, 2) as (address, workers):
-        found = []
+        found: list[dict[str, Any]] = []
         for result in DaskCluster(JOB, address, 2).run(discover([recordings])):
             if not found:
                 workers[0].kill()

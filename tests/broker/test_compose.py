@@ -10,9 +10,10 @@ import aiomqtt
 import pytest
 import yaml
 
-from tests.broker.conftest import sink, until
-from tests.broker.nouns import snapshot
-from tests.mosquitto import PROGRAM, Broker
+from tests.support.events import snapshot
+from tests.support.mosquitto import PROGRAM, Broker
+from tests.support.mqtt import sink
+from tests.support.until import until
 
 COMPOSE = Path(__file__).parents[2] / "integrations" / "compose"
 SET = "roastwatch/test/roaster/set/emergency_stop"
@@ -37,7 +38,8 @@ def shipped(tmp_path: Path) -> Iterator[Shipped]:
     for create, user in (("-c", "roastwatch"), ("", "homeassistant"), ("", "guest")):
         words = [word for word in ("mosquitto_passwd", "-b", create) if word]
         subprocess.run([*words, str(tmp_path / "passwords"), user, f"{user}-pw"], check=True)
-    yield broker.start()
+    broker.start()
+    yield broker
     broker.kill()
 
 
@@ -75,9 +77,8 @@ async def test_nobody_gets_in_without_a_password(shipped: Shipped) -> None:
 
 
 async def test_home_assistant_arms_and_stops_and_a_stranger_does_not(shipped: Shipped) -> None:
-    roastwatch = {"username": "roastwatch", "password": "roastwatch-pw"}
     async with (
-        sink(shipped.port, **roastwatch) as told,
+        sink(shipped.port, username="roastwatch", password="roastwatch-pw") as told,
         client(shipped.port, "homeassistant") as home,
     ):
         available: list[str] = []

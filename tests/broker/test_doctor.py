@@ -13,10 +13,11 @@ import pytest
 from aiohttp import web
 
 from roastwatch.vocabulary import ComponentState
-from tests.broker.conftest import listener, sink, until
-from tests.broker.nouns import snapshot
 from tests.fakes.old_broker import old_broker
-from tests.mosquitto import Broker, free_port
+from tests.support.events import snapshot
+from tests.support.mosquitto import Broker, free_port
+from tests.support.mqtt import listener, sink
+from tests.support.until import until
 
 CONFIG = "homeassistant/device/roastwatch_test_roaster/config"
 
@@ -192,7 +193,7 @@ async def refusing() -> AsyncIterator[int]:
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    port: int = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
+    port: int = site._server.sockets[0].getsockname()[1]
     yield port
     await runner.cleanup()
 

@@ -6,9 +6,10 @@ import random
 import pytest
 
 from roastwatch.vocabulary import Actuator, InstructionKind, Outcome
-from tests.broker.conftest import listener, sink, until
-from tests.broker.nouns import reading, roaster, snapshot
-from tests.mosquitto import Broker
+from tests.support.events import reading, roaster, snapshot
+from tests.support.mosquitto import Broker
+from tests.support.mqtt import listener, sink
+from tests.support.until import until
 
 SET = "roastwatch/test/roaster/set"
 STATE = "roastwatch/test/roaster/state"

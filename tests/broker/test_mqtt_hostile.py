@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from roastwatch.entities import ENTITIES
 from roastwatch.sinks.duplicate_instance import Claim
 from roastwatch.vocabulary import Command, CommandResult, ComponentState, InstructionKind
-from tests.broker.conftest import Person, Running, listener, sink, until
-from tests.broker.nouns import snapshot
-from tests.mosquitto import Broker
+from tests.support.events import snapshot
+from tests.support.mosquitto import Broker
+from tests.support.mqtt import Person, Running, listener, sink
+from tests.support.until import until
 
 BASE = "roastwatch/test"
 PAYLOADS: dict[str, bytes] = {

@@ -10,10 +10,11 @@ import pytest
 
 from roastwatch.sinks.mqtt.discovery import components_of
 from roastwatch.vocabulary import ComponentState, EventKind, Phase
-from tests.broker.conftest import Heard, listener, sink, until
-from tests.broker.nouns import event, snapshot
 from tests.fakes.old_broker import old_broker
-from tests.mosquitto import Broker
+from tests.support.events import event, snapshot
+from tests.support.mosquitto import Broker
+from tests.support.mqtt import Heard, listener, sink
+from tests.support.until import until
 
 EVENT = "roastwatch/test/roaster/event"
 STATE = "roastwatch/test/roaster/state"

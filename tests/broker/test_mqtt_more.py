@@ -12,9 +12,10 @@ from aiohttp import web
 from roastwatch import __version__
 from roastwatch.roastlog.log import RoastLog
 from roastwatch.vocabulary import ComponentState, Phase
-from tests.broker.conftest import listener, sink, until
-from tests.broker.nouns import event, snapshot
-from tests.mosquitto import Broker
+from tests.support.events import event, snapshot
+from tests.support.mosquitto import Broker
+from tests.support.mqtt import listener, sink
+from tests.support.until import until
 
 EVENT = "roastwatch/test/roaster/event"
 CONFIG = "homeassistant/device/roastwatch_test_roaster/config"
@@ -108,7 +109,7 @@ class Index:
     """A package index: its address, and what it says."""
 
     port: int
-    newest: dict[str, Any]
+    newest: dict[str, Any] | bytes
 
 
 @pytest.fixture

@@ -3,10 +3,11 @@
 import pytest
 
 from roastwatch.vocabulary import ComponentState, InstructionKind, Phase
-from tests.broker.conftest import listener, sink, until
-from tests.broker.nouns import event, snapshot
 from tests.fakes.old_broker import old_broker
-from tests.mosquitto import Broker
+from tests.support.events import event, snapshot
+from tests.support.mosquitto import Broker
+from tests.support.mqtt import listener, sink
+from tests.support.until import until
 
 STATE = "roastwatch/test/roaster/state"
 EVENT = "roastwatch/test/roaster/event"

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from roastwatch.vocabulary import ComponentState, Phase
-from tests.broker.conftest import listener, sink, until
-from tests.broker.nouns import event, snapshot
-from tests.mosquitto import Broker
-from tests.proxy import network
+from tests.support.events import event, snapshot
+from tests.support.mosquitto import Broker
+from tests.support.mqtt import listener, sink
+from tests.support.proxy import network
+from tests.support.until import until
 
 EVENT = "roastwatch/test/roaster/event"
 STATE = "roastwatch/test/roaster/state"

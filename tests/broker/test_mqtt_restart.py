@@ -10,9 +10,10 @@ from pathlib import Path
 from roastwatch.roastlog.file import FILE_NAME
 from roastwatch.roastlog.log import RoastLog
 from roastwatch.vocabulary import ComponentState, EventKind, Level
-from tests.broker.conftest import listener, sink, until
-from tests.broker.nouns import event, snapshot
-from tests.mosquitto import Broker
+from tests.support.events import event, snapshot
+from tests.support.mosquitto import Broker
+from tests.support.mqtt import listener, sink
+from tests.support.until import until
 
 EVENT = "roastwatch/test/roaster/event"
 CONFIG = "homeassistant/device/roastwatch_test_roaster/config"

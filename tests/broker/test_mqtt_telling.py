@@ -6,9 +6,10 @@ import aiomqtt
 
 from roastwatch.entities import ENTITIES, EVENT_TYPES
 from roastwatch.vocabulary import Actuator, EventKind, Level, Phase
-from tests.broker.conftest import listener, sink, until
-from tests.broker.nouns import event, reading, roaster, snapshot
-from tests.mosquitto import Broker
+from tests.support.events import event, reading, roaster, snapshot
+from tests.support.mosquitto import Broker
+from tests.support.mqtt import listener, sink
+from tests.support.until import until
 
 CONFIG = "homeassistant/device/roastwatch_test_roaster/config"
 EVENT = "roastwatch/test/roaster/event"

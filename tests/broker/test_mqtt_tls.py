@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from roastwatch.vocabulary import ComponentState
-from tests.broker.conftest import sink, until
-from tests.mosquitto import Broker
+from tests.support.mosquitto import Broker
+from tests.support.mqtt import sink
+from tests.support.until import until
 
 # paho leaves the socket of a failed handshake to the garbage collector, which complains.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

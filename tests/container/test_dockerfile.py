@@ -5,7 +5,6 @@ in order; then the image's own entry point and health check run in what came out
 """
 
 import json
-import os
 import re
 import shlex
 import shutil
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.home_assistant import build
+from tests.support import debian_root
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = "trixie"
@@ -47,11 +46,11 @@ class Stage:
         if self.user != "root":
             who = [f"--reuid={self.user}", f"--regid={self.user}", "--init-groups"]
             inner = ["setpriv", *who, *inner]
-        return build.inside(self.root, *inner)
+        return debian_root.inside(self.root, *inner)
 
     def _env(self) -> dict[str, str]:
-        usual = build.environment() if self.user == "root" else {"LANG": "C.UTF-8"}
-        usual["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        usual = debian_root.environment() if self.user == "root" else {"LANG": "C.UTF-8"}
+        usual["PATH"] = debian_root.PATH
         return usual | self.env
 
     def start(self, *words: str) -> "subprocess.Popen[str]":
@@ -74,25 +73,16 @@ def instructions() -> Iterator[tuple[str, str]]:
 
 def debian(target: Path) -> None:
     """A minimal Debian, made once on a machine and copied."""
-    cache = build.cache_folder().parent / f"debian-{SUITE}"
+    cache = debian_root.cache_folder("debian") / SUITE
     if not cache.exists():
-        partial = cache.with_name(cache.name + ".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.parent.mkdir(parents=True, exist_ok=True)
-        strap = ["debootstrap", "--variant=minbase", SUITE, str(partial), build._mirror()]
-        done = subprocess.run(
-            ["unshare", "--mount", "--propagation", "private", *strap],
-            capture_output=True,
-            text=True,
-            env=dict(os.environ) | build._apt_proxy(),
-        )
-        if done.returncode:
-            pytest.skip(f"Debian {SUITE} can't be had here: {done.stdout[-300:]}")
+        partial = cache.with_name(f"{SUITE}.partial")
+        try:
+            debian_root.debootstrap(partial, SUITE, attempts=1)
+        except debian_root.CannotBuildError as error:
+            pytest.skip(f"Debian {SUITE} can't be made here: {error}")
         partial.rename(cache)
     subprocess.run(["cp", "-a", str(cache), str(target)], check=True)
-    for name in ("/etc/resolv.conf", "/etc/hosts"):
-        shutil.copyfile(name, target / name[1:])
-    proxy = build._apt_proxy().get("http_proxy")
+    proxy = debian_root.apt_proxy()
     if proxy:
         (target / "etc/apt/apt.conf.d/proxy").write_text(f'Acquire::http::Proxy "{proxy}";\n')
 
@@ -152,7 +142,7 @@ def built(folder: Path) -> Stage:
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    reason = build.why_not()
+    reason = debian_root.why_not()
     if reason:
         pytest.skip(f"no root directory can be made: {reason}")
     folder = tmp_path_factory.mktemp("image")
@@ -202,7 +192,7 @@ def test_the_image_runs_as_nobody_special_and_is_healthy(image: Stage) -> None:
 
 @pytest.mark.verify
 def test_the_image_is_small(image: Stage) -> None:
-    cache = build.cache_folder().parent / f"debian-{SUITE}"
+    cache = debian_root.cache_folder("debian") / SUITE
     assert not list((image.root / "var/cache/apt/archives").glob("*.deb"))
     whole, base = size_mb(image.root), size_mb(cache)
     print(f"\nfiles in the image: {whole:.0f} MB, {whole - base:.0f} MB above Debian's")

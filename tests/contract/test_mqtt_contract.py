@@ -9,7 +9,7 @@ from roastwatch.entities import ENTITIES, EVENT_TYPES, Entity, Platform
 from roastwatch.sinks.mqtt.discovery import OfferedEntities, device
 from roastwatch.sinks.mqtt.topics import Topics
 from roastwatch.sinks.outbox.event_outbox import Outbox
-from tests.broker.nouns import event
+from tests.support.events import event
 
 CONTRACT = Path(__file__).parents[2] / "integrations" / "contract.md"
 BEGIN, END = "<!-- entities: made from the code -->", "<!-- end of entities -->"

@@ -186,15 +186,6 @@ async def tcp_line(machine: Machine, *, tick_s: float = 0.05) -> AsyncIterator[s
         await server.wait_closed()
 
 
-async def until(
-    condition: Callable[[], object], within_s: float = 10.0, every_s: float = 0.01
-) -> None:
-    """Wait for something to become true; generous, for slow machines."""
-    async with asyncio.timeout(within_s):
-        while not condition():
-            await asyncio.sleep(every_s)
-
-
 async def read_for_ever(driver: RoasterDriver) -> None:
     """Read until the driver raises."""
     while True:

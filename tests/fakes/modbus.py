@@ -8,6 +8,7 @@ import struct
 import tty
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from pymodbus import FramerType
 from pymodbus.server import ModbusSerialServer, ModbusTcpServer
@@ -86,8 +87,9 @@ async def modbus_tcp(fake: FakeModbusRoaster, port: int = 0) -> AsyncIterator[st
     fake.serve(server)
     await server.serve_forever(background=True)
     ticker = asyncio.create_task(fake.run())
+    listening: Any = server.transport
     try:
-        yield f"tcp://127.0.0.1:{server.transport.sockets[0].getsockname()[1]}"
+        yield f"tcp://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
     finally:
         ticker.cancel()
         await asyncio.gather(ticker, return_exceptions=True)

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qs
 
 import apprise
@@ -102,7 +103,8 @@ async def serving(name: str, patch: pytest.MonkeyPatch) -> AsyncIterator[PushSer
             "telegram": f"tgram://{TOKEN}/12315544/?{_TIMES_OUT}",
         }[name]
         # The addresses of these are fixed: the boundary of the protocol is where the fake stands.
-        for plugin in apprise.plugins.N_MGR.plugins():
+        manager: Any = apprise.plugins.N_MGR
+        for plugin in manager.plugins():
             if plugin.__name__ == "NotifyPushover":
                 patch.setattr(plugin, "notify_url", f"http://{here}/1/messages.json")
             elif plugin.__name__ == "NotifyTelegram":

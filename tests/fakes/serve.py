@@ -3,7 +3,9 @@
 import argparse
 import asyncio
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tests.fakes.freshroast import FakeFreshRoast
 from tests.fakes.hottop import FakeHottop
@@ -11,7 +13,7 @@ from tests.fakes.kaleido import FakeKaleido
 from tests.fakes.line import PtyLine
 from tests.fakes.tc4 import FakeTc4
 
-MACHINES = {
+MACHINES: dict[str, Callable[[float], Any]] = {
     "hottop": lambda speed: FakeHottop(speed),
     "tc4": lambda speed: FakeTc4(speed),
     "freshroast": lambda speed: FakeFreshRoast(speed),

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -91,7 +92,7 @@ class FakeCard:
         self.looked_again += 1
 
 
-def usb(index: int = 1, name: str = "USB Microphone: Audio (hw:1,0)", **more: object) -> Device:
+def usb(index: int = 1, name: str = "USB Microphone: Audio (hw:1,0)", **more: Any) -> Device:
     """A device of the usual kind."""
     given = {"channels": 2, "default_rate_hz": 48_000, "is_default": True, **more}
-    return Device(index=index, name=name, host_api="ALSA", **given)  # type: ignore[arg-type]
+    return Device(index=index, name=name, host_api="ALSA", **given)

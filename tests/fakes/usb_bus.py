@@ -5,23 +5,26 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
-from tests.fakes.aillio import FakeBullet
+from tests.fakes.aillio import FakeR1, FakeR2
 
 SITE = Path(__file__).parent / "usb_site"
 
 
 @contextlib.asynccontextmanager
-async def usb_bus(bullet: FakeBullet, product: int, folder: Path) -> AsyncIterator[dict[str, str]]:
+async def usb_bus(
+    bullet: FakeR1 | FakeR2, product: int, folder: Path
+) -> AsyncIterator[dict[str, str]]:
     """Yields the environment in which pyusb finds the machine."""
     address = folder / "usb"
 
-    def transfer(ask: dict[str, object]) -> dict[str, str]:
+    def transfer(ask: dict[str, Any]) -> dict[str, str]:
         try:
             if "write" in ask:
                 bullet.write(bytes.fromhex(str(ask["write"])))
                 return {"data": ""}
-            return {"data": bullet.read(int(ask["read"]), float(ask["timeout_s"])).hex()}  # type: ignore[arg-type, call-overload]
+            return {"data": bullet.read(int(ask["read"]), float(ask["timeout_s"])).hex()}
         except TimeoutError:
             return {"error": "late"}
         except OSError:

@@ -13,7 +13,7 @@ T = TypeVar("T")
 USB_TIMEOUT_S = 0.5
 
 
-class _Jumping(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+class _Jumping(selectors.DefaultSelector):
     """Never waits: what it would have waited for has passed."""
 
     loop: "VirtualLoop"

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.broker.conftest import listener, until
 from tests.home_assistant import build
 from tests.home_assistant.running import HomeAssistant, Talk
-from tests.mosquitto import Broker
+from tests.support import debian_root
+from tests.support.mosquitto import Broker
+from tests.support.mqtt import listener
+from tests.support.until import until
 
 PACKAGES = Path(__file__).parents[2] / "integrations" / "home_assistant" / "packages"
 
@@ -31,7 +33,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         pytest.skip("a real Home Assistant is tested where ROASTWATCH_TEST_HOME_ASSISTANT=1")
     try:
         root = build.root()
-    except build.CannotBuildError as error:
+    except debian_root.CannotBuildError as error:
         pytest.skip(f"no Home Assistant here: {error}")
     folder = tmp_path_factory.mktemp("home")
     running = Home(HomeAssistant(root, folder / "config"), Broker(folder).start())

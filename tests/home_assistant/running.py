@@ -14,8 +14,9 @@ from typing import Any
 
 import aiohttp
 
-from tests.home_assistant import build
-from tests.mosquitto import free_port
+from tests.support import debian_root
+from tests.support.mosquitto import free_port
+from tests.support.until import until
 
 CLIENT = "http://roastwatch.test/"
 
@@ -57,8 +58,10 @@ class HomeAssistant:
         self.token = ""
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
-        self._command = build.inside(
-            root, "/srv/bin/hass", "--config", "/config", "--skip-pip", config=folder
+        self._command = debian_root.inside(
+            root,
+            *("/srv/bin/hass", "--config", "/config", "--skip-pip"),
+            binds={folder: "/config"},
         )
         storage = folder / ".storage"
         storage.mkdir(parents=True)
@@ -82,7 +85,7 @@ class HomeAssistant:
                 await asyncio.sleep(0.25)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        environment = build.environment() | {"SETUP_PORT": str(self.port)}
+        environment = debian_root.environment() | {"SETUP_PORT": str(self.port)}
         with (self.folder / "console.log").open("ab") as log:
             return subprocess.Popen(
                 self._command, stdout=log, stderr=log, env=environment, start_new_session=True
@@ -280,11 +283,4 @@ class Talk:
         self, condition: Callable[[], Any], timeout_s: float = 60, period_s: float = 0.05
     ) -> Any:
         """Wait until a condition (plain or awaitable) holds, and give what it gave."""
-        async with asyncio.timeout(timeout_s):
-            while True:
-                found = condition()
-                if asyncio.iscoroutine(found):
-                    found = await found
-                if found:
-                    return found
-                await asyncio.sleep(period_s)
+        return await until(condition, timeout_s, every_s=period_s)

@@ -36,7 +36,7 @@ async def service(
     first_crack_at_s: float = 60.0,
     sinks: Sequence[dict[str, Any]] = (),
     environment: Mapping[str, str] | None = None,
-    **more: object,
+    **more: Any,
 ) -> AsyncIterator[Service]:
     """Run until the end of the block; each port is a broker that is told, `more` the station's.
 

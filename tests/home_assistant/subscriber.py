@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 
 @asynccontextmanager
@@ -49,7 +50,7 @@ def main() -> None:
     """Until terminated."""
     with contextlib.suppress(AttributeError, OSError):  # a stopwatch doesn't queue behind runners
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-    client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+    client = paho.Client(CallbackAPIVersion.VERSION2)
 
     def heard(_client: object, _userdata: object, message: paho.MQTTMessage) -> None:
         at_s = time.monotonic()

@@ -10,11 +10,11 @@ import pytest
 from aiohttp import web
 
 from roastwatch.vocabulary import Actuator, EventKind, InstructionKind, Level, Phase, Urgency
-from tests.broker.conftest import Running, sink
-from tests.broker.nouns import event, reading, roaster, snapshot
 from tests.home_assistant.conftest import Home
 from tests.home_assistant.phone import phone, served
 from tests.home_assistant.running import Talk
+from tests.support.events import event, reading, roaster, snapshot
+from tests.support.mqtt import Running, sink
 
 pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
 
@@ -199,7 +199,7 @@ async def test_a_roaster_left_hot_is_noticed(home: Home, talk: Talk) -> None:
             actions=[{"event": "left_hot"}],
         )
         heard = await talk.subscribe("subscribe_events", event_type="left_hot")
-        hot = {"roaster": roaster(*Actuator), "reading": reading(bean_temp_c=191.0)}
+        hot: dict[str, Any] = {"roaster": roaster(*Actuator), "reading": reading(bean_temp_c=191.0)}
         told.show(snapshot(phase=Phase.DEVELOPMENT, **hot))
         await talk.until(lambda: talk.shows("sensor.hot_roaster_phase", "development"))
         assert not heard

@@ -1,19 +1,21 @@
 """What `roastwatch doctor` finds at a real Home Assistant."""
 
+from typing import Any
+
 import pytest
 
 from roastwatch import plugins
 from roastwatch.settings import model as settings
 from roastwatch.sinks.sink import Finding, SinkContext
 from roastwatch.supervise import ComponentHealth
-from tests.broker.conftest import Person
 from tests.home_assistant.conftest import Home
 from tests.home_assistant.running import Talk
+from tests.support.mqtt import Person
 
 pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
 
 
-async def checked(kind: str, **options: object) -> list[Finding]:
+async def checked(kind: str, **options: Any) -> list[Finding]:
     chosen = settings.chosen("sinks", kind, **options)
     told = SinkContext("test", ("roaster",), "en", Person(), ComponentHealth(kind))
     found: list[Finding] = await plugins.load("sinks", kind)(chosen.options, told).check()

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.broker.conftest import sink
 from tests.home_assistant.browser import opened
 from tests.home_assistant.conftest import Home
 from tests.home_assistant.running import Talk
 from tests.home_assistant.test_device import everything
+from tests.support.mqtt import sink
 
 pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
 

@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from roastwatch.entities import BY_KEY, ENTITIES, Entity, Platform
-from roastwatch.vocabulary import Actuator, EventKind, InstructionKind, Outcome, Phase
-from tests.broker.conftest import listener, sink, until
-from tests.broker.nouns import event, reading, roaster, snapshot
+from roastwatch.vocabulary import Actuator, EventKind, InstructionKind, Outcome, Phase, Snapshot
 from tests.home_assistant.conftest import Home
 from tests.home_assistant.running import Talk
-from tests.mosquitto import Broker
+from tests.support.events import event, reading, roaster, snapshot
+from tests.support.mosquitto import Broker
+from tests.support.mqtt import listener, sink
+from tests.support.until import until
 
 pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
 
@@ -20,7 +21,7 @@ def entity_id(entity: Entity | str, instance: str, station: str = "roaster") -> 
     return f"{found.platform.value}.{instance}_{station}_{found.key}"
 
 
-def everything() -> object:
+def everything() -> Snapshot:
     """A station that has all there is."""
     return snapshot(
         phase=Phase.DEVELOPMENT,

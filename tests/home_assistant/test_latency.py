@@ -22,13 +22,14 @@ import pytest
 from roastwatch.app.service import Outlet, Service
 from roastwatch.channel import Events, Latest
 from roastwatch.settings import model as settings
+from roastwatch.sinks.sink import Finding
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import Instruction, InstructionKind, Origin, RoastEvent, Snapshot
-from tests.broker.nouns import event
 from tests.home_assistant.conftest import Home
 from tests.home_assistant.phone import phone
 from tests.home_assistant.running import Talk
 from tests.home_assistant.subscriber import subscriber
+from tests.support.events import event
 
 pytestmark = [pytest.mark.home_assistant, pytest.mark.verify, pytest.mark.timeout(900)]
 
@@ -76,6 +77,9 @@ class Notebook:
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         async for told in events:
             self.told_s[told.event_id] = time.monotonic()
+
+    async def check(self) -> Sequence[Finding]:
+        return ()
 
 
 async def until_all(*conditions: Callable[[], object]) -> list[float]:

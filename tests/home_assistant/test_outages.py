@@ -28,13 +28,14 @@ from roastwatch.sinks.outbox.event_outbox import LATE_AFTER_S
 from roastwatch.sinks.sink import AlertOutbox, SinkContext
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import ComponentState, Phase, RoastEvent, Snapshot
-from tests.broker.conftest import Person, until
-from tests.broker.conftest import sink as mqtt_sink
-from tests.broker.nouns import event, snapshot
 from tests.home_assistant.conftest import Home
 from tests.home_assistant.running import HomeAssistant, Talk
 from tests.home_assistant.service import service
-from tests.proxy import network
+from tests.support.events import event, snapshot
+from tests.support.mqtt import Person
+from tests.support.mqtt import sink as mqtt_sink
+from tests.support.proxy import network
+from tests.support.until import until
 
 pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
 
@@ -138,7 +139,7 @@ async def test_a_revoked_token_is_named_and_the_broker_still_tells(home: Home) -
             over_mqtt.events.put(event("r"))
 
             async def is_told() -> bool:
-                return (await talk.states())[entity]["attributes"].get("event_id") == "r"
+                return bool((await talk.states())[entity]["attributes"].get("event_id") == "r")
 
             await talk.until(is_told)
             assert "make a new long-lived access token" in (told.part.problem or "")

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.hottop import FakeHottop
-from tests.fakes.line import PtyLine, until
-from tests.guarded import guarded
+from tests.fakes.line import PtyLine
 from tests.home_assistant.conftest import Home
 from tests.home_assistant.running import Talk
 from tests.home_assistant.service import service
+from tests.support.guarded import guarded
+from tests.support.until import until
 
 pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
 STARTED_S = 120.0

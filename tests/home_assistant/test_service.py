@@ -14,12 +14,13 @@ import pytest
 from matplotlib.image import imread
 
 from roastwatch.vocabulary import EventKind, Phase
-from tests.broker.conftest import listener, sink, until
-from tests.broker.nouns import event, snapshot
 from tests.home_assistant.conftest import Home
 from tests.home_assistant.running import Talk
 from tests.home_assistant.service import service
-from tests.mosquitto import Broker
+from tests.support.events import event, snapshot
+from tests.support.mosquitto import Broker
+from tests.support.mqtt import listener, sink
+from tests.support.until import until
 
 pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
 
@@ -89,7 +90,7 @@ async def test_first_crack_fires_an_automation_and_a_button_reaches_the_service(
         await talk.service("button.press", "button.replay_roaster_not_a_crack")
 
         async def taken_back() -> bool:
-            return (await attributes(talk, entity))["event_type"] == "not_a_crack"
+            return bool((await attributes(talk, entity))["event_type"] == "not_a_crack")
 
         await talk.until(taken_back)
         assert (await attributes(talk, entity))["event_id"] == cracked["event_id"]
@@ -183,7 +184,8 @@ async def test_a_killed_service_goes_on_with_the_same_roast(
     observer = Broker(tmp_path).start()
     topic, entity = "roastwatch/killed/roaster/event", "event.killed_roaster_event"
     phase, cracked = "sensor.killed_roaster_phase", "binary_sensor.killed_roaster_first_crack"
-    ports, timing = (home.broker.port, observer.port), {"speed": 1.0, "first_crack_at_s": 8.0}
+    ports = (home.broker.port, observer.port)
+    timing: dict[str, Any] = {"speed": 1.0, "first_crack_at_s": 8.0}
     run = tmp_path / "run"
 
     def cracks() -> list[dict[str, Any]]:
@@ -229,7 +231,7 @@ async def test_detector_and_profile_are_chosen_in_home_assistant(
     (plans / "light.yaml").write_text("steps: [{at_s: 0, heater_percent: 50}]\ntarget: [[0, 99]]")
     detector, profile = "select.chosen_roaster_detector", "select.chosen_roaster_profile"
     refusal = "sensor.chosen_roaster_last_refusal"
-    more = {"roast": {"begins": "person"}, "profiles": str(plans)}
+    more: dict[str, Any] = {"roast": {"begins": "person"}, "profiles": str(plans)}
     more["roaster"] = {"type": "simulated", "drum_c": 120}
     async with service(tmp_path / "run", "chosen", home.broker.port, speed=1.0, **more):
         await talk.until(lambda: talk.shows(detector, "transients"), 120)

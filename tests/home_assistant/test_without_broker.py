@@ -19,19 +19,17 @@ from roastwatch.vocabulary import (
     Level,
     Origin,
 )
-from tests.guarded import guarded
 from tests.home_assistant.conftest import Home
 from tests.home_assistant.phone import Phone, phone
 from tests.home_assistant.running import Talk
+from tests.support.guarded import guarded
 
 pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
 
 SCENES = [{"id": "crack", "name": "crack", "entities": {"input_boolean.crack_light": "on"}}]
 
 
-def roastery(
-    home: Home, *sinks: dict[str, Any], log: Path | None = None, **more: object
-) -> Service:
+def roastery(home: Home, *sinks: dict[str, Any], log: Path | None = None, **more: Any) -> Service:
     """A service that hears a short synthesised roast in real time's stead: at once, and waits."""
     door = {"url": home.assistant.url, "token": home.assistant.token}
     demo = {"type": "demo", "seed": 3, "speed": 6, "first_crack_at_s": 30, "fooling_per_h": 0}
@@ -156,7 +154,7 @@ async def test_what_is_pressed_on_a_phone_is_logged_and_ends_the_roast(
             await thumb.press(pressed["Drop"])
             await talk.until(lambda: drops)
             assert drops[0]["data"]["origin"] == "person"
-            await talk.until(lambda: service.stations["kitchen"].reading.door_open)  # type: ignore[union-attr]
+            await talk.until(lambda: service.stations["kitchen"].reading.door_open)
 
 
 async def test_a_service_that_does_not_exist_is_a_problem_in_words(home: Home, talk: Talk) -> None:
@@ -208,5 +206,6 @@ def _cracks(pushed_to: Phone) -> list[dict[str, Any]]:
 
 
 def _is_cleared(pushed: dict[str, Any], alert: dict[str, Any]) -> bool:
-    same = pushed["data"].get("tag") == alert["data"]["tag"]
-    return same and pushed["message"] == "clear_notification"
+    same: bool = pushed["data"].get("tag") == alert["data"]["tag"]
+    cleared: bool = pushed["message"] == "clear_notification"
+    return same and cleared

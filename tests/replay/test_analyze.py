@@ -21,7 +21,8 @@ def loof(shared: Path) -> Path:
 def first_crack(found: dict[str, Any]) -> dict[str, Any]:
     cracks = [event for event in found["events"] if event["kind"] == "first_crack"]
     assert len(cracks) == 1
-    return cracks[0]
+    crack: dict[str, Any] = cracks[0]
+    return crack
 
 
 def run(*arguments: object) -> Any:
@@ -133,6 +134,7 @@ def test_any_block_size_gives_the_same_events_of_the_whole_roast(
 
 def test_nothing_is_decided_before_it_is_armed(excerpt: Path) -> None:
     found = found_in(excerpt, "--armed-from", 130)
+    assert found["events"]
     assert all(event["decided_at_s"] > 130 for event in found["events"])
 
 

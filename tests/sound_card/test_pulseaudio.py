@@ -4,6 +4,7 @@ PulseAudio runs as a process of its own; a pipe is its microphone. Unloading the
 pulling the plug.
 """
 
+import asyncio
 import contextlib
 import os
 import queue
@@ -18,6 +19,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from tests.support.until import until
 
 RATE_HZ = 32_000
 SOURCE = ["source_name=kitchen", "format=s16le", f"rate={RATE_HZ}", "channels=1"]
@@ -44,7 +47,7 @@ class Server:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        until(lambda: (self.folder / "native").exists())
+        asyncio.run(until((self.folder / "native").exists, 60.0))
         threading.Thread(target=self._feed, daemon=True).start()
         return process
 
@@ -71,13 +74,6 @@ class Server:
                     os.write(pipe, raw)
                 finally:
                     os.close(pipe)
-
-
-def until(condition, seconds: float = 60.0) -> None:  # type: ignore[no-untyped-def]
-    end_s = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end_s, "it took too long"
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -111,7 +107,7 @@ def listening(server: Server) -> Iterator["queue.Queue[str]"]:
     ) as process:
         assert process.stderr is not None
         stream = process.stderr
-        reader = threading.Thread(target=lambda: [lines.put(line) for line in stream])
+        reader = threading.Thread(target=lambda: list(map(lines.put, stream)))
         reader.start()
         try:
             yield lines

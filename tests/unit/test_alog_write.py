@@ -15,7 +15,7 @@ from roastwatch.records.metrics import metrics
 from roastwatch.records.record import ExtraCurve, RoastRecord
 from roastwatch.roastlog.store import Store
 from roastwatch.vocabulary import EventKind
-from tests.made_roasts import made_roast
+from tests.support.made_roasts import made_roast
 from tests.unit.test_alog import profile, write
 from tests.unit.test_roasts_command import run
 

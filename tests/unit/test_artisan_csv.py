@@ -11,7 +11,7 @@ from roastwatch.records.formats import artisan_csv
 from roastwatch.records.record import ExtraCurve, RecordedEvent, RoastRecord
 from roastwatch.vocabulary import EventKind
 from tests.fakes import artisan_reader
-from tests.made_roasts import made_roast
+from tests.support.made_roasts import made_roast
 
 MARKS = {
     "CHARGE": (EventKind.CHARGE, 40.0),

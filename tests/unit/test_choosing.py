@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import json
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,9 +30,10 @@ from roastwatch.vocabulary import (
     Origin,
     Snapshot,
 )
+from tests.support.until import until
 
 
-def made(folder: Path, **station: object) -> Service:
+def made(folder: Path, **station: Any) -> Service:
     demo = {"type": "demo", "seed": 3, "speed": 4, "fooling_per_h": 0}
     kitchen = {"name": "kitchen", "source": demo, "model": "transients"} | station
     raw = {"stations": [kitchen], "data_dir": str(folder)}
@@ -42,7 +44,7 @@ def made(folder: Path, **station: object) -> Service:
 async def running(service: Service) -> AsyncIterator[Service]:
     task = asyncio.create_task(service.run())
     try:
-        await until(service, lambda shown: shown.level is not None)
+        await snapshot_where(service, lambda shown: shown.level is not None)
         yield service
     finally:
         task.cancel()
@@ -50,14 +52,14 @@ async def running(service: Service) -> AsyncIterator[Service]:
             await task
 
 
-async def until(service: Service, condition: object) -> Snapshot:
-    assert callable(condition)
-    async with asyncio.timeout(60):
-        while True:
-            shown = (service.latest.value or {}).get("kitchen")
-            if shown is not None and condition(shown):
-                return shown
-            await asyncio.sleep(0.01)
+async def snapshot_where(service: Service, condition: Callable[[Snapshot], object]) -> Snapshot:
+    def found() -> Snapshot | None:
+        shown = (service.latest.value or {}).get("kitchen")
+        return shown if shown is not None and condition(shown) else None
+
+    snapshot = await until(found)
+    assert isinstance(snapshot, Snapshot)
+    return snapshot
 
 
 def ask(service: Service, kind: InstructionKind, value: str | None = None) -> None:
@@ -67,40 +69,40 @@ def ask(service: Service, kind: InstructionKind, value: str | None = None) -> No
 
 async def test_a_detector_is_chosen_and_kept_until_the_settings_change(tmp_path: Path) -> None:
     async with running(made(tmp_path)) as service:
-        shown = await until(service, lambda shown: shown.detector == "transients")
+        shown = await snapshot_where(service, lambda shown: shown.detector == "transients")
         assert shown.detectors == ("transients", "pops")
         assert shown.profiles == ()
         ask(service, InstructionKind.DETECTOR, "pops")
-        await until(service, lambda shown: shown.detector == "pops")
+        await snapshot_where(service, lambda shown: shown.detector == "pops")
         pipeline = service.stations["kitchen"].pipeline
         assert pipeline is not None
         async with asyncio.timeout(60):
             while pipeline.spec.model_id != service.stations["kitchen"].model.spec.model_id:
                 await asyncio.sleep(0.01)
         ask(service, InstructionKind.DETECTOR, "oracle")
-        shown = await until(service, lambda shown: shown.refusal)
+        shown = await snapshot_where(service, lambda shown: shown.refusal)
         assert shown.refusal == "There is no detector 'oracle': there is transients, pops."
         assert shown.detector == "pops"
     async with running(made(tmp_path)) as service:  # as after a restart
-        await until(service, lambda shown: shown.detector == "pops")
+        await snapshot_where(service, lambda shown: shown.detector == "pops")
     async with running(made(tmp_path, model="pops")):
         pass
     async with running(made(tmp_path, model={"type": "pops"}, detectors=["transients"])) as service:
-        await until(service, lambda shown: shown.detectors == ("pops", "transients"))
+        await snapshot_where(service, lambda shown: shown.detectors == ("pops", "transients"))
 
 
 async def test_nothing_is_chosen_in_mid_roast(tmp_path: Path) -> None:
     async with running(made(tmp_path)) as service:
         ask(service, InstructionKind.CHARGE)
-        await until(service, lambda shown: shown.roast_id)
+        await snapshot_where(service, lambda shown: shown.roast_id)
         ask(service, InstructionKind.DETECTOR, "pops")
-        shown = await until(service, lambda shown: shown.refusal)
+        shown = await snapshot_where(service, lambda shown: shown.refusal)
         assert "can't be changed in mid-roast" in shown.refusal
         assert shown.detector == "transients"
         ask(service, InstructionKind.STOP)
-        await until(service, lambda shown: shown.roast_id is None and not shown.refusal)
+        await snapshot_where(service, lambda shown: shown.roast_id is None and not shown.refusal)
         ask(service, InstructionKind.DETECTOR, "pops")
-        await until(service, lambda shown: shown.detector == "pops")
+        await snapshot_where(service, lambda shown: shown.detector == "pops")
 
 
 async def test_a_profile_is_a_plan_or_a_recorded_roast(tmp_path: Path) -> None:
@@ -111,20 +113,20 @@ async def test_a_profile_is_a_plan_or_a_recorded_roast(tmp_path: Path) -> None:
     (plans / "notes.txt").write_text("not a plan")
     service = made(tmp_path, roaster={"type": "simulated", "drum_c": 120}, profiles=str(plans))
     async with running(service):
-        shown = await until(service, lambda shown: shown.profiles)
+        shown = await snapshot_where(service, lambda shown: shown.profiles)
         assert shown.profiles == (NO_PROFILE, "broken", "light")
         assert shown.profile == NO_PROFILE
         ask(service, InstructionKind.PROFILE, "light")
-        await until(service, lambda shown: shown.profile == "light")
+        await snapshot_where(service, lambda shown: shown.profile == "light")
         program = service.driven["kitchen"].program
         assert program is not None
         assert program.profile is not None
         ask(service, InstructionKind.PROFILE, "broken")
-        shown = await until(service, lambda shown: shown.refusal)
+        shown = await snapshot_where(service, lambda shown: shown.refusal)
         assert "broken.yaml" in shown.refusal
         assert shown.profile == "light"
         ask(service, InstructionKind.PROFILE, NO_PROFILE)
-        await until(service, lambda shown: shown.profile == NO_PROFILE)
+        await snapshot_where(service, lambda shown: shown.profile == NO_PROFILE)
         assert service.driven["kitchen"].program is None
 
 
@@ -173,7 +175,7 @@ def telephone(folder: Path) -> dict[str, object]:
 async def test_a_detector_that_cannot_hear_this_sound_is_refused(tmp_path: Path) -> None:
     async with running(made(tmp_path, source=telephone(tmp_path))) as service:
         ask(service, InstructionKind.DETECTOR, "pops")
-        shown = await until(service, lambda shown: shown.refusal)
+        shown = await snapshot_where(service, lambda shown: shown.refusal)
         assert "8000 Hz" in shown.refusal
         assert shown.detector == "transients"
 
@@ -182,7 +184,7 @@ async def test_a_kept_choice_that_cannot_be_used_leaves_the_set_detector(tmp_pat
     kept = {"kitchen/detector": {"chosen": "pops", "instead_of": "transients"}}
     (tmp_path / "choices.json").write_text(json.dumps(kept))
     async with running(made(tmp_path, source=telephone(tmp_path))) as service:
-        shown = await until(service, lambda shown: shown.probability is not None)
+        shown = await snapshot_where(service, lambda shown: shown.probability is not None)
         assert shown.detector == "transients"
         assert "The detector pops can't be used here" in shown.refusal
 
@@ -192,7 +194,10 @@ async def test_a_model_that_breaks_when_a_choice_is_taken_up_ends_no_start(tmp_p
     (tmp_path / "choices.json").write_text(json.dumps(kept))
     service = made(tmp_path)
     choosing = service.choosing["kitchen"]
-    choosing._detectors["pops"] = Chosen.model_construct(type="pops", options="damaged")
+    choosing._detectors["pops"] = Chosen.model_construct(
+        type="pops",
+        options="damaged",  # type: ignore[arg-type]
+    )
     async with running(service):
-        shown = await until(service, lambda shown: shown.refusal)
+        shown = await snapshot_where(service, lambda shown: shown.refusal)
         assert shown.detector == "transients"

@@ -1,6 +1,7 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def test_audacity_labels_are_pops_and_a_phase(tmp_path: Path) -> None:
 def test_label_studio_exports_of_both_kinds(tmp_path: Path) -> None:
     path = tmp_path / "export.json"
     value = {"start": 10.0, "end": 40.5, "labels": ["first_crack"]}
-    full = {"data": {"audio": "/data/upload/1/0a1b2c3d-roast.wav"}}
+    full: dict[str, Any] = {"data": {"audio": "/data/upload/1/0a1b2c3d-roast.wav"}}
     full["annotations"] = [{"result": [{"value": value}]}]
     path.write_text(json.dumps([full]))
     assert importers.label_studio(path) == {"roast.wav": corpus.Marks(None, (10.0, 40.5))}
@@ -84,7 +85,7 @@ def test_windows_of_one_roast_are_one_group(tmp_path: Path) -> None:
 
 
 def test_what_was_recorded_here_is_labelled_by_its_sidecars(tmp_path: Path) -> None:
-    def kept(name: str, **content: object) -> None:
+    def kept(name: str, **content: Any) -> None:
         path = sound(tmp_path / f"{name}.wav", seconds=4.0)
         path.with_suffix(".json").write_text(json.dumps({"duration_s": 4.0} | content))
 

@@ -1,17 +1,17 @@
 """Random lives of every driver that can set heat: some here, thousands under `dev verify`."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from roastwatch.roaster.guardian.interlocks import INTERLOCKS
-from tests.driver_benches import BENCHES, hottop
-from tests.driver_life import DriverLife
+from tests.support.driver_benches import BENCHES, Make, hottop
+from tests.support.driver_life import DriverLife
 
 
-def lives(make: object, count: int, without: str = "", **more: object) -> None:
+def lives(make: Make, count: int, without: str = "", **more: Any) -> None:
     class Life(DriverLife):
         interlocks: ClassVar = {name: rule for name, rule in INTERLOCKS.items() if name != without}
 
@@ -32,14 +32,14 @@ def lives(make: object, count: int, without: str = "", **more: object) -> None:
 
 
 @pytest.mark.parametrize("make", BENCHES, ids=lambda make: make.__name__)
-def test_lives(make: object) -> None:
+def test_lives(make: Make) -> None:
     lives(make, 10, derandomize=True)
 
 
 @pytest.mark.verify
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("make", BENCHES, ids=lambda make: make.__name__)
-def test_many_lives(make: object) -> None:
+def test_many_lives(make: Make) -> None:
     lives(make, 200)
 
 

@@ -26,8 +26,8 @@ from roastwatch.vocabulary import (
     RoasterState,
     Urgency,
 )
-from tests.fakes.line import until
-from tests.guarded import guarded
+from tests.support.guarded import guarded
+from tests.support.until import until
 from tests.unit.test_service import Notebook
 
 
@@ -138,19 +138,20 @@ async def test_charge_found_from_the_curve_begins_the_longest_roast(
         def armed() -> bool:
             return bool(station.pipeline and station.snapshot().roaster.armed)
 
-        def arm() -> None:
+        def armed_now() -> bool:
             now = datetime.now(UTC)
             service.instruct(Instruction("kitchen", InstructionKind.ARM, Origin.PERSON, now, 600.0))
+            return armed()
 
         try:
             await until(lambda: station.pipeline and station.snapshot().roaster.connected, 60.0)
             await until(lambda: station.reading is not None, 60.0)
-            await until(lambda: arm() or armed(), 30.0)
+            await until(armed_now, 30.0)
             roast = station.pipeline.roast
             station.publish(roast.begin(datetime.now(UTC), Origin.TEMPERATURE))
             await until(lambda: not armed(), 30.0)
             station.publish(roast.drop(datetime.now(UTC), Origin.TEMPERATURE, 200.0))
-            await until(lambda: arm() or armed(), 30.0)  # once the drop has arrived
+            await until(armed_now, 30.0)  # once the drop has arrived
         finally:
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):

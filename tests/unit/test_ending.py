@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -29,7 +30,7 @@ def test_a_failure_in_mid_roast_ends_so_that_a_supervisor_restarts(
     shown = _shown(ExceptionGroup("g", [ExceptionGroup("h", [LOST])]), roasting=roasting)
     assert isinstance(shown, EndedError) is roasting
 
-    def command(**_: object) -> None:
+    def command(**_: Any) -> None:
         raise shown
 
     monkeypatch.setattr(

@@ -5,6 +5,7 @@ Each life is lived twice on the same readings, once deaf: what is heard never br
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,7 +19,15 @@ from roastwatch.roaster.plans.actions import Charge, Moment, Set
 from roastwatch.roaster.plans.executor import PlanExecutor
 from roastwatch.roaster.plans.pid import SetpointProfile
 from roastwatch.roaster.plans.plan import Plan, parse_plan
-from roastwatch.vocabulary import Actuator, CommandResult, EventKind, Origin, Outcome, Reading
+from roastwatch.vocabulary import (
+    Actuator,
+    Command,
+    CommandResult,
+    EventKind,
+    Origin,
+    Outcome,
+    Reading,
+)
 
 HEATER = Actuator.HEATER
 SOUNDS = (EventKind.FIRST_CRACK, EventKind.FIRST_CRACK_END, EventKind.SECOND_CRACK)
@@ -92,7 +101,7 @@ class Life:
         return CommandResult("", Outcome.APPLIED, wish.percent)
 
 
-def live(raw: list[dict], moments: list[tuple], *, follow: bool) -> None:
+def live(raw: list[dict[str, Any]], moments: list[tuple[Any, ...]], *, follow: bool) -> None:
     more = {"follow": True, "target": [[0, 100], [150, 230]]} if follow else {}
     try:
         plan = parse_plan({"steps": [{"at_s": 0, "heater_percent": 50}, *raw], **more})
@@ -115,7 +124,7 @@ def live(raw: list[dict], moments: list[tuple], *, follow: bool) -> None:
 )
 @given(steps, turns, st.booleans())
 def test_random_plans_never_heat_by_sound_or_after_a_drop(
-    raw: list[dict], moments: list[tuple], follow: bool
+    raw: list[dict[str, Any]], moments: list[tuple[Any, ...]], follow: bool
 ) -> None:
     live(raw, moments, follow=follow)
 
@@ -123,11 +132,15 @@ def test_random_plans_never_heat_by_sound_or_after_a_drop(
 @pytest.mark.verify
 @settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps, turns, st.booleans())
-def test_ten_thousand_random_plans(raw: list[dict], moments: list[tuple], follow: bool) -> None:
+def test_ten_thousand_random_plans(
+    raw: list[dict[str, Any]], moments: list[tuple[Any, ...]], follow: bool
+) -> None:
     live(raw, moments, follow=follow)
 
 
-async def asked(raw: list[dict], clock: Callable[[], datetime], pass_s: Callable[[], bool]) -> list:
+async def asked(
+    raw: list[dict[str, Any]], clock: Callable[[], datetime], pass_s: Callable[[], bool]
+) -> list[Any]:
     """What the service's plan asks for, and when by the clock that never jumps."""
     program = StationPlan("r", parse_plan({"steps": raw}), None)
     found = []
@@ -135,7 +148,7 @@ async def asked(raw: list[dict], clock: Callable[[], datetime], pass_s: Callable
     roast.begin(clock(), Origin.PERSON)
     began = clock()
 
-    async def ask(command):
+    async def ask(command: Command) -> CommandResult:
         at_s = (clock() - began).total_seconds()
         found.append((round(at_s, 3), command.actuator, command.target))
         return CommandResult("", Outcome.APPLIED, command.target)
@@ -155,7 +168,7 @@ async def test_a_plan_does_not_see_that_the_computers_clock_is_set(
 ) -> None:
     plan = [{"at_s": at_s, "fan_percent": fan} for at_s, fan in raw]
 
-    async def lived(steps_s: list[float]) -> list:
+    async def lived(steps_s: list[float]) -> list[Any]:
         now = {"s": 1000.0, "off": 0.0}
         left = list(steps_s)
         clock = StationClock(

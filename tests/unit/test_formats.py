@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from roastwatch.cli import cli
 from roastwatch.errors import BadInputError
 from roastwatch.records import formats
-from roastwatch.records.formats import alog, alog_write, literal, own_json
+from roastwatch.records.formats import alog_parts, alog_write, literal, own_json
 from roastwatch.records.metrics import metrics
 from roastwatch.records.record import Properties, RecordedControl, RecordedEvent, RoastRecord
 from roastwatch.roastlog.store import Store
@@ -98,7 +98,7 @@ def test_alog_is_exported_as_it_was_imported(tmp_path: Path) -> None:
 def test_recorded_roast_is_exported_with_pops_and_decision() -> None:
     record = heard()
     tree = literal.parse(alog_write.write(record), "x")
-    assert alog.text(tree, "title") == record.title
+    assert alog_parts.text(tree, "title") == record.title
     assert tree["timeindex"] == [0, 360, 480, 0, 0, 0, 600, 0]
     assert tree["temp2"][100] == -1
     assert tree["extraname1"] == ["Pops/min"]
@@ -231,7 +231,9 @@ def test_export_and_import_again_by_command(tmp_path: Path) -> None:
 
 
 def test_real_files_are_exported_as_they_were_imported(shared: Path) -> None:
-    for file in sorted((shared / "data/telemetry/artisan").glob("*.alog"))[::6]:
+    files = sorted((shared / "data/telemetry/artisan").glob("*.alog"))
+    assert files
+    for file in files[::6]:
         theirs = literal.parse(file.read_text(encoding="utf-8"), file.name)
         assert alog_write.profile(formats.read_file(file)) == theirs
 

@@ -6,7 +6,7 @@ import pytest
 
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.vocabulary import Outcome
-from tests.interlock_scenarios import (
+from tests.support.interlock_scenarios import (
     COOLING,
     DRUM,
     HEATER,

@@ -10,7 +10,7 @@ from roastwatch.roaster.guardian.guardian import Guardian
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.guardian.safety_state import LEASE_S, SafetyState
 from roastwatch.vocabulary import Actuator, Command, CommandResult, Origin, Outcome
-from tests.interlock_scenarios import Bench, heating
+from tests.support.interlock_scenarios import Bench, heating
 
 
 class SlowDrum(SimulatedRoaster):

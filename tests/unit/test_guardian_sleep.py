@@ -3,9 +3,10 @@
 import asyncio
 
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
-from roastwatch.roaster.guardian.guardian import Guardian, asleep_s
+from roastwatch.roaster.guardian.guardian import Guardian
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.guardian.safety_state import SafetyState
+from roastwatch.roaster.guardian.timing import asleep_s
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome
 
 

@@ -2,13 +2,14 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from roastwatch.roaster import messages
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.roaster.guardian.server import GuardianServer
-from tests.fakes.line import until
+from tests.support.until import until
 
 
 async def disarmed_after(folder: Path, said_all_the_while: bool) -> bool:
@@ -31,7 +32,7 @@ async def disarmed_after(folder: Path, said_all_the_while: bool) -> bool:
         _, writer = await asyncio.open_unix_connection(str(path))
         seq = 0
 
-        def say(do: str, at_s: float, **more: object) -> None:
+        def say(do: str, at_s: float, **more: Any) -> None:
             nonlocal seq
             seq += 1
             writer.write(messages.encode({"seq": seq, "at_s": at_s, "do": do, **more}))

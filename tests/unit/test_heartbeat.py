@@ -23,17 +23,22 @@ async def test_a_turning_loop_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
             async with asyncio.timeout(30):
                 while not (tmp_path / "alive").exists():
                     await asyncio.sleep(0)
-        heard = []
+        heard: list[bytes] = []
         while len(heard) < 3:
             heard.append(listener.recv(100))
     assert heard == [b"READY=1", b"WATCHDOG=1", b"STOPPING=1"]
 
 
-async def test_without_anybody_who_asks_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_heartbeat_that_nobody_asked_for_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     monkeypatch.delenv("ROASTWATCH_HEARTBEAT", raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(socket, "socket", lambda *_: pytest.fail("a socket was opened"))
     async with heartbeat():
         await asyncio.sleep(0)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_unit_waits_for_what_the_program_tells() -> None:

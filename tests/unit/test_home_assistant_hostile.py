@@ -14,7 +14,7 @@ from roastwatch.sinks.sink import SinkContext
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import ComponentState, InstructionKind, RoastEvent, Snapshot
 from tests.fakes.home_assistant import FakeHomeAssistant, home_assistant
-from tests.http import Person
+from tests.support.http import Person
 
 INSTRUCT = "roastwatch_instruct"
 

@@ -4,6 +4,7 @@ import json
 import logging
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -92,10 +93,11 @@ def is_fit(value: Any) -> bool:
 
 @given(ANYTHING)
 def test_what_passes_can_be_written_sent_and_reckoned_with(value: Any) -> None:
-    for call in (
+    calls: tuple[Callable[[], object], ...] = (
         lambda: inbound.json_value(json.dumps(value).encode(), "It"),
         lambda: inbound.checked(value, "It"),
-    ):
+    )
+    for call in calls:
         try:
             assert is_fit(call())
         except BadInputError as error:

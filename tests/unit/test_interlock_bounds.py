@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from roastwatch.roaster.guardian.limits_store import parse_limits
 from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.roaster.guardian.situation import Bound
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome, Reading
-from tests.interlock_scenarios import (
+from tests.support.interlock_scenarios import (
     AIR_ONLY,
     COOLING,
     DOOR,
@@ -331,7 +332,7 @@ def test_absurd_limit_is_refused_in_one_sentence(name: str, value: object) -> No
         {"plausible_max_c": 280},
     ],
 )
-def test_limits_that_switch_an_interlock_off_are_refused(raw: dict) -> None:
+def test_limits_that_switch_an_interlock_off_are_refused(raw: dict[str, Any]) -> None:
     with pytest.raises(BadInputError):
         parse_limits(raw, "limits")
 

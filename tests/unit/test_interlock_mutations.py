@@ -8,13 +8,14 @@ interlocks no scenario's danger happens; with a mutant that of at least one does
 import ast
 import inspect
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from roastwatch.roaster.guardian.interlocks import INTERLOCKS, Interlock
 from roastwatch.vocabulary import Origin
-from tests.interlock_scenarios import DOOR, SCENARIOS, Bench
+from tests.support.interlock_scenarios import DOOR, SCENARIOS, Bench
 
 
 def mutants(name: str) -> Iterator[tuple[str, Interlock | None]]:
@@ -69,7 +70,9 @@ MUTANTS = [(name, what, mutant) for name in INTERLOCKS for what, mutant in mutan
 @pytest.mark.parametrize(
     ("name", "danger", "how"), SCENARIOS, ids=lambda v: getattr(v, "__name__", None)
 )
-def test_with_all_interlocks_the_danger_does_not_happen(name: str, danger, how: dict) -> None:
+def test_with_all_interlocks_the_danger_does_not_happen(
+    name: str, danger: Callable[[Bench], bool], how: dict[str, Any]
+) -> None:
     assert not danger(Bench(**how)), f"{name} did not prevent it"
 
 

@@ -9,7 +9,7 @@ from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.vocabulary import Actuator, Command, Origin, Reading
-from tests.interlock_scenarios import DRUM, FAN, HEATER, MACHINE, Bench, heating
+from tests.support.interlock_scenarios import DRUM, FAN, HEATER, MACHINE, Bench, heating
 
 NEW = {"probe_follows", "over_range", "rise_without_heat", "heat_missing", "heat_short"}
 

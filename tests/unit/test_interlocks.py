@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from roastwatch.vocabulary import Origin, Outcome
-from tests.interlock_scenarios import (
+from tests.support.interlock_scenarios import (
     DOOR,
     DRUM,
     FAN,

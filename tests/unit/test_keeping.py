@@ -6,6 +6,7 @@ import json
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ from tests.unit.test_service import Notebook
 
 
 def service(
-    path: Path, source: dict[str, float] | None = None, **options: object
+    path: Path, source: dict[str, float] | None = None, **options: Any
 ) -> tuple[Service, Notebook]:
     demo = {"type": "demo", "seed": 3, "speed": 0, "first_crack_at_s": 40, "fooling_per_h": 0}
     demo |= source or {}
@@ -193,7 +194,7 @@ class Confirming(Notebook):
 async def test_confirmed_first_crack_keeps_its_time_and_is_labelled(
     tmp_path: Path, level: Level, kind: InstructionKind
 ) -> None:
-    source = {"speed": 100, "first_crack_at_s": 300, "seed": 4}
+    source: dict[str, float] = {"speed": 100, "first_crack_at_s": 300, "seed": 4}
     recording = {"roasts": True}
     made, _ = service(tmp_path / "roasts.db", source, model="pops", recording=recording)
     person = Confirming(made, level, kind)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,7 +96,7 @@ def test_labels_come_from_events_clips_and_marks(tmp_path: Path) -> None:
     for name in ("person", "confirmed", "revoked", "marked", "unlabelled"):
         write_roast(roasts / f"{name}.flac")
 
-    def sidecar(path: Path, **content: object) -> None:
+    def sidecar(path: Path, **content: Any) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"duration_s": 40.0, **content}))
 

@@ -45,7 +45,8 @@ def roast(seed: int, onset_s: float, seconds: int, clinks_per_s: float) -> Float
         first = int(at * RATE)
         sound[first : first + 800] += 0.3 * 10 ** (rng.normal(0, 3) / 20) * crack
         at += rng.exponential(1.5 if at < onset_s + 12 else 0.7)
-    return np.clip(sound, -1, 1)
+    clipped: Float32Array = np.clip(sound, -1, 1)
+    return clipped
 
 
 def write(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from roastwatch.audio.file import open_file
 from roastwatch.audio.level import LevelMeter
@@ -12,7 +13,7 @@ from roastwatch.vocabulary import Float32Array
 RATE_HZ = 16_000
 
 
-def metered(samples: Float32Array, block: int = 4_000) -> LevelMeter:
+def metered(samples: Float32Array | NDArray[np.float64], block: int = 4_000) -> LevelMeter:
     meter = LevelMeter(RATE_HZ)
     for at in range(0, len(samples), block):
         meter.push(samples[at : at + block].astype(np.float32))
@@ -42,10 +43,13 @@ def with_gain(sound: Float32Array, gains_db: list[float]) -> Float32Array:
 
 def frame_levels(sound: Float32Array) -> Float32Array:
     frames = sound[: len(sound) // 160 * 160].reshape(-1, 160)
-    return 10 * np.log10((frames**2).mean(axis=1) + 1e-12)
+    levels: Float32Array = 10 * np.log10((frames**2).mean(axis=1) + 1e-12)
+    return levels
 
 
-def gain_controlled(sound: Float32Array, attack_db_per_s: float, release_db_per_s: float) -> object:
+def gain_controlled(
+    sound: Float32Array, attack_db_per_s: float, release_db_per_s: float
+) -> Float32Array:
     """Turns down what is above -30 dBFS at once, and back up slowly."""
     gain, gains = 0.0, []
     for level in frame_levels(sound):

@@ -15,7 +15,7 @@ from roastwatch.roastlog import schema as log_schema
 from roastwatch.roastlog.file import open_log
 from roastwatch.roastlog.store import Store
 from roastwatch.vocabulary import EventKind
-from tests.made_roasts import made_roast
+from tests.support.made_roasts import made_roast
 from tests.unit.test_alog import profile, write
 from tests.unit.test_roasts_command import run
 

@@ -17,10 +17,10 @@ from roastwatch.roaster.guardian.guardian import Guardian
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.vocabulary import Actuator, Command, Origin
-from tests import driver_benches as benches
-from tests.driver_benches import Bench, bench
 from tests.fakes.mqtt_device import OPTIONS
 from tests.fakes.virtual_time import VirtualLoop
+from tests.support import driver_benches as benches
+from tests.support.driver_benches import Bench, bench
 
 Make = Callable[[VirtualLoop, ExitStack], Bench]
 

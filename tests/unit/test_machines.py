@@ -69,7 +69,7 @@ def test_one_device_by_two_names_has_one_guardian(
 def test_one_machine_has_one_guardian_however_its_options_are_written() -> None:
     """Else `roaster stop` would reach a guardian that holds nothing."""
 
-    def socket(kind: str, port: str | None, *options: str) -> Path:
+    def socket(kind: str, port: str | None, *options: str) -> Path | None:
         return RoasterLaunch.chosen(kind, port, options, None, None, None, False).socket
 
     assert socket("aillio_r1", None) == socket("aillio_r1", "usb")

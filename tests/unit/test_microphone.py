@@ -1,9 +1,10 @@
 """A microphone is found, heard, lost, and heard again; what is missing is counted, never hidden."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from roastwatch.errors import BadInputError, LostError
 from roastwatch.supervise import Backoff, ComponentHealth
 from roastwatch.vocabulary import AudioBlock, ComponentState, Float32Array
 from tests.fakes.sound_card import FakeCard, usb
+from tests.support.until import until
 
 RATE_HZ = 48_000
 QUICK = Backoff(first_s=0.001, longest_s=0.002)
@@ -26,21 +28,15 @@ def sound(seconds: float, seed: int = 1) -> Float32Array:
 
 @asynccontextmanager
 async def hearing(
-    card: FakeCard, part: ComponentHealth | None = None, **options: object
+    card: FakeCard, part: ComponentHealth | None = None, **options: Any
 ) -> AsyncIterator[Microphone]:
-    wanted = MicrophoneOptions(**{"block_s": 0.01, **options})  # type: ignore[arg-type]
+    wanted = MicrophoneOptions(**{"block_s": 0.01, **options})
     async with Microphone(wanted, part or ComponentHealth("ear"), card, QUICK) as microphone:
         yield microphone
 
 
 async def take(blocks: AsyncIterator[AudioBlock], count: int) -> list[AudioBlock]:
     return [await anext(blocks) for _ in range(count)]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():
-            await asyncio.sleep(0)
 
 
 async def test_sound_comes_through_whole_and_in_order() -> None:

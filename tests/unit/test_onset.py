@@ -26,7 +26,9 @@ def score(end_s: float, pops: list[float]) -> CrackScore:
     )
 
 
-def feed(onset: Onset, pops: tuple[float, ...], end_s: float = 400, step_s: float = 0.1) -> list:
+def feed(
+    onset: Onset, pops: tuple[float, ...], end_s: float = 400, step_s: float = 0.1
+) -> list[CrackDecision]:
     decisions: list[CrackDecision] = []
     steps = round(end_s / step_s)
     waiting = sorted(pops)
@@ -110,7 +112,8 @@ def test_witnesses_move_the_bar_but_never_close_the_door() -> None:
     def decided_s(weight: float) -> int:
         onset = armed()
         onset.weigh(weight)
-        return next(d.decided_sample for d in feed(onset, ROAST) if d.level is Level.FIRST_CRACK)
+        decided = (d for d in feed(onset, ROAST) if d.level is Level.FIRST_CRACK)
+        return next(decided).decided_sample
 
     assert decided_s(5.0) < decided_s(0.0) < decided_s(-3.0) == decided_s(-1000.0)
 

@@ -12,17 +12,16 @@ from roastwatch.sinks.rules import RulesOptions, RulesSink
 from roastwatch.sinks.sink import SinkContext
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import ComponentState, RoastEvent, Snapshot
+from tests.support.until import until
 from tests.unit.test_phone import Person, Push, crack
 from tests.unit.test_service import Broken, short_roast
 
 
-async def until(work: Coroutine[Any, Any, None], true: Callable[[], object]) -> None:
+async def run_until(work: Coroutine[Any, Any, None], true: Callable[[], object]) -> None:
     """Run until something is true."""
     task = asyncio.create_task(work)
     try:
-        async with asyncio.timeout(30):
-            while not true() and not task.done():
-                await asyncio.sleep(0.01)
+        await until(lambda: true() or task.done())
         assert true()
     finally:
         task.cancel()
@@ -39,7 +38,7 @@ async def test_a_rule_that_succeeds_shows_no_problem_any_more() -> None:
         queue: Events[RoastEvent] = Events()
         queue.put(crack())
         work = sink.run(queue, Latest[dict[str, Snapshot]]({}))
-        await until(work, lambda: part.counters.get("rules_done"))
+        await run_until(work, lambda: part.counters.get("rules_done"))
     assert part.counters["rules_retried"] == 1
     assert (part.state, part.problem) == (ComponentState.RUNNING, None)
 
@@ -54,7 +53,7 @@ async def test_a_rule_that_succeeds_hides_no_other_rules_problem() -> None:
         queue: Events[RoastEvent] = Events()
         queue.put(crack())
         work = sink.run(queue, Latest[dict[str, Snapshot]]({}))
-        await until(work, lambda: part.counters.keys() >= {"rules_refused", "rules_done"})
+        await run_until(work, lambda: part.counters.keys() >= {"rules_refused", "rules_done"})
     assert part.state is ComponentState.DEGRADED
     assert (part.problem or "").startswith("Rule 1: ")
 
@@ -66,7 +65,7 @@ async def test_a_console_that_works_again_shows_no_problem() -> None:
         ConsoleOptions(), SinkContext("roastwatch", ["kitchen"], "en", Person(), part)
     )
     work = sink.run(Events(), Latest[dict[str, Snapshot]]({}))
-    await until(work, lambda: part.state is ComponentState.RUNNING)
+    await run_until(work, lambda: part.state is ComponentState.RUNNING)
     assert part.problem is None
 
 
@@ -92,6 +91,6 @@ async def test_a_sink_that_cannot_be_made_anew_is_shown_and_tried_again() -> Non
         raise OSError("address in use")
 
     outlet = Outlet("rest", Broken(), ComponentHealth("rest"), make)
-    await until(service._guarded(outlet), lambda: len(made) == 2)
+    await run_until(service._guarded(outlet), lambda: len(made) == 2)
     assert outlet.part.state is ComponentState.FAILED
     assert "address in use" in (outlet.part.problem or "")

@@ -17,7 +17,8 @@ from roastwatch.sinks.outbox.dedupe_set import DedupeSet
 from roastwatch.sinks.outbox.memory import MemoryOutbox
 from roastwatch.sinks.phone.alerts import PersonOptions, alert
 from roastwatch.sinks.phone.notification_actions import NotificationActions
-from roastwatch.sinks.phone.sink import PhoneOptions, PhoneSink
+from roastwatch.sinks.phone.options import PhoneOptions
+from roastwatch.sinks.phone.sink import PhoneSink
 from roastwatch.sinks.sink import SinkContext
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import (

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,11 +12,13 @@ import pytest
 
 from roastwatch.channel import Events, Latest
 from roastwatch.roastlog.log import RoastLog
-from roastwatch.sinks.phone.sink import PhoneOptions, PhoneSink
+from roastwatch.sinks.phone.options import PhoneOptions
+from roastwatch.sinks.phone.sink import PhoneSink
 from roastwatch.sinks.sink import AlertOutbox, SinkContext
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import ComponentState, EventKind, Level, Phase, RoastEvent, Snapshot
 from tests.fakes.push import HANGS, PushService, serving
+from tests.support.until import until
 from tests.unit.test_phone import Person, crack
 
 
@@ -49,12 +51,6 @@ async def telling(
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 def happened(kind: EventKind, event_id: str = "r1-x", **more: Any) -> RoastEvent:

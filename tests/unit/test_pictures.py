@@ -15,7 +15,7 @@ from roastwatch.plots import picture as pictures
 from roastwatch.records.record import RoastRecord
 from roastwatch.roastlog.store import Store
 from roastwatch.vocabulary import EventKind
-from tests.made_roasts import made_roast
+from tests.support.made_roasts import made_roast
 
 
 def test_png_svg_and_pdf() -> None:

@@ -18,7 +18,7 @@ from dataclasses import replace
 from roastwatch.plots import more as pictures_more, picture as pictures
 from roastwatch.plots.style import figure, rendered
 from roastwatch.records.record import Properties
-from tests.made_roasts import made_roast
+from tests.support.made_roasts import made_roast
 
 roast = replace(made_roast(), title="№5 🫘 浅煎り \U0010ff00",
                 properties=Properties(notes="浅煎り 🫘"))

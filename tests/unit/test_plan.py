@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -140,7 +141,7 @@ def test_a_plan_that_would_overheat_is_ended_by_its_interlock() -> None:
         ({"steps": [{"at_bean_temp_c": 220, "heater_percent": 0}]}, r"steps\[0\] waits for 220"),
     ],
 )
-def test_a_plan_that_only_an_interlock_would_end_is_refused(raw: dict, says: str) -> None:
+def test_a_plan_that_only_an_interlock_would_end_is_refused(raw: dict[str, Any], says: str) -> None:
     plan = parse_plan(raw)
     profile = SetpointProfile.of(plan.target) if plan.target else None
     with pytest.raises(BadInputError, match=says):

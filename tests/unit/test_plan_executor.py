@@ -1,5 +1,7 @@
 """The one interpreter of plans: pure, so that each rule is a table of moments and what is asked."""
 
+from typing import Any
+
 import pytest
 
 from roastwatch.errors import BadInputError
@@ -13,11 +15,15 @@ from roastwatch.vocabulary import Actuator, CommandResult, EventKind, Level, Ori
 HEATER, FAN, DOOR, COOLING = Actuator.HEATER, Actuator.FAN, Actuator.DOOR, Actuator.COOLING
 ALL = frozenset(Actuator)
 
+Sets = list[tuple[Actuator, float]]
+
 
 class Front:
     """Carries out what the executor wants, as a machine without faults would."""
 
-    def __init__(self, steps: list[dict], actuators: frozenset[Actuator] = ALL, **plan) -> None:
+    def __init__(
+        self, steps: list[dict[str, Any]], actuators: frozenset[Actuator] = ALL, **plan: Any
+    ) -> None:
         parsed = parse_plan({"steps": steps, **plan})
         profile = SetpointProfile.of(parsed.target) if parsed.target else None
         hears = True
@@ -28,11 +34,11 @@ class Front:
         self.said: list[Say] = []
         self.all: list[Action] = []
 
-    def turn(self, elapsed_s: float, bean_c: float | None = None, **more) -> list[tuple]:
+    def turn(self, elapsed_s: float, bean_c: float | None = None, **more: Any) -> Sets:
         """What was set, in order."""
         turn = self.executor.turn(Moment(elapsed_s, bean_c, self.set[HEATER], **more))
         answer: Answer = None
-        sets = []
+        sets: Sets = []
         while True:
             try:
                 action = turn.send(answer)
@@ -87,8 +93,11 @@ def test_cooling_comes_after_a_drop_whoever_reports_it() -> None:
         None,
     ],
 )
-def test_nothing_heats_after_a_drop_however_it_came(drop: dict | None) -> None:
-    steps = [{"at_s": 0, "heater_percent": 60}, {"at_event": "dry_end", "heater_percent": 70}]
+def test_nothing_heats_after_a_drop_however_it_came(drop: dict[str, Any] | None) -> None:
+    steps: list[dict[str, Any]] = [
+        {"at_s": 0, "heater_percent": 60},
+        {"at_event": "dry_end", "heater_percent": 70},
+    ]
     front = Front(steps + ([drop] if drop else []), target=[[0, 100], [900, 230]], follow=True)
     front.turn(0, 100)
     front.turn(40, 150)
@@ -127,7 +136,9 @@ def test_heat_that_the_door_was_too_busy_for_is_not_given_after_the_drop() -> No
         ([{"at_s": 9, "door": "open"}, {"at_s": 10, "heater_percent": 9}], "after the drop at 9 s"),
     ],
 )  # fmt: skip
-def test_heat_that_can_only_come_after_a_drop_is_refused_when_read(steps: list, says: str) -> None:
+def test_heat_that_can_only_come_after_a_drop_is_refused_when_read(
+    steps: list[Any], says: str
+) -> None:
     with pytest.raises(BadInputError, match=says):
         parse_plan({"steps": steps})
 
@@ -154,7 +165,7 @@ def test_sound_lowers_heat_and_never_raises_it() -> None:
     assert "sound never raises heat" in front.said[-1].text
 
 
-def following(crack: dict) -> Front:
+def following(crack: dict[str, Any]) -> Front:
     """A profile that is followed; the beans lag behind it, so that the PID wants more."""
     front = Front([{"at_s": 0, "heater_percent": 50}, {"at_event": "first_crack", **crack},
                    {"at_s": 200, "heater_percent": 45}],
@@ -166,7 +177,7 @@ def following(crack: dict) -> Front:
 
 
 @pytest.mark.parametrize("crack", [{"heater_percent": 60}, {"heater_percent": 5}])
-def test_a_persons_heat_stands_whatever_is_heard(crack: dict) -> None:
+def test_a_persons_heat_stands_whatever_is_heard(crack: dict[str, Any]) -> None:
     """The step by sound used to restart the PID, refused or not: 10 % became 29 % in 10 s."""
     front = following(crack)
     front.set[HEATER] = 10
@@ -386,7 +397,7 @@ def test_a_first_crack_below_the_plans_level_triggers_nothing() -> None:
     ],
 )
 def test_a_plan_that_heats_longer_than_anybody_attends_is_refused(
-    steps: list, ends_s: float | None
+    steps: list[Any], ends_s: float | None
 ) -> None:
     plan = parse_plan({"steps": steps})
     assert plan.heat_ends_s == ends_s

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ from roastwatch.roaster.plans.drive import Drive, DriveLog
 from roastwatch.roaster.plans.plan import Plan, parse_plan, read_plan
 from roastwatch.roaster.plans.rehearsal import rehearse
 from roastwatch.vocabulary import Actuator, EventKind, InstructionKind, Origin, Reading
-from tests.virtual_kitchen import OPTIONS, Kitchen, Watched, guardian, virtual
+from tests.support.virtual_kitchen import OPTIONS, Kitchen, Watched, guardian, virtual
 
 PLANS = sorted((Path(__file__).parents[2] / "config" / "plans").glob("*.yaml"))
 EXTRA = {
@@ -40,7 +41,7 @@ EXTRA = {
 }  # fmt: skip
 
 
-def plans() -> list:
+def plans() -> list[Any]:
     found = [pytest.param(read_plan(path), id=path.name) for path in PLANS]
     return found + [pytest.param(parse_plan(raw), id=name) for name, raw in EXTRA.items()]
 

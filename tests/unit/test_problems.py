@@ -12,7 +12,7 @@ from roastwatch.vocabulary import (
     RoasterState,
     Snapshot,
 )
-from tests.broker.nouns import roaster, snapshot
+from tests.support.events import roaster, snapshot
 
 
 def part(name: str, state: ComponentState) -> tuple[ComponentStatus, ...]:

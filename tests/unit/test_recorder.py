@@ -11,7 +11,8 @@ import pytest
 
 from roastwatch.audio.file import open_file
 from roastwatch.audio.history_ring import HistoryRing
-from roastwatch.audio.recorder import Recorder, RecorderOptions
+from roastwatch.audio.recorder import Recorder
+from roastwatch.audio.recorder_options import RecorderOptions
 from roastwatch.audio.recordings import Flac, mend, prune, to_int16, write_json
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import AudioBlock, EventKind, Float32Array, Level, Origin, RoastEvent
@@ -119,7 +120,7 @@ async def test_a_decision_gets_a_clip_that_grows_with_it(tmp_path: Path) -> None
     part = ComponentHealth("recorder")
     samples = sound(60)
     async with recorder(tmp_path, part, clips=True, clip_s=5) as taping:
-        events = {
+        events: dict[float, RoastEvent] = {
             20: crack(Level.POSSIBLE, 18, 20),
             24: crack(Level.FIRST_CRACK, 17, 24),
             40: crack(Level.CERTAIN, 17, 40),

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from roastwatch.vocabulary import InstructionKind
-from tests.http import Person, request, send, serving
+from tests.support.http import Person, request, send, serving
 
 ROUTES = (
     "/health",

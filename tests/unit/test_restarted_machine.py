@@ -10,8 +10,10 @@ from roastwatch.roaster.guardian.guardian import Guardian
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.vocabulary import Actuator, Command, CommandResult, Origin, Outcome
-from tests.driver_benches import (
+from tests.fakes.virtual_time import VirtualLoop
+from tests.support.driver_benches import (
     Bench,
+    Make,
     aillio_r1,
     aillio_r2,
     bench,
@@ -25,7 +27,6 @@ from tests.driver_benches import (
     skywalker,
     tc4,
 )
-from tests.fakes.virtual_time import VirtualLoop
 
 DRIVERS = (
     aillio_r1,
@@ -105,7 +106,7 @@ async def most_heat(loop: VirtualLoop, made: Bench, seconds: float) -> float:
 
 
 @contextlib.contextmanager
-def machine_of(make: object) -> Iterator[tuple[VirtualLoop, Bench]]:
+def machine_of(make: Make) -> Iterator[tuple[VirtualLoop, Bench]]:
     loop = VirtualLoop()
     try:
         with bench(make, loop) as made:
@@ -121,7 +122,7 @@ CASES = [(make, off_s) for make, off_s in CASES if make is not hottop or off_s >
 
 @pytest.mark.parametrize("every_s", [0.9, 2.9])
 @pytest.mark.parametrize(("make", "off_s"), CASES, ids=lambda v: getattr(v, "__name__", None))
-def test_restarted_machine_is_not_heated_again(make: object, every_s: float, off_s: float) -> None:
+def test_restarted_machine_is_not_heated_again(make: Make, every_s: float, off_s: float) -> None:
     found = {}
     for phase_s in (0.1, 0.8):
         with machine_of(make) as (loop, made):
@@ -130,7 +131,7 @@ def test_restarted_machine_is_not_heated_again(make: object, every_s: float, off
 
 
 @pytest.mark.parametrize("make", DRIVERS, ids=lambda make: make.__name__)
-def test_machine_that_does_not_restart_gets_the_heat_of_each_step(make: object) -> None:
+def test_machine_that_does_not_restart_gets_the_heat_of_each_step(make: Make) -> None:
     async def life() -> None:
         plan = Plan(loop, made, 0.9)
         try:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ from roastwatch.vocabulary import (
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
-def event(kind: EventKind, at_s: float, number: int = 0, **more: object) -> RoastEvent:
+def event(kind: EventKind, at_s: float, number: int = 0, **more: Any) -> RoastEvent:
     made = RoastEvent(
         event_id=f"{kind}-{number}",
         station="roaster",
@@ -43,7 +44,7 @@ def event(kind: EventKind, at_s: float, number: int = 0, **more: object) -> Roas
         decided_at=START + timedelta(seconds=at_s + 5),
         origin=Origin.SOUND,
     )
-    return replace(made, **more)  # type: ignore[arg-type]
+    return replace(made, **more)
 
 
 def reading(bean_c: float | None, at_s: float = 0.0) -> Reading:

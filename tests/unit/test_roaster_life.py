@@ -1,18 +1,18 @@
 """Random lives of the guardian: hundreds here, ten thousand under `dev verify`."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from roastwatch.roaster.guardian.interlocks import INTERLOCKS
-from tests.roaster_machine import RoasterLife
+from tests.support.roaster_machine import RoasterLife
 
 CHECKS = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 
-def lives(count: int, **more: object) -> settings:
+def lives(count: int, **more: Any) -> settings:
     return settings(
         max_examples=count,
         stateful_step_count=30,

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -16,7 +17,7 @@ from roastwatch.cli import cli
 from roastwatch.records.formats import own_json
 from roastwatch.records.record import Properties
 from roastwatch.roastlog.store import Store
-from tests.made_roasts import made_roast
+from tests.support.made_roasts import made_roast
 from tests.unit.test_alog import profile, write
 from tests.unit.test_roasts_command import run
 
@@ -35,7 +36,7 @@ def in_seattle(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-def own(**changes: object) -> str:
+def own(**changes: Any) -> str:
     tree = json.loads(own_json.write(made_roast()))
     return json.dumps(tree | changes)
 
@@ -162,7 +163,7 @@ def test_text_output_has_local_times_and_json_utc(
     tmp_path: Path, log: Path, in_seattle: None
 ) -> None:
     evening = made_roast()  # 09:26 UTC is 02:26 in Seattle
-    late = replace(evening, started_at=evening.started_at.replace(hour=3))  # type: ignore[union-attr]
+    late = replace(evening, started_at=evening.started_at.replace(hour=3))
     with Store(log, create=True) as store:
         store.import_record(replace(late, properties=Properties(bean_name="Guji")))
     assert "2026-03-13 20:26" in run("--log", log, "list").stdout

@@ -90,7 +90,9 @@ def test_a_wrong_rule_is_refused_at_the_start(rule: dict[str, Any], said: str) -
 
 def test_every_event_kind_can_have_a_rule() -> None:
     for kind in EventKind:
-        RuleOptions.model_validate({"on": kind.value, "webhook": "http://a"})
+        assert (
+            RuleOptions.model_validate({"on": kind.value, "webhook": "http://a"}).on == kind.value
+        )
 
 
 async def test_a_rule_that_causes_its_own_event_is_stopped_and_named() -> None:

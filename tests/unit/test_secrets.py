@@ -113,9 +113,9 @@ def test_a_secret_without_quotes_is_not_repeated(
     assert "4711" not in str(refused.value)
     assert "4711" not in repr(refused.value.__cause__)
     if group == "drivers":
-        with pytest.raises((SettingsError, BadInputError)) as refused:
+        with pytest.raises((SettingsError, BadInputError)) as unfit:
             checked_options(options, raw, name)
-        assert "4711" not in str(refused.value)
+        assert "4711" not in str(unfit.value)
 
 
 def test_a_secret_at_a_wrong_place_is_not_repeated() -> None:

@@ -1,8 +1,10 @@
 """The whole service on a short synthesised roast: what is told, to whom, whatever breaks."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from roastwatch.app.station import Station
 from roastwatch.channel import Events, Latest
 from roastwatch.detection.inference_pool import InferencePool
 from roastwatch.settings import model as settings
+from roastwatch.sinks.sink import Finding
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import (
     Actuator,
@@ -28,7 +31,7 @@ from roastwatch.vocabulary import (
     RoastEvent,
     Snapshot,
 )
-from tests.http import free_port, request, send
+from tests.support.http import free_port, request, send
 
 
 class Notebook:
@@ -41,12 +44,18 @@ class Notebook:
         async for event in events:
             self.events.append(event)
 
+    async def check(self) -> Sequence[Finding]:
+        return ()
+
 
 class Broken:
     """A sink that fails at once."""
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         raise OSError("no such printer")
+
+    async def check(self) -> Sequence[Finding]:
+        return ()
 
 
 class Mended(Notebook):
@@ -63,7 +72,7 @@ class Mended(Notebook):
         await super().run(events, latest)
 
 
-def short_roast(begins: str = "sound", **source: object) -> Service:
+def short_roast(begins: str = "sound", **source: Any) -> Service:
     demo = {"type": "demo", "seed": 3, "speed": 0, "first_crack_at_s": 40, "fooling_per_h": 0}
     station = {
         "name": "kitchen",

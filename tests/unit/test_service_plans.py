@@ -4,6 +4,7 @@ A real guardian and its socket, in virtual time.
 """
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from roastwatch.vocabulary import (
     Phase,
     Reading,
 )
-from tests.virtual_kitchen import Kitchen, Watched, virtual
+from tests.support.virtual_kitchen import Kitchen, Watched, virtual
 
 PLAN = """
 steps:
@@ -242,10 +243,14 @@ def test_each_loss_of_the_roaster_is_reported(socket_folder: Path) -> None:
     async def losses() -> None:
         made = kitchen(socket_folder)
         driver = Cable()
+
+        def lost(count: int) -> bool:
+            return len(made.of(EventKind.ROASTER_LOST)) == count
+
         async with made.open(driver):
             for count in (1, 2):
                 driver.out = True
-                await made.until(lambda count=count: len(made.of(EventKind.ROASTER_LOST)) == count)
+                await made.until(partial(lost, count))
                 driver.out = False
                 await asyncio.sleep(60)
             assert len(made.of(EventKind.ROASTER_LOST)) == 2

@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,7 +78,7 @@ def raw_of(samples: Float32Array, pcm_format: str) -> bytes:
 
 
 async def piped(
-    raw: bytes, part: ComponentHealth | None = None, **options: object
+    raw: bytes, part: ComponentHealth | None = None, **options: Any
 ) -> list[AudioBlock]:
     """The blocks that come of bytes written by another program, in pieces of odd sizes."""
     reading, writing = os.pipe()
@@ -89,7 +90,7 @@ async def piped(
 
     with os.fdopen(reading, "rb") as pipe:
         given = {"sample_rate_hz": RATE_HZ, "live": False, **options}
-        wanted = StandardInputOptions(**given)  # type: ignore[arg-type]
+        wanted = StandardInputOptions(**given)
         writer = asyncio.ensure_future(asyncio.to_thread(write))
         try:
             async with StandardInput(wanted, part or ComponentHealth("ear"), pipe) as source:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.unit.test_curve import drum
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
-def made(**curve: object) -> tuple[Station, list[RoastEvent]]:
+def made(**curve: Any) -> tuple[Station, list[RoastEvent]]:
     demo = {"type": "demo", "seed": 1, "speed": 0}
     tree = {"stations": [{"name": "roaster", "source": demo, "curve": curve}]}
     told: list[RoastEvent] = []

@@ -87,7 +87,14 @@ async def test_a_loss_among_several_jobs_is_tried_again_and_cancels_nobody_else(
 
 
 async def test_jobs_that_are_all_done_are_done_together() -> None:
-    await together(asyncio.sleep(0), asyncio.sleep(0))
+    done: list[str] = []
+
+    async def job(name: str) -> None:
+        await asyncio.sleep(0)
+        done.append(name)
+
+    await together(job("one"), job("two"))
+    assert sorted(done) == ["one", "two"]
 
 
 async def fail() -> None:

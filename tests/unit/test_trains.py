@@ -27,7 +27,7 @@ def test_few_or_uneven_pops_are_none(pops: list[float]) -> None:
 def test_chance_seldom_makes_a_train(rate: float) -> None:
     rng = np.random.default_rng(4)
     pops = np.cumsum(rng.exponential(1 / rate, 3000))
-    found = sum(train_length(pops[: end + 1]) >= LEAST_POPS for end in range(40, 3000))
+    found = sum(train_length(pops[: end + 1].tolist()) >= LEAST_POPS for end in range(40, 3000))
     assert found / 2960 < 0.01
 
 

@@ -18,7 +18,8 @@ def scrapes(turn_s: float, until_s: float, share: float, seed: int) -> list[floa
     rng = np.random.default_rng(seed)
     turns = np.arange(3, until_s, turn_s)
     heard = turns[rng.random(len(turns)) < share]
-    return (heard + rng.normal(0, 0.005, len(heard))).tolist()
+    jitter_s = rng.normal(0, 0.005, len(heard))
+    return [float(at_s) for at_s in heard + jitter_s]
 
 
 def noted(times_s: list[float]) -> DrumRotation:

@@ -29,7 +29,7 @@ def save_ast(folder: Path, labels: dict[int, str] = LABELS, seed: int = 7, **siz
     )
     network = ASTForAudioClassification(config)
     with torch.no_grad():  # so that outputs differ from window to window
-        network.classifier.dense.weight.mul_(40.0)
+        network.classifier.dense.weight.data *= 40.0
     network.save_pretrained(folder)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of an empty mel band, which AST has always had
@@ -62,7 +62,7 @@ def base_ast(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def edited(tiny_ast: Path, tmp_path: Path) -> Callable[..., Path]:
     """A copy of the tiny AST with keys of its config.json changed (None removes a key)."""
 
-    def make(**changes: object) -> Path:
+    def make(**changes: Any) -> Path:
         folder = tmp_path / "edited"
         folder.mkdir()
         for file in tiny_ast.iterdir():

@@ -7,6 +7,7 @@ nothing, so a real network can't stand in here.
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -195,7 +196,7 @@ def test_on_many_simulated_roasts() -> None:
     assert np.quantile(later, 0.99) <= 2.0
 
 
-def _chosen(name: str, **options: object) -> CrackModel:
+def _chosen(name: str, **options: Any) -> CrackModel:
     choice = settings.chosen("models", name, **options)
     model: CrackModel = plugins.load("models", choice.type)(choice.options)
     return model

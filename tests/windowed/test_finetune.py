@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from click.testing import CliRunner
 
 from roastwatch.cli import cli
 from roastwatch.corpus import corpus
-from roastwatch.detection.large.windowed import Windowed
+from roastwatch.detection.large.windowed import Windowed, WindowedOptions
 from roastwatch.errors import BadInputError
 from roastwatch.settings import model as settings
 from roastwatch.training.large import finetune_ast, finetune_windows
@@ -54,11 +55,11 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "manifest.json"
 
 
-def _fields(row: corpus.CorpusRecording) -> dict[str, object]:
+def _fields(row: corpus.CorpusRecording) -> dict[str, Any]:
     return {name: getattr(row, name) for name in row.__slots__}
 
 
-def _plan(tiny_ast: Path, manifest: Path, **training: object) -> FineTunePlan:
+def _plan(tiny_ast: Path, manifest: Path, **training: Any) -> FineTunePlan:
     return FineTunePlan.model_validate(
         {
             "name": "tuned",
@@ -82,6 +83,7 @@ def test_it_learns_and_the_result_runs(base_ast: Path, manifest: Path, tmp_path:
     assert 0 < card["frozen_parameters"] < card["parameters"]
     assert json.loads((tmp_path / "run" / "card.json").read_text()) == card
     chosen = settings.chosen("models", "windowed", model=str(tmp_path / "run" / "model"), threads=1)
+    assert isinstance(chosen.options, WindowedOptions)
     model = Windowed(chosen.options)
     assert model.spec.model_id == "tuned"
     rng = np.random.default_rng(77)

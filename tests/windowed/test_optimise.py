@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -21,8 +22,9 @@ _RUN_BY = {"onnx-int8": ["onnx", "openvino"]}
 
 
 def _chances(folder: Path, batch: int = 1, **more: str) -> list[float]:
-    options = {"model": str(folder), "threads": 1, "batch": batch, **more}
+    options: dict[str, Any] = {"model": str(folder), "threads": 1, "batch": batch, **more}
     chosen = settings.chosen("models", "windowed", **options).options
+    assert isinstance(chosen, WindowedOptions)
     stream = Windowed(chosen).open(32_000)
     sound = np.random.default_rng(8).normal(0, 0.1, 6 * 32_000).astype(np.float32)
     return [score.probability for score in stream.push(sound) + stream.finish()]

@@ -5,6 +5,7 @@ import logging
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from roastwatch.vocabulary import CrackScore, EventKind, Float32Array, Level
 RATE = 32_000
 
 
-def _model(folder: Path, **options: object) -> Windowed:
+def _model(folder: Path, **options: Any) -> Windowed:
     options = {"threads": 1, **options}
     made = settings.chosen("models", "windowed", model=str(folder), **options).options
     assert isinstance(made, WindowedOptions)
@@ -29,7 +30,8 @@ def _model(folder: Path, **options: object) -> Windowed:
 def _sound(seconds: float = 9.0) -> Float32Array:
     rng = np.random.default_rng(2)
     loud = 0.02 + 0.2 * (np.arange(round(seconds * RATE)) // RATE % 3 == 2)
-    return (rng.normal(0, 1, len(loud)) * loud).astype(np.float32)
+    sound: Float32Array = (rng.normal(0, 1, len(loud)) * loud).astype(np.float32)
+    return sound
 
 
 def _scores(model: Windowed, sound: Float32Array, block: int) -> list[CrackScore]:
@@ -133,7 +135,7 @@ def test_a_batch_shrinks_when_memory_is_short(caplog: pytest.LogCaptureFixture) 
 
 
 def test_memory_short_for_the_weights(tiny_ast: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_room(*_args: object, **_options: object) -> None:
+    def no_room(*_args: object, **_options: Any) -> None:
         raise RuntimeError("unable to mmap 344790040 bytes: Cannot allocate memory (12)")
 
     loader = "transformers.AutoModelForAudioClassification.from_pretrained"
@@ -171,7 +173,7 @@ def test_an_accelerator_that_will_not_open_falls_back() -> None:
     assert backends.Network(open_on, "auto", 1).fell_back
 
 
-def _refused(folder: Path | str, **options: object) -> str:
+def _refused(folder: Path | str, **options: Any) -> str:
     with pytest.raises(BadInputError) as caught:
         _model(Path(folder), **options).open(RATE)
     return str(caught.value)

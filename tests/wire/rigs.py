@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from roastwatch.records.formats import alog_write
-from tests.fakes.aillio import FakeBullet, FakeR1, FakeR2
+from tests.fakes.aillio import FakeR1, FakeR2
 from tests.fakes.freshroast import ROASTING, FakeFreshRoast
 from tests.fakes.hottop import FakeHottop
 from tests.fakes.kaleido import FakeKaleido, kaleido_websocket
@@ -19,8 +19,8 @@ from tests.fakes.mqtt_device import OPTIONS, FakeMqttRoaster, on_broker
 from tests.fakes.tc4 import FakeTc4
 from tests.fakes.thermal import Thermal
 from tests.fakes.usb_bus import usb_bus
-from tests.made_roasts import made_roast
-from tests.mosquitto import Broker
+from tests.support.made_roasts import made_roast
+from tests.support.mosquitto import Broker
 
 SPEED = 20.0
 """Machines live so many seconds in one: a roast of six minutes takes eighteen seconds. Quicker,
@@ -57,7 +57,14 @@ async def hottop(folder: Path) -> AsyncIterator[Rig]:
     async with PtyLine(fake, folder) as line:
         everything = frozenset({"heater", "fan", "drum", "cooling"})
         yield Rig(
-            "hottop", line.port, fake.thermal, lambda: fake.heater, (), everything, True, again
+            "hottop",
+            line.port,
+            fake.thermal,
+            lambda: fake.heater,
+            (),
+            everything,
+            True,
+            again=again,
         )
 
 
@@ -174,7 +181,9 @@ async def mqtt(folder: Path) -> AsyncIterator[Rig]:
 
 
 @contextlib.asynccontextmanager
-async def bullet(folder: Path, kind: str, fake: FakeBullet, product: int) -> AsyncIterator[Rig]:
+async def bullet(
+    folder: Path, kind: str, fake: FakeR1 | FakeR2, product: int
+) -> AsyncIterator[Rig]:
     actuators = frozenset({"heater", "fan", "drum"})
     async with usb_bus(fake, product, folder) as environment:
         yield Rig(

@@ -5,9 +5,10 @@ import signal
 from pathlib import Path
 
 from tests.fakes.hottop import FakeHottop
-from tests.fakes.line import PtyLine, until
+from tests.fakes.line import PtyLine
 from tests.fakes.tc4 import FakeTc4
-from tests.guarded import end, guarded
+from tests.support.guarded import end, guarded
+from tests.support.until import until
 
 STARTED_S = 60.0
 SHORT = """
@@ -39,6 +40,7 @@ async def said(service: asyncio.subprocess.Process, words: str, so_far: list[str
     """Read on until the program has said this."""
     async with asyncio.timeout(STARTED_S):
         while not any(words in line for line in so_far):
+            assert service.stdout is not None
             line = await service.stdout.readline()
             assert line, so_far
             so_far.append(line.decode())
@@ -46,7 +48,8 @@ async def said(service: asyncio.subprocess.Process, words: str, so_far: list[str
 
 async def test_drive_stays_while_it_gets_hotter_and_says_so(tmp_path: Path) -> None:
     """It said Safe and left; the beans burnt 53 s later."""
-    fake, lines = relay(), []
+    fake = relay()
+    lines: list[str] = []
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         service = await place.drive("tc4", line.port, SHORT)
         try:
@@ -65,7 +68,8 @@ async def test_drive_stays_while_it_gets_hotter_and_says_so(tmp_path: Path) -> N
 
 
 async def test_a_second_stop_leaves_at_once_with_a_warning(tmp_path: Path) -> None:
-    fake, lines = relay(), []
+    fake = relay()
+    lines: list[str] = []
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         service = await place.drive("tc4", line.port)
         try:
@@ -84,7 +88,8 @@ async def test_a_second_stop_leaves_at_once_with_a_warning(tmp_path: Path) -> No
 
 async def test_a_stop_that_a_stuck_relay_ignores_is_no_success(tmp_path: Path) -> None:
     """`stop` said Stopped, `drive` left at once, and the beans burnt."""
-    fake, lines = relay(), []
+    fake = relay()
+    lines: list[str] = []
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         limits = tmp_path / "limits.yaml"
         limits.write_text("runaway_above_c: 80\nrunaway_after_s: 30\n")
@@ -139,7 +144,8 @@ async def test_less_heat_than_set_is_reported_and_heat_goes_on(tmp_path: Path) -
     fake = WeakHottop()
     fake.thermal.bean_c = fake.thermal.air_c = 120.0
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
-        service, lines = await place.drive("hottop", line.port, SHORT.replace("3,", "14,")), []
+        lines: list[str] = []
+        service = await place.drive("hottop", line.port, SHORT.replace("3,", "14,"))
         try:
             await said(service, "gives only 36 % heat, not the 60 %", lines)
             await asyncio.sleep(2.0)

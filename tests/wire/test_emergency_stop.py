@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,9 +28,10 @@ from roastwatch.vocabulary import (
     RoasterState,
     StopState,
 )
-from tests.fakes.line import PtyLine, until
+from tests.fakes.line import PtyLine
 from tests.fakes.tc4 import FakeTc4
-from tests.guarded import Guarded, guarded, heating
+from tests.support.guarded import Guarded, guarded, heating
+from tests.support.until import until
 from tests.unit.test_service import Notebook
 
 STARTED_S = 60.0
@@ -44,7 +46,7 @@ def hot_tc4() -> FakeTc4:
 class Kitchen:
     """The service with one station on a TC4, and what its sinks were given."""
 
-    def __init__(self, port: object, **options: object) -> None:
+    def __init__(self, port: object, **options: Any) -> None:
         station = {
             "name": "kitchen",
             "source": {"type": "demo", "speed": 1, "seed": 3},

@@ -26,8 +26,9 @@ from roastwatch.vocabulary import Actuator
 from tests.fakes.freshroast import ROASTING, FakeFreshRoast
 from tests.fakes.hottop import FakeHottop
 from tests.fakes.kaleido import FakeKaleido
-from tests.fakes.line import PtyLine, until
+from tests.fakes.line import PtyLine
 from tests.fakes.tc4 import FakeTc4
+from tests.support.until import until
 
 
 @dataclass

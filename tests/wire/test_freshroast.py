@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,8 +21,9 @@ from roastwatch.roaster.drivers.freshroast_packets import (
 )
 from roastwatch.vocabulary import Actuator
 from tests.fakes.freshroast import COOLING, IDLE, ROASTING, SLEEPING, FakeFreshRoast
-from tests.fakes.line import PtyLine, every_split, read_for_ever, tcp_line, until
-from tests.guarded import guarded
+from tests.fakes.line import PtyLine, every_split, read_for_ever, tcp_line
+from tests.support.guarded import guarded
+from tests.support.until import until
 
 REPLY = bytes.fromhex("AAAA61740002010132 01FF00AAFA")
 HOT = bytes.fromhex("AAAA61740004020932 030160AAFA")
@@ -93,7 +95,7 @@ def test_a_packet_without_footer_at_250_fahrenheit() -> None:
         ]
 
 
-def driver(port: object, **options: object) -> FreshRoast:
+def driver(port: object, **options: Any) -> FreshRoast:
     return FreshRoast(FreshRoastOptions(**{"port": str(port), **options}), "kitchen")
 
 

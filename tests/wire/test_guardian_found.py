@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.kaleido import FakeKaleido
-from tests.fakes.line import PtyLine, tcp_line, until
+from tests.fakes.line import PtyLine, tcp_line
 from tests.fakes.tc4 import FakeTc4
-from tests.guarded import Guarded, end, guarded, heating
+from tests.support.guarded import Guarded, end, guarded, heating
+from tests.support.until import until
 
 STARTED_S = 60.0
 LEFT = "steps: [{at_s: 0, heater_percent: 60, fan_percent: 30}, {at_s: 600}]\n"

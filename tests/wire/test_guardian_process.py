@@ -5,13 +5,15 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.fakes.hottop import FakeHottop
-from tests.fakes.line import PtyLine, until
+from tests.fakes.line import PtyLine
 from tests.fakes.tc4 import FakeTc4
-from tests.guarded import BLOCKED, end, guarded
+from tests.support.guarded import BLOCKED, end, guarded
+from tests.support.until import until
 
 STARTED_S = 60.0
 """Two processes start meanwhile; a loaded machine is slow at that."""
@@ -40,7 +42,7 @@ async def zero_after(heat: Callable[[], int]) -> float:
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 async def test_killed_or_stopped_service_leaves_no_heat(
     tmp_path: Path,
-    machine: Callable[[], tuple],
+    machine: Callable[[], tuple[Any, ...]],
     how: signal.Signals,
     record_property: Callable[[str, object], None],
 ) -> None:

@@ -10,9 +10,10 @@ import pytest
 from roastwatch.app.roaster_launch import RoasterLaunch
 from roastwatch.roaster.client.control import RoasterControl
 from roastwatch.vocabulary import Actuator, Command, CommandResult, Origin, Outcome
-from tests.fakes.line import PtyLine, until
+from tests.fakes.line import PtyLine
 from tests.fakes.tc4 import FakeTc4
-from tests.guarded import guarded
+from tests.support.guarded import guarded
+from tests.support.until import until
 
 
 def machine() -> RoasterLaunch:

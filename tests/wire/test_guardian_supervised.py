@@ -22,9 +22,10 @@ from roastwatch.app.roaster_session import RoasterSession
 from roastwatch.roaster import doors, identity
 from roastwatch.roaster.client.control import RoasterControl
 from roastwatch.roaster.client.guardian_life import BACK, DIED, GuardianNotice
-from tests.fakes.line import PtyLine, tcp_line, until
+from tests.fakes.line import PtyLine, tcp_line
 from tests.fakes.tc4 import FakeTc4
-from tests.guarded import end, guarded, heating
+from tests.support.guarded import end, guarded, heating
+from tests.support.until import until
 
 STARTED_S = 60.0
 

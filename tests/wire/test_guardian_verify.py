@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.line import until
-from tests.guarded import BLOCKED, Guarded, end, guarded
+from tests.support.guarded import BLOCKED, Guarded, end, guarded
+from tests.support.until import until
 from tests.wire import rigs
 from tests.wire.rigs import Make
 

@@ -13,9 +13,9 @@ from roastwatch.roaster.client.control import RoasterControl
 from roastwatch.roaster.drivers.mqtt_options import MqttRoasterOptions
 from roastwatch.roaster.drivers.mqtt_roaster import MqttRoaster
 from roastwatch.vocabulary import Actuator
-from tests.fakes.line import until
 from tests.fakes.mqtt_device import OPTIONS, FakeMqttRoaster, on_broker
-from tests.mosquitto import Broker
+from tests.support.mosquitto import Broker
+from tests.support.until import until
 
 LINES = (
     b"[" * 60_000,

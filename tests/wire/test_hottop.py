@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,8 @@ from roastwatch.roaster.drivers.hottop import Hottop, HottopOptions, Unit
 from roastwatch.roaster.drivers.hottop_frames import HottopParser, HottopSetpoints, decode, encode
 from roastwatch.vocabulary import Actuator
 from tests.fakes.hottop import FakeHottop
-from tests.fakes.line import PtyLine, every_split, read_for_ever, tcp_line, until
+from tests.fakes.line import PtyLine, every_split, read_for_ever, tcp_line
+from tests.support.until import until
 
 
 def frame_of(bean: int = 190, air: int = 210, heater: int = 60) -> bytes:
@@ -102,7 +104,7 @@ def test_cut_and_joined_stream() -> None:
     assert [s.bean for s in found] == list(range(100, 160))
 
 
-def driver(port: object, **options: object) -> Hottop:
+def driver(port: object, **options: Any) -> Hottop:
     return Hottop(HottopOptions(port=str(port), **options), "kitchen")
 
 

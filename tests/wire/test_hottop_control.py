@@ -13,8 +13,9 @@ from roastwatch.app.roaster_launch import RoasterLaunch
 from roastwatch.roaster.client.control import RoasterControl
 from roastwatch.roaster.client.guardian_life import BACK, DIED_READING, MAY_EJECT, READS_AGAIN
 from tests.fakes.hottop import FakeHottop
-from tests.fakes.line import PtyLine, until
-from tests.guarded import PLAN, Guarded, end, guarded
+from tests.fakes.line import PtyLine
+from tests.support.guarded import PLAN, Guarded, end, guarded
+from tests.support.until import until
 
 STARTED_S = 60.0
 FULL_HEAT = """

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,11 +13,12 @@ from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.drivers.kaleido import Frame, Kaleido, KaleidoOptions, decode, encode
 from roastwatch.roaster.transport.line_splitter import LineSplitter
 from roastwatch.vocabulary import Actuator
-from tests.driver_benches import bench
-from tests.driver_benches import kaleido as kaleido_bench
 from tests.fakes.kaleido import FakeKaleido, kaleido_websocket
-from tests.fakes.line import PtyLine, every_split, read_for_ever, tcp_line, until
+from tests.fakes.line import PtyLine, every_split, read_for_ever, tcp_line
 from tests.fakes.virtual_time import VirtualLoop
+from tests.support.driver_benches import bench
+from tests.support.driver_benches import kaleido as kaleido_bench
+from tests.support.until import until
 
 EXAMPLE = "{0,BT:190.5,ET:185.0,AT:25.0,HP:80,FC:55,RC:90,AH:0,TS:180.0,HS:1}"
 NUMBERS = {
@@ -75,7 +77,7 @@ def test_noise(text: str) -> None:
     assert frame is None or 0 <= frame.numbers.get("HP", 0) <= 100
 
 
-def driver(port: object, **options: object) -> Kaleido:
+def driver(port: object, **options: Any) -> Kaleido:
     return Kaleido(KaleidoOptions(**{"port": str(port), "period_s": 0.2, **options}), "kitchen")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,9 +13,10 @@ from roastwatch.roaster.drivers.modbus import Modbus, ModbusOptions
 from roastwatch.roaster.drivers.modbus_profile import Code, WordOrder, decode, encode, load, names
 from roastwatch.roaster.drivers.thermometer import ThermometerOptions
 from roastwatch.vocabulary import Actuator
-from tests.fakes.line import read_for_ever, until
+from tests.fakes.line import read_for_ever
 from tests.fakes.modbus import PROFILE, FakeModbusRoaster, modbus_rtu, modbus_tcp
-from tests.guarded import guarded
+from tests.support.guarded import guarded
+from tests.support.until import until
 
 
 @pytest.fixture
@@ -101,7 +103,7 @@ def test_a_profile_beside_the_person_is_found_by_the_guardian(
     assert ModbusOptions(port="/dev/null", profile="besca-bsc").profile == "besca-bsc"
 
 
-def driver(port: str, profile: str, **options: object) -> Modbus:
+def driver(port: str, profile: str, **options: Any) -> Modbus:
     return Modbus(
         ModbusOptions(**{"port": port, "profile": profile, "period_s": 0.1, **options}), "kitchen"
     )

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import aiomqtt
 import pytest
@@ -22,9 +23,10 @@ from roastwatch.roaster.drivers.mqtt_options import (
 from roastwatch.roaster.drivers.mqtt_roaster import MqttRoaster
 from roastwatch.roaster.transport.spike_filter import probe_value
 from roastwatch.vocabulary import Actuator
-from tests.fakes.line import read_for_ever, until
+from tests.fakes.line import read_for_ever
 from tests.fakes.mqtt_device import OPTIONS, FakeMqttRoaster, on_broker
-from tests.mosquitto import Broker
+from tests.support.mosquitto import Broker
+from tests.support.until import until
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
     running.kill()
 
 
-def driver(broker: Broker, **options: object) -> MqttRoaster:
+def driver(broker: Broker, **options: Any) -> MqttRoaster:
     return MqttRoaster(
         MqttRoasterOptions.model_validate(
             {"port": f"mqtt://127.0.0.1:{broker.port}", **OPTIONS, **options}

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.line import PtyLine, until
+from tests.fakes.line import PtyLine
 from tests.fakes.tc4 import FakeTc4
-from tests.guarded import PLAN, Guarded, end, guarded, heating
+from tests.support.guarded import PLAN, Guarded, end, guarded, heating
+from tests.support.until import until
 
 STARTED_S = 60.0
 

@@ -1,7 +1,9 @@
 """TC4 lines and dialects, and the driver against a fake board."""
 
 import random
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,8 +14,9 @@ from roastwatch.roaster.drivers.tc4 import Tc4, Tc4Line, Tc4Options, decode
 from roastwatch.roaster.transport.line_splitter import LineSplitter
 from roastwatch.roaster.transport.spike_filter import SpikeFilter
 from roastwatch.vocabulary import Actuator
-from tests.fakes.line import PtyLine, every_split, read_for_ever, tcp_line, until
+from tests.fakes.line import PtyLine, every_split, read_for_ever, tcp_line
 from tests.fakes.tc4 import FakeTc4
+from tests.support.until import until
 
 
 @pytest.mark.parametrize(
@@ -72,7 +75,7 @@ def test_a_lost_digit_is_not_believed() -> None:
     assert probe.take(1000.0, 7) is None
 
 
-def driver(port: object, **options: object) -> Tc4:
+def driver(port: object, **options: Any) -> Tc4:
     return Tc4(Tc4Options(**{"port": str(port), "period_s": 0.2, **options}), "kitchen")
 
 
@@ -193,10 +196,14 @@ async def test_skywalker_stays_awake_while_nobody_reads(tmp_path: Path) -> None:
     fake = FakeTc4(kind="skywalker")
     async with PtyLine(fake, tmp_path) as line, driver(line.port, dialect="skywalker"):
         fake.drum = 100
+
+        def read_again(reads: int) -> bool:
+            return fake.lines.count("READ") > reads
+
         for _ in range(4):
             fake.tick(5)
             reads = fake.lines.count("READ")
-            await until(lambda reads=reads: fake.lines.count("READ") > reads)
+            await until(partial(read_again, reads))
         assert fake.drum == 100
 
 

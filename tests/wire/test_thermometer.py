@@ -1,6 +1,7 @@
 """A thermometer reads and never writes."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -12,10 +13,10 @@ from tests.fakes.line import PtyLine
 from tests.fakes.modbus import PROFILE, FakeModbusRoaster, modbus_tcp
 from tests.fakes.mqtt_device import OPTIONS, FakeMqttRoaster, on_broker
 from tests.fakes.tc4 import FakeTc4
-from tests.mosquitto import Broker
+from tests.support.mosquitto import Broker
 
 
-def thermometer(port: object, **options: object) -> Thermometer:
+def thermometer(port: object, **options: Any) -> Thermometer:
     return Thermometer(ThermometerOptions.model_validate({"port": str(port), **options}), "kitchen")
 
 

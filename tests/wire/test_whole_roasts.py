@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.line import until
-from tests.guarded import Guarded, end, guarded
+from tests.support.guarded import Guarded, end, guarded
+from tests.support.until import until
 from tests.wire import rigs
 from tests.wire.rigs import Make, Rig
 

@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import threading
+from typing import Any
 
 _ADDRESS = os.environ.get("ROASTWATCH_FAKE_USB")
 
@@ -19,7 +20,7 @@ def _install(address: str) -> None:
     product = int(os.environ["ROASTWATCH_FAKE_USB_PRODUCT"], 16)
     local = threading.local()
 
-    def ask(**what: object) -> bytes:
+    def ask(**what: Any) -> bytes:
         if not hasattr(local, "stream"):
             link = socket.socket(socket.AF_UNIX)
             link.connect(address)

@@ -359,12 +359,16 @@ BENCHES = (
 )
 
 
+Make = Callable[[VirtualLoop, ExitStack], Bench]
+
+
 @contextlib.contextmanager
-def bench(make: Callable[[VirtualLoop, ExitStack], Bench], loop: VirtualLoop) -> Iterator[Bench]:
+def bench(make: Make, loop: VirtualLoop) -> Iterator[Bench]:
     """One of them, its time passing with the loop's."""
     with ExitStack() as stack:
         made = make(loop, stack)
         last_s = loop.time()
+        handle: asyncio.TimerHandle
 
         def tick() -> None:
             nonlocal last_s, handle
@@ -374,7 +378,7 @@ def bench(make: Callable[[VirtualLoop, ExitStack], Bench], loop: VirtualLoop) ->
             last_s = now_s
             handle = loop.call_later(TICK_S, tick)
 
-        handle: asyncio.TimerHandle = loop.call_later(TICK_S, tick)
+        handle = loop.call_later(TICK_S, tick)
         try:
             yield made
         finally:

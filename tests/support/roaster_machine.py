@@ -5,11 +5,11 @@ The invariants look at what the machine was really told, not at what the guard b
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import pairwise
-from typing import ClassVar
+from typing import Any, ClassVar, TypeVar
 from unittest import mock
 
 from hypothesis import strategies as st
@@ -26,12 +26,13 @@ from roastwatch.vocabulary import Actuator, Command, Origin, Reading
 
 LIMITS = Limits(arm_max_s=600, attendance_s=300, roast_max_s=900)
 STEP_S = 0.25
+T = TypeVar("T")
 
 
 class Faulty(SimulatedRoaster):
     """The simulated roaster on a cable and with probes that misbehave."""
 
-    def __init__(self, clock) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         options = SimulatedRoaster.Options(drum_c=90, noise_c=0.0)
         super().__init__(options, "r", clock)
         self.lost = self.frozen = self.mute = False
@@ -134,7 +135,7 @@ class RoasterLife(RuleBasedStateMachine):
         self.held.close()
         self.loop.close()
 
-    def run(self, work):
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
 
     async def _turn(self) -> None:
@@ -401,7 +402,11 @@ class RoasterLife(RuleBasedStateMachine):
         if not well or passed_s is None:
             self.hot_air_s, self.rising, self.heat_off_s = 0.0, [], None
             return
-        bean, air, heat = newest.bean_temp_c, newest.environment_temp_c, driver.told("heater")
+        bean, air, heat = (
+            newest.bean_temp_c,
+            newest.environment_temp_c,
+            driver.told(Actuator.HEATER),
+        )
         hot_air = bean is not None and air is not None and air >= bean + 16 and heat >= 50
         still = driver.bean_stands and hot_air
         self.hot_air_s = self.hot_air_s + passed_s if still else 0.0

@@ -26,7 +26,7 @@ from roastwatch.roastlog.log import RoastLog
 from roastwatch.roastlog.store import Store
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import EventKind
-from tests.made_roasts import made_roast
+from tests.support.made_roasts import made_roast
 from tests.unit.test_roast_log import START, event, reading, written
 
 ROOT = Path(__file__).resolve().parents[2]

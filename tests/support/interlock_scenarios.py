@@ -6,9 +6,10 @@ all interlocks (it must not happen) and without one of their rules (it must).
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from roastwatch.roaster.driver import Capabilities
-from roastwatch.roaster.guardian.interlocks import INTERLOCKS
+from roastwatch.roaster.guardian.interlocks import INTERLOCKS, Decision
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome, Reading
@@ -38,14 +39,14 @@ MACHINE = Capabilities(
 class Bench:
     """A guard with a machine that obeys, in virtual time."""
 
-    rules: dict = field(default_factory=lambda: dict(INTERLOCKS))
+    rules: dict[str, Any] = field(default_factory=lambda: dict(INTERLOCKS))
     limits: Limits = field(default_factory=Limits)
     machine: Capabilities = MACHINE
     cutoff: bool = False
     now_s: float = 1000.0
     bean_c: float | None = 100.0
     air_c: float | None = 120.0
-    echo: dict = field(default_factory=dict)
+    echo: dict[str, Any] = field(default_factory=dict[str, Any])
     alive: bool = True
     silent: bool = False
     over_range: bool = False
@@ -109,7 +110,7 @@ class Bench:
         """How many notices there were of one interlock."""
         return sum(notice.interlock == interlock for notice in self.guard.notices)
 
-    def ask(self, actuator: Actuator, percent: float, origin: Origin = Origin.PERSON):
+    def ask(self, actuator: Actuator, percent: float, origin: Origin = Origin.PERSON) -> Decision:
         command = Command("c", "r", actuator, percent, origin, self.now_s)
         decision = self.guard.request(command, self.now_s)
         for written, value in decision.writes:
@@ -497,6 +498,7 @@ def log_broken(bench: Bench) -> bool:
 def air_rises_too_fast(bench: Bench) -> bool:
     heating(bench)
     for _ in range(12):
+        assert bench.air_c is not None
         bench.air_c += 9.0
         bench.run(0.5)
     return bench.heat > 0
@@ -589,7 +591,7 @@ MUTE = replace(MACHINE, echoes=frozenset())
 HOLDS = replace(MACHINE, when_host_is_gone="holds")
 EJECTS = Limits(eject_on_overheat=True, bean_temp_max_c=220)
 
-SCENARIOS: tuple[tuple[str, Callable[[Bench], bool], dict], ...] = (
+SCENARIOS: tuple[tuple[str, Callable[[Bench], bool], dict[str, Any]], ...] = (
     ("bean_temperature", too_hot, {}),
     ("environment_temperature", air_too_hot, {}),
     ("rate_of_rise", rises_too_fast, {}),

@@ -106,7 +106,9 @@ class Guarded:
             stderr=asyncio.subprocess.STDOUT,
         )
 
-    async def drive(self, kind: str, port: object, plan: str = PLAN, *more: str) -> object:
+    async def drive(
+        self, kind: str, port: object, plan: str = PLAN, *more: str
+    ) -> asyncio.subprocess.Process:
         """Start `roastwatch roaster drive` with a plan."""
         path = self.folder / "plan.yaml"
         path.write_text(plan)

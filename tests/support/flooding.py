@@ -1,6 +1,7 @@
 """Opens connections and says nothing, or little: a program of its own, with descriptors to spare.
 
-`python -m tests.flooding PORT COUNT KIND` prints one line when all are open, and ends with stdin.
+`python -m tests.support.flooding PORT COUNT KIND` prints one line when all are open, and ends
+with stdin.
 """
 
 import resource

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from roastwatch.sinks.rest.listener import ConnectionLimits, Listener
-from tests.flooding import FIRST
-from tests.http import Person, Served, free_port, request, send, serving
+from tests.support.flooding import FIRST
+from tests.support.http import Person, Served, free_port, request, send, serving
 
 ROOT = Path(__file__).parents[2]
 STOP = request(body={"kind": "emergency_stop"})
@@ -24,7 +24,7 @@ STOP = request(body={"kind": "emergency_stop"})
 async def flood(port: int, count: int, kind: str) -> AsyncIterator[None]:
     """Many connections from another process; each that is cut off comes back at once."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.flooding", str(port), str(count), kind),
+        *(sys.executable, "-m", "tests.support.flooding", str(port), str(count), kind),
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

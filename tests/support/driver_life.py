@@ -19,8 +19,8 @@ from roastwatch.roaster.guardian.interlocks import INTERLOCKS, Interlock
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.guardian.safety_state import LEASE_S, SafetyState
 from roastwatch.vocabulary import Actuator, Command, CommandResult, Origin
-from tests.driver_benches import Bench, bench
 from tests.fakes.virtual_time import VirtualLoop
+from tests.support.driver_benches import Bench, bench
 
 LIMITS = Limits(arm_max_s=600, attendance_s=300, roast_max_s=900)
 STEP_S = 0.25
@@ -228,18 +228,21 @@ class DriverLife(RuleBasedStateMachine):
     @precondition(lambda self: self.bench.mute is not None)
     @rule(mute=st.booleans())
     def machine_falls_silent(self, mute: bool) -> None:
+        assert self.bench.mute is not None  # by the precondition
         self.bench.mute(mute)
         self.mute = mute
 
     @precondition(lambda self: self.bench.stick is not None)
     @rule(stuck=st.booleans())
     def heater_sticks(self, stuck: bool) -> None:
+        assert self.bench.stick is not None  # by the precondition
         self.bench.stick(stuck)
         self.stuck = stuck
 
     @precondition(lambda self: self.bench.power_cycle is not None)
     @rule()
     def power_cycle(self) -> None:
+        assert self.bench.power_cycle is not None  # by the precondition
         self.bench.power_cycle()
         self.trouble_s = self.restarted_s = self.loop.time()
         if self.bench.link.plugged and self.bench.faults is not None:
@@ -308,6 +311,7 @@ class DriverLife(RuleBasedStateMachine):
         assert not self.task.done() or self.task.cancelled(), "the guardian ended"
         heat = self.bench.heat()
         self.heat_since_s = None if heat <= 0 else self.heat_since_s or now_s
+        heated_s = 0.0 if self.heat_since_s is None else now_s - self.heat_since_s
         silent = now_s - self.silent_since_s > LEASE_S + 0.1
         too_hot = self.true_bean_c() >= LIMITS.bean_temp_max_c + 1
         wanted = self.guard.armed_until_s is not None and (self.guard.machine.told.heater or 0) > 0
@@ -319,7 +323,7 @@ class DriverLife(RuleBasedStateMachine):
         if heat > 0 and bad_s > (WITHIN_S if settled else SETTLES_S) and well_s > SETTLES_S:
             why = f"stopped {self.stopped}, silent {silent}, hot {too_hot}, wanted {wanted}"
             raise AssertionError(f"heat {heat} after {bad_s:.2f} s ({why})")
-        if heat > 0 and well_s > SETTLES_S and now_s - self.heat_since_s > WITHIN_S:
+        if well_s > SETTLES_S and heated_s > WITHIN_S:
             if self.bench.fan is not None:
                 assert self.bench.fan() >= LIMITS.fan_min_for_heat_percent - 1, "fan"
             if self.bench.drum is not None:

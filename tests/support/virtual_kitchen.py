@@ -29,6 +29,7 @@ from roastwatch.vocabulary import (
     RoastEvent,
 )
 from tests.fakes.virtual_time import VirtualLoop
+from tests.support.until import until
 
 OPTIONS = {"noise_c": 0.0, "beans_g": 250.0, "drum_c": 180.0}
 T = TypeVar("T")
@@ -88,8 +89,7 @@ class Kitchen:
         self.told: list[RoastEvent] = []
         self.off_s = 0.0
         """By how much the computer's clock was set since."""
-        at = datetime(2026, 1, 1, tzinfo=UTC) - timedelta(seconds=time.monotonic())
-        self.wall = lambda: at + timedelta(seconds=time.monotonic() + self.off_s)
+        self.began_at = datetime(2026, 1, 1, tzinfo=UTC) - timedelta(seconds=time.monotonic())
         parsed = settings.parse({"stations": [tree]}).stations[0]
         self.station = Station(parsed, self._publish, now=self.wall)
         self.driven = RoasterSession(self.station)
@@ -97,6 +97,10 @@ class Kitchen:
             "roaster", self.station.model, 32_000, started_at=self.station.now()
         )
         self.machine = RoasterLaunch.of_station(parsed)
+
+    def wall(self) -> datetime:
+        """What the computer's clock shows."""
+        return self.began_at + timedelta(seconds=time.monotonic() + self.off_s)
 
     def _publish(self, event: RoastEvent) -> None:
         self.told.append(event)
@@ -115,10 +119,10 @@ class Kitchen:
         self.station.instruct(instruction)
 
     async def until(self, true: Callable[[], object], seconds: float = 900.0) -> None:
-        end = time.monotonic() + seconds
-        while not true():
-            assert time.monotonic() < end, (self.driven.state(), self.told[-3:])
-            await asyncio.sleep(0.1)
+        try:
+            await until(true, seconds, every_s=0.1)
+        except TimeoutError:
+            raise AssertionError(self.driven.state(), self.told[-3:]) from None
 
     def crack(self) -> None:
         now = self.station.now()
@@ -130,7 +134,9 @@ class Kitchen:
 
     @contextlib.asynccontextmanager
     async def open(self, driver: Watched | None = None) -> AsyncIterator[Watched]:
-        async with guardian(self.machine, self.machine.socket, driver) as driver:
+        socket = self.machine.socket
+        assert socket is not None
+        async with guardian(self.machine, socket, driver) as driver:
             running = asyncio.create_task(self.driven.run())
             try:
                 await self.until(lambda: self.driven.state().connected and self.station.reading)
