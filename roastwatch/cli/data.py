@@ -2,13 +2,19 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.progress import Progress, track
 
+from roastwatch.cli.needs import needs
 from roastwatch.errors import BadInputError
 from roastwatch.printing.rich_console import Console
+
+if TYPE_CHECKING:
+    from roastwatch.synth.fire_crackles import Fire
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -46,11 +52,15 @@ def synth(
     """
     from roastwatch.corpus import recordings, showcase
     from roastwatch.detection.pops.features import LOWEST_RATE_HZ
-    from roastwatch.training.bank import fires_in
 
     if not LOWEST_RATE_HZ <= rate_hz <= 192000:
         raise BadInputError(f"--rate {rate_hz}: choose {LOWEST_RATE_HZ} to 192000 Hz.")
-    fires = fires_in(recordings.find(negatives, "123")) if negatives else ()
+    fires: Sequence[Fire] = ()
+    if negatives:
+        with needs("--negatives", "train"):
+            from roastwatch.training.bank import fires_in
+
+        fires = fires_in(recordings.find(negatives, "123"))
     if negatives and not fires:
         raise BadInputError(
             f"{negatives} has no folder of fire with cracks in it: leave --negatives out, or name "

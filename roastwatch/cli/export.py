@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from roastwatch.errors import MissingExtraError, SettingsError
+from roastwatch.cli.needs import needs
+from roastwatch.errors import SettingsError
 
 
 @click.command("export")
@@ -86,12 +87,10 @@ def command(
     if run is None:
         raise SettingsError("Name what to export: --run DIR, or --model DIR with --to FORM.")
     out = out or Path("models")
-    try:
+    with needs("Exporting a model", "train"):
         from roastwatch.corpus import recordings
         from roastwatch.training.calibrate import calibrate
         from roastwatch.training.export import export, trained_network
-    except ModuleNotFoundError as missing:
-        raise MissingExtraError("Exporting a model", "train") from missing
     network, plan = trained_network(run / "best.pt")
     real = recordings.find(negatives, folds) if negatives else ()
     calibration = calibrate(

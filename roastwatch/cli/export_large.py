@@ -6,18 +6,16 @@ from pathlib import Path
 import click
 from rich.table import Table
 
+from roastwatch.cli.needs import needs
 from roastwatch.detection.large import hub
-from roastwatch.errors import MissingExtraError
 from roastwatch.printing.rich_console import Console
 
 
 def export_large(model: str, form: str, out: Path | None, *, as_json: bool) -> None:
     """Export a windowed model and print parity, size and speed before and after."""
     folder = hub.locate(model)
-    try:
+    with needs("Exporting a model", "ast"):
         from roastwatch.training.large import optimise
-    except ModuleNotFoundError as missing:
-        raise MissingExtraError("Exporting a model", "ast") from missing
     out = out or Path(f"{folder.resolve().name}-{form}")
     if form == "onnx-int8":
         click.echo(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
+from roastwatch.cli.needs import needs
 from roastwatch.detection.large import hub
-from roastwatch.training.large.package import write_package
 
 
 @click.command("package")
@@ -38,6 +38,9 @@ def command(
 
     Example: roastwatch package --model ./ast-onnx-int8 --out first-crack-ast
     """
+    with needs("Packaging a model", "ast"):
+        from roastwatch.training.large.package import write_package
+
     folder = hub.locate(model)
     out = out or Path(f"{folder.resolve().name}-package")
     manifest = write_package(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from roastwatch.errors import MissingExtraError
+from roastwatch.cli.needs import needs
 
 
 @click.command("train")
@@ -55,15 +55,13 @@ def command(
       roastwatch train --config config/models/pops.yaml --out runs/pops
       roastwatch train --config config/models/ast.yaml --out runs/ast
     """
-    try:
+    with needs("Training", "train"):
         import torch
 
         from roastwatch.corpus import recordings
         from roastwatch.training.plan import TrainingPlan, changed, parse_plan, read_yaml
         from roastwatch.training.run import rank_in_run
         from roastwatch.training.train import train
-    except ModuleNotFoundError as missing:
-        raise MissingExtraError("Training", "train") from missing
     if threads:
         torch.set_num_threads(threads)
     raw = changed(read_yaml(config), changes)
@@ -89,12 +87,10 @@ def command(
 
 
 def _finetune(raw: object, config: Path, out: Path, *, as_json: bool) -> None:
-    try:
+    with needs("Fine-tuning a large model", "ast,train"):
         from roastwatch.training.large.finetune_ast import FineTunePlan, finetune
         from roastwatch.training.plan import parse_plan
         from roastwatch.training.run import rank_in_run
-    except ModuleNotFoundError as missing:
-        raise MissingExtraError("Fine-tuning a large model", "ast,train") from missing
     plan = parse_plan(FineTunePlan, raw, config)
     card = finetune(plan, out)
     if rank_in_run():
