@@ -84,7 +84,7 @@ async def test_states_and_metrics_come_from_the_one_table() -> None:
         assert values["phase"] == "roasting"
         assert values["elapsed"] == 61.0
         async with session.get("/metrics") as answer:
-            assert 'roastwatch_elapsed{station="kitchen"} 61' in await answer.text()
+            assert 'roastwatch_elapsed{station="kitchen"} 61.0' in await answer.text()
         async with session.get("/health", headers={"Authorization": ""}) as answer:
             assert answer.status == 200
             assert await answer.json() == {"problems": 1}
