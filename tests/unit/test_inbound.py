@@ -29,12 +29,12 @@ DEEP = 100_000
         (b'{"a": ' + b"9" * 400 + b"}", "too large"),
         (b'{"a": ' + b"9" * 5000 + b"}", "too large"),
         (b'{"a": 1e300}', "too large"),
-        (b'{"a": NaN}', "NaN is no number"),
-        (b'{"a": -Infinity}', "Infinity is no number"),
+        (b'{"a": NaN}', "NaN is not a number"),
+        (b'{"a": -Infinity}', "Infinity is not a number"),
         (b'{"a": "\\ud800"}', "half a character"),
         (b'{"\\udfff": 1}', "half a character"),
         (b'{"a": "\\u0000"}', "NUL"),
-        (b'{"a": 1, "a": 2}', "key stands in it twice"),
+        (b'{"a": 1, "a": 2}', "key appears twice"),
         (b"\xff\xfe{\x00}\x00", "UTF-8"),
         (b"\xed\xa0\x80", "UTF-8"),
         (b"{", "not JSON"),
@@ -135,7 +135,7 @@ def test_text_of_any_language_passes() -> None:
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 10**400, -0.1, 100.1, True, "5", None, []])
 def test_a_number_is_one_within_its_bounds(value: object) -> None:
-    with pytest.raises(BadInputError, match="percent is a number from 0 to 100"):
+    with pytest.raises(BadInputError, match="percent must be a number from 0 to 100"):
         inbound.number(value, "percent", 0, 100)
 
 

@@ -108,9 +108,9 @@ async def test_a_button_reaches_the_station_and_a_refusal_says_why() -> None:
 @pytest.mark.parametrize(
     ("path", "body", "headers", "status", "said"),
     [
-        ("instruct", {"kind": "dance"}, {}, 400, "kind is one of"),
+        ("instruct", {"kind": "dance"}, {}, 400, "kind must be one of"),
         ("command", {"actuator": "heater", "percent": 101}, {}, 400, "0 to 100"),
-        ("command", {"actuator": "lid", "percent": 1}, {}, 400, "actuator is one of"),
+        ("command", {"actuator": "lid", "percent": 1}, {}, 400, "actuator must be one of"),
         ("instruct", [1], {}, 400, "JSON object"),
         ("instruct", {"kind": "charge"}, {"Authorization": "Bearer x"}, 401, "token"),
         ("instruct", {"kind": "charge"}, {"Origin": "http://evil"}, 415, "web page"),

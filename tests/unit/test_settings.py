@@ -28,7 +28,7 @@ def test_the_documented_file_is_valid_and_holds_the_defaults() -> None:
         ({"stations": [{"name": "a"}, {"name": "a"}]}, "Two stations are named 'a'"),
         (
             {"stations": [{"name": "a"}, {"name": "a_first_crack"}]},
-            "'a' and 'a_first_crack' would have entities of the same id (a_first_crack_level)",
+            "'a' and 'a_first_crack' would both have an entity a_first_crack_level",
         ),
         ({"stations": [{"onset": {"sensitivty": 1}}]}, "did you mean 'sensitivity'?"),
         ({"stations": [{"onset": {"sensitivity": 7}}]}, "stations[0].onset.sensitivity:"),
