@@ -96,7 +96,7 @@ def test_the_same_as_one_file_alone(local: dict[str, dict[str, Any]], recordings
 def test_nothing_cracks_in_the_seconds_after_a_charge_that_is_known(recordings: Path) -> None:
     words = (recordings / "roast-1.flac", "--json", "--model", "transients", "--charge")
     assert _lines(_analyze(*words, 0))["roast-1.flac"]["events"] == []
-    assert "give one" in str(_analyze(*words, 0, "--armed-from", 3).exception)
+    assert "give only one" in str(_analyze(*words, 0, "--armed-from", 3).exception)
     assert judge(JOB, JOB.load(), recordings / "roast-1.flac")["events"] != []
     charged = replace(JOB, charge_s=0.0)
     assert judge(charged, JOB.load(), recordings / "roast-1.flac")["events"] == []
@@ -114,7 +114,7 @@ def test_a_stopped_run_goes_on(recordings: Path, tmp_path: Path) -> None:
     (out / "results.jsonl").write_text("\n".join(good[:3]) + '\n{"file": "x", "dur')
     again = _analyze(*words)
     assert again.exit_code == 1
-    assert "3 of 6 recordings were judged before" in again.stderr
+    assert "3 of 6 recordings were analysed by an earlier run" in again.stderr
     summary = json.loads((out / "summary.json").read_text())
     assert (summary["files"], summary["failed"], summary["from_an_earlier_run"]) == (6, 1, 3)
     assert summary["events"]["first_crack"] == 5

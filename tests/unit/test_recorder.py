@@ -12,7 +12,7 @@ import pytest
 from roastwatch.audio.file import open_file
 from roastwatch.audio.history_ring import HistoryRing
 from roastwatch.audio.recorder import Recorder, RecorderOptions
-from roastwatch.audio.recordings import Flac, mend, prune, to_int16, write_json
+from roastwatch.audio.recordings import Flac, prune, recover, to_int16, write_json
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import AudioBlock, EventKind, Float32Array, Level, Origin, RoastEvent
 
@@ -180,7 +180,7 @@ def test_what_a_pulled_plug_left_is_given_its_name_and_can_be_heard(tmp_path: Pa
     raw = (tmp_path / "roast.flac.part").read_bytes()
     (tmp_path / "cut.flac.part").write_bytes(raw)
     file.close()
-    assert mend(tmp_path) == [tmp_path / "cut.flac"]
+    assert recover(tmp_path) == [tmp_path / "cut.flac"]
     with open_file(tmp_path / "cut.flac") as reader:
         samples = np.concatenate(list(reader.blocks()))
     assert len(samples) > 20 * RATE_HZ

@@ -335,7 +335,7 @@ def test_an_empty_variable_for_the_settings_file_is_none(
     with pytest.raises(SystemExit) as ended:
         main(["settings"])
     assert ended.value.code == 0
-    assert "Instance here" in capsys.readouterr().out
+    assert "Instance: here" in capsys.readouterr().out
 
 
 def test_the_examples_of_the_pages_are_taken(
