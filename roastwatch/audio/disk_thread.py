@@ -9,7 +9,7 @@ from roastwatch.errors import LostError
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import ComponentState
 
-_log = logging.getLogger("roastwatch.recorder")
+_log = logging.getLogger(__name__)
 _QUEUE = 1200
 _LAST_WRITES_S = 30.0
 

@@ -66,9 +66,9 @@ def _wav_parts(path: Path, size: int) -> Iterator[JoinedRecording]:
 
 
 def _ogg_starts(raw: mmap.mmap) -> list[int]:
-    """Where a chain's link begins: pages that begin streams, behind one that ended one.
+    """Where a link of a chain starts: pages that begin a stream, after a page that ended one.
 
-    RFC 3533: several beginnings together are one group of multiplexed streams.
+    By RFC 3533, several such pages in a row begin one group of multiplexed streams.
     """
     found: list[int] = []
     at, data_seen = 0, False
@@ -97,7 +97,7 @@ def _flac_starts(raw: mmap.mmap) -> list[int]:
 
 
 def _mp3_parts(raw: mmap.mmap) -> list[JoinedRecording]:
-    """Find where another MP3 starts: at its tag, its header frame, or where the counted frames end."""
+    """Another MP3 starts at its tag, at its header frame, or where the counted frames end."""
     found: list[JoinedRecording] = []
     at = start = frames = 0
     counted: int | None = None

@@ -27,7 +27,7 @@ from roastwatch.options import Options
 from roastwatch.supervise import Backoff, ComponentHealth
 from roastwatch.vocabulary import AudioBlock, ComponentState, Float32Array
 
-_log = logging.getLogger("roastwatch.microphone")
+_log = logging.getLogger(__name__)
 _TAMPERING_NAMES = ("echo-cancel", "echo cancel", "rnnoise", "noise", "krisp", "hands-free", "hfp")
 
 

@@ -15,7 +15,7 @@ from roastwatch.options import Options
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import AudioBlock, Float32Array
 
-_log = logging.getLogger("roastwatch.file")
+_log = logging.getLogger(__name__)
 _BLOCK_S = 0.1
 _LONGEST_BLOCK_S = 2.0
 _LONGEST_S = 7200.0

@@ -159,7 +159,7 @@ class _Nobody:
 
 def _sink(chosen: Chosen, wanted: Settings) -> Sequence[SinkFinding]:
     """Let a sink check its own connection."""
-    told = SinkContext(
+    context = SinkContext(
         wanted.instance,
         [station.name for station in wanted.stations],
         wanted.language,
@@ -167,7 +167,7 @@ def _sink(chosen: Chosen, wanted: Settings) -> Sequence[SinkFinding]:
         ComponentHealth(chosen.type),
     )
     try:
-        return asyncio.run(_checked(plugins.load("sinks", chosen.type), chosen, told))
+        return asyncio.run(_checked(plugins.load("sinks", chosen.type), chosen, context))
     except RoastwatchError as error:
         return [SinkFinding(False, str(error))]
     except TimeoutError:
@@ -176,8 +176,8 @@ def _sink(chosen: Chosen, wanted: Settings) -> Sequence[SinkFinding]:
         return [SinkFinding(False, f"{type(error).__name__}: {error}")]
 
 
-async def _checked(factory: Any, chosen: Chosen, told: SinkContext) -> Sequence[SinkFinding]:
-    sink = factory(chosen.options, told)
+async def _checked(factory: Any, chosen: Chosen, context: SinkContext) -> Sequence[SinkFinding]:
+    sink = factory(chosen.options, context)
     check = getattr(sink, "check", None)
     if check is None:  # a plugin that is older than this method
         return [SinkFinding(None, "this sink can't be checked")]

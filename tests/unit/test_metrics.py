@@ -125,9 +125,9 @@ async def test_metrics_cover_entities_and_all_counters_of_all_components(
 
 async def test_components_of_all_stations_appear_once_and_two_of_a_type_apart() -> None:
     _, families = await scraped()
-    told = families["roastwatch_alerts_told"]
-    assert value(told, station="", component="phone") == 2
-    assert value(told, station="", component="phone-2") == 3
+    sent = families["roastwatch_alerts_told"]
+    assert value(sent, station="", component="phone") == 2
+    assert value(sent, station="", component="phone-2") == 3
     states = families["roastwatch_component_state"]
     assert value(states, station="", component="phone-2", state="failed") == 1
     assert value(states, station="", component="phone-2", state="running") == 0
