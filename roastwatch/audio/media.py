@@ -75,8 +75,8 @@ def _quoted(path: Path) -> str:
 def _no_sound(path: Path, reason: object) -> BadInputError:
     text = " ".join(str(reason).split()).replace(str(path.absolute()), "it")
     return BadInputError(
-        f"{path} is not a readable sound file ({text[:160].strip(' .')}): check that it is a "
-        "recording, and that it was copied completely."
+        f"{path} is not a sound file that can be read ({text[:160].strip(' .')}): check that it is "
+        "a recording, and that it was copied completely."
     )
 
 
