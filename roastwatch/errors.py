@@ -1,8 +1,17 @@
-"""The few failures that are reported to a person or retried. Everything else is a defect."""
+"""The failures that are reported to a user or retried. Any other exception is a defect.
+
+RoastwatchError            a user can fix it; its text is one sentence
+├── SettingsError          a setting is wrong
+├── BadInputError          a file, stream or message can't be used
+├── MissingExtraError      an optional Python library is not installed
+├── MissingLibraryError    a shared library of the system is not installed
+├── LostError              something outside went away; retried with back-off
+└── EndedError             live sound has ended; the process exits with 1
+"""
 
 
 class RoastwatchError(Exception):
-    """A failure that a person can mend. Its text is one sentence: what is wrong, and the fix.
+    """A failure that a user can fix. Its text is one sentence: what is wrong, where, and the fix.
 
     The command line prints it without a traceback and exits with 2.
     """
@@ -13,11 +22,11 @@ class SettingsError(RoastwatchError):
 
 
 class BadInputError(RoastwatchError):
-    """A file, a stream or a message is not what it says it is, or can't be used."""
+    """A file, a stream or a message is invalid, or can't be used."""
 
 
 class MissingExtraError(RoastwatchError):
-    """A feature needs a library that the core does not install."""
+    """A feature needs a library that only an extra installs."""
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(
@@ -27,15 +36,15 @@ class MissingExtraError(RoastwatchError):
 
 
 class LostError(RoastwatchError):
-    """Something outside (microphone, roaster, broker) went away; retried with back-off."""
+    """Something outside (microphone, roaster, broker) went away. It is retried with back-off."""
 
 
 class EndedError(RoastwatchError):
-    """Live sound has ended and can't be opened again from here.
+    """Live sound has ended and this process can't reopen it.
 
-    The command line exits with 1, so that a supervisor starts the service again.
+    The command line exits with 1, so that a supervisor restarts the service.
     """
 
 
 class MissingLibraryError(RoastwatchError):
-    """The system lacks a shared library; the text has the command that installs it."""
+    """A shared library of the system is missing; the text names the command that installs it."""

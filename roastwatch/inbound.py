@@ -1,8 +1,8 @@
-"""The one door for what comes from outside: bytes become checked values, or a BadInputError.
+"""Validates all input from outside: bytes become checked values, or a BadInputError.
 
-HTTP bodies, MQTT messages, Home Assistant's events and the guardian's lines all pass here. Pure,
-and bounded in time and memory: size, depth, numbers and text are checked before anybody uses them.
-`Mishaps` keeps what still goes wrong with one message from ending the part that reads them.
+HTTP bodies, MQTT messages, Home Assistant events and the lines of the guardian all pass through
+here. Pure, and bounded in time and memory: size, depth, numbers and text are checked before use.
+`Mishaps` contains what still fails with one message, so that its reader goes on.
 """
 
 import contextlib
@@ -31,20 +31,20 @@ class InboundLimits:
     size: int = 64 * 1024
     """Bytes."""
     depth: int = 16
-    """Objects and lists inside one another."""
+    """Levels of nested objects and lists."""
     whole_text: bool = True
-    """Whether NUL and half characters (lone surrogates) are refused in every text."""
+    """Whether NUL and lone surrogates are refused in every text."""
 
 
 MESSAGE = InboundLimits()
 
 
 def json_value(raw: bytes | str, what: str, limits: InboundLimits = MESSAGE) -> Any:
-    """The JSON value in a message; `what` is the subject of the sentence when it is refused.
+    """The JSON value in a message; `what` is the subject of the sentence if it is refused.
 
     Raises:
-        BadInputError: it is too large or too deep, not UTF-8, not JSON, names a key twice, or
-            holds a number beyond ±2**53 or text that is none.
+        BadInputError: it is too large or too deep, not UTF-8, not JSON, repeats a key, or contains
+            a number beyond ±2**53 or invalid text.
     """
     text = utf8(raw, what, limits.size) if isinstance(raw, bytes) else raw
     if len(text) > limits.size:
@@ -71,7 +71,7 @@ def json_object(raw: bytes | str, what: str, limits: InboundLimits = MESSAGE) ->
     """The JSON object in a message.
 
     Raises:
-        BadInputError: as `json_value`, or it is something else than an object.
+        BadInputError: as `json_value`, or it is not an object.
     """
     found = json_value(raw, what, limits)
     if not isinstance(found, dict):
@@ -80,10 +80,10 @@ def json_object(raw: bytes | str, what: str, limits: InboundLimits = MESSAGE) ->
 
 
 def checked(value: Any, what: str, limits: InboundLimits = MESSAGE) -> Any:
-    """A value that a library has decoded already, held to the same limits (but for its size).
+    """Check a value that a library has already decoded against the same limits, except size.
 
     Raises:
-        BadInputError: it is too deep, or holds a number or a text that can't be used.
+        BadInputError: it is too deep, or contains an invalid number or text.
     """
     waiting = [(value, 1)]
     while waiting:
@@ -98,9 +98,9 @@ def checked(value: Any, what: str, limits: InboundLimits = MESSAGE) -> Any:
                 waiting += [(item, depth + 1) for item in one]
         elif isinstance(one, str):
             if limits.whole_text and _NEVER_TEXT.search(one):
-                raise BadInputError(f"{what} holds text with a NUL or half a character.")
+                raise BadInputError(f"{what} contains text with a NUL or half a character.")
         elif isinstance(one, int | float) and not abs(one) <= _LARGEST_NUMBER:
-            raise BadInputError(f"{what} holds a number that is too large.")
+            raise BadInputError(f"{what} contains a number that is too large.")
     return value
 
 
@@ -111,25 +111,27 @@ def utf8(raw: bytes, what: str, longest: int = MESSAGE.size) -> str:
         BadInputError: it is longer than `longest` bytes, or not UTF-8.
     """
     if len(raw) > longest:
-        raise BadInputError(f"{what} takes at most {longest} bytes, not {len(raw)}.")
+        raise BadInputError(f"{what} must have at most {longest} bytes, but has {len(raw)}.")
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise BadInputError(f"{what} takes UTF-8 text.") from error
+        raise BadInputError(f"{what} must be UTF-8 text.") from error
 
 
 def text(value: object, what: str, longest: int = 255, shortest: int = 0) -> str:
-    """One line of text, fit to be shown and kept.
+    """One line of text, safe to show and to store.
 
     Raises:
-        BadInputError: it is no text, too short, too long, or holds a control character.
+        BadInputError: it is not text, too short, too long, or contains a control character.
     """
     if not isinstance(value, str):
-        raise BadInputError(f"{what} is a text.")
+        raise BadInputError(f"{what} must be text.")
     if not shortest <= len(value) <= longest:
-        raise BadInputError(f"{what} takes {shortest} to {longest} letters, not {len(value)}.")
+        raise BadInputError(
+            f"{what} must have {shortest} to {longest} characters, but has {len(value)}."
+        )
     if UNFIT.search(value):
-        raise BadInputError(f"{what} is one line of text without control characters.")
+        raise BadInputError(f"{what} must be one line of text without control characters.")
     return value
 
 
@@ -137,7 +139,7 @@ def number(value: object, what: str, lowest: float, highest: float) -> float:
     """A number within bounds, both included.
 
     Raises:
-        BadInputError: it is no number, or out of bounds.
+        BadInputError: it is not a number, or out of bounds.
     """
     fits = (
         isinstance(value, int | float)
@@ -145,25 +147,25 @@ def number(value: object, what: str, lowest: float, highest: float) -> float:
         and lowest <= value <= highest  # NaN is not
     )
     if not fits:
-        raise BadInputError(f"{what} is a number from {lowest:g} to {highest:g}.")
+        raise BadInputError(f"{what} must be a number from {lowest:g} to {highest:g}.")
     return float(value)  # type: ignore[arg-type]
 
 
 def one_of(value: object, what: str, known: Sequence[str]) -> str:
-    """A word among those that are known.
+    """One of a list of known words.
 
     Raises:
-        BadInputError: it is none of them.
+        BadInputError: it is not in the list.
     """
     if not isinstance(value, str) or value not in known:
-        raise BadInputError(f"{what} is one of {', '.join(known)}.")
+        raise BadInputError(f"{what} must be one of {', '.join(known)}.")
     return value
 
 
 class Mishaps:
-    """What goes wrong with single messages: caught, counted, and logged now and then.
+    """Contains failures of single messages: catches and counts them, and logs some.
 
-    What is lost (`LostError`) concerns the connection, not the message, and goes up.
+    A `LostError` concerns the connection and not the message: it is raised on.
     """
 
     def __init__(
@@ -181,15 +183,15 @@ class Mishaps:
 
     @contextlib.contextmanager
     def contained(self, what: str) -> Iterator[None]:
-        """Deal with one message; an exception ends the block and nothing else."""
+        """Process one message; an exception ends only this block."""
         try:
             yield
         except self._let_through:
             raise
         except BadInputError as error:
             self._note("%s was refused: %s", what, error)
-        except Exception as error:  # noqa: BLE001 - a defect here must not end the part
-            self._note("%s could not be dealt with (%s)", what, type(error).__name__, error)
+        except Exception as error:  # noqa: BLE001 - a defect here must not end the component
+            self._note("%s could not be processed (%s)", what, type(error).__name__, error)
 
     def _note(self, sentence: str, what: str, said: object, trace: Exception | None = None) -> None:
         self._count(self._counter)
@@ -200,9 +202,9 @@ class Mishaps:
 
 
 def _check_depth(text: str, what: str, deepest: int) -> None:
-    """Before it is parsed: a parser that calls itself runs out of stack.
+    """Refuse deep nesting before parsing, because a recursive parser runs out of stack.
 
-    A string that never ends counts to the end of the text, so that each letter is seen once.
+    An unterminated string counts to the end of the text, so that each character is read once.
     """
     depth = 0
     for match in _TOKEN.finditer(text):
@@ -229,11 +231,11 @@ def _finite_number(literal: str) -> float:
 
 
 def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no number in JSON")
+    raise ValueError(f"{name} is not a number in JSON")
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a key stands in it twice")
+        raise ValueError("a key appears twice")
     return found

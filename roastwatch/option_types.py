@@ -1,4 +1,4 @@
-"""Kinds of values that several parts' options have."""
+"""Types of values that the options of several components share."""
 
 import ipaddress
 import re
@@ -18,22 +18,22 @@ def _named_file(text: object, info: ValidationInfo) -> object:
 
 
 NameOrFile = Annotated[str, BeforeValidator(_named_file)]
-"""A name that something knows, or a file or folder: placed as a Path is, where there is one."""
+"""A known name, or a file or folder. If that exists, it is resolved as a Path is."""
 
 
 def host_name(raw: str) -> str:
-    """A host as programs take it: a name or an address, without brackets.
+    """A host name or address, without the brackets of an IPv6 address.
 
     Raises:
-        ValueError: it is empty, an address of the web, has a port in it, or is no name.
+        ValueError: it is empty, a URL, contains a port, or is not a valid name.
     """
     host = raw.strip()
     if not host:
         raise ValueError("the host is empty: write a name or address, such as broker.local")
     if "://" in host or "@" in host or "/" in host:
         raise ValueError(
-            "write the name or address alone, such as broker.local: scheme, port, user name and "
-            "encryption have options of their own"
+            "write only the name or address, such as broker.local: port, user name and encryption "
+            "have their own options"
         )
     inside = re.fullmatch(r"\[([^\]]*)\]", host)
     if inside or host.count(":") > 1:
@@ -42,15 +42,15 @@ def host_name(raw: str) -> str:
             ipaddress.IPv6Address(address)
         except ValueError:
             raise ValueError(
-                "this is no IPv6 address: write it alone, such as fe80::1, and its port as `port`"
+                "not an IPv6 address: write only the address, such as fe80::1, without the port"
             ) from None
         return address
     name, colon, port = host.partition(":")
     if colon:
         shown = port if port.isdecimal() else "1883"
         raise ValueError(
-            f"the port stands apart: write `{name or 'broker.local'}` here and the "
-            f"port as an option of its own ({shown})"
+            f"the port has its own option: write `{name or 'broker.local'}` here and the port "
+            f"({shown}) there"
         )
     try:
         host.encode("idna")
@@ -58,7 +58,7 @@ def host_name(raw: str) -> str:
     except UnicodeError:
         spaced = True
     if spaced:
-        raise ValueError("this is no name of a host: write one such as broker.local")
+        raise ValueError("not a valid host name: write one such as broker.local")
     return host
 
 

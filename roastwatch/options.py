@@ -1,4 +1,4 @@
-"""The base of every settings model. Each part's options live beside the part."""
+"""The base of every settings model. The options of a component are defined beside it."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -23,11 +23,11 @@ _SECRET_NAMES = ("token", "password", "secret", "urls")
 class Options(BaseModel):
     """A frozen set of options. Unknown keys are refused.
 
-    Each field carries `Field(description=...)` with its unit: `config/roastwatch.yaml` is made
-    from them, and a test holds the two equal. A field of type SecretStr may be given as
-    `<field>_file: PATH` instead, so that no secret stands in the settings. A secret is never
-    empty. A Path may begin with `~`, and stands beside the settings file when it is relative (see
-    `placed`; the folder is `folder` in the validation's context).
+    Each field has a `Field(description=...)` that names its unit. `config/roastwatch.yaml` is
+    generated from them; a test keeps the two equal. A field of type SecretStr can be given as
+    `<field>_file: PATH` instead, so that the settings contain no secret. A secret is never empty.
+    A Path may start with `~`; a relative one starts at the folder of the settings file (see
+    `placed`; the validation context holds it as `folder`).
     """
 
     model_config = ConfigDict(
@@ -51,7 +51,7 @@ class Options(BaseModel):
 
 
 def holds_secret(annotation: object) -> bool:
-    """Whether a field of this type is a secret, or holds some."""
+    """Whether a field of this type is a secret or contains one."""
     if annotation is SecretStr:
         return True
     return any(holds_secret(inner) for inner in getattr(annotation, "__args__", ()))
@@ -81,10 +81,10 @@ def explained(
         hint = f"did you mean '{near[0]}'?" if near else f"the known keys are {', '.join(known)}."
         return f"{place} is not {'an' if kind[0] in 'aeiou' else 'a'} {kind}: {hint}"
     if first["type"] == "missing":
-        return f"{place} is missing: it has no default."
+        return f"{place} is missing and has no default: add it."
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "string_type" and isinstance(first.get("input"), int | float):
-        message = "put it in quotes, because YAML takes it for something else than text"
+        message = "put it in quotes, because YAML does not read it as text"
     before = f"{place}: " if place else ""
     return f"{before}{message[:1].lower()}{message[1:]}{_shown_input(first, model)}."
 
@@ -100,10 +100,11 @@ def _keys(model: type[BaseModel], path: list[Any]) -> list[str]:
 
 
 def _shown_input(error: Mapping[str, Any], model: type[BaseModel]) -> str:
-    """What was given and is wrong, as ` (it is 5)`; nothing where that may be a secret.
+    """The rejected value as ` (it is 5)`; empty if it may be a secret.
 
-    `error` is one row of a ValidationError's `errors()`, `model` what was validated. Both the
-    type and the name of a key count: a secret may stand under a misspelt or a wrong one.
+    `error` is one row of `ValidationError.errors()`, `model` the model that was validated. Both
+    the type and the name of a key are checked, because a secret may be under a misspelt or wrong
+    key.
     """
     given = error.get("input")
     if not isinstance(given, str | int | float | bool):
@@ -117,7 +118,7 @@ def _shown_input(error: Mapping[str, Any], model: type[BaseModel]) -> str:
         if key in fields and holds_secret(here):
             return ""
     if any(holds_secret(one.annotation) for one in _fields_of(_model_in(here)).values()):
-        return ""  # a secret where a whole group of settings belongs
+        return ""  # a secret was given instead of a whole group of settings
     return f" (it is {printable(without_credentials(repr(given)), 100)})"
 
 
@@ -127,7 +128,7 @@ def _fields_of(annotation: Any) -> dict[str, Any]:
 
 
 def _model_in(annotation: Any) -> Any:
-    """The model that a type is or holds, itself where it holds none."""
+    """The model that a type is or contains; the type itself if it contains none."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     inner = (_model_in(one) for one in getattr(annotation, "__args__", ()))
@@ -135,18 +136,18 @@ def _model_in(annotation: Any) -> Any:
 
 
 def placed(text: str, folder: Path | None, key: str = "") -> Path:
-    """The file or folder that is meant by a path in the settings.
+    """The file or folder that a path in the settings refers to.
 
-    A relative one is beside the settings; where it is not there but is in the working directory,
-    as older versions sought it, it is that one.
+    A relative path starts at the folder of the settings file. If nothing is there, but something
+    is in the working directory (where older versions looked), that is used.
 
     Args:
-        text: the path, which may begin with `~`.
-        folder: where the settings file is; None: the working directory.
-        key: which setting it is, for the error.
+        text: the path, which may start with `~`.
+        folder: folder of the settings file; None: the working directory.
+        key: the setting, for the error.
 
     Raises:
-        ValueError: it is empty, or there is no home folder.
+        ValueError: the path is empty, or there is no home folder.
     """
     about = f"{key}: " if key else ""
     if not text.strip() or "\0" in text:
@@ -155,7 +156,7 @@ def placed(text: str, folder: Path | None, key: str = "") -> Path:
         path = Path(text).expanduser()
     except RuntimeError:
         raise ValueError(
-            f"{about}'{text}' needs a home folder, and this user has none: write the whole path"
+            f"{about}'{text}' needs a home folder, but this user has none: write the absolute path"
         ) from None
     if folder is None or path.is_absolute():
         return path
@@ -171,10 +172,10 @@ def _kinds(annotation: Any) -> frozenset[Any]:
 
 
 def _take_secret(raw: dict[str, Any], name: str, folder: Path | None, *, many: bool) -> None:
-    """Put a secret's file in as the secret, and refuse what would be none.
+    """Replace the file of a secret by its content, and refuse what is not a secret.
 
     Raises:
-        ValueError: both are given, it is empty, or YAML made something else of it.
+        ValueError: both are given, the secret is empty, or YAML did not read it as text.
     """
     key = f"{name}_file"
     path = raw.pop(key, None)
@@ -182,7 +183,7 @@ def _take_secret(raw: dict[str, Any], name: str, folder: Path | None, *, many: b
         if raw.get(name) not in (None, (), []):
             raise ValueError(f"give {name} or {key}, not both")
         if not isinstance(path, str | Path):
-            raise ValueError(f"{key} is the name of a file: put it in quotes")
+            raise ValueError(f"{key} must be the path of a file: put it in quotes")
         place = placed(str(path), folder, key)
         try:
             lines = read_text(place).split("\n")
@@ -192,7 +193,7 @@ def _take_secret(raw: dict[str, Any], name: str, folder: Path | None, *, many: b
         if not found:
             raise ValueError(f"{key} {place} is empty: write the secret into it")
         if len(found) > 1 and not many:
-            raise ValueError(f"{key} {place} has more than one line: it takes the secret alone")
+            raise ValueError(f"{key} {place} has more than one line: keep only the secret in it")
         raw[name] = found if many else found[0]
     secrets = raw.get(name)
     for secret in secrets if many and isinstance(secrets, list | tuple) else [secrets]:
@@ -201,9 +202,9 @@ def _take_secret(raw: dict[str, Any], name: str, folder: Path | None, *, many: b
         if isinstance(secret, SecretStr):
             secret = secret.get_secret_value()
         if not isinstance(secret, str):
-            # A number has lost its leading zeros by now. The value is not shown: it is a secret.
+            # A number has already lost its leading zeros. The value is a secret and not shown.
             raise ValueError(
-                f"{name} must be text: put it in quotes, because YAML takes it for something else"
+                f"{name} must be text: put it in quotes, because YAML does not read it as text"
             )
         if not secret.strip():
-            raise ValueError(f"{name} is empty: write it, or leave the key out if there is none")
+            raise ValueError(f"{name} is empty: set it, or remove the key if there is none")

@@ -1,8 +1,8 @@
-"""Entry-point name → factory. A plugin is a class with an `Options` model and a constructor.
+"""Loads plugins by entry-point name. A plugin is a class with an `Options` model.
 
 Groups: `roastwatch.sources`, `roastwatch.models`, `roastwatch.drivers`, `roastwatch.sinks`.
 An entry point names a class whose class attribute `Options` is a subclass of
-`roastwatch.options.Options`; the room's protocol file says how the class is called.
+`roastwatch.options.Options`. The protocol of each group documents the constructor.
 """
 
 from difflib import get_close_matches
@@ -20,11 +20,11 @@ def names(group: str) -> list[str]:
 
 @cache
 def load(group: str, name: str) -> Any:
-    """The class behind a name.
+    """The plugin class of a name.
 
     Raises:
-        SettingsError: no such plugin; the text names the nearest.
-        MissingExtraError: the plugin's own library is not installed.
+        SettingsError: there is no such plugin; the text names the most similar one.
+        MissingExtraError: a library of the plugin is not installed.
     """
     for point in entry_points(group=f"roastwatch.{group}"):
         if point.name == name:
@@ -37,5 +37,5 @@ def load(group: str, name: str) -> Any:
                 raise MissingExtraError(f"'{name}' ({missing.name})", extra) from missing
     known = names(group)
     near = get_close_matches(name, known, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"there is {', '.join(known) or 'none'}."
+    hint = f"did you mean '{near[0]}'?" if near else f"choose {', '.join(known) or 'none'}."
     raise SettingsError(f"No {group.rstrip('s')} is named '{name}': {hint}")

@@ -1,4 +1,4 @@
-"""Sound from one sample rate to another, piece by piece."""
+"""Converts sound from one sample rate to another, block by block."""
 
 import numpy as np
 import soxr
@@ -7,10 +7,10 @@ from roastwatch.vocabulary import Float32Array
 
 
 class Resampler:
-    """Mono sound from one rate to another, piece by piece, in step with the input's time.
+    """Resamples mono sound block by block, without delay relative to the input.
 
-    Method: soxr (the SoX resampler library), linear phase, its delay taken out. What comes out
-    is the same, bit for bit, however the input is cut.
+    Method: soxr (the SoX resampler library), linear phase, delay compensated. The output is the
+    same, bit for bit, for any block size.
     """
 
     def __init__(self, from_hz: int, to_hz: int) -> None:
@@ -21,13 +21,13 @@ class Resampler:
         )
 
     def push(self, samples: Float32Array) -> Float32Array:
-        """Take samples of shape (n,); return those that became known, shape (m,), m may be 0."""
+        """Take samples of shape (n,); return the output available so far, shape (m,)."""
         if self._stream is None:
             return samples
         return np.asarray(self._stream.resample_chunk(samples), dtype=np.float32)
 
     def finish(self) -> Float32Array:
-        """The sound ends: the samples that were still held back."""
+        """Return the rest of the output. The sound has ended."""
         if self._stream is None:
             return np.zeros(0, np.float32)
         last = self._stream.resample_chunk(np.zeros(0, np.float32), last=True)

@@ -1,7 +1,7 @@
-"""The nouns that travel between rooms. Units are in the names; unknown is None.
+"""The data types that packages exchange. Units are in the names; unknown is None.
 
-Samples count at the source's own rate unless a name says otherwise. Times that end in `_s` are
-seconds of a monotonic clock; `_at` without a unit is an aware UTC datetime.
+Sample numbers count at the source's own rate unless a name says otherwise. Times that end in `_s`
+are seconds of a monotonic clock; `_at` without a unit is an aware UTC datetime.
 """
 
 from dataclasses import dataclass, field
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Float32Array: TypeAlias = npt.NDArray[np.float32]
-else:  # a guardian hears nothing, and starts sooner without numpy
+else:  # the guardian has no audio, and starts faster without numpy
     Float32Array = object
 
 
 class Phase(StrEnum):
-    """Where a roast is. `roasting` stands for drying and maillard without a bean probe."""
+    """Phase of a roast. Without a bean probe `roasting` covers drying and Maillard."""
 
     IDLE = "idle"
     CHARGED = "charged"
@@ -53,7 +53,7 @@ class EventKind(StrEnum):
 
 
 class Level(StrEnum):
-    """How sure a first crack is: `possible` is shown, `first_crack` told, `certain` acted on."""
+    """Certainty of a first crack: `possible` is shown, `first_crack` sent, `certain` acted on."""
 
     POSSIBLE = "possible"
     FIRST_CRACK = "first_crack"
@@ -66,10 +66,10 @@ class Level(StrEnum):
 
 
 class Urgency(StrEnum):
-    """How much an event matters to a person who is elsewhere."""
+    """How urgent an event is for somebody who is not beside the roaster."""
 
     INFORMATION = "information"
-    """Worth knowing, nothing to do: an interlock corrected a value, say."""
+    """Needs no action, such as a value that an interlock limited."""
     NEEDS_YOU = "needs_you"
     """Somebody should look or answer."""
     DANGER = "danger"
@@ -77,7 +77,7 @@ class Urgency(StrEnum):
 
 
 class Origin(StrEnum):
-    """Who says so."""
+    """Who or what reported an event or sent a command."""
 
     SOUND = "sound"
     TEMPERATURE = "temperature"
@@ -90,7 +90,7 @@ class Origin(StrEnum):
 
 
 class EvidenceKind(StrEnum):
-    """The witnesses of a first crack."""
+    """Kinds of evidence for first crack."""
 
     SOUND = "sound"
     TEMPERATURE = "temperature"
@@ -100,7 +100,7 @@ class EvidenceKind(StrEnum):
 
 
 class InstructionKind(StrEnum):
-    """What a person (or a rule) may ask of a station. None of them raises heat."""
+    """What a person or a rule can instruct a station to do. None of them raises heat."""
 
     START = "start"
     CHARGE = "charge"
@@ -124,7 +124,7 @@ class InstructionKind(StrEnum):
 
 
 class Actuator(StrEnum):
-    """What of a roaster can be set. `door` open drops the beans."""
+    """What can be set on a roaster. Opening `door` drops the beans."""
 
     HEATER = "heater"
     FAN = "fan"
@@ -134,7 +134,7 @@ class Actuator(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of a command."""
+    """Result of a command."""
 
     APPLIED = "applied"
     LIMITED = "limited"
@@ -144,9 +144,8 @@ class Outcome(StrEnum):
 
 
 class StopState(StrEnum):
-    """Whether an emergency stop has reached the machine: heat 0 written, and read back if it can.
-
-    Pending means that the machine may still heat.
+    """Whether an emergency stop has reached the machine: heat 0 is written, and read back if it
+    can be. While it is pending, the machine may still heat.
     """
 
     NONE = "none"
@@ -155,7 +154,7 @@ class StopState(StrEnum):
 
 
 class ComponentState(StrEnum):
-    """How a part of the service is."""
+    """State of a component of the service."""
 
     STARTING = "starting"
     RUNNING = "running"
@@ -182,7 +181,7 @@ class AudioBlock:
 
 @dataclass(frozen=True, slots=True)
 class Pop:
-    """One sound that a model localised."""
+    """One sound that a model detected and localised."""
 
     sample: int
     probability: float
@@ -190,20 +189,20 @@ class Pop:
 
 @dataclass(frozen=True, slots=True)
 class CrackScore:
-    """What a model says of the sound up to `end_sample` (one hop of it, or one window)."""
+    """A model's score of the sound up to `end_sample` (one hop of it, or one window)."""
 
     end_sample: int
     log_likelihood_ratio: float
-    """Crack against not, natural logarithm."""
+    """Crack against no crack, natural logarithm."""
     probability: float
     model_id: str
     pops: tuple[Pop, ...] = ()
-    """Pops that became known with this score, in order; empty for models that don't localise."""
+    """Pops detected with this score, in order; empty for models that don't localise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one witness says of first crack."""
+    """One piece of evidence for first crack."""
 
     kind: EvidenceKind
     log_likelihood_ratio: float
@@ -213,7 +212,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class RoastEvent:
-    """Something that happened in a roast. A first crack grows under one `event_id`."""
+    """Something that happened in a roast. Updates of a first crack keep its `event_id`."""
 
     event_id: str
     station: str
@@ -228,21 +227,21 @@ class RoastEvent:
     confidence: float | None = None
     """0 to 1."""
     message: str = ""
-    """One sentence for a person, where the kind alone doesn't say it (interlocks, faults)."""
+    """One sentence for people, if the kind alone is not enough (interlocks, faults)."""
     bean_temp_c: float | None = None
     revoked: bool = False
-    """A person said that it was none."""
+    """A person rejected it."""
     urgency: Urgency | None = None
-    """Where it differs from what its kind usually has."""
+    """If it differs from the usual urgency of its kind."""
     unlogged: bool = False
-    """Told although the log could not take it in time."""
+    """Sent although the roast log could not store it in time."""
     known_s: float | None = field(default=None, compare=False)
-    """Monotonic time of the decision in this process: how old it is, whatever the clock does."""
+    """Monotonic time of the decision in this process: gives its age even if the clock is set."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the roaster's probes and actuators say. None = no such probe, or no value now."""
+    """What the roaster's probes and actuators report. None: no such probe, or no value now."""
 
     station: str
     taken_at_s: float
@@ -256,33 +255,33 @@ class Reading:
     crack_count: int | None = None
     """The roaster's own counter, where it has one."""
     over_range: bool = False
-    """A probe shows more than it can measure, or than the machine can report: too hot."""
+    """A probe reads more than it can measure or the machine can report: too hot."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """What a person asks of a station."""
+    """An instruction to a station, from a person or a rule."""
 
     station: str
     kind: InstructionKind
     origin: Origin
     at: datetime
     value: float | str | None = None
-    """Sensitivity (0 to 1), a note, the name of a choice, the id of the event that is meant, or
-    seconds for which it holds."""
+    """Sensitivity (0 to 1), a note, the name of a selection, the id of an event, or the seconds for
+    which it is valid."""
     by: str = ""
-    """Whose device or name, where known: an answer counts once."""
+    """Name or device of the person, if known: each person's answer counts once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A wish to set one actuator of a roaster. It passes the interlocks or is refused."""
+    """A request to set one actuator of a roaster. It passes the interlocks or is refused."""
 
     command_id: str
     station: str
     actuator: Actuator
     target: float
-    """Percent, 0 to 100; for the door 0 closed and 100 open."""
+    """Percent, 0 to 100; the door is closed at 0 and open at 100."""
     origin: Origin
     requested_at_s: float
     valid_for_s: float = 2.0
@@ -290,7 +289,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What became of a command, for whoever asked."""
+    """Result of a command, for the sender."""
 
     command_id: str
     outcome: Outcome
@@ -307,23 +306,23 @@ class AudioLevel:
     rms_dbfs: float
     clipped_percent: float
     problem: str | None = None
-    """One sentence: clipping, silent, gain control, noise suppression, lost."""
+    """One sentence (clipping, silent, gain control, noise suppression, lost); None: no problem."""
 
 
 @dataclass(frozen=True, slots=True)
 class ComponentStatus:
-    """How one part of the service is, for diagnostics and problem entities."""
+    """Status of one component of the service, for diagnostics and problem entities."""
 
     name: str
     state: ComponentState
     problem: str | None = None
-    """One sentence, None when all is well."""
+    """One sentence; None: no problem."""
     counters: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RoasterState:
-    """What the door to the heater says of itself."""
+    """State of the roaster's control and its interlocks."""
 
     connected: bool
     armed: bool
@@ -331,26 +330,26 @@ class RoasterState:
     """Seconds until arming ends."""
     emergency: bool = False
     stop: StopState = StopState.NONE
-    """Of the last emergency stop, until the roaster is armed again."""
+    """State of the last emergency stop, until the roaster is armed again."""
     stop_problem: str = ""
-    """While it is pending: that it was not delivered, why, and what to do; one text for people."""
+    """While a stop is pending: that it was not delivered, why, and what to do."""
     alarm: str = ""
-    """The loud alarm that stands (it heats though heat is off), in a sentence; empty: none."""
+    """The active alarm (such as: it heats although heat is off) as a sentence; empty: none."""
     actuators: tuple[Actuator, ...] = ()
-    """What this machine lets be set."""
+    """The actuators that can be set."""
     last_refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that is shown of a station at one moment."""
+    """Everything that is shown of a station at one moment."""
 
     station: str
     at: datetime
     phase: Phase = Phase.IDLE
     roast_id: str | None = None
     started_at: datetime | None = None
-    """UTC of the charge, or of the start of the sound where nobody charged."""
+    """UTC of the charge, or of the start of the sound if no charge was reported."""
     elapsed_s: float | None = None
     """Since charge."""
     development_s: float | None = None
@@ -359,33 +358,33 @@ class Snapshot:
     reading: Reading | None = None
     rate_of_rise_c_per_min: float | None = None
     deviation_c: float | None = None
-    """How far the beans are above the plan's profile."""
+    """How far the bean temperature is above the profile of the plan."""
     pops_per_minute: float | None = None
     probability: float | None = None
     decision: float = 0.0
     """Progress towards `first_crack`: 0 nothing, 1 decided."""
     first_crack: RoastEvent | None = None
-    """The roast's first crack as it stands now."""
+    """The latest state of the roast's first crack."""
     last_event: RoastEvent | None = None
     listening: bool = True
     armed: bool = False
-    """Whether a crack heard now would be decided upon."""
+    """Whether a first crack would be detected now."""
     sensitivity: float = 0.5
     level: AudioLevel | None = None
     lag_s: float | None = None
-    """How far judging is behind the microphone."""
+    """How far the model is behind the microphone."""
     roaster: RoasterState | None = None
     parts: tuple[ComponentStatus, ...] = ()
     predicted: tuple[tuple[EventKind, float, float], ...] = ()
     """Event, seconds from charge, half width of the interval in seconds."""
     detector: str | None = None
-    """Which model listens."""
+    """Name of the model in use."""
     detectors: tuple[str, ...] = ()
-    """Which a person may choose while no roast runs."""
+    """Models that can be selected between roasts."""
     profile: str | None = None
-    """What the roast is compared with or follows."""
+    """Profile that the roast follows or is compared with."""
     profiles: tuple[str, ...] = ()
     acknowledged_at: datetime | None = None
-    """When somebody last said: seen."""
+    """When alerts were last acknowledged."""
     refusal: str = ""
-    """Why the last choice was refused, in a sentence."""
+    """Why the last selection was refused, as a sentence."""

@@ -1,8 +1,8 @@
-"""Many channels → one: the channel with the most energy where pops are, not the mean.
+"""Selects one of several channels: the one with the most energy in the band of pops.
 
-The mean is the wrong choice here: channels in opposite polarity cancel, two microphones a hand
-apart comb out the very band of a pop, a dead channel halves the level, and a clipped channel no
-longer reaches full scale, so that clipping would go unseen. One channel keeps all of that true.
+Channels are not averaged. Channels of opposite polarity would cancel, two microphones 10 cm apart
+would comb-filter the band of pops, a dead channel would halve the level, and a clipped channel
+would no longer reach full scale, which hides clipping. A single channel has none of these faults.
 """
 
 import numpy as np
@@ -20,15 +20,15 @@ _FORGET = 0.75
 class ChannelSelector:
     """Frames of shape (n, channels) → mono of shape (m,).
 
-    The first quarter of a second is held back to choose a channel by its energy in the second
-    difference (a high-pass near 3 kHz at 16 kHz, higher above). The choice changes only at whole
-    seconds of sound, when another channel has been 10 dB stronger (a channel that died, a first
-    moment of silence), faded over 20 ms so that the change makes no click. Counted in samples:
-    the result does not depend on how the frames are cut.
+    The first 0.25 s is held back to select a channel by the energy of its second difference (a
+    high-pass near 3 kHz at 16 kHz, higher at higher rates). The selection changes only at whole
+    seconds of sound, if another channel has been 10 dB stronger (a channel died, or the start was
+    silent), with a cross-fade of 20 ms to avoid a click. Everything counts in samples, so the
+    result does not depend on the block size.
     """
 
     def __init__(self, channels: int, sample_rate_hz: int, channel: int | None = None) -> None:
-        """`channel` (from 1) forces one; None chooses."""
+        """`channel` (from 1) fixes the channel; None selects it."""
         self.channels = channels
         self.chosen: int | None = 0 if channels == 1 else channel - 1 if channel else None
         self._fixed = self.chosen is not None
@@ -42,7 +42,7 @@ class ChannelSelector:
         self._fading_from: int | None = None
 
     def push(self, frames: Float32Array) -> Float32Array:
-        """Take frames; return the mono samples that became known."""
+        """Take frames; return the mono samples available so far."""
         if self._fixed:
             return np.ascontiguousarray(frames[:, self.chosen])
         if self.chosen is None:
@@ -55,7 +55,7 @@ class ChannelSelector:
         return self._mix(frames)
 
     def finish(self) -> Float32Array:
-        """The sound ends: what was held back, where it was shorter than the first choice."""
+        """Return what is still held back. The sound has ended."""
         if self._fixed or self.chosen is not None or not len(self._held):
             return np.zeros(0, np.float32)
         self._choose_first(self._held)
@@ -70,7 +70,7 @@ class ChannelSelector:
         while at < len(frames):
             part = frames[at : at + self._hop - self._in_hop]
             mono[at : at + len(part)] = self._pick(part)
-            # A quarter of each second is enough to compare channels by, and quick.
+            # A quarter of each second is enough to compare channels, and fast.
             self._energy += _high_energy(part[: max(0, self._first - self._in_hop)])
             self._in_hop += len(part)
             at += len(part)

@@ -1,4 +1,4 @@
-"""One recording decoded piece by piece, by libsndfile; `media` does the same by FFmpeg."""
+"""Decodes a recording block by block with libsndfile; `media` does the same with FFmpeg."""
 
 from typing import Any, Protocol
 
@@ -9,36 +9,36 @@ from roastwatch.vocabulary import Float32Array
 
 _UNKNOWN_FRAMES = 2**62
 _PLAIN = ("WAV", "WAVEX", "RAW")
-"""Formats that hold samples as they are: nothing is decoded that could be broken."""
+"""Formats of plain samples: no decoding that could fail."""
 
 
 class Decoder(Protocol):
-    """Sound that is being decoded."""
+    """An open recording that is being decoded."""
 
     channels: int
     rate_hz: int
     frames: int | None
-    """Its length as the file says; None where it doesn't say."""
+    """Length by the header; None if it is not stated."""
     kind: str
-    """libsndfile's name of the format, or FFmpeg's."""
+    """Name of the format in libsndfile or FFmpeg."""
     eight_bits: bool
 
     def read(self, block: Float32Array) -> tuple[int, str]:
         """Decode into a block of shape (n, channels).
 
         Returns:
-            How many frames it holds then (fewer only at the end), and why there are no more, if
-            something is broken.
+            The number of frames (fewer than the block only at the end), and why decoding stopped
+            if the file is damaged, else an empty text.
         """
         ...
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         ...
 
 
 class SndfileDecoder:
-    """What libsndfile opens."""
+    """Decodes with libsndfile."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
@@ -52,7 +52,7 @@ class SndfileDecoder:
     def read(self, block: Float32Array) -> tuple[int, str]:
         """See `Decoder`."""
         try:
-            if self._plain_16_bits:  # libsndfile makes floats of them at four times this cost
+            if self._plain_16_bits:  # converting in libsndfile takes four times as long
                 values = self._file.read(len(block), dtype="int16", always_2d=True)
                 np.multiply(values, np.float32(2.0**-15), out=block[: len(values)])
                 return len(values), ""
@@ -62,11 +62,11 @@ class SndfileDecoder:
             broken = str(error.error_string).removeprefix("Error : ").strip(" .")
             if self._plain_16_bits:
                 return 0, broken
-            # How far the decoder came is told by the first frame that it left untouched.
+            # The first untouched frame shows how far the decoder came.
             untouched = np.flatnonzero(np.isnan(block[:, 0]))
             count = int(untouched[0]) if len(untouched) else len(block)
             if self.frames is None and "seek" in broken:
-                broken = ""  # it only can't go to an end that it doesn't know
+                broken = ""  # it only failed to seek to an unknown end
             return count, broken
 
     def close(self) -> None:

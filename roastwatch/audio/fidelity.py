@@ -1,17 +1,17 @@
-"""Whether sound is fit to hear pops in: what a microphone or a codec did to it.
+"""Detects processing by a microphone or a codec that makes sound unfit for detecting pops.
 
-Gain control and noise suppression can erase pops before anybody hears them. They are known by
-what they do round other sounds, not by how the sound is at one moment:
+Gain control and noise suppression can erase pops. They are recognised by what they do around other
+sounds, not by the sound at one moment:
 
-* gain control: after a loud sound the steady noise is *lower* than before, and creeps back. In
+* gain control: after a loud sound the steady noise is *lower* than before, and slowly returns. In
   a room it is higher, never lower.
-* a gate (noise suppression that closes): steady noise falls by 20 dB or more within 60 ms into
-  near silence, again and again. In a room sound dies away.
-* a telephone or Bluetooth codec: the spectrum ends at a cliff where pops begin.
-* a dead or muted microphone: nothing, or a constant.
+* a gate (noise suppression that closes): steady noise falls by 20 dB or more within 60 ms to near
+  silence, repeatedly. In a room sound decays gradually.
+* a telephone or Bluetooth codec: the spectrum ends abruptly where the band of pops starts.
+* a dead or muted microphone: zeros, or a constant.
 
-A suppressor that only turns steady noise down by a constant leaves no trace and is not found.
-The thresholds were set on synthesised gates and gain controls against recordings without them.
+A suppressor that only lowers steady noise by a constant leaves no trace and is not detected. The
+thresholds were set on synthesised gates and gain controls, and on recordings without them.
 """
 
 from collections import deque
@@ -27,19 +27,19 @@ Levels = npt.NDArray[np.float64]
 
 FRAME_S = 0.01
 SILENT_DBFS = -80.0
-"""Below this there is no microphone in a room: self-noise and any fan are louder."""
+"""No microphone in a room is below this: self-noise and any fan are louder."""
 SILENT_FOR_S = 10.0
 _BEFORE = 30
-"""Frames that a decision looks back."""
+"""Frames of past that a decision needs."""
 _AFTER = 320
-"""Frames that a decision looks ahead: gain control needs seconds to creep back."""
+"""Frames of future that a decision needs: gain control takes seconds to return."""
 _CHUNK = 500
 _PIECE = 100
 _REMEMBERED = 200
 _NOISE = 4 * np.arange(10)[:, None] + np.arange(8)
-"""Frames behind a loud sound whose medians are the noise just after it."""
+"""Frames after a loud sound whose medians are the noise just after it."""
 _LATER = 12 * np.arange(26)[:, None] + np.arange(12)
-"""Frames behind the lowest of those whose medians tell whether it comes back."""
+"""Frames after the lowest of those, whose medians show whether the noise returns."""
 _SPECTRUM = 1024
 _WINDOW = np.hanning(_SPECTRUM).astype(np.float32)
 _CODEC_EDGE_HZ = 6_000.0
@@ -47,16 +47,16 @@ _CODEC_EDGE_HZ = 6_000.0
 
 @dataclass(slots=True)
 class Fidelity:
-    """Takes frames of 10 ms; says what was done to the sound.
+    """Analyses frames of 10 ms for traces of processing.
 
-    `gain_control`, `gate` and `cut_above_hz` answer for everything so far, or for the time since
+    `gain_control`, `gate` and `cut_above_hz` are about everything so far, or about the time since
     a frame. Memory is constant.
     """
 
     sample_rate_hz: int
     frames_seen: int = 0
     silent_frames: int = 0
-    """Length of the silence that lasts now."""
+    """Length of the current silence."""
     longest_silence: int = 0
     all_silent: bool = True
     _high: Levels = field(default_factory=lambda: np.zeros(0))
@@ -84,11 +84,11 @@ class Fidelity:
             self._decide()
 
     def finish(self) -> None:
-        """Decide about the last seconds too, as far as can be."""
+        """Evaluate the last seconds too, as far as possible."""
         self._decide()
 
     def gain_control(self, since_frame: int = 0) -> bool:
-        """Whether loud sounds push the noise after them down."""
+        """Whether loud sounds lower the noise after them."""
         dips = [dip for dip in self._dips if dip[0] >= since_frame]
         high = [(depth, ducked) for _, is_high, depth, ducked in dips if is_high]
         total = [ducked for _, is_high, _, ducked in dips if not is_high]
@@ -100,17 +100,17 @@ class Fidelity:
         return bool(most and deep and not denied)
 
     def gate(self, since_frame: int = 0) -> bool:
-        """Whether noise falls into near silence again and again."""
+        """Whether noise repeatedly falls to near silence."""
         return sum(frame >= since_frame for frame in self._gates) >= 4
 
     def cut_above_hz(self) -> float | None:
-        """Where the spectrum ends at a cliff below the band of pops; None where it doesn't."""
+        """Where the spectrum ends abruptly below the band of pops; None if it does not."""
         if self._spectra < 2:
             return None
         hz = np.arange(len(self._spectrum)) * self.sample_rate_hz / _SPECTRUM
         edges = np.arange(0.0, self.sample_rate_hz / 2 - 499, 500.0)
         *starts, end = np.searchsorted(hz, [*edges, edges[-1] + 500.0])
-        # at once for all bands: this is asked for with every event, while somebody waits to be told
+        # vectorised over the bands: this is computed with every event, before it is sent
         bands = np.add.reduceat(self._spectrum[:end], starts) / np.diff([*starts, end])
         bands = 10 * np.log10(bands / self._spectra + 1e-16)
         for band in range(2, len(bands) - 2):
@@ -137,7 +137,7 @@ class Fidelity:
         self.silent_frames = len(silent) - 1 - int(sound[-1])
 
     def _add_spectrum(self, flat: Float32Array) -> None:
-        """Once a second, of sound that begins where `_spectrum_in` samples have passed."""
+        """Add one spectrum per second; the next one starts in `_spectrum_in` samples."""
         starts = range(self._spectrum_in, len(flat) - _SPECTRUM + 1, self.sample_rate_hz)
         if starts:
             pieces = np.stack([flat[start : start + _SPECTRUM] for start in starts])
@@ -148,7 +148,7 @@ class Fidelity:
         self._spectrum_in = max(0, self._spectrum_in - len(flat))
 
     def _decide(self) -> None:
-        """Look at the frames whose future is known, then forget what no decision needs."""
+        """Evaluate the frames whose future is known, then drop what no decision needs."""
         start = self._next - self._first
         stop = len(self._high) - _AFTER
         if stop > start:
@@ -165,16 +165,16 @@ class Fidelity:
 
 
 def _bend_powers(frames: Float32Array) -> Float32Array:
-    """Mean square of the second difference within each frame: a high-pass near 3 kHz, cheaply.
+    """Mean square of the second difference within each frame: a cheap high-pass near 3 kHz.
 
-    In pieces, because fresh memory for long sound costs more than what is done in it.
+    In pieces, because allocating memory for long sound costs more than the computation.
     """
     count, length = frames.shape
     work = np.empty((2, min(count, _PIECE) * length), np.float32)
     powers = np.empty(count, np.float32)
     for first in range(0, count, _PIECE):
         piece = frames[first : first + _PIECE]
-        flat = piece.reshape(-1)  # across frames too: one long pass is twice as quick as many short
+        flat = piece.reshape(-1)  # across frames: one long pass is twice as fast as many short ones
         slope, bend = work[:, : len(flat)]
         np.subtract(flat[1:], flat[:-1], out=slope[:-1])
         np.subtract(slope[1:-1], slope[:-2], out=bend[:-2])
@@ -185,7 +185,7 @@ def _bend_powers(frames: Float32Array) -> Float32Array:
 
 
 def _dips(levels: Levels, start: int, stop: int) -> list[tuple[int, float, bool]]:
-    """Loud sounds on steady noise: (frame, how far the noise after is below that before, ducked).
+    """Loud sounds on steady noise: (frame, drop of the noise after it in dB, ducked).
 
     Ducked: at least 3 dB lower within 0.4 s after the sound, and at least 2 dB back by 3 s.
     """
@@ -219,7 +219,7 @@ def _dips(levels: Levels, start: int, stop: int) -> list[tuple[int, float, bool]
 
 
 def _quantile(ordered: Levels, part: float) -> Levels:
-    """Of each sorted row, between neighbours in a straight line."""
+    """Quantile of each sorted row, linearly interpolated."""
     at = part * (ordered.shape[1] - 1)
     below = min(int(at), ordered.shape[1] - 2)
     low, high = ordered[:, below], ordered[:, below + 1]
@@ -228,7 +228,7 @@ def _quantile(ordered: Levels, part: float) -> Levels:
 
 
 def _medians(stretches: Levels) -> Levels:
-    """Of each row; rows are of an even length."""
+    """Median of each row; the length of a row is even."""
     stretches = np.sort(stretches, axis=1)
     half = stretches.shape[1] // 2
     middle: Levels = (stretches[:, half - 1] + stretches[:, half]) / 2
@@ -236,7 +236,7 @@ def _medians(stretches: Levels) -> Levels:
 
 
 def _gates(levels: Levels, start: int, stop: int) -> list[int]:
-    """Frames where 0.2 s of steady noise falls by 20 dB within 60 ms into 0.3 s of near silence."""
+    """Frames where 0.2 s of steady noise falls by 20 dB within 60 ms to 0.3 s of near silence."""
     steady, fall, quiet = 20, 6, 30
     if levels[start : stop + fall + quiet].min() > -60.0:
         return []

@@ -1,7 +1,4 @@
-"""Sound from a file: what libsndfile reads, and through FFmpeg what phones record.
-
-Streamed, never whole.
-"""
+"""Reads sound files with libsndfile, and recordings of phones with FFmpeg. Always streamed."""
 
 import os
 from collections.abc import Iterator
@@ -29,29 +26,29 @@ _VALUES_PER_READ = 2**18
 
 
 def open_file(path: Path | str, channel: int | None = None) -> "FileReader":
-    """A reader of the sound in a file, to be used in a `with`.
+    """Open a sound file; use the reader in a `with` statement.
 
     Args:
-        path: any file that libsndfile or FFmpeg reads.
-        channel: which channel to hear, from 1; None chooses the one where pops are strongest.
+        path: any file that libsndfile or FFmpeg can read.
+        channel: number of the channel, from 1; None: the one with the strongest pops.
 
     Raises:
-        BadInputError: the file is missing, empty, no sound, or its rate is below 8 kHz.
+        BadInputError: the file is missing, empty, not a sound file, or its rate is below 8 kHz.
     """
     return FileReader(Path(path), channel)
 
 
 class FileReader:
-    """Mono float32 sound from a file, at its own rate or 48 kHz where that is higher.
+    """Mono float32 sound from a file, at its own rate but at most 48 kHz.
 
-    `warnings` grows while the file is read: what was lost of it, one sentence each.
+    `warnings` grows while the file is read: one sentence for each loss.
     """
 
     def __init__(self, path: Path, channel: int | None = None) -> None:
         self.path = path
         self.warnings: list[str] = []
         self.samples_replaced = 0
-        """Samples that were no numbers (NaN, infinite), heard as silence."""
+        """Samples that were not numbers (NaN, infinity), replaced by silence."""
         _refuse_what_is_no_file(path)
         self._header = read_header(path)
         self._opened = ExitStack()
@@ -60,14 +57,14 @@ class FileReader:
             self._others = self._joined()
             self.channels: int = self._decoder.channels
             self.file_rate_hz: int = self._decoder.rate_hz
-            """The rate in the file; `sample_rate_hz` is the rate of what is handed on."""
+            """Rate of the file; `sample_rate_hz` is the rate of the output."""
             self.sample_rate_hz = rate_to_judge(self.file_rate_hz, str(path))
             if channel is not None and not 1 <= channel <= self.channels:
                 raise BadInputError(
-                    f"{path} has {self.channels} channel(s), there is no channel {channel}."
+                    f"{path} has {self.channels} channel(s), but no channel {channel}."
                 )
             if self._decoder.frames == 0:
-                raise BadInputError(f"{path} holds no sound: its length is zero.")
+                raise BadInputError(f"{path} contains no sound: its length is zero.")
             self._channel = channel
             self._say_what_is_known_to_be_lost()
         except BaseException:
@@ -87,17 +84,17 @@ class FileReader:
 
     @property
     def duration_s(self) -> float | None:
-        """Length as the file says; None where it doesn't say."""
+        """Length by the header; None if it is not stated."""
         frames = self._decoder.frames
         return None if frames is None or self._others else frames / self.file_rate_hz
 
     def blocks(
         self, seconds: float | None = None, samples: int | None = None
     ) -> Iterator[Float32Array]:
-        """The sound, once, in blocks of shape (n,) of one length but for the last.
+        """Yield the sound once, in blocks of shape (n,) of equal length except the last.
 
         Args:
-            seconds: the length of a block; 1 s when neither is given.
+            seconds: length of a block; 1 s if neither is given.
             samples: the same in samples at `sample_rate_hz`.
         """
         size = samples or max(1, round((seconds or 1.0) * self.sample_rate_hz))
@@ -116,7 +113,7 @@ class FileReader:
             yield block[:filled]
 
     def _pieces(self) -> Iterator[Float32Array]:
-        """Mono sound as it becomes known; a piece is good until the next one is asked for."""
+        """Mono sound in pieces; each is valid until the next one is requested."""
         yield from self._decoded(self._decoder, self._first)
         for number, part in enumerate(self._others, 2):
             try:
@@ -124,17 +121,17 @@ class FileReader:
                     yield from self._decoded(self._open_part(part, opened), part)
             except (soundfile.LibsndfileError, BadInputError) as error:
                 self.warnings.append(
-                    f"The file holds {len(self._others) + 1} recordings one behind the other; "
-                    f"number {number} can't be decoded and is left out ({error})."
+                    f"The file contains {len(self._others) + 1} recordings in a row; "
+                    f"number {number} can't be decoded and is skipped ({error})."
                 )
         if self.samples_replaced:
             self.warnings.append(
-                f"{self.samples_replaced} samples are not numbers (NaN or infinite): they were "
+                f"{self.samples_replaced} samples are not numbers (NaN or infinity) and were "
                 "replaced by silence."
             )
 
     def _decoded(self, decoder: Decoder, part: joined.JoinedRecording) -> Iterator[Float32Array]:
-        """One recording, mono and at the rate of what is handed on."""
+        """One recording, mono and at the output rate."""
         channel = self._channel if (self._channel or 0) <= decoder.channels else None
         mixdown = ChannelSelector(decoder.channels, decoder.rate_hz, channel)
         resampler = Resampler(decoder.rate_hz, self.sample_rate_hz)
@@ -144,10 +141,7 @@ class FileReader:
         yield resampler.finish()
 
     def _frames(self, decoder: Decoder, counted_s: float | None) -> Iterator[Float32Array]:
-        """Decoded frames, shape (n, channels), in blocks large enough to be cheap.
-
-        Each block is overwritten by the next.
-        """
+        """Decoded frames, shape (n, channels), in large blocks; each overwrites the last."""
         per_read = max(1024, _VALUES_PER_READ // decoder.channels)
         done = 0
         block = np.empty((per_read, decoder.channels), np.float32)
@@ -162,13 +156,13 @@ class FileReader:
                 break
         if not done:
             raise BadInputError(
-                f"{self.path} holds no sound that can be decoded ({broken or 'it is empty'})."
+                f"{self.path} contains no sound that can be decoded ({broken or 'it is empty'})."
             )
         done_s = done / decoder.rate_hz
         if counted_s and not broken and counted_s - done_s > _miscount_s(counted_s):
             self.warnings.append(
-                f"Only {done_s:.1f} s of {counted_s:.1f} s were read, because the file doesn't say "
-                f"how long it is: convert it with `{conversion(self.path)}` and judge that."
+                f"Only {done_s:.1f} s of {counted_s:.1f} s were read, because the file does not "
+                f"state its length: convert it with `{conversion(self.path)}` and use the result."
             )
             return
         missing = 0.0 if decoder.frames is None else (decoder.frames - done) / decoder.rate_hz
@@ -177,7 +171,7 @@ class FileReader:
                 f"The file is damaged or cut off after {done / decoder.rate_hz:.1f} s"
                 + (f" of {(done / decoder.rate_hz + missing):.1f} s" if missing > 0.05 else "")
                 + (f" ({broken})" if broken else "")
-                + ": what follows is lost."
+                + ": the rest is lost."
             )
 
     def _open(self) -> Decoder:
@@ -215,18 +209,18 @@ class FileReader:
             file = self._with_true_sizes(header)
         promised_s = (header.promised_bytes or 0) / header.bytes_per_s
         self.warnings.append(
-            f"The header is wrong: it promises {promised_s:.1f} s of sound where there are "
+            f"The header is wrong: it states {promised_s:.1f} s of sound, but the file contains "
             f"{header.there_bytes / header.bytes_per_s:.1f} s; all of it was read."
         )
         return SndfileDecoder(file)
 
     def _with_true_sizes(self, header: SoundHeader) -> Any:
-        """The file as it would be with the right sizes in its header."""
+        """The file with corrected sizes in its header."""
         raw = self._opened.enter_context(self.path.open("rb"))
         return soundfile.SoundFile(VirtualFile(raw, patches=header.true_sizes))
 
     def _joined(self) -> list[joined.JoinedRecording]:
-        """Where the recordings behind the first one lie, if the file holds several."""
+        """Where further recordings are, if the file contains several."""
         self._first, *others = joined.parts(self.path, self._decoder.kind)
         if others or _too_short(self._decoder, self._first):
             self._decoder.close()
@@ -247,29 +241,29 @@ class FileReader:
         if header and header.cut_off and header.promised_bytes:
             promised, there = header.promised_bytes, header.there_bytes
             if header.bytes_per_s:
-                told = (
-                    f"its header promises {promised / header.bytes_per_s:.1f} s of sound, "
-                    f"{there / header.bytes_per_s:.1f} s are there"
+                loss = (
+                    f"its header states {promised / header.bytes_per_s:.1f} s of sound, but it "
+                    f"contains {there / header.bytes_per_s:.1f} s"
                 )
             else:
-                told = f"{100 * (promised - there) / promised:.0f} % of its sound are missing"
-            self.warnings.append(f"The file is cut off: {told}.")
+                loss = f"{100 * (promised - there) / promised:.0f} % of its sound is missing"
+            self.warnings.append(f"The file is cut off: {loss}.")
         if self._decoder.kind == "OGG" and not _ends_as_ogg(self.path):
             self.warnings.append("The file is cut off: its last Ogg page is missing.")
         if self._decoder.eight_bits:
             self.warnings.append(
-                "8-bit sound: pops quieter than about -48 dBFS are lost in its rounding; record "
-                "with 16 bits or more."
+                "8-bit sound: pops quieter than about -48 dBFS are lost in quantisation noise; "
+                "record with 16 bits or more."
             )
         if self.sample_rate_hz < 16_000:
             self.warnings.append(
-                f"A sample rate of {self.sample_rate_hz} Hz keeps nothing above "
+                f"A sample rate of {self.sample_rate_hz} Hz loses everything above "
                 f"{self.sample_rate_hz / 2000:g} kHz, where pops stand out most: record at 32000 "
                 "Hz or more."
             )
         if self.channels > 2 and self._channel is None:
             self.warnings.append(
-                f"{self.channels} channels: only the one that is strongest above 3 kHz is judged."
+                f"{self.channels} channels: only the one that is strongest above 3 kHz is analysed."
             )
 
 
@@ -278,13 +272,13 @@ def _refuse_what_is_no_file(path: Path) -> None:
         if path.is_dir():
             raise BadInputError(f"{path} is a folder: name a sound file in it.")
         if not path.exists():
-            raise BadInputError(f"{path} is missing: check the name.")
+            raise BadInputError(f"{path} does not exist: check the name.")
         if not path.is_file():
             raise BadInputError(
                 f"{path} is not a regular file: use the source `stdin` for streams."
             )
         if path.stat().st_size == 0:
-            raise BadInputError(f"{path} is empty: nothing was recorded into it.")
+            raise BadInputError(f"{path} is empty: nothing was recorded.")
         with path.open("rb"):
             pass
     except OSError as error:
@@ -292,7 +286,7 @@ def _refuse_what_is_no_file(path: Path) -> None:
 
 
 def _ends_as_ogg(path: Path) -> bool:
-    """Whether the last page carries the flag that ends a stream (RFC 3533, section 6)."""
+    """Whether the last page has the end-of-stream flag (RFC 3533, section 6)."""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - 70_000))
         tail = file.read()
@@ -308,5 +302,5 @@ def _too_short(decoder: Decoder, part: joined.JoinedRecording) -> bool:
 
 
 def _miscount_s(seconds: float) -> float:
-    """What an MP3's length may differ by: its encoder's padding, and a little."""
+    """Tolerance for the length of an MP3: padding of the encoder, and a margin."""
     return max(0.5, 0.01 * seconds)

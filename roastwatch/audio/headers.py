@@ -1,7 +1,7 @@
-"""What the headers of AIFF, CAF, Sony Wave64, AU and WAV promise, against what the file holds.
+"""Compares the size in the headers of AIFF, CAF, Sony Wave64, AU and WAV with that of the file.
 
-libsndfile reads a file that is cut off without a word and refuses some whose size was never
-written. Formats: Apple's "Audio Interchange File Format" and "Core Audio Format Specification",
+libsndfile reads a truncated file without a warning, and refuses some whose size was never written.
+Formats: Apple's "Audio Interchange File Format" and "Core Audio Format Specification",
 Sony's "Wave64", Sun's .au as in the Internet draft of its MIME type.
 """
 
@@ -18,14 +18,14 @@ from roastwatch.audio.wav_header import (
 )
 
 _AU_BYTES = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}
-"""Encoding → bytes a sample."""
+"""Encoding → bytes per sample."""
 _IMA4 = 34 / 64
-"""Bytes a sample of AIFF's ima4."""
+"""Bytes per sample of ima4 in AIFF."""
 _NEVER_WRITTEN = (0, 0xFFFF_FFFF, 2**64 - 1)
 
 
 def read_header(path: Path, start: int = 0, end: int | None = None) -> SoundHeader | None:
-    """The header of a sound file (or of a part of it); None where none can be understood."""
+    """The header of a sound file (or of a part of it); None if it can't be parsed."""
     try:
         with path.open("rb") as raw:
             file = VirtualFile(raw, start, end)

@@ -1,4 +1,4 @@
-"""The newest sound, kept in fixed memory, to cut clips from."""
+"""A ring of the newest sound in fixed memory, to cut clips from."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from roastwatch.audio.recordings import Int16Array
 
 
 class HistoryRing:
-    """The newest sound, by the source's own sample numbers, in fixed memory."""
+    """The newest sound, addressed by the sample numbers of the source."""
 
     def __init__(self, capacity: int) -> None:
         self.end = 0
@@ -14,7 +14,7 @@ class HistoryRing:
         self._samples = np.zeros(capacity, np.int16)
 
     def put(self, first_sample: int, samples: Int16Array) -> None:
-        """Add sound; what is missing before it becomes silence."""
+        """Add sound; a gap before it becomes silence."""
         capacity = len(self._samples)
         if self.end == 0:
             self.end = self._start = first_sample
@@ -31,7 +31,7 @@ class HistoryRing:
         self._samples[: len(samples) - first] = samples[first:]
 
     def cut(self, first_sample: int, end_sample: int) -> tuple[int, Int16Array]:
-        """The sound between two samples as far as it is still there, and its first sample."""
+        """The sound between two samples, as far as it is still stored, and its first sample."""
         first = max(first_sample, self._start, self.end - len(self._samples))
         end = max(first, min(end_sample, self.end))
         at = np.arange(first, end) % len(self._samples)

@@ -1,6 +1,6 @@
-"""Files that hold several recordings one behind the other: chained Ogg, joined MP3, FLAC and WAV.
+"""Files that contain several recordings in a row: chained Ogg, joined MP3, FLAC and WAV.
 
-libsndfile reads the first and stops without a word.
+libsndfile reads only the first, without a warning.
 """
 
 import mmap
@@ -12,21 +12,21 @@ from roastwatch.audio.headers import read_header
 
 
 class JoinedRecording(NamedTuple):
-    """Where a recording lies in a file."""
+    """Position of a recording in a file."""
 
     start: int
     end: int
-    """The byte after the last."""
+    """One past the last byte."""
     seconds: float | None = None
-    """Its length by the count of its frames (MP3)."""
+    """Length by the number of its frames (MP3)."""
     counts: bytes = b""
-    """A frame with that count, to stand before it where it has none (MP3)."""
+    """A frame with that number, to put before it if it has none (MP3)."""
 
 
 _FLAC = (b"\x00\x00\x00\x22", b"\x80\x00\x00\x22")
-"""Behind `fLaC`: the block of stream information, which may be the last block."""
+"""After `fLaC`: the header of the STREAMINFO block, which may be the last block."""
 _LEAST_FRAMES = 40
-"""A miscount of fewer MP3 frames (1 s) is no second recording."""
+"""A difference of fewer MP3 frames (1 s) does not indicate a second recording."""
 _MP3_KBITS = {
     (3, 3): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
     (3, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
@@ -39,7 +39,7 @@ _MP3_HZ = (44_100, 48_000, 32_000)
 
 
 def parts(path: Path, kind: str) -> list[JoinedRecording]:
-    """Where the recordings in a file lie; `kind` is libsndfile's name of its format."""
+    """Positions of the recordings in a file; `kind` is the name of its format in libsndfile."""
     size = path.stat().st_size
     if kind in ("WAV", "WAVEX", "RF64"):
         return list(_wav_parts(path, size))
@@ -66,9 +66,9 @@ def _wav_parts(path: Path, size: int) -> Iterator[JoinedRecording]:
 
 
 def _ogg_starts(raw: mmap.mmap) -> list[int]:
-    """Where a chain's link begins: pages that begin streams, behind one that ended one.
+    """Where a link of a chain starts: pages that begin a stream, after a page that ended one.
 
-    RFC 3533: several beginnings together are one group of multiplexed streams.
+    By RFC 3533, several such pages in a row begin one group of multiplexed streams.
     """
     found: list[int] = []
     at, data_seen = 0, False
@@ -97,7 +97,7 @@ def _flac_starts(raw: mmap.mmap) -> list[int]:
 
 
 def _mp3_parts(raw: mmap.mmap) -> list[JoinedRecording]:
-    """Another MP3 begins at its tag, at its frame of counts, or where the counts end."""
+    """Another MP3 starts at its tag, at its header frame, or where the counted frames end."""
     found: list[JoinedRecording] = []
     at = start = frames = 0
     counted: int | None = None
@@ -146,12 +146,12 @@ def _mp3_parts(raw: mmap.mmap) -> list[JoinedRecording]:
 
 
 def _counts(first: bytes, frames: int) -> bytes:
-    """An MP3 frame of silence in the form of a recording's first one, with its count of frames."""
+    """A silent MP3 frame in the format of the first one, with the number of frames."""
     frame = _mp3_frame(first)
     if frame is None:
         return b""
     length, side, _ = frame
-    side -= 0 if first[1] & 1 else 2  # it has no checksum
+    side -= 0 if first[1] & 1 else 2  # without a checksum
     tag = bytes([*first[:1], first[1] | 1, *first[2:4]]) + bytes(side) + b"Xing\0\0\0\x01"
     tag += frames.to_bytes(4, "big")
     return tag.ljust(length, b"\0") if len(tag) <= length else b""
@@ -167,7 +167,7 @@ def _next_mp3_frame(raw: mmap.mmap, at: int) -> int:
 
 
 def _mp3_frame(head: bytes) -> tuple[int, int, float] | None:
-    """Bytes of the frame that begins with `head`, and of its side information; its seconds."""
+    """Bytes of the frame that starts with `head`, bytes of its side information, and seconds."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
         return None
     version, layer = head[1] >> 3 & 3, head[1] >> 1 & 3

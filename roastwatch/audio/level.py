@@ -1,4 +1,4 @@
-"""The level of sound in dBFS, and what of it a person should mend."""
+"""The level of sound in dBFS, and problems with it that a user should fix."""
 
 import math
 
@@ -9,12 +9,12 @@ from roastwatch.audio.fidelity import FRAME_S, SILENT_FOR_S, Fidelity
 from roastwatch.vocabulary import AudioLevel, Float32Array
 
 LOWEST_DBFS = -160.0
-"""What digital silence is called: a number, where its logarithm would have none."""
+"""Level of digital silence, whose logarithm does not exist."""
 _QUANTUM_FRAMES = 25
 _FULL_SCALE = 0.9985
-"""From here on a sample counts as clipped: the last steps of 16 bits, and all that is above."""
+"""Samples from here on count as clipped: the last steps of 16 bits, and anything above."""
 _CLIPPED_PERCENT = 0.1
-"""A pop may touch full scale for a millisecond; more than this is a gain set too high."""
+"""A pop may reach full scale for a millisecond; more than this means too much gain."""
 _RECENT_S = 300.0
 _CLIPPING_SHOWN_S = 10.0
 
@@ -22,8 +22,8 @@ _CLIPPING_SHOWN_S = 10.0
 class LevelMeter:
     """Peak, root mean square and clipping, of the last second and of everything so far.
 
-    Levels are in dB relative to full scale (a sample of 1.0; a full-scale sine has an rms of
-    -3 dBFS). Counted in frames of 10 ms, worked on in quarters of a second.
+    Levels are in dB relative to full scale (a sample of 1.0; a full-scale sine has an RMS of
+    -3 dBFS). Measured in frames of 10 ms, processed in blocks of 250 ms.
     """
 
     def __init__(self, sample_rate_hz: int) -> None:
@@ -51,7 +51,7 @@ class LevelMeter:
             self._take(whole[: count * self._frame].reshape(count, self._frame))
 
     def finish(self) -> None:
-        """The sound ends: take what did not fill a quarter of a second."""
+        """Process the last incomplete block. The sound has ended."""
         count = len(self._rest) // self._frame
         if count:
             self._take(self._rest[: count * self._frame].reshape(count, self._frame))
@@ -84,7 +84,7 @@ class LevelMeter:
 
     @property
     def last_second(self) -> AudioLevel:
-        """The level of the last second, or of less at the beginning, and what is wrong now."""
+        """Level of the last second (of less at the beginning), and the current problem."""
         there = min(self._frames_seen, len(self._peaks))
         if not there:
             return AudioLevel(LOWEST_DBFS, LOWEST_DBFS, 0.0)
@@ -97,7 +97,7 @@ class LevelMeter:
 
     @property
     def overall(self) -> AudioLevel:
-        """The level of all that was pushed."""
+        """Level of everything that was pushed."""
         if not self._frames_seen:
             return AudioLevel(LOWEST_DBFS, LOWEST_DBFS, 0.0)
         return AudioLevel(
@@ -108,7 +108,7 @@ class LevelMeter:
 
     @property
     def warnings(self) -> list[str]:
-        """What of the whole sound a person should mend, one sentence each; after `finish()`."""
+        """Problems of the whole sound, one sentence each; call it after `finish()`."""
         fidelity = self._fidelity
         found: list[str] = []
         if self._frames_seen and fidelity.all_silent:
@@ -121,7 +121,7 @@ class LevelMeter:
         return found + self._tampering(0)
 
     def _problem_now(self) -> str | None:
-        """One sentence without a number that grows: a status text changes when the state does."""
+        """One sentence without changing numbers, because each change of a status is published."""
         fidelity = self._fidelity
         if fidelity.silent_frames * FRAME_S >= SILENT_FOR_S:
             return _SILENT_NOW
@@ -142,23 +142,23 @@ class LevelMeter:
         return found
 
 
-_IF_SILENT = "it is muted, unplugged or dead; check its switch, its gain and the chosen device."
+_IF_SILENT = "it is muted, unplugged or dead; check its switch, its gain and the selected device."
 _SILENT = f"The microphone was silent for {{time}}: {_IF_SILENT}"
 _SILENT_NOW = f"The microphone is silent: {_IF_SILENT}"
-_IF_CLIPPED = "turn the microphone's gain down or move it away."
+_IF_CLIPPED = "turn down the gain of the microphone, or move it away."
 _CLIPPING = f"{{percent:.2f}} % of the samples are clipped: {_IF_CLIPPED}"
 _CLIPPING_NOW = f"The sound is clipped: {_IF_CLIPPED}"
 _GATE = (
-    "The sound is cut to silence between noises: noise suppression or a gate is on and can erase "
-    "pops; turn it off in the microphone's or the system's settings."
+    "The sound drops to silence between noises: noise suppression or a gate is active and can "
+    "erase pops; turn it off in the settings of the microphone or the system."
 )
 _GAIN_CONTROL = (
-    "The noise dips after every loud sound: automatic gain control is on and can hide pops; turn "
-    "it off in the microphone's or the system's settings."
+    "The noise dips after every loud sound: automatic gain control is active and can hide pops; "
+    "turn it off in the settings of the microphone or the system."
 )
 _CUT = (
-    "There is nothing above {khz:.1f} kHz, where pops stand out: a telephone or Bluetooth codec "
-    "cuts it off; use a wired microphone or a better codec."
+    "There is no sound above {khz:.1f} kHz, where pops stand out: a telephone or Bluetooth codec "
+    "removes it; use a wired microphone or a better codec."
 )
 
 

@@ -1,7 +1,7 @@
-"""What libsndfile can't read (recordings and videos of phones), through FFmpeg.
+"""Reads with FFmpeg what libsndfile can't read, such as recordings and videos of phones.
 
-PyAV (the extra `media`) brings FFmpeg's libraries; else an `ffmpeg` on the PATH is used. A file is
-content and nothing more: no name and no playlist in it opens another file or a connection.
+PyAV (the extra `media`) has the libraries of FFmpeg; without it, an `ffmpeg` on the PATH is used.
+Neither the name nor a playlist in a file can open another file or a connection.
 """
 
 import contextlib
@@ -26,22 +26,22 @@ SUFFIXES = frozenset({
     ".m4b", ".m4v", ".mka", ".mkv", ".mov", ".mp4", ".mpg", ".mts", ".snd", ".webm", ".wma", ".wmv",
     ".wv",
 })  # fmt: skip
-"""Endings of what is read here, and of what libsndfile reads under a rarer name."""
+"""Suffixes that are read here, and rare ones that libsndfile reads."""
 _FORMATS = (
     "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,asf_o,au,avi,caf,dsf,eac3,flac,flv,matroska,webm,mov,mp4,"
     "m4a,3gp,3g2,mj2,mp3,mpeg,mpegts,ogg,tta,voc,w64,wav,wv"
 )
-"""No playlist and no script (hls, concat, sdp, …): those name other files and hosts."""
+"""No playlists or scripts (hls, concat, sdp, …), because those name other files and hosts."""
 _RESTRICTED = {"protocol_whitelist": "file,pipe", "format_whitelist": _FORMATS}
 _LATE_S = 0.5
-"""A container's own length may be so much longer than its sound."""
+"""The length of a container may exceed that of its sound by this much."""
 
 
 def open_media(path: Path) -> Decoder:
-    """The first sound of any file that FFmpeg reads.
+    """Open the first sound track of any file that FFmpeg can read.
 
     Raises:
-        BadInputError: it holds no sound, or there is no FFmpeg; the text has a command to paste.
+        BadInputError: it has no sound, or FFmpeg is not installed; the text names a command.
     """
     try:
         return PyAvDecoder(path)
@@ -49,7 +49,7 @@ def open_media(path: Path) -> Decoder:
         program = shutil.which("ffmpeg")
     if program is None:
         raise BadInputError(
-            f"{path} is not a sound file that can be read without FFmpeg: install it with "
+            f"{path} can't be read without FFmpeg: install it with "
             "`sudo apt-get install ffmpeg` or `pip install 'roastwatch[media]'`, or convert the "
             f"file with `{conversion(path)}`."
         )
@@ -57,13 +57,13 @@ def open_media(path: Path) -> Decoder:
 
 
 def conversion(path: Path) -> str:
-    """The command that makes a FLAC file of a file; it can be pasted, wherever that is done."""
-    full = path.absolute()  # so that neither a dash nor a colon in a name means anything
+    """A shell command that converts a file to FLAC; it works in any folder."""
+    full = path.absolute()  # so that no dash or colon in a name has a meaning
     return f"ffmpeg -i {_quoted(full)} -vn {_quoted(full.with_suffix('.flac'))}"
 
 
 def _quoted(path: Path) -> str:
-    """For a shell, also where the name is no UTF-8."""
+    """A path quoted for a shell, even if it is not UTF-8."""
     raw = os.fsencode(path)
     try:
         return shlex.quote(raw.decode())
@@ -76,21 +76,21 @@ def _no_sound(path: Path, reason: object) -> BadInputError:
     text = " ".join(str(reason).split()).replace(str(path.absolute()), "it")
     return BadInputError(
         f"{path} is not a sound file that can be read ({text[:160].strip(' .')}): check that it is "
-        "a recording, and that it was copied whole."
+        "a recording, and that it was copied completely."
     )
 
 
 class PyAvDecoder:
-    """FFmpeg's libraries in this process."""
+    """Decodes with the libraries of FFmpeg in this process."""
 
     eight_bits = False
 
     def __init__(self, path: Path) -> None:
-        """Open it and decode the first frame, which says what the rest is like.
+        """Open the file and decode the first frame, which determines rate and channels.
 
         Raises:
             ImportError: PyAV is not installed.
-            BadInputError: there is no sound in it.
+            BadInputError: it has no sound.
         """
         import av
 
@@ -99,13 +99,15 @@ class PyAvDecoder:
         self._broken = ""
         self._rest = np.zeros((0, 1), np.float32)
         try:
-            # A file object, not a name: FFmpeg reads protocols and options out of names.
+            # A file object, not a name, because FFmpeg parses protocols and options in names.
             file = self._opened.enter_context(path.open("rb"))
             self._container: Any = self._opened.enter_context(
                 av.open(file, metadata_errors="ignore", options=dict(_RESTRICTED))
             )
             if not self._container.streams.audio:
-                raise BadInputError(f"{path} holds no sound: it is a video without a sound track.")
+                raise BadInputError(
+                    f"{path} contains no sound: it is a video without a sound track."
+                )
             self._stream: Any = self._container.streams.audio[0]
             self._rate_hz = 0
             self._decoded = self._decode()
@@ -144,7 +146,7 @@ class PyAvDecoder:
         self._opened.close()
 
     def _decode(self) -> Generator[Float32Array]:
-        """Frames of shape (n, channels) of the first rate and layout; ends where it is broken."""
+        """Frames of shape (n, channels) in the first rate and layout; ends at a fatal error."""
         errors = self._av.error
         resampler: Any = None
         packets = self._container.demux(self._stream)
@@ -159,7 +161,7 @@ class PyAvDecoder:
             try:
                 frames = packet.decode()
             except errors.FFmpegError as error:
-                # One packet may be broken and the next one well.
+                # A packet may be damaged and the next one intact.
                 self._broken = str(getattr(error, "strerror", None) or error)
                 continue
             for frame in frames:
@@ -180,14 +182,14 @@ class PyAvDecoder:
 
 
 class FfmpegDecoder:
-    """The program `ffmpeg`, which writes to a pipe what it decodes."""
+    """Decodes with the program `ffmpeg` through a pipe."""
 
     eight_bits = False
     frames: int | None = None
     kind = "ffmpeg"
 
     def __init__(self, path: Path, program: str) -> None:
-        """Start it and read the header of what it writes.
+        """Start it and read the header of its output.
 
         Raises:
             BadInputError: there is no sound in it.
@@ -210,7 +212,7 @@ class FfmpegDecoder:
         header = self._out.read(24)
         if len(header) < 24:
             self._process.wait()
-            reason = self._reason() or "it holds no sound"
+            reason = self._reason() or "it contains no sound"
             self.close()
             raise _no_sound(path, reason)
         _, start, _, _, self.rate_hz, self.channels = struct.unpack(">4s5I", header)
@@ -236,7 +238,7 @@ class FfmpegDecoder:
         self._said.close()
 
     def _reason(self) -> str:
-        """What the program said last, without its own names in front of it."""
+        """The last message of the program, without its prefixes."""
         self._said.seek(0)
         text = self._said.read(4000).decode(errors="replace").strip()
         last = text.splitlines()[-1] if text else ""

@@ -1,4 +1,4 @@
-"""The source `microphone`: live sound that comes back by itself after the plug was pulled."""
+"""The source `microphone`: live sound that returns by itself after it was unplugged."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ from roastwatch.options import Options
 from roastwatch.supervise import Backoff, ComponentHealth
 from roastwatch.vocabulary import AudioBlock, ComponentState, Float32Array
 
-_log = logging.getLogger("roastwatch.microphone")
+_log = logging.getLogger(__name__)
 _TAMPERING_NAMES = ("echo-cancel", "echo cancel", "rnnoise", "noise", "krisp", "hands-free", "hfp")
 
 
@@ -36,33 +36,36 @@ class MicrophoneOptions(Options):
 
     device: str | int | None = Field(
         None,
-        description="Name (a part of it is enough) or index from `roastwatch devices`; empty: "
-        "the system's default.",
+        description="Name (or a unique part of it) or index from `roastwatch devices`; empty: the "
+        "default of the system.",
     )
     sample_rate_hz: int | None = Field(
         None,
-        description="Samples a second, 16000 or more (8000 for the model transients); empty: the "
-        "device's own, 32000 to 48000 if it can.",
+        description="Sample rate in Hz, 16000 or more (8000 for the model transients); empty: that "
+        "of the device, 32000 to 48000 if supported.",
         ge=8000,
     )
     channel: int | None = Field(
-        None, description="Channel to hear, from 1; empty: the strongest above 3 kHz.", ge=1
+        None, description="Channel to use, from 1; empty: the strongest above 3 kHz.", ge=1
     )
     wait: bool = Field(
         True,
         description="If the device is missing at startup, wait for it; false: exit with an error.",
     )
     block_s: float = Field(
-        0.1, description="Seconds of sound that are handed on together.", ge=0.01, le=2
+        0.1, description="Length of a block of sound, in seconds.", ge=0.01, le=2
     )
     ring_s: float = Field(
-        8.0, description="Seconds of sound that are kept while judging is late.", ge=1, le=60
+        8.0, description="Seconds of sound to buffer while the model is late.", ge=1, le=60
     )
     skip_after_s: float = Field(
-        5.0, description="Later than this, judging jumps to the newest sound.", ge=0.5, le=60
+        5.0,
+        description="Seconds of delay after which the model skips to the newest sound.",
+        ge=0.5,
+        le=60,
     )
     lost_after_s: float = Field(
-        2.0, description="Seconds without sound after which the device counts as lost.", ge=0.2
+        2.0, description="Seconds without sound after which the device is considered lost.", ge=0.2
     )
 
 
@@ -77,11 +80,11 @@ class _Ear:
     recording: OpenStream | None = None
     overflows: int = 0
     lost: int = 0
-    """Frames that the card itself lost, by its own clock; only its thread changes it."""
+    """Frames that the card lost, by its clock; only its thread changes it."""
     expected_s: float = 0.0
 
     def arrived(self, frames: Float32Array, card_s: float, overflowed: bool) -> None:
-        """In the card's thread: copy, count, return."""
+        """Copy and count frames. Runs in the thread of the card."""
         if overflowed:
             self.overflows += 1
             if self.expected_s > 0.0 and card_s > self.expected_s:
@@ -91,7 +94,7 @@ class _Ear:
 
 
 class Microphone:
-    """Live sound from a device. What is lost is counted and told as a gap, never hidden."""
+    """Live sound from a device. Lost sound is counted and reported as a gap."""
 
     Options = MicrophoneOptions
 
@@ -102,7 +105,7 @@ class Microphone:
         card: SoundCard | None = None,
         backoff: Backoff | None = None,
     ) -> None:
-        """`card` stands for the machine's sound (a test gives its own)."""
+        """`card` replaces PortAudio in tests."""
         self._options = options
         self._part = part
         self._card = card
@@ -114,7 +117,7 @@ class Microphone:
 
     @property
     def sample_rate_hz(self) -> int:
-        """The device's, or 48 kHz where that is higher; another device later is resampled to it."""
+        """Rate of the first device, at most 48 kHz; a later device is resampled to it."""
         assert self._rate is not None, "enter the source first"
         return self._rate
 
@@ -128,7 +131,7 @@ class Microphone:
 
         Raises:
             MissingLibraryError: PortAudio is not installed.
-            BadInputError: there is no such device, or several that could be meant.
+            BadInputError: no device, or more than one, matches.
         """
         if self._card is None:
             self._card = await asyncio.to_thread(PortAudio)
@@ -152,11 +155,11 @@ class Microphone:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Let go of the device."""
+        """Close the device."""
         await asyncio.shield(self._close())
 
     async def blocks(self) -> AsyncIterator[AudioBlock]:
-        """The sound as it arrives, for ever."""
+        """The sound as it arrives; never ends."""
         failures = 0
         while True:
             try:
@@ -177,7 +180,7 @@ class Microphone:
                 await asyncio.to_thread(_look_again, self._card)
 
     async def _hear(self, ear: _Ear) -> AsyncGenerator[AudioBlock]:
-        """Pull what has arrived until the device falls silent.
+        """Read the ring until the device stops sending.
 
         Raises:
             LostError: nothing has arrived for `lost_after_s`.
@@ -195,8 +198,8 @@ class Microphone:
                 alive = ear.recording is not None and ear.recording.active
                 if time.monotonic() - fresh_s > options.lost_after_s or not alive:
                     raise LostError(
-                        f"The microphone '{ear.device.name}' gives no sound any more: see that it "
-                        "is plugged in; it is tried again and again."
+                        f"The microphone '{ear.device.name}' stopped sending sound: check that it "
+                        "is plugged in; roastwatch keeps trying."
                     )
                 await asyncio.sleep(options.block_s / 2)
                 continue
@@ -232,7 +235,7 @@ class Microphone:
             yield block
 
     def _missed_while_away(self, captured_s: float, count: int) -> int:
-        """Samples that passed unheard while the device was gone, once after each return."""
+        """Samples missed while the device was gone; once after each return, else 0."""
         if self._part.state is not ComponentState.RETRYING or self._heard_until_s is None:
             return 0
         away_s = captured_s - count / self.sample_rate_hz - self._heard_until_s
@@ -254,15 +257,15 @@ class Microphone:
             self._rate = rate
             self._part.running()
         _log.info(
-            "hearing '%s' at %d Hz, %d channel(s)",
+            "listening to '%s' at %d Hz, %d channel(s)",
             self._ear.device.name,
             self._ear.rate_hz,
             self._ear.channels,
         )
         if any(word in self._ear.device.name.lower() for word in _TAMPERING_NAMES):
             _log.warning(
-                "'%s' sounds like a device with echo or noise suppression, which can erase pops: "
-                "choose the microphone itself.",
+                "the name '%s' suggests echo or noise suppression, which can erase pops: select "
+                "the microphone itself",
                 self._ear.device.name,
             )
 
@@ -272,7 +275,7 @@ class Microphone:
         if self._options.channel is not None:
             if self._options.channel > device.channels:
                 raise BadInputError(
-                    f"The microphone '{device.name}' has {device.channels} channel(s): there is no "
+                    f"The microphone '{device.name}' has {device.channels} channel(s), but no "
                     f"channel {self._options.channel}."
                 )
             channels = max(channels, self._options.channel)
@@ -295,7 +298,7 @@ class Microphone:
 
 
 _streams: set[int] = set()
-"""Open streams of this process: PortAudio can only look for new devices while there is none."""
+"""Open streams of this process: PortAudio can only search for devices while there is none."""
 
 
 def _look_again(card: SoundCard) -> None:

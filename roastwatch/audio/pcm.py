@@ -1,4 +1,4 @@
-"""Raw samples: bytes → frames, and numbers that are no sound."""
+"""Raw samples: decodes bytes to frames, and replaces invalid numbers."""
 
 from typing import Literal, TypeAlias
 
@@ -9,7 +9,7 @@ from roastwatch.vocabulary import Float32Array
 PcmFormat: TypeAlias = Literal["s16le", "s32le", "f32le"]
 
 LARGEST = 1e6
-"""Larger numbers are no sound (and their squares leave float32): replaced like NaN."""
+"""Larger numbers are not sound (and their squares overflow float32): replaced like NaN."""
 _TYPES = {"s16le": ("<i2", 2.0**-15), "s32le": ("<i4", 2.0**-31), "f32le": ("<f4", 1.0)}
 
 
@@ -28,9 +28,9 @@ def decode(raw: bytes, pcm_format: PcmFormat, channels: int) -> Float32Array:
 
 
 def silence_what_is_no_number(frames: Float32Array) -> int:
-    """Replace NaN, infinity and absurd numbers by 0 in place; return how many frames had one."""
+    """Replace NaN, infinity and numbers beyond `LARGEST` by 0 in place; return how many frames."""
     peak = max(frames.max(initial=0.0), -frames.min(initial=0.0))
-    if peak <= LARGEST:  # false where it is NaN
+    if peak <= LARGEST:  # false if it is NaN
         return 0
     bad = ~(np.abs(frames) <= LARGEST)
     frames[bad] = 0.0

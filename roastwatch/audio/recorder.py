@@ -1,8 +1,8 @@
-"""Records roasts, and clips round every decision, for whoever asks for it (it is off by default).
+"""Records roasts, and clips around detections. Off by default.
 
-On the loop only memory is copied; a thread of its own writes. The memory is fixed: the newest
-sound as 16 bits, and a bounded queue to the thread. When the disk is full or too slow, that is
-said and counted, and the roast goes on.
+The event loop only copies memory; a separate thread writes. Memory is fixed: the newest sound with
+16 bits, and a bounded queue to the thread. A disk that is full or too slow is reported and counted,
+and the roast goes on.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import AudioBlock, ComponentState, EventKind, RoastEvent
 
 _BEFORE_DECISION_S = 60.0
-"""How far back a decision may date an onset and still have it in its clip."""
+"""How far a detection may be dated back and still have its onset in the clip."""
 _LONGEST_GAP_S = 600.0
 _LONGEST_ROAST_S = 2 * 3600.0
 _CLIPPED = (EventKind.FIRST_CRACK, EventKind.SECOND_CRACK, EventKind.FIRST_CRACK_END)
@@ -32,7 +32,7 @@ _CLIPPED = (EventKind.FIRST_CRACK, EventKind.SECOND_CRACK, EventKind.FIRST_CRACK
 
 @dataclass(slots=True)
 class _Clip:
-    """A decision whose clip is not full yet."""
+    """A detection whose clip is not complete yet."""
 
     event: RoastEvent
     first_sample: int
@@ -40,7 +40,7 @@ class _Clip:
 
 
 class Recorder:
-    """One station's recorder: a context manager; outside of it nothing is written."""
+    """Recorder of one station: a context manager; nothing is written outside it."""
 
     def __init__(
         self,
@@ -53,9 +53,9 @@ class Recorder:
         *,
         kept: Callable[[RecordedClip], None] | None = None,
     ) -> None:
-        """`folder` will hold `roasts/<station>` and `clips/<station>`.
+        """Write to `roasts/<station>` and `clips/<station>` in `folder`.
 
-        `kept` is called from the recorder's thread with each file that is on the disk.
+        `kept` is called in the thread of the recorder with each clip that is on the disk.
         """
         self._options = options
         self._station = station
@@ -69,14 +69,14 @@ class Recorder:
         self._written: dict[str, Path] = {}
         self._roast: RecordedRoast | None = None
         self._before: deque[RoastEvent] = deque(maxlen=8)
-        """Events told before the first sound of their roast is here: the charge."""
+        """Events that arrive before the first sound of their roast, such as the charge."""
         self._scribe = DiskThread(part)
 
     async def __aenter__(self) -> Self:
-        """Begin; what a pulled plug left unfinished gets its name."""
+        """Start, and recover files that a power failure left unfinished."""
         self._scribe.start()
         self._part.running()
-        self._scribe.do(self._disk.mend)
+        self._scribe.do(self._disk.recover)
         return self
 
     async def __aexit__(
@@ -85,18 +85,18 @@ class Recorder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Cut what is pending, end the roast's file, wait for the disk."""
+        """Save pending clips, close the file of the roast, and wait for the disk."""
         self._cut_clips(everything=True)
         self._end_roast()
         await asyncio.shield(asyncio.to_thread(self._scribe.close))
         self._part.state = ComponentState.STOPPED
 
     def judged_by(self, model_id: str) -> None:
-        """Another model listens from now on."""
+        """Set the id of the model for further recordings."""
         self._model_id = model_id
 
     def hear(self, block: AudioBlock, roast_id: str | None) -> None:
-        """Take the next sound, and the roast that it belongs to (None: no roast)."""
+        """Take the next block, and the roast it belongs to (None: no roast)."""
         samples = to_int16(block.samples)
         if self._roast is not None and self._roast.roast_id != roast_id:
             self._end_roast()
@@ -108,7 +108,7 @@ class Recorder:
         self._cut_clips()
 
     def note(self, event: RoastEvent) -> None:
-        """Take an event: a decision gets a clip, and every event stands beside the roast."""
+        """Take an event: a detection gets a clip, and every event is listed with the roast."""
         if self._roast is not None and event.roast_id == self._roast.roast_id:
             self._roast.events[event.event_id] = self._described(event, self._roast.first_sample)
         else:
@@ -194,7 +194,7 @@ class Recorder:
                 }
             )
             gap = min(gap, round(_LONGEST_GAP_S * self._rate))
-        # A block that the queue has no room for leaves a gap, which the next one tells.
+        # A block that does not fit into the queue leaves a gap, which the next one reports.
         if self._scribe.do(partial(self._disk.save_sound, roast, gap, samples), len(samples)):
             roast.next_sample = block.end_sample
 

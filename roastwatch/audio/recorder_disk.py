@@ -1,4 +1,4 @@
-"""The half of the recorder that runs in a thread of its own: files and what stands beside them."""
+"""The part of the recorder that runs in its own thread: sound files and their sidecars."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ from roastwatch.audio.recorder_options import RecorderOptions
 from roastwatch.audio.recordings import (
     Flac,
     Int16Array,
-    mend,
     prune,
     read_json,
+    recover,
     room,
     write_json,
 )
@@ -40,7 +40,7 @@ class RecordedClip:
 
 @dataclass(slots=True)
 class RecordedRoast:
-    """A roast that is being recorded: the loop notes in it, the thread writes it."""
+    """A roast that is being recorded: the event loop updates it, the thread writes it."""
 
     roast_id: str
     model_id: str
@@ -56,7 +56,7 @@ class RecordedRoast:
 
 
 class RecorderDisk:
-    """Writes one station's recordings. Every method but the first is for the scribe's thread."""
+    """Writes recordings of one station. All methods except `__init__` run in the disk thread."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class RecorderDisk:
         part: ComponentHealth,
         kept: Callable[[RecordedClip], None] | None,
     ) -> None:
-        """`folder` will hold `roasts/<station>` and `clips/<station>`."""
+        """Write to `roasts/<station>` and `clips/<station>` in `folder`."""
         self._options = options
         self._station = station
         self._rate = sample_rate_hz
@@ -76,17 +76,17 @@ class RecorderDisk:
         self.roasts = folder / "roasts" / station
         self.clips = folder / "clips" / station
 
-    def mend(self) -> None:
-        """Give what a pulled plug left unfinished its name."""
+    def recover(self) -> None:
+        """Recover files that a power failure left unfinished."""
         for folder in (self.roasts, self.clips):
-            mend(folder)
+            recover(folder)
             tighten(folder.parent, folder, *folder.glob("*"))
 
     def save_sound(self, roast: RecordedRoast, gap: int, samples: Int16Array) -> None:
-        """Add sound to a roast's file, behind a silence of `gap` samples.
+        """Append sound to the file of a roast, after `gap` samples of silence.
 
         Raises:
-            LostError: the disk is full or doesn't take it; the rest of this roast is not recorded.
+            LostError: the disk is full or not writable; the rest of this roast is not recorded.
         """
         if roast.failed:
             return
@@ -110,10 +110,10 @@ class RecorderDisk:
             raise
 
     def save_roast(self, roast: RecordedRoast) -> None:
-        """Close a roast's file and write what happened beside it; delete what is too old or many.
+        """Close the file of a roast, write its sidecar, and delete recordings beyond the limits.
 
         Raises:
-            LostError: the disk is full or doesn't take it.
+            LostError: the disk is full or not writable.
         """
         if roast.file is None:
             return
@@ -138,10 +138,10 @@ class RecorderDisk:
         self._prune(self.roasts, self._options.keep_roasts)
 
     def save_clip(self, path: Path, samples: Int16Array, sidecar: dict[str, Any]) -> None:
-        """Write a clip and what is known of it; delete what is too old or many.
+        """Write a clip and its sidecar, and delete recordings beyond the limits.
 
         Raises:
-            LostError: the disk is full or doesn't take it.
+            LostError: the disk is full or not writable.
         """
         room(self.clips, self._options.keep_free_mb)
         file = Flac(path, self._rate)
@@ -170,7 +170,7 @@ class RecorderDisk:
 
 
 def grow(path: Path, event: RoastEvent) -> None:
-    """The decision grew, or a person judged it, after its clip was written."""
+    """Update the sidecar of a clip whose event has changed since it was written."""
     sidecar = read_json(path.with_suffix(".json"))
     if not sidecar:
         return
@@ -182,7 +182,7 @@ def grow(path: Path, event: RoastEvent) -> None:
 
 
 def label(event: RoastEvent) -> str | None:
-    """What a person said of it, if anybody did."""
+    """The label that a person gave an event; None if nobody did."""
     if event.revoked:
         return "not_a_crack"
     return event.kind.value if event.origin is Origin.PERSON else None

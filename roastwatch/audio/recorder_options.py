@@ -1,4 +1,4 @@
-"""What a person can set of recording; apart, so that reading settings imports no sound library."""
+"""Options of the recorder. Separate, so that reading settings imports no audio library."""
 
 from pydantic import Field
 
@@ -6,24 +6,34 @@ from roastwatch.options import Options
 
 
 class RecorderOptions(Options):
-    """What is recorded, and how long it is kept. Nothing is recorded unless it is asked for."""
+    """What is recorded, and how long it is kept. By default nothing is recorded."""
 
-    roasts: bool = Field(False, description="Record whole roasts as FLAC (some 100 MB an hour).")
-    clips: bool = Field(False, description="Keep the sound round every decision, to learn from.")
+    roasts: bool = Field(False, description="Record whole roasts as FLAC (about 100 MB per hour).")
+    clips: bool = Field(
+        False, description="Record clips around detections, for `roastwatch learn`."
+    )
     clip_s: float = Field(
         10.0,
-        description="Seconds that a clip keeps before the onset and after the decision.",
+        description="Seconds of a clip before the onset and after the detection.",
         ge=1,
         le=30,
     )
-    keep_roasts: int | None = Field(50, description="Newest recorded roasts to keep.", ge=0)
-    keep_clips: int | None = Field(500, description="Newest unlabelled clips to keep.", ge=0)
-    keep_days: float | None = Field(None, description="Days to keep recordings; null: for ever.")
+    keep_roasts: int | None = Field(
+        50, description="Number of recorded roasts to keep; null: all.", ge=0
+    )
+    keep_clips: int | None = Field(
+        500, description="Number of unlabelled clips to keep; null: all.", ge=0
+    )
+    keep_days: float | None = Field(None, description="Days to keep recordings; null: unlimited.")
     keep_mb: float | None = Field(
-        10_000.0, description="Megabytes of roasts, and of clips, to keep.", ge=0
+        10_000.0,
+        description="Megabytes of roasts to keep, and the same of clips; null: unlimited.",
+        ge=0,
     )
     keep_free_mb: float = Field(
-        500.0, description="Megabytes that stay free on the disk for the roast log.", ge=0
+        500.0,
+        description="Megabytes of disk space to leave free for the roast log.",
+        ge=0,
     )
 
     @property

@@ -1,4 +1,4 @@
-"""The shelf of recordings: FLAC with a JSON sidecar each, and what may be thrown away."""
+"""Recordings on disk: FLAC files with JSON sidecars, and which of them may be deleted."""
 
 import json
 import re
@@ -19,21 +19,21 @@ Int16Array = npt.NDArray[np.int16]
 
 
 def to_int16(samples: npt.NDArray[np.float32]) -> Int16Array:
-    """Float32 in ±1 → 16 bits; what is louder is clipped."""
+    """Convert float32 in ±1 to 16 bits; louder samples are clipped."""
     scaled = np.clip(np.rint(samples * np.float32(32767.0)), -32768, 32767)
     return np.asarray(scaled, dtype=np.int16)
 
 
 class Flac:
-    """A FLAC file that grows. Until it is closed its name ends in `.part`."""
+    """A FLAC file that is being written. Until it is closed its name ends in `.part`."""
 
     def __init__(self, path: Path, sample_rate_hz: int) -> None:
-        """Begin the file (and its folder).
+        """Create the file and its folder.
 
         Raises:
-            LostError: the disk refuses.
+            LostError: it can't be written.
         """
-        import soundfile  # only who records pays for it
+        import soundfile  # imported only for recording
 
         self.path = path
         self.samples = 0
@@ -49,10 +49,10 @@ class Flac:
             raise LostError(cannot_write(path, error)) from error
 
     def write(self, samples: Int16Array) -> None:
-        """Add samples.
+        """Append samples.
 
         Raises:
-            LostError: the disk refuses; what was written until now is kept.
+            LostError: it can't be written; what was written so far is kept.
         """
         try:
             self._file.write(samples)
@@ -62,26 +62,26 @@ class Flac:
         self.samples += len(samples)
 
     def close(self) -> None:
-        """End the file and give it its name."""
+        """Close the file and rename it to its final name."""
         if not self._file.closed:
             self._file.close()
             self._part.replace(self.path)
 
 
 def cannot_write(path: Path, error: Exception) -> str:
-    """One sentence."""
+    """The sentence for a file that can't be written."""
     reason = getattr(error, "strerror", None) or getattr(error, "error_string", None) or error
     return (
-        f"{path} can't be written ({str(reason).strip(' .')}): make room or correct the folder's "
-        "permissions; the roast goes on without being recorded."
+        f"{path} can't be written ({str(reason).strip(' .')}): free disk space or correct the "
+        "permissions of the folder; the roast goes on without recording."
     )
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a sidecar whole or not at all.
+    """Write a sidecar atomically.
 
     Raises:
-        LostError: the disk refuses.
+        LostError: it can't be written.
     """
     try:
         write_whole(path, json.dumps(content, indent=1, allow_nan=False), private=True)
@@ -90,7 +90,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A sidecar; empty where it is missing or broken."""
+    """The content of a sidecar; empty if it is missing or damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -99,7 +99,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def free_path(folder: Path, name: str) -> Path:
-    """A FLAC file's path that no recording has yet: one that was cut short is never overwritten."""
+    """An unused path for a FLAC file; an unfinished recording is never overwritten."""
     stem = re.sub(r"[^\w.-]", "_", name)
     path = folder / f"{stem}.flac"
     number = 1
@@ -109,21 +109,21 @@ def free_path(folder: Path, name: str) -> Path:
     return path
 
 
-def mend(folder: Path) -> list[Path]:
-    """Give files that a pulled plug left unfinished their names; their sound is still there."""
-    mended = []
+def recover(folder: Path) -> list[Path]:
+    """Rename files that a power failure left unfinished; their sound is intact."""
+    recovered = []
     for part in sorted(folder.glob("*.flac" + _PART)):
         whole = part.with_name(part.name.removesuffix(_PART))
         part.replace(whole)
-        mended.append(whole)
-    return mended
+        recovered.append(whole)
+    return recovered
 
 
 def room(folder: Path, keep_free_mb: float) -> None:
-    """See that a disk has room for more than the roast log.
+    """Check that enough disk space stays free for the roast log.
 
     Raises:
-        LostError: less is free than must stay free.
+        LostError: less than `keep_free_mb` is free.
     """
     there = folder
     while not there.exists() and there != there.parent:
@@ -131,17 +131,17 @@ def room(folder: Path, keep_free_mb: float) -> None:
     free_mb = shutil.disk_usage(there).free / 1e6
     if free_mb < keep_free_mb:
         raise LostError(
-            f"Only {free_mb:.0f} MB are free where {folder} lies and {keep_free_mb:.0f} MB are "
-            "kept for the roast log: nothing is recorded until there is room."
+            f"Only {free_mb:.0f} MB are free on the disk of {folder}, and {keep_free_mb:.0f} MB "
+            "are reserved for the roast log: nothing is recorded until there is more space."
         )
 
 
 def prune(
     folder: Path, *, count: int | None, days: float | None, megabytes: float | None
 ) -> list[Path]:
-    """Delete the oldest recordings beyond a count, an age or a size; labelled ones stay.
+    """Delete the oldest recordings beyond a count, an age or a size, except labelled ones.
 
-    A sidecar goes with its sound. Returns what was deleted.
+    Sidecars are deleted too. Returns the deleted sound files.
     """
     found = sorted(
         (path for path in folder.glob("*.flac") if path.is_file()), key=lambda path: path.name

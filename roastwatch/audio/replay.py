@@ -1,4 +1,4 @@
-"""The source `file`: a recording in place of a microphone, as fast as asked."""
+"""The source `file`: a recording instead of a microphone, at any speed."""
 
 import asyncio
 import logging
@@ -15,44 +15,46 @@ from roastwatch.options import Options
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import AudioBlock, Float32Array
 
-_log = logging.getLogger("roastwatch.file")
+_log = logging.getLogger(__name__)
 _BLOCK_S = 0.1
 _LONGEST_BLOCK_S = 2.0
 _LONGEST_S = 7200.0
-"""Stands for a length that the file doesn't say."""
+"""Assumed length if the file does not state it."""
 _LENGTH_OFF_S = 1.0
-"""A file may last so much longer than it says."""
+"""A file may be longer than stated by this much."""
 
 
 class FileOptions(Options):
     """A recording to replay."""
 
     path: Path = Field(
-        description="Sound file: WAV, FLAC, OGG, MP3; with FFmpeg also M4A, MP4 and others. Any "
-        "rate from 16 kHz (8 kHz for the model transients), any channels."
+        description="Sound file: WAV, FLAC, OGG, MP3; with FFmpeg also M4A, MP4 and others. The "
+        "sample rate must be 16000 Hz or more (8000 Hz for the model transients)."
     )
     speed: float = Field(
-        1.0, description="1 plays in real time, 10 ten times as fast, 0 as fast as possible.", ge=0
+        1.0,
+        description="Speed: 1 is real time, 10 is 10 × real time, 0 is as fast as possible.",
+        ge=0,
     )
     channel: int | None = Field(
-        None, description="Channel to hear, from 1; empty: the strongest above 3 kHz.", ge=1
+        None, description="Channel to use, from 1; empty: the strongest above 3 kHz.", ge=1
     )
 
 
 class FileSource:
-    """Plays a file once, paced; nothing of it is ever skipped."""
+    """Plays a file once at a set speed; never skips anything."""
 
     Options = FileOptions
 
     def __init__(self, options: FileOptions, part: ComponentHealth) -> None:
-        """Nothing is opened before the context is entered."""
+        """Create the source; the file is opened when the context is entered."""
         self._options = options
         self._part = part
         self._reader: FileReader | None = None
 
     @property
     def sample_rate_hz(self) -> int:
-        """The file's, or 48 kHz where that is higher."""
+        """Rate of the file, at most 48 kHz."""
         return self._open.sample_rate_hz
 
     @property
@@ -75,7 +77,7 @@ class FileSource:
         """Open the file.
 
         Raises:
-            BadInputError: it can't be heard; one sentence says why.
+            BadInputError: it can't be read.
         """
         self._reader = await asyncio.to_thread(open_file, self._options.path, self._options.channel)
         self._part.running()
@@ -91,7 +93,7 @@ class FileSource:
         self._open.__exit__(kind, error, trace)
 
     async def blocks(self) -> AsyncIterator[AudioBlock]:
-        """The sound in blocks of a tenth of a second of the listener's time."""
+        """The sound in blocks that take 0.1 s each to play."""
         speed = self._options.speed
         length_s = min(_LONGEST_BLOCK_S, _BLOCK_S * speed) if speed else _LONGEST_BLOCK_S
         pieces = self._open.blocks(seconds=length_s)
@@ -115,7 +117,7 @@ class FileSource:
 
 
 async def _next(pieces: Iterator[Float32Array]) -> Float32Array | None:
-    """The next piece, decoded off the loop; a cancellation waits for the decoder to let go."""
+    """The next piece, decoded in a thread; a cancellation waits for the decoder to finish."""
     reading = asyncio.ensure_future(asyncio.to_thread(next, pieces, None))
     try:
         return await asyncio.shield(reading)

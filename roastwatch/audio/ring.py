@@ -1,8 +1,8 @@
-"""Fixed memory between the sound card's thread and the event loop.
+"""A lock-free ring buffer between the thread of the sound card and the event loop.
 
-One writer, one reader, no lock: the writer never waits for anybody. It copies and then moves its
-count on, which is the flag. When the reader is too late the oldest sound is overwritten; the reader
-finds that out by the counts, before and again after it has copied.
+One writer, one reader: the writer never waits. It copies, then advances its count, which publishes
+the frames. If the reader is too late, the oldest sound is overwritten; the reader detects that by
+the counts, before and after it has copied.
 """
 
 import numpy as np
@@ -16,15 +16,15 @@ class Ring:
     def __init__(self, capacity: int, channels: int) -> None:
         self.capacity = capacity
         self.written = 0
-        """Frames ever written; only the writer changes it."""
+        """Frames written so far; only the writer changes it."""
         self._frames = np.zeros((capacity, channels), np.float32)
         self._read = 0
         self._begun = 0
 
     def write(self, frames: Float32Array) -> None:
-        """Copy frames in. Called in the sound card's thread: no allocation, nothing that waits."""
+        """Copy frames in. Runs in the thread of the sound card: never allocates or waits."""
         count = len(frames)
-        if count > self.capacity:  # a card's block longer than the ring: its end is what matters
+        if count > self.capacity:  # a block longer than the ring: keep its end
             self._begun = self.written = self.written + count - self.capacity
             frames = frames[-self.capacity :]
             count = self.capacity
@@ -38,11 +38,11 @@ class Ring:
 
     @property
     def waiting(self) -> int:
-        """Frames that were written and not yet read, lost ones included."""
+        """Frames written but not yet read, including lost ones."""
         return self.written - self._read
 
     def read(self, most: int) -> tuple[Float32Array, int]:
-        """The oldest frames that are still there, at most so many, copied.
+        """Copy the oldest frames that are still stored, at most `most`.
 
         Returns:
             The frames, shape (n, channels), n may be 0; and how many frames before them were
@@ -57,14 +57,14 @@ class Ring:
             copied = np.concatenate([self._frames[at : at + first], self._frames[: count - first]])
             lost += oldest - self._read
             self._read = oldest
-            # `_begun` is ahead of `written` while the writer copies: what it may have touched
-            # in the meantime is not sound any more.
+            # `_begun` is ahead of `written` while the writer copies: discard frames that it may
+            # have overwritten in the meantime.
             if self._begun - self.capacity <= oldest:
                 self._read += count
                 return copied, lost
 
     def skip_to_newest(self, keep: int) -> int:
-        """Drop all but the newest frames; return how many were dropped."""
+        """Drop all but the newest `keep` frames; return how many were dropped."""
         dropped = max(0, self.waiting - keep)
         self._read += dropped
         return dropped

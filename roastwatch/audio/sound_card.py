@@ -1,4 +1,4 @@
-"""The sound card, at its lowest seam: the only file that speaks with PortAudio (sounddevice)."""
+"""The sound card. This is the only module that uses PortAudio (sounddevice)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,25 +11,25 @@ _RATES_HZ = (
     48_000, 44_100, 32_000, 96_000, 88_200, 192_000, 176_400, 384_000, 352_800, 24_000, 22_050,
     16_000, 11_025, 8_000,
 )  # fmt: skip
-"""In the order of choice. Above 48 kHz sound is resampled, below 32 kHz a part of a pop is lost."""
+"""In order of preference. Above 48 kHz sound is resampled; below 32 kHz a part of pops is lost."""
 _LOWEST_HZ = 8_000
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One input."""
+    """One input device."""
 
     index: int
     name: str
     host_api: str
     channels: int
-    """The most that it records at once."""
+    """Maximum number of channels."""
     default_rate_hz: int
     is_default: bool = False
 
 
 Callback = Callable[[Float32Array, float, bool], None]
-"""Frames of shape (n, channels); the card's time of the first, in s; whether some were lost."""
+"""Frames of shape (n, channels), the card's time of the first in s, and whether some were lost."""
 
 
 class OpenStream(Protocol):
@@ -37,27 +37,27 @@ class OpenStream(Protocol):
 
     @property
     def active(self) -> bool:
-        """Whether the card still records."""
+        """Whether the card is still recording."""
         ...
 
     def close(self) -> None:
-        """Stop and let go of the device."""
+        """Stop and close the device."""
         ...
 
 
 class SoundCard(Protocol):
-    """What the microphone needs of the machine's sound."""
+    """What the microphone source needs from the sound system."""
 
     def devices(self) -> list[Device]:
-        """Every input."""
+        """All input devices."""
         ...
 
     def supports(self, device: Device, rate_hz: int, channels: int) -> bool:
-        """Whether a stream of this form could be opened."""
+        """Whether a stream with these parameters can be opened."""
         ...
 
     def record(self, device: Device, rate_hz: int, channels: int, callback: Callback) -> OpenStream:
-        """Open a stream and start it; the callback runs in the card's own thread.
+        """Open and start a stream; the callback runs in the thread of the card.
 
         Raises:
             LostError: the device can't be opened now.
@@ -65,15 +65,15 @@ class SoundCard(Protocol):
         ...
 
     def look_again(self) -> None:
-        """Find what was plugged in since; nothing must be open."""
+        """Search for devices again; no stream may be open."""
         ...
 
 
 class PortAudio:
-    """The real one.
+    """The sound card through PortAudio.
 
     Raises:
-        MissingLibraryError: PortAudio is not installed; the text has the command that does it.
+        MissingLibraryError: PortAudio is not installed; the text names the command.
     """
 
     def __init__(self) -> None:
@@ -81,13 +81,13 @@ class PortAudio:
             import sounddevice
         except OSError as error:
             raise MissingLibraryError(
-                "The PortAudio library, which hears microphones, is missing: install it with "
+                "The PortAudio library is missing, which microphones need: install it with "
                 "`sudo apt-get install libportaudio2` and try again."
             ) from error
         self._sd: Any = sounddevice
 
     def devices(self) -> list[Device]:
-        """Every input that PortAudio lists."""
+        """All input devices that PortAudio lists."""
         default = self._default_index()
         apis = [api["name"] for api in self._sd.query_hostapis()]
         return [
@@ -104,7 +104,7 @@ class PortAudio:
         ]
 
     def supports(self, device: Device, rate_hz: int, channels: int) -> bool:
-        """Whether PortAudio would open it so."""
+        """See `SoundCard`."""
         try:
             self._sd.check_input_settings(
                 device=device.index, channels=channels, dtype="float32", samplerate=rate_hz
@@ -114,7 +114,7 @@ class PortAudio:
         return True
 
     def record(self, device: Device, rate_hz: int, channels: int, callback: Callback) -> OpenStream:
-        """A PortAudio input stream that runs."""
+        """See `SoundCard`."""
 
         def arrived(frames: Float32Array, _count: int, time: Any, status: Any) -> None:
             callback(frames, time.inputBufferAdcTime, bool(status.input_overflow))
@@ -139,7 +139,7 @@ class PortAudio:
         return recording
 
     def look_again(self) -> None:
-        """PortAudio lists devices when it starts: start it anew."""
+        """See `SoundCard`. PortAudio lists devices only when it starts, so restart it."""
         self._sd._terminate()
         self._sd._initialize()
 
@@ -153,30 +153,28 @@ class PortAudio:
 def _cannot_open(device: Device, error: Exception) -> str:
     reason = str(error.args[0] if error.args else error).removeprefix("Error opening InputStream: ")
     return (
-        f"The microphone '{device.name}' can't be opened ({reason.strip(' .')}): see that it is "
-        "plugged in and that no other program holds it."
+        f"The microphone '{device.name}' can't be opened ({reason.strip(' .')}): check that it is "
+        "plugged in and that no other program uses it."
     )
 
 
 def rates_of(card: SoundCard, device: Device) -> list[int]:
-    """The usual rates that a device records at, the device's own first."""
+    """The common sample rates that a device supports, its default first."""
     channels = 1 if card.supports(device, device.default_rate_hz, 1) else device.channels
     rates = dict.fromkeys((device.default_rate_hz, *_RATES_HZ))
     return [rate for rate in rates if card.supports(device, rate, channels)]
 
 
 def best_form(card: SoundCard, device: Device, wanted_hz: int | None) -> tuple[int, int]:
-    """The rate and the channels to open a device with: what is wanted, else 32 to 48 kHz, mono.
+    """Rate and channels to open a device with: as requested, else 32 to 48 kHz and mono.
 
     Raises:
-        LostError: the device opens in no form that can be heard.
+        LostError: the device supports no usable format.
     """
     own = device.default_rate_hz
     good = [rate for rate in _RATES_HZ if rate >= 32_000]
     first = [own] if 32_000 <= own <= 48_000 else []
-    last = (
-        [own] if own >= _LOWEST_HZ else []
-    )  # a device may have a rate of its own, such as 250 kHz
+    last = [own] if own >= _LOWEST_HZ else []  # a device may have an unusual rate, such as 250 kHz
     rates = [wanted_hz] if wanted_hz else list(dict.fromkeys([*first, *good, *last, *_RATES_HZ]))
     for rate in rates:
         for channels in dict.fromkeys((1, 2, device.channels)):
@@ -190,14 +188,14 @@ def best_form(card: SoundCard, device: Device, wanted_hz: int | None) -> tuple[i
 
 
 def find_device(devices: list[Device], wanted: str | int | None) -> Device:
-    """The one device that is meant.
+    """The device that matches a name or index; the default for None.
 
     Raises:
-        BadInputError: none or several are; the text lists what there is.
+        BadInputError: none or several match; the text lists the devices.
     """
     if not devices:
         raise BadInputError(
-            "There is no microphone: plug one in, and see `roastwatch devices` (in a container, "
+            "There is no microphone: plug one in and run `roastwatch devices` (in a container, "
             "pass the sound device through)."
         )
     listed = ", ".join(f"{device.index} '{device.name}'" for device in devices)
@@ -210,23 +208,23 @@ def find_device(devices: list[Device], wanted: str | int | None) -> Device:
         for device in devices:
             if device.index == int(wanted):
                 return device
-        raise BadInputError(f"There is no microphone with index {wanted}: there is {listed}.")
+        raise BadInputError(f"There is no microphone with index {wanted}: choose from {listed}.")
     name = wanted.casefold()
     exact = [device for device in devices if device.name.casefold() == name]
     found = exact or [device for device in devices if name in device.name.casefold()]
     if not found:
-        raise BadInputError(f"There is no microphone named '{wanted}': there is {listed}.")
+        raise BadInputError(f"There is no microphone named '{wanted}': choose from {listed}.")
     if len(found) > 1:
         which = ", ".join(f"{device.index} '{device.name}'" for device in found)
         raise BadInputError(
-            f"Several microphones are named '{wanted}': {which}; name one more exactly, or by its "
+            f"Several microphones match '{wanted}': {which}; use a longer part of the name, or the "
             "index."
         )
     return found[0]
 
 
 def has_microphone() -> bool:
-    """Whether this machine has any input that PortAudio knows."""
+    """Whether PortAudio finds any input device."""
     try:
         return bool(PortAudio().devices())
     except MissingLibraryError:

@@ -1,4 +1,4 @@
-"""The source `stdin`: raw PCM from another program through a pipe."""
+"""The source `stdin`: raw PCM that another program pipes in."""
 
 import array
 import asyncio
@@ -26,37 +26,39 @@ from roastwatch.vocabulary import AudioBlock, ComponentState
 _BLOCK_S = 0.1
 _OPEN_AGAIN_S = 0.5
 _BURST_S = 1.0
-"""Late sound still comes, faster than it was made; after this without catching up it is lost."""
+"""Late sound arrives faster than real time; if it has not caught up after this, it is lost."""
 _DRIFT = 2e-4
-"""Two clocks differ by less than this."""
+"""Upper bound of the relative drift of two clocks."""
 _HEADERS = {b"RIFF": "WAV", b"fLaC": "FLAC", b"OggS": "OGG", b"ID3\x03": "MP3", b"ID3\x04": "MP3"}
 
 
 class StandardInputOptions(Options):
-    """Raw samples from a pipe, such as arecord's, ffmpeg's or SoX's."""
+    """Raw samples from a pipe, for example from arecord, ffmpeg or SoX."""
 
     format: PcmFormat = Field("s16le", description="Encoding: s16le, s32le or f32le.")
     sample_rate_hz: int = Field(
-        48_000, description="Samples a second: 16000 or more (8000 for the model transients).", gt=0
+        48_000,
+        description="Sample rate in Hz, 16000 or more (8000 for the model transients).",
+        gt=0,
     )
-    channels: int = Field(1, description="Interleaved channels.", ge=1, le=64)
+    channels: int = Field(1, description="Number of interleaved channels.", ge=1, le=64)
     channel: int | None = Field(
-        None, description="Channel to hear, from 1; empty: the strongest above 3 kHz.", ge=1
+        None, description="Channel to use, from 1; empty: the strongest above 3 kHz.", ge=1
     )
     live: bool = Field(
         True,
-        description="Sound that is being made now: its end is an error (exit 1), so that the "
-        "service is started again. false: a recording, whose end is normal.",
+        description="Live sound: its end is an error (exit 1), so that the service is restarted; "
+        "false: a recording, whose end is normal.",
     )
     lost_after_s: float = Field(
-        2.0, description="Seconds without sound after which it counts as lost.", ge=0.2
+        2.0, description="Seconds without sound after which it is considered lost.", ge=0.2
     )
 
 
 class StandardInput:
-    """Hears what another program writes, at its pace.
+    """Reads what another program writes, at its pace.
 
-    A named pipe waits for the next writer; any other stream ends with its writer.
+    On a named pipe it waits for the next writer; any other stream ends with its writer.
     """
 
     Options = StandardInputOptions
@@ -64,19 +66,19 @@ class StandardInput:
     def __init__(
         self, options: StandardInputOptions, part: ComponentHealth, pipe: BinaryIO | None = None
     ) -> None:
-        """`pipe` stands for standard input where another file is meant."""
+        """`pipe` replaces standard input."""
         self._options = options
         self._part = part
         self._pipe = pipe
         self._rate = rate_to_judge(options.sample_rate_hz, "The sound from standard input")
         if options.channel is not None and options.channel > options.channels:
             raise BadInputError(
-                f"There is no channel {options.channel} in sound of {options.channels} channel(s)."
+                f"channel is {options.channel}, but the sound has {options.channels} channel(s)."
             )
 
     @property
     def sample_rate_hz(self) -> int:
-        """As set, or 48 kHz where that is higher."""
+        """As set, at most 48 kHz."""
         return self._rate
 
     @property
@@ -85,7 +87,7 @@ class StandardInput:
         return self._options.live and (self._pipe is None or self._streams())
 
     async def __aenter__(self) -> "StandardInput":
-        """Refuse a terminal: nobody types PCM."""
+        """Refuse a terminal as input."""
         if self._pipe is None:
             self._pipe = sys.stdin.buffer
         if self._pipe.isatty():
@@ -101,13 +103,13 @@ class StandardInput:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """The pipe belongs to whoever opened it."""
+        """Do nothing: the pipe belongs to the process."""
 
     async def blocks(self) -> AsyncIterator[AudioBlock]:
         """The sound as it arrives, until the other program closes the pipe.
 
         Raises:
-            BadInputError: the stream has a file's header, or a recording holds nothing at all.
+            BadInputError: the stream starts with the header of a file, or a recording is empty.
             EndedError: live sound has ended.
         """
         options = self._options
@@ -119,7 +121,7 @@ class StandardInput:
         end = 0
         first = True
         async for raw in self._raw(max(1, round(options.sample_rate_hz * _BLOCK_S)) * size):
-            rest = rest + raw if raw else b""  # another writer begins with a whole frame
+            rest = rest + raw if raw else b""  # another writer starts with a whole frame
             if first and len(rest) >= 4:
                 _refuse_a_header(rest[:4])
                 first = False
@@ -149,16 +151,16 @@ class StandardInput:
                 end += len(samples)
         if self.live:
             raise EndedError(
-                "The sound through standard input has ended: see why the program before the pipe "
-                "stopped."
+                "The sound from standard input has ended: check why the program that writes to the "
+                "pipe stopped."
             )
         if not end:
             raise BadInputError(
-                "Nothing came through standard input: check the program before the pipe."
+                "No sound came from standard input: check the program that writes to the pipe."
             )
 
     async def _raw(self, size: int) -> AsyncIterator[bytes]:
-        """Bytes as they come; none where another writer begins.
+        """Bytes as they arrive; empty bytes if another writer starts.
 
         A pipe is awaited; a regular file is read in a thread.
         """
@@ -172,12 +174,12 @@ class StandardInput:
                 yield raw
             if not (self.live and self._has_a_name()):
                 return
-            self._lost("The program that writes into the pipe ended: waiting for the next one.")
+            self._lost("The program that writes to the pipe has ended: waiting for the next one.")
             await asyncio.sleep(_OPEN_AGAIN_S)
             yield b""
 
     async def _piped(self, size: int) -> AsyncIterator[bytes]:
-        """Bytes of a pipe or a socket, until there is no writer any more."""
+        """Bytes of a pipe or a socket until its last writer has closed it."""
         assert self._pipe is not None
         lost_after_s = self._options.lost_after_s
         loop = asyncio.get_running_loop()
@@ -193,8 +195,8 @@ class StandardInput:
                         raw = await reader.read(size)
                 except TimeoutError:
                     self._lost(
-                        f"No sound has come through standard input for {lost_after_s:g} s: see "
-                        "that the program before the pipe still records."
+                        f"No sound from standard input for {lost_after_s:g} s: check that the "
+                        "program that writes to the pipe is still recording."
                     )
                     continue
                 if not raw:
@@ -209,13 +211,13 @@ class StandardInput:
         self._part.trouble(ComponentState.RETRYING, problem)
 
     def _streams(self) -> bool:
-        """Whether the bytes come from another program now."""
+        """Whether another program writes the bytes now."""
         assert self._pipe is not None
         mode = os.fstat(self._pipe.fileno()).st_mode
         return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
     def _has_a_name(self) -> bool:
-        """Whether it is a named pipe: another program can open that."""
+        """Whether it is a named pipe, which another program can open."""
         assert self._pipe is not None
         try:
             return Path(f"/proc/self/fd/{self._pipe.fileno()}").readlink().is_absolute()
@@ -223,7 +225,7 @@ class StandardInput:
             return False
 
     def _waiting_bytes(self) -> int:
-        """What the pipe holds that was not read yet."""
+        """Number of unread bytes in the pipe."""
         assert self._pipe is not None
         if not self._streams():
             return 0
@@ -236,10 +238,10 @@ class StandardInput:
 
 
 class _Pace:
-    """How much of live sound is missing, by the clock: a pipe doesn't say what it lost.
+    """Computes by the clock how much live sound is missing, because a pipe does not report that.
 
-    The least delay that was seen is the usual one. Later sound is expected to catch up (a network
-    that stood still delivers all at once); what has not after a second never will.
+    The smallest delay seen is the normal one. Late sound is expected to catch up (a stalled network
+    delivers everything at once); if it has not after one second, it is lost.
     """
 
     def __init__(self, rate_hz: int, tolerated_s: float) -> None:
@@ -255,8 +257,8 @@ class _Pace:
 
         Args:
             now_s: monotonic seconds.
-            end: in samples, as if nothing was lost before the block.
-            waiting_s: sound behind the block that has arrived, but was not read yet.
+            end: in samples, as if nothing had been lost before the block.
+            waiting_s: sound after the block that has arrived but was not read yet.
         """
         began_s = now_s - end / self._rate
         if self._began_s is None or began_s < self._began_s:
@@ -269,7 +271,7 @@ class _Pace:
             return 0
         if self._late_since_s is None:
             self._late_since_s = now_s
-            return 1  # it is no longer continuous; how much is missing shows itself
+            return 1  # marks a gap now; its length is not known yet
         if now_s - self._late_since_s < _BURST_S or waiting_s > _BLOCK_S:
             return 0
         self._late_since_s = None

@@ -1,4 +1,4 @@
-"""A part of a file, or one with some bytes changed, as libsndfile's virtual file."""
+"""A part of a file, or a file with changed bytes, as a virtual file for libsndfile."""
 
 import os
 from collections.abc import Mapping
@@ -6,9 +6,9 @@ from typing import BinaryIO
 
 
 class VirtualFile:
-    """The bytes of a file from `start` to `end`, with some put before them or replaced.
+    """The bytes of a file from `start` to `end`, after `before` and with `patches`.
 
-    `patches` maps a byte (counted from `start`) to what stands there instead.
+    `patches` maps an offset (from the start of this virtual file) to the bytes to read there.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class VirtualFile:
         return self._at
 
     def tell(self) -> int:
-        """Counted from the part's beginning."""
+        """Offset from the start of this virtual file."""
         return self._at
 
     def read(self, size: int = -1) -> bytes:
@@ -53,5 +53,5 @@ class VirtualFile:
         return raw
 
     def write(self, _raw: bytes) -> int:
-        """Nothing is ever written."""
+        """Ignored: it is read-only."""
         return 0

@@ -1,7 +1,7 @@
-"""What a WAV file's header promises, against what the file holds.
+"""Compares the size in the header of a WAV file with that of the file.
 
-libsndfile trusts a size that is too small and quietly mends one that is too large. Here both are
-told: a recorder that was killed leaves a size of zero, or one that the file never reached.
+libsndfile trusts a size that is too small, and silently corrects one that is too large. Here both
+are reported: a recorder that was killed leaves a size of zero, or one that was never reached.
 
 Format: RIFF/WAVE as in Microsoft's "Multiple Channel Audio Data and WAVE Files"; RF64 as in EBU
 Tech 3306.
@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 _ENDLESS = 0x7FFF_0000
-"""Sizes from here on are what a program writes that can't seek back (ffmpeg, arecord, SoX)."""
+"""Sizes from here on come from programs that can't seek back (ffmpeg, arecord, SoX)."""
 MOST_CHUNKS = 10_000
-"""A file of more chunks before its sound is none: looking through it must end."""
+"""Limit of chunks before the sound, so that the search ends."""
 WAV_SUBTYPES = {
     (1, 8): "PCM_U8",
     (1, 16): "PCM_16",
@@ -29,7 +29,7 @@ WAV_SUBTYPES = {
 
 
 class Readable(Protocol):
-    """What a header is read from."""
+    """The file that a header is read from."""
 
     def read(self, size: int = -1, /) -> bytes:
         """As a binary file's."""
@@ -46,36 +46,36 @@ class Readable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SoundHeader:
-    """The format and the size of the samples, as a header says and as they are there."""
+    """Format of the samples, and their size by the header and in the file."""
 
     channels: int
     sample_rate_hz: int
     frame_bytes: int
     subtype: str | None
-    """libsndfile's name of the encoding; None: one that this table does not know."""
+    """Name of the encoding in libsndfile; None: not in this table."""
     data_at: int
-    """Byte where the samples begin."""
+    """Offset of the samples in bytes."""
     promised_bytes: int | None
-    """What the header says; None: it says that it doesn't know."""
+    """Size by the header; None: it states that the size is unknown."""
     there_bytes: int
-    """What the file holds from `data_at` to its end."""
+    """Size in the file, from `data_at` to its end."""
     followed: bool
-    """Whether after the promised bytes comes another chunk, or the end."""
+    """Whether another chunk, or the end of the file, follows the promised bytes."""
     bytes_per_s: float
     """Bytes of one second of sound."""
     true_sizes: Mapping[int, bytes] = field(default_factory=dict)
-    """Where in the file its sizes stand, and what they would be for what is there."""
+    """Offsets of the sizes in the header, and the bytes that are correct for this file."""
     next_file_at: int | None = None
-    """Byte where another whole file begins, joined to this one."""
+    """Offset of another whole file that is joined to this one."""
 
     @property
     def says_nothing(self) -> bool:
-        """Whether its sizes were never written: all that is there is sound."""
+        """Whether its sizes were never written: everything up to the end is sound."""
         return self.promised_bytes is None and self.there_bytes > 0 and bool(self.true_sizes)
 
     @property
     def cut_off(self) -> bool:
-        """Whether more was promised than there is."""
+        """Whether the file is shorter than the header states."""
         return (
             self.promised_bytes is not None
             and self.promised_bytes - self.there_bytes >= self.frame_bytes
@@ -83,15 +83,15 @@ class SoundHeader:
 
     @property
     def says_too_little(self) -> bool:
-        """Whether sound goes on after the promised end."""
+        """Whether sound continues after the stated end."""
         return self.promised_bytes is not None and not self.followed
 
 
 def walk_wav(file: Readable, size: int) -> SoundHeader | None:
-    """The header of a WAV or RF64 file; None: it is none.
+    """The header of a WAV or RF64 file; None: it is not one.
 
     Raises:
-        struct.error: it is cut off in the header.
+        struct.error: the file ends within the header.
     """
     riff, _, wave = struct.unpack("<4sI4s", file.read(12))
     if riff not in (b"RIFF", b"RF64") or wave != b"WAVE":
@@ -147,9 +147,9 @@ def walk_wav(file: Readable, size: int) -> SoundHeader | None:
 
 
 def wav_format(raw: bytes) -> tuple[int, int, int, int, int, int]:
-    """A `fmt ` chunk: code, channels, samples a second, bytes a second, bytes a frame, bits."""
+    """A `fmt ` chunk: code, channels, sample rate, bytes per second, bytes per frame, bits."""
     code, channels, rate, bytes_per_s, frame_bytes, bits = struct.unpack("<HHIIHH", raw[:16])
-    if code == 0xFFFE and len(raw) >= 26:  # extensible: the code stands in the sub-format
+    if code == 0xFFFE and len(raw) >= 26:  # extensible: the code is in the sub-format
         code = struct.unpack("<H", raw[24:26])[0]
     return code, channels, rate, bytes_per_s, frame_bytes, bits
 

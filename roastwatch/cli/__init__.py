@@ -1,4 +1,4 @@
-"""The command line. Each command is one file, imported only when it is called."""
+"""The command line. Each command is a module that is imported only when it is called."""
 
 import importlib
 import io
@@ -13,56 +13,75 @@ from roastwatch.errors import EndedError, RoastwatchError
 from roastwatch.printing.printable import printable
 from roastwatch.printing.terminal import printable_output
 
-# name → (module, one line for --help). The module holds a click command named `command`.
+# name → (module, summary for --help). The module has a click command named `command`.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "roasts": ("roastwatch.cli.roasts.command", "The roast log: list, show, import, export, plot."),
     "run": ("roastwatch.cli.run", "Run the service with a settings file."),
-    "demo": ("roastwatch.cli.demo", "Play a synthesised roast through the whole program."),
-    "listen": ("roastwatch.cli.listen", "Listen to a microphone or a recording now."),
+    "demo": ("roastwatch.cli.demo", "Run the service on a synthesised roast."),
+    "listen": ("roastwatch.cli.listen", "Listen to a microphone or a recording, without settings."),
     "analyze": ("roastwatch.cli.analyze", "Find first crack in recordings."),
     "devices": ("roastwatch.cli.devices", "List microphones and their sample rates."),
-    "bench": ("roastwatch.cli.bench", "Measure speed and memory on this machine."),
-    "doctor": ("roastwatch.cli.doctor", "Check everything, and say what to do about each."),
-    "roaster": ("roastwatch.cli.roaster.command", "Read and drive a roaster behind interlocks."),
-    "data": ("roastwatch.cli.data", "Make, get, check and split what models learn from."),
-    "learn": ("roastwatch.cli.learn", "Learn from your own roasts, or take that back."),
-    "evaluate": ("roastwatch.cli.evaluate", "Measure how good it is, on what it never heard."),
-    "train": ("roastwatch.cli.train", "Train the pop net, or fine-tune a large model."),
-    "export": ("roastwatch.cli.export", "Export a trained net, or a large model to another form."),
-    "package": ("roastwatch.cli.package", "A large model as a folder that runs as it stands."),
-    "settings": ("roastwatch.cli.settings", "Check the settings, or print them documented."),
+    "settings": ("roastwatch.cli.settings", "Check a settings file, or print every option."),
+    "doctor": ("roastwatch.cli.doctor", "Check settings, devices and connections."),
+    "roasts": (
+        "roastwatch.cli.roasts.command",
+        "List, show, import, export and plot logged roasts.",
+    ),
+    "roaster": ("roastwatch.cli.roaster.command", "Read and control a roaster behind interlocks."),
+    "learn": ("roastwatch.cli.learn", "Calibrate the detector on your own roasts."),
+    "evaluate": ("roastwatch.cli.evaluate", "Measure the accuracy of detection."),
+    "bench": ("roastwatch.cli.bench", "Measure speed and memory on this computer."),
+    "data": ("roastwatch.cli.data", "Make, download, check and split training data."),
+    "train": ("roastwatch.cli.train", "Train the pops model, or fine-tune a large model."),
+    "export": ("roastwatch.cli.export", "Export a trained or large model to another format."),
+    "package": (
+        "roastwatch.cli.package",
+        "Package a large model as a folder that is ready to run.",
+    ),
 }
+_MODELS = ("evaluate", "bench", "data", "train", "export", "package")
+"""Commands for measuring and training models: --help lists them apart."""
 
 
 class LazyGroup(click.Group):
-    """Lists commands without importing them, so that --help and start-up stay quick."""
+    """Lists commands without importing them, so that --help and start-up stay fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands in the order of the table."""
+        """The names in the order of the table."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command when it is called."""
+        """Import and return a command."""
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The table, without importing anything."""
+        """Write names and summaries without importing anything."""
+        summaries = {name: text for name, (_, text) in COMMANDS.items()}
+        models = [(name, summaries.pop(name)) for name in _MODELS]
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+            formatter.write_dl(list(summaries.items()))
+        with formatter.section("Measure and train models"):
+            formatter.write_dl(models)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="roastwatch")
 def cli() -> None:
-    """Hear first crack in a coffee roast, and tell Home Assistant and your phone."""
+    """Detect first crack in a coffee roast, and notify Home Assistant and phones.
+
+    \b
+    Examples:
+      roastwatch demo                            try it without hardware
+      roastwatch analyze roast.flac              find first crack in a recording
+      roastwatch run --settings roastwatch.yaml  run the service
+    """
 
 
 def main(arguments: list[str] | None = None) -> Any:
-    """Run the command line; failures a person can mend are one sentence and exit 2."""
-    # A name that the terminal can't show is written in escapes; it ends nothing.
+    """Run the command line. A failure that a user can fix is printed as one sentence; exit 2."""
+    # Characters that the terminal can't show are written as escapes instead of failing.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

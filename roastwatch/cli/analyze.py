@@ -18,61 +18,69 @@ from roastwatch.printing.rich_console import Console
 
 @click.command("analyze")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a file, a line each.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per file and line.")
 @click.option(
-    "--armed-from", type=float, default=0.0, metavar="SECONDS", help="Decide nothing before this."
+    "--armed-from",
+    type=float,
+    default=0.0,
+    metavar="SECONDS",
+    help="Detect nothing before this time.",
 )
 @click.option(
     "--charge",
     type=click.FloatRange(0),
     metavar="SECONDS",
-    help="When the beans go in, where you know it: the decision is surer.",
+    help="Time of the charge, if known; detection is more reliable with it.",
 )
 @click.option(
     "--rearm-after",
     type=float,
     metavar="SECONDS",
-    help="Decide anew so long after each decision (counts false alarms); else one a file.",
+    help="Detect again this long after each detection, to count false alarms (default: one "
+    "detection per file).",
 )
 @click.option(
     "--model",
     "model_name",
-    help="What hears cracks: a name, a model's folder, or its name on the Hugging Face hub "
-    "(default: the shipped model).",
+    help="Model: a name, a folder, or a name on the Hugging Face hub (default: pops).",
 )
 @click.option(
     "--model-option",
     "model_options",
     multiple=True,
     metavar="KEY=VALUE",
-    help="An option of the model, such as backend=onnx or overlap=0.5; may be repeated.",
+    help="Option of the model, such as overlap=0.5; repeatable.",
 )
-@click.option("--sensitivity", type=click.FloatRange(0, 1), help="0 to 1; 0.5 is as tested.")
 @click.option(
-    "--block", type=click.IntRange(1), metavar="SAMPLES", help="Read so many samples at a time."
+    "--sensitivity",
+    type=click.FloatRange(0, 1),
+    help="0 (latest) to 1 (earliest); 0.5 is the tested value.",
+)
+@click.option(
+    "--block", type=click.IntRange(1), metavar="SAMPLES", help="Samples per read (default: 20 s)."
 )
 @click.option(
     "--plot",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Write a PNG for each file there.",
+    help="Write a PNG of each file to this folder.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Write results there as they come; the same command goes on after a stop.",
+    help="Write results to this folder; run the same command again to continue after a stop.",
 )
-@click.option("--restart", is_flag=True, help="Judge anew what --out DIR already holds.")
-@click.option("--scores", is_flag=True, help="Add every score to the results.")
-@click.option("--workers", type=click.IntRange(1, 256), help="Processes (default: the cores).")
+@click.option("--restart", is_flag=True, help="Analyse again what --out DIR already contains.")
+@click.option("--scores", is_flag=True, help="Include every score in the results.")
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes (default: one per core).")
 @click.option(
-    "--batch", type=click.IntRange(1, 1024), help="Windows that a large model judges at once."
+    "--batch", type=click.IntRange(1, 1024), help="Windows that a large model analyses at once."
 )
 @click.option(
     "--cluster",
     metavar="ADDRESS",
-    help="Judge on the Dask cluster of this scheduler; `local` makes one here.",
+    help="Dask scheduler to run on; `local` starts one here.",
 )
 def command(
     files: tuple[Path, ...],
@@ -95,11 +103,11 @@ def command(
     """Find first crack in FILES or folders.
 
     Reads WAV, FLAC, OGG, MP3, AIFF and CAF, and with FFmpeg (the extra `media`, or the program)
-    M4A, MP4, MOV, AMR and others; any rate from 16 kHz (8 kHz with `--model transients`), any
-    channels.
+    also M4A, MP4, MOV, AMR and others. The sample rate must be at least 16000 Hz (8000 Hz with
+    `--model transients`).
 
-    A folder is searched to its depths and judged by several processes; so are files with --out,
-    --workers, --scores or --cluster. One that fails never stops the rest.
+    Folders are searched recursively and analysed by several processes, and so are files with
+    --out, --workers, --scores or --cluster. A file that fails does not stop the others.
 
     \b
     Examples:
@@ -107,10 +115,12 @@ def command(
       roastwatch analyze *.wav --json > found.jsonl
       roastwatch analyze roast.flac --charge 12 --plot pictures
       roastwatch analyze recordings/ --out results
-      roastwatch analyze recordings/ --model ./ast-model --model-option backend=onnx
+      roastwatch analyze recordings/ --model ./ast --model-option backend=onnx
     """
     if charge is not None and armed_from:
-        raise BadInputError("--charge and --armed-from both say when deciding begins: give one.")
+        raise BadInputError(
+            "--charge and --armed-from both set when detection starts: give only one."
+        )
     many = out or workers or cluster or scores or any(path.is_dir() for path in files)
     if many and plot is None:
         from roastwatch.cli.analyze_many import analyze_many
@@ -171,8 +181,7 @@ def _show(console: Console, found: Analysis) -> None:
     speed = found.duration_s / found.took_s if found.took_s else 0.0
     console.print(
         f"  {clock(found.duration_s)} at {found.sample_rate_hz / 1000:g} kHz, "
-        f"{len(found.pops)} pops, judged by {literal(found.model_id)} {speed:.0f} times as fast "
-        "as life",
+        f"{len(found.pops)} pops, analysed by {literal(found.model_id)} at {speed:.0f} × real time",
         highlight=False,
         soft_wrap=True,
     )
@@ -180,11 +189,11 @@ def _show(console: Console, found: Analysis) -> None:
         console.print("  no first crack", style="yellow")
     for event in found.events:
         name = event.kind.value.replace("_", " ")
-        sure = f", {event.confidence:.0%} sure" if event.confidence is not None else ""
+        sure = f", confidence {event.confidence:.0%}" if event.confidence is not None else ""
         certain = ", certain" if event.level is not None and event.level.value == "certain" else ""
         console.print(
-            f"  [green]{name}[/green] began at {clock(event.happened_at_s)} "
-            f"({event.happened_at_s:.1f} s), known at {clock(event.decided_at_s)} "
+            f"  [green]{name}[/green] at {clock(event.happened_at_s)} "
+            f"({event.happened_at_s:.1f} s), detected at {clock(event.decided_at_s)} "
             f"({event.decided_at_s:.1f} s){certain}{sure}",
             highlight=False,
             soft_wrap=True,

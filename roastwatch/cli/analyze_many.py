@@ -1,4 +1,4 @@
-"""The many-files half of `roastwatch analyze`: progress, results, summary."""
+"""`roastwatch analyze` for many files: progress, results, summary."""
 
 import json
 import os
@@ -19,9 +19,9 @@ from roastwatch.printing.printable import printable_lines
 from roastwatch.printing.rich_console import Console
 
 _NAMED = 20
-"""Files that are skipped are named up to this number."""
+"""How many skipped files are named."""
 WINDOWED_CORES = 4
-"""A large model uses several cores for one window, and a process of its own costs memory."""
+"""Cores per process of a large model: one window uses several, and each process costs memory."""
 
 
 def analyze_many(
@@ -35,7 +35,7 @@ def analyze_many(
     batch: int | None,
     cluster: str | None,
 ) -> None:
-    """Judge all recordings in files and folders; exits 1 when one of them failed."""
+    """Analyse all recordings in files and folders; exits with 1 if one of them failed."""
     searched = survey(given)
     paths = searched.recordings
     cores = os.cpu_count() or 1
@@ -55,10 +55,12 @@ def analyze_many(
     began_s = time.perf_counter()
     console = Console(stderr=True)
     if earlier and not as_json:
-        console.print(f"{summary.skipped} of {len(paths)} recordings were judged before.")
+        console.print(
+            f"{summary.skipped} of {len(paths)} recordings were analysed by an earlier run."
+        )
     try:
         with _progress(console) as progress:
-            task = progress.add_task("judging", total=sum(weights.values()) or 1)
+            task = progress.add_task("analysing", total=sum(weights.values()) or 1)
             counted = progress.add_task("recordings", total=len(paths), completed=summary.files)
             for result in _runner(job, cluster, count, batch).run(todo) if todo else ():
                 if results is not None:
@@ -69,8 +71,10 @@ def analyze_many(
                 progress.advance(counted)
     except KeyboardInterrupt:
         left = len(paths) - summary.files
-        again = "the same command goes on" if out else "with --out DIR a run can go on"
-        click.echo(f"roastwatch: stopped with {left} recordings to go; {again}.", err=True)
+        again = (
+            "run the same command to continue" if out else "use --out DIR to be able to continue"
+        )
+        click.echo(f"roastwatch: stopped with {left} recordings left; {again}.", err=True)
         sys.exit(130)
     summary.took_s = time.perf_counter() - began_s
     if results is not None:
@@ -110,7 +114,7 @@ def _progress(console: Console) -> Progress:
 
 
 def _weight(path: Path) -> int:
-    """Seconds of sound in a file, so that the time left is true; 1 where that is not known."""
+    """Seconds of sound in a file, to estimate the remaining time; 1 if unknown."""
     try:
         with open_file(path) as reader:
             return max(1, round(reader.duration_s or 1))
@@ -129,8 +133,8 @@ def _tell(console: Console, result: Result, *, as_json: bool) -> None:
         console.print(f"  {literal(line['file'])}: no first crack", highlight=False, soft_wrap=True)
     else:
         console.print(
-            f"  {literal(line['file'])}: first crack at {line['first_crack_at_s']:.1f} s, known at "
-            f"{line['decided_at_s']:.1f} s",
+            f"  {literal(line['file'])}: first crack at {line['first_crack_at_s']:.1f} s, "
+            f"detected at {line['decided_at_s']:.1f} s",
             highlight=False,
             soft_wrap=True,
         )
@@ -140,18 +144,18 @@ def _skipped(paths: list[Path]) -> str:
     names = ", ".join(str(path) for path in paths[:_NAMED])
     more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
     files = "1 file was" if len(paths) == 1 else f"{len(paths)} files were"
-    return f"{files} skipped, because the name's ending is not that of sound: {names}{more}."
+    return f"{files} skipped, because the suffix is not one of a sound file: {names}{more}."
 
 
 def _show(summary: Summary, out: Path | None) -> None:
-    told = summary.as_json()
+    figures = summary.as_json()
     table = Table(show_header=False, box=None)
     table.add_row("recordings", str(summary.files))
     table.add_row("failed", str(summary.failed))
     table.add_row("sound", f"{summary.duration_s / 60:.1f} min")
     table.add_row("took", f"{summary.took_s:.1f} s")
-    if told["real_time_factor"] is not None:
-        table.add_row("speed", f"{told['real_time_factor']:.0f} times as fast as life, in sum")
+    if figures["real_time_factor"] is not None:
+        table.add_row("speed", f"{figures['real_time_factor']:.0f} × real time")
     for kind, number in summary.events.items():
         table.add_row(kind.replace("_", " "), str(number))
     for reason, number in summary.reasons.most_common():

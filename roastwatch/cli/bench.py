@@ -1,4 +1,4 @@
-"""`roastwatch bench`: how fast, how large, how many microphones."""
+"""`roastwatch bench`: speed, memory, and the number of microphones that a computer can handle."""
 
 import json
 import sys
@@ -26,14 +26,32 @@ _MODES = ("quick", "full", "stream", "stress", "large")
 
 @click.command("bench")
 @click.argument("mode", type=click.Choice(_MODES), default="quick")
-@click.option("--model", "name", help="A model's name or folder (default: the shipped model).")
-@click.option("--model-option", "options", multiple=True, metavar="KEY=VALUE")
-@click.option("--rate", type=click.IntRange(8000, 48_000), default=32_000, show_default=True)
-@click.option("--seconds", type=click.FloatRange(min=1), help="Of sound, or of each live run.")
-@click.option("--streams", type=click.IntRange(1), default=1, show_default=True, help="Of stream.")
+@click.option("--model", "name", help="Model: a name or folder (default: pops).")
+@click.option(
+    "--model-option", "options", multiple=True, metavar="KEY=VALUE", help="Option of the model."
+)
+@click.option(
+    "--rate",
+    type=click.IntRange(8000, 48_000),
+    default=32_000,
+    show_default=True,
+    help="Sample rate in Hz.",
+)
+@click.option(
+    "--seconds", type=click.FloatRange(min=1), help="Seconds of sound, or of each live run."
+)
+@click.option(
+    "--streams",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Number of live streams.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write JSON, Markdown, PNG there.")
-@click.option("--compare", type=click.Path(path_type=Path), help="Say what got slower since.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write JSON, Markdown and PNG to this folder."
+)
+@click.option("--compare", type=click.Path(path_type=Path), help="Report to compare with.")
 def command(
     mode: str,
     name: str | None,
@@ -45,14 +63,14 @@ def command(
     out: Path | None,
     compare: Path | None,
 ) -> None:
-    """Measure what a model and the whole path cost on this machine.
+    """Measure the cost of a model and of the whole service on this computer.
 
     \b
-    quick   stages, speed, a step's time, loading (about half a minute)
-    full    quick, and memory of analyze and run over minutes and hours
-    stream  live streams at real pace: latency, queues, memory
-    stress  how many microphones this machine carries before it falls behind
-    large   a windowed model: each back end, threads, batches (minutes)
+    quick   stages, speed, time per step, loading (about 30 s)
+    full    quick, and the memory of analyze and run over minutes and hours
+    stream  live streams in real time: latency, queues, memory
+    stress  the number of microphones before this computer falls behind
+    large   a windowed model: back ends, threads, batches (minutes)
 
     \b
     Examples:
@@ -88,11 +106,11 @@ def command(
         _write(out, measured, console)
     if old is not None:
         slower = report.slower_than(old)
-        console.print("\n".join(slower) or "Nothing got more than a tenth slower.", style="bold")
+        console.print("\n".join(slower) or "Nothing is more than 10 % slower.", style="bold")
 
 
 class _Measured:
-    """Measures and says so as it goes."""
+    """Measures, and prints each figure."""
 
     def __init__(self, report: Report, console: Console, quiet: bool) -> None:
         self.report = report
@@ -103,7 +121,7 @@ class _Measured:
         self.streams: list[live.Streams] = []
 
     def note(self, *figures: Figure) -> None:
-        """Keep figures, and show them."""
+        """Keep figures and print them."""
         self.report.figures += figures
         if self.quiet:
             return
@@ -117,7 +135,7 @@ class _Measured:
             )
 
     def offline(self, model: CrackModel, rate: int, seconds: float) -> None:
-        """The stages apart, the whole, and a step."""
+        """Measure each stage, the whole, and one step."""
         with tempfile.TemporaryDirectory() as folder:
             flac = write_file(Path(folder) / "bench.flac", seconds, rate)
             wav = write_file(Path(folder) / "bench.wav", seconds, rate)
@@ -131,7 +149,7 @@ class _Measured:
         cost = "ms_per_s_of_sound"
         self.note(
             Figure("step_p99", step["p99_ms"], "ms", target=1.0, note="model and decision, 50 ms"),
-            Figure("step_p99_cpu", cpu["p99_ms"], "ms", note="by the thread's processor time"),
+            Figure("step_p99_cpu", cpu["p99_ms"], "ms", note="processor time of the thread"),
             Figure("live_cost", step[cost], "ms per s of sound", target=4.0),
             Figure("live_cost_cpu", cpu[cost], "ms per s of sound"),
             Figure("model_file", _file_kb(model), "kB", target=1000.0),
@@ -139,7 +157,7 @@ class _Measured:
         self._table(rows, "name")
 
     def stream(self, model: CrackModel, rate: int, count: int, seconds: float) -> None:
-        """Live streams at real pace."""
+        """Measure live streams in real time."""
         streams = live.run(model, rate, count, seconds)
         self.streams = [streams]
         found = streams.as_json()
@@ -158,9 +176,11 @@ class _Measured:
             self.console.print(table)
 
     def large(self, model: CrackModel) -> None:
-        """Every way to run a windowed model."""
+        """Measure every way to run a windowed model."""
         if not isinstance(model, Windowed):
-            raise BadInputError("bench large measures windowed models: name one with --model DIR.")
+            raise BadInputError(
+                "`bench large` measures windowed models: name one with --model DIR."
+            )
         self.note(*large.front_ends(model))
         rows = []
         for combination in large.combinations(model):
@@ -170,11 +190,11 @@ class _Measured:
         self.report.stages += [{"name": "window", **one} for one in rows]
 
     def stress(self, model: CrackModel, rate: int, seconds: float) -> None:
-        """Until it breaks."""
+        """Add streams until the computer falls behind."""
 
         def attempt(count: int) -> live.Streams:
             streams = live.run(model, rate, count, seconds)
-            if not streams.carried:  # another program may have disturbed it: once more
+            if not streams.carried:  # another program may have disturbed it: try again
                 streams = live.run(model, rate, count, seconds)
             word = "carried" if streams.carried else "too many"
             if not self.quiet:
@@ -206,12 +226,12 @@ class _Measured:
 
 
 def _heading(name: str) -> str:
-    """A key of the report, short enough for a terminal; all times are in ms."""
+    """A key of the report, shortened for a terminal; all times are in ms."""
     return name.replace("ms_per_s_of_sound", "per s").removesuffix("_ms")
 
 
 def _shown(value: object) -> str:
-    """Four digits are enough to look at; the report has them all."""
+    """Four digits for the terminal; the report has all of them."""
     return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
 
 
@@ -227,7 +247,7 @@ def _describe(model: CrackModel) -> dict[str, Any]:
 
 
 def _file_kb(model: CrackModel) -> float | None:
-    """Size of the model's weights, where it says where they lie."""
+    """Size of the model's weights in kB, if their path is known."""
     path = getattr(model, "path", None)
     if not isinstance(path, Path) or not path.exists():
         return None
@@ -243,9 +263,9 @@ def _read(path: Path) -> dict[str, Any]:
             f"The report {path} can't be read ({error.strerror}): name one that --out wrote."
         ) from error
     except ValueError as error:
-        raise BadInputError(f"{path} is no report: name the JSON that --out wrote.") from error
+        raise BadInputError(f"{path} is not a report: name the JSON that --out wrote.") from error
     if not isinstance(content, dict):
-        raise BadInputError(f"{path} is no report: name the JSON that --out wrote.")
+        raise BadInputError(f"{path} is not a report: name the JSON that --out wrote.")
     return content
 
 

@@ -1,4 +1,4 @@
-"""`roastwatch demo`: a synthesised roast through the whole program."""
+"""`roastwatch demo`: the whole service on a synthesised roast."""
 
 from pathlib import Path
 
@@ -12,25 +12,33 @@ from roastwatch.synth.source import DemoOptions, demo_roast
 
 
 @click.command("demo")
-@click.option("--seed", type=int, default=1, show_default=True, help="Which roast.")
 @click.option(
-    "--speed", type=float, default=20.0, show_default=True, help="1: as in life; 0: fastest."
+    "--seed", type=int, default=1, show_default=True, help="Number of the roast; each is different."
 )
-@click.option("--model", help="What hears cracks (default: the shipped model).")
-@click.option("--mqtt", metavar="HOST[:PORT]", help="Tell this MQTT broker (and Home Assistant).")
+@click.option(
+    "--speed",
+    type=float,
+    default=20.0,
+    show_default=True,
+    help="1: real time; 0: as fast as possible.",
+)
+@click.option("--model", help="Model (default: pops).")
+@click.option(
+    "--mqtt", metavar="HOST[:PORT]", help="Also publish to this MQTT broker (and Home Assistant)."
+)
 @click.option(
     "--settings",
     "path",
     type=click.Path(path_type=Path),
-    help="Take the sinks from a settings file.",
+    help="Settings file to take the sinks from.",
 )
 @click.option(
     "--log",
     "log_path",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Keep the roast in this roast log (see `roastwatch roasts`).",
+    help="Store the roast in this roast log (see `roastwatch roasts`).",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Log more.")
+@click.option("-v", "--verbose", is_flag=True, help="Log more details.")
 def command(
     seed: int,
     speed: float,
@@ -40,9 +48,9 @@ def command(
     log_path: Path | None,
     verbose: bool,
 ) -> None:
-    """Play a synthesised roast and show how first crack is heard in it.
+    """Play a synthesised roast and show how first crack is detected in it.
 
-    Drum, fan, tumbling beans, a realistic rate of cracks, stray pops and a clatter.
+    The sound has a drum, a fan, tumbling beans, a realistic rate of cracks, stray pops and clatter.
 
     \b
     Examples:
@@ -54,7 +62,7 @@ def command(
     if truth.first_crack_at_s is not None:
         click.echo(
             f"Roast {seed}: its beans crack from {clock(truth.first_crack_at_s)} on. "
-            "The ear doesn't know."
+            "The detector does not know this."
         )
     wanted = quick({"type": "demo", "seed": seed, "speed": speed, "temperatures": True}, model)
     if path is not None:

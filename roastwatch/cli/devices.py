@@ -1,4 +1,4 @@
-"""`roastwatch devices`: the microphones of this machine."""
+"""`roastwatch devices`: the microphones of this computer."""
 
 import json
 
@@ -11,9 +11,9 @@ from roastwatch.printing.rich_console import Console
 
 
 @click.command("devices")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a device, a line each.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per device and line.")
 def command(as_json: bool) -> None:
-    """List microphones: index, name, channels, and the sample rates they record at.
+    """List microphones with index, name, channels and supported sample rates.
 
     \b
     Examples:
@@ -28,11 +28,11 @@ def command(as_json: bool) -> None:
         return
     if not devices:
         click.echo(
-            "There is no microphone. Plug one in and try again; in a container, pass the sound "
-            "device through (--device /dev/snd). `roastwatch demo` needs none."
+            "No microphone found. Plug one in and try again; in a container, pass the sound device "
+            "through (--device /dev/snd). `roastwatch demo` needs none."
         )
         return
-    table = Table("", "index", "name", "channels", "rates in kHz", "through", box=None)
+    table = Table("", "index", "name", "channels", "rates in kHz", "interface", box=None)
     for device in devices:
         table.add_row(
             "default" if device.is_default else "",
@@ -43,7 +43,7 @@ def command(as_json: bool) -> None:
             literal(device.host_api),
         )
     Console().print(table)
-    click.echo("Choose one by its index or by a part of its name that no other has.")
+    click.echo("Choose one by its index, or by a part of its name that is unique.")
 
 
 def _as_json(card: SoundCard, device: Device) -> dict[str, object]:

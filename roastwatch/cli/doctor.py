@@ -1,4 +1,4 @@
-"""`roastwatch doctor`: check everything a roast needs, and say what to do about each."""
+"""`roastwatch doctor`: check everything that a roast needs, and say how to fix problems."""
 
 import asyncio
 import logging
@@ -32,7 +32,7 @@ _MARKS = {True: ("ok   ", "green"), False: ("fault", "red"), None: ("–    ", "
 
 @dataclass(frozen=True, slots=True)
 class DoctorFinding:
-    """One thing checked: `good` None means it could not or need not be checked."""
+    """Result of one check; `good` is None if it could not or need not be checked."""
 
     name: str
     good: bool | None
@@ -44,8 +44,8 @@ class DoctorFinding:
 def command(path: Path | None) -> None:
     """Check settings, microphone, model, sinks, disk and permissions.
 
-    It logs in wherever the settings say, tries what the service would do, and leaves nothing
-    behind. Exits with 1 when there is a problem.
+    Connects to everything that the settings name, tries what the service would do, and leaves no
+    trace. Exits with 1 if there is a problem.
 
     Example: roastwatch doctor --settings roastwatch.yaml
     """
@@ -54,7 +54,7 @@ def command(path: Path | None) -> None:
     for finding in _quietly(_findings(path)):
         bad += finding.good is False
         mark, style = _MARKS[finding.good]
-        # Text and not markup: a name may hold [brackets]. And no escape reaches the terminal.
+        # Text and not markup, because a name may contain [brackets]. Escapes are removed.
         line = Text(mark, style).append(f" {finding.name:12} {printable(finding.text)}", "default")
         console.print(line, highlight=False, soft_wrap=True)
     problems = {0: "No problems found.", 1: "1 problem found."}
@@ -63,7 +63,7 @@ def command(path: Path | None) -> None:
 
 
 def _quietly(findings: Iterator[DoctorFinding]) -> Iterator[DoctorFinding]:
-    """Without log lines between: what is wrong is a finding."""
+    """Suppress log lines between findings: every problem is a finding."""
     log = logging.getLogger("roastwatch")
     before = log.level
     log.setLevel(logging.CRITICAL)
@@ -101,20 +101,20 @@ def _try(name: str, check: Callable[[], tuple[bool | None, str]]) -> DoctorFindi
         good, text = check()
     except RoastwatchError as error:
         good, text = False, str(error)
-    except Exception as error:  # noqa: BLE001 - what broke is a finding, and the others are wanted
+    except Exception as error:  # noqa: BLE001 - a failure is a finding, and the other checks go on
         good, text = False, f"{type(error).__name__}: {error}"
     return DoctorFinding(name, good, text)
 
 
 def _sound(source: Chosen) -> tuple[bool | None, str]:
-    """One second of the source: that it opens, and how loud it is."""
+    """Listen to the source for one second: it opens, and is not silent."""
     level = asyncio.run(_one_second(source))
     if level is None:
-        return False, "no sound came within 5 s: is the microphone plugged in and not muted?"
+        return False, "no sound within 5 s: check that the microphone is plugged in and not muted."
     rate, rms = level
     text = f"{source.type} at {rate / 1000:g} kHz, {rms:.0f} dBFS"
     if rms < -85:
-        return False, f"{text}: it is silent; unmute it or raise its level (alsamixer)."
+        return False, f"{text}: silent; unmute it or raise its level (alsamixer)."
     return True, text
 
 
@@ -137,29 +137,29 @@ async def _one_second(source: Chosen) -> tuple[int, float] | None:
 
 
 def _model(chosen: Chosen) -> tuple[bool | None, str]:
-    """Loads, and stays silent on silence."""
+    """Load the model and check that it detects nothing in faint noise."""
     model = plugins.load("models", chosen.type)(chosen.options)
     stream = model.open(48_000)
     quiet = np.random.default_rng(0).normal(0, 1e-3, 96_000).astype(np.float32)
     pops = [pop for score in stream.push(quiet) for pop in score.pops]
     heard = sum(pop.probability >= model.spec.pop_threshold for pop in pops)
-    return heard == 0, f"{model.spec.model_id}: {heard} pops in 2 s of faint noise (0 is right)"
+    return heard == 0, f"{model.spec.model_id}: {heard} pops in 2 s of faint noise (expected: 0)"
 
 
 class _Nobody:
-    """Takes no requests: a sink that is only checked has none."""
+    """Ignores requests: a sink that is only checked sends none."""
 
     def instruct(self, instruction: Instruction) -> None:
         """Ignored."""
 
     async def command(self, command: Command) -> CommandResult:
         """Refused."""
-        return CommandResult(command.command_id, Outcome.REFUSED, reason="Only checking.")
+        return CommandResult(command.command_id, Outcome.REFUSED, reason="This is only a check.")
 
 
 def _sink(chosen: Chosen, wanted: Settings) -> Sequence[SinkFinding]:
-    """What a sink finds when it tries its own connection."""
-    told = SinkContext(
+    """Let a sink check its own connection."""
+    context = SinkContext(
         wanted.instance,
         [station.name for station in wanted.stations],
         wanted.language,
@@ -167,7 +167,7 @@ def _sink(chosen: Chosen, wanted: Settings) -> Sequence[SinkFinding]:
         ComponentHealth(chosen.type),
     )
     try:
-        return asyncio.run(_checked(plugins.load("sinks", chosen.type), chosen, told))
+        return asyncio.run(_checked(plugins.load("sinks", chosen.type), chosen, context))
     except RoastwatchError as error:
         return [SinkFinding(False, str(error))]
     except TimeoutError:
@@ -176,10 +176,10 @@ def _sink(chosen: Chosen, wanted: Settings) -> Sequence[SinkFinding]:
         return [SinkFinding(False, f"{type(error).__name__}: {error}")]
 
 
-async def _checked(factory: Any, chosen: Chosen, told: SinkContext) -> Sequence[SinkFinding]:
-    sink = factory(chosen.options, told)
+async def _checked(factory: Any, chosen: Chosen, context: SinkContext) -> Sequence[SinkFinding]:
+    sink = factory(chosen.options, context)
     check = getattr(sink, "check", None)
-    if check is None:  # of somebody else, and older than this
+    if check is None:  # a plugin that is older than this method
         return [SinkFinding(None, "this sink can't be checked")]
     async with asyncio.timeout(_SINK_WITHIN_S):
         found: Sequence[SinkFinding] = await check()
@@ -195,5 +195,8 @@ def _disk(wanted: Settings) -> tuple[bool | None, str]:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        return False, f"{existing} can't be written ({error.strerror}): set data_dir elsewhere."
+        return (
+            False,
+            f"{existing} is not writable ({error.strerror}): set data_dir to another folder.",
+        )
     return free_mb > _FREE_MB, f"{folder}: {free_mb / 1000:.1f} GB free"

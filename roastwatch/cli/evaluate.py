@@ -1,4 +1,4 @@
-"""`roastwatch evaluate`: how good is it, on what it never heard."""
+"""`roastwatch evaluate`: measure accuracy on sound that was not used for training."""
 
 import json
 import sys
@@ -25,43 +25,73 @@ from roastwatch.printing.rich_console import Console
     "--model",
     "names",
     multiple=True,
-    help="What hears cracks: a name, a folder, or an exported net's .json. Repeatable.",
+    help="Model: a name, a folder, or the .json of an exported one; repeatable.",
 )
-@click.option("--simulated", type=click.IntRange(0), default=100, help="Roasts as scores (100).")
-@click.option("--hours", type=click.IntRange(0), default=100, help="Hours as scores (100).")
-@click.option("--sound", type=click.IntRange(0), default=4, help="Roasts as sound (4).")
+@click.option(
+    "--simulated",
+    type=click.IntRange(0),
+    default=100,
+    show_default=True,
+    help="Roasts simulated as scores.",
+)
+@click.option(
+    "--hours", type=click.IntRange(0), default=100, show_default=True, help="Hours without a crack."
+)
+@click.option(
+    "--sound",
+    type=click.IntRange(0),
+    default=4,
+    show_default=True,
+    help="Roasts synthesised as sound.",
+)
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Recordings with a manifest of `data manifest`, or a manifest.csv (path, kind, label).",
+    help="Folder of recordings with a manifest of `roastwatch data manifest`, or a manifest.csv "
+    "(path, kind, label).",
 )
 @click.option(
     "--part",
     type=click.Choice(["evaluation", "development"]),
     default="evaluation",
-    help="Which recordings: to report on, or to choose on.",
+    show_default=True,
+    help="Which recordings to use: those for reports, or those for development.",
 )
 @click.option(
-    "--orders", type=click.IntRange(0), default=12, help="Orders of everyday sounds (12)."
+    "--orders",
+    type=click.IntRange(0),
+    default=12,
+    show_default=True,
+    help="Random orders in which everyday sounds are played.",
 )
-@click.option("--sensitivity", type=click.FloatRange(0, 1), default=0.5, help="0 to 1 (0.5).")
+@click.option(
+    "--sensitivity",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="0 (latest) to 1 (earliest).",
+)
 @click.option(
     "--compare",
     "pair",
     nargs=2,
     metavar="A B",
-    help="Two models on the same roasts, paired.",
+    help="Compare two models on the same roasts.",
 )
 @click.option(
-    "--ablate", type=click.IntRange(0), default=0, help="What each part is worth, on so many (0)."
+    "--ablate",
+    type=click.IntRange(0),
+    default=0,
+    metavar="ROASTS",
+    help="Measure what each part of the decision contributes, on this many roasts.",
 )
-@click.option("--workers", type=click.IntRange(1), help="Processes for what is made (one a core).")
+@click.option("--workers", type=click.IntRange(1), help="Processes (default: one per core).")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Write report.json, report.md and pictures there.",
+    help="Write report.json, report.md and plots to this folder.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def command(
@@ -79,7 +109,9 @@ def command(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure the decision on simulated roasts, and models on synthesised and real recordings.
+    """Measure the accuracy of detection.
+
+    The decision is measured on simulated scores, and models on synthesised and real recordings.
 
     \b
     Examples:
@@ -89,8 +121,8 @@ def command(
       roastwatch evaluate --compare pops transients
       roastwatch evaluate --ablate 300 --simulated 0 --hours 0 --sound 0
     """
-    told = Console(stderr=True)
-    status = told.status("evaluating")
+    stderr = Console(stderr=True)
+    status = stderr.status("evaluating")
 
     def progress(text: str) -> None:
         status.update(literal(text))
@@ -105,7 +137,7 @@ def command(
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BadInputError(
-                f"{out} can't be made ({error.strerror}): name a folder."
+                f"{out} can't be created ({error.strerror}): name another folder."
             ) from error
     report: dict[str, Any] = {"command": "roastwatch " + " ".join(sys.argv[1:])}
     results = {}
@@ -152,4 +184,4 @@ def command(
             soft_wrap=not shown.is_terminal,
         )
         if out is not None:
-            told.print(f"written to {literal(out)}", highlight=False)
+            stderr.print(f"Written to {literal(out)}.", highlight=False)

@@ -1,4 +1,4 @@
-"""`roastwatch export`: a trained net as one ONNX file, or a large model in another form."""
+"""`roastwatch export`: a trained model as an ONNX file, or a large model in another format."""
 
 import datetime
 import json
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from roastwatch.errors import MissingExtraError, SettingsError
+from roastwatch.cli.needs import needs
+from roastwatch.errors import SettingsError
 
 
 @click.command("export")
@@ -14,46 +15,50 @@ from roastwatch.errors import MissingExtraError, SettingsError
     "--run", "run", type=click.Path(path_type=Path), help="Folder of a run of `roastwatch train`."
 )
 @click.option(
-    "--model", "large", metavar="DIR", help="A large model's folder, or its name on the hub."
+    "--model",
+    "large",
+    metavar="DIR",
+    help="Large model: a folder, or a name on the Hugging Face hub.",
 )
 @click.option(
     "--to",
     "form",
     type=click.Choice(["onnx", "onnx-int8", "torchscript", "openvino"]),
-    help="The form that a large model gets.",
+    help="Format to export a large model to.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Folder for NAME.onnx and NAME.json (default: models), or for a large model (default: "
-    "its name and its new form).",
+    help="Output folder (default: models; for a large model, its name and format).",
 )
 @click.option(
     "--negatives",
     type=click.Path(path_type=Path),
-    help="Real everyday sounds to set the threshold by, not trained on: a folder for each kind.",
+    help="Folder of real everyday sounds, not used for training, to choose the threshold on.",
 )
-@click.option("--folds", default="4", show_default=True, help="Folds of them.")
+@click.option(
+    "--folds", default="4", show_default=True, help="Folds of the everyday sounds to use."
+)
 @click.option(
     "--false-per-min",
     default=4.0,
     show_default=True,
-    help="False pops a minute of nothing but everyday sounds that the threshold allows.",
+    help="False pops per minute of everyday sounds that the threshold may allow.",
 )
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="The probability that makes a pop, instead of one that is proposed.",
+    help="Probability from which a sound counts as a pop (default: chosen on the sounds).",
 )
 @click.option(
     "--evidence-over",
     type=click.FloatRange(0, 5),
     default=0.0,
     show_default=True,
-    help="So far over it, in logits, a pop counts in full as evidence of first crack.",
+    help="Logits above the threshold from which a pop counts fully as evidence.",
 )
-@click.option("--id", "model_id", help="Name and version; made from the date if not given.")
-@click.option("--workers", default=2, show_default=True, help="Processes that make clips.")
+@click.option("--id", "model_id", help="Name of the model (default: derived from plan and date).")
+@click.option("--workers", default=2, show_default=True, help="Processes that synthesise clips.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 def command(
     run: Path | None,
@@ -71,6 +76,8 @@ def command(
 ) -> None:
     """Export the best checkpoint of a run, or a large model, and compare it with the original.
 
+    Needs a checkout of roastwatch.
+
     \b
     Examples:
       roastwatch export --run runs/pops --out models
@@ -78,20 +85,18 @@ def command(
     """
     if large is not None:
         if form is None:
-            raise SettingsError("--to is missing: onnx, onnx-int8, torchscript or openvino.")
+            raise SettingsError("--to is missing: choose onnx, onnx-int8, torchscript or openvino.")
         from roastwatch.cli.export_large import export_large
 
         export_large(large, form, out, as_json=as_json)
         return
     if run is None:
-        raise SettingsError("Name what to export: --run DIR, or --model DIR with --to FORM.")
+        raise SettingsError("Nothing to export: give --run DIR, or --model DIR with --to FORMAT.")
     out = out or Path("models")
-    try:
+    with needs("Exporting a model", "train"):
         from roastwatch.corpus import recordings
         from roastwatch.training.calibrate import calibrate
         from roastwatch.training.export import export, trained_network
-    except ModuleNotFoundError as missing:
-        raise MissingExtraError("Exporting a model", "train") from missing
     network, plan = trained_network(run / "best.pt")
     real = recordings.find(negatives, folds) if negatives else ()
     calibration = calibrate(

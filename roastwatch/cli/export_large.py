@@ -1,4 +1,4 @@
-"""The large-model half of `roastwatch export`: another form, and what that changes."""
+"""`roastwatch export` for large models: convert the format, and measure the difference."""
 
 import json
 from pathlib import Path
@@ -6,32 +6,31 @@ from pathlib import Path
 import click
 from rich.table import Table
 
+from roastwatch.cli.needs import needs
 from roastwatch.detection.large import hub
-from roastwatch.errors import MissingExtraError
 from roastwatch.printing.rich_console import Console
 
 
 def export_large(model: str, form: str, out: Path | None, *, as_json: bool) -> None:
-    """Export a windowed model and print parity, size and speed before and after."""
+    """Export a windowed model; print differences, size and speed before and after."""
     folder = hub.locate(model)
-    try:
+    with needs("Exporting a model", "ast"):
         from roastwatch.training.large import optimise
-    except ModuleNotFoundError as missing:
-        raise MissingExtraError("Exporting a model", "ast") from missing
     out = out or Path(f"{folder.resolve().name}-{form}")
     if form == "onnx-int8":
         click.echo(
-            "Listening to synthesised sound for the ranges of int8: a few minutes.", err=True
+            "Measuring the value ranges for int8 on synthesised sound: this takes a few minutes.",
+            err=True,
         )
     rows = optimise.export(folder, form, out)
     if as_json:
-        told = {"out": str(out), "forms": optimise.as_json(rows)}
-        click.echo(json.dumps(told, allow_nan=False))
+        report = {"out": str(out), "forms": optimise.as_json(rows)}
+        click.echo(json.dumps(report, allow_nan=False))
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("form", "run by"):
+    for heading in ("format", "back end"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("MB", "load, s", "ms a window", "× real time", "Δ logit", "Δ probability"):
+    for heading in ("MB", "load, s", "ms per window", "× real time", "Δ logit", "Δ probability"):
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(
@@ -46,6 +45,6 @@ def export_large(model: str, form: str, out: Path | None, *, as_json: bool) -> N
         )
     Console().print(table)
     click.echo(
-        f"{out} runs as it stands: roastwatch analyze FILE --model {out}\n"
-        "× real time: one stream at 70 % overlap, all threads of this machine."
+        f"Try it: roastwatch analyze FILE --model {out}\n"
+        "× real time: one stream at 70 % overlap, with all threads of this computer."
     )

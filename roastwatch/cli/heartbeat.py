@@ -1,7 +1,8 @@
-"""Says that the loop turns, to whoever restarts us when it doesn't.
+"""Reports that the event loop runs, to the supervisor that restarts a process that hangs.
 
-systemd: `READY=1` and `WATCHDOG=1` to $NOTIFY_SOCKET (sd_notify(3)). A container's health check:
-the age of the file $ROASTWATCH_HEARTBEAT. Neither is set: nothing happens.
+For systemd: `READY=1` and `WATCHDOG=1` to $NOTIFY_SOCKET (sd_notify(3)). For the health check of a
+container: the modification time of the file $ROASTWATCH_HEARTBEAT. If neither is set, nothing is
+done.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ _EVERY_S = 5.0
 
 @contextlib.asynccontextmanager
 async def heartbeat() -> AsyncIterator[None]:
-    """Beat as long as the context lasts."""
+    """Report every 5 s while the context is open."""
     beating = asyncio.create_task(_beat(), name="heartbeat")
     try:
         yield

@@ -1,4 +1,4 @@
-"""`roastwatch learn`: fit decision and net to your own roasts, or take that back."""
+"""`roastwatch learn`: calibrate decision and model on your own roasts, or undo that."""
 
 import json
 from dataclasses import asdict
@@ -21,18 +21,18 @@ from roastwatch.printing.rich_console import Console
 
 @click.command("learn")
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
-@click.option("--station", help="Whose recordings, where several stations have some.")
-@click.option("--model", "model_name", help="The model to calibrate (default: the shipped one).")
+@click.option("--station", help="Station whose recordings to use, if several have some.")
+@click.option("--model", "model_name", help="Model to calibrate (default: pops).")
 @click.option(
     "--mark",
     "marks",
     multiple=True,
     metavar="FILE=SECONDS",
-    help="Say when first crack began in a recording; may be repeated.",
+    help="When first crack began in a recording; repeatable.",
 )
-@click.option("--undo", is_flag=True, help="Take the newest calibration back.")
-@click.option("--dry-run", is_flag=True, help="Judge, but write nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was found for machines.")
+@click.option("--undo", is_flag=True, help="Remove the newest calibration.")
+@click.option("--dry-run", is_flag=True, help="Report the result without writing it.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
     folder: Path | None,
     station: str | None,
@@ -42,11 +42,11 @@ def command(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Learn from the labelled recordings in FOLDER (default: the user's data folder).
+    """Calibrate the detector on the labelled recordings in FOLDER (default: the data folder).
 
-    Sensitivity and pop threshold are chosen on your roasts, the net's last layer is fitted to
-    them, and both are judged on roasts that were held back. Nothing is written unless that got
-    better, and --undo goes back. The shipped model's file is not touched.
+    Sensitivity, pop threshold and the last layer of the model are fitted to your roasts and
+    measured on roasts that were held back. A calibration is written only if it is better there;
+    --undo removes it. The file of the shipped model is not changed.
 
     \b
     Examples:
@@ -76,12 +76,14 @@ def command(
         return
     _show(Console(), learnt)
     if not learnt.better:
-        click.echo("It got no better on roasts that were held back: nothing was changed.")
+        click.echo("No improvement on roasts that were held back: nothing was changed.")
     elif dry_run:
-        click.echo("It got better on roasts that were held back; nothing was written (--dry-run).")
+        click.echo("Better on roasts that were held back; nothing was written (--dry-run).")
     else:
-        click.echo(f"It got better on roasts that were held back: written to {path}.")
-        click.echo("It counts from the next start of the service; `learn --undo` goes back.")
+        click.echo(f"Better on roasts that were held back: written to {path}.")
+        click.echo(
+            "It takes effect when the service is restarted; `roastwatch learn --undo` removes it."
+        )
 
 
 def _only_station(folder: Path) -> str:
@@ -105,7 +107,7 @@ def _mark(text: str) -> None:
 
 
 def _found(learnt: Learnt) -> dict[str, Any]:
-    """What was found, for machines."""
+    """The result as a JSON object."""
     rows = zip(learnt.shipped_outcomes, learnt.held_back, strict=True)
     return {
         **learnt.summary(),
@@ -142,15 +144,15 @@ def _show(console: Console, learnt: Learnt) -> None:
     table.add_row("mean cost, s", *costs, style="bold")
     console.print(table)
     click.echo(
-        f"Chosen on all: sensitivity {learnt.best.sensitivity:g}, pop threshold "
+        f"Fitted to all roasts: sensitivity {learnt.best.sensitivity:g}, pop threshold "
         f"{learnt.best.pop_threshold:.2f} (shipped {learnt.shipped.sensitivity:g}, "
         f"{learnt.shipped.pop_threshold:.2f})."
     )
     if learnt.tuned is None:
         click.echo(
-            "The net was not fine-tuned: this model doesn't show what enters its last layer."
+            "The model was not fine-tuned: its file does not expose the input of the last layer."
         )
     elif learnt.exit_delta is None:
-        click.echo("Fine-tuning the net's last layer was not worth it: it stays as shipped.")
+        click.echo("Fine-tuning the last layer brought no improvement: it stays as shipped.")
     else:
-        click.echo("Fine-tuning the net's last layer was worth it.")
+        click.echo("Fine-tuning the last layer brought an improvement.")

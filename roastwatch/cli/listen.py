@@ -1,4 +1,4 @@
-"""`roastwatch listen`: a microphone or a file, shown live, nothing to set up."""
+"""`roastwatch listen`: a microphone or a file, shown live, without a settings file."""
 
 from pathlib import Path
 
@@ -12,10 +12,12 @@ from roastwatch.settings.model import Chosen
 
 
 @click.command("listen")
-@click.option("--device", help="Microphone by name or index (see `roastwatch devices`).")
+@click.option("--device", help="Microphone, by name or index (see `roastwatch devices`).")
 @click.option("--file", "path", type=click.Path(path_type=Path), help="Replay a recording instead.")
-@click.option("--stdin", "raw", is_flag=True, help="Hear raw PCM from standard input.")
-@click.option("--rate", type=int, default=48_000, show_default=True, help="Rate of --stdin in Hz.")
+@click.option("--stdin", "raw", is_flag=True, help="Read raw PCM from standard input.")
+@click.option(
+    "--rate", type=int, default=48_000, show_default=True, help="Sample rate of --stdin in Hz."
+)
 @click.option(
     "--channels", type=int, default=1, show_default=True, help="Channels of --stdin, interleaved."
 )
@@ -27,21 +29,37 @@ from roastwatch.settings.model import Chosen
     show_default=True,
     help="Encoding of --stdin.",
 )
-@click.option("--speed", type=float, default=1.0, show_default=True, help="Of --file; 0: fastest.")
 @click.option(
-    "--model", help="What hears cracks: a name or a model's folder (default: the shipped model)."
+    "--speed",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Speed of --file; 1: real time; 0: as fast as possible.",
 )
-@click.option("--model-option", "model_options", multiple=True, metavar="KEY=VALUE")
-@click.option("--charge", is_flag=True, help="The beans go in just now: the decision is surer.")
-@click.option("--mqtt", metavar="HOST[:PORT]", help="Tell this MQTT broker, too.")
-@click.option("--or-demo", is_flag=True, help="Without a microphone, play a demonstration roast.")
+@click.option(
+    "--model", help="Model: a name, a folder, or a name on the Hugging Face hub (default: pops)."
+)
+@click.option(
+    "--model-option",
+    "model_options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Option of the model, such as overlap=0.5; repeatable.",
+)
+@click.option(
+    "--charge", is_flag=True, help="The beans go in now; detection is more reliable with it."
+)
+@click.option("--mqtt", metavar="HOST[:PORT]", help="Also publish to this MQTT broker.")
+@click.option(
+    "--or-demo", is_flag=True, help="If there is no microphone, play a synthesised roast."
+)
 @click.option(
     "--log",
     "log_path",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Keep the roast in this roast log (see `roastwatch roasts`).",
+    help="Store the roast in this roast log (see `roastwatch roasts`).",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Log more.")
+@click.option("-v", "--verbose", is_flag=True, help="Log more details.")
 def command(
     device: str | None,
     path: Path | None,
@@ -58,7 +76,7 @@ def command(
     log_path: Path | None,
     verbose: bool,
 ) -> None:
-    """Listen now and show what is heard; deciding begins with the sound.
+    """Listen now and show what is detected. The roast starts with the sound.
 
     \b
     Examples:
@@ -78,7 +96,7 @@ def command(
             "live": False,
         }
     elif or_demo and device is None and not has_microphone():
-        click.echo("No microphone here: playing a demonstration roast, 20 times as fast as life.")
+        click.echo("No microphone found: playing a synthesised roast at 20 × real time.")
         source = {"type": "demo", "speed": 20.0}
     else:
         source = {"type": "microphone", "device": device, "wait": False}
@@ -94,7 +112,7 @@ def quick(
     *,
     charge: bool = False,
 ) -> settings.Settings:
-    """Settings for one station that begins with its sound, or with a charge."""
+    """Settings of one station whose roast starts with the sound, or with a charge."""
     roast = {"begins": "charge" if charge else "sound"}
     one: dict[str, object] = {"name": station, "source": source, "roast": roast}
     if model:
@@ -104,6 +122,6 @@ def quick(
 
 
 def extra_sinks(mqtt: str | None) -> list[Chosen]:
-    """The terminal, and a broker where one is named."""
+    """The console sink, and an MQTT sink if a broker is given."""
     sinks = [settings.chosen("sinks", "console")]
     return [*sinks, mqtt_sink(mqtt)] if mqtt else sinks

@@ -1,4 +1,4 @@
-"""What `run`, `listen` and `demo` share: starting the service and stopping it well."""
+"""Starts and stops the service for `run`, `listen` and `demo`."""
 
 import asyncio
 import contextlib
@@ -18,16 +18,16 @@ from roastwatch.settings.model import Chosen, Settings
 
 
 def log_to_stderr(verbose: bool) -> None:
-    """Log lines for people, on stderr so that stdout stays clean."""
+    """Log to stderr, so that stdout stays clean."""
     log_to(sys.stderr, logging.DEBUG if verbose else logging.INFO)
     if not verbose:
-        logging.getLogger("roastwatch.mqtt").setLevel(logging.WARNING)
+        logging.getLogger("roastwatch.sinks.mqtt").setLevel(logging.WARNING)
 
 
 def serve(
     settings: Settings, extra_sinks: Sequence[Chosen] = (), log_path: Path | None = None
 ) -> None:
-    """Run the service until its sound ends or somebody stops it (Ctrl-C, SIGTERM)."""
+    """Run the service until its sound ends or it is stopped (Ctrl-C, SIGTERM)."""
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(settings, extra_sinks, log_path))
 
@@ -49,11 +49,11 @@ async def _serve(settings: Settings, extra_sinks: Sequence[Chosen], log_path: Pa
 
 
 def _shown(group: BaseExceptionGroup, *, roasting: bool) -> BaseException:
-    """What is shown of the failures that ended the service.
+    """The exception to show for the failures that ended the service.
 
-    A defect comes with its traceback (exit 1), and is never hidden by what failed beside it. A
-    failure that a person can correct is one sentence, however deep it happened. In mid-roast that
-    exits with 1, too, so that a supervisor starts the service again and the roast goes on.
+    A defect is shown with its traceback (exit 1), and other failures never hide it. A failure that
+    a user can fix is one sentence. During a roast that exits with 1 too, so that a supervisor
+    restarts the service and the roast goes on.
     """
     correctable, defects = group.split(RoastwatchError)
     error: BaseException | None = correctable
@@ -65,7 +65,9 @@ def _shown(group: BaseExceptionGroup, *, roasting: bool) -> BaseException:
 
 
 def mqtt_sink(address: str) -> Chosen:
-    """The MQTT sink for HOST or HOST:PORT, with the defaults for all else."""
+    """The MQTT sink for HOST or HOST:PORT, otherwise with its defaults."""
     found = re.fullmatch(r"(\[[^\]]+\]|[^:]+)(?::(\d{1,5}))?", address)
-    host, port = found.groups() if found else (address, None)  # fe80::1, or what is refused
+    host, port = (
+        found.groups() if found else (address, None)
+    )  # fe80::1, or an address that is refused below
     return settings_.chosen("sinks", "mqtt", "--mqtt", host=host, port=int(port or 1883))

@@ -1,4 +1,4 @@
-"""`--model` and `--model-option`: a model by name, file, folder, or its name on the hub."""
+"""`--model` and `--model-option`: a model by name, file, folder or Hugging Face hub name."""
 
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ from roastwatch.settings.model import STATION_CHOICES
 
 
 def choose(name: str | None, options: tuple[str, ...] = ()) -> tuple[str, dict[str, Any]]:
-    """Plugin and options of what `--model` names; the shipped model when it names none.
+    """The plugin and options that `--model` names; without it, the default model.
 
-    A folder, or a name with a slash, is a windowed model; a .json file is what
+    A folder, or a name with a slash, is a windowed model; a .json file is a manifest that
     `roastwatch export` wrote.
 
     Raises:
@@ -38,15 +38,17 @@ def choose(name: str | None, options: tuple[str, ...] = ()) -> tuple[str, dict[s
         try:
             chosen[key] = parse_yaml(value)
         except yaml.YAMLError as error:
-            raise SettingsError(f"--model-option {option}: the value can't be read.") from error
+            raise SettingsError(
+                f"--model-option {option}: the value is not YAML; put it in quotes."
+            ) from error
     return name, chosen
 
 
 def load(name: str | None, options: tuple[str, ...] = ()) -> CrackModel:
-    """The model that `--model` names, ready to be opened.
+    """Load the model that `--model` names.
 
     Raises:
-        RoastwatchError: it can't be had; one sentence says why.
+        RoastwatchError: it is unknown, broken, or needs a library that is missing.
     """
     kind, chosen = choose(name, options)
     choice = settings.chosen("models", kind, "--model", **chosen)

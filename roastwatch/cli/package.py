@@ -1,22 +1,26 @@
-"""`roastwatch package`: a large model as a folder that another can run as it stands."""
+"""`roastwatch package`: a large model as a folder that is ready to run elsewhere."""
 
 import json
 from pathlib import Path
 
 import click
 
+from roastwatch.cli.needs import needs
 from roastwatch.detection.large import hub
-from roastwatch.training.large.package import write_package
 
 
 @click.command("package")
-@click.option("--model", required=True, metavar="DIR", help="The model's folder, or its hub name.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder to make (default: the model's name)."
+    "--model", required=True, metavar="DIR", help="A folder, or a name on the Hugging Face hub."
 )
-@click.option("--id", "model_id", help="Name of the model in results (default: the folder's).")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Output folder (default: the name of the model)."
+)
+@click.option(
+    "--id", "model_id", help="Name of the model in results (default: that of the folder)."
+)
 @click.option("--licence", default="", help="Licence of the weights, for the model card.")
-@click.option("--trained-on", default="", help="What it was trained on, for the model card.")
+@click.option("--trained-on", default="", help="Training data, for the model card.")
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -34,10 +38,15 @@ def command(
     threshold: float,
     as_json: bool,
 ) -> None:
-    """Write a folder with weights, manifest, model card and an example that runs as it stands.
+    """Write a folder with weights, manifest, model card and a runnable example.
+
+    Needs a checkout of roastwatch.
 
     Example: roastwatch package --model ./ast-onnx-int8 --out first-crack-ast
     """
+    with needs("Packaging a model", "ast"):
+        from roastwatch.training.large.package import write_package
+
     folder = hub.locate(model)
     out = out or Path(f"{folder.resolve().name}-package")
     manifest = write_package(

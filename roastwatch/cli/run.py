@@ -19,12 +19,12 @@ PLACES = (
 
 @click.command("run")
 @click.option("--settings", "path", type=click.Path(path_type=Path), help="Settings file (YAML).")
-@click.option("-v", "--verbose", is_flag=True, help="Log more.")
+@click.option("-v", "--verbose", is_flag=True, help="Log more details.")
 def command(path: Path | None, verbose: bool) -> None:
     """Run the service with a settings file.
 
-    Without --settings it takes $ROASTWATCH_SETTINGS, ./roastwatch.yaml or
-    /etc/roastwatch/roastwatch.yaml.
+    Without --settings, the first of these is used: $ROASTWATCH_SETTINGS, ./roastwatch.yaml,
+    /etc/roastwatch/roastwatch.yaml, /data/roastwatch.yaml.
 
     Example: roastwatch run --settings roastwatch.yaml
     """
@@ -34,10 +34,10 @@ def command(path: Path | None, verbose: bool) -> None:
 
 
 def found() -> Path:
-    """The settings file that is meant when none is named.
+    """The default settings file.
 
     Raises:
-        SettingsError: there is none; the text says how to make one.
+        SettingsError: there is none; the text says how to create one.
     """
     if os.environ.get("ROASTWATCH_SETTINGS"):
         return Path(os.environ["ROASTWATCH_SETTINGS"])
@@ -45,6 +45,6 @@ def found() -> Path:
         if place.exists():
             return place
     raise SettingsError(
-        "There is no settings file: write one with `roastwatch settings --document > "
+        "No settings file found: create one with `roastwatch settings --document > "
         "roastwatch.yaml`, or name one with --settings."
     )

@@ -9,9 +9,9 @@ from roastwatch.settings import model as settings
 
 @click.command("settings")
 @click.argument("path", type=click.Path(path_type=Path), required=False)
-@click.option("--document", is_flag=True, help="Print a settings file with every option explained.")
+@click.option("--document", is_flag=True, help="Print a settings file that documents every option.")
 def command(path: Path | None, document: bool) -> None:
-    """Check the settings in PATH, or the ones that `roastwatch run` would take.
+    """Check the settings file PATH (default: the one that `roastwatch run` uses).
 
     \b
     Examples:
@@ -30,6 +30,6 @@ def command(path: Path | None, document: bool) -> None:
     stations = ", ".join(station.name for station in read.stations)
     sinks = ", ".join(sink.type for sink in read.sinks) or "none"
     click.echo(
-        f"{path}: all well. Instance {read.instance}; stations: {stations}; sinks: {sinks}; "
-        f"data in {read.folder}."
+        f"{path}: no problems found. Instance: {read.instance}; stations: {stations}; "
+        f"sinks: {sinks}; data folder: {read.folder}."
     )

@@ -1,4 +1,4 @@
-"""Text from outside for rich, which takes what stands in square brackets for its markup."""
+"""Text from outside for rich, which reads square brackets as markup."""
 
 from rich.markup import escape
 
@@ -6,5 +6,5 @@ from roastwatch.printing.printable import printable_lines
 
 
 def literal(text: object) -> str:
-    """The text as it is: its brackets are no markup, and nothing in it steers the terminal."""
+    """The text with its brackets escaped, and without control characters for the terminal."""
     return escape(printable_lines(str(text)))

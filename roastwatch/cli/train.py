@@ -1,11 +1,11 @@
-"""`roastwatch train`: train the pop net, or fine-tune a large model."""
+"""`roastwatch train`: train the pops model, or fine-tune a large model."""
 
 import json
 from pathlib import Path
 
 import click
 
-from roastwatch.errors import MissingExtraError
+from roastwatch.cli.needs import needs
 
 
 @click.command("train")
@@ -14,30 +14,32 @@ from roastwatch.errors import MissingExtraError
     "config",
     required=True,
     type=click.Path(path_type=Path),
-    help="What to train: a YAML file such as config/models/pops.yaml.",
+    help="Training plan: a YAML file such as config/models/pops.yaml.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Folder of the run: the clips, checkpoints, metrics (default: runs/pops, or runs/ast). A "
-    "broken run goes on from it.",
+    help="Folder for clips, checkpoints and metrics (default: runs/pops or runs/ast). An "
+    "interrupted run continues from it.",
 )
 @click.option(
     "--negatives",
     type=click.Path(path_type=Path),
-    help="Folder of real everyday sounds, one folder for each kind (such as ESC-10).",
+    help="Folder of real everyday sounds with a subfolder per kind (such as ESC-10).",
 )
-@click.option("--folds", default="123", show_default=True, help="Folds of them to train on.")
-@click.option("--workers", default=2, show_default=True, help="Processes that make clips.")
-@click.option("--threads", default=0, help="Threads of torch; 0: its own choice.")
+@click.option(
+    "--folds", default="123", show_default=True, help="Folds of the everyday sounds to train on."
+)
+@click.option("--workers", default=2, show_default=True, help="Processes that synthesise clips.")
+@click.option("--threads", default=0, help="Threads of torch; 0: torch decides.")
 @click.option(
     "--set",
     "changes",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Another value for one key of the plan, such as bank.rooms=0 (may be given again).",
+    help="Override a key of the plan, such as bank.rooms=0; repeatable.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the final card as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary of the run as JSON.")
 def command(
     config: Path,
     out: Path | None,
@@ -48,22 +50,22 @@ def command(
     changes: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Train the pop net by a plan, or fine-tune a large model; with torchrun on several devices.
+    """Train the pops model, or fine-tune a large model, by a plan.
+
+    Start it with torchrun to use several devices. Needs a checkout of roastwatch.
 
     \b
     Examples:
       roastwatch train --config config/models/pops.yaml --out runs/pops
       roastwatch train --config config/models/ast.yaml --out runs/ast
     """
-    try:
+    with needs("Training", "train"):
         import torch
 
         from roastwatch.corpus import recordings
         from roastwatch.training.plan import TrainingPlan, changed, parse_plan, read_yaml
         from roastwatch.training.run import rank_in_run
         from roastwatch.training.train import train
-    except ModuleNotFoundError as missing:
-        raise MissingExtraError("Training", "train") from missing
     if threads:
         torch.set_num_threads(threads)
     raw = changed(read_yaml(config), changes)
@@ -75,7 +77,7 @@ def command(
     real = recordings.find(negatives, folds) if negatives else ()
     card = train(plan, out, real, workers)
     if rank_in_run():
-        return  # the leading process speaks for all
+        return  # only the leading process prints
     if as_json:
         click.echo(json.dumps(card, allow_nan=False))
         return
@@ -83,18 +85,16 @@ def command(
     click.echo(
         f"{card['name']}: {card['parameters']} parameters, {card['epochs']} epochs in "
         f"{card['seconds'] / 60:.1f} minutes on {card['device']}. Best: epoch "
-        f"{card['best_epoch']}, which finds {100 * best['recall_at_1_per_min']:.1f} % of held-back "
-        f"cracks at 1 false one a minute. Next: roastwatch export --run {out}"
+        f"{card['best_epoch']}, which detects {100 * best['recall_at_1_per_min']:.1f} % of "
+        f"held-back pops at 1 false pop per minute. Next: roastwatch export --run {out}"
     )
 
 
 def _finetune(raw: object, config: Path, out: Path, *, as_json: bool) -> None:
-    try:
+    with needs("Fine-tuning a large model", "ast,train"):
         from roastwatch.training.large.finetune_ast import FineTunePlan, finetune
         from roastwatch.training.plan import parse_plan
         from roastwatch.training.run import rank_in_run
-    except ModuleNotFoundError as missing:
-        raise MissingExtraError("Fine-tuning a large model", "ast,train") from missing
     plan = parse_plan(FineTunePlan, raw, config)
     card = finetune(plan, out)
     if rank_in_run():

@@ -1,4 +1,4 @@
-"""The settings: one YAML file → frozen models. A wrong key is named together with its fix."""
+"""The settings: one YAML file → frozen models. An error names the key and the fix."""
 
 import os
 import re
@@ -29,7 +29,7 @@ def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # "../x", a folder
-        raise ValueError("there is no such time zone: write one such as Europe/Berlin") from None
+        raise ValueError("unknown time zone: write one such as Europe/Berlin") from None
     return name
 
 
@@ -37,78 +37,82 @@ TimeZone = Annotated[str, AfterValidator(_known_zone)]
 
 
 class Chosen(Options):
-    """A plugin by name with its own options."""
+    """A plugin, named, with its options."""
 
     type: str
     options: SerializeAsAny[Options]
 
 
 class StationSettings(Options):
-    """One roaster with its ear."""
+    """One roaster and the microphone beside it."""
 
-    name: Slug = Field("roaster", description="Name in topics and ids: a-z, 0-9, _ and -.")
-    title: str = Field("", description="Name for people; empty: made from `name`.")
-    source: Chosen = Field(description="Where sound comes from.")
-    model: Chosen = Field(description="What hears cracks.")
-    onset: OnsetOptions = Field(OnsetOptions(), description="How pops become a decision.")
+    name: Slug = Field("roaster", description="Name in MQTT topics and ids: a-z, 0-9, _ and -.")
+    title: str = Field("", description="Display name; empty: derived from `name`.")
+    source: Chosen = Field(description="Source of the sound.")
+    model: Chosen = Field(description="Model that detects pops.")
+    onset: OnsetOptions = Field(OnsetOptions(), description="How first crack is decided from pops.")
     calibration: Path | None = Field(
-        None, description="What `learn` wrote; null: this station's file in the data folder."
+        None,
+        description="Calibration file that `roastwatch learn` wrote; null: the station's own file "
+        "in the data folder.",
     )
-    roast: RoastOptions = Field(RoastOptions(), description="When a roast begins.")
-    curve: CurveOptions = Field(CurveOptions(), description="How the bean curve is read.")
+    roast: RoastOptions = Field(RoastOptions(), description="When a roast starts and ends.")
+    curve: CurveOptions = Field(
+        CurveOptions(), description="How the bean temperature curve is evaluated."
+    )
     roaster: Chosen | None = Field(
-        None, description="The machine to read and drive; null: roastwatch only listens."
+        None, description="Roaster to read and control; null: listen only."
     )
     independent_cutoff: bool = Field(
         False,
-        description="You confirm that this roaster has a thermal cut-off of its own: needed for "
-        "heat where the machine goes on heating without its computer.",
+        description="Confirms that the roaster has an independent thermal cut-off. Required before "
+        "roastwatch heats a machine that keeps heating if this computer fails.",
     )
     plan: Path | None = Field(
         None,
-        description="Plan that the roaster follows from each charge while it is armed, and whose "
-        "profile is compared with; null: none.",
+        description="Plan that an armed roaster follows from each charge, and whose profile the "
+        "roast is compared with; null: none.",
     )
     detectors: tuple[Chosen, ...] = Field(
         (),
-        description="More models that a person may choose while no roast runs; `model`, pops and "
-        "transients always can be.",
+        description="More models to offer for selection between roasts; `model`, pops and "
+        "transients are always offered.",
     )
     profiles: Path | None = Field(
         None,
-        description="Folder of plans (.yaml) and recorded roasts (.alog, .csv) of which a person "
-        "may choose one in place of `plan`; null: none.",
+        description="Folder of plans (.yaml) and recorded roasts (.alog, .csv) to offer for "
+        "selection instead of `plan`; null: none.",
     )
     roaster_limits: dict[str, float | bool] = Field(
-        {}, description="Limits in place of the machine's own (see config/roasters)."
+        {}, description="Limits that override those of the machine (see config/roasters)."
     )
     recording: RecorderOptions = Field(
-        RecorderOptions(), description="Which sound is kept: none, unless it is asked for."
+        RecorderOptions(), description="Which sound is recorded; by default none."
     )
 
 
 class Settings(Options):
-    """All that a person can set."""
+    """The whole settings file."""
 
     instance: Slug = Field(
-        "roastwatch", description="Name of this roastwatch: unique on its MQTT broker."
+        "roastwatch", description="Name of this instance; unique on its MQTT broker."
     )
-    language: str = Field("en", description="Language of names and alerts: en or de.")
+    language: str = Field("en", description="Language of entity names and alerts: en or de.")
     time_zone: TimeZone | None = Field(
         None,
-        description="Time zone of quiet hours, such as Europe/Berlin; null: the computer's own.",
+        description="Time zone of quiet hours, such as Europe/Berlin; null: that of this computer.",
     )
     data_dir: Path | None = Field(
         None, description="Folder of the roast log and recordings; null: the user's data folder."
     )
     stations: tuple[StationSettings, ...] = Field(
-        description="One entry for each roaster, even when there is one.", min_length=1
+        description="One entry per roaster.", min_length=1
     )
-    sinks: tuple[Chosen, ...] = Field((), description="Who is told.")
+    sinks: tuple[Chosen, ...] = Field((), description="Where events are sent.")
 
     @property
     def folder(self) -> Path:
-        """Where data lies.
+        """The folder of the roast log, recordings and calibrations.
 
         Raises:
             SettingsError: `data_dir` is not set and this user has no home folder.
@@ -116,18 +120,18 @@ class Settings(Options):
         return self.data_dir or data_folder()
 
 
-# Where plugins are chosen: key → (group, the type that is meant when none is named).
+# Keys of a station that choose a plugin → (group, default type).
 STATION_CHOICES = {"source": ("sources", "microphone"), "model": ("models", "pops")}
 
 ALWAYS_OFFERED = ("pops", "transients")
-"""Models that need no extra."""
+"""Models that need no extra; every station offers them."""
 
 
 def read(path: Path) -> Settings:
-    """The settings in a file. What they name by a relative path is beside it.
+    """Read a settings file. Relative paths in it start at its folder.
 
     Raises:
-        SettingsError: one sentence that names the key and the fix.
+        SettingsError: the file can't be read, or a setting is wrong; the text names the key.
     """
     try:
         path = placed(str(path), None, "--settings")
@@ -148,17 +152,19 @@ def read(path: Path) -> Settings:
 
 
 def parse(raw: object, folder: Path | None = None) -> Settings:
-    """The settings in a parsed YAML document; an empty one listens to the default microphone.
+    """Validate a parsed YAML document; an empty one listens to the default microphone.
 
     Args:
         raw: the document.
-        folder: where its relative paths begin; None: the working directory.
+        folder: where relative paths start; None: the working directory.
 
     Raises:
-        SettingsError: one sentence that names the key and the fix.
+        SettingsError: a setting is wrong; the text names the key and the fix.
     """
     if not isinstance(raw, dict):
-        raise SettingsError("The settings must be keys and values, such as `instance: kitchen`.")
+        raise SettingsError(
+            "The settings file must hold keys and values, such as `instance: kitchen`."
+        )
     tree: dict[str, Any] = _substitute(raw, "")
     tree.setdefault("stations", [{}])
     if isinstance(tree["stations"], list):
@@ -180,7 +186,7 @@ def parse(raw: object, folder: Path | None = None) -> Settings:
     names = [station.name for station in settings.stations]
     for name in names:
         if names.count(name) > 1:
-            raise SettingsError(f"Two stations are named '{name}': give each a name of its own.")
+            raise SettingsError(f"Two stations are named '{name}': give each its own name.")
     _refuse_same_ids(names)
     for index, station in enumerate(settings.stations):
         _check_limits(station, f"stations[{index}].roaster_limits")
@@ -188,10 +194,10 @@ def parse(raw: object, folder: Path | None = None) -> Settings:
 
 
 def _check_limits(station: StationSettings, where: str) -> None:
-    """Judge a station's limits with those of its machine, as the guardian does.
+    """Check a station's limits together with those of its machine, as the guardian does.
 
     Raises:
-        SettingsError: a limit is unknown, out of range or at odds with another.
+        SettingsError: a limit is unknown, out of range or contradicts another.
     """
     try:
         limits = limits_for(station.roaster.type if station.roaster else "")
@@ -201,10 +207,12 @@ def _check_limits(station: StationSettings, where: str) -> None:
 
 
 def _refuse_same_ids(names: list[str]) -> None:
-    """Station a with first_crack_level and station a_first_crack with level would be one entity.
+    """Refuse names that would give two stations an entity of the same id.
+
+    `first_crack_level` of station `a` and `level` of station `a_first_crack` are an example.
 
     Raises:
-        SettingsError: two stations have an entity of the same id.
+        SettingsError: two stations would have an entity of the same id.
     """
     keys = (*BY_KEY, *(f"trigger_{kind}" for kind in EVENT_TYPES))
     of: dict[str, str] = {}
@@ -213,13 +221,13 @@ def _refuse_same_ids(names: list[str]) -> None:
             other = of.setdefault(f"{name}_{key}", name)
             if other != name:
                 raise SettingsError(
-                    f"Stations '{other}' and '{name}' would have entities of the same id "
-                    f"({name}_{key}): give one of them another name."
+                    f"Stations '{other}' and '{name}' would both have an entity {name}_{key}: "
+                    "rename one of them."
                 )
 
 
 def chosen(group: str, name: str, where: str = "", **options: object) -> Chosen:
-    """A plugin by name with some of its options, as if from a file."""
+    """A plugin with options, validated as if it came from a settings file."""
     return _choose(group, {"type": name, **options}, where or group, None)
 
 
@@ -244,7 +252,9 @@ def _choose(
     raw = dict(raw)
     name = raw.pop("type", default)
     if not isinstance(name, str):
-        raise SettingsError(f"{where}.type is missing: one of {', '.join(plugins.names(group))}.")
+        raise SettingsError(
+            f"{where}.type is missing: choose one of {', '.join(plugins.names(group))}."
+        )
     try:
         plugin = plugins.load(group, name)
     except SettingsError as error:
@@ -275,10 +285,10 @@ def _substitute(value: Any, where: str) -> Any:
         name, default = match["name"], match["default"]
         found = os.environ.get(name)
         if default is not None:
-            found = found or default  # as in a shell: an empty variable takes the default too
+            found = found or default  # as in a shell, an empty variable takes the default too
         if found is None:
             raise SettingsError(
-                f"{where} names the environment variable {name}, which is not set: set it, or "
+                f"{where} uses the environment variable {name}, which is not set: set it, or "
                 f"write ${{{name}:-default}}."
             )
         return found

@@ -98,7 +98,7 @@ def test_batch_gives_the_same_as_a_single_file(
 def test_no_crack_is_decided_right_after_a_known_charge(recordings: Path) -> None:
     words = (recordings / "roast-1.flac", "--json", "--model", "transients", "--charge")
     assert _lines(_analyze(*words, 0))["roast-1.flac"]["events"] == []
-    assert "give one" in str(_analyze(*words, 0, "--armed-from", 3).exception)
+    assert "give only one" in str(_analyze(*words, 0, "--armed-from", 3).exception)
     assert judge(JOB, JOB.load(), recordings / "roast-1.flac")["events"] != []
     charged = replace(JOB, charge_s=0.0)
     assert judge(charged, JOB.load(), recordings / "roast-1.flac")["events"] == []
@@ -116,7 +116,7 @@ def test_interrupted_run_continues(recordings: Path, tmp_path: Path) -> None:
     (out / "results.jsonl").write_text("\n".join(good[:3]) + '\n{"file": "x", "dur')
     again = _analyze(*words)
     assert again.exit_code == 1
-    assert "3 of 6 recordings were judged before" in again.stderr
+    assert "3 of 6 recordings were analysed by an earlier run" in again.stderr
     summary = json.loads((out / "summary.json").read_text())
     assert (summary["files"], summary["failed"], summary["from_an_earlier_run"]) == (6, 1, 3)
     assert summary["events"]["first_crack"] == 5

@@ -123,7 +123,7 @@ async def test_a_defect_at_one_wish_ends_nothing(
         await until(lambda: len(told.person.commands) == 50)
         await until(lambda: told.part.counters.get("messages_refused") == 100)
         assert told.part.state is ComponentState.RUNNING
-    logged = [line for line in caplog.messages if "could not be dealt with" in line]
+    logged = [line for line in caplog.messages if "could not be processed" in line]
     assert len(logged) == 10
 
 

@@ -168,4 +168,4 @@ def test_sound_of_8_khz_is_judged_by_the_model_that_can_and_refused_by_name(tmp_
     found = found_in(path, "--model", "transients")
     assert "keeps nothing above 4 kHz" in found["warnings"][0]
     shown = " ".join(run("analyze", "--help").output.split())
-    assert "any rate from 16 kHz (8 kHz with `--model transients`)" in shown
+    assert "at least 16000 Hz (8000 Hz with `--model transients`)" in shown

@@ -74,13 +74,17 @@ def free_port() -> int:
 
 
 @contextlib.asynccontextmanager
-async def serving(person: Person | None = None, **options: Any) -> AsyncIterator[Served]:
+async def serving(
+    person: Person | None = None,
+    snapshots: dict[str, Snapshot] | None = None,
+    **options: Any,
+) -> AsyncIterator[Served]:
     person, port, part = person or Person(), free_port(), ComponentHealth("rest")
     told = SinkContext("roastwatch", ["kitchen"], "en", person, part)
     sink = RestSink(RestOptions(port=port, **({"token": "beans"} | options)), told)
     events: Events[RoastEvent] = Events()
-    now = datetime.now(UTC)
-    latest = Latest({"kitchen": Snapshot("kitchen", now, Phase.ROASTING, elapsed_s=61.0)})
+    kitchen = Snapshot("kitchen", datetime.now(UTC), Phase.ROASTING, elapsed_s=61.0)
+    latest = Latest(snapshots or {"kitchen": kitchen})
     task = asyncio.create_task(sink.run(events, latest))
     try:
         async with asyncio.timeout(20):

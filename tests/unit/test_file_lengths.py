@@ -90,7 +90,7 @@ def test_a_wav_of_size_0_is_read_in_any_encoding(tmp_path: Path, subtype: str) -
     ("name", "mark", "offset"),
     [("a.aiff", b"SSND", 0), ("a.au", b".snd", 4), ("a.w64", b"data\xf3\xac\xd3\x11", 8)],
 )
-def test_a_size_that_was_never_written_is_no_loss(
+def test_a_size_that_was_never_written_is_not_a_loss(
     tmp_path: Path, name: str, mark: bytes, offset: int
 ) -> None:
     path = tmp_path / name
@@ -103,9 +103,7 @@ def test_a_size_that_was_never_written_is_no_loss(
 
 @pytest.mark.parametrize("name", ["a.aiff", "a.w64", "a.caf", "a.au"])
 @pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
-def test_a_file_cut_off_is_read_and_said_in_seconds(
-    tmp_path: Path, name: str, subtype: str
-) -> None:
+def test_a_truncated_file_is_reported_in_seconds(tmp_path: Path, name: str, subtype: str) -> None:
     path = tmp_path / name
     soundfile.write(path, sound(20.0), RATE_HZ, subtype)
     assert heard(path)[1] == []
@@ -113,11 +111,13 @@ def test_a_file_cut_off_is_read_and_said_in_seconds(
     samples, warnings = heard(path)
     assert len(samples) == pytest.approx(10 * RATE_HZ, abs=5000)
     assert len(warnings) == 1
-    assert "promises 20.0 s of sound" in warnings[0]
+    assert "states 20.0 s of sound" in warnings[0]
 
 
 @pytest.mark.parametrize("subtype", ["IMA_ADPCM", "MS_ADPCM", "ALAW", "PCM_16"])
-def test_a_wav_cut_off_is_said_in_seconds_of_its_encoding(tmp_path: Path, subtype: str) -> None:
+def test_a_truncated_wav_is_reported_in_seconds_of_its_encoding(
+    tmp_path: Path, subtype: str
+) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, sound(20.0), RATE_HZ, subtype)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -132,7 +132,7 @@ def _numbers(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["a.ogg", "a.mp3", "a.flac", "a.wav"])
-def test_files_joined_to_one_are_read_to_the_last(tmp_path: Path, name: str) -> None:
+def test_joined_files_are_read_to_the_last(tmp_path: Path, name: str) -> None:
     for seed in (1, 2, 3):
         soundfile.write(tmp_path / f"{seed}-{name}", sound(seed=seed), RATE_HZ)
     alone = [heard(tmp_path / f"{seed}-{name}")[0] for seed in (1, 2, 3)]
@@ -172,7 +172,7 @@ def test_mp3_of_unknown_length_is_read_to_its_end(tmp_path: Path) -> None:
     )
 
 
-def test_joined_mp3_is_found_by_its_tags_and_by_its_counts(tmp_path: Path) -> None:
+def test_joined_mp3_is_found_by_tags_and_frame_counts(tmp_path: Path) -> None:
     tag = b"ID3\x04\0\0\0\0\x01\x00" + bytes(128)
     for n in (1, 2):
         soundfile.write(tmp_path / f"{n}.mp3", sound(seed=n), RATE_HZ, bitrate_mode="CONSTANT")
@@ -184,7 +184,7 @@ def test_joined_mp3_is_found_by_its_tags_and_by_its_counts(tmp_path: Path) -> No
         assert len(samples) == pytest.approx(6 * RATE_HZ, abs=6000)
 
 
-def test_joined_parts_of_another_rate_are_brought_to_the_first(tmp_path: Path) -> None:
+def test_joined_parts_are_resampled_to_the_first(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "1.ogg", sound(), RATE_HZ)
     soundfile.write(tmp_path / "2.ogg", np.stack([sound()[: 2 * 16_000]] * 2, 1), 16_000)
     both = (tmp_path / "1.ogg").read_bytes() + (tmp_path / "2.ogg").read_bytes()
@@ -194,7 +194,7 @@ def test_joined_parts_of_another_rate_are_brought_to_the_first(tmp_path: Path) -
     assert warnings == []
 
 
-def test_a_joined_part_that_is_broken_is_named(tmp_path: Path) -> None:
+def test_a_damaged_joined_part_is_reported(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "1.flac", sound(), RATE_HZ)
     raw = (tmp_path / "1.flac").read_bytes()
     (tmp_path / "a.flac").write_bytes(raw + raw[:42] + bytes(5000))
@@ -203,7 +203,7 @@ def test_a_joined_part_that_is_broken_is_named(tmp_path: Path) -> None:
     assert any("number 2 can't be decoded" in warning for warning in warnings)
 
 
-def test_a_header_is_no_trap_for_what_is_read(tmp_path: Path) -> None:
+def test_a_hostile_header_ends_in_an_answer(tmp_path: Path) -> None:
     """Nonsense in each field: an answer or one sentence, never a traceback."""
     refused: list[str] = []
     for name, subtype in (

@@ -13,7 +13,7 @@ from roastwatch.cli.heartbeat import heartbeat
 INTEGRATIONS = Path(__file__).resolve().parents[2] / "integrations"
 
 
-async def test_a_turning_loop_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_running_loop_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(tmp_path / "notify"))
         listener.setblocking(False)
@@ -29,7 +29,7 @@ async def test_a_turning_loop_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
     assert heard == [b"READY=1", b"WATCHDOG=1", b"STOPPING=1"]
 
 
-async def test_heartbeat_that_nobody_asked_for_writes_nothing(
+async def test_without_a_supervisor_nothing_is_reported_or_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
@@ -41,7 +41,7 @@ async def test_heartbeat_that_nobody_asked_for_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_unit_waits_for_what_the_program_tells() -> None:
+def test_the_systemd_unit_waits_for_the_notifications() -> None:
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment,method-assign]
     unit.read(INTEGRATIONS / "systemd" / "roastwatch.service")
@@ -51,7 +51,7 @@ def test_the_unit_waits_for_what_the_program_tells() -> None:
     assert service["RestartPreventExitStatus"] == "2"
 
 
-def test_compose_names_what_the_image_has() -> None:
+def test_compose_uses_commands_of_the_image() -> None:
     compose = yaml.safe_load((INTEGRATIONS / "compose" / "compose.yaml").read_text())
     roastwatch = compose["services"]["roastwatch"]
     assert (INTEGRATIONS / "compose" / roastwatch["build"] / "Dockerfile").exists()

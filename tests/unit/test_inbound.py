@@ -30,12 +30,12 @@ DEEP = 100_000
         (b'{"a": ' + b"9" * 400 + b"}", "too large"),
         (b'{"a": ' + b"9" * 5000 + b"}", "too large"),
         (b'{"a": 1e300}', "too large"),
-        (b'{"a": NaN}', "NaN is no number"),
-        (b'{"a": -Infinity}', "Infinity is no number"),
+        (b'{"a": NaN}', "NaN is not a number"),
+        (b'{"a": -Infinity}', "Infinity is not a number"),
         (b'{"a": "\\ud800"}', "half a character"),
         (b'{"\\udfff": 1}', "half a character"),
         (b'{"a": "\\u0000"}', "NUL"),
-        (b'{"a": 1, "a": 2}', "key stands in it twice"),
+        (b'{"a": 1, "a": 2}', "key appears twice"),
         (b"\xff\xfe{\x00}\x00", "UTF-8"),
         (b"\xed\xa0\x80", "UTF-8"),
         (b"{", "not JSON"),
@@ -44,7 +44,7 @@ DEEP = 100_000
         (b"[1]", "JSON object"),
     ],
 )
-def test_what_is_no_fit_message_is_refused_in_a_sentence(raw: bytes, said: str) -> None:
+def test_an_invalid_message_is_refused_in_a_sentence(raw: bytes, said: str) -> None:
     with pytest.raises(BadInputError, match=said) as refused:
         inbound.json_object(raw, "The body")
     assert str(refused.value).startswith("The body")
@@ -54,14 +54,14 @@ def test_what_is_no_fit_message_is_refused_in_a_sentence(raw: bytes, said: str) 
 @pytest.mark.parametrize(
     "raw", [b'"' + b'\\"' * 32_000, b'[1,"' * 16_000, b'"' * 64_000, b"\\" * 64_000]
 )
-def test_no_message_takes_longer_than_its_length(raw: bytes) -> None:
+def test_parsing_time_is_linear_in_the_message_length(raw: bytes) -> None:
     began_s = time.process_time()
     with pytest.raises(BadInputError):
         inbound.json_object(raw, "The body")
     assert time.process_time() - began_s < 0.5
 
 
-def test_brackets_within_a_text_are_no_depth() -> None:
+def test_brackets_in_a_string_do_not_count_as_depth() -> None:
     said = {"a": "[" * 1000 + '\\"{{', "b": [1, 2.5, True, None]}
     assert inbound.json_object(json.dumps(said).encode(), "The body") == said
 
@@ -92,7 +92,7 @@ def is_fit(value: Any) -> bool:
 
 
 @given(ANYTHING)
-def test_what_passes_can_be_written_sent_and_reckoned_with(value: Any) -> None:
+def test_accepted_values_can_be_stored_sent_and_calculated_with(value: Any) -> None:
     calls: tuple[Callable[[], object], ...] = (
         lambda: inbound.json_value(json.dumps(value).encode(), "It"),
         lambda: inbound.checked(value, "It"),
@@ -105,14 +105,14 @@ def test_what_passes_can_be_written_sent_and_reckoned_with(value: Any) -> None:
 
 
 @given(st.binary(max_size=300))
-def test_any_bytes_end_in_a_value_or_a_sentence(raw: bytes) -> None:
+def test_any_bytes_give_a_value_or_a_sentence(raw: bytes) -> None:
     try:
         assert is_fit(inbound.json_value(raw, "It"))
     except BadInputError as error:
         assert str(error).startswith("It")  # noqa: PT017
 
 
-def test_a_decoded_value_is_held_to_the_same_depth() -> None:
+def test_a_decoded_value_has_the_same_depth_limit() -> None:
     deep: Any = None
     for _ in range(DEEP):
         deep = [deep]
@@ -125,23 +125,23 @@ def test_a_decoded_value_is_held_to_the_same_depth() -> None:
 @pytest.mark.parametrize(
     "value", ["a\nb", "\x1b[2J", "\u202egnp", "\x9b0m", "a" * 256, 5, None, ""]
 )
-def test_text_is_one_fit_line(value: object) -> None:
+def test_text_must_be_one_printable_line(value: object) -> None:
     with pytest.raises(BadInputError, match=r"^note"):
         inbound.text(value, "note", 255, shortest=1)
 
 
-def test_text_of_any_language_passes() -> None:
+def test_text_in_any_language_is_accepted() -> None:
     for said in ("Äthiopien, zweite Charge", "ばいせん", "👨‍👩‍👧 helped", "שלום"):
         assert inbound.text(said, "note") == said
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 10**400, -0.1, 100.1, True, "5", None, []])
-def test_a_number_is_one_within_its_bounds(value: object) -> None:
-    with pytest.raises(BadInputError, match="percent is a number from 0 to 100"):
+def test_a_number_must_be_within_its_bounds(value: object) -> None:
+    with pytest.raises(BadInputError, match="percent must be a number from 0 to 100"):
         inbound.number(value, "percent", 0, 100)
 
 
-def test_a_mishap_is_counted_and_logged_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failed_message_is_counted_logged_and_contained(caplog: pytest.LogCaptureFixture) -> None:
     counted: list[str] = []
     mishaps = Mishaps(logging.getLogger("roastwatch.test"), counted.append)
     for number in range(2000):
@@ -157,14 +157,14 @@ def test_a_mishap_is_counted_and_logged_and_ends_nothing(caplog: pytest.LogCaptu
 
 
 @given(st.text(st.characters(codec=None, categories=None)))
-def test_printable_text_steers_no_terminal(text: str) -> None:
+def test_printable_text_has_no_terminal_control(text: str) -> None:
     shown = printable(text)
     assert inbound.text(shown, "it", longest=10**6) == shown
     assert printable(shown) == shown
     shown.encode("utf-8")
 
 
-def test_printable_shows_what_was_there() -> None:
+def test_printable_shows_removed_characters_as_escapes() -> None:
     assert printable("a\x1b[31m\nb\x07\u202e\ud800") == "a\\x1b[31m\\nb\\x07\\u202e\\ud800"
     assert printable_lines("a\n\x1bb\r") == "a\n\\x1bb\\r"
     assert printable("x" * 50, 10) == "x" * 9 + "…"

@@ -102,13 +102,13 @@ def test_a_fresh_meter_has_finite_levels() -> None:
 
 @pytest.mark.parametrize("knocks", [True, False])
 @pytest.mark.parametrize("noise_db", [-75.0, -60.0, -40.0, -20.0])
-def test_an_honest_microphone_gives_no_warning(noise_db: float, knocks: bool) -> None:
+def test_an_unprocessed_microphone_gives_no_warning(noise_db: float, knocks: bool) -> None:
     meter = metered(room(noise_db=noise_db, knocks=knocks))
     assert meter.warnings == []
     assert meter.last_second.problem is None
 
 
-def test_clipping_is_found() -> None:
+def test_clipping_is_detected() -> None:
     meter = metered(np.clip(room(noise_db=-6.0), -1, 1))
     assert len(meter.warnings) == 1
     assert "clipped" in meter.warnings[0]
@@ -117,7 +117,7 @@ def test_clipping_is_found() -> None:
 
 
 @pytest.mark.parametrize("stuck_at", [0.0, 0.25])
-def test_a_dead_microphone_is_found_and_forgiven(stuck_at: float) -> None:
+def test_a_dead_microphone_is_detected_until_it_recovers(stuck_at: float) -> None:
     dead = np.full(12 * RATE_HZ, stuck_at, np.float32)
     meter = LevelMeter(RATE_HZ)
     meter.push(room(5.0))
@@ -129,17 +129,17 @@ def test_a_dead_microphone_is_found_and_forgiven(stuck_at: float) -> None:
     assert ["silent for 12 s" in warning for warning in meter.warnings] == [True]
 
 
-def test_a_second_of_silence_is_no_dead_microphone() -> None:
+def test_a_second_of_silence_is_not_a_dead_microphone() -> None:
     meter = metered(np.concatenate([room(5), np.zeros(3 * RATE_HZ, np.float32), room(5)]))
     assert meter.warnings == []
 
 
-def test_sound_that_is_silent_throughout_is_found_however_short() -> None:
+def test_short_sound_that_is_all_silent_is_detected() -> None:
     assert "all of the sound" in metered(np.zeros(RATE_HZ, np.float32)).warnings[0]
 
 
 @pytest.mark.parametrize("release_db_per_s", [5.0, 10.0, 30.0])
-def test_gain_control_is_found(release_db_per_s: float) -> None:
+def test_gain_control_is_detected(release_db_per_s: float) -> None:
     meter = metered(gain_controlled(room(), 400.0, release_db_per_s))
     assert ["gain control" in warning for warning in meter.warnings] == [True]
     assert "gain control" in (meter.last_second.problem or "")
@@ -147,12 +147,12 @@ def test_gain_control_is_found(release_db_per_s: float) -> None:
 
 @pytest.mark.parametrize("floor_db", [-90.0, -40.0])
 @pytest.mark.parametrize("release_s", [0.02, 0.05])
-def test_a_gate_is_found(floor_db: float, release_s: float) -> None:
+def test_a_gate_is_detected(floor_db: float, release_s: float) -> None:
     meter = metered(gated(room(), floor_db, release_s))
     assert ["noise suppression" in warning for warning in meter.warnings] == [True]
 
 
-def test_a_telephone_codec_is_found() -> None:
+def test_a_telephone_codec_is_detected() -> None:
     spectrum = np.fft.rfft(room(20.0))
     hz = np.fft.rfftfreq(20 * RATE_HZ, 1 / RATE_HZ)
     spectrum[hz > 3400] = 0
@@ -197,7 +197,7 @@ def test_no_real_recording_gets_a_false_warning(shared: Path) -> None:
     assert [path for path in paths if warned_falsely(path)] == []
 
 
-def test_the_problem_of_the_moment_is_one_text_while_it_lasts() -> None:
+def test_a_problem_keeps_its_text_while_it_lasts() -> None:
     """Each new text would be a new state, a new log line and a new message at the broker."""
     noise = np.random.default_rng(0)
     quiet, loud = LevelMeter(16_000), LevelMeter(16_000)

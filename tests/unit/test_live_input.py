@@ -156,7 +156,7 @@ def test_late_sound_that_catches_up_is_not_lost() -> None:
     assert played(_Pace(RATE_HZ, 2.0), steady + burst + after) == pytest.approx(1 / RATE_HZ)
 
 
-def test_sound_that_never_came_is_lost_once() -> None:
+def test_sound_that_never_arrives_is_lost_once() -> None:
     steady = [0.1 * k for k in range(50)]
     after = [10.0 + 0.1 * k for k in range(100)]
     assert played(_Pace(RATE_HZ, 2.0), steady + after) == pytest.approx(5.0, abs=0.01)
@@ -196,7 +196,7 @@ def open_roasts(tmp_path: Path) -> int:
         return int(log.execute("SELECT count(*) FROM roasts WHERE open").fetchone()[0])
 
 
-def test_a_pipe_that_ends_in_mid_roast_ends_the_service_with_an_event(tmp_path: Path) -> None:
+def test_a_pipe_that_ends_during_a_roast_ends_the_service(tmp_path: Path) -> None:
     noise = np.random.default_rng(1).normal(0, 300, 3 * RATE_HZ).astype("<i2").tobytes()
     process = service(tmp_path, live=True)
     out, error = process.communicate(noise, timeout=60)
@@ -206,7 +206,7 @@ def test_a_pipe_that_ends_in_mid_roast_ends_the_service_with_an_event(tmp_path: 
     assert open_roasts(tmp_path) == 1  # the next start goes on with it
 
 
-def test_the_end_of_a_recording_is_a_normal_one(tmp_path: Path) -> None:
+def test_the_end_of_a_recording_is_not_an_error(tmp_path: Path) -> None:
     noise = np.random.default_rng(1).normal(0, 300, 3 * RATE_HZ).astype("<i2").tobytes()
     process = service(tmp_path, live=False)
     out, _ = process.communicate(noise, timeout=60)

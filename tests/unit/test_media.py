@@ -79,7 +79,7 @@ def encode() -> Callable[..., Path]:
         ("a.wma", "wmav2"),
     ],
 )
-def test_a_recording_of_a_phone_is_read_whole(
+def test_a_phone_recording_is_read_completely(
     encode: Callable[..., Path], tmp_path: Path, name: str, codec: str
 ) -> None:
     samples, warnings = heard(encode(tmp_path / name, codec))
@@ -89,7 +89,7 @@ def test_a_recording_of_a_phone_is_read_whole(
     assert warnings == []
 
 
-def test_a_lossless_recording_gives_its_samples_back(
+def test_a_lossless_recording_returns_the_same_samples(
     encode: Callable[..., Path], tmp_path: Path
 ) -> None:
     samples, _ = heard(encode(tmp_path / "a.m4a", "alac"))
@@ -102,7 +102,7 @@ def test_the_sound_of_a_video_is_read(encode: Callable[..., Path], tmp_path: Pat
     assert warnings == []
 
 
-def test_a_recording_that_was_cut_off_is_read_as_far_as_it_goes(
+def test_a_truncated_recording_is_read_to_its_end(
     encode: Callable[..., Path], tmp_path: Path
 ) -> None:
     path = encode(tmp_path / "a.mka", "pcm_s16le")
@@ -114,7 +114,7 @@ def test_a_recording_that_was_cut_off_is_read_as_far_as_it_goes(
 
 
 @pytest.mark.parametrize("content", [MP4, b"No sound, only words.\n" * 100])
-def test_what_holds_no_sound_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+def test_a_file_without_sound_gives_one_sentence(tmp_path: Path, content: bytes) -> None:
     pytest.importorskip("av")
     (tmp_path / "a.m4a").write_bytes(content)
     with pytest.raises(BadInputError, match="is not a sound file that can be read") as caught:
@@ -164,7 +164,7 @@ def ffmpeg(tmp_path: Path, no_av: None, monkeypatch: pytest.MonkeyPatch) -> Path
 @pytest.mark.parametrize(
     "name", ["a.m4a", "-i.m4a", "concat:a|b.m4a", "http:x.m4a", "'$(x) \".mp4"]
 )
-def test_without_pyav_the_program_ffmpeg_reads_it_by_its_whole_path(
+def test_without_pyav_ffmpeg_reads_by_the_absolute_path(
     ffmpeg: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -177,13 +177,13 @@ def test_without_pyav_the_program_ffmpeg_reads_it_by_its_whole_path(
     assert words[words.index("-protocol_whitelist") + 1] == "file,pipe"
 
 
-def test_what_ffmpeg_refuses_is_one_sentence(ffmpeg: Path, tmp_path: Path) -> None:
+def test_an_error_of_ffmpeg_gives_one_sentence(ffmpeg: Path, tmp_path: Path) -> None:
     (tmp_path / "a.m4a").write_bytes(b"words")
     with pytest.raises(BadInputError, match=r"a\.m4a is not a sound file .*\(Invalid data"):
         open_file(tmp_path / "a.m4a")
 
 
-def test_a_reader_that_stops_early_ends_the_program(ffmpeg: Path, tmp_path: Path) -> None:
+def test_closing_a_reader_early_ends_ffmpeg(ffmpeg: Path, tmp_path: Path) -> None:
     (tmp_path / "a.m4a").write_bytes(MP4)
     with open_file(tmp_path / "a.m4a", channel=1) as reader:
         process = reader._decoder._process  # type: ignore[attr-defined]
@@ -194,7 +194,7 @@ def test_a_reader_that_stops_early_ends_the_program(ffmpeg: Path, tmp_path: Path
 @pytest.mark.parametrize(
     "name", [b"a b'c.m4a", b"[red]-x.mov", b"caf\xe9 1.m4a"], ids=["quotes", "markup", "no UTF-8"]
 )
-def test_without_ffmpeg_the_error_has_a_command_that_can_be_pasted(
+def test_without_ffmpeg_the_error_has_a_command_to_paste(
     no_av: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: bytes
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
@@ -213,7 +213,7 @@ def test_without_ffmpeg_the_error_has_a_command_that_can_be_pasted(
     assert printed == [b"ffmpeg", b"-i", os.fsencode(path), b"-vn", made]
 
 
-def test_flac_of_a_name_that_is_no_utf_8_is_read(tmp_path: Path) -> None:
+def test_a_flac_whose_name_is_not_utf_8_is_read(tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"caf\xe9.flac")
     with path.open("wb") as file:
         soundfile.write(file, sound(), RATE_HZ, format="FLAC")

@@ -39,7 +39,7 @@ async def take(blocks: AsyncIterator[AudioBlock], count: int) -> list[AudioBlock
     return [await anext(blocks) for _ in range(count)]
 
 
-async def test_sound_comes_through_whole_and_in_order() -> None:
+async def test_sound_arrives_completely_and_in_order() -> None:
     card, part = FakeCard([usb()]), ComponentHealth("ear")
     async with hearing(card, part) as microphone:
         card.recordings[0].play(sound(1.0), block=333)
@@ -64,7 +64,7 @@ async def test_a_ring_overrun_is_a_counted_gap() -> None:
     assert part.counters["ring_overruns"] == 1
 
 
-async def test_late_judging_jumps_to_the_newest_sound() -> None:
+async def test_a_late_model_skips_to_the_newest_sound() -> None:
     card, part = FakeCard([usb()]), ComponentHealth("ear")
     async with hearing(card, part, ring_s=8, skip_after_s=1) as microphone:
         card.recordings[0].play(sound(2.0))
@@ -73,7 +73,7 @@ async def test_late_judging_jumps_to_the_newest_sound() -> None:
     assert block.samples_lost_before == part.counters["samples_skipped"] == 2 * RATE_HZ - 480
 
 
-async def test_what_the_card_lost_is_a_gap_of_that_length() -> None:
+async def test_frames_lost_by_the_card_are_a_gap_of_that_length() -> None:
     card, part = FakeCard([usb()]), ComponentHealth("ear")
     async with hearing(card, part) as microphone:
         blocks = microphone.blocks()
@@ -86,7 +86,7 @@ async def test_what_the_card_lost_is_a_gap_of_that_length() -> None:
     assert part.counters["card_overflows"] == 1
 
 
-async def test_a_pulled_plug_is_said_and_mended() -> None:
+async def test_an_unplugged_microphone_is_reported_and_reopened() -> None:
     card, part = FakeCard([usb()]), ComponentHealth("ear")
     async with hearing(card, part) as microphone:
         blocks = microphone.blocks()
@@ -113,7 +113,7 @@ async def test_a_pulled_plug_is_said_and_mended() -> None:
     assert np.array_equal(after.samples, sound(0.02, seed=2)[:480])
 
 
-async def test_a_device_that_falls_silent_counts_as_lost() -> None:
+async def test_a_device_that_stops_sending_is_lost() -> None:
     card, part = FakeCard([usb()]), ComponentHealth("ear")
     async with hearing(card, part, lost_after_s=0.2) as microphone:
         waiting = asyncio.ensure_future(anext(microphone.blocks()))
@@ -124,7 +124,7 @@ async def test_a_device_that_falls_silent_counts_as_lost() -> None:
             assert len((await waiting).samples) == 480
 
 
-async def test_another_rate_after_the_return_is_resampled_to_the_first() -> None:
+async def test_a_new_rate_after_replugging_is_resampled_to_the_first() -> None:
     card = FakeCard([usb()])
     async with hearing(card) as microphone:
         blocks = microphone.blocks()
@@ -146,7 +146,7 @@ async def test_another_rate_after_the_return_is_resampled_to_the_first() -> None
     assert np.argmax(spectrum) * RATE_HZ / len(samples) == pytest.approx(1000, abs=10)
 
 
-async def test_above_48_khz_is_brought_down_and_two_channels_to_one() -> None:
+async def test_sound_above_48_khz_is_resampled_and_made_mono() -> None:
     card = FakeCard([usb(default_rate_hz=96_000)], rates_hz=(96_000,), channels=(2,))
     async with hearing(card) as microphone:
         assert microphone.sample_rate_hz == RATE_HZ
@@ -156,7 +156,7 @@ async def test_above_48_khz_is_brought_down_and_two_channels_to_one() -> None:
         assert (card.recordings[0].rate_hz, card.recordings[0].channels) == (96_000, 2)
 
 
-async def test_no_numbers_become_silence_and_are_counted() -> None:
+async def test_invalid_samples_are_silenced_and_counted() -> None:
     card, part = FakeCard([usb()]), ComponentHealth("ear")
     broken = sound(0.01)
     broken[[3, 7]] = np.nan, np.inf
@@ -182,13 +182,13 @@ async def test_a_device_missing_at_startup_is_waited_for_or_refused() -> None:
     await microphone.__aexit__(None, None, None)
 
 
-async def test_a_busy_device_is_said_at_the_start() -> None:
+async def test_a_busy_device_is_reported_at_startup() -> None:
     with pytest.raises(BadInputError, match="can't be opened"):
         async with hearing(FakeCard([usb()], busy=True), wait=False):
             pass
 
 
-async def test_a_cancelled_listener_lets_go_of_the_device() -> None:
+async def test_cancelling_closes_the_device() -> None:
     card = FakeCard([usb()])
 
     async def listen() -> None:
@@ -213,7 +213,7 @@ def test_a_device_is_found_by_name_or_index() -> None:
     assert find_device(devices, "usb microphone: audio (hw:2,0)").index == 2
     with pytest.raises(BadInputError, match=r"Several .* 1 'USB Mic.* 2 'USB Mic"):
         find_device(devices, "usb")
-    with pytest.raises(BadInputError, match=r"no microphone named 'Blue': there is 0 'HDA"):
+    with pytest.raises(BadInputError, match=r"no microphone named 'Blue': choose from 0 'HDA"):
         find_device(devices, "Blue")
     with pytest.raises(BadInputError, match="index 9"):
         find_device(devices, 9)
@@ -221,7 +221,7 @@ def test_a_device_is_found_by_name_or_index() -> None:
         find_device([], None)
 
 
-def test_the_form_is_what_can_be_recorded() -> None:
+def test_a_supported_format_is_selected() -> None:
     assert best_form(FakeCard(), usb(), None) == (48_000, 1)
     assert best_form(FakeCard(), usb(default_rate_hz=44_100), None) == (44_100, 1)
     assert best_form(FakeCard(rates_hz=(16_000,)), usb(), None) == (16_000, 1)
@@ -246,7 +246,7 @@ async def test_a_device_whose_only_rate_is_high_is_resampled_to_48_khz(rate_hz: 
     assert rates_of(card, device) == [rate_hz]
 
 
-def test_a_rate_that_keeps_a_whole_pop_goes_before_the_device_s_own() -> None:
+def test_a_rate_of_32_khz_or_more_is_preferred_to_the_default() -> None:
     card = FakeCard(rates_hz=(16_000, 192_000))
     assert best_form(card, usb(default_rate_hz=16_000), None) == (192_000, 1)
     card = FakeCard(rates_hz=(16_000, 250_000))

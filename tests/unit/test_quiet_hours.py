@@ -16,17 +16,17 @@ ASK = "from roastwatch.sinks.phone.quiet_hours import follows_utc_unasked as ask
 @pytest.mark.parametrize(
     ("zone", "warned"), [("Europe/Berlin", "False"), ("UTC", "False"), ("", "True")]
 )
-def test_only_a_computer_without_a_time_zone_is_warned_of(zone: str, warned: str) -> None:
+def test_only_a_computer_without_a_time_zone_gives_a_warning(zone: str, warned: str) -> None:
     said = subprocess.run(
         [sys.executable, "-c", ASK], env={"TZ": zone}, capture_output=True, text=True, check=True
     )
     assert said.stdout.strip() == warned
 
 
-def test_the_setting_goes_before_the_computers_zone() -> None:
+def test_the_setting_overrides_the_time_zone_of_the_computer() -> None:
     assert not follows_utc_unasked(ZoneInfo("UTC"))
 
 
 def test_an_unknown_time_zone_is_refused_in_one_sentence() -> None:
-    with pytest.raises(SettingsError, match=r"^time_zone: there is no such time zone: write one"):
+    with pytest.raises(SettingsError, match=r"^time_zone: unknown time zone: write one"):
         settings.parse({"time_zone": "Europe/Berlino"})

@@ -13,7 +13,7 @@ from roastwatch.audio.file import open_file
 from roastwatch.audio.history_ring import HistoryRing
 from roastwatch.audio.recorder import Recorder
 from roastwatch.audio.recorder_options import RecorderOptions
-from roastwatch.audio.recordings import Flac, mend, prune, to_int16, write_json
+from roastwatch.audio.recordings import Flac, prune, recover, to_int16, write_json
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import AudioBlock, EventKind, Float32Array, Level, Origin, RoastEvent
 
@@ -76,14 +76,14 @@ def sidecar(path: Path) -> dict[str, Any]:
     return content
 
 
-async def test_nothing_is_recorded_unless_asked(tmp_path: Path) -> None:
+async def test_nothing_is_recorded_by_default(tmp_path: Path) -> None:
     assert not RecorderOptions().wanted
     async with recorder(tmp_path) as taping:
         play(taping, sound(30), {20: crack(Level.FIRST_CRACK, 15, 20)})
     assert not list(tmp_path.rglob("*.*"))
 
 
-async def test_a_roast_is_recorded_whole_with_its_events_and_gaps(tmp_path: Path) -> None:
+async def test_a_roast_is_recorded_with_its_events_and_gaps(tmp_path: Path) -> None:
     async with recorder(tmp_path, roasts=True) as taping:
         play(taping, sound(5), roast_id=None)
         play(taping, sound(10), {8: crack(Level.FIRST_CRACK, 6, 8)}, first_sample=5 * RATE_HZ)
@@ -105,7 +105,7 @@ async def test_a_roast_is_recorded_whole_with_its_events_and_gaps(tmp_path: Path
     assert content["events"][0] | {"kind": "first_crack", "happened_s": 1.0} == content["events"][0]
 
 
-async def test_a_roast_names_the_model_that_heard_it_even_if_another_follows_at_once(
+async def test_a_recorded_roast_names_its_model_after_a_quick_switch(
     tmp_path: Path,
 ) -> None:
     async with recorder(tmp_path, roasts=True) as taping:
@@ -116,7 +116,7 @@ async def test_a_roast_names_the_model_that_heard_it_even_if_another_follows_at_
     assert sidecar(path)["model_id"] == "model-1"
 
 
-async def test_a_decision_gets_a_clip_that_grows_with_it(tmp_path: Path) -> None:
+async def test_a_detection_gets_a_clip_that_follows_its_updates(tmp_path: Path) -> None:
     part = ComponentHealth("recorder")
     samples = sound(60)
     async with recorder(tmp_path, part, clips=True, clip_s=5) as taping:
@@ -148,7 +148,7 @@ async def test_a_decision_gets_a_clip_that_grows_with_it(tmp_path: Path) -> None
     assert part.counters["clips_kept"] == 1
 
 
-async def test_a_clip_that_the_end_cuts_short_is_kept(tmp_path: Path) -> None:
+async def test_a_clip_cut_short_by_the_end_is_kept(tmp_path: Path) -> None:
     async with recorder(tmp_path, clips=True) as taping:
         play(taping, sound(8), {7: crack(Level.FIRST_CRACK, 1, 7)})
     (path,) = (tmp_path / "clips" / "kitchen").glob("*.flac")
@@ -156,7 +156,7 @@ async def test_a_clip_that_the_end_cuts_short_is_kept(tmp_path: Path) -> None:
     assert sidecar(path)["label"] is None
 
 
-async def test_a_full_disk_is_said_and_the_roast_goes_on(tmp_path: Path) -> None:
+async def test_a_full_disk_is_reported_and_the_roast_goes_on(tmp_path: Path) -> None:
     part = ComponentHealth("recorder")
     async with recorder(tmp_path, part, roasts=True, clips=True, keep_free_mb=1e12) as taping:
         play(taping, sound(40), {20: crack(Level.FIRST_CRACK, 15, 20)})
@@ -165,7 +165,7 @@ async def test_a_full_disk_is_said_and_the_roast_goes_on(tmp_path: Path) -> None
     assert not list(tmp_path.rglob("*.flac*"))
 
 
-async def test_a_folder_that_can_not_be_made_is_said(tmp_path: Path) -> None:
+async def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     part = ComponentHealth("recorder")
     (tmp_path / "roasts").write_text("a file, where a folder should be")
     async with recorder(tmp_path, part, roasts=True) as taping:
@@ -173,7 +173,7 @@ async def test_a_folder_that_can_not_be_made_is_said(tmp_path: Path) -> None:
     assert "can't be written" in (part.problem or "")
 
 
-def test_what_a_pulled_plug_left_is_given_its_name_and_can_be_heard(tmp_path: Path) -> None:
+def test_unfinished_files_are_recovered_after_a_power_failure(tmp_path: Path) -> None:
     file = Flac(tmp_path / "roast.flac", RATE_HZ)
     for _ in range(30):
         file.write(to_int16(sound(1)))
@@ -181,13 +181,13 @@ def test_what_a_pulled_plug_left_is_given_its_name_and_can_be_heard(tmp_path: Pa
     raw = (tmp_path / "roast.flac.part").read_bytes()
     (tmp_path / "cut.flac.part").write_bytes(raw)
     file.close()
-    assert mend(tmp_path) == [tmp_path / "cut.flac"]
+    assert recover(tmp_path) == [tmp_path / "cut.flac"]
     with open_file(tmp_path / "cut.flac") as reader:
         samples = np.concatenate(list(reader.blocks()))
     assert len(samples) > 20 * RATE_HZ
 
 
-async def test_a_roast_that_goes_on_after_a_crash_overwrites_nothing(tmp_path: Path) -> None:
+async def test_a_roast_resumed_after_a_crash_overwrites_nothing(tmp_path: Path) -> None:
     for _ in range(2):
         async with recorder(tmp_path, roasts=True) as taping:
             play(taping, sound(3))
@@ -215,7 +215,9 @@ def shelf(folder: Path, count: int) -> list[Path]:
         ({"count": 5, "days": 3.5, "megabytes": 4.5}, 3),
     ],
 )
-def test_the_oldest_go_first(tmp_path: Path, rule: dict[str, Any], kept: int) -> None:
+def test_the_oldest_recordings_are_deleted_first(
+    tmp_path: Path, rule: dict[str, Any], kept: int
+) -> None:
     paths = shelf(tmp_path, 6)
     gone = prune(tmp_path, **rule)
     assert gone == paths[: 6 - kept]
@@ -224,13 +226,13 @@ def test_the_oldest_go_first(tmp_path: Path, rule: dict[str, Any], kept: int) ->
     ]
 
 
-def test_what_a_person_labelled_stays(tmp_path: Path) -> None:
+def test_labelled_recordings_are_not_deleted(tmp_path: Path) -> None:
     paths = shelf(tmp_path, 4)
     write_json(paths[0].with_suffix(".json"), {"label": "first_crack"})
     assert prune(tmp_path, count=1, days=None, megabytes=None) == paths[1:3]
 
 
-def test_recent_sound_is_cut_as_far_as_it_is_there() -> None:
+def test_recent_sound_is_cut_as_far_as_it_is_stored() -> None:
     recent = HistoryRing(100)
     for at in range(1000, 1300, 7):
         recent.put(at, np.arange(at, at + 7, dtype=np.int16))

@@ -84,7 +84,7 @@ async def test_states_and_metrics_come_from_the_one_table() -> None:
         assert values["phase"] == "roasting"
         assert values["elapsed"] == 61.0
         async with session.get("/metrics") as answer:
-            assert 'roastwatch_elapsed{station="kitchen"} 61' in await answer.text()
+            assert 'roastwatch_elapsed{station="kitchen"} 61.0' in await answer.text()
         async with session.get("/health", headers={"Authorization": ""}) as answer:
             assert answer.status == 200
             assert await answer.json() == {"problems": 1}
@@ -108,9 +108,9 @@ async def test_a_button_reaches_the_station_and_a_refusal_says_why() -> None:
 @pytest.mark.parametrize(
     ("path", "body", "headers", "status", "said"),
     [
-        ("instruct", {"kind": "dance"}, {}, 400, "kind is one of"),
+        ("instruct", {"kind": "dance"}, {}, 400, "kind must be one of"),
         ("command", {"actuator": "heater", "percent": 101}, {}, 400, "0 to 100"),
-        ("command", {"actuator": "lid", "percent": 1}, {}, 400, "actuator is one of"),
+        ("command", {"actuator": "lid", "percent": 1}, {}, 400, "actuator must be one of"),
         ("instruct", [1], {}, 400, "JSON object"),
         ("instruct", {"kind": "charge"}, {"Authorization": "Bearer x"}, 401, "token"),
         ("instruct", {"kind": "charge"}, {"Origin": "http://evil"}, 415, "web page"),

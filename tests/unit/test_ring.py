@@ -58,7 +58,7 @@ def test_two_threads_never_see_torn_sound() -> None:
     assert lost_in_all < total
 
 
-def test_skipping_keeps_the_newest() -> None:
+def test_skipping_keeps_the_newest_frames() -> None:
     ring = Ring(100, 1)
     ring.write(numbered(0, 90))
     assert ring.skip_to_newest(10) == 80

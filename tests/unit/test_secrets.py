@@ -92,7 +92,7 @@ def test_an_empty_secret_file_is_refused_by_the_name_of_its_key(
 @pytest.mark.parametrize(
     "text", ['token: ""', "token: ' '", 'token: "${NO_SUCH_VARIABLE:-}"', "token_file: {empty}"]
 )
-def test_no_empty_token_opens_the_api_to_every_network(text: str, tmp_path: Path) -> None:
+def test_an_empty_token_does_not_open_the_api(text: str, tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("")
     file = tmp_path / "roastwatch.yaml"
     option = text.replace("{empty}", str(tmp_path / "empty"))
@@ -118,7 +118,7 @@ def test_a_secret_without_quotes_is_not_repeated(
         assert "4711" not in str(unfit.value)
 
 
-def test_a_secret_at_a_wrong_place_is_not_repeated() -> None:
+def test_a_secret_in_a_wrong_place_is_not_repeated() -> None:
     with pytest.raises(SettingsError) as refused:
         settings.chosen("sinks", "phone", "here", home_assistant="4711")
     assert "4711" not in str(refused.value)
@@ -127,6 +127,6 @@ def test_a_secret_at_a_wrong_place_is_not_repeated() -> None:
     assert "4711" not in str(refused.value)
 
 
-def test_what_is_no_secret_is_still_repeated() -> None:
+def test_a_value_that_is_not_a_secret_is_repeated() -> None:
     with pytest.raises(SettingsError, match=r"port.*\(it is 70000\)"):
         settings.chosen("sinks", "rest", "here", port=70000)

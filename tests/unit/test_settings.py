@@ -11,12 +11,12 @@ from roastwatch.settings.document import document
 DOCUMENT = Path(__file__).resolve().parents[2] / "config" / "roastwatch.yaml"
 
 
-def test_the_documented_file_is_what_the_code_says() -> None:
+def test_the_documented_file_is_current() -> None:
     """Make it again with `roastwatch settings --document > config/roastwatch.yaml`."""
     assert DOCUMENT.read_text() == document()
 
 
-def test_the_documented_file_is_valid_and_holds_the_defaults() -> None:
+def test_the_documented_file_is_valid_and_has_the_defaults() -> None:
     assert settings.read(DOCUMENT) == settings.parse({})
 
 
@@ -28,7 +28,7 @@ def test_the_documented_file_is_valid_and_holds_the_defaults() -> None:
         ({"stations": [{"name": "a"}, {"name": "a"}]}, "Two stations are named 'a'"),
         (
             {"stations": [{"name": "a"}, {"name": "a_first_crack"}]},
-            "'a' and 'a_first_crack' would have entities of the same id (a_first_crack_level)",
+            "'a' and 'a_first_crack' would both have an entity a_first_crack_level",
         ),
         ({"stations": [{"onset": {"sensitivty": 1}}]}, "did you mean 'sensitivity'?"),
         ({"stations": [{"onset": {"sensitivity": 7}}]}, "stations[0].onset.sensitivity:"),
@@ -44,13 +44,13 @@ def test_a_wrong_setting_is_named_with_its_fix(raw: object, said: str) -> None:
     assert said in str(error.value)
 
 
-def test_names_that_only_look_alike_are_taken() -> None:
+def test_similar_station_names_are_accepted() -> None:
     names = ("a", "a_b", "b", "roaster", "roaster_2", "roaster_first")
     found = settings.parse({"stations": [{"name": name} for name in names]})
     assert [station.name for station in found.stations] == list(names)
 
 
-def test_environment_variables_are_put_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variables_are_substituted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROAST_NAME", "shed")
     assert settings.parse({"instance": "${ROAST_NAME}"}).instance == "shed"
     assert settings.parse({"instance": "${NO_SUCH_NAME:-attic}"}).instance == "attic"
@@ -58,7 +58,7 @@ def test_environment_variables_are_put_in(monkeypatch: pytest.MonkeyPatch) -> No
         settings.parse({"instance": "${NO_SUCH_NAME}"})
 
 
-def test_what_is_no_yaml_is_said_with_its_line(tmp_path: Path) -> None:
+def test_invalid_yaml_is_refused_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text("instance: a\n  stations: [")
     with pytest.raises(SettingsError, match="is not YAML in line 2"):

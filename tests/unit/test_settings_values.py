@@ -54,7 +54,7 @@ def test_unicode_settings_are_read(tmp_path: Path, encoding: str) -> None:
         (b"instance: \x1b[31m", "special characters are not allowed"),
     ],
 )
-def test_what_is_no_settings_text_is_refused(tmp_path: Path, raw: bytes, sentence: str) -> None:
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path, raw: bytes, sentence: str) -> None:
     path = tmp_path / "roastwatch.yaml"
     path.write_bytes(raw)
     with pytest.raises(SettingsError) as error:
@@ -74,7 +74,7 @@ def test_a_pipe_without_a_writer_is_refused_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_a_secret_file_is_beside_the_settings(
+def test_a_relative_secret_file_starts_at_the_settings_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
@@ -110,7 +110,7 @@ def test_a_secret_that_yaml_changes_must_be_quoted_and_is_not_shown(
 
 
 @pytest.mark.parametrize("value", ["*geheim", "!geheim"])
-def test_a_secret_that_is_yaml_by_chance_is_not_shown(tmp_path: Path, value: str) -> None:
+def test_a_secret_that_parses_as_yaml_is_not_shown(tmp_path: Path, value: str) -> None:
     path = write(tmp_path, f"sinks:\n  - type: mqtt\n    username: me\n    password: {value}\n")
     with pytest.raises(SettingsError, match=r"in line 4: .* in quotes") as error:
         settings.read(path)
@@ -130,7 +130,7 @@ def test_a_secret_that_is_yaml_by_chance_is_not_shown(tmp_path: Path, value: str
         ("type: phone, people: [{urls: ['']}]", "urls is empty"),
     ],
 )
-def test_an_empty_secret_is_none(tmp_path: Path, text: str, sentence: str) -> None:
+def test_an_empty_secret_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
     (tmp_path / "empty").write_text("\ufeff \n")
     (tmp_path / "two").write_text("one\ntwo\n")
     assert sentence in refusal(tmp_path, text)
@@ -156,19 +156,19 @@ def test_a_host_is_a_name_or_an_address(tmp_path: Path, host: str, taken: str) -
 @pytest.mark.parametrize(
     ("host", "sentence"),
     [
-        ("mqtt://broker", "write the name or address alone"),
-        ("mqtts://me:geheim@broker:8883", "write the name or address alone"),
-        ("broker:1884", "write `broker` here and the port as an option of its own (1884)"),
-        ("'[::1]:1884'", "no IPv6 address: write it alone"),
-        ("broker/x", "write the name or address alone"),
-        ("'a b'", "no name of a host"),
-        ("a..b", "no name of a host"),
+        ("mqtt://broker", "write only the name or address"),
+        ("mqtts://me:geheim@broker:8883", "write only the name or address"),
+        ("broker:1884", "write `broker` here and the port (1884) there"),
+        ("'[::1]:1884'", "not an IPv6 address: write only the address"),
+        ("broker/x", "write only the name or address"),
+        ("'a b'", "not a valid host name"),
+        ("a..b", "not a valid host name"),
         ("'${MQTT_HOST}'", "the host is empty"),
         ("1883", "put it in quotes"),
     ],
 )
 @pytest.mark.parametrize("key", ["type: mqtt, host", "type: rules, mqtt_host", "type: rest, host"])
-def test_what_is_no_host_is_refused_by_name(
+def test_an_invalid_host_is_refused_by_its_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, host: str, sentence: str
 ) -> None:
     monkeypatch.setenv("MQTT_HOST", "")
@@ -187,13 +187,13 @@ def test_what_is_no_host_is_refused_by_name(
         ("fe80::1", "fe80::1", 1883),
     ],
 )
-def test_the_command_lines_broker_is_a_host_and_a_port(address: str, host: str, port: int) -> None:
+def test_mqtt_option_takes_host_and_port(address: str, host: str, port: int) -> None:
     options: Any = mqtt_sink(address).options
     assert (options.host, options.port) == (host, port)
 
 
 @pytest.mark.parametrize("address", ["mqtt://broker", "broker:x", "", "broker:99999"])
-def test_what_is_no_broker_is_refused_on_the_command_line(address: str) -> None:
+def test_mqtt_option_refuses_an_invalid_address(address: str) -> None:
     with pytest.raises(SettingsError, match=r"^--mqtt"):
         mqtt_sink(address)
 
@@ -225,7 +225,7 @@ def test_an_empty_variable_takes_its_default(
         ("type: rules, rules: [{on: drop, mqtt_topic: a, secret: x}]", "secret signs a webhook"),
     ],
 )
-def test_an_option_for_security_is_never_ignored(tmp_path: Path, text: str, sentence: str) -> None:
+def test_a_security_option_is_never_ignored(tmp_path: Path, text: str, sentence: str) -> None:
     assert sentence in refusal(tmp_path, text)
 
 
@@ -236,7 +236,7 @@ def test_an_option_for_security_is_never_ignored(tmp_path: Path, text: str, sent
         ("port: 'mqtt://me:geheim@broker'", "username and password_file"),
     ],
 )
-def test_a_roasters_login_is_never_ignored(tmp_path: Path, text: str, sentence: str) -> None:
+def test_the_login_of_a_roaster_is_never_ignored(tmp_path: Path, text: str, sentence: str) -> None:
     path = write(
         tmp_path, f"stations: [{{roaster: {{type: mqtt, bean_temp: {{topic: t}}, {text}}}}}]"
     )
@@ -263,13 +263,13 @@ def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("data_dir: ''", "data_dir: the path is empty"),
     ],
 )
-def test_a_path_to_nowhere_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
+def test_an_empty_path_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(SettingsError, match=r"^[^:]") as error:
         settings.read(write(tmp_path, text))
     assert str(error.value).startswith(sentence)
 
 
-def test_relative_paths_are_beside_the_settings(
+def test_relative_paths_start_at_the_settings_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work = tmp_path / "work"
@@ -290,7 +290,7 @@ def test_relative_paths_are_beside_the_settings(
     assert found.stations[0].model.options.model == str(tmp_path / "big")  # type: ignore[attr-defined]
 
 
-def test_a_user_without_a_home_gets_one_sentence(tmp_path: Path) -> None:
+def test_a_user_without_a_home_folder_gets_one_sentence(tmp_path: Path) -> None:
     """No HOME and no passwd entry, as with `docker run --user 4711`."""
     number = next(n for n in range(47_110, 48_000) if not _is_known(n))
     if os.geteuid() != 0:
@@ -326,7 +326,7 @@ def _is_known(number: int) -> bool:
 # Which file, and the pages
 
 
-def test_an_empty_variable_for_the_settings_file_is_none(
+def test_an_empty_settings_variable_is_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -335,10 +335,10 @@ def test_an_empty_variable_for_the_settings_file_is_none(
     with pytest.raises(SystemExit) as ended:
         main(["settings"])
     assert ended.value.code == 0
-    assert "Instance here" in capsys.readouterr().out
+    assert "Instance: here" in capsys.readouterr().out
 
 
-def test_the_examples_of_the_pages_are_taken(
+def test_settings_in_the_documentation_are_valid(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = Path(__file__).parents[2]
@@ -369,9 +369,7 @@ def test_the_examples_of_the_pages_are_taken(
         "hot_above_c: 150, bean_temp_max_c: 140",
     ],
 )
-def test_limits_that_the_guardian_would_refuse_are_refused_in_the_file(
-    tmp_path: Path, limits: str
-) -> None:
+def test_limits_that_the_guardian_would_refuse_are_refused(tmp_path: Path, limits: str) -> None:
     path = tmp_path / "settings.yaml"
     roaster = "roaster: {type: tc4, port: /dev/ttyUSB0}"
     path.write_text(f"stations: [{{name: k, {roaster}, roaster_limits: {{{limits}}}}}]\n")

@@ -32,7 +32,7 @@ def joined(blocks: list[AudioBlock]) -> Float32Array:
 
 
 @pytest.mark.parametrize("speed", [0.0, 7.0, 1000.0])
-async def test_a_file_is_replayed_whole(tmp_path: Path, speed: float) -> None:
+async def test_a_file_is_replayed_completely(tmp_path: Path, speed: float) -> None:
     soundfile.write(tmp_path / "a.wav", sound(5.0), RATE_HZ, "FLOAT")
     async with FileSource(
         FileOptions(path=tmp_path / "a.wav", speed=speed), ComponentHealth("ear")
@@ -45,9 +45,9 @@ async def test_a_file_is_replayed_whole(tmp_path: Path, speed: float) -> None:
     assert speed == 0 or took_s >= 0.99 * 5.0 / speed
 
 
-async def test_a_missing_file_is_said_at_the_start(tmp_path: Path) -> None:
+async def test_a_missing_file_is_reported_at_startup(tmp_path: Path) -> None:
     source = FileSource(FileOptions(path=tmp_path / "none.wav"), ComponentHealth("ear"))
-    with pytest.raises(BadInputError, match="is missing"):
+    with pytest.raises(BadInputError, match="does not exist"):
         async with source:
             pass
 
@@ -100,18 +100,18 @@ async def piped(
 
 
 @pytest.mark.parametrize("pcm_format", ["s16le", "s32le", "f32le"])
-async def test_standard_input_is_heard_whole(pcm_format: PcmFormat) -> None:
+async def test_standard_input_is_read_completely(pcm_format: PcmFormat) -> None:
     blocks = await piped(raw_of(sound(), pcm_format), format=pcm_format)
     np.testing.assert_allclose(joined(blocks), sound(), atol=1e-4)
 
 
-async def test_standard_input_of_two_channels_is_judged_by_one() -> None:
+async def test_one_of_two_channels_of_standard_input_is_selected() -> None:
     both = np.stack([sound() * 0.1, sound()], axis=1)
     blocks = await piped(raw_of(both, "f32le"), format="f32le", channels=2)
     assert np.array_equal(joined(blocks), sound())
 
 
-async def test_standard_input_above_48_khz_is_brought_down() -> None:
+async def test_standard_input_above_48_khz_is_resampled() -> None:
     blocks = await piped(raw_of(sound(6.0), "s16le"), sample_rate_hz=96_000)
     assert len(joined(blocks)) == 48_000
 
@@ -123,7 +123,7 @@ async def test_half_a_sample_at_the_end_is_counted() -> None:
     assert part.counters == {"bytes_left_over": 1}
 
 
-async def test_no_numbers_in_standard_input_are_silence() -> None:
+async def test_invalid_samples_in_standard_input_are_silenced() -> None:
     part, broken = ComponentHealth("ear"), sound()
     broken[5] = np.nan
     blocks = await piped(raw_of(broken, "f32le"), part, format="f32le")
@@ -133,9 +133,9 @@ async def test_no_numbers_in_standard_input_are_silence() -> None:
 
 @pytest.mark.parametrize(
     ("raw", "said"),
-    [(b"", "Nothing came"), (b"RIFF\x24\x00\x00\x00WAVE", "WAV"), (b"fLaC" * 9, "FLAC")],
+    [(b"", "No sound came"), (b"RIFF\x24\x00\x00\x00WAVE", "WAV"), (b"fLaC" * 9, "FLAC")],
 )
-async def test_what_is_no_pcm_is_refused(raw: bytes, said: str) -> None:
+async def test_a_stream_that_is_not_pcm_is_refused(raw: bytes, said: str) -> None:
     with pytest.raises(BadInputError, match=said):
         await piped(raw)
 

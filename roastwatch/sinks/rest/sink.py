@@ -25,6 +25,7 @@ from roastwatch.sinks import incoming as asking
 from roastwatch.sinks.rest import guards as http_guards
 from roastwatch.sinks.rest.check import check_port
 from roastwatch.sinks.rest.listener import ConnectionLimits, Listener
+from roastwatch.sinks.rest.metrics import exposition, registry
 from roastwatch.sinks.sink import Finding, SinkContext
 from roastwatch.supervise import retry_forever
 from roastwatch.vocabulary import RoastEvent, Snapshot
@@ -68,6 +69,7 @@ class RestSink:
         self._latest: Latest[dict[str, Snapshot]] = Latest()
         self._listener: Listener | None = None
         self._commands = 0
+        self._registry = registry(lambda: self._latest.value or {})
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         """Keep the newest events, and serve them."""
@@ -157,13 +159,9 @@ class RestSink:
             [_plain({key: row[key] for key in row if key != "known_s"}) for row in rows]
         )
 
-    async def _metrics(self, _request: web.Request) -> web.Response:
-        lines = []
-        for name, snapshot in (self._latest.value or {}).items():
-            for key, value in _values(snapshot).items():
-                if isinstance(value, bool | int | float):
-                    lines.append(f'roastwatch_{key}{{station="{name}"}} {float(value):g}')
-        return web.Response(text="\n".join(sorted(lines)) + "\n")
+    async def _metrics(self, request: web.Request) -> web.Response:
+        body, content_type = exposition(self._registry, request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _instruct(self, request: web.Request) -> web.Response:
         station = request.match_info["station"]
