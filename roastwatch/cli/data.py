@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.progress import Progress, track
 
-from roastwatch.cli.needs import needs
+from roastwatch.cli.training_code import training_code
 from roastwatch.errors import BadInputError
 from roastwatch.printing.rich_console import Console
 
@@ -66,7 +66,7 @@ def synth(
         raise BadInputError(f"--rate {rate_hz}: choose {LOWEST_RATE_HZ} to 192000 Hz.")
     fires: Sequence[Fire] = ()
     if negatives:
-        with needs("--negatives", "train"):
+        with training_code("--negatives", "train"):
             from roastwatch.training.bank import fires_in
 
         fires = fires_in(recordings.find(negatives, "123"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from roastwatch.cli.needs import needs
+from roastwatch.cli.training_code import training_code
 from roastwatch.errors import SettingsError
 
 
@@ -93,7 +93,7 @@ def command(
     if run is None:
         raise SettingsError("Nothing to export: give --run DIR, or --model DIR with --to FORMAT.")
     out = out or Path("models")
-    with needs("Exporting a model", "train"):
+    with training_code("Exporting a model", "train"):
         from roastwatch.corpus import recordings
         from roastwatch.training.calibrate import calibrate
         from roastwatch.training.export import export, trained_network

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from roastwatch.cli.needs import needs
+from roastwatch.cli.training_code import training_code
 from roastwatch.detection.large import hub
 from roastwatch.printing.rich_console import Console
 
@@ -14,7 +14,7 @@ from roastwatch.printing.rich_console import Console
 def export_large(model: str, form: str, out: Path | None, *, as_json: bool) -> None:
     """Export a windowed model; print differences, size and speed before and after."""
     folder = hub.locate(model)
-    with needs("Exporting a model", "ast"):
+    with training_code("Exporting a model", "ast"):
         from roastwatch.training.large import optimise
     out = out or Path(f"{folder.resolve().name}-{form}")
     if form == "onnx-int8":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from roastwatch.cli.needs import needs
+from roastwatch.cli.training_code import training_code
 from roastwatch.detection.large import hub
 
 
@@ -44,7 +44,7 @@ def command(
 
     Example: roastwatch package --model ./ast-onnx-int8 --out first-crack-ast
     """
-    with needs("Packaging a model", "ast"):
+    with training_code("Packaging a model", "ast"):
         from roastwatch.training.large.package import write_package
 
     folder = hub.locate(model)

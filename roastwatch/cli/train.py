@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from roastwatch.cli.needs import needs
+from roastwatch.cli.training_code import training_code
 
 
 @click.command("train")
@@ -59,7 +59,7 @@ def command(
       roastwatch train --config config/models/pops.yaml --out runs/pops
       roastwatch train --config config/models/ast.yaml --out runs/ast
     """
-    with needs("Training", "train"):
+    with training_code("Training", "train"):
         import torch
 
         from roastwatch.corpus import recordings
@@ -91,7 +91,7 @@ def command(
 
 
 def _finetune(raw: object, config: Path, out: Path, *, as_json: bool) -> None:
-    with needs("Fine-tuning a large model", "ast,train"):
+    with training_code("Fine-tuning a large model", "ast,train"):
         from roastwatch.training.large.finetune_ast import FineTunePlan, finetune
         from roastwatch.training.plan import parse_plan
         from roastwatch.training.run import rank_in_run

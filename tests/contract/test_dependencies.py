@@ -279,7 +279,13 @@ def test_every_module_of_the_wheel_imports_without_the_rest(wheel: Path) -> None
 def test_training_from_the_wheel_says_to_use_a_checkout(
     wheel: Path, command: tuple[str, ...]
 ) -> None:
-    done = run(wheel, "-m", "roastwatch", *command)
+    code = (
+        "import sys\n"
+        "sys.modules.update(dict.fromkeys(('torch', 'onnx', 'transformers')))  # not installed\n"
+        "from roastwatch.cli import main\n"
+        "main(sys.argv[1:])"
+    )
+    done = run(wheel, "-c", code, *command)
     assert done.returncode == 2
     assert "needs a checkout of roastwatch" in done.stderr
     assert done.stderr.count("\n") == 1

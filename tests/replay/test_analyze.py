@@ -109,7 +109,7 @@ def test_the_same_roast_in_another_form_gives_the_same_event(
 
 ON_THE_BAR = pytest.mark.xfail(
     strict=True,
-    reason="told at 549 s by a hair at 32 kHz, and by later pops, at 561 or 579 s, here",
+    reason="narrowly detected at 549 s at 32 kHz; here by later pops, at 561 or 579 s",
 )
 WHOLE_FORMS = [
     pytest.param(*form, marks=ON_THE_BAR) if form[0].isdecimal() else form for form in FORMS
@@ -138,7 +138,7 @@ def test_nothing_is_decided_before_it_is_armed(excerpt: Path) -> None:
     assert all(event["decided_at_s"] > 130 for event in found["events"])
 
 
-def test_a_bad_file_among_good_ones_is_told_and_stops_nothing(tmp_path: Path) -> None:
+def test_a_bad_file_is_reported_and_does_not_stop_the_others(tmp_path: Path) -> None:
     good, bad = tmp_path / "good.wav", tmp_path / "bad.wav"
     noise = np.random.default_rng(1).normal(0, 0.01, 32_000 * 5)
     sf.write(good, noise.astype(np.float32), 32_000)

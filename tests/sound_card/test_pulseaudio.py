@@ -132,9 +132,9 @@ def hear(lines: "queue.Queue[str]", words: str) -> None:
 @pytest.mark.verify
 def test_a_pulled_plug_is_survived_by_the_whole_program(server: Server) -> None:
     with listening(server) as lines:
-        hear(lines, "hearing 'kitchen' at")
+        hear(lines, "listening to 'kitchen' at")
         server.unplug()
         hear(lines, "stopped sending sound")
         server.plug()
-        hear(lines, "hearing 'kitchen' at")
+        hear(lines, "listening to 'kitchen' at")
         hear(lines, "recovered")

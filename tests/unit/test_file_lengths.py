@@ -1,4 +1,4 @@
-"""Sizes that a header doesn't know or gets wrong, files cut off, and files joined to one."""
+"""Unknown and wrong sizes in headers, truncated files, and joined files."""
 
 import struct
 from pathlib import Path
@@ -25,7 +25,7 @@ def heard(path: Path) -> tuple[Float32Array, list[str]]:
 
 
 def put(path: Path, after: bytes, offset: int, value: bytes) -> None:
-    """Overwrite bytes at a distance from the end of a mark."""
+    """Overwrite bytes at an offset from the end of a marker."""
     raw = bytearray(path.read_bytes())
     at = raw.index(after) + len(after) + offset
     raw[at : at + len(value)] = value
@@ -145,7 +145,7 @@ def test_joined_files_are_read_to_the_last(tmp_path: Path, name: str) -> None:
 
 
 def without_counts(mp3: bytes) -> bytes:
-    """An MP3 without its first frame, which says how many follow."""
+    """An MP3 without its first frame, which states how many follow."""
     mark = next(at for word in (b"Xing", b"Info") if (at := mp3.find(word)) >= 0)
     at = mp3.index(b"\xff", mark)
     while mp3[at + 1] & 0xE0 != 0xE0:
@@ -154,7 +154,7 @@ def without_counts(mp3: bytes) -> bytes:
 
 
 def test_mp3_of_unknown_length_is_read_to_its_end(tmp_path: Path) -> None:
-    """libsndfile takes the length from the first frame's bit rate, which varies here."""
+    """libsndfile computes the length from the bit rate of the first frame, which varies here."""
     quiet = np.concatenate([sound(5.0), np.zeros(15 * RATE_HZ, np.float32)])
     soundfile.write(tmp_path / "a.mp3", quiet, RATE_HZ)
     whole, _ = heard(tmp_path / "a.mp3")
@@ -204,7 +204,7 @@ def test_a_damaged_joined_part_is_reported(tmp_path: Path) -> None:
 
 
 def test_a_hostile_header_ends_in_an_answer(tmp_path: Path) -> None:
-    """Nonsense in each field: an answer or one sentence, never a traceback."""
+    """Nonsense in any field gives sound or one sentence, never a traceback."""
     refused: list[str] = []
     for name, subtype in (
         ("a.aiff", "PCM_16"),

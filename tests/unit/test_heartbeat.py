@@ -1,4 +1,4 @@
-"""systemd and a container's health check hear that the loop turns."""
+"""The running event loop is reported to systemd and to the health check of a container."""
 
 import asyncio
 import configparser

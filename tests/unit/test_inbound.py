@@ -1,4 +1,4 @@
-"""The one door for input: whatever bytes come, a checked value or a BadInputError comes out."""
+"""Input from outside: any bytes give a checked value or a BadInputError."""
 
 import json
 import logging

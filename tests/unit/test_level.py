@@ -1,4 +1,4 @@
-"""Levels are true, and what a microphone does to pops is found on synthesis, not on real sound."""
+"""Levels are correct; processing is detected in synthesised sound and not in real recordings."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def room(seconds: float = 60.0, noise_db: float = -40.0, knocks: bool = True) ->
 
 
 def with_gain(sound: Float32Array, gains_db: list[float]) -> Float32Array:
-    """A gain for each 10 ms, joined by straight lines."""
+    """Apply one gain per 10 ms, linearly interpolated."""
     frame = RATE_HZ // 100
     at = np.arange(len(sound)) / frame
     gains = np.interp(at, np.arange(len(gains_db)), gains_db)
@@ -50,7 +50,7 @@ def frame_levels(sound: Float32Array) -> Float32Array:
 def gain_controlled(
     sound: Float32Array, attack_db_per_s: float, release_db_per_s: float
 ) -> Float32Array:
-    """Turns down what is above -30 dBFS at once, and back up slowly."""
+    """Gain control: lowers sound above -30 dBFS at once, and recovers slowly."""
     gain, gains = 0.0, []
     for level in frame_levels(sound):
         error = -30.0 - (level + gain)
@@ -61,7 +61,7 @@ def gain_controlled(
 
 
 def gated(sound: Float32Array, floor_db: float, release_s: float) -> Float32Array:
-    """Closes a quarter of a second after the last sound 12 dB above the noise."""
+    """Gate: closes 0.25 s after the last sound that is 12 dB above the noise."""
     levels = frame_levels(sound)
     threshold = np.median(levels) + 12
     gain, hold, gains = floor_db, 0, []
@@ -198,7 +198,7 @@ def test_no_real_recording_gets_a_false_warning(shared: Path) -> None:
 
 
 def test_a_problem_keeps_its_text_while_it_lasts() -> None:
-    """Each new text would be a new state, a new log line and a new message at the broker."""
+    """Each new text would be a new state, a log line and an MQTT message."""
     noise = np.random.default_rng(0)
     quiet, loud = LevelMeter(16_000), LevelMeter(16_000)
     said: dict[str, set[str]] = {"quiet": set(), "loud": set()}

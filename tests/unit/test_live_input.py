@@ -1,4 +1,4 @@
-"""Live sound through standard input: lost when it falls silent, and never a normal end."""
+"""Live sound from standard input: lost if it stops, and its end is always an error."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,7 @@ def loop() -> Iterator[VirtualLoop]:
 
 @contextmanager
 def pipe_to(part: ComponentHealth) -> Iterator[tuple[StandardInput, int]]:
-    """A live source, and the end of its pipe that another program would have."""
+    """A live source, and the writing end of its pipe."""
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb") as pipe:
         yield StandardInput(OPTIONS, part, pipe), writing
@@ -139,7 +139,7 @@ def test_a_named_pipe_waits_for_its_next_writer(loop: VirtualLoop, tmp_path: Pat
 
 
 def played(pace: _Pace, at_s: list[float], block_s: float = 0.1) -> float:
-    """Seconds that are counted as lost of blocks that arrive at these times."""
+    """Seconds counted as lost for blocks that arrive at these times."""
     end = lost = 0
     for now_s in at_s:
         count = round(block_s * RATE_HZ)
@@ -191,7 +191,7 @@ def service(tmp_path: Path, *, live: bool) -> subprocess.Popen[bytes]:
 
 
 def open_roasts(tmp_path: Path) -> int:
-    """How many roasts the log holds that go on."""
+    """Number of unfinished roasts in the log."""
     with contextlib.closing(sqlite3.connect(tmp_path / "data" / "roasts.db")) as log:
         return int(log.execute("SELECT count(*) FROM roasts WHERE open").fetchone()[0])
 

@@ -1,4 +1,4 @@
-"""What phones record: read by PyAV or by the program ffmpeg, else a command that can be pasted."""
+"""Recordings of phones are read by PyAV or ffmpeg; else the error has a command to paste."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from roastwatch.vocabulary import Float32Array
 
 RATE_HZ = 32_000
 MP4 = b"\0\0\0\x20ftypM4A \0\0\2\0isomiso2" + bytes(200)
-"""The beginning of a file that libsndfile does not know."""
+"""The start of a file that libsndfile does not support."""
 
 
 def sound(seconds: float = 3.0, channels: int = 1) -> Float32Array:
@@ -38,7 +38,7 @@ def frequency_hz(samples: Float32Array) -> float:
 
 @pytest.fixture
 def encode() -> Callable[..., Path]:
-    """Writes sound (with a picture, if wanted) through the libraries of FFmpeg."""
+    """Write sound (optionally with video) through the libraries of FFmpeg."""
     av = pytest.importorskip("av")
 
     def write(path: Path, codec: str, channels: int = 1, *, picture: bool = False) -> Path:
@@ -152,7 +152,7 @@ sys.stdout.buffer.write(struct.pack(">2f", 0.25, 0.0) * {3 * RATE_HZ})
 
 @pytest.fixture
 def ffmpeg(tmp_path: Path, no_av: None, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A program of that name which writes what the real one would; its words are kept."""
+    """A program named ffmpeg that writes what the real one would; its arguments are kept."""
     program = tmp_path / "bin" / "ffmpeg"
     program.parent.mkdir()
     program.write_text(PROGRAM)

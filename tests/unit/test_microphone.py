@@ -1,4 +1,4 @@
-"""A microphone is found, heard, lost, and heard again; what is missing is counted, never hidden."""
+"""A microphone is found, lost and reopened; missing sound is counted and reported as a gap."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Roasts and clips are recorded off the loop, kept for a while, and never in the roast's way."""
+"""Roasts and clips are recorded off the event loop, kept for a while, and never block a roast."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def play(
     roast_id: str | None = "roast-1",
     first_sample: int = 0,
 ) -> None:
-    """Blocks of 0.1 s; an event comes with the block that holds its time of decision."""
+    """Blocks of 0.1 s; each event comes with the block in which it was detected."""
     waiting = dict(events or {})
     for at in range(0, len(samples), RATE_HZ // 10):
         block = AudioBlock(first_sample + at, samples[at : at + RATE_HZ // 10], 0.0)

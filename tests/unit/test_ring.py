@@ -1,4 +1,4 @@
-"""The ring between the sound card's thread and the loop loses nothing that it doesn't count."""
+"""The ring between the sound card and the event loop counts every lost frame."""
 
 import threading
 

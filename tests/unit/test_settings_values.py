@@ -1,4 +1,4 @@
-"""What people really write into settings is taken, or refused in one sentence at the start."""
+"""Values as people write them in settings are accepted, or refused in one sentence at startup."""
 
 import os
 import pwd

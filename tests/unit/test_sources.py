@@ -1,4 +1,4 @@
-"""The sources `file` and `stdin`: whole, in order, at the pace that was asked."""
+"""The sources `file` and `stdin`: complete, in order, at the set speed."""
 
 import asyncio
 import os
@@ -80,7 +80,7 @@ def raw_of(samples: Float32Array, pcm_format: str) -> bytes:
 async def piped(
     raw: bytes, part: ComponentHealth | None = None, **options: Any
 ) -> list[AudioBlock]:
-    """The blocks that come of bytes written by another program, in pieces of odd sizes."""
+    """The blocks from bytes that another program writes in pieces of odd sizes."""
     reading, writing = os.pipe()
 
     def write() -> None:
