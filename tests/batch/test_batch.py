@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -131,6 +132,22 @@ def test_interrupted_run_continues(recordings: Path, tmp_path: Path) -> None:
     assert len(rows) == 6
     assert sum(bool(row["error"]) for row in rows) == 1
     assert all(15 < float(row["first_crack_at_s"]) < 30 for row in rows if not row["error"])
+
+
+def test_continuing_on_a_full_disk_keeps_the_earlier_results(tmp_path: Path) -> None:
+    sound = tmp_path / "a.wav"
+    sound.write_bytes(b"any")
+    out = tmp_path / "out"
+    earlier = {"file": str(sound), "duration_s": 1.0, "events": [], "padding": "x" * 8192}
+    Results(out, JOB).write(earlier)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(BadInputError, match="can't be written"):
+            Results(out, JOB)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert Results(out, JOB).earlier == {str(sound): earlier}
 
 
 def test_changed_file_or_other_job_is_analysed_again(tmp_path: Path) -> None:
