@@ -72,7 +72,7 @@ def _same(found: dict[str, dict[str, Any]], wanted: dict[str, dict[str, Any]]) -
 
 @pytest.fixture(scope="module")
 def local(recordings: Path) -> dict[str, dict[str, Any]]:
-    """What two worker processes find."""
+    """The results of two worker processes."""
     result = _analyze(recordings, "--json", "--scores", "--workers", 2, "--model", "transients")
     assert result.exit_code == 1, result.output
     return _lines(result)
@@ -112,7 +112,7 @@ def test_interrupted_run_continues(recordings: Path, tmp_path: Path) -> None:
     assert _analyze(*words).exit_code == 1
     lines = (out / "results.jsonl").read_text().splitlines()
     assert len(lines) == 6
-    # As a stop leaves it: three results, and the beginning of a fourth.
+    # As after an interruption: three results, and the beginning of a fourth.
     good = [line for line in lines if "error" not in json.loads(line)]
     (out / "results.jsonl").write_text("\n".join(good[:3]) + '\n{"file": "x", "dur')
     again = _analyze(*words)
@@ -240,7 +240,7 @@ def test_recording_of_a_dead_worker_is_tried_again(recordings: Path) -> None:
 
 
 def _children() -> list[int]:
-    """Worker processes of this one."""
+    """The worker processes of this process."""
     found = []
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
