@@ -137,7 +137,10 @@ def current(content: Mapping[str, Any], name: str, roast: LoggedRoast) -> dict[s
     lost = [one for event_id, one in known.items() if event_id not in roast.events]
     length_s = content.get("duration_s")
     fresh["events"] = lost + [
-        one for one in events if _inside(one, length_s) or one["event_id"] in known
+        one
+        for one in events
+        if _inside(one, length_s)
+        or known.get(one["event_id"], {}).get("happened_s", ...) == one["happened_s"]
     ]
     if EventKind.FIRST_CRACK in roast.edited:
         fresh.pop("first_crack_s", None)
@@ -148,13 +151,15 @@ def current(content: Mapping[str, Any], name: str, roast: LoggedRoast) -> dict[s
 def starts_s(content: Mapping[str, Any], name: str, roast: LoggedRoast) -> float | None:
     """Where a recording begins, in seconds from its roast's second 0; None: unknown.
 
-    Recordings of older versions are not in the log: there the time of a decision gives it.
+    The log does not index recordings of older versions. There it follows from the time of a
+    decision; of a first crack last, because a person who revokes one changes that time.
     """
     if name in roast.starts_s:
         return roast.starts_s[name]
-    for one in content.get("events", ()):
+    by_kind = sorted(content.get("events", ()), key=lambda one: one.get("kind") == "first_crack")
+    for one in by_kind:
         event = roast.events.get(str(one.get("event_id")))
-        if event is None or event.decided_s is None or one.get("decided_s") is None:
+        if event is None or event.revoked or None in (event.decided_s, one.get("decided_s")):
             continue
         return float(event.decided_s - one["decided_s"])
     return None

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -71,7 +72,7 @@ def _same(found: dict[str, dict[str, Any]], wanted: dict[str, dict[str, Any]]) -
 
 @pytest.fixture(scope="module")
 def local(recordings: Path) -> dict[str, dict[str, Any]]:
-    """What two worker processes find."""
+    """The results of two worker processes."""
     result = _analyze(recordings, "--json", "--scores", "--workers", 2, "--model", "transients")
     assert result.exit_code == 1, result.output
     return _lines(result)
@@ -111,7 +112,7 @@ def test_interrupted_run_continues(recordings: Path, tmp_path: Path) -> None:
     assert _analyze(*words).exit_code == 1
     lines = (out / "results.jsonl").read_text().splitlines()
     assert len(lines) == 6
-    # As a stop leaves it: three results, and the beginning of a fourth.
+    # As after an interruption: three results, and the beginning of a fourth.
     good = [line for line in lines if "error" not in json.loads(line)]
     (out / "results.jsonl").write_text("\n".join(good[:3]) + '\n{"file": "x", "dur')
     again = _analyze(*words)
@@ -131,6 +132,22 @@ def test_interrupted_run_continues(recordings: Path, tmp_path: Path) -> None:
     assert len(rows) == 6
     assert sum(bool(row["error"]) for row in rows) == 1
     assert all(15 < float(row["first_crack_at_s"]) < 30 for row in rows if not row["error"])
+
+
+def test_continuing_on_a_full_disk_keeps_the_earlier_results(tmp_path: Path) -> None:
+    sound = tmp_path / "a.wav"
+    sound.write_bytes(b"any")
+    out = tmp_path / "out"
+    earlier = {"file": str(sound), "duration_s": 1.0, "events": [], "padding": "x" * 8192}
+    Results(out, JOB).write(earlier)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(BadInputError, match="can't be written"):
+            Results(out, JOB)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert Results(out, JOB).earlier == {str(sound): earlier}
 
 
 def test_changed_file_or_other_job_is_analysed_again(tmp_path: Path) -> None:
@@ -223,7 +240,7 @@ def test_recording_of_a_dead_worker_is_tried_again(recordings: Path) -> None:
 
 
 def _children() -> list[int]:
-    """Worker processes of this one."""
+    """The worker processes of this process."""
     found = []
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:

@@ -1,7 +1,7 @@
 """A process that forks writers of a fast replayed roast, to be killed at any moment.
 
-Reads lines `PATH SEED` from stdin; for each it forks a child and prints `pid N`. The child continues
-with the open roast (or begins one) and prints `sent ID` after each event that the log reported
+Reads lines `PATH SEED` from stdin; for each it forks a child and prints `pid N`. The child
+continues the open roast (or begins one) and prints `sent ID` after each event that the log reported
 as durable, as a sink would send it.
 """
 

@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Writers:
-    """Forks writers and reads what they tell."""
+    """Forks writers and reads their output."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -62,7 +62,7 @@ class Writers:
         pytest.fail("no writer was forked")
 
     def lines(self, until: object = None, timeout_s: float = 60.0) -> Iterator[str]:
-        """What is sent; ends after `until`, or when nothing waits and there is no `until`."""
+        """The lines printed, up to `until`, or without it until there are no more for now."""
         assert self._process.stdout is not None
         handle = self._process.stdout.fileno()
         ends = time.monotonic() + timeout_s
@@ -80,7 +80,7 @@ class Writers:
 
 
 def gone(pid: int) -> None:
-    """Wait until a killed process is no more."""
+    """Wait until a killed process is gone."""
     for _ in range(6000):
         try:
             os.kill(pid, 0)
@@ -91,7 +91,7 @@ def gone(pid: int) -> None:
 
 
 def kill_often(folder: Path, times: int, *, seed: int = 1) -> tuple[int, int]:
-    """Kill a writer so often at random moments; return sent events and roasts gone on with."""
+    """Kill writers at random times; return the number of sent events and of resumed roasts."""
     draw = random.Random(seed)
     writers = Writers()
     sent_in_all = resumed = 0
@@ -144,12 +144,12 @@ def test_thirty_kills_lose_no_sent_event(tmp_path: Path) -> None:
 @pytest.mark.timeout(1800)
 def test_thousand_kills_lose_no_sent_event(tmp_path: Path) -> None:
     sent, resumed = kill_often(tmp_path, 1000, seed=2)
-    print(f"\n1000 kills: {sent} sent events, none missing; {resumed} times the roast went on")
+    print(f"\n1000 kills: {sent} sent events, none missing; the roast was resumed {resumed} times")
     assert resumed == 960
 
 
 async def test_write_ahead_log_cut_at_any_page_opens(tmp_path: Path) -> None:
-    """What a pulled plug leaves: any beginning of the log, its last page torn or whole."""
+    """After a power cut: any beginning of the log, its last page torn or whole."""
     path = tmp_path / "roasts.db"
     wal = tmp_path / "roasts.db-wal"
     durable: list[tuple[int, str]] = []

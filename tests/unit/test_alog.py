@@ -18,7 +18,7 @@ from roastwatch.vocabulary import EventKind
 
 
 def profile(**changes: Any) -> dict[str, Any]:
-    """A made-up roast, sampled every 2 s: charge at 10 s, turning point at 70 s, drop at 610 s."""
+    """A synthetic roast, every 2 s: charge at 10 s, turning point at 70 s, drop at 610 s."""
     timex = [0.4 + 2.0 * n for n in range(330)]
     beans = []
     for n in range(330):

@@ -32,7 +32,7 @@ EXTRAS = {
 
 
 def hashed(**changes: Any) -> dict[str, Any]:
-    """A profile of Artisan 4.2: times that nine decimals don't hold, and a hash over all of it."""
+    """A profile of Artisan 4.2: times with more than nine decimals, and a hash over all of it."""
     times = [0.4000000004 + 2.0 * n for n in range(330)]
     return profile(timex=times, hash="f" * 64, **EXTRAS) | changes
 
@@ -177,7 +177,7 @@ def test_our_json_has_no_fahrenheit(tmp_path: Path) -> None:
     assert "always in °C" in str(result.exception)
 
 
-# What a profile holds that Artisan opens all the same ------------------------------------------
+# Faults in a profile that Artisan opens anyway --------------------------------------------------
 
 
 def read(tmp_path: Path, **changes: Any) -> RoastRecord:

@@ -28,7 +28,7 @@ def drum(
     rising: float = 12.0,
     hot_c: float = 180.0,
 ) -> tuple[Column, Column, Column]:
-    """Times, beans, environment of a made-up drum roast, rounded to a probe's step."""
+    """Times, beans, environment of a synthetic drum roast, rounded to a probe's step."""
     at_s = np.arange(0.0, drop_s + 120.0)
     since = at_s - charge_s
     beans = np.where(since < 0, hot_c, 0.0)
@@ -79,7 +79,7 @@ def test_late_charge_is_evaluated_from_its_time() -> None:
 
 
 def test_single_signal_does_not_end_a_roast() -> None:
-    """A whole-degree probe that leaps down and stays for some seconds must not be a drop."""
+    """A whole-degree probe that jumps down for some seconds must not be a drop."""
     at_s, beans, _ = drum(step_c=1.0)
     dipped = beans.copy()
     dipped[500:512] -= 8.0
@@ -233,7 +233,7 @@ def test_turning_point_of_real_roasts(shared: Path) -> None:
 
 @pytest.mark.verify
 def test_charges_and_drops_of_real_roasts_are_found(shared: Path) -> None:
-    """Printed, for docs/roasts.md: what the curve alone finds of charge and drop."""
+    """Prints the figures of docs/roasts.md: charges and drops found from the curve alone."""
     seen: set[str] = set()
     charges: list[float | None] = []
     drops: list[float | None] = []

@@ -23,7 +23,7 @@ from tests.unit.test_alog import profile, write
 
 
 def heard() -> RoastRecord:
-    """A roast of our own, with all that a record can hold."""
+    """A recorded roast with every field of a record."""
     at_s = np.arange(0.0, 660.0)
     beans = np.where(at_s < 60, 180 - 1.5 * at_s, 90 + (at_s - 60) * 0.2)
     beans[100] = np.nan

@@ -78,7 +78,7 @@ async def test_sent_events_are_in_the_log(tmp_path: Path) -> None:
 
 
 async def earlier(log: RoastLog, name: str, after_s: float, *, said: str) -> None:
-    """A finished roast whose first crack a person marked, confirmed, or never spoke of."""
+    """A finished roast whose first crack a person marked, confirmed, or did not label."""
     began = datetime.now(UTC) - timedelta(days=1)
     await log.start_roast(name, "kitchen", began)
     for kind, at_s in ((EventKind.CHARGE, 0.0), (EventKind.FIRST_CRACK, after_s)):

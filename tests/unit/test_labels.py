@@ -1,6 +1,7 @@
 """Labels are kept in the roast log; sidecars are its export, and count where it knows nothing."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -215,6 +216,29 @@ async def test_of_two_labels_the_later_one_counts(tmp_path: Path) -> None:
             "INSERT INTO labels VALUES ('s0-first_crack', 'not_a_crack', 'Ben', '2099-01-01')"
         )
     assert usual_time(tmp_path / "roasts.db", "drum") is None
+
+
+async def test_crack_edited_to_after_the_end_of_a_recording_is_left_out_of_it(
+    tmp_path: Path,
+) -> None:
+    await recorded(tmp_path, said="crack", duration_s=40.0)
+    with Store(tmp_path / "roasts.db") as store:
+        store.edit("r1", events={EventKind.FIRST_CRACK: 50.0})
+    assert onsets(tmp_path) == []  # and it is no error, which would end the learning of all
+
+
+async def test_recording_that_the_log_does_not_index_is_placed_by_no_revoked_event(
+    tmp_path: Path,
+) -> None:
+    events = [described(CRACK, "first_crack", 30), described("r1-charge-1", "charge", 0)]
+    await recorded(tmp_path, indexed=False, events=events)
+    async with RoastLog.open(tmp_path / "roasts.db") as log:
+        late = BEGAN + timedelta(seconds=300)  # a person says so minutes later
+        wrong = event(EventKind.FIRST_CRACK, CRACK, 30, Origin.PERSON)
+        await log.commit(replace(wrong, revoked=True, decided_at=late), 30.0)
+        right = event(EventKind.FIRST_CRACK, "r1-first_crack-2", 45, Origin.PERSON)
+        await log.commit(right, 45.0)
+    assert onsets(tmp_path) == [45 - BEGINS_S]
 
 
 async def test_recording_that_ends_before_first_crack_is_not_labelled(tmp_path: Path) -> None:

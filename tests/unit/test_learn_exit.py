@@ -217,7 +217,7 @@ def test_unusual_roaster_is_learned_and_undone(model: PopsModel, tmp_path: Path)
 
 
 def test_learn_writes_nothing_if_there_is_no_improvement(tmp_path: Path) -> None:
-    """Nothing cracks where these labels say so: there is nothing to learn."""
+    """These labels lie where nothing cracks, so there is nothing to learn."""
     write(tmp_path, 0.2, onset_s=90, cracks=False)
     ran = CliRunner().invoke(command, [str(tmp_path)])
     assert ran.exit_code == 0, ran.output

@@ -28,7 +28,7 @@ def log(tmp_path: Path) -> Path:
 
 
 def saved(folder: Path, tree: dict[str, Any], at_s: float = 0.0, name: str = "a.alog") -> Path:
-    """A profile, saved some seconds after the first."""
+    """A profile that was saved some seconds after the first."""
     path = write(folder, tree, name)
     os.utime(path, (SAVED + at_s, SAVED + at_s))
     return path

@@ -10,7 +10,7 @@ from roastwatch.printing.logs import CountingHandler, PrintableFormatter
 
 
 class Log:
-    """A logger with the service's handler, on a clock of the test's own."""
+    """A logger with the service's handler, on the test's own clock."""
 
     def __init__(self) -> None:
         self.now_s = 0.0

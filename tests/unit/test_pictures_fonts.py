@@ -55,7 +55,7 @@ def make_font(path: Path, letters: str) -> None:
 
 
 def drawn(tmp_path: Path, letter: str) -> tuple[str, str]:
-    """The picture (as SVG text), and what else the program printed; nothing on its stderr."""
+    """The picture (as SVG text) and the program's other output; its stderr must be empty."""
     environment = os.environ | {
         "XDG_DATA_HOME": str(tmp_path / "share"),
         "MPLCONFIGDIR": str(tmp_path / "matplotlib"),

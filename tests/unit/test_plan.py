@@ -33,7 +33,7 @@ def test_example_plans_can_be_read(path: Path) -> None:
         ({"steps": [{"at_s": -1, "heater_percent": 5}]}, "steps[0].at_s"),
         (
             {"steps": [{"at_s": 0, "heat": 5}]},
-            "steps[0].heat is not a key: the known keys are at_",
+            "steps[0].heat is not a key: the known keys are after_s",
         ),
         ({"steps": [{"at_s": 0, "door": "ajar"}]}, "door is open or closed"),
         ({"steps": [{"at_s": 0, "drop": True}, {"at_s": 5, "heater_percent": 9}]}, "after the"),

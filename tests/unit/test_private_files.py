@@ -22,7 +22,7 @@ def mode(path: Path) -> int:
 
 @pytest.fixture(autouse=True)
 def generous() -> Iterator[None]:
-    """A person whose files everybody may read."""
+    """A user whose files everybody may read by default."""
     before = os.umask(0o022)
     yield
     os.umask(before)

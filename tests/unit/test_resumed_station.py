@@ -1,4 +1,4 @@
-"""A station whose roast the log gives back goes on as if nothing had happened."""
+"""A station continues a roast from the log as if it had not been interrupted."""
 
 import time
 from dataclasses import dataclass
@@ -31,14 +31,14 @@ from tests.unit.test_station_readings import Moment, station_at
 
 @dataclass
 class Microphone:
-    """Live sound, as a source says of itself."""
+    """A source that declares itself live."""
 
     sample_rate_hz: int = 32_000
     live: bool = True
 
 
 def sound(station: Station, seconds: float = 0.1) -> None:
-    """The first sound of a live source arrives."""
+    """Give the station the first sound of a live source."""
     station.pipeline = None
     samples = np.zeros(round(32_000 * seconds), np.float32)
     station._begin(Microphone(), AudioBlock(0, samples, time.monotonic()))  # type: ignore[arg-type]
@@ -49,7 +49,7 @@ def say(station: Station, moment: Moment, kind: InstructionKind) -> None:
 
 
 async def restarted(log: RoastLog, moment: Moment) -> tuple[Station, list[RoastEvent], RoastLogger]:
-    """A new station with sound, and what is published of it."""
+    """A new station with sound, and the events that it publishes."""
     station, published = station_at(moment)
     keeper = RoastLogger(log)
     await keeper.resume(station)

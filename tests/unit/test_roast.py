@@ -80,7 +80,7 @@ def test_time_since_charge_shifts_but_never_excludes_a_crack() -> None:
     roast = charged()
     said = [roast.prior_llr(at(seconds)) for seconds in (0, 120, 240, 360, 3600)]
     assert said == sorted(said)
-    assert said[0] == said[1] == -3.0  # nothing cracks so soon
+    assert said[0] == said[1] == -3.0  # no beans crack this early
     assert said[-1] == 0.2
 
 
@@ -89,13 +89,13 @@ def test_earlier_roasts_give_the_expected_first_crack() -> None:
     usual = TimePrior.of([500, 520, 560, 510, 900])
     assert usual is not None
     assert usual.usual_s == 520
-    assert 20 <= usual.spread_s < 45  # one odd roast hardly counts
+    assert 20 <= usual.spread_s < 45  # a single outlier hardly counts
     roast = charged()
     roast.usual = usual
     said = [roast.prior_llr(at(seconds)) for seconds in (0, 300, 440, 520, 1500)]
     assert said[0] == -2.0
     assert said[0] == said[1] < said[2] < said[3] == 1.0
-    assert said[4] == 0.5  # a slow roast: the crack is still to come
+    assert said[4] == 0.5  # a slow roast: the crack is still due
     [news] = roast.evidence(at(520))
     assert (news.kind, news.log_likelihood_ratio) == (EvidenceKind.TIME, 1.0)
     assert roast.evidence(at(521)) == []

@@ -11,7 +11,7 @@ from tests.unit.test_roast_log import START, written
 
 
 async def roast(log: RoastLog, name: str, *events: tuple[Origin, Level, bool], label: str) -> None:
-    """One live roast whose first crack grew through these levels, and what a person answered."""
+    """One live roast whose first crack grew through these levels, and a person's label."""
     await log.start_roast(name, "roaster", START)
     happened_at = START + timedelta(seconds=480)
     for origin, level, revoked in events:
