@@ -32,7 +32,7 @@ ALONE = (
 # Below tests/: modules that import a library of an extra at their top.
 NEEDS = {
     "unit/test_learn_exit.py": "onnx",
-    "unit/test_training.py": "torch",
+    "process/test_training.py": "torch",
     "windowed/": "torch",
 }
 
