@@ -62,6 +62,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("alone")
 
 
+@pytest.fixture(autouse=True)
+def _untraced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs whose time counts are started without the measurement of coverage."""
+    if request.node.get_closest_marker("alone"):
+        monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real recordings and logs, which is not part of the project."""
