@@ -238,7 +238,7 @@ def _kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-def test_a_file_that_kills_its_worker_twice_is_told(tmp_path: Path) -> None:
+def test_file_that_kills_its_worker_twice_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "deadly.wav"
     write_roast(path, 0, 3600.0)
     workers = batch_workers.LocalWorkers(JOB, 1)

@@ -1,7 +1,7 @@
 """A process that forks writers of a fast replayed roast, to be killed at any moment.
 
 Reads lines `PATH SEED` from stdin; for each it forks a child and prints `pid N`. The child goes on
-with the open roast (or begins one) and prints `told ID` after each event that the log called
+with the open roast (or begins one) and prints `durable ID` after each event that the log called
 durable, as a sink would tell it.
 """
 
@@ -50,7 +50,7 @@ async def replay(path: Path, seed: int) -> None:
                 Origin.SOUND, Level.FIRST_CRACK,
             )  # fmt: skip
             if await log.commit(event, at_s):
-                say(f"told {event.event_id}")
+                say(f"durable {event.event_id}")
             alert = f"alert-{seed}-{number}"
             if await log.outbox_add(alert, {"text": "first crack"}, event_id=event.event_id):
                 say(f"alert {alert}")
