@@ -32,7 +32,7 @@ ALONE = (
 # Below tests/: modules that import a library of an extra at their top.
 NEEDS = {
     "unit/test_learn_exit.py": "onnx",
-    "unit/test_training.py": "torch",
+    "process/test_training.py": "torch",
     "windowed/": "torch",
 }
 
@@ -60,6 +60,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if str(item.path.relative_to(ROOT / "tests")).startswith(ALONE):
             item.add_marker("alone")
+
+
+@pytest.fixture(autouse=True)
+def _untraced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs whose time counts are started without the measurement of coverage."""
+    if request.node.get_closest_marker("alone"):
+        monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
 @pytest.fixture(scope="session")

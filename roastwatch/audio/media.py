@@ -101,8 +101,11 @@ class PyAvDecoder:
         try:
             # A file object, not a name, because FFmpeg parses protocols and options in names.
             file = self._opened.enter_context(path.open("rb"))
+            # Before PyAV 19, tags that are not UTF-8 were an error unless ignored.
+            older = int(av.__version__.partition(".")[0]) < 19
+            ignored: dict[str, Any] = {"metadata_errors": "ignore"} if older else {}
             self._container: Any = self._opened.enter_context(
-                av.open(file, metadata_errors="ignore", options=dict(_RESTRICTED))
+                av.open(file, options=dict(_RESTRICTED), **ignored)
             )
             if not self._container.streams.audio:
                 raise BadInputError(

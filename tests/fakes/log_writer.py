@@ -1,8 +1,8 @@
 """A process that forks writers of a fast replayed roast, to be killed at any moment.
 
-Reads lines `PATH SEED` from stdin; for each it forks a child and prints `pid N`. The child
-continues the open roast (or begins one) and prints `sent ID` after each event that the log reported
-as durable, as a sink would send it.
+Reads lines `PATH SEED` from stdin; for each it forks a child and prints `pid N`. The child goes on
+with the open roast (or begins one) and prints `durable ID` after each event that the log called
+durable, as a sink would tell it.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ async def replay(path: Path, seed: int) -> None:
                 Origin.SOUND, Level.FIRST_CRACK,
             )  # fmt: skip
             if await log.commit(event, at_s):
-                say(f"sent {event.event_id}")
+                say(f"durable {event.event_id}")
             alert = f"alert-{seed}-{number}"
             if await log.outbox_add(alert, {"text": "first crack"}, event_id=event.event_id):
                 say(f"alert {alert}")

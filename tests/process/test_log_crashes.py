@@ -1,4 +1,4 @@
-"""Killed, unplugged, full, read-only, damaged: the log opens and no sent event is missing."""
+"""Killed, unplugged, full, read-only, damaged: the log opens, and no durable event is missing."""
 
 import asyncio
 import os
@@ -62,7 +62,7 @@ class Writers:
         pytest.fail("no writer was forked")
 
     def lines(self, until: object = None, timeout_s: float = 60.0) -> Iterator[str]:
-        """The lines printed, up to `until`, or without it until there are no more for now."""
+        """Printed lines, up to `until`, or while some wait if there is no `until`."""
         assert self._process.stdout is not None
         handle = self._process.stdout.fileno()
         ends = time.monotonic() + timeout_s
@@ -91,15 +91,15 @@ def gone(pid: int) -> None:
 
 
 def kill_often(folder: Path, times: int, *, seed: int = 1) -> tuple[int, int]:
-    """Kill writers at random times; return the number of sent events and of resumed roasts."""
+    """Kill a writer `times` times at random moments; return durable events and resumed roasts."""
     draw = random.Random(seed)
     writers = Writers()
-    sent_in_all = resumed = 0
+    durable_in_all = resumed = 0
     try:
         for number in range(times):
             if number % 25 == 0:
                 path = folder / f"roasts-{number}.db"
-                sent: set[str] = set()
+                durable: set[str] = set()
                 alerts: set[str] = set()
                 roast = ""
             pid = writers.start(path, number)
@@ -116,35 +116,37 @@ def kill_often(folder: Path, times: int, *, seed: int = 1) -> tuple[int, int]:
                 elif what == "resumed":
                     assert name == roast
                     resumed += 1
-                elif what == "sent":
-                    sent.add(name)
-                    sent_in_all += 1
+                elif what == "durable":
+                    durable.add(name)
+                    durable_in_all += 1
                 elif what == "alert":
                     alerts.add(name)
             with Store(path) as store:
                 rows = store.connection
                 kept = {row[0] for row in rows.execute("SELECT event_id FROM events")}
-                assert sent <= kept, f"kill {number} lost {sorted(sent - kept)}"
+                assert durable <= kept, f"kill {number} lost {sorted(durable - kept)}"
                 waiting = {row[0] for row in rows.execute("SELECT alert_id FROM outbox")}
                 assert alerts <= waiting
                 assert rows.execute("SELECT roast_id, open FROM roasts").fetchall() == [(roast, 1)]
                 assert rows.execute("PRAGMA quick_check").fetchone() == ("ok",)
     finally:
         writers.close()
-    return sent_in_all, resumed
+    return durable_in_all, resumed
 
 
-def test_thirty_kills_lose_no_sent_event(tmp_path: Path) -> None:
-    sent, resumed = kill_often(tmp_path, 30)
-    assert sent > 0
+def test_thirty_kills_lose_no_durable_event(tmp_path: Path) -> None:
+    durable, resumed = kill_often(tmp_path, 30)
+    assert durable > 0
     assert resumed == 28
 
 
 @pytest.mark.verify
 @pytest.mark.timeout(1800)
-def test_thousand_kills_lose_no_sent_event(tmp_path: Path) -> None:
-    sent, resumed = kill_often(tmp_path, 1000, seed=2)
-    print(f"\n1000 kills: {sent} sent events, none missing; the roast was resumed {resumed} times")
+def test_a_thousand_kills_lose_no_durable_event(tmp_path: Path) -> None:
+    durable, resumed = kill_often(tmp_path, 1000, seed=2)
+    print(
+        f"\n1000 kills: {durable} durable events, none missing; {resumed} times the roast went on"
+    )
     assert resumed == 960
 
 

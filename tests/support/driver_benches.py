@@ -330,16 +330,16 @@ def simulated(loop: VirtualLoop, stack: ExitStack) -> Bench:
         def tick(self, passed_s: float) -> None:
             pass
 
-    def told(name: str) -> Callable[[], float]:
+    def latest(name: str) -> Callable[[], float]:
         return lambda: next((p for _, a, p in reversed(machine.log) if a == name), 0.0)
 
     return Bench(
         lambda: machine,
         NoWire(),
         NoWire(),
-        heat=told("heater"),
-        fan=told("fan"),
-        drum=told("drum"),
+        heat=latest("heater"),
+        fan=latest("fan"),
+        drum=latest("drum"),
     )
 
 

@@ -25,9 +25,9 @@ from tests.support.driver_benches import Bench, bench
 LIMITS = Limits(arm_max_s=600, attendance_s=300, roast_max_s=900)
 STEP_S = 0.25
 WITHIN_S = 2.0
-"""Heat is 0 on the wire so long after there is a reason, where the link is well."""
+"""Heat is 0 on the wire within this time of a reason, while the link works."""
 SETTLES_S = 14.0
-"""A link that was bad is open again, and has been told heat 0, after this."""
+"""A link that failed is open again, and heat 0 was sent over it, after this time."""
 
 
 class Watched:

@@ -265,7 +265,7 @@ def goes_beyond_its_probe(bench: Bench) -> bool:
 
 
 def rises_beyond_belief(bench: Bench) -> bool:
-    """A stuck relay, unarmed, up to where values are no longer believed: nobody is told."""
+    """A stuck relay, unarmed, up to where values are no longer believed: no notice."""
     bench.bean_c, bench.air_c = None, 290.0
     bench.run(60.0, rise_c_per_s=2.0)
     return not bench.told("over_range")
@@ -365,7 +365,7 @@ def cools_what_it_heats(bench: Bench) -> bool:
 
 
 def rises_by_itself(bench: Bench) -> bool:
-    """Stuck relay: hot, heat long off, rising. The danger is that nobody is told."""
+    """Stuck relay: hot, heat long off, rising. The danger is that no notice is raised."""
     bench.bean_c = 205.0
     bench.ready().run(70.0)
     bench.guard.notices.clear()

@@ -1,6 +1,6 @@
 """Random lives of a guardian with a simulated roaster: commands, faults, restarts, clock jumps.
 
-The invariants look at what the machine was really told, not at what the guard believes.
+The invariants look at the setpoints that the machine received, not at what the guard believes.
 """
 
 import asyncio
@@ -91,7 +91,7 @@ class Faulty(SimulatedRoaster):
         self._check()
         await super().make_safe()
 
-    def told(self, actuator: Actuator) -> float:
+    def setpoint(self, actuator: Actuator) -> float:
         return self._set[actuator]
 
 
@@ -346,7 +346,8 @@ class RoasterLife(RuleBasedStateMachine):
     def release(self) -> None:
         hottest = self.guard.machine.history.hottest_c
         refused = self.guard.machine.may_release(self.now_s)
-        if hottest is None or hottest >= LIMITS.hot_above_c or self.driver.told(Actuator.HEATER):
+        heat = self.driver.setpoint(Actuator.HEATER)
+        if hottest is None or hottest >= LIMITS.hot_above_c or heat:
             assert refused, "control was released hot"
 
     @invariant()
@@ -358,7 +359,7 @@ class RoasterLife(RuleBasedStateMachine):
         self.watch_probes_and_relay()
         if not self.linked or self.driver.lost:
             return
-        heat = self.driver.told(Actuator.HEATER)
+        heat = self.driver.setpoint(Actuator.HEATER)
         newest = self.guard.machine.history.newest
         if self.stop_owed_s is not None and self.now_s >= self.stop_owed_s:
             written = [(s, p) for s, a, p in self.driver.log if a is Actuator.HEATER]
@@ -374,12 +375,12 @@ class RoasterLife(RuleBasedStateMachine):
             assert bean < LIMITS.bean_temp_max_c, f"heat at {bean} °C"
             assert not self.restarted, "heat after a restart, unarmed"
             assert self.moves(), "drum under heat"
-            assert self.driver.told(Actuator.FAN) >= LIMITS.fan_min_for_heat_percent, "fan"
+            assert self.driver.setpoint(Actuator.FAN) >= LIMITS.fan_min_for_heat_percent, "fan"
             silent_s = self.now_s - self.renewed_s
             assert 0 <= silent_s <= LEASE_S, f"heat {silent_s} s after the service fell silent"
             assert self.guard.armed_until_s is not None, "heat unarmed"
             assert self.guard.emergency is None, "heat in emergency stop"
-            assert not self.driver.told(Actuator.DOOR), "heat with an open door"
+            assert not self.driver.setpoint(Actuator.DOOR), "heat with an open door"
         if newest is not None and self.guard.machine.history.implausible is None:
             known = [t for t in (newest.bean_temp_c, newest.environment_temp_c) if t is not None]
             if known and max(known) >= LIMITS.hot_above_c:
@@ -388,8 +389,8 @@ class RoasterLife(RuleBasedStateMachine):
     def moves(self) -> bool:
         """Whether the beans are kept moving: by the drum, or by a fluid bed's air."""
         if self.driver.fluid:
-            return self.driver.told(Actuator.FAN) >= LIMITS.fan_min_for_heat_percent
-        return self.driver.told(Actuator.DRUM) >= LIMITS.drum_min_percent
+            return self.driver.setpoint(Actuator.FAN) >= LIMITS.fan_min_for_heat_percent
+        return self.driver.setpoint(Actuator.DRUM) >= LIMITS.drum_min_percent
 
     def watch_probes_and_relay(self) -> None:
         """A bean probe that stands alone ends heat; a stuck relay is reported, armed or not."""
@@ -405,7 +406,7 @@ class RoasterLife(RuleBasedStateMachine):
         bean, air, heat = (
             newest.bean_temp_c,
             newest.environment_temp_c,
-            driver.told(Actuator.HEATER),
+            driver.setpoint(Actuator.HEATER),
         )
         hot_air = bean is not None and air is not None and air >= bean + 16 and heat >= 50
         still = driver.bean_stands and hot_air

@@ -1,7 +1,5 @@
 """Plots in every theme, size and format, of complete and of unusual roasts."""
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,18 +76,6 @@ def test_by_command(tmp_path: Path) -> None:
     code, said = run("plot", "last", "--to", tmp_path / "a.bmp")
     assert code == 1
     assert ".png, .svg or .pdf" in said
-
-
-def test_plot_without_matplotlib_says_what_to_install() -> None:
-    code = (
-        "import sys; sys.modules['matplotlib.figure'] = None\n"
-        "from roastwatch.errors import MissingExtraError\n"
-        "from roastwatch.plots.style import figure\n"
-        "try:\n    figure('light', 'paper')\n"
-        "except MissingExtraError as error:\n    print(error)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "pip install 'roastwatch[plots]'" in done.stdout
 
 
 @pytest.mark.parametrize("kind", [EventKind.DRY_END, EventKind.DROP, EventKind.CHARGE])

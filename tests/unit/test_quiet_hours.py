@@ -1,7 +1,5 @@
 """Quiet hours are hours of the person's time zone, or it is said that they are UTC."""
 
-import subprocess
-import sys
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,18 +7,6 @@ import pytest
 from roastwatch.errors import SettingsError
 from roastwatch.settings import model as settings
 from roastwatch.sinks.phone.quiet_hours import follows_utc_unasked
-
-ASK = "from roastwatch.sinks.phone.quiet_hours import follows_utc_unasked as ask; print(ask(None))"
-
-
-@pytest.mark.parametrize(
-    ("zone", "warned"), [("Europe/Berlin", "False"), ("UTC", "False"), ("", "True")]
-)
-def test_only_a_computer_without_a_time_zone_gives_a_warning(zone: str, warned: str) -> None:
-    said = subprocess.run(
-        [sys.executable, "-c", ASK], env={"TZ": zone}, capture_output=True, text=True, check=True
-    )
-    assert said.stdout.strip() == warned
 
 
 def test_the_setting_overrides_the_time_zone_of_the_computer() -> None:

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -191,14 +189,3 @@ def test_csv_with_local_time_is_imported_as_utc(
     (tmp_path / "b.csv").write_text("\n".join(lines))
     assert "2 new" in run("--log", log, "import", tmp_path / "a.csv", tmp_path / "b.csv").stdout
     assert "2026-03-14T03:26:00" in run("--log", log, "list", "--json").stdout
-
-
-def test_import_of_a_pipe_ends_at_once(tmp_path: Path, log: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    done = subprocess.run(
-        [sys.executable, "-m", "roastwatch", "roasts", "--log", str(log), "import",
-         str(tmp_path / "pipe")],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 1
-    assert "pipe can't be read (it is not a regular file)." in done.stderr

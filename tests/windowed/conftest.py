@@ -29,7 +29,8 @@ def save_ast(folder: Path, labels: dict[int, str] = LABELS, seed: int = 7, **siz
     )
     network = ASTForAudioClassification(config)
     with torch.no_grad():  # so that outputs differ from window to window
-        network.classifier.dense.weight.data *= 40.0
+        weight: Any = network.classifier.dense.weight
+        weight.mul_(40.0)
     network.save_pretrained(folder)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of an empty mel band, which AST has always had
