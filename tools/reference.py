@@ -85,31 +85,35 @@ def command_line() -> str:
         "| 0 | done |\n| 1 | something failed on the way, or `doctor` found a problem |\n"
         "| 2 | it could not begin: wrong settings, options or files |\n| 130 | Ctrl-C |",
     ]
-    context = click.Context(cli, info_name="roastwatch")
-    for name in cli.list_commands(context):
-        command = cli.get_command(context, name)
+    for name in cli.list_commands(context()):
+        command = cli.get_command(context(), name)
         assert command is not None
         parts += _command(command, f"roastwatch {name}", 2)
     return page("Command line", *parts)
 
 
+def context() -> click.Context:
+    """What click needs to look a command up."""
+    return click.Context(cli, info_name="roastwatch")
+
+
 def _command(command: click.Command, path: str, level: int) -> list[str]:
-    context = click.Context(command, info_name=path)
-    usage = " ".join(command.collect_usage_pieces(context))
+    here = click.Context(command, info_name=path)
+    usage = " ".join(command.collect_usage_pieces(here))
     parts = ["#" * level + f" `{path}`", f"`{path} {usage}`", *_help(command.help or "")]
     rows = []
-    for parameter in command.get_params(context):
+    for parameter in command.get_params(here):
         if not isinstance(parameter, click.Option) or "--help" in parameter.opts:
             continue
-        record = parameter.get_help_record(context)
+        record = parameter.get_help_record(here)
         if record is not None:
             names, about = record
             rows.append(f"- **`{names}`**" + (f": {about}" if about else ""))
     if rows:
         parts.append("\n".join(rows))
     if isinstance(command, click.Group):
-        for name in command.list_commands(context):
-            below = command.get_command(context, name)
+        for name in command.list_commands(here):
+            below = command.get_command(here, name)
             if below is not None:
                 parts += _command(below, f"{path} {name}", level + 1)
     return parts

@@ -18,6 +18,8 @@ from tools import reference
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "build" / "site"
+_PROGRAM = Path(sys.executable).with_name("zensical")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LOADS = {
     "script": "src",
     "img": "src",
@@ -95,20 +97,30 @@ def _dead(link: str, source: Path, site: Path, pages: dict[Path, Page]) -> str |
     return None
 
 
-def build(*words: str) -> int:
-    """Run the site generator."""
-    program = Path(sys.executable).with_name("zensical")
-    return subprocess.run([program, *words], cwd=ROOT, check=False).returncode
+def build() -> int:
+    """Run the site generator; what it says is printed without colours, which are one a letter."""
+    done = subprocess.run(
+        [_PROGRAM, "build", "--clean", "--strict"], cwd=ROOT, capture_output=True, text=True
+    )
+    if done.returncode:
+        said = _COLOUR.sub("", done.stdout + done.stderr)
+        sys.stderr.write(said.partition("Traceback")[0])
+    return done.returncode
+
+
+def serve() -> int:
+    """Show the site while it is written."""
+    return subprocess.run([_PROGRAM, "serve"], cwd=ROOT, check=False).returncode
 
 
 def main(arguments: list[str]) -> int:
     """Build and check, or serve."""
     if "--serve" in arguments:
         reference.main([])
-        return build("serve")
+        return serve()
     failed = reference.main(["--check"])
     shutil.rmtree(SITE, ignore_errors=True)
-    if build("build", "--clean", "--strict"):
+    if build():
         return 1
     found = list(problems(SITE))
     for problem in found:
