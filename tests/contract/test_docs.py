@@ -36,6 +36,12 @@ def test_paths_and_links_of_a_page_exist(page: Path) -> None:
     assert missing == []
 
 
+def test_pages_that_the_code_names_exist() -> None:
+    for file in (ROOT / "roastwatch").rglob("*.py"):
+        for page in re.findall(r"\bdocs/[a-z/-]+\.md", file.read_text(encoding="utf-8")):
+            assert (ROOT / page).is_file(), f"{file}: {page}"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_of_a_page_exist_with_their_options(page: Path) -> None:
     for block in _SHELL.findall(page.read_text(encoding="utf-8")):

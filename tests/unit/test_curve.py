@@ -233,7 +233,7 @@ def test_the_turning_point_of_real_roasts(shared: Path) -> None:
 
 @pytest.mark.verify
 def test_charges_and_drops_of_real_roasts_are_found(shared: Path) -> None:
-    """Printed, for docs/roasts.md: what the curve alone finds of charge and drop."""
+    """Printed, for docs/development/roast-log.md: what the curve alone finds of charge and drop."""
     seen: set[str] = set()
     charges: list[float | None] = []
     drops: list[float | None] = []

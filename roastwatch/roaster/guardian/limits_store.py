@@ -60,7 +60,8 @@ def parse_limits(raw: object, where: str) -> Limits:
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             near = get_close_matches(key, Limits.model_fields, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else "see docs/roaster.md for the keys."
+            keys = "docs/reference/interlocks.md lists the keys."
+            hint = f"did you mean '{near[0]}'?" if near else keys
             raise BadInputError(f"{where}: {key} is not a limit: {hint}") from error
         if key in Limits.model_fields:
             raise BadInputError(f"{where}: {key}: {_wanted(key)}, not {first['input']}.") from error
