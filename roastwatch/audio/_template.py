@@ -6,7 +6,7 @@ other lines a new source needs.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from types import TracebackType
 
 import numpy as np
@@ -68,7 +68,7 @@ class TemplateSource:  # CHANGE the name
         """Release everything, also after a cancellation. CHANGE."""
         self._close()
 
-    async def blocks(self) -> AsyncIterator[AudioBlock]:
+    async def blocks(self) -> AsyncGenerator[AudioBlock, None]:
         """The sound as it arrives. What is missing by the clock is reported as a gap."""
         first, heard_at_s, failures = 0, None, 0
         while True:
