@@ -146,7 +146,8 @@ def entities() -> str:
     return page(
         "Entities and MQTT",
         "Keys, topics and payloads never change without a major version. "
-        "`integrations/contract.md` in the repository holds the same facts with the German names.",
+        "`integrations/contract.md` in the repository holds the same facts with the German names. "
+        "The fields of an event are in [Events](events.md).",
         "## MQTT topics",
         _section("## MQTT topics"),
         "## Entities",
