@@ -109,3 +109,32 @@ def test_site_check_reports_a_stylesheet_that_loads_from_elsewhere(tmp_path: Pat
 
 def test_site_check_refuses_an_empty_folder(tmp_path: Path) -> None:
     assert any("no pages" in problem for problem in site.problems(tmp_path))
+
+
+ONE_FILE = (
+    "apprise",
+    "av",
+    "distributed",
+    "homeassistant_api",
+    "openvino",
+    "pymodbus",
+    "serialx",
+    "sounddevice",
+    "usb",
+)
+
+
+@pytest.mark.parametrize("library", ONE_FILE)
+def test_library_that_speaks_to_the_outside_is_imported_by_one_file(library: str) -> None:
+    """ARCHITECTURE.md, house rule 11."""
+    line = re.compile(rf"^\s*(?:import|from) {library}(?:\.|\s)", re.MULTILINE)
+    files = [file for file in (ROOT / "roastwatch").rglob("*.py") if line.search(file.read_text())]
+    assert len(files) == 1, files
+
+
+def test_readme_and_decision_records_are_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) < 80
+    for record in (ROOT / "docs" / "development" / "decisions").glob("*.md"):
+        assert len(record.read_text().splitlines()) < 40, record
+        for part in ("**Context.**", "**Decision.**", "**Consequence.**"):
+            assert part in record.read_text(), f"{record}: {part}"
