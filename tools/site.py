@@ -73,7 +73,7 @@ def problems(site: Path) -> Iterator[str]:
         for load in page.loads:
             if urlsplit(load).netloc:
                 yield f"{name}: loads {load} from elsewhere"
-    for path in sorted(site.rglob("*.css")):
+    for path in sorted([*site.rglob("*.css"), *site.rglob("*.svg")]):
         if _CSS_LOAD.search(path.read_text(encoding="utf-8")):
             yield f"{path.relative_to(site)}: loads something from elsewhere"
 

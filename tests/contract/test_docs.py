@@ -9,7 +9,7 @@ import pytest
 from roastwatch.cli import COMMANDS, cli
 from roastwatch.files.yaml_file import parse_yaml
 from roastwatch.roaster.plans.plan import Plan
-from tools import reference, site
+from tools import demo_picture, reference, site
 
 ROOT = Path(__file__).resolve().parents[2]
 TOP = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")
@@ -101,10 +101,11 @@ def test_site_check_reports_a_bad_page(tmp_path: Path, html: str, said: str) -> 
     assert any(said in problem for problem in site.problems(tmp_path))
 
 
-def test_site_check_reports_a_stylesheet_that_loads_from_elsewhere(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["a.css", "a.svg"])
+def test_site_check_reports_a_style_that_loads_from_elsewhere(tmp_path: Path, name: str) -> None:
     (tmp_path / "page.html").write_text("<h1>")
-    (tmp_path / "a.css").write_text("@font-face {src: url('https://fonts.example/a.woff2')}")
-    assert list(site.problems(tmp_path)) == ["a.css: loads something from elsewhere"]
+    (tmp_path / name).write_text("@font-face {src: url('https://fonts.example/a.woff2')}")
+    assert list(site.problems(tmp_path)) == [f"{name}: loads something from elsewhere"]
 
 
 def test_site_check_refuses_an_empty_folder(tmp_path: Path) -> None:
@@ -138,3 +139,8 @@ def test_readme_and_decision_records_are_short() -> None:
         assert len(record.read_text().splitlines()) < 40, record
         for part in ("**Context.**", "**Decision.**", "**Consequence.**"):
             assert part in record.read_text(), f"{record}: {part}"
+
+
+def test_demo_picture_shows_what_stands_at_the_end() -> None:
+    written = "one\r\n\x1b[1mold\x1b[0m\r\n\x1b[1A\x1b[2Ktwo\r\x1b[2K\x1b[1mnew\x1b[0m"
+    assert demo_picture.screen(written)[:2] == ["one", "\x1b[1mnew\x1b[0m"]
