@@ -89,7 +89,8 @@ async def test_the_manuals_certificates_can_be_taken_and_are_verified_still(
 
 @pytest.mark.usefixtures("as_python_3_13")
 async def test_certificates_made_as_our_own_page_says_are_taken(tmp_path: Path) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "home-assistant.md").read_text(encoding="utf-8")
+    docs = Path(__file__).parents[2] / "docs"
+    page = (docs / "how-to" / "home-assistant.md").read_text(encoding="utf-8")
     (commands,) = re.findall(r"```sh\n(openssl.*?)```", page, re.DOTALL)
     script = commands.replace("broker.local", "localhost")
     shell = await asyncio.create_subprocess_exec(

@@ -233,7 +233,7 @@ def test_turning_point_of_real_roasts(shared: Path) -> None:
 
 @pytest.mark.verify
 def test_charges_and_drops_of_real_roasts_are_found(shared: Path) -> None:
-    """Prints the figures of docs/roasts.md: charges and drops found from the curve alone."""
+    """Prints the figures of docs/development/roast-log.md: what the curve alone finds."""
     seen: set[str] = set()
     charges: list[float | None] = []
     drops: list[float | None] = []

@@ -228,7 +228,7 @@ def test_learn_writes_nothing_if_there_is_no_improvement(tmp_path: Path) -> None
 
 @pytest.mark.verify
 def test_five_roasts_of_twelve_minutes(tmp_path: Path) -> None:
-    """The figures of docs/decision.md: run with -rP."""
+    """The figures of docs/development/decision.md: run with -rP."""
     write(tmp_path, 0.1, count=5, onset_s=560, after_s=140, seed=300)
     began_s = time.process_time()
     ran = CliRunner().invoke(command, [str(tmp_path)])

@@ -24,8 +24,9 @@ def test_an_unknown_machine_gets_the_cautious_defaults() -> None:
 
 
 @pytest.mark.parametrize("name", plugins.names("drivers"))
-def test_the_table_in_the_docs_has_a_row_for_each_driver(name: str) -> None:
-    assert f"`{name}`" in (ROOT / "docs" / "roaster.md").read_text(encoding="utf-8")
+def test_wire_protocols_page_names_each_driver(name: str) -> None:
+    page = ROOT / "docs" / "explanation" / "wire-protocols.md"
+    assert f"`{name}`" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -307,7 +307,7 @@ def test_settings_in_the_documentation_are_valid(
 ) -> None:
     root = Path(__file__).parents[2]
     taken = 0
-    for page in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
+    for page in (root / "README.md", *sorted((root / "docs").rglob("*.md"))):
         for block in re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
             raw = parse_yaml(block)
             if isinstance(raw, list) and isinstance(raw[0], dict) and "type" in raw[0]:

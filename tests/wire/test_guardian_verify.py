@@ -1,6 +1,6 @@
 """How long heat stays on the wire when service or guardian is killed, stopped or blocked.
 
-One run prints the table that docs/roaster.md shows. Where both are killed the spare guardian
+One run prints the table of docs/development/roaster.md. Where both are killed the spare guardian
 writes. Where that is killed too nobody is left, so that what the machine does by itself is what
 counts: the last column says what that is.
 """

@@ -142,9 +142,9 @@ class PopEvidence:
     def onset(self, end_sample: int) -> int:
         """When it began: as the filter thinks, but behind what stands alone.
 
-        The mean is the least biased estimate on simulated roasts (docs/decision.md); a lonely pop
-        before the others draws it back too far, to the pop or to just behind it. A shown pop close
-        by is taken instead: it costs half a second of accuracy.
+        The mean is the least biased estimate on simulated roasts (docs/development/decision.md);
+        a lonely pop before the others draws it back too far, to the pop or to just behind it. A
+        shown pop close by is taken instead: it costs half a second of accuracy.
         """
         thought = min(self._sample(self._filter.onset_tick), end_sample)
         since = [s for s in self._dating if s >= thought - JUST_BEHIND_S * self._rate]

@@ -85,7 +85,7 @@ def _is_for_openvino(path: Path, device: DeviceName, dtype: DtypeName) -> bool:
 
     It does on x86 processors for what is not in float32: it also takes what an int8 export left
     in floating point through the processor's bfloat16, which ONNX Runtime can't. In float32 they
-    are equally quick (docs/large-models.md has figures).
+    are equally quick (docs/development/large-models.md has figures).
     """
     narrow = "int8" in path.name or dtype != "float32"
     x86 = platform.machine().lower() in ("x86_64", "amd64")

@@ -49,8 +49,8 @@ def tls_problem(error: BaseException, options: MqttOptions) -> str | None:
             return (
                 f"{place} shows a certificate that does not follow RFC 5280 strictly ({reason}), "
                 "as those made by Mosquitto's manual don't: make authority and certificate anew "
-                "with their extensions (docs/home-assistant.md), or set `tls_strict: false`, which "
-                "leaves only this out and still verifies who it is."
+                "with their extensions (docs/how-to/home-assistant.md), or set "
+                "`tls_strict: false`, which leaves only this out and still verifies who it is."
             )
         if code in _UNTRUSTED:
             which = f"of {options.ca_file}" if options.ca_file else "that this system knows"

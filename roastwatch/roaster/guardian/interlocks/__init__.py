@@ -1,6 +1,6 @@
 """The rules that guard the heater: pure functions of a situation, each with its source.
 
-The facts that the sources state are collected in docs/interlocks.md. Each rule yields bounds on
+docs/development/interlock-sources.md collects what the sources state. Each rule yields bounds on
 actuators. `decide` lays them all over each other for a command, `demands` for the present state;
 `WINS` says which bound holds where two contradict. Nothing here has a clock, a wire or a memory.
 """

@@ -159,7 +159,7 @@ def rise_without_heat(now: Situation) -> Iterator[Bound]:
     off for a minute (15 s beyond a limit): stored heat spreads, but makes nothing hotter.
 
     Source: freshroastsr700 #35 and #37 (heating went on after it was stopped), fires reported in
-    roast.world t/2466 (docs/interlocks.md).
+    roast.world t/2466 (docs/development/interlock-sources.md).
     """
     if now.heat_off_s is None or now.hottest_c is None or not now.has(HEATER):
         return
@@ -196,9 +196,9 @@ def heat_missing(now: Situation) -> Iterator[Bound]:
     """No heat where heat is set: the machine restarted, or its burner went out. None is restored.
 
     Source: Kaleido's burner that dropped to 0 during roasts (Artisan #2137); a board that resets
-    answers on time, with all outputs at 0 (docs/interlocks.md). One reading without heat may be
-    wrong: it ends nothing, but nothing is heated over it, or a plan that sets heat every few
-    seconds would heat a restarted machine and hide that it restarted.
+    answers on time, with all outputs at 0 (docs/development/interlock-sources.md). One
+    reading without heat may be wrong: it ends nothing, but nothing is heated over it, or a plan
+    that sets heat every few seconds would heat a restarted machine and hide that it restarted.
     """
     if now.heat_gone and now.asked is HEATER and now.heat_wanted:
         yield Bound(

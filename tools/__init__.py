@@ -1,0 +1,1 @@
+"""Tools of the documentation, for developers. Not part of the installed package."""
