@@ -9,20 +9,20 @@ import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
 
 from pydantic import Field
 
-from roastwatch.errors import BadInputError, LostError
+from roastwatch.errors import LostError
 from roastwatch.options import Options
 from roastwatch.roaster.driver import Capabilities
-from roastwatch.roaster.transport.latest_value import LatestValue, defect
+from roastwatch.roaster.drivers.background import BackgroundDriver, check_target
 from roastwatch.roaster.transport.spike_filter import probe_value
 from roastwatch.roaster.transport.usb import Pipes, UsbLink
 from roastwatch.vocabulary import Actuator, Reading
 
 STEP_S = 0.1
 """Between two commands (Artisan's aillio files)."""
+ACTUATORS = frozenset({Actuator.HEATER, Actuator.FAN, Actuator.DRUM})
 FAN_STEPS = 12
 DRUM_STEPS = 9
 RESTARTED_STEPS = 2
@@ -53,7 +53,7 @@ class Levels:
     drum: int
 
 
-class Aillio:
+class Aillio(BackgroundDriver):
     """A Bullet: subclasses know its frames."""
 
     machine = "Aillio Bullet"
@@ -65,26 +65,21 @@ class Aillio:
         self, options: AillioOptions, station: str, *, open_pipes: Callable[[], Pipes]
     ) -> None:
         self._options = options
-        self._station = station
+        super().__init__(
+            station, machine=self.machine, where=self.machine, silence_s=options.silence_s
+        )
         self._link = UsbLink(open_pipes, self.machine)
-        self._newest = LatestValue()
-        self.restarts = 0
-        self.doubts: dict[str, str] = {}
         self._stepped_s = 0.0
         """When a step last left."""
-        self._levels: Levels | None = None
-        self._zeros = 0
-        """Statuses in a row with the heater at 0; one may be older than our last step."""
-        self._wanted: dict[Actuator, int] = {}
-        self._loop: asyncio.Task[None] | None = None
         self._status = asyncio.Event()
+        self._reset()
 
     @property
     def capabilities(self) -> Capabilities:
         """What a Bullet can do."""
         return Capabilities(
             machine=self.machine,
-            actuators=frozenset({Actuator.HEATER, Actuator.FAN, Actuator.DRUM}),
+            actuators=ACTUATORS,
             reads_bean_temp=True,
             reads_environment_temp=True,
             read_period_s=0.5,
@@ -92,7 +87,7 @@ class Aillio:
             when_host_is_gone="unknown",
             make_safe_writes=f"heater stepped down to 0 of {self.heater_steps}, drum to 9 of 9, "
             "fan to 12 of 12",
-            echoes=frozenset({Actuator.HEATER, Actuator.FAN, Actuator.DRUM}),
+            echoes=ACTUATORS,
             levels={
                 Actuator.HEATER: _percents(0, self.heater_steps),
                 Actuator.FAN: _percents(1, FAN_STEPS),
@@ -100,47 +95,34 @@ class Aillio:
             },
         )
 
-    async def __aenter__(self) -> Self:
-        """Find the machine, step its heater down to 0 and see it there.
+    def _reset(self) -> None:
+        self._levels: Levels | None = None
+        self._zeros = 0
+        """Statuses in a row with the heater at 0; one may be older than our last step."""
+        self._wanted: dict[Actuator, int] = {Actuator.HEATER: 0}
 
-        Raises:
-            LostError: not plugged in, not allowed, or silent.
-        """
-        self._newest.clear()
-        self._levels, self._zeros, self._wanted = None, 0, {Actuator.HEATER: 0}
-        try:
-            await self._link.open()
-            await self._greet()
-            self._loop = asyncio.create_task(self._run(), name="aillio")
-            if not await self._until(lambda: self._levels is not None):
-                raise LostError(
-                    f"The {self.machine} sends no valid status: switch it on, or plug it in again."
-                )
-            # One that heats on stays connected: its readings say so, and heat stays refused.
-            await self._until(lambda: self._zeros >= 2, self._longest_s())
-        except BaseException:
-            await self._let_go()
-            raise
-        return self
+    async def _open(self) -> None:
+        """Find the machine, step its heater down to 0 and see it there."""
+        await self._link.open()
+        await self._greet()
+        self._start(self._run, "aillio")
+        if not await self._until(lambda: self._levels is not None):
+            raise LostError(
+                f"The {self.machine} sends no valid status: switch it on, or plug it in again."
+            )
+        # One that heats on stays connected: its readings say so, and heat stays refused.
+        await self._until(lambda: self._zeros >= 2, self._longest_s())
 
-    async def __aexit__(self, *_: object) -> None:
-        try:
-            self._wanted, self._zeros = {Actuator.HEATER: 0}, 0
-            with contextlib.suppress(LostError):
-                await self._until(lambda: self._zeros >= 2, self._longest_s())
-        finally:
-            await self._let_go()
+    async def _say_goodbye(self) -> None:
+        self._wanted, self._zeros = {Actuator.HEATER: 0}, 0
+        await self._until(lambda: self._zeros >= 2, self._longest_s())
 
-    async def read(self) -> Reading:
-        """The newest status since the last call."""
-        return await self._newest.take(self._options.silence_s, self.machine)
+    async def _close(self) -> None:
+        await self._link.close()
 
     async def write(self, actuator: Actuator, percent: float) -> None:
         """Begin to step towards it, one step for each status: heat rounded down, the rest up."""
-        if actuator not in self.capabilities.actuators:
-            raise BadInputError(f"The {self.machine} can't set its {actuator.value}.")
-        if not 0 <= percent <= 100:
-            raise BadInputError(f"{actuator} takes 0 to 100 %, not {percent:g}.")
+        check_target(actuator, percent, ACTUATORS, self.machine)
         self._newest.check()
         match actuator:
             case Actuator.HEATER:
@@ -176,26 +158,23 @@ class Aillio:
     # --- the loop ----------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        try:
-            while True:
-                before_s = asyncio.get_running_loop().time()
-                heard = await self._hear()
-                if heard is not None:
-                    reading, levels = heard
-                    if self._levels is not None:
-                        self._follow(self._levels, levels)
-                    self._levels = levels
-                    self._zeros = 0 if self._levels.heater else self._zeros + 1
-                    self._newest.put(reading)
-                    self._status.set()
-                    await self._step_once(self._levels)
-                if self.is_asked:
-                    spent_s = asyncio.get_running_loop().time() - before_s
-                    await asyncio.sleep(max(0.01, STEP_S - spent_s))
-        except LostError as lost:
-            self._newest.lose(lost)
-        except Exception as error:  # noqa: BLE001 - a defect must not leave the machine alone
-            self._newest.lose(defect(self.machine, error))
+        while True:
+            before_s = asyncio.get_running_loop().time()
+            heard = await self._hear()
+            if heard is not None:
+                reading, levels = heard
+                if self._levels is not None:
+                    self._follow(self._levels, levels)
+                self._levels = levels
+                self._zeros = 0 if self._levels.heater else self._zeros + 1
+                self._newest.put(reading)
+                self._status.set()
+                await self._step_once(self._levels)
+            if self.is_asked:
+                spent_s = asyncio.get_running_loop().time() - before_s
+                await asyncio.sleep(max(0.01, STEP_S - spent_s))
+
+    def _ended(self) -> None:
         self._status.set()
 
     def _follow(self, before: Levels, now: Levels) -> None:
@@ -252,13 +231,6 @@ class Aillio:
 
     def _longest_s(self) -> float:
         return (self.heater_steps + 2) * STEP_S * 2
-
-    async def _let_go(self) -> None:
-        if self._loop is not None:
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
-            self._loop = None
-        await self._link.close()
 
 
 def percent_of(level: int, steps: int) -> float:

@@ -15,14 +15,13 @@ and is heated on.
 """
 
 import asyncio
-import contextlib
 import math
-from typing import Self
 
 from pydantic import Field
 
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.drivers.background import BackgroundDriver, check_target
 from roastwatch.roaster.drivers.freshroast_packets import (
     FASTEST_FAN,
     FROM_HOST,
@@ -33,7 +32,6 @@ from roastwatch.roaster.drivers.freshroast_packets import (
     State,
     encode,
 )
-from roastwatch.roaster.transport.latest_value import LatestValue, defect
 from roastwatch.roaster.transport.serial import PortOptions, Wire, not_this_machine
 from roastwatch.roaster.transport.spike_filter import SpikeFilter
 from roastwatch.vocabulary import Actuator, Reading
@@ -47,6 +45,7 @@ COOLING_TENTHS = 59
 HEAT_PERCENT = (0.0, 33.0, 67.0, 100.0)
 CONFIRMS_WITHIN_S = 3.0
 """From sleep to cooling takes three packets; the rest is for lost ones."""
+ACTUATORS = frozenset({Actuator.HEATER, Actuator.FAN, Actuator.COOLING})
 BLOWING = (State.ROASTING, State.COOLING)
 
 
@@ -62,28 +61,30 @@ class FreshRoastOptions(PortOptions):
     )
 
 
-class FreshRoast:
+class FreshRoast(BackgroundDriver):
     """An SR700 on its USB serial port."""
 
     Options = FreshRoastOptions
 
     def __init__(self, options: FreshRoastOptions, station: str) -> None:
         self._options = options
-        self._station = station
-        # 1.5 stop bits do not exist on POSIX; two are understood by whoever wants one and a half.
-        self._wire = Wire(
+        super().__init__(
+            station,
+            machine="FreshRoast SR700",
+            where=f"FreshRoast on {options.port}",
+            silence_s=options.silence_s,
+        )
+        # 1.5 stop bits do not exist on POSIX; a receiver that expects 1.5 also accepts 2.
+        self._link = Wire(
             options.port,
             machine="FreshRoast SR700",
             on_bytes=self._received,
             baud=options.baud,
             stop_bits=2,
         )
-        self._newest = LatestValue()
-        self.restarts = 0
-        self.doubts: dict[str, str] = {}
-        self._forget()
+        self._link.on_gone = self._newest.lose
         self._sent = asyncio.Event()
-        self._sender: asyncio.Task[None] | None = None
+        self._reset()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -91,7 +92,7 @@ class FreshRoast:
         steps = tuple(round(100 * step / FASTEST_FAN) for step in range(10))
         return Capabilities(
             machine="FreshRoast SR700",
-            actuators=frozenset({Actuator.HEATER, Actuator.FAN, Actuator.COOLING}),
+            actuators=ACTUATORS,
             reads_bean_temp=False,
             reads_environment_temp=True,
             read_period_s=0.5,
@@ -99,7 +100,7 @@ class FreshRoast:
             when_host_is_gone="unknown",
             make_safe_writes="cooling state, heat 0, fan 9 of 9, from every state, until the "
             "machine confirms it",
-            echoes=frozenset({Actuator.HEATER, Actuator.FAN, Actuator.COOLING}),
+            echoes=ACTUATORS,
             levels={
                 Actuator.HEATER: HEAT_PERCENT,
                 Actuator.FAN: steps,
@@ -108,30 +109,7 @@ class FreshRoast:
             fan_is_drum=True,
         )
 
-    async def __aenter__(self) -> Self:
-        """Wake the machine, let it tell its recipe, keep it off, see it agree.
-
-        Raises:
-            LostError: no port, or nobody there.
-            BadInputError: another machine.
-        """
-        self._forget()
-        self._newest.clear()
-        await self._wire.__aenter__()
-        try:
-            self._sender = asyncio.create_task(self._keep_alive(), name="freshroast keep-alive")
-            within_s = self._options.first_reply_s
-            if not await self._wire.until(lambda: self._last, within_s):
-                raise not_this_machine(self._wire, within_s)
-            # One that heats on stays connected: its readings say so, and heat stays refused.
-            await self._wire.until(self._heat_is_off, self._options.silence_s)
-        except BaseException:
-            await self._let_go()
-            raise
-        return self
-
-    def _forget(self) -> None:
-        """Nothing of an earlier link counts."""
+    def _reset(self) -> None:
         self._parser = FreshRoastParser()
         self._last: Packet | None = None
         self._air = SpikeFilter(self.doubts, "environment_temp_c")
@@ -144,18 +122,22 @@ class FreshRoast:
         self._answered, self._looks = True, False
         """Whether the last packet was answered, and whether it was to show how the machine is."""
 
-    async def __aexit__(self, *_: object) -> None:
-        try:
-            self._heat = 0
-            with contextlib.suppress(LostError):
-                await self._next_packet()
-        finally:
-            await self._let_go()
+    async def _open(self) -> None:
+        """Wake the machine, let it send its recipe, keep it off, see it agree."""
+        await self._link.__aenter__()
+        self._start(self._keep_alive, "freshroast keep-alive")
+        within_s = self._options.first_reply_s
+        if not await self._link.until(lambda: self._last, within_s):
+            raise not_this_machine(self._link, within_s)
+        # One that heats on stays connected: its readings say so, and heat stays refused.
+        await self._link.until(self._heat_is_off, self._options.silence_s)
 
-    async def read(self) -> Reading:
-        """The newest status since the last call."""
-        where = f"FreshRoast on {self._options.port}"
-        return await self._newest.take(self._options.silence_s, where)
+    async def _say_goodbye(self) -> None:
+        self._heat = 0
+        await self._next_packet()
+
+    async def _close(self) -> None:
+        await self._link.__aexit__()
 
     async def write(self, actuator: Actuator, percent: float) -> None:
         """Put it into the next packet, and wait until that has left.
@@ -163,8 +145,7 @@ class FreshRoast:
         Fan 0 lets the machine rest (idle), once it is cool. Cooling 0 leaves the air on, as long
         as the fan is wanted: without heat the machine has no other state that blows.
         """
-        if not 0 <= percent <= 100:
-            raise BadInputError(f"{actuator} takes 0 to 100 %, not {percent:g}.")
+        check_target(actuator, percent, ACTUATORS, self._machine)
         match actuator:
             case Actuator.HEATER:
                 self._obeyed = self._obeyed and self._heat > 0
@@ -174,11 +155,8 @@ class FreshRoast:
             case Actuator.FAN:
                 self._resting = percent <= 0 and not self._heat
                 self._fan = max(1, math.ceil(percent / 100 * FASTEST_FAN - 0.1))
-            case Actuator.COOLING:
-                if percent:
-                    self._heat, self._resting = 0, False
-            case _:
-                raise BadInputError(f"The FreshRoast SR700 can't set its {actuator.value}.")
+            case Actuator.COOLING if percent:
+                self._heat, self._resting = 0, False
         await self._next_packet()
 
     async def make_safe(self) -> None:
@@ -190,7 +168,7 @@ class FreshRoast:
         """
         self._heat, self._fan, self._resting = 0, FASTEST_FAN, False
         await self._next_packet()
-        if not await self._wire.until(self._cools, CONFIRMS_WITHIN_S):
+        if not await self._link.until(self._cools, CONFIRMS_WITHIN_S):
             last = self._last
             says = f"{last.state.name.lower()}, fan {last.fan} of 9" if last else "nothing"
             raise BadInputError(
@@ -221,21 +199,18 @@ class FreshRoast:
         return Packet(FROM_HOST, State.ROASTING, fan, HEATING_TENTHS, 0)
 
     async def _keep_alive(self) -> None:
-        try:
-            silent = 0
-            while True:
-                if self._last is None and silent % 8 == 0:
-                    self._wire.write(INIT)
-                else:
-                    self._wire.write(encode(self._next()))
-                    self._answered = False
-                    self._sent.set()
-                silent += 1
-                await asyncio.sleep(PERIOD_S)
-        except LostError as lost:
-            self._newest.lose(lost)
-        except Exception as error:  # noqa: BLE001 - a defect must not leave the machine alone
-            self._newest.lose(defect("FreshRoast", error))
+        silent = 0
+        while True:
+            if self._last is None and silent % 8 == 0:
+                self._link.write(INIT)
+            else:
+                self._link.write(encode(self._next()))
+                self._answered = False
+                self._sent.set()
+            silent += 1
+            await asyncio.sleep(PERIOD_S)
+
+    def _ended(self) -> None:
         self._sent.set()
 
     async def _next_packet(self) -> None:
@@ -245,9 +220,9 @@ class FreshRoast:
             async with asyncio.timeout(1.0):
                 await self._sent.wait()
         except TimeoutError:
-            self._wire.check()
+            self._link.check()
             raise LostError(f"No packet left for the FreshRoast on {self._options.port}.") from None
-        self._wire.check()
+        self._link.check()
         self._newest.check()
 
     def _received(self, data: bytes) -> None:
@@ -289,13 +264,6 @@ class FreshRoast:
         last = self._last
         cools = last is not None and last.state is State.COOLING and last.fan == FASTEST_FAN
         return cools or None
-
-    async def _let_go(self) -> None:
-        if self._sender is not None:
-            self._sender.cancel()
-            await asyncio.gather(self._sender, return_exceptions=True)
-            self._sender = None
-        await self._wire.__aexit__()
 
 
 def _heat(packet: Packet) -> float:

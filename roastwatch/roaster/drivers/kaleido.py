@@ -7,19 +7,17 @@ command that follows another within 100 ms may be lost. Without a host the machi
 """
 
 import asyncio
-import contextlib
 import math
 import re
 from dataclasses import dataclass
-from typing import Self
 
 from pydantic import Field
 
-from roastwatch.errors import BadInputError, LostError
+from roastwatch.errors import LostError
 from roastwatch.roaster.driver import Capabilities
-from roastwatch.roaster.transport.latest_value import LatestValue, PendingRequests, defect
+from roastwatch.roaster.drivers.background import HeatWatch, PolledDriver, check_target
 from roastwatch.roaster.transport.line_splitter import LineSplitter
-from roastwatch.roaster.transport.serial import PortOptions, SerialLink, Wire, not_this_machine
+from roastwatch.roaster.transport.serial import PortOptions, Wire, not_this_machine
 from roastwatch.roaster.transport.spike_filter import SpikeFilter
 from roastwatch.roaster.transport.websocket import WebSocketWire
 from roastwatch.vocabulary import Actuator, Reading
@@ -98,32 +96,35 @@ def encode(*pairs: str) -> bytes:
     return ("{[" + ",".join(pairs) + "]}\n").encode("ascii")
 
 
-class Kaleido:
+class Kaleido(PolledDriver):
     """A Kaleido on a serial port or a WebSocket."""
 
     Options = KaleidoOptions
+    gap_s = GAP_S
 
     def __init__(self, options: KaleidoOptions, station: str) -> None:
         self._options = options
-        self._station = station
         port = options.port
-        self._wire: SerialLink = (
+        super().__init__(
+            station,
+            machine="Kaleido",
+            where=f"Kaleido on {port}",
+            silence_s=options.silence_s,
+            period_s=options.period_s,
+            reply_s=options.reply_s,
+        )
+        self._link = (
             WebSocketWire(port, machine="Kaleido", on_bytes=self._received)
             if port.startswith(("ws://", "wss://"))
             else Wire(port, machine="Kaleido", on_bytes=self._received, baud=options.baud)
         )
-        self._lines = LineSplitter()
-        self.restarts = 0
-        self.doubts: dict[str, str] = {}
+        self._link.on_gone = self._newest.lose
         self.bean_temp_max_c = HIGHEST_TARGET_C
         """The beans' limit, which the guardian sets: the machine stops there by itself, too."""
-        self._newest = LatestValue()
-        self._asked = PendingRequests()
         self._frames = 0
         self._data = "RD A1"
-        self._forget()
         self._order = asyncio.Lock()
-        self._poller: asyncio.Task[None] | None = None
+        self._reset()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -144,56 +145,30 @@ class Kaleido:
             },
         )
 
-    async def __aenter__(self) -> Self:
-        """Ping, choose °C, announce ourselves, switch heat off and see it echoed.
-
-        Raises:
-            LostError: no port, or nobody there.
-            BadInputError: another machine.
-        """
-        self._forget()
-        await self._wire.__aenter__()
-        try:
-            await self._introduce()
-            self._poller = asyncio.create_task(self._poll(), name="kaleido poll")
-        except BaseException:
-            await self._let_go()
-            raise
-        return self
-
-    def _forget(self) -> None:
-        """Nothing of an earlier link counts."""
+    def _reset(self) -> None:
         self._lines = LineSplitter()
         self._bean = SpikeFilter(self.doubts, "bean_temp_c")
         self._environment = SpikeFilter(self.doubts, "environment_temp_c")
-        self._newest.clear()
-        self._asked.clear()
+        self._questions.clear()
         self._last: Frame | None = None
         self._enabled: bool | None = None
         self._said_at_s = 0.0
-        self._heater = self._target = self._zeros = 0
-        self._seen_hot = self._restarted = False
+        self._heat = HeatWatch()
+        self._target = 0
+        self._restarted = False
 
-    async def __aexit__(self, *_: object) -> None:
-        try:
-            with contextlib.suppress(LostError):
-                await self._say(*HEAT_OFF)
-                await self._say("CL AR")
-        finally:
-            await self._let_go()
+    async def _open(self) -> None:
+        """Ping, choose °C, announce ourselves, switch heat off and see it reported."""
+        await self._link.__aenter__()
+        await self._introduce()
+        self._start(self._poll, "kaleido poll")
 
-    async def read(self) -> Reading:
-        """The newest reading since the last call."""
-        where = f"Kaleido on {self._options.port}"
-        return await self._newest.take(self._options.silence_s, where)
+    async def _say_goodbye(self) -> None:
+        await self._say(*HEAT_OFF, "CL AR")
 
     async def write(self, actuator: Actuator, percent: float) -> None:
         """Send one setting; heat is rounded down to a step, the rest up."""
-        tag = TAGS.get(actuator)
-        if tag is None:
-            raise BadInputError(f"The Kaleido can't set its {actuator.value}.")
-        if not 0 <= percent <= 100:
-            raise BadInputError(f"{actuator} takes 0 to 100 %, not {percent:g}.")
+        check_target(actuator, percent, TAGS.keys(), self._machine)
         if actuator is Actuator.COOLING:
             await self._say(f"CS {int(percent > 0)}")
             return
@@ -201,10 +176,10 @@ class Kaleido:
         steps = percent / step
         value = step * (math.floor(steps) if actuator is Actuator.HEATER else math.ceil(steps))
         if actuator is not Actuator.HEATER:
-            await self._say(f"{tag} {value}")
+            await self._say(f"{TAGS[actuator]} {value}")
             return
-        lowers = value <= self._heater
-        self._heater, self._seen_hot, self._zeros = value, False, 0
+        lowers = value <= self._heat.setpoint
+        self._heat.set(value)
         target = int(min(self.bean_temp_max_c, self._options.target_c))
         if value > 0 and self._target != target:
             if lowers:
@@ -219,7 +194,8 @@ class Kaleido:
 
     async def make_safe(self) -> None:
         """Burner 0, automatic heat, heating and target off; drum, smoke fan and cooling on."""
-        self._heater, self._target, self._enabled, self._seen_hot = 0, 0, False, False
+        self._heat.set(0)
+        self._target, self._enabled = 0, False
         await self._say(*SAFE)
 
     async def _introduce(self) -> None:
@@ -228,7 +204,7 @@ class Kaleido:
         until_s = loop.time() + options.first_reply_s
         while not await self._say_and_hear("PI", 1.2):
             if loop.time() >= until_s:
-                raise not_this_machine(self._wire, options.first_reply_s)
+                raise not_this_machine(self._link, options.first_reply_s)
         await self._say(*HEAT_OFF)
         await self._begin()
         self._data = "RD A1"
@@ -256,40 +232,21 @@ class Kaleido:
         if self._last is None:
             return
         heat = _heat(self._last) or 0
-        if heat > self._heater:
-            await self._say(f"HP {self._heater}", *(() if self._heater else HEAT_OFF[1:]))
+        setpoint = self._heat.setpoint
+        if heat > setpoint:
+            await self._say(f"HP {setpoint}", *(() if setpoint else HEAT_OFF[1:]))
         elif heat and self._last.numbers.get("TS", self._target) < self._target - 1:
             await self._say(f"TS {self._target}")  # lost: the machine would not heat
 
-    async def _poll(self) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            while True:
-                before_s = loop.time()
-                await self._ask()
-                await self._look_after()
-                await asyncio.sleep(max(GAP_S, self._options.period_s - (loop.time() - before_s)))
-        except LostError as lost:
-            self._newest.lose(lost)
-        except Exception as error:  # noqa: BLE001 - a defect must not leave the machine alone
-            self._newest.lose(defect("Kaleido", error))
-
-    async def _ask(self) -> bool:
-        """Ask for data; whether it came in time."""
-        answered = self._asked.ask(asyncio.get_running_loop().time())
+    async def _send_question(self) -> None:
         await self._say(self._data)
-        return bool(
-            await self._wire.until(
-                lambda: True if self._asked.answers > answered else None, self._options.reply_s
-            )
-        )
 
     async def _say_and_hear(self, pair: str, within_s: float) -> bool:
         """Send one pair; whether any frame came back."""
         frames = self._frames
         await self._say(pair)
         return bool(
-            await self._wire.until(lambda: True if self._frames > frames else None, within_s)
+            await self._link.until(lambda: True if self._frames > frames else None, within_s)
         )
 
     async def _say(self, *pairs: str) -> None:
@@ -297,7 +254,7 @@ class Kaleido:
         for pair in pairs:
             async with self._order:
                 await asyncio.sleep(max(0.0, self._said_at_s + GAP_S - loop.time()))
-                self._wire.write(encode(pair))
+                self._link.write(encode(pair))
                 self._said_at_s = loop.time()  # also where the wait for the next is cancelled
 
     def _received(self, data: bytes) -> None:
@@ -312,7 +269,7 @@ class Kaleido:
                 self._take(frame)
 
     def _take(self, frame: Frame) -> None:
-        at_s = self._asked.answer(asyncio.get_running_loop().time())
+        at_s = self._questions.answer(asyncio.get_running_loop().time())
         if at_s is None:
             return
         self._last = frame
@@ -331,22 +288,11 @@ class Kaleido:
 
     def _watch(self, frame: Frame) -> None:
         """A burner that was on and is off by itself, twice: the machine restarted (or gave up)."""
-        heat = _heat(frame)
-        if not self._heater or heat is None:
-            return
-        self._seen_hot = self._seen_hot or heat > 0
-        self._zeros = self._zeros + 1 if heat == 0 else 0
-        if self._seen_hot and self._zeros >= 2:
+        if self._heat.restarted(_heat(frame)):
             self.restarts += 1
-            self._restarted, self._seen_hot = True, False
-            self._heater = self._target = 0
-
-    async def _let_go(self) -> None:
-        if self._poller is not None:
-            self._poller.cancel()
-            await asyncio.gather(self._poller, return_exceptions=True)
-            self._poller = None
-        await self._wire.__aexit__()
+            self._restarted = True
+            self._heat.set(0)
+            self._target = 0
 
 
 def _heat(frame: Frame) -> float | None:

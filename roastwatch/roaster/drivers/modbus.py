@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
-from typing import Annotated, Self
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.option_types import NameOrFile
 from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.drivers.background import BackgroundDriver, check_target
 from roastwatch.roaster.drivers.modbus_line import LineOptions, ModbusLine, RefusedError
 from roastwatch.roaster.drivers.modbus_profile import (
     Code,
@@ -19,7 +20,6 @@ from roastwatch.roaster.drivers.modbus_profile import (
     from_root,
     load,
 )
-from roastwatch.roaster.transport.latest_value import LatestValue, defect
 from roastwatch.roaster.transport.spike_filter import probe_value
 from roastwatch.vocabulary import Actuator, Reading
 
@@ -37,30 +37,26 @@ class ModbusOptions(LineOptions):
     )
 
 
-class Modbus:
+class Modbus(BackgroundDriver):
     """A Modbus roaster."""
 
     Options = ModbusOptions
 
     def __init__(self, options: ModbusOptions, station: str, *, read_only: bool = False) -> None:
         self._options = options
-        self._station = station
         self._profile: ModbusProfile = load(options.profile)
+        where = f"{self._profile.machine} on {options.port}"
+        super().__init__(station, machine=where, where=where, silence_s=options.silence_s)
         self._outputs: dict[Actuator, ModbusOutput] = {
             actuator: output
             for actuator in Actuator
             if not read_only and (output := self._profile.output(actuator)) is not None
         }
         self._line = ModbusLine(options, self._profile)
-        self._newest = LatestValue()
-        self._poller: asyncio.Task[None] | None = None
         self._last_answer_s = 0.0
         self._heats_since_s: float | None = None
         """Since when heat has been written and not yet seen to be gone."""
         self._zeros = 0
-        self.restarts = 0
-        self.doubts: dict[str, str] = {}
-        self._where = f"{self._profile.machine} on {options.port}"
 
     @property
     def capabilities(self) -> Capabilities:
@@ -83,53 +79,35 @@ class Modbus:
             levels={a: (0.0, 100.0) for a, output in outputs.items() if output.function == 5},
         )
 
-    async def __aenter__(self) -> Self:
-        """Connect, write heat 0, read everything once.
-
-        Raises:
-            LostError: nobody there.
-            BadInputError: a machine without these registers.
-        """
-        self._newest.clear()
+    async def _open(self) -> None:
+        """Connect, write heat 0, read everything once."""
+        await self._line.open()
+        if Actuator.HEATER in self._outputs:
+            await self.write(Actuator.HEATER, 0.0)
+        self._last_answer_s = asyncio.get_running_loop().time()
         try:
-            await self._line.open()
-            if Actuator.HEATER in self._outputs:
+            self._newest.put(await self._read_all())
+        except RefusedError as refused:
+            raise BadInputError(
+                f"The machine on {self._options.port} does not know a register of the profile "
+                f"{self._options.profile} ({refused}): another machine, or a wrong profile."
+            ) from refused
+        if Actuator.HEATER in self._outputs:
+            await self._see_heat_off()
+        self._start(self._poll, "modbus poll")
+
+    async def _say_goodbye(self) -> None:
+        if Actuator.HEATER in self._outputs:
+            with contextlib.suppress(BadInputError):
                 await self.write(Actuator.HEATER, 0.0)
-            self._last_answer_s = asyncio.get_running_loop().time()
-            try:
-                self._newest.put(await self._read_all())
-            except RefusedError as refused:
-                raise BadInputError(
-                    f"The machine on {self._options.port} does not know a register of the profile "
-                    f"{self._options.profile} ({refused}): another machine, or a wrong profile."
-                ) from refused
-            if Actuator.HEATER in self._outputs:
-                await self._see_heat_off()
-            self._poller = asyncio.create_task(self._poll(), name="modbus poll")
-        except BaseException:
-            await self._let_go()
-            raise
-        return self
 
-    async def __aexit__(self, *_: object) -> None:
-        try:
-            if Actuator.HEATER in self._outputs:
-                with contextlib.suppress(LostError, BadInputError):
-                    await self.write(Actuator.HEATER, 0.0)
-        finally:
-            await self._let_go()
-
-    async def read(self) -> Reading:
-        """The newest reading since the last call."""
-        return await self._newest.take(self._options.silence_s, self._where)
+    async def _close(self) -> None:
+        self._line.close()
 
     async def write(self, actuator: Actuator, percent: float) -> None:
         """Write one actuator's register or coil, and check that the answer repeats it."""
-        output = self._outputs.get(actuator)
-        if output is None:
-            raise BadInputError(f"The {self._profile.machine} can't set its {actuator.value}.")
-        if not 0 <= percent <= 100:
-            raise BadInputError(f"{actuator} takes 0 to 100 %, not {percent:g}.")
+        check_target(actuator, percent, self._outputs.keys(), self._profile.machine)
+        output = self._outputs[actuator]
         try:
             await self._line.put(output, percent, down=actuator is Actuator.HEATER)
         except RefusedError as refused:
@@ -164,25 +142,19 @@ class Modbus:
 
     async def _poll(self) -> None:
         loop = asyncio.get_running_loop()
-        try:
-            while True:
-                await asyncio.sleep(self._options.period_s)
-                try:
-                    reading = await self._read_all()
-                    self._watch(reading)
-                    self._newest.put(reading)
-                    self._last_answer_s = loop.time()
-                except RefusedError:
-                    self._newest.clear()
-                except LostError:
-                    if not self._line.connected:
-                        raise
-                    if loop.time() - self._last_answer_s > self._options.silence_s:
-                        raise
-        except LostError as lost:
-            self._newest.lose(lost)
-        except Exception as error:  # noqa: BLE001 - a defect must not leave the machine alone
-            self._newest.lose(defect(self._where, error))
+        while True:
+            await asyncio.sleep(self._options.period_s)
+            try:
+                reading = await self._read_all()
+                self._watch(reading)
+                self._newest.put(reading)
+                self._last_answer_s = loop.time()
+            except RefusedError:
+                self._newest.clear()
+            except LostError:
+                silent_s = loop.time() - self._last_answer_s
+                if not self._line.connected or silent_s > self._options.silence_s:
+                    raise
 
     def _watch(self, reading: Reading) -> None:
         """Heat that is gone by itself, twice: the machine was switched off and on."""
@@ -261,13 +233,6 @@ class Modbus:
             return 100.0 if value else 0.0
         percent = value / source.divider / source.full * 100
         return percent if 0 <= percent <= 100.5 else None
-
-    async def _let_go(self) -> None:
-        if self._poller is not None:
-            self._poller.cancel()
-            await asyncio.gather(self._poller, return_exceptions=True)
-            self._poller = None
-        self._line.close()
 
 
 def _celsius(source: ModbusInput, value: float | None) -> float | None:

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from typing import Self
+from functools import partial
 from urllib.parse import urlsplit
 
 import aiomqtt
@@ -16,8 +16,8 @@ import aiomqtt
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.inbound import Mishaps
 from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.drivers.background import BackgroundDriver, check_target
 from roastwatch.roaster.drivers.mqtt_options import ControlTopics, MqttRoasterOptions
-from roastwatch.roaster.transport.latest_value import LatestValue, defect
 from roastwatch.roaster.transport.spike_filter import probe_value
 from roastwatch.vocabulary import Actuator, Reading
 
@@ -36,7 +36,7 @@ SAFE = (
 )
 
 
-class MqttRoaster:
+class MqttRoaster(BackgroundDriver):
     """A roaster behind an MQTT broker."""
 
     Options = MqttRoasterOptions
@@ -45,24 +45,20 @@ class MqttRoaster:
         self, options: MqttRoasterOptions, station: str, *, read_only: bool = False
     ) -> None:
         self._options = options
-        self._station = station
+        super().__init__(
+            station,
+            machine="MQTT roaster",
+            where=f"MQTT roaster at {options.port}",
+            silence_s=options.silence_s,
+        )
         self._controls: dict[Actuator, ControlTopics] = {
             actuator: control
             for actuator in Actuator
             if not read_only and (control := getattr(options, actuator.value, None)) is not None
         }
         self._client: aiomqtt.Client | None = None
-        self._listener: asyncio.Task[None] | None = None
-        self._newest = LatestValue()
-        self._temps: dict[str, tuple[float, float]] = {}
-        self._states: dict[Actuator, float] = {}
         self._echoed = asyncio.Event()
-        self._heat_wanted = 0.0
-        self._heat_written_s = 0.0
-        self._repeat_heat = False
-        self._online = False
-        self.restarts = 0
-        self.doubts: dict[str, str] = {}
+        self._reset()
         self._mishaps = Mishaps(log, lambda _counter: None)
 
     @property
@@ -88,60 +84,47 @@ class MqttRoaster:
             levels={a: (0.0, 100.0) for a, control in controls.items() if control.is_switch},
         )
 
-    async def __aenter__(self) -> Self:
-        """Connect, leave "heater off" as last will, write it too, wait for the first temperature.
+    def _reset(self) -> None:
+        self._temps: dict[str, tuple[float, float]] = {}
+        """Monotonic seconds and °C of each temperature."""
+        self._states: dict[Actuator, float] = {}
+        self._heat_wanted = self._heat_written_s = 0.0
+        self._repeat_heat = self._online = False
 
-        Raises:
-            LostError: no broker.
-            BadInputError: no address.
-        """
-        self._newest.clear()
-        self._temps, self._states = {}, {}
-        self._heat_wanted, self._repeat_heat, self._online = 0.0, False, False
-        self._client = self._make_client()
+    async def _open(self) -> None:
+        """Connect, leave "heater off" as last will, write it too, see it reported."""
+        client = self._make_client()
         try:
-            await self._client.__aenter__()
+            await client.__aenter__()
         except aiomqtt.MqttError as error:
-            self._client = None
             raise LostError(
                 f"The MQTT broker at {self._options.port} can't be reached ({error}): is it on, "
                 "and are port, username and password right?"
             ) from error
-        except BaseException:
-            self._client = None
-            raise
-        try:
-            self._listener = asyncio.create_task(self._listen(self._client), name="mqtt roaster")
-            await self._subscribe(self._client)
-            if Actuator.HEATER in self._controls:
-                await self.write(Actuator.HEATER, 0.0)
-                await self._see_heat_off()
-        except BaseException:
-            await self._let_go()
-            raise
-        return self
+        self._client = client
+        self._start(partial(self._listen, client), "mqtt roaster")
+        await self._subscribe(client)
+        if Actuator.HEATER in self._controls:
+            await self.write(Actuator.HEATER, 0.0)
+            await self._see_heat_off()
 
-    async def __aexit__(self, *_: object) -> None:
-        try:
-            if Actuator.HEATER in self._controls:
-                # A farewell in order makes the broker forget the last will: say it ourselves.
-                with contextlib.suppress(LostError):
-                    await self.write(Actuator.HEATER, 0.0)
-        finally:
-            await self._let_go()
+    async def _say_goodbye(self) -> None:
+        # A farewell in order makes the broker forget the last will: say it ourselves.
+        if Actuator.HEATER in self._controls:
+            await self.write(Actuator.HEATER, 0.0)
 
-    async def read(self) -> Reading:
-        """The newest temperature since the last call, with what else is known."""
-        where = f"MQTT roaster at {self._options.port}"
-        return await self._newest.take(self._options.silence_s, where)
+    async def _close(self) -> None:
+        if self._client is not None:
+            client, self._client = self._client, None
+            with contextlib.suppress(aiomqtt.MqttError):
+                await client.__aexit__(None, None, None)
 
     async def write(self, actuator: Actuator, percent: float) -> None:
         """Publish with QoS 1: returns when the broker has it."""
         control = self._controls.get(actuator)
         if control is None:
             raise BadInputError(f"The MQTT roaster has no topic for its {actuator.value}.")
-        if not 0 <= percent <= 100:
-            raise BadInputError(f"{actuator} takes 0 to 100 %, not {percent:g}.")
+        check_target(actuator, percent, self._controls.keys(), self._machine)
         if self._client is None:
             raise LostError("The MQTT roaster is not open.")
         self._newest.check()
@@ -209,12 +192,10 @@ class MqttRoaster:
                 if self._repeat_heat and now_s - repeated_s >= REPEAT_S:
                     self._repeat_heat, repeated_s = False, now_s
                     await self.write(Actuator.HEATER, self._heat_wanted)
-        except aiomqtt.MqttError:
-            self._newest.lose(LostError(f"The MQTT broker at {self._options.port} is gone."))
-        except LostError as lost:
-            self._newest.lose(lost)
-        except Exception as error:  # noqa: BLE001 - a defect must not leave the machine alone
-            self._newest.lose(defect("MQTT roaster", error))
+        except aiomqtt.MqttError as error:
+            raise LostError(f"The MQTT broker at {self._options.port} is gone.") from error
+
+    def _ended(self) -> None:
         self._echoed.set()
 
     def _hear(self, topic: str, payload: bytes, *, retained: bool) -> None:
@@ -292,15 +273,3 @@ class MqttRoaster:
                     self._newest.check()
                     self._echoed.clear()
                     await self._echoed.wait()
-
-    async def _let_go(self) -> None:
-        if self._listener is not None:
-            # aiomqtt awaits with asyncio.wait_for, which up to Python 3.11 may lose a cancellation.
-            while not self._listener.done():
-                self._listener.cancel()
-                await asyncio.wait({self._listener}, timeout=0.1)
-            self._listener = None
-        if self._client is not None:
-            client, self._client = self._client, None
-            with contextlib.suppress(aiomqtt.MqttError):
-                await client.__aexit__(None, None, None)

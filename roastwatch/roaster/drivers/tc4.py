@@ -6,19 +6,16 @@ gone its outputs hold their last duty for ever.
 """
 
 import asyncio
-import contextlib
 import math
 import re
-from collections import deque
 from dataclasses import dataclass
-from typing import Self
 
 from pydantic import Field
 
-from roastwatch.errors import BadInputError, LostError
+from roastwatch.errors import LostError
 from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.drivers.background import HeatWatch, PolledDriver, check_target
 from roastwatch.roaster.drivers.tc4_dialects import DIALECTS, Dialect, DialectName, FanOutput
-from roastwatch.roaster.transport.latest_value import PendingRequests, defect
 from roastwatch.roaster.transport.line_splitter import LineSplitter
 from roastwatch.roaster.transport.serial import PortOptions, Wire, not_this_machine
 from roastwatch.roaster.transport.spike_filter import SpikeFilter
@@ -96,29 +93,32 @@ def decode(text: str, *, five: bool = False) -> Tc4Line | None:
     return Tc4Line(values[0], values[1], values[2], heater, fan)
 
 
-class Tc4:
+class Tc4(PolledDriver):
     """A TC4 (or what speaks like one) on a serial port; READ goes out by itself."""
 
     Options = Tc4Options
+    gap_s = GAP_S
 
     def __init__(self, options: Tc4Options, station: str, *, read_only: bool = False) -> None:
         self._options = options
-        self._station = station
         self._read_only = read_only
         self._dialect: Dialect = DIALECTS[options.dialect].wired(
             options.fan_output, options.drum_output
         )
-        self._wire = Wire(
-            options.port, machine=self._dialect.machine, on_bytes=self._received, baud=options.baud
+        machine = self._dialect.machine
+        super().__init__(
+            station,
+            machine=machine,
+            where=f"{machine} on {options.port}",
+            silence_s=options.silence_s,
+            period_s=options.period_s,
+            reply_s=options.reply_s,
         )
+        self._outputs = {} if read_only else self._dialect.outputs
+        self._link = Wire(options.port, machine=machine, on_bytes=self._received, baud=options.baud)
+        self._link.on_gone = self._newest.lose
         self._order = asyncio.Lock()
-        self._poller: asyncio.Task[None] | None = None
-        self._lines = LineSplitter()
-        self._unread: deque[Reading] = deque(maxlen=1)
-        self._asked = PendingRequests()
-        self.restarts = 0
-        self.doubts: dict[str, str] = {}
-        self._forget()
+        self._reset()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -126,47 +126,38 @@ class Tc4:
         dialect = self._dialect
         return Capabilities(
             machine=dialect.machine,
-            actuators=frozenset() if self._read_only else frozenset(dialect.outputs),
+            actuators=frozenset(self._outputs),
             reads_bean_temp=True,
             reads_environment_temp=dialect.has_environment,
             read_period_s=self._options.period_s,
             keep_alive_s=dialect.keep_alive_s,
             when_host_is_gone=dialect.when_host_is_gone if self._proven else "unknown",
             make_safe_writes="nothing" if self._read_only else ", ".join(dialect.safe),
-            echoes=frozenset({Actuator.HEATER, Actuator.FAN}) if self._echoes else frozenset(),
+            echoes=frozenset({Actuator.HEATER, Actuator.FAN})
+            if self._reports_heat
+            else frozenset(),
         )
 
-    async def __aenter__(self) -> Self:
-        """Open the port, set channels and unit, assert heat 0 and see it echoed.
-
-        Raises:
-            LostError: no port, or nobody there.
-            BadInputError: another machine.
-        """
-        self._forget()
-        await self._wire.__aenter__()
-        try:
-            await self._introduce()
-            if not self._read_only:
-                await self._assert_heat_off()
-            self._poller = asyncio.create_task(self._poll(), name="tc4 poll")
-        except BaseException:
-            await self._let_go()
-            raise
-        return self
-
-    def _forget(self) -> None:
-        """Nothing of an earlier link counts."""
+    def _reset(self) -> None:
         self._lines = LineSplitter()
-        self._unread.clear()
-        self._asked.clear()
+        self._questions.clear()
         self._new_probes()
-        self._doubts = self._heater = self._commas = self._zeros = 0
+        self._heat = HeatWatch()
+        self._last: Tc4Line | None = None
+        """The newest valid reply."""
+        self._doubts = self._commas = 0
         self._short: int | None = None
-        self._failed: LostError | None = None
         self._greeting = ""
         self._chan_asked_s = 0.0
-        self._greeted = self._too_hot = self._echoes = self._seen_hot = self._restarted = False
+        self._greeted = self._too_hot = self._reports_heat = self._restarted = False
+
+    async def _open(self) -> None:
+        """Open the port, set channels and unit, write heat 0 and see it reported."""
+        await self._link.__aenter__()
+        await self._introduce()
+        if not self._read_only:
+            await self._assert_heat_off()
+        self._start(self._poll, "tc4 poll")
 
     def _new_probes(self) -> None:
         self._bean = SpikeFilter(self.doubts, "bean_temp_c")
@@ -186,49 +177,24 @@ class Tc4:
             return self._greeting == self._dialect.greeting
         return self._dialect.five_fields and self._commas == 4
 
-    async def __aexit__(self, *_: object) -> None:
-        try:
-            if not self._read_only:
-                with contextlib.suppress(LostError):
-                    for command in self._dialect.heat_off:
-                        await self._say(command)
-        finally:
-            await self._let_go()
-
-    async def read(self) -> Reading:
-        """The newest reply since the last call."""
-        newest = await self._wire.until(self._taken, self._options.silence_s)
-        if newest is None:
-            raise LostError(
-                f"The {self._dialect.machine} on {self._options.port} has answered nothing valid "
-                f"for {self._options.silence_s:g} s."
-            )
-        return newest
-
-    def _taken(self) -> Reading | None:
-        if self._failed is not None:
-            raise self._failed
-        return self._unread.pop() if self._unread else None
+    async def _say_goodbye(self) -> None:
+        if not self._read_only:
+            await self._say(*self._dialect.heat_off)
 
     async def write(self, actuator: Actuator, percent: float) -> None:
         """Send the command for one output; heat is rounded down, the rest up."""
-        output = None if self._read_only else self._dialect.outputs.get(actuator)
-        if output is None:
-            raise BadInputError(f"The {self._dialect.machine} can't set its {actuator.value}.")
-        if not 0 <= percent <= 100:
-            raise BadInputError(f"{actuator} takes 0 to 100 %, not {percent:g}.")
+        check_target(actuator, percent, self._outputs.keys(), self._machine)
         value = math.floor(percent) if actuator is Actuator.HEATER else math.ceil(percent)
         if actuator is Actuator.HEATER:
-            self._heater, self._seen_hot, self._zeros = value, False, 0
-        await self._say(output.command(value))
+            self._heat.set(value)
+        await self._say(self._outputs[actuator].command(value))
 
     async def make_safe(self) -> None:
         """Heat 0 (the board's own PID off too), fan, drum and cooling on where there are any."""
         if self._read_only:
             return
-        self._heater, self._seen_hot = 0, False
-        for command in self._dialect.safe:
-            await self._say(command)
+        self._heat.set(0)
+        await self._say(*self._dialect.safe)
 
     async def _introduce(self) -> None:
         """CHAN until a `#` line or a reading comes, then the unit."""
@@ -238,20 +204,20 @@ class Tc4:
             if self._dialect.heat_off_first and not self._read_only:
                 await self._say(*self._dialect.heat_off)
             await self._ask_channels()
-            await self._wire.until(lambda: self._greeted or None, 1.0)
+            await self._link.until(lambda: self._greeted or None, 1.0)
             if not self._greeted:
                 if not self._read_only:
                     await self._say(*self._dialect.heat_off)
                 await self._ask()  # some firmware answers READ but not CHAN
-            if self._greeted or self._unread:
+            if self._greeted or self._last:
                 break
             if loop.time() > until_s:
-                raise not_this_machine(self._wire, self._options.first_reply_s)
+                raise not_this_machine(self._link, self._options.first_reply_s)
         if self._dialect.greeting and not self._greeted:  # it proves the dialect
             await self._ask_channels()
-            await self._wire.until(lambda: self._greeted or None, 1.0)
+            await self._link.until(lambda: self._greeted or None, 1.0)
         await self._say(self._dialect.units)
-        self._unread.clear()  # it may have been in the other unit
+        self._newest.clear()  # it may have been in the other unit
         self._new_probes()
 
     async def _ask_channels(self) -> None:
@@ -266,47 +232,25 @@ class Tc4:
         answers = False
         for _ in range(5):
             await self._say(*self._dialect.heat_off)
-            self._unread.clear()
-            await self._ask()
-            if self._unread:
+            if await self._ask() and self._last is not None:
                 answers = True
-                # Older firmware tells its outputs only while its PID is on.
-                self._echoes = self._unread[-1].heater_percent is not None
-                if self._unread[-1].heater_percent in (0, None):
+                # Older firmware reports its outputs only while its PID is on.
+                self._reports_heat = self._last.heater is not None
+                if self._last.heater in (0, None):
                     return
         if not answers:
             raise LostError(
                 f"The {self._dialect.machine} on {self._options.port} does not answer READ."
             )
 
-    async def _poll(self) -> None:
-        """READ each period; it is also what keeps a Skywalker from switching itself off."""
-        try:
-            while True:
-                before_s = asyncio.get_running_loop().time()
-                await self._ask()
-                await self._look_after()
-                spent_s = asyncio.get_running_loop().time() - before_s
-                await asyncio.sleep(max(GAP_S, self._options.period_s - spent_s))
-        except LostError:
-            return  # whoever reads finds the wire gone
-        except Exception as error:  # noqa: BLE001 - a defect must not leave the machine alone
-            self._failed = defect(self._dialect.machine, error)
-            self._wire.wake()
-
-    async def _ask(self) -> None:
-        """READ, and wait for its reply as long as that may take."""
-        answered = self._asked.ask(asyncio.get_running_loop().time())
+    async def _send_question(self) -> None:
         await self._say("READ")
-        await self._wire.until(
-            lambda: True if self._asked.answers > answered else None, self._options.reply_s
-        )
 
     async def _look_after(self) -> None:
         """Repeat what a bad line swallowed: heat that is too high, the unit after a restart."""
         if self._too_hot and not self._read_only:
             self._too_hot = False
-            await self._say(self._dialect.outputs[Actuator.HEATER].command(self._heater))
+            await self._say(self._dialect.outputs[Actuator.HEATER].command(self._heat.setpoint))
         doubts = self._bean.doubts + self._environment.doubts
         if doubts != self._doubts or self._restarted:
             if self._restarted and not self._read_only:
@@ -318,19 +262,19 @@ class Tc4:
     async def _say(self, *commands: str) -> None:
         for command in commands:
             async with self._order:
-                self._wire.write(command.encode("ascii") + b"\n")
+                self._link.write(command.encode("ascii") + b"\n")
                 await asyncio.sleep(GAP_S)
 
     def _received(self, data: bytes) -> None:
         for text in self._lines.feed(data):
-            if text.startswith("#") or (self._poller is not None and WORD.search(text)):
+            if text.startswith("#") or (self._task is not None and WORD.search(text)):
                 self._greet(text)
             else:
                 self._take(text)
 
     def _greet(self, text: str) -> None:
         asked_s = asyncio.get_running_loop().time() - self._chan_asked_s
-        if self._poller is not None and asked_s > GREETS_WITHIN_S:
+        if self._task is not None and asked_s > GREETS_WITHIN_S:
             self._has_restarted()
         elif text.startswith(GREETING):
             self._greeting = text
@@ -341,36 +285,32 @@ class Tc4:
         if not self._restarted:
             self.restarts += 1
         self._restarted = True
-        self._heater, self._seen_hot, self._zeros = 0, False, 0
+        self._heat.set(0)
 
     def _watch(self, line: Tc4Line) -> None:
         """Find a board that started again: its heat is gone, or its temperatures are in °F."""
         said = tuple(sorted(t for t in (line.environment, line.bean) if t is not None))
         fahrenheit = [1.8 * celsius + 32 for celsius in self._celsius]
         pairs = list(zip(said, fahrenheit, strict=False)) if len(said) == len(fahrenheit) else []
-        if self._poller is not None and pairs and all(abs(a - b) < UNIT_ERROR for a, b in pairs):
+        if self._task is not None and pairs and all(abs(a - b) < UNIT_ERROR for a, b in pairs):
             self._has_restarted()
             return
         self._celsius = said
-        if self._heater == 0 or line.heater is None:
-            return
-        # A board that never reports its heat, or an answer from before it was set, proves nothing.
-        self._seen_hot = self._seen_hot or line.heater > 0
-        self._zeros = self._zeros + 1 if line.heater == 0 else 0
-        if self._seen_hot and self._zeros >= 2:
+        if self._heat.restarted(line.heater):
             self._has_restarted()
 
     def _take(self, text: str) -> None:
         line = decode(text, five=self._dialect.five_fields)
         if line is None or not self._as_long_as_before(text.count(",")):
             return
-        at_s = self._asked.answer(asyncio.get_running_loop().time())
+        at_s = self._questions.answer(asyncio.get_running_loop().time())
         if at_s is None:
             return
+        self._last = line
         self._watch(line)
-        self._too_hot = line.heater is not None and line.heater > self._heater
+        self._too_hot = line.heater is not None and line.heater > self._heat.setpoint
         environment = self._environment.take(line.environment, at_s)
-        self._unread.append(
+        self._newest.put(
             Reading(
                 station=self._station,
                 taken_at_s=at_s,
@@ -388,10 +328,3 @@ class Tc4:
             return True
         self._short = commas
         return False
-
-    async def _let_go(self) -> None:
-        if self._poller is not None:
-            self._poller.cancel()
-            await asyncio.gather(self._poller, return_exceptions=True)
-            self._poller = None
-        await self._wire.__aexit__()

@@ -42,6 +42,8 @@ class SerialLink:
         self.port = port
         self.machine = machine
         self.received_bytes = 0
+        self.on_gone: Callable[[LostError], object] | None = None
+        """Called once when the line is gone."""
         self._on_bytes = on_bytes
         self._gone: str | None = "not open"
         self._news = asyncio.Event()
@@ -73,6 +75,8 @@ class SerialLink:
         if self._gone is None:
             reason = f" ({getattr(why, 'strerror', None) or why})" if why else ""
             self._gone = f"The link to the {self.machine} on {self.port} is gone{reason}."
+            if self.on_gone is not None:
+                self.on_gone(LostError(self._gone))
         self.wake()
 
     @property
