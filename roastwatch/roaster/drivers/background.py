@@ -85,12 +85,12 @@ class BackgroundDriver:
 
     def _start(self, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
         """Run the driver's task until the driver is closed."""
-        self._task = asyncio.create_task(self._supervised(work()), name=name)
+        self._task = asyncio.create_task(self._supervised(work), name=name)
 
-    async def _supervised(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _supervised(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """An error that ends the task is raised by the next `read`."""
         try:
-            await work
+            await work()
         except LostError as lost:
             self._newest.lose(lost)
         except Exception as error:  # noqa: BLE001 - a defect must not leave the machine alone
