@@ -30,10 +30,10 @@ _COOLS_IN_S = 120.0
 class DemoRoasterOptions(Options):
     """Which synthesised roast. Use the same values as for the source `demo`."""
 
-    port: str = Field("demo", description="Any name; two stations need two different names.")
+    port: str = Field("demo", description="Any name; two roasters need two names.")
     seed: int = Field(1, description="Which roast: the seed of the source `demo`.", ge=0)
     speed: float = Field(
-        1.0, description="How many times real time it runs: the speed of the source.", gt=0, le=1000
+        1.0, description="Speed as a multiple of real time: the speed of the source.", gt=0, le=1000
     )
     first_crack_at_s: float | None = Field(
         None, description="Seconds from the charge to first crack; empty: from the seed.", ge=5

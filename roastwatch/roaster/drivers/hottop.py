@@ -1,10 +1,10 @@
 """Hottop KN-8828B-2K+: 36-byte frames at 115200 baud, both ways, not paired.
 
-The machine streams its status by itself; Artisan logs it without sending a byte. Command frames
-take control, and from the first one on the machine ejects the beans and powers its drive down
-after a second without another (Artisan hottop.py; Artisan issue 1714). So reading only listens;
-the first write takes control, and then a frame leaves each 0.3 s, whatever becomes of the status
-frames, until control is given up. No frame gives control back: the machine ejects then too.
+The machine sends its status by itself; Artisan logs it without sending a byte. Command frames take
+control: from the first one on, the machine ejects the beans and powers its drive down after a
+second without another (Artisan hottop.py; Artisan issue 1714). So reading only listens. The first
+write takes control; from then on a frame is sent every 0.3 s, with or without status frames, until
+control is given up. No frame gives control back: the machine ejects then, too.
 """
 
 import asyncio
@@ -36,54 +36,57 @@ from roastwatch.roaster.transport.spike_filter import probe_value
 from roastwatch.vocabulary import Actuator, Reading
 
 OBEYS_WITHIN_S = 1.0
-"""Three frames: a machine that reports no heat for so long after them was switched off and on."""
+"""Three frames: a machine that still reports no heat this long after it was asked to heat was
+switched off and on."""
 COLD_BELOW_C = 80.0
 """An open door of a machine colder than this is closed when control is taken."""
 WHEN_RELEASED = (
-    "When roastwatch gives up control, the Hottop opens its door about a second later and powers "
-    "down by itself: beans that are still inside drop into the tray."
+    "About a second after roastwatch gives up control, the Hottop opens its door and powers down. "
+    "Beans that are still inside drop into the tray."
 )
 log = logging.getLogger(__name__)
 
 
 class Unit(StrEnum):
-    """What the machine's display is set to."""
+    """The temperature unit of the machine's display."""
 
     CELSIUS = "celsius"
     FAHRENHEIT = "fahrenheit"
 
 
 class HottopOptions(PortOptions):
-    """Where the Hottop is and how it counts."""
+    """The Hottop's port, its temperature unit, and when control is released."""
 
-    baud: int = Field(115200, description="Speed of the line in baud.", gt=0)
+    baud: int = Field(115200, description="Baud rate.", gt=0)
     unit: Unit = Field(
-        Unit.CELSIUS, description="Unit that the machine sends: celsius or fahrenheit."
+        Unit.CELSIUS, description="Temperature unit of the machine: celsius or fahrenheit."
     )
     wake: bool = Field(
         False,
-        description="Send command frames from the start, for a machine that sends no status before "
-        "it has received some. This takes control: when roastwatch ends, the machine ejects.",
+        description="Send command frames from the start, for a machine that sends no status until "
+        "it receives some. This takes control: when roastwatch exits, the machine ejects.",
     )
     first_frame_s: float = Field(
         4.0, description="Seconds to wait for the first status frame after opening.", gt=0
     )
     silence_s: float = Field(
         2.0,
-        description="Seconds without a status frame after which heat goes off and the roaster "
-        "counts as lost.",
+        description="Seconds without a status frame after which heat is turned off and the roaster "
+        "is lost.",
         gt=0,
         le=2.5,
     )
     release_below_c: float = Field(
         180.0,
-        description="Bean temperature in °C below which control may be released: until then the "
-        "driver keeps the machine's keep-alive going, with heat off (Artisan's limit).",
+        description="Bean temperature in °C below which control is released. Above it, command "
+        "frames continue with heat off (Artisan's limit).",
         ge=50,
         le=180,
     )
     release_after_s: float = Field(
-        1200.0, description="Longest wait for that in seconds, with a broken probe say.", gt=0
+        1200.0,
+        description="Longest wait for that temperature in seconds, should a probe be broken.",
+        gt=0,
     )
 
 
@@ -113,7 +116,7 @@ class Hottop(BackgroundDriver):
         self._status_at_s = 0.0
         self._reset()
         self._resumed: HottopSetpoints | None = None
-        """With what frames go on that another process sent until just now."""
+        """Controls that the previous process sent until just now; None: there was none."""
         self._is_open = False
 
     @property
@@ -127,7 +130,7 @@ class Hottop(BackgroundDriver):
             read_period_s=0.5,
             keep_alive_s=PERIOD_S,
             when_host_is_gone="ejects",
-            make_safe_writes="heater 0, drum on, stirrer on, main fan 10 of 10; door as it is",
+            make_safe_writes="heater 0, drum on, stirrer on, main fan 10 of 10; door unchanged",
             echoes=frozenset(Actuator),
             levels={
                 Actuator.FAN: tuple(range(0, 101, 10)),
@@ -141,7 +144,7 @@ class Hottop(BackgroundDriver):
 
     @property
     def in_control(self) -> bool:
-        """Whether command frames leave."""
+        """Whether command frames are sent."""
         return self._task is not None and not self._task.done()
 
     def _reset(self) -> None:
@@ -149,11 +152,11 @@ class Hottop(BackgroundDriver):
         self._sender.begin(HottopSetpoints())
         self._unread.clear()
         self._status: HottopStatus | None = None
-        """The newest of this link."""
+        """The newest status of this connection."""
         self._last_bean_c: float | None = None
 
     async def _open(self) -> None:
-        """Open the port and listen until the machine has sent its status."""
+        """Open the port and wait for the first status."""
         await self._wire.__aenter__()
         self._is_open = True
         options = self._options
@@ -164,12 +167,12 @@ class Hottop(BackgroundDriver):
             if options.wake or not isinstance(found, LostError):
                 raise found
             raise LostError(
-                f"{found} (roastwatch only listens until you arm it or set something; if your "
-                "machine sends nothing before it has received a frame, set `wake: true`.)"
+                f"{found} (roastwatch only listens until you arm it or set something. If your "
+                "machine sends nothing until it receives a frame, set `wake: true`.)"
             )
 
     async def _say_goodbye(self) -> None:
-        """Give up control; while the beans are hot the frames go on, with heat off."""
+        """Give up control. While the beans are hot, frames continue with heat off."""
         if not self.in_control:
             return
         sender = self._sender
@@ -177,24 +180,24 @@ class Hottop(BackgroundDriver):
         await sender.next_frame()
         if self._is_hot():
             log.warning(
-                "Hottop: control is kept with heat off until the beans are below %g °C",
+                "Hottop: keeping control with heat off until the beans are below %g °C",
                 self._options.release_below_c,
             )
             sender.set(_safe(sender.controls))
             await self._wire.until(
                 lambda: None if self._is_hot() else True, self._options.release_after_s
             )
-        log.warning("Hottop: control ends. %s", WHEN_RELEASED)
+        log.warning("Hottop: giving up control. %s", WHEN_RELEASED)
 
     async def _close(self) -> None:
         self._is_open = False
         await self._wire.__aexit__()
 
     def resume(self, door_open: bool) -> None:
-        """Go on with frames that another process sent until just now, with heat off.
+        """Continue the frames that another process sent until just now, with heat off.
 
-        They leave as soon as the port is open, and wait for no status frame: the machine ejects
-        after a second without one. `door_open` is how its door was.
+        The first one is sent as soon as the port is open, before any status, because the machine
+        ejects after a second without a frame. `door_open` is the state of its door.
         """
         self._resumed = _safe(HottopSetpoints(door_open=door_open))
         if self._is_open:
@@ -204,8 +207,8 @@ class Hottop(BackgroundDriver):
         """The newest status frame since the last call.
 
         Raises:
-            SilentError: no valid frame came, but command frames go on, with heat 0.
-            LostError: the port is gone, or no valid frame came while only listening.
+            SilentError: no valid frame arrived; command frames continue, with heat 0.
+            LostError: the port is gone, or no valid frame arrived while only listening.
         """
         loop = asyncio.get_running_loop()
         until_s = loop.time() + self._options.silence_s
@@ -221,7 +224,7 @@ class Hottop(BackgroundDriver):
                 await asyncio.sleep(REOPEN_EACH_S)  # the port is being opened again
         if self._task is not None and self._task.done():
             self._wire.check()
-            raise LostError(f"No frames leave any more for the Hottop on {self._options.port}.")
+            raise LostError(f"Frames are no longer sent to the Hottop on {self._options.port}.")
         if newest is None:
             silent = (
                 f"The Hottop on {self._options.port} has sent nothing valid for "
@@ -231,7 +234,7 @@ class Hottop(BackgroundDriver):
                 raise LostError(f"{silent}: check its cable and power.")
             self._sender.turn_heat_off()
             raise SilentError(
-                f"{silent}: heat is off, and command frames go on so that it does not eject. "
+                f"{silent}: heat is off, and command frames continue so that it does not eject. "
                 "Check its cable."
             )
         at, status = newest
@@ -248,7 +251,7 @@ class Hottop(BackgroundDriver):
         )
 
     async def write(self, actuator: Actuator, percent: float) -> None:
-        """Put it into the next command frame, and wait until that has left. Takes control."""
+        """Put a value into the next command frame and wait until it is sent. Takes control."""
         check_target(actuator, percent, frozenset(Actuator), self._machine)
         self._take_control()
         now = self._sender.controls
@@ -264,7 +267,7 @@ class Hottop(BackgroundDriver):
             case Actuator.COOLING:
                 now = replace(now, cooling=percent > 0)
             case Actuator.DOOR if percent > 0:
-                # The drum turns until it is empty, or half of the beans stay inside.
+                # The drum must turn until it is empty, or half of the beans stay inside.
                 now = HottopSetpoints(main_fan=FULL_FAN, door_open=True, drum=True, cooling=True)
             case Actuator.DOOR:
                 now = replace(now, door_open=False)
@@ -272,13 +275,13 @@ class Hottop(BackgroundDriver):
         await self._sender.next_frame()
 
     async def make_safe(self) -> None:
-        """Heat 0, drum, stirrer and main fan on; the door stays as it is. Takes control."""
+        """Heat 0, drum, stirrer and main fan on, door unchanged. Takes control."""
         self._take_control()
         self._sender.set(_safe(self._sender.controls))
         await self._sender.next_frame()
 
     def _take_control(self) -> None:
-        """From now on frames leave: heat 0, the drum on, door and fans of a hot machine kept."""
+        """Start sending frames: heat 0, drum on, door and fans of a hot machine unchanged."""
         if self._task is None:
             self._wire.check()
             resumed = self._resumed if self._status is None else None
@@ -313,7 +316,7 @@ class Hottop(BackgroundDriver):
                 self._sender.turn_heat_off()
 
     def _taken_over(self, status: HottopStatus | None) -> HottopSetpoints:
-        """A hot machine may be in the middle of a drop; a cold one only ejected after its host."""
+        """Keep a hot machine's door: it may be dropping. A cold one only ejected without a host."""
         if self._last_bean_c is None or self._last_bean_c < COLD_BELOW_C or status is None:
             return HottopSetpoints()
         return HottopSetpoints(

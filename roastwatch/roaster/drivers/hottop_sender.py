@@ -1,7 +1,7 @@
-"""Sends the Hottop its command frames, one each 0.3 s for as long as control is held.
+"""Sends the Hottop its command frames, one every 0.3 s while control is held.
 
 From the first command frame on, the machine ejects the beans after a second without another. So
-the frames go on whatever happens: through an error of ours, and through a port that went away.
+the frames continue whatever happens: after an error of our own, and when the port disappears.
 """
 
 import asyncio
@@ -15,17 +15,17 @@ from roastwatch.roaster.transport.latest_value import defect
 from roastwatch.roaster.transport.serial import Wire
 
 PERIOD_S = 0.3
-"""Between command frames (Artisan); the machine wants more than 0.1 s and less than 1 s."""
+"""Between command frames (Artisan). The machine needs more than 0.1 s and less than 1 s."""
 SHORTEST_PERIOD_S = 0.15
 REOPEN_S = 2.5
-"""How long a port that went away is tried again; after that the machine has long ejected."""
+"""How long opening a lost port is retried; after that the machine has long ejected."""
 REOPEN_EACH_S = 0.05
 RESTARTS_WITHIN_S = 1.5
-"""A machine that is silent for longer may have been switched off and on meanwhile."""
+"""A machine that was silent for longer may have been switched off and on."""
 
 
 class FrameSender:
-    """What the frames ask the machine for, and the loop that sends them."""
+    """The controls in the frames, and the loop that sends them."""
 
     def __init__(
         self,
@@ -37,8 +37,8 @@ class FrameSender:
     ) -> None:
         """`silent_s` returns the seconds since the last status frame.
 
-        `restarted` is called when the machine may have been switched off and on, `reopened` when
-        the port was opened again; both leave heat at 0.
+        `restarted` is called when the machine may have been switched off and on, `reopened` after
+        the port was opened again. Heat is 0 in both cases.
         """
         self._wire = wire
         self._silent_s = silent_s
@@ -55,7 +55,7 @@ class FrameSender:
 
     @property
     def heats_s(self) -> float:
-        """For how long the frames have asked for heat, seconds; 0 while they don't."""
+        """How long the frames have asked for heat, in seconds; 0 while they do not."""
         if self._heats_since_s is None:
             return 0.0
         return asyncio.get_running_loop().time() - self._heats_since_s
@@ -71,26 +71,26 @@ class FrameSender:
         self._wanted.set()
 
     def turn_heat_off(self) -> None:
-        """Ask for no heat from the next frame on."""
+        """Set heat 0 in the next frame."""
         if self.controls.heater:
             self.set(replace(self.controls, heater=0))
 
     async def next_frame(self) -> None:
-        """Wait until a frame with the newest controls has left.
+        """Wait until a frame with the newest controls is sent.
 
         Raises:
-            LostError: the port is gone, or no frame left in time.
+            LostError: the port is gone, or no frame was sent in time.
         """
         try:
             async with asyncio.timeout(REOPEN_S + 0.3):
                 await self._sent.wait()
         except TimeoutError:
             self._wire.check()
-            raise LostError(f"No frame left for the Hottop on {self._wire.port}.") from None
+            raise LostError(f"No frame was sent to the Hottop on {self._wire.port}.") from None
         self._wire.check()
 
     async def run(self) -> None:
-        """Send frames until the port is gone. An error is logged, and sending begins again."""
+        """Send frames until the port is gone. After an error, log it and start again."""
         fails_since: str | None = None
         while True:
             try:
@@ -105,10 +105,10 @@ class FrameSender:
                 await asyncio.sleep(SHORTEST_PERIOD_S)
 
     async def _send(self) -> None:
-        """Send a frame each 0.3 s, and sooner (0.15 s) when the controls have changed."""
+        """Send a frame every 0.3 s, or after 0.15 s if the controls have changed."""
         while True:
             self._wanted.clear()
-            # A machine that was silent for long may be starting just now: no heat for it.
+            # A machine that was silent for long may be restarting: don't heat it.
             if self.heats_s > self._silent_s() > RESTARTS_WITHIN_S:
                 self._restarted()
                 self.turn_heat_off()
@@ -126,7 +126,7 @@ class FrameSender:
                     await self._wanted.wait()
 
     async def _reopen(self) -> bool:
-        """Open a port that went away (a shaken plug) before the machine misses its frames.
+        """Reopen a lost port (a loose plug) before the machine misses its frames.
 
         It is unknown what the machine did meanwhile, so heat stays 0.
         """

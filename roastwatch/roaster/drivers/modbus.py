@@ -1,4 +1,4 @@
-"""Any roaster with Modbus registers, over RTU, ASCII or TCP, by a profile file."""
+"""A roaster with Modbus registers, described by a profile file, over RTU, ASCII or TCP."""
 
 import asyncio
 import contextlib
@@ -25,11 +25,11 @@ from roastwatch.vocabulary import Actuator, Reading
 
 
 class ModbusOptions(LineOptions):
-    """Where the machine is and what its registers mean."""
+    """The machine's port, and the profile of its registers."""
 
-    # the guardian, which reads it, stands in the root folder
+    # an absolute path, because the guardian runs in the root folder
     profile: Annotated[NameOrFile, AfterValidator(from_root)] = Field(
-        description="A profile's file, or the name of one that comes along."
+        description="File of a profile, or the name of a profile that comes with roastwatch."
     )
     period_s: float = Field(0.5, description="Seconds between two readings.", ge=0.1, le=3)
     silence_s: float = Field(
@@ -38,7 +38,7 @@ class ModbusOptions(LineOptions):
 
 
 class Modbus(BackgroundDriver):
-    """A Modbus roaster."""
+    """A roaster with Modbus registers."""
 
     Options = ModbusOptions
 
@@ -55,12 +55,12 @@ class Modbus(BackgroundDriver):
         self._line = ModbusLine(options, self._profile)
         self._last_answer_s = 0.0
         self._heats_since_s: float | None = None
-        """Since when heat has been written and not yet seen to be gone."""
+        """When heat was written; None: it was not, or the machine has restarted since."""
         self._zeros = 0
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the profile says."""
+        """What the profile describes."""
         profile, outputs = self._profile, self._outputs
         return Capabilities(
             machine=profile.machine,
@@ -75,12 +75,12 @@ class Modbus(BackgroundDriver):
                 for actuator, percent in self._safe()
             )
             or "nothing",
-            echoes=frozenset(a for a in outputs if profile.echo(a) is not None),
+            echoes=frozenset(a for a in outputs if profile.readback(a) is not None),
             levels={a: (0.0, 100.0) for a, output in outputs.items() if output.function == 5},
         )
 
     async def _open(self) -> None:
-        """Connect, write heat 0, read everything once."""
+        """Connect, write heat 0 and read all inputs once."""
         await self._line.open()
         if Actuator.HEATER in self._outputs:
             await self.write(Actuator.HEATER, 0.0)
@@ -89,8 +89,8 @@ class Modbus(BackgroundDriver):
             self._newest.put(await self._read_all())
         except RefusedError as refused:
             raise BadInputError(
-                f"The machine on {self._options.port} does not know a register of the profile "
-                f"{self._options.profile} ({refused}): another machine, or a wrong profile."
+                f"The machine on {self._options.port} has not all registers of the profile "
+                f"{self._options.profile} ({refused}): check `port` and `profile`."
             ) from refused
         if Actuator.HEATER in self._outputs:
             await self._see_heat_off()
@@ -105,7 +105,7 @@ class Modbus(BackgroundDriver):
         self._line.close()
 
     async def write(self, actuator: Actuator, percent: float) -> None:
-        """Write one actuator's register or coil, and check that the answer repeats it."""
+        """Write one actuator's register or coil, and check the reply."""
         check_target(actuator, percent, self._outputs.keys(), self._profile.machine)
         output = self._outputs[actuator]
         try:
@@ -121,7 +121,7 @@ class Modbus(BackgroundDriver):
             self._heats_since_s, self._zeros = (now_s if heats else None), 0
 
     async def make_safe(self) -> None:
-        """Heat 0 first; then drum, cooling and fan on, as far as there are any."""
+        """Heat 0 first, then drum, cooling and fan on where the profile has them."""
         failure: Exception | None = None
         for actuator, percent in self._safe():
             try:
@@ -157,7 +157,7 @@ class Modbus(BackgroundDriver):
                     raise
 
     def _watch(self, reading: Reading) -> None:
-        """Heat that is gone by itself, twice: the machine was switched off and on."""
+        """Detect a restart: heat was written and is 0 by itself, in two readings."""
         since_s = self._heats_since_s
         if since_s is None or reading.taken_at_s <= since_s or reading.heater_percent != 0:
             self._zeros = 0
@@ -168,19 +168,19 @@ class Modbus(BackgroundDriver):
             self._heats_since_s, self._zeros = None, 0
 
     async def _see_heat_off(self) -> None:
-        echo = self._profile.echo(Actuator.HEATER)
-        if echo is None:
+        readback = self._profile.readback(Actuator.HEATER)
+        if readback is None:
             return
         for _ in range(4):
             try:
-                percent = self._percent(echo, await self._line.get(echo))
+                percent = self._percent(readback, await self._line.get(readback))
             except RefusedError:
                 return
             if percent is not None and percent < 1:
                 return
             await self.write(Actuator.HEATER, 0.0)
             await asyncio.sleep(self._options.period_s / 2)
-        # One that heats on stays connected: its readings say so, and heat stays refused.
+        # A machine that still heats stays connected: its readings show it, and heat stays refused.
 
     async def _read_all(self) -> Reading:
         values: dict[str, float | None] = {}
@@ -214,14 +214,14 @@ class Modbus(BackgroundDriver):
     def _doubt(
         self, key: str, source: ModbusInput, raw: float | None, percent: float | None
     ) -> None:
-        """Say why an actuator's own report is left out, or forget that it was."""
+        """Note why an actuator's readback is missing; remove the note when it is there."""
         field = "door_open" if key == "door" else f"{key}_percent"
         if percent is not None:
             self.doubts.pop(field, None)
             return
-        said = "holds no number" if raw is None else f"holds {raw:g}, more than `full` or below 0"
+        found = "holds no number" if raw is None else f"holds {raw:g}, above `full` or below 0"
         self.doubts[field] = (
-            f"Register {source.register_} {said}: check `decode`, `divider` and `full` of "
+            f"Register {source.register_} {found}: check `decode`, `divider` and `full` of "
             f"{key} in the profile."
         )
 
@@ -236,7 +236,7 @@ class Modbus(BackgroundDriver):
 
 
 def _celsius(source: ModbusInput, value: float | None) -> float | None:
-    """A temperature, None where there is no number."""
+    """A temperature in °C; None if the register holds no number."""
     if value is None:
         return None
     value /= source.divider

@@ -1,8 +1,8 @@
 """TC4 with aArtisanQ_PID, and its dialects: lines of text at 115200 baud.
 
 Commands and replies: greencardigan/TC4-shield aArtisanQ_PID 6.8; Skywalker: jmoore52's SkyCommand;
-start sequence: Artisan. There is no checksum and, on the TC4 itself, no watchdog: when the host is
-gone its outputs hold their last duty for ever.
+start sequence: Artisan. There is no checksum and, on the TC4 itself, no watchdog: without a host
+its outputs keep their last duty indefinitely.
 """
 
 import asyncio
@@ -23,32 +23,37 @@ from roastwatch.vocabulary import Actuator, Reading
 
 GREETING = "# Active channels set to "
 GREETS_WITHIN_S = 3.0
-"""A `#` line that comes later than this after CHAN was asked by nobody: the board has started."""
+"""A `#` line that arrives later than this after CHAN was not requested: the board has restarted."""
 UNIT_ERROR = 8.0
 GAP_S = 0.05
-"""Between two commands: the sketch takes one line per loop and its buffer is 64 bytes."""
+"""Between two commands: the sketch reads one line per loop, and its buffer holds 64 bytes."""
 WORD = re.compile(r"[A-Za-z]{4}")
-"""A reading has none: a line of words that nobody asked for is a board that has started."""
+"""Readings contain no words. An unrequested line with words means that the board has restarted."""
 NUMBER = re.compile(r"-?\d{1,4}(?:\.\d{1,3})?")
 
 
 class Tc4Options(PortOptions):
-    """Where the TC4 is and what is connected to it."""
+    """The TC4's port, its dialect, and what is connected to it."""
 
-    baud: int = Field(115200, description="Speed of the line in baud: the sketch's BAUD.", gt=0)
+    baud: int = Field(115200, description="Baud rate: the sketch's BAUD.", gt=0)
     dialect: DialectName = Field(
         DialectName.AARTISAN,
         description="aartisan (TC4 with aArtisanQ_PID), skywalker (SkyCommand), htri (Hottop with "
         "an HTRI board) or cyberroaster (Skywalker V2 behind a bridge).",
     )
     fan_output: FanOutput | None = Field(
-        None, description="What the fan hangs on: ot2, io3 or dcfan; empty: as the dialect has it."
+        None,
+        description="Output that the fan is connected to: ot2, io3 or dcfan; empty: the dialect's.",
     )
     drum_output: FanOutput | None = Field(
-        None, description="What the drum's motor hangs on, if it can be set: ot2, io3 or dcfan."
+        None,
+        description="Output that the drum's motor is connected to, if any: ot2, io3 or dcfan.",
     )
     period_s: float = Field(
-        1.0, description="Seconds between two READs; the sketch samples each second.", ge=0.1, le=3
+        1.0,
+        description="Seconds between two READs; the sketch samples each second.",
+        ge=0.1,
+        le=3,
     )
     reply_s: float = Field(
         1.5, description="Seconds to wait for a reply before asking again.", gt=0
@@ -58,14 +63,14 @@ class Tc4Options(PortOptions):
     )
     first_reply_s: float = Field(
         4.5,
-        description="Seconds to wait for the first reply: many boards restart when opened.",
+        description="Seconds to wait for the first reply: many boards restart when the port opens.",
         gt=0,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Tc4Line:
-    """A READ reply. Temperatures in °C as sent; percent; None where nothing is sent."""
+    """A READ reply: temperatures in °C, outputs in percent, None for what is not sent."""
 
     ambient: float | None
     environment: float | None
@@ -77,8 +82,9 @@ class Tc4Line:
 def decode(text: str, *, five: bool = False) -> Tc4Line | None:
     """The values in a READ reply; None for anything else.
 
-    ambient, ET, BT (and up to two more channels), then heater, fan and set value; older firmware
-    sends those three only while its PID is on, and the Cyberroaster (`five`) no set value.
+    Its order is ambient, ET, BT (and up to two more channels), then heater, fan and set value.
+    Older firmware sends the last three only while its PID is on; the Cyberroaster (`five`) sends
+    no set value.
     """
     cells = [cell.strip() for cell in text.split(",")]
     if len(cells) not in ((5,) if five else (3, 6, 7, 8)) or not any(cells[1:3]):
@@ -94,7 +100,7 @@ def decode(text: str, *, five: bool = False) -> Tc4Line | None:
 
 
 class Tc4(PolledDriver):
-    """A TC4 (or what speaks like one) on a serial port; READ goes out by itself."""
+    """A TC4, or a board with its protocol, on a serial port."""
 
     Options = Tc4Options
     gap_s = GAP_S
@@ -122,7 +128,7 @@ class Tc4(PolledDriver):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What this dialect can do."""
+        """What this dialect can do, as far as the board has proven it."""
         dialect = self._dialect
         return Capabilities(
             machine=dialect.machine,
@@ -152,7 +158,7 @@ class Tc4(PolledDriver):
         self._greeted = self._too_hot = self._reports_heat = self._restarted = False
 
     async def _open(self) -> None:
-        """Open the port, set channels and unit, write heat 0 and see it reported."""
+        """Open the port, set channels and unit, write heat 0 and wait until it is reported."""
         await self._link.__aenter__()
         await self._introduce()
         if not self._read_only:
@@ -163,13 +169,13 @@ class Tc4(PolledDriver):
         self._bean = SpikeFilter(self.doubts, "bean_temp_c")
         self._environment = SpikeFilter(self.doubts, "environment_temp_c")
         self._celsius: tuple[float, ...] = ()
-        """The last temperatures that were read in the right unit."""
+        """The last temperatures in the right unit, °C."""
 
     @property
     def _proven(self) -> bool:
-        """Whether the board has shown that it is of its dialect, and so makes itself safe.
+        """Whether the board has shown that it speaks its dialect and so makes itself safe.
 
-        What is said in the settings may be wrong, and then it heats on without its host.
+        The settings may name the wrong dialect; then the board keeps heating without its host.
         """
         if self._dialect.when_host_is_gone != "off":
             return True
@@ -182,7 +188,7 @@ class Tc4(PolledDriver):
             await self._say(*self._dialect.heat_off)
 
     async def write(self, actuator: Actuator, percent: float) -> None:
-        """Send the command for one output; heat is rounded down, the rest up."""
+        """Send the command for one output: heat is rounded down, all else up."""
         check_target(actuator, percent, self._outputs.keys(), self._machine)
         value = math.floor(percent) if actuator is Actuator.HEATER else math.ceil(percent)
         if actuator is Actuator.HEATER:
@@ -190,14 +196,14 @@ class Tc4(PolledDriver):
         await self._say(self._outputs[actuator].command(value))
 
     async def make_safe(self) -> None:
-        """Heat 0 (the board's own PID off too), fan, drum and cooling on where there are any."""
+        """Heat 0 (and the board's own PID off), then fan, drum and cooling on where present."""
         if self._read_only:
             return
         self._heat.set(0)
         await self._say(*self._dialect.safe)
 
     async def _introduce(self) -> None:
-        """CHAN until a `#` line or a reading comes, then the unit."""
+        """Send CHAN until a `#` line or a reading arrives, then set the unit."""
         loop = asyncio.get_running_loop()
         until_s = loop.time() + self._options.first_reply_s
         while True:
@@ -208,7 +214,7 @@ class Tc4(PolledDriver):
             if not self._greeted:
                 if not self._read_only:
                     await self._say(*self._dialect.heat_off)
-                await self._ask()  # some firmware answers READ but not CHAN
+                await self._ask()  # some firmware replies to READ but not to CHAN
             if self._greeted or self._last:
                 break
             if loop.time() > until_s:
@@ -217,7 +223,7 @@ class Tc4(PolledDriver):
             await self._ask_channels()
             await self._link.until(lambda: self._greeted or None, 1.0)
         await self._say(self._dialect.units)
-        self._newest.clear()  # it may have been in the other unit
+        self._newest.clear()  # earlier readings may be in the other unit
         self._new_probes()
 
     async def _ask_channels(self) -> None:
@@ -225,9 +231,9 @@ class Tc4(PolledDriver):
         await self._say(self._dialect.channels)
 
     async def _assert_heat_off(self) -> None:
-        """Heat 0, and its echo where the firmware sends one.
+        """Write heat 0, and wait until it is read back if the firmware reports its outputs.
 
-        A board that heats on stays connected: its readings say so, and heat stays refused.
+        A board that still heats stays connected: its readings show it, and heat stays refused.
         """
         answers = False
         for _ in range(5):
@@ -240,14 +246,14 @@ class Tc4(PolledDriver):
                     return
         if not answers:
             raise LostError(
-                f"The {self._dialect.machine} on {self._options.port} does not answer READ."
+                f"The {self._dialect.machine} on {self._options.port} does not reply to READ."
             )
 
     async def _send_question(self) -> None:
         await self._say("READ")
 
     async def _look_after(self) -> None:
-        """Repeat what a bad line swallowed: heat that is too high, the unit after a restart."""
+        """Repeat commands that were lost: heat that is too high, the unit after a restart."""
         if self._too_hot and not self._read_only:
             self._too_hot = False
             await self._say(self._dialect.outputs[Actuator.HEATER].command(self._heat.setpoint))
@@ -281,21 +287,23 @@ class Tc4(PolledDriver):
         self._greeted = True
 
     def _has_restarted(self) -> None:
-        """Heat stays 0 until it is asked for again; channels and unit are set again."""
+        """Keep heat at 0 until it is requested again; set channels and unit again."""
         if not self._restarted:
             self.restarts += 1
         self._restarted = True
         self._heat.set(0)
 
     def _watch(self, line: Tc4Line) -> None:
-        """Find a board that started again: its heat is gone, or its temperatures are in °F."""
-        said = tuple(sorted(t for t in (line.environment, line.bean) if t is not None))
-        fahrenheit = [1.8 * celsius + 32 for celsius in self._celsius]
-        pairs = list(zip(said, fahrenheit, strict=False)) if len(said) == len(fahrenheit) else []
+        """Detect a board that restarted: its heat is 0, or its temperatures are in °F."""
+        celsius = tuple(sorted(t for t in (line.environment, line.bean) if t is not None))
+        fahrenheit = [1.8 * temp_c + 32 for temp_c in self._celsius]
+        pairs = (
+            list(zip(celsius, fahrenheit, strict=False)) if len(celsius) == len(fahrenheit) else []
+        )
         if self._task is not None and pairs and all(abs(a - b) < UNIT_ERROR for a, b in pairs):
             self._has_restarted()
             return
-        self._celsius = said
+        self._celsius = celsius
         if self._heat.restarted(line.heater):
             self._has_restarted()
 
@@ -322,7 +330,7 @@ class Tc4(PolledDriver):
         )
 
     def _as_long_as_before(self, commas: int) -> bool:
-        """A reply that lost its tail looks like older firmware: believe a short one twice."""
+        """Accept a reply that is shorter than before only twice: it may have lost its tail."""
         if commas >= self._commas or commas == self._short:
             self._commas, self._short = commas, None
             return True
