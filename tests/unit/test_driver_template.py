@@ -81,7 +81,7 @@ def test_template_says_so_when_nobody_answers() -> None:
     rig.fake.answers = False
 
     async def work() -> None:
-        with pytest.raises(LostError, match="No Example answers"):
+        with pytest.raises(LostError, match="No Example replies"):
             await rig.make().__aenter__()
         assert len(asyncio.all_tasks()) == 1  # only this one: nothing is left behind
 

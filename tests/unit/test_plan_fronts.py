@@ -77,7 +77,7 @@ async def by_drive(plan: Plan, folder: Path) -> Writes:
     async with guardian(None, socket) as driver, RoasterControl(socket, None) as control:
         log = DriveLog(folder / "drive.csv")
         drive = Drive(plan, control, log, lambda _l: None, profile=profile_of(plan), hears=True)
-        control.audit, control.told = drive.audit, drive.told
+        control.audit, control.told = drive.audit, drive.notice
         driver.log.clear()
         with contextlib.closing(log):
             async with attended(
@@ -162,7 +162,7 @@ def test_drive_attends_to_itself_by_no_means(socket_folder: Path) -> None:
         async with machine as driver, RoasterControl(socket, None) as control:
             log = DriveLog(socket_folder / "drive.csv")
             drive = Drive(plan, control, log, lambda _l: None)
-            control.audit, control.told = drive.audit, drive.told
+            control.audit, control.told = drive.audit, drive.notice
             with contextlib.closing(log):
                 return await drive.run(), list(driver.log)
 
@@ -197,7 +197,7 @@ def test_drive_goes_on_with_a_machine_that_gives_less_heat_than_is_set(
         async with machine as driver, RoasterControl(socket, None) as control:
             log = DriveLog(socket_folder / "drive.csv")
             drive = Drive(plan, control, log, said.append)
-            control.audit, control.told = drive.audit, drive.told
+            control.audit, control.told = drive.audit, drive.notice
             with contextlib.closing(log):
                 await drive.run()
                 return list(driver.log), said

@@ -168,7 +168,7 @@ async def test_a_machine_that_never_confirms_is_reported(tmp_path: Path) -> None
     fake = FakeFreshRoast(speed=0)
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as roaster:
         fake.stuck_idle, fake.thermal.air_c = True, 196
-        with pytest.raises(BadInputError, match=r"does not confirm that it cools: it reports idle"):
+        with pytest.raises(BadInputError, match=r"does not confirm cooling: it reports idle"):
             await roaster.make_safe()
         assert (await roaster.read()).cooling_percent == 0
         fake.stuck_idle = False
@@ -248,12 +248,12 @@ async def test_silence_and_other_machines(tmp_path: Path) -> None:
     fake = FakeFreshRoast()
     fake.answers = False
     async with tcp_line(fake) as port:
-        with pytest.raises(LostError, match="No FreshRoast SR700 answers"):
+        with pytest.raises(LostError, match="No FreshRoast SR700 replies"):
             await driver(port, first_reply_s=0.5).__aenter__()
     fake = FakeFreshRoast()
     fake.received = lambda data: fake.send(b"25.0,20.0\r\n")  # type: ignore[method-assign]
     async with PtyLine(fake, tmp_path) as line:
-        with pytest.raises(BadInputError, match="Another machine"):
+        with pytest.raises(BadInputError, match="is not a FreshRoast"):
             await driver(line.port, first_reply_s=0.6).__aenter__()
 
 

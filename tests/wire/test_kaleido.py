@@ -143,7 +143,7 @@ async def test_websocket() -> None:
         wrong = port.replace("/ws", "/other")
         with pytest.raises(BadInputError, match="not as a Kaleido"):
             await driver(wrong).__aenter__()
-    with pytest.raises(LostError, match="Nobody answers"):
+    with pytest.raises(LostError, match="Nothing replies"):
         await driver(port).__aenter__()
 
 
@@ -198,12 +198,12 @@ async def test_silence_and_other_machines(tmp_path: Path) -> None:
     fake = FakeKaleido(speed=0)
     fake.answers = False
     async with tcp_line(fake) as port:
-        with pytest.raises(LostError, match="No Kaleido answers"):
+        with pytest.raises(LostError, match="No Kaleido replies"):
             await driver(port, first_reply_s=0.5).__aenter__()
     fake = FakeKaleido(speed=0)
     fake.received = lambda data: fake.send(b"25.0,20.0\r\n")  # type: ignore[method-assign]
     async with PtyLine(fake, tmp_path) as line:
-        with pytest.raises(BadInputError, match="Another machine"):
+        with pytest.raises(BadInputError, match="is not a Kaleido"):
             await driver(line.port, first_reply_s=0.5).__aenter__()
 
 

@@ -67,15 +67,15 @@ def test_words_and_controls() -> None:
     switch = ControlTopics(
         command_topic="x", on="ON", off="OFF", state_topic="y", state_path="POWER"
     )
-    assert (switch.says(0, down=True), switch.says(1, down=True)) == ("OFF", "ON")
-    assert switch.heard(b'{"POWER": "on"}') == 100
-    assert switch.heard(b'{"POWER": "?"}') is None
+    assert (switch.payload_of(0, down=True), switch.payload_of(1, down=True)) == ("OFF", "ON")
+    assert switch.percent_of(b'{"POWER": "on"}') == 100
+    assert switch.percent_of(b'{"POWER": "?"}') is None
     dimmer = ControlTopics(command_topic="x", full=255, payload='{"brightness": {value}}')
-    assert dimmer.says(50.1, down=True) == '{"brightness": 127}'
-    assert dimmer.heard(b"127") == pytest.approx(49.8, abs=0.1)
-    assert dimmer.heard(b"300") is None
+    assert dimmer.payload_of(50.1, down=True) == '{"brightness": 127}'
+    assert dimmer.percent_of(b"127") == pytest.approx(49.8, abs=0.1)
+    assert dimmer.percent_of(b"300") is None
     assert (
-        ControlTopics.model_validate({"command_topic": "x", "on": True, "off": False}).says(
+        ControlTopics.model_validate({"command_topic": "x", "on": True, "off": False}).payload_of(
             100, down=True
         )
         == "ON"
@@ -233,5 +233,5 @@ async def test_nobody_there(broker: Broker) -> None:
     broker.kill()
     with pytest.raises(LostError, match="can't be reached"):
         await driver(broker).__aenter__()
-    with pytest.raises(BadInputError, match="no broker"):
+    with pytest.raises(BadInputError, match="not a broker"):
         await driver(broker, port="/dev/ttyUSB0").__aenter__()
