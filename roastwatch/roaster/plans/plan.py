@@ -238,8 +238,7 @@ def refuse_unattended(plan: Plan, limits: Limits) -> None:
         return
     raise BadInputError(
         f"The plan heats for {ends_s / 60:.1f} minutes. Every {limits.attendance_s / 60:g} minutes "
-        "(attendance_s) you must confirm that you are at the roaster, which needs a terminal: run "
-        "it in one."
+        "(attendance_s) you must confirm that you are at the roaster: run it in a terminal."
     )
 
 
