@@ -150,7 +150,7 @@ def test_service_drive_and_simulate_write_the_same(plan: Plan, socket_folder: Pa
         assert max(heats) - min(heats) <= (4 if plan.follow else 0), (seconds, heats)
 
 
-def test_drive_attends_to_itself_by_no_means(socket_folder: Path) -> None:
+def test_drive_never_confirms_attendance_by_itself(socket_folder: Path) -> None:
     """Without anybody who presses a key heat goes off; that the program runs is no attendance."""
     plan = parse_plan({"steps": [{"at_s": 0, "heater_percent": 30, "fan_percent": 60},
                                  {"at_s": 120, "note": "end"}]})  # fmt: skip
@@ -183,7 +183,7 @@ class Weak(Watched):
         return replace(reading, heater_percent=heat / 2) if weak else reading
 
 
-def test_drive_goes_on_with_a_machine_that_gives_less_heat_than_is_set(
+def test_drive_continues_with_less_heat_than_set(
     socket_folder: Path,
 ) -> None:
     plan = parse_plan({"steps": [{"at_s": 0, "heater_percent": 80, "fan_percent": 60},

@@ -54,7 +54,7 @@ def test_status_frames() -> None:
 
 
 @given(st.binary(min_size=64, max_size=64))
-def test_noise(raw: bytes) -> None:
+def test_noise_makes_no_implausible_status(raw: bytes) -> None:
     for status in (
         aillio_r1.decode(raw),
         aillio_r2.decode(raw),
@@ -115,7 +115,9 @@ async def test_unplug_and_replug(kind: type, make: type[FakeBullet]) -> None:
 
 
 @pytest.mark.parametrize(("kind", "make"), BOTH)
-async def test_heater_that_stays_and_silence(kind: type, make: type[FakeBullet]) -> None:
+async def test_stuck_heater_is_reported_and_silence_is_lost(
+    kind: type, make: type[FakeBullet]
+) -> None:
     fake = make(speed=0)
     fake.heater, fake.stuck = 5, True
     async with driver(kind, fake, first_status_s=1.5) as bullet:
@@ -144,20 +146,20 @@ async def test_a_whole_roast_twice(kind: type, make: type[FakeBullet]) -> None:
         assert fake.heater == 0
 
 
-async def test_cracks_that_the_machine_counts() -> None:
+async def test_the_machines_crack_count_is_read() -> None:
     fake = FakeR2(speed=0)
     fake.cracks = 5
     async with driver(AillioR2, fake) as bullet:
         assert (await bullet.read()).crack_count == 5
 
 
-async def test_no_machine() -> None:
+async def test_missing_machine_is_lost() -> None:
     with pytest.raises(LostError, match=r"No Aillio|libusb"):
         await AillioR1(AillioOptions(), "kitchen").__aenter__()
 
 
 @pytest.mark.parametrize(("kind", "make"), BOTH)
-async def test_a_machine_that_restarts_is_not_stepped_up_again(
+async def test_restarted_machine_is_not_stepped_up_again(
     kind: type, make: type[FakeBullet]
 ) -> None:
     fake = make(speed=0)
@@ -175,7 +177,7 @@ async def test_a_machine_that_restarts_is_not_stepped_up_again(
 
 
 @pytest.mark.parametrize(("kind", "make"), BOTH)
-async def test_heat_that_a_person_turns_down_at_the_machine_stays_down(
+async def test_heat_turned_down_at_the_machine_stays_down(
     kind: type, make: type[FakeBullet]
 ) -> None:
     fake = make(speed=0)
@@ -191,7 +193,9 @@ async def test_heat_that_a_person_turns_down_at_the_machine_stays_down(
 
 
 @pytest.mark.parametrize(("kind", "make"), BOTH)
-async def test_a_fire_is_read_as_it_is(kind: type, make: type[FakeBullet]) -> None:
+async def test_temperature_of_a_fire_is_reported_as_read(
+    kind: type, make: type[FakeBullet]
+) -> None:
     fake = make(speed=0)
     fake.thermal.bean_c = fake.thermal.air_c = 420.0
     async with driver(kind, fake) as bullet:

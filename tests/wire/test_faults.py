@@ -172,7 +172,7 @@ LENIENT = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
 
 
 @pytest.mark.parametrize("make", SUBJECTS)
-def test_random_faults(make: Callable[[], Subject]) -> None:
+def test_random_faults_never_raise_heat(make: Callable[[], Subject]) -> None:
     @settings(max_examples=2, deadline=None, derandomize=True, suppress_health_check=LENIENT)
     @given(st.lists(STEP, min_size=4, max_size=8))
     def sequences(steps: list[tuple[str, int]]) -> None:
@@ -184,7 +184,7 @@ def test_random_faults(make: Callable[[], Subject]) -> None:
 @pytest.mark.verify
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("make", SUBJECTS)
-def test_many_random_faults(make: Callable[[], Subject]) -> None:
+def test_many_random_faults_never_raise_heat(make: Callable[[], Subject]) -> None:
     @settings(max_examples=25, deadline=None, suppress_health_check=LENIENT)
     @given(st.lists(STEP, min_size=4, max_size=14))
     def sequences(steps: list[tuple[str, int]]) -> None:

@@ -42,7 +42,7 @@ def test_packets_at_each_split() -> None:
         assert parser.feed(first) + parser.feed(second) == [decode(REPLY), decode(HOT)]
 
 
-def test_aa_in_the_body_is_no_header() -> None:
+def test_aa_in_the_body_is_not_a_header() -> None:
     tricky = bytes.fromhex("AAAA6174AF0402AA")  # a false start
     parser = FreshRoastParser()
     assert parser.feed(tricky + b"\xaa" * 5 + HOT) == [decode(HOT)]
@@ -52,7 +52,7 @@ def test_aa_in_the_body_is_no_header() -> None:
 
 
 @given(st.binary(max_size=80))
-def test_noise(noise: bytes) -> None:
+def test_noise_hides_no_packet_after_it(noise: bytes) -> None:
     parser = FreshRoastParser()
     for packet in parser.feed(noise):
         assert packet.heat <= 3
@@ -69,7 +69,7 @@ def test_implausible_packets(change: tuple[int, int]) -> None:
     assert decode(bytes(raw)) is None
 
 
-def test_a_packet_without_footer_at_250_fahrenheit() -> None:
+def test_packet_without_footer_at_250_fahrenheit_is_read() -> None:
     """As logged in freshroastsr700 issue 18."""
     logged = bytes.fromhex("aaaa617400040209060000fa aaaa617400040209060000fbaafa")
     whole = bytes.fromhex("aaaa617400040209060000fa aafa aaaa617400040209060000fbaafa")
@@ -132,7 +132,7 @@ async def test_a_roast_and_its_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("celsius", [121.1, 196.0, 361.0, 600.0])
-async def test_every_temperature_keeps_the_link_and_is_read_as_it_is(
+async def test_every_temperature_is_reported_as_read_and_keeps_the_link(
     tmp_path: Path, celsius: float
 ) -> None:
     fake = FakeFreshRoast(speed=0)
@@ -164,7 +164,7 @@ async def test_make_safe_blows_from_every_state(
         assert (fake.state, fake.blows) == (COOLING, 9)
 
 
-async def test_a_machine_that_never_confirms_is_reported(tmp_path: Path) -> None:
+async def test_make_safe_reports_a_machine_that_never_confirms(tmp_path: Path) -> None:
     fake = FakeFreshRoast(speed=0)
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as roaster:
         fake.stuck_idle, fake.thermal.air_c = True, 196
@@ -175,7 +175,7 @@ async def test_a_machine_that_never_confirms_is_reported(tmp_path: Path) -> None
         await until(lambda: fake.state == COOLING)  # it goes on being asked
 
 
-async def test_a_machine_that_ends_roasting_by_itself_is_not_heated_again(tmp_path: Path) -> None:
+async def test_machine_that_stops_roasting_by_itself_is_not_heated_again(tmp_path: Path) -> None:
     fake = FakeFreshRoast(speed=0)
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as roaster:
         await roaster.write(Actuator.HEATER, 100)
@@ -190,7 +190,7 @@ async def test_a_machine_that_ends_roasting_by_itself_is_not_heated_again(tmp_pa
         assert fake.heated_s == heated_s
 
 
-async def test_a_hot_machine_that_is_found_idle_gets_air(tmp_path: Path) -> None:
+async def test_hot_idle_machine_gets_air(tmp_path: Path) -> None:
     fake = FakeFreshRoast(speed=0)
     fake.thermal.air_c = 196
     async with PtyLine(fake, tmp_path) as line, driver(line.port):
@@ -198,7 +198,7 @@ async def test_a_hot_machine_that_is_found_idle_gets_air(tmp_path: Path) -> None
     assert fake.heated_s == 0
 
 
-async def test_a_host_that_dies_leaves_a_short_timer(tmp_path: Path) -> None:
+async def test_dead_host_leaves_a_short_timer(tmp_path: Path) -> None:
     fake = FakeFreshRoast()
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as roaster:
         await roaster.write(Actuator.HEATER, 100)
@@ -208,7 +208,7 @@ async def test_a_host_that_dies_leaves_a_short_timer(tmp_path: Path) -> None:
         assert (fake.state, fake.heat) == (COOLING, 0)
 
 
-async def test_taking_over_a_roasting_machine_cools_it(tmp_path: Path) -> None:
+async def test_opening_a_roasting_machine_cools_it(tmp_path: Path) -> None:
     fake = FakeFreshRoast()
     fake.state, fake.heat, fake.left_s, fake.fan = ROASTING, 3, 500, 7
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as roaster:
@@ -260,7 +260,7 @@ async def test_silence_and_other_machines(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "words", [("cooling", "0"), ("fan", "0"), ("cooling", "0", "fan", "0")], ids=" ".join
 )
-async def test_the_command_line_never_stops_the_air_of_a_hot_machine(
+async def test_command_line_never_stops_the_air_of_a_hot_machine(
     tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     fake = FakeFreshRoast(speed=0)

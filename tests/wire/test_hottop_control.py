@@ -36,7 +36,7 @@ async def said(place: Guarded, *words: str, line: PtyLine) -> tuple[int | None, 
 
 @pytest.mark.parametrize("command", [("read", "--json"), ("probe",)])
 @pytest.mark.parametrize("bean_c", [25.0, 200.0])
-async def test_reading_takes_no_control_and_leaves_no_eject(
+async def test_reading_takes_no_control_and_causes_no_eject(
     tmp_path: Path, command: tuple[str, ...], bean_c: float
 ) -> None:
     fake = FakeHottop(speed=0)
@@ -53,7 +53,7 @@ async def test_reading_takes_no_control_and_leaves_no_eject(
     assert (fake.ejected, fake.heater, fake.drum, fake.main_fan) == (False, 70, 1, 3)
 
 
-async def test_a_hot_machine_that_needs_frames_to_talk_is_not_left(tmp_path: Path) -> None:
+async def test_hot_machine_that_needs_frames_is_not_left(tmp_path: Path) -> None:
     fake = FakeHottop(speed=0)
     fake.thermal.bean_c = fake.thermal.air_c = 191.0
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
@@ -64,7 +64,7 @@ async def test_a_hot_machine_that_needs_frames_to_talk_is_not_left(tmp_path: Pat
         assert (fake.ejected, fake.heater, fake.drum, fake.cooling) == (False, 0, 1, 1)
 
 
-async def test_emergency_stop_takes_control_of_a_machine_that_was_only_read(tmp_path: Path) -> None:
+async def test_emergency_stop_takes_control_of_a_machine_that_is_only_read(tmp_path: Path) -> None:
     fake = FakeHottop(speed=0)
     fake.heater, fake.thermal.bean_c = 100, 200.0
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
@@ -97,7 +97,7 @@ async def test_lost_status_frames_for_five_seconds_cause_no_eject(
             await end(service)
 
 
-async def test_what_the_end_of_a_drive_does_is_said_before(tmp_path: Path) -> None:
+async def test_drive_announces_what_its_end_does(tmp_path: Path) -> None:
     fake = FakeHottop(speed=0)
     fake.thermal.bean_c = fake.thermal.air_c = 120.0
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
@@ -108,7 +108,9 @@ async def test_what_the_end_of_a_drive_does_is_said_before(tmp_path: Path) -> No
         finally:
             await end(service)
         text = out.decode()
-        assert text.count("opens its door about a second later") == 2  # at the start and the end
+        assert (
+            text.count("the Hottop opens its door and powers down") == 2
+        )  # at the start and the end
         assert "gives up control once the roaster is cool" in text
         await asyncio.sleep(2.5)
         assert (fake.ejected, fake.drum) == (False, 1)  # it is kept, for it is hot
@@ -118,16 +120,16 @@ async def test_what_the_end_of_a_drive_does_is_said_before(tmp_path: Path) -> No
         assert fake.drum == 1
 
 
-async def test_setting_an_actuator_says_what_leaving_does(tmp_path: Path) -> None:
+async def test_set_announces_what_its_end_does(tmp_path: Path) -> None:
     fake = FakeHottop(speed=0)
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         status, text = await said(place, "set", "fan", "40", line=line)
         assert status == 0, text
-        assert "opens its door about a second later" in text
+        assert "the Hottop opens its door and powers down" in text
         assert json.dumps(fake.main_fan) == "4"
 
 
-async def test_a_machine_that_heats_by_its_panel_is_not_taken_over(tmp_path: Path) -> None:
+async def test_machine_that_heats_by_its_panel_is_not_taken_over(tmp_path: Path) -> None:
     fake = FakeHottop(speed=0)
     fake.heater, fake.thermal.bean_c, fake.thermal.air_c = 70, 120.0, 120.0
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
@@ -154,7 +156,7 @@ async def test_a_machine_that_heats_by_its_panel_is_not_taken_over(tmp_path: Pat
         (signal.SIGKILL, signal.SIGKILL, ("--option", "wake=true")),
     ],
 )
-async def test_the_next_guardian_goes_on_with_frames_before_it_ejects(
+async def test_next_guardian_continues_frames_before_the_machine_ejects(
     tmp_path: Path,
     service: signal.Signals | None,
     guardian: signal.Signals,
@@ -190,7 +192,7 @@ async def test_the_next_guardian_goes_on_with_frames_before_it_ejects(
             await end(drive)
 
 
-async def test_a_guardian_that_only_read_is_followed_by_one_that_claims_nothing(
+async def test_successor_of_a_guardian_that_only_read_takes_no_control(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake, told = FakeHottop(speed=0), list[str]()

@@ -57,7 +57,7 @@ def test_documented_frames() -> None:
         "{0,BT:nan}",
     ],
 )
-def test_broken_frames(text: str) -> None:
+def test_broken_frames_are_ignored(text: str) -> None:
     assert decode(text) is None
 
 
@@ -70,7 +70,7 @@ def test_frames_at_each_split() -> None:
 
 
 @given(st.text(alphabet="{}[]0123456789,:.BTEHP \n", max_size=60))
-def test_noise(text: str) -> None:
+def test_noise_makes_no_implausible_frame(text: str) -> None:
     frame = decode(text)
     assert frame is None or 0 <= frame.numbers.get("HP", 0) <= 100
 
@@ -106,7 +106,7 @@ async def test_start_heat_and_make_safe(tmp_path: Path) -> None:
         assert fake.values["HP"] == 0
 
 
-async def test_burner_without_enabling_is_no_heat(tmp_path: Path) -> None:
+async def test_disabled_burner_is_reported_as_heat_0(tmp_path: Path) -> None:
     fake = FakeKaleido(speed=0)
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as kaleido:
         await kaleido.write(Actuator.HEATER, 50)
@@ -119,14 +119,14 @@ async def test_burner_without_enabling_is_no_heat(tmp_path: Path) -> None:
         await until(lambda: fake.values["HS"] == 1)
 
 
-async def test_a_swallowed_heat_off_is_repeated(tmp_path: Path) -> None:
+async def test_lost_heat_off_is_repeated(tmp_path: Path) -> None:
     fake = FakeKaleido(speed=0)
     async with PtyLine(fake, tmp_path) as line, driver(line.port):
         fake.values.update(HP=60, HS=1)
         await until(lambda: fake.values["HP"] == 0)
 
 
-async def test_machine_without_a1(tmp_path: Path) -> None:
+async def test_machine_without_a1_is_read(tmp_path: Path) -> None:
     fake = FakeKaleido(speed=0, knows_a1=False)
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as kaleido:
         assert (await kaleido.read()).bean_temp_c == 25
@@ -147,7 +147,7 @@ async def test_websocket() -> None:
         await driver(port).__aenter__()
 
 
-async def test_websocket_that_goes_away() -> None:
+async def test_websocket_that_closes_is_lost() -> None:
     fake = FakeKaleido(speed=0)
     async with kaleido_websocket(fake) as port:
         kaleido = driver(port, silence_s=1)
@@ -187,7 +187,7 @@ async def test_noise_echo_and_cuts(tmp_path: Path) -> None:
                 assert reading.bean_temp_c is None or 1 <= reading.bean_temp_c <= 350
 
 
-async def test_a_burner_that_does_not_obey(tmp_path: Path) -> None:
+async def test_burner_that_does_not_obey_is_reported(tmp_path: Path) -> None:
     fake = FakeKaleido(speed=0)
     fake.stuck_burner = 65
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as kaleido:
@@ -208,7 +208,7 @@ async def test_silence_and_other_machines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("limit_c", "target_c"), [(230.0, 230), (245.0, 240), (212.7, 212)])
-async def test_heat_burns_though_the_target_caps_it(
+async def test_heat_is_on_although_the_target_caps_it(
     tmp_path: Path, limit_c: float, target_c: int
 ) -> None:
     fake = FakeKaleido(speed=0)
@@ -228,7 +228,7 @@ async def test_heat_burns_though_the_target_caps_it(
         assert safe == ["HP 0", "AH 0", "HS 0", "TS 0", "RC 100", "FC 100", "CS 1"]
 
 
-async def test_a_lost_target_is_sent_again(tmp_path: Path) -> None:
+async def test_lost_target_is_sent_again(tmp_path: Path) -> None:
     fake = FakeKaleido(speed=0)
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as kaleido:
         await kaleido.write(Actuator.HEATER, 60)
@@ -237,7 +237,7 @@ async def test_a_lost_target_is_sent_again(tmp_path: Path) -> None:
         await until(lambda: fake.burns == 60)
 
 
-def test_no_command_follows_another_within_a_tenth_of_a_second() -> None:
+def test_commands_are_at_least_a_tenth_of_a_second_apart() -> None:
     """In virtual time: a loaded computer delays what it reads, not what it sends."""
     loop = VirtualLoop()
     with ExitStack() as stack:
@@ -260,7 +260,7 @@ def test_no_command_follows_another_within_a_tenth_of_a_second() -> None:
     loop.close()
 
 
-async def test_a_machine_that_was_switched_off_and_on_is_not_heated_again(tmp_path: Path) -> None:
+async def test_restarted_machine_is_not_heated_again(tmp_path: Path) -> None:
     fake = FakeKaleido(speed=0)
     fake.thermal.bean_c = fake.thermal.air_c = 180
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as kaleido:
@@ -276,6 +276,6 @@ async def test_a_machine_that_was_switched_off_and_on_is_not_heated_again(tmp_pa
         assert (fake.values["HP"], fake.values["HS"], fake.target_c) == (0, 0, 0)
 
 
-def test_it_heats_on_without_its_host() -> None:
+def test_machine_keeps_heating_without_its_host() -> None:
     assert driver("x").capabilities.when_host_is_gone == "holds"
     assert driver("x").capabilities.needs_cutoff

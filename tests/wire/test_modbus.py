@@ -47,17 +47,17 @@ def test_codes(words: list[int], code: Code, order: WordOrder, value: float | No
 
 
 @given(st.integers(0, 9999), st.sampled_from(Code), st.sampled_from(WordOrder))
-def test_codes_there_and_back(value: int, code: Code, order: WordOrder) -> None:
+def test_codes_survive_a_round_trip(value: int, code: Code, order: WordOrder) -> None:
     assert decode(encode(value, code, order), code, order) == value
 
 
 @pytest.mark.parametrize("code", [Code.U16, Code.S16, Code.BCD16])
-def test_a_number_that_does_not_fit(code: Code) -> None:
+def test_number_that_does_not_fit_is_refused(code: Code) -> None:
     with pytest.raises(ValueError, match="does not fit"):
         encode(70000, code, WordOrder.BIG)
 
 
-def test_profiles_that_come_along_are_valid() -> None:
+def test_shipped_profiles_are_valid() -> None:
     assert "besca-bsc" in names()
     for name in names():
         assert load(name).inputs.bean_temp is not None
@@ -76,19 +76,19 @@ def test_profiles_that_come_along_are_valid() -> None:
         ("a: [", "not YAML"),
     ],
 )
-def test_wrong_profiles(tmp_path: Path, text: str, says: str) -> None:
+def test_wrong_profiles_are_explained(tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "wrong.yaml"
     path.write_text(text)
     with pytest.raises(SettingsError, match=says):
         load(str(path))
 
 
-def test_absent_profile() -> None:
+def test_missing_profile_names_the_shipped_ones() -> None:
     with pytest.raises(SettingsError, match="besca-bsc"):
         load("/nowhere.yaml")
 
 
-def test_a_profile_beside_the_person_is_found_by_the_guardian(
+def test_profile_with_a_relative_path_is_found_by_the_guardian(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "mine.yaml").write_text("machine: X\ninputs: {bean_temp: {register: 1}}")
@@ -148,7 +148,7 @@ async def test_rtu_over_a_serial_line(profile: str, tmp_path: Path) -> None:
         assert fake.get(3, 20) == 0
 
 
-async def test_server_goes_and_comes_back(profile: str) -> None:
+async def test_lost_server_is_reopened(profile: str) -> None:
     fake = FakeModbusRoaster()
     async with modbus_tcp(fake) as port:
         modbus = driver(port, profile, silence_s=1)
@@ -165,7 +165,7 @@ async def test_server_goes_and_comes_back(profile: str) -> None:
         assert (await again.read()).heater_percent == 0
 
 
-async def test_registers_that_the_machine_does_not_have(tmp_path: Path) -> None:
+async def test_profile_with_missing_registers_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "far.yaml"
     path.write_text("machine: Far\ninputs: {bean_temp: {register: 5000}}\n")
     async with modbus_tcp(FakeModbusRoaster()) as port:
@@ -173,7 +173,7 @@ async def test_registers_that_the_machine_does_not_have(tmp_path: Path) -> None:
             await driver(port, str(path)).__aenter__()
 
 
-async def test_nobody_there(profile: str, tmp_path: Path) -> None:
+async def test_missing_machine_is_lost(profile: str, tmp_path: Path) -> None:
     with pytest.raises(LostError, match="Nothing replies"):
         await driver("tcp://127.0.0.1:1", profile).__aenter__()
     with pytest.raises(LostError, match="does not exist"):
@@ -184,7 +184,7 @@ async def test_nobody_there(profile: str, tmp_path: Path) -> None:
         await driver("/dev/ttyUSB9", profile, framing="tcp").__aenter__()
 
 
-async def test_a_reading_may_be_cancelled(profile: str) -> None:
+async def test_read_may_be_cancelled(profile: str) -> None:
     fake = FakeModbusRoaster()
     async with modbus_tcp(fake) as port, driver(port, profile) as modbus:
         for _ in range(20):
@@ -197,7 +197,7 @@ async def test_a_reading_may_be_cancelled(profile: str) -> None:
         assert (await modbus.read()).bean_temp_c is not None
 
 
-async def test_a_value_that_can_not_be_true_has_a_reason(profile: str) -> None:
+async def test_implausible_value_has_a_reason(profile: str) -> None:
     fake = FakeModbusRoaster()
     fake.thermal.speed, fake.thermal.bean_c = 0, 0.0
     fake.put(3, 21, [250])
@@ -215,7 +215,7 @@ async def test_a_value_that_can_not_be_true_has_a_reason(profile: str) -> None:
             await modbus.read()
 
 
-async def test_a_value_beyond_the_range_is_read_as_it_is(profile: str) -> None:
+async def test_value_above_the_range_is_reported_as_read(profile: str) -> None:
     fake = FakeModbusRoaster()
     fake.thermal.speed, fake.thermal.bean_c, fake.thermal.air_c = 0, 512.0, 900.0
     fake.tick(0)
@@ -239,7 +239,7 @@ async def test_read_and_probe_print_the_reason(profile: str) -> None:
             assert "Register 7 reads 0.0 °C" in out.decode()
 
 
-async def test_a_machine_that_forgets_its_heat_has_restarted(profile: str) -> None:
+async def test_machine_that_loses_its_heat_has_restarted(profile: str) -> None:
     fake = FakeModbusRoaster()
     async with modbus_tcp(fake) as port, driver(port, profile) as modbus:
         await modbus.write(Actuator.HEATER, 60)

@@ -63,7 +63,7 @@ def test_numbers_in_messages(payload: bytes, path: str, value: float | None) -> 
     assert number(payload, path) == value
 
 
-def test_words_and_controls() -> None:
+def test_payloads_of_switches_and_dimmers() -> None:
     switch = ControlTopics(
         command_topic="x", on="ON", off="OFF", state_topic="y", state_path="POWER"
     )
@@ -97,7 +97,7 @@ def test_words_and_controls() -> None:
         {"heater": {"comand_topic": "x"}},
     ],
 )
-def test_wrong_options(wrong: dict[str, object]) -> None:
+def test_wrong_options_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         MqttRoasterOptions.model_validate({**OPTIONS, **wrong})
 
@@ -126,7 +126,7 @@ async def test_reads_and_writes(broker: Broker) -> None:
         await until(lambda: fake.heater == "OFF")
 
 
-async def test_broker_goes_and_comes_back(broker: Broker) -> None:
+async def test_lost_broker_is_reopened(broker: Broker) -> None:
     fake = FakeMqttRoaster(speed=0)
     async with on_broker(fake, broker.port):
         roaster = driver(broker, silence_s=10)
@@ -145,7 +145,7 @@ async def test_broker_goes_and_comes_back(broker: Broker) -> None:
         await until(lambda: fake.heater == "OFF")
 
 
-async def test_device_goes_offline(broker: Broker) -> None:
+async def test_device_that_goes_offline_is_lost(broker: Broker) -> None:
     fake = FakeMqttRoaster(speed=0)
     async with on_broker(fake, broker.port), driver(broker, silence_s=10) as roaster:
         await roaster.read()
@@ -155,7 +155,7 @@ async def test_device_goes_offline(broker: Broker) -> None:
             await read_for_ever(roaster)
 
 
-async def test_a_retained_temperature_is_no_reading(broker: Broker) -> None:
+async def test_retained_temperature_is_not_a_reading(broker: Broker) -> None:
     async with aiomqtt.Client("127.0.0.1", broker.port) as other:
         await other.publish("tele/roaster/air", "180", retain=True)
     async with driver(broker, silence_s=0.5) as roaster:
@@ -163,7 +163,7 @@ async def test_a_retained_temperature_is_no_reading(broker: Broker) -> None:
             await roaster.read()
 
 
-async def test_a_heater_that_stays_on(broker: Broker) -> None:
+async def test_heater_that_stays_on_is_reported(broker: Broker) -> None:
     fake = FakeMqttRoaster(speed=0)
     fake.stuck, fake.heater = True, "ON"
     async with on_broker(fake, broker.port):
@@ -173,7 +173,7 @@ async def test_a_heater_that_stays_on(broker: Broker) -> None:
             assert (await roaster.read()).heater_percent == 100
 
 
-async def test_a_device_that_forgets_its_heat_has_restarted(broker: Broker) -> None:
+async def test_device_that_loses_its_heat_has_restarted(broker: Broker) -> None:
     fake = FakeMqttRoaster(speed=0)
     async with on_broker(fake, broker.port), driver(broker) as roaster:
         await roaster.write(Actuator.HEATER, 100)
@@ -190,7 +190,7 @@ async def test_a_device_that_forgets_its_heat_has_restarted(broker: Broker) -> N
         assert fake.heater == "OFF"
 
 
-async def test_a_probe_that_is_absent_has_a_reason_and_a_fire_is_read(broker: Broker) -> None:
+async def test_absent_probe_has_a_reason_and_a_fire_is_reported_as_read(broker: Broker) -> None:
     fake = FakeMqttRoaster(speed=0)
     fake.thermal.bean_c, fake.thermal.air_c = -127.0, 560.0
     async with on_broker(fake, broker.port), driver(broker) as roaster:
@@ -200,7 +200,7 @@ async def test_a_probe_that_is_absent_has_a_reason_and_a_fire_is_read(broker: Br
         assert "-127.0 °C" in roaster.doubts["bean_temp_c"]
 
 
-async def test_sigkill_leaves_the_broker_to_switch_off(broker: Broker, tmp_path: Path) -> None:
+async def test_broker_turns_heat_off_after_sigkill(broker: Broker, tmp_path: Path) -> None:
     fake = FakeMqttRoaster(speed=0)
     script = tmp_path / "host.py"
     script.write_text(
@@ -229,7 +229,7 @@ async def test_sigkill_leaves_the_broker_to_switch_off(broker: Broker, tmp_path:
         await until(lambda: fake.heater == "OFF")
 
 
-async def test_nobody_there(broker: Broker) -> None:
+async def test_missing_broker_is_lost(broker: Broker) -> None:
     broker.kill()
     with pytest.raises(LostError, match="can't be reached"):
         await driver(broker).__aenter__()

@@ -52,7 +52,7 @@ def test_lines_at_each_split() -> None:
 
 
 @given(st.lists(st.binary(max_size=200)))
-def test_noise_makes_no_reading_out_of_nothing(pieces: list[bytes]) -> None:
+def test_noise_makes_no_reading(pieces: list[bytes]) -> None:
     lines = LineSplitter()
     for piece in pieces:
         for text in lines.feed(piece):
@@ -60,7 +60,7 @@ def test_noise_makes_no_reading_out_of_nothing(pieces: list[bytes]) -> None:
             assert line is None or line.heater is None or 0 <= line.heater <= 100
 
 
-def test_a_lost_digit_is_not_believed() -> None:
+def test_lost_digit_is_ignored() -> None:
     probe = SpikeFilter()
     assert probe.take(201.3, 0) == 201.3
     assert probe.take(21.3, 1) is None
@@ -109,7 +109,7 @@ async def test_outputs_and_make_safe(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("fan", "name"), [("io3", "io3"), ("dcfan", "dcfan")])
-async def test_fan_on_another_output(tmp_path: Path, fan: str, name: str) -> None:
+async def test_fan_may_be_on_another_output(tmp_path: Path, fan: str, name: str) -> None:
     fake = FakeTc4()
     async with PtyLine(fake, tmp_path) as line, driver(line.port, fan_output=fan) as tc4:
         await tc4.write(Actuator.FAN, 40)
@@ -119,7 +119,7 @@ async def test_fan_on_another_output(tmp_path: Path, fan: str, name: str) -> Non
         assert fake.ot2 == 0
 
 
-async def test_a_drum_on_an_output_of_its_own(tmp_path: Path) -> None:
+async def test_drum_may_be_on_its_own_output(tmp_path: Path) -> None:
     fake = FakeTc4()
     async with PtyLine(fake, tmp_path) as line, driver(line.port, drum_output="io3") as tc4:
         await tc4.write(Actuator.DRUM, 70)
@@ -130,14 +130,14 @@ async def test_a_drum_on_an_output_of_its_own(tmp_path: Path) -> None:
         driver("x", drum_output="ot2")
 
 
-async def test_htri_blows_with_dcfan(tmp_path: Path) -> None:
+async def test_htri_uses_dcfan_for_its_fan(tmp_path: Path) -> None:
     fake = FakeTc4()
     async with PtyLine(fake, tmp_path) as line, driver(line.port, dialect="htri") as tc4:
         await tc4.make_safe()
         await until(lambda: fake.dcfan == 100)
 
 
-async def test_a_swallowed_heat_off_is_repeated(tmp_path: Path) -> None:
+async def test_lost_heat_off_is_repeated(tmp_path: Path) -> None:
     fake = FakeTc4()
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as tc4:
         await tc4.write(Actuator.HEATER, 20)
@@ -150,13 +150,13 @@ async def test_a_swallowed_heat_off_is_repeated(tmp_path: Path) -> None:
         assert fake.ot1 == 0
 
 
-async def test_a_board_that_boots_late_and_answers_late(tmp_path: Path) -> None:
+async def test_board_that_boots_and_replies_late_is_opened(tmp_path: Path) -> None:
     fake = FakeTc4(boot_s=1.5, delay_s=0.7)
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as tc4:
         assert (await tc4.read()).bean_temp_c == 25
 
 
-async def test_firmware_without_chan_reply_and_without_outputs(tmp_path: Path) -> None:
+async def test_firmware_without_chan_reply_and_outputs_is_opened(tmp_path: Path) -> None:
     fake = FakeTc4(answers_chan=False, old_firmware=True)
     fake.channels = "1200"
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as tc4:
@@ -165,7 +165,7 @@ async def test_firmware_without_chan_reply_and_without_outputs(tmp_path: Path) -
         assert reading.heater_percent is None
 
 
-async def test_a_heater_that_does_not_obey(tmp_path: Path) -> None:
+async def test_heater_that_does_not_obey_is_reported(tmp_path: Path) -> None:
     fake = FakeTc4()
     fake.stuck_heater = 55
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as tc4:
@@ -189,7 +189,7 @@ async def test_skywalker(tmp_path: Path) -> None:
         assert (fake.drum, fake.ot2) == (0, 0)
 
 
-async def test_skywalker_stays_awake_while_nobody_reads(tmp_path: Path) -> None:
+async def test_skywalker_stays_awake_without_reads(tmp_path: Path) -> None:
     fake = FakeTc4(kind="skywalker")
     async with PtyLine(fake, tmp_path) as line, driver(line.port, dialect="skywalker"):
         fake.drum = 100
@@ -200,7 +200,7 @@ async def test_skywalker_stays_awake_while_nobody_reads(tmp_path: Path) -> None:
         assert fake.drum == 100
 
 
-async def test_cyberroaster_hears_heat_off_first(tmp_path: Path) -> None:
+async def test_cyberroaster_gets_heat_off_first(tmp_path: Path) -> None:
     fake = FakeTc4(kind="cyberroaster")
     async with PtyLine(fake, tmp_path) as line:
         assert fake.ot1 == 70
@@ -230,7 +230,7 @@ async def test_unplug_and_replug(tmp_path: Path) -> None:
             assert (await again.read()).heater_percent == 0
 
 
-async def test_a_silent_board_is_lost(tmp_path: Path) -> None:
+async def test_silent_board_is_lost(tmp_path: Path) -> None:
     fake = FakeTc4()
     async with PtyLine(fake, tmp_path) as line, driver(line.port, silence_s=0.5) as tc4:
         fake.answers = False
@@ -238,7 +238,7 @@ async def test_a_silent_board_is_lost(tmp_path: Path) -> None:
             await read_for_ever(tc4)
 
 
-async def test_noise(tmp_path: Path) -> None:
+async def test_noise_makes_no_implausible_reading_on_a_bad_line(tmp_path: Path) -> None:
     fake = FakeTc4()
     async with PtyLine(fake, tmp_path) as line:
         line.faults.cut = line.faults.echo = True
@@ -269,7 +269,7 @@ async def test_over_tcp() -> None:
         assert (await tc4.read()).bean_temp_c == 25
 
 
-async def test_another_machine(tmp_path: Path) -> None:
+async def test_another_machine_is_refused(tmp_path: Path) -> None:
     fake = FakeTc4()
     fake.received = lambda data: fake.send(b"\xa5\x96" * 18)  # type: ignore[method-assign]
     async with PtyLine(fake, tmp_path) as line:
@@ -278,11 +278,11 @@ async def test_another_machine(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dialect", ["skywalker", "cyberroaster"])
-def test_no_dialect_is_taken_at_its_word(dialect: str) -> None:
+def test_dialect_is_unproven_before_opening(dialect: str) -> None:
     assert driver("x", dialect=dialect).capabilities.needs_cutoff
 
 
-async def test_a_tc4_that_is_called_a_skywalker_needs_its_cutoff(tmp_path: Path) -> None:
+async def test_tc4_configured_as_skywalker_needs_a_cutoff(tmp_path: Path) -> None:
     fake = FakeTc4()
     async with PtyLine(fake, tmp_path) as line, driver(line.port, dialect="skywalker") as tc4:
         assert (await tc4.read()).heater_percent == 0
@@ -292,14 +292,14 @@ async def test_a_tc4_that_is_called_a_skywalker_needs_its_cutoff(tmp_path: Path)
         assert tc4.capabilities.needs_cutoff
 
 
-async def test_dialects_are_proven_by_what_they_answer(tmp_path: Path) -> None:
+async def test_dialects_are_proven_by_their_replies(tmp_path: Path) -> None:
     for kind in ("skywalker", "cyberroaster"):
         fake = FakeTc4(kind=kind)
         async with PtyLine(fake, tmp_path) as line, driver(line.port, dialect=kind) as tc4:
             assert tc4.capabilities.when_host_is_gone == "off"
 
 
-async def test_a_board_that_forgets_its_heat_has_restarted(tmp_path: Path) -> None:
+async def test_board_that_loses_its_heat_has_restarted(tmp_path: Path) -> None:
     fake = FakeTc4(speed=0)
     fake.thermal.bean_c, fake.thermal.air_c = 180, 200
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as tc4:
@@ -318,7 +318,9 @@ async def test_a_board_that_forgets_its_heat_has_restarted(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("kind", ["skywalker", "cyberroaster"])
-async def test_other_dialects_that_forget_their_heat(tmp_path: Path, kind: str) -> None:
+async def test_other_dialects_that_lose_their_heat_have_restarted(
+    tmp_path: Path, kind: str
+) -> None:
     fake = FakeTc4(speed=0, kind=kind)
     async with PtyLine(fake, tmp_path) as line, driver(line.port, dialect=kind) as tc4:
         await tc4.write(Actuator.HEATER, 90)
@@ -331,7 +333,7 @@ async def test_other_dialects_that_forget_their_heat(tmp_path: Path, kind: str) 
         await until(lambda: fake.ot1 == 0)
 
 
-async def test_a_greeting_that_nobody_asked_for_is_a_restart(tmp_path: Path) -> None:
+async def test_unrequested_greeting_is_a_restart(tmp_path: Path) -> None:
     fake = FakeTc4(speed=0, kind="skywalker")
     fake.banner = "# SkyCommand"
     async with PtyLine(fake, tmp_path) as line, driver(line.port, dialect="skywalker") as tc4:
@@ -341,7 +343,7 @@ async def test_a_greeting_that_nobody_asked_for_is_a_restart(tmp_path: Path) -> 
         assert tc4.capabilities.when_host_is_gone == "off"  # that greeting disproves nothing
 
 
-async def test_a_cold_board_that_speaks_fahrenheit_again_has_restarted(tmp_path: Path) -> None:
+async def test_cold_board_that_sends_fahrenheit_again_has_restarted(tmp_path: Path) -> None:
     fake = FakeTc4(speed=0)
     fake.thermal.bean_c, fake.thermal.air_c = 180, 200
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as tc4:
@@ -351,7 +353,7 @@ async def test_a_cold_board_that_speaks_fahrenheit_again_has_restarted(tmp_path:
         await until(lambda: fake.celsius and fake.channels == "1200")
 
 
-async def test_heat_that_a_board_never_reports_is_no_restart(tmp_path: Path) -> None:
+async def test_heat_that_is_never_reported_is_not_a_restart(tmp_path: Path) -> None:
     fake = FakeTc4(speed=0)
     fake.stuck_heater = 0
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as tc4:
@@ -361,7 +363,7 @@ async def test_heat_that_a_board_never_reports_is_no_restart(tmp_path: Path) -> 
         assert (tc4.restarts, fake.ot1) == (0, 60)
 
 
-async def test_a_fire_is_read_as_it_is(tmp_path: Path) -> None:
+async def test_temperature_of_a_fire_is_reported_as_read(tmp_path: Path) -> None:
     fake = FakeTc4(speed=0)
     fake.thermal.bean_c = fake.thermal.air_c = 412
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as tc4:

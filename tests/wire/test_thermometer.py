@@ -61,6 +61,6 @@ async def test_mqtt(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"over": "modbus"}, {"over": "mqtt"}, {"over": "usb"}])
-def test_wrong_options(wrong: dict[str, object]) -> None:
+def test_wrong_options_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         thermometer("x", **wrong)
