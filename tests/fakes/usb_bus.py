@@ -1,4 +1,4 @@
-"""Lets other processes reach a fake Bullet over USB: see `usb_site/sitecustomize.py`."""
+"""Makes a fake Bullet reachable by other processes over USB: see `usb_site/sitecustomize.py`."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ SITE = Path(__file__).parent / "usb_site"
 
 @contextlib.asynccontextmanager
 async def usb_bus(bullet: FakeBullet, product: int, folder: Path) -> AsyncIterator[dict[str, str]]:
-    """Yields the environment in which pyusb finds the machine."""
+    """Yields the environment variables with which pyusb finds the machine."""
     address = folder / "usb"
 
     def transfer(ask: dict[str, object]) -> dict[str, str]:

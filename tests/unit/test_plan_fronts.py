@@ -151,7 +151,7 @@ def test_service_drive_and_simulate_write_the_same(plan: Plan, socket_folder: Pa
 
 
 def test_drive_never_confirms_attendance_by_itself(socket_folder: Path) -> None:
-    """Without anybody who presses a key heat goes off; that the program runs is no attendance."""
+    """Without a key press heat goes off: a running program does not count as attendance."""
     plan = parse_plan({"steps": [{"at_s": 0, "heater_percent": 30, "fan_percent": 60},
                                  {"at_s": 120, "note": "end"}]})  # fmt: skip
     limits = Limits(attendance_s=60, attendance_grace_s=20)

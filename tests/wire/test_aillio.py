@@ -73,7 +73,7 @@ def driver(kind: type, fake: FakeBullet, **options: object) -> AillioR1 | Aillio
 @pytest.mark.parametrize(("kind", "make"), BOTH)
 async def test_steps_and_make_safe(kind: type, make: type[FakeBullet]) -> None:
     fake = make(speed=0)
-    fake.heater = fake.heater_steps  # left on by whoever was there before
+    fake.heater = fake.heater_steps  # left on by an earlier host
     async with driver(kind, fake) as bullet:
         assert fake.heater == 0
         reading = await bullet.read()
@@ -86,7 +86,7 @@ async def test_steps_and_make_safe(kind: type, make: type[FakeBullet]) -> None:
         sent = len(fake.commands)
         for _ in range(4):
             await bullet.read()
-        assert len(fake.commands) == sent  # there, it stops stepping
+        assert len(fake.commands) == sent  # it stops stepping when the level is reached
         with pytest.raises(BadInputError, match="can't set its door"):
             await bullet.write(Actuator.DOOR, 100)
         await bullet.make_safe()

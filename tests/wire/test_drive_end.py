@@ -56,7 +56,7 @@ async def test_drive_stays_while_the_temperature_rises_and_warns(tmp_path: Path)
             await said(service, "pull the plug", lines)
             assert service.returncode is None
             assert not any("Safe" in text for text in lines)
-            fake.stuck = False  # somebody pulled the heater's plug
+            fake.stuck = False  # a person pulled the heater's plug
             fake.thermal.air_c = fake.thermal.bean_c - 60
             await asyncio.wait_for(service.wait(), 60)
             assert service.returncode == 1

@@ -56,7 +56,7 @@ def test_noise_hides_no_packet_after_it(noise: bytes) -> None:
     parser = FreshRoastParser()
     for packet in parser.feed(noise):
         assert packet.heat <= 3
-    parser.feed(bytes(14))  # whatever began in the noise ends here
+    parser.feed(bytes(14))  # ends any packet that began in the noise
     assert parser.feed(HOT)[-1:] == [decode(HOT)]
 
 
@@ -119,12 +119,12 @@ async def test_a_roast_and_its_end(tmp_path: Path) -> None:
         await until(lambda: fake.heat == 3)
         await roaster.make_safe()
         await until(lambda: (fake.state, fake.heat, fake.fan) == (COOLING, 0, 9))
-        assert fake.left_s > 60  # it goes on cooling when we are gone
+        assert fake.left_s > 60  # it keeps cooling after we close
         await roaster.write(Actuator.COOLING, 0)
         await roaster.write(Actuator.FAN, 0)
         for _ in range(4):
             await roaster.read()
-        assert (fake.state, fake.fan) == (COOLING, 9)  # its air is its drum: not while hot
+        assert (fake.state, fake.fan) == (COOLING, 9)  # the air must not stop while it is hot
         fake.thermal.air_c = 40
         await until(lambda: fake.state == IDLE)
         with pytest.raises(BadInputError, match="can't set its drum"):
@@ -159,7 +159,7 @@ async def test_make_safe_blows_from_every_state(
         for _ in range(2):
             reading = await roaster.read()
         assert (reading.fan_percent, reading.cooling_percent) == (100, 100)
-        for _ in range(6):  # nothing older is said again
+        for _ in range(6):  # no older value is repeated
             await roaster.read()
         assert (fake.state, fake.blows) == (COOLING, 9)
 
@@ -172,7 +172,7 @@ async def test_make_safe_reports_a_machine_that_never_confirms(tmp_path: Path) -
             await roaster.make_safe()
         assert (await roaster.read()).cooling_percent == 0
         fake.stuck_idle = False
-        await until(lambda: fake.state == COOLING)  # it goes on being asked
+        await until(lambda: fake.state == COOLING)  # further packets keep asking
 
 
 async def test_machine_that_stops_roasting_by_itself_is_not_heated_again(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ async def test_machine_that_stops_roasting_by_itself_is_not_heated_again(tmp_pat
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as roaster:
         await roaster.write(Actuator.HEATER, 100)
         await until(lambda: fake.state == ROASTING)
-        fake.state, fake.heat, fake.thermal.air_c = IDLE, 0, 196  # its panel, or its plug
+        fake.state, fake.heat, fake.thermal.air_c = IDLE, 0, 196  # by its panel or a power cut
         fake.send(fake.status())
         await until(lambda: fake.state == COOLING)
         heated_s = fake.heated_s
@@ -274,4 +274,4 @@ async def test_command_line_never_stops_the_air_of_a_hot_machine(
             sys.stdout.write(out.decode())
             assert fake.blows > 0
             assert fake.heated_s == 0
-        assert (fake.state, fake.blows) == (COOLING, 9)  # by the stop
+        assert (fake.state, fake.blows) == (COOLING, 9)  # set by the stop

@@ -88,7 +88,7 @@ def test_noise_hides_at_most_the_frames_it_touches(noise: list[bytes]) -> None:
     for piece in noise:
         for status in parser.feed(piece):
             assert status.heater <= 100
-    parser.feed(frame_of())  # may end a false start
+    parser.feed(frame_of())  # may complete a false start
     assert any(s.bean == 190 for s in parser.feed(frame_of()) + parser.feed(bytes(36)))
 
 
@@ -365,5 +365,5 @@ async def test_taking_control_during_a_drop_keeps_the_door_open(
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as hottop:
         await hottop.write(Actuator.HEATER, 0)
         await until(lambda: len(fake.commands) >= 3)
-        fake.thermal.bean_c = 40  # or the driver holds on for as long as the beans are hot
+        fake.thermal.bean_c = 40  # otherwise the driver keeps control while the beans are hot
     assert {frame[16] for frame in fake.commands} == {door}

@@ -111,7 +111,7 @@ async def test_disabled_burner_is_reported_as_heat_0(tmp_path: Path) -> None:
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as kaleido:
         await kaleido.write(Actuator.HEATER, 50)
         await until(lambda: (fake.values["HP"], fake.values["HS"]) == (50, 1))
-        fake.values["HS"] = 0  # as some machines do by themselves in a roast
+        fake.values["HS"] = 0  # as some machines do by themselves during a roast
         for _ in range(3):
             reading = await kaleido.read()
         assert reading.heater_percent == 0
@@ -219,7 +219,7 @@ async def test_heat_is_on_although_the_target_caps_it(
         await until(lambda: fake.burns == 60)
         assert fake.target_c == target_c
         fake.thermal.bean_c = target_c + 1
-        assert fake.burns == 0  # the machine's own stop
+        assert fake.burns == 0  # the machine stops heating by itself
         assert fake.pairs.index(f"TS {target_c}") < fake.pairs.index("HP 60")
         await kaleido.make_safe()
         await until(lambda: fake.values["CS"] == 1)

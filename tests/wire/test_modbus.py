@@ -95,7 +95,7 @@ def test_profile_with_a_relative_path_is_found_by_the_guardian(
     monkeypatch.chdir(tmp_path)
     options = ModbusOptions(port="/dev/null", profile="mine.yaml")
     thermometer = ThermometerOptions(over="modbus", port="/dev/null", profile="mine.yaml")
-    monkeypatch.chdir("/")  # where the guardian stands
+    monkeypatch.chdir("/")  # the working directory of the guardian
     assert load(options.profile).machine == "X"
     assert thermometer.profile == options.profile
     assert ModbusOptions(port="/dev/null", profile="besca-bsc").profile == "besca-bsc"

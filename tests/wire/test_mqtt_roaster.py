@@ -82,7 +82,7 @@ def test_payloads_of_switches_and_dimmers() -> None:
     )
     assert word(b'{"a": [1]}', "a.9") is None
     assert Temperature(topic="x", unit="F").value_c(b"392") == 200
-    absent = Temperature(topic="x").value_c(b"-127")  # a DS18B20 that is not there
+    absent = Temperature(topic="x").value_c(b"-127")  # a missing DS18B20
     doubts: dict[str, str] = {}
     assert probe_value(doubts, "bean_temp_c", absent) is None
     assert "-127.0 °C" in doubts["bean_temp_c"]
@@ -185,7 +185,7 @@ async def test_device_that_loses_its_heat_has_restarted(broker: Broker) -> None:
             await until(lambda: roaster.restarts == 1)
             fake.commands.clear()
             await until(lambda: ("cmnd/roaster/POWER1", "OFF") in fake.commands)
-            await other.publish("tele/roaster/LWT", "online")  # greeted anew
+            await other.publish("tele/roaster/LWT", "online")  # it greets again
         await until(lambda: roaster.restarts == 2)
         assert fake.heater == "OFF"
 

@@ -100,7 +100,7 @@ async def test_outputs_and_make_safe(tmp_path: Path) -> None:
             await tc4.write(Actuator.DRUM, 100)
         with pytest.raises(BadInputError, match="0 to 100"):
             await tc4.write(Actuator.HEATER, 101)
-        fake.pid_on, fake.ot1 = True, 77  # somebody let the board's own PID loose
+        fake.pid_on, fake.ot1 = True, 77  # the board's own PID was turned on
         await tc4.make_safe()
         await until(lambda: (fake.ot1, fake.ot2, fake.pid_on) == (0, 100, False))
         await tc4.write(Actuator.HEATER, 20)
@@ -142,7 +142,7 @@ async def test_lost_heat_off_is_repeated(tmp_path: Path) -> None:
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as tc4:
         await tc4.write(Actuator.HEATER, 20)
         await until(lambda: fake.ot1 == 20)
-        fake.ot1 = 90  # as if `OT1;20` had arrived as something else
+        fake.ot1 = 90  # as if `OT1;20` had arrived corrupted
         await until(lambda: fake.ot1 == 20)
         fake.ot1 = 0  # never raised again by itself
         seen = len(fake.lines)
@@ -170,7 +170,7 @@ async def test_heater_that_does_not_obey_is_reported(tmp_path: Path) -> None:
     fake.stuck_heater = 55
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as tc4:
         assert (await tc4.read()).heater_percent == 55
-        assert Actuator.HEATER in tc4.capabilities.echoes  # so that heat stays refused
+        assert Actuator.HEATER in tc4.capabilities.echoes  # so heat stays refused
 
 
 async def test_skywalker(tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ async def test_unplug_and_replug(tmp_path: Path) -> None:
                 await read_for_ever(tc4)
             with pytest.raises(LostError):
                 await tc4.make_safe()
-        assert fake.ot1 == 70  # it holds: hence the independent cut-off
+        assert fake.ot1 == 70  # it keeps heating, which is why it needs a cut-off
         line.plug()
         async with driver(line.port) as again:
             assert fake.ot1 == 0
@@ -329,7 +329,7 @@ async def test_other_dialects_that_lose_their_heat_have_restarted(
         fake.restart()
         fake.ot1 = 0
         await until(lambda: tc4.restarts == 1)
-        fake.ot1 = 70  # what a Cyberroaster asserts when it is connected
+        fake.ot1 = 70  # what a Cyberroaster sets when it is connected
         await until(lambda: fake.ot1 == 0)
 
 
@@ -340,7 +340,7 @@ async def test_unrequested_greeting_is_a_restart(tmp_path: Path) -> None:
         tc4._chan_asked_s -= 60
         fake.restart()
         await until(lambda: tc4.restarts == 1)
-        assert tc4.capabilities.when_host_is_gone == "off"  # that greeting disproves nothing
+        assert tc4.capabilities.when_host_is_gone == "off"  # that greeting is no contradiction
 
 
 async def test_cold_board_that_sends_fahrenheit_again_has_restarted(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ async def check(driver: Thermometer) -> None:
 
 async def test_tc4(tmp_path: Path) -> None:
     fake = FakeTc4()
-    fake.ot1 = 40  # whoever drives it, it isn't us
+    fake.ot1 = 40  # set by something else
     fake.thermal.speed = 0
     async with PtyLine(fake, tmp_path) as line:
         await check(thermometer(line.port))

@@ -63,7 +63,7 @@ class PlanRun:
         return any(s.charge and i not in self._taken for i, s in enumerate(self.plan.steps))
 
     def leave_out(self, outdated: Callable[[Step], bool]) -> list[int]:
-        """Skip these steps for good and return their indexes."""
+        """Skip these steps permanently and return their indexes."""
         found = [
             index
             for index, step in enumerate(self.plan.steps)
