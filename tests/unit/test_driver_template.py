@@ -1,4 +1,4 @@
-"""The template of a driver works as it stands, so that a copy begins with a driver that works."""
+"""The driver template works as it is, so that a copy starts from a working driver."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -56,7 +56,7 @@ def test_template_reads_sets_and_turns_heat_off_when_closed() -> None:
     rig = Rig()
 
     async def work() -> None:
-        rig.fake.heater = 70  # of somebody before us
+        rig.fake.heater = 70  # left on by an earlier host
         async with rig.make() as driver:
             assert rig.fake.heater == 0
             await driver.write(Actuator.HEATER, 40.9)
@@ -76,7 +76,7 @@ def test_template_reads_sets_and_turns_heat_off_when_closed() -> None:
     rig.run(work())
 
 
-def test_template_says_so_when_nobody_answers() -> None:
+def test_template_explains_a_machine_that_does_not_reply() -> None:
     rig = Rig()
     rig.fake.answers = False
 
@@ -94,9 +94,13 @@ def test_template_raises_when_unplugged_or_silent_and_reopens() -> None:
     async def work() -> None:
         driver = rig.make()
         async with driver:
-            rig.cable.pull()
+            for _ in range(2):
+                await driver.read()
+            rig.cable.pull()  # between two requests
+            pulled_s = rig.loop.time()
             with pytest.raises(LostError, match="is gone"):
                 await read_for_ever(driver)
+            assert rig.loop.time() - pulled_s < 0.1  # at once, not with the next request
         rig.cable.plug()
         async with driver:
             await driver.read()

@@ -1,8 +1,7 @@
-"""The life cycle that all drivers of real machines share: open, a task of its own, close.
+"""The life cycle shared by the drivers of real machines: open, run a background task, close.
 
-The task asks the machine for its state, or keeps it alive. A driver says what happens on opening
-and on closing, and what the task does; this base does the rest, so that no driver can leave a
-task or a port behind.
+The task polls the machine or keeps it alive. A driver defines what to write on opening and closing
+and what its task does. These bases do the rest, so that no driver leaves a task or a port behind.
 """
 
 import asyncio
@@ -38,8 +37,8 @@ class BackgroundDriver:
         """Open the machine, with its heat off. On failure nothing stays open.
 
         Raises:
-            LostError: no port, or no answer.
-            BadInputError: another machine answers, or the port is no address.
+            LostError: the port is absent, or nothing replies.
+            BadInputError: another machine replies, or the port is invalid.
         """
         self._newest.clear()
         self._reset()
@@ -51,7 +50,7 @@ class BackgroundDriver:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Turn heat off where the link allows it, stop the task, close the port."""
+        """Turn heat off if the link allows it, stop the task and close the port."""
         try:
             with contextlib.suppress(LostError):
                 await self._say_goodbye()
@@ -62,22 +61,22 @@ class BackgroundDriver:
         """The newest reading since the last call.
 
         Raises:
-            LostError: the link is gone, or nothing valid came in time.
+            LostError: the link is gone, or nothing valid arrived in time.
         """
         return await self._newest.take(self._silence_s, self._where)
 
     def _reset(self) -> None:
-        """Forget all that an earlier link reported."""
+        """Forget everything that an earlier link reported."""
 
     async def _open(self) -> None:
-        """Open the port, turn heat off, start the task."""
+        """Open the port, turn heat off and start the task."""
         raise NotImplementedError
 
     async def _say_goodbye(self) -> None:
-        """Write what the machine must get before the port is closed; LostError is ignored."""
+        """Write what the machine needs before the port is closed; LostError is ignored."""
 
     async def _close(self) -> None:
-        """Close the port; called also when opening it has failed."""
+        """Close the port; also called after opening it failed."""
         raise NotImplementedError
 
     def _ended(self) -> None:
@@ -110,7 +109,7 @@ class BackgroundDriver:
 
 
 class PolledDriver(BackgroundDriver):
-    """A machine on a link that is asked for each reading, one question at a time.
+    """A machine on a link that is asked for each reading, one request at a time.
 
     Subclasses also define `_link`, `_send_question` and `_look_after`, and call
     `_questions.answer` for each reading that arrives.
@@ -118,7 +117,7 @@ class PolledDriver(BackgroundDriver):
 
     _link: SerialLink
     gap_s: float
-    """Shortest pause between two questions."""
+    """Shortest pause between two requests."""
 
     def __init__(
         self,
@@ -130,7 +129,7 @@ class PolledDriver(BackgroundDriver):
         period_s: float,
         reply_s: float,
     ) -> None:
-        """A question leaves each `period_s`; its answer is awaited for `reply_s`."""
+        """A request is sent every `period_s`; its reply may take `reply_s`."""
         super().__init__(station, machine=machine, where=where, silence_s=silence_s)
         self._period_s = period_s
         self._reply_s = reply_s
@@ -140,7 +139,7 @@ class PolledDriver(BackgroundDriver):
         raise NotImplementedError
 
     async def _look_after(self) -> None:
-        """Called after each question: repeat what the machine has not obeyed."""
+        """Called after each request: repeat commands that the machine has not obeyed."""
 
     async def _poll(self) -> None:
         loop = asyncio.get_running_loop()
@@ -151,7 +150,7 @@ class PolledDriver(BackgroundDriver):
             await asyncio.sleep(max(self.gap_s, self._period_s - (loop.time() - began_s)))
 
     async def _ask(self) -> bool:
-        """Ask once; whether the answer came in time."""
+        """Send one request; whether its reply arrived in time."""
         answered = self._questions.ask(asyncio.get_running_loop().time())
         await self._send_question()
         return bool(
@@ -165,21 +164,21 @@ class PolledDriver(BackgroundDriver):
 
 
 class HeatWatch:
-    """Finds a machine that was switched off and on: its heat was on and is 0 by itself."""
+    """Detects a machine that was switched off and on: its heat was on and is 0 by itself."""
 
     def __init__(self) -> None:
         self.set(0)
 
     def set(self, percent: int) -> None:
-        """The heat that was written last."""
+        """Note the heat that was written, percent."""
         self.setpoint = percent
         self._was_on, self._zeros = False, 0
 
     def restarted(self, readback: float | None) -> bool:
-        """Whether this report of the machine's heat, and the one before, show a restart.
+        """Whether this readback of heat, with the one before it, shows a restart.
 
-        A machine that has never reported its heat proves nothing, nor does one answer, which may
-        be from before the heat was set.
+        A machine that never reported heat proves nothing. Neither does a single readback, which
+        may be from before the heat was set.
         """
         if self.setpoint == 0 or readback is None:
             return False
@@ -191,10 +190,10 @@ class HeatWatch:
 def check_target(
     actuator: Actuator, percent: float, actuators: Set[Actuator], machine: str
 ) -> None:
-    """Refuse what a machine can't be set to.
+    """Check a setting before it is written.
 
     Raises:
-        BadInputError: not one of its `actuators`, or not 0 to 100 percent.
+        BadInputError: the machine lacks the actuator, or the value is not 0 to 100 percent.
     """
     if actuator not in actuators:
         raise BadInputError(f"The {machine} can't set its {actuator.value}.")
