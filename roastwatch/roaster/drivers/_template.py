@@ -3,21 +3,22 @@
 1. Rename the two classes, and name the driver in pyproject.toml:
    `[project.entry-points."roastwatch.drivers"]`,
    `<name> = "roastwatch.roaster.drivers.<name>:<Name> [roasters]"`. Install again
-   (`pip install -e .`); then `roastwatch roaster read --type <name> --port ...` finds it.
-2. Describe each option below, with its unit: users read these texts.
-3. Say in `capabilities` what the machine does when its computer fails. Is it unknown, say
-   "unknown": heating then needs the user's word that there is an independent cut-off.
-4. Put the machine's limits, with their source, into config/roasters/<name>.yaml, and a row into
-   the table of drivers in the docs.
-5. Copy tests/fakes/template.py (the machine) and tests/unit/test_driver_template.py. The last test
-   there puts the driver through random lives: unplugged, muted, switched off and on.
+   (`pip install -e .`). Then `roastwatch roaster read --type <name> --port ...` finds it.
+2. Describe each option below with its unit: users read these texts.
+3. State in `capabilities` what the machine does when its computer fails. If that is unknown, write
+   "unknown": heating then requires the user to confirm an independent thermal cut-off.
+4. Put the machine's limits, with their sources, into config/roasters/<name>.yaml, and add a row to
+   the table of drivers in the docs (a test requires it).
+5. Copy tests/fakes/template.py (the machine) and tests/unit/test_driver_template.py. Its last test
+   puts the driver through random lives: unplugged, muted, switched off and on.
 
-The machine here is invented. It speaks lines of text at 115200 baud and has a heater and a fan:
-`?` is answered by `EXAMPLE 1`, `R` by `bean,environment,heater,fan` in °C and percent; `H40` and
-`F60` set heater and fan and are not answered. It keeps heating when its computer is gone.
+This machine is invented. It speaks lines of text at 115200 baud and has a heater and a fan. `?` is
+answered by `EXAMPLE 1`, and `R` by `bean,environment,heater,fan` in °C and percent. `H40` and
+`F60` set heater and fan and are not answered. It keeps heating without its computer.
 
-`roaster/driver.py` holds the rules for every driver. `background.py` does what they share: close
-the port and stop the task whatever fails, time out a `read`, report an error in the task.
+The rules for every driver are in `roaster/driver.py`. `background.py` does what they share: it
+closes the port and stops the task after any failure, limits the time of a `read`, and reports an
+error in the task.
 """
 
 import asyncio
@@ -40,9 +41,9 @@ _SAFE = ("H0", "F100")
 
 
 class TemplateOptions(PortOptions):
-    """Where the machine is (`port`) and how it is asked."""
+    """The machine's port (`port`) and how it is polled."""
 
-    baud: int = Field(115200, description="Speed of the line in baud.", gt=0)
+    baud: int = Field(115200, description="Baud rate.", gt=0)
     period_s: float = Field(0.5, description="Seconds between two readings.", ge=0.1, le=3)
     reply_s: float = Field(0.3, description="Seconds to wait for a reply.", gt=0, le=2)
     silence_s: float = Field(
@@ -58,7 +59,7 @@ class Template(PolledDriver):
 
     Options = TemplateOptions
     gap_s = 0.05
-    """A machine that reads one line per loop loses the second of two close ones."""
+    """A machine that reads one line per loop would lose the second of two close ones."""
 
     def __init__(self, options: TemplateOptions, station: str) -> None:
         """Nothing is opened here: the settings are checked by making the driver."""
@@ -94,7 +95,7 @@ class Template(PolledDriver):
         )
 
     def _reset(self) -> None:
-        """A machine that was reconnected may be another one, or in another state."""
+        """After a reconnection it may be another machine, or in another state."""
         self._lines = LineSplitter()
         self._questions.clear()
         self._bean = SpikeFilter(self.doubts, "bean_temp_c")
@@ -105,14 +106,14 @@ class Template(PolledDriver):
         self._known = False
 
     async def _open(self) -> None:
-        """Open the port, ask who is there, turn heat off and see it reported."""
+        """Open the port, identify the machine, turn heat off and wait until it is reported."""
         await self._link.__aenter__()
         await self._identify()
         for _ in range(5):
             await self._say(*_HEAT_OFF)
             if await self._ask() and self._readback == 0:
                 break
-        # One that still heats stays connected: its readings show it, and heat stays refused.
+        # A machine that still heats stays connected: its readings show it, and heat stays refused.
         self._start(self._poll, "template poll")
 
     async def _identify(self) -> None:
@@ -125,7 +126,7 @@ class Template(PolledDriver):
             await self._link.until(lambda: self._known or None, self._options.reply_s)
 
     async def _say_goodbye(self) -> None:
-        """It would keep heating: turn heat off before the port is closed."""
+        """Turn heat off before the port is closed, because it would keep heating."""
         await self._say(*_HEAT_OFF)
 
     async def write(self, actuator: Actuator, percent: float) -> None:
@@ -147,7 +148,7 @@ class Template(PolledDriver):
         await self._say("R")
 
     async def _look_after(self) -> None:
-        """The line has no checksum, and may have swallowed our last `H`: repeat it."""
+        """Repeat the last `H`: without a checksum, the line may have lost it."""
         if self._readback is not None and self._readback > self._heat.setpoint:
             await self._say(f"H{self._heat.setpoint}")
 
@@ -167,14 +168,14 @@ class Template(PolledDriver):
 
     def _take(self, bean_c: float, environment_c: float, heater: float, fan: float) -> None:
         if max(heater, fan) > 100:
-            return  # a broken digit
+            return  # a corrupt digit
         asked_at_s = self._questions.answer(asyncio.get_running_loop().time())
         if asked_at_s is None:
-            return  # an answer that came too late to know how old it is
+            return  # a late reply, whose age is unknown
         self._readback = heater
         if self._heat.restarted(heater):
             self.restarts += 1
-            self._heat.set(0)  # heat that a person set before a power cut is not set again
+            self._heat.set(0)  # heat from before a power cut is not set again
         self._newest.put(
             Reading(
                 station=self._station,
