@@ -8,7 +8,7 @@ from tests.fakes.thermal import Thermal
 
 
 class FakeBullet:
-    """What both have. Time passes with each read; `unplug` makes every transfer fail."""
+    """The parts that both share. Time passes with each read; `unplug` makes transfers fail."""
 
     heater_steps = 9
 
@@ -22,7 +22,7 @@ class FakeBullet:
         self.silent = False
         self.closed = 0
         self.waits = True
-        """Whether a transfer takes its time; in virtual time the loop lets it pass."""
+        """Whether a transfer takes real time; in virtual time the loop passes it."""
         self._before_s = time.monotonic()
 
     def close(self) -> None:
@@ -47,7 +47,7 @@ class FakeBullet:
 
 
 class FakeR1(FakeBullet):
-    """Asked, it answers; now and then with a message that is no status."""
+    """Replies to requests, sometimes with a message that is not a status."""
 
     def __init__(self, speed: float = 1.0) -> None:
         super().__init__(speed)
@@ -99,7 +99,7 @@ KNOWN = {
 
 
 class FakeR2(FakeBullet):
-    """It pushes frames of several kinds and obeys only commands with a valid CRC."""
+    """Sends frames of several kinds and obeys only commands with a valid CRC."""
 
     heater_steps = 14
 

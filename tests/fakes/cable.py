@@ -1,4 +1,4 @@
-"""A cable in memory between a driver and its fake machine, with all that goes wrong on it."""
+"""A cable in memory between a driver and its fake machine, with the faults of a real one."""
 
 import asyncio
 import contextlib
@@ -15,28 +15,28 @@ LATENCY_S = 0.002
 
 
 class CableFaults(Faults):
-    """Also what a bad cable does to bytes of the host."""
+    """Also the faults for bytes from the host."""
 
     def __init__(self, seed: int = 0) -> None:
         super().__init__(seed)
         self.swallow = 0.0
-        """How likely a write of the host is lost."""
+        """Probability that a write of the host is lost."""
 
     @property
     def any(self) -> bool:
-        """Whether the line is bad now."""
+        """Whether any fault is on."""
         chances = self.noise, self.corrupt, self.lose, self.reorder, self.swallow
         return self.cut or any(chances)
 
     def heal(self) -> None:
-        """A good line again."""
+        """Turn all faults off."""
         self.noise = self.corrupt = self.lose = self.reorder = self.swallow = 0.0
         self.cut = False
         self._held.clear()
 
 
 class Cable:
-    """One port. `pull` and `plug` it; `drop_host` ends the host's side as a killed process does."""
+    """One port. `pull` and `plug` it; `drop_host` closes the host's side as a kill does."""
 
     def __init__(self, machine: Machine, loop: asyncio.AbstractEventLoop, seed: int = 0) -> None:
         self.machine = machine
@@ -59,17 +59,17 @@ class Cable:
         return self._end
 
     def pull(self) -> None:
-        """Out of the computer."""
+        """Unplug it from the computer."""
         self.plugged = False
         if self._end is not None:
             self._end.lost(OSError(5, "Input/output error"))
 
     def plug(self) -> None:
-        """In again."""
+        """Plug it in again."""
         self.plugged = True
 
     def drop_host(self) -> None:
-        """The program that held the port died."""
+        """End the program that holds the port."""
         if self._end is not None:
             self._end.lost(None)
 
@@ -128,7 +128,7 @@ class _End(asyncio.Transport):
 
 @contextlib.contextmanager
 def serial_port(cable: Cable) -> Iterator[None]:
-    """While this holds, every serial port is this cable."""
+    """Within this context, every serial port is this cable."""
 
     async def connect(
         loop: asyncio.AbstractEventLoop, factory: Callable[[], Any], **_: Any

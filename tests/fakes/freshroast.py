@@ -23,7 +23,7 @@ class FakeFreshRoast:
         self.answers = True
         self.packets: list[bytes] = []
         self.stuck_idle = False
-        """It takes no command but idle."""
+        """Whether it obeys only idle."""
         self.heated_s = 0.0
         self._ignores_heat_0 = ignores_heat_0
         self._buffer = b""
@@ -80,11 +80,11 @@ class FakeFreshRoast:
 
     @property
     def blows(self) -> int:
-        """Its fan, 0 where the state lets it stand."""
+        """Its fan; 0 in states without air."""
         return self.fan if self.state in (ROASTING, COOLING) else 0
 
     def power_cycle(self) -> None:
-        """Off and on at its switch: it wants its init packet again."""
+        """Switch it off and on: it needs the init packet again."""
         self.state, self.heat, self.fan, self.initialised = IDLE, 0, 1, False
 
     def tick(self, passed_s: float) -> None:

@@ -25,12 +25,12 @@ class FakeHottop:
         self.powered = True
         self.commands: list[bytes] = []
         self.longest_gap_s = 0.0
-        """Between two command frames while in control."""
+        """Times between two command frames while in control."""
         self.wakes_after = reads_before_first
-        """Command frames before it starts to talk."""
+        """Number of command frames before it sends a status."""
         self.talks = True
         self.stuck_heater: int | None = None
-        """A heater that does not obey."""
+        """Heat that a stuck heater gives, percent; None: it obeys."""
         self._buffer = b""
         self._silent_s = 0.0
         self._since_status_s = 0.0
@@ -61,7 +61,7 @@ class FakeHottop:
             self.heater = self.stuck_heater
 
     def power_cycle(self) -> None:
-        """Off and on at its switch: nothing is on, and the panel rules."""
+        """Switch it off and on: everything is off and the panel is in control."""
         self.heater = self.fan = self.main_fan = self.door = self.drum = self.cooling = 0
         self.powered, self.in_control, self.ejected = True, False, False
         self._silent_s = 0.0

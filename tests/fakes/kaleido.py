@@ -100,14 +100,14 @@ class FakeKaleido:
 
     @property
     def burns(self) -> int:
-        """What its burner does, percent."""
+        """The burner's actual heat, percent."""
         if self.stuck_burner is not None:
             return self.stuck_burner
         hot = self.thermal.bean_c >= self.target_c
         return self.values["HP"] if self.values["HS"] and not hot else 0
 
     def power_cycle(self) -> None:
-        """Off and on at its switch."""
+        """Switch it off and on."""
         self.values = dict.fromkeys(self.values, 0)
         self.unit, self.target_c, self.guarded = "F", 0.0, False
 

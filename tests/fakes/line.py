@@ -15,7 +15,7 @@ from roastwatch.roaster.driver import RoasterDriver
 
 
 class Machine(Protocol):
-    """What a line needs of a fake machine: bytes in, bytes out, time."""
+    """A fake machine as a line sees it: bytes in, bytes out, time."""
 
     send: Callable[[bytes], None]
 
@@ -27,7 +27,7 @@ class Machine(Protocol):
 
 
 class Faults:
-    """What a bad cable does. `cut` splits what is sent, `noise` puts bytes between.
+    """The faults of a bad cable. `cut` splits what is sent, `noise` inserts bytes.
 
     `reorder` holds one piece back until the next has gone, as a serial server on a network may.
     """
@@ -108,7 +108,7 @@ class PtyLine:
         self.port.unlink(missing_ok=True)
 
     def stall(self) -> None:
-        """The machine reads no more."""
+        """The machine stops reading."""
         if self._master is not None:
             asyncio.get_running_loop().remove_reader(self._master)
 
@@ -140,7 +140,7 @@ class PtyLine:
         while True:
             await asyncio.sleep(self._tick_s)
             now_s = loop.time()
-            # A stall of our own loop is not the host's silence.
+            # A stall of this loop must not look like silence of the host.
             self.machine.tick(min(now_s - before_s, 4 * self._tick_s))
             before_s = now_s
 

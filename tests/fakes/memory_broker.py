@@ -1,4 +1,4 @@
-"""A broker in memory with the face of aiomqtt's client: delivery, last will, and going away.
+"""A broker in memory behind aiomqtt's client interface: delivery, last will, and outages.
 
 For thousands of random lives in virtual time; all else meets a real Mosquitto.
 """
@@ -56,7 +56,7 @@ class MemoryBroker:
         self.plugged = True
 
     def drop_host(self, *, will: bool = True) -> None:
-        """The clients die; a broker that runs says their last will."""
+        """Kill the clients; a running broker sends their last will."""
         for client in self.clients[:]:
             self.clients.remove(client)
             client.queue.put_nowait(None)
@@ -65,7 +65,7 @@ class MemoryBroker:
 
 
 class Client:
-    """What the driver uses of `aiomqtt.Client`."""
+    """The part of `aiomqtt.Client` that the driver uses."""
 
     broker: MemoryBroker
 
@@ -109,7 +109,7 @@ class Client:
 
 @contextlib.contextmanager
 def on_memory_broker(broker: MemoryBroker) -> Iterator[None]:
-    """While this holds, every MQTT client is this broker's."""
+    """Within this context, every MQTT client connects to this broker."""
     ours = type("OurClient", (Client,), {"broker": broker})
     with mock.patch.object(aiomqtt, "Client", ours):
         yield

@@ -35,7 +35,7 @@ outputs:
 
 
 class FakeModbusRoaster:
-    """Its registers outlive the server: the machine stays on while its cable is out."""
+    """Its registers outlive the server: the machine stays on while its cable is unplugged."""
 
     def __init__(self, speed: float = 1.0) -> None:
         self.thermal = Thermal(speed)
@@ -53,7 +53,7 @@ class FakeModbusRoaster:
         return SimDevice(1, (bits, bits, words, words))
 
     def serve(self, server: ModbusBaseServer) -> None:
-        """Let the server work on our registers."""
+        """Make the server use these registers."""
         runtime = server.context.devices[1]
         for key, (start, count, _, flags) in runtime.block.items():
             runtime.block[key] = (start, count, self.registers[key], flags)

@@ -34,7 +34,7 @@ class FakeMqttRoaster:
         self.tells = True
 
     def tick(self, passed_s: float) -> list[tuple[str, str]]:
-        """Time passes; what the device tells."""
+        """Pass time; returns what the device publishes."""
         heat = 1.0 if self.heater == "ON" else 0.0
         self.thermal.pass_time(passed_s, heat, self.fan / 100)
         if not self.tells:
@@ -46,7 +46,7 @@ class FakeMqttRoaster:
         ]
 
     def obey(self, topic: str, text: str) -> list[tuple[str, str]]:
-        """A command came; what the device tells."""
+        """Handle a command; returns what the device publishes."""
         self.commands.append((topic, text))
         match topic.rsplit("/", 1)[1]:
             case "POWER1":
@@ -91,7 +91,7 @@ async def on_broker(machine: FakeMqttRoaster, port: int) -> AsyncIterator[None]:
 
 
 async def _end(task: asyncio.Task[None]) -> None:
-    """Cancel until it heeds: asyncio.wait_for below aiomqtt may lose one (Python 3.11)."""
+    """Cancel until it ends: asyncio.wait_for below aiomqtt may lose one (Python 3.11)."""
     while not task.done():
         task.cancel()
         await asyncio.wait({task}, timeout=0.1)

@@ -43,10 +43,10 @@ class FakeTc4:
         self._buffer = b""
         self._silent_s = 0.0
         self.banner = ""
-        """What it says when it has started."""
+        """The line that it sends after starting."""
 
     def restart(self) -> None:
-        """Its reset button, with the cable in."""
+        """Press its reset button while the cable is plugged in."""
         self.ot1 = self.ot2 = self.io3 = self.dcfan = self.drum = self.cool = 0
         self.pid_on, self.celsius, self.channels = False, self.kind != "aartisan", "2100"
         self._buffer, self._booting_s = b"", self._boot_s
@@ -56,7 +56,7 @@ class FakeTc4:
             self._late.append((self._boot_s, self.banner.encode() + b"\r\n"))
 
     def plugged(self) -> None:
-        """Power is the roaster's: plugging the cable only restarts boards that do that."""
+        """The roaster powers it: plugging the cable restarts only boards that do so."""
         self._buffer = b""
         self._booting_s = self._boot_s
         if self.kind == "cyberroaster":

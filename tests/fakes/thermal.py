@@ -1,4 +1,4 @@
-"""How hot a fake machine gets: simple, monotonic in heat, and as fast as a test wants."""
+"""The temperatures of a fake machine: simple, monotonic in heat, at any speed."""
 
 from dataclasses import dataclass
 

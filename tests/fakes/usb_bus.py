@@ -1,4 +1,4 @@
-"""Lets other processes reach a fake Bullet over USB: see `usb_site/sitecustomize.py`."""
+"""Makes a fake Bullet reachable by other processes over USB: see `usb_site/sitecustomize.py`."""
 
 import asyncio
 import contextlib

@@ -78,7 +78,7 @@ async def by_drive(plan: Plan, folder: Path) -> Writes:
     async with guardian(None, socket) as driver, RoasterControl(socket, None) as control:
         log = DriveLog(folder / "drive.csv")
         drive = Drive(plan, control, log, lambda _l: None, profile=profile_of(plan), hears=True)
-        control.audit, control.told = drive.audit, drive.told
+        control.audit, control.told = drive.audit, drive.notice
         driver.log.clear()
         with contextlib.closing(log):
             async with attended(
@@ -151,8 +151,8 @@ def test_service_drive_and_simulate_write_the_same(plan: Plan, socket_folder: Pa
         assert max(heats) - min(heats) <= (4 if plan.follow else 0), (seconds, heats)
 
 
-def test_drive_attends_to_itself_by_no_means(socket_folder: Path) -> None:
-    """Without anybody who presses a key heat goes off; that the program runs is no attendance."""
+def test_drive_never_confirms_attendance_by_itself(socket_folder: Path) -> None:
+    """Without a key press heat goes off: a running program does not count as attendance."""
     plan = parse_plan({"steps": [{"at_s": 0, "heater_percent": 30, "fan_percent": 60},
                                  {"at_s": 120, "note": "end"}]})  # fmt: skip
     limits = Limits(attendance_s=60, attendance_grace_s=20)
@@ -163,7 +163,7 @@ def test_drive_attends_to_itself_by_no_means(socket_folder: Path) -> None:
         async with machine as driver, RoasterControl(socket, None) as control:
             log = DriveLog(socket_folder / "drive.csv")
             drive = Drive(plan, control, log, lambda _l: None)
-            control.audit, control.told = drive.audit, drive.told
+            control.audit, control.told = drive.audit, drive.notice
             with contextlib.closing(log):
                 return await drive.run(), list(driver.log)
 
@@ -184,7 +184,7 @@ class Weak(Watched):
         return replace(reading, heater_percent=heat / 2) if weak else reading
 
 
-def test_drive_goes_on_with_a_machine_that_gives_less_heat_than_is_set(
+def test_drive_continues_with_less_heat_than_set(
     socket_folder: Path,
 ) -> None:
     plan = parse_plan({"steps": [{"at_s": 0, "heater_percent": 80, "fan_percent": 60},
@@ -198,7 +198,7 @@ def test_drive_goes_on_with_a_machine_that_gives_less_heat_than_is_set(
         async with machine as driver, RoasterControl(socket, None) as control:
             log = DriveLog(socket_folder / "drive.csv")
             drive = Drive(plan, control, log, said.append)
-            control.audit, control.told = drive.audit, drive.told
+            control.audit, control.told = drive.audit, drive.notice
             with contextlib.closing(log):
                 await drive.run()
                 return list(driver.log), said

@@ -32,21 +32,21 @@ def lives(make: Make, count: int, without: str = "", **more: Any) -> None:
 
 
 @pytest.mark.parametrize("make", BENCHES, ids=lambda make: make.__name__)
-def test_lives(make: Make) -> None:
+def test_random_lives_of_a_driver_stay_safe(make: Make) -> None:
     lives(make, 10, derandomize=True)
 
 
 @pytest.mark.verify
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("make", BENCHES, ids=lambda make: make.__name__)
-def test_many_lives(make: Make) -> None:
+def test_many_random_lives_of_a_driver_stay_safe(make: Make) -> None:
     lives(make, 200)
 
 
 @pytest.mark.verify
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", ["service_alive", "drum_turns", "minimum_fan"])
-def test_lives_find_a_missing_interlock(name: str) -> None:
+def test_random_lives_find_a_missing_interlock(name: str) -> None:
     """The machine would notice: with a rule taken out some life of a Hottop breaks."""
     with pytest.raises(AssertionError):
         lives(hottop, 300, without=name, derandomize=True)

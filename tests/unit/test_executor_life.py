@@ -163,7 +163,7 @@ async def asked(
     st.lists(st.tuples(st.integers(0, 60), st.integers(0, 100)), min_size=1, max_size=5),
     st.lists(st.sampled_from([0.0, 0.0, 0.0, 700.0, -3600.0, 86400.0, -0.3]), max_size=30),
 )
-async def test_a_plan_does_not_see_that_the_computers_clock_is_set(
+async def test_plan_ignores_changes_of_the_computers_clock(
     raw: list[tuple[int, int]], jumps: list[float]
 ) -> None:
     plan = [{"at_s": at_s, "fan_percent": fan} for at_s, fan in raw]

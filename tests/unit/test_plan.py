@@ -44,7 +44,7 @@ def test_example_plans_can_be_read(path: Path) -> None:
         ("heat it", "no steps"),
     ],
 )
-def test_wrong_plans_are_named(raw: object, says: str) -> None:
+def test_wrong_plans_are_explained(raw: object, says: str) -> None:
     with pytest.raises(BadInputError) as refused:
         parse_plan(raw)
     assert says in str(refused.value)
@@ -69,7 +69,7 @@ def test_steps_are_taken_once_and_in_a_safe_order() -> None:
     assert run.ended(5.1)
 
 
-def test_first_crack_steps_ask_as_sound_and_temperatures_wait_for_the_turn() -> None:
+def test_first_crack_steps_have_origin_sound_and_temperatures_follow_turn() -> None:
     plan = parse_plan(
         {
             "steps": [
@@ -88,7 +88,7 @@ def test_first_crack_steps_ask_as_sound_and_temperatures_wait_for_the_turn() -> 
     assert run.ended(306.0)
 
 
-def test_pid_hands_over_without_a_jump_and_keeps_its_limits() -> None:
+def test_pid_takes_over_without_a_jump_and_keeps_its_limits() -> None:
     pid = Pid(PidOptions(heater_max_percent=80), heater_percent=55)
     assert pid.next(150, 140, 2.0) == pytest.approx(55, abs=1)
     for _ in range(500):
@@ -99,7 +99,7 @@ def test_pid_hands_over_without_a_jump_and_keeps_its_limits() -> None:
     assert low == 0  # what the limit cut off was not wound up
 
 
-def test_profile_is_interpolated_and_silent_outside() -> None:
+def test_profile_is_interpolated_and_none_outside() -> None:
     profile = SetpointProfile.of([(100, 150), (0, 100)])
     assert profile.at(50) == pytest.approx(125)
     assert profile.at(-1) is None
@@ -108,7 +108,7 @@ def test_profile_is_interpolated_and_silent_outside() -> None:
     assert follower.next(200, 150, 50) is None
 
 
-def test_a_plan_follows_its_profile_on_the_model() -> None:
+def test_plan_follows_its_profile_on_the_model() -> None:
     plan = read_plan(PLANS / "profile.yaml")
     found = asyncio.run(
         rehearse(plan, SimulatedRoaster.Options(), Limits(), SetpointProfile.of(plan.target))
@@ -120,7 +120,7 @@ def test_a_plan_follows_its_profile_on_the_model() -> None:
     assert found.drop_s == pytest.approx(660, abs=1)
 
 
-def test_a_plan_that_would_overheat_is_ended_by_its_interlock() -> None:
+def test_plan_that_would_overheat_is_ended_by_an_interlock() -> None:
     plan = parse_plan({"steps": [{"at_s": 0, "heater_percent": 100}, {"at_s": 1800}]})
     limits = Limits(bean_temp_max_c=200)
     found = asyncio.run(rehearse(plan, SimulatedRoaster.Options(), limits))
@@ -141,19 +141,19 @@ def test_a_plan_that_would_overheat_is_ended_by_its_interlock() -> None:
         ({"steps": [{"at_bean_temp_c": 220, "heater_percent": 0}]}, r"steps\[0\] waits for 220"),
     ],
 )
-def test_a_plan_that_only_an_interlock_would_end_is_refused(raw: dict[str, Any], says: str) -> None:
+def test_plan_that_only_an_interlock_would_end_is_refused(raw: dict[str, Any], says: str) -> None:
     plan = parse_plan(raw)
     profile = SetpointProfile.of(plan.target) if plan.target else None
     with pytest.raises(BadInputError, match=says):
         refuse_too_hot(plan, profile, Limits(bean_temp_max_c=220))
 
 
-def test_a_hot_profile_that_is_only_shown_is_not_refused() -> None:
+def test_hot_profile_that_is_only_shown_is_accepted() -> None:
     plan = parse_plan({"steps": [{"at_s": 0}], "target": [[0, 100], [600, 260]]})
     refuse_too_hot(plan, SetpointProfile.of(plan.target), Limits(bean_temp_max_c=220))
 
 
-def test_whoever_else_changes_heat_takes_it_over_until_the_plan_sets_it() -> None:
+def test_heat_changed_from_outside_is_kept_until_the_plan_sets_it() -> None:
     follower = Follower(SetpointProfile.of([(0, 100), (600, 200)]), PidOptions())
     assert follower.next(0, 100, 50) is None  # as it is: no jump
     wanted = follower.next(4, 95, 50)

@@ -71,7 +71,7 @@ def refused(outcome: Outcome = Outcome.REFUSED, interlock: str = "armed") -> Com
     return CommandResult("", outcome, None, interlock, "because")
 
 
-def test_cooling_comes_after_a_drop_whoever_reports_it() -> None:
+def test_cooling_follows_a_drop_from_any_source() -> None:
     front = Front([{"at_s": 0, "heater_percent": 60}, {"at_s": 10, "drop": True},
                    {"at_s": 15, "cooling_percent": 100}])  # fmt: skip
     front.turn(0)
@@ -93,7 +93,7 @@ def test_cooling_comes_after_a_drop_whoever_reports_it() -> None:
         None,
     ],
 )
-def test_nothing_heats_after_a_drop_however_it_came(drop: dict[str, Any] | None) -> None:
+def test_nothing_heats_after_a_drop_of_any_kind(drop: dict[str, Any] | None) -> None:
     steps: list[dict[str, Any]] = [
         {"at_s": 0, "heater_percent": 60},
         {"at_event": "dry_end", "heater_percent": 70},
@@ -115,7 +115,7 @@ def test_nothing_heats_after_a_drop_however_it_came(drop: dict[str, Any] | None)
     assert front.executor.dropped
 
 
-def test_heat_that_the_door_was_too_busy_for_is_not_given_after_the_drop() -> None:
+def test_heat_delayed_by_a_busy_guardian_is_not_set_after_the_drop() -> None:
     front = Front([{"at_s": 5, "heater_percent": 60}])
     front.outcome[HEATER] = refused(interlock="busy")
     front.turn(5)
@@ -136,14 +136,12 @@ def test_heat_that_the_door_was_too_busy_for_is_not_given_after_the_drop() -> No
         ([{"at_s": 9, "door": "open"}, {"at_s": 10, "heater_percent": 9}], "after the drop at 9 s"),
     ],
 )  # fmt: skip
-def test_heat_that_can_only_come_after_a_drop_is_refused_when_read(
-    steps: list[Any], says: str
-) -> None:
+def test_plan_with_heat_after_a_drop_is_refused(steps: list[Any], says: str) -> None:
     with pytest.raises(BadInputError, match=says):
         parse_plan({"steps": steps})
 
 
-def test_a_door_that_is_open_before_the_charge_drops_nothing() -> None:
+def test_door_open_before_the_charge_is_not_a_drop() -> None:
     front = Front([{"at_s": 0, "door": "open"}, {"at_s": 5, "door": "closed"},
                    {"at_s": 6, "heater_percent": 50}, {"at_s": 9, "charge": True}])  # fmt: skip
     for elapsed_s in (0, 5, 6):
@@ -177,7 +175,7 @@ def following(crack: dict[str, Any]) -> Front:
 
 
 @pytest.mark.parametrize("crack", [{"heater_percent": 60}, {"heater_percent": 5}])
-def test_a_persons_heat_stands_whatever_is_heard(crack: dict[str, Any]) -> None:
+def test_heat_set_by_a_person_is_kept_when_sound_is_detected(crack: dict[str, Any]) -> None:
     """The step by sound used to restart the PID, refused or not: 10 % became 29 % in 10 s."""
     front = following(crack)
     front.set[HEATER] = 10
@@ -193,7 +191,7 @@ def test_a_persons_heat_stands_whatever_is_heard(crack: dict[str, Any]) -> None:
     assert front.set[HEATER] > 45  # a step by time hands the heat back to the profile
 
 
-def test_a_step_that_was_refused_hands_nothing_back() -> None:
+def test_refused_step_does_not_resume_the_profile() -> None:
     front = following({"fan_percent": 60})
     front.set[HEATER] = 10
     front.turn(60, 95)
@@ -211,7 +209,7 @@ def test_a_step_that_was_refused_hands_nothing_back() -> None:
     assert front.set[HEATER] > 10
 
 
-def test_the_profile_stays_below_what_a_step_by_sound_left() -> None:
+def test_profile_stays_below_the_limit_of_a_step_by_sound() -> None:
     front = following({"heater_percent": 40})
     front.executor.event(EventKind.FIRST_CRACK, 60)
     for elapsed_s in range(60, 200):
@@ -223,7 +221,7 @@ def test_the_profile_stays_below_what_a_step_by_sound_left() -> None:
     assert front.set[HEATER] > 45
 
 
-def test_a_setting_that_found_the_door_busy_is_asked_for_again() -> None:
+def test_setting_refused_as_busy_is_retried() -> None:
     front = Front([{"at_s": 0, "heater_percent": 60}, {"at_s": 5, "drop": True}])
     front.turn(0)
     front.outcome = {HEATER: refused(interlock="busy"), DOOR: refused(Outcome.FAILED)}
@@ -250,7 +248,7 @@ def owing() -> Front:
 
 
 @pytest.mark.parametrize("heat", [0.0, 10.0, 90.0])
-def test_owed_heat_gives_way_to_a_person_who_changed_it(heat: float) -> None:
+def test_retried_heat_gives_way_to_a_person(heat: float) -> None:
     front = owing()
     front.set[HEATER] = heat
     assert front.turn(240.25) == []
@@ -259,7 +257,7 @@ def test_owed_heat_gives_way_to_a_person_who_changed_it(heat: float) -> None:
     assert front.executor.unheated
 
 
-def test_owed_heat_is_not_given_once_the_machine_is_armed_again() -> None:
+def test_retried_heat_is_dropped_when_the_machine_is_disarmed() -> None:
     front = owing()
     front.executor.unarmed()
     assert front.turn(241) == []
@@ -268,7 +266,7 @@ def test_owed_heat_is_not_given_once_the_machine_is_armed_again() -> None:
     assert front.turn(241) == []
 
 
-def test_owed_heat_is_not_given_late() -> None:
+def test_retried_heat_is_dropped_when_it_is_late() -> None:
     front = owing()
     assert front.turn(251) == []
     assert front.turn(252) == []
@@ -276,7 +274,7 @@ def test_owed_heat_is_not_given_late() -> None:
     assert owing().turn(249) == [(HEATER, 65)]
 
 
-def test_heat_0_that_is_owed_is_given_however_late() -> None:
+def test_retried_heat_0_is_set_however_late() -> None:
     front = Front([{"at_s": 0, "heater_percent": 75}, {"at_s": 240, "heater_percent": 0}])
     front.turn(0)
     front.outcome[HEATER] = refused(interlock="busy")
@@ -287,7 +285,7 @@ def test_heat_0_that_is_owed_is_given_however_late() -> None:
     assert front.turn(260) == [(HEATER, 0)]
 
 
-def test_a_door_that_was_refused_lets_nobody_say_that_the_beans_left() -> None:
+def test_refused_door_reports_no_drop() -> None:
     front = Front([{"at_s": 0, "heater_percent": 60}, {"at_s": 5, "drop": True}])
     front.turn(0)
     front.outcome[DOOR] = refused(interlock="door_and_fire")
@@ -297,7 +295,7 @@ def test_a_door_that_was_refused_lets_nobody_say_that_the_beans_left() -> None:
     assert front.said[-1].refused
 
 
-def test_what_a_machine_lacks_is_left_out_with_one_word() -> None:
+def test_missing_actuators_are_skipped_with_one_notice() -> None:
     front = Front([{"at_s": 0, "heater_percent": 60, "fan_percent": 30, "drum_percent": 100},
                    {"at_s": 5, "drop": True}, {"at_s": 6, "drum_percent": 50}],
                   actuators=frozenset({HEATER, FAN}))  # fmt: skip
@@ -311,7 +309,7 @@ def test_what_a_machine_lacks_is_left_out_with_one_word() -> None:
     assert any("drop the beans now" in say.text for say in front.said)
 
 
-def test_less_heat_than_was_set_is_said_and_remembered() -> None:
+def test_less_heat_than_set_is_reported_and_recorded() -> None:
     front = Front([{"at_s": 0, "heater_percent": 60}, {"at_s": 60, "fan_percent": 50}])
     front.turn(0, reported_percent=0.0)
     front.turn(1, reported_percent=55.0)  # it takes a moment, and counts in coarse steps
@@ -325,7 +323,7 @@ def test_less_heat_than_was_set_is_said_and_remembered() -> None:
 
 
 @pytest.mark.parametrize("how", ["refused", "outside"])
-def test_heat_that_was_not_given_is_remembered(how: str) -> None:
+def test_heat_that_was_not_set_is_recorded(how: str) -> None:
     front = Front([{"at_s": 0, "heater_percent": 60}, {"at_s": 9, "fan_percent": 5}])
     if how == "refused":
         front.outcome[HEATER] = refused()
@@ -336,7 +334,7 @@ def test_heat_that_was_not_given_is_remembered(how: str) -> None:
     assert front.executor.unheated
 
 
-def test_charge_is_checked_and_begins_the_profile() -> None:
+def test_charge_is_checked_and_starts_the_profile() -> None:
     front = Front([{"at_s": 0, "heater_percent": 50}, {"at_s": 100, "charge": True},
                    {"at_event": "charge", "after_s": 10, "fan_percent": 40}],
                   target=[[0, 100], [600, 200]], follow=True)  # fmt: skip
@@ -361,7 +359,7 @@ def test_notes_and_steps_are_shown() -> None:
     assert took.step.note == "look"
 
 
-def test_where_nobody_hears_first_crack_the_plan_ends_all_the_same() -> None:
+def test_plan_ends_even_if_nothing_listens_for_first_crack() -> None:
     plan = parse_plan({"steps": [{"at_s": 5, "heater_percent": 0},
                                  {"at_event": "first_crack", "fan_percent": 60}]})  # fmt: skip
     executor = PlanExecutor(plan, hears=False)
@@ -375,7 +373,7 @@ def test_where_nobody_hears_first_crack_the_plan_ends_all_the_same() -> None:
     assert executor.ended(5.0)
 
 
-def test_a_first_crack_below_the_plans_level_triggers_nothing() -> None:
+def test_first_crack_below_the_plans_level_triggers_nothing() -> None:
     front = Front([{"at_event": "first_crack", "fan_percent": 60}])
     front.executor.event(EventKind.FIRST_CRACK, 1, Level.FIRST_CRACK)
     assert front.turn(2) == []
@@ -396,7 +394,7 @@ def test_a_first_crack_below_the_plans_level_triggers_nothing() -> None:
         ([{"at_s": 0, "heater_percent": 60}, {"at_bean_temp_c": 200, "drop": True}], None),
     ],
 )
-def test_a_plan_that_heats_longer_than_anybody_attends_is_refused(
+def test_plan_that_heats_unattended_for_too_long_is_refused(
     steps: list[Any], ends_s: float | None
 ) -> None:
     plan = parse_plan({"steps": steps})

@@ -23,7 +23,7 @@ def recording(folder: Path) -> Path:
     return path
 
 
-async def test_a_recording_is_read_in_time(tmp_path: Path) -> None:
+async def test_recording_is_replayed_in_its_own_time(tmp_path: Path) -> None:
     now = [100.0]
     options = ReplayOptions(port=recording(tmp_path), speed=2)
     async with ReplayRoaster(options, "r", clock=lambda: now[0]) as replay:
@@ -41,7 +41,7 @@ async def test_a_recording_is_read_in_time(tmp_path: Path) -> None:
             await replay.write(Actuator.HEATER, 50)
 
 
-async def test_a_file_that_is_no_roast_is_refused(tmp_path: Path) -> None:
+async def test_file_that_is_not_a_roast_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.alog"
     path.write_text("hello")
     with pytest.raises(BadInputError):

@@ -20,7 +20,7 @@ def test_the_probe_falls_turns_and_rises() -> None:
     assert probes[2] < probes[3] < probes[4]
 
 
-def test_more_heat_is_hotter_and_beans_dry() -> None:
+def test_more_heat_makes_beans_hotter_and_drier() -> None:
     assert roast(400, 0.8).bean_c > roast(400, 0.4).bean_c
     assert roast(600, 0.7).moisture < 0.5 * PARAMETERS.moisture
 
@@ -34,7 +34,7 @@ def test_an_open_door_empties_a_turning_drum() -> None:
 
 
 @pytest.mark.parametrize("at_s", [40.0, 394.0, 800.0])
-def test_a_demonstration_is_at_first_crack_when_its_beans_crack(at_s: float) -> None:
+def test_timed_roast_reaches_first_crack_at_the_given_second(at_s: float) -> None:
     timed = TimedRoast(at_s)
     before = timed.reading(at_s - 5, "r", 0.0)
     after = timed.reading(at_s + 1, "r", 0.0)
@@ -43,7 +43,7 @@ def test_a_demonstration_is_at_first_crack_when_its_beans_crack(at_s: float) -> 
     assert before.bean_temp_c < PARAMETERS.first_crack_c <= after.bean_temp_c + 0.2
 
 
-def test_held_out_logs_are_met_within_six_degrees(shared: Path) -> None:
+def test_held_out_logs_are_simulated_within_six_degrees(shared: Path) -> None:
     from statistics import median
 
     from roastwatch.roaster.simulation.fit import error_c, load

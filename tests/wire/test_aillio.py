@@ -56,7 +56,7 @@ def test_status_frames() -> None:
 
 
 @given(st.binary(min_size=64, max_size=64))
-def test_noise(raw: bytes) -> None:
+def test_noise_makes_no_implausible_status(raw: bytes) -> None:
     for status in (
         aillio_r1.decode(raw),
         aillio_r2.decode(raw),
@@ -75,7 +75,7 @@ def driver(kind: type, fake: FakeBullet, **options: Any) -> AillioR1 | AillioR2:
 @pytest.mark.parametrize(("kind", "make"), BOTH)
 async def test_steps_and_make_safe(kind: type, make: type[FakeBullet]) -> None:
     fake = make(speed=0)
-    fake.heater = fake.heater_steps  # left on by whoever was there before
+    fake.heater = fake.heater_steps  # left on by an earlier host
     async with driver(kind, fake) as bullet:
         assert fake.heater == 0
         reading = await bullet.read()
@@ -88,7 +88,7 @@ async def test_steps_and_make_safe(kind: type, make: type[FakeBullet]) -> None:
         sent = len(fake.commands)
         for _ in range(4):
             await bullet.read()
-        assert len(fake.commands) == sent  # there, it stops stepping
+        assert len(fake.commands) == sent  # it stops stepping when the level is reached
         with pytest.raises(BadInputError, match="can't set its door"):
             await bullet.write(Actuator.DOOR, 100)
         await bullet.make_safe()
@@ -117,7 +117,9 @@ async def test_unplug_and_replug(kind: type, make: type[FakeBullet]) -> None:
 
 
 @pytest.mark.parametrize(("kind", "make"), BOTH)
-async def test_heater_that_stays_and_silence(kind: type, make: type[FakeBullet]) -> None:
+async def test_stuck_heater_is_reported_and_silence_is_lost(
+    kind: type, make: type[FakeBullet]
+) -> None:
     fake = make(speed=0)
     fake.heater, fake.stuck = 5, True
     async with driver(kind, fake, first_status_s=1.5) as bullet:
@@ -146,20 +148,20 @@ async def test_a_whole_roast_twice(kind: type, make: type[FakeBullet]) -> None:
         assert fake.heater == 0
 
 
-async def test_cracks_that_the_machine_counts() -> None:
+async def test_the_machines_crack_count_is_read() -> None:
     fake = FakeR2(speed=0)
     fake.cracks = 5
     async with driver(AillioR2, fake) as bullet:
         assert (await bullet.read()).crack_count == 5
 
 
-async def test_no_machine() -> None:
+async def test_missing_machine_is_lost() -> None:
     with pytest.raises(LostError, match=r"No Aillio|libusb"):
         await AillioR1(AillioOptions(), "kitchen").__aenter__()
 
 
 @pytest.mark.parametrize(("kind", "make"), BOTH)
-async def test_a_machine_that_restarts_is_not_stepped_up_again(
+async def test_restarted_machine_is_not_stepped_up_again(
     kind: type, make: type[FakeBullet]
 ) -> None:
     fake = make(speed=0)
@@ -177,7 +179,7 @@ async def test_a_machine_that_restarts_is_not_stepped_up_again(
 
 
 @pytest.mark.parametrize(("kind", "make"), BOTH)
-async def test_heat_that_a_person_turns_down_at_the_machine_stays_down(
+async def test_heat_turned_down_at_the_machine_stays_down(
     kind: type, make: type[FakeBullet]
 ) -> None:
     fake = make(speed=0)
@@ -193,7 +195,9 @@ async def test_heat_that_a_person_turns_down_at_the_machine_stays_down(
 
 
 @pytest.mark.parametrize(("kind", "make"), BOTH)
-async def test_a_fire_is_read_as_it_is(kind: type, make: type[FakeBullet]) -> None:
+async def test_temperature_of_a_fire_is_reported_as_read(
+    kind: type, make: type[FakeBullet]
+) -> None:
     fake = make(speed=0)
     fake.thermal.bean_c = fake.thermal.air_c = 420.0
     async with driver(kind, fake) as bullet:

@@ -46,7 +46,7 @@ async def said(service: asyncio.subprocess.Process, words: str, so_far: list[str
             so_far.append(line.decode())
 
 
-async def test_drive_stays_while_it_gets_hotter_and_says_so(tmp_path: Path) -> None:
+async def test_drive_stays_while_the_temperature_rises_and_warns(tmp_path: Path) -> None:
     """It said Safe and left; the beans burnt 53 s later."""
     fake = relay()
     lines: list[str] = []
@@ -59,7 +59,7 @@ async def test_drive_stays_while_it_gets_hotter_and_says_so(tmp_path: Path) -> N
             await said(service, "pull the plug", lines)
             assert service.returncode is None
             assert not any("Safe" in text for text in lines)
-            fake.stuck = False  # somebody pulled the heater's plug
+            fake.stuck = False  # a person pulled the heater's plug
             fake.thermal.air_c = fake.thermal.bean_c - 60
             await asyncio.wait_for(service.wait(), 60)
             assert service.returncode == 1
@@ -67,7 +67,7 @@ async def test_drive_stays_while_it_gets_hotter_and_says_so(tmp_path: Path) -> N
             await end(service)
 
 
-async def test_a_second_stop_leaves_at_once_with_a_warning(tmp_path: Path) -> None:
+async def test_second_interrupt_leaves_at_once_with_a_warning(tmp_path: Path) -> None:
     fake = relay()
     lines: list[str] = []
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
@@ -86,7 +86,7 @@ async def test_a_second_stop_leaves_at_once_with_a_warning(tmp_path: Path) -> No
             await end(service)
 
 
-async def test_a_stop_that_a_stuck_relay_ignores_is_no_success(tmp_path: Path) -> None:
+async def test_stop_ignored_by_a_stuck_relay_is_a_failure(tmp_path: Path) -> None:
     """`stop` said Stopped, `drive` left at once, and the beans burnt."""
     fake = relay()
     lines: list[str] = []
@@ -114,7 +114,7 @@ async def test_a_stop_that_a_stuck_relay_ignores_is_no_success(tmp_path: Path) -
             await end(service)
 
 
-async def test_a_machine_that_gave_less_heat_than_set_is_no_success(tmp_path: Path) -> None:
+async def test_drive_with_less_heat_than_set_is_a_failure(tmp_path: Path) -> None:
     fake = FakeHottop()
     fake.thermal.bean_c = fake.thermal.air_c = 120.0
     plan = SHORT.replace("at_s: 3", "at_s: 9")
@@ -140,7 +140,7 @@ class WeakHottop(FakeHottop):
             self.heater = set_to
 
 
-async def test_less_heat_than_set_is_reported_and_heat_goes_on(tmp_path: Path) -> None:
+async def test_less_heat_than_set_is_reported_and_heat_continues(tmp_path: Path) -> None:
     fake = WeakHottop()
     fake.thermal.bean_c = fake.thermal.air_c = 120.0
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
@@ -156,7 +156,7 @@ async def test_less_heat_than_set_is_reported_and_heat_goes_on(tmp_path: Path) -
             await end(service)
 
 
-async def test_without_a_terminal_a_long_plan_does_not_begin(tmp_path: Path) -> None:
+async def test_long_plan_does_not_start_without_a_terminal(tmp_path: Path) -> None:
     fake = relay()
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         service = await place.drive("tc4", line.port, LONG)

@@ -1,6 +1,6 @@
 """Random commands, faults and restarts against each driver: never heat that nobody asked for.
 
-What holds after each step, whatever the line does: the machine is never told a heat above the
+What holds after each step, whatever the line does: the machine never gets a heat above the
 highest that was asked for since heat was last 0; no reading shows a value that no probe can show;
 after a restart heat is 0 until it is asked for again; once the line is well, `make_safe` ends it.
 """
@@ -146,7 +146,7 @@ async def after_safe(subject: Subject, driver: Any, line: PtyLine) -> Any:
 
 
 async def entered(subject: Subject, line: PtyLine) -> Any:
-    """A driver on a line that is well: a bad line may lose an opening, which is not the matter."""
+    """A driver on a good line, because opening it on a bad one is not what is tested."""
     heal(line)
     if isinstance(subject.fake, FakeHottop):
         subject.fake.powered = True
@@ -163,7 +163,7 @@ def heal(line: PtyLine) -> None:
 
 def check_reading(reading: Any) -> None:
     for value in (reading.bean_temp_c, reading.environment_temp_c):
-        assert value is None or value >= 1  # what is too hot is read as it is
+        assert value is None or value >= 1  # hot values are reported as read
     for value in (reading.heater_percent, reading.fan_percent, reading.drum_percent):
         assert value is None or 0 <= value <= 100
 
@@ -173,7 +173,7 @@ LENIENT = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
 
 
 @pytest.mark.parametrize("make", SUBJECTS)
-def test_random_faults(make: Callable[[], Subject]) -> None:
+def test_random_faults_never_raise_heat(make: Callable[[], Subject]) -> None:
     @settings(max_examples=2, deadline=None, derandomize=True, suppress_health_check=LENIENT)
     @given(st.lists(STEP, min_size=4, max_size=8))
     def sequences(steps: list[tuple[str, int]]) -> None:
@@ -185,7 +185,7 @@ def test_random_faults(make: Callable[[], Subject]) -> None:
 @pytest.mark.verify
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("make", SUBJECTS)
-def test_many_random_faults(make: Callable[[], Subject]) -> None:
+def test_many_random_faults_never_raise_heat(make: Callable[[], Subject]) -> None:
     @settings(max_examples=25, deadline=None, suppress_health_check=LENIENT)
     @given(st.lists(STEP, min_size=4, max_size=14))
     def sequences(steps: list[tuple[str, int]]) -> None:

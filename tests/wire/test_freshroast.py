@@ -44,7 +44,7 @@ def test_packets_at_each_split() -> None:
         assert parser.feed(first) + parser.feed(second) == [decode(REPLY), decode(HOT)]
 
 
-def test_aa_in_the_body_is_no_header() -> None:
+def test_aa_in_the_body_is_not_a_header() -> None:
     tricky = bytes.fromhex("AAAA6174AF0402AA")  # a false start
     parser = FreshRoastParser()
     assert parser.feed(tricky + b"\xaa" * 5 + HOT) == [decode(HOT)]
@@ -54,11 +54,11 @@ def test_aa_in_the_body_is_no_header() -> None:
 
 
 @given(st.binary(max_size=80))
-def test_noise(noise: bytes) -> None:
+def test_noise_hides_no_packet_after_it(noise: bytes) -> None:
     parser = FreshRoastParser()
     for packet in parser.feed(noise):
         assert packet.heat <= 3
-    parser.feed(bytes(14))  # whatever began in the noise ends here
+    parser.feed(bytes(14))  # ends any packet that began in the noise
     assert parser.feed(HOT)[-1:] == [decode(HOT)]
 
 
@@ -71,7 +71,7 @@ def test_implausible_packets(change: tuple[int, int]) -> None:
     assert decode(bytes(raw)) is None
 
 
-def test_a_packet_without_footer_at_250_fahrenheit() -> None:
+def test_packet_without_footer_at_250_fahrenheit_is_read() -> None:
     """As logged in freshroastsr700 issue 18."""
     logged = bytes.fromhex("aaaa617400040209060000fa aaaa617400040209060000fbaafa")
     whole = bytes.fromhex("aaaa617400040209060000fa aafa aaaa617400040209060000fbaafa")
@@ -121,12 +121,12 @@ async def test_a_roast_and_its_end(tmp_path: Path) -> None:
         await until(lambda: fake.heat == 3)
         await roaster.make_safe()
         await until(lambda: (fake.state, fake.heat, fake.fan) == (COOLING, 0, 9))
-        assert fake.left_s > 60  # it goes on cooling when we are gone
+        assert fake.left_s > 60  # it keeps cooling after we close
         await roaster.write(Actuator.COOLING, 0)
         await roaster.write(Actuator.FAN, 0)
         for _ in range(4):
             await roaster.read()
-        assert (fake.state, fake.fan) == (COOLING, 9)  # its air is its drum: not while hot
+        assert (fake.state, fake.fan) == (COOLING, 9)  # the air must not stop while it is hot
         fake.thermal.air_c = 40
         await until(lambda: fake.state == IDLE)
         with pytest.raises(BadInputError, match="can't set its drum"):
@@ -134,7 +134,7 @@ async def test_a_roast_and_its_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("celsius", [121.1, 196.0, 361.0, 600.0])
-async def test_every_temperature_keeps_the_link_and_is_read_as_it_is(
+async def test_every_temperature_is_reported_as_read_and_keeps_the_link(
     tmp_path: Path, celsius: float
 ) -> None:
     fake = FakeFreshRoast(speed=0)
@@ -161,28 +161,28 @@ async def test_make_safe_blows_from_every_state(
         for _ in range(2):
             reading = await roaster.read()
         assert (reading.fan_percent, reading.cooling_percent) == (100, 100)
-        for _ in range(6):  # nothing older is said again
+        for _ in range(6):  # no older value is repeated
             await roaster.read()
         assert (fake.state, fake.blows) == (COOLING, 9)
 
 
-async def test_a_machine_that_never_confirms_is_reported(tmp_path: Path) -> None:
+async def test_make_safe_reports_a_machine_that_never_confirms(tmp_path: Path) -> None:
     fake = FakeFreshRoast(speed=0)
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as roaster:
         fake.stuck_idle, fake.thermal.air_c = True, 196
-        with pytest.raises(BadInputError, match=r"does not confirm that it cools: it reports idle"):
+        with pytest.raises(BadInputError, match=r"does not confirm cooling: it reports idle"):
             await roaster.make_safe()
         assert (await roaster.read()).cooling_percent == 0
         fake.stuck_idle = False
-        await until(lambda: fake.state == COOLING)  # it goes on being asked
+        await until(lambda: fake.state == COOLING)  # further packets keep asking
 
 
-async def test_a_machine_that_ends_roasting_by_itself_is_not_heated_again(tmp_path: Path) -> None:
+async def test_machine_that_stops_roasting_by_itself_is_not_heated_again(tmp_path: Path) -> None:
     fake = FakeFreshRoast(speed=0)
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as roaster:
         await roaster.write(Actuator.HEATER, 100)
         await until(lambda: fake.state == ROASTING)
-        fake.state, fake.heat, fake.thermal.air_c = IDLE, 0, 196  # its panel, or its plug
+        fake.state, fake.heat, fake.thermal.air_c = IDLE, 0, 196  # by its panel or a power cut
         fake.send(fake.status())
         await until(lambda: fake.state == COOLING)
         heated_s = fake.heated_s
@@ -192,7 +192,7 @@ async def test_a_machine_that_ends_roasting_by_itself_is_not_heated_again(tmp_pa
         assert fake.heated_s == heated_s
 
 
-async def test_a_hot_machine_that_is_found_idle_gets_air(tmp_path: Path) -> None:
+async def test_hot_idle_machine_gets_air(tmp_path: Path) -> None:
     fake = FakeFreshRoast(speed=0)
     fake.thermal.air_c = 196
     async with PtyLine(fake, tmp_path) as line, driver(line.port):
@@ -200,7 +200,7 @@ async def test_a_hot_machine_that_is_found_idle_gets_air(tmp_path: Path) -> None
     assert fake.heated_s == 0
 
 
-async def test_a_host_that_dies_leaves_a_short_timer(tmp_path: Path) -> None:
+async def test_dead_host_leaves_a_short_timer(tmp_path: Path) -> None:
     fake = FakeFreshRoast()
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as roaster:
         await roaster.write(Actuator.HEATER, 100)
@@ -210,7 +210,7 @@ async def test_a_host_that_dies_leaves_a_short_timer(tmp_path: Path) -> None:
         assert (fake.state, fake.heat) == (COOLING, 0)
 
 
-async def test_taking_over_a_roasting_machine_cools_it(tmp_path: Path) -> None:
+async def test_opening_a_roasting_machine_cools_it(tmp_path: Path) -> None:
     fake = FakeFreshRoast()
     fake.state, fake.heat, fake.left_s, fake.fan = ROASTING, 3, 500, 7
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as roaster:
@@ -250,19 +250,19 @@ async def test_silence_and_other_machines(tmp_path: Path) -> None:
     fake = FakeFreshRoast()
     fake.answers = False
     async with tcp_line(fake) as port:
-        with pytest.raises(LostError, match="No FreshRoast SR700 answers"):
+        with pytest.raises(LostError, match="No FreshRoast SR700 replies"):
             await driver(port, first_reply_s=0.5).__aenter__()
     fake = FakeFreshRoast()
     fake.received = lambda data: fake.send(b"25.0,20.0\r\n")  # type: ignore[method-assign]
     async with PtyLine(fake, tmp_path) as line:
-        with pytest.raises(BadInputError, match="Another machine"):
+        with pytest.raises(BadInputError, match="is not a FreshRoast"):
             await driver(line.port, first_reply_s=0.6).__aenter__()
 
 
 @pytest.mark.parametrize(
     "words", [("cooling", "0"), ("fan", "0"), ("cooling", "0", "fan", "0")], ids=" ".join
 )
-async def test_the_command_line_never_stops_the_air_of_a_hot_machine(
+async def test_command_line_never_stops_the_air_of_a_hot_machine(
     tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     fake = FakeFreshRoast(speed=0)
@@ -276,4 +276,4 @@ async def test_the_command_line_never_stops_the_air_of_a_hot_machine(
             sys.stdout.write(out.decode())
             assert fake.blows > 0
             assert fake.heated_s == 0
-        assert (fake.state, fake.blows) == (COOLING, 9)  # by the stop
+        assert (fake.state, fake.blows) == (COOLING, 9)  # set by the stop

@@ -62,7 +62,7 @@ def test_status_is_read_at_each_split() -> None:
         assert [(s.bean, s.environment, s.heater) for s in found] == [(190, 210, 60)]
 
 
-def test_own_echo_is_no_status() -> None:
+def test_own_echo_is_not_a_status() -> None:
     parser = HottopParser()
     assert parser.feed(encode(HottopSetpoints())) == []
     assert len(parser.feed(encode(HottopSetpoints(heater=5)) + frame_of())) == 1
@@ -90,7 +90,7 @@ def test_noise_hides_at_most_the_frames_it_touches(noise: list[bytes]) -> None:
     for piece in noise:
         for status in parser.feed(piece):
             assert status.heater <= 100
-    parser.feed(frame_of())  # may end a false start
+    parser.feed(frame_of())  # may complete a false start
     assert any(s.bean == 190 for s in parser.feed(frame_of()) + parser.feed(bytes(36)))
 
 
@@ -108,7 +108,7 @@ def driver(port: object, **options: Any) -> Hottop:
     return Hottop(HottopOptions(port=str(port), **options), "kitchen")
 
 
-async def test_reading_sends_nothing_and_leaves_the_panel_in_control(tmp_path: Path) -> None:
+async def test_reading_sends_nothing_and_leaves_control_to_the_panel(tmp_path: Path) -> None:
     fake = FakeHottop(speed=0)
     fake.heater, fake.drum, fake.main_fan, fake.thermal.bean_c = 60, 1, 3, 150  # by its panel
     async with PtyLine(fake, tmp_path) as line:
@@ -121,7 +121,7 @@ async def test_reading_sends_nothing_and_leaves_the_panel_in_control(tmp_path: P
     assert (fake.ejected, fake.heater, fake.drum) == (False, 60, 1)
 
 
-async def test_the_first_write_takes_control_with_heat_off_and_drum_on(tmp_path: Path) -> None:
+async def test_first_write_takes_control_with_heat_off_and_drum_on(tmp_path: Path) -> None:
     fake = FakeHottop()
     fake.heater = 80  # by its panel
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as hottop:
@@ -142,7 +142,7 @@ async def test_make_safe_takes_control(tmp_path: Path) -> None:
         await until(lambda: (fake.heater, fake.drum, fake.main_fan) == (0, 1, 10))
 
 
-async def test_a_machine_that_must_be_woken(tmp_path: Path) -> None:
+async def test_wake_sends_frames_to_a_machine_that_needs_them_first(tmp_path: Path) -> None:
     fake = FakeHottop(reads_before_first=3)
     async with PtyLine(fake, tmp_path) as line:
         with pytest.raises(LostError, match="wake: true"):
@@ -172,7 +172,7 @@ async def test_lost_status_frames_never_stop_the_command_frames(tmp_path: Path) 
         assert fake.longest_gap_s < 0.9
 
 
-async def test_a_shaken_plug_is_opened_again_before_the_machine_ejects(tmp_path: Path) -> None:
+async def test_loose_plug_is_reopened_before_the_machine_ejects(tmp_path: Path) -> None:
     fake = FakeHottop(speed=0)
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as hottop:
         await hottop.write(Actuator.HEATER, 60)
@@ -187,7 +187,7 @@ async def test_a_shaken_plug_is_opened_again_before_the_machine_ejects(tmp_path:
         assert fake.longest_gap_s < 1
 
 
-async def test_a_restarted_machine_is_not_heated_again(tmp_path: Path) -> None:
+async def test_restarted_machine_is_not_heated_again(tmp_path: Path) -> None:
     fake = FakeHottop(speed=0)
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as hottop:
         await hottop.write(Actuator.HEATER, 60)
@@ -202,7 +202,7 @@ async def test_a_restarted_machine_is_not_heated_again(tmp_path: Path) -> None:
         assert fake.drum == 1
 
 
-async def test_a_fire_is_read_as_it_is(tmp_path: Path) -> None:
+async def test_temperature_of_a_fire_is_reported_as_read(tmp_path: Path) -> None:
     fake = FakeHottop(speed=0)
     fake.thermal.bean_c = fake.thermal.air_c = 420
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as hottop:
@@ -227,7 +227,7 @@ async def test_writes_show_in_the_reading(tmp_path: Path) -> None:
         assert not fake.ejected
 
 
-async def test_keeps_alive_while_nothing_is_commanded(tmp_path: Path) -> None:
+async def test_frames_continue_without_commands(tmp_path: Path) -> None:
     fake = FakeHottop()
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as hottop:
         await hottop.write(Actuator.FAN, 10)
@@ -245,7 +245,7 @@ async def test_silence_of_the_host_ejects(tmp_path: Path) -> None:
         await until(lambda: fake.ejected)
 
 
-async def test_lets_go_of_a_hot_machine_only_when_it_has_cooled(tmp_path: Path) -> None:
+async def test_hot_machine_is_released_only_after_cooling(tmp_path: Path) -> None:
     fake = FakeHottop(speed=0)
     fake.thermal.bean_c, fake.thermal.air_c = 215, 230
     async with PtyLine(fake, tmp_path) as line:
@@ -258,7 +258,7 @@ async def test_lets_go_of_a_hot_machine_only_when_it_has_cooled(tmp_path: Path) 
         assert (fake.heater, fake.drum, fake.cooling) == (0, 1, 1)
 
 
-async def test_a_heater_that_does_not_obey_is_reported_as_it_is(tmp_path: Path) -> None:
+async def test_heater_that_does_not_obey_is_reported_as_read(tmp_path: Path) -> None:
     """The guardian compares: more heat than was set is a fault there."""
     fake = FakeHottop()
     fake.stuck_heater = 70
@@ -269,7 +269,7 @@ async def test_a_heater_that_does_not_obey_is_reported_as_it_is(tmp_path: Path) 
         assert reading.heater_percent == 70
 
 
-async def test_a_silent_machine_that_is_only_read_is_lost(tmp_path: Path) -> None:
+async def test_silent_machine_that_is_only_read_is_lost(tmp_path: Path) -> None:
     fake = FakeHottop()
     async with PtyLine(fake, tmp_path) as line, driver(line.port, silence_s=0.5) as hottop:
         fake.talks = False
@@ -328,38 +328,38 @@ async def test_over_tcp_and_fahrenheit() -> None:
         fake.thermal.bean_c = 100
 
 
-async def test_wrong_ports(tmp_path: Path) -> None:
-    with pytest.raises(LostError, match="no port"):
+async def test_wrong_ports_are_explained(tmp_path: Path) -> None:
+    with pytest.raises(LostError, match="does not exist"):
         await driver(tmp_path / "none").__aenter__()
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInputError, match="serial port"):
         await driver(tmp_path / "file").__aenter__()
-    with pytest.raises(LostError, match="Nobody answers"):
+    with pytest.raises(LostError, match="Nothing replies"):
         await driver("socket://127.0.0.1:1").__aenter__()
-    with pytest.raises(BadInputError, match="no address"):
+    with pytest.raises(BadInputError, match="not a valid address"):
         await driver("socket://nowhere").__aenter__()
 
 
-async def test_port_in_use(tmp_path: Path) -> None:
+async def test_port_in_use_is_explained(tmp_path: Path) -> None:
     fake = FakeHottop()
     async with PtyLine(fake, tmp_path) as line, driver(line.port):
         with pytest.raises(LostError, match="in use"):
             await driver(line.port).__aenter__()
 
 
-async def test_another_machine_behind_the_port(tmp_path: Path) -> None:
+async def test_another_machine_on_the_port_is_refused(tmp_path: Path) -> None:
     fake = FakeHottop()
     fake.status = lambda: b"25.0,25.0,25.0\r\n"  # type: ignore[method-assign]
     async with PtyLine(fake, tmp_path) as line:
-        with pytest.raises(BadInputError, match="Another machine"):
+        with pytest.raises(BadInputError, match="is not a Hottop"):
             await driver(line.port, first_frame_s=1.5).__aenter__()
     async with PtyLine(FakeHottop(reads_before_first=10**6), tmp_path) as line:
-        with pytest.raises(LostError, match="No Hottop answers"):
+        with pytest.raises(LostError, match="No Hottop replies"):
             await driver(line.port, first_frame_s=1.0).__aenter__()
 
 
 @pytest.mark.parametrize(("bean_c", "door"), [(190, 1), (40, 0)])
-async def test_taking_over_in_a_drop_keeps_the_door_open(
+async def test_taking_control_during_a_drop_keeps_the_door_open(
     tmp_path: Path, bean_c: float, door: int
 ) -> None:
     fake = FakeHottop(speed=0)
@@ -367,5 +367,5 @@ async def test_taking_over_in_a_drop_keeps_the_door_open(
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as hottop:
         await hottop.write(Actuator.HEATER, 0)
         await until(lambda: len(fake.commands) >= 3)
-        fake.thermal.bean_c = 40  # or the driver holds on for as long as the beans are hot
+        fake.thermal.bean_c = 40  # otherwise the driver keeps control while the beans are hot
     assert {frame[16] for frame in fake.commands} == {door}

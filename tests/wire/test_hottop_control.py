@@ -37,35 +37,35 @@ async def said(place: Guarded, *words: str, line: PtyLine) -> tuple[int | None, 
 
 @pytest.mark.parametrize("command", [("read", "--json"), ("probe",)])
 @pytest.mark.parametrize("bean_c", [25.0, 200.0])
-async def test_reading_takes_no_control_and_leaves_no_eject(
+async def test_reading_takes_no_control_and_causes_no_eject(
     tmp_path: Path, command: tuple[str, ...], bean_c: float
 ) -> None:
     fake = FakeHottop(speed=0)
-    fake.heater, fake.drum, fake.main_fan = 70, 1, 3  # somebody roasts by its panel
+    fake.heater, fake.drum, fake.main_fan = 70, 1, 3  # a person roasts by its panel
     fake.thermal.bean_c = fake.thermal.air_c = bean_c
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         for _ in range(2):
             status, text = await said(place, *command, line=line)
             assert status == 0, text
         assert str(bean_c) in text
-        await until(lambda: not place.guardians, STARTED_S)  # it has let go
+        await until(lambda: not place.guardians, STARTED_S)  # it has released the machine
         await asyncio.sleep(1.5)
     assert fake.commands == []
     assert (fake.ejected, fake.heater, fake.drum, fake.main_fan) == (False, 70, 1, 3)
 
 
-async def test_a_hot_machine_that_needs_frames_to_talk_is_not_left(tmp_path: Path) -> None:
+async def test_hot_machine_that_needs_frames_is_not_left(tmp_path: Path) -> None:
     fake = FakeHottop(speed=0)
     fake.thermal.bean_c = fake.thermal.air_c = 191.0
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         status, text = await said(place, "read", "--json", "--option", "wake=true", line=line)
         assert status == 0, text
-        await asyncio.sleep(8.5)  # longer than a guardian stays that nobody needs
+        await asyncio.sleep(8.5)  # longer than an unneeded guardian stays
         assert place.guardians
         assert (fake.ejected, fake.heater, fake.drum, fake.cooling) == (False, 0, 1, 1)
 
 
-async def test_emergency_stop_takes_control_of_a_machine_that_was_only_read(tmp_path: Path) -> None:
+async def test_emergency_stop_takes_control_of_a_machine_that_is_only_read(tmp_path: Path) -> None:
     fake = FakeHottop(speed=0)
     fake.heater, fake.thermal.bean_c = 100, 200.0
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
@@ -98,7 +98,7 @@ async def test_lost_status_frames_for_five_seconds_cause_no_eject(
             await end(service)
 
 
-async def test_what_the_end_of_a_drive_does_is_said_before(tmp_path: Path) -> None:
+async def test_drive_announces_what_its_end_does(tmp_path: Path) -> None:
     fake = FakeHottop(speed=0)
     fake.thermal.bean_c = fake.thermal.air_c = 120.0
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
@@ -109,26 +109,26 @@ async def test_what_the_end_of_a_drive_does_is_said_before(tmp_path: Path) -> No
         finally:
             await end(service)
         text = out.decode()
-        assert text.count("opens its door about a second later") == 2  # at the start and the end
+        assert text.count("the Hottop opens its door and powers down") == 2  # start and end
         assert "gives up control once the roaster is cool" in text
         await asyncio.sleep(2.5)
-        assert (fake.ejected, fake.drum) == (False, 1)  # it is kept, for it is hot
+        assert (fake.ejected, fake.drum) == (False, 1)  # control is kept because it is hot
         fake.thermal.bean_c = fake.thermal.air_c = 40.0
         await until(lambda: not place.guardians, STARTED_S)
-        await until(lambda: fake.ejected)  # as was said; the drum turns, so that it gets empty
+        await until(lambda: fake.ejected)  # as announced; the drum turns until it is empty
         assert fake.drum == 1
 
 
-async def test_setting_an_actuator_says_what_leaving_does(tmp_path: Path) -> None:
+async def test_set_announces_what_its_end_does(tmp_path: Path) -> None:
     fake = FakeHottop(speed=0)
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         status, text = await said(place, "set", "fan", "40", line=line)
         assert status == 0, text
-        assert "opens its door about a second later" in text
+        assert "the Hottop opens its door and powers down" in text
         assert json.dumps(fake.main_fan) == "4"
 
 
-async def test_a_machine_that_heats_by_its_panel_is_not_taken_over(tmp_path: Path) -> None:
+async def test_machine_that_heats_by_its_panel_is_not_taken_over(tmp_path: Path) -> None:
     fake = FakeHottop(speed=0)
     fake.heater, fake.thermal.bean_c, fake.thermal.air_c = 70, 120.0, 120.0
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
@@ -140,7 +140,7 @@ async def test_a_machine_that_heats_by_its_panel_is_not_taken_over(tmp_path: Pat
             await end(service)
         assert service.returncode != 0
         assert "heats by its own panel (70 %)" in out.decode()
-        # A drive makes safe at its end whatever happened: then the person's stop is honoured.
+        # A drive makes the machine safe at its end in any case, so a stop takes control then.
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ async def test_a_machine_that_heats_by_its_panel_is_not_taken_over(tmp_path: Pat
         (signal.SIGKILL, signal.SIGKILL, ("--option", "wake=true")),
     ],
 )
-async def test_the_next_guardian_goes_on_with_frames_before_it_ejects(
+async def test_next_guardian_continues_frames_before_the_machine_ejects(
     tmp_path: Path,
     service: signal.Signals | None,
     guardian: signal.Signals,
@@ -176,7 +176,7 @@ async def test_the_next_guardian_goes_on_with_frames_before_it_ejects(
             os.kill(first, guardian)
             await until(lambda: fake.heater == 0, 5.0, 0.01)
             print(f"heat 0 after {time.monotonic() - began_s:.2f} s")
-            await asyncio.sleep(8.5 if option else 2.5)  # longer than one stays that nobody needs
+            await asyncio.sleep(8.5 if option else 2.5)  # longer than an unneeded one stays
             print(f"longest gap {fake.longest_gap_s:.2f} s")
             assert (fake.ejected, fake.heater, fake.drum, fake.cooling) == (False, 0, 1, 1)
             assert fake.main_fan == 10
@@ -191,20 +191,20 @@ async def test_the_next_guardian_goes_on_with_frames_before_it_ejects(
             await end(drive)
 
 
-async def test_a_guardian_that_only_read_is_followed_by_one_that_claims_nothing(
+async def test_successor_of_a_guardian_that_only_read_takes_no_control(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake, told = FakeHottop(speed=0), list[str]()
-    fake.heater, fake.thermal.bean_c = 70, 120.0  # somebody roasts by its panel
+    fake, notices = FakeHottop(speed=0), list[str]()
+    fake.heater, fake.thermal.bean_c = 70, 120.0  # a person roasts by its panel
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         monkeypatch.setenv("ROASTWATCH_RUNTIME_DIR", str(place.folder))
         machine = RoasterLaunch.chosen("hottop", str(line.port), (), None, None, None, True)
         async with RoasterControl(
-            machine.socket, machine.launch, told=lambda happened: told.append(happened.message)
+            machine.socket, machine.launch, told=lambda happened: notices.append(happened.message)
         ) as control:
             await control.answering()
             (first,) = place.guardians
             os.kill(first, signal.SIGKILL)
-            await until(lambda: READS_AGAIN in told, STARTED_S)
-        assert told == [DIED_READING, READS_AGAIN]
+            await until(lambda: READS_AGAIN in notices, STARTED_S)
+        assert notices == [DIED_READING, READS_AGAIN]
         assert (fake.commands, fake.heater) == ([], 70)

@@ -59,7 +59,7 @@ def test_documented_frames() -> None:
         "{0,BT:nan}",
     ],
 )
-def test_broken_frames(text: str) -> None:
+def test_broken_frames_are_ignored(text: str) -> None:
     assert decode(text) is None
 
 
@@ -72,7 +72,7 @@ def test_frames_at_each_split() -> None:
 
 
 @given(st.text(alphabet="{}[]0123456789,:.BTEHP \n", max_size=60))
-def test_noise(text: str) -> None:
+def test_noise_makes_no_implausible_frame(text: str) -> None:
     frame = decode(text)
     assert frame is None or 0 <= frame.numbers.get("HP", 0) <= 100
 
@@ -108,12 +108,12 @@ async def test_start_heat_and_make_safe(tmp_path: Path) -> None:
         assert fake.values["HP"] == 0
 
 
-async def test_burner_without_enabling_is_no_heat(tmp_path: Path) -> None:
+async def test_disabled_burner_is_reported_as_heat_0(tmp_path: Path) -> None:
     fake = FakeKaleido(speed=0)
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as kaleido:
         await kaleido.write(Actuator.HEATER, 50)
         await until(lambda: (fake.values["HP"], fake.values["HS"]) == (50, 1))
-        fake.values["HS"] = 0  # as some machines do by themselves in a roast
+        fake.values["HS"] = 0  # as some machines do by themselves during a roast
         for _ in range(3):
             reading = await kaleido.read()
         assert reading.heater_percent == 0
@@ -121,14 +121,14 @@ async def test_burner_without_enabling_is_no_heat(tmp_path: Path) -> None:
         await until(lambda: fake.values["HS"] == 1)
 
 
-async def test_a_swallowed_heat_off_is_repeated(tmp_path: Path) -> None:
+async def test_lost_heat_off_is_repeated(tmp_path: Path) -> None:
     fake = FakeKaleido(speed=0)
     async with PtyLine(fake, tmp_path) as line, driver(line.port):
         fake.values.update(HP=60, HS=1)
         await until(lambda: fake.values["HP"] == 0)
 
 
-async def test_machine_without_a1(tmp_path: Path) -> None:
+async def test_machine_without_a1_is_read(tmp_path: Path) -> None:
     fake = FakeKaleido(speed=0, knows_a1=False)
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as kaleido:
         assert (await kaleido.read()).bean_temp_c == 25
@@ -145,11 +145,11 @@ async def test_websocket() -> None:
         wrong = port.replace("/ws", "/other")
         with pytest.raises(BadInputError, match="not as a Kaleido"):
             await driver(wrong).__aenter__()
-    with pytest.raises(LostError, match="Nobody answers"):
+    with pytest.raises(LostError, match="Nothing replies"):
         await driver(port).__aenter__()
 
 
-async def test_websocket_that_goes_away() -> None:
+async def test_websocket_that_closes_is_lost() -> None:
     fake = FakeKaleido(speed=0)
     async with kaleido_websocket(fake) as port:
         kaleido = driver(port, silence_s=1)
@@ -189,7 +189,7 @@ async def test_noise_echo_and_cuts(tmp_path: Path) -> None:
                 assert reading.bean_temp_c is None or 1 <= reading.bean_temp_c <= 350
 
 
-async def test_a_burner_that_does_not_obey(tmp_path: Path) -> None:
+async def test_burner_that_does_not_obey_is_reported(tmp_path: Path) -> None:
     fake = FakeKaleido(speed=0)
     fake.stuck_burner = 65
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as kaleido:
@@ -200,17 +200,17 @@ async def test_silence_and_other_machines(tmp_path: Path) -> None:
     fake = FakeKaleido(speed=0)
     fake.answers = False
     async with tcp_line(fake) as port:
-        with pytest.raises(LostError, match="No Kaleido answers"):
+        with pytest.raises(LostError, match="No Kaleido replies"):
             await driver(port, first_reply_s=0.5).__aenter__()
     fake = FakeKaleido(speed=0)
     fake.received = lambda data: fake.send(b"25.0,20.0\r\n")  # type: ignore[method-assign]
     async with PtyLine(fake, tmp_path) as line:
-        with pytest.raises(BadInputError, match="Another machine"):
+        with pytest.raises(BadInputError, match="is not a Kaleido"):
             await driver(line.port, first_reply_s=0.5).__aenter__()
 
 
 @pytest.mark.parametrize(("limit_c", "target_c"), [(230.0, 230), (245.0, 240), (212.7, 212)])
-async def test_heat_burns_though_the_target_caps_it(
+async def test_heat_is_on_although_the_target_caps_it(
     tmp_path: Path, limit_c: float, target_c: int
 ) -> None:
     fake = FakeKaleido(speed=0)
@@ -221,7 +221,7 @@ async def test_heat_burns_though_the_target_caps_it(
         await until(lambda: fake.burns == 60)
         assert fake.target_c == target_c
         fake.thermal.bean_c = target_c + 1
-        assert fake.burns == 0  # the machine's own stop
+        assert fake.burns == 0  # the machine stops heating by itself
         assert fake.pairs.index(f"TS {target_c}") < fake.pairs.index("HP 60")
         await kaleido.make_safe()
         await until(lambda: fake.values["CS"] == 1)
@@ -230,7 +230,7 @@ async def test_heat_burns_though_the_target_caps_it(
         assert safe == ["HP 0", "AH 0", "HS 0", "TS 0", "RC 100", "FC 100", "CS 1"]
 
 
-async def test_a_lost_target_is_sent_again(tmp_path: Path) -> None:
+async def test_lost_target_is_sent_again(tmp_path: Path) -> None:
     fake = FakeKaleido(speed=0)
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as kaleido:
         await kaleido.write(Actuator.HEATER, 60)
@@ -239,7 +239,7 @@ async def test_a_lost_target_is_sent_again(tmp_path: Path) -> None:
         await until(lambda: fake.burns == 60)
 
 
-def test_no_command_follows_another_within_a_tenth_of_a_second() -> None:
+def test_commands_are_at_least_a_tenth_of_a_second_apart() -> None:
     """In virtual time: a loaded computer delays what it reads, not what it sends."""
     loop = VirtualLoop()
     with ExitStack() as stack:
@@ -262,7 +262,7 @@ def test_no_command_follows_another_within_a_tenth_of_a_second() -> None:
     loop.close()
 
 
-async def test_a_machine_that_was_switched_off_and_on_is_not_heated_again(tmp_path: Path) -> None:
+async def test_restarted_machine_is_not_heated_again(tmp_path: Path) -> None:
     fake = FakeKaleido(speed=0)
     fake.thermal.bean_c = fake.thermal.air_c = 180
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as kaleido:
@@ -278,6 +278,6 @@ async def test_a_machine_that_was_switched_off_and_on_is_not_heated_again(tmp_pa
         assert (fake.values["HP"], fake.values["HS"], fake.target_c) == (0, 0, 0)
 
 
-def test_it_heats_on_without_its_host() -> None:
+def test_machine_keeps_heating_without_its_host() -> None:
     assert driver("x").capabilities.when_host_is_gone == "holds"
     assert driver("x").capabilities.needs_cutoff

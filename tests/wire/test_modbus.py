@@ -49,17 +49,17 @@ def test_codes(words: list[int], code: Code, order: WordOrder, value: float | No
 
 
 @given(st.integers(0, 9999), st.sampled_from(Code), st.sampled_from(WordOrder))
-def test_codes_there_and_back(value: int, code: Code, order: WordOrder) -> None:
+def test_codes_survive_a_round_trip(value: int, code: Code, order: WordOrder) -> None:
     assert decode(encode(value, code, order), code, order) == value
 
 
 @pytest.mark.parametrize("code", [Code.U16, Code.S16, Code.BCD16])
-def test_a_number_that_does_not_fit(code: Code) -> None:
+def test_number_that_does_not_fit_is_refused(code: Code) -> None:
     with pytest.raises(ValueError, match="does not fit"):
         encode(70000, code, WordOrder.BIG)
 
 
-def test_profiles_that_come_along_are_valid() -> None:
+def test_shipped_profiles_are_valid() -> None:
     assert "besca-bsc" in names()
     for name in names():
         assert load(name).inputs.bean_temp is not None
@@ -72,32 +72,32 @@ def test_profiles_that_come_along_are_valid() -> None:
         ("machine: X\ninputs: {bean_temp: {registr: 1}}", "did you mean 'register'"),
         ("inputs: {bean_temp: {register: 1}}", "machine is missing"),
         ("machine: X\ninputs: {bean_temp: {register: 70000}}", "65535"),
-        ("machine: X\ninputs: {}\noutputs: {heater: {register: 1, function: 7}}", "5, 6, 16, 22"),
+        ("machine: X\ninputs: {}\noutputs: {heater: {register: 1, function: 7}}", "5, 6, 16 or 22"),
         ("machine: X\ninputs: {}\noutputs: {fan: {register: 1, encode: float32}}", "function 16"),
         ("machine: X\ninputs: {}\noutputs: {fan: {register: 1, full: 70000}}", "does not fit"),
         ("a: [", "not YAML"),
     ],
 )
-def test_wrong_profiles(tmp_path: Path, text: str, says: str) -> None:
+def test_wrong_profiles_are_explained(tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "wrong.yaml"
     path.write_text(text)
     with pytest.raises(SettingsError, match=says):
         load(str(path))
 
 
-def test_absent_profile() -> None:
+def test_missing_profile_names_the_shipped_ones() -> None:
     with pytest.raises(SettingsError, match="besca-bsc"):
         load("/nowhere.yaml")
 
 
-def test_a_profile_beside_the_person_is_found_by_the_guardian(
+def test_profile_with_a_relative_path_is_found_by_the_guardian(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "mine.yaml").write_text("machine: X\ninputs: {bean_temp: {register: 1}}")
     monkeypatch.chdir(tmp_path)
     options = ModbusOptions(port="/dev/null", profile="mine.yaml")
     thermometer = ThermometerOptions(over="modbus", port="/dev/null", profile="mine.yaml")
-    monkeypatch.chdir("/")  # where the guardian stands
+    monkeypatch.chdir("/")  # the working directory of the guardian
     assert load(options.profile).machine == "X"
     assert thermometer.profile == options.profile
     assert ModbusOptions(port="/dev/null", profile="besca-bsc").profile == "besca-bsc"
@@ -150,7 +150,7 @@ async def test_rtu_over_a_serial_line(profile: str, tmp_path: Path) -> None:
         assert fake.get(3, 20) == 0
 
 
-async def test_server_goes_and_comes_back(profile: str) -> None:
+async def test_lost_server_is_reopened(profile: str) -> None:
     fake = FakeModbusRoaster()
     async with modbus_tcp(fake) as port:
         modbus = driver(port, profile, silence_s=1)
@@ -167,26 +167,26 @@ async def test_server_goes_and_comes_back(profile: str) -> None:
         assert (await again.read()).heater_percent == 0
 
 
-async def test_registers_that_the_machine_does_not_have(tmp_path: Path) -> None:
+async def test_profile_with_missing_registers_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "far.yaml"
     path.write_text("machine: Far\ninputs: {bean_temp: {register: 5000}}\n")
     async with modbus_tcp(FakeModbusRoaster()) as port:
-        with pytest.raises(BadInputError, match="does not know a register"):
+        with pytest.raises(BadInputError, match="has not all registers"):
             await driver(port, str(path)).__aenter__()
 
 
-async def test_nobody_there(profile: str, tmp_path: Path) -> None:
-    with pytest.raises(LostError, match="Nobody answers"):
+async def test_missing_machine_is_lost(profile: str, tmp_path: Path) -> None:
+    with pytest.raises(LostError, match="Nothing replies"):
         await driver("tcp://127.0.0.1:1", profile).__aenter__()
-    with pytest.raises(LostError, match="no port"):
+    with pytest.raises(LostError, match="does not exist"):
         await driver(str(tmp_path / "none"), profile).__aenter__()
-    with pytest.raises(BadInputError, match="no address"):
+    with pytest.raises(BadInputError, match="not a valid address"):
         await driver("tcp://:x", profile).__aenter__()
     with pytest.raises(BadInputError, match="tcp://host:502"):
         await driver("/dev/ttyUSB9", profile, framing="tcp").__aenter__()
 
 
-async def test_a_reading_may_be_cancelled(profile: str) -> None:
+async def test_read_may_be_cancelled(profile: str) -> None:
     fake = FakeModbusRoaster()
     async with modbus_tcp(fake) as port, driver(port, profile) as modbus:
         for _ in range(20):
@@ -199,7 +199,7 @@ async def test_a_reading_may_be_cancelled(profile: str) -> None:
         assert (await modbus.read()).bean_temp_c is not None
 
 
-async def test_a_value_that_can_not_be_true_has_a_reason(profile: str) -> None:
+async def test_implausible_value_has_a_reason(profile: str) -> None:
     fake = FakeModbusRoaster()
     fake.thermal.speed, fake.thermal.bean_c = 0, 0.0
     fake.put(3, 21, [250])
@@ -207,7 +207,7 @@ async def test_a_value_that_can_not_be_true_has_a_reason(profile: str) -> None:
     async with modbus_tcp(fake) as port, driver(port, profile) as modbus:
         reading = await modbus.read()
         assert (reading.bean_temp_c, reading.fan_percent) == (None, None)
-        assert "Register 7 says 0.0 °C" in modbus.doubts["bean_temp_c"]
+        assert "Register 7 reads 0.0 °C" in modbus.doubts["bean_temp_c"]
         assert "Register 21 holds 250" in modbus.doubts["fan_percent"]
         fake.thermal.bean_c = 180.0
         fake.put(3, 21, [40])
@@ -217,7 +217,7 @@ async def test_a_value_that_can_not_be_true_has_a_reason(profile: str) -> None:
             await modbus.read()
 
 
-async def test_a_value_beyond_the_range_is_read_as_it_is(profile: str) -> None:
+async def test_value_above_the_range_is_reported_as_read(profile: str) -> None:
     fake = FakeModbusRoaster()
     fake.thermal.speed, fake.thermal.bean_c, fake.thermal.air_c = 0, 512.0, 900.0
     fake.tick(0)
@@ -238,10 +238,10 @@ async def test_read_and_probe_print_the_reason(profile: str) -> None:
             )
             out, _ = await asyncio.wait_for(process.communicate(), 60)
             assert process.returncode == 0, out.decode()
-            assert "Register 7 says 0.0 °C" in out.decode()
+            assert "Register 7 reads 0.0 °C" in out.decode()
 
 
-async def test_a_machine_that_forgets_its_heat_has_restarted(profile: str) -> None:
+async def test_machine_that_loses_its_heat_has_restarted(profile: str) -> None:
     fake = FakeModbusRoaster()
     async with modbus_tcp(fake) as port, driver(port, profile) as modbus:
         await modbus.write(Actuator.HEATER, 60)

@@ -65,26 +65,26 @@ def test_numbers_in_messages(payload: bytes, path: str, value: float | None) -> 
     assert number(payload, path) == value
 
 
-def test_words_and_controls() -> None:
+def test_payloads_of_switches_and_dimmers() -> None:
     switch = ControlTopics(
         command_topic="x", on="ON", off="OFF", state_topic="y", state_path="POWER"
     )
-    assert (switch.says(0, down=True), switch.says(1, down=True)) == ("OFF", "ON")
-    assert switch.heard(b'{"POWER": "on"}') == 100
-    assert switch.heard(b'{"POWER": "?"}') is None
+    assert (switch.payload_of(0, down=True), switch.payload_of(1, down=True)) == ("OFF", "ON")
+    assert switch.percent_of(b'{"POWER": "on"}') == 100
+    assert switch.percent_of(b'{"POWER": "?"}') is None
     dimmer = ControlTopics(command_topic="x", full=255, payload='{"brightness": {value}}')
-    assert dimmer.says(50.1, down=True) == '{"brightness": 127}'
-    assert dimmer.heard(b"127") == pytest.approx(49.8, abs=0.1)
-    assert dimmer.heard(b"300") is None
+    assert dimmer.payload_of(50.1, down=True) == '{"brightness": 127}'
+    assert dimmer.percent_of(b"127") == pytest.approx(49.8, abs=0.1)
+    assert dimmer.percent_of(b"300") is None
     assert (
-        ControlTopics.model_validate({"command_topic": "x", "on": True, "off": False}).says(
+        ControlTopics.model_validate({"command_topic": "x", "on": True, "off": False}).payload_of(
             100, down=True
         )
         == "ON"
     )
     assert word(b'{"a": [1]}', "a.9") is None
     assert Temperature(topic="x", unit="F").value_c(b"392") == 200
-    absent = Temperature(topic="x").value_c(b"-127")  # a DS18B20 that is not there
+    absent = Temperature(topic="x").value_c(b"-127")  # a missing DS18B20
     doubts: dict[str, str] = {}
     assert probe_value(doubts, "bean_temp_c", absent) is None
     assert "-127.0 °C" in doubts["bean_temp_c"]
@@ -99,7 +99,7 @@ def test_words_and_controls() -> None:
         {"heater": {"comand_topic": "x"}},
     ],
 )
-def test_wrong_options(wrong: dict[str, object]) -> None:
+def test_wrong_options_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         MqttRoasterOptions.model_validate({**OPTIONS, **wrong})
 
@@ -128,7 +128,7 @@ async def test_reads_and_writes(broker: Broker) -> None:
         await until(lambda: fake.heater == "OFF")
 
 
-async def test_broker_goes_and_comes_back(broker: Broker) -> None:
+async def test_lost_broker_is_reopened(broker: Broker) -> None:
     fake = FakeMqttRoaster(speed=0)
     async with on_broker(fake, broker.port):
         roaster = driver(broker, silence_s=10)
@@ -147,7 +147,7 @@ async def test_broker_goes_and_comes_back(broker: Broker) -> None:
         await until(lambda: fake.heater == "OFF")
 
 
-async def test_device_goes_offline(broker: Broker) -> None:
+async def test_device_that_goes_offline_is_lost(broker: Broker) -> None:
     fake = FakeMqttRoaster(speed=0)
     async with on_broker(fake, broker.port), driver(broker, silence_s=10) as roaster:
         await roaster.read()
@@ -157,7 +157,7 @@ async def test_device_goes_offline(broker: Broker) -> None:
             await read_for_ever(roaster)
 
 
-async def test_a_retained_temperature_is_no_reading(broker: Broker) -> None:
+async def test_retained_temperature_is_not_a_reading(broker: Broker) -> None:
     async with aiomqtt.Client("127.0.0.1", broker.port) as other:
         await other.publish("tele/roaster/air", "180", retain=True)
     async with driver(broker, silence_s=0.5) as roaster:
@@ -165,7 +165,7 @@ async def test_a_retained_temperature_is_no_reading(broker: Broker) -> None:
             await roaster.read()
 
 
-async def test_a_heater_that_stays_on(broker: Broker) -> None:
+async def test_heater_that_stays_on_is_reported(broker: Broker) -> None:
     fake = FakeMqttRoaster(speed=0)
     fake.stuck, fake.heater = True, "ON"
     async with on_broker(fake, broker.port):
@@ -175,7 +175,7 @@ async def test_a_heater_that_stays_on(broker: Broker) -> None:
             assert (await roaster.read()).heater_percent == 100
 
 
-async def test_a_device_that_forgets_its_heat_has_restarted(broker: Broker) -> None:
+async def test_device_that_loses_its_heat_has_restarted(broker: Broker) -> None:
     fake = FakeMqttRoaster(speed=0)
     async with on_broker(fake, broker.port), driver(broker) as roaster:
         await roaster.write(Actuator.HEATER, 100)
@@ -187,12 +187,12 @@ async def test_a_device_that_forgets_its_heat_has_restarted(broker: Broker) -> N
             await until(lambda: roaster.restarts == 1)
             fake.commands.clear()
             await until(lambda: ("cmnd/roaster/POWER1", "OFF") in fake.commands)
-            await other.publish("tele/roaster/LWT", "online")  # greeted anew
+            await other.publish("tele/roaster/LWT", "online")  # it greets again
         await until(lambda: roaster.restarts == 2)
         assert fake.heater == "OFF"
 
 
-async def test_a_probe_that_is_absent_has_a_reason_and_a_fire_is_read(broker: Broker) -> None:
+async def test_absent_probe_has_a_reason_and_a_fire_is_reported_as_read(broker: Broker) -> None:
     fake = FakeMqttRoaster(speed=0)
     fake.thermal.bean_c, fake.thermal.air_c = -127.0, 560.0
     async with on_broker(fake, broker.port), driver(broker) as roaster:
@@ -202,7 +202,7 @@ async def test_a_probe_that_is_absent_has_a_reason_and_a_fire_is_read(broker: Br
         assert "-127.0 °C" in roaster.doubts["bean_temp_c"]
 
 
-async def test_sigkill_leaves_the_broker_to_switch_off(broker: Broker, tmp_path: Path) -> None:
+async def test_broker_turns_heat_off_after_sigkill(broker: Broker, tmp_path: Path) -> None:
     fake = FakeMqttRoaster(speed=0)
     script = tmp_path / "host.py"
     script.write_text(
@@ -231,9 +231,9 @@ async def test_sigkill_leaves_the_broker_to_switch_off(broker: Broker, tmp_path:
         await until(lambda: fake.heater == "OFF")
 
 
-async def test_nobody_there(broker: Broker) -> None:
+async def test_missing_broker_is_lost(broker: Broker) -> None:
     broker.kill()
     with pytest.raises(LostError, match="can't be reached"):
         await driver(broker).__aenter__()
-    with pytest.raises(BadInputError, match="no broker"):
+    with pytest.raises(BadInputError, match="not a broker"):
         await driver(broker, port="/dev/ttyUSB0").__aenter__()

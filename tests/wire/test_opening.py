@@ -32,25 +32,25 @@ def write_for_ever(wire: Wire) -> None:
         wire.write(bytes(1024))
 
 
-async def test_a_machine_that_takes_no_more_bytes(tmp_path: Path) -> None:
+async def test_machine_that_stops_reading_is_lost(tmp_path: Path) -> None:
     fake = FakeHottop()
     async with PtyLine(fake, tmp_path) as line:
         wire = Wire(str(line.port), machine="Hottop", on_bytes=len)
         async with wire:
             line.stall()
-            with pytest.raises(LostError, match="takes no more bytes"):
+            with pytest.raises(LostError, match="no longer accepts"):
                 write_for_ever(wire)
 
 
-async def test_explaining(tmp_path: Path) -> None:
+async def test_failed_opening_is_explained(tmp_path: Path) -> None:
     assert isinstance(await explain_opening(str(tmp_path / "none"), "X"), LostError)
     assert isinstance(await explain_opening("tcp://x:y", "X"), BadInputError)
     async with PtyLine(FakeHottop(), tmp_path) as line:
-        assert "can't be reached now" in str(await explain_opening(str(line.port), "X"))
+        assert "can't be reached" in str(await explain_opening(str(line.port), "X"))
         await asyncio.sleep(0)
 
 
-async def test_use_before_opening() -> None:
+async def test_write_before_opening_is_lost() -> None:
     wire = Wire("/dev/none", machine="Hottop", on_bytes=len)
     with pytest.raises(LostError):
         wire.write(b"x")

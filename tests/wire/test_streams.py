@@ -89,7 +89,9 @@ PROTOCOLS = {
         lambda p: (
             p.fan <= 9
             and p.heat <= 3
-            and (p.flag or p.fahrenheit is None or p.fahrenheit >= 150)  # hotter is too hot
+            and (
+                p.flag or p.fahrenheit is None or p.fahrenheit >= 150
+            )  # higher is reported as read
         ),
     ),
     "tc4": Protocol(
@@ -168,7 +170,7 @@ def test_bullets_whose_transfers_are_whole(decode: Callable[[bytes], Any], fake:
             broken[bit // 8] ^= 1 << bit % 8
             found = decode(bytes(broken))
             if found is not None:
-                assert found.bean_c is None or found.bean_c >= 1  # hotter is too hot
+                assert found.bean_c is None or found.bean_c >= 1  # higher is reported as read
                 assert found.levels.fan <= 12
                 assert found.levels.drum <= 9
 

@@ -55,7 +55,7 @@ def test_lines_at_each_split() -> None:
 
 
 @given(st.lists(st.binary(max_size=200)))
-def test_noise_makes_no_reading_out_of_nothing(pieces: list[bytes]) -> None:
+def test_noise_makes_no_reading(pieces: list[bytes]) -> None:
     lines = LineSplitter()
     for piece in pieces:
         for text in lines.feed(piece):
@@ -63,7 +63,7 @@ def test_noise_makes_no_reading_out_of_nothing(pieces: list[bytes]) -> None:
             assert line is None or line.heater is None or 0 <= line.heater <= 100
 
 
-def test_a_lost_digit_is_not_believed() -> None:
+def test_lost_digit_is_ignored() -> None:
     probe = SpikeFilter()
     assert probe.take(201.3, 0) == 201.3
     assert probe.take(21.3, 1) is None
@@ -103,7 +103,7 @@ async def test_outputs_and_make_safe(tmp_path: Path) -> None:
             await tc4.write(Actuator.DRUM, 100)
         with pytest.raises(BadInputError, match="0 to 100"):
             await tc4.write(Actuator.HEATER, 101)
-        fake.pid_on, fake.ot1 = True, 77  # somebody let the board's own PID loose
+        fake.pid_on, fake.ot1 = True, 77  # the board's own PID was turned on
         await tc4.make_safe()
         await until(lambda: (fake.ot1, fake.ot2, fake.pid_on) == (0, 100, False))
         await tc4.write(Actuator.HEATER, 20)
@@ -112,7 +112,7 @@ async def test_outputs_and_make_safe(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("fan", "name"), [("io3", "io3"), ("dcfan", "dcfan")])
-async def test_fan_on_another_output(tmp_path: Path, fan: str, name: str) -> None:
+async def test_fan_may_be_on_another_output(tmp_path: Path, fan: str, name: str) -> None:
     fake = FakeTc4()
     async with PtyLine(fake, tmp_path) as line, driver(line.port, fan_output=fan) as tc4:
         await tc4.write(Actuator.FAN, 40)
@@ -122,30 +122,30 @@ async def test_fan_on_another_output(tmp_path: Path, fan: str, name: str) -> Non
         assert fake.ot2 == 0
 
 
-async def test_a_drum_on_an_output_of_its_own(tmp_path: Path) -> None:
+async def test_drum_may_be_on_its_own_output(tmp_path: Path) -> None:
     fake = FakeTc4()
     async with PtyLine(fake, tmp_path) as line, driver(line.port, drum_output="io3") as tc4:
         await tc4.write(Actuator.DRUM, 70)
         await until(lambda: fake.io3 == 70)
         await tc4.make_safe()
         await until(lambda: (fake.io3, fake.ot2) == (100, 100))
-    with pytest.raises(BadInputError, match="both hang on ot2"):
+    with pytest.raises(BadInputError, match="both be on ot2"):
         driver("x", drum_output="ot2")
 
 
-async def test_htri_blows_with_dcfan(tmp_path: Path) -> None:
+async def test_htri_uses_dcfan_for_its_fan(tmp_path: Path) -> None:
     fake = FakeTc4()
     async with PtyLine(fake, tmp_path) as line, driver(line.port, dialect="htri") as tc4:
         await tc4.make_safe()
         await until(lambda: fake.dcfan == 100)
 
 
-async def test_a_swallowed_heat_off_is_repeated(tmp_path: Path) -> None:
+async def test_lost_heat_off_is_repeated(tmp_path: Path) -> None:
     fake = FakeTc4()
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as tc4:
         await tc4.write(Actuator.HEATER, 20)
         await until(lambda: fake.ot1 == 20)
-        fake.ot1 = 90  # as if `OT1;20` had arrived as something else
+        fake.ot1 = 90  # as if `OT1;20` had arrived corrupted
         await until(lambda: fake.ot1 == 20)
         fake.ot1 = 0  # never raised again by itself
         seen = len(fake.lines)
@@ -153,13 +153,13 @@ async def test_a_swallowed_heat_off_is_repeated(tmp_path: Path) -> None:
         assert fake.ot1 == 0
 
 
-async def test_a_board_that_boots_late_and_answers_late(tmp_path: Path) -> None:
+async def test_board_that_boots_and_replies_late_is_opened(tmp_path: Path) -> None:
     fake = FakeTc4(boot_s=1.5, delay_s=0.7)
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as tc4:
         assert (await tc4.read()).bean_temp_c == 25
 
 
-async def test_firmware_without_chan_reply_and_without_outputs(tmp_path: Path) -> None:
+async def test_firmware_without_chan_reply_and_outputs_is_opened(tmp_path: Path) -> None:
     fake = FakeTc4(answers_chan=False, old_firmware=True)
     fake.channels = "1200"
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as tc4:
@@ -168,12 +168,12 @@ async def test_firmware_without_chan_reply_and_without_outputs(tmp_path: Path) -
         assert reading.heater_percent is None
 
 
-async def test_a_heater_that_does_not_obey(tmp_path: Path) -> None:
+async def test_heater_that_does_not_obey_is_reported(tmp_path: Path) -> None:
     fake = FakeTc4()
     fake.stuck_heater = 55
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as tc4:
         assert (await tc4.read()).heater_percent == 55
-        assert Actuator.HEATER in tc4.capabilities.echoes  # so that heat stays refused
+        assert Actuator.HEATER in tc4.capabilities.echoes  # so heat stays refused
 
 
 async def test_skywalker(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ async def test_skywalker(tmp_path: Path) -> None:
         assert (fake.drum, fake.ot2) == (0, 0)
 
 
-async def test_skywalker_stays_awake_while_nobody_reads(tmp_path: Path) -> None:
+async def test_skywalker_stays_awake_without_reads(tmp_path: Path) -> None:
     fake = FakeTc4(kind="skywalker")
     async with PtyLine(fake, tmp_path) as line, driver(line.port, dialect="skywalker"):
         fake.drum = 100
@@ -207,7 +207,7 @@ async def test_skywalker_stays_awake_while_nobody_reads(tmp_path: Path) -> None:
         assert fake.drum == 100
 
 
-async def test_cyberroaster_hears_heat_off_first(tmp_path: Path) -> None:
+async def test_cyberroaster_gets_heat_off_first(tmp_path: Path) -> None:
     fake = FakeTc4(kind="cyberroaster")
     async with PtyLine(fake, tmp_path) as line:
         assert fake.ot1 == 70
@@ -230,14 +230,14 @@ async def test_unplug_and_replug(tmp_path: Path) -> None:
                 await read_for_ever(tc4)
             with pytest.raises(LostError):
                 await tc4.make_safe()
-        assert fake.ot1 == 70  # it holds: hence the independent cut-off
+        assert fake.ot1 == 70  # it keeps heating, which is why it needs a cut-off
         line.plug()
         async with driver(line.port) as again:
             assert fake.ot1 == 0
             assert (await again.read()).heater_percent == 0
 
 
-async def test_a_silent_board_is_lost(tmp_path: Path) -> None:
+async def test_silent_board_is_lost(tmp_path: Path) -> None:
     fake = FakeTc4()
     async with PtyLine(fake, tmp_path) as line, driver(line.port, silence_s=0.5) as tc4:
         fake.answers = False
@@ -245,7 +245,7 @@ async def test_a_silent_board_is_lost(tmp_path: Path) -> None:
             await read_for_ever(tc4)
 
 
-async def test_noise(tmp_path: Path) -> None:
+async def test_noise_makes_no_implausible_reading_on_a_bad_line(tmp_path: Path) -> None:
     fake = FakeTc4()
     async with PtyLine(fake, tmp_path) as line:
         line.faults.cut = line.faults.echo = True
@@ -276,20 +276,20 @@ async def test_over_tcp() -> None:
         assert (await tc4.read()).bean_temp_c == 25
 
 
-async def test_another_machine(tmp_path: Path) -> None:
+async def test_another_machine_is_refused(tmp_path: Path) -> None:
     fake = FakeTc4()
     fake.received = lambda data: fake.send(b"\xa5\x96" * 18)  # type: ignore[method-assign]
     async with PtyLine(fake, tmp_path) as line:
-        with pytest.raises(BadInputError, match="Another machine"):
+        with pytest.raises(BadInputError, match="is not a TC4"):
             await driver(line.port, first_reply_s=0.5, reply_s=0.2).__aenter__()
 
 
 @pytest.mark.parametrize("dialect", ["skywalker", "cyberroaster"])
-def test_no_dialect_is_taken_at_its_word(dialect: str) -> None:
+def test_dialect_is_unproven_before_opening(dialect: str) -> None:
     assert driver("x", dialect=dialect).capabilities.needs_cutoff
 
 
-async def test_a_tc4_that_is_called_a_skywalker_needs_its_cutoff(tmp_path: Path) -> None:
+async def test_tc4_configured_as_skywalker_needs_a_cutoff(tmp_path: Path) -> None:
     fake = FakeTc4()
     async with PtyLine(fake, tmp_path) as line, driver(line.port, dialect="skywalker") as tc4:
         assert (await tc4.read()).heater_percent == 0
@@ -299,14 +299,14 @@ async def test_a_tc4_that_is_called_a_skywalker_needs_its_cutoff(tmp_path: Path)
         assert tc4.capabilities.needs_cutoff
 
 
-async def test_dialects_are_proven_by_what_they_answer(tmp_path: Path) -> None:
+async def test_dialects_are_proven_by_their_replies(tmp_path: Path) -> None:
     for kind in ("skywalker", "cyberroaster"):
         fake = FakeTc4(kind=kind)
         async with PtyLine(fake, tmp_path) as line, driver(line.port, dialect=kind) as tc4:
             assert tc4.capabilities.when_host_is_gone == "off"
 
 
-async def test_a_board_that_forgets_its_heat_has_restarted(tmp_path: Path) -> None:
+async def test_board_that_loses_its_heat_has_restarted(tmp_path: Path) -> None:
     fake = FakeTc4(speed=0)
     fake.thermal.bean_c, fake.thermal.air_c = 180, 200
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as tc4:
@@ -325,7 +325,9 @@ async def test_a_board_that_forgets_its_heat_has_restarted(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("kind", ["skywalker", "cyberroaster"])
-async def test_other_dialects_that_forget_their_heat(tmp_path: Path, kind: str) -> None:
+async def test_other_dialects_that_lose_their_heat_have_restarted(
+    tmp_path: Path, kind: str
+) -> None:
     fake = FakeTc4(speed=0, kind=kind)
     async with PtyLine(fake, tmp_path) as line, driver(line.port, dialect=kind) as tc4:
         await tc4.write(Actuator.HEATER, 90)
@@ -334,21 +336,21 @@ async def test_other_dialects_that_forget_their_heat(tmp_path: Path, kind: str) 
         fake.restart()
         fake.ot1 = 0
         await until(lambda: tc4.restarts == 1)
-        fake.ot1 = 70  # what a Cyberroaster asserts when it is connected
+        fake.ot1 = 70  # what a Cyberroaster sets when it is connected
         await until(lambda: fake.ot1 == 0)
 
 
-async def test_a_greeting_that_nobody_asked_for_is_a_restart(tmp_path: Path) -> None:
+async def test_unrequested_greeting_is_a_restart(tmp_path: Path) -> None:
     fake = FakeTc4(speed=0, kind="skywalker")
     fake.banner = "# SkyCommand"
     async with PtyLine(fake, tmp_path) as line, driver(line.port, dialect="skywalker") as tc4:
         tc4._chan_asked_s -= 60
         fake.restart()
         await until(lambda: tc4.restarts == 1)
-        assert tc4.capabilities.when_host_is_gone == "off"  # that greeting disproves nothing
+        assert tc4.capabilities.when_host_is_gone == "off"  # that greeting is no contradiction
 
 
-async def test_a_cold_board_that_speaks_fahrenheit_again_has_restarted(tmp_path: Path) -> None:
+async def test_cold_board_that_sends_fahrenheit_again_has_restarted(tmp_path: Path) -> None:
     fake = FakeTc4(speed=0)
     fake.thermal.bean_c, fake.thermal.air_c = 180, 200
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as tc4:
@@ -358,7 +360,7 @@ async def test_a_cold_board_that_speaks_fahrenheit_again_has_restarted(tmp_path:
         await until(lambda: fake.celsius and fake.channels == "1200")
 
 
-async def test_heat_that_a_board_never_reports_is_no_restart(tmp_path: Path) -> None:
+async def test_heat_that_is_never_reported_is_not_a_restart(tmp_path: Path) -> None:
     fake = FakeTc4(speed=0)
     fake.stuck_heater = 0
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as tc4:
@@ -368,7 +370,7 @@ async def test_heat_that_a_board_never_reports_is_no_restart(tmp_path: Path) -> 
         assert (tc4.restarts, fake.ot1) == (0, 60)
 
 
-async def test_a_fire_is_read_as_it_is(tmp_path: Path) -> None:
+async def test_temperature_of_a_fire_is_reported_as_read(tmp_path: Path) -> None:
     fake = FakeTc4(speed=0)
     fake.thermal.bean_c = fake.thermal.air_c = 412
     async with PtyLine(fake, tmp_path) as line, driver(line.port) as tc4:

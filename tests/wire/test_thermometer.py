@@ -31,7 +31,7 @@ async def check(driver: Thermometer) -> None:
 
 async def test_tc4(tmp_path: Path) -> None:
     fake = FakeTc4()
-    fake.ot1 = 40  # whoever drives it, it isn't us
+    fake.ot1 = 40  # set by something else
     fake.thermal.speed = 0
     async with PtyLine(fake, tmp_path) as line:
         await check(thermometer(line.port))
@@ -62,6 +62,6 @@ async def test_mqtt(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"over": "modbus"}, {"over": "mqtt"}, {"over": "usb"}])
-def test_wrong_options(wrong: dict[str, object]) -> None:
+def test_wrong_options_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         thermometer("x", **wrong)

@@ -68,7 +68,7 @@ def simulate(
 
 def _report(found: Rehearsed) -> None:
     last_s = -REPORT_S
-    told = sorted({*found.refused, *found.told})
+    told = sorted({*found.refused, *found.notices})
     # What ends a plan is told by its interlock and by the arming that it ends.
     told = [entry for at, entry in enumerate(told) if at == 0 or told[at - 1][1] != entry[1]]
     for at_s, reading in found.readings:
@@ -104,7 +104,7 @@ def _as_json(found: Rehearsed) -> dict[str, object]:
             for at_s, reading in found.readings[::4]
         ],
         "refused": [{"elapsed_s": round(s, 2), "reason": why} for s, why in found.refused],
-        "told": [{"elapsed_s": round(s, 2), "message": text} for s, text in found.told],
+        "told": [{"elapsed_s": round(s, 2), "message": text} for s, text in found.notices],
         "first_crack_s": found.first_crack_s,
         "drop_s": found.drop_s,
         "hottest_c": found.hottest_c,

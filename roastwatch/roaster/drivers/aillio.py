@@ -1,4 +1,4 @@
-"""What the Aillio Bullets R1 and R2 share: levels that are stepped, and read again after each step.
+"""What the Aillio Bullets R1 and R2 share: levels move by steps, and are read after each step.
 
 The driver never presses PRS (the button that goes from preheating to charge, roast and cooling):
 a person does that at the machine.
@@ -9,35 +9,39 @@ import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from functools import partial
 
 from pydantic import Field
 
-from roastwatch.errors import BadInputError, LostError
+from roastwatch.errors import LostError
 from roastwatch.options import Options
 from roastwatch.roaster.driver import Capabilities
-from roastwatch.roaster.transport.latest_value import LatestValue, defect
+from roastwatch.roaster.drivers.background import BackgroundDriver, check_target
+from roastwatch.roaster.transport import usb
 from roastwatch.roaster.transport.spike_filter import probe_value
-from roastwatch.roaster.transport.usb import Pipes, UsbLink
+from roastwatch.roaster.transport.usb import Pipes
 from roastwatch.vocabulary import Actuator, Reading
 
 STEP_S = 0.1
 """Between two commands (Artisan's aillio files)."""
+ACTUATORS = frozenset({Actuator.HEATER, Actuator.FAN, Actuator.DRUM})
 FAN_STEPS = 12
 DRUM_STEPS = 9
 RESTARTED_STEPS = 2
-"""Levels that fall by so many from one status to the next without a step of ours: switched off
-and on. By fewer, a person has turned it down at the machine."""
+"""Levels that fall by this much between two statuses, without a step of ours, mean that the machine
+was switched off and on. A smaller fall means that a person turned it down at the machine."""
 SETTLED_S = 1.0
-"""After so long without a step a status is newer than the last one."""
+"""Seconds after the last step from which on a status is newer than that step."""
 
 
 class AillioOptions(Options):
-    """A Bullet on USB: it is found by itself."""
+    """A Bullet on USB, which is found automatically."""
 
-    port: str = Field("usb", description="usb: the machine is found by its product id.")
+    port: str = Field("usb", description="usb: the machine is found by its USB product id.")
     silence_s: float = Field(
-        2.5, description="Seconds without a valid status after which the roaster is lost.", gt=0
+        2.5,
+        description="Seconds without a valid status after which the roaster is lost.",
+        gt=0,
     )
     first_status_s: float = Field(
         4.0, description="Seconds to wait for the first valid status.", gt=0
@@ -46,45 +50,49 @@ class AillioOptions(Options):
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Where the machine's controls stand: heater from 0, fan and drum from 1."""
+    """The machine's levels: heater from 0, fan and drum from 1."""
 
     heater: int
     fan: int
     drum: int
 
 
-class Aillio:
-    """A Bullet: subclasses know its frames."""
+class Aillio(BackgroundDriver):
+    """A Bullet. Subclasses know the frames of one model."""
 
     machine = "Aillio Bullet"
     heater_steps = 9
     is_asked = True
-    """Whether it is asked for each status; else it pushes them, and waiting would let them age."""
+    """Whether each status is requested. Otherwise the machine sends them by itself, and a pause
+    between two reads would let them age."""
+    products: tuple[int, ...] = ()
+    """USB product ids."""
 
     def __init__(
-        self, options: AillioOptions, station: str, *, open_pipes: Callable[[], Pipes]
+        self,
+        options: AillioOptions,
+        station: str,
+        *,
+        open_pipes: Callable[[], Pipes] | None = None,
     ) -> None:
+        """`open_pipes` replaces the USB device, for tests."""
         self._options = options
-        self._station = station
-        self._link = UsbLink(open_pipes, self.machine)
-        self._newest = LatestValue()
-        self.restarts = 0
-        self.doubts: dict[str, str] = {}
+        super().__init__(
+            station, machine=self.machine, where=self.machine, silence_s=options.silence_s
+        )
+        found = partial(usb.open_pipes, self.products, self.machine)
+        self._link = usb.UsbLink(open_pipes or found, self.machine)
         self._stepped_s = 0.0
-        """When a step last left."""
-        self._levels: Levels | None = None
-        self._zeros = 0
-        """Statuses in a row with the heater at 0; one may be older than our last step."""
-        self._wanted: dict[Actuator, int] = {}
-        self._loop: asyncio.Task[None] | None = None
+        """When the last step was sent."""
         self._status = asyncio.Event()
+        self._reset()
 
     @property
     def capabilities(self) -> Capabilities:
         """What a Bullet can do."""
         return Capabilities(
             machine=self.machine,
-            actuators=frozenset({Actuator.HEATER, Actuator.FAN, Actuator.DRUM}),
+            actuators=ACTUATORS,
             reads_bean_temp=True,
             reads_environment_temp=True,
             read_period_s=0.5,
@@ -92,7 +100,7 @@ class Aillio:
             when_host_is_gone="unknown",
             make_safe_writes=f"heater stepped down to 0 of {self.heater_steps}, drum to 9 of 9, "
             "fan to 12 of 12",
-            echoes=frozenset({Actuator.HEATER, Actuator.FAN, Actuator.DRUM}),
+            echoes=ACTUATORS,
             levels={
                 Actuator.HEATER: _percents(0, self.heater_steps),
                 Actuator.FAN: _percents(1, FAN_STEPS),
@@ -100,47 +108,34 @@ class Aillio:
             },
         )
 
-    async def __aenter__(self) -> Self:
-        """Find the machine, step its heater down to 0 and see it there.
+    def _reset(self) -> None:
+        self._levels: Levels | None = None
+        self._zeros = 0
+        """Consecutive statuses with the heater at 0; one may be older than our last step."""
+        self._wanted: dict[Actuator, int] = {Actuator.HEATER: 0}
 
-        Raises:
-            LostError: not plugged in, not allowed, or silent.
-        """
-        self._newest.clear()
-        self._levels, self._zeros, self._wanted = None, 0, {Actuator.HEATER: 0}
-        try:
-            await self._link.open()
-            await self._greet()
-            self._loop = asyncio.create_task(self._run(), name="aillio")
-            if not await self._until(lambda: self._levels is not None):
-                raise LostError(
-                    f"The {self.machine} sends no valid status: switch it on, or plug it in again."
-                )
-            # One that heats on stays connected: its readings say so, and heat stays refused.
-            await self._until(lambda: self._zeros >= 2, self._longest_s())
-        except BaseException:
-            await self._let_go()
-            raise
-        return self
+    async def _open(self) -> None:
+        """Find the machine, step its heater down to 0 and wait until a status shows it."""
+        await self._link.open()
+        await self._greet()
+        self._start(self._run, "aillio")
+        if not await self._until(lambda: self._levels is not None):
+            raise LostError(
+                f"The {self.machine} sends no valid status: switch it on, or plug it in again."
+            )
+        # A machine that still heats stays connected: its readings show it, and heat stays refused.
+        await self._until(lambda: self._zeros >= 2, self._longest_s())
 
-    async def __aexit__(self, *_: object) -> None:
-        try:
-            self._wanted, self._zeros = {Actuator.HEATER: 0}, 0
-            with contextlib.suppress(LostError):
-                await self._until(lambda: self._zeros >= 2, self._longest_s())
-        finally:
-            await self._let_go()
+    async def _say_goodbye(self) -> None:
+        self._wanted, self._zeros = {Actuator.HEATER: 0}, 0
+        await self._until(lambda: self._zeros >= 2, self._longest_s())
 
-    async def read(self) -> Reading:
-        """The newest status since the last call."""
-        return await self._newest.take(self._options.silence_s, self.machine)
+    async def _close(self) -> None:
+        await self._link.close()
 
     async def write(self, actuator: Actuator, percent: float) -> None:
-        """Begin to step towards it, one step for each status: heat rounded down, the rest up."""
-        if actuator not in self.capabilities.actuators:
-            raise BadInputError(f"The {self.machine} can't set its {actuator.value}.")
-        if not 0 <= percent <= 100:
-            raise BadInputError(f"{actuator} takes 0 to 100 %, not {percent:g}.")
+        """Set the target level, reached one step per status: heat rounded down, all else up."""
+        check_target(actuator, percent, ACTUATORS, self.machine)
         self._newest.check()
         match actuator:
             case Actuator.HEATER:
@@ -152,7 +147,7 @@ class Aillio:
         self._wanted[actuator] = level
 
     async def make_safe(self) -> None:
-        """Heater to 0 first; then drum and fan to their highest."""
+        """Heater to 0 first, then drum and fan to their highest level."""
         self._newest.check()
         self._wanted = {
             Actuator.HEATER: 0,
@@ -160,48 +155,45 @@ class Aillio:
             Actuator.FAN: FAN_STEPS,
         }
 
-    # --- what a model adds -------------------------------------------------------------------
+    # --- defined by each model ----------------------------------------------------------------
 
     async def _greet(self) -> None:
-        """Say hello, if the machine wants that."""
+        """Send what the machine needs before its first status."""
 
-    async def _hear(self) -> tuple[Reading, Levels] | None:
-        """The next status, None when none came or it wasn't valid."""
+    async def _next_status(self) -> tuple[Reading, Levels] | None:
+        """The next status; None if none came or it was invalid."""
         raise NotImplementedError
 
     def _step(self, actuator: Actuator, levels: Levels, wanted: int) -> bytes:
-        """The command that goes one step towards what is wanted."""
+        """The command that moves an actuator one step towards the level `wanted`."""
         raise NotImplementedError
 
     # --- the loop ----------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        try:
-            while True:
-                before_s = asyncio.get_running_loop().time()
-                heard = await self._hear()
-                if heard is not None:
-                    reading, levels = heard
-                    if self._levels is not None:
-                        self._follow(self._levels, levels)
-                    self._levels = levels
-                    self._zeros = 0 if self._levels.heater else self._zeros + 1
-                    self._newest.put(reading)
-                    self._status.set()
-                    await self._step_once(self._levels)
-                if self.is_asked:
-                    spent_s = asyncio.get_running_loop().time() - before_s
-                    await asyncio.sleep(max(0.01, STEP_S - spent_s))
-        except LostError as lost:
-            self._newest.lose(lost)
-        except Exception as error:  # noqa: BLE001 - a defect must not leave the machine alone
-            self._newest.lose(defect(self.machine, error))
+        while True:
+            before_s = asyncio.get_running_loop().time()
+            status = await self._next_status()
+            if status is not None:
+                reading, levels = status
+                if self._levels is not None:
+                    self._follow(self._levels, levels)
+                self._levels = levels
+                self._zeros = 0 if self._levels.heater else self._zeros + 1
+                self._newest.put(reading)
+                self._status.set()
+                await self._step_once(self._levels)
+            if self.is_asked:
+                spent_s = asyncio.get_running_loop().time() - before_s
+                await asyncio.sleep(max(0.01, STEP_S - spent_s))
+
+    def _ended(self) -> None:
         self._status.set()
 
     def _follow(self, before: Levels, now: Levels) -> None:
-        """What fell by itself is not stepped up again: the machine restarted, or a person did it.
+        """Do not step up again what fell by itself: the machine restarted, or a person did it.
 
-        A status may be older than our last step, so that one step less proves nothing at once.
+        A status may be older than our last step, so a fall by one step alone proves nothing.
         """
         fell = 0
         for actuator in (Actuator.HEATER, Actuator.FAN, Actuator.DRUM):
@@ -215,27 +207,37 @@ class Aillio:
         elif settled and now.heater < before.heater <= self._wanted.get(Actuator.HEATER, 0):
             self._wanted[Actuator.HEATER] = now.heater
 
-    def _probe(self, field: str, value_c: float | None) -> float | None:
-        return probe_value(self.doubts, field, value_c)
+    def _reading(
+        self, bean_c: float | None, environment_c: float | None, levels: Levels
+    ) -> Reading:
+        return Reading(
+            station=self._station,
+            taken_at_s=asyncio.get_running_loop().time(),
+            bean_temp_c=probe_value(self.doubts, "bean_temp_c", bean_c),
+            environment_temp_c=probe_value(self.doubts, "environment_temp_c", environment_c),
+            heater_percent=percent_of(levels.heater, self.heater_steps),
+            fan_percent=percent_of(levels.fan, FAN_STEPS),
+            drum_percent=percent_of(levels.drum, DRUM_STEPS),
+        )
 
     async def _step_once(self, levels: Levels) -> None:
-        """One step for each status that was read: heat down first, then drum, fan, heat up."""
-        standing = {
+        """Send one step for each status: heat down first, then drum, fan, heat up."""
+        current = {
             Actuator.HEATER: levels.heater,
             Actuator.FAN: levels.fan,
             Actuator.DRUM: levels.drum,
         }
-        ahead = {a: level - standing[a] for a, level in self._wanted.items()}
-        down = [Actuator.HEATER] if ahead.get(Actuator.HEATER, 0) < 0 else []
-        rest = [a for a in (Actuator.DRUM, Actuator.FAN) if ahead.get(a, 0)]
-        up = [Actuator.HEATER] if ahead.get(Actuator.HEATER, 0) > 0 else []
+        missing = {a: level - current[a] for a, level in self._wanted.items()}
+        down = [Actuator.HEATER] if missing.get(Actuator.HEATER, 0) < 0 else []
+        rest = [a for a in (Actuator.DRUM, Actuator.FAN) if missing.get(a, 0)]
+        up = [Actuator.HEATER] if missing.get(Actuator.HEATER, 0) > 0 else []
         for actuator in (*down, *rest, *up)[:1]:
             command = self._step(actuator, levels, self._wanted[actuator])
-            # All the way to 0 without waiting for a status: a step below 0 does nothing.
+            # Down to 0 without waiting for a status: a step below 0 does nothing.
             off = bool(down) and self._wanted[Actuator.HEATER] == 0
             loop = asyncio.get_running_loop()
             for _ in range(levels.heater if off else 1):
-                next_s = loop.time() + STEP_S  # from start to start: 14 steps take time enough
+                next_s = loop.time() + STEP_S  # from start to start, because 14 steps add up
                 await self._link.write(command)
                 self._stepped_s = loop.time()
                 if off or not self.is_asked:
@@ -253,16 +255,9 @@ class Aillio:
     def _longest_s(self) -> float:
         return (self.heater_steps + 2) * STEP_S * 2
 
-    async def _let_go(self) -> None:
-        if self._loop is not None:
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
-            self._loop = None
-        await self._link.close()
-
 
 def percent_of(level: int, steps: int) -> float:
-    """A level as percent, whole where that is exact enough."""
+    """A level in percent, to 0.1 percent."""
     return round(100 * level / steps, 1)
 
 

@@ -1,14 +1,12 @@
-"""Aillio Bullet R1 over USB: asked for its status, stepped by relative commands.
+"""Aillio Bullet R1 over USB: its status is requested, its levels move by relative commands.
 
 Requests, status layout and states: Artisan's aillio files. Little-endian, no checksum; a status
 counts only with its validity byte (when idle another message appears about every 15 s).
 """
 
-import asyncio
 import math
 import struct
 from dataclasses import dataclass
-from functools import partial
 
 from roastwatch.roaster.drivers.aillio import (
     DRUM_STEPS,
@@ -16,10 +14,8 @@ from roastwatch.roaster.drivers.aillio import (
     Aillio,
     AillioOptions,
     Levels,
-    percent_of,
 )
 from roastwatch.roaster.transport.spike_filter import PLAUSIBLE_MIN_C
-from roastwatch.roaster.transport.usb import open_pipes
 from roastwatch.vocabulary import Actuator, Reading
 
 PRODUCTS = (0x5741, 0xA27E)
@@ -34,7 +30,7 @@ STATES = frozenset({0x00, 0x02, 0x04, 0x06, 0x08, 0x09})
 
 @dataclass(frozen=True, slots=True)
 class AillioR1Status:
-    """What of status 1 is used. Temperatures in °C, None where no probe can show them."""
+    """The used part of status 1. Temperatures in °C, None where no probe can show them."""
 
     bean_c: float | None
     drum_c: float | None
@@ -62,7 +58,7 @@ def step(actuator: Actuator, up: bool, wanted: int) -> bytes:
 
 
 def plausible(celsius: float) -> float | None:
-    """A temperature, None for no number and for what is too cold to be true."""
+    """A temperature in °C; None if it is not a number or implausibly cold."""
     return float(celsius) if math.isfinite(celsius) and celsius >= PLAUSIBLE_MIN_C else None
 
 
@@ -72,16 +68,13 @@ class AillioR1(Aillio):
     Options = AillioOptions
     machine = "Aillio Bullet R1"
     heater_steps = HEATER_STEPS
-
-    def __init__(self, options: AillioOptions, station: str, **seam: object) -> None:
-        pipes = seam.get("open_pipes") or partial(open_pipes, PRODUCTS, self.machine)
-        super().__init__(options, station, open_pipes=pipes)  # type: ignore[arg-type]
+    products = PRODUCTS
 
     async def _greet(self) -> None:
         await self._link.write(INFO)
         await self._link.read(STATUS_BYTES, 0.5)
 
-    async def _hear(self) -> tuple[Reading, Levels] | None:
+    async def _next_status(self) -> tuple[Reading, Levels] | None:
         await self._link.write(STATUS_1)
         raw = await self._link.read(STATUS_BYTES, 0.5)
         await self._link.write(STATUS_2)
@@ -89,18 +82,8 @@ class AillioR1(Aillio):
         status = decode(raw) if raw is not None else None
         if status is None:
             return None
-        levels = status.levels
-        reading = Reading(
-            station=self._station,
-            taken_at_s=asyncio.get_running_loop().time(),
-            bean_temp_c=self._probe("bean_temp_c", status.bean_c),
-            environment_temp_c=self._probe("environment_temp_c", status.drum_c),
-            heater_percent=percent_of(levels.heater, HEATER_STEPS),
-            fan_percent=percent_of(levels.fan, FAN_STEPS),
-            drum_percent=percent_of(levels.drum, DRUM_STEPS),
-        )
-        return reading, levels
+        return self._reading(status.bean_c, status.drum_c, status.levels), status.levels
 
     def _step(self, actuator: Actuator, levels: Levels, wanted: int) -> bytes:
-        standing = levels.heater if actuator is Actuator.HEATER else levels.fan
-        return step(actuator, wanted > standing, wanted)
+        current = levels.heater if actuator is Actuator.HEATER else levels.fan
+        return step(actuator, wanted > current, wanted)

@@ -1,12 +1,10 @@
-"""Aillio Bullet R2 over USB: it pushes frames of 64 bytes; commands carry a CRC.
+"""Aillio Bullet R2 over USB: it sends frames of 64 bytes by itself; commands carry a CRC.
 
-Frames and CRC: Artisan's aillio R2 file, the CRC cross-checked against its table.
+Frames and CRC: Artisan's aillio R2 file; the CRC was checked against its table.
 """
 
-import asyncio
 import struct
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 
 from roastwatch.roaster.drivers.aillio import (
     DRUM_STEPS,
@@ -14,10 +12,8 @@ from roastwatch.roaster.drivers.aillio import (
     Aillio,
     AillioOptions,
     Levels,
-    percent_of,
 )
 from roastwatch.roaster.drivers.aillio_r1 import plausible
-from roastwatch.roaster.transport.usb import open_pipes
 from roastwatch.vocabulary import Actuator, Reading
 
 PRODUCTS = (0xA4CD,)
@@ -31,7 +27,7 @@ GROUPS = {Actuator.HEATER: 0x34, Actuator.FAN: 0x31, Actuator.DRUM: 0x32}
 
 @dataclass(frozen=True, slots=True)
 class AillioR2Status:
-    """What of an A0 frame is used. Temperatures in °C, None where no probe can show them."""
+    """The used part of an A0 frame. Temperatures in °C, None where no probe can show them."""
 
     bean_c: float | None
     exhaust_c: float | None
@@ -90,34 +86,21 @@ class AillioR2(Aillio):
     Options = AillioOptions
     machine = "Aillio Bullet R2"
     heater_steps = HEATER_STEPS
+    products = PRODUCTS
     is_asked = False
 
-    def __init__(self, options: AillioOptions, station: str, **seam: object) -> None:
-        pipes = seam.get("open_pipes") or partial(open_pipes, PRODUCTS, self.machine)
-        super().__init__(options, station, open_pipes=pipes)  # type: ignore[arg-type]
-
-    async def _hear(self) -> tuple[Reading, Levels] | None:
+    async def _next_status(self) -> tuple[Reading, Levels] | None:
         raw = await self._link.read(FRAME_BYTES, 0.5)
         status = decode(raw) if raw is not None else None
         if status is None:
             return None
-        levels = status.levels
-        reading = Reading(
-            station=self._station,
-            taken_at_s=asyncio.get_running_loop().time(),
-            bean_temp_c=self._probe("bean_temp_c", status.bean_c),
-            environment_temp_c=self._probe("environment_temp_c", status.exhaust_c),
-            heater_percent=percent_of(levels.heater, HEATER_STEPS),
-            fan_percent=percent_of(levels.fan, FAN_STEPS),
-            drum_percent=percent_of(levels.drum, DRUM_STEPS),
-            crack_count=status.cracks,
-        )
-        return reading, levels
+        reading = self._reading(status.bean_c, status.exhaust_c, status.levels)
+        return replace(reading, crack_count=status.cracks), status.levels
 
     def _step(self, actuator: Actuator, levels: Levels, wanted: int) -> bytes:
-        standing = {
+        current = {
             Actuator.HEATER: levels.heater,
             Actuator.FAN: levels.fan,
             Actuator.DRUM: levels.drum,
         }[actuator]
-        return step(actuator, wanted > standing)
+        return step(actuator, wanted > current)

@@ -1,28 +1,27 @@
-"""FreshRoast SR700: packets at 9600 baud, one from the host each 0.25 s, each answered.
+"""FreshRoast SR700: packets at 9600 baud, one from the host every 0.25 s, each answered.
 
 Packets and quirks: Roastero/freshroastsr700 (with its issues and pull request 35). Some units
-ignore heat 0 while roasting, so "off" is the cooling state; and the machine cools only if it has
-been roasting, so that from idle or sleep it is sent through the roasting state, with heat 0, to
-get air. Its air moves the beans: it never stops while the chamber is warm.
+ignore heat 0 while roasting, so "off" is the cooling state. The machine cools only from the
+roasting state: to get air from idle or sleep, it is sent through roasting with heat 0. The air
+moves the beans, so it never stops while the chamber is warm.
 
-Without a host the machine runs on to the end of its own timer: while it heats that timer is kept
-at a few seconds and refreshed with every packet, so it serves as a watchdog (inferred from the
-protocol, never tried on a machine); while it cools the timer is kept long.
+Without a host the machine runs until its own timer ends. While it heats, the timer is kept at a
+few seconds and refreshed with every packet, so that it serves as a watchdog (inferred from the
+protocol, not tried on a machine). While it cools, the timer is kept long.
 
-A packet that gets no answer may have met a machine that restarts, and the next one would heat it
-again. So that one asks for cooling: a machine that restarted is idle and refuses, any other obeys
-and is heated on.
+If a packet is not answered, the machine may be restarting, and the next packet would heat it
+again. So the next one asks for cooling: a restarted machine is idle and refuses; any other obeys
+and is heated again.
 """
 
 import asyncio
-import contextlib
 import math
-from typing import Self
 
 from pydantic import Field
 
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.drivers.background import BackgroundDriver, check_target
 from roastwatch.roaster.drivers.freshroast_packets import (
     FASTEST_FAN,
     FROM_HOST,
@@ -33,27 +32,27 @@ from roastwatch.roaster.drivers.freshroast_packets import (
     State,
     encode,
 )
-from roastwatch.roaster.transport.latest_value import LatestValue, defect
 from roastwatch.roaster.transport.serial import PortOptions, Wire, not_this_machine
 from roastwatch.roaster.transport.spike_filter import SpikeFilter
 from roastwatch.vocabulary import Actuator, Reading
 
 PERIOD_S = 0.25
-"""Between packets from the host: not faster."""
+"""Shortest time between two packets from the host."""
 TOO_COLD_C = 65.0
-"""The machine says "below 150 °F" and no more: that is shown as 65 °C, just below."""
+"""Shown while the machine only reports "below 150 °F", which is 65.6 °C."""
 HEATING_TENTHS = 2
 COOLING_TENTHS = 59
 HEAT_PERCENT = (0.0, 33.0, 67.0, 100.0)
 CONFIRMS_WITHIN_S = 3.0
-"""From sleep to cooling takes three packets; the rest is for lost ones."""
+"""From sleep to cooling takes three packets; the rest allows for lost ones."""
+ACTUATORS = frozenset({Actuator.HEATER, Actuator.FAN, Actuator.COOLING})
 BLOWING = (State.ROASTING, State.COOLING)
 
 
 class FreshRoastOptions(PortOptions):
-    """Where the SR700 is."""
+    """The SR700's port."""
 
-    baud: int = Field(9600, description="Speed of the line in baud.", gt=0)
+    baud: int = Field(9600, description="Baud rate.", gt=0)
     first_reply_s: float = Field(
         5.0, description="Seconds to wait for the machine's first status.", gt=0
     )
@@ -62,28 +61,30 @@ class FreshRoastOptions(PortOptions):
     )
 
 
-class FreshRoast:
+class FreshRoast(BackgroundDriver):
     """An SR700 on its USB serial port."""
 
     Options = FreshRoastOptions
 
     def __init__(self, options: FreshRoastOptions, station: str) -> None:
         self._options = options
-        self._station = station
-        # 1.5 stop bits do not exist on POSIX; two are understood by whoever wants one and a half.
-        self._wire = Wire(
+        super().__init__(
+            station,
+            machine="FreshRoast SR700",
+            where=f"FreshRoast on {options.port}",
+            silence_s=options.silence_s,
+        )
+        # 1.5 stop bits do not exist on POSIX; a receiver that expects 1.5 also accepts 2.
+        self._link = Wire(
             options.port,
             machine="FreshRoast SR700",
             on_bytes=self._received,
             baud=options.baud,
             stop_bits=2,
         )
-        self._newest = LatestValue()
-        self.restarts = 0
-        self.doubts: dict[str, str] = {}
-        self._forget()
+        self._link.on_gone = self._newest.lose
         self._sent = asyncio.Event()
-        self._sender: asyncio.Task[None] | None = None
+        self._reset()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -91,7 +92,7 @@ class FreshRoast:
         steps = tuple(round(100 * step / FASTEST_FAN) for step in range(10))
         return Capabilities(
             machine="FreshRoast SR700",
-            actuators=frozenset({Actuator.HEATER, Actuator.FAN, Actuator.COOLING}),
+            actuators=ACTUATORS,
             reads_bean_temp=False,
             reads_environment_temp=True,
             read_period_s=0.5,
@@ -99,7 +100,7 @@ class FreshRoast:
             when_host_is_gone="unknown",
             make_safe_writes="cooling state, heat 0, fan 9 of 9, from every state, until the "
             "machine confirms it",
-            echoes=frozenset({Actuator.HEATER, Actuator.FAN, Actuator.COOLING}),
+            echoes=ACTUATORS,
             levels={
                 Actuator.HEATER: HEAT_PERCENT,
                 Actuator.FAN: steps,
@@ -108,63 +109,43 @@ class FreshRoast:
             fan_is_drum=True,
         )
 
-    async def __aenter__(self) -> Self:
-        """Wake the machine, let it tell its recipe, keep it off, see it agree.
-
-        Raises:
-            LostError: no port, or nobody there.
-            BadInputError: another machine.
-        """
-        self._forget()
-        self._newest.clear()
-        await self._wire.__aenter__()
-        try:
-            self._sender = asyncio.create_task(self._keep_alive(), name="freshroast keep-alive")
-            within_s = self._options.first_reply_s
-            if not await self._wire.until(lambda: self._last, within_s):
-                raise not_this_machine(self._wire, within_s)
-            # One that heats on stays connected: its readings say so, and heat stays refused.
-            await self._wire.until(self._heat_is_off, self._options.silence_s)
-        except BaseException:
-            await self._let_go()
-            raise
-        return self
-
-    def _forget(self) -> None:
-        """Nothing of an earlier link counts."""
+    def _reset(self) -> None:
         self._parser = FreshRoastParser()
         self._last: Packet | None = None
         self._air = SpikeFilter(self.doubts, "environment_temp_c")
         self._heat, self._fan = 0, FASTEST_FAN
         self._resting = True
-        """Nobody wants air: a machine that is cool may be idle."""
+        """No air is needed: a cool machine may be idle."""
         self._tries = 0
         self._obeyed = False
-        """It has roasted since heat was asked for."""
-        self._answered, self._looks = True, False
-        """Whether the last packet was answered, and whether it was to show how the machine is."""
+        """Whether it has roasted since heat was set."""
+        self._answered, self._probes_restart = True, False
+        """Whether the last packet was answered, and whether it was a test for a restart."""
 
-    async def __aexit__(self, *_: object) -> None:
-        try:
-            self._heat = 0
-            with contextlib.suppress(LostError):
-                await self._next_packet()
-        finally:
-            await self._let_go()
+    async def _open(self) -> None:
+        """Wake the machine, let it send its recipe, keep it off and wait until it reports so."""
+        await self._link.__aenter__()
+        self._start(self._keep_alive, "freshroast keep-alive")
+        within_s = self._options.first_reply_s
+        if not await self._link.until(lambda: self._last, within_s):
+            raise not_this_machine(self._link, within_s)
+        # A machine that still heats stays connected: its readings show it, and heat stays refused.
+        await self._link.until(self._heat_is_off, self._options.silence_s)
 
-    async def read(self) -> Reading:
-        """The newest status since the last call."""
-        where = f"FreshRoast on {self._options.port}"
-        return await self._newest.take(self._options.silence_s, where)
+    async def _say_goodbye(self) -> None:
+        self._heat = 0
+        await self._next_packet()
+
+    async def _close(self) -> None:
+        await self._link.__aexit__()
 
     async def write(self, actuator: Actuator, percent: float) -> None:
-        """Put it into the next packet, and wait until that has left.
+        """Put a value into the next packet and wait until it is sent.
 
-        Fan 0 lets the machine rest (idle), once it is cool. Cooling 0 leaves the air on, as long
-        as the fan is wanted: without heat the machine has no other state that blows.
+        Fan 0 lets the machine become idle once it is cool. Cooling 0 leaves the air on while the
+        fan is not 0: without heat, cooling is the only state that blows.
         """
-        if not 0 <= percent <= 100:
-            raise BadInputError(f"{actuator} takes 0 to 100 %, not {percent:g}.")
+        check_target(actuator, percent, ACTUATORS, self._machine)
         match actuator:
             case Actuator.HEATER:
                 self._obeyed = self._obeyed and self._heat > 0
@@ -174,37 +155,34 @@ class FreshRoast:
             case Actuator.FAN:
                 self._resting = percent <= 0 and not self._heat
                 self._fan = max(1, math.ceil(percent / 100 * FASTEST_FAN - 0.1))
-            case Actuator.COOLING:
-                if percent:
-                    self._heat, self._resting = 0, False
-            case _:
-                raise BadInputError(f"The FreshRoast SR700 can't set its {actuator.value}.")
+            case Actuator.COOLING if percent:
+                self._heat, self._resting = 0, False
         await self._next_packet()
 
     async def make_safe(self) -> None:
-        """The cooling state with full fan, from whatever state; waits until the machine says so.
+        """Go to the cooling state with full fan from any state, and wait until it is reported.
 
         Raises:
             LostError: the link is gone.
-            BadInputError: the machine does not confirm. It goes on being asked.
+            BadInputError: the machine does not confirm. Further packets keep asking.
         """
         self._heat, self._fan, self._resting = 0, FASTEST_FAN, False
         await self._next_packet()
-        if not await self._wire.until(self._cools, CONFIRMS_WITHIN_S):
+        if not await self._link.until(self._cools, CONFIRMS_WITHIN_S):
             last = self._last
-            says = f"{last.state.name.lower()}, fan {last.fan} of 9" if last else "nothing"
+            reported = f"{last.state.name.lower()}, fan {last.fan} of 9" if last else "nothing"
             raise BadInputError(
-                f"The FreshRoast on {self._options.port} does not confirm that it cools: it "
-                f"reports {says}. If it is hot, let it cool by its own panel, or pull its plug."
+                f"The FreshRoast on {self._options.port} does not confirm cooling: it reports "
+                f"{reported}. If it is hot, cool it by its own panel or unplug it."
             )
 
     def _next(self) -> Packet:
-        """What the machine is told now, given what it last said."""
-        if self._last is None:  # one that roasts goes on blowing, one that is idle stays so
+        """The next packet to send, given the machine's last one."""
+        if self._last is None:  # keeps a roasting machine blowing and an idle one idle
             return Packet(FROM_HOST, State.COOLING, FASTEST_FAN, COOLING_TENTHS, 0)
         state = self._last.state
-        self._looks = self._heat > 0 and self._obeyed and not self._answered
-        if self._looks:
+        self._probes_restart = self._heat > 0 and self._obeyed and not self._answered
+        if self._probes_restart:
             return Packet(FROM_HOST, State.COOLING, self._fan, COOLING_TENTHS, 0)
         if self._heat:
             return Packet(FROM_HOST, State.ROASTING, self._fan, HEATING_TENTHS, self._heat)
@@ -214,28 +192,25 @@ class FreshRoast:
         if state in BLOWING:
             self._tries = 0
             return Packet(FROM_HOST, State.COOLING, fan, COOLING_TENTHS, 0)
-        # It refuses to cool from idle. What wakes it from sleep is not documented: idle, or this.
+        # It refuses to cool from idle. What wakes it from sleep is undocumented: idle or roasting.
         self._tries += 1
         if state is State.SLEEPING and self._tries % 4:
             return Packet(FROM_HOST, State.IDLE, fan, HEATING_TENTHS, 0)
         return Packet(FROM_HOST, State.ROASTING, fan, HEATING_TENTHS, 0)
 
     async def _keep_alive(self) -> None:
-        try:
-            silent = 0
-            while True:
-                if self._last is None and silent % 8 == 0:
-                    self._wire.write(INIT)
-                else:
-                    self._wire.write(encode(self._next()))
-                    self._answered = False
-                    self._sent.set()
-                silent += 1
-                await asyncio.sleep(PERIOD_S)
-        except LostError as lost:
-            self._newest.lose(lost)
-        except Exception as error:  # noqa: BLE001 - a defect must not leave the machine alone
-            self._newest.lose(defect("FreshRoast", error))
+        silent = 0
+        while True:
+            if self._last is None and silent % 8 == 0:
+                self._link.write(INIT)
+            else:
+                self._link.write(encode(self._next()))
+                self._answered = False
+                self._sent.set()
+            silent += 1
+            await asyncio.sleep(PERIOD_S)
+
+    def _ended(self) -> None:
         self._sent.set()
 
     async def _next_packet(self) -> None:
@@ -245,9 +220,11 @@ class FreshRoast:
             async with asyncio.timeout(1.0):
                 await self._sent.wait()
         except TimeoutError:
-            self._wire.check()
-            raise LostError(f"No packet left for the FreshRoast on {self._options.port}.") from None
-        self._wire.check()
+            self._link.check()
+            raise LostError(
+                f"No packet was sent to the FreshRoast on {self._options.port}."
+            ) from None
+        self._link.check()
         self._newest.check()
 
     def _received(self, data: bytes) -> None:
@@ -256,7 +233,7 @@ class FreshRoast:
             if packet.flag != FROM_ROASTER:
                 continue  # a line of its stored recipe
             if self._last is None and packet.state in BLOWING:
-                self._resting = False  # somebody wanted air: it goes on, without heat
+                self._resting = False  # it was blowing: keep it so, without heat
             self._last, self._answered = packet, True
             self._watch(packet)
             celsius = TOO_COLD_C if packet.fahrenheit is None else (packet.fahrenheit - 32) / 1.8
@@ -273,11 +250,11 @@ class FreshRoast:
             )
 
     def _watch(self, packet: Packet) -> None:
-        """A machine that ends roasting by itself (timer, panel, plug) gets air and no more heat."""
+        """Give air but no more heat to a machine that stopped roasting by itself."""
         if packet.state is State.ROASTING:
             self._obeyed = True
-        elif self._looks and packet.state is State.COOLING:
-            pass  # it obeys: it did not restart
+        elif self._probes_restart and packet.state is State.COOLING:
+            pass  # it obeyed, so it did not restart
         elif self._heat and self._obeyed:
             self.restarts += 1
             self._heat, self._obeyed = 0, False
@@ -289,13 +266,6 @@ class FreshRoast:
         last = self._last
         cools = last is not None and last.state is State.COOLING and last.fan == FASTEST_FAN
         return cools or None
-
-    async def _let_go(self) -> None:
-        if self._sender is not None:
-            self._sender.cancel()
-            await asyncio.gather(self._sender, return_exceptions=True)
-            self._sender = None
-        await self._wire.__aexit__()
 
 
 def _heat(packet: Packet) -> float:

@@ -1,8 +1,8 @@
-"""The SR700's packets: 14 bytes each way, or 12 where the machine leaves the footer out.
+"""The SR700's packets: 14 bytes each way, or 12 if the machine leaves the footer out.
 
-There is no checksum. The machine ends a packet at a temperature byte of FA, the footer's last:
-at 250 °F (and whenever the low byte is FA) the footer is missing (freshroastsr700 issue 18). So
-a packet is framed by its length, and its footer only confirms it.
+There is no checksum. The machine ends a packet after a temperature byte of FA, the footer's last
+byte: at 250 °F (and whenever the low byte is FA) the footer is missing (freshroastsr700 issue 18).
+So a packet is framed by its length, and the footer only confirms it.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ FROM_HOST, FROM_ROASTER, LAST_RECIPE_LINE = 0x63, 0x00, 0xAF
 RECIPE_FLAGS = frozenset({0xA0, 0xAA, LAST_RECIPE_LINE})
 TOO_COLD = 0xFF00
 LOWEST_F = 150
-"""Below this the machine says TOO_COLD. There is no highest: more than it should show is a fire."""
+"""Below this the machine sends TOO_COLD. There is no upper bound: a higher value may be a fire."""
 FASTEST_FAN = 9
 
 
@@ -31,7 +31,7 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """One packet. Temperature in °F, None below 150; time in tenths of a minute."""
+    """One packet: temperature in °F (None below 150), time in tenths of a minute."""
 
     flag: int
     state: State
@@ -45,14 +45,14 @@ INIT = INIT_HEADER + FAHRENHEIT + bytes((FROM_HOST,)) + bytes(7) + FOOTER
 
 
 def encode(packet: Packet) -> bytes:
-    """A packet as bytes; a host sends no temperature."""
+    """A packet as bytes, without a temperature, as a host sends it."""
     numbers = bytes((packet.fan, packet.tenths, packet.heat))
     flag = bytes((packet.flag,))
     return HEADER + FAHRENHEIT + flag + packet.state.value + numbers + bytes(2) + FOOTER
 
 
 def decode(raw: bytes) -> Packet | None:
-    """The packet in 14 bytes, or in 12 that end in FA; None for anything else."""
+    """The packet in 14 bytes, or in 12 that end with FA; None for anything else."""
     whole = len(raw) == PACKET_BYTES and raw[BODY_BYTES:] == FOOTER
     cut = len(raw) == BODY_BYTES and raw[-1] == FOOTER[-1] and raw[4] == FROM_ROASTER
     if (
@@ -78,17 +78,17 @@ def decode(raw: bytes) -> Packet | None:
 
 
 class FreshRoastParser:
-    """Finds packets in a stream of bytes; AA in a packet's body is no header."""
+    """Finds packets in a stream of bytes. AA inside a packet is not a header."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[Packet]:
-        """The packets that became whole with these bytes, in order."""
+        """The packets that these bytes complete, in order."""
         self._buffer += data
         found: list[Packet] = []
         while len(self._buffer) >= BODY_BYTES:
-            # Nothing follows a packet without footer for a quarter of a second: don't wait for it.
+            # After a packet without footer nothing follows for 0.25 s: don't wait for the footer.
             for size in (BODY_BYTES, PACKET_BYTES):
                 packet = decode(bytes(self._buffer[:size]))
                 if packet is not None:
@@ -103,6 +103,6 @@ class FreshRoastParser:
         return found
 
     def _waits(self) -> bool:
-        """Whether what is there may still become a packet with its footer."""
+        """Whether the buffer may still become a packet with its footer."""
         body, foot = bytes(self._buffer[:BODY_BYTES]), bytes(self._buffer[BODY_BYTES:PACKET_BYTES])
         return foot != FOOTER and FOOTER.startswith(foot) and decode(body + FOOTER) is not None

@@ -13,11 +13,11 @@ FULL_FAN = 10
 
 @dataclass(frozen=True, slots=True)
 class HottopSetpoints:
-    """What the host asks for. Heater in percent, fans 0 to 10."""
+    """What a command frame asks for. Heater in percent, fans 0 to 10."""
 
     heater: int = 0
     fan: int = 0
-    """Byte 11, the bean-cooling fan in Artisan's naming; normally left 0."""
+    """Byte 11, which Artisan calls the bean-cooling fan; normally 0."""
     main_fan: int = 0
     door_open: bool = False
     drum: bool = True
@@ -26,7 +26,7 @@ class HottopSetpoints:
 
 @dataclass(frozen=True, slots=True)
 class HottopStatus:
-    """What the machine says. Temperatures in the machine's own unit, whole degrees."""
+    """What a status frame reports. Temperatures in whole degrees of the machine's own unit."""
 
     version: int
     heater: int
@@ -60,7 +60,7 @@ def encode(controls: HottopSetpoints) -> bytes:
 
 
 def decode(frame: bytes) -> HottopStatus | None:
-    """The status in 36 bytes; None for anything that isn't wholly a status frame."""
+    """The status in 36 bytes; None for anything but a complete, valid status frame."""
     if (
         len(frame) != FRAME_BYTES
         or not frame.startswith(HEADER)
@@ -86,14 +86,14 @@ def decode(frame: bytes) -> HottopStatus | None:
 
 
 class HottopParser:
-    """Finds status frames in a stream of bytes that may be noisy, cut or echoed."""
+    """Finds status frames in a stream that may contain noise, partial frames and echoes."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self.rejected = 0
 
     def feed(self, data: bytes) -> list[HottopStatus]:
-        """The frames that became whole with these bytes, in order."""
+        """The frames that these bytes complete, in order."""
         self._buffer += data
         found: list[HottopStatus] = []
         while True:

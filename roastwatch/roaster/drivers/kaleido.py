@@ -1,25 +1,23 @@
-"""Kaleido: pairs in braces, one frame a line, over serial (57600 baud) or a WebSocket.
+"""Kaleido: tag and value pairs in braces, one frame a line, over serial (57600 baud) or WebSocket.
 
 Frames, tags and order: Artisan's kaleido.py and its machine settings. There is no checksum. The
-burner does nothing unless heating is enabled (HS 1), and, on an M1, while the target temperature
-(TS, 0 after power-up, 240 at most) is not above the machine's own: it caps manual heat too. A
-command that follows another within 100 ms may be lost. Without a host the machine heats on.
+burner does nothing unless heating is enabled (HS 1). On an M1 it also stays off while the machine
+is at or above the target temperature (TS, 0 after power-up, 240 at most), in manual mode too. A
+command sent within 100 ms of another may be lost. Without a host the machine keeps heating.
 """
 
 import asyncio
-import contextlib
 import math
 import re
 from dataclasses import dataclass
-from typing import Self
 
 from pydantic import Field
 
-from roastwatch.errors import BadInputError, LostError
+from roastwatch.errors import LostError
 from roastwatch.roaster.driver import Capabilities
-from roastwatch.roaster.transport.latest_value import LatestValue, PendingRequests, defect
+from roastwatch.roaster.drivers.background import HeatWatch, PolledDriver, check_target
 from roastwatch.roaster.transport.line_splitter import LineSplitter
-from roastwatch.roaster.transport.serial import PortOptions, SerialLink, Wire, not_this_machine
+from roastwatch.roaster.transport.serial import PortOptions, Wire, not_this_machine
 from roastwatch.roaster.transport.spike_filter import SpikeFilter
 from roastwatch.roaster.transport.websocket import WebSocketWire
 from roastwatch.vocabulary import Actuator, Reading
@@ -29,7 +27,7 @@ NUMBER = re.compile(r"-?\d{1,4}(?:\.\d{1,4})?")
 WORDS = frozenset({"TU", "SC", "CL", "SN"})
 HIGHEST_SID = 10
 GAP_S = 0.15
-"""Between two commands; closer than 0.1 s, a machine was seen to lose the second."""
+"""Between two commands. A machine was seen to lose the second of two within 0.1 s."""
 HIGHEST_TARGET_C = 240.0
 STEPS = {Actuator.HEATER: 5, Actuator.FAN: 5, Actuator.DRUM: 10}
 TAGS = {Actuator.HEATER: "HP", Actuator.FAN: "FC", Actuator.DRUM: "RC", Actuator.COOLING: "CS"}
@@ -38,19 +36,19 @@ SAFE = (*HEAT_OFF, "TS 0", "RC 100", "FC 100", "CS 1")
 
 
 class KaleidoOptions(PortOptions):
-    """Where the Kaleido is."""
+    """The Kaleido's port and its target temperature."""
 
     port: str = Field(
         description="Serial port such as /dev/serial/by-id/usb-…, ws://host:80/ws, or "
         "socket://host:port."
     )
-    baud: int = Field(57600, description="Speed of a serial line in baud (some M10: 9600).", gt=0)
+    baud: int = Field(57600, description="Baud rate of a serial port (some M10: 9600).", gt=0)
     period_s: float = Field(0.8, description="Seconds between two readings.", ge=0.2, le=2)
     reply_s: float = Field(0.6, description="Seconds to wait for a reply.", gt=0)
     target_c: float = Field(
         HIGHEST_TARGET_C,
-        description="Target temperature (TS) in °C while heat is on: above it the machine itself "
-        "stops heating. The limit of the beans' temperature holds where it is lower.",
+        description="Target temperature (TS) in °C while heat is on: above it, the machine stops "
+        "heating by itself. A lower limit of the bean temperature takes precedence.",
         ge=50,
         le=HIGHEST_TARGET_C,
     )
@@ -58,13 +56,13 @@ class KaleidoOptions(PortOptions):
         2.5, description="Seconds without a valid reply after which the roaster is lost.", gt=0
     )
     first_reply_s: float = Field(
-        4.5, description="Seconds to wait for the first answer to a ping.", gt=0
+        4.5, description="Seconds to wait for the first reply to a ping.", gt=0
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What the machine says: its status and values by tag."""
+    """A frame of the machine: its status, and values by tag."""
 
     sid: int
     numbers: dict[str, float]
@@ -72,7 +70,7 @@ class Frame:
 
 
 def decode(text: str) -> Frame | None:
-    """One frame; None for anything that isn't wholly one."""
+    """The frame in a line; None for anything but a complete, valid frame."""
     match = FRAME.fullmatch(text)
     if match is None or int(match[1]) > HIGHEST_SID:
         return None
@@ -98,32 +96,35 @@ def encode(*pairs: str) -> bytes:
     return ("{[" + ",".join(pairs) + "]}\n").encode("ascii")
 
 
-class Kaleido:
+class Kaleido(PolledDriver):
     """A Kaleido on a serial port or a WebSocket."""
 
     Options = KaleidoOptions
+    gap_s = GAP_S
 
     def __init__(self, options: KaleidoOptions, station: str) -> None:
         self._options = options
-        self._station = station
         port = options.port
-        self._wire: SerialLink = (
+        super().__init__(
+            station,
+            machine="Kaleido",
+            where=f"Kaleido on {port}",
+            silence_s=options.silence_s,
+            period_s=options.period_s,
+            reply_s=options.reply_s,
+        )
+        self._link = (
             WebSocketWire(port, machine="Kaleido", on_bytes=self._received)
             if port.startswith(("ws://", "wss://"))
             else Wire(port, machine="Kaleido", on_bytes=self._received, baud=options.baud)
         )
-        self._lines = LineSplitter()
-        self.restarts = 0
-        self.doubts: dict[str, str] = {}
+        self._link.on_gone = self._newest.lose
         self.bean_temp_max_c = HIGHEST_TARGET_C
-        """The beans' limit, which the guardian sets: the machine stops there by itself, too."""
-        self._newest = LatestValue()
-        self._asked = PendingRequests()
+        """Limit of the bean temperature, set by the guardian; the machine stops there too."""
         self._frames = 0
         self._data = "RD A1"
-        self._forget()
         self._order = asyncio.Lock()
-        self._poller: asyncio.Task[None] | None = None
+        self._reset()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -144,56 +145,30 @@ class Kaleido:
             },
         )
 
-    async def __aenter__(self) -> Self:
-        """Ping, choose °C, announce ourselves, switch heat off and see it echoed.
-
-        Raises:
-            LostError: no port, or nobody there.
-            BadInputError: another machine.
-        """
-        self._forget()
-        await self._wire.__aenter__()
-        try:
-            await self._introduce()
-            self._poller = asyncio.create_task(self._poll(), name="kaleido poll")
-        except BaseException:
-            await self._let_go()
-            raise
-        return self
-
-    def _forget(self) -> None:
-        """Nothing of an earlier link counts."""
+    def _reset(self) -> None:
         self._lines = LineSplitter()
         self._bean = SpikeFilter(self.doubts, "bean_temp_c")
         self._environment = SpikeFilter(self.doubts, "environment_temp_c")
-        self._newest.clear()
-        self._asked.clear()
+        self._questions.clear()
         self._last: Frame | None = None
         self._enabled: bool | None = None
         self._said_at_s = 0.0
-        self._heater = self._target = self._zeros = 0
-        self._seen_hot = self._restarted = False
+        self._heat = HeatWatch()
+        self._target = 0
+        self._restarted = False
 
-    async def __aexit__(self, *_: object) -> None:
-        try:
-            with contextlib.suppress(LostError):
-                await self._say(*HEAT_OFF)
-                await self._say("CL AR")
-        finally:
-            await self._let_go()
+    async def _open(self) -> None:
+        """Ping, select °C, announce the host, turn heat off and wait until it is reported."""
+        await self._link.__aenter__()
+        await self._introduce()
+        self._start(self._poll, "kaleido poll")
 
-    async def read(self) -> Reading:
-        """The newest reading since the last call."""
-        where = f"Kaleido on {self._options.port}"
-        return await self._newest.take(self._options.silence_s, where)
+    async def _say_goodbye(self) -> None:
+        await self._say(*HEAT_OFF, "CL AR")
 
     async def write(self, actuator: Actuator, percent: float) -> None:
-        """Send one setting; heat is rounded down to a step, the rest up."""
-        tag = TAGS.get(actuator)
-        if tag is None:
-            raise BadInputError(f"The Kaleido can't set its {actuator.value}.")
-        if not 0 <= percent <= 100:
-            raise BadInputError(f"{actuator} takes 0 to 100 %, not {percent:g}.")
+        """Send one setting: heat is rounded down to a step, all else up."""
+        check_target(actuator, percent, TAGS.keys(), self._machine)
         if actuator is Actuator.COOLING:
             await self._say(f"CS {int(percent > 0)}")
             return
@@ -201,10 +176,10 @@ class Kaleido:
         steps = percent / step
         value = step * (math.floor(steps) if actuator is Actuator.HEATER else math.ceil(steps))
         if actuator is not Actuator.HEATER:
-            await self._say(f"{tag} {value}")
+            await self._say(f"{TAGS[actuator]} {value}")
             return
-        lowers = value <= self._heater
-        self._heater, self._seen_hot, self._zeros = value, False, 0
+        lowers = value <= self._heat.setpoint
+        self._heat.set(value)
         target = int(min(self.bean_temp_max_c, self._options.target_c))
         if value > 0 and self._target != target:
             if lowers:
@@ -213,22 +188,23 @@ class Kaleido:
             await self._say(f"TS {target}")
         await self._say(f"HP {value}")
         if value > 0 and not self._enabled:
-            # The burner's percentage does nothing until heating is enabled.
+            # The burner stays off until heating is enabled.
             await self._say("AH 0", "HS 1")
             self._enabled = True
 
     async def make_safe(self) -> None:
-        """Burner 0, automatic heat, heating and target off; drum, smoke fan and cooling on."""
-        self._heater, self._target, self._enabled, self._seen_hot = 0, 0, False, False
+        """Burner, automatic heat, heating and target off; drum, smoke fan and cooling on."""
+        self._heat.set(0)
+        self._target, self._enabled = 0, False
         await self._say(*SAFE)
 
     async def _introduce(self) -> None:
         options = self._options
         loop = asyncio.get_running_loop()
         until_s = loop.time() + options.first_reply_s
-        while not await self._say_and_hear("PI", 1.2):
+        while not await self._say_and_wait("PI", 1.2):
             if loop.time() >= until_s:
-                raise not_this_machine(self._wire, options.first_reply_s)
+                raise not_this_machine(self._link, options.first_reply_s)
         await self._say(*HEAT_OFF)
         await self._begin()
         self._data = "RD A1"
@@ -239,16 +215,16 @@ class Kaleido:
                 return
             await self._say(*HEAT_OFF)
         if self._last is None or not self._last.numbers:
-            raise LostError(f"The Kaleido on {options.port} answers a ping, but sends no readings.")
-        # One that heats on stays connected: its readings say so, and heat stays refused.
+            raise LostError(f"The {self._where} replies to a ping but sends no readings.")
+        # A machine that still heats stays connected: its readings show it, and heat stays refused.
 
     async def _begin(self) -> None:
-        """What the machine forgets when it is switched off: our unit, and that we are here."""
-        await self._say_and_hear("TU C", self._options.reply_s)
-        await self._say_and_hear("SC AR", self._options.reply_s)
+        """Set what the machine loses when it is switched off: the unit, and that a host is here."""
+        await self._say_and_wait("TU C", self._options.reply_s)
+        await self._say_and_wait("SC AR", self._options.reply_s)
 
     async def _look_after(self) -> None:
-        """Repeat what a bad line swallowed, and begin anew with a machine that did."""
+        """Repeat commands that were lost; set up a machine that restarted again."""
         if self._restarted:
             self._restarted = False
             await self._say(*HEAT_OFF)
@@ -256,40 +232,21 @@ class Kaleido:
         if self._last is None:
             return
         heat = _heat(self._last) or 0
-        if heat > self._heater:
-            await self._say(f"HP {self._heater}", *(() if self._heater else HEAT_OFF[1:]))
+        setpoint = self._heat.setpoint
+        if heat > setpoint:
+            await self._say(f"HP {setpoint}", *(() if setpoint else HEAT_OFF[1:]))
         elif heat and self._last.numbers.get("TS", self._target) < self._target - 1:
-            await self._say(f"TS {self._target}")  # lost: the machine would not heat
+            await self._say(f"TS {self._target}")  # it was lost, and the machine would not heat
 
-    async def _poll(self) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            while True:
-                before_s = loop.time()
-                await self._ask()
-                await self._look_after()
-                await asyncio.sleep(max(GAP_S, self._options.period_s - (loop.time() - before_s)))
-        except LostError as lost:
-            self._newest.lose(lost)
-        except Exception as error:  # noqa: BLE001 - a defect must not leave the machine alone
-            self._newest.lose(defect("Kaleido", error))
-
-    async def _ask(self) -> bool:
-        """Ask for data; whether it came in time."""
-        answered = self._asked.ask(asyncio.get_running_loop().time())
+    async def _send_question(self) -> None:
         await self._say(self._data)
-        return bool(
-            await self._wire.until(
-                lambda: True if self._asked.answers > answered else None, self._options.reply_s
-            )
-        )
 
-    async def _say_and_hear(self, pair: str, within_s: float) -> bool:
-        """Send one pair; whether any frame came back."""
+    async def _say_and_wait(self, pair: str, within_s: float) -> bool:
+        """Send one pair; whether any frame arrived in reply."""
         frames = self._frames
         await self._say(pair)
         return bool(
-            await self._wire.until(lambda: True if self._frames > frames else None, within_s)
+            await self._link.until(lambda: True if self._frames > frames else None, within_s)
         )
 
     async def _say(self, *pairs: str) -> None:
@@ -297,8 +254,8 @@ class Kaleido:
         for pair in pairs:
             async with self._order:
                 await asyncio.sleep(max(0.0, self._said_at_s + GAP_S - loop.time()))
-                self._wire.write(encode(pair))
-                self._said_at_s = loop.time()  # also where the wait for the next is cancelled
+                self._link.write(encode(pair))
+                self._said_at_s = loop.time()  # also if the wait for the next is cancelled
 
     def _received(self, data: bytes) -> None:
         for text in self._lines.feed(data):
@@ -312,7 +269,7 @@ class Kaleido:
                 self._take(frame)
 
     def _take(self, frame: Frame) -> None:
-        at_s = self._asked.answer(asyncio.get_running_loop().time())
+        at_s = self._questions.answer(asyncio.get_running_loop().time())
         if at_s is None:
             return
         self._last = frame
@@ -330,25 +287,14 @@ class Kaleido:
         )
 
     def _watch(self, frame: Frame) -> None:
-        """A burner that was on and is off by itself, twice: the machine restarted (or gave up)."""
-        heat = _heat(frame)
-        if not self._heater or heat is None:
-            return
-        self._seen_hot = self._seen_hot or heat > 0
-        self._zeros = self._zeros + 1 if heat == 0 else 0
-        if self._seen_hot and self._zeros >= 2:
+        """Detect a restart: the burner was on and is off by itself, in two frames."""
+        if self._heat.restarted(_heat(frame)):
             self.restarts += 1
-            self._restarted, self._seen_hot = True, False
-            self._heater = self._target = 0
-
-    async def _let_go(self) -> None:
-        if self._poller is not None:
-            self._poller.cancel()
-            await asyncio.gather(self._poller, return_exceptions=True)
-            self._poller = None
-        await self._wire.__aexit__()
+            self._restarted = True
+            self._heat.set(0)
+            self._target = 0
 
 
 def _heat(frame: Frame) -> float | None:
-    """The burner in percent: 0 while heating is not enabled."""
+    """The burner in percent; 0 while heating is disabled."""
     return 0.0 if frame.numbers.get("HS") == 0 else frame.numbers.get("HP")

@@ -1,14 +1,15 @@
-"""Any roaster with Modbus registers, over RTU, ASCII or TCP, by a profile file."""
+"""A roaster with Modbus registers, described by a profile file, over RTU, ASCII or TCP."""
 
 import asyncio
 import contextlib
-from typing import Annotated, Self
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.option_types import NameOrFile
 from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.drivers.background import BackgroundDriver, check_target
 from roastwatch.roaster.drivers.modbus_line import LineOptions, ModbusLine, RefusedError
 from roastwatch.roaster.drivers.modbus_profile import (
     Code,
@@ -19,17 +20,16 @@ from roastwatch.roaster.drivers.modbus_profile import (
     from_root,
     load,
 )
-from roastwatch.roaster.transport.latest_value import LatestValue, defect
 from roastwatch.roaster.transport.spike_filter import probe_value
 from roastwatch.vocabulary import Actuator, Reading
 
 
 class ModbusOptions(LineOptions):
-    """Where the machine is and what its registers mean."""
+    """The machine's port, and the profile of its registers."""
 
-    # the guardian, which reads it, stands in the root folder
+    # an absolute path, because the guardian runs in the root folder
     profile: Annotated[NameOrFile, AfterValidator(from_root)] = Field(
-        description="A profile's file, or the name of one that comes along."
+        description="File of a profile, or the name of a profile that comes with roastwatch."
     )
     period_s: float = Field(0.5, description="Seconds between two readings.", ge=0.1, le=3)
     silence_s: float = Field(
@@ -37,34 +37,30 @@ class ModbusOptions(LineOptions):
     )
 
 
-class Modbus:
-    """A Modbus roaster."""
+class Modbus(BackgroundDriver):
+    """A roaster with Modbus registers."""
 
     Options = ModbusOptions
 
     def __init__(self, options: ModbusOptions, station: str, *, read_only: bool = False) -> None:
         self._options = options
-        self._station = station
         self._profile: ModbusProfile = load(options.profile)
+        where = f"{self._profile.machine} on {options.port}"
+        super().__init__(station, machine=where, where=where, silence_s=options.silence_s)
         self._outputs: dict[Actuator, ModbusOutput] = {
             actuator: output
             for actuator in Actuator
             if not read_only and (output := self._profile.output(actuator)) is not None
         }
         self._line = ModbusLine(options, self._profile)
-        self._newest = LatestValue()
-        self._poller: asyncio.Task[None] | None = None
         self._last_answer_s = 0.0
         self._heats_since_s: float | None = None
-        """Since when heat has been written and not yet seen to be gone."""
+        """When heat was written; None: it was not, or the machine has restarted since."""
         self._zeros = 0
-        self.restarts = 0
-        self.doubts: dict[str, str] = {}
-        self._where = f"{self._profile.machine} on {options.port}"
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the profile says."""
+        """What the profile describes."""
         profile, outputs = self._profile, self._outputs
         return Capabilities(
             machine=profile.machine,
@@ -79,57 +75,39 @@ class Modbus:
                 for actuator, percent in self._safe()
             )
             or "nothing",
-            echoes=frozenset(a for a in outputs if profile.echo(a) is not None),
+            echoes=frozenset(a for a in outputs if profile.readback(a) is not None),
             levels={a: (0.0, 100.0) for a, output in outputs.items() if output.function == 5},
         )
 
-    async def __aenter__(self) -> Self:
-        """Connect, write heat 0, read everything once.
-
-        Raises:
-            LostError: nobody there.
-            BadInputError: a machine without these registers.
-        """
-        self._newest.clear()
+    async def _open(self) -> None:
+        """Connect, write heat 0 and read all inputs once."""
+        await self._line.open()
+        if Actuator.HEATER in self._outputs:
+            await self.write(Actuator.HEATER, 0.0)
+        self._last_answer_s = asyncio.get_running_loop().time()
         try:
-            await self._line.open()
-            if Actuator.HEATER in self._outputs:
+            self._newest.put(await self._read_all())
+        except RefusedError as refused:
+            raise BadInputError(
+                f"The machine on {self._options.port} has not all registers of the profile "
+                f"{self._options.profile} ({refused}): check `port` and `profile`."
+            ) from refused
+        if Actuator.HEATER in self._outputs:
+            await self._see_heat_off()
+        self._start(self._poll, "modbus poll")
+
+    async def _say_goodbye(self) -> None:
+        if Actuator.HEATER in self._outputs:
+            with contextlib.suppress(BadInputError):
                 await self.write(Actuator.HEATER, 0.0)
-            self._last_answer_s = asyncio.get_running_loop().time()
-            try:
-                self._newest.put(await self._read_all())
-            except RefusedError as refused:
-                raise BadInputError(
-                    f"The machine on {self._options.port} does not know a register of the profile "
-                    f"{self._options.profile} ({refused}): another machine, or a wrong profile."
-                ) from refused
-            if Actuator.HEATER in self._outputs:
-                await self._see_heat_off()
-            self._poller = asyncio.create_task(self._poll(), name="modbus poll")
-        except BaseException:
-            await self._let_go()
-            raise
-        return self
 
-    async def __aexit__(self, *_: object) -> None:
-        try:
-            if Actuator.HEATER in self._outputs:
-                with contextlib.suppress(LostError, BadInputError):
-                    await self.write(Actuator.HEATER, 0.0)
-        finally:
-            await self._let_go()
-
-    async def read(self) -> Reading:
-        """The newest reading since the last call."""
-        return await self._newest.take(self._options.silence_s, self._where)
+    async def _close(self) -> None:
+        self._line.close()
 
     async def write(self, actuator: Actuator, percent: float) -> None:
-        """Write one actuator's register or coil, and check that the answer repeats it."""
-        output = self._outputs.get(actuator)
-        if output is None:
-            raise BadInputError(f"The {self._profile.machine} can't set its {actuator.value}.")
-        if not 0 <= percent <= 100:
-            raise BadInputError(f"{actuator} takes 0 to 100 %, not {percent:g}.")
+        """Write one actuator's register or coil, and check the reply."""
+        check_target(actuator, percent, self._outputs.keys(), self._profile.machine)
+        output = self._outputs[actuator]
         try:
             await self._line.put(output, percent, down=actuator is Actuator.HEATER)
         except RefusedError as refused:
@@ -143,7 +121,7 @@ class Modbus:
             self._heats_since_s, self._zeros = (now_s if heats else None), 0
 
     async def make_safe(self) -> None:
-        """Heat 0 first; then drum, cooling and fan on, as far as there are any."""
+        """Heat 0 first, then drum, cooling and fan on where the profile has them."""
         failure: Exception | None = None
         for actuator, percent in self._safe():
             try:
@@ -164,28 +142,22 @@ class Modbus:
 
     async def _poll(self) -> None:
         loop = asyncio.get_running_loop()
-        try:
-            while True:
-                await asyncio.sleep(self._options.period_s)
-                try:
-                    reading = await self._read_all()
-                    self._watch(reading)
-                    self._newest.put(reading)
-                    self._last_answer_s = loop.time()
-                except RefusedError:
-                    self._newest.clear()
-                except LostError:
-                    if not self._line.connected:
-                        raise
-                    if loop.time() - self._last_answer_s > self._options.silence_s:
-                        raise
-        except LostError as lost:
-            self._newest.lose(lost)
-        except Exception as error:  # noqa: BLE001 - a defect must not leave the machine alone
-            self._newest.lose(defect(self._where, error))
+        while True:
+            await asyncio.sleep(self._options.period_s)
+            try:
+                reading = await self._read_all()
+                self._watch(reading)
+                self._newest.put(reading)
+                self._last_answer_s = loop.time()
+            except RefusedError:
+                self._newest.clear()
+            except LostError:
+                silent_s = loop.time() - self._last_answer_s
+                if not self._line.connected or silent_s > self._options.silence_s:
+                    raise
 
     def _watch(self, reading: Reading) -> None:
-        """Heat that is gone by itself, twice: the machine was switched off and on."""
+        """Detect a restart: heat was written and is 0 by itself, in two readings."""
         since_s = self._heats_since_s
         if since_s is None or reading.taken_at_s <= since_s or reading.heater_percent != 0:
             self._zeros = 0
@@ -196,19 +168,19 @@ class Modbus:
             self._heats_since_s, self._zeros = None, 0
 
     async def _see_heat_off(self) -> None:
-        echo = self._profile.echo(Actuator.HEATER)
-        if echo is None:
+        readback = self._profile.readback(Actuator.HEATER)
+        if readback is None:
             return
         for _ in range(4):
             try:
-                percent = self._percent(echo, await self._line.get(echo))
+                percent = self._percent(readback, await self._line.get(readback))
             except RefusedError:
                 return
             if percent is not None and percent < 1:
                 return
             await self.write(Actuator.HEATER, 0.0)
             await asyncio.sleep(self._options.period_s / 2)
-        # One that heats on stays connected: its readings say so, and heat stays refused.
+        # A machine that still heats stays connected: its readings show it, and heat stays refused.
 
     async def _read_all(self) -> Reading:
         values: dict[str, float | None] = {}
@@ -242,14 +214,14 @@ class Modbus:
     def _doubt(
         self, key: str, source: ModbusInput, raw: float | None, percent: float | None
     ) -> None:
-        """Say why an actuator's own report is left out, or forget that it was."""
+        """Note why an actuator's readback is missing; remove the note when it is there."""
         field = "door_open" if key == "door" else f"{key}_percent"
         if percent is not None:
             self.doubts.pop(field, None)
             return
-        said = "holds no number" if raw is None else f"holds {raw:g}, more than `full` or below 0"
+        found = "holds no number" if raw is None else f"holds {raw:g}, above `full` or below 0"
         self.doubts[field] = (
-            f"Register {source.register_} {said}: check `decode`, `divider` and `full` of "
+            f"Register {source.register_} {found}: check `decode`, `divider` and `full` of "
             f"{key} in the profile."
         )
 
@@ -262,16 +234,9 @@ class Modbus:
         percent = value / source.divider / source.full * 100
         return percent if 0 <= percent <= 100.5 else None
 
-    async def _let_go(self) -> None:
-        if self._poller is not None:
-            self._poller.cancel()
-            await asyncio.gather(self._poller, return_exceptions=True)
-            self._poller = None
-        self._line.close()
-
 
 def _celsius(source: ModbusInput, value: float | None) -> float | None:
-    """A temperature, None where there is no number."""
+    """A temperature in °C; None if the register holds no number."""
     if value is None:
         return None
     value /= source.divider

@@ -1,7 +1,7 @@
-"""Modbus requests over RTU, ASCII or TCP: pymodbus, with what its callers need to trust an answer.
+"""Modbus requests over RTU, ASCII or TCP by pymodbus, with replies that can be trusted.
 
-RTU has no transaction numbers, so a late answer could be taken for the next one: after a request
-without an answer the line rests until nothing late can come.
+RTU has no transaction numbers, so a late reply could be taken for the next one. After a request
+without a reply, the line pauses until no late reply can arrive.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from roastwatch.roaster.transport.serial import PortOptions, explain_opening
 
 
 class Framing(StrEnum):
-    """How messages are packed."""
+    """How messages are framed."""
 
     AUTO = "auto"
     TCP = "tcp"
@@ -39,20 +39,20 @@ class Framing(StrEnum):
 
 
 class LineOptions(PortOptions):
-    """Where the machine is and how messages are packed."""
+    """The machine's port and framing."""
 
     framing: Framing = Field(
         Framing.AUTO,
-        description="tcp, rtu or ascii; auto: rtu on a serial port, tcp on the network.",
+        description="Framing of messages: tcp, rtu or ascii; auto: rtu on a serial port, else tcp.",
     )
-    baud: int = Field(19200, description="Speed of a serial line in baud.", gt=0)
-    parity: str = Field("N", description="N none, E even, O odd.", pattern="^[NEO]$")
-    stop_bits: int = Field(1, description="Stop bits, 1 or 2.", ge=1, le=2)
+    baud: int = Field(19200, description="Baud rate of a serial port.", gt=0)
+    parity: str = Field("N", description="Parity: N none, E even, O odd.", pattern="^[NEO]$")
+    stop_bits: int = Field(1, description="Stop bits: 1 or 2.", ge=1, le=2)
     reply_s: float = Field(0.4, description="Seconds to wait for a reply.", gt=0, le=2)
 
 
 class RefusedError(Exception):
-    """The machine answered a request with a Modbus exception."""
+    """The machine replied with a Modbus exception."""
 
 
 class ModbusLine:
@@ -67,7 +67,7 @@ class ModbusLine:
         self._unsettled = False
 
     async def open(self) -> None:
-        """Connect. Raises LostError (nobody there) or BadInputError (no address)."""
+        """Connect. Raises LostError (no reply) or BadInputError (invalid address)."""
         self._unsettled = False
         self._client = self._make_client()
         if not await self._client.connect():
@@ -83,14 +83,14 @@ class ModbusLine:
 
     @property
     def connected(self) -> bool:
-        """Whether the link stands."""
+        """Whether the link is up."""
         return self._client is not None and self._client.connected
 
     async def get(self, source: ModbusInput) -> float | None:
         """The number at one input.
 
         Raises:
-            LostError: no answer.
+            LostError: no reply.
             RefusedError: a Modbus exception.
         """
         client, device = self._open_client(), source.device or self._profile.device
@@ -110,7 +110,7 @@ class ModbusLine:
         return decode(answer.registers, source.decode, self._profile.word_order)
 
     async def put(self, output: ModbusOutput, percent: float, *, down: bool) -> None:
-        """Write one output, rounded `down` or up (a least fan is a least fan); raises as `get`."""
+        """Write one output, rounded `down` or up (a minimum must be met). Raises as `get` does."""
         client, device = self._open_client(), output.device or self._profile.device
         raw = percent * output.full / 100
         if output.encode is not Code.FLOAT32:
@@ -136,7 +136,7 @@ class ModbusLine:
         answer = await self._ask(request, output.function)
         if answer.address != address:
             self._unsettled = True
-            raise LostError(f"The {self._where} answered something else than was asked.")
+            raise LostError(f"The {self._where} sent a reply to another request.")
 
     async def _ask(self, request: Callable[[], Awaitable[ModbusPDU]], function: int) -> ModbusPDU:
         async with self._order:
@@ -148,12 +148,12 @@ class ModbusLine:
             except ConnectionException as error:
                 raise LostError(f"The link to the {self._where} is gone.") from error
             except (ModbusException, OSError) as error:
-                raise LostError(f"The {self._where} does not answer.") from error
+                raise LostError(f"The {self._where} does not reply.") from error
             if answer.isError():
                 self._unsettled = False
                 raise RefusedError(f"Modbus exception {getattr(answer, 'exception_code', '?')}")
             if answer.function_code != function:
-                raise LostError(f"The {self._where} answered something else than was asked.")
+                raise LostError(f"The {self._where} sent a reply to another request.")
             self._unsettled = False
             return answer
 
@@ -196,7 +196,7 @@ class ModbusLine:
         )
 
     def _address(self) -> tuple[str, int] | None:
-        """Host and port of a machine on the network, None for a serial port."""
+        """Host and port of a machine on the network; None for a serial port."""
         if "://" not in self._options.port:
             return None
         try:
@@ -205,5 +205,7 @@ class ModbusLine:
         except ValueError:
             host, port = None, 0
         if not host:
-            raise BadInputError(f"{self._options.port} is no address: write tcp://host:502.")
+            raise BadInputError(
+                f"{self._options.port} is not a valid address: write tcp://host:502."
+            )
         return host, port

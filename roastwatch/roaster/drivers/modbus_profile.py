@@ -1,8 +1,8 @@
-"""A Modbus roaster's registers, as a file: what to read, what to write, how it is coded.
+"""The registers of a Modbus roaster as a file: what to read and write, and how it is encoded.
 
 The model is Artisan's (ten inputs with device, register, function, decoding, divider and unit;
-writes by function 5, 6, 16 or 22). Registers count from 0, as they travel: holding register 40001
-is 0, input register 30001 is 0.
+writes by function 5, 6, 16 or 22). Registers count from 0, as in the protocol: holding register
+40001 is 0, input register 30001 is 0.
 """
 
 import struct
@@ -23,7 +23,7 @@ from roastwatch.vocabulary import Actuator
 
 
 class Code(StrEnum):
-    """How a number stands in registers."""
+    """How a number is encoded in registers."""
 
     U16 = "u16"
     S16 = "s16"
@@ -35,7 +35,7 @@ class Code(StrEnum):
 
     @property
     def words(self) -> int:
-        """How many registers it takes."""
+        """Number of registers."""
         return 1 if self in (Code.U16, Code.S16, Code.BCD16) else 2
 
 
@@ -51,7 +51,7 @@ _FORMATS = {
 
 
 class WordOrder(StrEnum):
-    """Which of two registers comes first."""
+    """Which of two registers comes first: the low word (little) or the high word (big)."""
 
     LITTLE = "little"
     BIG = "big"
@@ -69,10 +69,10 @@ class ModbusInput(Options):
 
     register_: int = Field(alias="register", description="Address from 0.", ge=0, le=65535)
     function: int = Field(3, description="1 coil, 2 discrete, 3 holding, 4 input.", ge=1, le=4)
-    decode: Code = Field(Code.U16, description="How the number is coded.")
-    divider: float = Field(1.0, description="The value is the number divided by this.", gt=0)
+    decode: Code = Field(Code.U16, description="Encoding of the number.")
+    divider: float = Field(1.0, description="Divide the number by this to get the value.", gt=0)
     unit: ModbusTempUnit = Field(ModbusTempUnit.C, description="Unit of a temperature: C or F.")
-    full: float = Field(100.0, description="For an actuator: what stands for 100 %.", gt=0)
+    full: float = Field(100.0, description="For an actuator: the value that means 100 %.", gt=0)
     device: int | None = Field(None, description="Device id; empty: the profile's.", ge=1, le=247)
 
 
@@ -83,15 +83,15 @@ class ModbusOutput(Options):
     function: int = Field(
         6, description="5 one coil, 6 one register, 16 registers, 22 masked register."
     )
-    encode: Code = Field(Code.U16, description="How the number is coded (function 16).")
-    full: float = Field(100.0, description="What stands for 100 %.", gt=0)
-    mask: int = Field(0xFFFF, description="Function 22: the bits that are ours.", ge=1, le=0xFFFF)
+    encode: Code = Field(Code.U16, description="Encoding of the number (function 16).")
+    full: float = Field(100.0, description="The value that means 100 %.", gt=0)
+    mask: int = Field(0xFFFF, description="Function 22: the bits to write.", ge=1, le=0xFFFF)
     device: int | None = Field(None, description="Device id; empty: the profile's.", ge=1, le=247)
 
     @model_validator(mode="after")
     def _fits(self) -> "ModbusOutput":
         if self.function not in (5, 6, 16, 22):
-            raise ValueError("function is one of 5, 6, 16, 22")
+            raise ValueError("function must be 5, 6, 16 or 22")
         if self.function != 16 and self.encode.words > 1:
             raise ValueError(f"{self.encode.value} takes two registers: use function 16")
         encode(self.full, self.encode, WordOrder.LITTLE)
@@ -99,15 +99,15 @@ class ModbusOutput(Options):
 
 
 class ModbusInputs(Options):
-    """What can be read. An actuator's input is its echo."""
+    """What can be read. An actuator's input is its readback."""
 
     bean_temp: ModbusInput | None = Field(None, description="Bean temperature.")
     environment_temp: ModbusInput | None = Field(None, description="Environment temperature.")
-    heater: ModbusInput | None = Field(None, description="What the machine says of its heater.")
-    fan: ModbusInput | None = Field(None, description="What it says of its fan.")
-    drum: ModbusInput | None = Field(None, description="What it says of its drum.")
-    cooling: ModbusInput | None = Field(None, description="What it says of its cooler.")
-    door: ModbusInput | None = Field(None, description="What it says of its door.")
+    heater: ModbusInput | None = Field(None, description="Readback of the heater.")
+    fan: ModbusInput | None = Field(None, description="Readback of the fan.")
+    drum: ModbusInput | None = Field(None, description="Readback of the drum.")
+    cooling: ModbusInput | None = Field(None, description="Readback of the cooler.")
+    door: ModbusInput | None = Field(None, description="Readback of the door.")
 
 
 class ModbusOutputs(Options):
@@ -121,10 +121,10 @@ class ModbusOutputs(Options):
 
 
 class ModbusProfile(Options):
-    """One machine's registers."""
+    """The registers of one machine."""
 
-    machine: str = Field(description="Its name, for people.")
-    device: int = Field(1, description="Device id.", ge=1, le=247)
+    machine: str = Field(description="Name of the machine, as shown to users.")
+    device: int = Field(1, description="Modbus device id.", ge=1, le=247)
     word_order: WordOrder = Field(
         WordOrder.LITTLE, description="Order of two registers: little (low word first) or big."
     )
@@ -145,14 +145,14 @@ class ModbusProfile(Options):
         found: ModbusOutput | None = getattr(self.outputs, actuator.value)
         return found
 
-    def echo(self, actuator: Actuator) -> ModbusInput | None:
+    def readback(self, actuator: Actuator) -> ModbusInput | None:
         """Where an actuator is read back."""
         found: ModbusInput | None = getattr(self.inputs, actuator.value)
         return found
 
 
 def decode(words: Sequence[int], code: Code, order: WordOrder) -> float | None:
-    """The number in registers; None for what is none (BCD digits above 9, not a number)."""
+    """The number in registers; None if there is none (BCD digits above 9, not a number)."""
     if len(words) != code.words:
         return None
     if order is WordOrder.LITTLE:
@@ -166,7 +166,7 @@ def decode(words: Sequence[int], code: Code, order: WordOrder) -> float | None:
 
 
 def encode(value: float, code: Code, order: WordOrder) -> list[int]:
-    """Registers for a number; whole where the code is. Raises ValueError if it doesn't fit."""
+    """The registers for a number, truncated unless FLOAT32. Raises ValueError if too large."""
     try:
         if code is Code.FLOAT32:
             raw = struct.pack(">f", value)
@@ -189,7 +189,7 @@ def names() -> list[str]:
 
 
 def from_root(name: str) -> str:
-    """A profile's file by its whole path, for whoever stands in another folder; else the name."""
+    """The absolute path of a profile's file, for a process in another folder; else the name."""
     path = Path(name).expanduser()
     return str(path.resolve()) if path.is_file() else name
 

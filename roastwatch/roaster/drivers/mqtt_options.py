@@ -1,4 +1,4 @@
-"""Which topics a roaster of smart plugs, ESPHome or Tasmota speaks on, and what they mean."""
+"""The topics of a roaster of smart plugs, ESPHome or Tasmota, and what they mean."""
 
 import math
 from enum import StrEnum
@@ -21,16 +21,17 @@ class MqttTempUnit(StrEnum):
 
 
 class Temperature(Options):
-    """Where one temperature arrives."""
+    """The topic of one temperature."""
 
     topic: str = Field(description="Topic, such as tele/roaster/SENSOR.", min_length=1)
     path: str = Field(
-        "", description="Where in a JSON message, such as DS18B20.Temperature; empty: all of it."
+        "",
+        description="Path in a JSON message, such as DS18B20.Temperature; empty: all of it.",
     )
     unit: MqttTempUnit = Field(MqttTempUnit.C, description="Unit: C or F.")
 
     def value_c(self, payload: bytes) -> float | None:
-        """The temperature in °C, None where there is none."""
+        """The temperature in °C; None if the message holds none."""
         value = number(payload, self.path)
         if value is None:
             return None
@@ -38,20 +39,20 @@ class Temperature(Options):
 
 
 class ControlTopics(Options):
-    """How one actuator is set, and where it tells how it is."""
+    """The topics that set one actuator and report its state."""
 
     command_topic: str = Field(
-        description="Topic to set it, such as cmnd/roaster/POWER1.", min_length=1
+        description="Topic that sets it, such as cmnd/roaster/POWER1.", min_length=1
     )
     on: str | None = Field(
         None,
-        description="Payload for on; with `off` this makes it a switch, else it takes percent.",
+        description="Payload for on. With `on` and `off` it is a switch, else it takes percent.",
     )
     off: str | None = Field(None, description="Payload for off.")
-    full: float = Field(100.0, description="The number that stands for 100 %.", gt=0)
+    full: float = Field(100.0, description="The number that means 100 %.", gt=0)
     payload: str = Field("{value}", description="Payload for a number; {value} is the number.")
-    state_topic: str | None = Field(None, description="Topic on which it tells its state.")
-    state_path: str = Field("", description="Where in a JSON message; empty: all of it.")
+    state_topic: str | None = Field(None, description="Topic on which it reports its state.")
+    state_path: str = Field("", description="Path in a JSON message; empty: all of it.")
 
     @field_validator("on", "off", mode="before")
     @classmethod
@@ -64,15 +65,15 @@ class ControlTopics(Options):
         if (self.on is None) != (self.off is None):
             raise ValueError("give both `on` and `off`, or neither")
         if self.on is None and "{value}" not in self.payload:
-            raise ValueError("payload must hold {value}")
+            raise ValueError("payload must contain {value}")
         return self
 
     @property
     def is_switch(self) -> bool:
-        """Whether it knows only on and off."""
+        """Whether it has only on and off."""
         return self.on is not None
 
-    def says(self, percent: float, *, down: bool) -> str:
+    def payload_of(self, percent: float, *, down: bool) -> str:
         """The payload for 0 to 100 percent, rounded `down` or up."""
         if self.on is not None and self.off is not None:
             return self.on if percent > 0 else self.off
@@ -81,8 +82,8 @@ class ControlTopics(Options):
             raw = math.floor(raw) if down else math.ceil(raw - 1e-6)
         return self.payload.replace("{value}", f"{raw:g}")
 
-    def heard(self, payload: bytes) -> float | None:
-        """The percent in a state message, None for anything else."""
+    def percent_of(self, payload: bytes) -> float | None:
+        """The percentage in a state message; None for anything else."""
         text = word(payload, self.state_path)
         if text is None:
             return None
@@ -97,10 +98,11 @@ class ControlTopics(Options):
 
 
 class MqttRoasterOptions(PortOptions):
-    """A roaster made of anything that speaks MQTT."""
+    """The broker and the topics of a roaster."""
 
     port: str = Field(
-        "mqtt://localhost:1883", description="The broker: mqtt://host:1883 or mqtts://host:8883."
+        "mqtt://localhost:1883",
+        description="Address of the broker: mqtt://host:1883 or mqtts://host:8883.",
     )
     username: str | None = Field(None, description="User name at the broker.")
     password: SecretStr | None = Field(None, description="Password at the broker.")
@@ -111,16 +113,16 @@ class MqttRoasterOptions(PortOptions):
     drum: ControlTopics | None = Field(None, description="Drum.")
     cooling: ControlTopics | None = Field(None, description="Cooler.")
     availability_topic: str | None = Field(
-        None, description="Topic on which the device says online and offline (its last will)."
+        None, description="Topic on which the device reports online and offline (its last will)."
     )
-    offline: str = Field("offline", description="What it says there when it is gone.")
+    offline: str = Field("offline", description="Payload there when the device is gone.")
     when_host_is_gone: HostGone = Field(
         "unknown",
         description="What the device does without roastwatch and broker: off, ejects, holds or "
-        "unknown. A plain plug holds.",
+        "unknown. A plain smart plug holds.",
     )
     stale_s: float = Field(
-        5.0, description="Seconds after which a temperature counts no more.", gt=0, le=30
+        5.0, description="Seconds after which a temperature is too old to use.", gt=0, le=30
     )
     silence_s: float = Field(
         2.5,
@@ -131,7 +133,7 @@ class MqttRoasterOptions(PortOptions):
 
     @property
     def wire(self) -> str:
-        """Many roasters share one broker: topics tell them apart."""
+        """Address and topic: several roasters may share one broker."""
         topic = self.heater.command_topic if self.heater else repr(self.bean_temp)
         return f"{self.port} {topic}"
 
@@ -145,15 +147,15 @@ class MqttRoasterOptions(PortOptions):
     def _no_login_in_the_address(cls, port: str) -> str:
         if "@" in port:
             raise ValueError(
-                "user name and password have options of their own, username and password_file: "
-                "write mqtt://host:1883 alone"
+                "put the user name and password into username and password_file, and write only "
+                "mqtt://host:1883"
             )
         return port
 
     @model_validator(mode="after")
     def _no_password_is_left_out(self) -> "MqttRoasterOptions":
         if self.password is not None and not self.username:
-            raise ValueError("password is not sent without a user name: add username")
+            raise ValueError("a password needs a user name: add username")
         return self
 
     @model_validator(mode="after")
@@ -164,7 +166,7 @@ class MqttRoasterOptions(PortOptions):
 
 
 def word(payload: bytes, path: str) -> str | None:
-    """What stands in a message, as text; `path` steps into JSON by names and list places."""
+    """A value in a message as text; `path` leads into JSON by names and list indexes."""
     try:
         text = inbound.utf8(payload, "A message").strip()
         found: Any = inbound.json_value(text, "A message") if path else text
@@ -188,7 +190,7 @@ def word(payload: bytes, path: str) -> str | None:
 
 
 def number(payload: bytes, path: str) -> float | None:
-    """The number in a message, None where there is none."""
+    """The number in a message; None if there is none."""
     text = word(payload, path)
     try:
         value = float(text) if text is not None else math.nan

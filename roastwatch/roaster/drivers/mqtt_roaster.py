@@ -1,14 +1,14 @@
-"""A roaster by MQTT topics: any plug, ESPHome or Tasmota device.
+"""A roaster behind MQTT topics: any smart plug, ESPHome or Tasmota device.
 
-The last will that we leave with the broker is the heater's "off": when this program dies, the
-broker switches the heater off. Only a device that hears no broker either keeps its heat.
+The last will that roastwatch leaves with the broker turns the heater off: if this program dies,
+the broker sends it. Only a device that has also lost the broker keeps heating.
 """
 
 import asyncio
 import contextlib
 import logging
 import secrets
-from typing import Self
+from functools import partial
 from urllib.parse import urlsplit
 
 import aiomqtt
@@ -16,17 +16,17 @@ import aiomqtt
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.inbound import Mishaps
 from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.drivers.background import BackgroundDriver, check_target
 from roastwatch.roaster.drivers.mqtt_options import ControlTopics, MqttRoasterOptions
-from roastwatch.roaster.transport.latest_value import LatestValue, defect
 from roastwatch.roaster.transport.spike_filter import probe_value
 from roastwatch.vocabulary import Actuator, Reading
 
 KEEP_ALIVE_S = 5
-ECHO_S = 1.5
+READBACK_S = 1.5
 REPEAT_S = 0.5
 OBEYS_WITHIN_S = 2.0
-"""A device that reports its heater off so long after it was switched on has been restarted."""
-log = logging.getLogger("roastwatch.mqtt_roaster")
+"""A device that reports its heater off this long after it was turned on has restarted."""
+log = logging.getLogger(__name__)
 log.setLevel(logging.ERROR)
 SAFE = (
     (Actuator.HEATER, 0.0),
@@ -36,7 +36,7 @@ SAFE = (
 )
 
 
-class MqttRoaster:
+class MqttRoaster(BackgroundDriver):
     """A roaster behind an MQTT broker."""
 
     Options = MqttRoasterOptions
@@ -45,29 +45,25 @@ class MqttRoaster:
         self, options: MqttRoasterOptions, station: str, *, read_only: bool = False
     ) -> None:
         self._options = options
-        self._station = station
+        super().__init__(
+            station,
+            machine="MQTT roaster",
+            where=f"MQTT roaster at {options.port}",
+            silence_s=options.silence_s,
+        )
         self._controls: dict[Actuator, ControlTopics] = {
             actuator: control
             for actuator in Actuator
             if not read_only and (control := getattr(options, actuator.value, None)) is not None
         }
         self._client: aiomqtt.Client | None = None
-        self._listener: asyncio.Task[None] | None = None
-        self._newest = LatestValue()
-        self._temps: dict[str, tuple[float, float]] = {}
-        self._states: dict[Actuator, float] = {}
-        self._echoed = asyncio.Event()
-        self._heat_wanted = 0.0
-        self._heat_written_s = 0.0
-        self._repeat_heat = False
-        self._online = False
-        self.restarts = 0
-        self.doubts: dict[str, str] = {}
+        self._state_arrived = asyncio.Event()
+        self._reset()
         self._mishaps = Mishaps(log, lambda _counter: None)
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the topics say."""
+        """What the topics allow."""
         options, controls = self._options, self._controls
         return Capabilities(
             machine="MQTT roaster",
@@ -79,75 +75,62 @@ class MqttRoaster:
             silence_s=options.silence_s,
             when_host_is_gone=options.when_host_is_gone,
             make_safe_writes=", ".join(
-                f"{controls[actuator].command_topic} {controls[actuator].says(percent, down=False)}"
+                f"{control.command_topic} {control.payload_of(percent, down=False)}"
                 for actuator, percent in SAFE
-                if actuator in controls
+                if (control := controls.get(actuator)) is not None
             )
             or "nothing",
             echoes=frozenset(a for a, control in controls.items() if control.state_topic),
             levels={a: (0.0, 100.0) for a, control in controls.items() if control.is_switch},
         )
 
-    async def __aenter__(self) -> Self:
-        """Connect, leave "heater off" as last will, write it too, wait for the first temperature.
+    def _reset(self) -> None:
+        self._temps: dict[str, tuple[float, float]] = {}
+        """Monotonic seconds and °C of each temperature."""
+        self._states: dict[Actuator, float] = {}
+        self._heat_setpoint = self._heat_written_s = 0.0
+        self._repeat_heat = self._online = False
 
-        Raises:
-            LostError: no broker.
-            BadInputError: no address.
-        """
-        self._newest.clear()
-        self._temps, self._states = {}, {}
-        self._heat_wanted, self._repeat_heat, self._online = 0.0, False, False
-        self._client = self._make_client()
+    async def _open(self) -> None:
+        """Connect with "heater off" as last will, write it too, wait until it is reported."""
+        client = self._make_client()
         try:
-            await self._client.__aenter__()
+            await client.__aenter__()
         except aiomqtt.MqttError as error:
-            self._client = None
             raise LostError(
-                f"The MQTT broker at {self._options.port} can't be reached ({error}): is it on, "
-                "and are port, username and password right?"
+                f"The MQTT broker at {self._options.port} can't be reached ({error}): check "
+                "that it is running, and check port, username and password."
             ) from error
-        except BaseException:
-            self._client = None
-            raise
-        try:
-            self._listener = asyncio.create_task(self._listen(self._client), name="mqtt roaster")
-            await self._subscribe(self._client)
-            if Actuator.HEATER in self._controls:
-                await self.write(Actuator.HEATER, 0.0)
-                await self._see_heat_off()
-        except BaseException:
-            await self._let_go()
-            raise
-        return self
+        self._client = client
+        self._start(partial(self._listen, client), "mqtt roaster")
+        await self._subscribe(client)
+        if Actuator.HEATER in self._controls:
+            await self.write(Actuator.HEATER, 0.0)
+            await self._see_heat_off()
 
-    async def __aexit__(self, *_: object) -> None:
-        try:
-            if Actuator.HEATER in self._controls:
-                # A farewell in order makes the broker forget the last will: say it ourselves.
-                with contextlib.suppress(LostError):
-                    await self.write(Actuator.HEATER, 0.0)
-        finally:
-            await self._let_go()
+    async def _say_goodbye(self) -> None:
+        # After a regular disconnect the broker drops the last will, so send it ourselves.
+        if Actuator.HEATER in self._controls:
+            await self.write(Actuator.HEATER, 0.0)
 
-    async def read(self) -> Reading:
-        """The newest temperature since the last call, with what else is known."""
-        where = f"MQTT roaster at {self._options.port}"
-        return await self._newest.take(self._options.silence_s, where)
+    async def _close(self) -> None:
+        if self._client is not None:
+            client, self._client = self._client, None
+            with contextlib.suppress(aiomqtt.MqttError):
+                await client.__aexit__(None, None, None)
 
     async def write(self, actuator: Actuator, percent: float) -> None:
-        """Publish with QoS 1: returns when the broker has it."""
+        """Publish with QoS 1; return when the broker has confirmed it."""
         control = self._controls.get(actuator)
         if control is None:
             raise BadInputError(f"The MQTT roaster has no topic for its {actuator.value}.")
-        if not 0 <= percent <= 100:
-            raise BadInputError(f"{actuator} takes 0 to 100 %, not {percent:g}.")
+        check_target(actuator, percent, self._controls.keys(), self._machine)
         if self._client is None:
             raise LostError("The MQTT roaster is not open.")
         self._newest.check()
-        text = control.says(percent, down=actuator is Actuator.HEATER)
+        text = control.payload_of(percent, down=actuator is Actuator.HEATER)
         if actuator is Actuator.HEATER:
-            self._heat_wanted = percent
+            self._heat_setpoint = percent
             self._heat_written_s = asyncio.get_running_loop().time()
         try:
             await self._client.publish(control.command_topic, text, qos=1)
@@ -155,7 +138,7 @@ class MqttRoaster:
             raise LostError(f"The MQTT broker at {self._options.port} is gone.") from error
 
     async def make_safe(self) -> None:
-        """Heater off, then drum, cooling and fan on, as far as they have topics."""
+        """Heater off, then drum, cooling and fan on where they have topics."""
         for actuator, percent in SAFE:
             if actuator in self._controls:
                 await self.write(actuator, percent)
@@ -169,7 +152,7 @@ class MqttRoaster:
             address, host, port = None, None, None
         if address is None or not host or address.scheme not in ("mqtt", "mqtts", "tcp"):
             raise BadInputError(
-                f"{options.port} is no broker: write mqtt://host:1883 or mqtts://host:8883."
+                f"{options.port} is not a broker address: write mqtt://host:1883 or mqtts://host:8883."
             )
         encrypted = address.scheme == "mqtts"
         heater = self._controls.get(Actuator.HEATER)
@@ -182,7 +165,7 @@ class MqttRoaster:
             keepalive=KEEP_ALIVE_S,
             timeout=2.0,
             tls_params=aiomqtt.TLSParameters() if encrypted else None,
-            will=aiomqtt.Will(heater.command_topic, heater.says(0, down=True), qos=1)
+            will=aiomqtt.Will(heater.command_topic, heater.payload_of(0, down=True), qos=1)
             if heater
             else None,
             logger=log,
@@ -204,45 +187,46 @@ class MqttRoaster:
             async for message in client.messages:
                 payload = message.payload
                 with self._mishaps.contained(f"A message on {message.topic.value}"):
-                    self._hear(message.topic.value, payload, retained=message.retain)
+                    self._handle(message.topic.value, payload, retained=message.retain)
                 now_s = asyncio.get_running_loop().time()
                 if self._repeat_heat and now_s - repeated_s >= REPEAT_S:
                     self._repeat_heat, repeated_s = False, now_s
-                    await self.write(Actuator.HEATER, self._heat_wanted)
-        except aiomqtt.MqttError:
-            self._newest.lose(LostError(f"The MQTT broker at {self._options.port} is gone."))
-        except LostError as lost:
-            self._newest.lose(lost)
-        except Exception as error:  # noqa: BLE001 - a defect must not leave the machine alone
-            self._newest.lose(defect("MQTT roaster", error))
-        self._echoed.set()
+                    await self.write(Actuator.HEATER, self._heat_setpoint)
+        except aiomqtt.MqttError as error:
+            raise LostError(f"The MQTT broker at {self._options.port} is gone.") from error
 
-    def _hear(self, topic: str, payload: bytes, *, retained: bool) -> None:
+    def _ended(self) -> None:
+        self._state_arrived.set()
+
+    def _handle(self, topic: str, payload: bytes, *, retained: bool) -> None:
         options = self._options
         heats = Actuator.HEATER in self._controls
         if topic == options.availability_topic:
             if payload.decode("utf-8", "replace") == options.offline:
-                raise LostError(f"The MQTT roaster says '{options.offline}' on {topic}.")
-            # It came later than we did and has not heard us.
+                raise LostError(f"The MQTT roaster reports '{options.offline}' on {topic}.")
+            # It came online after we did, so it has missed what was sent.
             if self._online and not retained:
                 self._restarted()
             self._online = True
-            self._repeat_heat = heats and self._heat_wanted == 0
+            self._repeat_heat = heats and self._heat_setpoint == 0
         for actuator, control in self._controls.items():
-            if topic == control.state_topic and (percent := control.heard(payload)) is not None:
+            if (
+                topic == control.state_topic
+                and (percent := control.percent_of(payload)) is not None
+            ):
                 self._states[actuator] = percent
-                self._echoed.set()
-                if actuator is Actuator.HEATER and percent > self._heat_wanted + 1:
+                self._state_arrived.set()
+                if actuator is Actuator.HEATER and percent > self._heat_setpoint + 1:
                     self._repeat_heat = True
                 now_s = asyncio.get_running_loop().time()
                 obeys = now_s - self._heat_written_s < OBEYS_WITHIN_S
-                if actuator is Actuator.HEATER and percent == 0 < self._heat_wanted and not obeys:
+                if actuator is Actuator.HEATER and percent == 0 < self._heat_setpoint and not obeys:
                     self._restarted()
         now_s = asyncio.get_running_loop().time()
         fresh = False
         for key in ("bean_temp", "environment_temp"):
             source = getattr(options, key)
-            # A retained temperature is from before we came: nobody knows how old it is.
+            # A retained temperature was published before we connected: its age is unknown.
             if source is not None and topic == source.topic and not retained:
                 value = probe_value(
                     self.doubts, f"{key}_c", source.value_c(payload), f"The topic {topic}"
@@ -253,14 +237,14 @@ class MqttRoaster:
                     self._temps[key] = (now_s, value)
                     fresh = True
         if fresh and self._newest.untouched:
-            self._repeat_heat = heats and self._heat_wanted == 0
+            self._repeat_heat = heats and self._heat_setpoint == 0
         if fresh:
             self._newest.put(self._reading(now_s))
 
     def _restarted(self) -> None:
-        """The device forgot what it was told: heat stays off until somebody asks for it again."""
+        """The device has lost its setpoints: heat stays off until it is requested again."""
         self.restarts += 1
-        self._heat_wanted = 0.0
+        self._heat_setpoint = 0.0
         self._repeat_heat = Actuator.HEATER in self._controls
 
     def _reading(self, now_s: float) -> Reading:
@@ -280,27 +264,15 @@ class MqttRoaster:
         )
 
     async def _see_heat_off(self) -> None:
-        """Wait for the heater's echo. A device that was off may have nothing to tell.
+        """Wait for the heater's readback. A device that was off may publish nothing.
 
-        One that heats on stays connected: its readings say so, and heat stays refused.
+        A device that still heats stays connected: its readings show it, and heat stays refused.
         """
         if self._controls[Actuator.HEATER].state_topic is None:
             return
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(ECHO_S):
+            async with asyncio.timeout(READBACK_S):
                 while self._states.get(Actuator.HEATER) != 0:
                     self._newest.check()
-                    self._echoed.clear()
-                    await self._echoed.wait()
-
-    async def _let_go(self) -> None:
-        if self._listener is not None:
-            # aiomqtt awaits with asyncio.wait_for, which up to Python 3.11 may lose a cancellation.
-            while not self._listener.done():
-                self._listener.cancel()
-                await asyncio.wait({self._listener}, timeout=0.1)
-            self._listener = None
-        if self._client is not None:
-            client, self._client = self._client, None
-            with contextlib.suppress(aiomqtt.MqttError):
-                await client.__aexit__(None, None, None)
+                    self._state_arrived.clear()
+                    await self._state_arrived.wait()

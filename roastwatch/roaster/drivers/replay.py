@@ -1,7 +1,4 @@
-"""The driver `replay`: the temperatures and events of a recorded roast, in time.
-
-It stands outside the rooms because it joins two of them: the roast formats and the roaster.
-"""
+"""The driver `replay`: the temperatures and settings of a recorded roast, in its own time."""
 
 import asyncio
 import time
@@ -21,20 +18,20 @@ from roastwatch.roaster.driver import Capabilities
 from roastwatch.vocabulary import Actuator, EventKind, Reading
 
 DOOR_OPEN_S = 10.0
-"""For how long after the recorded drop the door is shown open."""
+"""How long after the recorded drop the door is reported open."""
 _PERCENTS = ("heater_percent", "fan_percent", "drum_percent", "cooling_percent")
 
 
 class ReplayOptions(Options):
-    """Which recording, and how quickly."""
+    """The recording, and how fast it is replayed."""
 
-    port: Path = Field(description="The recording: any format that `roastwatch roasts` imports.")
-    speed: float = Field(1.0, gt=0, le=1000, description="How many times real time it runs.")
-    from_s: float = Field(0.0, ge=0, description="Where in the recording to begin, seconds.")
+    port: Path = Field(description="Recording, in any format that `roastwatch roasts` imports.")
+    speed: float = Field(1.0, gt=0, le=1000, description="Speed as a multiple of real time.")
+    from_s: float = Field(0.0, ge=0, description="Start at this second of the recording.")
 
 
 class ReplayRoaster:
-    """A recorded roast as a roaster. It has no actuator, so nothing can be commanded."""
+    """A recorded roast as a roaster. It has no actuators, so nothing can be set."""
 
     Options = ReplayOptions
     is_the_machine = True
@@ -55,7 +52,7 @@ class ReplayRoaster:
 
     @property
     def capabilities(self) -> Capabilities:
-        """It reads; nothing else."""
+        """It only reads."""
         columns: tuple[str, ...] = ("bean_temp_c", "environment_temp_c")
         if self._record is not None:
             columns = tuple(self._record.columns)
@@ -71,10 +68,10 @@ class ReplayRoaster:
         )
 
     async def __aenter__(self) -> Self:
-        """Read the recording, once: a link that is opened again goes on with it.
+        """Read the recording. Opened again, the replay continues.
 
         Raises:
-            BadInputError: it can't be read, or is no roast.
+            BadInputError: the file can't be read, or is not a recorded roast.
         """
         if self._record is None:
             self._record = await asyncio.to_thread(formats.read_file, self._options.port)
@@ -90,7 +87,7 @@ class ReplayRoaster:
         """Nothing to close."""
 
     async def read(self) -> Reading:
-        """What the recording says of this moment; after its end its last values."""
+        """The recorded values at this time; after the end, the last ones."""
         await asyncio.sleep(0)
         record = self._record
         if record is None:
@@ -113,7 +110,7 @@ class ReplayRoaster:
         )
 
     async def write(self, actuator: Actuator, percent: float) -> None:
-        """Refused by name."""
+        """Refuse: there is nothing to set."""
         raise BadInputError(f"A replay can't set {actuator}: it is a recording.")
 
     async def make_safe(self) -> None:

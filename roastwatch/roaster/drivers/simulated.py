@@ -1,4 +1,4 @@
-"""A roaster that isn't there: the thermal model behind the driver protocol, for demo and trial."""
+"""The driver `simulated`: a thermal model of a roaster, for demonstrations and tests."""
 
 import asyncio
 import random
@@ -19,25 +19,26 @@ CRACK_SPREAD_C = 12.0
 
 
 class SimulatedRoaster:
-    """One drum roaster with its drivers' echo. Time is whatever its clock says, times `speed`."""
+    """A drum roaster that reports its actuators. Its time is that of its clock times `speed`."""
 
     is_the_machine = True
-    """No wire: the machine is this object, and lives on when its link is opened again."""
+    """There is no wire: this object is the machine, and keeps its state when it is reopened."""
 
     class Options(options.Options):
-        """What is roasted, and how quickly time goes."""
+        """The batch, and how fast time passes."""
 
-        port: str = Field("simulated", description="Any name: machines with one name are one.")
-        beans_g: float = Field(250.0, ge=0, le=5000, description="Green beans charged, grams.")
+        port: str = Field("simulated", description="Any name; two roasters need two names.")
+        beans_g: float = Field(250.0, ge=0, le=5000, description="Mass of green beans, grams.")
         drum_c: float = Field(
-            180.0, ge=AMBIENT_C, le=300, description="Temperature of the drum at the start, °C."
+            180.0, ge=AMBIENT_C, le=300, description="Drum temperature at the start, °C."
         )
         charged: bool = Field(
-            True, description="Whether the beans are in from the start (else at the charge mark)."
+            True,
+            description="Whether the beans are in the drum from the start (else from the charge).",
         )
-        speed: float = Field(1.0, gt=0, le=100, description="How many times real time it runs.")
-        noise_c: float = Field(0.1, ge=0, le=5, description="Spread of the probes' noise, °C.")
-        seed: int = Field(1, description="Of the probes' noise.")
+        speed: float = Field(1.0, gt=0, le=100, description="Speed as a multiple of real time.")
+        noise_c: float = Field(0.1, ge=0, le=5, description="Standard deviation of the noise, °C.")
+        seed: int = Field(1, description="Seed of the probes' noise.")
 
     def __init__(
         self,
@@ -58,11 +59,11 @@ class SimulatedRoaster:
         self.doubts: dict[str, str] = {}
         self._at_s = clock()
         self.log: list[tuple[float, Actuator, float]] = []
-        """Every write, for tests: seconds, actuator, percent."""
+        """Every write: clock seconds, actuator, percent. For tests."""
 
     @property
     def capabilities(self) -> Capabilities:
-        """All that a home drum roaster has."""
+        """Everything that a home drum roaster has."""
         return Capabilities(
             machine="Simulated roaster",
             actuators=frozenset(Actuator),
@@ -77,7 +78,7 @@ class SimulatedRoaster:
         )
 
     async def __aenter__(self) -> Self:
-        """Nothing to open."""
+        """Set heat 0; there is nothing to open."""
         await asyncio.sleep(0)
         self._put(Actuator.HEATER, 0.0)
         return self
@@ -88,11 +89,11 @@ class SimulatedRoaster:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Its host is gone: heat goes off."""
+        """Turn heat off, as a machine does without its host."""
         self._put(Actuator.HEATER, 0.0)
 
     async def read(self) -> Reading:
-        """The probes now, with noise."""
+        """The current temperatures, with noise."""
         await asyncio.sleep(0)
         self._catch_up()
         noise = self._options.noise_c
@@ -113,12 +114,12 @@ class SimulatedRoaster:
     async def write(self, actuator: Actuator, percent: float) -> None:
         """Set one actuator."""
         if not 0 <= percent <= 100:
-            raise BadInputError(f"{actuator} takes 0 to 100 percent, not {percent:g}.")
+            raise BadInputError(f"{actuator} takes 0 to 100 %, not {percent:g}.")
         await asyncio.sleep(0)
         self._put(actuator, percent)
 
     async def make_safe(self) -> None:
-        """Heat 0, drum and cooling on, fan at half."""
+        """Heat 0, drum and cooling on, fan at 50 % or more."""
         await asyncio.sleep(0)
         self._put(Actuator.HEATER, 0.0)
         self._put(Actuator.DRUM, 100.0)
@@ -126,13 +127,13 @@ class SimulatedRoaster:
         self._put(Actuator.FAN, max(50.0, self._set[Actuator.FAN]))
 
     def charge(self) -> None:
-        """Put the beans in (a person does it; the guardian calls this at the charge mark)."""
+        """Put the beans in, as a person does; the guardian calls this at the charge."""
         if self.heat.mass_kg == 0 and self._options.beans_g > 0:
             self.heat = self.heat.charged(self._options.beans_g / 1000, self.parameters)
 
     @property
     def crack_progress(self) -> float:
-        """How far first crack has gone: 0 before it, 1 when it is over. For sound that agrees."""
+        """Progress of first crack: 0 before, 1 after. For sound that agrees with it."""
         if self.heat.mass_kg == 0:
             return 0.0
         beyond = self.heat.bean_probe_c - self.parameters.first_crack_c

@@ -1,4 +1,4 @@
-"""Who speaks like a TC4, and in what they differ."""
+"""The boards that speak the TC4's protocol, and how they differ."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from roastwatch.vocabulary import Actuator
 
 
 class DialectName(StrEnum):
-    """What a person chooses from."""
+    """The choices in the settings."""
 
     AARTISAN = "aartisan"
     SKYWALKER = "skywalker"
@@ -19,7 +19,7 @@ class DialectName(StrEnum):
 
 
 class FanOutput(StrEnum):
-    """Where a fan may hang."""
+    """An output that a fan or a drum motor may be connected to."""
 
     OT2 = "ot2"
     IO3 = "io3"
@@ -28,7 +28,7 @@ class FanOutput(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tc4Output:
-    """One command with a number; a number other than 0 is kept between `low` and `high`."""
+    """One command with a number. A number other than 0 is clamped to `low` and `high`."""
 
     word: str
     separator: str = ";"
@@ -43,12 +43,12 @@ class Tc4Output:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How one kind of machine speaks."""
+    """The commands of one kind of machine."""
 
     machine: str
     outputs: Mapping[Actuator, Tc4Output]
     heat_off: tuple[str, ...]
-    """What asserts heat 0."""
+    """Commands that turn heat off."""
     safe: tuple[str, ...]
     """What `make_safe` writes, in order."""
     when_host_is_gone: Literal["off", "ejects", "holds", "unknown"]
@@ -57,17 +57,17 @@ class Dialect:
     has_environment: bool = True
     keep_alive_s: float | None = None
     heat_off_first: bool = False
-    """Heat 0 before anything else is said."""
+    """Whether heat 0 must be the first command."""
     five_fields: bool = False
-    """READ is answered without a set value."""
+    """Whether a READ reply has no set value."""
     greeting: str = ""
-    """What it answers to `channels` and no other board does."""
+    """Its reply to `channels`, which no other board gives; empty: none is known."""
 
     def wired(self, fan: FanOutput | None, drum: FanOutput | None) -> "Dialect":
-        """The same with its fan, or a drum that it doesn't have by itself, on these outputs.
+        """The same dialect with the fan, and a drum motor if any, on these outputs.
 
         Raises:
-            BadInputError: both on one output.
+            BadInputError: both are on the same output.
         """
         outputs, safe = dict(self.outputs), self.safe
         if fan is not None:
@@ -78,8 +78,8 @@ class Dialect:
             motor = outputs[Actuator.DRUM] = replace(outputs[Actuator.FAN], word=drum.value.upper())
             if motor.word == outputs[Actuator.FAN].word:
                 raise BadInputError(
-                    f"Fan and drum can't both hang on {drum.value}: set fan_output or drum_output "
-                    "to another."
+                    f"Fan and drum can't both be on {drum.value}: set fan_output or drum_output to "
+                    "another output."
                 )
             safe += (motor.command(100),)
         return replace(self, outputs=outputs, safe=safe)
@@ -88,7 +88,7 @@ class Dialect:
 _TC4 = Dialect(
     machine="TC4",
     outputs={Actuator.HEATER: Tc4Output("OT1"), Actuator.FAN: Tc4Output("OT2")},
-    # The board's own PID would set the heater again.
+    # The board's own PID would turn the heater on again.
     heat_off=("OT1;0", "PID;OFF", "OT1;0"),
     safe=("OT1;0", "PID;OFF", "OT1;0", "OT2;100"),
     when_host_is_gone="holds",
@@ -96,7 +96,8 @@ _TC4 = Dialect(
 
 DIALECTS: Mapping[DialectName, Dialect] = {
     DialectName.AARTISAN: _TC4,
-    # Both probes of a Skywalker show one temperature. 10 s without READ: all off, the drum too.
+    # Both probes of a Skywalker show the same temperature. After 10 s without READ it turns all
+    # outputs off, the drum too.
     DialectName.SKYWALKER: Dialect(
         machine="Skywalker",
         outputs={
@@ -118,7 +119,8 @@ DIALECTS: Mapping[DialectName, Dialect] = {
         outputs={Actuator.HEATER: Tc4Output("OT1"), Actuator.FAN: Tc4Output("DCFAN")},
         safe=("OT1;0", "PID;OFF", "OT1;0", "DCFAN;100"),
     ),
-    # Connecting asserts a high burner: heat 0 goes first. Link gone: burner 0, cooling on, drum on.
+    # Connecting turns the burner up, so heat 0 comes first. Without a link it turns the burner
+    # off, cooling and drum on.
     DialectName.CYBERROASTER: Dialect(
         machine="Cyberroaster",
         outputs={

@@ -1,4 +1,4 @@
-"""A read-only thermometer in a roaster that nobody can drive: TC4, Modbus or MQTT."""
+"""A read-only thermometer in a roaster that can't be controlled: TC4, Modbus or MQTT."""
 
 from enum import StrEnum
 from typing import Annotated, Self
@@ -17,7 +17,7 @@ from roastwatch.vocabulary import Actuator, Reading
 
 
 class Over(StrEnum):
-    """What the thermometer speaks."""
+    """The thermometer's protocol."""
 
     TC4 = "tc4"
     MODBUS = "modbus"
@@ -25,15 +25,15 @@ class Over(StrEnum):
 
 
 class ThermometerOptions(Options):
-    """Where the thermometer is. It is only read: nothing is ever switched."""
+    """The thermometer's protocol and port. It is only read; nothing is ever set."""
 
-    over: Over = Field(Over.TC4, description="What it speaks: tc4, modbus or mqtt.")
+    over: Over = Field(Over.TC4, description="Protocol: tc4, modbus or mqtt.")
     port: str = Field(description="Serial port, tcp://host:port or, for MQTT, mqtt://host:1883.")
     baud: int | None = Field(
-        None, description="Speed of a serial line in baud; empty: what is usual.", gt=0
+        None, description="Baud rate of a serial port; empty: the usual one of the protocol.", gt=0
     )
     profile: Annotated[str, AfterValidator(from_root)] | None = Field(
-        None, description="Modbus: a profile's file or name."
+        None, description="Modbus: file or name of a profile."
     )
     bean_temp: Temperature | None = Field(None, description="MQTT: bean temperature.")
     environment_temp: Temperature | None = Field(None, description="MQTT: environment temperature.")
@@ -48,7 +48,7 @@ class ThermometerOptions(Options):
 
 
 class Thermometer:
-    """Readings, and no way to set anything."""
+    """Reads temperatures and can set nothing."""
 
     Options = ThermometerOptions
 
@@ -71,12 +71,12 @@ class Thermometer:
                 self._inner = MqttRoaster(mqtt, station, read_only=True)
 
         self.restarts = 0
-        """Nothing is ever set, so nothing can be forgotten."""
+        """Always 0: nothing is ever set, so a restart loses nothing."""
         self.doubts = self._inner.doubts
 
     @property
     def capabilities(self) -> Capabilities:
-        """Temperatures only; nothing can be left on, so nothing is left on."""
+        """Temperatures only. Nothing can be left on."""
         inner = self._inner.capabilities
         return Capabilities(
             machine=f"{inner.machine} thermometer",
@@ -90,7 +90,7 @@ class Thermometer:
         )
 
     async def __aenter__(self) -> Self:
-        """Open what it speaks over."""
+        """Open the driver of its protocol."""
         await self._inner.__aenter__()
         return self
 
@@ -102,7 +102,7 @@ class Thermometer:
         return await self._inner.read()
 
     async def write(self, actuator: Actuator, percent: float) -> None:
-        """Refused."""
+        """Refuse: a thermometer is only read."""
         raise BadInputError(f"A thermometer can't set the {actuator.value}: it is only read.")
 
     async def make_safe(self) -> None:

@@ -1,4 +1,4 @@
-"""What a plan looks at, what it wants done, and how a front does it: plain values."""
+"""The inputs and actions of a plan, as plain values, and how a front carries them out."""
 
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from roastwatch.vocabulary import Actuator, CommandResult, Origin, Outcome
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What a plan looks at. Seconds since its start; percent; °C; None: unknown."""
+    """The inputs of one turn. Seconds since the plan's start; None: unknown."""
 
     elapsed_s: float
     bean_temp_c: float | None = None
     setpoint_percent: float | None = None
-    """What the heater is set to now."""
+    """The heater's setpoint."""
     reported_percent: float | None = None
-    """The heat that the machine itself reports; None: it reports none."""
+    """The heater's readback; None: the machine reports none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """A step is taken now; what it sets follows."""
+    """A step is taken now; its settings follow."""
 
     index: int
     step: Step
@@ -39,21 +39,21 @@ class Set:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """Beans go in now: check the door first. Answered by why they should not, or None."""
+    """The beans go in now; check the door first. Answered by why they must not, or None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """The beans have left."""
+    """The beans have left the drum."""
 
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """A sentence for the person."""
+    """A sentence for the user."""
 
     text: str
     refused: bool = False
-    """Whether something that the plan wanted was not done."""
+    """Whether something in the plan was not done."""
 
 
 Action: TypeAlias = Took | Set | Charge | Dropped | Say
@@ -63,7 +63,7 @@ Hands: TypeAlias = Callable[[Action], Awaitable[Answer]]
 
 
 async def carry_out(turn: Turn, hands: Hands) -> None:
-    """Do one after the other what a turn yields, and tell it what became of each."""
+    """Carry out a turn's actions one after the other, and send it the answer to each."""
     answer: Answer = None
     while True:
         try:
@@ -74,10 +74,10 @@ async def carry_out(turn: Turn, hands: Hands) -> None:
 
 
 def given(result: CommandResult) -> bool:
-    """Whether the machine was set, be it to less than was wanted."""
+    """Whether the machine was set, if only to a limited value."""
     return result.outcome in (Outcome.APPLIED, Outcome.LIMITED)
 
 
 def passing(result: CommandResult) -> bool:
-    """Whether asking again may help: another command was under way, or nobody answered."""
+    """Whether a retry may help: another command was in flight, or there was no answer."""
     return result.interlock == "busy" or result.outcome in (Outcome.EXPIRED, Outcome.FAILED)

@@ -1,4 +1,4 @@
-"""Follow a plan to its end through the door: `roastwatch roaster drive`."""
+"""Follow a plan to its end on a roaster: `roastwatch roaster drive`."""
 
 import asyncio
 import csv
@@ -50,8 +50,8 @@ TURN_S = 0.05
 REPORT_S = 5.0
 STAY_TURN_S = 0.25
 ENDED = "The drive has ended."
-STILL_HEATS = "The roaster heats though heat is off: pull the plug."
-STILL_RISES = "The temperature still rises though heat is off: pull the plug."
+STILL_HEATS = "The roaster heats although heat is off: pull the plug."
+STILL_RISES = "The temperature still rises although heat is off: pull the plug."
 _COLUMNS = (
     "time_utc",
     "elapsed_s",
@@ -69,7 +69,7 @@ class DriveLog:
     """Readings as CSV at `path`, commands and events as JSON lines beside it (`.jsonl`)."""
 
     def __init__(self, path: Path) -> None:
-        """Raises BadInputError when it can't be written."""
+        """Create both files. Raises BadInputError if they can't be written."""
         self.path = path
         self.lines_path = path.with_suffix(".jsonl")
         if self.lines_path == path:
@@ -89,13 +89,13 @@ class DriveLog:
         self.works = True
 
     def reading(self, elapsed_s: float, reading: Reading) -> None:
-        """One row."""
+        """Write one row."""
         values = [getattr(reading, name) for name in _COLUMNS[2:]]
         row = [datetime.now(UTC).isoformat(timespec="milliseconds"), f"{elapsed_s:.2f}"]
         self._try(lambda: self._rows.writerow(row + ["" if v is None else v for v in values]))
 
     def line(self, kind: str, elapsed_s: float | None, **what: Any) -> None:
-        """One JSON line."""
+        """Write one JSON line."""
         entry = {
             "time_utc": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "elapsed_s": None if elapsed_s is None else round(elapsed_s, 2),
@@ -121,7 +121,7 @@ class DriveLog:
 
 
 class Drive:
-    """One run of a plan. `say` prints a line for the person at the keyboard."""
+    """One run of a plan. `say` prints a line on the terminal."""
 
     def __init__(
         self,
@@ -135,10 +135,9 @@ class Drive:
         hears: bool = False,
         cutoff: bool = False,
     ) -> None:
-        """One plan on one machine.
+        """`hears`: whether first crack is reported to `happened`.
 
-        `hears`: whether somebody calls `happened` with what is heard; `cutoff`: whether an
-        independent thermal cut-off was confirmed.
+        `cutoff`: whether an independent thermal cut-off was confirmed.
         """
         self.plan = plan
         self.control = control
@@ -154,7 +153,7 @@ class Drive:
         self._last_reading: Reading | None = None
         self._reported_s = -REPORT_S
         self._log_failed = False
-        self._last_told = ""
+        self._last_notice = ""
         self._afterheat = Afterheat()
         self._door_open: bool | None = None
 
@@ -164,44 +163,46 @@ class Drive:
         return None if self._began_s is None else time.monotonic() - self._began_s
 
     def audit(self, command: Command, result: CommandResult) -> None:
-        """A row for each command."""
+        """Log a command and its result."""
         self._log.line("command", self.elapsed_s, **asdict(command), result=asdict(result))
 
-    def told(self, told: GuardianNotice) -> None:
-        """What the guardian says happened."""
-        self._log.line(told.kind, self.elapsed_s, message=told.message, interlock=told.interlock)
-        ending = told.kind in ("disarmed", "fault", "lost", "interlock")
-        # A machine that gives less heat than is set goes on being driven: arming holds.
-        if ending and told.interlock != "heat_short" and self._began_s is not None:
-            ends = told.kind != "interlock" or told.interlock == "emergency_stop"
-            ends = ends and told.interlock != "heat_short"  # heat goes on: `unheated` says it
-            self._tripped = self._tripped or (told.message if ends else None)
-        if told.message in (self._last_told, ENDED):
-            return  # what ends is said by whoever ended it
-        self._last_told = told.message
-        if told.kind == "attendance":
-            self._say(f"\a?  {told.message} Press Enter.")
+    def notice(self, notice: GuardianNotice) -> None:
+        """Log and print what the guardian reports; end the drive if arming ended."""
+        self._log.line(
+            notice.kind, self.elapsed_s, message=notice.message, interlock=notice.interlock
+        )
+        ending = notice.kind in ("disarmed", "fault", "lost", "interlock")
+        # A machine that gives less heat than is set stays armed, so the drive continues.
+        if ending and notice.interlock != "heat_short" and self._began_s is not None:
+            ends = notice.kind != "interlock" or notice.interlock == "emergency_stop"
+            ends = ends and notice.interlock != "heat_short"  # `unheated` reports that
+            self._tripped = self._tripped or (notice.message if ends else None)
+        if notice.message in (self._last_notice, ENDED):
+            return  # the end is reported by what ended it
+        self._last_notice = notice.message
+        if notice.kind == "attendance":
+            self._say(f"\a?  {notice.message} Press Enter.")
             return
-        sign = {"armed": "   ", "recovered": "   "}.get(told.kind, "!  ")
-        self._say(f"{sign}{told.message}")
+        sign = {"armed": "   ", "recovered": "   "}.get(notice.kind, "!  ")
+        self._say(f"{sign}{notice.message}")
 
     def happened(self, kind: EventKind) -> None:
-        """An event of the roast, now (for steps that wait for one)."""
+        """Record an event of the roast as happening now, for steps that wait for it."""
         if self.elapsed_s is not None:
             self._executor.event(kind, self.elapsed_s)
 
     async def run(self) -> str | None:
-        """Follow the plan to its end. Returns why it was not followed to its end, or None.
+        """Follow the plan to its end. Returns the reason if it ended early or lacked heat.
 
         Raises:
             LostError: the machine can't be reached.
-            BadInputError: another machine, or heat is refused from the start.
+            BadInputError: it is another machine, or heat is refused from the start.
         """
         await self._ready()
         await self._arm()
         await self._close_door()
         self._began_s = time.monotonic()
-        self._say(f"   The plan begins: {len(self.plan.steps)} steps.")
+        self._say(f"   Starting the plan: {len(self.plan.steps)} steps.")
         while self._tripped is None:
             elapsed_s = time.monotonic() - self._began_s
             self._take_reading(elapsed_s)
@@ -210,21 +211,21 @@ class Drive:
                 break
             if not self._log.works and not self._log_failed:
                 self._log_failed = True
-                self._say("!  The log can't be written any more: heat may not go up.")
+                self._say("!  The log can no longer be written: heat can't be raised.")
                 await self.control.log_works(False)
             await asyncio.sleep(TURN_S)
         return self._tripped or self._executor.unheated
 
     async def stay(self) -> str | None:
-        """Wait, with heat off, until the temperature no longer rises.
+        """Wait with heat off until the temperature no longer rises.
 
-        Returns why the machine must be looked at, or None when all is well. Who cancels it leaves
-        at once, with the same warning.
+        Returns the reason to check the machine, or None if all is well. Cancelling it returns at
+        once, with the same warning.
         """
         machine = self.control.capabilities
         if machine is None or Actuator.HEATER not in machine.actuators:
-            return None  # somebody else heats it
-        began_s, told = time.monotonic(), ""
+            return None  # it is heated by something else
+        began_s, shown = time.monotonic(), ""
         wrong: str | None = None
         while True:
             raw, now_s = self.control.raw_state, time.monotonic()
@@ -241,23 +242,23 @@ class Drive:
             if unknown:
                 wrong = wrong or "It is unknown whether the temperature still rises: look at it."
             text = wrong or "   Heat is off: waiting until the temperature no longer rises."
-            if text != told:
-                told = text
+            if text != shown:
+                shown = text
                 self._say(f"\a!! {wrong}" if wrong else text)
             if unknown:
                 return wrong
             try:
                 await asyncio.sleep(STAY_TURN_S)
             except asyncio.CancelledError:
-                self._say(f"\a!! {wrong or 'Left before it was known that it cools: look at it.'}")
+                self._say(f"\a!! {wrong or 'Left before it was cooling: look at it.'}")
                 raise
 
     async def present(self) -> None:
-        """The person pressed a key."""
+        """Report that a person pressed a key."""
         await self.control.present()
 
     async def _ready(self) -> None:
-        """Wait for the link, a reading and the echo of heat 0."""
+        """Wait for the link, a reading and the readback of heat 0."""
         raw = await self.control.answering()
         machine = self.control.capabilities
         if machine is not None:
@@ -274,7 +275,7 @@ class Drive:
             raise BadInputError(refused)
 
     async def _close_door(self) -> None:
-        """A door that stands open from the last roast would let the beans fall through."""
+        """Close a door that is still open from the last roast: beans would fall through."""
         machine = self.control.capabilities
         opens_first = any(s.at_s == 0 and (s.drop or s.door_percent) for s in self.plan.steps)
         if machine is None or Actuator.DOOR not in machine.actuators or opens_first:
@@ -286,15 +287,15 @@ class Drive:
                 self._say("!  The machine still reports an open door.")
 
     def _leave_out(self, machine: Capabilities) -> None:
-        """What the machine can't set (a drum that always turns, say) is told and left out.
+        """Skip settings that the machine doesn't have, such as the speed of a fixed drum.
 
         Raises:
-            BadInputError: what it can't set is heat, or nobody confirmed the cut-off that it needs.
+            BadInputError: it can't set heat, or the cut-off that it needs was not confirmed.
         """
         if self.plan.heats and Actuator.HEATER not in machine.actuators:
             can = ", ".join(sorted(machine.actuators)) or "nothing"
             raise BadInputError(
-                f"{machine.machine} can't set heat, which the plan asks for: it can set {can}."
+                f"{machine.machine} can't set heat, which the plan needs: it can set {can}."
             )
         if self.plan.heats and not self._cutoff and machine.needs_cutoff:
             raise BadInputError(machine.cutoff_reason)
@@ -303,14 +304,15 @@ class Drive:
         )
 
     def _moment(self, elapsed_s: float) -> Moment:
-        reading, told = self._last_reading, self.control.raw_state.get("told") or {}
-        echoes = self.control.capabilities.echoes if self.control.capabilities else frozenset()
-        reported = reading.heater_percent if reading and Actuator.HEATER in echoes else None
+        reading, setpoints = self._last_reading, self.control.raw_state.get("told") or {}
+        machine = self.control.capabilities
+        has_readback = machine is not None and Actuator.HEATER in machine.echoes
+        reported = reading.heater_percent if reading and has_readback else None
         bean_c = reading.bean_temp_c if reading else None
-        return Moment(elapsed_s, bean_c, told.get("heater"), reported)
+        return Moment(elapsed_s, bean_c, setpoints.get("heater"), reported)
 
     async def _carry_out(self, action: Action) -> Answer:
-        """What the plan wants, done: the door, the log and the person are told of it."""
+        """Carry out one action of the plan; log and print it."""
         began_s = self._began_s if self._began_s is not None else time.monotonic()
         elapsed_s = time.monotonic() - began_s
         match action:
@@ -342,7 +344,7 @@ class Drive:
 
     async def _set(self, actuator: Actuator, percent: float, origin: Origin) -> CommandResult:
         if actuator is Actuator.HEATER and percent > 0:
-            self._afterheat.heated = True  # whoever stops us now does not hear what became of it
+            self._afterheat.heated = True  # also if this is cancelled before the result
         command = Command(
             uuid.uuid4().hex[:12],
             self._station,
@@ -359,10 +361,10 @@ class Drive:
             return
         self._last_reading = reading
         self._log.reading(elapsed_s, reading)
-        told = self.control.raw_state.get("told") or {}
-        self._afterheat.read(reading, told.get("heater"))
+        setpoints = self.control.raw_state.get("told") or {}
+        self._afterheat.read(reading, setpoints.get("heater"))
         if reading.door_open and self._door_open is False:
-            self.happened(EventKind.DROP)  # whoever opened it: the beans leave
+            self.happened(EventKind.DROP)  # the beans leave, by whatever opened it
         self._door_open = reading.door_open
         if elapsed_s - self._reported_s >= REPORT_S:
             self._reported_s = elapsed_s

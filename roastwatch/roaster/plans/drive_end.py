@@ -1,4 +1,4 @@
-"""The end of a drive: whoever started it stays until the temperature no longer rises. Pure."""
+"""The end of a drive: whether the temperature still rises with heat off. Pure."""
 
 from collections import deque
 from statistics import median
@@ -6,24 +6,24 @@ from statistics import median
 from roastwatch.vocabulary import Reading
 
 SPAN_S = 20.0
-"""Over so much time without heat a probe shows whether it rises."""
+"""Time without heat after which a probe shows whether it rises."""
 LEAST_SPAN_S = 6.0
 LEAST_OFF_S = 10.0
-"""A fall counts only after so long: more fan makes a machine that heats on cooler at first."""
+"""A fall counts only after this time: more fan at first cools even a machine that still heats."""
 RISE_C = 1.2
-"""A probe of whole degrees may step once."""
+"""A probe of whole degrees may step up once."""
 FALL_C = 1.0
 FAST_C = 4.0
-"""A rise within SPAN_S that no hot drum explains."""
+"""A rise within SPAN_S that a hot drum does not explain."""
 FRESH_S = 5.0
 LOUD_S, LOUD_FAST_S = 60.0, 20.0
-"""Beans in a hot drum get warmer for a while; what rises for longer is heated."""
+"""Beans in a hot drum get warmer for a while; a longer rise means that heat is on."""
 UNKNOWN_S = 60.0
-"""For so long readings are waited for."""
+"""How long to wait for readings."""
 
 
 class Afterheat:
-    """What the probes have done since heat was last set to 0. Times are monotonic seconds."""
+    """The temperatures since heat was last set to 0. Times are monotonic seconds."""
 
     def __init__(self) -> None:
         self.heated = False
@@ -32,7 +32,7 @@ class Afterheat:
         self._readings: deque[Reading] = deque()
 
     def read(self, reading: Reading, setpoint_percent: float | None) -> None:
-        """A reading, and what the heater was set to when it came."""
+        """Add a reading, and the heater's setpoint when it arrived."""
         if (setpoint_percent or 0.0) > 0.0:
             self.heated, self._off_since_s = True, None
             self._readings.clear()
@@ -44,11 +44,11 @@ class Afterheat:
             self._readings.popleft()
 
     def off_s(self, now_s: float) -> float:
-        """For how long heat has been set to 0, seconds."""
+        """How long heat has been set to 0, seconds."""
         return 0.0 if self._off_since_s is None else now_s - self._off_since_s
 
     def rise_c(self, now_s: float) -> tuple[float, float] | None:
-        """The most that a probe has risen lately, °C, and over how many seconds; None: unknown."""
+        """The largest recent rise of a probe, °C, and over how many seconds; None: unknown."""
         if not self._readings or now_s - self._readings[-1].taken_at_s > FRESH_S:
             return None
         span_s = self._readings[-1].taken_at_s - self._readings[0].taken_at_s
@@ -61,7 +61,7 @@ class Afterheat:
         return (max(rises), span_s) if rises else None
 
     def rising(self, now_s: float) -> bool | None:
-        """Whether the temperature rises though heat is off; None: nobody can say yet."""
+        """Whether the temperature rises although heat is off; None: unknown yet."""
         rise = self.rise_c(now_s)
         if rise is None or rise[1] < LEAST_SPAN_S:
             return None
@@ -72,10 +72,10 @@ class Afterheat:
         return False if falls or span_s >= SPAN_S - 2.0 else None
 
     def verdict(self, now_s: float, reported: bool | None) -> bool | None:
-        """The same with what the guardian reports; None: neither can say yet.
+        """The same, combined with the guardian's report; None: unknown yet.
 
-        The guardian looks back over time in which heat was still on: that nothing rises counts only
-        once heat has been off for as long.
+        The guardian's window may include time with heat on, so its "not rising" counts only once
+        heat has been off for as long as that window.
         """
         own = self.rising(now_s)
         if reported or own is not None:
@@ -83,7 +83,7 @@ class Afterheat:
         return False if reported is False and self.off_s(now_s) >= SPAN_S else None
 
     def alarming(self, now_s: float, *, reported: bool) -> bool:
-        """Whether a rise is no longer what a hot drum does. `reported`: the guardian says so."""
+        """Whether a rise exceeds what a hot drum causes. `reported`: by the guardian."""
         off_s, rise = self.off_s(now_s), self.rise_c(now_s)
         fast = reported or (rise is not None and rise[0] > FAST_C)
         return off_s >= LOUD_S or (fast and off_s >= LOUD_FAST_S)

@@ -1,18 +1,17 @@
 """The one interpreter of a plan, for the service, `drive` and `simulate`.
 
-Pure: no clock, no wire. A front calls `turn` a few times a second with the time since the plan's
-start (from a clock that never jumps), carries out what it yields, and sends each answer back:
+Pure, without clock or wire. A front calls `turn` a few times a second with the time since the
+plan's start (from a clock that never jumps), carries out its actions and sends each answer back:
 
     await carry_out(executor.turn(Moment(elapsed_s, bean_c, setpoint)), hands)
 
-Three rules hold however a step came to be due:
+Three rules hold for every step:
 
-- Once the beans have left, by whatever step or event, no heat is asked for any more.
-- Steps that wait for sound may lower heat, never raise it. The heat that such a step names stays
-  the most that the profile may ask for, until a step by time, temperature or another event sets
-  heat.
-- Who else changes the heat, a person or an interlock, has taken it over from the profile. Only a
-  step that sets heat and does not wait for sound, or `hand_back`, ends that; a refused one doesn't.
+- After the beans have left, by whatever step or event, no heat is requested.
+- A step that waits for sound may lower heat, never raise it. Its heat remains the limit for the
+  profile until a step by time, temperature or another event sets heat.
+- If a person or an interlock changes the heat, the profile is no longer followed until a step that
+  does not wait for sound sets heat (a refused one does not count), or until `hand_back`.
 """
 
 from collections.abc import Collection, Mapping
@@ -39,23 +38,23 @@ from roastwatch.vocabulary import Actuator, CommandResult, EventKind, Level, Ori
 
 DRY_END_C = 150.0
 LATE_S = 5.0
-"""A plan that is first followed so long after its start has missed steps, and says so."""
+"""A plan that is first followed this late has missed steps, and reports it."""
 AGAIN_S = 10.0
-"""For so long a setting that found the door busy, or no guardian, is asked for again."""
+"""How long a setting is retried if another command was in flight or the guardian was absent."""
 LESS_PERCENT, LESS_S = 12.0, 5.0
-"""A report may lie below its setpoint by one step of the coarsest machine (1 of 9), or briefly."""
+"""A readback may be below its setpoint by one step of the coarsest machine (1 of 9), or briefly."""
 _SAME_PERCENT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class _Owed:
-    """What is asked for again."""
+    """A setting that is retried."""
 
     since_s: float
     wish: Set
     ceiling: float | None
     before: float | None
-    """The heater's setpoint when it was first asked for, percent."""
+    """The heater's setpoint at the first request, percent."""
     result: CommandResult
 
 
@@ -73,20 +72,20 @@ class PlanExecutor:
         dry_end_c: float = DRY_END_C,
         resumed: bool = False,
     ) -> None:
-        """Begin at the plan's start.
+        """Start the plan at its beginning.
 
         Args:
-            plan: what is to be done.
-            profile: what the PID follows, where the plan says so.
-            actuators: what the machine lets be set; None: all. Steps leave out the rest.
-            pid: gains in place of the plan's own.
-            hears: whether anybody reports first crack.
+            plan: the plan.
+            profile: the profile that the PID follows, if the plan follows one.
+            actuators: what the machine can set; None: all. Other settings are skipped.
+            pid: gains instead of the plan's own.
+            hears: whether first crack is reported.
             dry_end_c: bean temperature that ends drying, °C.
             resumed: whether an earlier run of the service began the roast.
         """
         self.plan = plan
         self.unheated: str | None = None
-        """Why the machine got less heat than the plan wanted, if it did."""
+        """Why the machine got less heat than planned; None: it did not."""
         self._run = PlanRun(plan)
         self._follower = Follower(profile, pid or plan.pid) if profile and plan.follow else None
         self._actuators = frozenset(Actuator if actuators is None else actuators)
@@ -96,11 +95,11 @@ class PlanExecutor:
         self._happened: dict[EventKind, float] = {}
         self._dropped = False
         self._drop_open = False
-        """The beans are to leave; whether the door opened is not known yet."""
+        """Whether a drop is in progress and the door's result is pending."""
         self._ceiling: float | None = None
-        """The most heat that a step which waits for sound has left the profile."""
+        """Limit on the profile's heat, set by a step that waits for sound, percent."""
         self._heat: float | None = None
-        """What the plan last set; None: nothing that still holds."""
+        """The heat that the plan set last, percent; None: it no longer applies."""
         self._owed: dict[Actuator, _Owed] = {}
         self._setpoint: float | None = None
         self._less_since_s: float | None = None
@@ -108,11 +107,11 @@ class PlanExecutor:
         self._resumed = Resumed() if resumed else None
         self._said: set[str] = set()
 
-    # --- what happens -------------------------------------------------------------------------
+    # --- events and state ----------------------------------------------------------------------
 
     @property
     def dropped(self) -> bool:
-        """Whether the beans have left, or were to leave: nothing heats any more."""
+        """Whether the beans have left or are leaving; from then on nothing heats."""
         return self._dropped
 
     @property
@@ -126,7 +125,7 @@ class PlanExecutor:
         return self._happened
 
     def since_charge_s(self, elapsed_s: float) -> float | None:
-        """Seconds on the profile's clock; None while the plan's own charge is still to come."""
+        """Seconds on the profile's clock; None before the plan's own charge."""
         if self._run.waits_for_charge():
             return None
         return elapsed_s - self._happened.get(EventKind.CHARGE, 0.0)
@@ -134,18 +133,18 @@ class PlanExecutor:
     def event(
         self, kind: EventKind, at_s: float, level: Level | None = None, *, revoked: bool = False
     ) -> None:
-        """Something happened in the roast, `at_s` plan seconds.
+        """Record an event of the roast at `at_s` plan seconds.
 
-        A first crack counts from the plan's level on; None: it is certain.
+        First crack counts if it has at least the plan's level; None: it is certain.
         """
         if revoked:
             if kind is not EventKind.DROP:
                 self._happened.pop(kind, None)
             return
         if kind is EventKind.CHARGE and any(step.charge for step in self.plan.steps):
-            return  # the plan says itself when the beans go in
+            return  # the plan itself sets the charge
         if kind is EventKind.DROP and self._run.waits_for_charge():
-            return  # there are none in yet
+            return  # the drum is still empty
         doubtful = level is not None and level.rank < self.plan.first_crack_level.rank
         if kind is EventKind.FIRST_CRACK and doubtful:
             return
@@ -154,24 +153,24 @@ class PlanExecutor:
             self._beans_left(self._happened[kind])
 
     def hand_back(self) -> None:
-        """A person gives the heat back to the profile, from what it is now."""
+        """Let the profile control heat again, from its present value."""
         self._heat = None
         self._forget_owed_heat()
         if self._follower is not None:
             self._follower.begin()
 
     def unarmed(self) -> None:
-        """The machine is not armed: heat that is still owed is not given once it is again."""
+        """The machine is not armed: drop heat that is waiting to be set."""
         self._forget_owed_heat()
 
     def ended(self, elapsed_s: float) -> bool:
-        """Whether nothing more is to come."""
+        """Whether the plan has ended."""
         return self._run.ended(elapsed_s) and not self._owed and not self._drop_open
 
     # --- one turn -----------------------------------------------------------------------------
 
     def turn(self, now: Moment) -> Turn:
-        """What is to be done now, in order; send back what became of each."""
+        """Yield the actions for now, in order; each must be answered by `send`."""
         elapsed_s = self._elapsed_s = now.elapsed_s
         if not self._begun:
             self._begun = True
@@ -206,26 +205,26 @@ class PlanExecutor:
         yield from self._set_all(sets, wanted.ceiling)
         if wanted.drops and Actuator.DOOR not in self._owed:
             yield from self._finish_drop(opened=Actuator.DOOR in self._actuators)
-        if heating is None or heating.origin is Origin.SOUND:  # what is heard delays nothing
+        if heating is None or heating.origin is Origin.SOUND:  # a step by sound delays nothing
             after = self._heat if heating is not None and self._heat is not None else heat
             yield from self._follow(now.bean_temp_c, after or 0.0)
 
     def _begin(self, elapsed_s: float) -> Turn:
         if elapsed_s > LATE_S:
             yield Say(
-                f"The plan begins at {clock(elapsed_s)} of its time: "
-                "of the steps that are past, each actuator gets its last value."
+                f"The plan starts late, at {clock(elapsed_s)}: each "
+                "actuator gets its last value of the steps that are past."
             )
         asked = {a for step in self.plan.steps for a, percent in step.settings() if percent > 0}
         if self._follower is not None:
             asked.add(Actuator.HEATER)
         for actuator in sorted(asked - self._actuators):
-            yield Say(f"This machine can't set {actuator}: the plan's steps leave it out.")
+            yield Say(f"This machine can't set {actuator}: the plan's steps skip it.")
         if not self._hears and self._run.leave_out(lambda step: step.hears):
-            yield Say("Nothing listens for first crack here: steps that wait for it are left out.")
+            yield Say("Nothing listens for first crack here: steps that wait for it are skipped.")
 
     def _watch_heat(self, heat: float | None, now: Moment) -> Turn:
-        """Notice heat that somebody else changed, and a machine that gives less than it was set."""
+        """Detect heat that was changed from outside, and a machine that heats less than set."""
         if heat is None:
             return
         if self._heat is not None and abs(heat - self._heat) > _SAME_PERCENT and not self._dropped:
@@ -243,27 +242,27 @@ class PlanExecutor:
         elif self._less_since_s is None:
             self._less_since_s = self._elapsed_s
         elif self._elapsed_s - self._less_since_s >= LESS_S:
-            text = f"The machine reports heat {reported:g} % though it is set to {heat:g} %"
+            text = f"The machine reports heat {reported:g} % but is set to {heat:g} %"
             self._lacks(f"{text[:1].lower()}{text[1:]}")
             if "less" not in self._said:
                 self._said.add("less")
-                yield Say(f"{text}: check its own limits and its element.", refused=True)
+                yield Say(f"{text}: check its limits and its heating element.", refused=True)
 
     def _watch_owed_heat(self) -> Turn:
-        """Heat that is owed gives way to whoever changed it since, and is not given late."""
+        """Drop heat that is waiting if heat was changed meanwhile, or if it is too late."""
         owed, heat = self._owed.get(Actuator.HEATER), self._setpoint
         if owed is None or owed.wish.percent <= 0:
             return
         late = self._elapsed_s - owed.since_s > AGAIN_S
         changed = False
         if heat is not None and owed.before is not None:
-            # Where nobody answered, it may have been set all the same.
+            # Without an answer, it may have been set nevertheless.
             expected = (owed.before, owed.wish.percent)
             changed = all(abs(heat - percent) > _SAME_PERCENT for percent in expected)
         if late:
-            yield from self._tell(owed.wish, owed.result)
+            yield from self._report(owed.wish, owed.result)
         elif changed:
-            text = f"heater {owed.wish.percent:g} % is left out: heat was changed from outside."
+            text = f"heater {owed.wish.percent:g} % is skipped: heat was changed from outside."
             yield Say(text, refused=True)
         if late or changed:
             self._forget_owed_heat()
@@ -275,7 +274,7 @@ class PlanExecutor:
             self._lacks(f"heat {owed.wish.percent:g} % was not set: {owed.result.reason}")
 
     def _derive(self, elapsed_s: float, bean_c: float | None) -> None:
-        """What the bean temperature shows, where nobody else says it."""
+        """Derive turning point and dry end from the bean temperature if not reported."""
         turned_s = self._run.turned_s
         if turned_s is None or self._dropped or self._run.waits_for_charge():
             return
@@ -298,7 +297,7 @@ class PlanExecutor:
         )
         for ask in due:
             step = ask.step
-            # A door that stands open before the plan's own charge lets nothing out.
+            # A door that is open before the plan's own charge drops nothing.
             leaves = step.drop or (step.opens and not self._run.waits_for_charge())
             fold.take(ask, leaves=leaves)
         return fold
@@ -322,11 +321,11 @@ class PlanExecutor:
         if passing(result) and self._elapsed_s - owed.since_s < AGAIN_S:
             self._owed[wish.actuator] = owed
             return
-        yield from self._tell(wish, result)
+        yield from self._report(wish, result)
         if wish.actuator is Actuator.HEATER:
             self._heat_set(wish, result, ceiling)
         if wish.actuator is Actuator.DOOR and wish.percent > 0 and not given(result):
-            self._drop_open = False  # the beans are still in: nobody may say that they left
+            self._drop_open = False  # the beans are still in the drum
 
     def _heat_set(self, wish: Set, result: CommandResult, ceiling: float | None) -> None:
         if not given(result):
@@ -344,7 +343,7 @@ class PlanExecutor:
             self._follower.begin(applied)
 
     def _follow(self, bean_c: float | None, heat: float) -> Turn:
-        """Ask for the heat that follows the profile, until the beans leave."""
+        """Request the heat that follows the profile, until the beans leave."""
         since_s = self.since_charge_s(self._elapsed_s)
         if self._follower is None or self._dropped or since_s is None:
             return
@@ -362,7 +361,7 @@ class PlanExecutor:
         elif not passing(result):
             self._lacks(f"heat {percent:g} % was {result.outcome}: {result.reason}")
         if not passing(result) and result.reason not in self._said:
-            yield from self._tell(wish, result)
+            yield from self._report(wish, result)
             self._said.add(result.reason)
 
     def _finish_drop(self, *, opened: bool) -> Turn:
@@ -370,11 +369,11 @@ class PlanExecutor:
             return
         self._drop_open = False
         if not opened:
-            yield Say("This machine's door can't be opened from here: drop the beans now.")
+            yield Say("The door of this machine can't be opened by roastwatch: drop the beans now.")
         yield Dropped()
 
     def _beans_left(self, at_s: float) -> None:
-        """No heat from now on; what should have come before is out of date."""
+        """Request no heat from now on, and skip steps that were due before the drop."""
         self._dropped = True
         owed = self._owed.get(Actuator.HEATER)
         if owed is not None and owed.wish.percent > 0:
@@ -389,7 +388,7 @@ class PlanExecutor:
 
         self._run.leave_out(outdated)
 
-    def _tell(self, wish: Set, result: CommandResult) -> Turn:
+    def _report(self, wish: Set, result: CommandResult) -> Turn:
         if result.outcome is Outcome.APPLIED:
             return
         at = "" if result.applied is None else f" at {result.applied:g} %"

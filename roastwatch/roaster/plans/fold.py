@@ -1,4 +1,4 @@
-"""What all steps that are due at once come to: the last value of each actuator, in a safe order."""
+"""Combines steps that are due at once: the last value of each actuator, in a safe order."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -12,28 +12,28 @@ _ORDER = (Actuator.DRUM, Actuator.FAN, Actuator.COOLING, Actuator.DOOR, Actuator
 
 @dataclass(slots=True)
 class Fold:
-    """Takes in steps in the order in which they were due."""
+    """Collects steps in the order in which they were due."""
 
     actuators: Collection[Actuator]
-    """What the machine lets be set; the rest is left out."""
+    """The actuators that the machine can set; others are ignored."""
     heat: float
-    """The heater's setpoint now, percent."""
+    """The heater's present setpoint, percent."""
     owed: Set | None
-    """Heat that is to be set as soon as the door to it is free."""
+    """Heat that is waiting to be set."""
     standing: float | None
-    """The ceiling that an earlier step which waits for sound has left."""
+    """The limit on heat left by an earlier step that waits for sound."""
     gone: bool
     """Whether the beans have left."""
     sets: dict[Actuator, Set] = field(default_factory=dict)
     ceiling: float | None = None
-    """The ceiling that holds after these steps, where one of them names it."""
+    """The limit on heat after these steps, if one of them sets it."""
     drops: bool = False
     said: list[Say] = field(default_factory=list)
     _lifts: bool = False
-    """Whether a step set heat that does not wait for sound: that ends what stood before."""
+    """Whether a step that does not wait for sound set heat, which ends an earlier limit."""
 
     def take(self, ask: Ask, *, leaves: bool) -> None:
-        """One step. `leaves`: whether the beans leave with it."""
+        """Add one step. `leaves`: whether the beans leave with it."""
         step = ask.step
         settings = step.settings()
         if leaves:
@@ -50,7 +50,7 @@ class Fold:
                 self.sets[actuator] = wish
 
     def ordered(self) -> list[Set]:
-        """Heat 0 and a door that shuts first; a door that opens and heat last."""
+        """Heat 0 and closing the door first; opening the door and heat last."""
 
         def rank(wish: Set) -> int:
             if wish.percent == 0 and wish.actuator is Actuator.HEATER:
@@ -62,7 +62,7 @@ class Fold:
         return sorted(self.sets.values(), key=rank)
 
     def _heating(self, wish: Set, *, sound: bool) -> Set | None:
-        """A step's heat as it may be asked for; None: not at all."""
+        """The heat that a step may set; None: none."""
         if self.gone:
             if wish.percent == 0:
                 return wish
@@ -79,9 +79,9 @@ class Fold:
             self._leave_out(wish, "sound never raises heat")
         if wish.percent >= now and wish.percent > 0:
             return None
-        # Where a timed step raises heat in the same turn, this one only takes off some of it.
+        # If a timed step raises heat in the same turn, this one only reduces that.
         origin = before.origin if before and before.percent > self.heat else wish.origin
         return Set(wish.actuator, wish.percent, origin)
 
     def _leave_out(self, wish: Set, why: str) -> None:
-        self.said.append(Say(f"{wish.actuator} {wish.percent:g} % is left out: {why}."))
+        self.said.append(Say(f"{wish.actuator} {wish.percent:g} % is skipped: {why}."))

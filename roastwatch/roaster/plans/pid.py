@@ -1,8 +1,8 @@
-"""Heat that follows a bean temperature: a PID with limits and a bumpless beginning.
+"""Heat that follows a bean temperature: a PID controller with limits and bumpless transfer.
 
 The standard form with derivative on the measurement and integration stopped at the limits
-(Åström and Hägglund, "Advanced PID Control", 2006, chapters 3.3 to 3.5). It only asks: every
-value still passes the door and its interlocks.
+(Åström and Hägglund, "Advanced PID Control", 2006, chapters 3.3 to 3.5). Its output is a request:
+every value still passes the interlocks.
 """
 
 from bisect import bisect_right
@@ -14,24 +14,24 @@ from pydantic import Field
 from roastwatch.options import Options
 
 SLOPE_OVER_S = 12.0
-"""The derivative is smoothed over so long: probes of whole degrees step."""
+"""Smoothing time of the derivative: probes of whole degrees step."""
 
 
 class PidOptions(Options):
     """Gains and limits. The defaults come from `roastwatch roaster simulate --tune`."""
 
     gain_percent_per_c: float = Field(
-        2.0, gt=0, le=50, description="Heat per °C of deviation, percent."
+        2.0, gt=0, le=50, description="Heat in percent per °C of deviation."
     )
     integral_s: float = Field(180.0, gt=0, description="Integral time, seconds.")
     derivative_s: float = Field(30.0, ge=0, description="Derivative time, seconds.")
-    heater_min_percent: float = Field(0.0, ge=0, le=100, description="Least heat, percent.")
-    heater_max_percent: float = Field(100.0, ge=0, le=100, description="Most heat, percent.")
-    period_s: float = Field(2.0, gt=0, le=30, description="Time between changes, seconds.")
+    heater_min_percent: float = Field(0.0, ge=0, le=100, description="Minimum heat, percent.")
+    heater_max_percent: float = Field(100.0, ge=0, le=100, description="Maximum heat, percent.")
+    period_s: float = Field(2.0, gt=0, le=30, description="Time between changes of heat, seconds.")
 
 
 class Pid:
-    """One controller. Begins at the heat that is on now, so that handing over causes no jump."""
+    """One controller. It starts from the present heat, so that taking over causes no jump."""
 
     def __init__(self, options: PidOptions, heater_percent: float) -> None:
         self._options = options
@@ -41,7 +41,7 @@ class Pid:
         self._first = True
 
     def lower(self, by_percent: float) -> None:
-        """Go on from less heat, with all else as it is."""
+        """Continue from less heat, with all else unchanged."""
         self._integral -= max(0.0, by_percent)
 
     def next(
@@ -72,27 +72,27 @@ class Pid:
 
 @dataclass(frozen=True, slots=True)
 class SetpointProfile:
-    """Bean temperature against time: pairs of seconds and °C, ascending in time."""
+    """Bean temperature over time: pairs of seconds and °C, ascending in time."""
 
     points: tuple[tuple[float, float], ...]
 
     @classmethod
     def of(cls, points: Sequence[tuple[float, float]]) -> "SetpointProfile":
-        """From pairs in any order."""
+        """A profile from pairs in any order."""
         return cls(tuple(sorted((float(s), float(c)) for s, c in points)))
 
     @property
     def begins_s(self) -> float:
-        """Its first moment."""
+        """Time of the first point, seconds."""
         return self.points[0][0]
 
     @property
     def ends_s(self) -> float:
-        """Its last moment."""
+        """Time of the last point, seconds."""
         return self.points[-1][0]
 
     def at(self, seconds: float) -> float | None:
-        """The temperature then, °C; None before it begins and after it ends."""
+        """The temperature at that time, °C; None before the first and after the last point."""
         if not self.points or not self.begins_s <= seconds <= self.ends_s:
             return None
         right = bisect_right(self.points, (seconds, float("inf")))
@@ -103,17 +103,17 @@ class SetpointProfile:
 
 
 TAKEN_OVER = (
-    "Heat was changed from outside: the profile is not followed any more, until the plan's next "
-    "step that sets heat."
+    "Heat was changed from outside: the profile is no longer followed until the plan's next step "
+    "that sets heat."
 )
 
 
 class Follower:
-    """Asks for the heat that follows a profile, each `period_s`.
+    """Requests the heat that follows a profile, every `period_s`.
 
-    Whoever else changes the heat, a person or an interlock, has taken it over: it is not asked
-    for again until a step of the plan sets heat anew (`begin`), from which it goes on without a
-    jump.
+    When a person or an interlock changes the heat, they have taken over. The follower then
+    requests nothing until a step of the plan sets heat (`begin`), and continues from there without
+    a jump.
     """
 
     def __init__(self, profile: SetpointProfile, options: PidOptions) -> None:
@@ -122,21 +122,21 @@ class Follower:
         self._pid: Pid | None = None
         self._last_s: float | None = None
         self._asked: float | None = None
-        """The heat as it was after our last word; None: it is still the plan's."""
+        """The heat after our last request; None: there was none since `begin`."""
         self.taken_over = False
 
     def begin(self, heater_percent: float | None = None) -> None:
-        """A step of the plan has set heat: follow from there."""
+        """Follow from the heat that a step of the plan has set."""
         self._pid, self._last_s, self._asked, self.taken_over = None, None, heater_percent, False
 
     def lowered(self, to_percent: float) -> None:
-        """A step that may only lower heat has lowered it: go on from there, if it is followed."""
+        """Continue from the heat that a step which waits for sound has lowered."""
         if self._pid is not None and self._asked is not None:
             self._pid.lower(self._asked - to_percent)
         self._asked = to_percent
 
     def watch(self, heater_percent: float) -> bool:
-        """Whether somebody else has taken over just now. `heater_percent` is the setpoint."""
+        """Whether heat was taken over just now. `heater_percent` is the setpoint."""
         if self._asked is None or abs(heater_percent - self._asked) <= 0.5:
             return False
         before, self.taken_over = self.taken_over, True
@@ -149,9 +149,9 @@ class Follower:
         heater_percent: float,
         ceiling: float | None = None,
     ) -> float | None:
-        """Heat to ask for now, or None for no change. `heater_percent` is the setpoint.
+        """Heat to request now, or None for no change. `heater_percent` is the setpoint.
 
-        `ceiling`: what it may not go above.
+        `ceiling`: the limit on the requested heat, percent.
         """
         self.watch(heater_percent)
         target_c = self.profile.at(elapsed_s)
@@ -165,11 +165,11 @@ class Follower:
             self._pid, self._asked = Pid(self._options, heater_percent), heater_percent
         wanted = float(round(self._pid.next(target_c, bean_c, passed_s, ceiling)))
         if ceiling is not None:
-            wanted = min(wanted, ceiling)  # it may not be a whole number
+            wanted = min(wanted, ceiling)  # the limit may not be a whole number
         return wanted if abs(wanted - heater_percent) >= 1.0 else None
 
     def applied(self, percent: float | None) -> None:
-        """What became of the heat that was asked for; None: it was refused, and stays as it was."""
+        """Note the heat that was applied; None: it was refused and stays unchanged."""
         if percent is not None:
             self._asked = percent
 

@@ -21,22 +21,23 @@ Trigger = Literal[
     "charge", "turning_point", "dry_end", "first_crack", "first_crack_end", "second_crack", "drop"
 ]
 SOUNDS = ("first_crack", "first_crack_end", "second_crack")
-"""Events that sound tells: a step that waits for one of them never raises heat."""
+"""Events detected by sound. A step that waits for one of them never raises heat."""
 
 
 class Step(Options):
-    """One step. Its condition is one of at_s, at_bean_temp_c, at_event (with after_s)."""
+    """One step. Its condition is one of at_s, at_bean_temp_c and at_event (with after_s)."""
 
     at_s: float | None = Field(
         None, ge=0, le=LONGEST_PLAN_S, description="Seconds from the plan's start."
     )
     at_bean_temp_c: float | None = Field(
-        None, ge=0, le=260, description="When the beans, past the turning point, reach this, °C."
+        None,
+        ge=0,
+        le=260,
+        description="When the beans, past the turning point, reach this, °C.",
     )
     at_event: Trigger | None = Field(None, description="When this event has happened.")
-    after_s: float = Field(
-        0.0, ge=0, le=LONGEST_PLAN_S, description="So many seconds after that event."
-    )
+    after_s: float = Field(0.0, ge=0, le=LONGEST_PLAN_S, description="Seconds after that event.")
     heater_percent: float | None = Field(None, ge=0, le=100, description="Heat, percent.")
     fan_percent: float | None = Field(None, ge=0, le=100, description="Fan, percent.")
     drum_percent: float | None = Field(None, ge=0, le=100, description="Drum, percent.")
@@ -45,8 +46,8 @@ class Step(Options):
         None, ge=0, le=100, description="Door: 0 closed, 100 open, percent."
     )
     drop: bool = Field(False, description="Drop the beans: heat 0, door open.")
-    charge: bool = Field(False, description="The person puts the beans in now.")
-    note: str = Field("", description="What to print.")
+    charge: bool = Field(False, description="You put the beans in now.")
+    note: str = Field("", description="Text to print.")
 
     @field_validator("note")
     @classmethod
@@ -81,7 +82,7 @@ class Step(Options):
         return self
 
     def settings(self) -> list[tuple[Actuator, float]]:
-        """What is set, in the order in which it is safe to ask for it."""
+        """The settings, in a safe order."""
         found: list[tuple[Actuator, float]] = []
         if self.drop:
             found.append((Actuator.HEATER, 0.0))
@@ -104,16 +105,16 @@ class Step(Options):
 
     @property
     def opens(self) -> bool:
-        """Whether it lets the beans out."""
+        """Whether it opens the door."""
         return self.drop or bool(self.door_percent)
 
     @property
     def hears(self) -> bool:
-        """Whether it waits for something that only sound tells."""
+        """Whether it waits for an event that is detected by sound."""
         return self.at_event in SOUNDS
 
     def title(self) -> str:
-        """What the step does, for people."""
+        """What the step does, for users."""
         words = [f"{actuator} {percent:g} %" for actuator, percent in self.settings()]
         if self.charge:
             words.insert(0, "charge")
@@ -123,7 +124,7 @@ class Step(Options):
 
 
 class Plan(Options):
-    """Steps, and how the plan ends."""
+    """A plan: its steps, its end, and the profile to follow."""
 
     name: str = Field("", description="Name of the plan.")
     steps: tuple[Step, ...] = Field(description="The steps.", min_length=1)
@@ -131,10 +132,10 @@ class Plan(Options):
         None,
         gt=0,
         le=LONGEST_PLAN_S,
-        description="When the plan ends, seconds; without it: with its last step.",
+        description="When the plan ends, seconds; empty: with its last step.",
     )
     first_crack_level: Level = Field(
-        Level.CERTAIN, description="How sure a first crack must be to trigger steps."
+        Level.CERTAIN, description="How certain first crack must be to trigger steps."
     )
     target: tuple[tuple[float, float], ...] = Field(
         (), description="Bean temperature to compare with: pairs of seconds (from charge) and °C."
@@ -153,20 +154,18 @@ class Plan(Options):
             if not step.heater_percent:
                 continue
             if step.opens:
-                raise ValueError(f"steps[{index}] heats while the beans leave: take the heat out")
+                raise ValueError(f"steps[{index}] heats while the beans leave: remove its heat")
             if step.at_event == "drop":
-                raise ValueError(f"steps[{index}] heats after the drop: take it out")
+                raise ValueError(f"steps[{index}] heats after the drop: remove it")
             for drop in self._drops():
                 if _comes_after(step, drop):
-                    raise ValueError(
-                        f"steps[{index}] heats after the drop{_when(drop)}: take it out"
-                    )
+                    raise ValueError(f"steps[{index}] heats after the drop{_when(drop)}: remove it")
         if self.follow and not (self.target or self.background):
             raise ValueError("follow needs a target or a background to follow")
         return self
 
     def _drops(self) -> list[Step]:
-        """Steps after which no beans are in. A door that stands open before the charge is none."""
+        """Steps after which the drum is empty. A door that is open before the charge is not one."""
         charges = [step.at_s for step in self.steps if step.charge]
         return [
             step
@@ -194,7 +193,7 @@ class Plan(Options):
 
     @property
     def end_s(self) -> float | None:
-        """When it ends if all goes by time; None: the last step waits for something else."""
+        """When the plan ends, seconds; None: some step does not depend on time."""
         if self.ends_at_s is not None:
             return self.ends_at_s
         if any(step.at_s is None for step in self.steps):
@@ -203,12 +202,12 @@ class Plan(Options):
 
     @property
     def heats(self) -> bool:
-        """Whether any step asks for heat."""
+        """Whether it heats."""
         return self.follow or any(step.heater_percent for step in self.steps)
 
 
 def _comes_after(step: Step, drop: Step) -> bool:
-    """Whether a step can only come when a drop has been."""
+    """Whether a step can only come after a drop."""
     if step.at_s is not None and drop.at_s is not None:
         return step.at_s > drop.at_s
     if step.at_bean_temp_c is not None and drop.at_bean_temp_c is not None:
@@ -226,43 +225,42 @@ def _when(drop: Step) -> str:
 
 
 def refuse_unattended(plan: Plan, limits: Limits) -> None:
-    """Refuse a plan that heats for longer than heat may be on without anybody being there.
+    """Refuse a plan that heats for longer than heat may be on unattended.
 
-    One that ends by temperature or event is not known to: the guardian turns heat off in time.
+    A plan that ends by temperature or event is accepted: the guardian turns heat off in time.
 
     Raises:
-        BadInputError: one sentence that says why, and what to do.
+        BadInputError: the reason and the fix, in one sentence.
     """
     timed = [step.at_s or 0.0 for step in plan.steps if step.heater_percent]
     ends_s = plan.heat_ends_s if plan.heat_ends_s is not None else max(timed, default=0.0)
     if ends_s <= limits.attendance_s:
         return
     raise BadInputError(
-        f"The plan heats for {ends_s / 60:.1f} minutes, and without a terminal nobody can confirm "
-        f"being at the roaster, which is needed every {limits.attendance_s / 60:g} minutes "
-        "(attendance_s): run it in a terminal."
+        f"The plan heats for {ends_s / 60:.1f} minutes. Every {limits.attendance_s / 60:g} minutes "
+        "(attendance_s) you must confirm that you are at the roaster: run it in a terminal."
     )
 
 
 def refuse_too_hot(plan: Plan, profile: SetpointProfile | None, limits: Limits) -> None:
-    """Refuse a plan that only an interlock would end.
+    """Refuse a plan that would always be ended by an interlock.
 
     Raises:
-        BadInputError: the profile that it follows, or a step that it waits for, lies at or above
-            the bean temperature at which this machine's heat goes off.
+        BadInputError: its profile, or the temperature that a step waits for, is at or above the
+            bean temperature at which this machine's heat is turned off.
     """
     limit_c = limits.bean_temp_max_c
     hottest_c = max((c for _, c in profile.points), default=0.0) if profile else 0.0
     if plan.follow and hottest_c >= limit_c:
         raise BadInputError(
             f"The plan's profile reaches {hottest_c:.0f} °C; heat goes off at {limit_c:.0f} °C on "
-            "this machine (bean_temp_max_c): end the profile below."
+            "this machine (bean_temp_max_c): end the profile below that."
         )
     for index, step in enumerate(plan.steps):
         if step.at_bean_temp_c is not None and step.at_bean_temp_c >= limit_c:
             raise BadInputError(
                 f"steps[{index}] waits for {step.at_bean_temp_c:g} °C; heat goes off at "
-                f"{limit_c:.0f} °C on this machine (bean_temp_max_c): take a lower one."
+                f"{limit_c:.0f} °C on this machine (bean_temp_max_c): choose a lower temperature."
             )
 
 

@@ -1,4 +1,4 @@
-"""A plan on the simulated roaster in virtual time, behind the real guardian and interlocks."""
+"""Run a plan on the simulated roaster in virtual time, behind the real guardian."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -34,20 +34,20 @@ AFTERWARDS_S = 2.0
 
 @dataclass(slots=True)
 class Rehearsed:
-    """What became of a plan on the model. Times in seconds from its start."""
+    """The outcome of a plan on the model. Times in seconds from its start."""
 
     readings: list[tuple[float, Reading]] = field(default_factory=list)
     refused: list[tuple[float, str]] = field(default_factory=list)
-    told: list[tuple[float, str]] = field(default_factory=list)
+    notices: list[tuple[float, str]] = field(default_factory=list)
     deviations_c: list[tuple[float, float]] = field(default_factory=list)
     first_crack_s: float | None = None
     drop_s: float | None = None
     tripped: str | None = None
-    """What ended arming before the plan's end."""
+    """What ended arming before the end of the plan; None: nothing."""
     unheated: str | None = None
-    """Why the machine got less heat than the plan wanted, if it did."""
+    """Why the machine got less heat than planned; None: it did not."""
     writes: list[tuple[float, Actuator, float]] = field(default_factory=list)
-    """All that was written to the machine: seconds of its own clock, actuator, percent."""
+    """Every write to the machine: seconds of its own clock, actuator, percent."""
 
     @property
     def deviation_rms_c(self) -> float | None:
@@ -59,7 +59,7 @@ class Rehearsed:
 
     @property
     def hottest_c(self) -> float:
-        """The hottest that the bean probe was, °C."""
+        """The highest bean temperature, °C."""
         return max(r.bean_temp_c or 0.0 for _, r in self.readings)
 
 
@@ -70,7 +70,7 @@ async def rehearse(
     profile: SetpointProfile | None = None,
     pid: PidOptions | None = None,
 ) -> Rehearsed:
-    """Run a plan to its end on the model."""
+    """Run a plan on the model to its end."""
     now = 1000.0
 
     def clock() -> float:
@@ -120,11 +120,11 @@ async def rehearse(
         while now < until:
             elapsed = now - began
             if found.tripped is not None and until == began + LONGEST_S:
-                until = now + AFTERWARDS_S  # what the interlock did is shown too
+                until = now + AFTERWARDS_S  # show what the interlock did, too
             guard.renew(now)
             guard.present(now)
             await guardian.step(driver)
-            _hear(guard, found, elapsed)
+            _collect(guard, found, elapsed)
             reading = guard.machine.history.newest
             if reading is not None and (not found.readings or found.readings[-1][1] is not reading):
                 found.readings.append((elapsed, reading))
@@ -151,10 +151,10 @@ async def rehearse(
     return found
 
 
-def _hear(guard: SafetyState, found: Rehearsed, elapsed: float) -> None:
+def _collect(guard: SafetyState, found: Rehearsed, elapsed: float) -> None:
     for notice in guard.notices:
         if notice.kind in ("interlock", "fault", "disarmed"):
-            found.told.append((elapsed, notice.message))
+            found.notices.append((elapsed, notice.message))
         if notice.kind in ("disarmed", "fault"):
             found.tripped = found.tripped or notice.message
     guard.notices.clear()

@@ -1,4 +1,4 @@
-"""A plan that goes on in a roast that an earlier run of the service began."""
+"""A plan that continues in a roast that an earlier run of the service began."""
 
 from collections.abc import Mapping
 
@@ -8,15 +8,15 @@ from roastwatch.vocabulary import EventKind
 
 
 class Resumed:
-    """Keeps steps from before the restart from raising heat that was lowered since.
+    """Prevents steps from before the restart from raising heat that was lowered since.
 
-    What sound, a temperature or a person had lowered is not known any more. So until a step
-    comes that was not yet due, heat stays what it is set to, or is lowered.
+    After a restart it is unknown what sound, a temperature or a person had lowered. So until a
+    step comes that was not due before, heat may only be lowered.
     """
 
     def __init__(self) -> None:
         self._at: tuple[float, float | None] | None = None
-        """When the plan went on, plan seconds, and the beans' temperature then, °C."""
+        """When the plan continued, plan seconds, and the bean temperature then, °C."""
         self._over = False
 
     def left_out(
@@ -27,7 +27,7 @@ class Resumed:
         happened_s: Mapping[EventKind, float],
         heat: float,
     ) -> Say | None:
-        """Why this heat may not be set, which these steps ask for; None: it may."""
+        """Why the heat that these steps set must be skipped; None: it may be set."""
         if self._at is None:
             self._at = (now.elapsed_s, now.bean_temp_c)
         setting = [ask for ask in due if ask.step.heater_percent is not None]
@@ -35,7 +35,7 @@ class Resumed:
         if self._over or wish is None or wish.percent <= heat:
             return None
         return Say(
-            f"heater {wish.percent:g} % is left out: it is from before the restart, and may have "
+            f"heater {wish.percent:g} % is skipped: it is from before the restart and may have "
             "been lowered since. Set heat yourself; the plan's next step sets it again.",
             refused=True,
         )

@@ -1,4 +1,4 @@
-"""Which steps of a plan are due: pure, without a clock. `plan_executor` carries them out."""
+"""Which steps of a plan are due. Pure, without a clock; `executor` carries them out."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from roastwatch.vocabulary import EventKind, Origin
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What a plan wants now."""
+    """A step that is due."""
 
     step: Step
     index: int
@@ -17,13 +17,13 @@ class Ask:
 
 
 class PlanRun:
-    """A plan being followed. `due` says which steps are to be taken now, each once."""
+    """A plan being followed. `due` returns each step once, when its condition holds."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self._taken: set[int] = set()
         self._lowest: tuple[float, float] | None = None
-        """When the beans were coldest since the charge, and how cold, °C."""
+        """When the beans were coldest since the charge, plan seconds, and how cold, °C."""
         self._past_turning_point = False
 
     def due(
@@ -55,7 +55,7 @@ class PlanRun:
         return self._lowest[0] if self._lowest and self._past_turning_point else None
 
     def charged(self) -> None:
-        """Beans went in: they have yet to turn."""
+        """Note the charge: the turning point is still to come."""
         self._lowest, self._past_turning_point = None, False
 
     def waits_for_charge(self) -> bool:
@@ -63,7 +63,7 @@ class PlanRun:
         return any(s.charge and i not in self._taken for i, s in enumerate(self.plan.steps))
 
     def leave_out(self, outdated: Callable[[Step], bool]) -> list[int]:
-        """Never take these steps; returns which they are."""
+        """Skip these steps permanently and return their indexes."""
         found = [
             index
             for index, step in enumerate(self.plan.steps)
@@ -73,7 +73,7 @@ class PlanRun:
         return found
 
     def ended(self, elapsed_s: float) -> bool:
-        """Whether nothing more is to come."""
+        """Whether no more steps are to come."""
         end_s = self.plan.end_s
         if end_s is not None:
             return elapsed_s >= end_s and (
@@ -88,7 +88,7 @@ class PlanRun:
         bean_temp_c: float | None,
         happened_s: Mapping[EventKind, float],
     ) -> float | None:
-        """When the step is due, plan seconds; None: nobody can say yet."""
+        """When the step is due, plan seconds; None: unknown yet."""
         if step.at_s is not None:
             return step.at_s
         if step.at_bean_temp_c is not None:

@@ -1,11 +1,11 @@
-"""Fit the simulated roaster to logged roasts, and report it on roasts that it was not fitted to.
+"""Fit the simulated roaster to logged roasts, and report its error on held-out roasts.
 
     python -m roastwatch.roaster.simulation.fit FOLDER --fit       # prints the parameters
     python -m roastwatch.roaster.simulation.fit FOLDER --plot docs/images/simulated-roaster.png
 
-From a log the model is given the heater and fan settings, the beans' weight and the probe at the
-charge; everything after that it simulates. Roasts that were saved twice count once. Every second
-roast, by date, is fitted to; the others are held out.
+The model gets from each log the heater and fan settings, the beans' weight and the temperature at
+the charge, and simulates the rest. Roasts that were saved twice count once. Every second roast by
+date is used for the fit; the others are held out.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -58,7 +58,7 @@ class Logged:
 
 
 def load(folder: Path) -> list[Logged]:
-    """The roasts of a folder, by date, each once.
+    """The roasts in a folder by date, each once.
 
     Raises:
         BadInputError: there are none.
@@ -69,17 +69,17 @@ def load(folder: Path) -> list[Logged]:
         if roast is not None and not any(_same(roast, other) for other in found):
             found.append(roast)
     if not found:
-        raise BadInputError(f"No whole roasts (.alog with charge and drop) are in {folder}.")
+        raise BadInputError(f"{folder} contains no complete roasts (.alog with charge and drop).")
     return sorted(found, key=lambda roast: (roast.started, roast.name))
 
 
 def simulate(roast: Logged, parameters: ThermalParameters) -> Column:
-    """What the bean probe would have said, on the roast's grid."""
+    """The simulated bean temperature on the roast's grid, °C."""
     excess = (roast.probe_at_charge_c - AMBIENT_C) / parameters.empty_probe_share
     heat = Heat.empty(AMBIENT_C + excess, parameters).charged(roast.mass_kg, parameters)
-    said = np.empty(len(roast.bean_c))
-    for index in range(len(said)):
-        said[index] = heat.bean_probe_c
+    bean_c = np.empty(len(roast.bean_c))
+    for index in range(len(bean_c)):
+        bean_c[index] = heat.bean_probe_c
         heat = advance(
             heat,
             parameters,
@@ -87,7 +87,7 @@ def simulate(roast: Logged, parameters: ThermalParameters) -> Column:
             heater=float(roast.heater[index]),
             fan=float(roast.fan[index]),
         )
-    return said
+    return bean_c
 
 
 def error_c(roast: Logged, parameters: ThermalParameters) -> float:
@@ -109,7 +109,7 @@ def fit(roasts: list[Logged], start: ThermalParameters) -> ThermalParameters:
         for roast in roasts:
             off = (simulate(roast, with_(point)) - roast.bean_c)[::5]
             errors.append(np.nan_to_num(np.clip(off, -200, 200)) / np.sqrt(len(off)))
-        drift = 0.3 * (point - origin)  # keeps what the logs can't tell near plausible values
+        drift = 0.3 * (point - origin)  # holds undetermined parameters near plausible values
         return np.concatenate([*errors, drift])
 
     found = least_squares(
@@ -121,7 +121,7 @@ def fit(roasts: list[Logged], start: ThermalParameters) -> ThermalParameters:
 def plot(
     roasts: list[Logged], held_out: set[str], parameters: ThermalParameters, path: Path
 ) -> None:
-    """Every roast, logged and simulated, in small multiples."""
+    """Plot each roast, logged and simulated, in small panels."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -150,7 +150,7 @@ def plot(
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--fit", "refit", is_flag=True, help="Fit anew; else the shipped parameters.")
+@click.option("--fit", "refit", is_flag=True, help="Fit the parameters; else use the shipped ones.")
 @click.option("--plot", "plot_path", type=click.Path(path_type=Path))
 def main(folder: Path, refit: bool, plot_path: Path | None) -> None:
     """Report the simulated roaster's error on each logged roast in FOLDER."""
@@ -199,7 +199,7 @@ def _logged(path: Path) -> Logged | None:
 
 
 def _plausible(bean: Column) -> npt.NDArray[np.bool_]:
-    """Without missing values and spikes (some logs hold 349 °C between two of 188 °C)."""
+    """Mask of values that are neither missing nor spikes (some logs jump from 188 to 349 °C)."""
     good = np.isfinite(bean) & (bean > 20) & (bean < 280)
     centre = np.array([np.nanmedian(bean[max(0, i - 3) : i + 4]) for i in range(len(bean))])
     kept: npt.NDArray[np.bool_] = good & (np.abs(bean - centre) < 12)

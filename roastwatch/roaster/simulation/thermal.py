@@ -1,8 +1,8 @@
-"""A drum roaster's heat: drum, beans with water, environment, and probes that lag.
+"""A thermal model of a drum roaster: drum, beans with water, environment, and lagging probes.
 
 Lumped heat balances (J, W, °C, s), the usual form for drum roasters: Schwartzberg, "Modeling bean
 heating during batch roasting of coffee beans" (2002), with one node each for drum and beans,
-water that leaves the beans, and heat that they give off around first crack. The parameters are
+water that evaporates from the beans, and heat that they release around first crack. They are
 fitted to logged roasts (`python -m roastwatch.roaster.simulation.fit`).
 """
 
@@ -20,27 +20,27 @@ LONGEST_STEP_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class ThermalParameters:
-    """What makes one roaster differ from another."""
+    """The parameters of one roaster."""
 
     power_w: float = 553.4
-    """What reaches the drum at heat 100 %."""
+    """Power into the drum at heat 100 %."""
     drum_j_per_c: float = 691.4
     loss_w_per_c: float = 0.8392
-    """From the drum to the room, fan off."""
+    """Heat loss from the drum to the room, fan off."""
     fan_loss_w_per_c: float = 0.2165
-    """More of it at fan 100 %."""
+    """Additional loss at fan 100 %."""
     to_beans_w_per_c_kg: float = 34.4
-    """From drum and air to the beans, per kg."""
+    """Heat transfer from drum and air to the beans, per kg."""
     fan_to_beans: float = 1.8158
-    """How much better the beans are heated at fan 100 %, as a share."""
+    """Relative increase of that transfer at fan 100 %."""
     evaporation_per_s: float = 0.0001624
-    """Share of the water that leaves per second at 150 °C."""
+    """Share of the water that evaporates per second at 150 °C."""
     evaporation_rise_c: float = 13.7
-    """That share grows e-fold over so many °C."""
+    """Temperature rise over which that share grows e-fold, °C."""
     moisture: float = 0.11
     """Water in green beans, kg per kg."""
     exotherm_j_per_kg: float = 3_383.6
-    """Given off around first crack."""
+    """Heat released around first crack."""
     first_crack_c: float = 176.0
     """Bean probe temperature at which first crack begins."""
     bean_probe_lag_s: float = 82.2
@@ -48,12 +48,12 @@ class ThermalParameters:
     bean_probe_sees_drum: float = 0.0341
     """Share of the drum's temperature in what the bean probe reads."""
     empty_probe_share: float = 0.8632
-    """An empty drum's bean probe reads so much of the drum's excess over the room."""
+    """Share of the drum's excess over the room that the bean probe of an empty drum reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """The state at one moment. Temperatures in °C, water in kg per kg of dry start."""
+    """The state at one time. Temperatures in °C, water in kg per kg of green beans."""
 
     drum_c: float
     bean_c: float
@@ -68,12 +68,12 @@ class Heat:
 
     @classmethod
     def empty(cls, drum_c: float, parameters: ThermalParameters) -> "Heat":
-        """A drum without beans that has settled at a temperature."""
+        """An empty drum that has settled at a temperature."""
         seen = AMBIENT_C + parameters.empty_probe_share * (drum_c - AMBIENT_C)
         return cls(drum_c, AMBIENT_C, 0.0, seen, drum_c, 0.0)
 
     def charged(self, mass_kg: float, parameters: ThermalParameters) -> "Heat":
-        """The same drum with green beans at room temperature put in."""
+        """The same drum after a charge of green beans at room temperature."""
         return replace(
             self,
             mass_kg=mass_kg,
@@ -94,7 +94,7 @@ def advance(
     cooling: float = 0.0,
     door_open: bool = False,
 ) -> Heat:
-    """The state some seconds later. Actuators as shares, 0 to 1."""
+    """The state `seconds` later. Actuators from 0 to 1."""
     left = seconds
     while left > 1e-9:
         step_s = min(LONGEST_STEP_S, left)
@@ -114,7 +114,7 @@ def _step(
     door_open: bool,
 ) -> Heat:
     mass, tray_kg, tray_c = heat.mass_kg, heat.tray_kg, heat.tray_c
-    if door_open and mass > 0:  # a turning drum empties within some seconds, a still one keeps half
+    if door_open and mass > 0:  # a turning drum empties within seconds, a still one slowly
         gone = mass * min(1.0, dt / 2.5) * (1.0 if drum > 0 else 0.1)
         tray_c = (tray_kg * tray_c + gone * heat.bean_c) / (tray_kg + gone)
         mass, tray_kg = mass - gone, tray_kg + gone
@@ -169,14 +169,14 @@ def _lag(dt: float, lag_s: float) -> float:
 
 
 class TimedRoast:
-    """A roast on the model whose bean probe reaches first crack at a given second.
+    """A modelled roast whose bean probe reaches first crack at a given second.
 
-    The model's own time runs faster or slower for it, so sound that cracks then agrees with it.
+    The model's time is stretched for that, so that it agrees with sound that cracks then.
     """
 
     heater, fan = 0.65, 0.4
     after_crack = 0.45
-    """Heat after first crack, as most people would."""
+    """Heat after first crack, as is usual."""
 
     def __init__(self, first_crack_at_s: float, mass_kg: float = 0.25) -> None:
         self._parameters = ThermalParameters()
@@ -190,7 +190,7 @@ class TimedRoast:
         self._heat, self._at_s = self._start, 0.0
 
     def reading(self, elapsed_s: float, station: str, taken_at_s: float) -> Reading:
-        """What its probes say so many seconds after the charge."""
+        """The reading `elapsed_s` seconds after the charge."""
         wanted_s = max(0.0, elapsed_s) * self._pace
         if wanted_s < self._at_s:
             self._heat, self._at_s = self._start, 0.0

@@ -1,4 +1,4 @@
-"""A driver's own task reads the wire; whoever asks gets the newest reading, once."""
+"""The newest reading, handed from a driver's task to its reader once."""
 
 import asyncio
 import logging
@@ -8,53 +8,55 @@ from contextlib import suppress
 from roastwatch.errors import LostError
 from roastwatch.vocabulary import Reading
 
-log = logging.getLogger("roastwatch.roaster")
+log = logging.getLogger(__name__)
 
 
 def defect(machine: str, error: Exception) -> LostError:
-    """Log what ended a driver's own task; what the guardian gets, so that it connects anew."""
-    log.error("the driver of the %s failed", machine, exc_info=error)
+    """Log the error that ended a driver's task, and return the error that makes it reconnect."""
+    log.error("The driver of the %s failed", machine, exc_info=error)
     name = type(error).__name__
-    return LostError(f"The driver of the {machine} failed ({name}: {error}): please report it.")
+    return LostError(
+        f"The driver of the {machine} failed ({name}: {error}). Please report this as a bug."
+    )
 
 
 class LatestValue:
-    """The newest reading that nobody has taken yet, or why there will be no more."""
+    """The newest reading that was not taken yet, or the error that ended them."""
 
     def __init__(self) -> None:
         self._reading: Reading | None = None
         self._lost: LostError | None = None
         self._news = asyncio.Event()
         self.untouched = True
-        """Whether no reading has come yet."""
+        """Whether no reading has arrived yet."""
 
     def put(self, reading: Reading) -> None:
-        """A reading arrived; an older one that nobody took is forgotten."""
+        """Store a reading; an older one that was not taken is dropped."""
         self.untouched = False
         self._reading = reading
         self._news.set()
 
     def lose(self, why: LostError) -> None:
-        """There will be no more readings."""
+        """Record why there will be no more readings."""
         self._lost = why
         self._news.set()
 
     def clear(self) -> None:
-        """Begin again."""
+        """Start again, for a new connection."""
         self.untouched = True
         self._reading = self._lost = None
         self._news.clear()
 
     def check(self) -> None:
-        """Raise what `lose` was given."""
+        """Raise the error that `lose` was given, if any."""
         if self._lost is not None:
             raise LostError(str(self._lost))
 
     async def take(self, within_s: float, machine: str) -> Reading:
-        """The newest reading, waiting for one if need be. May be cancelled at any time.
+        """The newest reading; waits for one if necessary. May be cancelled at any time.
 
         Raises:
-            LostError: the link is gone, or nothing valid came within `within_s`.
+            LostError: the link is gone, or nothing valid arrived within `within_s`.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
@@ -63,16 +65,16 @@ class LatestValue:
                     await self._news.wait()
         self.check()
         if self._reading is None:
-            raise LostError(f"The {machine} has answered nothing valid for {within_s:g} s.")
+            raise LostError(f"The {machine} has sent nothing valid for {within_s:g} s.")
         reading, self._reading = self._reading, None
         return reading
 
 
 class PendingRequests:
-    """Which question an answer without a number belongs to, so that none looks fresher than it is.
+    """Matches replies without numbers to requests, so that no reading looks fresher than it is.
 
-    Answers come in the order of the questions; a question whose answer was lost is forgotten
-    after `late_s`, and so is an answer to nothing.
+    Replies arrive in the order of the requests. A request without a reply is dropped after
+    `late_s`, and a reply without a request is ignored.
     """
 
     def __init__(self, late_s: float = 5.0) -> None:
@@ -81,16 +83,16 @@ class PendingRequests:
         self.answers = 0
 
     def clear(self) -> None:
-        """Begin again."""
+        """Start again, for a new connection."""
         self._open.clear()
 
     def ask(self, now_s: float) -> int:
-        """A question goes out; returns how many were answered before it."""
+        """A request is sent; returns the number of replies so far."""
         self._open.append(now_s)
         return self.answers
 
     def answer(self, now_s: float) -> float | None:
-        """An answer came: when its question was asked; None if none is open."""
+        """A reply arrived; returns when it was requested, None if nothing is outstanding."""
         while self._open and now_s - self._open[0] > self._late_s:
             self._open.popleft()
         if not self._open:

@@ -1,4 +1,4 @@
-"""Cuts a stream of bytes into lines of text."""
+"""Splits a stream of bytes into lines of text."""
 
 import contextlib
 
@@ -6,13 +6,13 @@ LONGEST_LINE = 200
 
 
 class LineSplitter:
-    """What is not ASCII or far too long is dropped, so noise never becomes part of a line."""
+    """Splits lines; drops any that is not ASCII or too long, as noise makes it."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[str]:
-        """The lines that became whole with these bytes, without CR and LF, none empty."""
+        """The lines that these bytes complete, without line ends; none is empty."""
         self._buffer += data
         *whole, rest = self._buffer.split(b"\n")
         self._buffer = bytearray(rest[-LONGEST_LINE - 1 :])

@@ -1,4 +1,4 @@
-"""Bytes to and from a machine: a serial port, a pseudo-terminal or TCP (`socket://host:port`)."""
+"""Bytes to and from a machine: by serial port, pseudo-terminal or TCP (`socket://host:port`)."""
 
 import asyncio
 import grp
@@ -18,11 +18,11 @@ from roastwatch.options import Options
 
 T = TypeVar("T")
 STALLED_BYTES = 4096
-"""So much unsent means that nobody takes our bytes any more."""
+"""Unsent bytes beyond which the other end counts as no longer reading."""
 
 
 class PortOptions(Options):
-    """Where the machine is."""
+    """The port of a machine."""
 
     port: str = Field(
         description="Serial port such as /dev/serial/by-id/usb-…, or socket://host:port for a "
@@ -31,65 +31,69 @@ class PortOptions(Options):
 
 
 class SerialLink:
-    """What every open line has: bytes that arrive, bytes that leave, and an end.
+    """A connection that sends and receives bytes until it is closed or lost.
 
-    What arrives goes to `on_bytes` at once (a parser's `feed`); `until` waits for what the parser
-    made of it. Once the line is gone, everything raises LostError: leave the context and enter a
-    new one.
+    Received bytes are passed to `on_bytes` at once (a parser's `feed`); `until` waits for its
+    result. Once the link is gone, every call raises LostError: leave the context and enter it
+    again.
     """
 
     def __init__(self, port: str, machine: str, on_bytes: Callable[[bytes], object]) -> None:
         self.port = port
         self.machine = machine
         self.received_bytes = 0
+        self.on_gone: Callable[[LostError], object] | None = None
+        """Called once when the link is gone."""
         self._on_bytes = on_bytes
         self._gone: str | None = "not open"
         self._news = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        """Open. Raises LostError (try again) or BadInputError (another port is needed)."""
+        """Open. Raises LostError (retry later) or BadInputError (the port is wrong)."""
         raise NotImplementedError
 
     async def __aexit__(self, *_: object) -> None:
-        """Close, quietly."""
+        """Close without raising."""
         raise NotImplementedError
 
     def write(self, data: bytes) -> None:
         """Send bytes at once.
 
         Raises:
-            LostError: the line is gone, or the other end has stopped taking bytes.
+            LostError: the link is gone, or the other end has stopped reading.
         """
         raise NotImplementedError
 
     def arrived(self, data: bytes) -> None:
-        """Bytes came in."""
+        """Handle bytes that arrived."""
         self.received_bytes += len(data)
         self._on_bytes(data)
         self.wake()
 
     def closed(self, why: object) -> None:
-        """The other end went away, or we closed."""
+        """Handle the end of the link, by either side."""
         if self._gone is None:
             reason = f" ({getattr(why, 'strerror', None) or why})" if why else ""
             self._gone = f"The link to the {self.machine} on {self.port} is gone{reason}."
+            if self.on_gone is not None:
+                self.on_gone(LostError(self._gone))
         self.wake()
 
     @property
     def is_gone(self) -> bool:
-        """Whether the line is closed."""
+        """Whether the link is closed or lost."""
         return self._gone is not None
 
     def check(self) -> None:
-        """Raise LostError when the line is gone."""
+        """Raise LostError if the link is gone."""
         if self._gone is not None:
             raise LostError(self._gone)
 
     async def until(self, ready: Callable[[], T | None], within_s: float) -> T | None:
-        """What `ready` gives once it gives something; None when `within_s` have passed.
+        """Wait until `ready` returns a value and return it; None after `within_s` seconds.
 
         Raises:
-            LostError: the line went away meanwhile.
+            LostError: the link was lost meanwhile.
         """
         try:
             async with asyncio.timeout(within_s):
@@ -101,13 +105,13 @@ class SerialLink:
         return found
 
     def wake(self) -> None:
-        """Let whoever waits look again."""
+        """Make `until` call `ready` again."""
         self._news.set()
         self._news = asyncio.Event()
 
 
 class _Bytes(asyncio.Protocol):
-    """Hands what arrives to the wire."""
+    """Passes received bytes to the wire."""
 
     def __init__(self, wire: "Wire") -> None:
         self._wire = wire
@@ -141,8 +145,8 @@ class Wire(SerialLink):
         """Open and lock the port.
 
         Raises:
-            LostError: no such port, in use, not allowed, nobody there.
-            BadInputError: not a serial port, or no address.
+            LostError: the port is absent, in use or not permitted, or nothing replies.
+            BadInputError: the port is not a serial port or a valid address.
         """
         self._ended.clear()
         self._gone = None
@@ -178,40 +182,40 @@ class Wire(SerialLink):
         """Send bytes at once.
 
         Raises:
-            LostError: the line is gone, or the other end has stopped taking bytes.
+            LostError: the link is gone, or the other end has stopped reading.
         """
         self.check()
         assert self._transport is not None
         try:
             if self._transport.get_write_buffer_size() > STALLED_BYTES:
-                raise LostError(f"The {self.machine} on {self.port} takes no more bytes.")
+                raise LostError(f"The {self.machine} on {self.port} no longer accepts data.")
             self._transport.write(data)
         except (OSError, RuntimeError, serialx.SerialException) as error:
             self.closed(error)
             self.check()
 
     def closed(self, why: object) -> None:
-        """The other end went away, or we closed."""
+        """Handle the end of the link, by either side."""
         super().closed(why)
         self._ended.set()
 
 
 def not_this_machine(wire: SerialLink, within_s: float) -> RoastwatchError:
-    """The error for a port behind which the machine does not show itself."""
+    """The error for a port on which the machine was not recognised."""
     if wire.received_bytes:
         return BadInputError(
-            f"Another machine than a {wire.machine} is on {wire.port}, or its baud rate is another:"
-            f" {wire.received_bytes} bytes came in {within_s:g} s and made no valid frame; check "
+            f"The device on {wire.port} is not a {wire.machine}, or its baud rate is different: "
+            f"{wire.received_bytes} bytes arrived in {within_s:g} s without a valid frame. Check "
             "`type`, `port` and `baud`."
         )
     return LostError(
-        f"No {wire.machine} answers on {wire.port} (waited {within_s:g} s): is it switched on, its "
-        "cable in, and `port` the right one?"
+        f"No {wire.machine} replies on {wire.port} (waited {within_s:g} s): check that it is on, "
+        "that its cable is connected, and that `port` is right."
     )
 
 
 async def explain_opening(port: str, machine: str) -> RoastwatchError:
-    """Why a port that somebody else's library could not open won't open."""
+    """The error that explains why another library could not open a port."""
     wire = Wire(port, machine=machine, on_bytes=len)
     try:
         async with asyncio.timeout(3.0):
@@ -219,51 +223,51 @@ async def explain_opening(port: str, machine: str) -> RoastwatchError:
     except RoastwatchError as error:
         return error
     except TimeoutError:
-        return LostError(f"Nobody answers at {port}: is the {machine} on?")
+        return LostError(f"Nothing replies at {port}: check that the {machine} is on.")
     await wire.__aexit__()
-    return LostError(f"The {machine} on {port} can't be reached now.")
+    return LostError(f"The {machine} on {port} can't be reached.")
 
 
 def _opening_failed(port: str, machine: str, error: Exception) -> RoastwatchError:
-    """One sentence for why a port would not open."""
+    """The error that explains in one sentence why a port did not open."""
     if isinstance(error, FileNotFoundError):
         here = sorted(str(path) for path in Path("/dev/serial/by-id").glob("*"))
         here += sorted(
             str(path) for kind in ("USB", "ACM") for path in Path("/dev").glob(f"tty{kind}*")
         )
         return LostError(
-            f"There is no port {port} for the {machine}: plug it in, or set `port` to one of "
-            f"{', '.join(here) if here else 'the ports that appear then (none is there now)'}."
+            f"The port {port} of the {machine} does not exist: plug it in, or set `port` to "
+            f"{' or '.join(here) if here else 'the port that appears then (there is none now)'}."
         )
     if isinstance(error, PermissionError):
         return LostError(
-            f"This user may not open {port}: it belongs to the group '{_group(port)}'; run "
-            f"`sudo usermod -aG {_group(port)} $USER`, log out and in again."
+            f"This user may not open {port}, which belongs to the group '{_group(port)}': run "
+            f"`sudo usermod -aG {_group(port)} $USER`, then log out and in again."
         )
     if isinstance(error, socket.gaierror):
-        return LostError(f"The host in {port} has no address ({error.strerror}): check `port`.")
+        return LostError(f"The host in {port} was not found ({error.strerror}): check `port`.")
     if isinstance(error, ConnectionError | TimeoutError) or "://" in port:
         if isinstance(error, ValueError):
-            return BadInputError(f"{port} is no address: write socket://host:port, with a number.")
+            return BadInputError(f"{port} is not a valid address: write socket://host:1234.")
         number = getattr(error, "errno", None)
-        reason = os.strerror(number) if number else str(error) or "too late"
+        reason = os.strerror(number) if number else str(error) or "timed out"
         return LostError(
-            f"Nobody answers at {port} ({reason}): is the {machine}'s serial server on, and its "
-            "port number right?"
+            f"Nothing replies at {port} ({reason}): check that the {machine}'s serial server is on "
+            "and that the port number is right."
         )
     if isinstance(error, OSError) and "locked" in str(error):
         return LostError(
-            f"{port} is in use by another program (Artisan, or a second roastwatch?): close it "
-            "there, or set `port` to another."
+            f"{port} is in use by another program (Artisan, or a second roastwatch?): close that "
+            "program, or set `port` to another port."
         )
     if isinstance(error, OSError) and error.errno in (16, 5):
-        return LostError(f"{port} can't be opened now ({error.strerror}): in use, or unplugged?")
+        return LostError(f"{port} can't be opened ({error.strerror}): is it in use or unplugged?")
     reason = getattr(error, "strerror", None) or str(error.args[-1] if error.args else error)
-    return BadInputError(f"{port} can't be used as a serial port ({reason}): set `port` to one.")
+    return BadInputError(f"{port} is not a serial port ({reason}): set `port` to one.")
 
 
 def _group(port: str) -> str:
-    """The group that owns a port; dialout where it can't be told."""
+    """The group that owns a port; dialout if that is unknown."""
     try:
         gid = Path(port).stat().st_gid
         name = grp.getgrgid(gid).gr_name

@@ -1,28 +1,28 @@
-"""Which temperatures to believe, and why not.
+"""Rejects implausible temperatures, and gives the reason.
 
-A value above what a probe can show is delivered as it was read: it may be a fire, and whoever
-judges it must see it. Only what is too cold to be true (an open or unused input often shows 0) or
-no number at all is left out.
+A value above a probe's range is delivered as it was read: it may be a fire, and the interlocks
+must see it. Only implausibly cold values (an open or unused input often reads 0) and non-numbers
+are left out.
 """
 
 import math
 
 PLAUSIBLE_MIN_C = 1.0
-"""A probe in a running roaster shows nothing below."""
+"""A probe in a running roaster reads no lower."""
 JUMP_C = 40.0
 JUMP_C_PER_S = 20.0
-"""Beans at charge pull a quick probe down by about 10 °C/s; more is a broken digit."""
+"""At charge, beans cool a fast probe by about 10 °C/s; a faster change is a corrupt digit."""
 
 
 def probe_value(
     doubts: dict[str, str], field: str, value_c: float | None, source: str = "The probe"
 ) -> float | None:
-    """The value in °C if a probe can show it, else None, with the reason under `field`."""
+    """The value in °C if it is plausible, else None with the reason in `doubts[field]`."""
     why = None
     if value_c is None or not math.isfinite(value_c):
         why = f"{source} gives no number"
     elif value_c < PLAUSIBLE_MIN_C:
-        why = f"{source} says {value_c:.1f} °C, as an open or unused input does"
+        why = f"{source} reads {value_c:.1f} °C, as an open or unused input does"
     if why is None:
         doubts.pop(field, None)
         return value_c
@@ -31,10 +31,10 @@ def probe_value(
 
 
 class SpikeFilter:
-    """One probe's values on a line without checksum, with those left out that it can't show.
+    """Filters one probe's values on a line without a checksum.
 
-    A lost digit (201.3 → 21.3) can't be told from a value except by its jump: a jump is believed
-    once a second value agrees with it.
+    A lost digit (201.3 → 21.3) shows only as a jump, so a jump is accepted once a second value
+    agrees with it.
     """
 
     def __init__(self, doubts: dict[str, str] | None = None, field: str = "") -> None:
@@ -45,7 +45,7 @@ class SpikeFilter:
         self.doubts = 0
 
     def take(self, value_c: float | None, at_s: float) -> float | None:
-        """The value in °C if it can be believed, else None. `at_s` is monotonic seconds."""
+        """The value in °C if it is plausible, else None. `at_s` is monotonic seconds."""
         found = probe_value(self._reasons, self._field, value_c)
         if found is None:
             self.doubts += value_c is not None
@@ -60,7 +60,7 @@ class SpikeFilter:
         self._doubted = here
         self.doubts += 1
         self._reasons[self._field] = (
-            f"The probe jumped from {self._last[0]:.0f} to {found:.0f} °C: not believed until a "
+            f"The probe jumped from {self._last[0]:.0f} to {found:.0f} °C: ignored until a "
             "second value agrees."
         )
         return None

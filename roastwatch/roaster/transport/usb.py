@@ -1,4 +1,4 @@
-"""Bulk transfers with a USB device, without blocking the event loop. The only file with pyusb."""
+"""Bulk transfers with a USB device that do not block the event loop. Only this file uses pyusb."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -15,18 +15,18 @@ VENDOR = 0x0483
 
 
 class Pipes(Protocol):
-    """One claimed interface: what a fake device stands in for."""
+    """One claimed interface. Tests replace it with a fake device."""
 
     def write(self, data: bytes) -> None:
         """Send; raises OSError."""
         ...
 
     def read(self, size: int, timeout_s: float) -> bytes:
-        """What arrives; raises TimeoutError or OSError."""
+        """Receive; raises TimeoutError or OSError."""
         ...
 
     def close(self) -> None:
-        """Let the interface go."""
+        """Release the interface."""
         ...
 
 
@@ -66,10 +66,10 @@ def _endpoint(endpoints: Any, direction: int) -> Any:
 
 
 def open_pipes(products: Sequence[int], machine: str) -> Pipes:
-    """Find the machine by its product id and claim interface 1 of it.
+    """Find the machine by its product id and claim its interface 1.
 
     Raises:
-        LostError: not plugged in, not allowed (the text says how), or in use.
+        LostError: not plugged in, not permitted (the text explains the fix), or in use.
     """
     try:
         for product in products:
@@ -83,9 +83,9 @@ def open_pipes(products: Sequence[int], machine: str) -> Pipes:
     except usb.core.USBError as error:
         if error.errno == 13:
             raise LostError(
-                f"This user may not open the {machine}: put "
+                f"This user may not open the {machine}: add "
                 f'`SUBSYSTEM=="usb", ATTR{{idVendor}}=="{VENDOR:04x}", GROUP="plugdev", '
-                'MODE="0660"` into /etc/udev/rules.d/50-aillio.rules, join the group plugdev with '
+                'MODE="0660"` to /etc/udev/rules.d/50-aillio.rules, join the group plugdev with '
                 "`sudo usermod -aG plugdev $USER`, log out and in, and plug it in again."
             ) from error
         reason = "in use by another program (RoasTime, Artisan?)" if error.errno == 16 else error
@@ -94,7 +94,7 @@ def open_pipes(products: Sequence[int], machine: str) -> Pipes:
 
 
 class UsbLink:
-    """Two threads for one device: one that reads, one that writes."""
+    """One device, with one thread that reads and one that writes."""
 
     def __init__(self, open_now: Callable[[], Pipes], machine: str) -> None:
         self._open_now = open_now
@@ -104,13 +104,13 @@ class UsbLink:
         self._writers: ThreadPoolExecutor | None = None
 
     async def open(self) -> None:
-        """Raises LostError."""
+        """Open the device. Raises LostError."""
         self._readers = ThreadPoolExecutor(1, "usb read")
         self._writers = ThreadPoolExecutor(1, "usb write")
         self._pipes = await self._in(self._readers, self._open_now)
 
     async def close(self) -> None:
-        """Let the device go; waits for a read that is under way."""
+        """Release the device; waits for a read in progress."""
         pipes, self._pipes = self._pipes, None
         for threads in (self._readers, self._writers):
             if threads is not None:
@@ -125,7 +125,7 @@ class UsbLink:
         await self._in(self._writers, lambda: pipes.write(data))
 
     async def read(self, size: int, timeout_s: float) -> bytes | None:
-        """What arrives, None when nothing came in time. Raises LostError."""
+        """Receive up to `size` bytes; None if nothing arrived in time. Raises LostError."""
         pipes = self._opened()
         try:
             return await self._in(self._readers, lambda: pipes.read(size, timeout_s))
@@ -150,4 +150,4 @@ def _quietly(close: Callable[[], None]) -> None:
     try:
         close()
     except (OSError, usb.core.USBError):
-        return  # it was unplugged: there is nothing to let go
+        return  # it was unplugged: there is nothing to release

@@ -1,4 +1,4 @@
-"""The same as a wire, over a WebSocket: `ws://host:port/path`."""
+"""The same link over a WebSocket: `ws://host:port/path`."""
 
 import asyncio
 from collections.abc import Callable
@@ -26,8 +26,8 @@ class WebSocketWire(SerialLink):
         """Connect.
 
         Raises:
-            LostError: nobody answers.
-            BadInputError: something else than a WebSocket answers, or no address.
+            LostError: nothing replies.
+            BadInputError: the server is not a WebSocket, or the address is invalid.
         """
         self._outgoing = asyncio.Queue(64)
         self._session = aiohttp.ClientSession()
@@ -37,16 +37,19 @@ class WebSocketWire(SerialLink):
         except aiohttp.WSServerHandshakeError as error:
             await self._session.close()
             raise BadInputError(
-                f"{self.port} answers, but not as a {self.machine}'s WebSocket "
+                f"{self.port} replies, but not as a {self.machine}'s WebSocket "
                 f"(HTTP {error.status}): check `port` and its path, such as /ws."
             ) from error
         except aiohttp.InvalidURL as error:
             await self._session.close()
-            raise BadInputError(f"{self.port} is no address: write ws://host:80/ws.") from error
+            raise BadInputError(
+                f"{self.port} is no valid address: write ws://host:80/ws."
+            ) from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             await self._session.close()
             raise LostError(
-                f"Nobody answers at {self.port}: is the {self.machine} on and in this network?"
+                f"Nothing replies at {self.port}: check that the {self.machine} is on and in this "
+                "network."
             ) from error
         self._gone = None
         self._tasks = [
@@ -78,7 +81,7 @@ class WebSocketWire(SerialLink):
         try:
             self._outgoing.put_nowait(data.decode("ascii"))
         except asyncio.QueueFull:
-            raise LostError(f"The {self.machine} on {self.port} takes no more bytes.") from None
+            raise LostError(f"The {self.machine} on {self.port} no longer accepts data.") from None
 
     async def _send(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         try:
