@@ -363,7 +363,7 @@ def test_edit_delete_and_stats_by_command(tmp_path: Path) -> None:
     assert (record.title, record.properties.rating) == ("New", 88)
     assert (record.properties.bean_name, record.properties.green_weight_g) == ("Sidamo", None)
     assert "no such property" in run("edit", "made-0", "--set", "colour=brown")[1]
-    assert "is a number" in run("edit", "made-0", "--set", "green_weight_g=much")[1]
+    assert "is not a number" in run("edit", "made-0", "--set", "green_weight_g=much")[1]
     assert "Nothing to change" in run("edit", "made-0")[1]
     said = run("stats")[1]
     assert "6 roasts" in said
