@@ -70,7 +70,7 @@ class Pipeline:
         *,
         started_at: datetime,
         onset: OnsetOptions | None = None,
-        roast: RoastOptions | None = None,
+        roast: Roast | RoastOptions | None = None,
         armed_from_s: float = 0.0,
         rearm_after_s: float | None = None,
         witness: Callable[[datetime], float] | None = None,
@@ -83,7 +83,7 @@ class Pipeline:
             sample_rate_hz: of all the sound that will be pushed.
             started_at: UTC of sample 0.
             onset: how pops become a decision.
-            roast: when a roast begins.
+            roast: the station's roast, or when a new one begins.
             armed_from_s: where the sound or the charge begins it, that comes then, and nothing is
                 decided before; a charge may lie before the sound (negative).
             rearm_after_s: decide anew so long after each decision, to count false alarms.
@@ -94,7 +94,7 @@ class Pipeline:
         """
         self.sample_rate_hz = sample_rate_hz
         self.clock = SampleClock(sample_rate_hz, started_at)
-        self.roast = Roast(station, roast or RoastOptions())
+        self.roast = roast if isinstance(roast, Roast) else Roast(station, roast or RoastOptions())
         self.onset = Onset(onset or OnsetOptions(), sample_rate_hz, model.spec)
         self.spec = self.onset.spec
         self.listening = True
@@ -113,7 +113,7 @@ class Pipeline:
         else:
             self.onset.arm(0)  # idle: hears only what can be nothing but a roast, and asks
 
-    def judge_by(self, model: CrackModel, onset: OnsetOptions) -> None:
+    def use(self, model: CrackModel, onset: OnsetOptions) -> None:
         """Hear with another model from the next sound on; what was heard so far is forgotten.
 
         Call it while no block is being heard.

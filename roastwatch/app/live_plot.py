@@ -10,7 +10,7 @@ from roastwatch.channel import Latest
 from roastwatch.errors import RoastwatchError
 from roastwatch.vocabulary import Snapshot
 
-_log = logging.getLogger("roastwatch.app.live_plot")
+_log = logging.getLogger(__name__)
 
 
 def painter(

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from roastwatch.app.instructions import confirms
-from roastwatch.app.station import Station
+from roastwatch.app.instructions import EFFECTS
+from roastwatch.app.station import Followers, Station
 from roastwatch.audio.recorder_disk import RecordedClip
-from roastwatch.pipeline import BlockResult
+from roastwatch.pipeline import BlockResult, Pipeline
 from roastwatch.roastlog.log import RoastLog
 from roastwatch.roastlog.usual import learned, usual_time
 from roastwatch.supervise import Background
@@ -21,7 +21,6 @@ from roastwatch.vocabulary import (
     EventKind,
     Evidence,
     Instruction,
-    InstructionKind,
     Reading,
     RoastEvent,
 )
@@ -33,7 +32,7 @@ _NOTICED_S = 5.0
 """A clock that was set back by less is no news."""
 _EARLY_READINGS = 256
 """Readings kept until the roast that they belong to is in the log."""
-_log = logging.getLogger("roastwatch.app.roast_logger")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -44,6 +43,20 @@ class _Kept:
     began_at: datetime
     in_log: bool = True
     """Whether its row is there, and readings may follow it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _StationNotes:
+    """What people add to the logged roast of one station."""
+
+    keeper: "RoastLogger"
+    station: Station
+
+    def label(self, event_id: str, label: str, by: str) -> None:
+        self.keeper.label(event_id, label, by)
+
+    def note(self, text: str) -> None:
+        self.keeper.note(self.station, text)
 
 
 class RoastLogger:
@@ -71,10 +84,12 @@ class RoastLogger:
         Raises:
             LogError: the log can't be read.
         """
-        station.heard = lambda heard: self._heard(station, heard)
-        station.clip_kept = partial(self._clip_kept, station)
-        station.taken = partial(self._reading, station)
-        station.clock_set = partial(self._forget_early, station.name)
+        station.followers = Followers(
+            heard=partial(self._heard, station),
+            clip_kept=self._clip_kept,
+            taken=partial(self._reading, station),
+            clock_set=partial(self._forget_early, station.name),
+        )
         await self._learn(station)
         roast = await self.log.resume(station.name, station.now())
         if roast is None:
@@ -111,10 +126,9 @@ class RoastLogger:
 
     async def pulse(self, station: Station) -> None:
         """Once a second: a roast that began or ended without an event."""
-        roast = station.pipeline.roast if station.pipeline else None
-        kept = self._kept.get(station.name)
-        if roast is None:
+        if not station.has_sound:  # a roast that is to be resumed has not ended
             return
+        roast, kept = station.roast, self._kept.get(station.name)
         if kept is not None and roast.roast_id != kept.roast_id and roast.roast_id is None:
             await self._end(station)
             self._learn_later(station)
@@ -126,8 +140,7 @@ class RoastLogger:
     def _reading(self, station: Station, reading: Reading, at: datetime) -> None:
         """A reading goes into the log as it arrives, with the time at which it was taken."""
         kept = self._kept.get(station.name)
-        roast = station.pipeline.roast if station.pipeline else None
-        if kept is None or not kept.in_log or roast is None or roast.roast_id != kept.roast_id:
+        if kept is None or not kept.in_log or station.roast.roast_id != kept.roast_id:
             early = self._early.setdefault(station.name, deque(maxlen=_EARLY_READINGS))
             early.append((at, reading))
             return
@@ -144,21 +157,20 @@ class RoastLogger:
 
     def instruction(self, station: Station, instruction: Instruction) -> None:
         """What a person answered or remarked; called before the station hears of it."""
+        apply = EFFECTS[instruction.kind].log
+        if apply is not None:
+            apply(_StationNotes(self, station), station.roast, instruction)
+
+    def label(self, event_id: str, label: str, by: str) -> None:
+        """Say what an event was."""
+        self.log.record_label(event_id, label, by)
+
+    def note(self, station: Station, text: str) -> None:
+        """Add a remark to the station's roast at the present time; ignored without one."""
         kept = self._kept.get(station.name)
-        roast = station.pipeline.roast if station.pipeline else None
-        crack = roast.first_crack if roast else None
-        match instruction.kind:
-            case InstructionKind.NOT_A_CRACK if crack is not None:
-                self.log.record_label(crack.event_id, "not_a_crack", instruction.by)
-            case InstructionKind.CONFIRM_CRACK if crack and confirms(instruction, crack):
-                self.log.record_label(crack.event_id, "crack", instruction.by)
-            case InstructionKind.FIRST_CRACK_NOW if crack is not None and roast and roast.active:
-                self.log.record_label(crack.event_id, "crack", instruction.by)
-            case InstructionKind.NOTE if kept is not None and instruction.value:
-                elapsed_s = (station.now() - kept.began_at).total_seconds()
-                self.log.record_note(kept.roast_id, elapsed_s, str(instruction.value))
-            case _:
-                pass
+        if kept is not None:
+            elapsed_s = (station.now() - kept.began_at).total_seconds()
+            self.log.record_note(kept.roast_id, elapsed_s, text)
 
     def command(self, station: Station | None, command: Command, result: CommandResult) -> None:
         """A command and what became of it, at its time in the roast by the station's clock."""
@@ -183,11 +195,11 @@ class RoastLogger:
 
     async def _begin(self, station: Station, roast_id: str, at: datetime) -> None:
         before = self._kept.get(station.name)
-        roast = station.pipeline.roast if station.pipeline else None
-        if roast is not None and roast.roast_id == roast_id and roast.charged_at is not None:
+        roast = station.roast
+        if roast.roast_id == roast_id and roast.charged_at is not None:
             at = roast.charged_at
         self._remember(roast_id, at)
-        if before is not None and roast is not None and roast.roast_id == before.roast_id:
+        if before is not None and roast.roast_id == before.roast_id:
             # over before the log heard of it: it takes nothing from the one in progress
             await self.log.start_roast(roast_id, station.name, at)
             await self.log.end_roast(roast_id)
@@ -221,7 +233,7 @@ class RoastLogger:
         station.beans.learn(await asyncio.to_thread(learned, self.log.path, station.name))
         station.learn(await asyncio.to_thread(usual_time, self.log.path, station.name))
 
-    def _clip_kept(self, station: Station, clip: RecordedClip, at: datetime) -> None:
+    def _clip_kept(self, clip: RecordedClip, at: datetime) -> None:
         """Index a clip; the log's queue takes it from any thread."""
         began_at = self._began.get(clip.roast_id)
         if began_at is not None:
@@ -230,11 +242,11 @@ class RoastLogger:
                 clip.roast_id, str(clip.path), from_s, clip.duration_s, clip.event_id
             )
 
-    def _heard(self, station: Station, heard: BlockResult) -> None:
+    def _heard(self, station: Station, pipeline: Pipeline, heard: BlockResult) -> None:
         kept = self._kept.get(station.name)
-        if kept is None or station.pipeline is None:
+        if kept is None:
             return
-        clock, roast_id = station.pipeline.clock, kept.roast_id
+        clock, roast_id = pipeline.clock, kept.roast_id
         self.log.record_pops(
             roast_id,
             [
@@ -242,12 +254,12 @@ class RoastLogger:
                 for pop in heard.pops
             ],
         )
-        progress = station.pipeline.onset.progress
+        progress = pipeline.onset.progress
         for score in heard.scores:
             elapsed_s = (clock.at(score.end_sample) - kept.began_at).total_seconds()
             self.log.record_scores(roast_id, elapsed_s, score.probability, progress)
         # with the sound and not with the pulse: a replay may be over before a second has passed
-        self._evidence(kept, station.pipeline.roast.evidence(station.now()))
+        self._evidence(kept, pipeline.roast.evidence(station.now()))
 
     def _evidence(self, kept: _Kept, news: list[Evidence]) -> None:
         for evidence in news:

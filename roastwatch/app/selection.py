@@ -20,7 +20,7 @@ from roastwatch.vocabulary import InstructionKind
 NO_PROFILE = "no profile"
 _MID_ROAST = "The {} can't be changed in mid-roast: end the roast first."
 _LOOK_EVERY_S = 30.0
-_log = logging.getLogger("roastwatch.app.selection")
+_log = logging.getLogger(__name__)
 
 
 def detectors(settings: StationSettings) -> dict[str, Chosen]:
@@ -97,7 +97,7 @@ class Selection:
     @property
     def detector(self) -> str:
         """Which model listens."""
-        return self._station.detector
+        return self._station.detector.name
 
     def tick(self) -> None:
         """Now and then: plans may come and go while the service runs."""
@@ -127,7 +127,7 @@ class Selection:
             "detectors": tuple(self._detectors),
             "profile": self._profile if profiles else None,
             "profiles": profiles,
-            "refusal": self.refusal or self._station.detector_problem,
+            "refusal": self.refusal or self._station.detector.problem,
         }
 
     async def choose(self, kind: InstructionKind, value: object) -> None:
@@ -163,7 +163,7 @@ class Selection:
         model = await asyncio.to_thread(lambda: plugins.load("models", name)(chosen.options))
         if self._roasting():  # it began while the model was read
             raise BadInputError(_MID_ROAST.format(InstructionKind.DETECTOR))
-        self._station.judge_by(model, name)
+        self._station.select_model(model, name)
 
     async def _compare_with(self, name: str) -> None:
         assert self._driven is not None
@@ -175,8 +175,7 @@ class Selection:
         self._profile = name
 
     def _roasting(self) -> bool:
-        pipeline = self._station.pipeline
-        return pipeline is not None and pipeline.roast.active
+        return self._station.roast.active
 
     def _set(self, what: str) -> str:
         """What the settings say."""

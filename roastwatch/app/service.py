@@ -6,7 +6,7 @@ import gc
 import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -14,6 +14,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from roastwatch import plugins
+from roastwatch.app.instructions import EFFECTS
 from roastwatch.app.live_plot import painter
 from roastwatch.app.roast_logger import RoastLogger
 from roastwatch.app.roaster_session import RoasterSession
@@ -32,14 +33,12 @@ from roastwatch.vocabulary import (
     CommandResult,
     ComponentState,
     Instruction,
-    InstructionKind,
-    Origin,
     Outcome,
     RoastEvent,
     Snapshot,
 )
 
-_log = logging.getLogger("roastwatch.service")
+_log = logging.getLogger(__name__)
 _TURN_S = 0.0005
 """How long a thread may keep Python to itself while another waits. With the usual 5 ms an event's
 way through the log's thread and back took up to 10 ms more, beside the model's and the painter's.
@@ -183,8 +182,7 @@ class Service:
     @property
     def roasting(self) -> bool:
         """Whether a roast is in progress at any station."""
-        pipelines = [station.pipeline for station in self.stations.values()]
-        return any(pipeline is not None and pipeline.roast.active for pipeline in pipelines)
+        return any(station.roast.active for station in self.stations.values())
 
     def instruct(self, instruction: Instruction) -> None:
         """What a person asks through any sink."""
@@ -192,14 +190,15 @@ class Service:
         if station is None:
             _log.warning("an instruction for the unknown station %r", instruction.station)
             return
-        if instruction.kind is InstructionKind.ACKNOWLEDGE:
+        effects = EFFECTS[instruction.kind]
+        selection = self.choosing[instruction.station]
+        selection.refusal = ""
+        if effects.acknowledges:
             self._acknowledged[instruction.station] = instruction.at
-        choosing = self.choosing[instruction.station]
-        choosing.refusal = ""
-        if instruction.kind in (InstructionKind.DETECTOR, InstructionKind.PROFILE):
-            self._tasks.run(self._choose(choosing, instruction), f"choose:{instruction.kind}")
+        if effects.selection is not None:
+            work = self._select(effects.selection(selection, instruction))
+            self._tasks.run(work, f"select:{instruction.kind}")
             return
-        # The roaster first: nothing that fails below may keep an emergency stop from it.
         if instruction.station in self.driven:
             with self._mishaps.contained(f"{instruction.kind} (roaster)"):
                 if self.driven[instruction.station].holds_back(instruction):
@@ -208,12 +207,12 @@ class Service:
         if self.keeper is not None:
             with self._mishaps.contained(f"{instruction.kind} (log)"):
                 self.keeper.instruction(station, instruction)
-        with self._mishaps.contained(f"{instruction.kind} (station)"):
+        with self._mishaps.contained(f"{instruction.kind} (roast)"):
             station.instruct(instruction)
         self._refresh()
 
-    async def _choose(self, choosing: Selection, instruction: Instruction) -> None:
-        await choosing.choose(instruction.kind, instruction.value)
+    async def _select(self, work: Awaitable[None]) -> None:
+        await work
         self._refresh()
 
     async def command(self, command: Command) -> CommandResult:
@@ -233,9 +232,7 @@ class Service:
     def _note(self, station: Station, text: str) -> None:
         """What a plan remarks is kept with the roast."""
         if self.keeper is not None:
-            kind = InstructionKind.NOTE
-            note = Instruction(station.name, kind, Origin.PLAN, station.now(), text)
-            self.keeper.instruction(station, note)
+            self.keeper.note(station, text)
         self._refresh()
 
     def _log_healthy(self) -> bool:

@@ -145,7 +145,7 @@ async def cracked_s(first: str, then: str) -> float:
     async with source:
         async for block in source.blocks():
             if then != first and block.first_sample == 10 * source.sample_rate_hz:
-                pipeline.judge_by(other(other.Options()), OnsetOptions())
+                pipeline.use(other(other.Options()), OnsetOptions())
             if block.first_sample == 15 * source.sample_rate_hz:
                 now = pipeline.heard_until
                 asked = Instruction("kitchen", InstructionKind.CHARGE, Origin.PERSON, now)
