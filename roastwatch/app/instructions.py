@@ -4,11 +4,11 @@ A new kind is one entry here with its handlers, its name in `vocabulary.Instruct
 in `entities/` where people should have a button for it.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
-from typing import Protocol
+from typing import Any, Protocol
 
 from roastwatch.pipeline import Pipeline
 from roastwatch.roast.roast import Roast
@@ -95,11 +95,11 @@ class Effects:
 
     acknowledges: bool = False
     """Alerts are not repeated."""
-    selection: Callable[[Selection, Instruction], Awaitable[None]] | None = None
+    selection: Callable[[Selection, Instruction], Coroutine[Any, Any, None]] | None = None
     """Where this is set, nothing else of the instruction is applied."""
     begins: bool = False
     """It begins a roast: held back while the roaster's door is open."""
-    roaster: Callable[[Roaster, Instruction], Awaitable[None]] | None = None
+    roaster: Callable[[Roaster, Instruction], Coroutine[Any, Any, None]] | None = None
     unconnected: Unconnected = Unconnected.IGNORED
     only_idle: bool = False
     """During a roast the roaster has no part in it."""

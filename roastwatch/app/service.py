@@ -6,11 +6,12 @@ import gc
 import logging
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from roastwatch import plugins
@@ -211,7 +212,7 @@ class Service:
             station.instruct(instruction)
         self._refresh()
 
-    async def _select(self, work: Awaitable[None]) -> None:
+    async def _select(self, work: Coroutine[Any, Any, None]) -> None:
         await work
         self._refresh()
 

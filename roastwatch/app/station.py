@@ -102,9 +102,8 @@ class Station:
         self._sound: WaitingForSound | Listening = self._waiting
         self._recordings = recordings
         self._recorder: Recorder | None = None
-        self._recorder_health = (
-            ComponentHealth(f"{settings.name}-recorder") if settings.recording.wanted else None
-        )
+        records = settings.recording.wanted
+        self._recorder_health = ComponentHealth(f"{settings.name}-recorder") if records else None
         self._mishaps = Mishaps(_log, self.model_health.count, "instructions_failed")
         self._lost_in: str | None = None
         """The roast in which the present loss of sound was reported."""
@@ -113,6 +112,12 @@ class Station:
     def has_sound(self) -> bool:
         """Whether the first sound has arrived."""
         return self._sound is not self._waiting
+
+    @property
+    def listens_with(self) -> str | None:
+        """The id of the model that judges the sound now; None without sound."""
+        sound = self._sound
+        return sound.pipeline.spec.model_id if isinstance(sound, Listening) else None
 
     def now(self) -> datetime:
         """The present, by a clock that never jumps during a roast."""
@@ -329,6 +334,7 @@ class Station:
     def snapshot(self) -> Snapshot:
         """All that is shown of this station now."""
         now, roast = self.now(), self.roast
+        health = (self.source_health, self.model_health, self._recorder_health)
         return Snapshot(
             station=self.name,
             at=now,
@@ -344,11 +350,7 @@ class Station:
             first_crack=roast.first_crack,
             last_event=roast.last_event,
             roaster=self.roaster_state(),
-            parts=tuple(
-                part.status()
-                for part in (self.source_health, self.model_health, self._recorder_health)
-                if part
-            ),
+            parts=tuple(part.status() for part in health if part),
             **self._sound.shown(),
         )
 

@@ -139,8 +139,6 @@ async def test_latency_over_a_hundred_events(home: Home, talk: Talk, folder: Pat
             service.instruct(Instruction("roaster", charge, Origin.PERSON, datetime.now(UTC)))
             station = service.stations["roaster"]
             await until_all(lambda: came, lambda: firings)
-            pipeline = station.pipeline
-            assert pipeline is not None
             for number in range(EVENTS):
                 name = f"q{number}"
 
@@ -151,7 +149,7 @@ async def test_latency_over_a_hundred_events(home: Home, talk: Talk, folder: Pat
                 def pushed(name: str = name) -> bool:
                     return any(one["data"].get("tag") == name for one in pocket.pushed)
 
-                crack = replace(event(name), roast_id=pipeline.roast.roast_id)
+                crack = replace(event(name), roast_id=station.roast.roast_id)
                 decided_s = time.monotonic()
                 station.publish([crack])
                 times = await until_all(

@@ -172,9 +172,7 @@ async def test_a_service_that_does_not_exist_is_a_problem_in_words(home: Home, t
         kitchen = service.stations["kitchen"]
         await talk.until(
             lambda: (
-                kitchen.pipeline
-                and kitchen.pipeline.roast.first_crack
-                and kitchen.pipeline.roast.first_crack.level is not Level.POSSIBLE
+                kitchen.roast.first_crack and kitchen.roast.first_crack.level is not Level.POSSIBLE
             ),
             120,
         )

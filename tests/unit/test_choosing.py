@@ -72,10 +72,9 @@ async def test_a_detector_is_chosen_and_kept_until_the_settings_change(tmp_path:
         assert shown.profiles == ()
         ask(service, InstructionKind.DETECTOR, "pops")
         await until(service, lambda shown: shown.detector == "pops")
-        pipeline = service.stations["kitchen"].pipeline
-        assert pipeline is not None
+        station = service.stations["kitchen"]
         async with asyncio.timeout(60):
-            while pipeline.spec.model_id != service.stations["kitchen"].model.spec.model_id:
+            while station.listens_with != station.detector.model.spec.model_id:
                 await asyncio.sleep(0.01)
         ask(service, InstructionKind.DETECTOR, "oracle")
         shown = await until(service, lambda shown: shown.refusal)

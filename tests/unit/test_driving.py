@@ -114,7 +114,7 @@ async def test_the_time_of_a_roast_under_way_runs_from_the_first_press(
         told = Notebook()
         service.outlets = [Outlet("notebook", told, ComponentHealth("notebook"))]
         try:
-            await until(lambda: station.pipeline and station.snapshot().roaster.connected, 60.0)
+            await until(lambda: station.has_sound and station.snapshot().roaster.connected, 60.0)
             press(InstructionKind.ARM, 600)
             await until(lambda: station.snapshot().roaster.armed, 30.0)
             await until(over, 30.0)
@@ -136,17 +136,17 @@ async def test_charge_found_from_the_curve_begins_the_longest_roast(
         running = asyncio.create_task(service.run())
 
         def armed() -> bool:
-            return bool(station.pipeline and station.snapshot().roaster.armed)
+            return bool(station.has_sound and station.snapshot().roaster.armed)
 
         def arm() -> None:
             now = datetime.now(UTC)
             service.instruct(Instruction("kitchen", InstructionKind.ARM, Origin.PERSON, now, 600.0))
 
         try:
-            await until(lambda: station.pipeline and station.snapshot().roaster.connected, 60.0)
+            await until(lambda: station.has_sound and station.snapshot().roaster.connected, 60.0)
             await until(lambda: station.reading is not None, 60.0)
             await until(lambda: arm() or armed(), 30.0)
-            roast = station.pipeline.roast
+            roast = station.roast
             station.publish(roast.begin(datetime.now(UTC), Origin.TEMPERATURE))
             await until(lambda: not armed(), 30.0)
             station.publish(roast.drop(datetime.now(UTC), Origin.TEMPERATURE, 200.0))

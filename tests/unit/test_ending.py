@@ -45,7 +45,7 @@ async def test_the_service_says_whether_a_roast_is_in_progress(tmp_path: Path) -
     made, _ = service(tmp_path / "roasts.db", {"speed": 4.0})
     running = asyncio.create_task(made.run())
     async with asyncio.timeout(30):
-        while made.stations["kitchen"].pipeline is None:
+        while not made.stations["kitchen"].has_sound:
             await asyncio.sleep(0.01)
         assert not made.roasting
         made.instruct(asked(InstructionKind.CHARGE))

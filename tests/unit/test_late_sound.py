@@ -11,8 +11,8 @@ from roastwatch.roastlog.log import RoastLog
 from roastwatch.roastlog.store import Store
 from roastwatch.settings import model as settings
 from roastwatch.vocabulary import ComponentState, EventKind, InstructionKind, Reading, RoastEvent
-from tests.unit.test_resumed_station import say, sound
-from tests.unit.test_station_readings import Moment
+from tests.unit.test_resumed_station import say
+from tests.unit.test_station_readings import Moment, sound
 
 
 class Settable(Moment):
@@ -95,7 +95,7 @@ def test_lost_sound_is_reported_once_in_each_roast() -> None:
     moment = Moment()
     station, published = silent_station(moment)
     sound(station)
-    station.ear.trouble(ComponentState.RETRYING, "The microphone is gone.")
+    station.source_health.trouble(ComponentState.RETRYING, "The microphone is gone.")
     station.tick()  # between roasts it is only shown
     assert lost(published) == []
     roasts = []
@@ -103,12 +103,11 @@ def test_lost_sound_is_reported_once_in_each_roast() -> None:
         say(station, moment, InstructionKind.CHARGE)
         for _ in range(3):
             station.tick()
-        assert station.pipeline is not None
-        roasts.append(station.pipeline.roast.roast_id)
+        roasts.append(station.roast.roast_id)
     assert lost(published) == roasts
-    station.ear.running()
+    station.source_health.running()
     station.tick()
-    station.ear.trouble(ComponentState.RETRYING, "The microphone is gone.")
+    station.source_health.trouble(ComponentState.RETRYING, "The microphone is gone.")
     station.tick()
     assert lost(published) == [*roasts, roasts[-1]]
 

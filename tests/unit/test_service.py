@@ -136,10 +136,9 @@ async def test_sound_that_begins_with_the_charge_has_a_known_start() -> None:
     await service.run()
     charge = notebook.events[0]
     assert (charge.kind, charge.happened_sample) == (EventKind.CHARGE, 0)
-    pipeline = service.stations["kitchen"].pipeline
-    assert pipeline is not None
-    assert pipeline.roast.start_known
-    assert pipeline.roast.charged_at == charge.happened_at
+    roast = service.stations["kitchen"].roast
+    assert roast.start_known
+    assert roast.charged_at == charge.happened_at
 
 
 async def test_a_command_for_a_station_without_a_roaster_is_refused_in_words() -> None:
@@ -161,7 +160,7 @@ async def test_an_instruction_that_breaks_ends_neither_station_nor_service(
     service.instruct(absurd)
     running = asyncio.create_task(service.run())
     async with asyncio.timeout(60):
-        while service.stations["kitchen"].pipeline is None:
+        while not service.stations["kitchen"].has_sound:
             await asyncio.sleep(0)
     service.instruct(absurd)
     await running

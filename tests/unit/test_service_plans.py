@@ -71,12 +71,12 @@ def test_a_plan_goes_on_though_the_computers_clock_is_set(
             for _ in range(60):  # what follows from time alone, once a second
                 made.station.tick()
                 await asyncio.sleep(1)
-            assert made.station.pipeline.roast.active
-            assert made.station.pipeline.roast.elapsed_s(made.station.now()) == pytest.approx(
+            assert made.station.roast.active
+            assert made.station.roast.elapsed_s(made.station.now()) == pytest.approx(
                 driver._clock() - began_s, abs=1
             )
             made.press(InstructionKind.PRESENT)
-            await made.until(lambda: not made.station.pipeline.roast.active)
+            await made.until(lambda: not made.station.roast.active)
             assert changes(driver, Actuator.HEATER, began_s) == [(0, 60), (300, 50), (400, 0)]
             assert changes(driver, Actuator.DOOR, began_s) == [(400, 100)]
 
@@ -102,7 +102,7 @@ def test_a_second_roast_begins_after_a_drop(socket_folder: Path) -> None:
         async with made.open() as driver:
             await made.armed()
             made.press(InstructionKind.START)
-            roast = made.station.pipeline.roast
+            roast = made.station.roast
             await made.until(lambda: driver._set[Actuator.HEATER] == 60)
             made.press(InstructionKind.DROP)
             await made.until(lambda: made.station.reading.door_open)
@@ -132,7 +132,7 @@ def test_a_roast_that_a_rule_begins_with_an_open_door_is_refused(socket_folder: 
             made.press(InstructionKind.START, origin=Origin.RULE)
             await made.until(lambda: made.driven.state().last_refusal)
             assert "Close the door first" in made.driven.state().last_refusal
-            assert made.station.pipeline.roast.phase is Phase.IDLE
+            assert made.station.roast.phase is Phase.IDLE
             assert driver._set[Actuator.DOOR] == 100
 
     virtual(roasts())
@@ -148,7 +148,7 @@ def test_what_the_machine_lacks_is_no_alarm(socket_folder: Path) -> None:
             await made.armed()
             made.press(InstructionKind.CHARGE)
             began_s = driver._clock()
-            roast = made.station.pipeline.roast
+            roast = made.station.roast
             await asyncio.sleep(415)
             assert changes(driver, Actuator.HEATER, began_s) == [(0, 60), (300, 50), (400, 0)]
             assert changes(driver, Actuator.COOLING, began_s)[-1] == (405, 100)
@@ -217,7 +217,7 @@ def test_a_door_that_stands_open_already_drops_no_roast(socket_folder: Path) -> 
             await made.until(lambda: made.station.reading.door_open)
             made.press(InstructionKind.UNDER_WAY)
             await asyncio.sleep(5)
-            assert made.station.pipeline.roast.active
+            assert made.station.roast.active
             driver._put(Actuator.DOOR, 0.0)
             await asyncio.sleep(5)
             driver._put(Actuator.DOOR, 100.0)

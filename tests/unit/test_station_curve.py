@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from roastwatch.app.station import Station
-from roastwatch.pipeline import Pipeline
 from roastwatch.roast.curve.curve import CurveOptions
 from roastwatch.roast.curve.predict import FirstCrackModel
 from roastwatch.roast.curve.watch import BeanWatch
 from roastwatch.settings import model as settings
 from roastwatch.vocabulary import EventKind, Origin, Phase, Reading, RoastEvent
 from tests.unit.test_curve import drum
+from tests.unit.test_station_readings import sound
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -23,8 +23,7 @@ def made(**curve: object) -> tuple[Station, list[RoastEvent]]:
     tree = {"stations": [{"name": "roaster", "source": demo, "curve": curve}]}
     told: list[RoastEvent] = []
     station = Station(settings.parse(tree).stations[0], told.append, now=lambda: START)
-    station.pipeline = Pipeline("roaster", station.model, 32_000, started_at=START,
-                                witness=station.beans.llr)  # fmt: skip
+    sound(station)
     return station, told
 
 
@@ -34,8 +33,7 @@ def test_the_curve_tells_a_roast_from_charge_to_drop() -> None:
     for at_s, bean_c, around_c in zip(*(c.tolist() for c in drum()), strict=True):
         at = START + timedelta(seconds=at_s)
         station.read(Reading("roaster", at_s, bean_c, around_c), at)
-        assert station.pipeline is not None
-        crack = station.pipeline.roast.first_crack
+        crack = station.roast.first_crack
         predicted.append(station.beans.predicted(at, crack))
     kinds = [event.kind for event in told]
     assert kinds == [
@@ -44,8 +42,7 @@ def test_the_curve_tells_a_roast_from_charge_to_drop() -> None:
     ]  # fmt: skip
     assert {event.origin for event in told} == {Origin.TEMPERATURE}
     assert len({event.roast_id for event in told}) == 1
-    assert station.pipeline is not None
-    assert station.pipeline.roast.phase is Phase.DROPPED
+    assert station.roast.phase is Phase.DROPPED
     at_400 = {kind: (when, half) for kind, when, half in predicted[400]}
     assert set(at_400) == {EventKind.DRY_END, EventKind.FIRST_CRACK}
     # 180 °C: 90 above the lowest at 12 °C/min, from 70 s after charge on.
@@ -54,11 +51,10 @@ def test_the_curve_tells_a_roast_from_charge_to_drop() -> None:
 
 def test_a_persons_charge_goes_before_the_curves() -> None:
     station, told = made()
-    assert station.pipeline is not None
     for at_s, bean_c, around_c in zip(*(c.tolist() for c in drum()), strict=True):
         at = START + timedelta(seconds=at_s)
         if at_s == 63:
-            station.publish(station.pipeline.roast.begin(at, Origin.PERSON))
+            station.publish(station.roast.begin(at, Origin.PERSON))
         station.read(Reading("roaster", at_s, bean_c, around_c), at)
     charges = [event for event in told if event.kind is EventKind.CHARGE]
     assert [event.origin for event in charges] == [Origin.PERSON]
