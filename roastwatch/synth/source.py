@@ -124,6 +124,17 @@ def _take(sound: Iterator[Float32Array], count: int) -> list[Float32Array]:
 
 def demo_roast(options: DemoOptions) -> SynthRoast:
     """The roast that these options mean."""
+    return SynthRoast(
+        options.seed,
+        options.sample_rate_hz,
+        kind=options.machine,
+        curve=demo_rates(options),
+        fooling_per_h=options.fooling_per_h,
+    )
+
+
+def demo_rates(options: DemoOptions) -> rates.RoastRates:
+    """When the beans of that roast crack, in seconds from the charge; nothing is rendered."""
     curve = rates.draw_rates(np.random.default_rng([options.seed, 6]), second=False)
     if options.first_crack_at_s is not None and curve.first is not None:
         shift_s = options.first_crack_at_s - curve.first.onset_s
@@ -131,10 +142,4 @@ def demo_roast(options: DemoOptions) -> SynthRoast:
         curve = replace(curve, first=first, duration_s=curve.duration_s + shift_s)
     if not options.cracks:
         curve = replace(curve, first=None, stray_per_s=0.0)
-    return SynthRoast(
-        options.seed,
-        options.sample_rate_hz,
-        kind=options.machine,
-        curve=curve,
-        fooling_per_h=options.fooling_per_h,
-    )
+    return curve
