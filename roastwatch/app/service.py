@@ -105,7 +105,7 @@ class Service:
         self.driven = {
             name: RoasterSession(station, self._log_healthy)
             for name, station in self.stations.items()
-            if station.settings.roaster is not None
+            if station.settings.roaster is not None and station.probe is None
         }
         for name, driven in self.driven.items():
             self.stations[name].roaster_state = driven.state

@@ -13,6 +13,7 @@ from roastwatch import plugins
 from roastwatch.app.detector import Detector
 from roastwatch.app.instructions import confirms
 from roastwatch.app.listening import Listening
+from roastwatch.app.sound_probe import SoundProbe
 from roastwatch.app.station_clock import StationClock
 from roastwatch.app.waiting import WaitingForSound
 from roastwatch.audio.recorder import Recorder
@@ -27,7 +28,6 @@ from roastwatch.pipeline import BlockResult, Pipeline
 from roastwatch.roast.curve.watch import BeanWatch
 from roastwatch.roast.priors import TimePrior
 from roastwatch.roast.roast import Roast
-from roastwatch.roaster.simulation.thermal import TimedRoast
 from roastwatch.roastlog.resume import OpenRoast
 from roastwatch.settings.model import StationSettings
 from roastwatch.supervise import ComponentHealth
@@ -44,7 +44,6 @@ from roastwatch.vocabulary import (
 )
 
 _log = logging.getLogger(__name__)
-_OWN_PROBE = "%s: the demonstration's temperatures are left out, the roaster has its own probe."
 _JUMP_S = 2.0
 """A clock that was set by more makes older times worthless."""
 
@@ -89,12 +88,13 @@ class Station:
         """Idle while the station waits for sound, also where an earlier one is to be resumed."""
         self.reading: Reading | None = None
         self.beans = BeanWatch(settings.curve, settings.roast.cooling_s)
+        self.probe = SoundProbe.of_station(settings)
+        """The bean probe that goes with a replay; readings of a machine come by `read`."""
         self.followers = Followers()
         self.roaster_state: Callable[[], RoasterState | None] = lambda: None
         self.resumed_id: str | None = None
         """The roast that an earlier run of the service began."""
         self._resumed: OpenRoast | None = None
-        self._beans_of_demo: TimedRoast | None = None
         self._publish = publish
         self._monotonic = clock
         self._clock = StationClock(now, clock)
@@ -134,41 +134,30 @@ class Station:
             source: AudioSource = await opened.enter_async_context(
                 factory(self.settings.source.options, self.source_health)
             )
+            if self.probe is not None:
+                await opened.enter_async_context(self.probe)
             async for block in self._blocks(source):
                 if self._recorder is None and self._recorder_health is not None:
                     recorder = self._new_recorder(source, self._recorder_health)
                     self._recorder = await opened.enter_async_context(recorder)
-                await self._hear(source, self._listening(source, block), block, scoring)
+                await self._hear(self._listening(source, block), block, scoring)
             self._finish()
         self.source_health.state = ComponentState.STOPPED
 
-    async def _hear(
-        self, source: AudioSource, sound: Listening, block: AudioBlock, scoring: InferencePool
-    ) -> None:
+    async def _hear(self, sound: Listening, block: AudioBlock, scoring: InferencePool) -> None:
         self.detector.change(sound.pipeline)  # between two blocks: none is being judged now
         sound.arrived(block)
         scores = await scoring.run(partial(sound.judge, block))
-        self._accompany(source, block)
+        if self.probe is not None:
+            await self._read_probe(self.probe, sound, block)
         self._deal_with(sound.pipeline, sound.decide(block, scores))
         if self._recorder is not None:
             self._recorder.hear(block, self.roast.roast_id if self.roast.active else None)
 
-    def _accompany(self, source: AudioSource, block: AudioBlock) -> None:
-        """A demonstration's beans get warm as they sound: one reading a second."""
-        second = block.end_sample // source.sample_rate_hz
-        if not getattr(source, "temperatures", False):
-            return
-        if self.settings.roaster is not None:  # its probe is the one; two would be mixed
-            if block.first_sample == 0:
-                _log.warning(_OWN_PROBE, self.name)
-            return
-        if second == block.first_sample // source.sample_rate_hz:
-            return
-        if self._beans_of_demo is None:
-            crack_s = source.truth.first_crack_at_s  # type: ignore[attr-defined]
-            self._beans_of_demo = TimedRoast(crack_s or 540.0)
-        at_s = time.monotonic()
-        self.read(self._beans_of_demo.reading(float(second), self.name, at_s), self.now())
+    async def _read_probe(self, probe: SoundProbe, sound: Listening, block: AudioBlock) -> None:
+        reading = await probe.read(block, sound.pipeline.sample_rate_hz, time.monotonic())
+        if reading is not None:
+            self.read(reading, self.now())
 
     async def _blocks(self, source: AudioSource) -> AsyncIterator[AudioBlock]:
         """The source's sound; if live sound ends, the last of it is judged and that is reported."""
