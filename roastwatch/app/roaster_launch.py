@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -22,6 +22,23 @@ from roastwatch.roaster.guardian.limits_store import limits_for, parse_limits
 
 if TYPE_CHECKING:
     from roastwatch.settings.model import StationSettings
+
+
+@runtime_checkable
+class OnPort(Protocol):
+    """Options of a driver that say where its machine is connected."""
+
+    port: str | Path | None
+
+
+@runtime_checkable
+class NamesWire(Protocol):
+    """Options whose port may be shared by machines: a broker's topics tell them apart."""
+
+    @property
+    def wire(self) -> str:
+        """Names one machine; empty: the port does."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +186,13 @@ class RoasterLaunch:
 
 
 def wire_of(kind: str, options: BaseModel) -> str:
-    """What tells a machine from others: its options' `wire`, else their port, else all of them.
+    """What tells a machine from others: the wire that its options name, else all of them.
 
     A port that is a mere name (`usb`) is one of its kind; an address has one spelling.
     """
-    named = str(getattr(options, "wire", None) or getattr(options, "port", None) or "")
+    named = options.wire if isinstance(options, NamesWire) else ""
+    if not named and isinstance(options, OnPort):
+        named = str(options.port or "")
     if not named:
         return json.dumps([kind, reveal(options)], sort_keys=True)
     return _spelled(named) if "/" in named else f"{kind} {named}"

@@ -62,11 +62,6 @@ class Outlet:
     """Makes the sink anew when it has failed; None: the same object runs again."""
     events: Events[RoastEvent] = field(default_factory=Events)
 
-    @property
-    def first(self) -> bool:
-        """Whether the sink sends an event as it is, without a look at what else is shown."""
-        return getattr(self.sink, "sends_events_bare", False)
-
     def tell(self, event: RoastEvent) -> None:
         """Queue an event; a sink that is too slow loses its oldest, and says so."""
         if len(self.events) == self.events.size:
@@ -291,11 +286,11 @@ class Service:
             if self.keeper is not None:
                 event = await self.keeper.event(self.stations.get(event.station), event)
             for outlet in self.outlets:
-                if outlet.first:
+                if outlet.sink.sends_at_once:
                     outlet.tell(event)
             await asyncio.sleep(0)  # these have sent it before what is shown now is put together
             for outlet in self.outlets:
-                if not outlet.first:
+                if not outlet.sink.sends_at_once:
                     outlet.tell(event)
             # After the events and without a pause between: sinks see both, and wake for the event.
             self._refresh()

@@ -16,7 +16,7 @@ from roastwatch.channel import Events, Latest
 from roastwatch.options import Options
 from roastwatch.printing.printable import printable
 from roastwatch.printing.rich_console import Console
-from roastwatch.sinks.sink import Finding, SinkContext
+from roastwatch.sinks.sink import Finding, Sink, SinkContext
 from roastwatch.vocabulary import EventKind, Level, Origin, RoastEvent, Snapshot
 
 _STYLES = {
@@ -133,7 +133,7 @@ def view(snapshot: Snapshot) -> Panel:
     return Panel(Group(*rows), title=Text(f"roastwatch · {snapshot.station}"), border_style="dim")
 
 
-class ConsoleSink:
+class ConsoleSink(Sink):
     """Shows snapshots live and prints events above them."""
 
     Options = ConsoleOptions

@@ -38,7 +38,7 @@ from roastwatch.sinks.outbox.dedupe_set import DedupeSet
 from roastwatch.sinks.outbox.delivery import Delivery
 from roastwatch.sinks.outbox.event_outbox import QueuedEvent
 from roastwatch.sinks.outbox.memory import MemoryOutbox
-from roastwatch.sinks.sink import Finding, SinkContext, WaitingAlert
+from roastwatch.sinks.sink import Finding, Sink, SinkContext, WaitingAlert
 from roastwatch.supervise import Backoff, together
 from roastwatch.vocabulary import (
     Actuator,
@@ -135,7 +135,7 @@ class RulesOptions(Options):
         return self
 
 
-class RulesSink:
+class RulesSink(Sink):
     """Does what the rules say; what fails is retried while it is young, and shown."""
 
     Options = RulesOptions

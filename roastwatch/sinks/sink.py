@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from roastwatch.channel import Events, Latest
 from roastwatch.supervise import ComponentHealth
@@ -101,10 +101,16 @@ class Finding:
 
 
 class Sink(Protocol):
-    """Made by `Sink(options, told)`. Runs until cancelled; mends its own connection."""
+    """Made by `Sink(options, told)`. Runs until cancelled; restores its own connection.
+
+    Subclass it, so that what it declares has a default. `_template.py` is one to copy.
+    """
+
+    sends_at_once: ClassVar[bool] = False
+    """Whether it sends an event without a look at the states: it gets events before the others."""
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
-        """Tell events as they come and the newest state of each station (by name)."""
+        """Send events as they come, and the newest snapshot of each station (by name)."""
         ...
 
     async def check(self) -> Sequence[Finding]:
@@ -113,4 +119,4 @@ class Sink(Protocol):
         A service that runs with the same settings is not disturbed. Never raises a
         RoastwatchError: what is wrong is a finding.
         """
-        ...
+        return [Finding(None, "this sink has no check")]

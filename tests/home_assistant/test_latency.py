@@ -22,6 +22,7 @@ import pytest
 from roastwatch.app.service import Outlet, Service
 from roastwatch.channel import Events, Latest
 from roastwatch.settings import model as settings
+from roastwatch.sinks.sink import Sink
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import Instruction, InstructionKind, Origin, RoastEvent, Snapshot
 from tests.broker.nouns import event
@@ -67,7 +68,7 @@ def made(home: Home, folder: Path, instance: str, service: str) -> Service:
     return Service(settings.parse(raw), log_path=folder / "roasts.sqlite")
 
 
-class Notebook:
+class Notebook(Sink):
     """A sink that writes down when it is told."""
 
     def __init__(self) -> None:

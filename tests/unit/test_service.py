@@ -13,6 +13,7 @@ from roastwatch.app.station import Station
 from roastwatch.channel import Events, Latest
 from roastwatch.detection.inference_pool import InferencePool
 from roastwatch.settings import model as settings
+from roastwatch.sinks.sink import Sink
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import (
     Actuator,
@@ -31,7 +32,7 @@ from roastwatch.vocabulary import (
 from tests.http import free_port, request, send
 
 
-class Notebook:
+class Notebook(Sink):
     """A sink that writes down what it is told."""
 
     def __init__(self) -> None:
@@ -42,7 +43,7 @@ class Notebook:
             self.events.append(event)
 
 
-class Broken:
+class Broken(Sink):
     """A sink that fails at once."""
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:

@@ -28,7 +28,7 @@ from roastwatch.sinks.home_assistant.options import HomeAssistantOptions
 from roastwatch.sinks.mqtt.states import payload
 from roastwatch.sinks.outbox.event_outbox import Outbox
 from roastwatch.sinks.outbox.event_store import EventStore
-from roastwatch.sinks.sink import Finding, SinkContext
+from roastwatch.sinks.sink import Finding, Sink, SinkContext
 from roastwatch.supervise import NEAR, retry_forever, together
 from roastwatch.vocabulary import ComponentState, Instruction, RoastEvent, Snapshot
 
@@ -49,7 +49,7 @@ class HomeAssistantSinkOptions(HomeAssistantOptions):
     states: bool = Field(True, description="Show states as sensors (sensor.roastwatch_…).")
 
 
-class HomeAssistantSink:
+class HomeAssistantSink(Sink):
     """Tells Home Assistant's bus, and hears what is asked there."""
 
     Options = HomeAssistantSinkOptions

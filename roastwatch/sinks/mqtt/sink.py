@@ -28,7 +28,7 @@ from roastwatch.sinks.mqtt.states import States
 from roastwatch.sinks.mqtt.topics import OFFLINE, ONLINE, Topics
 from roastwatch.sinks.outbox.event_outbox import Outbox, QueuedEvent
 from roastwatch.sinks.outbox.event_store import EventStore
-from roastwatch.sinks.sink import Finding, SinkContext
+from roastwatch.sinks.sink import Finding, Sink, SinkContext
 from roastwatch.supervise import NEAR, retry_forever
 from roastwatch.vocabulary import Command, ComponentState, Outcome, RoastEvent, Snapshot
 
@@ -37,11 +37,11 @@ _FAREWELL_S = 2.0
 """How long what is left may still be told when the service ends."""
 
 
-class MqttSink:
+class MqttSink(Sink):
     """Events with QoS 1 and one event_id, states and discovery retained, wishes taken in."""
 
     Options = MqttOptions
-    sends_events_bare = True
+    sends_at_once = True
 
     def __init__(self, options: MqttOptions, told: SinkContext) -> None:
         self._options = options

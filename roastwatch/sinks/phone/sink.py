@@ -35,7 +35,7 @@ from roastwatch.sinks.phone.links import Target, apprise_link, companion_link
 from roastwatch.sinks.phone.notification_actions import NotificationActions
 from roastwatch.sinks.phone.options import PhoneOptions
 from roastwatch.sinks.phone.quiet_hours import warn_of_utc
-from roastwatch.sinks.sink import Finding, SinkContext, WaitingAlert
+from roastwatch.sinks.sink import Finding, Sink, SinkContext, WaitingAlert
 from roastwatch.supervise import NEAR, Backoff, retry_forever, together
 from roastwatch.vocabulary import ComponentState, EventKind, Phase, RoastEvent, Snapshot
 
@@ -47,7 +47,7 @@ _YOUNG_S = 600.0
 """An alert that could not be delivered for so long is of no use any more."""
 
 
-class PhoneSink:
+class PhoneSink(Sink):
     """Tells people, repeats until acknowledged, and takes their answers."""
 
     Options = PhoneOptions

@@ -25,7 +25,7 @@ from roastwatch.sinks import incoming as asking
 from roastwatch.sinks.rest import guards as http_guards
 from roastwatch.sinks.rest.check import check_port
 from roastwatch.sinks.rest.listener import ConnectionLimits, Listener
-from roastwatch.sinks.sink import Finding, SinkContext
+from roastwatch.sinks.sink import Finding, Sink, SinkContext
 from roastwatch.supervise import retry_forever
 from roastwatch.vocabulary import RoastEvent, Snapshot
 
@@ -56,7 +56,7 @@ class RestOptions(Options):
         return self
 
 
-class RestSink:
+class RestSink(Sink):
     """Serves until cancelled; a port in use is retried and shown as a problem."""
 
     Options = RestOptions
