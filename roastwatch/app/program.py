@@ -1,7 +1,5 @@
 """A person's plan run by the service: from the charge, by time, temperature and what is heard."""
 
-import time
-import uuid
 from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from pathlib import Path
@@ -173,9 +171,7 @@ class StationPlan:
         async def do(action: Action) -> Answer:
             match action:
                 case Set(actuator, percent, origin):
-                    name = uuid.uuid4().hex[:12]
-                    at_s = time.monotonic()
-                    return await ask(Command(name, self._station, actuator, percent, origin, at_s))
+                    return await ask(Command.new(self._station, actuator, percent, origin))
                 case Charge():
                     return await charge()
                 case Dropped():

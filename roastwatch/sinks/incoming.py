@@ -4,8 +4,6 @@ Pure: a decoded message becomes an instruction or a command, or a BadInputError 
 (MQTT asks by topic, see mqtt_commands.)
 """
 
-import time
-import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -33,6 +31,13 @@ def instruction(station: str, asked: Mapping[str, Any], by: str) -> Instruction:
     known = [kind.value for kind in InstructionKind]
     kind = InstructionKind(inbound.one_of(asked.get("kind"), "kind", known))
     value = _value(kind, asked.get("value"))
+    return of_person(station, kind, value, by=by)
+
+
+def of_person(
+    station: str, kind: InstructionKind, value: float | str | None = None, *, by: str
+) -> Instruction:
+    """What a person requests now; `by` is the person or the device, where known."""
     return Instruction(station, kind, Origin.PERSON, datetime.now(UTC), value, by=by)
 
 
@@ -45,8 +50,7 @@ def command(station: str, asked: Mapping[str, Any]) -> Command:
     percent = inbound.number(asked.get("percent"), "percent", 0, 100)
     known = [actuator.value for actuator in Actuator]
     actuator = Actuator(inbound.one_of(asked.get("actuator"), "actuator", known))
-    now_s = time.monotonic()
-    return Command(uuid.uuid4().hex, station, actuator, percent, Origin.PERSON, now_s)
+    return Command.new(station, actuator, percent, Origin.PERSON)
 
 
 def _value(kind: InstructionKind, value: object) -> float | str | None:

@@ -14,7 +14,6 @@ import hmac
 import json
 import logging
 import time
-import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
@@ -349,7 +348,7 @@ class RulesSink(Sink):
 
     async def _set(self, actuator: Actuator, percent: float, station: str) -> None:
         result = await self._told.requests.command(
-            Command(uuid.uuid4().hex, station, actuator, percent, Origin.RULE, time.monotonic())
+            Command.new(station, actuator, percent, Origin.RULE)
         )
         if result.outcome in (Outcome.REFUSED, Outcome.FAILED, Outcome.EXPIRED):
             raise BadInputError(f"{actuator.value} {percent:.0f} % was not set: {result.reason}")

@@ -103,7 +103,7 @@ async def test_confirmed_first_cracks_of_earlier_roasts_become_a_witness(tmp_pat
     made, _ = service(path)
     made.instruct(asked(InstructionKind.CHARGE))
     await made.run()
-    usual = made.stations["kitchen"]._usual
+    usual = made.stations["kitchen"].roast.usual
     assert usual is not None
     assert usual.usual_s == pytest.approx(510, abs=0.01)
     with Store(path) as store:

@@ -4,17 +4,15 @@ Pure: whatever bytes come in, a wish or a BadInputError comes out.
 """
 
 import math
-import time
-import uuid
-from datetime import UTC, datetime
 
 from roastwatch import inbound
 from roastwatch.entities import BY_KEY, Entity, Platform
 from roastwatch.errors import BadInputError
+from roastwatch.sinks.incoming import of_person
 from roastwatch.vocabulary import Command, Instruction, InstructionKind, Origin
 
 LONGEST_PAYLOAD = 1024
-_TOLD = (Platform.NUMBER, Platform.TEXT, Platform.SELECT)
+_WITH_VALUE = (Platform.NUMBER, Platform.TEXT, Platform.SELECT)
 _SWITCH = {"ON": True, "OFF": False}
 _VALVE = {"OPEN": True, "CLOSE": False}
 
@@ -35,19 +33,12 @@ def wish(
     value = _value(entity, _text(key, payload))
     if entity.actuator is not None:
         percent = float(value) if entity.platform is Platform.NUMBER else 100.0 * bool(value)
-        return Command(
-            command_id=uuid.uuid4().hex,
-            station=station,
-            actuator=entity.actuator,
-            target=percent,
-            origin=Origin.PERSON,
-            requested_at_s=time.monotonic(),
-        )
+        return Command.new(station, entity.actuator, percent, Origin.PERSON)
     kind = entity.asks[1] if value is False and len(entity.asks) == 2 else entity.asks[0]
-    told = value if entity.platform in _TOLD else None
-    if kind is InstructionKind.SENSITIVITY and isinstance(told, float):
-        told /= 100.0
-    return Instruction(station, kind, Origin.PERSON, datetime.now(UTC), told, by="mqtt")
+    given = value if entity.platform in _WITH_VALUE else None
+    if kind is InstructionKind.SENSITIVITY and isinstance(given, float):
+        given /= 100.0
+    return of_person(station, kind, given, by="mqtt")
 
 
 def _text(key: str, payload: bytes) -> str:

@@ -1,21 +1,18 @@
 """What people press on their phones becomes an instruction or a command, once."""
 
 import asyncio
-import time
-import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from roastwatch import inbound
 from roastwatch.errors import BadInputError
 from roastwatch.printing.printable import printable
+from roastwatch.sinks.incoming import of_person
 from roastwatch.sinks.outbox.dedupe_set import DedupeSet
 from roastwatch.sinks.sink import Requests
 from roastwatch.vocabulary import (
     Actuator,
     Command,
-    Instruction,
     InstructionKind,
     Origin,
     Outcome,
@@ -76,14 +73,11 @@ class NotificationActions:
     async def _stop_heat(self, station: str, by: str) -> None:
         """Heat 0 through the door; where that is not done, the emergency stop."""
         result = await self._requests.command(
-            Command(
-                uuid.uuid4().hex, station, Actuator.HEATER, 0.0, Origin.PERSON, time.monotonic()
-            )
+            Command.new(station, Actuator.HEATER, 0.0, Origin.PERSON)
         )
         if result.outcome is not Outcome.APPLIED:
             self._instruct(station, InstructionKind.EMERGENCY_STOP, by)
 
     def _instruct(self, station: str, kind: InstructionKind, by: str, tag: str = "") -> None:
         meant = tag if kind is InstructionKind.CONFIRM_CRACK else None
-        now = datetime.now(UTC)
-        self._requests.instruct(Instruction(station, kind, Origin.PERSON, now, meant, by=by))
+        self._requests.instruct(of_person(station, kind, meant, by=by))

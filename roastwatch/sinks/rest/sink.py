@@ -9,7 +9,6 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -19,6 +18,7 @@ from pydantic import Field, SecretStr, model_validator
 from roastwatch.channel import Events, Latest
 from roastwatch.entities import ENTITIES
 from roastwatch.errors import LostError
+from roastwatch.files.json_values import json_safe
 from roastwatch.option_types import Host
 from roastwatch.options import Options
 from roastwatch.sinks import incoming as asking
@@ -154,7 +154,7 @@ class RestSink(Sink):
     async def _events(self, _request: web.Request) -> web.Response:
         rows = (asdict(event) for event in self._kept)
         return web.json_response(
-            [_plain({key: row[key] for key in row if key != "known_s"}) for row in rows]
+            [json_safe({key: row[key] for key in row if key != "known_s"}) for row in rows]
         )
 
     async def _metrics(self, _request: web.Request) -> web.Response:
@@ -188,7 +188,7 @@ class RestSink(Sink):
         finally:
             self._commands -= 1
         done = result.outcome.value in ("applied", "limited")
-        return web.json_response(_plain(asdict(result)), status=200 if done else 409)
+        return web.json_response(json_safe(result), status=200 if done else 409)
 
     def _no_station(self) -> web.Response:
         known = ", ".join(self._told.stations)
@@ -197,20 +197,7 @@ class RestSink(Sink):
 
 def _values(snapshot: Snapshot) -> dict[str, Any]:
     rows = (row for row in ENTITIES if row.value_of is not None and row.offered(snapshot))
-    return {row.key: _plain(row.value(snapshot)) for row in rows}
-
-
-def _plain(value: Any) -> Any:
-    """JSON's own types: dates as ISO 8601, infinities as null."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, float) and value - value != 0:
-        return None
-    return value
+    return {row.key: json_safe(row.value(snapshot)) for row in rows}
 
 
 class _OneLine(logging.Filter):
