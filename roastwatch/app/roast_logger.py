@@ -27,7 +27,7 @@ from roastwatch.vocabulary import (
 
 _ENDS = (EventKind.COOL_END, EventKind.STOPPED)
 _REMEMBERED = 16
-_PERHAPS_UNTOLD = timedelta(seconds=5)
+_PERHAPS_UNSENT = timedelta(seconds=5)
 _NOTICED_S = 5.0
 """A clock that was set back by less is no news."""
 _EARLY_READINGS = 256
@@ -108,7 +108,7 @@ class RoastLogger:
             _log.warning("%s: %s", station.name, text)
             self.log.record_note(roast.roast_id, roast.last_heard_s, text)
         heard_at = roast.started_at + timedelta(seconds=roast.last_heard_s)
-        return [event for event in roast.events if event.decided_at > heard_at - _PERHAPS_UNTOLD]
+        return [event for event in roast.events if event.decided_at > heard_at - _PERHAPS_UNSENT]
 
     async def event(self, station: Station | None, event: RoastEvent) -> RoastEvent:
         """The event as it is to be told: durable, or marked unlogged."""

@@ -236,7 +236,7 @@ class Service:
 
     def _outlet(self, chosen: Chosen) -> Outlet:
         part = ComponentHealth(chosen.type)
-        told = SinkContext(
+        context = SinkContext(
             self.settings.instance,
             list(self.stations),
             self.settings.language,
@@ -249,7 +249,7 @@ class Service:
                 self.keeper.log.path if self.keeper else None, self.latest, self._profile_of
             ),
         )
-        make = partial(plugins.load("sinks", chosen.type), chosen.options, told)
+        make = partial(plugins.load("sinks", chosen.type), chosen.options, context)
         return Outlet(chosen.type, make(), part, make)
 
     def _profile_of(self, station: str) -> Sequence[tuple[float, float]]:

@@ -21,7 +21,7 @@ def log_to_stderr(verbose: bool) -> None:
     """Log lines for people, on stderr so that stdout stays clean."""
     log_to(sys.stderr, logging.DEBUG if verbose else logging.INFO)
     if not verbose:
-        logging.getLogger("roastwatch.mqtt").setLevel(logging.WARNING)
+        logging.getLogger("roastwatch.sinks.mqtt").setLevel(logging.WARNING)
 
 
 def serve(

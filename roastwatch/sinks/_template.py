@@ -7,13 +7,13 @@
 
 This one appends a line of JSON to a file for each event. What it shows holds for every sink:
 
-- It is optional: whatever it raises, the roast continues, and the service starts it again.
-- It never holds anybody up: its events wait in a queue of its own, of 64.
-- `told.part` shows how it is. `running()` after each success; `LostError` for a peer that is away,
-  which `retry_forever` shows and retries; any other exception is a defect, shown as `failed`.
-- Delivery is at least once: an event comes again with the same `event_id` after a restart, and
-  grows (possible, first crack, certain) under one id.
-- What it receives from people goes to `told.requests`, checked by `sinks/incoming.py`.
+- It is optional: if it raises, the roast continues, and the service restarts it.
+- It holds nobody up: its events wait in a queue of its own (64 events).
+- `context.part` shows its state: call `running()` after each success. Raise `LostError` if the peer
+  is away: `retry_forever` shows and retries it. Any other exception is a defect, shown as `failed`.
+- Delivery is at least once: after a restart an event may come again with the same `event_id`. A
+  first crack grows (possible, first_crack, certain) under one id.
+- Requests of people go to `context.requests`, after `sinks/incoming.py` has checked them.
 """
 
 import asyncio
@@ -44,16 +44,16 @@ class TemplateSink(Sink):
 
     Options = TemplateOptions
 
-    def __init__(self, options: TemplateOptions, told: SinkContext) -> None:
+    def __init__(self, options: TemplateOptions, context: SinkContext) -> None:
         """Nothing is opened here: the settings are checked by making the sink."""
         self._options = options
-        self._told = told
+        self._context = context
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         """Send until cancelled; the queue keeps the events that come while the peer is away."""
-        self._told.part.running()
+        self._context.part.running()
         async for event in events:
-            await retry_forever(self._told.part, partial(self._send, event, latest))
+            await retry_forever(self._context.part, partial(self._send, event, latest))
 
     async def check(self) -> Sequence[Finding]:
         """For `roastwatch doctor`: try what `run` needs, and change nothing."""
@@ -80,8 +80,8 @@ class TemplateSink(Sink):
             await asyncio.to_thread(_append, self._options.path, json.dumps(row))
         except OSError as error:
             raise LostError(f"{self._options.path} can't be written: {error.strerror}.") from error
-        self._told.part.running()
-        self._told.part.count("events_sent")
+        self._context.part.running()
+        self._context.part.count("events_sent")
 
 
 def _append(path: Path, line: str) -> None:

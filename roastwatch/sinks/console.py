@@ -53,7 +53,7 @@ def clock(seconds: float | None) -> str:
 
 
 def describe(event: RoastEvent, since: datetime | None) -> Text:
-    """One line about an event: when it happened, what, how sure, when it was known."""
+    """One line for an event: when it happened, what, how certain, when it was detected."""
     name = _LEVELS[event.level] if event.level and not event.revoked else ""
     name = name or event.kind.value.replace("_", " ")
     line = Text()
@@ -68,7 +68,7 @@ def describe(event: RoastEvent, since: datetime | None) -> Text:
     if heard_s >= 0.5:
         which = "last" if event.kind is EventKind.FIRST_CRACK_END else "first"
         first = f"after its {which} pop" if event.origin is Origin.SOUND else "later"
-        notes.append(f"told {heard_s:.0f} s {first}")
+        notes.append(f"detected {heard_s:.0f} s {first}")
     if event.bean_temp_c is not None:
         notes.append(f"{event.bean_temp_c:.0f} °C")
     if event.unlogged:
@@ -138,9 +138,9 @@ class ConsoleSink(Sink):
 
     Options = ConsoleOptions
 
-    def __init__(self, options: ConsoleOptions, told: SinkContext) -> None:
+    def __init__(self, options: ConsoleOptions, context: SinkContext) -> None:
         self._options = options
-        self._told = told
+        self._context = context
         self._console = Console()
         self._starts: dict[str, datetime] = {}
 
@@ -150,7 +150,7 @@ class ConsoleSink(Sink):
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         """Show until cancelled."""
-        self._told.part.running()
+        self._context.part.running()
         live = Live(console=self._console, auto_refresh=False, transient=False)
         shows = self._options.live and self._console.is_terminal
         if shows:

@@ -1,7 +1,7 @@
-"""What a person asks through HTTP or Home Assistant's bus, checked field by field.
+"""Requests of people through HTTP or Home Assistant's bus, checked field by field.
 
 Pure: a decoded message becomes an instruction or a command, or a BadInputError that says why not.
-(MQTT asks by topic, see mqtt_commands.)
+(For MQTT, which uses topics, see mqtt/commands.py.)
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _WORD = (
 
 
 def instruction(station: str, asked: Mapping[str, Any], by: str) -> Instruction:
-    """What a message asks of a station.
+    """The instruction in a message.
 
     Raises:
         BadInputError: a field is missing, unknown or not what it should be.
@@ -60,7 +60,7 @@ def _value(kind: InstructionKind, value: object) -> float | str | None:
         case InstructionKind.NOTE | InstructionKind.DETECTOR | InstructionKind.PROFILE:
             return inbound.text(value, "value", 255, shortest=1)
         case InstructionKind.EMERGENCY_STOP | InstructionKind.DISARM | InstructionKind.STOP:
-            return None  # what makes safe is not refused for what is beside the point
+            return None  # what makes safe is never refused for a superfluous value
     if value is None or value == "":
         return None
     if kind is InstructionKind.ARM:

@@ -93,8 +93,8 @@ async def test_nothing_is_retained_by_a_check(broker: Broker, tmp_path: Path) ->
     ("user", "sentence"),
     [
         ("all, password: wrong", "refuses the user name or password"),
-        ("deaf, password: right", "doesn't let us"),
-        ("dumb, password: right", f"doesn't let us write or read {CONFIG}"),
+        ("deaf, password: right", "does not allow"),
+        ("dumb, password: right", f"does not allow writing or reading {CONFIG}"),
     ],
 )
 async def test_a_wrong_login_and_missing_rights_are_found(
@@ -170,7 +170,7 @@ async def test_a_port_is_free_or_held_by_roastwatch_or_by_another(tmp_path: Path
                     break
         code, said = await doctor(tmp_path, rest)
         assert code == 0, said
-        assert "a roastwatch that runs serves its API there" in said
+        assert "a running roastwatch serves its API there" in said
     finally:
         process.kill()
         await process.wait()
@@ -211,7 +211,7 @@ async def test_a_wrong_token_is_found(refusing: int, tmp_path: Path) -> None:
     assert said.count("refuses the token") == 3, said
     assert "3 problems found." in said
     assert "wrong-token" not in said
-    assert "URLs of other services (1): understood; nothing was sent" in said
+    assert "URLs of other services (1): valid; nothing was sent" in said
     assert "webhooks (1): none was called" in said
 
 

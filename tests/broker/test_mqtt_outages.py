@@ -148,7 +148,7 @@ async def test_two_of_one_name_find_each_other(broker: Broker) -> None:
             younger.show(snapshot(phase=Phase.COOLING))
             await until(lambda: younger.part.problem)
             await until(lambda: elder.part.problem)
-            assert "Two roastwatches named 'test'" in (younger.part.problem or "")
+            assert "Two roastwatch instances named 'test'" in (younger.part.problem or "")
             assert younger.part.state is ComponentState.RETRYING
             assert elder.part.state is ComponentState.DEGRADED
         assert heard.newest(f"{STATE}/phase") == "drying"

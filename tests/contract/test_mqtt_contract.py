@@ -62,7 +62,7 @@ def test_every_event_type_and_field_is_in_the_contract(tmp_path: Path) -> None:
     outbox = Outbox(0.0)
     told = event()
     outbox.add(told, 1.0, told.decided_at)
-    kept = outbox.untold()
+    kept = outbox.unsent()
     assert kept is not None
     message = kept.message(1.5)
     for field in message:

@@ -122,7 +122,7 @@ async def test_an_alert_reaches_the_phone_and_its_buttons_answer(home: Home, tal
         await talk.until(lambda: pocket.pushed)
         assert {pushed["data"]["tag"] for pushed in pocket.pushed} == {"a4"}
         titles = [action["title"] for action in pocket.pushed[0]["data"]["actions"]]
-        assert titles == ["Stop heat", "Drop", "I have seen it"]
+        assert titles == ["Stop heat", "Drop", "Acknowledge"]
         await pocket.press("roastwatch_emergency_stop_a4")
         await talk.until(lambda: len(told.person.instructions) == 7)
         assert told.person.instructions[5].kind is InstructionKind.EMERGENCY_STOP

@@ -25,7 +25,7 @@ async def test_a_token_is_tried_and_what_is_fired_is_heard(home: Home, talk: Tal
     door = {"url": home.assistant.url, "token": home.assistant.token}
     (found,) = await checked("home_assistant", **door)
     assert found.good, found
-    assert "the token is accepted, events are fired and heard" in found.text
+    assert "the token is accepted, events are fired and received" in found.text
     await talk.until(lambda: fired)
     (found,) = await checked("home_assistant", **(door | {"token": "wrong"}))
     assert found.good is False

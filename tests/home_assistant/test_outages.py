@@ -297,7 +297,7 @@ async def test_two_of_one_name_find_each_other(home: Home, talk: Talk) -> None:
         async with telling(*door, "twins") as younger:
             younger.show(replace(snapshot(), phase=Phase.COOLING))
             await until(lambda: younger.part.problem and elder.part.problem)
-            assert "Two roastwatches named 'twins'" in (younger.part.problem or "")
+            assert "Two roastwatch instances named 'twins'" in (younger.part.problem or "")
             assert younger.part.state is ComponentState.RETRYING
             assert elder.part.state is ComponentState.DEGRADED
         assert await talk.shows("sensor.twins_roaster_phase", "drying")

@@ -45,7 +45,7 @@ def test_words_follow_the_language_and_say_how_late() -> None:
     late = alert(
         person, crack, shown, language="en", station_title="Küche", now=NOON + timedelta(seconds=90)
     )
-    assert "1:30 min zu spät gemeldet" in late.text
+    assert "1:30 min verspätet gemeldet" in late.text
 
 
 def test_a_question_reaches_everybody_who_wants_first_cracks_and_can_be_answered() -> None:
@@ -54,8 +54,8 @@ def test_a_question_reaches_everybody_who_wants_first_cracks_and_can_be_answered
     assert not wanted(PersonOptions(events=("drop",)), question, NOON)
     ended = Snapshot("kitchen", NOON, started_at=NOON - timedelta(hours=3))
     for language, text, words in (
-        ("en", "No roast was started: is one going on? (12 s ago)", "Roast under way"),
-        ("de", "Keine Röstung wurde begonnen: läuft eine? (vor 12 s)", "Röstung läuft"),
+        ("en", "No roast was started. Is one in progress? (12 s ago)", "Roast under way"),
+        ("de", "Es wurde keine Röstung gestartet. Läuft eine? (vor 12 s)", "Röstung läuft"),
     ):
         said = alert(
             PersonOptions(), question, ended, language=language, station_title="k", now=NOON

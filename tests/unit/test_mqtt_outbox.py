@@ -23,16 +23,16 @@ def settled() -> Outbox:
 
 def tell(outbox: Outbox, event_id: str, at_s: float) -> None:
     outbox.add(event(event_id), at_s, NOW)
-    kept = outbox.untold()
+    kept = outbox.unsent()
     assert kept is not None
-    kept.told_s = at_s
+    kept.sent_s = at_s
 
 
-def untold(outbox: Outbox) -> list[str]:
+def unsent(outbox: Outbox) -> list[str]:
     found = []
-    while (kept := outbox.untold()) is not None:
+    while (kept := outbox.unsent()) is not None:
         found.append(kept.event_id)
-        kept.told_s = 1e9
+        kept.sent_s = 1e9
     return found
 
 
@@ -43,7 +43,7 @@ def test_a_listener_that_was_away_gets_what_it_missed_and_no_more() -> None:
     outbox.listener_gone(500.0)  # noticed up to 100 s late
     tell(outbox, "missed", 600.0)
     assert outbox.listener_back(700.0) == 2
-    assert untold(outbox) == ["perhaps missed", "missed"]
+    assert unsent(outbox) == ["perhaps missed", "missed"]
     assert outbox.listener_back(800.0) == 0
 
 
@@ -53,10 +53,10 @@ def test_a_lost_link_counts_for_as_long_as_home_assistant_may_take_to_follow() -
     tell(outbox, "in the last moment", 99.0)
     outbox.link_lost(100.0)
     outbox.link_back(200.0)
-    again = outbox.untold()  # at once, for one who was quicker than we
+    again = outbox.unsent()  # at once, for one who was quicker than we
     assert again is not None
     assert again.event_id == "in the last moment"
-    again.told_s = 201.0
+    again.sent_s = 201.0
     tell(outbox, "after", 210.0)
     assert outbox.listener_back(220.0) == 2  # and for one who is slower
     # Had it never been away, a birth an hour later would not bring old events back.
@@ -90,7 +90,7 @@ def test_when_full_told_ones_go_first_and_losses_are_counted() -> None:
     assert outbox.lost == 0
     outbox.add(event("c"), 4.0, NOW)
     assert outbox.lost == 1
-    assert untold(outbox) == ["b", "c"]
+    assert unsent(outbox) == ["b", "c"]
 
 
 def test_what_an_earlier_process_kept_stays_late_though_it_comes_again() -> None:

@@ -77,6 +77,6 @@ async def test_an_event_that_was_not_published_is_restored_though_the_clock_is_s
     async with RoastLog.open(path) as log:
         await EventStore(log, "mqtt").restore(into)
     into.listener_back(1.0)
-    kept = into.untold()
+    kept = into.unsent()
     assert kept is not None
     assert kept.event_id == "e1"

@@ -123,12 +123,12 @@ async def tell(url: str, push: Push, *events: RoastEvent, expect: int) -> Compon
     return given.part
 
 
-async def test_ntfy_gets_a_crack_once_though_it_grows_and_hears_that_it_was_none() -> None:
+async def test_ntfy_notifies_once_per_crack_and_sends_correction() -> None:
     async with Push([]).serving() as push:
         grown = (crack(), crack(Level.CERTAIN), crack(revoked=True))
         await tell(f"ntfy://127.0.0.1:{push.port}/roasts", push, *grown, expect=2)
     titles = sorted(json.loads(body)["title"] for _, body in push.taken)
-    assert titles == ["First crack · kitchen", "Not a crack after all · kitchen"]
+    assert titles == ["False alarm: no first crack · kitchen", "First crack · kitchen"]
 
 
 def test_a_url_with_a_typo_is_named_without_its_secrets() -> None:

@@ -72,7 +72,7 @@ async def test_what_fails_or_hangs_is_tried_again_and_reported(
             await until(lambda: told.part.problem)
             assert told.part.state is ComponentState.DEGRADED
             assert "ada: The service" in (told.part.problem or "")
-            assert "tried again" in (told.part.problem or "")
+            assert "retried" in (told.part.problem or "")
             await until(lambda: push.taken)
             await until(lambda: told.part.problem is None)
             assert dict(told.part.counters)["alerts_failed"] == 3
@@ -153,7 +153,7 @@ async def test_nothing_is_told_twice_over_a_restart(
         "Dropped · kitchen",
         "First crack · kitchen",
     ]
-    assert titles[3:] == ["Dropped · kitchen", "Not a crack after all · kitchen"]
+    assert titles[3:] == ["Dropped · kitchen", "False alarm: no first crack · kitchen"]
 
 
 async def test_what_was_decided_before_a_restart_says_how_late_it_is_told(
@@ -163,7 +163,7 @@ async def test_what_was_decided_before_a_restart_says_how_late_it_is_told(
     async with serving("ntfy", monkeypatch) as push, telling(push) as told:
         told.events.put(replace(crack(), happened_at=before, decided_at=before))
         await until(lambda: push.taken)
-    assert "told 2:0" in push.taken[0].text
+    assert "delivered 2:0" in push.taken[0].text
     assert "min late" in push.taken[0].text
 
 

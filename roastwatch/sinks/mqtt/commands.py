@@ -1,4 +1,4 @@
-"""What arrives on `…/set/<key>` becomes an instruction or a command, or is refused in a sentence.
+"""Messages on `…/set/<key>` become an instruction or a command, or are refused with a reason.
 
 Pure: whatever bytes come in, a wish or a BadInputError comes out.
 """
@@ -20,16 +20,16 @@ _VALVE = {"OPEN": True, "CLOSE": False}
 def wish(
     station: str, key: str, payload: bytes, *, retained: bool = False
 ) -> Instruction | Command:
-    """What a message asks for.
+    """The instruction or command in a message.
 
     Raises:
         BadInputError: it asks for nothing that there is; the text says why.
     """
     entity = BY_KEY.get(key)
     if entity is None or not (entity.asks or entity.actuator):
-        raise BadInputError(f"There is nothing to set that is named '{key[:40]}'.")
+        raise BadInputError(f"Nothing named '{key[:40]}' can be set.")
     if retained:
-        raise BadInputError(f"'{key}' was retained: a retained wish would act at every start.")
+        raise BadInputError(f"'{key}' was retained: a retained request would act at every start.")
     value = _value(entity, _text(key, payload))
     if entity.actuator is not None:
         percent = float(value) if entity.platform is Platform.NUMBER else 100.0 * bool(value)

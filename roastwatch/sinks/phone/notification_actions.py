@@ -1,4 +1,4 @@
-"""What people press on their phones becomes an instruction or a command, once."""
+"""Buttons on phones become instructions or commands, each answer once."""
 
 import asyncio
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ _INSTRUCTIONS = {
 
 
 class NotificationActions:
-    """Takes answers; remembers which were given and what was acknowledged."""
+    """Handles answers, and remembers which were given and which alerts were acknowledged."""
 
     def __init__(self, requests: Requests, stations: Sequence[str], remembered: DedupeSet) -> None:
         self._requests = requests
@@ -37,7 +37,7 @@ class NotificationActions:
         self._remembered = remembered
 
     async def restore(self) -> None:
-        """What was answered before a restart."""
+        """Load what was answered before a restart."""
         await self._remembered.restore()
 
     def has_seen(self, tag: str) -> bool:
@@ -45,7 +45,7 @@ class NotificationActions:
         return f"seen|{tag}" in self._remembered
 
     async def acknowledge(self, tag: str) -> None:
-        """The alerts of a tag need not be repeated."""
+        """Repeat the alerts of a tag no more."""
         await self._remembered.add(f"seen|{tag}")
 
     async def take(self, fired: dict[str, Any]) -> str | None:
@@ -71,7 +71,7 @@ class NotificationActions:
         return tag
 
     async def _stop_heat(self, station: str, by: str) -> None:
-        """Heat 0 through the door; where that is not done, the emergency stop."""
+        """Command heat 0; if it is not applied, request the emergency stop."""
         result = await self._requests.command(
             Command.new(station, Actuator.HEATER, 0.0, Origin.PERSON)
         )

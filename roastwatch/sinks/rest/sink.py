@@ -1,7 +1,7 @@
 """The program's own HTTP API: states, events, metrics, instructions and commands.
 
 Bound to this machine unless set otherwise; beyond it a token is needed. Every request passes the
-guards of http_guards first, and what it carries passes the one door for input (inbound).
+guards of rest/guards.py first; its data passes `inbound`, the one check of input.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from roastwatch.vocabulary import RoastEvent, Snapshot
 
 _KEPT = 200
 _IDLE_S = 10.0
-"""A connection without a complete request (its headers) for this long is closed."""
+"""A connection is closed if its request headers are incomplete for this long."""
 _COMMANDS_AT_ONCE = 16
 
 
@@ -41,11 +41,11 @@ class RestOptions(Options):
     host: Host = Field("127.0.0.1", description="Address to serve on; 0.0.0.0: every network.")
     port: int = Field(8099, description="TCP port to serve on.", ge=1, le=65535)
     token: SecretStr | None = Field(
-        None, description="Bearer token that every request must carry; needed beyond this machine."
+        None, description="Bearer token of every request; required beyond this machine."
     )
     allowed_hosts: tuple[str, ...] = Field(
         (),
-        description="More names under which it is reached, such as roaster.lan; addresses, "
+        description="More host names to accept, such as roaster.lan; addresses, "
         "localhost and this machine's own name are always allowed.",
     )
 
@@ -61,9 +61,9 @@ class RestSink(Sink):
 
     Options = RestOptions
 
-    def __init__(self, options: RestOptions, told: SinkContext) -> None:
+    def __init__(self, options: RestOptions, context: SinkContext) -> None:
         self._options = options
-        self._told = told
+        self._context = context
         self._kept: deque[RoastEvent] = deque(maxlen=_KEPT)
         self._latest: Latest[dict[str, Snapshot]] = Latest()
         self._listener: Listener | None = None
@@ -73,12 +73,12 @@ class RestSink(Sink):
         """Keep the newest events, and serve them."""
         self._latest = latest
         async with asyncio.TaskGroup() as group:
-            group.create_task(retry_forever(self._told.part, self._serve), name="rest:serve")
+            group.create_task(retry_forever(self._context.part, self._serve), name="rest:serve")
             async for event in events:
                 self._kept.append(event)
 
     async def check(self) -> Sequence[Finding]:
-        """Whether the port is free, or held by a roastwatch that runs."""
+        """Whether the port is free, or used by a running roastwatch."""
         return [await check_port(self._options.host, self._options.port)]
 
     async def _serve(self) -> None:
@@ -94,7 +94,7 @@ class RestSink(Sink):
         await runner.setup()
         assert runner.server is not None
         listener = self._listener = Listener(
-            runner.server, self._told.part.count, ConnectionLimits(head_within_s=_IDLE_S)
+            runner.server, self._context.part.count, ConnectionLimits(head_within_s=_IDLE_S)
         )
         try:
             host, port = self._options.host, self._options.port
@@ -104,7 +104,7 @@ class RestSink(Sink):
                 raise LostError(
                     f"The API can't serve on {host}:{port} ({error.strerror})."
                 ) from error
-            self._told.part.running()
+            self._context.part.running()
             await asyncio.Event().wait()
         finally:
             await listener.close()
@@ -138,7 +138,7 @@ class RestSink(Sink):
             self._listener.trust(request.transport)
 
     async def _health(self, request: web.Request) -> web.Response:
-        """What is wrong; to those without the token only how much, as the words name devices."""
+        """The problems; without the token only their number, as the texts name devices."""
         snapshots = (self._latest.value or {}).values()
         problems = [p.problem for s in snapshots for p in s.parts if p.problem]
         token = self._options.token
@@ -167,16 +167,16 @@ class RestSink(Sink):
 
     async def _instruct(self, request: web.Request) -> web.Response:
         station = request.match_info["station"]
-        if station not in self._told.stations:
+        if station not in self._context.stations:
             return self._no_station()
         body = await http_guards.json_body(request)
         instruction = asking.instruction(station, body, by=f"rest {request.remote}")
-        self._told.requests.instruct(instruction)
+        self._context.requests.instruct(instruction)
         return web.json_response({"accepted": instruction.kind.value}, status=202)
 
     async def _command(self, request: web.Request) -> web.Response:
         station = request.match_info["station"]
-        if station not in self._told.stations:
+        if station not in self._context.stations:
             return self._no_station()
         command = asking.command(station, await http_guards.json_body(request))
         if self._commands >= _COMMANDS_AT_ONCE or self._listener is None:
@@ -184,14 +184,14 @@ class RestSink(Sink):
         self._commands += 1
         try:
             with self._listener.busy(request.transport):
-                result = await self._told.requests.command(command)
+                result = await self._context.requests.command(command)
         finally:
             self._commands -= 1
         done = result.outcome.value in ("applied", "limited")
         return web.json_response(json_safe(result), status=200 if done else 409)
 
     def _no_station(self) -> web.Response:
-        known = ", ".join(self._told.stations)
+        known = ", ".join(self._context.stations)
         return http_guards.refusal(404, f"There is no such station: {known}.")
 
 
@@ -201,19 +201,19 @@ def _values(snapshot: Snapshot) -> dict[str, Any]:
 
 
 class _OneLine(logging.Filter):
-    """What clients send that is no HTTP is their fault: one line, and no traceback."""
+    """Invalid HTTP of clients is logged in one line, without a traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
         if isinstance(error, HttpProcessingError | web.RequestPayloadError | UnicodeError):
             record.exc_info = None
             record.levelno, record.levelname = logging.INFO, "INFO"
-            record.msg, record.args = "A client sent no HTTP (%s)", (type(error).__name__,)
+            record.msg, record.args = "A client sent invalid HTTP (%s)", (type(error).__name__,)
         return True
 
 
 def _http_log() -> logging.Logger:
-    log = logging.getLogger("roastwatch.http.server")
+    log = logging.getLogger(f"{__name__}.http")
     if not log.filters:
         log.addFilter(_OneLine())
     return log
