@@ -34,7 +34,7 @@ class Roaster(Protocol):
     """A connected roaster. Each method reports by itself what was refused."""
 
     async def arm(self, for_s: float | None) -> None:
-        """Allow heat for so many seconds; None: as long as usual."""
+        """Allow heat for this many seconds; None: for the usual time."""
         ...
 
     async def disarm(self) -> None:

@@ -1,4 +1,4 @@
-"""A station from its first sound on: the pipeline, and what a roast says of time and readings."""
+"""A station from its first sound on: the pipeline, and how the roast uses time and readings."""
 
 import time
 from collections.abc import Callable, Iterator

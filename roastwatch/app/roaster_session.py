@@ -1,4 +1,4 @@
-"""Joins a station with the roaster that it drives: readings, commands, and what people ask."""
+"""Joins a station with the roaster that it drives: readings, commands and instructions."""
 
 import asyncio
 import logging
@@ -38,16 +38,20 @@ from roastwatch.vocabulary import (
 
 PLAN_TURN_S = 0.25
 BACKOFF = Backoff(longest_s=5.0)
-"""A roaster is waited for in mid-roast."""
+"""Short, because a roaster may be awaited during a roast."""
 _STARTING = "The roaster's guardian is being started."
 _log = logging.getLogger(__name__)
 
 
 class RoasterSession:
-    """One station's roaster. It retries for ever; every command gets an answer."""
+    """One station's roaster. It reconnects forever; every command gets an answer."""
 
     def __init__(self, station: Station, log_healthy: Callable[[], bool] = lambda: True) -> None:
-        """Raises SettingsError or BadInputError when the roaster's settings are wrong."""
+        """Prepare the roaster; nothing is connected yet.
+
+        Raises:
+            SettingsError, BadInputError: the roaster's settings are wrong.
+        """
         self.part = ComponentHealth(f"{station.name}-roaster")
         self._station = station
         self._machine = RoasterLaunch.of_station(station.settings)
@@ -63,7 +67,7 @@ class RoasterSession:
         self._door_open: bool | None = None
         self._closing = False
         self.note: Callable[[str], None] = lambda _text: None
-        """Called with what the plan remarks, for the roast log."""
+        """Called with each remark of the plan, for the roast log."""
         plan = station.settings.plan
         self.program = self.read_program(plan) if plan is not None else None
 
@@ -80,7 +84,7 @@ class RoasterSession:
         return program
 
     async def run(self) -> None:
-        """Hold the door open until cancelled; leaving makes the roaster safe."""
+        """Stay connected until cancelled; leaving makes the roaster safe."""
         try:
             await self._hold()
         finally:
@@ -111,7 +115,7 @@ class RoasterSession:
             await asyncio.sleep(BACKOFF.wait_s(failures or 1))
 
     def state(self) -> RoasterState:
-        """What dashboards show."""
+        """The state that dashboards show."""
         if self._control is None:
             stop = StopState.DELIVERED if self._guest.delivered else StopState.NONE
             state = RoasterState(connected=False, armed=False, stop=stop)
@@ -123,7 +127,7 @@ class RoasterSession:
         return replace(state, emergency=emergency, last_refusal=refusal)
 
     async def command(self, command: Command) -> CommandResult:
-        """Pass a command through the door."""
+        """Pass a command through the interlocks."""
         if self._control is None:
             reason = self.part.problem or _STARTING
             return CommandResult(command.command_id, Outcome.FAILED, reason=reason)
@@ -132,7 +136,7 @@ class RoasterSession:
         return result
 
     def instruct(self, instruction: Instruction) -> None:
-        """Do at the roaster what a person requests; refusals are shown and reported."""
+        """Apply an instruction at the roaster; refusals are shown and reported."""
         control, effects = self._control, EFFECTS[instruction.kind]
         if effects.only_idle and self._station.roast.active:
             return
@@ -156,9 +160,9 @@ class RoasterSession:
         return self._tasks.run(work, f"{self._station.name}: {name}")
 
     async def pulse(self) -> None:
-        """Once a second: whether the log can be written, which raising heat depends on.
+        """Once a second: report whether the log can be written, on which raising heat depends.
 
-        It does not wait for the guardian: one that hangs must hold up no other station.
+        It does not wait for the guardian: one that hangs must not delay other stations.
         """
         reporting = self._reporting_log is not None and not self._reporting_log.done()
         healthy = self._log_healthy()
@@ -175,15 +179,16 @@ class RoasterSession:
             self._mark_drop(reading)
 
     def event(self, event: RoastEvent) -> None:
-        """What happened in the roast: for the plan's triggers, and for the guardian's clock."""
+        """An event of the roast, for the plan's triggers and for the guardian's clock."""
         self._report(event)
         if self.program is not None:
             self.program.event(event)
 
     def _report(self, event: RoastEvent) -> None:
-        """A charge or a drop that nobody pressed (the curve shows it) counts for the guardian too.
+        """Report a charge or drop that the curve shows to the guardian, too.
 
-        Else the longest roast would have no beginning. What a person pressed was reported then.
+        Otherwise the limit of a roast's duration would have no start. What a person pressed has
+        been reported already.
         """
         if self._control is None or event.origin is Origin.PERSON:
             return
@@ -197,14 +202,14 @@ class RoasterSession:
             self._notices.refuse(refused)
 
     def deviation_c(self) -> float | None:
-        """How far the beans are above the plan's profile, °C."""
+        """How far the bean temperature is above the plan's profile, °C."""
         station = self._station
         if self.program is None:
             return None
         return self.program.deviation_c(station.roast, station.now(), station.reading)
 
     async def _run(self, control: RoasterControl) -> None:
-        """Follow the person's plan, whichever it is now, while the roaster is armed."""
+        """Follow the selected plan while the roaster is armed."""
         while True:
             await asyncio.sleep(PLAN_TURN_S)
             program, roast = self.program, self._station.roast
@@ -228,7 +233,7 @@ class RoasterSession:
             self._report_plan(program, roast)
 
     def _report_plan(self, program: StationPlan, roast: Roast) -> None:
-        """What the plan did, left out or remarked."""
+        """Publish the drop, the refusals and the remarks of the plan."""
         if program.left:
             program.left = False
             self._station.publish(roast.drop(self._station.now(), Origin.PLAN))
@@ -236,15 +241,15 @@ class RoasterSession:
             self._notices.publish(EventKind.INTERLOCK, refusal, Urgency.NEEDS_YOU)
         for note in program.notes:
             _log.info("%s: %s", self._station.name, note)
-            self._notices.refusal = note  # shown, but nothing to be alarmed about
+            self._notices.refusal = note  # shown, but no alert
             self.note(note)
         program.refusals.clear()
         program.notes.clear()
 
     def _mark_drop(self, reading: Reading) -> None:
-        """The door was opened, whoever opened it: the beans leave.
+        """A door that was opened, by anyone, drops the beans.
 
-        One that stood open already, when the roast began or the machine was connected, drops none.
+        A door that was open already, at the start of the roast or of the connection, does not.
         """
         station, before = self._station, self._door_open
         if reading.door_open is not None:
@@ -254,16 +259,16 @@ class RoasterSession:
             station.publish(roast.drop(station.now(), Origin.ROASTER, reading.bean_temp_c))
 
     def holds_back(self, instruction: Instruction) -> bool:
-        """Whether a roast can't begin yet: the door stands open from the last one.
+        """Whether a roast can't begin yet, because the door is still open.
 
-        Where a person begins it, the door is closed first, and the roast begins then; otherwise,
-        or where it doesn't close, it does not begin, and the refusal says why.
+        If a person begins it, the door is closed first, and the roast begins then. Otherwise, or
+        if it doesn't close, the roast does not begin, and the refusal says why.
         """
         control = self._control
         begins = EFFECTS[instruction.kind].begins
         if control is None or not begins or not door_stands_open(control):
             return False
-        if not self._closing:  # pressed twice, it begins once
+        if not self._closing:  # pressed twice, the roast begins once
             self._closing = True
             self._run_task(self._close_and_begin(control, instruction), instruction.kind)
         return True

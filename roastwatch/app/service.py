@@ -1,4 +1,4 @@
-"""The drawing: build the parts, join them, one TaskGroup."""
+"""The running service: builds the parts, joins them, and runs them in one TaskGroup."""
 
 import asyncio
 import contextlib
@@ -41,14 +41,14 @@ from roastwatch.vocabulary import (
 
 _log = logging.getLogger(__name__)
 _TURN_S = 0.0005
-"""How long a thread may keep Python to itself while another waits. With the usual 5 ms an event's
-way through the log's thread and back took up to 10 ms more, beside the model's and the painter's.
+"""How long a thread may hold the interpreter while another waits. With the default of 5 ms, an
+event took up to 10 ms longer through the log's thread, beside the threads of model and plots.
 """
 _TOO_SLOW = "Events were lost: too slow."
 _LASTED_S = 60.0
-"""A sink that ran for longer had recovered: its back-off begins anew."""
-_LAST_WORDS_S = 3.0
-"""How long sinks may still tell what is left when the sound has ended."""
+"""A sink that ran for longer had recovered: its back-off starts again."""
+_FLUSH_S = 3.0
+"""How long sinks may send remaining events after the sound has ended."""
 
 
 @dataclass(slots=True)
@@ -59,24 +59,24 @@ class Outlet:
     sink: Sink
     part: ComponentHealth
     make: Callable[[], Sink] | None = None
-    """Makes the sink anew when it has failed; None: the same object runs again."""
+    """Makes a new sink after a failure; None: the same object runs again."""
     events: Events[RoastEvent] = field(default_factory=Events)
 
-    def tell(self, event: RoastEvent) -> None:
-        """Queue an event; a sink that is too slow loses its oldest, and says so."""
+    def put(self, event: RoastEvent) -> None:
+        """Queue an event; a sink that is too slow loses its oldest, and reports it."""
         if len(self.events) == self.events.size:
             self.part.count("events_dropped")
             self.part.trouble(ComponentState.DEGRADED, _TOO_SLOW)
         self.events.put(event)
 
     def look(self) -> None:
-        """Now and then: a sink that has taken all that was queued is too slow no more."""
+        """Once a second: a sink that has emptied its queue is no longer too slow."""
         if self.part.problem == _TOO_SLOW and not len(self.events):
             self.part.running()
 
 
 class Service:
-    """Stations, sinks, and the joints between them."""
+    """Joins stations, roasters, the log and sinks."""
 
     def __init__(
         self,
@@ -84,10 +84,10 @@ class Service:
         extra_sinks: Sequence[Chosen] = (),
         log_path: Path | None = None,
     ) -> None:
-        """Build every part; nothing is opened yet. Without `log_path` nothing is kept.
+        """Build every part; nothing is opened yet. Without `log_path` nothing is logged.
 
         Raises:
-            RoastwatchError: a plugin is unknown, a model file is not what it should be.
+            RoastwatchError: a plugin is unknown, or a model file is invalid.
         """
         self.settings = settings
         self.events: Events[RoastEvent] = Events(256)
@@ -126,7 +126,7 @@ class Service:
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(sys.setswitchinterval, sys.getswitchinterval())
             sys.setswitchinterval(_TURN_S)
-            # What was imported stays: looking through it for garbage held everything up for 70 ms.
+            # Imported objects stay: collecting garbage among them blocked everything for 70 ms.
             stack.callback(gc.unfreeze)
             gc.freeze()
             if self.keeper is not None:
@@ -161,18 +161,18 @@ class Service:
                 try:
                     await asyncio.wait(listening)
                     if all(task.exception() is None for task in listening if not task.cancelled()):
-                        await self._last_words()
+                        await self._flush_sinks()
                 finally:
                     for task in background:
                         task.cancel()
                     await self._tasks.close()
 
     async def _listen(self, station: Station, scoring: InferencePool) -> None:
-        """Live sound that ended is reported before the service ends by it; its roast stays open."""
+        """Report the end of live sound before the service ends by it; its roast stays open."""
         try:
             await station.listen(scoring)
         except EndedError:
-            await self._last_words(roasts_end=False)
+            await self._flush_sinks(roasts_end=False)
             raise
 
     @property
@@ -181,10 +181,10 @@ class Service:
         return any(station.roast.active for station in self.stations.values())
 
     def instruct(self, instruction: Instruction) -> None:
-        """What a person asks through any sink."""
+        """Apply what a person requests through any sink; see `instructions.EFFECTS`."""
         station = self.stations.get(instruction.station)
         if station is None:
-            _log.warning("an instruction for the unknown station %r", instruction.station)
+            _log.warning("Ignored an instruction for the unknown station %r", instruction.station)
             return
         effects = EFFECTS[instruction.kind]
         selection = self.choosing[instruction.station]
@@ -226,7 +226,7 @@ class Service:
         return result
 
     def _note(self, station: Station, text: str) -> None:
-        """What a plan remarks is kept with the roast."""
+        """Log a remark of a plan with the roast."""
         if self.keeper is not None:
             self.keeper.note(station, text)
         self._refresh()
@@ -253,33 +253,35 @@ class Service:
         return Outlet(chosen.type, make(), part, make)
 
     def _profile_of(self, station: str) -> Sequence[tuple[float, float]]:
-        """The curve that a station's roast should take, seconds from charge and °C."""
+        """The profile of a station's roast: (seconds from charge, °C)."""
         driven = self.driven.get(station)
         profile = driven.program.profile if driven and driven.program else None
         return profile.points if profile else ()
 
     async def _guarded(self, outlet: Outlet) -> None:
-        """A sink is optional: what breaks it never breaks the roast. It is started again."""
+        """Run a sink. It is optional: a failure never ends the roast, and it is restarted."""
         failures = 0
         while True:
             began_s = time.monotonic()
             try:
                 if failures and outlet.make is not None:
-                    with contextlib.suppress(RoastwatchError):  # what it needs is gone: as it was
+                    with contextlib.suppress(
+                        RoastwatchError
+                    ):  # it can't be made now: run the old one
                         outlet.sink = outlet.make()
                 await outlet.sink.run(outlet.events, self.latest)
                 return
             except Exception as error:  # noqa: BLE001 - shown as a failed part with its traceback
                 failures = 1 if time.monotonic() - began_s > _LASTED_S else failures + 1
                 text = f"{type(error).__name__}: {error}"
-                if text != outlet.part.problem:  # the same failure again needs no new traceback
-                    _log.exception("the sink %s failed and is started again", outlet.name)
+                if text != outlet.part.problem:  # a repeated failure needs no new traceback
+                    _log.exception("The sink %s failed; it is restarted", outlet.name)
                 outlet.part.count("restarts")
                 outlet.part.state, outlet.part.problem = ComponentState.FAILED, text
             await asyncio.sleep(Backoff().wait_s(failures))
 
     async def _tell(self) -> None:
-        """Events in order: durable first, then to every sink, with what is shown now."""
+        """Publish events in order: to the log first, then to every sink, then the snapshots."""
         async for event in self.events:
             if event.station in self.driven:
                 self.driven[event.station].event(event)
@@ -287,12 +289,12 @@ class Service:
                 event = await self.keeper.event(self.stations.get(event.station), event)
             for outlet in self.outlets:
                 if outlet.sink.sends_at_once:
-                    outlet.tell(event)
-            await asyncio.sleep(0)  # these have sent it before what is shown now is put together
+                    outlet.put(event)
+            await asyncio.sleep(0)  # these send it before the snapshots are made
             for outlet in self.outlets:
                 if not outlet.sink.sends_at_once:
-                    outlet.tell(event)
-            # After the events and without a pause between: sinks see both, and wake for the event.
+                    outlet.put(event)
+            # Right after the events: sinks see both, and wake for the event.
             self._refresh()
 
     async def _pulse(self) -> None:
@@ -313,7 +315,7 @@ class Service:
         self.latest.set(self._shown())
 
     def _shown(self) -> dict[str, Snapshot]:
-        """Every station as it is now, with the state of every part."""
+        """A snapshot of every station, with the state of every part."""
         sinks = tuple(outlet.part.status() for outlet in self.outlets)
         if self.keeper is not None:
             sinks += (self.keeper.status(),)
@@ -333,11 +335,11 @@ class Service:
             )
         return snapshots
 
-    async def _last_words(self, *, roasts_end: bool = True) -> None:
-        """Let what is queued be told before the sinks are closed."""
+    async def _flush_sinks(self, *, roasts_end: bool = True) -> None:
+        """Let sinks send what is queued before they are closed."""
         self._refresh()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LAST_WORDS_S):
+            async with asyncio.timeout(_FLUSH_S):
                 await self.events.settled()
                 if self.keeper is not None and roasts_end:
                     for station in self.stations.values():

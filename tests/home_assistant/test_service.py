@@ -244,7 +244,7 @@ async def test_detector_and_profile_are_chosen_in_home_assistant(
         await talk.until(lambda: talk.shows("sensor.chosen_roaster_deviation"))
         # What can't be done now is said in a sentence, and the entity springs back.
         await talk.service("select.select_option", detector, option="transients")
-        sentence = "The detector can't be changed in mid-roast: end the roast first."
+        sentence = "The detector can't be changed during a roast: end the roast first."
         await talk.until(lambda: talk.shows(refusal, sentence))
         assert await talk.shows(detector, "pops")
 

@@ -78,7 +78,7 @@ async def test_a_detector_is_chosen_and_kept_until_the_settings_change(tmp_path:
                 await asyncio.sleep(0.01)
         ask(service, InstructionKind.DETECTOR, "oracle")
         shown = await until(service, lambda shown: shown.refusal)
-        assert shown.refusal == "There is no detector 'oracle': there is transients, pops."
+        assert shown.refusal == "There is no detector 'oracle'. Available: transients, pops."
         assert shown.detector == "pops"
     async with running(made(tmp_path)) as service:  # as after a restart
         await until(service, lambda shown: shown.detector == "pops")
@@ -94,7 +94,7 @@ async def test_nothing_is_chosen_in_mid_roast(tmp_path: Path) -> None:
         await until(service, lambda shown: shown.roast_id)
         ask(service, InstructionKind.DETECTOR, "pops")
         shown = await until(service, lambda shown: shown.refusal)
-        assert "can't be changed in mid-roast" in shown.refusal
+        assert "can't be changed during a roast" in shown.refusal
         assert shown.detector == "transients"
         ask(service, InstructionKind.STOP)
         await until(service, lambda shown: shown.roast_id is None and not shown.refusal)

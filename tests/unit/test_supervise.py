@@ -127,6 +127,6 @@ async def test_an_essential_task_is_started_again() -> None:
     task = tasks.keep(work, "guardian", Backoff(0.001, 0.001))
     await asyncio.wait_for(done.wait(), 10)
     assert part.counters["task_restarts"] == 2
-    assert part.problem == "guardian failed (ValueError: a defect): it is started again."
+    assert part.problem == "guardian failed (ValueError: a defect): it is restarted."
     await tasks.close()
     assert task.cancelled()
