@@ -51,7 +51,7 @@ def client(port: int, user: str | None, password: str | None = None) -> aiomqtt.
     )
 
 
-def test_the_compose_file_starts_the_broker_with_the_shipped_configuration() -> None:
+def test_the_compose_file_uses_the_shipped_configuration() -> None:
     services = yaml.safe_load((COMPOSE / "compose.yaml").read_text())["services"]
     broker = services["mosquitto"]
     assert broker["command"] == ["mosquitto", "-c", "/mosquitto/config/mosquitto.conf"]
@@ -67,14 +67,14 @@ def test_the_broker_does_not_start_without_passwords(tmp_path: Path) -> None:
     assert b"passwords" in done.stdout + done.stderr
 
 
-async def test_nobody_gets_in_without_a_password(shipped: Shipped) -> None:
+async def test_a_login_without_a_password_is_refused(shipped: Shipped) -> None:
     for user, password in ((None, None), ("homeassistant", "wrong"), ("nobody", "x")):
         with pytest.raises(aiomqtt.MqttError):
             async with client(shipped.port, user, password):
                 pass
 
 
-async def test_home_assistant_arms_and_stops_and_a_stranger_does_not(shipped: Shipped) -> None:
+async def test_only_home_assistant_can_arm_and_stop(shipped: Shipped) -> None:
     roastwatch = {"username": "roastwatch", "password": "roastwatch-pw"}
     async with (
         sink(shipped.port, **roastwatch) as told,

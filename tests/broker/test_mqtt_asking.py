@@ -14,7 +14,7 @@ SET = "roastwatch/test/roaster/set"
 STATE = "roastwatch/test/roaster/state"
 
 
-async def test_wishes_become_instructions_and_commands(broker: Broker) -> None:
+async def test_requests_become_instructions_and_commands(broker: Broker) -> None:
     async with sink(broker.port) as told, listener(broker.port) as (heard, client):
         await until(lambda: heard.newest("roastwatch/test/available") == "online")
         for key, payload in (
@@ -50,7 +50,7 @@ async def test_wishes_become_instructions_and_commands(broker: Broker) -> None:
         assert {asked.station for asked in told.person.commands} == {"roaster"}
 
 
-async def test_a_refused_command_explains_itself_and_is_set_back(broker: Broker) -> None:
+async def test_a_refused_command_has_a_reason_and_is_reverted(broker: Broker) -> None:
     async with sink(broker.port) as told, listener(broker.port) as (heard, client):
         told.person.answer = (Outcome.REFUSED, "Not armed: heat can't be raised.")
         told.show(snapshot(roaster=roaster(Actuator.HEATER), reading=reading(heater_percent=20.0)))
@@ -79,7 +79,7 @@ async def test_a_refused_command_explains_itself_and_is_set_back(broker: Broker)
         ("coffee", b"PRESS", "nothing to set"),
     ],
 )
-async def test_nonsense_is_refused_in_a_sentence(
+async def test_an_invalid_request_is_refused_with_a_reason(
     broker: Broker, key: str, payload: bytes, sentence: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with sink(broker.port) as told, listener(broker.port) as (heard, client):
@@ -91,7 +91,7 @@ async def test_nonsense_is_refused_in_a_sentence(
         assert not told.person.commands
 
 
-async def test_a_retained_wish_is_refused(broker: Broker) -> None:
+async def test_a_retained_request_is_refused(broker: Broker) -> None:
     async with listener(broker.port) as (_, client):
         await client.publish(f"{SET}/start", "PRESS", qos=1, retain=True)
         async with sink(broker.port) as told:

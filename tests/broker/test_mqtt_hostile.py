@@ -78,7 +78,7 @@ async def test_no_message_on_any_topic_ends_the_sink(
 
 
 @pytest.mark.parametrize("name", PAYLOADS)
-async def test_what_is_retained_does_not_end_it_at_its_start(broker: Broker, name: str) -> None:
+async def test_retained_messages_do_not_end_the_sink_at_startup(broker: Broker, name: str) -> None:
     async with listener(broker.port, "nothing") as (_, client):
         for topic in TOPICS:
             await client.publish(topic, PAYLOADS[name], qos=1, retain=True)
@@ -86,7 +86,7 @@ async def test_what_is_retained_does_not_end_it_at_its_start(broker: Broker, nam
         await works(told, broker.port)
 
 
-async def test_a_retained_claim_keeps_nobody_off_the_broker(broker: Broker) -> None:
+async def test_a_retained_claim_blocks_no_instance(broker: Broker) -> None:
     elder = Claim("0" * 32, "2000-01-01T00:00:00+00:00", "a grave")
     async with listener(broker.port, f"{BASE}/session") as (heard, client):
         await client.publish(f"{BASE}/session", elder.message(), qos=1, retain=True)
@@ -110,7 +110,7 @@ class Absurd(Person):
         raise OverflowError("another")
 
 
-async def test_a_defect_at_one_wish_ends_nothing(
+async def test_a_defect_in_one_request_ends_nothing(
     broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with sink(broker.port, person=Absurd()) as told:
@@ -146,7 +146,7 @@ KEYS = st.sampled_from([entity.key for entity in ENTITIES] + ["ünsinn", " ", "a
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(st.tuples(KEYS, ODD), min_size=20, max_size=20))
-async def test_any_payload_on_any_entity_is_done_or_refused(
+async def test_any_payload_on_any_entity_is_accepted_or_refused(
     broker: Broker, wishes: list[tuple[str, bytes]]
 ) -> None:
     async with sink(broker.port) as told:

@@ -36,7 +36,7 @@ def living(heard: Heard) -> list[str]:
     return [name for message in parts(heard).values() for name in components_of(message)]
 
 
-async def test_what_does_not_fit_is_left_out_once_and_the_link_stays(
+async def test_an_oversized_message_is_skipped_and_the_link_stays(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
@@ -67,7 +67,7 @@ async def test_what_does_not_fit_is_left_out_once_and_the_link_stays(
         broker.kill()
 
 
-async def test_an_old_broker_that_closes_for_a_picture_gets_no_more_of_them(
+async def test_an_old_broker_that_closes_on_pictures_gets_no_more(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """MQTT 3.1.1 has no way to say how long a message may be."""
@@ -95,7 +95,7 @@ async def test_an_old_broker_that_closes_for_a_picture_gets_no_more_of_them(
         broker.kill()
 
 
-async def test_discovery_comes_in_parts_that_fit(broker: Broker, tmp_path: Path) -> None:
+async def test_discovery_is_split_into_parts_that_fit(broker: Broker, tmp_path: Path) -> None:
     (tmp_path / "small").mkdir()
     little = small(tmp_path / "small")
     try:
@@ -117,7 +117,7 @@ async def test_discovery_comes_in_parts_that_fit(broker: Broker, tmp_path: Path)
         little.kill()
 
 
-async def test_a_limit_that_is_new_moves_what_no_longer_fits(tmp_path: Path) -> None:
+async def test_a_new_limit_moves_components_that_no_longer_fit(tmp_path: Path) -> None:
     broker = Broker(tmp_path, "persistence true", f"persistence_location {tmp_path}/").start()
     try:
         async with sink(broker.port) as told, listener(broker.port) as (heard, _):
@@ -139,7 +139,7 @@ async def test_a_limit_that_is_new_moves_what_no_longer_fits(tmp_path: Path) -> 
         broker.kill()
 
 
-async def test_a_limit_that_is_gone_joins_the_parts_again(broker: Broker, tmp_path: Path) -> None:
+async def test_a_removed_limit_joins_the_parts_again(broker: Broker, tmp_path: Path) -> None:
     (tmp_path / "small").mkdir()
     little = small(tmp_path / "small")
     try:
@@ -168,7 +168,7 @@ async def test_a_limit_that_is_gone_joins_the_parts_again(broker: Broker, tmp_pa
         assert Counter(living(heard)) == Counter(everything)
 
 
-async def test_two_roastwatches_of_the_same_ids_do_not_take_each_others_device(
+async def test_instances_with_the_same_ids_keep_their_own_device(
     broker: Broker,
 ) -> None:
     config = "homeassistant/device/roastwatch_a_b_c/config"
@@ -193,7 +193,7 @@ async def test_two_roastwatches_of_the_same_ids_do_not_take_each_others_device(
         assert first.part.problem is None
 
 
-async def test_a_renamed_station_leaves_the_others_device_alone(broker: Broker) -> None:
+async def test_a_renamed_station_leaves_the_other_device_alone(broker: Broker) -> None:
     config = "homeassistant/device/roastwatch_a_b_c/config"
     async with listener(broker.port) as (heard, _):
         async with sink(broker.port, "a_b", ("c",)) as other:
@@ -211,7 +211,7 @@ async def test_a_renamed_station_leaves_the_others_device_alone(broker: Broker) 
         assert json.loads(heard.newest(config) or "null")["device"]["name"] == "C"
 
 
-async def test_a_retained_claim_of_a_roastwatch_that_is_gone_keeps_nobody_out(
+async def test_a_retained_claim_of_a_dead_instance_blocks_nobody(
     broker: Broker,
 ) -> None:
     async with listener(broker.port) as (_, client):

@@ -25,7 +25,7 @@ def waiting(broker: Broker) -> str:
     return f"mqtt:127.0.0.1:{broker.port}"
 
 
-async def test_what_a_dead_service_could_not_tell_the_next_one_tells(tmp_path: Path) -> None:
+async def test_unsent_events_of_a_dead_service_are_sent_by_the_next(tmp_path: Path) -> None:
     broker = Broker(tmp_path)  # not started: nobody can be told
     path = tmp_path / "roasts.sqlite"
     async with RoastLog.open(path) as log, sink(broker.port, outbox=log) as told:
@@ -55,7 +55,7 @@ async def test_what_a_dead_service_could_not_tell_the_next_one_tells(tmp_path: P
         broker.kill()
 
 
-async def test_what_died_before_it_could_be_heard_is_told_by_the_next_run(
+async def test_events_without_a_listener_are_sent_by_the_next_run(
     broker: Broker, tmp_path: Path
 ) -> None:
     async with listener(broker.port, EVENT) as (heard, _):
@@ -79,7 +79,7 @@ async def test_what_died_before_it_could_be_heard_is_told_by_the_next_run(
                 told.show(snapshot())
 
 
-async def test_the_picture_comes_with_each_phase(broker: Broker) -> None:
+async def test_the_picture_is_sent_at_each_phase(broker: Broker) -> None:
     drawn: list[str] = []
 
     async def picture(station: str) -> bytes | None:
@@ -132,7 +132,7 @@ async def index() -> AsyncIterator[Index]:
     await runner.cleanup()
 
 
-async def test_updates_are_told_where_a_person_wants_it(broker: Broker, index: Index) -> None:
+async def test_updates_are_published_if_configured(broker: Broker, index: Index) -> None:
     url = f"http://127.0.0.1:{index.port}/json"
     update = "roastwatch/test/roaster/state/update"
     async with sink(broker.port, update_url=url) as told, listener(broker.port) as (heard, _):

@@ -33,7 +33,7 @@ async def test_an_old_broker_gets_everything(broker: Broker, answers: bool) -> N
         await until(lambda: heard.newest("roastwatch/test/available") == "offline")
 
 
-async def test_an_old_broker_refuses_retained_wishes(broker: Broker) -> None:
+async def test_retained_requests_are_refused_on_an_old_broker(broker: Broker) -> None:
     async with old_broker(broker.port) as old, listener(broker.port) as (_, client):
         await client.publish("roastwatch/test/roaster/set/start", "PRESS", qos=1, retain=True)
         async with sink(old.port) as told:
@@ -41,7 +41,7 @@ async def test_an_old_broker_refuses_retained_wishes(broker: Broker) -> None:
             assert not told.person.instructions
 
 
-async def test_a_version_can_be_demanded(broker: Broker) -> None:
+async def test_a_protocol_version_can_be_required(broker: Broker) -> None:
     async with old_broker(broker.port) as old:
         async with sink(old.port, protocol="3.1.1") as told:
             await until(lambda: told.part.state is ComponentState.RUNNING)
@@ -51,7 +51,7 @@ async def test_a_version_can_be_demanded(broker: Broker) -> None:
             assert "does not speak MQTT 5: set `protocol: auto`" in (told.part.problem or "")
 
 
-async def test_a_broker_that_closes_whatever_comes_is_tried_again(broker: Broker) -> None:
+async def test_a_broker_that_closes_every_connection_is_retried(broker: Broker) -> None:
     async with old_broker(1, answers=False) as old, sink(old.port) as told:
         await until(lambda: told.part.problem)
         assert "can't be reached (it closed the connection at once)" in (told.part.problem or "")

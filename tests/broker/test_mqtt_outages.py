@@ -18,7 +18,7 @@ STATE = "roastwatch/test/roaster/state"
 CONFIG = "homeassistant/device/roastwatch_test_roaster/config"
 
 
-async def test_a_broker_that_dies_in_mid_roast_gets_everything_again(broker: Broker) -> None:
+async def test_a_broker_that_dies_during_a_roast_gets_everything_again(broker: Broker) -> None:
     async with sink(broker.port) as told:
         async with listener(broker.port) as (heard, _):
             told.show(snapshot(phase=Phase.ROASTING))
@@ -45,7 +45,7 @@ async def test_a_broker_that_dies_in_mid_roast_gets_everything_again(broker: Bro
         await until(lambda: told.part.state is ComponentState.RUNNING)
 
 
-async def test_what_home_assistant_missed_is_told_at_its_birth(broker: Broker) -> None:
+async def test_events_that_home_assistant_missed_are_sent_at_its_birth(broker: Broker) -> None:
     async with sink(broker.port) as told, listener(broker.port) as (heard, _):
         told.show(snapshot())  # announced by an earlier run: nobody has to hear of us first
         await until(lambda: heard.newest(CONFIG))
@@ -72,7 +72,7 @@ async def test_what_home_assistant_missed_is_told_at_its_birth(broker: Broker) -
         assert [item["event_id"] for item in heard.json(EVENT)] == ["next"]
 
 
-async def test_a_home_assistant_that_is_back_before_us_misses_nothing(broker: Broker) -> None:
+async def test_home_assistant_back_before_us_misses_nothing(broker: Broker) -> None:
     """It was born when we could not hear it, at a broker that forgot what we had announced."""
     async with sink(broker.port) as told:
         async with listener(broker.port) as (heard, _):
@@ -113,7 +113,7 @@ def locked(tmp_path: Path) -> Iterator[Broker]:
     running.kill()
 
 
-async def test_a_refused_password_is_one_clear_problem(
+async def test_a_refused_password_is_one_problem(
     locked: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with sink(locked.port, username="roastwatch", password="wrong") as told:
@@ -126,7 +126,7 @@ async def test_a_refused_password_is_one_clear_problem(
         await until(lambda: told.part.state is ComponentState.RUNNING)
 
 
-async def test_no_broker_at_all_is_looked_for_again(tmp_path: Path) -> None:
+async def test_a_missing_broker_is_retried(tmp_path: Path) -> None:
     broker = Broker(tmp_path)
     async with sink(broker.port) as told:
         await until(lambda: told.part.state is ComponentState.RETRYING)
@@ -140,7 +140,7 @@ async def test_no_broker_at_all_is_looked_for_again(tmp_path: Path) -> None:
             broker.kill()
 
 
-async def test_two_of_one_name_find_each_other(broker: Broker) -> None:
+async def test_two_instances_of_one_name_detect_each_other(broker: Broker) -> None:
     async with sink(broker.port) as elder, listener(broker.port) as (heard, _):
         elder.show(snapshot(phase=Phase.DRYING))
         await until(lambda: heard.newest(f"{STATE}/phase") == "drying")
@@ -185,7 +185,7 @@ async def test_encrypted_with_a_certificate_authority_of_its_own(
     gc.collect()
 
 
-async def test_a_network_that_falls_silent_is_noticed_and_nothing_is_lost(broker: Broker) -> None:
+async def test_a_silent_network_is_detected_and_nothing_is_lost(broker: Broker) -> None:
     async with (
         network(broker.port) as cable,
         sink(cable.port, keepalive_s=5) as told,

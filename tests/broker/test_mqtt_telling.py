@@ -45,7 +45,7 @@ async def test_a_station_is_announced_and_its_states_are_retained(broker: Broker
         await until(lambda: heard.newest("roastwatch/test/available") == "offline")
 
 
-async def test_only_changes_are_said(broker: Broker) -> None:
+async def test_only_changes_are_published(broker: Broker) -> None:
     async with sink(broker.port) as told, listener(broker.port) as (heard, _):
         told.show(snapshot(elapsed_s=10.0))
         await until(lambda: heard.newest(state("elapsed")) == "10")
@@ -84,7 +84,7 @@ async def test_an_event_has_its_facts_and_is_not_retained(broker: Broker) -> Non
         assert not heard.json(EVENT)
 
 
-async def test_what_is_told_as_a_station_is_announced_is_told_again(broker: Broker) -> None:
+async def test_an_event_during_an_announcement_is_sent_again(broker: Broker) -> None:
     """Home Assistant subscribes to an event entity only when it has set up what was announced."""
     async with sink(broker.port) as told, listener(broker.port) as (heard, _):
         told.events.put(event("charge", EventKind.CHARGE, None))
@@ -114,7 +114,7 @@ async def test_what_is_told_as_a_station_is_announced_is_told_again(broker: Brok
     assert [item["event_id"] for item in heard.json(EVENT)] == ["e3"]
 
 
-async def test_roaster_entities_come_with_the_roaster_and_go_with_it(broker: Broker) -> None:
+async def test_roaster_entities_follow_the_roaster(broker: Broker) -> None:
     async with listener(broker.port) as (heard, _):
         async with sink(broker.port) as told:
             told.show(
@@ -150,7 +150,7 @@ async def test_roaster_entities_come_with_the_roaster_and_go_with_it(broker: Bro
             await until(lambda: heard.newest(state("heater")) == "")
 
 
-async def test_a_station_that_is_gone_is_cleaned_up(broker: Broker) -> None:
+async def test_a_removed_station_is_cleaned_up(broker: Broker) -> None:
     stations = ("kitchen", "shed")
     async with listener(broker.port) as (heard, _):
         async with sink(broker.port, stations=stations) as told:
@@ -186,7 +186,7 @@ async def test_german_names(broker: Broker) -> None:
         assert components["elapsed"]["default_entity_id"] == "sensor.test_roaster_elapsed"
 
 
-def test_the_table_is_sound() -> None:
+def test_the_entity_table_is_valid() -> None:
     keys = [entity.key for entity in ENTITIES]
     assert len(keys) == len(set(keys))
     for entity in ENTITIES:
@@ -198,7 +198,7 @@ def test_the_table_is_sound() -> None:
             assert entity.value(snapshot()) in entity.options, entity.key
 
 
-async def test_home_assistants_birth_brings_discovery_again(broker: Broker) -> None:
+async def test_discovery_is_sent_again_at_home_assistants_birth(broker: Broker) -> None:
     async with sink(broker.port) as told, listener(broker.port) as (heard, client):
         told.show(snapshot())
         await until(lambda: heard.newest(CONFIG))

@@ -128,9 +128,7 @@ async def test_an_alert_reaches_the_phone_and_its_buttons_answer(home: Home, tal
         assert told.person.instructions[5].kind is InstructionKind.EMERGENCY_STOP
 
 
-async def test_a_scene_comes_with_first_crack_and_goes_with_the_drop(
-    home: Home, talk: Talk
-) -> None:
+async def test_a_scene_is_on_from_first_crack_to_drop(home: Home, talk: Talk) -> None:
     bright = {"name": "Bright", "entities": {"input_boolean.fan": {"state": "on"}}}
     await talk.post("/api/config/scene/config/bright", bright)
     await talk.until(lambda: talk.shows("scene.bright"))
@@ -186,7 +184,7 @@ async def test_a_speaker_announces_it(home: Home, talk: Talk) -> None:
         assert said["service_data"]["media_player_entity_id"] == "media_player.kitchen"
 
 
-async def test_a_roaster_left_hot_is_noticed(home: Home, talk: Talk) -> None:
+async def test_a_roaster_left_hot_triggers_the_actions(home: Home, talk: Talk) -> None:
     async with imported(talk, "left_hot") as path, roasting(home, talk, "hot") as told:
         await automate(
             talk,

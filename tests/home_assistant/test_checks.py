@@ -20,7 +20,7 @@ async def checked(kind: str, **options: object) -> list[Finding]:
     return found
 
 
-async def test_a_token_is_tried_and_what_is_fired_is_heard(home: Home, talk: Talk) -> None:
+async def test_a_token_is_tried_with_an_event(home: Home, talk: Talk) -> None:
     fired = await talk.subscribe("subscribe_events", event_type="roastwatch_doctor")
     door = {"url": home.assistant.url, "token": home.assistant.token}
     (found,) = await checked("home_assistant", **door)
@@ -32,7 +32,7 @@ async def test_a_token_is_tried_and_what_is_fired_is_heard(home: Home, talk: Tal
     assert "refuses the token" in found.text
 
 
-async def test_services_and_scenes_that_are_not_there_are_named(home: Home, talk: Talk) -> None:
+async def test_missing_services_and_scenes_are_reported(home: Home, talk: Talk) -> None:
     door = {"url": home.assistant.url, "token": home.assistant.token}
     rules = [{"on": "drop", "scene": "scene.none"}, {"on": "drop", "service": "script.turn_on"}]
     (found,) = await checked("rules", rules=rules, home_assistant=door)

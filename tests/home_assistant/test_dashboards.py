@@ -17,7 +17,7 @@ DASHBOARDS = Path(__file__).parents[2] / "integrations" / "home_assistant" / "da
 
 
 @pytest.mark.parametrize(("name", "width", "height"), [("phone", 412, 915), ("wall", 1280, 800)])
-async def test_a_dashboard_shows_without_an_error(
+async def test_a_dashboard_renders_without_errors(
     home: Home, talk: Talk, tmp_path: Path, name: str, width: int, height: int
 ) -> None:
     config = yaml.safe_load((DASHBOARDS / f"{name}.yaml").read_text())

@@ -172,7 +172,7 @@ async def _all_there(talk: Talk, wanted: set[str]) -> bool:
     return wanted <= (await talk.states()).keys()
 
 
-async def test_a_roaster_that_goes_takes_its_entities_along(home: Home, talk: Talk) -> None:
+async def test_a_removed_roaster_takes_its_entities_along(home: Home, talk: Talk) -> None:
     async with sink(home.broker.port, "shrinks") as told:
         told.show(everything())
         await talk.until(lambda: talk.shows("number.shrinks_roaster_heater"))
@@ -191,9 +191,7 @@ async def test_a_roaster_that_goes_takes_its_entities_along(home: Home, talk: Ta
         await talk.until(gone)
 
 
-async def test_a_part_that_is_lost_makes_only_its_entities_unavailable(
-    home: Home, talk: Talk
-) -> None:
+async def test_a_lost_part_makes_only_its_entities_unavailable(home: Home, talk: Talk) -> None:
     async with sink(home.broker.port, "parts") as told:
         told.show(everything())
 

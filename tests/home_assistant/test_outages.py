@@ -72,7 +72,7 @@ async def arrived(talk: Talk, instance: str, event_id: str) -> bool:
     return event_id in await talk.noted(instance)
 
 
-async def test_home_assistant_restarted_is_told_what_it_missed(home: Home, talk: Talk) -> None:
+async def test_home_assistant_restarted_gets_missed_events(home: Home, talk: Talk) -> None:
     await talk.note_bus("first_crack")
     home_now = home.assistant
     phase, crack = "sensor.again_roaster_phase", "binary_sensor.again_roaster_first_crack"
@@ -95,7 +95,7 @@ async def test_home_assistant_restarted_is_told_what_it_missed(home: Home, talk:
         assert told.part.problem is None
 
 
-async def test_a_network_that_falls_silent_is_noticed(home: Home) -> None:
+async def test_a_silent_network_is_detected(home: Home) -> None:
     async with home.assistant.talk() as talk:
         await talk.note_bus("first_crack")
         phase = "sensor.cut_roaster_phase"
@@ -119,7 +119,7 @@ async def test_a_network_that_falls_silent_is_noticed(home: Home) -> None:
         await talk.until(lambda: talk.shows(phase, "unavailable"))
 
 
-async def test_a_revoked_token_is_named_and_the_broker_still_tells(home: Home) -> None:
+async def test_a_revoked_token_is_reported_and_the_broker_still_works(home: Home) -> None:
     entity = "event.revoked_roaster_event"
     async with home.assistant.talk() as talk:
         token, number = await talk.new_token("revoked")
@@ -168,7 +168,7 @@ def _decoded(word: str) -> bytes:
     return base64.urlsafe_b64decode(word + "=" * (-len(word) % 4))
 
 
-async def test_an_expired_token_and_a_url_with_a_typo_are_named(home: Home) -> None:
+async def test_an_expired_token_and_a_wrong_url_are_reported(home: Home) -> None:
     token = await expired_token(home.assistant)
     async with telling(home.assistant.url, token, "expired") as told:
         await until(lambda: told.part.problem)
@@ -179,7 +179,7 @@ async def test_an_expired_token_and_a_url_with_a_typo_are_named(home: Home) -> N
         assert "does not answer" in (told.part.problem or "")
 
 
-async def test_a_killed_service_goes_on_with_the_same_roast(
+async def test_a_killed_service_resumes_the_same_roast(
     home: Home, talk: Talk, tmp_path: Path
 ) -> None:
     await talk.note_bus("first_crack")
@@ -217,7 +217,7 @@ def untold(log: Path) -> bool:
 
 @pytest.mark.verify
 @pytest.mark.parametrize("hours", [1, -1])
-async def test_a_clock_that_jumps_by_an_hour_makes_nothing_late(
+async def test_a_clock_jump_of_an_hour_makes_nothing_late(
     home: Home, talk: Talk, tmp_path: Path, hours: int
 ) -> None:
     """With a broker and without one, in a real process whose clock is set in mid-roast."""
@@ -269,7 +269,7 @@ async def test_a_clock_that_jumps_by_an_hour_makes_nothing_late(
 
 
 @pytest.mark.verify
-async def test_away_for_two_minutes_loses_nothing(home: Home, tmp_path: Path) -> None:
+async def test_an_outage_of_two_minutes_loses_nothing(home: Home, tmp_path: Path) -> None:
     async with home.assistant.talk() as talk:
         await talk.note_bus("first_crack")
     door = {"url": home.assistant.url, "token": home.assistant.token}
@@ -289,7 +289,7 @@ async def test_away_for_two_minutes_loses_nothing(home: Home, tmp_path: Path) ->
             await talk.until(lambda: talk.shows("binary_sensor.longaway_roaster_first_crack", "on"))
 
 
-async def test_two_of_one_name_find_each_other(home: Home, talk: Talk) -> None:
+async def test_two_instances_of_one_name_detect_each_other(home: Home, talk: Talk) -> None:
     door = (home.assistant.url, home.assistant.token)
     async with telling(*door, "twins") as elder:
         elder.show(snapshot(phase=Phase.DRYING))

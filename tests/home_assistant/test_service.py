@@ -57,7 +57,7 @@ async def drawn(talk: Talk, entity_id: str) -> Any:
         return imread(io.BytesIO(await answer.read()), format="png")
 
 
-async def test_first_crack_fires_an_automation_and_a_button_reaches_the_service(
+async def test_first_crack_triggers_an_automation_and_a_button_works(
     home: Home, talk: Talk, tmp_path: Path
 ) -> None:
     rule = {"name": "Rule", "entities": {"input_boolean.fan": {"state": "on"}}}
@@ -106,7 +106,7 @@ async def test_first_crack_fires_an_automation_and_a_button_reaches_the_service(
     await talk.until(lambda: talk.shows("sensor.replay_roaster_phase", "unavailable"))
 
 
-async def test_a_broker_killed_in_mid_roast_loses_nothing(
+async def test_a_broker_killed_during_a_roast_loses_nothing(
     home: Home, talk: Talk, tmp_path: Path
 ) -> None:
     observer = Broker(tmp_path).start()
@@ -139,7 +139,7 @@ async def test_a_broker_killed_in_mid_roast_loses_nothing(
 
 
 @pytest.mark.verify
-async def test_both_away_for_two_minutes_lose_nothing(home: Home, tmp_path: Path) -> None:
+async def test_an_outage_of_both_for_two_minutes_loses_nothing(home: Home, tmp_path: Path) -> None:
     observer = Broker(tmp_path).start()
     topic, entity = "roastwatch/both/roaster/event", "event.both_roaster_event"
     try:
@@ -177,7 +177,7 @@ async def test_both_away_for_two_minutes_lose_nothing(home: Home, tmp_path: Path
         home.broker.start()
 
 
-async def test_a_killed_service_goes_on_with_the_same_roast(
+async def test_a_killed_service_resumes_the_same_roast(
     home: Home, talk: Talk, tmp_path: Path
 ) -> None:
     observer = Broker(tmp_path).start()
@@ -221,7 +221,7 @@ async def in_crack(talk: Talk, phase: str) -> bool:
     return await talk.state(phase) in ("first_crack", "development")
 
 
-async def test_detector_and_profile_are_chosen_in_home_assistant(
+async def test_detector_and_profile_are_selected_in_home_assistant(
     home: Home, talk: Talk, tmp_path: Path
 ) -> None:
     plans = tmp_path / "plans"
@@ -249,7 +249,7 @@ async def test_detector_and_profile_are_chosen_in_home_assistant(
         assert await talk.shows(detector, "pops")
 
 
-async def test_home_assistant_restarted_in_mid_roast_hears_what_it_missed(home: Home) -> None:
+async def test_home_assistant_restarted_during_a_roast_gets_missed_events(home: Home) -> None:
     name = "event.restart_roaster_event"
     async with sink(home.broker.port, "restart", birth_settle_s=1.0) as told:
         told.show(snapshot(phase=Phase.ROASTING))

@@ -65,7 +65,7 @@ def ask(service: Service, kind: InstructionKind, value: str | None = None) -> No
     service.instruct(Instruction("kitchen", kind, Origin.PERSON, now, value))
 
 
-async def test_a_detector_is_chosen_and_kept_until_the_settings_change(tmp_path: Path) -> None:
+async def test_a_selected_detector_is_kept_until_the_settings_change(tmp_path: Path) -> None:
     async with running(made(tmp_path)) as service:
         shown = await until(service, lambda shown: shown.detector == "transients")
         assert shown.detectors == ("transients", "pops")
@@ -88,7 +88,7 @@ async def test_a_detector_is_chosen_and_kept_until_the_settings_change(tmp_path:
         await until(service, lambda shown: shown.detectors == ("pops", "transients"))
 
 
-async def test_nothing_is_chosen_in_mid_roast(tmp_path: Path) -> None:
+async def test_a_selection_during_a_roast_is_refused(tmp_path: Path) -> None:
     async with running(made(tmp_path)) as service:
         ask(service, InstructionKind.CHARGE)
         await until(service, lambda shown: shown.roast_id)
@@ -177,7 +177,7 @@ async def test_a_detector_that_cannot_hear_this_sound_is_refused(tmp_path: Path)
         assert shown.detector == "transients"
 
 
-async def test_a_kept_choice_that_cannot_be_used_leaves_the_set_detector(tmp_path: Path) -> None:
+async def test_an_unusable_selection_leaves_the_detector_of_the_settings(tmp_path: Path) -> None:
     kept = {"kitchen/detector": {"chosen": "pops", "instead_of": "transients"}}
     (tmp_path / "choices.json").write_text(json.dumps(kept))
     async with running(made(tmp_path, source=telephone(tmp_path))) as service:
@@ -186,7 +186,7 @@ async def test_a_kept_choice_that_cannot_be_used_leaves_the_set_detector(tmp_pat
         assert "The detector pops can't be used here" in shown.refusal
 
 
-async def test_a_model_that_breaks_when_a_choice_is_taken_up_ends_no_start(tmp_path: Path) -> None:
+async def test_a_selected_model_that_fails_does_not_prevent_a_start(tmp_path: Path) -> None:
     kept = {"kitchen/detector": {"chosen": "pops", "instead_of": "transients"}}
     (tmp_path / "choices.json").write_text(json.dumps(kept))
     service = made(tmp_path)

@@ -93,7 +93,7 @@ async def test_arm_heat_stop_through_the_service(monkeypatch: pytest.MonkeyPatch
                 await running
 
 
-async def test_the_time_of_a_roast_under_way_runs_from_the_first_press(
+async def test_time_of_a_roast_under_way_counts_from_the_first_press(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with guarded() as place:
@@ -125,7 +125,7 @@ async def test_the_time_of_a_roast_under_way_runs_from_the_first_press(
                 await running
 
 
-async def test_charge_found_from_the_curve_begins_the_longest_roast(
+async def test_a_charge_found_by_the_curve_starts_the_roast_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nobody pressed anything; the drop that the curve shows ends it."""
@@ -157,7 +157,7 @@ async def test_charge_found_from_the_curve_begins_the_longest_roast(
                 await running
 
 
-async def test_an_emergency_stop_arrives_though_another_program_holds_the_roaster(
+async def test_an_emergency_stop_reaches_a_roaster_of_another_program(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with guarded() as place:
@@ -194,7 +194,7 @@ async def test_an_emergency_stop_arrives_though_another_program_holds_the_roaste
                     await running
 
 
-def test_unknown_limits_are_named_at_start() -> None:
+def test_unknown_limits_are_reported_at_startup() -> None:
     with pytest.raises(SettingsError, match="did you mean 'hot_above_c'"):
         kitchen(hot_above=90)
     with pytest.raises(SettingsError, match="bean_temp_max_c"):

@@ -56,7 +56,7 @@ def asked(kind: InstructionKind) -> Instruction:
     return Instruction("kitchen", kind, Origin.PERSON, datetime.now(UTC), by="Ada")
 
 
-async def test_what_is_told_is_kept(tmp_path: Path) -> None:
+async def test_published_events_are_logged(tmp_path: Path) -> None:
     path = tmp_path / "roasts.db"
     made, notebook = service(path)
     made.instruct(asked(InstructionKind.CHARGE))
@@ -90,7 +90,7 @@ async def earlier(log: RoastLog, name: str, after_s: float, *, said: str) -> Non
     await log.end_roast(name)
 
 
-async def test_confirmed_first_cracks_of_earlier_roasts_become_a_witness(tmp_path: Path) -> None:
+async def test_confirmed_first_cracks_become_a_prior(tmp_path: Path) -> None:
     path = tmp_path / "roasts.db"
     async with RoastLog.open(path) as log:
         for number in range(4):
@@ -113,7 +113,7 @@ async def test_confirmed_first_cracks_of_earlier_roasts_become_a_witness(tmp_pat
     assert said[0] == (-2.0,)  # the demonstration cracks at 40 s
 
 
-async def test_a_cut_roast_goes_on(tmp_path: Path) -> None:
+async def test_an_interrupted_roast_is_resumed(tmp_path: Path) -> None:
     path = tmp_path / "roasts.db"
     began = datetime.now(UTC) - timedelta(minutes=8)
     async with RoastLog.open(path) as log:
@@ -138,7 +138,7 @@ async def test_a_cut_roast_goes_on(tmp_path: Path) -> None:
     assert 480 <= to_s < 600  # eight minutes, and what a slow machine takes to start
 
 
-async def test_a_log_that_fails_hides_no_first_crack(
+async def test_a_failing_log_does_not_hide_first_crack(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_durable, "LIVE_BUSY_MS", 20)
@@ -190,7 +190,7 @@ class Confirming(Notebook):
         (Level.POSSIBLE, InstructionKind.CONFIRM_CRACK),
     ],
 )
-async def test_a_first_crack_that_is_confirmed_keeps_its_date_and_is_a_label(
+async def test_a_confirmed_first_crack_keeps_its_date_and_is_labelled(
     tmp_path: Path, level: Level, kind: InstructionKind
 ) -> None:
     source = {"speed": 100, "first_crack_at_s": 300, "seed": 4}
@@ -246,7 +246,7 @@ async def test_clips_are_indexed_in_the_log(tmp_path: Path) -> None:
     assert note == crack.event_id
 
 
-async def test_a_clock_that_was_set_back_does_not_make_the_roast_younger(tmp_path: Path) -> None:
+async def test_a_clock_set_back_does_not_shorten_the_roast(tmp_path: Path) -> None:
     path = tmp_path / "roasts.db"
     ahead = datetime.now(UTC) + timedelta(hours=1)  # the clock before the power cut
     async with RoastLog.open(path) as log:

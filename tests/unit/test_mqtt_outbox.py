@@ -36,7 +36,7 @@ def unsent(outbox: Outbox) -> list[str]:
     return found
 
 
-def test_a_listener_that_was_away_gets_what_it_missed_and_no_more() -> None:
+def test_a_returning_listener_gets_only_what_it_missed() -> None:
     outbox = settled()
     tell(outbox, "long before", 100.0)
     tell(outbox, "perhaps missed", 450.0)
@@ -47,7 +47,7 @@ def test_a_listener_that_was_away_gets_what_it_missed_and_no_more() -> None:
     assert outbox.listener_back(800.0) == 0
 
 
-def test_a_lost_link_counts_for_as_long_as_home_assistant_may_take_to_follow() -> None:
+def test_a_lost_link_counts_until_home_assistant_has_followed() -> None:
     outbox = settled()
     tell(outbox, "before", 90.0)
     tell(outbox, "in the last moment", 99.0)
@@ -66,7 +66,7 @@ def test_a_lost_link_counts_for_as_long_as_home_assistant_may_take_to_follow() -
     assert outbox.listener_back(5000.0) == 0
 
 
-def test_a_clock_that_jumps_makes_nothing_late() -> None:
+def test_a_clock_jump_makes_no_event_late() -> None:
     outbox = settled()
     kept = outbox.add(event("e"), 10.0, NOW - timedelta(hours=1))
     assert kept.message(10.5)["late_by_s"] == 0.5
@@ -76,13 +76,13 @@ def test_a_clock_that_jumps_makes_nothing_late() -> None:
     assert old.message(11.0)["late"]
 
 
-def test_a_crack_certain_at_once_is_told_as_first_crack() -> None:
+def test_a_crack_certain_at_once_is_sent_as_first_crack() -> None:
     outbox = settled()
     assert outbox.add(event("e", Level.CERTAIN), 1.0, NOW).type == "first_crack"
     assert outbox.add(event("e", Level.CERTAIN), 2.0, NOW).type == "first_crack_certain"
 
 
-def test_when_full_told_ones_go_first_and_losses_are_counted() -> None:
+def test_a_full_outbox_discards_sent_events_and_counts_losses() -> None:
     outbox = Outbox(0.0, size=2)
     tell(outbox, "told", 1.0)
     outbox.add(event("a"), 2.0, NOW)
@@ -93,7 +93,7 @@ def test_when_full_told_ones_go_first_and_losses_are_counted() -> None:
     assert unsent(outbox) == ["b", "c"]
 
 
-def test_what_an_earlier_process_kept_stays_late_though_it_comes_again() -> None:
+def test_an_event_of_an_earlier_process_stays_late() -> None:
     outbox = settled()
     outbox.add(event("e"), 10.0, NOW).again = True
     assert outbox.add(event("e"), 11.0, NOW).message(11.0)["late"]

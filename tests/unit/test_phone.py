@@ -131,7 +131,7 @@ async def test_ntfy_notifies_once_per_crack_and_sends_correction() -> None:
     assert titles == ["False alarm: no first crack · kitchen", "First crack · kitchen"]
 
 
-def test_a_url_with_a_typo_is_named_without_its_secrets() -> None:
+def test_a_wrong_url_is_reported_without_its_secrets() -> None:
     options = PhoneOptions.model_validate({"people": [{"urls": ["ntfyy://secret-topic"]}]})
     with pytest.raises(SettingsError, match=r"people\[0\].urls\[0\] \(ntfyy\)") as error:
         PhoneSink(options, told(Person()))
@@ -143,7 +143,7 @@ def asking(person: Person) -> NotificationActions:
     return NotificationActions(person, ["kitchen"], remembered)
 
 
-async def test_an_answer_counts_once_whoever_presses() -> None:
+async def test_an_answer_counts_once_if_two_people_press() -> None:
     person = Person()
     answers = asking(person)
     pressed = {"action": "RW|NOT_A_CRACK|kitchen|r1-1", "device_id": "pixel"}
@@ -155,14 +155,14 @@ async def test_an_answer_counts_once_whoever_presses() -> None:
         assert await answers.take({"action": foreign}) is None
 
 
-async def test_a_confirmation_names_what_it_confirms() -> None:
+async def test_a_confirmation_names_its_crack() -> None:
     person = Person()
     assert await asking(person).take({"action": "RW|CONFIRM|kitchen|r1-first_crack-1"})
     (said,) = person.asked
     assert (said.kind, said.value) == (InstructionKind.CONFIRM_CRACK, "r1-first_crack-1")
 
 
-async def test_every_button_of_an_alert_is_understood() -> None:
+async def test_every_button_of_an_alert_is_accepted() -> None:
     seen = set()
     for kind in EventKind:
         for roast_id in ("r1", None):
@@ -181,7 +181,7 @@ async def test_every_button_of_an_alert_is_understood() -> None:
     ("outcome", "stopped"),
     [(Outcome.APPLIED, []), (Outcome.FAILED, [InstructionKind.EMERGENCY_STOP])],
 )
-async def test_stop_heat_is_heat_0_or_else_the_emergency_stop(
+async def test_stop_heat_sets_heat_0_or_requests_an_emergency_stop(
     outcome: Outcome, stopped: list[InstructionKind]
 ) -> None:
     person = Person(outcome)

@@ -62,7 +62,7 @@ def happened(kind: EventKind, event_id: str = "r1-x", **more: Any) -> RoastEvent
 
 
 @pytest.mark.parametrize("name", ["ntfy", "pushover", "telegram"])
-async def test_what_fails_or_hangs_is_tried_again_and_reported(
+async def test_a_failing_service_is_retried_and_reported(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with serving(name, monkeypatch) as push:
@@ -125,7 +125,7 @@ async def waiting(log: RoastLog, numbers: list[int], later: datetime) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_nothing_is_told_twice_over_a_restart(
+async def test_nothing_is_sent_twice_over_a_restart(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     path = tmp_path / "roasts.sqlite"
@@ -156,7 +156,7 @@ async def test_nothing_is_told_twice_over_a_restart(
     assert titles[3:] == ["Dropped · kitchen", "False alarm: no first crack · kitchen"]
 
 
-async def test_what_was_decided_before_a_restart_says_how_late_it_is_told(
+async def test_an_event_before_a_restart_says_how_late_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = datetime.now(UTC) - timedelta(seconds=125)
@@ -167,7 +167,7 @@ async def test_what_was_decided_before_a_restart_says_how_late_it_is_told(
     assert "min late" in push.taken[0].text
 
 
-async def test_a_clock_that_jumps_makes_no_alert_late(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_clock_jump_makes_no_alert_late(monkeypatch: pytest.MonkeyPatch) -> None:
     """The event's own clock is an hour behind the wall clock by now."""
     loop_s = asyncio.get_running_loop().time()
     before = datetime.now(UTC) - timedelta(hours=1)
@@ -187,7 +187,7 @@ async def test_a_clock_that_jumps_makes_no_alert_late(monkeypatch: pytest.Monkey
         (EventKind.ROASTER_LOST, "The roaster is lost · kitchen"),
     ],
 )
-async def test_what_goes_wrong_in_mid_roast_is_told(
+async def test_a_fault_during_a_roast_is_notified(
     kind: EventKind, title: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with serving("ntfy", monkeypatch) as push, telling(push) as told:
@@ -197,7 +197,7 @@ async def test_what_goes_wrong_in_mid_roast_is_told(
     assert "It was unplugged." in push.taken[0].text
 
 
-async def test_quiet_hours_hold_for_services_too(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_quiet_hours_apply_to_services(monkeypatch: pytest.MonkeyPatch) -> None:
     now = datetime.now()
     hours = f"{now - timedelta(hours=1):%H:%M}-{now + timedelta(hours=1):%H:%M}"
     async with (

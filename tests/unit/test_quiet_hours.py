@@ -16,14 +16,14 @@ ASK = "from roastwatch.sinks.phone.quiet_hours import follows_utc_unasked as ask
 @pytest.mark.parametrize(
     ("zone", "warned"), [("Europe/Berlin", "False"), ("UTC", "False"), ("", "True")]
 )
-def test_only_a_computer_without_a_time_zone_is_warned_of(zone: str, warned: str) -> None:
+def test_only_a_missing_time_zone_is_warned_of(zone: str, warned: str) -> None:
     said = subprocess.run(
         [sys.executable, "-c", ASK], env={"TZ": zone}, capture_output=True, text=True, check=True
     )
     assert said.stdout.strip() == warned
 
 
-def test_the_setting_goes_before_the_computers_zone() -> None:
+def test_the_setting_overrides_the_computers_time_zone() -> None:
     assert not follows_utc_unasked(ZoneInfo("UTC"))
 
 

@@ -53,7 +53,7 @@ async def logged(
     return told
 
 
-async def test_a_crack_after_a_revoked_one_and_a_restart_has_an_id_of_its_own(
+async def test_a_crack_after_a_revoked_one_and_a_restart_has_its_own_id(
     tmp_path: Path,
 ) -> None:
     moment = Moment()
@@ -79,7 +79,7 @@ async def test_a_crack_after_a_revoked_one_and_a_restart_has_an_id_of_its_own(
     assert real.event_id != revoked.event_id
 
 
-async def test_times_in_the_roast_survive_a_clock_that_is_set_back_between_two_restarts(
+async def test_roast_times_survive_a_clock_set_back_between_restarts(
     tmp_path: Path,
 ) -> None:
     path, moment = tmp_path / "roasts.db", Moment()

@@ -75,7 +75,7 @@ def short_roast(begins: str = "sound", **source: object) -> Service:
     return Service(settings.parse({"stations": [station]}))
 
 
-async def test_a_roast_is_heard_and_told_to_every_sink_though_one_breaks(
+async def test_every_sink_gets_the_roast_though_one_sink_fails(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     service, notebook = short_roast(), Notebook()
@@ -96,7 +96,7 @@ async def test_a_roast_is_heard_and_told_to_every_sink_though_one_breaks(
     assert shown.first_crack == cracks[-1]
 
 
-async def test_a_sink_that_failed_is_started_again_and_gets_every_event() -> None:
+async def test_a_failed_sink_is_restarted_and_gets_every_event() -> None:
     service, mended, notebook = short_roast(), Mended(), Notebook()
     part = ComponentHealth("printer")
     service.outlets = [
@@ -109,7 +109,7 @@ async def test_a_sink_that_failed_is_started_again_and_gets_every_event() -> Non
     assert part.counters["restarts"] == 1
 
 
-async def test_nobody_started_a_roast_so_it_asks_and_decides_nothing() -> None:
+async def test_without_a_started_roast_it_only_asks() -> None:
     service, notebook = short_roast(begins="person"), Notebook()
     service.outlets = [Outlet("notebook", notebook, ComponentHealth("notebook"))]
     await service.run()
@@ -142,14 +142,14 @@ async def test_sound_that_begins_with_the_charge_has_a_known_start() -> None:
     assert roast.charged_at == charge.happened_at
 
 
-async def test_a_command_for_a_station_without_a_roaster_is_refused_in_words() -> None:
+async def test_a_command_without_a_roaster_is_refused_with_a_reason() -> None:
     command = Command("1", "kitchen", Actuator.HEATER, 50, Origin.PERSON, 0.0)
     result = await short_roast().command(command)
     assert result.outcome is Outcome.REFUSED
     assert "no roaster" in result.reason
 
 
-async def test_an_instruction_that_breaks_ends_neither_station_nor_service(
+async def test_a_failing_instruction_ends_neither_station_nor_service(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     service, notebook = short_roast(), Notebook()
@@ -172,7 +172,7 @@ async def test_an_instruction_that_breaks_ends_neither_station_nor_service(
     assert counters["instructions_failed"] == 1
 
 
-async def test_what_a_person_sends_over_http_ends_no_roast(tmp_path: Path) -> None:
+async def test_no_http_request_ends_a_roast(tmp_path: Path) -> None:
     port = free_port()
     demo = {"type": "demo", "seed": 3, "speed": 0, "first_crack_at_s": 40, "fooling_per_h": 0}
     raw = {

@@ -55,9 +55,7 @@ def changes(driver: Watched, actuator: Actuator, began_s: float) -> list[tuple[i
 
 
 @pytest.mark.parametrize("step_s", [700.0, -3600.0, 86400.0])
-def test_a_plan_goes_on_though_the_computers_clock_is_set(
-    step_s: float, socket_folder: Path
-) -> None:
+def test_a_plan_continues_after_the_clock_is_set(step_s: float, socket_folder: Path) -> None:
     """A step of +700 s opened the door 0.3 s later; one of −1 h froze the plan with heat on."""
 
     async def roast() -> None:
@@ -83,7 +81,7 @@ def test_a_plan_goes_on_though_the_computers_clock_is_set(
     virtual(roast())
 
 
-def test_between_roasts_the_clock_is_set_right(socket_folder: Path) -> None:
+def test_the_clock_is_corrected_between_roasts(socket_folder: Path) -> None:
     async def roast() -> None:
         made = kitchen(socket_folder)
         made.off_s = 700.0
@@ -123,7 +121,7 @@ def test_a_second_roast_begins_after_a_drop(socket_folder: Path) -> None:
     virtual(roasts())
 
 
-def test_a_roast_that_a_rule_begins_with_an_open_door_is_refused(socket_folder: Path) -> None:
+def test_a_rule_cannot_begin_a_roast_with_an_open_door(socket_folder: Path) -> None:
     async def roasts() -> None:
         made = kitchen(socket_folder)
         async with made.open() as driver:
@@ -138,7 +136,7 @@ def test_a_roast_that_a_rule_begins_with_an_open_door_is_refused(socket_folder: 
     virtual(roasts())
 
 
-def test_what_the_machine_lacks_is_no_alarm(socket_folder: Path) -> None:
+def test_a_missing_actuator_is_no_alarm(socket_folder: Path) -> None:
     async def roast() -> None:
         made = kitchen(socket_folder)
         notes: list[str] = []
@@ -179,7 +177,7 @@ def test_a_persons_stop_ends_the_plan(socket_folder: Path) -> None:
     virtual(roast())
 
 
-def test_what_is_heard_does_not_take_back_a_persons_heat(socket_folder: Path) -> None:
+def test_a_detected_crack_does_not_revert_a_persons_heat(socket_folder: Path) -> None:
     """A refused step by sound gave the heat back to the profile: 10 % became 29 % in 10 s."""
     plan = """
     steps:
@@ -207,7 +205,7 @@ def test_what_is_heard_does_not_take_back_a_persons_heat(socket_folder: Path) ->
     virtual(roast())
 
 
-def test_a_door_that_stands_open_already_drops_no_roast(socket_folder: Path) -> None:
+def test_a_door_that_was_already_open_drops_no_roast(socket_folder: Path) -> None:
     """Whoever says that a roast is under way is believed; only a door that opens drops it."""
 
     async def roast() -> None:

@@ -27,7 +27,7 @@ def made(**curve: object) -> tuple[Station, list[RoastEvent]]:
     return station, told
 
 
-def test_the_curve_tells_a_roast_from_charge_to_drop() -> None:
+def test_the_curve_finds_a_roast_from_charge_to_drop() -> None:
     station, told = made(usual_first_crack_c=180.0, wished_development_percent=20.0)
     predicted = []
     for at_s, bean_c, around_c in zip(*(c.tolist() for c in drum()), strict=True):
@@ -49,7 +49,7 @@ def test_the_curve_tells_a_roast_from_charge_to_drop() -> None:
     assert abs(at_400[EventKind.FIRST_CRACK][0] - (70 + 450)) < 10
 
 
-def test_a_persons_charge_goes_before_the_curves() -> None:
+def test_a_persons_charge_replaces_that_of_the_curve() -> None:
     station, told = made()
     for at_s, bean_c, around_c in zip(*(c.tolist() for c in drum()), strict=True):
         at = START + timedelta(seconds=at_s)
@@ -61,14 +61,14 @@ def test_a_persons_charge_goes_before_the_curves() -> None:
     assert told[-1].kind is EventKind.DROP
 
 
-def test_old_readings_witness_nothing() -> None:
+def test_old_readings_are_no_evidence() -> None:
     station, _ = made(usual_first_crack_c=180.0)
     station.read(Reading("roaster", 0.0, 100.0), START)
     assert station.beans.llr(START) == -4.0
     assert station.beans.llr(START + timedelta(seconds=30)) == 0.0
 
 
-def test_what_was_learned_gives_way_to_the_persons_setting() -> None:
+def test_a_setting_overrides_what_was_learned() -> None:
     model = FirstCrackModel(181.0, 1.0, 500.0, (0.0, 1.0, 0.0), 10.0, 0.1, 8)
     station, _ = made(usual_first_crack_c=200.0)
     station.beans.learn(model)
@@ -118,7 +118,7 @@ def switched_off(second: float) -> float:
 
 
 @pytest.mark.parametrize("ends", [EventKind.STOPPED, EventKind.COOL_END])
-def test_a_charge_after_a_roast_that_was_ended_is_found(ends: EventKind) -> None:
+def test_a_charge_after_an_ended_roast_is_found(ends: EventKind) -> None:
     assert charges(refilled, ends) == [pytest.approx(400.0, abs=3.0)]
 
 

@@ -82,7 +82,7 @@ def charge(at: datetime) -> Instruction:
     return Instruction("roaster", InstructionKind.CHARGE, Origin.PERSON, at)
 
 
-async def test_every_reading_is_logged_with_the_time_at_which_it_was_taken(tmp_path: Path) -> None:
+async def test_every_reading_is_logged_with_its_own_time(tmp_path: Path) -> None:
     moment, path = Moment(), tmp_path / "roasts.db"
     station, published = station_at(moment)
     async with RoastLog.open(path) as log:
@@ -120,7 +120,7 @@ async def test_readings_before_the_roast_are_not_logged_with_it(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("waited_min", "begins"), [(19, True), (180, False)])
-async def test_a_charge_that_waited_for_sound_too_long_begins_no_roast(
+async def test_a_charge_that_waited_too_long_for_sound_is_ignored(
     waited_min: float, begins: bool
 ) -> None:
     moment = Moment()
@@ -139,7 +139,7 @@ def test_waiting_instructions_are_bounded() -> None:
     assert len(published) == 64
 
 
-async def test_the_end_of_a_roast_is_delivered_before_it_is_learned_from(tmp_path: Path) -> None:
+async def test_the_end_of_a_roast_does_not_wait_for_learning(tmp_path: Path) -> None:
     moment = Moment()
     station, published = station_at(moment)
     async with RoastLog.open(tmp_path / "roasts.db") as log:
