@@ -34,8 +34,14 @@ class GuestStop:
         self._is_ours = is_ours
         self._guest: RoasterControl | None = None
 
+    @property
+    def active(self) -> bool:
+        """Whether a stop is being delivered."""
+        return self._guest is not None
+
     async def deliver(self, reason: str) -> None:
         """Stop the roaster; returns when it is delivered, or at once if another call does that."""
+        self.delivered = False
         if self._guest is not None:
             self._notices.refusal = await self._guest.emergency_stop(reason) or ""
             return
@@ -50,6 +56,8 @@ class GuestStop:
                 while self._notices.refusal and await guest.stopped(RETRY_S):
                     self._notices.refusal = guest.state().stop_problem
                 self._notices.refusal = ""
+                if guest.state().stop is not StopState.DELIVERED:
+                    return  # somebody has armed since
                 self.delivered = True
                 if self._is_ours():  # our own control has reported that it could not deliver it
                     self._notices.happened(Notice("interlock", DELIVERED_LATE, "emergency_stop"))

@@ -77,7 +77,7 @@ async def test_a_login_without_a_password_is_refused(shipped: Shipped) -> None:
 async def test_only_home_assistant_can_arm_and_stop(shipped: Shipped) -> None:
     roastwatch = {"username": "roastwatch", "password": "roastwatch-pw"}
     async with (
-        sink(shipped.port, **roastwatch) as told,
+        sink(shipped.port, **roastwatch) as rig,
         client(shipped.port, "homeassistant") as home,
     ):
         available: list[str] = []
@@ -88,15 +88,15 @@ async def test_only_home_assistant_can_arm_and_stop(shipped: Shipped) -> None:
                 available.append(message.topic.value)  # noqa: PERF401 - it never ends
 
         hearing = asyncio.create_task(hear())
-        told.show(snapshot(elapsed_s=1.0))
+        rig.show(snapshot(elapsed_s=1.0))
         await until(lambda: "roastwatch/test/roaster/state/elapsed" in available)
         assert "homeassistant/device/roastwatch_test_roaster/config" in available
         async with client(shipped.port, "guest") as guest:
             # Mosquitto takes QoS 1 from who may not write and drops it, saying so in MQTT 5.
             await guest.publish(ARM, "ON", qos=1)
         await home.publish(SET, "PRESS", qos=1)
-        await until(lambda: told.person.instructions)
-        assert [one.kind.value for one in told.person.instructions] == ["emergency_stop"]
+        await until(lambda: rig.person.instructions)
+        assert [one.kind.value for one in rig.person.instructions] == ["emergency_stop"]
         await home.publish("homeassistant/status", "online", qos=1, retain=True)
         hearing.cancel()
 

@@ -65,16 +65,16 @@ def locked(tmp_path: Path) -> Iterator[Broker]:
 
 async def test_a_check_leaves_the_broker_unchanged(locked: Broker, tmp_path: Path) -> None:
     port = locked.port
-    async with sink(port, username="all", password="right") as told:
-        told.show(snapshot())
-        await until(lambda: told.part.state is ComponentState.RUNNING)
+    async with sink(port, username="all", password="right") as rig:
+        rig.show(snapshot())
+        await until(lambda: rig.part.state is ComponentState.RUNNING)
         code, said = await doctor(tmp_path, mqtt(port, ", username: all, password: right"))
         assert code == 0, said
         assert f"127.0.0.1:{port}: logged in as all, MQTT 5, not encrypted" in said
         assert "may write and read roastwatch/test/# and discovery" in said
         assert "a roastwatch named 'test' is online" in said
-        assert told.part.problem is None
-        assert not told.part.counters.get("wishes_refused")
+        assert rig.part.problem is None
+        assert not rig.part.counters.get("wishes_refused")
 
 
 async def test_nothing_is_retained_by_a_check(broker: Broker, tmp_path: Path) -> None:

@@ -65,9 +65,9 @@ def as_python_3_13(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def problem(port: int, **options: Any) -> str:
     """What the sink says of a broker that it can't reach."""
-    async with sink(port, **options) as told:
-        await until(lambda: told.part.state in (ComponentState.RETRYING, ComponentState.RUNNING))
-        return told.part.problem or ""
+    async with sink(port, **options) as rig:
+        await until(lambda: rig.part.state in (ComponentState.RETRYING, ComponentState.RUNNING))
+        return rig.part.problem or ""
 
 
 @pytest.mark.usefixtures("as_python_3_13")

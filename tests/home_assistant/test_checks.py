@@ -15,8 +15,8 @@ pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
 
 async def checked(kind: str, **options: object) -> list[Finding]:
     chosen = settings.chosen("sinks", kind, **options)
-    told = SinkContext("test", ("roaster",), "en", Person(), ComponentHealth(kind))
-    found: list[Finding] = await plugins.load("sinks", kind)(chosen.options, told).check()
+    context = SinkContext("test", ("roaster",), "en", Person(), ComponentHealth(kind))
+    found: list[Finding] = await plugins.load("sinks", kind)(chosen.options, context).check()
     return found
 
 

@@ -25,8 +25,8 @@ async def test_a_dashboard_renders_without_errors(
     titles = {"title": name, "mode": "storage", "show_in_sidebar": True, "require_admin": False}
     await talk.call("lovelace/dashboards/create", url_path=path, **titles)
     await talk.call("lovelace/config/save", url_path=path, config=config)
-    async with sink(home.broker.port, "roastwatch") as told:
-        told.show(everything())
+    async with sink(home.broker.port, "roastwatch") as rig:
+        rig.show(everything())
         await talk.until(lambda: talk.shows("sensor.roastwatch_roaster_bean_temperature", "201.3"))
         await talk.until(lambda: talk.shows("button.roastwatch_roaster_drop"))
         assistant = home.assistant

@@ -1,4 +1,4 @@
-"""How long until a decision is published, an automation has fired and a phone is told. Printed.
+"""How long until a decision is published, an automation has fired and a phone is notified. Printed.
 
 The whole service, its log on the disk included, with a real broker and a real Home Assistant.
 Published is when a subscriber in a process of its own has the event.
@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.home_assistant, pytest.mark.verify, pytest.mark.timeou
 EVENTS = 100
 IN_MEMORY = Path("/dev/shm")  # Linux keeps it in memory
 PAUSE_S = 3.0
-"""Between events: the picture of the roast is drawn 2 s after one, when everybody was told."""
+"""Between events: the picture is drawn 2 s after one, when everything was delivered."""
 WANTED_MS = {
     "durable, and every sink has it": None,
     "published at the broker": 5,
@@ -58,7 +58,7 @@ def made(home: Home, folder: Path, instance: str, service: str) -> Service:
         {"type": "home_assistant", "states": False, **door},
         {"type": "phone", "people": [ada], "home_assistant": door},
     ]
-    # A quiet room: what is timed is who is told, in a process that this test shares.
+    # A quiet room: this measures delivery, in a process that this test shares.
     with wave.open(str(folder / "quiet.wav"), "wb") as sound:
         sound.setparams((1, 2, 16000, 0, "NONE", ""))
         sound.writeframes(bytes(2 * 16000 * 600))
@@ -69,14 +69,14 @@ def made(home: Home, folder: Path, instance: str, service: str) -> Service:
 
 
 class Notebook(Sink):
-    """A sink that writes down when it is told."""
+    """A sink that keeps when it gets each event."""
 
     def __init__(self) -> None:
-        self.told_s: dict[str, float] = {}
+        self.received_s: dict[str, float] = {}
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
-        async for told in events:
-            self.told_s[told.event_id] = time.monotonic()
+        async for received in events:
+            self.received_s[received.event_id] = time.monotonic()
 
 
 async def until_all(*conditions: Callable[[], object]) -> list[float]:
@@ -154,13 +154,13 @@ async def test_latency_over_a_hundred_events(home: Home, talk: Talk, folder: Pat
                 decided_s = time.monotonic()
                 station.publish([crack])
                 times = await until_all(
-                    partial(notebook.told_s.get, name),
+                    partial(notebook.received_s.get, name),
                     partial(came.get, name),
                     lambda: there(firings),
                     pushed,
                     lambda: there(bus),
                 )
-                times[:2] = notebook.told_s[name], came[name]
+                times[:2] = notebook.received_s[name], came[name]
                 for label, at_s in zip(WANTED_MS, times, strict=True):
                     found_ms[label].append(1000 * (at_s - decided_s))
                 for said in (firings, bus, pocket.pushed):

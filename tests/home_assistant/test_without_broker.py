@@ -103,8 +103,8 @@ async def test_a_phone_is_notified_and_a_scene_follows(home: Home, talk: Talk) -
             home, {"type": "phone", "people": people}, {"type": "rules", "rules": rules}
         )
         async with running(service, talk):
-            told = service.outlets[0].part
-            await talk.until(lambda: told.state is ComponentState.RUNNING)
+            health = service.outlets[0].part
+            await talk.until(lambda: health.state is ComponentState.RUNNING)
             begin(service)
             await talk.until(lambda: _cracks(pixel) and _cracks(iphone), 120)
             await talk.until(lambda: talk.shows("input_boolean.crack_light", "on"))
@@ -115,7 +115,7 @@ async def test_a_phone_is_notified_and_a_scene_follows(home: Home, talk: Talk) -
             await pixel.press(actions["Not a crack"])
             await iphone.press(actions["Not a crack"])
             await talk.until(lambda: any(_is_cleared(one, english) for one in iphone.pushed))
-            await talk.until(lambda: dict(told.counters).get("answers") == 1)
+            await talk.until(lambda: dict(health.counters).get("answers") == 1)
             assert any(one["data"].get("live_update") for one in pixel.pushed)
 
 

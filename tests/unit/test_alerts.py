@@ -1,4 +1,4 @@
-"""Who is told what, when and in which words."""
+"""Who is notified of what, when and in which words."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,10 +17,11 @@ def event(kind: EventKind = EventKind.FIRST_CRACK, level: Level | None = None) -
 
 
 @pytest.mark.parametrize(
-    ("level", "told"), [(Level.POSSIBLE, False), (Level.FIRST_CRACK, True), (Level.CERTAIN, True)]
+    ("level", "notified"),
+    [(Level.POSSIBLE, False), (Level.FIRST_CRACK, True), (Level.CERTAIN, True)],
 )
-def test_a_crack_is_notified_from_the_level_a_person_wants(level: Level, told: bool) -> None:
-    assert wanted(PersonOptions(), event(level=level), NOON) is told
+def test_a_crack_is_notified_from_the_level_a_person_wants(level: Level, notified: bool) -> None:
+    assert wanted(PersonOptions(), event(level=level), NOON) is notified
 
 
 def test_quiet_hours_suppress_all_but_critical_events() -> None:

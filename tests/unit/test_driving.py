@@ -46,8 +46,8 @@ async def test_arm_heat_stop_through_the_service(monkeypatch: pytest.MonkeyPatch
     async with guarded() as place:
         monkeypatch.setenv("ROASTWATCH_RUNTIME_DIR", str(place.folder))
         service = kitchen(fan_min_for_heat_percent=25)
-        told = Notebook()
-        service.outlets = [Outlet("notebook", told, ComponentHealth("notebook"))]
+        notebook = Notebook()
+        service.outlets = [Outlet("notebook", notebook, ComponentHealth("notebook"))]
         running = asyncio.create_task(service.run())
 
         def state() -> RoasterState | None:
@@ -84,8 +84,10 @@ async def test_arm_heat_stop_through_the_service(monkeypatch: pytest.MonkeyPatch
             assert (await ask(Actuator.HEATER, 50)).interlock == "emergency_stop"
             assert state().last_refusal
             # What a person does, and what an interlock only corrects, rings nobody awake.
-            await until(lambda: any(e.origin is Origin.PERSON for e in told.events), 30.0)
-            urgent = [event.message for event in told.events if urgency(event) is Urgency.DANGER]
+            await until(lambda: any(e.origin is Origin.PERSON for e in notebook.events), 30.0)
+            urgent = [
+                event.message for event in notebook.events if urgency(event) is Urgency.DANGER
+            ]
             assert urgent == []
         finally:
             running.cancel()
@@ -108,11 +110,11 @@ async def test_time_of_a_roast_under_way_counts_from_the_first_press(
 
         def over() -> bool:
             press(InstructionKind.UNDER_WAY)  # again and again: it must not begin anew
-            events = [event.message for event in told.events]
+            events = [event.message for event in notebook.events]
             return any("The roast has lasted" in message for message in events)
 
-        told = Notebook()
-        service.outlets = [Outlet("notebook", told, ComponentHealth("notebook"))]
+        notebook = Notebook()
+        service.outlets = [Outlet("notebook", notebook, ComponentHealth("notebook"))]
         try:
             await until(lambda: station.has_sound and station.snapshot().roaster.connected, 60.0)
             press(InstructionKind.ARM, 600)

@@ -64,8 +64,8 @@ FRAMES = {
 @contextlib.asynccontextmanager
 async def running(fake: FakeHomeAssistant) -> AsyncIterator[tuple[ComponentHealth, Person]]:
     person, part = Person(), ComponentHealth("home_assistant")
-    told = SinkContext("roastwatch", ["kitchen"], "en", person, part)
-    sink = HomeAssistantSink(SinkOptions(url=fake.url, token="beans", states=False), told)
+    context = SinkContext("roastwatch", ["kitchen"], "en", person, part)
+    sink = HomeAssistantSink(SinkOptions(url=fake.url, token="beans", states=False), context)
     events: Events[RoastEvent] = Events()
     latest: Latest[dict[str, Snapshot]] = Latest()
     task = asyncio.create_task(sink.run(events, latest))

@@ -51,9 +51,9 @@ def heard(kind: InstructionKind, pressed_s: float = 300.0) -> tuple[Pipeline, li
 
 def test_noise_before_a_late_start_is_remembered() -> None:
     pipeline, events = heard(InstructionKind.UNDER_WAY)
-    told = next(e for e in events if e.level is Level.FIRST_CRACK)
-    assert told.roast_id == pipeline.roast.roast_id is not None
-    assert (told.decided_at - BEGAN).total_seconds() < 355
+    reported = next(e for e in events if e.level is Level.FIRST_CRACK)
+    assert reported.roast_id == pipeline.roast.roast_id is not None
+    assert (reported.decided_at - BEGAN).total_seconds() < 355
     _, events = heard(InstructionKind.START)
     assert not [
         e for e in events if e.kind is EventKind.FIRST_CRACK and e.level is not Level.POSSIBLE
@@ -62,14 +62,14 @@ def test_noise_before_a_late_start_is_remembered() -> None:
 
 def test_the_question_becomes_first_crack_of_a_roast_under_way() -> None:
     pipeline, events = heard(InstructionKind.UNDER_WAY, pressed_s=360)
-    question, told = (e for e in events if e.kind is EventKind.FIRST_CRACK)
+    question, reported = (e for e in events if e.kind is EventKind.FIRST_CRACK)
     assert (question.level, question.roast_id) == (Level.POSSIBLE, None)
-    assert (told.level, told.roast_id) == (Level.CERTAIN, pipeline.roast.roast_id)
-    assert told.happened_at == question.happened_at
-    assert told.decided_at == question.decided_at
-    assert pipeline.roast.first_crack == told
+    assert (reported.level, reported.roast_id) == (Level.CERTAIN, pipeline.roast.roast_id)
+    assert reported.happened_at == question.happened_at
+    assert reported.decided_at == question.decided_at
+    assert pipeline.roast.first_crack == reported
     now = BEGAN + timedelta(seconds=390)
-    assert pipeline.roast.development_s(now) == (now - told.happened_at).total_seconds()
+    assert pipeline.roast.development_s(now) == (now - reported.happened_at).total_seconds()
 
 
 @pytest.mark.parametrize(("denied", "pressed_s"), [(True, 400), (False, 700)])

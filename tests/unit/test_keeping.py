@@ -1,4 +1,4 @@
-"""The whole service with a roast log: what is told is kept, and a cut roast goes on."""
+"""The whole service with a roast log: events are logged, and an interrupted roast is resumed."""
 
 import asyncio
 import contextlib
@@ -64,8 +64,8 @@ async def test_published_events_are_logged(tmp_path: Path) -> None:
     with Store(path) as store:
         (line,) = store.list_json()
         record = store.record("last")
-    told = {event.event_id for event in notebook.events}
-    assert {event.event_id for event in record.events} == told
+    published = {event.event_id for event in notebook.events}
+    assert {event.event_id for event in record.events} == published
     crack = record.event(EventKind.FIRST_CRACK)
     assert crack is not None
     assert crack.level in (Level.FIRST_CRACK, Level.CERTAIN)
@@ -169,7 +169,7 @@ async def test_a_log_that_will_not_open_stops_the_start(tmp_path: Path) -> None:
 
 
 class Confirming(Notebook):
-    """Presses a button at once when first crack is told, at a level."""
+    """Presses a button as soon as first crack is published at a level."""
 
     def __init__(self, made: Service, level: Level, kind: InstructionKind) -> None:
         super().__init__()
@@ -202,8 +202,8 @@ async def test_a_confirmed_first_crack_keeps_its_date_and_is_labelled(
     await made.run()
     charge = person.events[0]
     cracks = [e for e in person.events if e.kind is EventKind.FIRST_CRACK]
-    told = next(e for e in cracks if e.level is level)
-    assert cracks[-1].happened_at < told.decided_at  # not when it was pressed, which was later
+    published = next(e for e in cracks if e.level is level)
+    assert cracks[-1].happened_at < published.decided_at  # not when it was pressed, which was later
     assert cracks[-1].level is Level.CERTAIN
     (roast,), _ = collect(tmp_path, "kitchen")
     since_s = (cracks[-1].happened_at - charge.happened_at).total_seconds()

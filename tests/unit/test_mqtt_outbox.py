@@ -1,4 +1,4 @@
-"""Which events are told again when somebody comes back: pure, the clock is given."""
+"""Which events are sent again when a listener is back: pure, the clock is given."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -84,7 +84,7 @@ def test_a_crack_certain_at_once_is_sent_as_first_crack() -> None:
 
 def test_a_full_outbox_discards_sent_events_and_counts_losses() -> None:
     outbox = Outbox(0.0, size=2)
-    tell(outbox, "told", 1.0)
+    tell(outbox, "sent", 1.0)
     outbox.add(event("a"), 2.0, NOW)
     outbox.add(event("b"), 3.0, NOW)
     assert outbox.lost == 0

@@ -85,7 +85,7 @@ class Person:
         return CommandResult(command.command_id, self.outcome)
 
 
-def told(requests: Person) -> SinkContext:
+def context(requests: Person) -> SinkContext:
     return SinkContext("roastwatch", ["kitchen"], "en", requests, ComponentHealth("phone"))
 
 
@@ -106,7 +106,7 @@ def crack(level: Level = Level.FIRST_CRACK, revoked: bool = False) -> RoastEvent
 
 async def tell(url: str, push: Push, *events: RoastEvent, expect: int) -> ComponentHealth:
     options = PhoneOptions.model_validate({"people": [{"name": "ada", "urls": [url]}]})
-    given = told(Person())
+    given = context(Person())
     sink = PhoneSink(options, given)
     queue: Events[RoastEvent] = Events()
     for event in events:
@@ -134,7 +134,7 @@ async def test_ntfy_notifies_once_per_crack_and_sends_correction() -> None:
 def test_a_wrong_url_is_reported_without_its_secrets() -> None:
     options = PhoneOptions.model_validate({"people": [{"urls": ["ntfyy://secret-topic"]}]})
     with pytest.raises(SettingsError, match=r"people\[0\].urls\[0\] \(ntfyy\)") as error:
-        PhoneSink(options, told(Person()))
+        PhoneSink(options, context(Person()))
     assert "secret-topic" not in str(error.value)
 
 

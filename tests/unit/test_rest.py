@@ -57,8 +57,8 @@ def free_port() -> int:
 @contextlib.asynccontextmanager
 async def served(person: Person) -> AsyncIterator[aiohttp.ClientSession]:
     port, part = free_port(), ComponentHealth("rest")
-    told = SinkContext("roastwatch", ["kitchen"], "en", person, part)
-    sink = RestSink(RestOptions(port=port, token="beans"), told)
+    context = SinkContext("roastwatch", ["kitchen"], "en", person, part)
+    sink = RestSink(RestOptions(port=port, token="beans"), context)
     events: Events[RoastEvent] = Events()
     now = datetime.now(UTC)
     latest = Latest(

@@ -48,9 +48,9 @@ def crack(station: Station) -> None:
 async def logged(
     keeper: RoastLogger, station: Station, published: list[RoastEvent]
 ) -> list[RoastEvent]:
-    told = [await keeper.event(station, event) for event in published]
+    sent = [await keeper.event(station, event) for event in published]
     published.clear()
-    return told
+    return sent
 
 
 async def test_a_crack_after_a_revoked_one_and_a_restart_has_its_own_id(

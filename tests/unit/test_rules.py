@@ -28,11 +28,11 @@ from roastwatch.vocabulary import (
     RoastEvent,
     Snapshot,
 )
-from tests.unit.test_phone import Person, Push, crack, told
+from tests.unit.test_phone import Person, Push, context, crack
 
 
 async def act(rule: dict[str, Any], person: Person, done: Callable[[], bool], level: Level) -> None:
-    sink = RulesSink(RulesOptions.model_validate({"rules": [rule]}), told(person))
+    sink = RulesSink(RulesOptions.model_validate({"rules": [rule]}), context(person))
     queue: Events[RoastEvent] = Events()
     queue.put(crack(level))
     task = asyncio.create_task(sink.run(queue, Latest[dict[str, Snapshot]]({})))

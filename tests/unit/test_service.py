@@ -1,4 +1,4 @@
-"""The whole service on a short synthesised roast: what is told, to whom, whatever breaks."""
+"""The whole service on a short synthesised roast: what is published, even if parts fail."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ from tests.http import free_port, request, send
 
 
 class Notebook(Sink):
-    """A sink that writes down what it is told."""
+    """A sink that keeps the events it gets."""
 
     def __init__(self) -> None:
         self.events: list[RoastEvent] = []
@@ -50,7 +50,7 @@ class Broken(Sink):
         raise OSError("no such printer")
 
 
-class Mended(Notebook):
+class Repaired(Notebook):
     """A sink that fails at its first start only."""
 
     def __init__(self) -> None:
@@ -97,15 +97,15 @@ async def test_every_sink_gets_the_roast_though_one_sink_fails(
 
 
 async def test_a_failed_sink_is_restarted_and_gets_every_event() -> None:
-    service, mended, notebook = short_roast(), Mended(), Notebook()
+    service, repaired, notebook = short_roast(), Repaired(), Notebook()
     part = ComponentHealth("printer")
     service.outlets = [
-        Outlet("printer", mended, part),
+        Outlet("printer", repaired, part),
         Outlet("notebook", notebook, ComponentHealth("n")),
     ]
     await service.run()
-    assert mended.starts == 2
-    assert mended.events == notebook.events
+    assert repaired.starts == 2
+    assert repaired.events == notebook.events
     assert part.counters["restarts"] == 1
 
 

@@ -206,7 +206,7 @@ def test_a_detected_crack_does_not_revert_a_persons_heat(socket_folder: Path) ->
 
 
 def test_a_door_that_was_already_open_drops_no_roast(socket_folder: Path) -> None:
-    """Whoever says that a roast is under way is believed; only a door that opens drops it."""
+    """A person may say that a roast is under way; only a door that opens drops it."""
 
     async def roast() -> None:
         made = kitchen(socket_folder)

@@ -21,27 +21,27 @@ START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 def made(**curve: object) -> tuple[Station, list[RoastEvent]]:
     demo = {"type": "demo", "seed": 1, "speed": 0}
     tree = {"stations": [{"name": "roaster", "source": demo, "curve": curve}]}
-    told: list[RoastEvent] = []
-    station = Station(settings.parse(tree).stations[0], told.append, now=lambda: START)
+    published: list[RoastEvent] = []
+    station = Station(settings.parse(tree).stations[0], published.append, now=lambda: START)
     sound(station)
-    return station, told
+    return station, published
 
 
 def test_the_curve_finds_a_roast_from_charge_to_drop() -> None:
-    station, told = made(usual_first_crack_c=180.0, wished_development_percent=20.0)
+    station, published = made(usual_first_crack_c=180.0, wished_development_percent=20.0)
     predicted = []
     for at_s, bean_c, around_c in zip(*(c.tolist() for c in drum()), strict=True):
         at = START + timedelta(seconds=at_s)
         station.read(Reading("roaster", at_s, bean_c, around_c), at)
         crack = station.roast.first_crack
         predicted.append(station.beans.predicted(at, crack))
-    kinds = [event.kind for event in told]
+    kinds = [event.kind for event in published]
     assert kinds == [
         EventKind.CHARGE, EventKind.TURNING_POINT, EventKind.DRY_END, EventKind.NO_CRACK_YET,
         EventKind.DROP,
     ]  # fmt: skip
-    assert {event.origin for event in told} == {Origin.TEMPERATURE}
-    assert len({event.roast_id for event in told}) == 1
+    assert {event.origin for event in published} == {Origin.TEMPERATURE}
+    assert len({event.roast_id for event in published}) == 1
     assert station.roast.phase is Phase.DROPPED
     at_400 = {kind: (when, half) for kind, when, half in predicted[400]}
     assert set(at_400) == {EventKind.DRY_END, EventKind.FIRST_CRACK}
@@ -50,15 +50,15 @@ def test_the_curve_finds_a_roast_from_charge_to_drop() -> None:
 
 
 def test_a_persons_charge_replaces_that_of_the_curve() -> None:
-    station, told = made()
+    station, published = made()
     for at_s, bean_c, around_c in zip(*(c.tolist() for c in drum()), strict=True):
         at = START + timedelta(seconds=at_s)
         if at_s == 63:
             station.publish(station.roast.begin(at, Origin.PERSON))
         station.read(Reading("roaster", at_s, bean_c, around_c), at)
-    charges = [event for event in told if event.kind is EventKind.CHARGE]
+    charges = [event for event in published if event.kind is EventKind.CHARGE]
     assert [event.origin for event in charges] == [Origin.PERSON]
-    assert told[-1].kind is EventKind.DROP
+    assert published[-1].kind is EventKind.DROP
 
 
 def test_old_readings_are_no_evidence() -> None:

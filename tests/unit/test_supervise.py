@@ -1,4 +1,4 @@
-"""Retrying for ever ends when it is told to, whatever fails in that moment."""
+"""Endless retries end when cancelled, no matter what fails at that moment."""
 
 import asyncio
 
@@ -23,7 +23,7 @@ class Cleaning:
 
     async def _lose(self) -> None:
         if self.attempts > 1:
-            raise AssertionError("it goes on although it was told to end")
+            raise AssertionError("it continues although it was cancelled")
         raise LostError("The broker is away.")
 
     async def _clean(self) -> None:
