@@ -22,7 +22,7 @@ from roastwatch.vocabulary import (
 )
 
 
-class Selection(Protocol):
+class SelectionTarget(Protocol):
     """What a person selects between roasts."""
 
     async def choose(self, kind: InstructionKind, value: object) -> None:
@@ -30,7 +30,7 @@ class Selection(Protocol):
         ...
 
 
-class Roaster(Protocol):
+class RoasterTarget(Protocol):
     """A connected roaster. Each method reports by itself what was refused."""
 
     async def arm(self, for_s: float | None) -> None:
@@ -62,7 +62,7 @@ class Roaster(Protocol):
         ...
 
 
-class RoastNotes(Protocol):
+class LogTarget(Protocol):
     """What people add to the logged roast of a station."""
 
     def label(self, event_id: str, label: str, by: str) -> None:
@@ -95,15 +95,15 @@ class Effects:
 
     acknowledges: bool = False
     """Alerts are not repeated."""
-    selection: Callable[[Selection, Instruction], Coroutine[Any, Any, None]] | None = None
+    selection: Callable[[SelectionTarget, Instruction], Coroutine[Any, Any, None]] | None = None
     """Where this is set, nothing else of the instruction is applied."""
     begins: bool = False
     """It begins a roast: held back while the roaster's door is open."""
-    roaster: Callable[[Roaster, Instruction], Coroutine[Any, Any, None]] | None = None
+    roaster: Callable[[RoasterTarget, Instruction], Coroutine[Any, Any, None]] | None = None
     unconnected: Unconnected = Unconnected.IGNORED
     only_idle: bool = False
     """During a roast the roaster has no part in it."""
-    log: Callable[[RoastNotes, Roast, Instruction], None] | None = None
+    log: Callable[[LogTarget, Roast, Instruction], None] | None = None
     roast: Callable[[Pipeline, Instruction], list[RoastEvent]] | None = None
     """Gives the events that follow at once."""
     confirms: Callable[[Instruction, RoastEvent], bool] = lambda _instruction, _crack: False
@@ -124,32 +124,32 @@ def confirms(instruction: Instruction, crack: RoastEvent) -> bool:
 # The roaster
 
 
-async def _arm(roaster: Roaster, instruction: Instruction) -> None:
+async def _arm(roaster: RoasterTarget, instruction: Instruction) -> None:
     for_s = instruction.value if isinstance(instruction.value, int | float) else None
     await roaster.arm(float(for_s) if for_s else None)
 
 
-async def _disarm(roaster: Roaster, _instruction: Instruction) -> None:
+async def _disarm(roaster: RoasterTarget, _instruction: Instruction) -> None:
     await roaster.disarm()
 
 
-async def _emergency_stop(roaster: Roaster, instruction: Instruction) -> None:
+async def _emergency_stop(roaster: RoasterTarget, instruction: Instruction) -> None:
     await roaster.emergency_stop(instruction.by)
 
 
-async def _present(roaster: Roaster, _instruction: Instruction) -> None:
+async def _present(roaster: RoasterTarget, _instruction: Instruction) -> None:
     await roaster.present()
 
 
-async def _charge_roaster(roaster: Roaster, _instruction: Instruction) -> None:
+async def _charge_roaster(roaster: RoasterTarget, _instruction: Instruction) -> None:
     await roaster.charge()
 
 
-async def _stop_roaster(roaster: Roaster, _instruction: Instruction) -> None:
+async def _stop_roaster(roaster: RoasterTarget, _instruction: Instruction) -> None:
     await roaster.stop_roast()
 
 
-async def _drop_beans(roaster: Roaster, instruction: Instruction) -> None:
+async def _drop_beans(roaster: RoasterTarget, instruction: Instruction) -> None:
     if instruction.origin is Origin.PERSON:
         await roaster.drop()
 
@@ -157,23 +157,23 @@ async def _drop_beans(roaster: Roaster, instruction: Instruction) -> None:
 # The log
 
 
-def _label_crack(notes: RoastNotes, roast: Roast, instruction: Instruction) -> None:
+def _label_crack(notes: LogTarget, roast: Roast, instruction: Instruction) -> None:
     crack = roast.first_crack
     if crack is not None and confirms(instruction, crack):
         notes.label(crack.event_id, "crack", instruction.by)
 
 
-def _label_crack_of_roast(notes: RoastNotes, roast: Roast, instruction: Instruction) -> None:
+def _label_crack_of_roast(notes: LogTarget, roast: Roast, instruction: Instruction) -> None:
     if roast.active:
         _label_crack(notes, roast, instruction)
 
 
-def _label_no_crack(notes: RoastNotes, roast: Roast, instruction: Instruction) -> None:
+def _label_no_crack(notes: LogTarget, roast: Roast, instruction: Instruction) -> None:
     if roast.first_crack is not None:
         notes.label(roast.first_crack.event_id, "not_a_crack", instruction.by)
 
 
-def _note(notes: RoastNotes, _roast: Roast, instruction: Instruction) -> None:
+def _note(notes: LogTarget, _roast: Roast, instruction: Instruction) -> None:
     if instruction.value:
         notes.note(str(instruction.value))
 
@@ -289,7 +289,7 @@ def _sensitivity(pipeline: Pipeline, instruction: Instruction) -> list[RoastEven
 # The selection
 
 
-async def _select(selection: Selection, instruction: Instruction) -> None:
+async def _select(selection: SelectionTarget, instruction: Instruction) -> None:
     await selection.choose(instruction.kind, instruction.value)
 
 

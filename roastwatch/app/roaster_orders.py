@@ -1,4 +1,4 @@
-"""What people's instructions do at a connected roaster; see `instructions.Roaster`."""
+"""What people's instructions do at a connected roaster; see `instructions.RoasterTarget`."""
 
 from collections.abc import Callable
 

@@ -66,9 +66,9 @@ def describe(event: RoastEvent, since: datetime | None) -> Text:
     if event.confidence is not None and not event.revoked:
         notes.append(f"{event.confidence:.0%} sure")
     if heard_s >= 0.5:
-        since = "after its last pop" if event.kind is EventKind.FIRST_CRACK_END else "after onset"
-        since = since if event.origin is Origin.SOUND else "later"
-        notes.append(f"detected {heard_s:.0f} s {since}")
+        pop = "after its last pop" if event.kind is EventKind.FIRST_CRACK_END else "after onset"
+        after = pop if event.origin is Origin.SOUND else "later"
+        notes.append(f"detected {heard_s:.0f} s {after}")
     if event.bean_temp_c is not None:
         notes.append(f"{event.bean_temp_c:.0f} °C")
     if event.unlogged:
