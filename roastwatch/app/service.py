@@ -143,7 +143,7 @@ class Service:
         async with asyncio.TaskGroup() as group:
             with InferencePool() as scoring:
                 background = [
-                    group.create_task(self._tell(), name="tell"),
+                    group.create_task(self._publish(), name="publish"),
                     group.create_task(self._pulse(), name="pulse"),
                     *(
                         group.create_task(driven.run(), name=f"roaster:{name}")
@@ -280,7 +280,7 @@ class Service:
                 outlet.part.state, outlet.part.problem = ComponentState.FAILED, text
             await asyncio.sleep(Backoff().wait_s(failures))
 
-    async def _tell(self) -> None:
+    async def _publish(self) -> None:
         """Publish events in order: to the log first, then to every sink, then the snapshots."""
         async for event in self.events:
             if event.station in self.driven:

@@ -71,7 +71,7 @@ class HomeAssistantSink(Sink):
         self._context = context
         self._outbox = Outbox(time.monotonic())
         self._durable = EventStore(context.outbox, f"home_assistant:{options.url}")
-        self._to_tell = asyncio.Event()
+        self._to_send = asyncio.Event()
         self._heard = asyncio.Event()
         self._rivals = DuplicateInstances(Claim.mine())
         self._mishaps = Mishaps(_log, context.part.count)
@@ -98,7 +98,7 @@ class HomeAssistantSink(Sink):
             kept = self._outbox.add(event, time.monotonic(), datetime.now(UTC))
             if kept is None:
                 continue
-            self._to_tell.set()  # before anything that may wait: tasks wake in this order
+            self._to_send.set()  # before anything that may wait: tasks wake in this order
             tasks.create_task(self._durable.keep(kept), name="home_assistant:keep")
             self._context.part.counters["events_lost"] = events.dropped + self._outbox.lost
 
@@ -124,8 +124,8 @@ class HomeAssistantSink(Sink):
                     await self._heard.wait()
         await asyncio.sleep(_ELDERS_ANSWER_WITHIN_S)
         self._context.part.running()
-        shows = [self._tell_states(link)] if self._options.states else []
-        await together(self._tell_events(link), *shows)
+        shows = [self._send_states(link)] if self._options.states else []
+        await together(self._send_events(link), *shows)
 
     async def _claim(self, link: "HomeAssistantLink") -> None:
         claim = {"instance": self._context.instance, "kind": "claim", **asdict(self._rivals.mine)}
@@ -149,20 +149,20 @@ class HomeAssistantSink(Sink):
         """The service ends: send the remaining events, and show states as unavailable."""
         with contextlib.suppress(LostError, TimeoutError):
             async with asyncio.timeout(_FAREWELL_S):
-                while await self._tell_event(link):
+                while await self._send_event(link):
                     pass
                 shown, self._shown = self._shown, {}
                 await asyncio.gather(
                     *(link.set_state(entity_id, "unavailable", {}) for entity_id in shown)
                 )
 
-    async def _tell_events(self, link: "HomeAssistantLink") -> None:
+    async def _send_events(self, link: "HomeAssistantLink") -> None:
         while True:
-            if not await self._tell_event(link):
-                self._to_tell.clear()
-                await self._to_tell.wait()
+            if not await self._send_event(link):
+                self._to_send.clear()
+                await self._to_send.wait()
 
-    async def _tell_event(self, link: "HomeAssistantLink") -> bool:
+    async def _send_event(self, link: "HomeAssistantLink") -> bool:
         """Send the oldest unsent event; False if there is none."""
         kept = self._outbox.unsent()
         if kept is None:
@@ -175,7 +175,7 @@ class HomeAssistantSink(Sink):
         await self._durable.sent(kept)
         return True
 
-    async def _tell_states(self, link: "HomeAssistantLink") -> None:
+    async def _send_states(self, link: "HomeAssistantLink") -> None:
         while True:
             for name, snapshot in (self._latest.value or {}).items():
                 for entity in ENTITIES:

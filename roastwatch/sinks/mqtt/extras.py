@@ -40,7 +40,7 @@ class Pictures:
         self._lost = 0
         """How many times in a row the connection was lost while a picture was sent."""
 
-    async def tell(self, link: BrokerConnection) -> None:
+    async def send(self, link: BrokerConnection) -> None:
         """Send pictures until cancelled.
 
         A broker of MQTT 3.1.1 can't say how long a message may be: it closes the connection. That
@@ -72,7 +72,7 @@ class Pictures:
                     self._sending, self._lost = False, 0
 
 
-async def tell_updates(link: BrokerConnection, topics: Topics, station: str, url: str) -> None:
+async def send_updates(link: BrokerConnection, topics: Topics, station: str, url: str) -> None:
     """Query a package index once a day; the latest version is unknown while it is unreachable."""
     while True:
         newest = await _newest(url)

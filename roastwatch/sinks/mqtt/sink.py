@@ -22,7 +22,7 @@ from roastwatch.sinks.mqtt.check import check_broker
 from roastwatch.sinks.mqtt.commands import wish
 from roastwatch.sinks.mqtt.connection import BrokerConnection, Message, connected
 from roastwatch.sinks.mqtt.discovery_publisher import DiscoveryPublisher
-from roastwatch.sinks.mqtt.extras import Pictures, tell_updates
+from roastwatch.sinks.mqtt.extras import Pictures, send_updates
 from roastwatch.sinks.mqtt.options import MqttOptions
 from roastwatch.sinks.mqtt.states import States
 from roastwatch.sinks.mqtt.topics import OFFLINE, ONLINE, Topics
@@ -49,7 +49,7 @@ class MqttSink(Sink):
         self._part = context.part
         self._topics = Topics(context.instance, options.discovery_prefix.strip("/"))
         self._outbox = Outbox(time.monotonic())
-        self._to_tell = asyncio.Event()
+        self._to_send = asyncio.Event()
         self._link: BrokerConnection | None = None
         self._posted: tuple[QueuedEvent, asyncio.Event] | None = None
         self._states = States(self._topics)
@@ -87,13 +87,13 @@ class MqttSink(Sink):
             if kept is None:
                 continue
             self._post(kept)
-            self._to_tell.set()
+            self._to_send.set()
             tasks.create_task(self._durable.keep(kept), name="mqtt:keep")
             if self._outbox.lost:
                 self._part.counters["events_lost"] = self._outbox.lost
 
     def _post(self, kept: QueuedEvent) -> None:
-        """Send an event the moment it arrives: other sinks wake before `_tell_events`."""
+        """Send an event the moment it arrives: other sinks wake before `_send_events`."""
         link = self._link
         if link is None or self._outbox.unsent() is not kept:
             return
@@ -110,12 +110,12 @@ class MqttSink(Sink):
             self._link = link
             try:
                 async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._tell_events(link), name="mqtt:events")
-                    tasks.create_task(self._tell_states(link), name="mqtt:states")
+                    tasks.create_task(self._send_events(link), name="mqtt:events")
+                    tasks.create_task(self._send_states(link), name="mqtt:states")
                     if self._pictures is not None:
-                        tasks.create_task(self._pictures.tell(link), name="mqtt:pictures")
+                        tasks.create_task(self._pictures.send(link), name="mqtt:pictures")
                     if self._options.update_url:
-                        updates = tell_updates(
+                        updates = send_updates(
                             link, self._topics, self._context.stations[0], self._options.update_url
                         )
                         tasks.create_task(updates, name="mqtt:updates")
@@ -253,7 +253,7 @@ class MqttSink(Sink):
         with contextlib.suppress(LostError, TimeoutError, *link.failures):
             async with asyncio.timeout(_FAREWELL_S):
                 self._heard_from_now_on(math.inf)
-                while await self._tell_event(link):
+                while await self._send_event(link):
                     pass
                 for snapshot in (self._latest.value or {}).values():
                     await self._tell_state(link, snapshot)
@@ -261,13 +261,13 @@ class MqttSink(Sink):
 
     # While connected
 
-    async def _tell_events(self, link: BrokerConnection) -> None:
+    async def _send_events(self, link: BrokerConnection) -> None:
         while True:
-            if not await self._tell_event(link):
-                self._to_tell.clear()
-                await self._to_tell.wait()
+            if not await self._send_event(link):
+                self._to_send.clear()
+                await self._to_send.wait()
 
-    async def _tell_event(self, link: BrokerConnection) -> bool:
+    async def _send_event(self, link: BrokerConnection) -> bool:
         """Send the oldest unsent event; False if there is none."""
         kept = self._outbox.unsent()
         if kept is None:
@@ -300,7 +300,7 @@ class MqttSink(Sink):
             "set_topic": self._topics.set(kept.station, "").removesuffix("/"),
         }
 
-    async def _tell_states(self, link: BrokerConnection) -> None:
+    async def _send_states(self, link: BrokerConnection) -> None:
         async for snapshots in self._latest.changes():
             for snapshot in snapshots.values():
                 await self._tell_state(link, snapshot)
@@ -312,7 +312,7 @@ class MqttSink(Sink):
         """Home Assistant has subscribed to new stations: send again what it missed."""
         for station, since_s in self._announcing.settled(now_s):
             if self._outbox.unheard(station, since_s):
-                self._to_tell.set()
+                self._to_send.set()
 
     async def _tell_state(self, link: BrokerConnection, snapshot: Snapshot) -> None:
         keys = await self._announcing.keys(link, snapshot)
@@ -347,7 +347,7 @@ class MqttSink(Sink):
         await link.publish(self._topics.available, ONLINE, retain=True)
         await asyncio.sleep(self._options.birth_settle_s)
         if number == self._welcomes and self._outbox.listener_back(time.monotonic()):
-            self._to_tell.set()
+            self._to_send.set()
 
     def _ask(self, link: BrokerConnection, message: Message, tasks: asyncio.TaskGroup) -> None:
         """A request; an invalid one is counted and refused."""
