@@ -40,7 +40,7 @@ class Detector:
         self._pending = False
         """Another model waits for the next sound."""
         self._before: tuple[OnsetOptions, CrackModel, str] | None = None
-        """What listened before a selection that has heard no sound yet."""
+        """What listened before a selection that has not been applied yet."""
 
     def select(self, model: CrackModel, name: str) -> None:
         """Listen with another model from the next sound on.

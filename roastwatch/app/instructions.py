@@ -197,7 +197,7 @@ def _charge(pipeline: Pipeline, instruction: Instruction) -> list[RoastEvent]:
 
 
 def _under_way(pipeline: Pipeline, instruction: Instruction) -> list[RoastEvent]:
-    """A roast is begun late: what was heard is its noise, the question was its first crack."""
+    """Begin a roast late: earlier sound is its noise, and the question is its first crack."""
     if pipeline.roast.active:
         return []
     sample = _sample(pipeline, instruction.at)
@@ -300,7 +300,7 @@ EFFECTS: Mapping[InstructionKind, Effects] = {
     InstructionKind.CHARGE: _CHARGE,
     InstructionKind.UNDER_WAY: Effects(
         roaster=_charge_roaster,
-        only_idle=True,  # the roast's time runs already, and must not begin anew
+        only_idle=True,  # the time of the roast runs already, and must not restart
         roast=_under_way,
     ),
     InstructionKind.FIRST_CRACK_NOW: Effects(

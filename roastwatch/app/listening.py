@@ -59,7 +59,7 @@ class Listening:
         self._meter = LevelMeter(pipeline.sample_rate_hz)
 
     def now(self) -> datetime:
-        """The present; in a replay, whatever its speed, the end of what was heard."""
+        """The present; in a replay of any speed, the end of the newest sound."""
         return self._clock() if self.live else self.pipeline.heard_until
 
     def check(self, model: CrackModel) -> None:

@@ -43,7 +43,7 @@ async def _unchecked() -> str | None:
 
 
 class StationPlan:
-    """One plan for every roast of a station. Each roast begins it anew at its charge.
+    """One plan for every roast of a station. It restarts at each charge.
 
     Times are the station's: they are compared with each other only, so its clock must not jump.
     """

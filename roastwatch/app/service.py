@@ -212,7 +212,7 @@ class Service:
         self._refresh()
 
     async def command(self, command: Command) -> CommandResult:
-        """A command for a roaster; refused by name where there is none."""
+        """Pass a command to the roaster of its station; refused if there is none."""
         driven = self.driven.get(command.station)
         if command.station in self.choosing:
             self.choosing[command.station].refusal = ""

@@ -50,7 +50,7 @@ _JUMP_S = 2.0
 
 @dataclass(slots=True)
 class Followers:
-    """What the roast log wants to know of a station; nobody follows it until these are set."""
+    """Callbacks of the roast log; they do nothing until they are set."""
 
     heard: Callable[[Pipeline, BlockResult], None] = lambda _pipeline, _heard: None
     """Called with what each block of sound meant."""

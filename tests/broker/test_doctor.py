@@ -72,7 +72,7 @@ async def test_a_check_leaves_the_broker_unchanged(locked: Broker, tmp_path: Pat
         assert code == 0, said
         assert f"127.0.0.1:{port}: logged in as all, MQTT 5, not encrypted" in said
         assert "may write and read roastwatch/test/# and discovery" in said
-        assert "a roastwatch named 'test' is online" in said
+        assert "the instance 'test' is online" in said
         assert rig.part.problem is None
         assert not rig.part.counters.get("wishes_refused")
 

@@ -75,8 +75,8 @@ async def test_a_refused_command_has_a_reason_and_is_reverted(broker: Broker) ->
         ("listening", b"maybe", "takes ON or OFF"),
         ("door", b"ON", "takes OPEN or CLOSE"),
         ("note", b"x" * 5000, "at most 1024 bytes"),
-        ("phase", b"idle", "nothing to set"),
-        ("coffee", b"PRESS", "nothing to set"),
+        ("phase", b"idle", "can be set"),
+        ("coffee", b"PRESS", "can be set"),
     ],
 )
 async def test_an_invalid_request_is_refused_with_a_reason(

@@ -48,7 +48,7 @@ async def test_a_protocol_version_can_be_required(broker: Broker) -> None:
         assert set(old.levels) == {4}
         async with sink(old.port, protocol="5") as rig:
             await until(lambda: rig.part.problem)
-            assert "does not speak MQTT 5: set `protocol: auto`" in (rig.part.problem or "")
+            assert "does not support MQTT 5: set `protocol: auto`" in (rig.part.problem or "")
 
 
 async def test_a_broker_that_closes_every_connection_is_retried(broker: Broker) -> None:

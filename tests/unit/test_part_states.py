@@ -73,7 +73,7 @@ async def test_a_recovered_console_shows_no_problem() -> None:
 async def test_a_sink_that_caught_up_is_no_longer_too_slow() -> None:
     outlet = Outlet("slow", Broken(), ComponentHealth("slow"))
     for _ in range(outlet.events.size + 1):
-        outlet.tell(crack())
+        outlet.put(crack())
     outlet.look()
     assert outlet.part.problem == "Events were lost: too slow."
     taken = aiter(outlet.events)
