@@ -1,4 +1,4 @@
-"""Two ways to hand something to another task: events queue (bounded), states conflate."""
+"""Two ways to pass values to another task: events queue (bounded), states conflate."""
 
 import asyncio
 from collections import deque
@@ -11,7 +11,7 @@ T = TypeVar("T")
 class Events(Generic[T]):
     """A bounded queue whose oldest item makes room for the newest. Drops are counted.
 
-    Putting never waits, so nobody who hears can be held up by somebody who tells.
+    Putting never waits, so that a slow consumer can't delay the producer.
     """
 
     def __init__(self, size: int = 64) -> None:
@@ -49,7 +49,7 @@ class Events(Generic[T]):
             yield await self.get()
 
     async def settled(self) -> None:
-        """Wait until whoever iterates has dealt with every item, the last one too."""
+        """Wait until the iterating task has handled every item, including the last one."""
         await self._settled.wait()
 
 
@@ -67,7 +67,7 @@ class Latest(Generic[T]):
         return self._value
 
     def set(self, value: T) -> None:
-        """Replace the value and wake whoever waits."""
+        """Replace the value and wake all readers."""
         self._value = value
         self._version += 1
         self._changed.set()

@@ -1,8 +1,8 @@
 """Samples → scores → pops → roast events for one station.
 
-The same object runs live, in `analyze` and in `evaluate`, so that what is measured is what runs.
+The same object runs live, in `analyze` and in `evaluate`, so that evaluation measures what runs.
 `hear` is the heavy, synchronous half (the model) and may run in an executor; `decide` is the light
-half (onset, roast) and runs where the roast lives. Everything is decided score by score at sample
+half (onset, roast) and runs on the event loop. Everything is decided score by score at sample
 positions, so any block size and any replay speed give the same events.
 """
 
@@ -29,12 +29,12 @@ from roastwatch.vocabulary import (
 
 _WEIGH_EVERY_S = 1.0
 _LEAST_SKIP = 5
-"""Scores: fewer are as quickly fed one by one."""
+"""Scores; fewer are fed one by one just as fast."""
 
 
 @dataclass(slots=True)
 class BlockResult:
-    """What became known with one block."""
+    """What one block of sound added."""
 
     scores: list[CrackScore] = field(default_factory=list)
     pops: list[Pop] = field(default_factory=list)
@@ -60,7 +60,7 @@ class SampleClock:
 
 
 class Pipeline:
-    """One station's ear and roast."""
+    """One station's model, decision and roast."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Pipeline:
         *,
         started_at: datetime,
         onset: OnsetOptions | None = None,
-        roast: RoastOptions | None = None,
+        roast: Roast | RoastOptions | None = None,
         armed_from_s: float = 0.0,
         rearm_after_s: float | None = None,
         witness: Callable[[datetime], float] | None = None,
@@ -79,22 +79,22 @@ class Pipeline:
 
         Args:
             station: its name in every event.
-            model: what hears.
-            sample_rate_hz: of all the sound that will be pushed.
+            model: what scores the sound.
+            sample_rate_hz: of all sound to come.
             started_at: UTC of sample 0.
             onset: how pops become a decision.
-            roast: when a roast begins.
-            armed_from_s: where the sound or the charge begins it, that comes then, and nothing is
-                decided before; a charge may lie before the sound (negative).
-            rearm_after_s: decide anew so long after each decision, to count false alarms.
-            witness: log-likelihood ratio of all other witnesses at a time (temperature, counter).
+            roast: the station's roast, or when a new one begins.
+            armed_from_s: when a roast begins that the sound or the charge begins, in s; nothing is
+                decided before. A charge may be before the sound (negative).
+            rearm_after_s: re-arm this long after each decision, to count false alarms, s.
+            witness: log-likelihood ratio of all other evidence at a time (temperature, counter).
 
         Raises:
             BadInputError: the model can't judge sound of this rate.
         """
         self.sample_rate_hz = sample_rate_hz
         self.clock = SampleClock(sample_rate_hz, started_at)
-        self.roast = Roast(station, roast or RoastOptions())
+        self.roast = roast if isinstance(roast, Roast) else Roast(station, roast or RoastOptions())
         self.onset = Onset(onset or OnsetOptions(), sample_rate_hz, model.spec)
         self.spec = self.onset.spec
         self.listening = True
@@ -111,12 +111,12 @@ class Pipeline:
         if self.roast.options.begins != "person":
             self._arm_at = round(armed_from_s * sample_rate_hz)
         else:
-            self.onset.arm(0)  # idle: hears only what can be nothing but a roast, and asks
+            self.onset.arm(0)  # idle: it only asks, and only if it is certain
 
-    def judge_by(self, model: CrackModel, onset: OnsetOptions) -> None:
-        """Hear with another model from the next sound on; what was heard so far is forgotten.
+    def use(self, model: CrackModel, onset: OnsetOptions) -> None:
+        """Use another model from the next sound on; the state of the former is lost.
 
-        Call it while no block is being heard.
+        Call it while no block is in `hear`.
 
         Raises:
             BadInputError: the model can't judge sound of this rate.
@@ -130,11 +130,11 @@ class Pipeline:
         self.onset.arm(self._next_sample)
 
     def push(self, block: AudioBlock) -> BlockResult:
-        """Hear and decide: for sound that nobody waits for."""
+        """`hear` and `decide` in one, for recordings."""
         return self.decide(self.hear(block))
 
     def hear(self, block: AudioBlock) -> list[CrackScore]:
-        """The heavy half: the block through the model. Gaps are told to it."""
+        """The heavy half: the block through the model, which resets at a gap."""
         gap = block.first_sample - self._next_sample
         if gap > 0:
             self._stream.reset(gap)
@@ -142,12 +142,12 @@ class Pipeline:
         return self._stream.push(block.samples)
 
     def gap(self, block: AudioBlock) -> None:
-        """Tell the decision of sound that was lost before a block; call it before `decide`."""
+        """Report sound that was lost before a block to the decision; call it before `decide`."""
         if block.samples_lost_before:
             self.onset.gap(block.samples_lost_before, block.first_sample)
 
     def finish(self) -> BlockResult:
-        """The sound has ended: what the model's look-ahead still held back."""
+        """The sound has ended: decide on the rest in the model's look-ahead."""
         return self.decide(self._stream.finish())
 
     def decide(self, scores: list[CrackScore]) -> BlockResult:
@@ -177,13 +177,13 @@ class Pipeline:
         return self.clock.at(self._next_sample)
 
     def resume(self, roast_id: str, charged_at: datetime, events: list[RoastEvent]) -> None:
-        """Go on with a roast that was cut short; what was decided already stays decided."""
+        """Continue a roast that was interrupted; earlier decisions stand."""
         self.roast.resume(roast_id, charged_at, events)
-        self._arm_at = None  # where the sound begins a roast, this one has begun
+        self._arm_at = None  # if the sound begins a roast, this one has begun
         self.onset.arm(0)
 
     def _skip(self, scores: list[CrackScore], first: int, heard: BlockResult) -> int:
-        """Scores that decide nothing, from one on, taken in at once; how many there were."""
+        """Take in scores from `first` on that decide nothing, at once; returns their number."""
         last = len(scores)
         if self._arm_at is not None:
             last = bisect_left(scores, self._arm_at, first, key=lambda score: score.end_sample)
@@ -198,7 +198,7 @@ class Pipeline:
         return skipped
 
     def _clear(self, score: CrackScore) -> list[Pop]:
-        """The pops of a score that are shown."""
+        """The pops of a score at or above the model's threshold."""
         return [pop for pop in score.pops if pop.probability >= self.spec.pop_threshold]
 
     def _arm_when_due(self, sample: int, heard: BlockResult) -> None:
@@ -207,7 +207,7 @@ class Pipeline:
         at, again = self._arm_at, self.roast.active
         self._arm_at = None
         charged = self.roast.options.begins == "charge" and not again
-        # where the beans went in long before the sound, what is heard at first may be a crack
+        # if the charge was long before the sound, the first sound may be a crack
         just = at > -STILL_S * self.sample_rate_hz
         self.onset.arm(max(at, 0), charged=charged and just, same_noise=again)
         origin = Origin.PERSON if charged else Origin.SOUND
@@ -237,13 +237,13 @@ class Pipeline:
         )
 
     def _ask(self, decision: CrackDecision, at: datetime) -> list[RoastEvent]:
-        """Nobody started a roast: only what is certain is worth a question, and not often."""
+        """Nobody started a roast: ask, but only if certain, and not often."""
         if decision.level is not Level.CERTAIN or self.roast.phase is not Phase.IDLE:
             return []
         self.onset.arm(decision.decided_sample, same_noise=True)
         if not self.question.put(decision):
             return []
-        text = "This sounds like first crack, but no roast was started: is one going on?"
+        text = "This sounds like first crack, but no roast was started. Is one in progress?"
         question = self.roast.told(EventKind.FIRST_CRACK, at, text)
         began_at = self.clock.at(decision.happened_sample)
         return [replace(question, level=Level.POSSIBLE, happened_at=began_at)]

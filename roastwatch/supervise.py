@@ -1,4 +1,4 @@
-"""Retrying for ever with jittered back-off, and the status of each part."""
+"""Retrying forever with jittered back-off, and the status of each part."""
 
 import asyncio
 import logging
@@ -10,6 +10,8 @@ from typing import Any
 from roastwatch.errors import LostError
 from roastwatch.vocabulary import ComponentState, ComponentStatus
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
@@ -19,13 +21,13 @@ class Backoff:
     longest_s: float = 30.0
 
     def wait_s(self, failures: int) -> float:
-        """Seconds to wait after so many failures in a row (1 or more)."""
+        """Seconds to wait after this many failures in a row (1 or more)."""
         full = min(self.longest_s, self.first_s * 2.0 ** min(failures - 1, 30))
         return full * random.uniform(0.5, 1.0)
 
 
 NEAR = Backoff(longest_s=10.0)
-"""For who is in the same house and is waited for in mid-roast: a broker, Home Assistant."""
+"""For peers in the same house, which may be awaited during a roast: a broker, Home Assistant."""
 
 
 @dataclass(slots=True)
@@ -38,15 +40,15 @@ class ComponentHealth:
     counters: dict[str, float] = field(default_factory=dict)
 
     def running(self) -> None:
-        """All is well again; the recovery is logged once."""
+        """It works; a recovery is logged once."""
         if self.problem is not None:
-            logging.getLogger(f"roastwatch.{self.name}").warning("%s: recovered", self.name)
+            _log.warning("%s: recovered", self.name)
         self.state, self.problem = ComponentState.RUNNING, None
 
     def trouble(self, state: ComponentState, problem: str) -> None:
-        """Say what is wrong; the first failure of a row is logged, repeats are not."""
+        """Set a problem; the first failure in a row is logged, repeats are not."""
         if self.problem is None:
-            logging.getLogger(f"roastwatch.{self.name}").warning("%s: %s", self.name, problem)
+            _log.warning("%s: %s", self.name, problem)
         self.state, self.problem = state, problem
 
     def count(self, counter: str, by: float = 1) -> None:
@@ -54,7 +56,7 @@ class ComponentHealth:
         self.counters[counter] = self.counters.get(counter, 0) + by
 
     def cost(self, stage: str, took_s: float, sound_s: float) -> None:
-        """What a stage costs: ms per second of sound, smoothed over some fifty calls."""
+        """Count the cost of a stage, in ms per second of sound, averaged over some 50 calls."""
         key, now = f"{stage}_ms_per_s", 1000.0 * took_s / sound_s
         before = self.counters.get(key, now)
         self.counters[key] = before + 0.02 * (now - before)
@@ -65,7 +67,7 @@ class ComponentHealth:
 
 
 class Background:
-    """Named tasks of one owner. One that ends by an error is logged and reported, never lost.
+    """Named tasks of one owner. A task that fails is logged and reported, never lost.
 
     `report` is called with one sentence for people; without it the part shows the sentence.
     """
@@ -79,7 +81,7 @@ class Background:
         return len(self._tasks)
 
     def run(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """Do something once."""
+        """Run work once."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -91,11 +93,11 @@ class Background:
         name: str,
         backoff: Backoff | None = None,
     ) -> asyncio.Task[None]:
-        """Do something essential: it is started again with back-off whenever it fails."""
+        """Run essential work: it is restarted with back-off whenever it fails."""
         return self.run(self._kept(work, name, backoff or Backoff(longest_s=5.0)), name)
 
     async def close(self) -> None:
-        """Cancel what still runs, and wait for it."""
+        """Cancel the running tasks, and wait for them."""
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
@@ -111,7 +113,7 @@ class Background:
                 return
             except Exception as error:  # noqa: BLE001 - reported, and started again
                 failures += 1
-                self._failed(name, error, "it is started again")
+                self._failed(name, error, "it is restarted")
                 self._part.count("task_restarts")
                 await asyncio.sleep(backoff.wait_s(failures))
 
@@ -121,19 +123,18 @@ class Background:
             self._failed(task.get_name(), error, "please report it")
 
     def _failed(self, name: str, error: BaseException, what_now: str) -> None:
-        log = logging.getLogger(f"roastwatch.{self._part.name}")
-        log.error("the task %s failed", name, exc_info=error)
+        _log.error("The task %s failed", name, exc_info=error)
         self._report(f"{name} failed ({type(error).__name__}: {error}): {what_now}.")
 
 
 def cancellations() -> int:
-    """How often the running task was asked to end."""
+    """How many times the running task was cancelled so far."""
     task = asyncio.current_task()
     return task.cancelling() if task else 0
 
 
 def heed(before: int) -> None:
-    """End the running task if it was asked to since it counted `before`.
+    """End the running task if it was cancelled since it counted `before`.
 
     Raises:
         CancelledError: it was.
@@ -147,8 +148,7 @@ async def retry_forever(
 ) -> None:
     """Run `attempt` until it returns, starting it again after each `LostError`.
 
-    An attempt that reached `part.running()` resets the back-off. Any other exception is not ours
-    to mend and goes up.
+    An attempt that reached `part.running()` resets the back-off. Any other exception is raised.
     """
     backoff = backoff or Backoff()
     failures = 0
@@ -163,10 +163,10 @@ async def retry_forever(
 
 
 async def together(*jobs: Coroutine[Any, Any, None]) -> None:
-    """Run jobs until one of them ends by an error, and raise that error bare.
+    """Run jobs until one of them fails, and raise its error, not in a group.
 
-    A defect among several goes before a `LostError`, because it must not be hidden by one. Unlike
-    a TaskGroup before Python 3.13 it neither forgets a cancellation that comes while the others
+    Of several errors a defect is raised before a `LostError`, which must not hide it. Unlike a
+    TaskGroup before Python 3.13 it neither forgets a cancellation that arrives while the others
     clean up, nor leaves one behind (https://github.com/python/cpython/issues/116720).
     """
     tasks = [asyncio.create_task(job) for job in jobs]

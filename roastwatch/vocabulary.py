@@ -4,6 +4,8 @@ Sample numbers count at the source's own rate unless a name says otherwise. Time
 are seconds of a monotonic clock; `_at` without a unit is an aware UTC datetime.
 """
 
+import time
+import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -285,6 +287,11 @@ class Command:
     origin: Origin
     requested_at_s: float
     valid_for_s: float = 2.0
+
+    @classmethod
+    def new(cls, station: str, actuator: Actuator, percent: float, origin: Origin) -> "Command":
+        """A command that is requested now, with an id of its own."""
+        return cls(uuid.uuid4().hex, station, actuator, percent, origin, time.monotonic())
 
 
 @dataclass(frozen=True, slots=True)

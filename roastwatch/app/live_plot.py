@@ -1,4 +1,4 @@
-"""The picture of a roast that is still going on, for whoever shows it."""
+"""The picture of a roast in progress, for the sinks that show it."""
 
 import asyncio
 import importlib.util
@@ -10,7 +10,7 @@ from roastwatch.channel import Latest
 from roastwatch.errors import RoastwatchError
 from roastwatch.vocabulary import Snapshot
 
-_log = logging.getLogger("roastwatch.app.live_plot")
+_log = logging.getLogger(__name__)
 
 
 def painter(
@@ -20,7 +20,7 @@ def painter(
 ) -> Callable[[str], Awaitable[bytes | None]] | None:
     """Draws a station's roast so far from the log, over the profile that it follows.
 
-    None where there is no log or no matplotlib.
+    None without a log or without matplotlib.
     """
     if log_path is None or importlib.util.find_spec("matplotlib") is None:
         return None
@@ -44,5 +44,5 @@ def _draw(log_path: Path, roast_id: str, profile: Sequence[tuple[float, float]])
         with Store(log_path, writing=False) as store:
             return roast_png(store.record(roast_id), size="small", background=profile)
     except RoastwatchError as error:
-        _log.info("No picture of %s: %s", roast_id, error)
+        _log.info("Could not draw %s: %s", roast_id, error)
         return None

@@ -1,7 +1,5 @@
-"""A person's plan run by the service: from the charge, by time, temperature and what is heard."""
+"""A person's plan, run by the service from the charge, by time, temperature and detected cracks."""
 
-import time
-import uuid
 from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from pathlib import Path
@@ -40,12 +38,12 @@ Ask = Callable[[Command], Awaitable[CommandResult]]
 
 
 async def _unchecked() -> str | None:
-    """Where there is nobody to ask whether beans may go in, or to tell that they left."""
+    """Used where no guardian has to allow the charge, or to be notified of the drop."""
     return None
 
 
 class StationPlan:
-    """One plan for every roast of a station. Each roast begins it anew at its charge.
+    """One plan for every roast of a station. It restarts at each charge.
 
     Times are the station's: they are compared with each other only, so its clock must not jump.
     """
@@ -61,11 +59,11 @@ class StationPlan:
         self.plan = plan
         self.profile = profile
         self.refusals: list[str] = []
-        """What was not done as the plan wanted, to be told; the caller empties it."""
+        """Steps that were refused, to be reported; the caller empties it."""
         self.notes: list[str] = []
-        """What a person may want to read; the caller empties it."""
+        """Remarks for people; the caller empties it."""
         self.left = False
-        """The plan has let the beans out; the caller clears it."""
+        """Whether the plan has dropped the beans; the caller clears it."""
         self._station = station
         self._dry_end_c = dry_end_c
         self._roast_id: str | None = None
@@ -75,7 +73,7 @@ class StationPlan:
 
     @classmethod
     def read(cls, station: str, path: Path, dry_end_c: float = DRY_END_C) -> "StationPlan":
-        """From a plan file, or from a recorded roast that is only compared with.
+        """From a plan file, or from a recorded roast that is only a profile to compare with.
 
         Raises:
             BadInputError: the plan or its background can't be used.
@@ -87,9 +85,9 @@ class StationPlan:
         return cls(station, plan, profile_of(plan), dry_end_c=dry_end_c)
 
     def event(self, event: RoastEvent) -> None:
-        """Something happened in the roast; a first crack counts from the plan's level on."""
+        """An event of the roast; a first crack counts from the plan's level on."""
         if event.kind is EventKind.CHARGE:
-            self._happened.clear()  # of the roast before
+            self._happened.clear()  # of the previous roast
         if event.revoked:
             self._happened.pop(event.kind, None)
         elif event.kind is not EventKind.FIRST_CRACK or event.level is not None:
@@ -100,7 +98,7 @@ class StationPlan:
             self._report(self._executor, event)
 
     def deviation_c(self, roast: Roast, now: datetime, reading: Reading | None) -> float | None:
-        """How far the beans are above the profile, °C."""
+        """How far the bean temperature is above the profile, °C."""
         elapsed_s = roast.elapsed_s(now) if roast.active else None
         if self.profile is None or reading is None or elapsed_s is None:
             return None
@@ -110,12 +108,12 @@ class StationPlan:
         )
 
     def hand_back(self) -> None:
-        """A person arms again: what an interlock or they themselves took over is the plan's."""
+        """A person arms again: the plan regains what a person or an interlock had taken over."""
         if self._executor is not None:
             self._executor.hand_back()
 
     def stop(self) -> None:
-        """A person stopped the roast: what is left of the plan is not done."""
+        """A person stopped the roast: the rest of the plan is cancelled."""
         self._executor = None
 
     async def turn(
@@ -135,12 +133,12 @@ class StationPlan:
     ) -> None:
         """Take the steps that are due. Call it a few times a second.
 
-        `heater_percent` is the heater's setpoint; `resumed`: an earlier run of the service began
-        this roast, so that the time since its charge is known from the computer's clock alone.
-        Unarmed, the plan waits; once the beans have
-        left it goes on to its end all the same, for nothing heats any more. Where several steps
-        are due at once (armed late, or the service started again), each actuator is set to its
-        last value only: heat that the plan has long lowered is not raised for a moment.
+        `heater_percent` is the heater's setpoint. `resumed`: an earlier run of the service began
+        this roast, so the time since its charge is known from the computer's clock alone.
+        Unarmed, the plan waits; after the drop it continues to its end anyway, because nothing
+        heats any more. If several steps are due at once (armed late, or the service restarted),
+        each actuator is set to its last value only, so that heat is not raised for a moment to a
+        value that the plan has lowered since.
         """
         self._begin(roast, actuators)
         executor, began_at = self._executor, self._began_at
@@ -166,16 +164,14 @@ class StationPlan:
 
         if resumed and not executor.begun:
             self.notes.append(
-                "roastwatch was started again during the roast: the plan goes on as far after the "
-                "charge as the computer's clock says. Check the time."
+                "roastwatch was restarted during the roast: the plan continues at the time since "
+                "the charge, by the computer's clock. Check the time."
             )
 
         async def do(action: Action) -> Answer:
             match action:
                 case Set(actuator, percent, origin):
-                    name = uuid.uuid4().hex[:12]
-                    at_s = time.monotonic()
-                    return await ask(Command(name, self._station, actuator, percent, origin, at_s))
+                    return await ask(Command.new(self._station, actuator, percent, origin))
                 case Charge():
                     return await charge()
                 case Dropped():
@@ -194,7 +190,7 @@ class StationPlan:
             self._executor = None
 
     def _begin(self, roast: Roast, actuators: Collection[Actuator] | None) -> None:
-        """A roast that is not known yet begins the plan anew."""
+        """A new roast starts the plan again."""
         new = roast.active and roast.roast_id != self._roast_id
         if not new or not roast.start_known or roast.charged_at is None:
             return
@@ -224,7 +220,7 @@ class StationPlan:
 
 
 def profile_of(plan: Plan) -> SetpointProfile | None:
-    """What the plan compares with: its own target, or the bean curve of its background.
+    """The profile of a plan: its own target, or the bean curve of its background.
 
     Raises:
         BadInputError: the background can't be read, or has no bean temperature.

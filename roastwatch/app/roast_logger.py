@@ -1,4 +1,4 @@
-"""Keeps every station's roast in the log: begins it, fills it, ends it, finds it again."""
+"""Writes every station's roast to the log, and resumes it after a restart."""
 
 import asyncio
 import logging
@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from roastwatch.app.instructions import confirms
-from roastwatch.app.station import Station
+from roastwatch.app.instructions import EFFECTS
+from roastwatch.app.station import Followers, Station
 from roastwatch.audio.recorder_disk import RecordedClip
-from roastwatch.pipeline import BlockResult
+from roastwatch.pipeline import BlockResult, Pipeline
 from roastwatch.roastlog.log import RoastLog
 from roastwatch.roastlog.usual import learned, usual_time
 from roastwatch.supervise import Background
@@ -21,60 +21,75 @@ from roastwatch.vocabulary import (
     EventKind,
     Evidence,
     Instruction,
-    InstructionKind,
     Reading,
     RoastEvent,
 )
 
 _ENDS = (EventKind.COOL_END, EventKind.STOPPED)
 _REMEMBERED = 16
-_PERHAPS_UNTOLD = timedelta(seconds=5)
+_PERHAPS_UNSENT = timedelta(seconds=5)
 _NOTICED_S = 5.0
-"""A clock that was set back by less is no news."""
+"""A clock that was set back by less is not reported."""
 _EARLY_READINGS = 256
 """Readings kept until the roast that they belong to is in the log."""
-_log = logging.getLogger("roastwatch.app.roast_logger")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class _Kept:
-    """The roast of one station that the log holds open."""
+    """The open roast of one station in the log."""
 
     roast_id: str
     began_at: datetime
     in_log: bool = True
-    """Whether its row is there, and readings may follow it."""
+    """Whether its row exists, so that readings may follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class _StationNotes:
+    """What people add to the logged roast of one station."""
+
+    keeper: "RoastLogger"
+    station: Station
+
+    def label(self, event_id: str, label: str, by: str) -> None:
+        self.keeper.label(event_id, label, by)
+
+    def note(self, text: str) -> None:
+        self.keeper.note(self.station, text)
 
 
 class RoastLogger:
-    """Between the service and the log. A roast's second 0 is its charge."""
+    """Joins the stations and the log. A roast's second 0 is its charge."""
 
     def __init__(self, log: RoastLog) -> None:
         self.log = log
         self._kept: dict[str, _Kept] = {}
         self._early: dict[str, deque[tuple[datetime, Reading]]] = {}
-        """Readings of stations whose roast is not in the log yet: a charge is dated back."""
-        self._learning = Background(log.part, _log.error)  # only shown in the journal
+        """Readings of stations whose roast is not in the log yet: a charge may be dated back."""
+        self._learning = Background(log.part, _log.error)  # shown in the log output only
         self._began: dict[str, datetime] = {}
-        """Of the newest roasts: a clip may be written when its roast has ended."""
+        """Of the newest roasts: a clip may be written after its roast has ended."""
 
     def status(self) -> ComponentStatus:
-        """How the log is."""
+        """The state of the log."""
         return self.log.part.status()
 
     async def resume(self, station: Station) -> list[RoastEvent]:
-        """Give a station the roast back that was in progress when the service ended.
+        """Return to a station the roast that was in progress when the service ended.
 
         Returns:
-            Its last events, which the service may have committed and never told.
+            Its last events, which the service may have committed but not sent.
 
         Raises:
             LogError: the log can't be read.
         """
-        station.heard = lambda heard: self._heard(station, heard)
-        station.clip_kept = partial(self._clip_kept, station)
-        station.taken = partial(self._reading, station)
-        station.clock_set = partial(self._forget_early, station.name)
+        station.followers = Followers(
+            heard=partial(self._heard, station),
+            clip_kept=self._clip_kept,
+            taken=partial(self._reading, station),
+            clock_set=partial(self._forget_early, station.name),
+        )
         await self._learn(station)
         roast = await self.log.resume(station.name, station.now())
         if roast is None:
@@ -88,15 +103,15 @@ class RoastLogger:
         if roast.set_back_s > _NOTICED_S:
             text = (
                 f"The computer's clock was set back by {roast.set_back_s:.0f} s or more since the "
-                "last record: the roast's time goes on from there."
+                "last record: the roast's time continues from there."
             )
             _log.warning("%s: %s", station.name, text)
             self.log.record_note(roast.roast_id, roast.last_heard_s, text)
         heard_at = roast.started_at + timedelta(seconds=roast.last_heard_s)
-        return [event for event in roast.events if event.decided_at > heard_at - _PERHAPS_UNTOLD]
+        return [event for event in roast.events if event.decided_at > heard_at - _PERHAPS_UNSENT]
 
     async def event(self, station: Station | None, event: RoastEvent) -> RoastEvent:
-        """The event as it is to be told: durable, or marked unlogged."""
+        """The event as it is to be sent: durable, or marked unlogged."""
         elapsed_s = None
         if station is not None and event.roast_id is not None:
             began_at = await self._second_0(station, event.roast_id, event.happened_at)
@@ -110,11 +125,10 @@ class RoastLogger:
         return event if durable else replace(event, unlogged=True)
 
     async def pulse(self, station: Station) -> None:
-        """Once a second: a roast that began or ended without an event."""
-        roast = station.pipeline.roast if station.pipeline else None
-        kept = self._kept.get(station.name)
-        if roast is None:
+        """Once a second: a roast may have begun or ended without an event."""
+        if not station.has_sound:  # a roast that is to be resumed has not ended
             return
+        roast, kept = station.roast, self._kept.get(station.name)
         if kept is not None and roast.roast_id != kept.roast_id and roast.roast_id is None:
             await self._end(station)
             self._learn_later(station)
@@ -124,10 +138,9 @@ class RoastLogger:
         await self._second_0(station, roast.roast_id, roast.charged_at)
 
     def _reading(self, station: Station, reading: Reading, at: datetime) -> None:
-        """A reading goes into the log as it arrives, with the time at which it was taken."""
+        """Log a reading as it arrives, with the time at which it was taken."""
         kept = self._kept.get(station.name)
-        roast = station.pipeline.roast if station.pipeline else None
-        if kept is None or not kept.in_log or roast is None or roast.roast_id != kept.roast_id:
+        if kept is None or not kept.in_log or station.roast.roast_id != kept.roast_id:
             early = self._early.setdefault(station.name, deque(maxlen=_EARLY_READINGS))
             early.append((at, reading))
             return
@@ -135,33 +148,32 @@ class RoastLogger:
         self._evidence(kept, station.beans.evidence(at))
 
     def _forget_early(self, station: str) -> None:
-        """The clock was set: readings of before are at no known distance from a charge."""
+        """The clock was set: the time from earlier readings to a charge is unknown."""
         self._early.pop(station, None)
 
     async def sound_ended(self, station: Station) -> None:
-        """A file or a demonstration is over, and with it its roast."""
+        """A file or a demonstration has ended, and its roast with it."""
         await self._end(station)
 
     def instruction(self, station: Station, instruction: Instruction) -> None:
-        """What a person answered or remarked; called before the station hears of it."""
+        """Log what a person answered or remarked; call it before the station gets it."""
+        apply = EFFECTS[instruction.kind].log
+        if apply is not None:
+            apply(_StationNotes(self, station), station.roast, instruction)
+
+    def label(self, event_id: str, label: str, by: str) -> None:
+        """Label an event, such as a crack that was none."""
+        self.log.record_label(event_id, label, by)
+
+    def note(self, station: Station, text: str) -> None:
+        """Add a remark to the station's roast at the present time; ignored without one."""
         kept = self._kept.get(station.name)
-        roast = station.pipeline.roast if station.pipeline else None
-        crack = roast.first_crack if roast else None
-        match instruction.kind:
-            case InstructionKind.NOT_A_CRACK if crack is not None:
-                self.log.record_label(crack.event_id, "not_a_crack", instruction.by)
-            case InstructionKind.CONFIRM_CRACK if crack and confirms(instruction, crack):
-                self.log.record_label(crack.event_id, "crack", instruction.by)
-            case InstructionKind.FIRST_CRACK_NOW if crack is not None and roast and roast.active:
-                self.log.record_label(crack.event_id, "crack", instruction.by)
-            case InstructionKind.NOTE if kept is not None and instruction.value:
-                elapsed_s = (station.now() - kept.began_at).total_seconds()
-                self.log.record_note(kept.roast_id, elapsed_s, str(instruction.value))
-            case _:
-                pass
+        if kept is not None:
+            elapsed_s = (station.now() - kept.began_at).total_seconds()
+            self.log.record_note(kept.roast_id, elapsed_s, text)
 
     def command(self, station: Station | None, command: Command, result: CommandResult) -> None:
-        """A command and what became of it, at its time in the roast by the station's clock."""
+        """Log a command and its result, at its time in the roast by the station's clock."""
         kept = self._kept.get(station.name) if station is not None else None
         elapsed_s = None
         if station is not None and kept is not None:
@@ -169,10 +181,10 @@ class RoastLogger:
         self.log.record_command(command, result, elapsed_s)
 
     async def _second_0(self, station: Station, roast_id: str, at: datetime) -> datetime:
-        """UTC of a roast's second 0; one that the log does not know yet begins at `at`.
+        """UTC of a roast's second 0; a roast that the log does not know yet begins at `at`.
 
-        A roast that has ended is never begun again: its last event, and what a person says of it
-        later, come after the pulse may have ended it.
+        A roast that has ended never begins again: its last event and later remarks may arrive
+        after the pulse has ended it.
         """
         kept = self._kept.get(station.name)
         if kept is not None and kept.roast_id == roast_id:
@@ -183,12 +195,12 @@ class RoastLogger:
 
     async def _begin(self, station: Station, roast_id: str, at: datetime) -> None:
         before = self._kept.get(station.name)
-        roast = station.pipeline.roast if station.pipeline else None
-        if roast is not None and roast.roast_id == roast_id and roast.charged_at is not None:
+        roast = station.roast
+        if roast.roast_id == roast_id and roast.charged_at is not None:
             at = roast.charged_at
         self._remember(roast_id, at)
-        if before is not None and roast is not None and roast.roast_id == before.roast_id:
-            # over before the log heard of it: it takes nothing from the one in progress
+        if before is not None and roast.roast_id == before.roast_id:
+            # it ended before it was logged: readings belong to the one in progress
             await self.log.start_roast(roast_id, station.name, at)
             await self.log.end_roast(roast_id)
             return
@@ -213,16 +225,16 @@ class RoastLogger:
             await self.log.end_roast(kept.roast_id)
 
     def _learn_later(self, station: Station) -> None:
-        """Learn from the roast that ended, which may take seconds: no event waits for it."""
+        """Learn from the roast that ended; this may take seconds, and no event waits for it."""
         self._learning.run(self._learn(station), f"learn:{station.name}")
 
     async def _learn(self, station: Station) -> None:
-        """What this station's earlier roasts say of first crack; read beside the log's thread."""
+        """Learn from this station's earlier roasts when first crack comes, in a thread."""
         station.beans.learn(await asyncio.to_thread(learned, self.log.path, station.name))
         station.learn(await asyncio.to_thread(usual_time, self.log.path, station.name))
 
-    def _clip_kept(self, station: Station, clip: RecordedClip, at: datetime) -> None:
-        """Index a clip; the log's queue takes it from any thread."""
+    def _clip_kept(self, clip: RecordedClip, at: datetime) -> None:
+        """Index a clip; callable from any thread."""
         began_at = self._began.get(clip.roast_id)
         if began_at is not None:
             from_s = (at - began_at).total_seconds()
@@ -230,11 +242,11 @@ class RoastLogger:
                 clip.roast_id, str(clip.path), from_s, clip.duration_s, clip.event_id
             )
 
-    def _heard(self, station: Station, heard: BlockResult) -> None:
+    def _heard(self, station: Station, pipeline: Pipeline, heard: BlockResult) -> None:
         kept = self._kept.get(station.name)
-        if kept is None or station.pipeline is None:
+        if kept is None:
             return
-        clock, roast_id = station.pipeline.clock, kept.roast_id
+        clock, roast_id = pipeline.clock, kept.roast_id
         self.log.record_pops(
             roast_id,
             [
@@ -242,12 +254,12 @@ class RoastLogger:
                 for pop in heard.pops
             ],
         )
-        progress = station.pipeline.onset.progress
+        progress = pipeline.onset.progress
         for score in heard.scores:
             elapsed_s = (clock.at(score.end_sample) - kept.began_at).total_seconds()
             self.log.record_scores(roast_id, elapsed_s, score.probability, progress)
-        # with the sound and not with the pulse: a replay may be over before a second has passed
-        self._evidence(kept, station.pipeline.roast.evidence(station.now()))
+        # with the sound, not with the pulse: a replay may end before a second has passed
+        self._evidence(kept, pipeline.roast.evidence(station.now()))
 
     def _evidence(self, kept: _Kept, news: list[Evidence]) -> None:
         for evidence in news:

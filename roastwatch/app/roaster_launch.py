@@ -1,4 +1,4 @@
-"""Which roaster a station or the command line means, and how its guardian is started."""
+"""Which roaster a station or the command line means, and how to start its guardian."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -24,12 +24,29 @@ if TYPE_CHECKING:
     from roastwatch.settings.model import StationSettings
 
 
+@runtime_checkable
+class OnPort(Protocol):
+    """Options of a driver that say where its machine is connected."""
+
+    port: str | Path | None
+
+
+@runtime_checkable
+class NamesWire(Protocol):
+    """Options whose port may be shared by machines: a broker's topics tell them apart."""
+
+    @property
+    def wire(self) -> str:
+        """Names one machine; empty: the port does."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class RoasterLaunch:
-    """One machine: how its guardian is started and where it listens.
+    """One machine: how to start its guardian, and where it listens.
 
-    `wire` tells it from every other machine, however completely its options were written: who
-    presses stop must reach the guardian that heats.
+    `wire` identifies the machine, no matter how completely its options were written: a stop must
+    reach the guardian that heats.
     """
 
     kind: str
@@ -53,7 +70,7 @@ class RoasterLaunch:
         """The machine that the command line means.
 
         Raises:
-            SettingsError, BadInputError: it is not said, or said wrongly.
+            SettingsError, BadInputError: it is missing or wrong.
         """
         if settings_path is not None:
             found = cls.from_settings(settings_path, station)
@@ -67,7 +84,7 @@ class RoasterLaunch:
             )
         if kind is None:
             known = ", ".join(plugins.names("drivers"))
-            raise SettingsError(f"Name the roaster with --type ({known}), or --settings FILE.")
+            raise SettingsError(f"Name the roaster with --type ({known}) or --settings FILE.")
         raw: dict[str, Any] = {}
         for word in options:
             key, equals, value = word.partition("=")
@@ -81,7 +98,7 @@ class RoasterLaunch:
         if port is not None:
             port = whole_port(port)
             if "port" not in driver.Options.model_fields:
-                raise SettingsError(f"--port is not for {kind}: use --option KEY=VALUE.")
+                raise SettingsError(f"{kind} has no --port: use --option KEY=VALUE.")
             raw["port"] = port
         filled = checked_options(driver.Options, raw, kind)
         return cls(
@@ -132,10 +149,10 @@ class RoasterLaunch:
 
     @property
     def socket(self) -> Path | None:
-        """The file at which its guardian listens, besides the names of its machine.
+        """The file at which its guardian listens, in addition to the names of its machine.
 
-        None: there is no folder of this user's own for it (`folder_problem` says why). On Linux a
-        guardian is found by its names all the same: no stop depends on a folder.
+        None: this user has no private folder for it (`folder_problem` says why). On Linux a
+        guardian is still found by its names: no stop depends on a folder.
         """
         try:
             return messages.socket_path(self.wire)
@@ -144,16 +161,16 @@ class RoasterLaunch:
 
     @property
     def folder_problem(self) -> str:
-        """Why there is no such folder, and that it goes on without; empty: there is one."""
+        """Why there is no such folder, and what that means; empty: there is one."""
         try:
             messages.runtime_dir()
         except BadInputError as error:
-            return f"{error} The guardian goes on without a socket file and without a log."
+            return f"{error} The guardian continues without a socket file and without a log."
         return ""
 
     @property
     def launch(self) -> Launch:
-        """How its guardian is started."""
+        """How to start its guardian."""
         return Launch(
             (sys.executable, "-m", "roastwatch", "roaster", "guard"),
             {
@@ -169,40 +186,44 @@ class RoasterLaunch:
 
 
 def wire_of(kind: str, options: BaseModel) -> str:
-    """What tells a machine from others: its options' `wire`, else their port, else all of them.
+    """What identifies a machine: the wire that its options name, else all options.
 
-    A port that is a mere name (`usb`) is one of its kind; an address has one spelling.
+    A port that is only a name (`usb`) gets its kind as a prefix; an address has one spelling.
     """
-    named = str(getattr(options, "wire", None) or getattr(options, "port", None) or "")
+    named = options.wire if isinstance(options, NamesWire) else ""
+    if not named and isinstance(options, OnPort):
+        named = str(options.port or "")
     if not named:
         return json.dumps([kind, reveal(options)], sort_keys=True)
     return _spelled(named) if "/" in named else f"{kind} {named}"
 
 
 def wire_of_port(port: str) -> str:
-    """The same by a port alone, for who stops a machine without knowing what it is.
+    """The same from a port alone, to stop a machine of an unknown type.
 
     Raises:
-        BadInputError: the port alone does not say which machine.
+        BadInputError: the port alone does not identify a machine.
     """
     port = whole_port(port)
     if "/" not in port or port.startswith("mqtt"):
-        raise BadInputError(f"--port {port} alone names no machine: add --type and its options.")
+        raise BadInputError(
+            f"--port {port} alone does not identify a machine: add --type and its options."
+        )
     return _spelled(port)
 
 
 def whole_port(port: str) -> str:
-    """A port as it is meant: without stray spaces, and a path from the root."""
+    """A port without surrounding spaces; a path becomes absolute."""
     port = port.strip()
     is_path = "://" not in port and ("/" in port or os.path.lexists(port))
     return str(Path(port).absolute()) if is_path else port
 
 
 def understood(chosen: dict[str, Any]) -> tuple[RoasterLaunch | None, str]:
-    """The machine that a command line means, as far as it can be understood; for a stop.
+    """The machine that a command line means, ignoring what can't be understood; for a stop.
 
-    Returns it (None: not even with what can't be understood left out) and one sentence that says
-    what is wrong (empty: nothing).
+    Returns it (None: not identified even so), and one sentence that says what is wrong (empty:
+    nothing).
     """
     slip = ""
     for words in _less_and_less(chosen):
@@ -214,7 +235,7 @@ def understood(chosen: dict[str, Any]) -> tuple[RoasterLaunch | None, str]:
 
 
 def _less_and_less(chosen: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The words of a command line, then the same without what may be wrong in them."""
+    """The words of a command line, then the same without those that may be wrong."""
     yield chosen
     if chosen["kind"] is None:
         return
@@ -231,7 +252,7 @@ def _spelled(port: str) -> str:
 
 
 def reveal(options: BaseModel) -> dict[str, Any]:
-    """Options as plain values, secrets too, to hand to the guardian on its stdin."""
+    """Options as plain values, including secrets, for the guardian's stdin."""
     found: dict[str, Any] = options.model_dump(mode="json")
     for name in type(options).model_fields:
         value = getattr(options, name)
@@ -251,5 +272,7 @@ def checked_options(model: type[BaseModel], raw: dict[str, Any], kind: str) -> B
     except ValidationError as error:
         first = error.errors()[0]
         if first["type"] == "missing" and first["loc"] == ("port",):
-            raise SettingsError(f"Say where the {kind} is: --port /dev/ttyUSB0, say.") from error
+            raise SettingsError(
+                f"Set the port of the {kind}, such as --port /dev/ttyUSB0."
+            ) from error
         raise SettingsError(f"{kind}: {explained(error, model, kind='option')}") from error

@@ -1,4 +1,4 @@
-"""What a person may choose at a station while no roast runs: the detector and the profile."""
+"""What a person may select at a station between roasts: the detector and the profile."""
 
 import asyncio
 import contextlib
@@ -18,13 +18,13 @@ from roastwatch.settings.model import Chosen, StationSettings
 from roastwatch.vocabulary import InstructionKind
 
 NO_PROFILE = "no profile"
-_MID_ROAST = "The {} can't be changed in mid-roast: end the roast first."
+_MID_ROAST = "The {} can't be changed during a roast: end the roast first."
 _LOOK_EVERY_S = 30.0
-_log = logging.getLogger("roastwatch.app.selection")
+_log = logging.getLogger(__name__)
 
 
 def detectors(settings: StationSettings) -> dict[str, Chosen]:
-    """The models that a person may choose, the set one first."""
+    """The models that a person may select, that of the settings first."""
     offered = {settings.model.type: settings.model}
     for chosen in settings.detectors:
         offered.setdefault(chosen.type, chosen)
@@ -32,7 +32,7 @@ def detectors(settings: StationSettings) -> dict[str, Chosen]:
 
 
 class SelectionStore:
-    """What was chosen, kept over a restart until the settings name something else."""
+    """Selections, kept over a restart until the settings change."""
 
     def __init__(self, path: Path | None) -> None:
         """`path` is a small JSON file; None: nothing is kept."""
@@ -44,25 +44,25 @@ class SelectionStore:
                 self._kept = found if isinstance(found, dict) else {}
 
     def get(self, station: str, what: str, instead_of: str) -> str | None:
-        """What a person chose; None once the settings say something else than they did then."""
+        """What a person selected; None if the settings have changed since."""
         kept = self._kept.get(f"{station}/{what}")
         if isinstance(kept, dict) and kept.get("instead_of") == instead_of:
             return str(kept.get("chosen"))
         return None
 
     def keep(self, station: str, what: str, chosen: str, instead_of: str) -> None:
-        """Write it down, so that a crash leaves the old or the new."""
+        """Save a selection; a crash leaves the old file or the new one."""
         self._kept[f"{station}/{what}"] = {"chosen": chosen, "instead_of": instead_of}
         if self._path is None:
             return
         try:
             write_whole(self._path, json.dumps(self._kept, indent=1))
         except OSError as error:
-            _log.warning("The choice is not kept over a restart: %s", error)
+            _log.warning("The selection is not kept over a restart: %s", error)
 
 
 class Selection:
-    """One station's choices: shown in its snapshot, made by instructions."""
+    """One station's selections: shown in its snapshot, made by instructions."""
 
     def __init__(
         self, station: Station, driven: RoasterSession | None, choices: SelectionStore
@@ -79,7 +79,7 @@ class Selection:
         self._looked_s = 0.0
 
     async def begin(self) -> None:
-        """Take up again what was chosen before a restart, in mid-roast too."""
+        """Restore what was selected before a restart, also during a roast."""
         self.look()
         for what, now in (("detector", self.detector), ("profile", self._profile)):
             before = self._choices.get(self._station.name, what, self._set(what))
@@ -88,22 +88,22 @@ class Selection:
                 try:
                     self.refusal = await self._choose(kind, before)
                 except Exception as error:  # noqa: BLE001
-                    # What was chosen once must not end every start of the service.
+                    # A selection must not prevent every start of the service.
                     self.refusal = f"The {kind} {before!r} can't be used: {error}"
                     _log.exception("%s: %s", self._station.name, self.refusal)
 
     @property
     def detector(self) -> str:
-        """Which model listens."""
-        return self._station.detector
+        """The name of the model that listens."""
+        return self._station.detector.name
 
     def tick(self) -> None:
-        """Now and then: plans may come and go while the service runs."""
+        """Every 30 s: plans may be added or removed while the service runs."""
         if time.monotonic() - self._looked_s > _LOOK_EVERY_S:
             self.look()
 
     def look(self) -> None:
-        """See which profiles there are now."""
+        """Update the list of profiles."""
         self._looked_s = time.monotonic()
         settings = self._station.settings
         found: dict[str, Path] = {}
@@ -118,18 +118,18 @@ class Selection:
         self._profiles = found
 
     def shown(self) -> dict[str, Any]:
-        """What is chosen and what could be, as fields of a `Snapshot`."""
+        """What is selected, and what could be, as fields of a `Snapshot`."""
         profiles = (NO_PROFILE, *self._profiles) if self._profiles else ()
         return {
             "detector": self.detector,
             "detectors": tuple(self._detectors),
             "profile": self._profile if profiles else None,
             "profiles": profiles,
-            "refusal": self.refusal or self._station.detector_problem,
+            "refusal": self.refusal or self._station.detector.problem,
         }
 
     async def choose(self, kind: InstructionKind, value: object) -> None:
-        """Do as asked, or keep the sentence that says why not."""
+        """Select the detector or profile of a name, or set `refusal` to the reason why not."""
         self.look()
         if self._roasting():
             self.refusal = _MID_ROAST.format(kind)
@@ -145,8 +145,8 @@ class Selection:
         if kind is InstructionKind.PROFILE:
             known = [NO_PROFILE, *self._profiles] if self._profiles else []
         if name not in known:
-            there = ", ".join(known) or "none, for no roaster is driven or no plan is there"
-            return f"There is no {kind} {name!r}: there is {there}."
+            there = ", ".join(known) or "none, because there is no roaster or no plan"
+            return f"There is no {kind} {name!r}. Available: {there}."
         try:
             if kind is InstructionKind.DETECTOR:
                 await self._listen_with(name)
@@ -159,9 +159,9 @@ class Selection:
     async def _listen_with(self, name: str) -> None:
         chosen = self._detectors[name]
         model = await asyncio.to_thread(lambda: plugins.load("models", name)(chosen.options))
-        if self._roasting():  # it began while the model was read
+        if self._roasting():  # it began while the model was loaded
             raise BadInputError(_MID_ROAST.format(InstructionKind.DETECTOR))
-        self._station.judge_by(model, name)
+        self._station.select_model(model, name)
 
     async def _compare_with(self, name: str) -> None:
         assert self._driven is not None
@@ -173,9 +173,8 @@ class Selection:
         self._profile = name
 
     def _roasting(self) -> bool:
-        pipeline = self._station.pipeline
-        return pipeline is not None and pipeline.roast.active
+        return self._station.roast.active
 
     def _set(self, what: str) -> str:
-        """What the settings say."""
+        """The value of the settings."""
         return self._station.settings.model.type if what == "detector" else self._set_profile

@@ -1,4 +1,4 @@
-"""The drawing: build the parts, join them, one TaskGroup."""
+"""The running service: builds the parts, joins them, and runs them in one TaskGroup."""
 
 import asyncio
 import contextlib
@@ -6,14 +6,16 @@ import gc
 import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from roastwatch import plugins
+from roastwatch.app.instructions import EFFECTS
 from roastwatch.app.live_plot import painter
 from roastwatch.app.roast_logger import RoastLogger
 from roastwatch.app.roaster_session import RoasterSession
@@ -32,23 +34,21 @@ from roastwatch.vocabulary import (
     CommandResult,
     ComponentState,
     Instruction,
-    InstructionKind,
-    Origin,
     Outcome,
     RoastEvent,
     Snapshot,
 )
 
-_log = logging.getLogger("roastwatch.service")
+_log = logging.getLogger(__name__)
 _TURN_S = 0.0005
-"""How long a thread may keep Python to itself while another waits. With the usual 5 ms an event's
-way through the log's thread and back took up to 10 ms more, beside the model's and the painter's.
+"""How long a thread may hold the interpreter while another waits. With the default of 5 ms, an
+event took up to 10 ms longer through the log's thread, beside the threads of model and plots.
 """
 _TOO_SLOW = "Events were lost: too slow."
 _LASTED_S = 60.0
-"""A sink that ran for longer had recovered: its back-off begins anew."""
-_LAST_WORDS_S = 3.0
-"""How long sinks may still tell what is left when the sound has ended."""
+"""A sink that ran for longer had recovered: its back-off starts again."""
+_FLUSH_S = 3.0
+"""How long sinks may send remaining events after the sound has ended."""
 
 
 @dataclass(slots=True)
@@ -59,29 +59,24 @@ class Outlet:
     sink: Sink
     part: ComponentHealth
     make: Callable[[], Sink] | None = None
-    """Makes the sink anew when it has failed; None: the same object runs again."""
+    """Makes a new sink after a failure; None: the same object runs again."""
     events: Events[RoastEvent] = field(default_factory=Events)
 
-    @property
-    def first(self) -> bool:
-        """Whether the sink sends an event as it is, without a look at what else is shown."""
-        return getattr(self.sink, "sends_events_bare", False)
-
-    def tell(self, event: RoastEvent) -> None:
-        """Queue an event; a sink that is too slow loses its oldest, and says so."""
+    def put(self, event: RoastEvent) -> None:
+        """Queue an event; a sink that is too slow loses its oldest, and reports it."""
         if len(self.events) == self.events.size:
             self.part.count("events_dropped")
             self.part.trouble(ComponentState.DEGRADED, _TOO_SLOW)
         self.events.put(event)
 
     def look(self) -> None:
-        """Now and then: a sink that has taken all that was queued is too slow no more."""
+        """Once a second: a sink that has emptied its queue is no longer too slow."""
         if self.part.problem == _TOO_SLOW and not len(self.events):
             self.part.running()
 
 
 class Service:
-    """Stations, sinks, and the joints between them."""
+    """Joins stations, roasters, the log and sinks."""
 
     def __init__(
         self,
@@ -89,10 +84,10 @@ class Service:
         extra_sinks: Sequence[Chosen] = (),
         log_path: Path | None = None,
     ) -> None:
-        """Build every part; nothing is opened yet. Without `log_path` nothing is kept.
+        """Build every part; nothing is opened yet. Without `log_path` nothing is logged.
 
         Raises:
-            RoastwatchError: a plugin is unknown, a model file is not what it should be.
+            RoastwatchError: a plugin is unknown, or a model file is invalid.
         """
         self.settings = settings
         self.events: Events[RoastEvent] = Events(256)
@@ -105,7 +100,7 @@ class Service:
         self.driven = {
             name: RoasterSession(station, self._log_healthy)
             for name, station in self.stations.items()
-            if station.settings.roaster is not None
+            if station.settings.roaster is not None and station.probe is None
         }
         for name, driven in self.driven.items():
             self.stations[name].roaster_state = driven.state
@@ -131,7 +126,7 @@ class Service:
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(sys.setswitchinterval, sys.getswitchinterval())
             sys.setswitchinterval(_TURN_S)
-            # What was imported stays: looking through it for garbage held everything up for 70 ms.
+            # Imported objects stay: collecting garbage among them blocked everything for 70 ms.
             stack.callback(gc.unfreeze)
             gc.freeze()
             if self.keeper is not None:
@@ -148,7 +143,7 @@ class Service:
         async with asyncio.TaskGroup() as group:
             with InferencePool() as scoring:
                 background = [
-                    group.create_task(self._tell(), name="tell"),
+                    group.create_task(self._publish(), name="publish"),
                     group.create_task(self._pulse(), name="pulse"),
                     *(
                         group.create_task(driven.run(), name=f"roaster:{name}")
@@ -166,40 +161,40 @@ class Service:
                 try:
                     await asyncio.wait(listening)
                     if all(task.exception() is None for task in listening if not task.cancelled()):
-                        await self._last_words()
+                        await self._flush_sinks()
                 finally:
                     for task in background:
                         task.cancel()
                     await self._tasks.close()
 
     async def _listen(self, station: Station, scoring: InferencePool) -> None:
-        """Live sound that ended is reported before the service ends by it; its roast stays open."""
+        """Report the end of live sound before the service ends by it; its roast stays open."""
         try:
             await station.listen(scoring)
         except EndedError:
-            await self._last_words(roasts_end=False)
+            await self._flush_sinks(roasts_end=False)
             raise
 
     @property
     def roasting(self) -> bool:
         """Whether a roast is in progress at any station."""
-        pipelines = [station.pipeline for station in self.stations.values()]
-        return any(pipeline is not None and pipeline.roast.active for pipeline in pipelines)
+        return any(station.roast.active for station in self.stations.values())
 
     def instruct(self, instruction: Instruction) -> None:
-        """What a person asks through any sink."""
+        """Apply what a person requests through any sink; see `instructions.EFFECTS`."""
         station = self.stations.get(instruction.station)
         if station is None:
-            _log.warning("an instruction for the unknown station %r", instruction.station)
+            _log.warning("Ignored an instruction for the unknown station %r", instruction.station)
             return
-        if instruction.kind is InstructionKind.ACKNOWLEDGE:
+        effects = EFFECTS[instruction.kind]
+        selection = self.choosing[instruction.station]
+        selection.refusal = ""
+        if effects.acknowledges:
             self._acknowledged[instruction.station] = instruction.at
-        choosing = self.choosing[instruction.station]
-        choosing.refusal = ""
-        if instruction.kind in (InstructionKind.DETECTOR, InstructionKind.PROFILE):
-            self._tasks.run(self._choose(choosing, instruction), f"choose:{instruction.kind}")
+        if effects.selection is not None:
+            work = self._select(effects.selection(selection, instruction))
+            self._tasks.run(work, f"select:{instruction.kind}")
             return
-        # The roaster first: nothing that fails below may keep an emergency stop from it.
         if instruction.station in self.driven:
             with self._mishaps.contained(f"{instruction.kind} (roaster)"):
                 if self.driven[instruction.station].holds_back(instruction):
@@ -208,16 +203,16 @@ class Service:
         if self.keeper is not None:
             with self._mishaps.contained(f"{instruction.kind} (log)"):
                 self.keeper.instruction(station, instruction)
-        with self._mishaps.contained(f"{instruction.kind} (station)"):
+        with self._mishaps.contained(f"{instruction.kind} (roast)"):
             station.instruct(instruction)
         self._refresh()
 
-    async def _choose(self, choosing: Selection, instruction: Instruction) -> None:
-        await choosing.choose(instruction.kind, instruction.value)
+    async def _select(self, work: Coroutine[Any, Any, None]) -> None:
+        await work
         self._refresh()
 
     async def command(self, command: Command) -> CommandResult:
-        """A command for a roaster; refused by name where there is none."""
+        """Pass a command to the roaster of its station; refused if there is none."""
         driven = self.driven.get(command.station)
         if command.station in self.choosing:
             self.choosing[command.station].refusal = ""
@@ -231,11 +226,9 @@ class Service:
         return result
 
     def _note(self, station: Station, text: str) -> None:
-        """What a plan remarks is kept with the roast."""
+        """Log a remark of a plan with the roast."""
         if self.keeper is not None:
-            kind = InstructionKind.NOTE
-            note = Instruction(station.name, kind, Origin.PLAN, station.now(), text)
-            self.keeper.instruction(station, note)
+            self.keeper.note(station, text)
         self._refresh()
 
     def _log_healthy(self) -> bool:
@@ -243,7 +236,7 @@ class Service:
 
     def _outlet(self, chosen: Chosen) -> Outlet:
         part = ComponentHealth(chosen.type)
-        told = SinkContext(
+        context = SinkContext(
             self.settings.instance,
             list(self.stations),
             self.settings.language,
@@ -256,50 +249,52 @@ class Service:
                 self.keeper.log.path if self.keeper else None, self.latest, self._profile_of
             ),
         )
-        make = partial(plugins.load("sinks", chosen.type), chosen.options, told)
+        make = partial(plugins.load("sinks", chosen.type), chosen.options, context)
         return Outlet(chosen.type, make(), part, make)
 
     def _profile_of(self, station: str) -> Sequence[tuple[float, float]]:
-        """The curve that a station's roast should take, seconds from charge and °C."""
+        """The profile of a station's roast: (seconds from charge, °C)."""
         driven = self.driven.get(station)
         profile = driven.program.profile if driven and driven.program else None
         return profile.points if profile else ()
 
     async def _guarded(self, outlet: Outlet) -> None:
-        """A sink is optional: what breaks it never breaks the roast. It is started again."""
+        """Run a sink. It is optional: a failure never ends the roast, and it is restarted."""
         failures = 0
         while True:
             began_s = time.monotonic()
             try:
                 if failures and outlet.make is not None:
-                    with contextlib.suppress(RoastwatchError):  # what it needs is gone: as it was
+                    with contextlib.suppress(
+                        RoastwatchError
+                    ):  # it can't be made now: run the old one
                         outlet.sink = outlet.make()
                 await outlet.sink.run(outlet.events, self.latest)
                 return
             except Exception as error:  # noqa: BLE001 - shown as a failed part with its traceback
                 failures = 1 if time.monotonic() - began_s > _LASTED_S else failures + 1
                 text = f"{type(error).__name__}: {error}"
-                if text != outlet.part.problem:  # the same failure again needs no new traceback
-                    _log.exception("the sink %s failed and is started again", outlet.name)
+                if text != outlet.part.problem:  # a repeated failure needs no new traceback
+                    _log.exception("The sink %s failed; it is restarted", outlet.name)
                 outlet.part.count("restarts")
                 outlet.part.state, outlet.part.problem = ComponentState.FAILED, text
             await asyncio.sleep(Backoff().wait_s(failures))
 
-    async def _tell(self) -> None:
-        """Events in order: durable first, then to every sink, with what is shown now."""
+    async def _publish(self) -> None:
+        """Publish events in order: to the log first, then to every sink, then the snapshots."""
         async for event in self.events:
             if event.station in self.driven:
                 self.driven[event.station].event(event)
             if self.keeper is not None:
                 event = await self.keeper.event(self.stations.get(event.station), event)
             for outlet in self.outlets:
-                if outlet.first:
-                    outlet.tell(event)
-            await asyncio.sleep(0)  # these have sent it before what is shown now is put together
+                if outlet.sink.sends_at_once:
+                    outlet.put(event)
+            await asyncio.sleep(0)  # these send it before the snapshots are made
             for outlet in self.outlets:
-                if not outlet.first:
-                    outlet.tell(event)
-            # After the events and without a pause between: sinks see both, and wake for the event.
+                if not outlet.sink.sends_at_once:
+                    outlet.put(event)
+            # Right after the events: sinks see both, and wake for the event.
             self._refresh()
 
     async def _pulse(self) -> None:
@@ -320,7 +315,7 @@ class Service:
         self.latest.set(self._shown())
 
     def _shown(self) -> dict[str, Snapshot]:
-        """Every station as it is now, with the state of every part."""
+        """A snapshot of every station, with the state of every part."""
         sinks = tuple(outlet.part.status() for outlet in self.outlets)
         if self.keeper is not None:
             sinks += (self.keeper.status(),)
@@ -340,11 +335,11 @@ class Service:
             )
         return snapshots
 
-    async def _last_words(self, *, roasts_end: bool = True) -> None:
-        """Let what is queued be told before the sinks are closed."""
+    async def _flush_sinks(self, *, roasts_end: bool = True) -> None:
+        """Let sinks send what is queued before they are closed."""
         self._refresh()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LAST_WORDS_S):
+            async with asyncio.timeout(_FLUSH_S):
                 await self.events.settled()
                 if self.keeper is not None and roasts_end:
                     for station in self.stations.values():

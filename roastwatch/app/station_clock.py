@@ -1,8 +1,8 @@
 """A station's clock: UTC that never jumps during a roast.
 
-UTC is stamped once and carried on by the monotonic clock, so that no difference between two of its
-times knows of an NTP step, of a person who sets the clock, or of a Raspberry Pi without a battery.
-It is set right between roasts only.
+UTC is stamped once and continued by the monotonic clock. So no difference between two of its times
+contains an NTP step, a clock set by hand, or the wrong time of a Raspberry Pi without a battery.
+It is corrected between roasts only.
 """
 
 import time
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 _NOTICED_S = 0.25
-"""What a network's time service corrects day by day is no jump."""
+"""Daily corrections of a time service are smaller, and no jump."""
 
 
 class StationClock:
@@ -26,18 +26,18 @@ class StationClock:
         self._from, self._from_s = wall(), monotonic()
 
     def __call__(self) -> datetime:
-        """The moment."""
+        """The present."""
         return self._from + timedelta(seconds=self._monotonic() - self._from_s)
 
     def of_wall(self, at: datetime) -> datetime:
-        """A time that was stamped by the computer's clock of late; never in the future."""
+        """A recent time of the computer's clock, on this clock; never in the future."""
         now = self()
         return min(now, now - (self._wall() - at))
 
     def settle(self) -> float:
-        """Go by the computer's clock again; by how many seconds that moves this one.
+        """Follow the computer's clock again; returns by how many seconds that moves this one.
 
-        Call it between roasts: what was stamped before can't be compared with what follows.
+        Call it between roasts: earlier times can't be compared with later ones.
         """
         off_s = (self._wall() - self()).total_seconds()
         if abs(off_s) < _NOTICED_S:

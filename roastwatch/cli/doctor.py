@@ -21,7 +21,7 @@ from roastwatch.printing.rich_console import Console
 from roastwatch.settings import model as settings
 from roastwatch.settings.model import Chosen, Settings
 from roastwatch.sinks.sink import Finding as SinkFinding
-from roastwatch.sinks.sink import SinkContext
+from roastwatch.sinks.sink import Sink, SinkContext
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import Command, CommandResult, Instruction, Outcome
 
@@ -177,13 +177,9 @@ def _sink(chosen: Chosen, wanted: Settings) -> Sequence[SinkFinding]:
 
 
 async def _checked(factory: Any, chosen: Chosen, context: SinkContext) -> Sequence[SinkFinding]:
-    sink = factory(chosen.options, context)
-    check = getattr(sink, "check", None)
-    if check is None:  # a plugin that is older than this method
-        return [SinkFinding(None, "this sink can't be checked")]
+    sink: Sink = factory(chosen.options, context)
     async with asyncio.timeout(_SINK_WITHIN_S):
-        found: Sequence[SinkFinding] = await check()
-        return found
+        return await sink.check()
 
 
 def _disk(wanted: Settings) -> tuple[bool | None, str]:

@@ -1,7 +1,8 @@
-"""One row for each thing that is shown anywhere: MQTT, the web and metrics are made from it.
+"""One row for each value, switch or button: MQTT, the HTTP API and metrics are made from it.
 
 Device classes, state classes, categories and icons are Home Assistant's, because they are the
-most widely understood; nothing else here knows of it.
+most widely understood. To add an entity, add one row to roast.py, roaster.py or service.py, and
+renew the table of integrations/contract.md (its test says how).
 """
 
 from roastwatch.entities.entity import Entity, Needs, Platform, Value

@@ -1,4 +1,4 @@
-"""What one row is: a thing shown anywhere, with Home Assistant's words for what sort it is."""
+"""One row: something that is shown or set, described in Home Assistant's terms."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Value: TypeAlias = str | float | bool | datetime | None
 
 
 class Platform(StrEnum):
-    """What sort of thing a row is."""
+    """The Home Assistant platform of a row."""
 
     SENSOR = "sensor"
     BINARY_SENSOR = "binary_sensor"
@@ -42,7 +42,7 @@ class Needs(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """One thing shown. `value_of` gives None for unknown, percent as 0 to 100."""
+    """One thing that is shown or set. `value_of` gives None for unknown; percent is 0 to 100."""
 
     key: str
     platform: Platform
@@ -52,7 +52,7 @@ class Entity:
     """One sentence, English and German."""
     value_of: Callable[[Snapshot], Value] | None = None
     offered: Callable[[Snapshot], bool | None] = lambda _snapshot: True
-    """Whether the station has it; None: can't be told from this snapshot."""
+    """Whether the station has it; None: unknown from this snapshot."""
     unit: str | None = None
     device_class: str | None = None
     state_class: str | None = None
@@ -61,24 +61,24 @@ class Entity:
     precision: int | None = None
     options: tuple[str, ...] = ()
     options_of: Callable[[Snapshot], tuple[str, ...]] | None = None
-    """What can be chosen at a station, where that is not the same everywhere."""
+    """The options at a station, where they differ between stations."""
     minimum: float = 0.0
     maximum: float = 100.0
     step: float = 1.0
     needs: Needs | None = None
     hidden: bool = False
-    """Switched off until a person wants it."""
+    """Disabled in Home Assistant until a person enables it."""
     asks: tuple[InstructionKind, ...] = ()
-    """What pressing or setting it asks: one instruction, or those for on and off."""
+    """The instruction that pressing or setting it requests, or those for on and off."""
     actuator: Actuator | None = None
-    """What of the roaster setting it commands, in percent (on and open: 100)."""
+    """The actuator that it sets, in percent (on and open: 100)."""
 
     def title(self, language: str) -> str:
-        """Its name in a language; English where there is none."""
+        """Its name in a language; English where there is no other."""
         return self.name[1 if language == "de" else 0]
 
     def value(self, snapshot: Snapshot) -> Value:
-        """The value now, rounded to the precision that is worth showing."""
+        """The value now, rounded to `precision` decimals."""
         found = self.value_of(snapshot) if self.value_of else None
         if isinstance(found, float) and self.precision is not None:
             return round(found, self.precision)

@@ -1,4 +1,4 @@
-"""The names under which events are told."""
+"""The published names of events, how urgent they are, and the buttons that answer them."""
 
 from roastwatch.vocabulary import EventKind, Level, RoastEvent, Urgency
 
@@ -53,24 +53,24 @@ def answers(kind: str, *, drives: bool) -> tuple[str, ...]:
     """What a person may want to press after an event, at most three keys of buttons.
 
     Args:
-        kind: the event type, `question` where nobody started the roast, or `countdown`.
-        drives: whether the station has a roaster: without one it has no buttons for it.
+        kind: the event type, `question` if nobody started the roast, or `countdown`.
+        drives: whether the station drives a roaster: else it has no buttons for one.
     """
     return tuple(key for key in _ANSWERS.get(kind, ()) if drives or key not in _OF_ROASTER)
 
 
 def asks(event: RoastEvent) -> bool:
-    """Whether an event is the question whether a roast that nobody started is going on."""
+    """Whether an event asks if a roast that nobody started is in progress."""
     return event.kind is EventKind.FIRST_CRACK and event.roast_id is None
 
 
 def urgency(event: RoastEvent) -> Urgency:
-    """How much an event matters: as it says itself, else as its kind usually does."""
+    """How urgent an event is: as it says itself, else as usual for its kind."""
     return event.urgency or _URGENCY.get(event.kind, Urgency.INFORMATION)
 
 
 def event_type(event: RoastEvent) -> str:
-    """The name under which an event is told."""
+    """The published name of an event."""
     if event.kind is EventKind.FIRST_CRACK:
         if event.revoked:
             return "not_a_crack"

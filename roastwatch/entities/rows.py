@@ -1,4 +1,4 @@
-"""What rows have in common."""
+"""Shorthand for rows."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ def button(
     icon: str,
     offered: Callable[[Snapshot], bool | None] = lambda _snapshot: True,
 ) -> Entity:
-    """A button that asks for one instruction."""
+    """A button that requests one instruction."""
     return Entity(
         key, Platform.BUTTON, name, help_, asks=(asks,), icon=f"mdi:{icon}", offered=offered
     )

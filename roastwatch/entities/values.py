@@ -18,7 +18,7 @@ from roastwatch.vocabulary import (
 
 
 def problems(snapshot: Snapshot) -> list[str]:
-    """What is wrong at a station, one sentence each."""
+    """The problems of a station, one sentence each."""
     found = [
         part.problem or f"{part.name} is {part.state.value}."
         for part in snapshot.parts
@@ -53,7 +53,7 @@ def microphone_problem(snapshot: Snapshot) -> bool | None:
 
 
 def roaster_problem(snapshot: Snapshot) -> bool | None:
-    """Whether it is lost, alarming or in emergency stop; None while it is being connected."""
+    """Whether it is lost, in alarm or in emergency stop; None while it is being connected."""
     roaster = snapshot.roaster
     if roaster is None:
         return None
@@ -65,7 +65,7 @@ def roaster_problem(snapshot: Snapshot) -> bool | None:
 
 
 def _stopped(roaster: RoasterState) -> str:
-    """What became of the emergency stop; nothing is called stopped before it is."""
+    """The state of an emergency stop: nothing is called stopped before it is."""
     if roaster.stop is StopState.DELIVERED:
         return "The emergency stop was delivered, heat is 0: arm again when all is well."
     return roaster.stop_problem or "The emergency stop is on its way to the roaster."
@@ -78,13 +78,13 @@ def first_crack(snapshot: Snapshot) -> RoastEvent | None:
 
 
 def is_first_crack(snapshot: Snapshot) -> bool:
-    """Whether first crack is decided, and not only possible."""
+    """Whether first crack is decided, not just possible."""
     crack = first_crack(snapshot)
     return crack is not None and (crack.level is None or crack.level.rank >= 1)
 
 
 def crack_level(snapshot: Snapshot) -> str:
-    """How sure it is; none before it."""
+    """How certain first crack is; `none` before it."""
     crack = first_crack(snapshot)
     return "none" if crack is None else (crack.level or Level.FIRST_CRACK).value
 
@@ -100,7 +100,7 @@ def read(field: str) -> Callable[[Snapshot], Value]:
 
 
 def has_probe(field: str) -> Callable[[Snapshot], bool | None]:
-    """A probe is there once it gave a value; while it gives none nothing can be said."""
+    """Whether there is a probe: known once it gave a value, else unknown."""
 
     def offered(snapshot: Snapshot) -> bool | None:
         reading: Reading | None = snapshot.reading
@@ -117,7 +117,7 @@ def has_roaster(snapshot: Snapshot) -> bool:
 
 
 def can_set(*actuators: Actuator) -> Callable[[Snapshot], bool | None]:
-    """Whether one of these can be set; can't be told while the machine is away."""
+    """Whether one of these can be set; unknown while the machine is away."""
 
     def offered(snapshot: Snapshot) -> bool | None:
         if snapshot.roaster is None:
@@ -130,7 +130,7 @@ def can_set(*actuators: Actuator) -> Callable[[Snapshot], bool | None]:
 
 
 def only_reads(field: str, actuator: Actuator) -> Callable[[Snapshot], bool | None]:
-    """Whether the machine tells it but does not let it be set."""
+    """Whether the machine reports it but does not let it be set."""
     probe, settable = has_probe(field), can_set(actuator)
     return lambda snapshot: False if settable(snapshot) else probe(snapshot)
 
@@ -149,7 +149,7 @@ def predicted(kind: EventKind) -> Callable[[Snapshot], Value]:
 
 
 def is_predicted(kind: EventKind) -> Callable[[Snapshot], bool | None]:
-    """Whether it is expected now; what was expected once stays shown."""
+    """Whether it is expected now; an event that was expected once stays shown."""
     return lambda snapshot: any(kind is item[0] for item in snapshot.predicted) or None
 
 
@@ -160,18 +160,18 @@ def cooling(snapshot: Snapshot) -> bool | None:
 
 
 def has_profile(snapshot: Snapshot) -> bool | None:
-    """Whether there is anything to deviate from."""
+    """Whether there is a profile to deviate from."""
     if snapshot.deviation_c is not None or snapshot.profiles:
         return True
     return False if snapshot.roaster is None else None
 
 
 def refusal(snapshot: Snapshot) -> str:
-    """Why the last wish was refused."""
+    """Why the last command or selection was refused."""
     of_roaster = snapshot.roaster.last_refusal if snapshot.roaster else ""
     return snapshot.refusal or of_roaster or "none"
 
 
 def can_be_refused(snapshot: Snapshot) -> bool | None:
-    """Whether there is anything to choose or to command."""
+    """Whether there is anything to select or to command."""
     return bool(snapshot.detectors or snapshot.profiles) or can_set(*Actuator)(snapshot)

@@ -1,5 +1,6 @@
 """The settings: one YAML file → frozen models. An error names the key and the fix."""
 
+import logging
 import os
 import re
 from pathlib import Path
@@ -22,6 +23,8 @@ from roastwatch.roast.curve.curve import CurveOptions
 from roastwatch.roast.roast import RoastOptions
 from roastwatch.roaster.guardian.limits_store import limits_for, parse_limits
 
+_log = logging.getLogger(__name__)
+_OWN_PROBE = "The source's temperatures are left out: the station's roaster has its own probe."
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 
 
@@ -177,6 +180,7 @@ def parse(raw: object, folder: Path | None = None) -> Settings:
                 if station.get("roaster") is not None:
                     where = f"stations[{index}].roaster"
                     station["roaster"] = _choose("drivers", station["roaster"], where, None, folder)
+                _give_probe(station)
     if isinstance(tree.get("sinks"), list):
         tree["sinks"] = [
             _choose("sinks", sink, f"sinks[{index}]", None, folder)
@@ -191,6 +195,19 @@ def parse(raw: object, folder: Path | None = None) -> Settings:
     for index, station in enumerate(settings.stations):
         _check_limits(station, f"stations[{index}].roaster_limits")
     return settings
+
+
+def _give_probe(station: dict[str, Any]) -> None:
+    """A source that wants temperatures brings the driver of its name, with the same options."""
+    source: Chosen = station["source"]
+    if not source.options.model_dump().get("temperatures"):
+        return
+    if station.get("roaster") is not None:
+        _log.warning("%s: %s", station.get("name", "roaster"), _OWN_PROBE)
+        return
+    own = plugins.load("drivers", source.type).Options.model_fields.keys() - {"speed"}
+    same = source.options.model_dump(include=own)
+    station["roaster"] = chosen("drivers", source.type, **same)
 
 
 def _check_limits(station: StationSettings, where: str) -> None:

@@ -1,1 +1,1 @@
-"""TELL: everything that is told to somebody, one file each."""
+"""Sinks: what sends events and states to people and programs."""

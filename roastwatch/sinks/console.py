@@ -17,7 +17,7 @@ from roastwatch.options import Options
 from roastwatch.printing.printable import printable
 from roastwatch.printing.rich_console import Console
 from roastwatch.printing.times import clock
-from roastwatch.sinks.sink import Finding, SinkContext
+from roastwatch.sinks.sink import Finding, Sink, SinkContext
 from roastwatch.vocabulary import EventKind, Level, Origin, RoastEvent, Snapshot
 
 _STYLES = {
@@ -46,7 +46,7 @@ class ConsoleOptions(Options):
 
 
 def describe(event: RoastEvent, since: datetime | None) -> Text:
-    """One line about an event: when it happened, what, how sure, when it was known."""
+    """One line for an event: when it happened, what, how certain, when it was detected."""
     name = _LEVELS[event.level] if event.level and not event.revoked else ""
     name = name or event.kind.value.replace("_", " ")
     line = Text()
@@ -59,9 +59,9 @@ def describe(event: RoastEvent, since: datetime | None) -> Text:
     if event.confidence is not None and not event.revoked:
         notes.append(f"{event.confidence:.0%} sure")
     if heard_s >= 0.5:
-        which = "last" if event.kind is EventKind.FIRST_CRACK_END else "first"
-        first = f"after its {which} pop" if event.origin is Origin.SOUND else "later"
-        notes.append(f"told {heard_s:.0f} s {first}")
+        pop = "after its last pop" if event.kind is EventKind.FIRST_CRACK_END else "after onset"
+        after = pop if event.origin is Origin.SOUND else "later"
+        notes.append(f"detected {heard_s:.0f} s {after}")
     if event.bean_temp_c is not None:
         notes.append(f"{event.bean_temp_c:.0f} °C")
     if event.unlogged:
@@ -126,14 +126,14 @@ def view(snapshot: Snapshot) -> Panel:
     return Panel(Group(*rows), title=Text(f"roastwatch · {snapshot.station}"), border_style="dim")
 
 
-class ConsoleSink:
+class ConsoleSink(Sink):
     """Shows snapshots live and prints events above them."""
 
     Options = ConsoleOptions
 
-    def __init__(self, options: ConsoleOptions, told: SinkContext) -> None:
+    def __init__(self, options: ConsoleOptions, context: SinkContext) -> None:
         self._options = options
-        self._told = told
+        self._context = context
         self._console = Console()
         self._starts: dict[str, datetime] = {}
 
@@ -143,7 +143,7 @@ class ConsoleSink:
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         """Show until cancelled."""
-        self._told.part.running()
+        self._context.part.running()
         live = Live(console=self._console, auto_refresh=False, transient=False)
         shows = self._options.live and self._console.is_terminal
         if shows:

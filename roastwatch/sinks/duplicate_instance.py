@@ -1,4 +1,4 @@
-"""Two of one name at one broker or Home Assistant would overwrite each other: it is seen here."""
+"""Detects two instances of one name, which would overwrite each other's states."""
 
 import json
 import os
@@ -16,7 +16,7 @@ _LIMITS = inbound.InboundLimits(size=2048, depth=2)
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who says that the name is theirs, and since when."""
+    """The process that claims the name, and since when."""
 
     session: str
     since: str
@@ -33,17 +33,17 @@ class Claim:
         return json.dumps(asdict(self))
 
     def is_elder_than(self, other: "Claim") -> bool:
-        """Who came first keeps the name."""
+        """Whether it was first: it keeps the name."""
         return (self.since, self.session) < (other.since, other.session)
 
 
 class DuplicateInstances:
-    """Whom we met under our own name."""
+    """Other processes that claim our own name."""
 
     def __init__(self, mine: Claim) -> None:
         self.mine = mine
         self.yielded = False
-        """Whether we left the name to somebody who had it first."""
+        """Whether we left the name to a process that had it first."""
         self._met_s: float | None = None
 
     def is_mine(self, payload: bytes) -> bool:
@@ -51,7 +51,7 @@ class DuplicateInstances:
         return payload == self.mine.message().encode()
 
     def meet(self, payload: bytes, now_s: float) -> Claim | None:
-        """The rival in a message; None for what is no claim."""
+        """The rival in a message; None if it is not a claim."""
         try:
             found = inbound.json_object(payload, "A claim", _LIMITS)
             session, since, where = (
@@ -66,14 +66,14 @@ class DuplicateInstances:
         return rival
 
     def clash(self, instance: str, rival: Claim, place: str) -> str:
-        """The sentence that both say."""
+        """The problem that both report."""
         return (
-            f"Two roastwatches named '{instance}' are {place} (the other: {rival.where}): give one "
-            "of them another `instance` in its settings."
+            f"Two roastwatch instances named '{instance}' are {place} (the other: {rival.where}): "
+            "set another `instance` in the settings of one of them."
         )
 
     def is_over(self, now_s: float) -> bool:
-        """True once, some time after a rival was heard last."""
+        """True once, 120 s after the last message of a rival."""
         if self._met_s is None or now_s - self._met_s < _OVER_AFTER_S:
             return False
         self._met_s = None

@@ -1,11 +1,9 @@
-"""What a person asks through HTTP or Home Assistant's bus, checked field by field.
+"""Requests of people through HTTP or Home Assistant's bus, checked field by field.
 
 Pure: a decoded message becomes an instruction or a command, or a BadInputError that says why not.
-(MQTT asks by topic, see mqtt_commands.)
+(For MQTT, which uses topics, see mqtt/commands.py.)
 """
 
-import time
-import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -25,7 +23,7 @@ _WORD = (
 
 
 def instruction(station: str, asked: Mapping[str, Any], by: str) -> Instruction:
-    """What a message asks of a station.
+    """The instruction in a message.
 
     Raises:
         BadInputError: a field is missing, unknown or not what it should be.
@@ -33,6 +31,13 @@ def instruction(station: str, asked: Mapping[str, Any], by: str) -> Instruction:
     known = [kind.value for kind in InstructionKind]
     kind = InstructionKind(inbound.one_of(asked.get("kind"), "kind", known))
     value = _value(kind, asked.get("value"))
+    return of_person(station, kind, value, by=by)
+
+
+def of_person(
+    station: str, kind: InstructionKind, value: float | str | None = None, *, by: str
+) -> Instruction:
+    """What a person requests now; `by` is the person or the device, where known."""
     return Instruction(station, kind, Origin.PERSON, datetime.now(UTC), value, by=by)
 
 
@@ -45,8 +50,7 @@ def command(station: str, asked: Mapping[str, Any]) -> Command:
     percent = inbound.number(asked.get("percent"), "percent", 0, 100)
     known = [actuator.value for actuator in Actuator]
     actuator = Actuator(inbound.one_of(asked.get("actuator"), "actuator", known))
-    now_s = time.monotonic()
-    return Command(uuid.uuid4().hex, station, actuator, percent, Origin.PERSON, now_s)
+    return Command.new(station, actuator, percent, Origin.PERSON)
 
 
 def _value(kind: InstructionKind, value: object) -> float | str | None:
@@ -56,7 +60,7 @@ def _value(kind: InstructionKind, value: object) -> float | str | None:
         case InstructionKind.NOTE | InstructionKind.DETECTOR | InstructionKind.PROFILE:
             return inbound.text(value, "value", 255, shortest=1)
         case InstructionKind.EMERGENCY_STOP | InstructionKind.DISARM | InstructionKind.STOP:
-            return None  # what makes safe is not refused for what is beside the point
+            return None  # what makes safe is never refused for a superfluous value
     if value is None or value == "":
         return None
     if kind is InstructionKind.ARM:

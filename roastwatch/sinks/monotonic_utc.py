@@ -1,4 +1,4 @@
-"""Time that doesn't jump: for what is due, what is too old, and how late something is told."""
+"""Time that doesn't jump, for due times, ages and delays of delivery."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from roastwatch.vocabulary import RoastEvent
 
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
-"""When something is due that waits for no time: due, too, where the clock is set back later."""
+"""The due time of what is due at once: also due if the clock is set back later."""
 
 
 class MonotonicUtc:
     """UTC as it was at the start, carried on by the monotonic clock.
 
-    A clock that is set by an hour in mid-roast must not make an alert wait an hour or drop it.
+    A clock that is set by an hour during a roast must not delay an alert by an hour, or discard it.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class MonotonicUtc:
 def age_s(event: RoastEvent, now_s: float, now: datetime) -> float:
     """Seconds since an event was decided, whatever the clock did since; never negative.
 
-    `now_s` is monotonic; `now` is for events of an earlier process, which no monotonic clock knows.
+    `now_s` is monotonic; `now` is for events of an earlier process, which has another such clock.
     """
     if event.known_s is not None:
         return max(0.0, now_s - event.known_s)
@@ -35,7 +35,7 @@ def age_s(event: RoastEvent, now_s: float, now: datetime) -> float:
 
 
 def present(event: RoastEvent) -> datetime:
-    """The moment on the clock that an event's times are of."""
+    """The present on the clock that an event's times refer to."""
     if event.known_s is None:
         return datetime.now(UTC)
     return event.decided_at + timedelta(seconds=time.monotonic() - event.known_s)

@@ -14,7 +14,6 @@ import hmac
 import json
 import logging
 import time
-import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
@@ -38,7 +37,7 @@ from roastwatch.sinks.outbox.dedupe_set import DedupeSet
 from roastwatch.sinks.outbox.delivery import Delivery
 from roastwatch.sinks.outbox.event_outbox import QueuedEvent
 from roastwatch.sinks.outbox.memory import MemoryOutbox
-from roastwatch.sinks.sink import Finding, SinkContext, WaitingAlert
+from roastwatch.sinks.sink import Finding, Sink, SinkContext, WaitingAlert
 from roastwatch.supervise import Backoff, together
 from roastwatch.vocabulary import (
     Actuator,
@@ -50,7 +49,7 @@ from roastwatch.vocabulary import (
     Snapshot,
 )
 
-_log = logging.getLogger("roastwatch.rules")
+_log = logging.getLogger(__name__)
 _YOUNG_S = 300.0
 _LOOP_TIMES, _LOOP_WITHIN_S = 10, 60.0
 _CAUSED_BY_COMMANDS = ("drop", "interlock")
@@ -58,10 +57,10 @@ _ACTIONS = ("scene", "service", "mqtt_topic", "webhook", "heater_percent", "fan_
 
 
 class RuleOptions(Options):
-    """One rule: when it acts, and the one thing that it does."""
+    """One rule: when it acts, and its one action."""
 
     on: str = Field(description="Event that it acts on, such as first_crack or drop.")
-    station: str | None = Field(None, description="Only at this station; null: at each.")
+    station: str | None = Field(None, description="Only at this station; null: at every station.")
     scene: str | None = Field(
         None,
         description="Home Assistant scene to turn on, such as scene.cooling.",
@@ -73,7 +72,7 @@ class RuleOptions(Options):
         pattern=r"^\w+\.\w+$",
     )
     fields: dict[str, Any] = Field(
-        default_factory=dict, description="What the service takes, such as entity_id."
+        default_factory=dict, description="Fields of the service call, such as entity_id."
     )
     mqtt_topic: str | None = Field(
         None, description="Topic to publish the event to, as JSON.", pattern=r"^[^#+\x00]+$"
@@ -107,9 +106,9 @@ class RuleOptions(Options):
                 f"fan_percent (it names {' and '.join(actions) or 'none'})"
             )
         if actions[0].endswith("_percent") and self.on in _CAUSED_BY_COMMANDS:
-            raise ValueError(f"a command on {self.on} would cause itself again: a loop")
+            raise ValueError(f"a command on {self.on} would trigger itself again: a loop")
         if self.mqtt_topic is not None and self.mqtt_topic.startswith("roastwatch/"):
-            raise ValueError("a rule can't speak on roastwatch's own topics: a loop")
+            raise ValueError("a rule can't publish on roastwatch's own topics: a loop")
         if self.fields and self.service is None:
             raise ValueError("fields belong to a service")
         if self.secret is not None and self.webhook is None:
@@ -118,9 +117,9 @@ class RuleOptions(Options):
 
 
 class RulesOptions(Options):
-    """What follows from events."""
+    """Actions on events."""
 
-    rules: tuple[RuleOptions, ...] = Field((), description="Each does one thing on one event.")
+    rules: tuple[RuleOptions, ...] = Field((), description="Each runs one action on one event.")
     home_assistant: HomeAssistantOptions | None = Field(
         None, description="Needed for scenes and services only."
     )
@@ -135,21 +134,21 @@ class RulesOptions(Options):
         return self
 
 
-class RulesSink:
-    """Does what the rules say; what fails is retried while it is young, and shown."""
+class RulesSink(Sink):
+    """Runs the rules; a failed action is retried for 5 minutes, and shown."""
 
     Options = RulesOptions
 
-    def __init__(self, options: RulesOptions, told: SinkContext) -> None:
+    def __init__(self, options: RulesOptions, context: SinkContext) -> None:
         """Check what can be checked without a network.
 
         Raises:
             MissingExtraError: scenes or services need a library that is not installed.
             SettingsError: scenes or services need a token.
         """
-        self._options, self._told = options, told
+        self._options, self._context = options, context
         self._delivery = Delivery(
-            told.outbox or MemoryOutbox(),
+            context.outbox or MemoryOutbox(),
             "rules",
             self._one,
             self._failed,
@@ -158,7 +157,7 @@ class RulesSink:
         )
         self._done = DedupeSet(self._delivery.outbox, "rules-done", self._delivery.clock)
         self._problems: dict[object, str] = {}
-        """What is wrong now, by what it concerns: a rule, its loop, the look at Home Assistant."""
+        """Current problems by their subject: a rule, its loop, the check of Home Assistant."""
         self._acted: list[deque[float]] = [deque() for _ in options.rules]
         self._link_to: Callable[[], Any] | None = None
         if any(rule.scene or rule.service for rule in options.rules):
@@ -172,13 +171,13 @@ class RulesSink:
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         """Act until cancelled."""
-        self._told.part.running()
+        self._context.part.running()
         await self._done.restore()
         jobs = [self._collect(events), self._delivery.run()]
         await together(*jobs, *([self._check()] if self._link_to is not None else []))
 
     async def check(self) -> Sequence[Finding]:
-        """Log in where rules act; nothing acts."""
+        """Log in where rules act; no rule is run."""
         rules = self._options.rules
         found: list[Finding] = []
         if self._link_to is not None:
@@ -217,16 +216,16 @@ class RulesSink:
                 )
 
     def _loops(self, number: int, now_s: float) -> bool:
-        """Whether a rule acts so often that it must be causing its own event."""
+        """Whether a rule acts so often that it must trigger itself."""
         acted = self._acted[number]
         while acted and now_s - acted[0] > _LOOP_WITHIN_S:
             acted.popleft()
         if len(acted) >= _LOOP_TIMES:
-            self._told.part.count("rules_refused")
+            self._context.part.count("rules_refused")
             self._problem(
                 ("loop", number),
                 f"Rule {number + 1} acted {_LOOP_TIMES} times within {_LOOP_WITHIN_S:.0f} s: it "
-                "seems to cause its own event, and rests. Look for a loop.",
+                "seems to trigger itself, and is paused. Look for a loop.",
             )
             return True
         self._problem(("loop", number), None)
@@ -237,21 +236,21 @@ class RulesSink:
         number = waiting.payload["rule"]
         if number < len(self._options.rules):
             await self._do(self._options.rules[number], waiting.payload["message"])
-            self._told.part.count("rules_done")
+            self._context.part.count("rules_done")
             self._problem(number, None)
             if self._options.rules[number].scene or self._options.rules[number].service:
                 self._problem("check", None)
 
     def _failed(self, waiting: WaitingAlert, error: Exception) -> bool:
-        """What was refused would be refused again; what was lost is tried again."""
+        """Retry an action whose peer was lost; a refused one would be refused again."""
         lost = isinstance(error, LostError)
-        self._told.part.count("rules_retried" if lost else "rules_refused")
+        self._context.part.count("rules_retried" if lost else "rules_refused")
         number = int(waiting.payload["rule"])
         self._problem(number, f"Rule {number + 1}: {error}")
         return lost
 
     def _problem(self, of: object, text: str | None) -> None:
-        """Show the newest problem that lasts; None: what `of` concerns is well again."""
+        """Show the newest current problem; None: the problem of `of` is over."""
         before = dict(self._problems)
         self._problems.pop(of, None)
         if text is not None:
@@ -259,9 +258,9 @@ class RulesSink:
         if self._problems == before and text is None:
             return
         if self._problems:
-            self._told.part.trouble(ComponentState.DEGRADED, list(self._problems.values())[-1])
+            self._context.part.trouble(ComponentState.DEGRADED, list(self._problems.values())[-1])
         else:
-            self._told.part.running()
+            self._context.part.running()
 
     async def _do(self, rule: RuleOptions, message: dict[str, Any]) -> None:
         if rule.scene:
@@ -278,7 +277,7 @@ class RulesSink:
             await self._set(Actuator.FAN, rule.fan_percent, message["station"])
 
     async def _check(self) -> None:
-        """Scenes and services that don't exist are shown before they are needed."""
+        """Show missing scenes and services before they are needed."""
         assert self._link_to is not None
         try:
             async with self._link_to() as link:
@@ -306,10 +305,10 @@ class RulesSink:
 
     @contextlib.asynccontextmanager
     async def _broker(self) -> AsyncIterator[aiomqtt.Client]:
-        """The broker of the rules, logged in.
+        """A connection to the broker of the rules.
 
         Raises:
-            LostError: it can't be reached, or does not take a message.
+            LostError: it can't be reached, or does not accept a message.
         """
         options = self._options
         password = options.mqtt_password.get_secret_value() if options.mqtt_password else None
@@ -325,7 +324,7 @@ class RulesSink:
         except aiomqtt.MqttError as error:
             where = f"{options.mqtt_host}:{options.mqtt_port}"
             raise LostError(
-                f"The broker {where} can't be reached or takes no message ({error}): check "
+                f"The broker {where} can't be reached or accepts no message ({error}): check "
                 "mqtt_host, mqtt_port, mqtt_username and mqtt_password."
             ) from error
 
@@ -341,15 +340,15 @@ class RulesSink:
                 session.post(url, data=body, headers=headers) as answer,
             ):
                 if answer.status >= 500 or answer.status in (408, 429):
-                    raise LostError(f"The webhook answered {answer.status}; it is tried again.")
+                    raise LostError(f"The webhook answered {answer.status}; it is retried.")
                 if answer.status >= 400:
                     raise BadInputError(f"The webhook refuses with {answer.status}: check its URL.")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise LostError(f"The webhook does not answer ({type(error).__name__}).") from error
 
     async def _set(self, actuator: Actuator, percent: float, station: str) -> None:
-        result = await self._told.requests.command(
-            Command(uuid.uuid4().hex, station, actuator, percent, Origin.RULE, time.monotonic())
+        result = await self._context.requests.command(
+            Command.new(station, actuator, percent, Origin.RULE)
         )
         if result.outcome in (Outcome.REFUSED, Outcome.FAILED, Outcome.EXPIRED):
             raise BadInputError(f"{actuator.value} {percent:.0f} % was not set: {result.reason}")

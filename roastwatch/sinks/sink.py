@@ -1,9 +1,9 @@
-"""Who tells: one small protocol, and what a sink may ask in return."""
+"""The protocol of sinks, and what a sink may request in return."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from roastwatch.channel import Events, Latest
 from roastwatch.supervise import ComponentHealth
@@ -11,14 +11,14 @@ from roastwatch.vocabulary import Command, CommandResult, Instruction, RoastEven
 
 
 class Requests(Protocol):
-    """What people may ask through a sink. Instructions never wait; commands get an answer."""
+    """What people may request through a sink. Instructions never wait; commands get an answer."""
 
     def instruct(self, instruction: Instruction) -> None:
-        """Hand an instruction to its station."""
+        """Pass an instruction to its station."""
         ...
 
     async def command(self, command: Command) -> CommandResult:
-        """Pass a command through the door to the heater; never raises for a refusal."""
+        """Pass a command through the interlocks; never raises for a refusal."""
         ...
 
 
@@ -27,12 +27,12 @@ class WaitingAlert(Protocol):
 
     @property
     def alert_id(self) -> str:
-        """Unique: the same alert again takes the earlier's place."""
+        """Unique: an alert of the same id replaces the earlier one."""
         ...
 
     @property
     def payload(self) -> dict[str, Any]:
-        """What its sink put in."""
+        """The data of its sink."""
         ...
 
     @property
@@ -42,7 +42,7 @@ class WaitingAlert(Protocol):
 
 
 class AlertOutbox(Protocol):
-    """Where alerts wait until they are delivered; the roast log keeps them over a crash."""
+    """Where alerts wait for delivery; the roast log keeps them over a crash."""
 
     async def outbox_add(
         self,
@@ -64,47 +64,53 @@ class AlertOutbox(Protocol):
         ...
 
     async def outbox_done(self, alert_id: str) -> bool:
-        """Delivered, or not wanted any more."""
+        """Remove it: it was delivered, or is not wanted any more."""
         ...
 
     async def outbox_failed(self, alert_id: str, problem: str, try_again_at: datetime) -> bool:
-        """Not delivered; due again at a time."""
+        """It was not delivered; retry it at a time."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SinkContext:
-    """What every sink is given. Nothing else is fetched from anywhere."""
+    """What every sink is given. It fetches nothing else."""
 
     instance: str
-    """The name of this roastwatch, unique on its broker."""
+    """The name of this instance, unique on its broker."""
     stations: Sequence[str]
     language: str
     requests: Requests
     part: ComponentHealth
     titles: Mapping[str, str] = field(default_factory=dict)
-    """Station → its name for people, where it has one."""
+    """Station → its name for people, if it has one."""
     outbox: AlertOutbox | None = None
     """Where alerts survive a crash; None: in memory only."""
     zone: tzinfo | None = None
     """The time zone of the people; None: the computer's own."""
     picture: Callable[[str], Awaitable[bytes | None]] | None = None
-    """The roast so far of a station as PNG; None: nobody here can draw."""
+    """The roast so far of a station as PNG; None: drawing is not installed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a sink has checked: `good` None means it could not or need not be."""
+    """One result of a check. `good` None: it could not or need not be checked."""
 
     good: bool | None
     text: str
 
 
 class Sink(Protocol):
-    """Made by `Sink(options, told)`. Runs until cancelled; mends its own connection."""
+    """Made by `Sink(options, context)`. Runs until cancelled; restores its own connection.
+
+    Subclass it, so that what it declares has a default. `_template.py` is one to copy.
+    """
+
+    sends_at_once: ClassVar[bool] = False
+    """Whether it sends an event without a look at the states: it gets events before the others."""
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
-        """Tell events as they come and the newest state of each station (by name)."""
+        """Send events as they come, and the newest snapshot of each station (by name)."""
         ...
 
     async def check(self) -> Sequence[Finding]:
@@ -113,4 +119,4 @@ class Sink(Protocol):
         A service that runs with the same settings is not disturbed. Never raises a
         RoastwatchError: what is wrong is a finding.
         """
-        ...
+        return [Finding(None, "this sink has no check")]

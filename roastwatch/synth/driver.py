@@ -46,6 +46,7 @@ class DemoRoaster:
 
     Options = DemoRoasterOptions
     is_the_machine = True
+    follows_sound = True
 
     def __init__(
         self,

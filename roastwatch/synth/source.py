@@ -79,11 +79,6 @@ class DemoSource:
         return self._options.speed
 
     @property
-    def temperatures(self) -> bool:
-        """Whether a simulated bean probe goes with it."""
-        return self._options.temperatures
-
-    @property
     def truth(self) -> RoastTruth:
         """When its beans crack."""
         return self._roast.truth

@@ -53,7 +53,7 @@ def client(port: int, user: str | None, password: str | None = None) -> aiomqtt.
     )
 
 
-def test_the_compose_file_starts_the_broker_with_the_shipped_configuration() -> None:
+def test_the_compose_file_uses_the_shipped_configuration() -> None:
     services = yaml.safe_load((COMPOSE / "compose.yaml").read_text())["services"]
     broker = services["mosquitto"]
     assert broker["command"] == ["mosquitto", "-c", "/mosquitto/config/mosquitto.conf"]
@@ -69,16 +69,16 @@ def test_the_broker_does_not_start_without_passwords(tmp_path: Path) -> None:
     assert b"passwords" in done.stdout + done.stderr
 
 
-async def test_nobody_gets_in_without_a_password(shipped: Shipped) -> None:
+async def test_a_login_without_a_password_is_refused(shipped: Shipped) -> None:
     for user, password in ((None, None), ("homeassistant", "wrong"), ("nobody", "x")):
         with pytest.raises(aiomqtt.MqttError):
             async with client(shipped.port, user, password):
                 pass
 
 
-async def test_home_assistant_arms_and_stops_and_a_stranger_does_not(shipped: Shipped) -> None:
+async def test_only_home_assistant_can_arm_and_stop(shipped: Shipped) -> None:
     async with (
-        sink(shipped.port, username="roastwatch", password="roastwatch-pw") as told,
+        sink(shipped.port, username="roastwatch", password="roastwatch-pw") as rig,
         client(shipped.port, "homeassistant") as home,
     ):
         available: list[str] = []
@@ -89,15 +89,15 @@ async def test_home_assistant_arms_and_stops_and_a_stranger_does_not(shipped: Sh
                 available.append(message.topic.value)  # noqa: PERF401 - it never ends
 
         hearing = asyncio.create_task(hear())
-        told.show(snapshot(elapsed_s=1.0))
+        rig.show(snapshot(elapsed_s=1.0))
         await until(lambda: "roastwatch/test/roaster/state/elapsed" in available)
         assert "homeassistant/device/roastwatch_test_roaster/config" in available
         async with client(shipped.port, "guest") as guest:
             # Mosquitto takes QoS 1 from who may not write and drops it, saying so in MQTT 5.
             await guest.publish(ARM, "ON", qos=1)
         await home.publish(SET, "PRESS", qos=1)
-        await until(lambda: told.person.instructions)
-        assert [one.kind.value for one in told.person.instructions] == ["emergency_stop"]
+        await until(lambda: rig.person.instructions)
+        assert [one.kind.value for one in rig.person.instructions] == ["emergency_stop"]
         await home.publish("homeassistant/status", "online", qos=1, retain=True)
         hearing.cancel()
 

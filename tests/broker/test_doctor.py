@@ -64,18 +64,18 @@ def locked(tmp_path: Path) -> Iterator[Broker]:
     running.kill()
 
 
-async def test_a_broker_is_logged_into_and_left_as_it_was(locked: Broker, tmp_path: Path) -> None:
+async def test_a_check_leaves_the_broker_unchanged(locked: Broker, tmp_path: Path) -> None:
     port = locked.port
-    async with sink(port, username="all", password="right") as told:
-        told.show(snapshot())
-        await until(lambda: told.part.state is ComponentState.RUNNING)
+    async with sink(port, username="all", password="right") as rig:
+        rig.show(snapshot())
+        await until(lambda: rig.part.state is ComponentState.RUNNING)
         code, said = await doctor(tmp_path, mqtt(port, ", username: all, password: right"))
         assert code == 0, said
         assert f"127.0.0.1:{port}: logged in as all, MQTT 5, not encrypted" in said
         assert "may write and read roastwatch/test/# and discovery" in said
-        assert "a roastwatch named 'test' is online" in said
-        assert told.part.problem is None
-        assert not told.part.counters.get("wishes_refused")
+        assert "the instance 'test' is online" in said
+        assert rig.part.problem is None
+        assert not rig.part.counters.get("wishes_refused")
 
 
 async def test_nothing_is_retained_by_a_check(broker: Broker, tmp_path: Path) -> None:
@@ -94,11 +94,11 @@ async def test_nothing_is_retained_by_a_check(broker: Broker, tmp_path: Path) ->
     ("user", "sentence"),
     [
         ("all, password: wrong", "refuses the user name or password"),
-        ("deaf, password: right", "doesn't let us"),
-        ("dumb, password: right", f"doesn't let us write or read {CONFIG}"),
+        ("deaf, password: right", "does not allow"),
+        ("dumb, password: right", f"does not allow writing or reading {CONFIG}"),
     ],
 )
-async def test_a_wrong_login_and_missing_rights_are_found(
+async def test_a_wrong_login_and_missing_rights_are_reported(
     locked: Broker, tmp_path: Path, user: str, sentence: str
 ) -> None:
     code, said = await doctor(tmp_path, mqtt(locked.port, f", username: {user}"))
@@ -107,7 +107,7 @@ async def test_a_wrong_login_and_missing_rights_are_found(
     assert "1 problem found." in said
 
 
-async def test_an_old_and_a_small_broker_are_named(tmp_path: Path) -> None:
+async def test_an_old_and_a_limited_broker_are_reported(tmp_path: Path) -> None:
     broker = Broker(tmp_path, "max_packet_size 4000").start()
     try:
         async with old_broker(broker.port) as old:
@@ -119,7 +119,7 @@ async def test_an_old_and_a_small_broker_are_named(tmp_path: Path) -> None:
         broker.kill()
 
 
-async def test_a_certificate_that_is_not_trusted_is_found(tmp_path: Path) -> None:
+async def test_an_untrusted_certificate_is_reported(tmp_path: Path) -> None:
     key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
     make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
     make += ["-keyout", str(key), "-out", str(cert), "-subj", "/CN=localhost"]
@@ -133,7 +133,7 @@ async def test_a_certificate_that_is_not_trusted_is_found(tmp_path: Path) -> Non
         broker.kill()
 
 
-async def test_a_device_of_the_same_ids_is_found(broker: Broker, tmp_path: Path) -> None:
+async def test_a_device_with_the_same_ids_is_reported(broker: Broker, tmp_path: Path) -> None:
     async with sink(broker.port, "a", ("b_roaster",)) as other:
         other.show(snapshot("b_roaster"))
         async with listener(broker.port) as (heard, _):
@@ -143,7 +143,7 @@ async def test_a_device_of_the_same_ids_is_found(broker: Broker, tmp_path: Path)
         assert "same ids in Home Assistant" in said
 
 
-async def test_a_port_is_free_or_held_by_roastwatch_or_by_another(tmp_path: Path) -> None:
+async def test_a_port_is_free_or_used_by_roastwatch_or_another(tmp_path: Path) -> None:
     port = free_port()
     rest = f"{{type: rest, port: {port}}}"
     code, said = await doctor(tmp_path, rest)
@@ -171,7 +171,7 @@ async def test_a_port_is_free_or_held_by_roastwatch_or_by_another(tmp_path: Path
                     break
         code, said = await doctor(tmp_path, rest)
         assert code == 0, said
-        assert "a roastwatch that runs serves its API there" in said
+        assert "a running roastwatch serves its API there" in said
     finally:
         process.kill()
         await process.wait()
@@ -198,7 +198,7 @@ async def refusing() -> AsyncIterator[int]:
     await runner.cleanup()
 
 
-async def test_a_wrong_token_is_found(refusing: int, tmp_path: Path) -> None:
+async def test_a_wrong_token_is_reported(refusing: int, tmp_path: Path) -> None:
     where = f"url: 'http://127.0.0.1:{refusing}', token: wrong-token"
     person = "people: [{companion: [notify.mobile_app_a], urls: ['ntfy://x.test/topic']}]"
     rule = "rules: [{on: drop, scene: scene.a}, {on: drop, webhook: 'http://a.test'}]"
@@ -212,7 +212,7 @@ async def test_a_wrong_token_is_found(refusing: int, tmp_path: Path) -> None:
     assert said.count("refuses the token") == 3, said
     assert "3 problems found." in said
     assert "wrong-token" not in said
-    assert "URLs of other services (1): understood; nothing was sent" in said
+    assert "URLs of other services (1): valid; nothing was sent" in said
     assert "webhooks (1): none was called" in said
 
 

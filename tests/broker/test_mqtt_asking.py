@@ -15,8 +15,8 @@ SET = "roastwatch/test/roaster/set"
 STATE = "roastwatch/test/roaster/state"
 
 
-async def test_wishes_become_instructions_and_commands(broker: Broker) -> None:
-    async with sink(broker.port) as told, listener(broker.port) as (heard, client):
+async def test_requests_become_instructions_and_commands(broker: Broker) -> None:
+    async with sink(broker.port) as rig, listener(broker.port) as (heard, client):
         await until(lambda: heard.newest("roastwatch/test/available") == "online")
         for key, payload in (
             ("start", "PRESS"),
@@ -32,8 +32,8 @@ async def test_wishes_become_instructions_and_commands(broker: Broker) -> None:
             ("door", "OPEN"),
         ):
             await client.publish(f"{SET}/{key}", payload, qos=1)
-        await until(lambda: len(told.person.commands) == 3)
-        assert [(asked.kind, asked.value) for asked in told.person.instructions] == [
+        await until(lambda: len(rig.person.commands) == 3)
+        assert [(asked.kind, asked.value) for asked in rig.person.instructions] == [
             (InstructionKind.START, None),
             (InstructionKind.UNDER_WAY, None),
             (InstructionKind.LISTEN_OFF, None),
@@ -43,18 +43,18 @@ async def test_wishes_become_instructions_and_commands(broker: Broker) -> None:
             (InstructionKind.EMERGENCY_STOP, None),
             (InstructionKind.NOTE, "Äthiopien, zweite Charge"),
         ]
-        assert [(asked.actuator, asked.target) for asked in told.person.commands] == [
+        assert [(asked.actuator, asked.target) for asked in rig.person.commands] == [
             (Actuator.HEATER, 55.5),
             (Actuator.COOLING, 100.0),
             (Actuator.DOOR, 100.0),
         ]
-        assert {asked.station for asked in told.person.commands} == {"roaster"}
+        assert {asked.station for asked in rig.person.commands} == {"roaster"}
 
 
-async def test_a_refused_command_explains_itself_and_is_set_back(broker: Broker) -> None:
-    async with sink(broker.port) as told, listener(broker.port) as (heard, client):
-        told.person.answer = (Outcome.REFUSED, "Not armed: heat can't be raised.")
-        told.show(snapshot(roaster=roaster(Actuator.HEATER), reading=reading(heater_percent=20.0)))
+async def test_a_refused_command_has_a_reason_and_is_reverted(broker: Broker) -> None:
+    async with sink(broker.port) as rig, listener(broker.port) as (heard, client):
+        rig.person.answer = (Outcome.REFUSED, "Not armed: heat can't be raised.")
+        rig.show(snapshot(roaster=roaster(Actuator.HEATER), reading=reading(heater_percent=20.0)))
         await until(lambda: heard.newest(f"{STATE}/heater") == "20")
         await until(lambda: heard.newest(f"{STATE}/status"))
         heard.forget()
@@ -76,28 +76,28 @@ async def test_a_refused_command_explains_itself_and_is_set_back(broker: Broker)
         ("listening", b"maybe", "takes ON or OFF"),
         ("door", b"ON", "takes OPEN or CLOSE"),
         ("note", b"x" * 5000, "at most 1024 bytes"),
-        ("phase", b"idle", "nothing to set"),
-        ("coffee", b"PRESS", "nothing to set"),
+        ("phase", b"idle", "can be set"),
+        ("coffee", b"PRESS", "can be set"),
     ],
 )
-async def test_nonsense_is_refused_in_a_sentence(
+async def test_an_invalid_request_is_refused_with_a_reason(
     broker: Broker, key: str, payload: bytes, sentence: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with sink(broker.port) as told, listener(broker.port) as (heard, client):
+    async with sink(broker.port) as rig, listener(broker.port) as (heard, client):
         await until(lambda: heard.newest("roastwatch/test/available") == "online")
         await client.publish(f"{SET}/{key}", payload, qos=1)
-        await until(lambda: told.part.counters.get("wishes_refused") == 1)
+        await until(lambda: rig.part.counters.get("wishes_refused") == 1)
         assert sentence in caplog.text
-        assert not told.person.instructions
-        assert not told.person.commands
+        assert not rig.person.instructions
+        assert not rig.person.commands
 
 
-async def test_a_retained_wish_is_refused(broker: Broker) -> None:
+async def test_a_retained_request_is_refused(broker: Broker) -> None:
     async with listener(broker.port) as (_, client):
         await client.publish(f"{SET}/start", "PRESS", qos=1, retain=True)
-        async with sink(broker.port) as told:
-            await until(lambda: told.part.counters.get("wishes_refused") == 1)
-            assert not told.person.instructions
+        async with sink(broker.port) as rig:
+            await until(lambda: rig.part.counters.get("wishes_refused") == 1)
+            assert not rig.person.instructions
 
 
 async def test_ten_thousand_malformed_messages_do_no_harm(
@@ -107,19 +107,19 @@ async def test_ten_thousand_malformed_messages_do_no_harm(
     keys = ["start", "heater", "note", "sensitivity", "cooling", "nothing", "ünsinn", "event"]
     caplog.set_level(logging.INFO)
     async with (
-        sink(broker.port) as told,
+        sink(broker.port) as rig,
         listener(broker.port, "roastwatch/test/#") as (heard, client),
     ):
-        told.show(snapshot(elapsed_s=1.0))
+        rig.show(snapshot(elapsed_s=1.0))
         await until(lambda: heard.newest(f"{STATE}/elapsed") == "1")
         for _ in range(10_000):
             payload = b"\x80" + chance.randbytes(chance.randrange(0, 60))
             await client.publish(f"{SET}/{chance.choice(keys)}", payload, qos=0)
         await client.publish(f"{SET}/start", "PRESS", qos=1)
-        await until(lambda: told.person.instructions)
-        assert told.part.counters["wishes_refused"] == 10_000
-        assert not told.person.commands
-        assert told.part.problem is None
+        await until(lambda: rig.person.instructions)
+        assert rig.part.counters["wishes_refused"] == 10_000
+        assert not rig.person.commands
+        assert rig.part.problem is None
         assert len([line for line in caplog.messages if "Refused" in line]) < 30
-        told.show(snapshot(elapsed_s=2.0))
+        rig.show(snapshot(elapsed_s=2.0))
         await until(lambda: heard.newest(f"{STATE}/elapsed") == "2")

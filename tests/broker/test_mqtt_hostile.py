@@ -47,56 +47,56 @@ TOPICS = (
 )
 
 
-async def works(told: Running, port: int) -> None:
+async def works(rig: Running, port: int) -> None:
     """It is connected, shows states, and does what is asked."""
     async with listener(port, f"{BASE}/roaster/state/#", f"{BASE}/available") as (heard, client):
         await until(lambda: heard.newest(f"{BASE}/available") == "online")
-        before = len(told.person.instructions)
-        told.show(snapshot(elapsed_s=float(before + 7)))
+        before = len(rig.person.instructions)
+        rig.show(snapshot(elapsed_s=float(before + 7)))
         await until(lambda: heard.newest(f"{BASE}/roaster/state/elapsed") == f"{before + 7}")
         await client.publish(f"{BASE}/roaster/set/emergency_stop", "PRESS", qos=1)
-        await until(lambda: len(told.person.instructions) > before)
-        assert told.person.instructions[-1].kind is InstructionKind.EMERGENCY_STOP
-    assert told.part.state is ComponentState.RUNNING
+        await until(lambda: len(rig.person.instructions) > before)
+        assert rig.person.instructions[-1].kind is InstructionKind.EMERGENCY_STOP
+    assert rig.part.state is ComponentState.RUNNING
 
 
 @pytest.mark.parametrize("retained", [False, True])
 async def test_no_message_on_any_topic_ends_the_sink(
     broker: Broker, retained: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with sink(broker.port) as told:
-        await works(told, broker.port)
+    async with sink(broker.port) as rig:
+        await works(rig, broker.port)
         async with listener(broker.port, "nothing") as (_, client):
             for topic, payload in itertools.product(TOPICS, PAYLOADS.values()):
                 await client.publish(topic, payload, qos=1, retain=retained)
-        await works(told, broker.port)
+        await works(rig, broker.port)
         harmless = {InstructionKind.EMERGENCY_STOP, InstructionKind.NOTE}  # any text is a note
-        assert {one.kind for one in told.person.instructions} <= harmless
-        assert not told.person.commands
-        assert told.part.counters.get("events_lost", 0) == 0
+        assert {one.kind for one in rig.person.instructions} <= harmless
+        assert not rig.person.commands
+        assert rig.part.counters.get("events_lost", 0) == 0
     assert not [record for record in caplog.records if record.exc_info]
     assert len(caplog.text) < 50_000
 
 
 @pytest.mark.parametrize("name", PAYLOADS)
-async def test_what_is_retained_does_not_end_it_at_its_start(broker: Broker, name: str) -> None:
+async def test_retained_messages_do_not_end_the_sink_at_startup(broker: Broker, name: str) -> None:
     async with listener(broker.port, "nothing") as (_, client):
         for topic in TOPICS:
             await client.publish(topic, PAYLOADS[name], qos=1, retain=True)
-    async with sink(broker.port) as told:
-        await works(told, broker.port)
+    async with sink(broker.port) as rig:
+        await works(rig, broker.port)
 
 
-async def test_a_retained_claim_keeps_nobody_off_the_broker(broker: Broker) -> None:
+async def test_a_retained_claim_blocks_no_instance(broker: Broker) -> None:
     elder = Claim("0" * 32, "2000-01-01T00:00:00+00:00", "a grave")
     async with listener(broker.port, f"{BASE}/session") as (heard, client):
         await client.publish(f"{BASE}/session", elder.message(), qos=1, retain=True)
         await until(lambda: heard.messages)
-        async with sink(broker.port) as told:
-            await works(told, broker.port)
+        async with sink(broker.port) as rig:
+            await works(rig, broker.port)
             # It is cleared, so that it lies in nobody's way.
             await until(lambda: heard.newest(f"{BASE}/session") == "")
-            await works(told, broker.port)
+            await works(rig, broker.port)
 
 
 class Absurd(Person):
@@ -111,18 +111,18 @@ class Absurd(Person):
         raise OverflowError("another")
 
 
-async def test_a_defect_at_one_wish_ends_nothing(
+async def test_a_defect_in_one_request_ends_nothing(
     broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with sink(broker.port, person=Absurd()) as told:
+    async with sink(broker.port, person=Absurd()) as rig:
         async with listener(broker.port, f"{BASE}/available") as (heard, client):
             await until(lambda: heard.newest(f"{BASE}/available") == "online")
             for _ in range(50):
                 await client.publish(f"{BASE}/roaster/set/start", "PRESS", qos=1)
                 await client.publish(f"{BASE}/roaster/set/heater", "0", qos=1)
-        await until(lambda: len(told.person.commands) == 50)
-        await until(lambda: told.part.counters.get("messages_refused") == 100)
-        assert told.part.state is ComponentState.RUNNING
+        await until(lambda: len(rig.person.commands) == 50)
+        await until(lambda: rig.part.counters.get("messages_refused") == 100)
+        assert rig.part.state is ComponentState.RUNNING
     logged = [line for line in caplog.messages if "could not be processed" in line]
     assert len(logged) == 10
 
@@ -147,20 +147,20 @@ KEYS = st.sampled_from([entity.key for entity in ENTITIES] + ["ünsinn", " ", "a
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(st.tuples(KEYS, ODD), min_size=20, max_size=20))
-async def test_any_payload_on_any_entity_is_done_or_refused(
+async def test_any_payload_on_any_entity_is_accepted_or_refused(
     broker: Broker, wishes: list[tuple[str, bytes]]
 ) -> None:
-    async with sink(broker.port) as told:
-        await works(told, broker.port)
+    async with sink(broker.port) as rig:
+        await works(rig, broker.port)
         async with listener(broker.port, "nothing") as (_, client):
             for key, payload in wishes:
                 await client.publish(f"{BASE}/roaster/set/{key}", payload, qos=1)
                 await client.publish(f"{BASE}/session", payload, qos=1)
-        await works(told, broker.port)
-        for asked in told.person.instructions:
+        await works(rig, broker.port)
+        for asked in rig.person.instructions:
             if isinstance(asked.value, str):
                 assert asked.value.encode().decode() == asked.value
                 assert len(asked.value) <= 255
             else:
                 assert asked.value is None or 0 <= asked.value <= 100
-        assert all(0 <= command.target <= 100 for command in told.person.commands)
+        assert all(0 <= command.target <= 100 for command in rig.person.commands)

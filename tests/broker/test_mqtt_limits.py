@@ -37,7 +37,7 @@ def living(heard: Heard) -> list[str]:
     return [name for message in parts(heard).values() for name in components_of(message)]
 
 
-async def test_what_does_not_fit_is_left_out_once_and_the_link_stays(
+async def test_an_oversized_message_is_skipped_and_the_link_stays(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
@@ -48,17 +48,17 @@ async def test_what_does_not_fit_is_left_out_once_and_the_link_stays(
 
     try:
         async with (
-            sink(broker.port, picture=picture) as told,
+            sink(broker.port, picture=picture) as rig,
             listener(broker.port) as (heard, _),
         ):
-            told.show(snapshot(roast_id="r1", phase=Phase.ROASTING))
-            await until(lambda: told.part.counters.get("left_out") == 1)
-            told.show(snapshot(roast_id="r1", phase=Phase.DEVELOPMENT))
+            rig.show(snapshot(roast_id="r1", phase=Phase.ROASTING))
+            await until(lambda: rig.part.counters.get("left_out") == 1)
+            rig.show(snapshot(roast_id="r1", phase=Phase.DEVELOPMENT))
             await until(lambda: heard.newest(f"{STATE}/phase") == "development")
-            told.events.put(event("long", EventKind.FAULT, None, message="x" * 5000))
+            rig.events.put(event("long", EventKind.FAULT, None, message="x" * 5000))
             await until(lambda: heard.json(EVENT))
             assert heard.json(EVENT)[0]["message"] == ""
-            assert told.part.state is ComponentState.RUNNING
+            assert rig.part.state is ComponentState.RUNNING
             said = [line for line in caplog.messages if "left out" in line]
             assert len(said) == 1
             assert f"at most {LIMIT} bytes" in said[0]
@@ -68,7 +68,7 @@ async def test_what_does_not_fit_is_left_out_once_and_the_link_stays(
         broker.kill()
 
 
-async def test_an_old_broker_that_closes_for_a_picture_gets_no_more_of_them(
+async def test_an_old_broker_that_closes_on_pictures_gets_no_more(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """MQTT 3.1.1 has no way to say how long a message may be."""
@@ -83,29 +83,29 @@ async def test_an_old_broker_that_closes_for_a_picture_gets_no_more_of_them(
     try:
         async with (
             old_broker(broker.port) as old,
-            sink(old.port, picture=picture) as told,
+            sink(old.port, picture=picture) as rig,
             listener(broker.port) as (heard, _),
         ):
-            told.show(snapshot(roast_id="r1", phase=Phase.ROASTING))
+            rig.show(snapshot(roast_id="r1", phase=Phase.ROASTING))
             await until(lambda: any("pictures are left out" in line for line in caplog.messages))
-            told.show(snapshot(roast_id="r1", phase=Phase.DEVELOPMENT))
+            rig.show(snapshot(roast_id="r1", phase=Phase.DEVELOPMENT))
             await until(lambda: heard.newest(f"{STATE}/phase") == "development")
-            await until(lambda: told.part.state is ComponentState.RUNNING)
+            await until(lambda: rig.part.state is ComponentState.RUNNING)
             assert len(drawn) == 2
     finally:
         broker.kill()
 
 
-async def test_discovery_comes_in_parts_that_fit(broker: Broker, tmp_path: Path) -> None:
+async def test_discovery_is_split_into_parts_that_fit(broker: Broker, tmp_path: Path) -> None:
     (tmp_path / "small").mkdir()
     little = small(tmp_path / "small")
     try:
-        async with sink(broker.port) as told, listener(broker.port) as (heard, _):
-            told.show(snapshot())
+        async with sink(broker.port) as rig, listener(broker.port) as (heard, _):
+            rig.show(snapshot())
             await until(lambda: heard.json(CONFIG))
             whole = heard.json(CONFIG)[-1]
-        async with sink(little.port) as told, listener(little.port) as (heard, _):
-            told.show(snapshot())
+        async with sink(little.port) as rig, listener(little.port) as (heard, _):
+            rig.show(snapshot())
             await until(lambda: heard.newest(f"{STATE}/status"))
             assert sorted(living(heard)) == sorted(components_of(whole))
             assert len(parts(heard)) > 4
@@ -118,18 +118,18 @@ async def test_discovery_comes_in_parts_that_fit(broker: Broker, tmp_path: Path)
         little.kill()
 
 
-async def test_a_limit_that_is_new_moves_what_no_longer_fits(tmp_path: Path) -> None:
+async def test_a_new_limit_moves_components_that_no_longer_fit(tmp_path: Path) -> None:
     broker = Broker(tmp_path, "persistence true", f"persistence_location {tmp_path}/").start()
     try:
-        async with sink(broker.port) as told, listener(broker.port) as (heard, _):
-            told.show(snapshot())
+        async with sink(broker.port) as rig, listener(broker.port) as (heard, _):
+            rig.show(snapshot())
             await until(lambda: heard.newest(f"{STATE}/status"))
             everything = sorted(living(heard))
         broker.restart(f"max_packet_size {LIMIT}")
-        async with sink(broker.port) as told, listener(broker.port) as (heard, _):
+        async with sink(broker.port) as rig, listener(broker.port) as (heard, _):
             await until(lambda: living(heard))
             heard.forget()
-            told.show(snapshot())
+            rig.show(snapshot())
             await until(lambda: len(living(heard)) >= len(everything))
             assert sorted(living(heard)) == everything
             # What moves is removed from where it was before it is announced elsewhere.
@@ -140,12 +140,12 @@ async def test_a_limit_that_is_new_moves_what_no_longer_fits(tmp_path: Path) -> 
         broker.kill()
 
 
-async def test_a_limit_that_is_gone_joins_the_parts_again(broker: Broker, tmp_path: Path) -> None:
+async def test_a_removed_limit_joins_the_parts_again(broker: Broker, tmp_path: Path) -> None:
     (tmp_path / "small").mkdir()
     little = small(tmp_path / "small")
     try:
-        async with sink(little.port) as told, listener(little.port) as (heard, _):
-            told.show(snapshot())
+        async with sink(little.port) as rig, listener(little.port) as (heard, _):
+            rig.show(snapshot())
             await until(lambda: heard.newest(f"{STATE}/status"))
             before, everything = parts(heard), sorted(living(heard))
     finally:
@@ -156,8 +156,8 @@ async def test_a_limit_that_is_gone_joins_the_parts_again(broker: Broker, tmp_pa
             await client.publish(topic, json.dumps(message), qos=1, retain=True)
         await until(lambda: len(heard.messages) == len(before))
         heard.forget()
-        async with sink(broker.port) as told:
-            told.show(snapshot())
+        async with sink(broker.port) as rig:
+            rig.show(snapshot())
             await until(lambda: sorted(living(heard)) == everything)
             assert list(parts(heard)) == [CONFIG]
             topics = [topic for topic, *_ in heard.messages]
@@ -169,7 +169,7 @@ async def test_a_limit_that_is_gone_joins_the_parts_again(broker: Broker, tmp_pa
         assert Counter(living(heard)) == Counter(everything)
 
 
-async def test_two_roastwatches_of_the_same_ids_do_not_take_each_others_device(
+async def test_instances_with_the_same_ids_keep_their_own_device(
     broker: Broker,
 ) -> None:
     config = "homeassistant/device/roastwatch_a_b_c/config"
@@ -194,30 +194,30 @@ async def test_two_roastwatches_of_the_same_ids_do_not_take_each_others_device(
         assert first.part.problem is None
 
 
-async def test_a_renamed_station_leaves_the_others_device_alone(broker: Broker) -> None:
+async def test_a_renamed_station_leaves_the_other_device_alone(broker: Broker) -> None:
     config = "homeassistant/device/roastwatch_a_b_c/config"
     async with listener(broker.port) as (heard, _):
         async with sink(broker.port, "a_b", ("c",)) as other:
             other.show(snapshot("c"))
             await until(lambda: heard.newest("roastwatch/a_b/c/state/status"))
-        async with sink(broker.port, "a", ("b_c",)) as told:
-            told.show(snapshot("b_c"))
-            await until(lambda: told.part.problem)
+        async with sink(broker.port, "a", ("b_c",)) as rig:
+            rig.show(snapshot("b_c"))
+            await until(lambda: rig.part.problem)
             await until(lambda: heard.newest("roastwatch/a/b_c/state/status"))
-        async with sink(broker.port, "a", ("kitchen",)) as told:
-            told.show(snapshot("kitchen"))
+        async with sink(broker.port, "a", ("kitchen",)) as rig:
+            rig.show(snapshot("kitchen"))
             await until(lambda: heard.newest("roastwatch/a/b_c/state/status") == "")
             await until(lambda: heard.newest("roastwatch/a/kitchen/state/status"))
-            assert told.part.problem is None
+            assert rig.part.problem is None
         assert json.loads(heard.newest(config) or "null")["device"]["name"] == "C"
 
 
-async def test_a_retained_claim_of_a_roastwatch_that_is_gone_keeps_nobody_out(
+async def test_a_retained_claim_of_a_dead_instance_blocks_nobody(
     broker: Broker,
 ) -> None:
     async with listener(broker.port) as (_, client):
         claim = {"session": "x", "since": "2000-01-01", "where": "long gone"}
         await client.publish("roastwatch/test/session", json.dumps(claim), qos=1, retain=True)
         await client.publish(CONFIG, "[" * 100_000, qos=1, retain=True)
-        async with sink(broker.port) as told:
-            await until(lambda: told.part.state is ComponentState.RUNNING)
+        async with sink(broker.port) as rig:
+            await until(lambda: rig.part.state is ComponentState.RUNNING)

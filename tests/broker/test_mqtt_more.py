@@ -26,61 +26,61 @@ def waiting(broker: Broker) -> str:
     return f"mqtt:127.0.0.1:{broker.port}"
 
 
-async def test_what_a_dead_service_could_not_tell_the_next_one_tells(tmp_path: Path) -> None:
-    broker = Broker(tmp_path)  # not started: nobody can be told
+async def test_unsent_events_of_a_dead_service_are_sent_by_the_next(tmp_path: Path) -> None:
+    broker = Broker(tmp_path)  # not started: nothing can be sent
     path = tmp_path / "roasts.sqlite"
-    async with RoastLog.open(path) as log, sink(broker.port, outbox=log) as told:
-        await until(lambda: told.part.state is ComponentState.RETRYING)
-        told.events.put(event("untold"))
+    async with RoastLog.open(path) as log, sink(broker.port, outbox=log) as rig:
+        await until(lambda: rig.part.state is ComponentState.RETRYING)
+        rig.events.put(event("untold"))
         while not await log.outbox_due(target=waiting(broker)):
             pass
     broker.start()
     try:
         async with listener(broker.port) as (heard, client):
-            async with RoastLog.open(path) as log, sink(broker.port, outbox=log) as told:
-                told.show(snapshot())
+            async with RoastLog.open(path) as log, sink(broker.port, outbox=log) as rig:
+                rig.show(snapshot())
                 (found,) = await until(lambda: heard.json(EVENT))
                 assert found["event_id"] == "untold"
                 assert found["late"]
                 while await log.outbox_due(target=waiting(broker)):
-                    told.show(snapshot())
+                    rig.show(snapshot())
             await client.publish("all", "arrived", qos=1)  # behind what is still on its way
             await until(lambda: heard.newest("all"))
             heard.forget()
-            async with RoastLog.open(path) as log, sink(broker.port, outbox=log) as told:
-                await until(lambda: told.part.state is ComponentState.RUNNING)
-                told.events.put(event("new"))
+            async with RoastLog.open(path) as log, sink(broker.port, outbox=log) as rig:
+                await until(lambda: rig.part.state is ComponentState.RUNNING)
+                rig.events.put(event("new"))
                 await until(lambda: heard.json(EVENT))
                 assert [item["event_id"] for item in heard.json(EVENT)] == ["new"]
     finally:
         broker.kill()
 
 
-async def test_what_died_before_it_could_be_heard_is_told_by_the_next_run(
+async def test_events_without_a_listener_are_sent_by_the_next_run(
     broker: Broker, tmp_path: Path
 ) -> None:
     async with listener(broker.port, EVENT) as (heard, _):
         async with RoastLog.open(tmp_path / "roasts.sqlite") as log:
-            async with sink(broker.port, outbox=log) as told:
-                told.events.put(event("unheard"))
+            async with sink(broker.port, outbox=log) as rig:
+                rig.events.put(event("unheard"))
                 await until(lambda: heard.json(EVENT))
                 while not await log.outbox_due(target=waiting(broker)):
                     pass
                 # Not announced yet: that the broker has it says nothing.
-                await until(lambda: told.part.counters.get("events_told"))
+                await until(lambda: rig.part.counters.get("events_told"))
             assert await log.outbox_due(target=waiting(broker))
         heard.forget()
         async with (
             RoastLog.open(tmp_path / "roasts.sqlite") as log,
-            sink(broker.port, outbox=log) as told,
+            sink(broker.port, outbox=log) as rig,
         ):
             found = await until(lambda: heard.json(EVENT))
             assert found[0]["event_id"] == "unheard"
             while await log.outbox_due(target=waiting(broker)):
-                told.show(snapshot())
+                rig.show(snapshot())
 
 
-async def test_the_picture_comes_with_each_phase(broker: Broker) -> None:
+async def test_the_picture_is_sent_at_each_phase(broker: Broker) -> None:
     drawn: list[str] = []
 
     async def picture(station: str) -> bytes | None:
@@ -89,17 +89,17 @@ async def test_the_picture_comes_with_each_phase(broker: Broker) -> None:
 
     image = "roastwatch/test/roaster/state/image"
     async with (
-        sink(broker.port, picture=picture) as told,
+        sink(broker.port, picture=picture) as rig,
         listener(broker.port) as (heard, _),
     ):
-        told.show(snapshot())
+        rig.show(snapshot())
         config = (await until(lambda: heard.json(CONFIG)))[-1]["components"]["image"]
         assert config["image_topic"] == image
         assert config["content_type"] == "image/png"
-        told.show(snapshot(roast_id="r1", phase=Phase.ROASTING))
+        rig.show(snapshot(roast_id="r1", phase=Phase.ROASTING))
         await until(lambda: [m for m in heard.messages if m[0] == image])
-        told.show(snapshot(roast_id="r1", phase=Phase.ROASTING, elapsed_s=5.0))
-        told.show(snapshot(roast_id="r1", phase=Phase.DEVELOPMENT))
+        rig.show(snapshot(roast_id="r1", phase=Phase.ROASTING, elapsed_s=5.0))
+        rig.show(snapshot(roast_id="r1", phase=Phase.DEVELOPMENT))
         await until(lambda: len([m for m in heard.messages if m[0] == image]) == 2)
         assert drawn == ["roaster", "roaster"]
 
@@ -133,11 +133,11 @@ async def index() -> AsyncIterator[Index]:
     await runner.cleanup()
 
 
-async def test_updates_are_told_where_a_person_wants_it(broker: Broker, index: Index) -> None:
+async def test_updates_are_published_if_configured(broker: Broker, index: Index) -> None:
     url = f"http://127.0.0.1:{index.port}/json"
     update = "roastwatch/test/roaster/state/update"
-    async with sink(broker.port, update_url=url) as told, listener(broker.port) as (heard, _):
-        told.show(snapshot())
+    async with sink(broker.port, update_url=url) as rig, listener(broker.port) as (heard, _):
+        rig.show(snapshot())
         state = json.loads(await until(lambda: heard.newest(update)))
         assert state["installed_version"] == __version__
         assert state["latest_version"] == "99.1"
@@ -168,9 +168,9 @@ async def test_an_absurd_package_index_ends_nothing(
     index.newest = newest
     url = f"http://127.0.0.1:{index.port}/json"
     update = "roastwatch/test/roaster/state/update"
-    async with sink(broker.port, update_url=url) as told, listener(broker.port) as (heard, _):
+    async with sink(broker.port, update_url=url) as rig, listener(broker.port) as (heard, _):
         state = json.loads(await until(lambda: heard.newest(update)))
         assert "latest_version" not in state
-        told.show(snapshot(elapsed_s=3.0))
+        rig.show(snapshot(elapsed_s=3.0))
         elapsed = "roastwatch/test/roaster/state/elapsed"
         await until(lambda: heard.newest(elapsed) == "3")

@@ -19,18 +19,18 @@ STATE = "roastwatch/test/roaster/state"
 CONFIG = "homeassistant/device/roastwatch_test_roaster/config"
 
 
-async def test_a_broker_that_dies_in_mid_roast_gets_everything_again(broker: Broker) -> None:
-    async with sink(broker.port) as told:
+async def test_a_broker_that_dies_during_a_roast_gets_everything_again(broker: Broker) -> None:
+    async with sink(broker.port) as rig:
         async with listener(broker.port) as (heard, _):
-            told.show(snapshot(phase=Phase.ROASTING))
+            rig.show(snapshot(phase=Phase.ROASTING))
             await until(lambda: heard.newest(f"{STATE}/phase") == "roasting")
-            told.events.put(event("before"))
+            rig.events.put(event("before"))
             await until(lambda: heard.json(EVENT))
         broker.kill()
-        await until(lambda: told.part.state is ComponentState.RETRYING)
-        assert "can't be reached" in (told.part.problem or "")
-        told.events.put(event("meanwhile"))
-        told.show(snapshot(phase=Phase.DEVELOPMENT))
+        await until(lambda: rig.part.state is ComponentState.RETRYING)
+        assert "can't be reached" in (rig.part.problem or "")
+        rig.events.put(event("meanwhile"))
+        rig.show(snapshot(phase=Phase.DEVELOPMENT))
         broker.start()
         async with listener(broker.port) as (heard, client):
             await until(lambda: heard.newest(f"{STATE}/phase") == "development")
@@ -43,20 +43,20 @@ async def test_a_broker_that_dies_in_mid_roast_gets_everything_again(broker: Bro
             )
             again = [item for item in heard.json(EVENT) if item["event_id"] == "before"]
             assert all(item["late"] for item in again)
-        await until(lambda: told.part.state is ComponentState.RUNNING)
+        await until(lambda: rig.part.state is ComponentState.RUNNING)
 
 
-async def test_what_home_assistant_missed_is_told_at_its_birth(broker: Broker) -> None:
-    async with sink(broker.port) as told, listener(broker.port) as (heard, _):
-        told.show(snapshot())  # announced by an earlier run: nobody has to hear of us first
+async def test_events_that_home_assistant_missed_are_sent_at_its_birth(broker: Broker) -> None:
+    async with sink(broker.port) as rig, listener(broker.port) as (heard, _):
+        rig.show(snapshot())  # announced by an earlier run: nobody has to hear of us first
         await until(lambda: heard.newest(CONFIG))
-    async with sink(broker.port) as told, listener(broker.port) as (heard, client):
+    async with sink(broker.port) as rig, listener(broker.port) as (heard, client):
         await until(lambda: heard.newest("roastwatch/test/available") == "online")
         await client.publish("homeassistant/status", "online", qos=1)
         await client.publish("homeassistant/status", "offline", qos=1)
-        told.show(snapshot())
+        rig.show(snapshot())
         await until(lambda: heard.newest(CONFIG))
-        told.events.put(event("missed"))
+        rig.events.put(event("missed"))
         await until(lambda: len(heard.json(EVENT)) == 1)
         heard.forget()
         await client.publish("homeassistant/status", "online", qos=1)
@@ -64,26 +64,26 @@ async def test_what_home_assistant_missed_is_told_at_its_birth(broker: Broker) -
         assert again["event_id"] == "missed"
         assert again["late"]
         await until(lambda: heard.newest(CONFIG))
-        # Born again without having been away: nothing is told twice.
+        # A birth message without an outage: nothing is sent twice.
         heard.forget()
         await client.publish("homeassistant/status", "online", qos=1)
-        told.events.put(event("next"))
+        rig.events.put(event("next"))
         await until(lambda: heard.json(EVENT))
         await until(lambda: heard.newest(CONFIG))
         assert [item["event_id"] for item in heard.json(EVENT)] == ["next"]
 
 
-async def test_a_home_assistant_that_is_back_before_us_misses_nothing(broker: Broker) -> None:
+async def test_home_assistant_back_before_us_misses_nothing(broker: Broker) -> None:
     """It was born when we could not hear it, at a broker that forgot what we had announced."""
-    async with sink(broker.port) as told:
+    async with sink(broker.port) as rig:
         async with listener(broker.port) as (heard, _):
-            told.show(snapshot(phase=Phase.ROASTING))
+            rig.show(snapshot(phase=Phase.ROASTING))
             await until(lambda: heard.newest(f"{STATE}/phase") == "roasting")
-            told.events.put(event("last moment"))
+            rig.events.put(event("last moment"))
             await until(lambda: heard.json(EVENT))
         broker.kill()
-        await until(lambda: told.part.state is ComponentState.RETRYING)
-        told.events.put(event("meanwhile"))
+        await until(lambda: rig.part.state is ComponentState.RETRYING)
+        rig.events.put(event("meanwhile"))
         broker.start()
         async with (
             listener(broker.port, CONFIG) as (announced, _),
@@ -91,12 +91,12 @@ async def test_a_home_assistant_that_is_back_before_us_misses_nothing(broker: Br
         ):
             await until(lambda: announced.newest(CONFIG))
 
-            def told_again() -> bool:
+            def sent_again() -> bool:
                 """Once at once, when it can't hear yet, and once when it has subscribed."""
-                told.show(snapshot(phase=Phase.ROASTING))
+                rig.show(snapshot(phase=Phase.ROASTING))
                 return len(heard.json(EVENT)) == 4
 
-            await until(told_again)
+            await until(sent_again)
             ids = sorted(item["event_id"] for item in heard.json(EVENT))
             assert ids == ["last moment", "last moment", "meanwhile", "meanwhile"]
             assert all(item["late"] for item in heard.json(EVENT)[2:])
@@ -114,34 +114,34 @@ def locked(tmp_path: Path) -> Iterator[Broker]:
     running.kill()
 
 
-async def test_a_refused_password_is_one_clear_problem(
+async def test_a_refused_password_is_one_problem(
     locked: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with sink(locked.port, username="roastwatch", password="wrong") as told:
-        await until(lambda: told.part.problem)
-        assert "refuses the user name or password" in (told.part.problem or "")
-        assert f"127.0.0.1:{locked.port}" in (told.part.problem or "")
-        assert told.part.state is ComponentState.RETRYING
+    async with sink(locked.port, username="roastwatch", password="wrong") as rig:
+        await until(lambda: rig.part.problem)
+        assert "refuses the user name or password" in (rig.part.problem or "")
+        assert f"127.0.0.1:{locked.port}" in (rig.part.problem or "")
+        assert rig.part.state is ComponentState.RETRYING
         assert "wrong" not in caplog.text
-    async with sink(locked.port, username="roastwatch", password="right") as told:
-        await until(lambda: told.part.state is ComponentState.RUNNING)
+    async with sink(locked.port, username="roastwatch", password="right") as rig:
+        await until(lambda: rig.part.state is ComponentState.RUNNING)
 
 
-async def test_no_broker_at_all_is_looked_for_again(tmp_path: Path) -> None:
+async def test_a_missing_broker_is_retried(tmp_path: Path) -> None:
     broker = Broker(tmp_path)
-    async with sink(broker.port) as told:
-        await until(lambda: told.part.state is ComponentState.RETRYING)
-        told.events.put(event("early"))
+    async with sink(broker.port) as rig:
+        await until(lambda: rig.part.state is ComponentState.RETRYING)
+        rig.events.put(event("early"))
         broker.start()
         try:
             async with listener(broker.port) as (heard, _):
-                await until(lambda: told.part.state is ComponentState.RUNNING)
+                await until(lambda: rig.part.state is ComponentState.RUNNING)
                 await until(lambda: heard.json(EVENT))
         finally:
             broker.kill()
 
 
-async def test_two_of_one_name_find_each_other(broker: Broker) -> None:
+async def test_two_instances_of_one_name_detect_each_other(broker: Broker) -> None:
     async with sink(broker.port) as elder, listener(broker.port) as (heard, _):
         elder.show(snapshot(phase=Phase.DRYING))
         await until(lambda: heard.newest(f"{STATE}/phase") == "drying")
@@ -149,7 +149,7 @@ async def test_two_of_one_name_find_each_other(broker: Broker) -> None:
             younger.show(snapshot(phase=Phase.COOLING))
             await until(lambda: younger.part.problem)
             await until(lambda: elder.part.problem)
-            assert "Two roastwatches named 'test'" in (younger.part.problem or "")
+            assert "Two roastwatch instances named 'test'" in (younger.part.problem or "")
             assert younger.part.state is ComponentState.RETRYING
             assert elder.part.state is ComponentState.DEGRADED
         assert heard.newest(f"{STATE}/phase") == "drying"
@@ -175,31 +175,31 @@ async def test_encrypted_with_a_certificate_authority_of_its_own(
     certified: tuple[Broker, Path],
 ) -> None:
     broker, cert = certified
-    async with sink(broker.port, tls=True, ca_file=cert) as told:
-        await until(lambda: told.part.state is ComponentState.RUNNING)
-    async with sink(broker.port, tls=True) as told:
-        await until(lambda: told.part.state is ComponentState.RETRYING)
-        assert "certificate" in (told.part.problem or "").lower()
-    async with sink(broker.port, tls=True, ca_file=cert.with_name("none.pem")) as told:
-        await until(lambda: told.part.state is ComponentState.RETRYING)
-        assert "certificates for MQTT can't be used" in (told.part.problem or "")
+    async with sink(broker.port, tls=True, ca_file=cert) as rig:
+        await until(lambda: rig.part.state is ComponentState.RUNNING)
+    async with sink(broker.port, tls=True) as rig:
+        await until(lambda: rig.part.state is ComponentState.RETRYING)
+        assert "certificate" in (rig.part.problem or "").lower()
+    async with sink(broker.port, tls=True, ca_file=cert.with_name("none.pem")) as rig:
+        await until(lambda: rig.part.state is ComponentState.RETRYING)
+        assert "certificates for MQTT can't be used" in (rig.part.problem or "")
     gc.collect()
 
 
-async def test_a_network_that_falls_silent_is_noticed_and_nothing_is_lost(broker: Broker) -> None:
+async def test_a_silent_network_is_detected_and_nothing_is_lost(broker: Broker) -> None:
     async with (
         network(broker.port) as cable,
-        sink(cable.port, keepalive_s=5) as told,
+        sink(cable.port, keepalive_s=5) as rig,
         listener(broker.port) as (heard, _),
     ):
-        told.show(snapshot(phase=Phase.ROASTING))
+        rig.show(snapshot(phase=Phase.ROASTING))
         await until(lambda: heard.newest(f"{STATE}/phase") == "roasting")
         cable.silent = True
-        told.events.put(event("meanwhile"))
-        told.show(snapshot(phase=Phase.DEVELOPMENT))
+        rig.events.put(event("meanwhile"))
+        rig.show(snapshot(phase=Phase.DEVELOPMENT))
         # The broker says that we are gone, we look for it, and nothing hangs.
         await until(lambda: heard.newest("roastwatch/test/available") == "offline")
-        await until(lambda: told.part.state is ComponentState.RETRYING)
+        await until(lambda: rig.part.state is ComponentState.RETRYING)
         assert not heard.json(EVENT)
         cable.silent = False
         await until(lambda: heard.json(EVENT))

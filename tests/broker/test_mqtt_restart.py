@@ -68,27 +68,27 @@ async def test_a_delivered_crack_still_grows_after_a_restart(
     async with listener(broker.port, EVENT, CONFIG) as (heard, _):
         async with (
             RoastLog.open(tmp_path / "roasts.sqlite") as log,
-            sink(broker.port, outbox=log) as told,
+            sink(broker.port, outbox=log) as rig,
         ):
-            told.show(snapshot())
+            rig.show(snapshot())
             await until(lambda: heard.json(CONFIG))
         async with (
             RoastLog.open(tmp_path / "roasts.sqlite") as log,
-            sink(broker.port, outbox=log) as told,
+            sink(broker.port, outbox=log) as rig,
         ):
-            await until(lambda: told.part.state is ComponentState.RUNNING)
-            told.events.put(event("crack", level=Level.FIRST_CRACK))
+            await until(lambda: rig.part.state is ComponentState.RUNNING)
+            rig.events.put(event("crack", level=Level.FIRST_CRACK))
             await until(lambda: heard.json(EVENT))
             while not await log.outbox_due(target=f"mqtt:127.0.0.1:{broker.port}-done"):
                 pass
         heard.forget()
         async with (
             RoastLog.open(tmp_path / "roasts.sqlite") as log,
-            sink(broker.port, outbox=log) as told,
+            sink(broker.port, outbox=log) as rig,
         ):
-            told.events.put(event("crack", level=Level.FIRST_CRACK))  # as a resumed roast does
-            told.events.put(event("crack", level=Level.CERTAIN))
-            told.events.put(event("last", EventKind.DROP, None))
+            rig.events.put(event("crack", level=Level.FIRST_CRACK))  # as a resumed roast does
+            rig.events.put(event("crack", level=Level.CERTAIN))
+            rig.events.put(event("last", EventKind.DROP, None))
             await until(lambda: len(heard.json(EVENT)) >= 2)
             kinds = [(item["event_id"], item["event_type"]) for item in heard.json(EVENT)]
             assert kinds == [("crack", "first_crack_certain"), ("last", "drop")]

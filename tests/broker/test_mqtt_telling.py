@@ -20,8 +20,8 @@ def state(key: str) -> str:
 
 
 async def test_a_station_is_announced_and_its_states_are_retained(broker: Broker) -> None:
-    async with sink(broker.port) as told:
-        told.show(snapshot(phase=Phase.ROASTING, elapsed_s=61.4, pops_per_minute=None))
+    async with sink(broker.port) as rig:
+        rig.show(snapshot(phase=Phase.ROASTING, elapsed_s=61.4, pops_per_minute=None))
         async with listener(broker.port) as (heard, _):
             config = (await until(lambda: heard.json(CONFIG)))[-1]
             await until(lambda: heard.newest(state("elapsed")) == "61")
@@ -46,34 +46,34 @@ async def test_a_station_is_announced_and_its_states_are_retained(broker: Broker
         await until(lambda: heard.newest("roastwatch/test/available") == "offline")
 
 
-async def test_only_changes_are_said(broker: Broker) -> None:
-    async with sink(broker.port) as told, listener(broker.port) as (heard, _):
-        told.show(snapshot(elapsed_s=10.0))
+async def test_only_changes_are_published(broker: Broker) -> None:
+    async with sink(broker.port) as rig, listener(broker.port) as (heard, _):
+        rig.show(snapshot(elapsed_s=10.0))
         await until(lambda: heard.newest(state("elapsed")) == "10")
         await until(lambda: heard.newest(state("status")))
         heard.forget()
-        told.show(snapshot(elapsed_s=11.0))
+        rig.show(snapshot(elapsed_s=11.0))
         await until(lambda: heard.newest(state("elapsed")) == "11")
-        told.show(snapshot(elapsed_s=12.0))
+        rig.show(snapshot(elapsed_s=12.0))
         await until(lambda: heard.newest(state("elapsed")) == "12")
         assert [topic for topic, *_ in heard.messages] == [state("elapsed")] * 2
 
 
 async def test_an_event_has_its_facts_and_is_not_retained(broker: Broker) -> None:
-    async with sink(broker.port) as told, listener(broker.port) as (heard, _):
+    async with sink(broker.port) as rig, listener(broker.port) as (heard, _):
         await until(lambda: heard.newest("roastwatch/test/available") == "online")
-        told.events.put(event(level=Level.POSSIBLE))
-        told.events.put(event(level=Level.FIRST_CRACK))
-        told.events.put(event(level=Level.CERTAIN))
-        told.events.put(event(level=Level.CERTAIN, revoked=True))
-        told.events.put(event("e2", level=Level.CERTAIN))
+        rig.events.put(event(level=Level.POSSIBLE))
+        rig.events.put(event(level=Level.FIRST_CRACK))
+        rig.events.put(event(level=Level.CERTAIN))
+        rig.events.put(event(level=Level.CERTAIN, revoked=True))
+        rig.events.put(event("e2", level=Level.CERTAIN))
         found = await until(lambda: len(heard.json(EVENT)) == 5 and heard.json(EVENT))
         assert [(item["event_id"], item["event_type"]) for item in found] == [
             ("e1", "possible_crack"),
             ("e1", "first_crack"),
             ("e1", "first_crack_certain"),
             ("e1", "not_a_crack"),
-            ("e2", "first_crack"),  # decided at once: told under the name that people wait for
+            ("e2", "first_crack"),  # decided at once: sent under the name that people wait for
         ]
         assert found[1]["level"] == "first_crack"
         assert found[1]["confidence"] == 0.9
@@ -85,40 +85,40 @@ async def test_an_event_has_its_facts_and_is_not_retained(broker: Broker) -> Non
         assert not heard.json(EVENT)
 
 
-async def test_what_is_told_as_a_station_is_announced_is_told_again(broker: Broker) -> None:
+async def test_an_event_during_an_announcement_is_sent_again(broker: Broker) -> None:
     """Home Assistant subscribes to an event entity only when it has set up what was announced."""
-    async with sink(broker.port) as told, listener(broker.port) as (heard, _):
-        told.events.put(event("charge", EventKind.CHARGE, None))
+    async with sink(broker.port) as rig, listener(broker.port) as (heard, _):
+        rig.events.put(event("charge", EventKind.CHARGE, None))
         (first,) = await until(lambda: heard.json(EVENT))  # nobody waits who hears it already
         assert not first["late"]
         assert heard.newest(CONFIG) is None
 
-        def told_again() -> bool:
-            told.show(snapshot())
+        def sent_again() -> bool:
+            rig.show(snapshot())
             return len(heard.json(EVENT)) == 2
 
-        await until(told_again)
+        await until(sent_again)
         topics = [topic for topic, *_ in heard.messages]
         assert topics.index(CONFIG) < len(topics) - 1 - topics[::-1].index(EVENT)
         again = heard.json(EVENT)[1]
         assert (again["event_id"], again["event_type"]) == ("charge", "charge")
         assert again["late"]
         # From now on once: also by the next run, which finds the station announced.
-        told.events.put(event("e2"))
+        rig.events.put(event("e2"))
         await until(lambda: len(heard.json(EVENT)) == 3)
-    async with sink(broker.port) as told, listener(broker.port) as (heard, _):
-        told.show(snapshot())
-        told.events.put(event("e3"))
+    async with sink(broker.port) as rig, listener(broker.port) as (heard, _):
+        rig.show(snapshot())
+        rig.events.put(event("e3"))
         await until(lambda: heard.json(EVENT))
-        told.show(snapshot(elapsed_s=5.0))
+        rig.show(snapshot(elapsed_s=5.0))
         await until(lambda: heard.newest(state("elapsed")) == "5")
     assert [item["event_id"] for item in heard.json(EVENT)] == ["e3"]
 
 
-async def test_roaster_entities_come_with_the_roaster_and_go_with_it(broker: Broker) -> None:
+async def test_roaster_entities_follow_the_roaster(broker: Broker) -> None:
     async with listener(broker.port) as (heard, _):
-        async with sink(broker.port) as told:
-            told.show(
+        async with sink(broker.port) as rig:
+            rig.show(
                 snapshot(
                     roaster=roaster(Actuator.HEATER, Actuator.DOOR),
                     reading=reading(bean_temp_c=201.26, heater_percent=70.0, fan_percent=40.0),
@@ -136,14 +136,14 @@ async def test_roaster_entities_come_with_the_roaster_and_go_with_it(broker: Bro
             assert topics == ["roastwatch/test/available"]
             await until(lambda: heard.newest(state("bean_temperature")) == "201.3")
             # A probe that gives nothing for a moment keeps its entity.
-            told.show(snapshot(roaster=roaster(connected=False), reading=None))
+            rig.show(snapshot(roaster=roaster(connected=False), reading=None))
             part = "roastwatch/test/roaster/available/roaster"
             await until(lambda: heard.newest(part) == "offline")
             assert len(heard.json(CONFIG)) == 1
         # The next run has no roaster any more: the entities are removed by name, then forgotten.
         heard.forget()
-        async with sink(broker.port) as told:
-            told.show(snapshot())
+        async with sink(broker.port) as rig:
+            rig.show(snapshot())
             configs = await until(lambda: len(heard.json(CONFIG)) == 2 and heard.json(CONFIG))
             assert configs[0]["components"]["heater"] == {"platform": "number"}
             assert configs[0]["components"]["emergency_stop"] == {"platform": "button"}
@@ -151,11 +151,11 @@ async def test_roaster_entities_come_with_the_roaster_and_go_with_it(broker: Bro
             await until(lambda: heard.newest(state("heater")) == "")
 
 
-async def test_a_station_that_is_gone_is_cleaned_up(broker: Broker) -> None:
+async def test_a_removed_station_is_cleaned_up(broker: Broker) -> None:
     stations = ("kitchen", "shed")
     async with listener(broker.port) as (heard, _):
-        async with sink(broker.port, stations=stations) as told:
-            told.show(snapshot("kitchen"), snapshot("shed"))
+        async with sink(broker.port, stations=stations) as rig:
+            rig.show(snapshot("kitchen"), snapshot("shed"))
             await until(lambda: heard.newest("roastwatch/test/shed/state/status"))
             await until(lambda: heard.newest("roastwatch/test/kitchen/state/status"))
         async with sink(broker.port, stations=("kitchen",)):
@@ -178,16 +178,16 @@ async def test_several_instances_share_a_broker(broker: Broker) -> None:
 
 async def test_german_names(broker: Broker) -> None:
     async with (
-        sink(broker.port, language="de") as told,
+        sink(broker.port, language="de") as rig,
         listener(broker.port) as (heard, _),
     ):
-        told.show(snapshot())
+        rig.show(snapshot())
         components = (await until(lambda: heard.json(CONFIG)))[-1]["components"]
         assert components["elapsed"]["name"] == "Röstzeit"
         assert components["elapsed"]["default_entity_id"] == "sensor.test_roaster_elapsed"
 
 
-def test_the_table_is_sound() -> None:
+def test_the_entity_table_is_valid() -> None:
     keys = [entity.key for entity in ENTITIES]
     assert len(keys) == len(set(keys))
     for entity in ENTITIES:
@@ -199,9 +199,9 @@ def test_the_table_is_sound() -> None:
             assert entity.value(snapshot()) in entity.options, entity.key
 
 
-async def test_home_assistants_birth_brings_discovery_again(broker: Broker) -> None:
-    async with sink(broker.port) as told, listener(broker.port) as (heard, client):
-        told.show(snapshot())
+async def test_discovery_is_sent_again_at_home_assistants_birth(broker: Broker) -> None:
+    async with sink(broker.port) as rig, listener(broker.port) as (heard, client):
+        rig.show(snapshot())
         await until(lambda: heard.newest(CONFIG))
         await until(lambda: heard.newest("roastwatch/test/available") == "online")
         heard.forget()

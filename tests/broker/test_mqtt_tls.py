@@ -66,13 +66,13 @@ def as_python_3_13(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def problem(port: int, **options: Any) -> str:
     """What the sink says of a broker that it can't reach."""
-    async with sink(port, **options) as told:
-        await until(lambda: told.part.state in (ComponentState.RETRYING, ComponentState.RUNNING))
-        return told.part.problem or ""
+    async with sink(port, **options) as rig:
+        await until(lambda: rig.part.state in (ComponentState.RETRYING, ComponentState.RUNNING))
+        return rig.part.problem or ""
 
 
 @pytest.mark.usefixtures("as_python_3_13")
-async def test_the_manuals_certificates_can_be_taken_and_are_verified_still(
+async def test_certificates_of_the_manual_work_and_are_verified(
     by_the_manual: Make,
 ) -> None:
     broker, authority = by_the_manual("localhost")
@@ -88,7 +88,7 @@ async def test_the_manuals_certificates_can_be_taken_and_are_verified_still(
 
 
 @pytest.mark.usefixtures("as_python_3_13")
-async def test_certificates_made_as_our_own_page_says_are_taken(tmp_path: Path) -> None:
+async def test_certificates_of_our_documentation_work(tmp_path: Path) -> None:
     docs = Path(__file__).parents[2] / "docs"
     page = (docs / "how-to" / "home-assistant.md").read_text(encoding="utf-8")
     (commands,) = re.findall(r"```sh\n(openssl.*?)```", page, re.DOTALL)
@@ -106,7 +106,7 @@ async def test_certificates_made_as_our_own_page_says_are_taken(tmp_path: Path) 
         broker.kill()
 
 
-async def test_an_expired_certificate_is_named(by_the_manual: Make) -> None:
+async def test_an_expired_certificate_is_reported(by_the_manual: Make) -> None:
     broker, authority = by_the_manual("localhost", "-1")
     said = await problem(
         broker.port, host="localhost", tls=True, tls_strict=False, ca_file=authority
@@ -132,7 +132,7 @@ async def test_a_port_without_tls_and_a_broker_that_asks_for_a_certificate(
     )
 
 
-async def test_a_key_with_a_password_is_refused_without_asking_the_terminal(
+async def test_a_key_with_a_password_is_refused_without_a_prompt(
     by_the_manual: Make,
 ) -> None:
     broker, authority = by_the_manual("localhost")

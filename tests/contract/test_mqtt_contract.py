@@ -60,14 +60,14 @@ def test_every_event_type_and_field_is_in_the_contract(tmp_path: Path) -> None:
     for kind in EVENT_TYPES:
         assert f"| `{kind}` |" in text, kind
     outbox = Outbox(0.0)
-    told = event()
-    outbox.add(told, 1.0, told.decided_at)
-    kept = outbox.untold()
+    sent = event()
+    outbox.add(sent, 1.0, sent.decided_at)
+    kept = outbox.unsent()
     assert kept is not None
     message = kept.message(1.5)
     for field in message:
         assert f"| `{field}` |" in text, field
-    # dates are told in milliseconds
+    # dates have milliseconds
     assert message["late_by_s"] == pytest.approx(0.5, abs=0.002)
 
 

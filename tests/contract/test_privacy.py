@@ -83,7 +83,7 @@ def test_the_observer_sees_connections_and_names(observed: Observed) -> None:
     assert any(port == 53 for _, port in found)
 
 
-def test_run_turns_to_the_broker_of_its_settings_only(observed: Observed, tmp_path: Path) -> None:
+def test_run_contacts_only_the_broker_of_its_settings(observed: Observed, tmp_path: Path) -> None:
     record(tmp_path / "roast.wav")
     with socket.create_server(("127.0.0.1", 0)) as broker:
         port = broker.getsockname()[1]
@@ -101,29 +101,29 @@ def test_run_turns_to_the_broker_of_its_settings_only(observed: Observed, tmp_pa
         }
 
 
-def test_demo_turns_to_nobody(observed: Observed) -> None:
+def test_demo_contacts_nobody(observed: Observed) -> None:
     assert observed("-m", "roastwatch", "demo", "--speed", "0") == set()
 
 
-def test_analyze_turns_to_nobody_alone_and_with_workers(observed: Observed, tmp_path: Path) -> None:
+def test_analyze_contacts_nobody_alone_or_with_workers(observed: Observed, tmp_path: Path) -> None:
     path = record(tmp_path / "recordings" / "roast.wav")
     assert observed("-m", "roastwatch", "analyze", path) == set()
     assert observed("-m", "roastwatch", "analyze", path.parent, "--workers", 2) == set()
 
 
-def test_learn_turns_to_nobody(observed: Observed, tmp_path: Path) -> None:
+def test_learn_contacts_nobody(observed: Observed, tmp_path: Path) -> None:
     folder = tmp_path / "own" / "roasts" / "kitchen"
     marks = [f"--mark={record(folder / f'{name}.flac')}=20" for name in ("a", "b", "c")]
     assert observed("-m", "roastwatch", "learn", tmp_path / "own", *marks) == set()
 
 
 @pytest.mark.parametrize("library", ["onnxruntime", "openvino", "transformers", "apprise"])
-def test_a_library_behind_roastwatch_turns_to_nobody(observed: Observed, library: str) -> None:
+def test_a_library_behind_roastwatch_contacts_nobody(observed: Observed, library: str) -> None:
     pytest.importorskip(library)
     assert observed("-c", f"import roastwatch, {library}, time; time.sleep(1)") == set()
 
 
-def test_home_assistant_is_asked_without_asking_its_issuer() -> None:
+def test_home_assistant_is_contacted_but_not_its_issuer() -> None:
     pytest.importorskip("homeassistant_api")
     from roastwatch.sinks.home_assistant import link as home_assistant_link
 
@@ -138,6 +138,6 @@ def test_home_assistant_is_asked_without_asking_its_issuer() -> None:
         "integrations/systemd/roastwatch-guardian@.service",
     ],
 )
-def test_what_starts_roastwatch_switches_telemetry_off(path: str) -> None:
+def test_every_way_to_start_disables_telemetry(path: str) -> None:
     text = (ROOT / path).read_text()
     assert all(f"{name}=1" in text for name in SWITCHES)

@@ -54,7 +54,7 @@ async def _set_up(home: Home) -> None:
         listener(home.broker.port, "homeassistant/status") as (heard, _),
     ):
         await talk.add_mqtt(home.broker.port)
-        # What is told before its birth message is told again after it: tests begin then.
+        # Events before its birth message are sent again after it: tests begin then.
         await until(lambda: heard.newest("homeassistant/status") == "online")
 
 

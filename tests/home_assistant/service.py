@@ -38,7 +38,7 @@ async def service(
     environment: Mapping[str, str] | None = None,
     **more: Any,
 ) -> AsyncIterator[Service]:
-    """Run until the end of the block; each port is a broker that is told, `more` the station's.
+    """Run until the end of the block; each port is one of a broker, `more` options of the station.
 
     A folder that was used before goes on with its roast.
     """
@@ -51,7 +51,7 @@ async def service(
         "sample_rate_hz": 16000,
         "fooling_per_h": 0,
     }
-    # The model-free detector: what is tested here is who is told, not how well it hears.
+    # The model-free detector: these tests are about delivery, not about detection.
     station = {
         "name": "roaster",
         "source": source,

@@ -17,24 +17,24 @@ pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
 
 async def checked(kind: str, **options: Any) -> list[Finding]:
     chosen = settings.chosen("sinks", kind, **options)
-    told = SinkContext("test", ("roaster",), "en", Person(), ComponentHealth(kind))
-    found: list[Finding] = await plugins.load("sinks", kind)(chosen.options, told).check()
+    context = SinkContext("test", ("roaster",), "en", Person(), ComponentHealth(kind))
+    found: list[Finding] = await plugins.load("sinks", kind)(chosen.options, context).check()
     return found
 
 
-async def test_a_token_is_tried_and_what_is_fired_is_heard(home: Home, talk: Talk) -> None:
+async def test_a_token_is_tried_with_an_event(home: Home, talk: Talk) -> None:
     fired = await talk.subscribe("subscribe_events", event_type="roastwatch_doctor")
     door = {"url": home.assistant.url, "token": home.assistant.token}
     (found,) = await checked("home_assistant", **door)
     assert found.good, found
-    assert "the token is accepted, events are fired and heard" in found.text
+    assert "the token is accepted, events are fired and received" in found.text
     await talk.until(lambda: fired)
     (found,) = await checked("home_assistant", **(door | {"token": "wrong"}))
     assert found.good is False
     assert "refuses the token" in found.text
 
 
-async def test_services_and_scenes_that_are_not_there_are_named(home: Home, talk: Talk) -> None:
+async def test_missing_services_and_scenes_are_reported(home: Home, talk: Talk) -> None:
     door = {"url": home.assistant.url, "token": home.assistant.token}
     rules = [{"on": "drop", "scene": "scene.none"}, {"on": "drop", "service": "script.turn_on"}]
     (found,) = await checked("rules", rules=rules, home_assistant=door)

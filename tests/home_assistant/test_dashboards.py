@@ -17,7 +17,7 @@ DASHBOARDS = Path(__file__).parents[2] / "integrations" / "home_assistant" / "da
 
 
 @pytest.mark.parametrize(("name", "width", "height"), [("phone", 412, 915), ("wall", 1280, 800)])
-async def test_a_dashboard_shows_without_an_error(
+async def test_a_dashboard_renders_without_errors(
     home: Home, talk: Talk, tmp_path: Path, name: str, width: int, height: int
 ) -> None:
     config = yaml.safe_load((DASHBOARDS / f"{name}.yaml").read_text())
@@ -25,8 +25,8 @@ async def test_a_dashboard_shows_without_an_error(
     titles = {"title": name, "mode": "storage", "show_in_sidebar": True, "require_admin": False}
     await talk.call("lovelace/dashboards/create", url_path=path, **titles)
     await talk.call("lovelace/config/save", url_path=path, config=config)
-    async with sink(home.broker.port, "roastwatch") as told:
-        told.show(everything())
+    async with sink(home.broker.port, "roastwatch") as rig:
+        rig.show(everything())
         await talk.until(lambda: talk.shows("sensor.roastwatch_roaster_bean_temperature", "201.3"))
         await talk.until(lambda: talk.shows("button.roastwatch_roaster_drop"))
         assistant = home.assistant

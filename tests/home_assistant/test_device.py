@@ -53,8 +53,8 @@ def everything() -> Snapshot:
 
 
 async def test_the_device_appears_with_all_entities_and_classes(home: Home, talk: Talk) -> None:
-    async with sink(home.broker.port, "full") as told:
-        told.show(everything())
+    async with sink(home.broker.port, "full") as rig:
+        rig.show(everything())
         absent = {"image", "update", "heater_reading", "fan_reading", "drum_reading"}
         wanted = {
             entity_id(entity, "full"): entity for entity in ENTITIES if entity.key not in absent
@@ -107,8 +107,8 @@ async def test_the_device_appears_with_all_entities_and_classes(home: Home, talk
 
 
 async def test_buttons_and_switches_reach_the_service(home: Home, talk: Talk) -> None:
-    async with sink(home.broker.port, "asked") as told:
-        told.show(everything())
+    async with sink(home.broker.port, "asked") as rig:
+        rig.show(everything())
         await talk.until(lambda: talk.shows("number.asked_roaster_heater", "60"))
         await talk.until(lambda: talk.shows("button.asked_roaster_emergency_stop"))
         await talk.until(lambda: talk.shows("switch.asked_roaster_listening", "on"))
@@ -117,18 +117,18 @@ async def test_buttons_and_switches_reach_the_service(home: Home, talk: Talk) ->
         await talk.service("number.set_value", "number.asked_roaster_sensitivity", value=80)
         await talk.service("text.set_value", "text.asked_roaster_note", value="smells of cherries")
         await talk.service("button.press", "button.asked_roaster_emergency_stop")
-        await talk.until(lambda: len(told.person.instructions) == 5)
-        assert [(asked.kind, asked.value) for asked in told.person.instructions] == [
+        await talk.until(lambda: len(rig.person.instructions) == 5)
+        assert [(asked.kind, asked.value) for asked in rig.person.instructions] == [
             (InstructionKind.NOT_A_CRACK, None),
             (InstructionKind.LISTEN_OFF, None),
             (InstructionKind.SENSITIVITY, 0.8),
             (InstructionKind.NOTE, "smells of cherries"),
             (InstructionKind.EMERGENCY_STOP, None),
         ]
-        told.person.answer = (Outcome.REFUSED, "Arm first: heat is not raised unasked.")
+        rig.person.answer = (Outcome.REFUSED, "Arm first: heat is not raised unasked.")
         await talk.service("number.set_value", "number.asked_roaster_heater", value=90)
         refusal = "sensor.asked_roaster_last_refusal"
-        await talk.until(lambda: talk.shows(refusal, told.person.answer[1]))
+        await talk.until(lambda: talk.shows(refusal, rig.person.answer[1]))
         assert await talk.shows("number.asked_roaster_heater", "60")
 
 
@@ -136,8 +136,8 @@ async def test_discovery_in_parts_is_one_device(home: Home, talk: Talk, tmp_path
     """What a broker of small packets gets, and what follows when its limit is lifted."""
     small = Broker(tmp_path, "max_packet_size 4000").start()
     try:
-        async with sink(small.port, "parted") as told, listener(small.port) as (heard, _):
-            told.show(everything())
+        async with sink(small.port, "parted") as rig, listener(small.port) as (heard, _):
+            rig.show(everything())
             await until(lambda: heard.newest("roastwatch/parted/roaster/state/status"))
             parts = {t: p for t, p, _ in heard.messages if t.startswith("homeassistant/device/")}
     finally:
@@ -158,8 +158,8 @@ async def test_discovery_in_parts_is_one_device(home: Home, talk: Talk, tmp_path
         for topic, payload in parts.items():
             await client.publish(topic, payload, qos=1, retain=True)
     await talk.until(are_one)
-    async with sink(home.broker.port, "parted") as told:
-        told.show(everything())
+    async with sink(home.broker.port, "parted") as rig:
+        rig.show(everything())
         await talk.until(lambda: talk.shows("sensor.parted_roaster_phase", "development"))
         await talk.until(lambda: talk.shows("number.parted_roaster_heater", "60"))
         await talk.until(are_one)
@@ -173,13 +173,13 @@ async def _all_there(talk: Talk, wanted: set[str]) -> bool:
     return wanted <= (await talk.states()).keys()
 
 
-async def test_a_roaster_that_goes_takes_its_entities_along(home: Home, talk: Talk) -> None:
-    async with sink(home.broker.port, "shrinks") as told:
-        told.show(everything())
+async def test_a_removed_roaster_takes_its_entities_along(home: Home, talk: Talk) -> None:
+    async with sink(home.broker.port, "shrinks") as rig:
+        rig.show(everything())
         await talk.until(lambda: talk.shows("number.shrinks_roaster_heater"))
         await talk.until(lambda: talk.shows("sensor.shrinks_roaster_phase"))
-    async with sink(home.broker.port, "shrinks") as told:
-        told.show(snapshot())
+    async with sink(home.broker.port, "shrinks") as rig:
+        rig.show(snapshot())
 
         async def gone() -> bool:
             registry = await talk.call("config/entity_registry/list")
@@ -192,11 +192,9 @@ async def test_a_roaster_that_goes_takes_its_entities_along(home: Home, talk: Ta
         await talk.until(gone)
 
 
-async def test_a_part_that_is_lost_makes_only_its_entities_unavailable(
-    home: Home, talk: Talk
-) -> None:
-    async with sink(home.broker.port, "parts") as told:
-        told.show(everything())
+async def test_a_lost_part_makes_only_its_entities_unavailable(home: Home, talk: Talk) -> None:
+    async with sink(home.broker.port, "parts") as rig:
+        rig.show(everything())
 
         beans, pops = (
             "sensor.parts_roaster_bean_temperature",
@@ -205,7 +203,7 @@ async def test_a_part_that_is_lost_makes_only_its_entities_unavailable(
         await talk.until(lambda: talk.shows(beans, "201.3"))
         await talk.until(lambda: talk.shows(pops, "32"))
         await talk.until(lambda: talk.shows("button.parts_roaster_emergency_stop"))
-        told.show(snapshot(level=None, roaster=roaster(*Actuator, connected=False)))
+        rig.show(snapshot(level=None, roaster=roaster(*Actuator, connected=False)))
         await talk.until(lambda: talk.shows(beans, "unavailable"))
         await talk.until(lambda: talk.shows(pops, "unavailable"))
         await talk.until(lambda: talk.shows("sensor.parts_roaster_phase", "idle"))

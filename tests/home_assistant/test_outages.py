@@ -1,6 +1,6 @@
 """Without a broker: Home Assistant, the network, the token and the service go, and come again.
 
-Each roast goes on; each event is told at least once under one id; states are right again.
+Each roast goes on; each event is sent at least once under one id; states are right again.
 """
 
 import asyncio
@@ -57,10 +57,12 @@ async def telling(
     url: str, token: str, instance: str, outbox: AlertOutbox | None = None
 ) -> AsyncIterator[Telling]:
     part = ComponentHealth("home_assistant")
-    told = SinkContext(instance, ["roaster"], "en", Person(), part, outbox=outbox)
+    context = SinkContext(instance, ["roaster"], "en", Person(), part, outbox=outbox)
     options = HomeAssistantSinkOptions.model_validate({"url": url, "token": token})
     running = Telling(part, Events(), Latest())
-    task = asyncio.create_task(HomeAssistantSink(options, told).run(running.events, running.latest))
+    task = asyncio.create_task(
+        HomeAssistantSink(options, context).run(running.events, running.latest)
+    )
     try:
         yield running
     finally:
@@ -73,44 +75,44 @@ async def arrived(talk: Talk, instance: str, event_id: str) -> bool:
     return event_id in await talk.noted(instance)
 
 
-async def test_home_assistant_restarted_is_told_what_it_missed(home: Home, talk: Talk) -> None:
+async def test_home_assistant_restarted_gets_missed_events(home: Home, talk: Talk) -> None:
     await talk.note_bus("first_crack")
     home_now = home.assistant
     phase, crack = "sensor.again_roaster_phase", "binary_sensor.again_roaster_first_crack"
-    async with telling(home_now.url, home_now.token, "again") as told:
-        told.show(snapshot(phase=Phase.ROASTING))
+    async with telling(home_now.url, home_now.token, "again") as rig:
+        rig.show(snapshot(phase=Phase.ROASTING))
         await talk.until(lambda: talk.shows(phase, "roasting"))
         home_now.kill()
         # late already: a quick machine has Home Assistant back before anything is late
         decided_at = datetime.now(UTC) - timedelta(seconds=2 * LATE_AFTER_S)
-        told.events.put(event("missed", decided_at=decided_at))
-        told.show(snapshot(phase=Phase.DEVELOPMENT, first_crack=event("missed")))
-        await until(lambda: told.part.state is ComponentState.RETRYING)
-        assert f"Home Assistant at {home_now.url}" in (told.part.problem or "")
+        rig.events.put(event("missed", decided_at=decided_at))
+        rig.show(snapshot(phase=Phase.DEVELOPMENT, first_crack=event("missed")))
+        await until(lambda: rig.part.state is ComponentState.RETRYING)
+        assert f"Home Assistant at {home_now.url}" in (rig.part.problem or "")
         await home_now.start()
         async with home_now.talk() as after:
             await after.until(lambda: arrived(after, "again", "missed"), 120)
             assert (await after.noted("again"))["missed"] == ("r1", True)
             await after.until(lambda: after.shows(phase, "development"))
             await after.until(lambda: after.shows(crack, "on"))
-        assert told.part.problem is None
+        assert rig.part.problem is None
 
 
-async def test_a_network_that_falls_silent_is_noticed(home: Home) -> None:
+async def test_a_silent_network_is_detected(home: Home) -> None:
     async with home.assistant.talk() as talk:
         await talk.note_bus("first_crack")
         phase = "sensor.cut_roaster_phase"
         async with (
             network(home.assistant.port) as cable,
-            telling(f"http://127.0.0.1:{cable.port}", home.assistant.token, "cut") as told,
+            telling(f"http://127.0.0.1:{cable.port}", home.assistant.token, "cut") as rig,
         ):
-            told.show(snapshot(phase=Phase.ROASTING))
+            rig.show(snapshot(phase=Phase.ROASTING))
             await talk.until(lambda: talk.shows(phase, "roasting"))
             cable.silent = True
-            # Nothing is told now: that it is deaf must be noticed all the same.
-            await until(lambda: told.part.state is ComponentState.RETRYING)
-            told.events.put(event("meanwhile"))
-            told.show(snapshot(phase=Phase.DEVELOPMENT))
+            # Nothing is sent now: the silent connection must be detected anyway.
+            await until(lambda: rig.part.state is ComponentState.RETRYING)
+            rig.events.put(event("meanwhile"))
+            rig.show(snapshot(phase=Phase.DEVELOPMENT))
             await asyncio.sleep(0)
             assert "meanwhile" not in await talk.noted("cut")
             cable.silent = False
@@ -120,29 +122,29 @@ async def test_a_network_that_falls_silent_is_noticed(home: Home) -> None:
         await talk.until(lambda: talk.shows(phase, "unavailable"))
 
 
-async def test_a_revoked_token_is_named_and_the_broker_still_tells(home: Home) -> None:
+async def test_a_revoked_token_is_reported_and_the_broker_still_works(home: Home) -> None:
     entity = "event.revoked_roaster_event"
     async with home.assistant.talk() as talk:
         token, number = await talk.new_token("revoked")
         async with (
-            telling(home.assistant.url, token, "norights") as told,
+            telling(home.assistant.url, token, "norights") as rig,
             mqtt_sink(home.broker.port, "revoked") as over_mqtt,
         ):
             over_mqtt.show(snapshot(phase=Phase.ROASTING))
-            told.show(snapshot(phase=Phase.ROASTING))
+            rig.show(snapshot(phase=Phase.ROASTING))
             await talk.until(lambda: talk.shows("sensor.norights_roaster_phase", "roasting"))
             await talk.until(lambda: talk.shows(entity))
             await talk.call("auth/delete_refresh_token", refresh_token_id=number)
-            await until(lambda: "refuses the token" in (told.part.problem or ""))
-            assert told.part.state is ComponentState.RETRYING
-            told.events.put(event("r"))
+            await until(lambda: "refuses the token" in (rig.part.problem or ""))
+            assert rig.part.state is ComponentState.RETRYING
+            rig.events.put(event("r"))
             over_mqtt.events.put(event("r"))
 
-            async def is_told() -> bool:
+            async def is_sent() -> bool:
                 return bool((await talk.states())[entity]["attributes"].get("event_id") == "r")
 
-            await talk.until(is_told)
-            assert "make a new long-lived access token" in (told.part.problem or "")
+            await talk.until(is_sent)
+            assert "make a new long-lived access token" in (rig.part.problem or "")
 
 
 async def expired_token(assistant: HomeAssistant) -> str:
@@ -169,18 +171,18 @@ def _decoded(word: str) -> bytes:
     return base64.urlsafe_b64decode(word + "=" * (-len(word) % 4))
 
 
-async def test_an_expired_token_and_a_url_with_a_typo_are_named(home: Home) -> None:
+async def test_an_expired_token_and_a_wrong_url_are_reported(home: Home) -> None:
     token = await expired_token(home.assistant)
-    async with telling(home.assistant.url, token, "expired") as told:
-        await until(lambda: told.part.problem)
-        assert "refuses the token: make a new long-lived access token" in (told.part.problem or "")
-    async with telling("http://homeassistant.invalid:8123", token, "typo") as told:
-        await until(lambda: told.part.problem)
-        assert "http://homeassistant.invalid:8123" in (told.part.problem or "")
-        assert "does not answer" in (told.part.problem or "")
+    async with telling(home.assistant.url, token, "expired") as rig:
+        await until(lambda: rig.part.problem)
+        assert "refuses the token: make a new long-lived access token" in (rig.part.problem or "")
+    async with telling("http://homeassistant.invalid:8123", token, "typo") as rig:
+        await until(lambda: rig.part.problem)
+        assert "http://homeassistant.invalid:8123" in (rig.part.problem or "")
+        assert "does not answer" in (rig.part.problem or "")
 
 
-async def test_a_killed_service_goes_on_with_the_same_roast(
+async def test_a_killed_service_resumes_the_same_roast(
     home: Home, talk: Talk, tmp_path: Path
 ) -> None:
     await talk.note_bus("first_crack")
@@ -193,7 +195,7 @@ async def test_a_killed_service_goes_on_with_the_same_roast(
             await talk.until(lambda: talk.shows(phase, "roasting"), 120)
             cable.silent = True  # so that it decides what it can't tell any more
             log = tmp_path / "data" / FILE_NAME
-            await until(lambda: untold(log), 120)
+            await until(lambda: unsent(log), 120)
             first.end(signal.SIGKILL)
         assert not await talk.noted("slain")
         cable.silent = False
@@ -206,7 +208,7 @@ async def test_a_killed_service_goes_on_with_the_same_roast(
             assert await talk.state(phase) in ("first_crack", "development")
 
 
-def untold(log: Path) -> bool:
+def unsent(log: Path) -> bool:
     """Whether a first crack waits in the log for a Home Assistant that can't be reached."""
     with contextlib.closing(sqlite3.connect(f"file:{log}?mode=ro", uri=True)) as connection:
         rows = connection.execute(
@@ -218,7 +220,7 @@ def untold(log: Path) -> bool:
 
 @pytest.mark.verify
 @pytest.mark.parametrize("hours", [1, -1])
-async def test_a_clock_that_jumps_by_an_hour_makes_nothing_late(
+async def test_a_clock_jump_of_an_hour_makes_nothing_late(
     home: Home, talk: Talk, tmp_path: Path, hours: int
 ) -> None:
     """With a broker and without one, in a real process whose clock is set in mid-roast."""
@@ -252,12 +254,12 @@ async def test_a_clock_that_jumps_by_an_hour_makes_nothing_late(
         await talk.until(lambda: talk.shows(f"sensor.{name}_roaster_phase", "roasting"), 120)
         clock.write_text(f"{hours * 3600:+d}\n")
 
-        async def told() -> dict[str, Any]:
+        async def rig() -> dict[str, Any]:
             found: dict[str, Any] = (await talk.states())[entity]["attributes"]
             decided = found.get("level") in ("first_crack", "certain")
             return found if decided else {}
 
-        found_event = await talk.until(told, 120)
+        found_event = await talk.until(rig, 120)
         assert not found_event["late"]
         assert found_event["late_by_s"] < 5
         happened = datetime.fromisoformat(found_event["happened_at"])
@@ -270,7 +272,7 @@ async def test_a_clock_that_jumps_by_an_hour_makes_nothing_late(
 
 
 @pytest.mark.verify
-async def test_away_for_two_minutes_loses_nothing(home: Home, tmp_path: Path) -> None:
+async def test_an_outage_of_two_minutes_loses_nothing(home: Home, tmp_path: Path) -> None:
     async with home.assistant.talk() as talk:
         await talk.note_bus("first_crack")
     door = {"url": home.assistant.url, "token": home.assistant.token}
@@ -290,7 +292,7 @@ async def test_away_for_two_minutes_loses_nothing(home: Home, tmp_path: Path) ->
             await talk.until(lambda: talk.shows("binary_sensor.longaway_roaster_first_crack", "on"))
 
 
-async def test_two_of_one_name_find_each_other(home: Home, talk: Talk) -> None:
+async def test_two_instances_of_one_name_detect_each_other(home: Home, talk: Talk) -> None:
     door = (home.assistant.url, home.assistant.token)
     async with telling(*door, "twins") as elder:
         elder.show(snapshot(phase=Phase.DRYING))
@@ -298,7 +300,7 @@ async def test_two_of_one_name_find_each_other(home: Home, talk: Talk) -> None:
         async with telling(*door, "twins") as younger:
             younger.show(replace(snapshot(), phase=Phase.COOLING))
             await until(lambda: younger.part.problem and elder.part.problem)
-            assert "Two roastwatches named 'twins'" in (younger.part.problem or "")
+            assert "Two roastwatch instances named 'twins'" in (younger.part.problem or "")
             assert younger.part.state is ComponentState.RETRYING
             assert elder.part.state is ComponentState.DEGRADED
         assert await talk.shows("sensor.twins_roaster_phase", "drying")

@@ -33,16 +33,16 @@ async def attributes(talk: Talk, entity_id: str) -> dict[str, Any]:
 
 
 async def seen(talk: Talk, entity_id: str) -> list[tuple[str, str, bool]]:
-    """Event id, type and lateness of all that an event entity has told, from the recorder."""
+    """Event id, type and lateness of all events of an event entity, from the recorder."""
     start = (datetime.now(UTC) - timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
     # "Significant" would leave out the second of two events within a millisecond.
     path = f"/api/history/period/{start}?filter_entity_id={entity_id}&significant_changes_only=0"
     async with talk.session.get(path) as answer:
         history = await answer.json()
-    told = [state["attributes"] for state in (history[0] if history else [])]
+    sent = [state["attributes"] for state in (history[0] if history else [])]
     return [
         (found["event_id"], found["event_type"], found["late"])
-        for found in told
+        for found in sent
         if "event_id" in found
     ]
 
@@ -58,7 +58,7 @@ async def drawn(talk: Talk, entity_id: str) -> Any:
         return imread(io.BytesIO(await answer.read()), format="png")
 
 
-async def test_first_crack_fires_an_automation_and_a_button_reaches_the_service(
+async def test_first_crack_triggers_an_automation_and_a_button_works(
     home: Home, talk: Talk, tmp_path: Path
 ) -> None:
     rule = {"name": "Rule", "entities": {"input_boolean.fan": {"state": "on"}}}
@@ -107,7 +107,7 @@ async def test_first_crack_fires_an_automation_and_a_button_reaches_the_service(
     await talk.until(lambda: talk.shows("sensor.replay_roaster_phase", "unavailable"))
 
 
-async def test_a_broker_killed_in_mid_roast_loses_nothing(
+async def test_a_broker_killed_during_a_roast_loses_nothing(
     home: Home, talk: Talk, tmp_path: Path
 ) -> None:
     observer = Broker(tmp_path).start()
@@ -123,11 +123,11 @@ async def test_a_broker_killed_in_mid_roast_loses_nothing(
                 lambda: [e for e in heard.json(topic) if e["event_type"] == "first_crack"], 120
             )
             home.broker.start()
-            told = {(e["event_id"], e["event_type"]) for e in heard.json(topic)}
+            sent = {(e["event_id"], e["event_type"]) for e in heard.json(topic)}
 
             async def all_arrived() -> bool:
                 found = await seen(talk, "event.outage_roaster_event")
-                return told <= {(event_id, kind) for event_id, kind, _ in found}
+                return sent <= {(event_id, kind) for event_id, kind, _ in found}
 
             await talk.until(all_arrived, 120)
             await talk.until(lambda: talk.shows("binary_sensor.outage_roaster_first_crack", "on"))
@@ -140,7 +140,7 @@ async def test_a_broker_killed_in_mid_roast_loses_nothing(
 
 
 @pytest.mark.verify
-async def test_both_away_for_two_minutes_lose_nothing(home: Home, tmp_path: Path) -> None:
+async def test_an_outage_of_both_for_two_minutes_loses_nothing(home: Home, tmp_path: Path) -> None:
     observer = Broker(tmp_path).start()
     topic, entity = "roastwatch/both/roaster/event", "event.both_roaster_event"
     try:
@@ -153,17 +153,17 @@ async def test_both_away_for_two_minutes_lose_nothing(home: Home, tmp_path: Path
             home.assistant.kill()
             home.broker.kill()
             await asyncio.sleep(120)
-            told = {(e["event_id"], e["event_type"]) for e in heard.json(topic)}
-            assert any(kind == "first_crack" for _, kind in told)
+            sent = {(e["event_id"], e["event_type"]) for e in heard.json(topic)}
+            assert any(kind == "first_crack" for _, kind in sent)
             home.broker.start()
             await home.assistant.start()
             async with home.assistant.talk() as talk:
-                missing = told
+                missing = sent
 
                 async def all_arrived() -> bool:
                     nonlocal missing
                     found = await seen(talk, entity)
-                    missing = told - {(event_id, kind) for event_id, kind, _ in found}
+                    missing = sent - {(event_id, kind) for event_id, kind, _ in found}
                     return not missing
 
                 with contextlib.suppress(TimeoutError):
@@ -178,7 +178,7 @@ async def test_both_away_for_two_minutes_lose_nothing(home: Home, tmp_path: Path
         home.broker.start()
 
 
-async def test_a_killed_service_goes_on_with_the_same_roast(
+async def test_a_killed_service_resumes_the_same_roast(
     home: Home, talk: Talk, tmp_path: Path
 ) -> None:
     observer = Broker(tmp_path).start()
@@ -195,7 +195,7 @@ async def test_a_killed_service_goes_on_with_the_same_roast(
         async with listener(observer.port, topic) as (heard, _):
             async with service(run, "killed", *ports, **timing) as first:
                 await talk.until(lambda: talk.shows(phase, "roasting"), 120)
-                home.broker.kill()  # so that Home Assistant can't be told what is decided now
+                home.broker.kill()  # so that Home Assistant can't get the next event
                 crack = (await until(cracks, 120))[0]
                 first.end(signal.SIGKILL)
             home.broker.start()
@@ -207,9 +207,9 @@ async def test_a_killed_service_goes_on_with_the_same_roast(
 
                 await talk.until(arrived, 120)
                 await talk.until(lambda: talk.shows(cracked, "on"))
-                told = [one for one in await seen(talk, entity) if "crack" in one[1]]
-                assert {one for one, _, _ in told} == {crack["event_id"]}
-                assert told[0][2]  # marked late
+                sent = [one for one in await seen(talk, entity) if "crack" in one[1]]
+                assert {one for one, _, _ in sent} == {crack["event_id"]}
+                assert sent[0][2]  # marked late
                 assert (await attributes(talk, entity))["roast_id"] == crack["roast_id"]
                 await talk.until(lambda: in_crack(talk, phase))
         roasts = [event["roast_id"] for event in heard.json(topic) if event["roast_id"] is not None]
@@ -223,7 +223,7 @@ async def in_crack(talk: Talk, phase: str) -> bool:
     return await talk.state(phase) in ("first_crack", "development")
 
 
-async def test_detector_and_profile_are_chosen_in_home_assistant(
+async def test_detector_and_profile_are_selected_in_home_assistant(
     home: Home, talk: Talk, tmp_path: Path
 ) -> None:
     plans = tmp_path / "plans"
@@ -246,22 +246,22 @@ async def test_detector_and_profile_are_chosen_in_home_assistant(
         await talk.until(lambda: talk.shows("sensor.chosen_roaster_deviation"))
         # What can't be done now is said in a sentence, and the entity springs back.
         await talk.service("select.select_option", detector, option="transients")
-        sentence = "The detector can't be changed in mid-roast: end the roast first."
+        sentence = "The detector can't be changed during a roast: end the roast first."
         await talk.until(lambda: talk.shows(refusal, sentence))
         assert await talk.shows(detector, "pops")
 
 
-async def test_home_assistant_restarted_in_mid_roast_hears_what_it_missed(home: Home) -> None:
+async def test_home_assistant_restarted_during_a_roast_gets_missed_events(home: Home) -> None:
     name = "event.restart_roaster_event"
-    async with sink(home.broker.port, "restart", birth_settle_s=1.0) as told:
-        told.show(snapshot(phase=Phase.ROASTING))
+    async with sink(home.broker.port, "restart", birth_settle_s=1.0) as sent:
+        sent.show(snapshot(phase=Phase.ROASTING))
         async with home.assistant.talk() as talk:
             await talk.until(lambda: talk.shows("sensor.restart_roaster_phase", "roasting"))
-            told.events.put(event("before", EventKind.DRY_END, None))
+            sent.events.put(event("before", EventKind.DRY_END, None))
             await talk.until(lambda: talk.shows(name))
         home.assistant.kill()
-        told.events.put(event("meanwhile"))
-        told.show(snapshot(phase=Phase.DEVELOPMENT, first_crack=event("meanwhile")))
+        sent.events.put(event("meanwhile"))
+        sent.show(snapshot(phase=Phase.DEVELOPMENT, first_crack=event("meanwhile")))
         await home.assistant.start()
         async with home.assistant.talk() as talk:
 
@@ -275,11 +275,11 @@ async def test_home_assistant_restarted_in_mid_roast_hears_what_it_missed(home: 
 
 async def test_an_event_before_the_first_announcement_arrives(home: Home, talk: Talk) -> None:
     name = "event.early_roaster_event"
-    async with sink(home.broker.port, "early", birth_settle_s=2.0) as told:
-        told.events.put(event("first", EventKind.CHARGE, None))
+    async with sink(home.broker.port, "early", birth_settle_s=2.0) as sent:
+        sent.events.put(event("first", EventKind.CHARGE, None))
 
         async def arrived() -> bool:
-            told.show(snapshot(phase=Phase.ROASTING))
+            sent.show(snapshot(phase=Phase.ROASTING))
             return ("first", "charge", True) in await seen(talk, name)
 
         await talk.until(arrived, 120, period_s=0.5)

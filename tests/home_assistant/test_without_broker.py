@@ -84,7 +84,7 @@ async def test_a_roast_reaches_the_bus_and_an_answer_comes_back(home: Home, talk
         assert "no station 'attic'" in refused[0]["data"]["reason"]
 
 
-async def test_a_phone_is_told_answers_once_and_a_scene_follows(home: Home, talk: Talk) -> None:
+async def test_a_phone_is_notified_and_a_scene_follows(home: Home, talk: Talk) -> None:
     for scene in SCENES:
         await talk.post(f"/api/config/scene/config/{scene['id']}", scene)
     await talk.until(lambda: talk.shows("scene.crack"))
@@ -101,8 +101,8 @@ async def test_a_phone_is_told_answers_once_and_a_scene_follows(home: Home, talk
             home, {"type": "phone", "people": people}, {"type": "rules", "rules": rules}
         )
         async with running(service, talk):
-            told = service.outlets[0].part
-            await talk.until(lambda: told.state is ComponentState.RUNNING)
+            health = service.outlets[0].part
+            await talk.until(lambda: health.state is ComponentState.RUNNING)
             begin(service)
             await talk.until(lambda: _cracks(pixel) and _cracks(iphone), 120)
             await talk.until(lambda: talk.shows("input_boolean.crack_light", "on"))
@@ -113,11 +113,11 @@ async def test_a_phone_is_told_answers_once_and_a_scene_follows(home: Home, talk
             await pixel.press(actions["Not a crack"])
             await iphone.press(actions["Not a crack"])
             await talk.until(lambda: any(_is_cleared(one, english) for one in iphone.pushed))
-            await talk.until(lambda: dict(told.counters).get("answers") == 1)
+            await talk.until(lambda: dict(health.counters).get("answers") == 1)
             assert any(one["data"].get("live_update") for one in pixel.pushed)
 
 
-async def test_what_is_pressed_on_a_phone_is_logged_and_ends_the_roast(
+async def test_buttons_on_a_phone_are_logged_and_end_the_roast(
     home: Home, talk: Talk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """*Not a crack* becomes a label of the log, *Drop* the drop of a roaster that is driven."""
@@ -157,7 +157,7 @@ async def test_what_is_pressed_on_a_phone_is_logged_and_ends_the_roast(
             await talk.until(lambda: service.stations["kitchen"].reading.door_open)
 
 
-async def test_a_service_that_does_not_exist_is_a_problem_in_words(home: Home, talk: Talk) -> None:
+async def test_a_missing_service_is_reported(home: Home, talk: Talk) -> None:
     people = [{"name": "ada", "companion": ["notify.mobile_app_toaster"]}]
     rules = [{"on": "first_crack", "scene": "scene.nowhere"}]
     service = roastery(home, {"type": "phone", "people": people}, {"type": "rules", "rules": rules})
@@ -170,15 +170,13 @@ async def test_a_service_that_does_not_exist_is_a_problem_in_words(home: Home, t
         kitchen = service.stations["kitchen"]
         await talk.until(
             lambda: (
-                kitchen.pipeline
-                and kitchen.pipeline.roast.first_crack
-                and kitchen.pipeline.roast.first_crack.level is not Level.POSSIBLE
+                kitchen.roast.first_crack and kitchen.roast.first_crack.level is not Level.POSSIBLE
             ),
             120,
         )
 
 
-async def test_a_refused_token_is_a_problem_that_names_the_fix(home: Home, talk: Talk) -> None:
+async def test_a_refused_token_is_reported_with_the_fix(home: Home, talk: Talk) -> None:
     service = roastery(home, {})
     options = service.settings.sinks[0].options
     bad = settings.chosen(

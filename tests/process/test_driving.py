@@ -46,8 +46,8 @@ async def test_arm_heat_stop_through_the_service(monkeypatch: pytest.MonkeyPatch
     async with guarded() as place:
         monkeypatch.setenv("ROASTWATCH_RUNTIME_DIR", str(place.folder))
         service = kitchen(fan_min_for_heat_percent=25)
-        told = Notebook()
-        service.outlets = [Outlet("notebook", told, ComponentHealth("notebook"))]
+        notebook = Notebook()
+        service.outlets = [Outlet("notebook", notebook, ComponentHealth("notebook"))]
         running = asyncio.create_task(service.run())
 
         def state() -> RoasterState | None:
@@ -84,8 +84,10 @@ async def test_arm_heat_stop_through_the_service(monkeypatch: pytest.MonkeyPatch
             assert (await ask(Actuator.HEATER, 50)).interlock == "emergency_stop"
             assert state().last_refusal
             # What a person does, and what an interlock only corrects, rings nobody awake.
-            await until(lambda: any(e.origin is Origin.PERSON for e in told.events), 30.0)
-            urgent = [event.message for event in told.events if urgency(event) is Urgency.DANGER]
+            await until(lambda: any(e.origin is Origin.PERSON for e in notebook.events), 30.0)
+            urgent = [
+                event.message for event in notebook.events if urgency(event) is Urgency.DANGER
+            ]
             assert urgent == []
         finally:
             running.cancel()
@@ -93,7 +95,7 @@ async def test_arm_heat_stop_through_the_service(monkeypatch: pytest.MonkeyPatch
                 await running
 
 
-async def test_the_time_of_a_roast_under_way_runs_from_the_first_press(
+async def test_time_of_a_roast_under_way_counts_from_the_first_press(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with guarded() as place:
@@ -108,13 +110,13 @@ async def test_the_time_of_a_roast_under_way_runs_from_the_first_press(
 
         def over() -> bool:
             press(InstructionKind.UNDER_WAY)  # again and again: it must not begin anew
-            events = [event.message for event in told.events]
+            events = [event.message for event in notebook.events]
             return any("The roast has lasted" in message for message in events)
 
-        told = Notebook()
-        service.outlets = [Outlet("notebook", told, ComponentHealth("notebook"))]
+        notebook = Notebook()
+        service.outlets = [Outlet("notebook", notebook, ComponentHealth("notebook"))]
         try:
-            await until(lambda: station.pipeline and station.snapshot().roaster.connected, 60.0)
+            await until(lambda: station.has_sound and station.snapshot().roaster.connected, 60.0)
             press(InstructionKind.ARM, 600)
             await until(lambda: station.snapshot().roaster.armed, 30.0)
             await until(over, 30.0)
@@ -125,7 +127,7 @@ async def test_the_time_of_a_roast_under_way_runs_from_the_first_press(
                 await running
 
 
-async def test_charge_found_from_the_curve_begins_the_longest_roast(
+async def test_a_charge_found_by_the_curve_starts_the_roast_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nobody pressed anything; the drop that the curve shows ends it."""
@@ -136,7 +138,7 @@ async def test_charge_found_from_the_curve_begins_the_longest_roast(
         running = asyncio.create_task(service.run())
 
         def armed() -> bool:
-            return bool(station.pipeline and station.snapshot().roaster.armed)
+            return bool(station.has_sound and station.snapshot().roaster.armed)
 
         def armed_now() -> bool:
             now = datetime.now(UTC)
@@ -144,10 +146,10 @@ async def test_charge_found_from_the_curve_begins_the_longest_roast(
             return armed()
 
         try:
-            await until(lambda: station.pipeline and station.snapshot().roaster.connected, 60.0)
+            await until(lambda: station.has_sound and station.snapshot().roaster.connected, 60.0)
             await until(lambda: station.reading is not None, 60.0)
             await until(armed_now, 30.0)
-            roast = station.pipeline.roast
+            roast = station.roast
             station.publish(roast.begin(datetime.now(UTC), Origin.TEMPERATURE))
             await until(lambda: not armed(), 30.0)
             station.publish(roast.drop(datetime.now(UTC), Origin.TEMPERATURE, 200.0))
@@ -158,7 +160,7 @@ async def test_charge_found_from_the_curve_begins_the_longest_roast(
                 await running
 
 
-async def test_an_emergency_stop_arrives_though_another_program_holds_the_roaster(
+async def test_an_emergency_stop_reaches_a_roaster_of_another_program(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with guarded() as place:
@@ -195,7 +197,7 @@ async def test_an_emergency_stop_arrives_though_another_program_holds_the_roaste
                     await running
 
 
-def test_unknown_limits_are_named_at_start() -> None:
+def test_unknown_limits_are_reported_at_startup() -> None:
     with pytest.raises(SettingsError, match="did you mean 'hot_above_c'"):
         kitchen(hot_above=90)
     with pytest.raises(SettingsError, match="bean_temp_max_c"):

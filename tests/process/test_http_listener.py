@@ -62,7 +62,7 @@ def few_descriptors() -> Iterator[None]:
 
 @pytest.mark.parametrize("kind", FIRST)
 @pytest.mark.usefixtures("few_descriptors")
-async def test_eleven_hundred_idle_connections_leave_the_emergency_stop_its_place(
+async def test_an_emergency_stop_passes_1100_idle_connections(
     kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -75,7 +75,7 @@ async def test_eleven_hundred_idle_connections_leave_the_emergency_stop_its_plac
     assert len(caplog.text) < 5_000
 
 
-async def test_a_connection_that_sent_the_token_stays_when_others_must_go() -> None:
+async def test_a_connection_with_a_token_is_closed_last() -> None:
     async with serving() as api:
         reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
         writer.write(request("/api/stations", method="GET"))
@@ -87,7 +87,7 @@ async def test_a_connection_that_sent_the_token_stays_when_others_must_go() -> N
         writer.transport.abort()
 
 
-async def test_half_a_request_is_closed_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_incomplete_request_is_closed_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("roastwatch.sinks.rest.sink._IDLE_S", 0.2)
     monkeypatch.setattr("roastwatch.sinks.rest.listener._LOOK_EVERY_S", 0.05)
     monkeypatch.setattr("roastwatch.sinks.rest.guards._BODY_WITHIN_S", 0.2)
@@ -103,7 +103,7 @@ async def test_half_a_request_is_closed_in_time(monkeypatch: pytest.MonkeyPatch)
         assert "within" in answer.error
 
 
-async def test_commands_that_wait_leave_room_for_the_emergency_stop() -> None:
+async def test_an_emergency_stop_passes_waiting_commands() -> None:
     person = Person(takes=asyncio.Event())
     command = request("/api/stations/kitchen/command", {"actuator": "fan", "percent": 5})
     async with serving(person) as api:
@@ -120,7 +120,7 @@ async def test_commands_that_wait_leave_room_for_the_emergency_stop() -> None:
         assert sorted(answer.status for answer in answers) == [409] * 16 + [503] * 24
 
 
-async def test_without_any_descriptor_left_one_connection_is_still_served() -> None:
+async def test_a_connection_is_served_without_free_descriptors() -> None:
     async with serving() as api:
         before = resource.getrlimit(resource.RLIMIT_NOFILE)
         client = await asyncio.create_subprocess_exec(
@@ -164,7 +164,9 @@ class Talker(asyncio.Protocol):
         transport.write(b"x" * 50_000_000)
 
 
-async def test_a_client_that_takes_no_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_reads_no_answer_is_disconnected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("roastwatch.sinks.rest.listener._STALLED_S", 0.05)
     monkeypatch.setattr("roastwatch.sinks.rest.listener._LOOK_EVERY_S", 0.05)
     counted: list[str] = []

@@ -106,7 +106,7 @@ async def by_service(plan: Plan, folder: Path, last: Callable[[Writes], bool]) -
         assert [event.origin for event in kitchen.of(EventKind.DROP)] == [Origin.PLAN]
         alarms = {event.message for event in kitchen.of(EventKind.INTERLOCK)}
         assert alarms <= {"Cooling had made the machine safe: it ends with heat."}
-        assert not kitchen.station.pipeline.roast.active
+        assert not kitchen.station.roast.active
     return writes
 
 

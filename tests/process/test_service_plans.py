@@ -56,9 +56,7 @@ def changes(driver: Watched, actuator: Actuator, began_s: float) -> list[tuple[i
 
 
 @pytest.mark.parametrize("step_s", [700.0, -3600.0, 86400.0])
-def test_a_plan_goes_on_though_the_computers_clock_is_set(
-    step_s: float, socket_folder: Path
-) -> None:
+def test_a_plan_continues_after_the_clock_is_set(step_s: float, socket_folder: Path) -> None:
     """A step of +700 s opened the door 0.3 s later; one of −1 h froze the plan with heat on."""
 
     async def roast() -> None:
@@ -72,19 +70,19 @@ def test_a_plan_goes_on_though_the_computers_clock_is_set(
             for _ in range(60):  # what follows from time alone, once a second
                 made.station.tick()
                 await asyncio.sleep(1)
-            assert made.station.pipeline.roast.active
-            assert made.station.pipeline.roast.elapsed_s(made.station.now()) == pytest.approx(
+            assert made.station.roast.active
+            assert made.station.roast.elapsed_s(made.station.now()) == pytest.approx(
                 driver._clock() - began_s, abs=1
             )
             made.press(InstructionKind.PRESENT)
-            await made.until(lambda: not made.station.pipeline.roast.active)
+            await made.until(lambda: not made.station.roast.active)
             assert changes(driver, Actuator.HEATER, began_s) == [(0, 60), (300, 50), (400, 0)]
             assert changes(driver, Actuator.DOOR, began_s) == [(400, 100)]
 
     virtual(roast())
 
 
-def test_between_roasts_the_clock_is_set_right(socket_folder: Path) -> None:
+def test_the_clock_is_corrected_between_roasts(socket_folder: Path) -> None:
     async def roast() -> None:
         made = kitchen(socket_folder)
         made.off_s = 700.0
@@ -103,7 +101,7 @@ def test_a_second_roast_begins_after_a_drop(socket_folder: Path) -> None:
         async with made.open() as driver:
             await made.armed()
             made.press(InstructionKind.START)
-            roast = made.station.pipeline.roast
+            roast = made.station.roast
             await made.until(lambda: driver._set[Actuator.HEATER] == 60)
             made.press(InstructionKind.DROP)
             await made.until(lambda: made.station.reading.door_open)
@@ -124,7 +122,7 @@ def test_a_second_roast_begins_after_a_drop(socket_folder: Path) -> None:
     virtual(roasts())
 
 
-def test_a_roast_that_a_rule_begins_with_an_open_door_is_refused(socket_folder: Path) -> None:
+def test_a_rule_cannot_begin_a_roast_with_an_open_door(socket_folder: Path) -> None:
     async def roasts() -> None:
         made = kitchen(socket_folder)
         async with made.open() as driver:
@@ -133,13 +131,13 @@ def test_a_roast_that_a_rule_begins_with_an_open_door_is_refused(socket_folder: 
             made.press(InstructionKind.START, origin=Origin.RULE)
             await made.until(lambda: made.driven.state().last_refusal)
             assert "Close the door first" in made.driven.state().last_refusal
-            assert made.station.pipeline.roast.phase is Phase.IDLE
+            assert made.station.roast.phase is Phase.IDLE
             assert driver._set[Actuator.DOOR] == 100
 
     virtual(roasts())
 
 
-def test_what_the_machine_lacks_is_no_alarm(socket_folder: Path) -> None:
+def test_a_missing_actuator_is_no_alarm(socket_folder: Path) -> None:
     async def roast() -> None:
         made = kitchen(socket_folder)
         notes: list[str] = []
@@ -149,7 +147,7 @@ def test_what_the_machine_lacks_is_no_alarm(socket_folder: Path) -> None:
             await made.armed()
             made.press(InstructionKind.CHARGE)
             began_s = driver._clock()
-            roast = made.station.pipeline.roast
+            roast = made.station.roast
             await asyncio.sleep(415)
             assert changes(driver, Actuator.HEATER, began_s) == [(0, 60), (300, 50), (400, 0)]
             assert changes(driver, Actuator.COOLING, began_s)[-1] == (405, 100)
@@ -180,7 +178,7 @@ def test_a_persons_stop_ends_the_plan(socket_folder: Path) -> None:
     virtual(roast())
 
 
-def test_what_is_heard_does_not_take_back_a_persons_heat(socket_folder: Path) -> None:
+def test_a_detected_crack_does_not_revert_a_persons_heat(socket_folder: Path) -> None:
     """A refused step by sound gave the heat back to the profile: 10 % became 29 % in 10 s."""
     plan = """
     steps:
@@ -208,8 +206,8 @@ def test_what_is_heard_does_not_take_back_a_persons_heat(socket_folder: Path) ->
     virtual(roast())
 
 
-def test_a_door_that_stands_open_already_drops_no_roast(socket_folder: Path) -> None:
-    """Whoever says that a roast is under way is believed; only a door that opens drops it."""
+def test_a_door_that_was_already_open_drops_no_roast(socket_folder: Path) -> None:
+    """A person may say that a roast is under way; only a door that opens drops it."""
 
     async def roast() -> None:
         made = kitchen(socket_folder)
@@ -218,7 +216,7 @@ def test_a_door_that_stands_open_already_drops_no_roast(socket_folder: Path) -> 
             await made.until(lambda: made.station.reading.door_open)
             made.press(InstructionKind.UNDER_WAY)
             await asyncio.sleep(5)
-            assert made.station.pipeline.roast.active
+            assert made.station.roast.active
             driver._put(Actuator.DOOR, 0.0)
             await asyncio.sleep(5)
             driver._put(Actuator.DOOR, 100.0)

@@ -61,11 +61,11 @@ async def sink(
     """The MQTT sink at a port, ended at the end."""
     person, part = options.pop("person", None) or Person(), ComponentHealth("mqtt")
     more = {name: options.pop(name) for name in ("outbox", "picture") if name in options}
-    told = SinkContext(instance, stations, options.pop("language", "en"), person, part, **more)
+    context = SinkContext(instance, stations, options.pop("language", "en"), person, part, **more)
     options = {"host": "127.0.0.1", "birth_settle_s": 0.05} | options
     running = Running(part, Events(), Latest(), person)
     task = asyncio.create_task(
-        MqttSink(MqttOptions(port=port, **options), told).run(running.events, running.latest)
+        MqttSink(MqttOptions(port=port, **options), context).run(running.events, running.latest)
     )
     try:
         yield running

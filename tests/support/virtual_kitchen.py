@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from roastwatch.app.roaster_launch import RoasterLaunch
 from roastwatch.app.roaster_session import RoasterSession
 from roastwatch.app.station import Station
-from roastwatch.pipeline import Pipeline
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.guardian.limits import Limits
@@ -30,6 +29,7 @@ from roastwatch.vocabulary import (
 )
 from tests.fakes.virtual_time import VirtualLoop
 from tests.support.until import until
+from tests.unit.test_station_readings import sound
 
 OPTIONS = {"noise_c": 0.0, "beans_g": 250.0, "drum_c": 180.0}
 T = TypeVar("T")
@@ -93,9 +93,7 @@ class Kitchen:
         parsed = settings.parse({"stations": [tree]}).stations[0]
         self.station = Station(parsed, self._publish, now=self.wall)
         self.driven = RoasterSession(self.station)
-        self.station.pipeline = Pipeline(
-            "roaster", self.station.model, 32_000, started_at=self.station.now()
-        )
+        sound(self.station)
         self.machine = RoasterLaunch.of_station(parsed)
 
     def wall(self) -> datetime:
@@ -126,7 +124,7 @@ class Kitchen:
 
     def crack(self) -> None:
         now = self.station.now()
-        roast = self.station.pipeline.roast
+        roast = self.station.roast
         self.station.publish(roast.crack(EventKind.FIRST_CRACK, Level.CERTAIN, now, now))
 
     def of(self, kind: EventKind) -> list[RoastEvent]:

@@ -1,4 +1,4 @@
-"""Who is told what, when and in which words."""
+"""Who is notified of what, when and in which words."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,13 +18,14 @@ def event(kind: EventKind = EventKind.FIRST_CRACK, level: Level | None = None) -
 
 
 @pytest.mark.parametrize(
-    ("level", "told"), [(Level.POSSIBLE, False), (Level.FIRST_CRACK, True), (Level.CERTAIN, True)]
+    ("level", "notified"),
+    [(Level.POSSIBLE, False), (Level.FIRST_CRACK, True), (Level.CERTAIN, True)],
 )
-def test_a_crack_is_told_from_the_level_that_a_person_wants(level: Level, told: bool) -> None:
-    assert wanted(PersonOptions(), event(level=level), NOON) is told
+def test_a_crack_is_notified_from_the_level_a_person_wants(level: Level, notified: bool) -> None:
+    assert wanted(PersonOptions(), event(level=level), NOON) is notified
 
 
-def test_quiet_hours_hold_back_all_but_what_is_critical() -> None:
+def test_quiet_hours_suppress_all_but_critical_events() -> None:
     person = PersonOptions(quiet_hours="22:00-07:00")
     night = NOON.replace(hour=23)
     assert not wanted(person, event(level=Level.CERTAIN), night)
@@ -34,7 +35,7 @@ def test_quiet_hours_hold_back_all_but_what_is_critical() -> None:
     assert quiet("11:00-13:00", NOON)
 
 
-def test_words_follow_the_language_and_say_how_late() -> None:
+def test_texts_follow_the_language_and_say_how_late() -> None:
     shown = Snapshot("kitchen", NOON, Phase.FIRST_CRACK, "r1", NOON - timedelta(seconds=500))
     person = PersonOptions(language="de")
     crack = event(level=Level.FIRST_CRACK)
@@ -46,17 +47,17 @@ def test_words_follow_the_language_and_say_how_late() -> None:
     late = alert(
         person, crack, shown, language="en", station_title="Küche", now=NOON + timedelta(seconds=90)
     )
-    assert "1:30 min zu spät gemeldet" in late.text
+    assert "1:30 min verspätet gemeldet" in late.text
 
 
-def test_a_question_reaches_everybody_who_wants_first_cracks_and_can_be_answered() -> None:
+def test_a_question_has_answers_and_reaches_all_who_want_cracks() -> None:
     question = replace(event(level=Level.POSSIBLE), roast_id=None, message="Is one going on?")
     assert wanted(PersonOptions(first_crack_from=Level.CERTAIN), question, NOON)
     assert not wanted(PersonOptions(events=("drop",)), question, NOON)
     ended = Snapshot("kitchen", NOON, started_at=NOON - timedelta(hours=3))
     for language, text, words in (
-        ("en", "No roast was started: is one going on? (12 s ago)", "Roast under way"),
-        ("de", "Keine Röstung wurde begonnen: läuft eine? (vor 12 s)", "Röstung läuft"),
+        ("en", "No roast was started. Is one in progress? (12 s ago)", "Roast under way"),
+        ("de", "Es wurde keine Röstung gestartet. Läuft eine? (vor 12 s)", "Röstung läuft"),
     ):
         said = alert(
             PersonOptions(), question, ended, language=language, station_title="k", now=NOON
@@ -87,7 +88,7 @@ def test_an_interlock_that_corrected_a_value_alerts_nobody() -> None:
         (Urgency.NEEDS_YOU, Origin.PERSON, False, 0),  # one's own emergency stop
     ],
 )
-def test_only_danger_rings_at_full_volume_and_nothing_of_ones_own_repeats(
+def test_only_danger_is_loud_and_own_actions_do_not_repeat(
     urgency: Urgency, origin: Origin, critical: bool, repeats: int
 ) -> None:
     happened = replace(event(EventKind.INTERLOCK), urgency=urgency, origin=origin)
@@ -95,7 +96,7 @@ def test_only_danger_rings_at_full_volume_and_nothing_of_ones_own_repeats(
     assert (said.critical, said.repeats_left) == (critical, repeats)
 
 
-def test_the_countdown_comes_once_the_wished_development_is_near() -> None:
+def test_a_countdown_is_sent_near_the_target_development() -> None:
     person = PersonOptions(development_s=90)
     for development, due in ((40.0, False), (61.0, True), (130.0, False)):
         shown = Snapshot("kitchen", NOON, Phase.DEVELOPMENT, "r1", development_s=development)
@@ -105,11 +106,11 @@ def test_the_countdown_comes_once_the_wished_development_is_near() -> None:
             assert "29 s until" in said.text
 
 
-def test_an_unknown_event_is_named() -> None:
+def test_an_unknown_event_is_reported() -> None:
     with pytest.raises(ValueError, match="there is no event 'first_krack'"):
         PersonOptions(events=("first_krack",))
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (59.6, "1:00 min"), (3661, "1:01 h")])
-def test_time_is_spoken(seconds: float, text: str) -> None:
+def test_durations_are_formatted(seconds: float, text: str) -> None:
     assert spoken(seconds) == text

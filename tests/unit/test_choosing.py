@@ -67,21 +67,20 @@ def ask(service: Service, kind: InstructionKind, value: str | None = None) -> No
     service.instruct(Instruction("kitchen", kind, Origin.PERSON, now, value))
 
 
-async def test_a_detector_is_chosen_and_kept_until_the_settings_change(tmp_path: Path) -> None:
+async def test_a_selected_detector_is_kept_until_the_settings_change(tmp_path: Path) -> None:
     async with running(made(tmp_path)) as service:
         shown = await snapshot_where(service, lambda shown: shown.detector == "transients")
         assert shown.detectors == ("transients", "pops")
         assert shown.profiles == ()
         ask(service, InstructionKind.DETECTOR, "pops")
         await snapshot_where(service, lambda shown: shown.detector == "pops")
-        pipeline = service.stations["kitchen"].pipeline
-        assert pipeline is not None
+        station = service.stations["kitchen"]
         async with asyncio.timeout(60):
-            while pipeline.spec.model_id != service.stations["kitchen"].model.spec.model_id:
+            while station.listens_with != station.detector.model.spec.model_id:
                 await asyncio.sleep(0.01)
         ask(service, InstructionKind.DETECTOR, "oracle")
         shown = await snapshot_where(service, lambda shown: shown.refusal)
-        assert shown.refusal == "There is no detector 'oracle': there is transients, pops."
+        assert shown.refusal == "There is no detector 'oracle'. Available: transients, pops."
         assert shown.detector == "pops"
     async with running(made(tmp_path)) as service:  # as after a restart
         await snapshot_where(service, lambda shown: shown.detector == "pops")
@@ -91,13 +90,13 @@ async def test_a_detector_is_chosen_and_kept_until_the_settings_change(tmp_path:
         await snapshot_where(service, lambda shown: shown.detectors == ("pops", "transients"))
 
 
-async def test_nothing_is_chosen_in_mid_roast(tmp_path: Path) -> None:
+async def test_a_selection_during_a_roast_is_refused(tmp_path: Path) -> None:
     async with running(made(tmp_path)) as service:
         ask(service, InstructionKind.CHARGE)
         await snapshot_where(service, lambda shown: shown.roast_id)
         ask(service, InstructionKind.DETECTOR, "pops")
         shown = await snapshot_where(service, lambda shown: shown.refusal)
-        assert "can't be changed in mid-roast" in shown.refusal
+        assert "can't be changed during a roast" in shown.refusal
         assert shown.detector == "transients"
         ask(service, InstructionKind.STOP)
         await snapshot_where(service, lambda shown: shown.roast_id is None and not shown.refusal)
@@ -147,7 +146,7 @@ async def cracked_s(first: str, then: str) -> float:
     async with source:
         async for block in source.blocks():
             if then != first and block.first_sample == 10 * source.sample_rate_hz:
-                pipeline.judge_by(other(other.Options()), OnsetOptions())
+                pipeline.use(other(other.Options()), OnsetOptions())
             if block.first_sample == 15 * source.sample_rate_hz:
                 now = pipeline.heard_until
                 asked = Instruction("kitchen", InstructionKind.CHARGE, Origin.PERSON, now)
@@ -180,7 +179,7 @@ async def test_a_detector_that_cannot_hear_this_sound_is_refused(tmp_path: Path)
         assert shown.detector == "transients"
 
 
-async def test_a_kept_choice_that_cannot_be_used_leaves_the_set_detector(tmp_path: Path) -> None:
+async def test_an_unusable_selection_leaves_the_detector_of_the_settings(tmp_path: Path) -> None:
     kept = {"kitchen/detector": {"chosen": "pops", "instead_of": "transients"}}
     (tmp_path / "choices.json").write_text(json.dumps(kept))
     async with running(made(tmp_path, source=telephone(tmp_path))) as service:
@@ -189,7 +188,7 @@ async def test_a_kept_choice_that_cannot_be_used_leaves_the_set_detector(tmp_pat
         assert "The detector pops can't be used here" in shown.refusal
 
 
-async def test_a_model_that_breaks_when_a_choice_is_taken_up_ends_no_start(tmp_path: Path) -> None:
+async def test_a_selected_model_that_fails_does_not_prevent_a_start(tmp_path: Path) -> None:
     kept = {"kitchen/detector": {"chosen": "pops", "instead_of": "transients"}}
     (tmp_path / "choices.json").write_text(json.dumps(kept))
     service = made(tmp_path)

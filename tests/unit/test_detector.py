@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -75,7 +76,7 @@ def analyzed(*arguments: object) -> FirstCrack:
 
 def rounded(found: FirstCrack | None) -> FirstCrack:
     assert found is not None
-    values = asdict(found)
+    values: dict[str, Any] = asdict(found)
     digits = {"confidence": 4}
     return FirstCrack(
         **{
@@ -121,7 +122,7 @@ def test_detect_equals_analyze_for_stereo_at_96_khz(
 
 def resampled(sound: Sound, rate_hz: int) -> Float32Array:
     resampler = Resampler(RATE_HZ, rate_hz)
-    pieces = [resampler.push(sound.astype(np.float32) / 32_768), resampler.finish()]
+    pieces = [resampler.push(sound.astype(np.float32) / np.float32(32_768)), resampler.finish()]
     return np.concatenate(pieces)
 
 
@@ -148,7 +149,7 @@ def test_stream_yields_each_step_and_ends_as_detect(
     detector: Detector, sound: Sound, expected: FirstCrack, size: int
 ) -> None:
     given = 0.0
-    steps = []
+    steps: list[FirstCrack] = []
 
     def blocks() -> Iterator[Sound]:
         nonlocal given

@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from tests.driver_benches import SPEED, Bench, set_to
 
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.roaster.drivers._template import Template, TemplateOptions
@@ -15,6 +14,7 @@ from tests.fakes.cable import Cable, serial_port
 from tests.fakes.line import read_for_ever
 from tests.fakes.template import FakeTemplate
 from tests.fakes.virtual_time import VirtualLoop
+from tests.support.driver_benches import SPEED, Bench, set_to
 from tests.unit.test_driver_lives import lives
 
 

@@ -36,7 +36,7 @@ def at_s(path: Path) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("ends", ["cool_end", "stopped"])
-async def test_what_follows_the_end_of_a_roast_does_not_begin_it_again(
+async def test_an_event_after_the_end_does_not_reopen_a_roast(
     tmp_path: Path, ends: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     moment, path = Moment(), tmp_path / "roasts.db"
@@ -79,7 +79,7 @@ async def test_what_follows_the_end_of_a_roast_does_not_begin_it_again(
     assert at_s(path)[ends] == (700.0 if ends == "cool_end" else 400.0)
 
 
-async def test_a_roast_over_before_it_was_logged_ends_no_other(tmp_path: Path) -> None:
+async def test_a_roast_that_ended_before_it_was_logged_ends_no_other(tmp_path: Path) -> None:
     moment, path = Moment(), tmp_path / "roasts.db"
     station, published = station_at(moment)
     async with RoastLog.open(path) as log:

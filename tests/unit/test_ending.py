@@ -18,13 +18,13 @@ LOST = LostError("The roaster is gone.")
 
 
 @pytest.mark.parametrize("roasting", [False, True])
-def test_a_defect_is_not_hidden_by_what_failed_beside_it(roasting: bool) -> None:
+def test_a_defect_is_not_hidden_by_another_failure(roasting: bool) -> None:
     group = ExceptionGroup("g", [DEFECT, ExceptionGroup("h", [LOST])])
     assert _shown(group, roasting=roasting) is group
 
 
 @pytest.mark.parametrize(("roasting", "code"), [(False, 2), (True, 1)])
-def test_a_failure_in_mid_roast_ends_so_that_a_supervisor_restarts(
+def test_a_failure_during_a_roast_exits_for_a_supervisor(
     roasting: bool, code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = _shown(ExceptionGroup("g", [ExceptionGroup("h", [LOST])]), roasting=roasting)
@@ -42,11 +42,11 @@ def test_a_failure_in_mid_roast_ends_so_that_a_supervisor_restarts(
     assert capsys.readouterr().err == "roastwatch: The roaster is gone.\n"
 
 
-async def test_the_service_says_whether_a_roast_is_in_progress(tmp_path: Path) -> None:
+async def test_the_service_reports_whether_a_roast_is_in_progress(tmp_path: Path) -> None:
     made, _ = service(tmp_path / "roasts.db", {"speed": 4.0})
     running = asyncio.create_task(made.run())
     async with asyncio.timeout(30):
-        while made.stations["kitchen"].pipeline is None:
+        while not made.stations["kitchen"].has_sound:
             await asyncio.sleep(0.01)
         assert not made.roasting
         made.instruct(asked(InstructionKind.CHARGE))

@@ -64,8 +64,8 @@ FRAMES = {
 @contextlib.asynccontextmanager
 async def running(fake: FakeHomeAssistant) -> AsyncIterator[tuple[ComponentHealth, Person]]:
     person, part = Person(), ComponentHealth("home_assistant")
-    told = SinkContext("roastwatch", ["kitchen"], "en", person, part)
-    sink = HomeAssistantSink(SinkOptions(url=fake.url, token="beans", states=False), told)
+    context = SinkContext("roastwatch", ["kitchen"], "en", person, part)
+    sink = HomeAssistantSink(SinkOptions(url=fake.url, token="beans", states=False), context)
     events: Events[RoastEvent] = Events()
     latest: Latest[dict[str, Snapshot]] = Latest()
     task = asyncio.create_task(sink.run(events, latest))
@@ -106,7 +106,7 @@ async def test_no_event_of_the_bus_ends_the_sink_or_its_connection(
 
 
 @pytest.mark.parametrize("name", FRAMES)
-async def test_a_frame_that_the_library_can_not_take_costs_a_connection_at_most(name: str) -> None:
+async def test_an_invalid_frame_costs_a_connection_at_most(name: str) -> None:
     async with home_assistant() as fake, running(fake) as (part, person):
         await works(fake, part, person)
         await fake.send(FRAMES[name])

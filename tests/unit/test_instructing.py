@@ -49,31 +49,31 @@ def heard(kind: InstructionKind, pressed_s: float = 300.0) -> tuple[Pipeline, li
     return pipeline, events
 
 
-def test_the_noise_that_was_heard_before_stays_known() -> None:
+def test_noise_before_a_late_start_is_remembered() -> None:
     pipeline, events = heard(InstructionKind.UNDER_WAY)
-    told = next(e for e in events if e.level is Level.FIRST_CRACK)
-    assert told.roast_id == pipeline.roast.roast_id is not None
-    assert (told.decided_at - BEGAN).total_seconds() < 355
+    reported = next(e for e in events if e.level is Level.FIRST_CRACK)
+    assert reported.roast_id == pipeline.roast.roast_id is not None
+    assert (reported.decided_at - BEGAN).total_seconds() < 355
     _, events = heard(InstructionKind.START)
     assert not [
         e for e in events if e.kind is EventKind.FIRST_CRACK and e.level is not Level.POSSIBLE
     ]
 
 
-def test_what_was_asked_is_the_first_crack_of_a_roast_under_way() -> None:
+def test_the_question_becomes_first_crack_of_a_roast_under_way() -> None:
     pipeline, events = heard(InstructionKind.UNDER_WAY, pressed_s=360)
-    question, told = (e for e in events if e.kind is EventKind.FIRST_CRACK)
+    question, reported = (e for e in events if e.kind is EventKind.FIRST_CRACK)
     assert (question.level, question.roast_id) == (Level.POSSIBLE, None)
-    assert (told.level, told.roast_id) == (Level.CERTAIN, pipeline.roast.roast_id)
-    assert told.happened_at == question.happened_at
-    assert told.decided_at == question.decided_at
-    assert pipeline.roast.first_crack == told
+    assert (reported.level, reported.roast_id) == (Level.CERTAIN, pipeline.roast.roast_id)
+    assert reported.happened_at == question.happened_at
+    assert reported.decided_at == question.decided_at
+    assert pipeline.roast.first_crack == reported
     now = BEGAN + timedelta(seconds=390)
-    assert pipeline.roast.development_s(now) == (now - told.happened_at).total_seconds()
+    assert pipeline.roast.development_s(now) == (now - reported.happened_at).total_seconds()
 
 
 @pytest.mark.parametrize(("denied", "pressed_s"), [(True, 400), (False, 700)])
-def test_a_denied_or_an_old_question_is_no_first_crack(denied: bool, pressed_s: float) -> None:
+def test_a_denied_or_old_question_is_no_first_crack(denied: bool, pressed_s: float) -> None:
     pipeline, _ = heard(InstructionKind.NOTE)
     if denied:
         instruct(pipeline, asked(InstructionKind.NOT_A_CRACK, 400))
@@ -82,7 +82,7 @@ def test_a_denied_or_an_old_question_is_no_first_crack(denied: bool, pressed_s: 
     assert pipeline.roast.first_crack is None
 
 
-def test_its_charge_is_not_known() -> None:
+def test_a_roast_under_way_has_no_known_charge() -> None:
     pipeline, events = heard(InstructionKind.UNDER_WAY)
     assert not [event for event in events if event.kind is EventKind.CHARGE]
     now = BEGAN + timedelta(seconds=400)
@@ -91,7 +91,7 @@ def test_its_charge_is_not_known() -> None:
     assert pipeline.roast.development_ratio_percent(now) is None
 
 
-def test_a_roast_that_goes_on_is_not_begun_again() -> None:
+def test_a_roast_in_progress_is_not_started_again() -> None:
     pipeline, _ = heard(InstructionKind.START)
     before = pipeline.roast.roast_id, pipeline.onset.statistic
     assert instruct(pipeline, asked(InstructionKind.UNDER_WAY, 400)) == []
@@ -99,7 +99,7 @@ def test_a_roast_that_goes_on_is_not_begun_again() -> None:
     assert pipeline.roast.start_known
 
 
-def test_a_confirmation_is_of_the_crack_that_it_names() -> None:
+def test_a_confirmation_applies_to_the_crack_it_names() -> None:
     pipeline, events = heard(InstructionKind.UNDER_WAY)
     crack = next(e for e in events if e.level is Level.POSSIBLE)
     said = asked(InstructionKind.CONFIRM_CRACK, 399)

@@ -1,4 +1,4 @@
-"""The service with a roast log: sent events are logged, an interrupted roast continues."""
+"""The whole service with a roast log: events are logged, and an interrupted roast is resumed."""
 
 import asyncio
 import contextlib
@@ -57,7 +57,7 @@ def asked(kind: InstructionKind) -> Instruction:
     return Instruction("kitchen", kind, Origin.PERSON, datetime.now(UTC), by="Ada")
 
 
-async def test_sent_events_are_in_the_log(tmp_path: Path) -> None:
+async def test_published_events_are_logged(tmp_path: Path) -> None:
     path = tmp_path / "roasts.db"
     made, notebook = service(path)
     made.instruct(asked(InstructionKind.CHARGE))
@@ -65,8 +65,8 @@ async def test_sent_events_are_in_the_log(tmp_path: Path) -> None:
     with Store(path) as store:
         (line,) = store.list_json()
         record = store.record("last")
-    sent = {event.event_id for event in notebook.events}
-    assert {event.event_id for event in record.events} == sent
+    published = {event.event_id for event in notebook.events}
+    assert {event.event_id for event in record.events} == published
     crack = record.event(EventKind.FIRST_CRACK)
     assert crack is not None
     assert crack.level in (Level.FIRST_CRACK, Level.CERTAIN)
@@ -104,7 +104,7 @@ async def test_confirmed_first_cracks_become_a_prior(tmp_path: Path) -> None:
     made, _ = service(path)
     made.instruct(asked(InstructionKind.CHARGE))
     await made.run()
-    usual = made.stations["kitchen"]._usual
+    usual = made.stations["kitchen"].roast.usual
     assert usual is not None
     assert usual.usual_s == pytest.approx(510, abs=0.01)
     with Store(path) as store:
@@ -114,7 +114,7 @@ async def test_confirmed_first_cracks_become_a_prior(tmp_path: Path) -> None:
     assert said[0] == (-2.0,)  # the demonstration cracks at 40 s
 
 
-async def test_interrupted_roast_continues(tmp_path: Path) -> None:
+async def test_an_interrupted_roast_is_resumed(tmp_path: Path) -> None:
     path = tmp_path / "roasts.db"
     began = datetime.now(UTC) - timedelta(minutes=8)
     async with RoastLog.open(path) as log:
@@ -139,7 +139,7 @@ async def test_interrupted_roast_continues(tmp_path: Path) -> None:
     assert 480 <= to_s < 600  # eight minutes, and what a slow machine takes to start
 
 
-async def test_failing_log_does_not_stop_first_crack(
+async def test_a_failing_log_does_not_hide_first_crack(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_durable, "LIVE_BUSY_MS", 20)
@@ -170,7 +170,7 @@ async def test_log_that_can_not_be_opened_stops_the_start(tmp_path: Path) -> Non
 
 
 class Confirming(Notebook):
-    """Presses a button at once when first crack reaches a level."""
+    """Presses a button as soon as first crack is published at a level."""
 
     def __init__(self, made: Service, level: Level, kind: InstructionKind) -> None:
         super().__init__()
@@ -191,7 +191,7 @@ class Confirming(Notebook):
         (Level.POSSIBLE, InstructionKind.CONFIRM_CRACK),
     ],
 )
-async def test_confirmed_first_crack_keeps_its_time_and_is_labelled(
+async def test_a_confirmed_first_crack_keeps_its_date_and_is_labelled(
     tmp_path: Path, level: Level, kind: InstructionKind
 ) -> None:
     source: dict[str, float] = {"speed": 100, "first_crack_at_s": 300, "seed": 4}
@@ -203,8 +203,8 @@ async def test_confirmed_first_crack_keeps_its_time_and_is_labelled(
     await made.run()
     charge = person.events[0]
     cracks = [e for e in person.events if e.kind is EventKind.FIRST_CRACK]
-    pressed = next(e for e in cracks if e.level is level)
-    assert cracks[-1].happened_at < pressed.decided_at  # not when it was pressed, which was later
+    published = next(e for e in cracks if e.level is level)
+    assert cracks[-1].happened_at < published.decided_at  # not when it was pressed, which was later
     assert cracks[-1].level is Level.CERTAIN
     (roast,), _ = collect(tmp_path, "kitchen")
     since_s = (cracks[-1].happened_at - charge.happened_at).total_seconds()
@@ -253,7 +253,7 @@ async def test_clips_and_recordings_are_indexed_in_the_log(tmp_path: Path) -> No
     assert from_s + happened_s == pytest.approx(at_s, abs=0.01)
 
 
-async def test_clock_set_back_does_not_shorten_the_roast(tmp_path: Path) -> None:
+async def test_a_clock_set_back_does_not_shorten_the_roast(tmp_path: Path) -> None:
     path = tmp_path / "roasts.db"
     ahead = datetime.now(UTC) + timedelta(hours=1)  # the clock before the power cut
     async with RoastLog.open(path) as log:

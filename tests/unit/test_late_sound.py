@@ -11,8 +11,8 @@ from roastwatch.roastlog.log import RoastLog
 from roastwatch.roastlog.store import Store
 from roastwatch.settings import model as settings
 from roastwatch.vocabulary import ComponentState, EventKind, InstructionKind, Reading, RoastEvent
-from tests.unit.test_resumed_station import say, sound
-from tests.unit.test_station_readings import Moment
+from tests.unit.test_resumed_station import say
+from tests.unit.test_station_readings import Moment, sound
 
 
 class Settable(Moment):
@@ -37,9 +37,7 @@ def silent_station(moment: Moment) -> tuple[Station, list[RoastEvent]]:
 
 @pytest.mark.parametrize("set_s", [3 * 86400.0, -3600.0])
 @pytest.mark.parametrize("pressed_s", [60.0, 100.0])
-def test_a_charge_before_the_sound_counts_from_when_it_was_pressed(
-    pressed_s: float, set_s: float
-) -> None:
+def test_a_charge_before_the_sound_keeps_its_time(pressed_s: float, set_s: float) -> None:
     moment = Settable()
     station, published = silent_station(moment)
     moment.s = 60.0
@@ -57,7 +55,7 @@ def test_a_charge_before_the_sound_counts_from_when_it_was_pressed(
     assert (moment.utc() - charge.happened_at).total_seconds() == pytest.approx(120.0 - pressed_s)
 
 
-def test_the_clock_is_right_though_there_was_no_sound_yet() -> None:
+def test_the_clock_is_corrected_before_the_first_sound() -> None:
     moment = Settable()
     station, _ = silent_station(moment)
     moment.set_s = 700.0
@@ -65,7 +63,7 @@ def test_the_clock_is_right_though_there_was_no_sound_yet() -> None:
     assert station.snapshot().at == moment.utc()
 
 
-async def test_readings_of_before_the_clock_was_set_are_in_no_roast(tmp_path: Path) -> None:
+async def test_readings_before_a_clock_jump_are_in_no_roast(tmp_path: Path) -> None:
     moment = Settable()
     station, published = silent_station(moment)
     async with RoastLog.open(tmp_path / "roasts.db") as log:
@@ -95,7 +93,7 @@ def test_lost_sound_is_reported_once_in_each_roast() -> None:
     moment = Moment()
     station, published = silent_station(moment)
     sound(station)
-    station.ear.trouble(ComponentState.RETRYING, "The microphone is gone.")
+    station.source_health.trouble(ComponentState.RETRYING, "The microphone is gone.")
     station.tick()  # between roasts it is only shown
     assert lost(published) == []
     roasts = []
@@ -103,17 +101,16 @@ def test_lost_sound_is_reported_once_in_each_roast() -> None:
         say(station, moment, InstructionKind.CHARGE)
         for _ in range(3):
             station.tick()
-        assert station.pipeline is not None
-        roasts.append(station.pipeline.roast.roast_id)
+        roasts.append(station.roast.roast_id)
     assert lost(published) == roasts
-    station.ear.running()
+    station.source_health.running()
     station.tick()
-    station.ear.trouble(ComponentState.RETRYING, "The microphone is gone.")
+    station.source_health.trouble(ComponentState.RETRYING, "The microphone is gone.")
     station.tick()
     assert lost(published) == [*roasts, roasts[-1]]
 
 
-def test_what_waits_for_sound_is_in_the_journal(caplog: pytest.LogCaptureFixture) -> None:
+def test_instructions_that_wait_for_sound_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     moment = Moment()
     station, _ = silent_station(moment)

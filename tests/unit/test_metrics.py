@@ -12,7 +12,6 @@ from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as openmetrics_families,
 )
 from prometheus_client.parser import text_string_to_metric_families as text_families
-from tests.http import serving
 
 import roastwatch
 from roastwatch.sinks.rest.metrics import COUNTERS
@@ -27,6 +26,7 @@ from roastwatch.vocabulary import (
     RoastEvent,
     Snapshot,
 )
+from tests.support.http import serving
 
 NOW = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"

@@ -1,4 +1,4 @@
-"""Which events are told again when somebody comes back: pure, the clock is given."""
+"""Which events are sent again when a listener is back: pure, the clock is given."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -23,40 +23,40 @@ def settled() -> Outbox:
 
 def tell(outbox: Outbox, event_id: str, at_s: float) -> None:
     outbox.add(event(event_id), at_s, NOW)
-    kept = outbox.untold()
+    kept = outbox.unsent()
     assert kept is not None
-    kept.told_s = at_s
+    kept.sent_s = at_s
 
 
-def untold(outbox: Outbox) -> list[str]:
+def unsent(outbox: Outbox) -> list[str]:
     found = []
-    while (kept := outbox.untold()) is not None:
+    while (kept := outbox.unsent()) is not None:
         found.append(kept.event_id)
-        kept.told_s = 1e9
+        kept.sent_s = 1e9
     return found
 
 
-def test_a_listener_that_was_away_gets_what_it_missed_and_no_more() -> None:
+def test_a_returning_listener_gets_only_what_it_missed() -> None:
     outbox = settled()
     tell(outbox, "long before", 100.0)
     tell(outbox, "perhaps missed", 450.0)
     outbox.listener_gone(500.0)  # noticed up to 100 s late
     tell(outbox, "missed", 600.0)
     assert outbox.listener_back(700.0) == 2
-    assert untold(outbox) == ["perhaps missed", "missed"]
+    assert unsent(outbox) == ["perhaps missed", "missed"]
     assert outbox.listener_back(800.0) == 0
 
 
-def test_a_lost_link_counts_for_as_long_as_home_assistant_may_take_to_follow() -> None:
+def test_a_lost_link_counts_until_home_assistant_has_followed() -> None:
     outbox = settled()
     tell(outbox, "before", 90.0)
     tell(outbox, "in the last moment", 99.0)
     outbox.link_lost(100.0)
     outbox.link_back(200.0)
-    again = outbox.untold()  # at once, for one who was quicker than we
+    again = outbox.unsent()  # at once, for one who was quicker than we
     assert again is not None
     assert again.event_id == "in the last moment"
-    again.told_s = 201.0
+    again.sent_s = 201.0
     tell(outbox, "after", 210.0)
     assert outbox.listener_back(220.0) == 2  # and for one who is slower
     # Had it never been away, a birth an hour later would not bring old events back.
@@ -66,7 +66,7 @@ def test_a_lost_link_counts_for_as_long_as_home_assistant_may_take_to_follow() -
     assert outbox.listener_back(5000.0) == 0
 
 
-def test_a_clock_that_jumps_makes_nothing_late() -> None:
+def test_a_clock_jump_makes_no_event_late() -> None:
     outbox = settled()
     kept = outbox.add(event("e"), 10.0, NOW - timedelta(hours=1))
     assert kept.message(10.5)["late_by_s"] == 0.5
@@ -76,24 +76,24 @@ def test_a_clock_that_jumps_makes_nothing_late() -> None:
     assert old.message(11.0)["late"]
 
 
-def test_a_crack_certain_at_once_is_told_as_first_crack() -> None:
+def test_a_crack_certain_at_once_is_sent_as_first_crack() -> None:
     outbox = settled()
     assert outbox.add(event("e", Level.CERTAIN), 1.0, NOW).type == "first_crack"
     assert outbox.add(event("e", Level.CERTAIN), 2.0, NOW).type == "first_crack_certain"
 
 
-def test_when_full_told_ones_go_first_and_losses_are_counted() -> None:
+def test_a_full_outbox_discards_sent_events_and_counts_losses() -> None:
     outbox = Outbox(0.0, size=2)
-    tell(outbox, "told", 1.0)
+    tell(outbox, "sent", 1.0)
     outbox.add(event("a"), 2.0, NOW)
     outbox.add(event("b"), 3.0, NOW)
     assert outbox.lost == 0
     outbox.add(event("c"), 4.0, NOW)
     assert outbox.lost == 1
-    assert untold(outbox) == ["b", "c"]
+    assert unsent(outbox) == ["b", "c"]
 
 
-def test_what_an_earlier_process_kept_stays_late_though_it_comes_again() -> None:
+def test_an_event_of_an_earlier_process_stays_late() -> None:
     outbox = settled()
     outbox.add(event("e"), 10.0, NOW).again = True
     assert outbox.add(event("e"), 11.0, NOW).message(11.0)["late"]

@@ -30,14 +30,14 @@ def ahead() -> MonotonicUtc:
     return clock
 
 
-async def test_what_was_delivered_is_known_though_the_clock_is_set_back(path: Path) -> None:
+async def test_deliveries_are_remembered_after_the_clock_is_set_back(path: Path) -> None:
     async with RoastLog.open(path) as log:
         await DedupeSet(log, "rules-done", ahead()).add("rule0:e1:drop")
     async with RoastLog.open(path) as log:
         assert await DedupeSet(log, "rules-done", MonotonicUtc()).restore() == ["rule0:e1:drop"]
 
 
-async def test_an_alert_that_waits_is_sent_though_the_clock_is_set_back(path: Path) -> None:
+async def test_a_waiting_alert_is_sent_after_the_clock_is_set_back(path: Path) -> None:
     sent: list[str] = []
 
     async def send(waiting: WaitingAlert) -> None:
@@ -61,7 +61,7 @@ async def test_an_alert_that_waits_is_sent_though_the_clock_is_set_back(path: Pa
     assert sent == ["a1"]
 
 
-async def test_an_event_that_was_not_published_is_restored_though_the_clock_is_set_back(
+async def test_an_unsent_event_is_restored_after_the_clock_is_set_back(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = datetime.now(UTC)
@@ -77,6 +77,6 @@ async def test_an_event_that_was_not_published_is_restored_though_the_clock_is_s
     async with RoastLog.open(path) as log:
         await EventStore(log, "mqtt").restore(into)
     into.listener_back(1.0)
-    kept = into.untold()
+    kept = into.unsent()
     assert kept is not None
     assert kept.event_id == "e1"

@@ -29,7 +29,7 @@ async def run_until(work: Coroutine[Any, Any, None], true: Callable[[], object])
             await task
 
 
-async def test_a_rule_that_succeeds_shows_no_problem_any_more() -> None:
+async def test_a_rule_that_succeeds_clears_its_problem() -> None:
     part = ComponentHealth("rules")
     async with Push([503]).serving() as push:
         rule = {"on": "first_crack", "webhook": f"http://127.0.0.1:{push.port}/roast"}
@@ -43,7 +43,7 @@ async def test_a_rule_that_succeeds_shows_no_problem_any_more() -> None:
     assert (part.state, part.problem) == (ComponentState.RUNNING, None)
 
 
-async def test_a_rule_that_succeeds_hides_no_other_rules_problem() -> None:
+async def test_a_rule_that_succeeds_keeps_other_problems() -> None:
     part = ComponentHealth("rules")
     async with Push([404]).serving() as push:
         rule = {"on": "first_crack", "webhook": f"http://127.0.0.1:{push.port}/roast"}
@@ -58,7 +58,7 @@ async def test_a_rule_that_succeeds_hides_no_other_rules_problem() -> None:
     assert (part.problem or "").startswith("Rule 1: ")
 
 
-async def test_a_console_that_works_again_shows_no_problem() -> None:
+async def test_a_recovered_console_shows_no_problem() -> None:
     part = ComponentHealth("console")
     part.trouble(ComponentState.FAILED, "ValueError: once")
     sink = ConsoleSink(
@@ -69,10 +69,10 @@ async def test_a_console_that_works_again_shows_no_problem() -> None:
     assert part.problem is None
 
 
-async def test_a_sink_that_has_caught_up_is_too_slow_no_more() -> None:
+async def test_a_sink_that_caught_up_is_no_longer_too_slow() -> None:
     outlet = Outlet("slow", Broken(), ComponentHealth("slow"))
     for _ in range(outlet.events.size + 1):
-        outlet.tell(crack())
+        outlet.put(crack())
     outlet.look()
     assert outlet.part.problem == "Events were lost: too slow."
     taken = aiter(outlet.events)
@@ -82,7 +82,7 @@ async def test_a_sink_that_has_caught_up_is_too_slow_no_more() -> None:
     assert (outlet.part.state, outlet.part.problem) == (ComponentState.RUNNING, None)
 
 
-async def test_a_sink_that_cannot_be_made_anew_is_shown_and_tried_again() -> None:
+async def test_a_sink_that_cannot_be_remade_is_shown_and_retried() -> None:
     service = short_roast()
     made: list[str] = []
 

@@ -86,7 +86,7 @@ class Person:
         return CommandResult(command.command_id, self.outcome)
 
 
-def told(requests: Person) -> SinkContext:
+def context(requests: Person) -> SinkContext:
     return SinkContext("roastwatch", ["kitchen"], "en", requests, ComponentHealth("phone"))
 
 
@@ -107,7 +107,7 @@ def crack(level: Level = Level.FIRST_CRACK, revoked: bool = False) -> RoastEvent
 
 async def tell(url: str, push: Push, *events: RoastEvent, expect: int) -> ComponentHealth:
     options = PhoneOptions.model_validate({"people": [{"name": "ada", "urls": [url]}]})
-    given = told(Person())
+    given = context(Person())
     sink = PhoneSink(options, given)
     queue: Events[RoastEvent] = Events()
     for event in events:
@@ -124,18 +124,18 @@ async def tell(url: str, push: Push, *events: RoastEvent, expect: int) -> Compon
     return given.part
 
 
-async def test_ntfy_gets_a_crack_once_though_it_grows_and_hears_that_it_was_none() -> None:
+async def test_ntfy_notifies_once_per_crack_and_sends_correction() -> None:
     async with Push([]).serving() as push:
         grown = (crack(), crack(Level.CERTAIN), crack(revoked=True))
         await tell(f"ntfy://127.0.0.1:{push.port}/roasts", push, *grown, expect=2)
     titles = sorted(json.loads(body)["title"] for _, body in push.taken)
-    assert titles == ["First crack · kitchen", "Not a crack after all · kitchen"]
+    assert titles == ["False alarm: no first crack · kitchen", "First crack · kitchen"]
 
 
-def test_a_url_with_a_typo_is_named_without_its_secrets() -> None:
+def test_a_wrong_url_is_reported_without_its_secrets() -> None:
     options = PhoneOptions.model_validate({"people": [{"urls": ["ntfyy://secret-topic"]}]})
     with pytest.raises(SettingsError, match=r"people\[0\].urls\[0\] \(ntfyy\)") as error:
-        PhoneSink(options, told(Person()))
+        PhoneSink(options, context(Person()))
     assert "secret-topic" not in str(error.value)
 
 
@@ -144,7 +144,7 @@ def asking(person: Person) -> NotificationActions:
     return NotificationActions(person, ["kitchen"], remembered)
 
 
-async def test_an_answer_counts_once_whoever_presses() -> None:
+async def test_an_answer_counts_once_if_two_people_press() -> None:
     person = Person()
     answers = asking(person)
     pressed = {"action": "RW|NOT_A_CRACK|kitchen|r1-1", "device_id": "pixel"}
@@ -156,14 +156,14 @@ async def test_an_answer_counts_once_whoever_presses() -> None:
         assert await answers.take({"action": foreign}) is None
 
 
-async def test_a_confirmation_names_what_it_confirms() -> None:
+async def test_a_confirmation_names_its_crack() -> None:
     person = Person()
     assert await asking(person).take({"action": "RW|CONFIRM|kitchen|r1-first_crack-1"})
     (said,) = person.asked
     assert (said.kind, said.value) == (InstructionKind.CONFIRM_CRACK, "r1-first_crack-1")
 
 
-async def test_every_button_of_an_alert_is_understood() -> None:
+async def test_every_button_of_an_alert_is_accepted() -> None:
     seen = set()
     for kind in EventKind:
         for roast_id in ("r1", None):
@@ -182,7 +182,7 @@ async def test_every_button_of_an_alert_is_understood() -> None:
     ("outcome", "stopped"),
     [(Outcome.APPLIED, []), (Outcome.FAILED, [InstructionKind.EMERGENCY_STOP])],
 )
-async def test_stop_heat_is_heat_0_or_else_the_emergency_stop(
+async def test_stop_heat_sets_heat_0_or_requests_an_emergency_stop(
     outcome: Outcome, stopped: list[InstructionKind]
 ) -> None:
     person = Person(outcome)

@@ -42,9 +42,9 @@ async def telling(
     people = [{"name": "ada", "urls": [push.url]} | person]
     options = PhoneOptions.model_validate({"people": people, "retry_after_s": 0.02})
     part = ComponentHealth("phone")
-    told = SinkContext("roastwatch", ["kitchen"], "en", Person(), part, outbox=outbox)
+    context = SinkContext("roastwatch", ["kitchen"], "en", Person(), part, outbox=outbox)
     running = Telling(part, Events(), Latest())
-    task = asyncio.create_task(PhoneSink(options, told).run(running.events, running.latest))
+    task = asyncio.create_task(PhoneSink(options, context).run(running.events, running.latest))
     try:
         yield running
     finally:
@@ -58,21 +58,21 @@ def happened(kind: EventKind, event_id: str = "r1-x", **more: Any) -> RoastEvent
 
 
 @pytest.mark.parametrize("name", ["ntfy", "pushover", "telegram"])
-async def test_what_fails_or_hangs_is_tried_again_and_reported(
+async def test_a_failing_service_is_retried_and_reported(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with serving(name, monkeypatch) as push:
         push.troubles = [429, 500, HANGS]
-        async with telling(push) as told:
-            told.events.put(crack())
-            await until(lambda: told.part.problem)
-            assert told.part.state is ComponentState.DEGRADED
-            assert "ada: The service" in (told.part.problem or "")
-            assert "tried again" in (told.part.problem or "")
+        async with telling(push) as rig:
+            rig.events.put(crack())
+            await until(lambda: rig.part.problem)
+            assert rig.part.state is ComponentState.DEGRADED
+            assert "ada: The service" in (rig.part.problem or "")
+            assert "retried" in (rig.part.problem or "")
             await until(lambda: push.taken)
-            await until(lambda: told.part.problem is None)
-            assert dict(told.part.counters)["alerts_failed"] == 3
-            assert dict(told.part.counters)["alerts_told"] == 1
+            await until(lambda: rig.part.problem is None)
+            assert dict(rig.part.counters)["alerts_failed"] == 3
+            assert dict(rig.part.counters)["alerts_told"] == 1
     assert push.refused == 3
     assert not push.malformed
     [taken] = push.taken
@@ -85,24 +85,24 @@ async def test_a_fault_is_repeated_until_somebody_acknowledges(
     path = tmp_path / "roasts.sqlite"
     async with serving("ntfy", monkeypatch) as push:
         later = datetime.now(UTC) + timedelta(seconds=40)
-        async with RoastLog.open(path) as log, telling(push, log) as told:
-            told.show()
+        async with RoastLog.open(path) as log, telling(push, log) as rig:
+            rig.show()
             fault = happened(EventKind.FAULT, message="The drum stands still.")
-            told.events.put(fault)
+            rig.events.put(fault)
             await until(lambda: len(push.taken) >= 1)
             assert "The drum stands still." in push.taken[0].text
             await waiting(log, [1], later)
         # As after a restart: the repetition is due in 30 s, and nobody acknowledged yet.
-        async with RoastLog.open(path) as log, telling(push, log) as told:
+        async with RoastLog.open(path) as log, telling(push, log) as rig:
             [again] = await log.outbox_due(later, "phone")
             assert again.payload["number"] == 1
-            told.show(acknowledged_at=None)
-            await log.outbox_add(  # due now, in place of in 30 s
+            rig.show(acknowledged_at=None)
+            await log.outbox_add(  # due now instead of in 30 s
                 again.alert_id, again.payload, event_id=again.event_id, target="phone"
             )
             await until(lambda: len(push.taken) == 2)
             await waiting(log, [2], later)
-            told.show(acknowledged_at=datetime.now(UTC))
+            rig.show(acknowledged_at=datetime.now(UTC))
             while not await log.outbox_due(later, "phone-answered"):
                 await asyncio.sleep(0.01)
             [third] = await log.outbox_due(later, "phone")
@@ -121,7 +121,7 @@ async def waiting(log: RoastLog, numbers: list[int], later: datetime) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_nothing_is_told_twice_over_a_restart(
+async def test_nothing_is_sent_twice_over_a_restart(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     path = tmp_path / "roasts.sqlite"
@@ -129,19 +129,19 @@ async def test_nothing_is_told_twice_over_a_restart(
     developing: dict[str, Any] = {"phase": Phase.DEVELOPMENT, "development_s": 70.0}
     drop = happened(EventKind.DROP, "r1-drop")
     async with serving("ntfy", monkeypatch) as push:
-        async with RoastLog.open(path) as log, telling(push, log, **person) as told:
-            told.events.put(crack())
-            told.show(**developing)
-            told.events.put(drop)
+        async with RoastLog.open(path) as log, telling(push, log, **person) as rig:
+            rig.events.put(crack())
+            rig.show(**developing)
+            rig.events.put(drop)
             await until(lambda: len(push.taken) == 3)
-        async with RoastLog.open(path) as log, telling(push, log, **person) as told:
-            told.events.put(crack(Level.CERTAIN))  # the same one has grown
-            told.show(**developing)
-            told.events.put(drop)
-            told.events.put(happened(EventKind.DROP, "r2-drop"))
+        async with RoastLog.open(path) as log, telling(push, log, **person) as rig:
+            rig.events.put(crack(Level.CERTAIN))  # the same one has grown
+            rig.show(**developing)
+            rig.events.put(drop)
+            rig.events.put(happened(EventKind.DROP, "r2-drop"))
             await until(lambda: len(push.taken) >= 4)
-            # That it was none is still told to who was told before the restart.
-            told.events.put(crack(Level.CERTAIN, revoked=True))
+            # A person notified before the restart still gets the correction.
+            rig.events.put(crack(Level.CERTAIN, revoked=True))
             await until(lambda: len(push.taken) >= 5)
     titles = [taken.title for taken in push.taken]
     assert sorted(titles[:3]) == [
@@ -149,27 +149,27 @@ async def test_nothing_is_told_twice_over_a_restart(
         "Dropped · kitchen",
         "First crack · kitchen",
     ]
-    assert titles[3:] == ["Dropped · kitchen", "Not a crack after all · kitchen"]
+    assert titles[3:] == ["Dropped · kitchen", "False alarm: no first crack · kitchen"]
 
 
-async def test_what_was_decided_before_a_restart_says_how_late_it_is_told(
+async def test_an_event_before_a_restart_says_how_late_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = datetime.now(UTC) - timedelta(seconds=125)
-    async with serving("ntfy", monkeypatch) as push, telling(push) as told:
-        told.events.put(replace(crack(), happened_at=before, decided_at=before))
+    async with serving("ntfy", monkeypatch) as push, telling(push) as rig:
+        rig.events.put(replace(crack(), happened_at=before, decided_at=before))
         await until(lambda: push.taken)
-    assert "told 2:0" in push.taken[0].text
+    assert "delivered 2:0" in push.taken[0].text
     assert "min late" in push.taken[0].text
 
 
-async def test_a_clock_that_jumps_makes_no_alert_late(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_clock_jump_makes_no_alert_late(monkeypatch: pytest.MonkeyPatch) -> None:
     """The event's own clock is an hour behind the wall clock by now."""
     loop_s = asyncio.get_running_loop().time()
     before = datetime.now(UTC) - timedelta(hours=1)
     event = replace(crack(), happened_at=before, decided_at=before, known_s=loop_s)
-    async with serving("ntfy", monkeypatch) as push, telling(push) as told:
-        told.events.put(event)
+    async with serving("ntfy", monkeypatch) as push, telling(push) as rig:
+        rig.events.put(event)
         await until(lambda: push.taken)
     assert "late" not in push.taken[0].text
     assert "h ago" not in push.taken[0].text
@@ -183,24 +183,24 @@ async def test_a_clock_that_jumps_makes_no_alert_late(monkeypatch: pytest.Monkey
         (EventKind.ROASTER_LOST, "The roaster is lost · kitchen"),
     ],
 )
-async def test_what_goes_wrong_in_mid_roast_is_told(
+async def test_a_fault_during_a_roast_is_notified(
     kind: EventKind, title: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with serving("ntfy", monkeypatch) as push, telling(push) as told:
-        told.events.put(happened(kind, message="It was unplugged."))
+    async with serving("ntfy", monkeypatch) as push, telling(push) as rig:
+        rig.events.put(happened(kind, message="It was unplugged."))
         await until(lambda: push.taken)
     assert push.taken[0].title == title
     assert "It was unplugged." in push.taken[0].text
 
 
-async def test_quiet_hours_hold_for_services_too(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_quiet_hours_apply_to_services(monkeypatch: pytest.MonkeyPatch) -> None:
     now = datetime.now()
     hours = f"{now - timedelta(hours=1):%H:%M}-{now + timedelta(hours=1):%H:%M}"
     async with (
         serving("ntfy", monkeypatch) as push,
-        telling(push, quiet_hours=hours, language="de") as told,
+        telling(push, quiet_hours=hours, language="de") as rig,
     ):
-        told.events.put(crack())
-        told.events.put(happened(EventKind.FAULT))
+        rig.events.put(crack())
+        rig.events.put(happened(EventKind.FAULT))
         await until(lambda: push.taken)
     assert [taken.title for taken in push.taken] == ["Etwas stimmt nicht · kitchen"]

@@ -29,7 +29,7 @@ def part(name: str, state: ComponentState) -> tuple[ComponentStatus, ...]:
         (ComponentState.RUNNING, AudioLevel(-12.0, -30.0, 0.0, "The sound clips."), True),
     ],
 )
-def test_a_microphone_that_is_not_heard_yet_is_no_problem(
+def test_a_microphone_before_its_first_sound_is_no_problem(
     state: ComponentState, level: AudioLevel | None, shown: bool | None
 ) -> None:
     found: Snapshot = replace(snapshot(), parts=part("microphone", state), level=level)
@@ -45,7 +45,7 @@ def test_a_microphone_that_is_not_heard_yet_is_no_problem(
         (ComponentState.STARTING, roaster(connected=False, emergency=True), True),
     ],
 )
-def test_a_roaster_that_is_being_connected_is_no_problem(
+def test_a_roaster_while_connecting_is_no_problem(
     state: ComponentState, of_roaster: RoasterState, shown: bool | None
 ) -> None:
     found = snapshot(parts=part("roaster", state), roaster=of_roaster)

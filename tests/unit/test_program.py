@@ -79,7 +79,7 @@ async def test_steps_wait_for_a_certain_crack_and_lower_heat() -> None:
     assert door.taken() == [(Actuator.FAN, 60), (Actuator.HEATER, 40)]
 
 
-async def test_a_crack_that_was_taken_back_triggers_nothing() -> None:
+async def test_a_revoked_crack_triggers_nothing() -> None:
     program, door, roast = StationPlan("r", PLAN, None), Door(), charged()
     at = START + timedelta(seconds=400)
     program.event(crack(Level.CERTAIN, at))
@@ -88,7 +88,7 @@ async def test_a_crack_that_was_taken_back_triggers_nothing() -> None:
     assert door.taken() == [(Actuator.HEATER, 60)]
 
 
-async def test_refusals_are_kept_to_be_told_and_a_new_roast_begins_anew() -> None:
+async def test_refusals_are_kept_and_a_new_roast_restarts_the_plan() -> None:
     program, door, roast = StationPlan("r", PLAN, None), Door(), charged()
     door.outcome = Outcome.REFUSED
     await program.turn(roast, START + timedelta(seconds=1), None, door)
@@ -100,7 +100,7 @@ async def test_refusals_are_kept_to_be_told_and_a_new_roast_begins_anew() -> Non
     assert door.taken() == [(Actuator.HEATER, 60)]
 
 
-async def test_nothing_is_asked_before_the_charge_or_when_it_is_not_known() -> None:
+async def test_a_plan_waits_for_a_known_charge() -> None:
     program, door = StationPlan("r", PLAN, None), Door()
     idle = Roast("r", RoastOptions())
     await program.turn(idle, START, None, door)
@@ -118,7 +118,7 @@ async def test_the_deviation_from_the_profile() -> None:
     assert program.deviation_c(charged(), now, replace(reading, bean_temp_c=None)) is None
 
 
-async def test_steps_that_are_long_past_raise_heat_for_no_moment() -> None:
+async def test_past_steps_do_not_raise_heat_for_a_moment() -> None:
     """Armed in the tenth minute: only what the plan wants now is asked for."""
     plan = parse_plan(
         {
@@ -134,7 +134,7 @@ async def test_steps_that_are_long_past_raise_heat_for_no_moment() -> None:
     assert sorted(door.taken()) == [(Actuator.FAN, 60), (Actuator.HEATER, 30)]
 
 
-async def test_heat_that_a_person_changed_is_not_given_back_by_the_profile() -> None:
+async def test_the_profile_does_not_revert_a_persons_heat() -> None:
     plan = parse_plan(
         {
             "steps": [{"at_s": 0, "heater_percent": 50}, {"at_s": 90, "heater_percent": 40}],
@@ -186,7 +186,7 @@ def started_again(events: list[RoastEvent]) -> tuple[StationPlan, Roast]:
     return StationPlan("r", LOWERED, None), again
 
 
-async def test_heat_that_was_lowered_stays_lowered_when_the_service_starts_again() -> None:
+async def test_lowered_heat_stays_lowered_after_a_restart() -> None:
     """Armed again with 30 % heat at 545 s: it was set to 75 %, and the crack was forgotten."""
     at = START + timedelta(seconds=500)
     program, roast = started_again([crack(Level.CERTAIN, at)])

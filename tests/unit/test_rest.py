@@ -57,8 +57,8 @@ def free_port() -> int:
 @contextlib.asynccontextmanager
 async def served(person: Person) -> AsyncIterator[aiohttp.ClientSession]:
     port, part = free_port(), ComponentHealth("rest")
-    told = SinkContext("roastwatch", ["kitchen"], "en", person, part)
-    sink = RestSink(RestOptions(port=port, token="beans"), told)
+    context = SinkContext("roastwatch", ["kitchen"], "en", person, part)
+    sink = RestSink(RestOptions(port=port, token="beans"), context)
     events: Events[RoastEvent] = Events()
     now = datetime.now(UTC)
     latest = Latest(
@@ -92,7 +92,7 @@ async def test_states_and_metrics_come_from_the_one_table() -> None:
             assert await answer.json() == {"problems": ["The microphone 'USB' is gone."]}
 
 
-async def test_a_button_reaches_the_station_and_a_refusal_says_why() -> None:
+async def test_an_instruction_reaches_its_station_and_a_refusal_has_a_reason() -> None:
     person = Person()
     async with served(person) as session:
         url = "/api/stations/kitchen/instruct"
@@ -116,7 +116,7 @@ async def test_a_button_reaches_the_station_and_a_refusal_says_why() -> None:
         ("instruct", {"kind": "charge"}, {"Origin": "http://evil"}, 415, "web page"),
     ],
 )
-async def test_bad_requests_are_refused_in_words(
+async def test_bad_requests_are_refused_with_a_reason(
     path: str, body: object, headers: dict[str, str], status: int, said: str
 ) -> None:
     person = Person()

@@ -60,7 +60,7 @@ def assert_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
     assert len(caplog.text) < 20_000
 
 
-async def test_every_route_method_and_bad_body_is_refused_and_changes_nothing(
+async def test_bad_methods_and_bodies_are_refused_on_every_route(
     quiet: pytest.LogCaptureFixture,
 ) -> None:
     async with serving() as api:
@@ -108,7 +108,7 @@ async def test_every_route_method_and_bad_body_is_refused_and_changes_nothing(
         ({"Content-Encoding": "gzip, gzip, br"}, 415, "compressed"),
     ],
 )
-async def test_what_a_header_spoils_is_refused_and_changes_nothing(
+async def test_a_bad_header_is_refused_and_changes_nothing(
     path: str,
     headers: dict[str, Any],
     status: int,
@@ -138,7 +138,7 @@ async def test_our_own_names_and_addresses_are_served(host: str) -> None:
         assert (await send(api.port, raw)).status == 200
 
 
-async def test_a_gzip_bomb_is_refused_unopened() -> None:
+async def test_a_gzip_bomb_is_refused_without_unpacking() -> None:
     bomb = gzip.compress(gzip.compress(b"[" * 300_000_000))
     async with serving() as api:
         for body in (bomb, gzip.compress(b"[" * 10_000_000)):
@@ -146,7 +146,7 @@ async def test_a_gzip_bomb_is_refused_unopened() -> None:
             assert answer.status == 415
 
 
-async def test_what_is_no_http_costs_one_line_each(quiet: pytest.LogCaptureFixture) -> None:
+async def test_invalid_http_is_logged_in_one_line(quiet: pytest.LogCaptureFixture) -> None:
     async with serving() as api:
         for raw in (
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
@@ -190,7 +190,7 @@ KIND = st.sampled_from([kind.value for kind in InstructionKind]) | ODD
         max_size=20,
     )
 )
-async def test_any_type_in_any_field_is_done_or_refused(bodies: list[dict[str, Any]]) -> None:
+async def test_any_type_in_any_field_is_accepted_or_refused(bodies: list[dict[str, Any]]) -> None:
     async with serving() as api:
         for path, body in itertools.product(PATHS.values(), bodies):
             answer = await send(api.port, request(path, body))
@@ -208,7 +208,7 @@ async def test_any_type_in_any_field_is_done_or_refused(bodies: list[dict[str, A
 
 
 @pytest.mark.parametrize("kind", ["emergency_stop", "disarm", "stop"])
-async def test_what_makes_safe_is_not_refused_for_its_value(kind: str) -> None:
+async def test_a_superfluous_value_does_not_refuse_a_stop(kind: str) -> None:
     async with serving(Person()) as api:
         answer = await send(api.port, request(body={"kind": kind, "value": {"odd": [1]}}))
         assert answer.status == 202

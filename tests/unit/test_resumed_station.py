@@ -1,12 +1,10 @@
 """A station continues a roast from the log as if it had not been interrupted."""
 
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 
+from roastwatch.app.listening import Listening
 from roastwatch.app.roast_logger import RoastLogger
 from roastwatch.app.station import Station
 from roastwatch.pipeline import BlockResult
@@ -14,7 +12,6 @@ from roastwatch.roastlog.log import RoastLog
 from roastwatch.roastlog.store import Store
 from roastwatch.vocabulary import (
     Actuator,
-    AudioBlock,
     Command,
     CommandResult,
     EventKind,
@@ -26,43 +23,26 @@ from roastwatch.vocabulary import (
     Reading,
     RoastEvent,
 )
-from tests.unit.test_station_readings import Moment, station_at
-
-
-@dataclass
-class Microphone:
-    """A source that declares itself live."""
-
-    sample_rate_hz: int = 32_000
-    live: bool = True
-
-
-def sound(station: Station, seconds: float = 0.1) -> None:
-    """Give the station the first sound of a live source."""
-    station.pipeline = None
-    samples = np.zeros(round(32_000 * seconds), np.float32)
-    station._begin(Microphone(), AudioBlock(0, samples, time.monotonic()))  # type: ignore[arg-type]
+from tests.unit.test_station_readings import Moment, silent_station, sound
 
 
 def say(station: Station, moment: Moment, kind: InstructionKind) -> None:
     station.instruct(Instruction("roaster", kind, Origin.PERSON, moment.utc()))
 
 
-async def restarted(log: RoastLog, moment: Moment) -> tuple[Station, list[RoastEvent], RoastLogger]:
-    """A new station with sound, and the events that it publishes."""
-    station, published = station_at(moment)
+async def restarted(
+    log: RoastLog, moment: Moment
+) -> tuple[Station, list[RoastEvent], RoastLogger, Listening]:
+    """A new station with sound, and what is published of it."""
+    station, published = silent_station(moment)
     keeper = RoastLogger(log)
     await keeper.resume(station)
-    sound(station)
-    return station, published, keeper
+    return station, published, keeper, sound(station)
 
 
 def crack(station: Station) -> None:
-    assert station.pipeline is not None
     now = station.now()
-    station.publish(
-        station.pipeline.roast.crack(EventKind.FIRST_CRACK, Level.FIRST_CRACK, now, now)
-    )
+    station.publish(station.roast.crack(EventKind.FIRST_CRACK, Level.FIRST_CRACK, now, now))
 
 
 async def logged(
@@ -73,12 +53,12 @@ async def logged(
     return sent
 
 
-async def test_a_crack_after_a_revoked_one_and_a_restart_has_an_id_of_its_own(
+async def test_a_crack_after_a_revoked_one_and_a_restart_has_its_own_id(
     tmp_path: Path,
 ) -> None:
     moment = Moment()
     async with RoastLog.open(tmp_path / "roasts.db") as log:
-        station, published, keeper = await restarted(log, moment)
+        station, published, keeper, _ = await restarted(log, moment)
         say(station, moment, InstructionKind.CHARGE)
         moment.s = 300.0
         crack(station)
@@ -87,7 +67,7 @@ async def test_a_crack_after_a_revoked_one_and_a_restart_has_an_id_of_its_own(
         revoked = (await logged(keeper, station, published))[-1]
         assert revoked.revoked
     async with RoastLog.open(tmp_path / "roasts.db") as log:
-        station, published, keeper = await restarted(log, moment)
+        station, published, keeper, _ = await restarted(log, moment)
         shown = station.snapshot()
         assert shown.first_crack is None
         assert shown.last_event is not None
@@ -99,30 +79,30 @@ async def test_a_crack_after_a_revoked_one_and_a_restart_has_an_id_of_its_own(
     assert real.event_id != revoked.event_id
 
 
-async def test_times_in_the_roast_survive_a_clock_that_is_set_back_between_two_restarts(
+async def test_roast_times_survive_a_clock_set_back_between_restarts(
     tmp_path: Path,
 ) -> None:
     path, moment = tmp_path / "roasts.db", Moment()
     moment.s = 3600.0  # an hour ahead
     async with RoastLog.open(path) as log:
-        station, published, keeper = await restarted(log, moment)
+        station, published, keeper, _ = await restarted(log, moment)
         say(station, moment, InstructionKind.CHARGE)
         moment.s += 200.0
         await logged(keeper, station, published)
         station.read(Reading("roaster", moment.monotonic(), 180.0))
     moment.s -= 3600.0  # the power was cut, and the clock is right now
     async with RoastLog.open(path) as log:
-        station, published, keeper = await restarted(log, moment)
+        station, published, keeper, listening = await restarted(log, moment)
         moment.s += 50.0
-        station._deal_with(BlockResult())  # what the time since the charge says of first crack
+        # what the time since the charge says of first crack
+        station.followers.heard(listening.pipeline, BlockResult())
         crack(station)
         await logged(keeper, station, published)
         command = Command("c1", "roaster", Actuator.HEATER, 0.0, Origin.PERSON, 0.0)
         keeper.command(station, command, CommandResult("c1", Outcome.APPLIED))
     async with RoastLog.open(path) as log:
-        station, published, keeper = await restarted(log, moment)
-        assert station.pipeline is not None
-        roast = station.pipeline.roast
+        station, published, keeper, _ = await restarted(log, moment)
+        roast = station.roast
         assert roast.elapsed_s(station.now()) == pytest.approx(250.0, abs=0.01)
         assert roast.development_s(station.now()) == pytest.approx(0.0, abs=0.01)
     with Store(path) as store:

@@ -28,11 +28,11 @@ from roastwatch.vocabulary import (
     RoastEvent,
     Snapshot,
 )
-from tests.unit.test_phone import Person, Push, crack, told
+from tests.unit.test_phone import Person, Push, context, crack
 
 
 async def act(rule: dict[str, Any], person: Person, done: Callable[[], bool], level: Level) -> None:
-    sink = RulesSink(RulesOptions.model_validate({"rules": [rule]}), told(person))
+    sink = RulesSink(RulesOptions.model_validate({"rules": [rule]}), context(person))
     queue: Events[RoastEvent] = Events()
     queue.put(crack(level))
     task = asyncio.create_task(sink.run(queue, Latest[dict[str, Snapshot]]({})))
@@ -46,7 +46,7 @@ async def act(rule: dict[str, Any], person: Person, done: Callable[[], bool], le
             await task
 
 
-async def test_a_webhook_is_signed_and_tried_again() -> None:
+async def test_a_webhook_is_signed_and_retried() -> None:
     async with Push([503]).serving() as push:
         rule = {
             "on": "first_crack",
@@ -63,7 +63,7 @@ async def test_a_webhook_is_signed_and_tried_again() -> None:
     )
 
 
-async def test_a_command_goes_through_the_door_as_a_rule() -> None:
+async def test_a_command_of_a_rule_passes_the_interlocks() -> None:
     person = Person(Outcome.REFUSED)
     rule = {"on": "first_crack_certain", "heater_percent": 30}
     await act(rule, person, lambda: bool(person.commands), Level.CERTAIN)
@@ -83,7 +83,7 @@ async def test_a_command_goes_through_the_door_as_a_rule() -> None:
         ({"on": "drop", "scene": "scene.a", "fields": {"x": 1}}, "belong to a service"),
     ],
 )
-def test_a_wrong_rule_is_refused_at_the_start(rule: dict[str, Any], said: str) -> None:
+def test_an_invalid_rule_is_refused_at_startup(rule: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         RuleOptions.model_validate(rule)
 
@@ -95,7 +95,7 @@ def test_every_event_kind_can_have_a_rule() -> None:
         )
 
 
-async def test_a_rule_that_causes_its_own_event_is_stopped_and_named() -> None:
+async def test_a_rule_that_triggers_itself_is_paused_and_reported() -> None:
     """Through somebody else, as when a service presses our own button: no check can see that."""
     part, person = ComponentHealth("rules"), Person()
     options = {"rules": [{"on": "first_crack", "fan_percent": 80}]}

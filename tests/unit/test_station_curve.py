@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from roastwatch.app.station import Station
-from roastwatch.pipeline import Pipeline
 from roastwatch.roast.curve.curve import CurveOptions
 from roastwatch.roast.curve.predict import FirstCrackModel
 from roastwatch.roast.curve.watch import BeanWatch
 from roastwatch.settings import model as settings
 from roastwatch.vocabulary import EventKind, Origin, Phase, Reading, RoastEvent
 from tests.unit.test_curve import drum
+from tests.unit.test_station_readings import sound
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -22,58 +22,54 @@ START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 def made(**curve: Any) -> tuple[Station, list[RoastEvent]]:
     demo = {"type": "demo", "seed": 1, "speed": 0}
     tree = {"stations": [{"name": "roaster", "source": demo, "curve": curve}]}
-    told: list[RoastEvent] = []
-    station = Station(settings.parse(tree).stations[0], told.append, now=lambda: START)
-    station.pipeline = Pipeline("roaster", station.model, 32_000, started_at=START,
-                                witness=station.beans.llr)  # fmt: skip
-    return station, told
+    published: list[RoastEvent] = []
+    station = Station(settings.parse(tree).stations[0], published.append, now=lambda: START)
+    sound(station)
+    return station, published
 
 
-def test_the_curve_tells_a_roast_from_charge_to_drop() -> None:
-    station, told = made(usual_first_crack_c=180.0, wished_development_percent=20.0)
+def test_the_curve_finds_a_roast_from_charge_to_drop() -> None:
+    station, published = made(usual_first_crack_c=180.0, wished_development_percent=20.0)
     predicted = []
     for at_s, bean_c, around_c in zip(*(c.tolist() for c in drum()), strict=True):
         at = START + timedelta(seconds=at_s)
         station.read(Reading("roaster", at_s, bean_c, around_c), at)
-        assert station.pipeline is not None
-        crack = station.pipeline.roast.first_crack
+        crack = station.roast.first_crack
         predicted.append(station.beans.predicted(at, crack))
-    kinds = [event.kind for event in told]
+    kinds = [event.kind for event in published]
     assert kinds == [
         EventKind.CHARGE, EventKind.TURNING_POINT, EventKind.DRY_END, EventKind.NO_CRACK_YET,
         EventKind.DROP,
     ]  # fmt: skip
-    assert {event.origin for event in told} == {Origin.TEMPERATURE}
-    assert len({event.roast_id for event in told}) == 1
-    assert station.pipeline is not None
-    assert station.pipeline.roast.phase is Phase.DROPPED
+    assert {event.origin for event in published} == {Origin.TEMPERATURE}
+    assert len({event.roast_id for event in published}) == 1
+    assert station.roast.phase is Phase.DROPPED
     at_400 = {kind: (when, half) for kind, when, half in predicted[400]}
     assert set(at_400) == {EventKind.DRY_END, EventKind.FIRST_CRACK}
     # 180 °C: 90 above the lowest at 12 °C/min, from 70 s after charge on.
     assert abs(at_400[EventKind.FIRST_CRACK][0] - (70 + 450)) < 10
 
 
-def test_a_persons_charge_goes_before_the_curves() -> None:
-    station, told = made()
-    assert station.pipeline is not None
+def test_a_persons_charge_replaces_that_of_the_curve() -> None:
+    station, published = made()
     for at_s, bean_c, around_c in zip(*(c.tolist() for c in drum()), strict=True):
         at = START + timedelta(seconds=at_s)
         if at_s == 63:
-            station.publish(station.pipeline.roast.begin(at, Origin.PERSON))
+            station.publish(station.roast.begin(at, Origin.PERSON))
         station.read(Reading("roaster", at_s, bean_c, around_c), at)
-    charges = [event for event in told if event.kind is EventKind.CHARGE]
+    charges = [event for event in published if event.kind is EventKind.CHARGE]
     assert [event.origin for event in charges] == [Origin.PERSON]
-    assert told[-1].kind is EventKind.DROP
+    assert published[-1].kind is EventKind.DROP
 
 
-def test_old_readings_witness_nothing() -> None:
+def test_old_readings_are_no_evidence() -> None:
     station, _ = made(usual_first_crack_c=180.0)
     station.read(Reading("roaster", 0.0, 100.0), START)
     assert station.beans.llr(START) == -4.0
     assert station.beans.llr(START + timedelta(seconds=30)) == 0.0
 
 
-def test_what_was_learned_gives_way_to_the_persons_setting() -> None:
+def test_a_setting_overrides_what_was_learned() -> None:
     model = FirstCrackModel(181.0, 1.0, 500.0, (0.0, 1.0, 0.0), 10.0, 0.1, 8)
     station, _ = made(usual_first_crack_c=200.0)
     station.beans.learn(model)
@@ -123,7 +119,7 @@ def switched_off(second: float) -> float:
 
 
 @pytest.mark.parametrize("ends", [EventKind.STOPPED, EventKind.COOL_END])
-def test_a_charge_after_a_roast_that_was_ended_is_found(ends: EventKind) -> None:
+def test_a_charge_after_an_ended_roast_is_found(ends: EventKind) -> None:
     assert charges(refilled, ends) == [pytest.approx(400.0, abs=3.0)]
 
 

@@ -2,19 +2,23 @@
 
 import asyncio
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from roastwatch.app.listening import Listening
 from roastwatch.app.roast_logger import RoastLogger
 from roastwatch.app.station import Station
-from roastwatch.pipeline import Pipeline
 from roastwatch.roastlog.log import RoastLog
 from roastwatch.roastlog.store import Store
 from roastwatch.settings import model as settings
 from roastwatch.vocabulary import (
+    AudioBlock,
     EventKind,
     Instruction,
     InstructionKind,
@@ -39,7 +43,23 @@ class Moment:
         return 1000.0 + self.s
 
 
-def station_at(moment: Moment) -> tuple[Station, list[RoastEvent]]:
+@dataclass
+class Microphone:
+    """Live sound, as a source says of itself."""
+
+    sample_rate_hz: int = 32_000
+    live: bool = True
+
+
+def sound(station: Station, seconds: float = 0.0) -> Listening:
+    """The first sound of a live source arrives."""
+    samples = np.zeros(round(32_000 * seconds), np.float32)
+    block = AudioBlock(0, samples, time.monotonic())
+    return station.begin(Microphone(), block)  # type: ignore[arg-type]
+
+
+def silent_station(moment: Moment) -> tuple[Station, list[RoastEvent]]:
+    """A station before its first sound, and what it publishes."""
     published: list[RoastEvent] = []
     tree = {"stations": [{"name": "roaster", "source": {"type": "demo"}}]}
     station = Station(
@@ -48,7 +68,13 @@ def station_at(moment: Moment) -> tuple[Station, list[RoastEvent]]:
         now=moment.utc,
         clock=moment.monotonic,
     )
-    station.pipeline = Pipeline("roaster", station.model, 32_000, started_at=START)
+    return station, published
+
+
+def station_at(moment: Moment) -> tuple[Station, list[RoastEvent]]:
+    """A station that listens, and what it publishes."""
+    station, published = silent_station(moment)
+    sound(station)
     return station, published
 
 
@@ -56,7 +82,7 @@ def charge(at: datetime) -> Instruction:
     return Instruction("roaster", InstructionKind.CHARGE, Origin.PERSON, at)
 
 
-async def test_every_reading_is_logged_with_the_time_at_which_it_was_taken(tmp_path: Path) -> None:
+async def test_every_reading_is_logged_with_its_own_time(tmp_path: Path) -> None:
     moment, path = Moment(), tmp_path / "roasts.db"
     station, published = station_at(moment)
     async with RoastLog.open(path) as log:
@@ -94,39 +120,34 @@ async def test_readings_before_the_roast_are_not_logged_with_it(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("waited_min", "begins"), [(19, True), (180, False)])
-async def test_a_charge_that_waited_for_sound_too_long_begins_no_roast(
+async def test_a_charge_that_waited_too_long_for_sound_is_ignored(
     waited_min: float, begins: bool
 ) -> None:
     moment = Moment()
-    station, published = station_at(moment)
-    pipeline, station.pipeline = station.pipeline, None
+    station, published = silent_station(moment)
     station.instruct(charge(moment.utc()))
     moment.s = 60 * waited_min
-    station.pipeline = pipeline
-    station._take_what_waits()
+    sound(station)
     assert [event.kind for event in published] == ([EventKind.CHARGE] if begins else [])
 
 
 def test_waiting_instructions_are_bounded() -> None:
-    station, published = station_at(Moment())
-    pipeline, station.pipeline = station.pipeline, None
+    station, published = silent_station(Moment())
     for second in range(1000):
         station.instruct(charge(START + timedelta(seconds=second)))
-    station.pipeline = pipeline
-    station._take_what_waits()
+    sound(station)
     assert len(published) == 64
 
 
-async def test_the_end_of_a_roast_is_delivered_before_it_is_learned_from(tmp_path: Path) -> None:
+async def test_the_end_of_a_roast_does_not_wait_for_learning(tmp_path: Path) -> None:
     moment = Moment()
     station, published = station_at(moment)
     async with RoastLog.open(tmp_path / "roasts.db") as log:
         keeper = RoastLogger(log)
         await keeper.resume(station)
         station.instruct(charge(START))
-        assert station.pipeline is not None
-        station.publish(station.pipeline.roast.drop(START, Origin.PERSON))
-        station.publish(station.pipeline.roast.finish(START, Origin.PERSON))
+        station.publish(station.roast.drop(START, Origin.PERSON))
+        station.publish(station.roast.finish(START, Origin.PERSON))
         busy = threading.Event()
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(1))

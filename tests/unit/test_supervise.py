@@ -1,4 +1,4 @@
-"""Retrying for ever ends when it is told to, whatever fails in that moment."""
+"""Endless retries end when cancelled, no matter what fails at that moment."""
 
 import asyncio
 
@@ -23,7 +23,7 @@ class Cleaning:
 
     async def _lose(self) -> None:
         if self.attempts > 1:
-            raise AssertionError("it goes on although it was told to end")
+            raise AssertionError("it continues although it was cancelled")
         raise LostError("The broker is away.")
 
     async def _clean(self) -> None:
@@ -34,7 +34,7 @@ class Cleaning:
             await self.cleaned.wait()
 
 
-async def test_a_cancellation_is_heeded_though_it_comes_while_a_loss_is_dealt_with() -> None:
+async def test_a_cancellation_during_a_loss_is_heeded() -> None:
     connection, part = Cleaning(), ComponentHealth("mqtt")
     task = asyncio.create_task(retry_forever(part, connection.attempt, Backoff(0.001, 0.001)))
     await connection.cleaning.wait()
@@ -46,7 +46,7 @@ async def test_a_cancellation_is_heeded_though_it_comes_while_a_loss_is_dealt_wi
     assert connection.attempts == 1
 
 
-async def test_what_is_lost_is_tried_again_and_what_is_broken_is_not() -> None:
+async def test_a_loss_is_retried_and_a_defect_is_raised() -> None:
     part, found = ComponentHealth("mqtt"), [LostError("away"), ValueError("a defect")]
 
     async def attempt() -> None:
@@ -57,7 +57,7 @@ async def test_what_is_lost_is_tried_again_and_what_is_broken_is_not() -> None:
     assert part.problem == "away"
 
 
-async def test_a_loss_among_several_jobs_is_tried_again_and_cancels_nobody_else() -> None:
+async def test_a_loss_among_jobs_is_retried_and_cancels_no_others() -> None:
     part, attempts, cleaned = ComponentHealth("mqtt"), 0, 0
 
     async def wait() -> None:
@@ -86,7 +86,7 @@ async def test_a_loss_among_several_jobs_is_tried_again_and_cancels_nobody_else(
     assert not task.cancelling()
 
 
-async def test_jobs_that_are_all_done_are_done_together() -> None:
+async def test_together_returns_when_all_jobs_are_done() -> None:
     done: list[str] = []
 
     async def job(name: str) -> None:
@@ -112,14 +112,14 @@ async def test_a_task_that_fails_is_logged_and_shown(caplog: pytest.LogCaptureFi
     assert len(tasks) == 0
 
 
-async def test_who_asked_is_notified_of_a_task_that_fails() -> None:
+async def test_a_failing_task_is_reported_to_its_owner() -> None:
     said: list[str] = []
     await asyncio.wait({Background(ComponentHealth("roaster"), said.append).run(fail(), "arm")})
     await asyncio.sleep(0)
     assert said == ["arm failed (ValueError: a defect): please report it."]
 
 
-async def test_an_essential_task_is_started_again() -> None:
+async def test_an_essential_task_is_restarted() -> None:
     part, done, attempts = ComponentHealth("roaster"), asyncio.Event(), 0
 
     async def work() -> None:
@@ -134,6 +134,6 @@ async def test_an_essential_task_is_started_again() -> None:
     task = tasks.keep(work, "guardian", Backoff(0.001, 0.001))
     await asyncio.wait_for(done.wait(), 10)
     assert part.counters["task_restarts"] == 2
-    assert part.problem == "guardian failed (ValueError: a defect): it is started again."
+    assert part.problem == "guardian failed (ValueError: a defect): it is restarted."
     await tasks.close()
     assert task.cancelled()

@@ -6,8 +6,6 @@ import importlib
 import json
 import math
 import sys
-import time
-import uuid
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from typing import Any, TypeVar
@@ -131,16 +129,7 @@ def set_(words: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
         await control.answering()
         refused = 0
         for actuator, percent in wishes:
-            result = await control.request(
-                Command(
-                    uuid.uuid4().hex[:12],
-                    "roaster",
-                    actuator,
-                    percent,
-                    Origin.PERSON,
-                    time.monotonic(),
-                )
-            )
+            result = await control.request(Command.new("roaster", actuator, percent, Origin.PERSON))
             refused += result.outcome not in (Outcome.APPLIED, Outcome.LIMITED)
             if as_json:
                 click.echo(json.dumps(asdict(result)))

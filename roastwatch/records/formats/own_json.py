@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from roastwatch.errors import BadInputError
+from roastwatch.files.json_values import json_safe
 from roastwatch.records.record import (
     COLUMNS,
     Column,
@@ -60,7 +61,7 @@ def write(record: RoastRecord) -> str:
         "pops": [list(pop) for pop in record.pops],
         "scores": [list(score) for score in record.scores],
         "gaps": [list(gap) for gap in record.gaps],
-        "foreign": _finite(record.foreign),
+        "foreign": json_safe(record.foreign),
     }
     return json.dumps(tree, ensure_ascii=False, allow_nan=False)
 
@@ -191,14 +192,3 @@ def _list(column: Column) -> list[float | None]:
 
 def _column(values: list[float | None]) -> Column:
     return np.array([math.nan if v is None else float(v) for v in values], dtype=np.float64)
-
-
-def _finite(tree: Any) -> Any:
-    """The tree with null for what JSON can't say."""
-    if isinstance(tree, dict):
-        return {key: _finite(value) for key, value in tree.items()}
-    if isinstance(tree, list):
-        return [_finite(value) for value in tree]
-    if isinstance(tree, float) and not math.isfinite(tree):
-        return None
-    return tree

@@ -4,7 +4,6 @@ import asyncio
 import csv
 import json
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -345,15 +344,7 @@ class Drive:
     async def _set(self, actuator: Actuator, percent: float, origin: Origin) -> CommandResult:
         if actuator is Actuator.HEATER and percent > 0:
             self._afterheat.heated = True  # also if this is cancelled before the result
-        command = Command(
-            uuid.uuid4().hex[:12],
-            self._station,
-            actuator,
-            percent,
-            origin,
-            time.monotonic(),
-        )
-        return await self.control.request(command)
+        return await self.control.request(Command.new(self._station, actuator, percent, origin))
 
     def _take_reading(self, elapsed_s: float) -> None:
         reading = self.control.readings.value

@@ -1,4 +1,4 @@
-"""For `roastwatch doctor`: enter Home Assistant with the token, and try what the sinks do there."""
+"""For `roastwatch doctor`: log in to Home Assistant, and try what the sinks do there."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ _HEARD_WITHIN_S = 5.0
 
 
 async def check_bus(link_to: "Callable[[], HomeAssistantLink]", place: str) -> list[Finding]:
-    """Whether the token lets us fire an event and hear it again, as the sink does."""
+    """Whether the token allows firing and receiving an event, as the sink does."""
     mine, heard = uuid.uuid4().hex, asyncio.Event()
     mishaps = Mishaps(_log, lambda _counter: None)
 
@@ -52,11 +52,11 @@ async def check_bus(link_to: "Callable[[], HomeAssistantLink]", place: str) -> l
         return [
             Finding(
                 False,
-                f"{place}: the token is accepted, but what is fired is not heard on the WebSocket: "
-                "does a proxy between pass it on?",
+                f"{place}: the token is accepted, but fired events do not arrive on the WebSocket: "
+                "does a proxy in between block it?",
             )
         ]
-    return [Finding(True, f"{place}: the token is accepted, events are fired and heard")]
+    return [Finding(True, f"{place}: the token is accepted, events are fired and received")]
 
 
 async def check_names(

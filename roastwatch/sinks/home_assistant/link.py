@@ -30,13 +30,13 @@ from roastwatch.inbound import Mishaps
 from roastwatch.sinks.home_assistant.options import HomeAssistantOptions
 from roastwatch.supervise import together
 
-logging.getLogger("homeassistant_api").setLevel(logging.WARNING)  # it tells of each pong
+logging.getLogger("homeassistant_api").setLevel(logging.WARNING)  # it logs each pong
 _TIMEOUT_S = 5.0
 _ASK_EVERY_S = 10.0
 
 
 class HomeAssistantLink:
-    """Connected while entered. `LostError` means: try again later; `BadInputError`: it refused."""
+    """Connected while entered. `LostError` means retry later, `BadInputError` refused."""
 
     def __init__(self, options: HomeAssistantOptions) -> None:
         """Nothing is opened yet.
@@ -50,7 +50,7 @@ class HomeAssistantLink:
         self._client: AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
-        """Connect and wait for nobody: a Home Assistant that still starts counts as lost."""
+        """Connect without waiting: a Home Assistant that is still starting counts as lost."""
         client = AsyncClient(
             self._url,
             self._token,
@@ -112,12 +112,12 @@ class HomeAssistantLink:
             )
 
     async def entities(self) -> set[str]:
-        """The entity ids that are there."""
+        """The existing entity ids."""
         with _said(self._url):
             return {state.entity_id for state in await self._do().get_states()}
 
     async def services(self) -> set[str]:
-        """The services that are there, as `domain.name`."""
+        """The existing services, as `domain.name`."""
         with _said(self._url):
             rows = await self._do().request("services")
         return {f"{row['domain']}.{name}" for row in rows for name in row["services"]}
@@ -128,9 +128,9 @@ class HomeAssistantLink:
         deal: Callable[[dict[str, Any]], Awaitable[None]],
         mishaps: Mishaps,
     ) -> None:
-        """Hand on the events of a type as they are fired; ends by LostError only.
+        """Pass on the events of a type as they are fired; ends by LostError only.
 
-        What one of them breaks is counted and logged by `mishaps`, and the next one follows.
+        An error in one of them is counted and logged by `mishaps`, and the next one follows.
         """
         socket = AsyncWebsocketClient(f"{self._url}/websocket", self._token, session=_session())
         with _said(self._url):
@@ -138,7 +138,7 @@ class HomeAssistantLink:
         try:
             await together(self._receive(socket, event_type, deal, mishaps), self._watch(socket))
         finally:
-            with contextlib.suppress(Exception):  # it may hang on a network that is silent
+            with contextlib.suppress(Exception):  # it may block on a silent network
                 await asyncio.wait_for(socket.__aexit__(None, None, None), 1.0)
 
     async def _receive(
@@ -157,7 +157,7 @@ class HomeAssistantLink:
         raise LostError(f"Home Assistant at {self._url} closed the connection.")
 
     async def _watch(self, socket: AsyncWebsocketClient) -> None:
-        """A network that falls silent closes nothing: ask now and then whether it still answers."""
+        """A silent network closes no connection: check regularly that it still answers."""
         while True:
             await asyncio.sleep(_ASK_EVERY_S)
             with _said(self._url):
@@ -165,7 +165,7 @@ class HomeAssistantLink:
                     number = await socket.send("ping")
             await asyncio.sleep(_TIMEOUT_S)
             if socket._ping_responses.pop(number).end is None:
-                raise LostError(f"Home Assistant at {self._url} does not answer any more.")
+                raise LostError(f"Home Assistant at {self._url} no longer answers.")
 
     def _do(self) -> AsyncClient:
         if self._client is None:
@@ -174,13 +174,13 @@ class HomeAssistantLink:
 
 
 def _session() -> niquests.AsyncSession:
-    """One that asks nobody else: by default the certificate's issuer is asked (OCSP, CRL)."""
+    """A client that contacts nobody else: by default it contacts the certificate's issuer."""
     return niquests.AsyncSession(revocation_configuration=None)
 
 
 @contextlib.contextmanager
 def _said(url: str, service: str = "") -> Any:
-    """The library's errors as ours, in sentences."""
+    """Turns the library's errors into ours, with sentences."""
     try:
         yield
     except UnauthorizedError as error:
@@ -203,7 +203,7 @@ def _said(url: str, service: str = "") -> Any:
         niquests.exceptions.RequestException,
         OSError,
         TypeError,
-        ValueError,  # of what is not as the library expects it, as are the next two
+        ValueError,  # for data that the library does not expect, as are the next two
         AttributeError,
         RecursionError,
     ) as error:

@@ -15,7 +15,7 @@ class HomeAssistantOptions(Options):
 
     url: str = Field(
         "http://homeassistant.local:8123",
-        description="Address of Home Assistant; inside an app (add-on) it is found by itself.",
+        description="Address of Home Assistant; inside an app (add-on) it is set automatically.",
         pattern=r"^https?://[^/\s]+",
     )
     token: SecretStr | None = Field(
@@ -36,6 +36,6 @@ class HomeAssistantOptions(Options):
         if supervisor:
             return f"{SUPERVISOR}/api", supervisor
         raise SettingsError(
-            f"Home Assistant at {self.url} needs a token: make a long-lived access token on your "
-            "profile page there and name its file as token_file."
+            f"Home Assistant at {self.url} needs a token: create a long-lived access token on your "
+            "profile page there, and set token_file to its file."
         )

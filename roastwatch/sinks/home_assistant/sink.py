@@ -1,4 +1,4 @@
-"""Home Assistant without a broker: events on its bus, states as sensors, answers back.
+"""Home Assistant without a broker: events on its bus, states as sensors, and requests.
 
 Each event is fired as `roastwatch_<type>` with the payload of integrations/contract.md.
 Instructions come as `roastwatch_instruct` events: {"station", "kind", "value", "instance"}.
@@ -28,19 +28,19 @@ from roastwatch.sinks.home_assistant.options import HomeAssistantOptions
 from roastwatch.sinks.mqtt.states import payload
 from roastwatch.sinks.outbox.event_outbox import Outbox
 from roastwatch.sinks.outbox.event_store import EventStore
-from roastwatch.sinks.sink import Finding, SinkContext
+from roastwatch.sinks.sink import Finding, Sink, SinkContext
 from roastwatch.supervise import NEAR, retry_forever, together
 from roastwatch.vocabulary import ComponentState, Instruction, RoastEvent, Snapshot
 
 if TYPE_CHECKING:
     from roastwatch.sinks.home_assistant.link import HomeAssistantLink
 
-_log = logging.getLogger("roastwatch.home_assistant")
+_log = logging.getLogger(__name__)
 _INSTRUCT = "roastwatch_instruct"
 _FAREWELL_S = 2.0
 _ELDERS_ANSWER_WITHIN_S = 0.25
 _SHOWN_EVERY_S = 5.0
-"""States that change all the time are shown this often: each is a request of its own."""
+"""Interval at which states are updated: each is a request of its own."""
 
 
 class HomeAssistantSinkOptions(HomeAssistantOptions):
@@ -49,12 +49,12 @@ class HomeAssistantSinkOptions(HomeAssistantOptions):
     states: bool = Field(True, description="Show states as sensors (sensor.roastwatch_…).")
 
 
-class HomeAssistantSink:
-    """Tells Home Assistant's bus, and hears what is asked there."""
+class HomeAssistantSink(Sink):
+    """Fires events on Home Assistant's bus, and receives requests from it."""
 
     Options = HomeAssistantSinkOptions
 
-    def __init__(self, options: HomeAssistantSinkOptions, told: SinkContext) -> None:
+    def __init__(self, options: HomeAssistantSinkOptions, context: SinkContext) -> None:
         """Check the library and the token; connect later.
 
         Raises:
@@ -68,28 +68,29 @@ class HomeAssistantSink:
         self._link_to: Callable[[], HomeAssistantLink] = partial(HomeAssistantLink, options)
         options.door()
         self._options = options
-        self._told = told
+        self._context = context
         self._outbox = Outbox(time.monotonic())
-        self._durable = EventStore(told.outbox, f"home_assistant:{options.url}")
-        self._to_tell = asyncio.Event()
+        self._durable = EventStore(context.outbox, f"home_assistant:{options.url}")
+        self._to_send = asyncio.Event()
         self._heard = asyncio.Event()
         self._rivals = DuplicateInstances(Claim.mine())
-        self._mishaps = Mishaps(_log, told.part.count)
+        self._mishaps = Mishaps(_log, context.part.count)
         self._shown: dict[str, str] = {}
         self._latest: Latest[dict[str, Snapshot]] = Latest()
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
-        """Tell until cancelled; a lost Home Assistant is looked for again for ever."""
+        """Publish until cancelled; a lost Home Assistant is retried forever."""
         self._latest = latest
         await self._durable.restore(self._outbox)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._collect(events, tasks), name="home_assistant:collect")
             tasks.create_task(
-                retry_forever(self._told.part, self._session, NEAR), name="home_assistant:session"
+                retry_forever(self._context.part, self._session, NEAR),
+                name="home_assistant:session",
             )
 
     async def check(self) -> Sequence[Finding]:
-        """Fire an event that nobody waits for, and hear it."""
+        """Fire an event that nothing uses, and receive it."""
         return await check_bus(self._link_to, self._options.url)
 
     async def _collect(self, events: Events[RoastEvent], tasks: asyncio.TaskGroup) -> None:
@@ -97,9 +98,9 @@ class HomeAssistantSink:
             kept = self._outbox.add(event, time.monotonic(), datetime.now(UTC))
             if kept is None:
                 continue
-            self._to_tell.set()  # before what may wait: tasks wake in this order
+            self._to_send.set()  # before anything that may wait: tasks wake in this order
             tasks.create_task(self._durable.keep(kept), name="home_assistant:keep")
-            self._told.part.counters["events_lost"] = events.dropped + self._outbox.lost
+            self._context.part.counters["events_lost"] = events.dropped + self._outbox.lost
 
     async def _session(self) -> None:
         async with self._link_to() as link:
@@ -115,73 +116,73 @@ class HomeAssistantSink:
                 self._outbox.link_lost(time.monotonic())
 
     async def _tell(self, link: "HomeAssistantLink") -> None:
-        """Once we hear ourselves, and no elder of our name: that is what a claim is fired for."""
+        """Start once our own claim is received, and none of an older instance of our name."""
         while not self._heard.is_set():
             await self._claim(link)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await self._heard.wait()
         await asyncio.sleep(_ELDERS_ANSWER_WITHIN_S)
-        self._told.part.running()
-        shows = [self._tell_states(link)] if self._options.states else []
-        await together(self._tell_events(link), *shows)
+        self._context.part.running()
+        shows = [self._send_states(link)] if self._options.states else []
+        await together(self._send_events(link), *shows)
 
     async def _claim(self, link: "HomeAssistantLink") -> None:
-        claim = {"instance": self._told.instance, "kind": "claim", **asdict(self._rivals.mine)}
+        claim = {"instance": self._context.instance, "kind": "claim", **asdict(self._rivals.mine)}
         await link.fire(_INSTRUCT, claim)
 
     async def _meet(self, link: "HomeAssistantLink", claim: dict[str, Any]) -> None:
-        """Somebody claims our name: the elder stays, the younger stands down and says so."""
+        """Another instance claims our name: the older stays, the younger yields and reports it."""
         if claim.get("session") == self._rivals.mine.session:
             self._heard.set()
             return
         rival = self._rivals.meet(json.dumps(claim).encode(), time.monotonic())
         if rival is None:
             return
-        sentence = self._rivals.clash(self._told.instance, rival, "at this Home Assistant")
+        sentence = self._rivals.clash(self._context.instance, rival, "at this Home Assistant")
         if rival.is_elder_than(self._rivals.mine):
             raise LostError(sentence)
         await self._claim(link)
-        self._told.part.trouble(ComponentState.DEGRADED, sentence)
+        self._context.part.trouble(ComponentState.DEGRADED, sentence)
 
     async def _farewell(self, link: "HomeAssistantLink") -> None:
-        """The service ends: what is left is told, and nothing is shown as if we still knew it."""
+        """The service ends: send the remaining events, and show states as unavailable."""
         with contextlib.suppress(LostError, TimeoutError):
             async with asyncio.timeout(_FAREWELL_S):
-                while await self._tell_event(link):
+                while await self._send_event(link):
                     pass
                 shown, self._shown = self._shown, {}
                 await asyncio.gather(
                     *(link.set_state(entity_id, "unavailable", {}) for entity_id in shown)
                 )
 
-    async def _tell_events(self, link: "HomeAssistantLink") -> None:
+    async def _send_events(self, link: "HomeAssistantLink") -> None:
         while True:
-            if not await self._tell_event(link):
-                self._to_tell.clear()
-                await self._to_tell.wait()
+            if not await self._send_event(link):
+                self._to_send.clear()
+                await self._to_send.wait()
 
-    async def _tell_event(self, link: "HomeAssistantLink") -> bool:
-        """Tell the oldest untold event; False if there is none."""
-        kept = self._outbox.untold()
+    async def _send_event(self, link: "HomeAssistantLink") -> bool:
+        """Send the oldest unsent event; False if there is none."""
+        kept = self._outbox.unsent()
         if kept is None:
             return False
         now_s = time.monotonic()
-        message = {"instance": self._told.instance, **kept.message(now_s)}
+        message = {"instance": self._context.instance, **kept.message(now_s)}
         await link.fire(f"roastwatch_{kept.type}", message)
-        kept.told_s = now_s
-        self._told.part.count("events_told")
-        await self._durable.told(kept)
+        kept.sent_s = now_s
+        self._context.part.count("events_told")
+        await self._durable.sent(kept)
         return True
 
-    async def _tell_states(self, link: "HomeAssistantLink") -> None:
+    async def _send_states(self, link: "HomeAssistantLink") -> None:
         while True:
             for name, snapshot in (self._latest.value or {}).items():
                 for entity in ENTITIES:
                     if entity.value_of is not None and entity.offered(snapshot):
                         await self._show(link, name, entity, snapshot)
             if self._rivals.is_over(time.monotonic()):
-                self._told.part.running()
+                self._context.part.running()
             await asyncio.sleep(_SHOWN_EVERY_S)
 
     async def _show(
@@ -189,12 +190,12 @@ class HomeAssistantSink:
     ) -> None:
         state = payload(entity.platform, entity.value(snapshot))
         kind = "binary_sensor" if entity.platform.value == "binary_sensor" else "sensor"
-        entity_id = f"{kind}.{self._told.instance}_{station}_{entity.key}".replace("-", "_")
+        entity_id = f"{kind}.{self._context.instance}_{station}_{entity.key}".replace("-", "_")
         state = {"ON": "on", "OFF": "off", "None": "unknown", "": "unknown"}.get(state, state)
         if self._shown.get(entity_id) == state:
             return
         attributes: dict[str, Any] = {
-            "friendly_name": f"{station} {entity.title(self._told.language)}",
+            "friendly_name": f"{station} {entity.title(self._context.language)}",
             "unit_of_measurement": entity.unit,
             "device_class": entity.device_class,
             "state_class": entity.state_class,
@@ -209,24 +210,24 @@ class HomeAssistantSink:
 
     async def _asked(self, link: "HomeAssistantLink", asked: dict[str, Any]) -> None:
         if asked.get("kind") == "claim":
-            if asked.get("instance") == self._told.instance:
+            if asked.get("instance") == self._context.instance:
                 await self._meet(link, asked)
             return
         try:
             instruction = self._instruction(asked)
         except BadInputError as error:
-            self._told.part.count("refused")
+            self._context.part.count("refused")
             await link.fire("roastwatch_refused", {"reason": str(error)})
             return
         if instruction is not None:
-            self._told.requests.instruct(instruction)
+            self._context.requests.instruct(instruction)
 
     def _instruction(self, asked: dict[str, Any]) -> Instruction | None:
-        """What a bus event asks; None when it asks another roastwatch."""
-        if asked.get("instance", self._told.instance) != self._told.instance:
+        """The instruction in a bus event; None if it is for another instance."""
+        if asked.get("instance", self._context.instance) != self._context.instance:
             return None
-        station = asked.get("station", self._told.stations[0])
-        if station not in self._told.stations:
-            known = ", ".join(self._told.stations)
+        station = asked.get("station", self._context.stations[0])
+        if station not in self._context.stations:
+            known = ", ".join(self._context.stations)
             raise BadInputError(f"There is no station {str(station)[:40]!r}: {known}.")
         return asking.instruction(station, asked, by="home assistant")

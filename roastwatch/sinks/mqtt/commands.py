@@ -1,20 +1,18 @@
-"""What arrives on `…/set/<key>` becomes an instruction or a command, or is refused in a sentence.
+"""Messages on `…/set/<key>` become an instruction or a command, or are refused with a reason.
 
 Pure: whatever bytes come in, a wish or a BadInputError comes out.
 """
 
 import math
-import time
-import uuid
-from datetime import UTC, datetime
 
 from roastwatch import inbound
 from roastwatch.entities import BY_KEY, Entity, Platform
 from roastwatch.errors import BadInputError
+from roastwatch.sinks.incoming import of_person
 from roastwatch.vocabulary import Command, Instruction, InstructionKind, Origin
 
 LONGEST_PAYLOAD = 1024
-_TOLD = (Platform.NUMBER, Platform.TEXT, Platform.SELECT)
+_WITH_VALUE = (Platform.NUMBER, Platform.TEXT, Platform.SELECT)
 _SWITCH = {"ON": True, "OFF": False}
 _VALVE = {"OPEN": True, "CLOSE": False}
 
@@ -22,32 +20,25 @@ _VALVE = {"OPEN": True, "CLOSE": False}
 def wish(
     station: str, key: str, payload: bytes, *, retained: bool = False
 ) -> Instruction | Command:
-    """What a message asks for.
+    """The instruction or command in a message.
 
     Raises:
         BadInputError: it asks for nothing that there is; the text says why.
     """
     entity = BY_KEY.get(key)
     if entity is None or not (entity.asks or entity.actuator):
-        raise BadInputError(f"There is nothing to set that is named '{key[:40]}'.")
+        raise BadInputError(f"Nothing named '{key[:40]}' can be set.")
     if retained:
-        raise BadInputError(f"'{key}' was retained: a retained wish would act at every start.")
+        raise BadInputError(f"'{key}' was retained: a retained request would act at every start.")
     value = _value(entity, _text(key, payload))
     if entity.actuator is not None:
         percent = float(value) if entity.platform is Platform.NUMBER else 100.0 * bool(value)
-        return Command(
-            command_id=uuid.uuid4().hex,
-            station=station,
-            actuator=entity.actuator,
-            target=percent,
-            origin=Origin.PERSON,
-            requested_at_s=time.monotonic(),
-        )
+        return Command.new(station, entity.actuator, percent, Origin.PERSON)
     kind = entity.asks[1] if value is False and len(entity.asks) == 2 else entity.asks[0]
-    told = value if entity.platform in _TOLD else None
-    if kind is InstructionKind.SENSITIVITY and isinstance(told, float):
-        told /= 100.0
-    return Instruction(station, kind, Origin.PERSON, datetime.now(UTC), told, by="mqtt")
+    given = value if entity.platform in _WITH_VALUE else None
+    if kind is InstructionKind.SENSITIVITY and isinstance(given, float):
+        given /= 100.0
+    return of_person(station, kind, given, by="mqtt")
 
 
 def _text(key: str, payload: bytes) -> str:

@@ -19,31 +19,31 @@ from roastwatch.sinks.mqtt.options import MqttOptions
 from roastwatch.sinks.mqtt.tls import tls_context, tls_problem
 from roastwatch.supervise import cancellations, heed
 
-_log = logging.getLogger("roastwatch.mqtt")
-_client_log = logging.getLogger("roastwatch.mqtt.client")
+_log = logging.getLogger(__name__)
+_client_log = logging.getLogger(f"{__name__}.client")
 _client_log.setLevel(logging.CRITICAL)
-"""What the library logs comes to us as an error too, and is reported once."""
+"""The library also raises what it logs, and it is reported once."""
 
 T = TypeVar("T")
 
 _LARGEST_PACKET = 1024 * 1024
-"""Bytes of one message from the broker; our own pictures have at most half of it."""
+"""Maximum bytes of one message from the broker; our own pictures have at most half of it."""
 
 _NOT_AUTHORISED = (4, 5, 134, 135, 140)
-"""CONNACK codes (MQTT 3 and 5) that say that the user, the password or the right is wrong."""
+"""CONNACK codes (MQTT 3 and 5) for a wrong user name or password, or missing rights."""
 _UNKNOWN_VERSION = (1, 132)
-"""CONNACK codes (MQTT 3 and 5) of a broker that does not speak the version that was tried."""
+"""CONNACK codes (MQTT 3 and 5) of a broker that does not support the tried version."""
 _ENCODED_LENGTH_BYTES = 5
-"""The most that a packet's type and length take."""
+"""Maximum bytes of a packet's type and length."""
 
 
 class _Closed(aiomqtt.MqttError):
-    """The broker closed the connection in place of an answer, as some do to a later version."""
+    """The broker closed the connection without an answer, as some do for a later version."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a broker hands on."""
+    """A message from the broker."""
 
     topic: str
     payload: bytes
@@ -51,7 +51,7 @@ class Message:
 
 
 class _Client(aiomqtt.Client):
-    """Writes a message in the moment in which it is published.
+    """Writes a message at the moment of its publication.
 
     aiomqtt (2.5) has the loop write two turns later, behind whatever else is ready then: ten
     milliseconds of others' HTTP requests, measured.
@@ -69,9 +69,9 @@ class _Client(aiomqtt.Client):
         self._client.publish = publish  # type: ignore[method-assign]
 
     largest_bytes: int | None = None
-    """The longest packet that the broker takes; None: any."""
+    """The longest packet that the broker accepts; None: any."""
     awaits_answer = False
-    """Whether the socket is open and somebody waits for the broker's answer."""
+    """Whether the socket is open and an answer of the broker is awaited."""
 
     def _on_connect(
         self,
@@ -93,12 +93,12 @@ class _Client(aiomqtt.Client):
         self._loop.call_soon_threadsafe(self._closed_early)
 
     def _closed_early(self) -> None:
-        """aiomqtt waits ten seconds for an answer that can't come any more."""
+        """aiomqtt would wait ten seconds for an answer that can't arrive any more."""
         if self.awaits_answer and not self._connected.done():
             self._connected.set_exception(_Closed("it closed the connection at once"))
 
     def post(self, topic: str, text: str) -> asyncio.Event:
-        """Publish with QoS 1, now and without waiting; the event is set when the broker has it."""
+        """Publish with QoS 1 without waiting; the event is set when the broker has it."""
         info = self._client.publish(topic, text, qos=1)
         if info.rc != paho.MQTT_ERR_SUCCESS:
             raise aiomqtt.MqttCodeError(info.rc, "Could not publish message")
@@ -110,7 +110,7 @@ class _Client(aiomqtt.Client):
         return acknowledged
 
     async def wait_for(self, acknowledged: asyncio.Event) -> None:
-        """Until the broker has what was posted."""
+        """Wait until the broker has what was posted."""
         await self._wait_for(acknowledged.wait(), None)
 
     def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
@@ -130,29 +130,29 @@ class _Client(aiomqtt.Client):
 
 
 class BrokerConnection:
-    """Publishes, subscribes and listens, until the connection is no more."""
+    """Publishes, subscribes and listens until the connection ends."""
 
     failures = (aiomqtt.MqttError,)
-    """What its calls raise; `connected` turns them into a LostError."""
+    """What its calls raise; `connected` turns these into a LostError."""
 
     def __init__(self, client: _Client) -> None:
         self._client = client
         self._is_5 = client._client.protocol == paho.MQTTv5
         self.leave_out: Callable[[str, int, int], None] = _say_left_out
-        """Called with topic, bytes and limit of what the broker would not take."""
+        """Called with topic, bytes and limit of a message that the broker would not accept."""
 
     @property
     def protocol(self) -> str:
-        """The version of MQTT that the broker speaks."""
+        """The version of MQTT of this connection."""
         return "5" if self._is_5 else "3.1.1"
 
     @property
     def largest_bytes(self) -> int | None:
-        """The longest packet that the broker takes; None: any."""
+        """The longest packet that the broker accepts; None: any."""
         return self._client.largest_bytes
 
     def room_bytes(self, topic: str) -> int | None:
-        """The longest payload that the broker takes on a topic; None: any.
+        """The longest payload that the broker accepts on a topic; None: any.
 
         A longer one makes a broker close the connection.
         """
@@ -163,12 +163,12 @@ class BrokerConnection:
         return max(0, self.largest_bytes - head)
 
     def fits(self, topic: str, payload: str | bytes | None) -> bool:
-        """Whether the broker takes a message of this length."""
+        """Whether the broker accepts a message of this length."""
         room = self.room_bytes(topic)
         return room is None or _length(payload) <= room
 
     def post(self, topic: str, text: str) -> asyncio.Event:
-        """Publish with QoS 1 before anything else happens; to be awaited with `wait_for`.
+        """Publish with QoS 1 before anything else happens; await it with `wait_for`.
 
         What is too long for the broker is left out.
         """
@@ -186,7 +186,7 @@ class BrokerConnection:
     async def publish(
         self, topic: str, text: str | bytes | None, *, retain: bool, qos: int = 1
     ) -> None:
-        """Publish; with QoS 1 this returns when the broker has it. None clears what is retained.
+        """Publish; with QoS 1 this returns when the broker has it. None clears a retained message.
 
         What is too long for the broker is left out.
         """
@@ -196,7 +196,7 @@ class BrokerConnection:
         await _heeding(self._client.publish(topic, text, qos=qos, retain=retain))
 
     async def subscribe(self, *topics: str) -> list[str]:
-        """Subscribe with QoS 1; returns those that the broker refuses."""
+        """Subscribe with QoS 1; returns the topics that the broker refuses."""
         # MQTT 3.1.1 has no such options: there a retained message that comes later looks fresh.
         how: Any = SubscribeOptions(qos=1, retainAsPublished=True) if self._is_5 else 1
         wishes = [(topic, how) for topic in topics]
@@ -205,11 +205,11 @@ class BrokerConnection:
         return [topic for topic, code in zip(topics, codes, strict=False) if code >= 128]
 
     async def unsubscribe(self, *topics: str) -> None:
-        """Hear no more of these."""
+        """Unsubscribe from these topics."""
         await _heeding(self._client.unsubscribe(list(topics)))
 
     async def messages(self) -> AsyncIterator[Message]:
-        """What arrives, until the connection is lost."""
+        """The messages that arrive, until the connection is lost."""
         async for message in self._client.messages:
             yield Message(message.topic.value, message.payload, message.retain)
 
@@ -218,7 +218,7 @@ class BrokerConnection:
 async def connected(
     options: MqttOptions, identifier: str, will: tuple[str, str] | None = None
 ) -> AsyncIterator[BrokerConnection]:
-    """A connection, with a retained last will (topic and text) where there is one.
+    """A connection, with a retained last will (topic and text) if there is one.
 
     Raises:
         LostError: it can't be made, or ended; a sentence that says what to do.
@@ -241,7 +241,7 @@ async def connected(
 
 
 async def _entered(options: MqttOptions, identifier: str, will: tuple[str, str] | None) -> _Client:
-    """A client that is connected, by MQTT 5 or by what the broker speaks of old."""
+    """A connected client, by MQTT 5 or the older version of the broker."""
     v5, v311 = aiomqtt.ProtocolVersion.V5, aiomqtt.ProtocolVersion.V311
     versions = {"auto": (v5, v311), "5": (v5,), "3.1.1": (v311,)}[options.protocol]
     refused: aiomqtt.MqttError | None = None
@@ -251,7 +251,7 @@ async def _entered(options: MqttOptions, identifier: str, will: tuple[str, str] 
             await _connect(client)
         except aiomqtt.MqttError as error:
             if isinstance(error, _Closed) and refused is not None:
-                raise refused from error  # it closes whatever comes: not for the version
+                raise refused from error  # it closes any connection: not because of the version
             code = getattr(getattr(error, "rc", None), "value", getattr(error, "rc", None))
             if not isinstance(error, _Closed) and code not in _UNKNOWN_VERSION:
                 raise
@@ -265,14 +265,14 @@ async def _entered(options: MqttOptions, identifier: str, will: tuple[str, str] 
 async def _connect(client: _Client) -> None:
     try:
         await client.__aenter__()
-    except ValueError as error:  # paho's and Python's, for a host that is none
+    except ValueError as error:  # from paho and Python, for an invalid host
         raise aiomqtt.MqttError(str(error)) from error
     finally:
         client.awaits_answer = False
 
 
 async def _heeding(call: Awaitable[T]) -> T:
-    """Await a call without losing a cancellation that comes in the moment of its answer.
+    """Await a call without losing a cancellation that arrives together with its answer.
 
     aiomqtt awaits with asyncio.wait_for, which up to Python 3.11 drops such a cancellation
     (https://github.com/python/cpython/issues/86296).
@@ -305,33 +305,33 @@ def _client(
         logger=_client_log,
         timeout=10,
         properties=_connect_properties() if is_5 else None,
-        # An event that follows a state must not wait until the broker has confirmed the state.
+        # An event after a state must not wait for the broker's confirmation of the state.
         socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
     )
 
 
 def _connect_properties() -> Properties:
-    """What is larger than anything meant for us the broker keeps to itself."""
+    """Ask the broker to withhold messages larger than any that we use."""
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.MaximumPacketSize = _LARGEST_PACKET
     return properties
 
 
 def _lost(error: Exception, options: MqttOptions) -> LostError:
-    """What is wrong with the broker, in a sentence that says what to do."""
+    """A sentence about what is wrong with the broker, and what to do."""
     place = f"{options.host}:{options.port}"
     if problem := tls_problem(error, options):
         return LostError(problem)
     if isinstance(error, _Closed) and options.tls and options.client_cert_file is None:
         return LostError(
-            f"The MQTT broker at {place} closes the encrypted connection at once: does it ask for "
+            f"The MQTT broker at {place} closes the encrypted connection at once: does it require "
             "a certificate (client_cert_file and client_key_file)?"
         )
     if isinstance(error, aiomqtt.MqttCodeError):
         code = getattr(error.rc, "value", error.rc)
         if code in _UNKNOWN_VERSION:
             return LostError(
-                f"The MQTT broker at {place} does not speak MQTT {options.protocol}: set "
+                f"The MQTT broker at {place} does not support MQTT {options.protocol}: set "
                 "`protocol: auto` in the mqtt sink."
             )
         if code in _NOT_AUTHORISED:

@@ -1,4 +1,4 @@
-"""A station as Home Assistant's device-based discovery wants it, made from the entities.
+"""The message for Home Assistant's device-based discovery of a station, made from the entities.
 
 Source of the format: https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
 (read against Core 2026.11).
@@ -22,7 +22,7 @@ _TRIGGER = "trigger_"
 
 @dataclass(frozen=True, slots=True)
 class OfferedEntities:
-    """What a station has: keys of entities, and between what its selects let one choose."""
+    """What a station has: keys of its entities, and the options of its selects."""
 
     keys: frozenset[str]
     choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -31,7 +31,7 @@ class OfferedEntities:
 def offered(
     snapshot: Snapshot, before: Collection[str], absent: Collection[str]
 ) -> OfferedEntities:
-    """What a station has. What can't be told from this snapshot stays as it was before."""
+    """What a station has. What is unknown from this snapshot stays as it was before."""
     rows = [
         entity
         for entity in ENTITIES
@@ -73,7 +73,7 @@ def device(
 
 
 def components_of(message: object) -> dict[str, str]:
-    """Name → platform of the living components in a discovery message; none if it is no such."""
+    """Name → platform of the live components in a discovery message; empty if it is none."""
     found = message.get("components") if isinstance(message, dict) else None
     if not isinstance(found, dict):
         return {}
@@ -85,7 +85,7 @@ def components_of(message: object) -> dict[str, str]:
 
 
 def instance_of(message: object) -> str | None:
-    """Which roastwatch a discovery message is of; None: of none, as far as it says."""
+    """The instance that a discovery message belongs to; None: unknown."""
     found = message.get("components") if isinstance(message, dict) else None
     for component in found.values() if isinstance(found, dict) else ():
         for key in ("state_topic", "command_topic", "topic"):
@@ -126,7 +126,7 @@ def removals(
 ) -> Iterator[dict[str, Any]]:
     """Messages that name components (name → platform) with their platform only.
 
-    That is how Home Assistant is told to remove them; what they leave out stays.
+    Home Assistant removes these; components that are not named stay.
     """
     only = {name: {"platform": platform} for name, platform in gone.items()}
     whole = {**message, "components": message["components"] | only}
@@ -199,7 +199,7 @@ def _component(topics: Topics, station: str, entity: Entity, language: str) -> d
 
 
 def _trigger(topics: Topics, station: str, kind: str) -> dict[str, Any]:
-    """A device trigger: what the automation editor lists under the device."""
+    """A device trigger, which the automation editor lists under the device."""
     return {
         "platform": "device_automation",
         "automation_type": "trigger",

@@ -1,4 +1,4 @@
-"""What Home Assistant is told that there is: announced, changed, and cleaned up when it goes."""
+"""Publishes discovery to Home Assistant: announced, updated, and cleaned up on removal."""
 
 import json
 import time
@@ -25,25 +25,27 @@ _DISCOVERY = inbound.InboundLimits(size=1024 * 1024)
 
 
 class DiscoveryPublisher:
-    """The discovery of every station, which outlives a connection."""
+    """The discovery of every station. It outlives a connection."""
 
-    def __init__(self, topics: Topics, told: SinkContext, update_url: str, settle_s: float) -> None:
+    def __init__(
+        self, topics: Topics, context: SinkContext, update_url: str, settle_s: float
+    ) -> None:
         self._topics = topics
         self._settle_s = settle_s
         self._session_s = time.monotonic()
         self._held: set[str] = set()
         self._unheard: dict[str, tuple[float, float]] = {}
-        """Station → since when nothing was heard of it, and until when (monotonic)."""
-        self._told = told
+        """Station → since when it had no listener, and until when (monotonic)."""
+        self._context = context
         self._update_url = update_url
         self._offers: dict[str, OfferedEntities] = {}
         self._announced: dict[str, dict[int, dict[str, str]]] = {}
         """Station → part of its discovery → its components, name → platform."""
         self.taken: dict[str, str] = {}
-        """Station → the other roastwatch that announces a device of the same id here."""
+        """Station → the other instance that announces a device of the same id here."""
 
     def begin(self, now_s: float) -> None:
-        """A new connection: what its broker holds of us is still to be learnt."""
+        """A new connection: what its broker holds of this instance is not known yet."""
         self._session_s = now_s
         self._held.clear()
         self.taken.clear()
@@ -56,7 +58,7 @@ class DiscoveryPublisher:
         """
         message = _read(payload)
         owner = instance_of(message)
-        if owner not in (None, self._told.instance):
+        if owner not in (None, self._context.instance):
             self.taken[station] = str(owner)
         else:
             parts = self._announced.setdefault(station, {})
@@ -64,20 +66,20 @@ class DiscoveryPublisher:
         self._held.add(station)
 
     def clashes(self) -> list[str]:
-        """A sentence for each station whose ids another roastwatch on this broker has."""
+        """A sentence for each station whose ids another instance on this broker uses."""
         return [
-            f"Station '{station}' of '{self._told.instance}' and one of '{other}', another "
+            f"Station '{station}' of '{self._context.instance}' and one of '{other}', another "
             f"roastwatch on this broker, have the same ids in Home Assistant: rename one of them "
             f"(if '{other}' is gone, clear the retained topic {self._topics.discovery(station)})."
             for station, other in self.taken.items()
         ]
 
     def is_ours(self, payload: bytes) -> bool:
-        """Whether a discovery message of a station that is no more was ours."""
-        return instance_of(_read(payload)) in (None, self._told.instance)
+        """Whether a discovery message of a removed station was ours."""
+        return instance_of(_read(payload)) in (None, self._context.instance)
 
     def is_heard(self, station: str) -> bool:
-        """Whether Home Assistant, if it is there, has surely subscribed to a station's events.
+        """Whether Home Assistant, if running, has certainly subscribed to a station's events.
 
         It subscribes when it has set up what was announced, and events are never retained. A
         broker that held nothing of a station is new to it, or forgot: then so may Home Assistant.
@@ -85,7 +87,7 @@ class DiscoveryPublisher:
         return station in self._held and station not in self._unheard
 
     def settled(self, now_s: float) -> list[tuple[str, float]]:
-        """Stations that are heard from now on, and since when what they told was not."""
+        """Stations that have a listener from now on, and since when they had none."""
         due = [
             (station, since_s)
             for station, (since_s, until_s) in self._unheard.items()
@@ -96,12 +98,12 @@ class DiscoveryPublisher:
         return due
 
     async def all_again(self, link: BrokerConnection) -> None:
-        """Announce every station: whoever hears it may be new."""
+        """Announce every station: a listener may be new."""
         for station in self._offers:
             await self._announce(link, station)
 
     async def keys(self, link: BrokerConnection, snapshot: Snapshot) -> frozenset[str]:
-        """What a station has now; announced where that changed."""
+        """What a station has now; announced if it changed."""
         station = snapshot.station
         known = self._offers.get(station)
         if known is None:
@@ -120,12 +122,12 @@ class DiscoveryPublisher:
         if station in self.taken:
             return
         offer, before = self._offers[station], self._announced.get(station, {})
-        title = self._told.titles.get(station) or station.replace("_", " ").capitalize()
-        whole = device(self._topics, station, title, self._told.language, offer)
+        title = self._context.titles.get(station) or station.replace("_", " ").capitalize()
+        whole = device(self._topics, station, title, self._context.language, offer)
         room = link.room_bytes(self._topics.discovery(station, 99))
         parts = divided(whole, room, before)
         living = {part: components_of(message) for part, message in parts.items()}
-        # What moves to another part is removed from its old one first: ids are unique.
+        # A component that moves to another part is removed from its old one first: ids are unique.
         for part, had in before.items():
             gone = {name: had[name] for name in had.keys() - living.get(part, {}).keys()}
             topic = self._topics.discovery(station, part)
@@ -146,17 +148,17 @@ class DiscoveryPublisher:
         self._announced[station] = living
 
     def _absent(self, station: str) -> frozenset[str]:
-        """What this service can't give: a picture without plots, news without an address."""
+        """Entities that this service lacks: a picture without plots, updates without an address."""
         absent = set()
-        if self._told.picture is None:
+        if self._context.picture is None:
             absent.add("image")
-        if not self._update_url or station != self._told.stations[0]:
+        if not self._update_url or station != self._context.stations[0]:
             absent.add("update")
         return frozenset(absent)
 
 
 def _read(payload: bytes) -> object:
-    """The JSON in a message of anybody; None where there is none."""
+    """The JSON in a message of any sender; None if it is not JSON."""
     try:
         return inbound.json_value(payload, "Discovery", _DISCOVERY)
     except BadInputError:
@@ -164,6 +166,6 @@ def _read(payload: bytes) -> object:
 
 
 def _only(message: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
-    """A discovery message with those of its components that are named."""
+    """A discovery message with the named components only."""
     components = message["components"]
     return {**message, "components": {key: components[key] for key in components if key in names}}

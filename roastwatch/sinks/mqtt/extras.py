@@ -1,4 +1,4 @@
-"""The picture of the roast so far, and whether there is a newer roastwatch."""
+"""The picture of the roast so far, and the check for a newer version."""
 
 import asyncio
 import json
@@ -14,18 +14,18 @@ from roastwatch.sinks.mqtt.connection import BrokerConnection
 from roastwatch.sinks.mqtt.topics import Topics
 from roastwatch.vocabulary import Snapshot
 
-_log = logging.getLogger("roastwatch.mqtt")
+_log = logging.getLogger(__name__)
 _AFTER_CHANGE_S = 2.0
-"""A picture is drawn when what is urgent has long been told."""
+"""A picture is drawn long after urgent messages are sent."""
 _LARGEST = 512 * 1024
 _LOST_TIMES = 2
 _DAY_S = 86_400.0
 _INDEX = inbound.InboundLimits(size=8 * 1024 * 1024, depth=32)
-"""Of a package index's answer, which lists every release."""
+"""For a package index's answer, which lists every release."""
 
 
 class Pictures:
-    """A new picture at each change of phase and each event of a roast. Outlives a connection."""
+    """Sends a new picture at each change of phase and each event. It outlives a connection."""
 
     def __init__(
         self,
@@ -38,10 +38,10 @@ class Pictures:
         self._picture = picture
         self._sending = False
         self._lost = 0
-        """How often in a row the connection was lost while a picture was sent."""
+        """How many times in a row the connection was lost while a picture was sent."""
 
-    async def tell(self, link: BrokerConnection) -> None:
-        """Send them until cancelled.
+    async def send(self, link: BrokerConnection) -> None:
+        """Send pictures until cancelled.
 
         A broker of MQTT 3.1.1 can't say how long a message may be: it closes the connection. That
         must not happen for ever, for a picture.
@@ -72,8 +72,8 @@ class Pictures:
                     self._sending, self._lost = False, 0
 
 
-async def tell_updates(link: BrokerConnection, topics: Topics, station: str, url: str) -> None:
-    """Ask a package index once a day; while it can't be reached the newest is unknown."""
+async def send_updates(link: BrokerConnection, topics: Topics, station: str, url: str) -> None:
+    """Query a package index once a day; the latest version is unknown while it is unreachable."""
     while True:
         newest = await _newest(url)
         state = {"installed_version": __version__, "title": "roastwatch"}
@@ -95,5 +95,5 @@ async def _newest(url: str) -> str | None:
             version = info.get("version") if isinstance(info, dict) else None
             return inbound.text(version, "info.version", 40, shortest=1)
     except (aiohttp.ClientError, TimeoutError, ValueError, BadInputError) as error:
-        _log.info("No news of updates from %s: %s", url, error)
+        _log.info("Could not check %s for updates: %s", url, error)
         return None

@@ -1,4 +1,4 @@
-"""How an MQTT broker is reached, and which combinations would not do what they seem to."""
+"""How to reach an MQTT broker; combinations that would be unsafe are refused."""
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -13,12 +13,12 @@ Protocol = Annotated[Literal["auto", "5", "3.1.1"], BeforeValidator(str)]
 
 
 class MqttOptions(Options):
-    """How the broker is reached."""
+    """How to reach the broker."""
 
     host: Host = Field("localhost", description="Name or address of the MQTT broker.")
     port: int = Field(1883, description="Its port; 8883 is usual with TLS.", ge=1, le=65535)
     protocol: Protocol = Field(
-        "auto", description="MQTT version: 5, 3.1.1, or auto: 3.1.1 where the broker refuses 5."
+        "auto", description="MQTT version: 5, 3.1.1, or auto: 3.1.1 if the broker refuses 5."
     )
     username: str | None = Field(None, description="User name at the broker.")
     password: SecretStr | None = Field(
@@ -38,19 +38,17 @@ class MqttOptions(Options):
     discovery_prefix: str = Field(
         DISCOVERY_PREFIX, description="Where Home Assistant looks for devices."
     )
-    keepalive_s: int = Field(
-        15, description="Seconds between signs of life on a quiet connection.", ge=5, le=600
-    )
+    keepalive_s: int = Field(15, description="Keep-alive interval in seconds.", ge=5, le=600)
     birth_settle_s: float = Field(
         3.0,
-        description="Seconds that Home Assistant has after its start, or after a station was "
-        "announced to a broker that held nothing of it, until what it missed is told again.",
+        description="Seconds from the start of Home Assistant, or from the announcement of a new "
+        "station, until the events that it missed are sent again.",
         ge=0,
     )
     update_url: str = Field(
         "",
         description="Package index (JSON, such as https://pypi.org/pypi/roastwatch/json) that is "
-        "asked once a day for a newer version; empty: never.",
+        "checked once a day for a newer version; empty: never.",
     )
 
     @field_validator("discovery_prefix")
@@ -82,7 +80,7 @@ def refuse_password_alone(
     """A password without a user name is never sent.
 
     Raises:
-        ValueError: that is how it is.
+        ValueError: the user name is missing.
     """
     if password is not None and not username:
         raise ValueError(f"{prefix}password is not sent without a user name: add {prefix}username")

@@ -22,42 +22,42 @@ from roastwatch.sinks.mqtt.check import check_broker
 from roastwatch.sinks.mqtt.commands import wish
 from roastwatch.sinks.mqtt.connection import BrokerConnection, Message, connected
 from roastwatch.sinks.mqtt.discovery_publisher import DiscoveryPublisher
-from roastwatch.sinks.mqtt.extras import Pictures, tell_updates
+from roastwatch.sinks.mqtt.extras import Pictures, send_updates
 from roastwatch.sinks.mqtt.options import MqttOptions
 from roastwatch.sinks.mqtt.states import States
 from roastwatch.sinks.mqtt.topics import OFFLINE, ONLINE, Topics
 from roastwatch.sinks.outbox.event_outbox import Outbox, QueuedEvent
 from roastwatch.sinks.outbox.event_store import EventStore
-from roastwatch.sinks.sink import Finding, SinkContext
+from roastwatch.sinks.sink import Finding, Sink, SinkContext
 from roastwatch.supervise import NEAR, retry_forever
 from roastwatch.vocabulary import Command, ComponentState, Outcome, RoastEvent, Snapshot
 
-_log = logging.getLogger("roastwatch.mqtt")
+_log = logging.getLogger(__name__)
 _FAREWELL_S = 2.0
-"""How long what is left may still be told when the service ends."""
+"""How long remaining events may be sent when the service ends."""
 
 
-class MqttSink:
-    """Events with QoS 1 and one event_id, states and discovery retained, wishes taken in."""
+class MqttSink(Sink):
+    """Sends events with QoS 1, retains states and discovery, and receives requests."""
 
     Options = MqttOptions
-    sends_events_bare = True
+    sends_at_once = True
 
-    def __init__(self, options: MqttOptions, told: SinkContext) -> None:
+    def __init__(self, options: MqttOptions, context: SinkContext) -> None:
         self._options = options
-        self._told = told
-        self._part = told.part
-        self._topics = Topics(told.instance, options.discovery_prefix.strip("/"))
+        self._context = context
+        self._part = context.part
+        self._topics = Topics(context.instance, options.discovery_prefix.strip("/"))
         self._outbox = Outbox(time.monotonic())
-        self._to_tell = asyncio.Event()
+        self._to_send = asyncio.Event()
         self._link: BrokerConnection | None = None
         self._posted: tuple[QueuedEvent, asyncio.Event] | None = None
         self._states = States(self._topics)
         self._announcing = DiscoveryPublisher(
-            self._topics, told, options.update_url, options.birth_settle_s
+            self._topics, context, options.update_url, options.birth_settle_s
         )
         self._durable = EventStore(
-            told.outbox, f"mqtt:{options.host}:{options.port}", self._announcing.is_heard
+            context.outbox, f"mqtt:{options.host}:{options.port}", self._announcing.is_heard
         )
         self._rivals = DuplicateInstances(Claim.mine())
         self._latest: Latest[dict[str, Snapshot]] = Latest()
@@ -68,18 +68,18 @@ class MqttSink:
         self._refused_topics: list[str] = []
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
-        """Tell until cancelled; a lost broker is looked for again for ever."""
+        """Publish until cancelled; a lost broker is retried forever."""
         self._latest = latest
-        if self._told.picture is not None:
-            self._pictures = Pictures(self._topics, latest, self._told.picture)
+        if self._context.picture is not None:
+            self._pictures = Pictures(self._topics, latest, self._context.picture)
         await self._durable.restore(self._outbox)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._collect(events, tasks), name="mqtt:collect")
             tasks.create_task(retry_forever(self._part, self._session, NEAR), name="mqtt:session")
 
     async def check(self) -> Sequence[Finding]:
-        """Log in, and try what is done there."""
-        return await check_broker(self._options, self._told, self._topics, self._announcing)
+        """Log in, and try what the sink does there."""
+        return await check_broker(self._options, self._context, self._topics, self._announcing)
 
     async def _collect(self, events: Events[RoastEvent], tasks: asyncio.TaskGroup) -> None:
         async for event in events:
@@ -87,22 +87,22 @@ class MqttSink:
             if kept is None:
                 continue
             self._post(kept)
-            self._to_tell.set()
+            self._to_send.set()
             tasks.create_task(self._durable.keep(kept), name="mqtt:keep")
             if self._outbox.lost:
                 self._part.counters["events_lost"] = self._outbox.lost
 
     def _post(self, kept: QueuedEvent) -> None:
-        """Send an event in the moment in which it comes: other sinks wake before `_tell_events`."""
+        """Send an event the moment it arrives: other sinks wake before `_send_events`."""
         link = self._link
-        if link is None or self._outbox.untold() is not kept:
+        if link is None or self._outbox.unsent() is not kept:
             return
         with contextlib.suppress(*link.failures):  # the session sees them too
             self._posted = kept, self._sent(link, kept)
 
     async def _session(self) -> None:
-        """One connection, from its beginning to its end."""
-        identifier = f"roastwatch-{self._told.instance}-{self._rivals.mine.session[:8]}"
+        """One connection, from start to end."""
+        identifier = f"roastwatch-{self._context.instance}-{self._rivals.mine.session[:8]}"
         will = (self._topics.available, OFFLINE)
         async with connected(self._options, identifier, will) as link:
             link.leave_out = self._leave_out
@@ -110,13 +110,13 @@ class MqttSink:
             self._link = link
             try:
                 async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._tell_events(link), name="mqtt:events")
-                    tasks.create_task(self._tell_states(link), name="mqtt:states")
+                    tasks.create_task(self._send_events(link), name="mqtt:events")
+                    tasks.create_task(self._send_states(link), name="mqtt:states")
                     if self._pictures is not None:
-                        tasks.create_task(self._pictures.tell(link), name="mqtt:pictures")
+                        tasks.create_task(self._pictures.send(link), name="mqtt:pictures")
                     if self._options.update_url:
-                        updates = tell_updates(
-                            link, self._topics, self._told.stations[0], self._options.update_url
+                        updates = send_updates(
+                            link, self._topics, self._context.stations[0], self._options.update_url
                         )
                         tasks.create_task(updates, name="mqtt:updates")
                     # In the body and not as a task: a group that waits only for its tasks leaves
@@ -129,11 +129,11 @@ class MqttSink:
                 self._link = self._posted = None
                 self._outbox.link_lost(time.monotonic())
 
-    # The beginning and the end of a connection
+    # Start and end of a connection
 
     async def _begin(self, link: BrokerConnection) -> None:
-        """Learn what the broker still holds of us, and that nobody else bears our name."""
-        topics, stations = self._topics, self._told.stations
+        """Learn what the broker holds of this instance, and that no other has its name."""
+        topics, stations = self._topics, self._context.stations
         configs = [
             topic
             for name in stations
@@ -170,7 +170,7 @@ class MqttSink:
         self._is_well()
 
     def _is_well(self) -> None:
-        """Connected, but for what the broker or another roastwatch on it doesn't allow."""
+        """Connected, except for what the broker or another instance on it does not allow."""
         refused = self._refused_topics
         self._part.running()
         for sentence in self._announcing.clashes():
@@ -178,12 +178,12 @@ class MqttSink:
         if refused:
             self._part.trouble(
                 ComponentState.DEGRADED,
-                f"The MQTT broker doesn't let us read {' or '.join(refused)}: allow it in the "
+                f"The MQTT broker does not allow reading {' or '.join(refused)}: allow it in the "
                 "broker's access list.",
             )
 
     async def _clear(self, link: BrokerConnection, stale: list[str]) -> None:
-        """Remove what stations that are no more have left behind, and only what was ours."""
+        """Clear what removed stations have left behind, but only if it was ours."""
         topics = self._topics
         for topic in stale:
             await link.publish(topic, None, retain=True)
@@ -199,7 +199,7 @@ class MqttSink:
         await link.unsubscribe(*configs)
 
     def _leave_out(self, topic: str, size_bytes: int, limit_bytes: int) -> None:
-        """A message is too long for the broker, which would close the connection for it."""
+        """Skip a message that is too long for the broker, which would close the connection."""
         if topic in self._left_out:
             return
         self._left_out.add(topic)
@@ -207,8 +207,9 @@ class MqttSink:
         _, _, key = self._topics.parts_of(topic) or ("", "", "")
         what = "the picture of the roast" if key == "image" else topic
         sentence = (
-            f"The MQTT broker takes at most {limit_bytes} bytes a message: {what} ({size_bytes} "
-            "bytes) is left out. Raise the broker's limit (Mosquitto: max_packet_size)."
+            f"The MQTT broker accepts at most {limit_bytes} bytes per message: {what} "
+            f"({size_bytes} bytes) is left out. Raise the broker's limit (Mosquitto: "
+            "max_packet_size)."
         )
         if key == "image":
             _log.warning("%s", sentence)
@@ -216,19 +217,19 @@ class MqttSink:
             self._part.trouble(ComponentState.DEGRADED, sentence)
 
     async def _until_quiet(self, link: BrokerConnection) -> AsyncIterator[Message]:
-        """What is retained, and what a rival answers within a moment after our own claim's echo."""
+        """Read retained messages, and a rival's answer shortly after the echo of our own claim."""
         loop, echoed = asyncio.get_running_loop(), False
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(5) as limit:
                 async for message in link.messages():
                     if not self._rivals.is_mine(message.payload):
                         yield message
-                    elif not echoed:  # once, or whoever repeats it keeps us here
+                    elif not echoed:  # once, or a client that repeats it would keep us here
                         echoed = True
                         limit.reschedule(loop.time() + 0.25)
 
     async def _claimed(self, link: BrokerConnection, message: Message) -> None:
-        """Who is there says so now: what was retained is nobody's claim, and is cleared."""
+        """A live instance answers now: a retained claim is nobody's, and is cleared."""
         if not message.retained:
             await self._meet(link, message)
         elif message.payload:
@@ -236,11 +237,11 @@ class MqttSink:
             raise BadInputError("a claim is never retained")
 
     async def _meet(self, link: BrokerConnection, claim: Message) -> None:
-        """Somebody claims our name: the elder stays, the younger stands down and says so."""
+        """Another instance claims our name: the older stays, the younger yields and reports it."""
         rival = self._rivals.meet(claim.payload, time.monotonic())
         if rival is None:
             return
-        sentence = self._rivals.clash(self._told.instance, rival, "on this broker")
+        sentence = self._rivals.clash(self._context.instance, rival, "on this broker")
         if rival.is_elder_than(self._rivals.mine):
             self._rivals.yielded = True
             raise LostError(sentence)
@@ -248,11 +249,11 @@ class MqttSink:
         self._part.trouble(ComponentState.DEGRADED, sentence)
 
     async def _farewell(self, link: BrokerConnection) -> None:
-        """The service ends: what is left is told, and that we are gone."""
+        """The service ends: send the remaining events, and that it is offline."""
         with contextlib.suppress(LostError, TimeoutError, *link.failures):
             async with asyncio.timeout(_FAREWELL_S):
                 self._heard_from_now_on(math.inf)
-                while await self._tell_event(link):
+                while await self._send_event(link):
                     pass
                 for snapshot in (self._latest.value or {}).values():
                     await self._tell_state(link, snapshot)
@@ -260,15 +261,15 @@ class MqttSink:
 
     # While connected
 
-    async def _tell_events(self, link: BrokerConnection) -> None:
+    async def _send_events(self, link: BrokerConnection) -> None:
         while True:
-            if not await self._tell_event(link):
-                self._to_tell.clear()
-                await self._to_tell.wait()
+            if not await self._send_event(link):
+                self._to_send.clear()
+                await self._to_send.wait()
 
-    async def _tell_event(self, link: BrokerConnection) -> bool:
-        """Tell the oldest untold event; False if there is none."""
-        kept = self._outbox.untold()
+    async def _send_event(self, link: BrokerConnection) -> bool:
+        """Send the oldest unsent event; False if there is none."""
+        kept = self._outbox.unsent()
         if kept is None:
             return False
         now_s = time.monotonic()
@@ -277,20 +278,20 @@ class MqttSink:
             await link.wait_for(posted[1])
         else:
             await link.wait_for(self._sent(link, kept))
-        kept.told_s = now_s
+        kept.sent_s = now_s
         self._part.count("events_told")
-        await self._durable.told(kept)
+        await self._durable.sent(kept)
         return True
 
     def _sent(self, link: BrokerConnection, kept: QueuedEvent) -> asyncio.Event:
         topic, message = self._topics.event(kept.station), self._message(kept)
         text = json.dumps(message)
         if not link.fits(topic, text):
-            text = json.dumps(message | {"message": ""})  # the one part of any length
+            text = json.dumps(message | {"message": ""})  # the only part of unbounded length
         return link.post(topic, text)
 
     def _message(self, kept: QueuedEvent) -> dict[str, Any]:
-        """An event with what a person can answer to it, and where."""
+        """An event with the buttons that answer it, and their topic."""
         snapshot = (self._latest.value or {}).get(kept.station)
         drives = snapshot is not None and snapshot.roaster is not None
         question = kept.type == "possible_crack" and kept.facts["roast_id"] is None
@@ -299,7 +300,7 @@ class MqttSink:
             "set_topic": self._topics.set(kept.station, "").removesuffix("/"),
         }
 
-    async def _tell_states(self, link: BrokerConnection) -> None:
+    async def _send_states(self, link: BrokerConnection) -> None:
         async for snapshots in self._latest.changes():
             for snapshot in snapshots.values():
                 await self._tell_state(link, snapshot)
@@ -308,15 +309,15 @@ class MqttSink:
                 self._is_well()
 
     def _heard_from_now_on(self, now_s: float) -> None:
-        """Home Assistant has subscribed to what is new to it: what it missed is told again."""
+        """Home Assistant has subscribed to new stations: send again what it missed."""
         for station, since_s in self._announcing.settled(now_s):
             if self._outbox.unheard(station, since_s):
-                self._to_tell.set()
+                self._to_send.set()
 
     async def _tell_state(self, link: BrokerConnection, snapshot: Snapshot) -> None:
         keys = await self._announcing.keys(link, snapshot)
         for topic, text in self._states.due(snapshot, keys, time.monotonic()):
-            await asyncio.sleep(0)  # an event goes before states
+            await asyncio.sleep(0)  # events go before states
             await link.publish(topic, text, retain=True, qos=0)
 
     async def _listen(self, link: BrokerConnection, tasks: asyncio.TaskGroup) -> None:
@@ -328,7 +329,7 @@ class MqttSink:
         self, link: BrokerConnection, message: Message, tasks: asyncio.TaskGroup
     ) -> None:
         if message.topic == self._topics.birth:
-            self._welcomes += 1  # whoever is being welcomed now is gone (again)
+            self._welcomes += 1  # a welcome in progress is for a listener that is gone
             if message.payload == ONLINE.encode():
                 welcome = self._welcome(link, self._welcomes)
                 tasks.create_task(welcome, name="mqtt:welcome")
@@ -341,20 +342,20 @@ class MqttSink:
             self._ask(link, message, tasks)
 
     async def _welcome(self, link: BrokerConnection, number: int) -> None:
-        """Home Assistant came: say who is here, give it a moment, and tell what it missed."""
+        """Home Assistant is back: announce, wait a moment, and send what it missed."""
         await self._announcing.all_again(link)
         await link.publish(self._topics.available, ONLINE, retain=True)
         await asyncio.sleep(self._options.birth_settle_s)
         if number == self._welcomes and self._outbox.listener_back(time.monotonic()):
-            self._to_tell.set()
+            self._to_send.set()
 
     def _ask(self, link: BrokerConnection, message: Message, tasks: asyncio.TaskGroup) -> None:
-        """A wish; nonsense is counted and refused."""
+        """A request; an invalid one is counted and refused."""
         station, branch, key = self._topics.parts_of(message.topic) or ("", "", "")
         if branch != "set":
             return
         try:
-            if station not in self._told.stations:
+            if station not in self._context.stations:
                 raise BadInputError(f"There is no station named '{station[:40]}'.")
             asked = wish(station, key, message.payload, retained=message.retained)
         except BadInputError as error:
@@ -364,25 +365,25 @@ class MqttSink:
         if isinstance(asked, Command):
             tasks.create_task(self._command(link, asked, key), name="mqtt:command")
             return
-        # Whatever comes of it, a switch that was pressed shows what is.
+        # In any case a switch that was pressed shows the actual state.
         self._states.forget(self._topics.state(station, key))
-        self._told.requests.instruct(asked)
+        self._context.requests.instruct(asked)
 
     def _refused(self, reason: str) -> None:
-        """Counted each; logged while they are few, then each thousandth."""
+        """Count it; log the first few, then every thousandth."""
         self._part.count("wishes_refused")
         count = int(self._part.counters["wishes_refused"])
         if count <= 10 or count % 1000 == 0:
             _log.warning("Refused an MQTT message (%d so far): %s", count, reason)
 
     async def _command(self, link: BrokerConnection, command: Command, key: str) -> None:
-        """Pass a command on; an exception there concerns this one command."""
+        """Pass a command on; an exception there concerns this command only."""
         with self._mishaps.contained(f"The command {key}"):
             await self._obey(link, command, key)
 
     async def _obey(self, link: BrokerConnection, command: Command, key: str) -> None:
-        """What was not applied is explained and set back."""
-        result = await self._told.requests.command(command)
+        """Explain why a command was not applied, and publish the actual state."""
+        result = await self._context.requests.command(command)
         if result.outcome is not Outcome.APPLIED:
             reason = result.reason or f"{key}: {result.outcome.value}"
             _log.info("%s %s: %s", key, result.outcome.value, reason)

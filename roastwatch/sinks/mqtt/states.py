@@ -1,4 +1,4 @@
-"""Snapshots become payloads: what changed, and what would expire if it were not said again."""
+"""Snapshots become payloads: values that changed, and those that would expire otherwise."""
 
 import math
 from collections.abc import Collection, Iterator
@@ -9,13 +9,13 @@ from roastwatch.sinks.mqtt.topics import OFFLINE, ONLINE, Topics
 from roastwatch.vocabulary import Snapshot
 
 EXPIRES_AFTER_S = 60
-"""A measurement that was not said again for so long is unknown."""
-SAID_AGAIN_AFTER_S = 15.0
+"""A measurement that is older than this is unknown."""
+REPEATED_AFTER_S = 15.0
 _LONGEST = 255  # of a state in Home Assistant
 
 
 def payload(platform: Platform, value: Value) -> str:
-    """A value as Home Assistant reads it; "None" is its unknown."""
+    """A value as Home Assistant reads it; "None" means unknown."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "None"
     if isinstance(value, bool):
@@ -30,14 +30,14 @@ def payload(platform: Platform, value: Value) -> str:
 
 
 class States:
-    """What was said last of each topic, so that only changes are said."""
+    """The last payload of each topic, so that only changes are published."""
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
         self._said: dict[str, tuple[str, float]] = {}
 
     def forget(self, topic: str | None = None) -> None:
-        """Say a topic (all of them) again, changed or not: the broker may have lost it."""
+        """Publish a topic (or all) again, changed or not: the broker may have lost it."""
         if topic is None:
             self._said.clear()
         else:
@@ -46,7 +46,7 @@ class States:
     def due(
         self, snapshot: Snapshot, offered: Collection[str], now_s: float
     ) -> Iterator[tuple[str, str]]:
-        """Topics and payloads to publish now; taking one marks it as said at `now_s`."""
+        """Topics and payloads to publish now; taking one marks it as published at `now_s`."""
         station = snapshot.station
         for part in Needs:
             there = ONLINE if part.available(snapshot) else OFFLINE
@@ -63,6 +63,6 @@ class States:
         self, topic: str, text: str, now_s: float, expires: bool
     ) -> Iterator[tuple[str, str]]:
         said, at_s = self._said.get(topic, (None, 0.0))
-        if said != text or (expires and now_s - at_s >= SAID_AGAIN_AFTER_S):
+        if said != text or (expires and now_s - at_s >= REPEATED_AFTER_S):
             self._said[topic] = (text, now_s)
             yield topic, text

@@ -1,4 +1,4 @@
-"""An encrypted connection to a broker, and what is wrong with a certificate."""
+"""Encrypted connections to a broker, and explanations of certificate errors."""
 
 import ssl
 
@@ -10,11 +10,11 @@ _NOT_YET_VALID, _EXPIRED = 9, 10
 _UNTRUSTED = (2, 18, 19, 20, 21)
 _WRONG_NAME = (62, 64)
 _FORMALITIES = range(79, 96)
-"""Found by VERIFY_X509_STRICT alone: fields that RFC 5280 wants, not whether it can be trusted."""
+"""Errors of VERIFY_X509_STRICT alone: missing fields of RFC 5280, not missing trust."""
 
 
 def tls_context(options: MqttOptions) -> ssl.SSLContext | None:
-    """How to verify the broker and show who we are; None where nothing is encrypted.
+    """How to verify the broker and identify ourselves; None without encryption.
 
     Raises:
         LostError: a certificate or key can't be used.
@@ -38,7 +38,7 @@ def tls_context(options: MqttOptions) -> ssl.SSLContext | None:
 
 
 def tls_problem(error: BaseException, options: MqttOptions) -> str | None:
-    """Why an encrypted connection was not made, in a sentence; None where TLS is not the reason."""
+    """A sentence on why an encrypted connection failed; None if TLS is not the reason."""
     if not options.tls:
         return None
     place = f"The MQTT broker at {options.host}:{options.port}"
@@ -85,7 +85,7 @@ def _no_tls(place: str, reason: str) -> str:
 
 
 def _cause(error: BaseException | None) -> ssl.SSLError | ConnectionResetError | None:
-    """The error of TLS that an error comes from; aiomqtt hides it behind its own."""
+    """The TLS error behind an error; aiomqtt hides it behind its own."""
     seen = 0
     while error is not None and seen < 10:
         if isinstance(error, ssl.SSLError | ConnectionResetError):

@@ -1,4 +1,4 @@
-"""The names that people's automations hang on. They never change."""
+"""The topics that people's automations depend on. They never change."""
 
 from dataclasses import dataclass
 
@@ -8,28 +8,28 @@ ONLINE, OFFLINE = "online", "offline"
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """The topics of one roastwatch on its broker."""
+    """The topics of one instance on its broker."""
 
     instance: str
     discovery_prefix: str = DISCOVERY_PREFIX
 
     @property
     def available(self) -> str:
-        """Whether this roastwatch is there: online or offline, retained."""
+        """Whether this instance is online or offline, retained."""
         return f"roastwatch/{self.instance}/available"
 
     @property
     def session(self) -> str:
-        """Where two that bear one name meet."""
+        """Where two instances of one name detect each other."""
         return f"roastwatch/{self.instance}/session"
 
     @property
     def birth(self) -> str:
-        """Where Home Assistant says that it came or went."""
+        """Where Home Assistant publishes its start and end."""
         return f"{self.discovery_prefix}/status"
 
     def part(self, station: str, part: str) -> str:
-        """Whether a part of a station is there: online or offline, retained."""
+        """Whether a part of a station is online or offline, retained."""
         return f"roastwatch/{self.instance}/{station}/available/{part}"
 
     def state(self, station: str, key: str) -> str:
@@ -37,11 +37,11 @@ class Topics:
         return f"roastwatch/{self.instance}/{station}/state/{key}"
 
     def event(self, station: str) -> str:
-        """Where events are told, never retained."""
+        """Where events are published, never retained."""
         return f"roastwatch/{self.instance}/{station}/event"
 
     def set(self, station: str, key: str) -> str:
-        """Where a person's wish arrives."""
+        """Where requests of people arrive."""
         return f"roastwatch/{self.instance}/{station}/set/{key}"
 
     def unique_id(self, station: str, key: str) -> str:
@@ -53,7 +53,7 @@ class Topics:
         return f"roastwatch_{self.instance}_{station}"
 
     def discovery(self, station: str, part: int = 0) -> str:
-        """Where a station's device is announced, retained; in parts where a broker wants it so."""
+        """Where a station's device is announced, retained; in parts if a broker limits messages."""
         node = f"{self.discovery_prefix}/device/{self.device_id(station)}"
         return f"{node}/part{part + 1}/config" if part else f"{node}/config"
 
@@ -62,7 +62,7 @@ class Topics:
         return f"{self.discovery_prefix}/device/{self.device_id(station)}/+/config"
 
     def discovery_part_of(self, station: str, topic: str) -> int | None:
-        """Which part of a station's discovery a topic is; None: it is none."""
+        """The part of a station's discovery that a topic is; None: it is none."""
         if topic == self.discovery(station):
             return 0
         node = f"{self.discovery_prefix}/device/{self.device_id(station)}/part"

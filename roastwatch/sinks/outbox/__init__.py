@@ -1,1 +1,1 @@
-"""What waits until it is delivered."""
+"""Events and alerts that wait for delivery."""

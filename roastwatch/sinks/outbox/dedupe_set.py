@@ -1,4 +1,4 @@
-"""What was said or answered, remembered over a restart, so that nobody is told twice."""
+"""What was sent or answered, remembered over a restart, so that nothing is sent twice."""
 
 from datetime import timedelta
 
@@ -22,13 +22,13 @@ class DedupeSet:
         return word in self._words
 
     async def restore(self) -> list[str]:
-        """What an earlier process knew."""
+        """Load what an earlier process added; returns it."""
         for kept in await self._outbox.outbox_due(self._clock(), self._target):
             self._words[str(kept.payload.get("word"))] = None
         return list(self._words)
 
     async def add(self, word: str) -> None:
-        """Know it from now on, and durably as soon as this returns."""
+        """Add a word; it is durable as soon as this returns."""
         if word in self._words:
             return
         self._words[word] = None

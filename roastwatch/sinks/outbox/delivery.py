@@ -1,4 +1,4 @@
-"""Hands on what waits in the outbox, again and again until it is taken or too old."""
+"""Delivers alerts from the outbox, with retries until they are taken or too old."""
 
 import asyncio
 import contextlib
@@ -13,12 +13,13 @@ from roastwatch.sinks.monotonic_utc import AT_ONCE, MonotonicUtc
 from roastwatch.sinks.sink import AlertOutbox, WaitingAlert
 from roastwatch.supervise import Backoff
 
+_log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 1.0
 _LANDS_WITHIN_S = 2.0
 
 
 class Delivery:
-    """One sink's part of the outbox, each alert tried in a task of its own."""
+    """One sink's part of the outbox. Each alert is tried in a task of its own."""
 
     def __init__(
         self,
@@ -30,7 +31,7 @@ class Delivery:
         young_s: float,
         backoff: Backoff,
     ) -> None:
-        """`failed` says whether to try again; a `deliver` that returns is done."""
+        """`failed` returns whether to try again; an alert whose `deliver` returns is done."""
         self.clock = MonotonicUtc()
         self.outbox = outbox
         self.target = target
@@ -49,7 +50,7 @@ class Delivery:
         event_id: str,
         due_at: datetime | None = None,
     ) -> None:
-        """Keep an alert until it is delivered; without `due_at` it waits for no time."""
+        """Keep an alert until it is delivered; without `due_at` it is due at once."""
         await self.outbox.outbox_add(
             alert_id,
             payload,
@@ -61,11 +62,11 @@ class Delivery:
         self.wake()
 
     def wake(self) -> None:
-        """Look at once: something is new, or somebody is there again."""
+        """Look at once: there is a new alert, or a connection is back."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Start what is due, all at once; until cancelled."""
+        """Deliver what is due, all in parallel, until cancelled."""
         try:
             while True:
                 self._wake.clear()
@@ -83,7 +84,7 @@ class Delivery:
             await self._land()
 
     async def _land(self) -> None:
-        """What is on its way may arrive, and be marked so, or it would come twice."""
+        """Wait for deliveries in progress, or their alerts would be delivered twice."""
         on_their_way = set(self._in_flight.values())
         if on_their_way:
             _, late = await asyncio.wait(on_their_way, timeout=_LANDS_WITHIN_S)
@@ -93,8 +94,7 @@ class Delivery:
     def _landed(self, alert_id: str, task: asyncio.Task[None]) -> None:
         self._in_flight.pop(alert_id, None)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log = logging.getLogger(f"roastwatch.{self.target}")
-            log.error("%s was not delivered, and is tried again", alert_id, exc_info=error)
+            _log.error("%s was not delivered; it is retried", alert_id, exc_info=error)
 
     async def _one(self, waiting: WaitingAlert) -> None:
         try:
@@ -107,7 +107,5 @@ class Delivery:
                 asyncio.get_running_loop().call_later(wait_s, self.wake)
                 return
         except (KeyError, TypeError, ValueError):  # of another version, or damaged
-            logging.getLogger(f"roastwatch.{self.target}").exception(
-                "%s in the outbox can't be read: dropped", waiting.alert_id
-            )
+            _log.exception("Discarded %s from the outbox: it can't be read", waiting.alert_id)
         await self.outbox.outbox_done(waiting.alert_id)

@@ -1,4 +1,4 @@
-"""Events that must survive us wait in the roast log's outbox until they were told and heard."""
+"""Events that must survive a crash wait in the roast log's outbox until they were received."""
 
 import logging
 import time
@@ -10,12 +10,12 @@ from roastwatch.sinks.outbox.dedupe_set import DedupeSet
 from roastwatch.sinks.outbox.event_outbox import Outbox, QueuedEvent
 from roastwatch.sinks.sink import AlertOutbox
 
-_log = logging.getLogger("roastwatch.mqtt")
-_WORTH_TELLING = timedelta(hours=1)
+_log = logging.getLogger(__name__)
+_WORTH_SENDING = timedelta(hours=1)
 
 
 class EventStore:
-    """The events of one broker in the log's outbox. Without one nothing is kept."""
+    """The events for one broker in the log's outbox. Without an outbox nothing is kept."""
 
     def __init__(
         self,
@@ -23,7 +23,7 @@ class EventStore:
         target: str,
         is_heard: Callable[[str], bool] = lambda _station: True,
     ) -> None:
-        """What is told of a station that is not heard yet is kept: it is told again."""
+        """While `is_heard` is false for a station, its events stay here and are sent again."""
         self._outbox = outbox
         self._target = target
         self._is_heard = is_heard
@@ -31,7 +31,7 @@ class EventStore:
         self._done = DedupeSet(outbox, f"{target}-done", self._clock) if outbox else None
 
     async def restore(self, into: Outbox) -> None:
-        """What an earlier process could not tell any more, and what it did deliver."""
+        """Load the events that an earlier process could not send, and the ids of those it did."""
         if self._outbox is None or self._done is None:
             return
         for word in await self._done.restore():
@@ -39,34 +39,34 @@ class EventStore:
             into.delivered(event_id, kind)
         for alert in await self._outbox.outbox_due(self._clock(), self._target):
             if alert.alert_id.removeprefix(f"{self._target}:") in self._done:
-                await self._outbox.outbox_done(alert.alert_id)  # we died between the two
+                await self._outbox.outbox_done(alert.alert_id)  # the process ended between the two
                 continue
             try:
                 kept = into.take(dict(alert.payload), time.monotonic(), datetime.now(UTC))
             except (KeyError, TypeError, ValueError):
-                _log.warning("%s in the outbox is no event: dropped", alert.alert_id)
+                _log.warning("Discarded %s from the outbox: it is not an event", alert.alert_id)
                 await self._outbox.outbox_done(alert.alert_id)
             else:
                 kept.durable = kept.again = True
 
     async def keep(self, kept: QueuedEvent) -> None:
-        """Keep an event; beside telling it and not before, so that nothing is told later."""
+        """Keep an event, at the same time as it is sent, so that sending does not wait."""
         if self._outbox is None:
             return
         await self._outbox.outbox_add(
             self._name(kept),
             kept.facts,
             due_at=AT_ONCE,
-            expires_at=self._clock() + _WORTH_TELLING,
+            expires_at=self._clock() + _WORTH_SENDING,
             event_id=kept.event_id,
             target=self._target,
         )
         kept.durable = True
-        if kept.told_s is not None:
-            await self.told(kept)
+        if kept.sent_s is not None:
+            await self.sent(kept)
 
-    async def told(self, kept: QueuedEvent) -> None:
-        """The broker has it, and whoever listens there: known durably as soon as this returns."""
+    async def sent(self, kept: QueuedEvent) -> None:
+        """The broker has it, and so have its listeners: durable as soon as this returns."""
         if self._outbox is None or self._done is None or not self._is_heard(kept.station):
             return
         await self._done.add(_word(kept))

@@ -1,4 +1,4 @@
-"""Alerts that wait in memory, where no roast log keeps them."""
+"""Alerts that wait in memory, if no roast log keeps them."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,7 +33,7 @@ class MemoryOutbox:
         event_id: str = "",
         target: str = "",
     ) -> bool:
-        """Keep it; the oldest goes when there are too many."""
+        """Keep it; the oldest is discarded when there are too many."""
         due = due_at or datetime.now(UTC)
         self._waiting[alert_id] = _Waiting(alert_id, payload, target, due, expires_at)
         while len(self._waiting) > _SIZE:

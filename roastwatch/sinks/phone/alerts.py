@@ -1,4 +1,4 @@
-"""Who is told what, when and in which words. Pure: events in, alerts out."""
+"""Who is notified of what, when, and in which words. Pure: events in, alerts out."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
@@ -16,14 +16,14 @@ _ALWAYS = ("fault", "interlock", "roaster_lost", "sound_lost")
 
 WORDS: dict[str, dict[str, str]] = {
     "en": {
-        "charge": "Roast begun",
+        "charge": "Roast started",
         "turning_point": "Turning point",
-        "dry_end": "Drying has ended",
-        "possible_crack": "First crack, perhaps",
+        "dry_end": "Drying ended",
+        "possible_crack": "Possible first crack",
         "first_crack": "First crack",
         "first_crack_certain": "First crack, certain",
-        "not_a_crack": "Not a crack after all",
-        "first_crack_end": "First crack has ended",
+        "not_a_crack": "False alarm: no first crack",
+        "first_crack_end": "First crack ended",
         "second_crack": "Second crack",
         "drop": "Dropped",
         "cool_end": "Cooled",
@@ -31,54 +31,54 @@ WORDS: dict[str, dict[str, str]] = {
         "no_crack_yet": "No first crack yet",
         "sound_lost": "The microphone is lost",
         "roaster_lost": "The roaster is lost",
-        "interlock": "A safety rule acted",
+        "interlock": "Safety interlock",
         "fault": "Something is wrong",
         "countdown": "Drop soon",
         "began": "{ago} ago",
         "at": "{minutes} after charge",
         "bean": "{bean:.0f} °C",
-        "late": "told {late} late",
-        "drop_in": "{seconds:.0f} s until the development you wish",
-        "question": "No roast was started: is one going on?",
+        "late": "delivered {late} late",
+        "drop_in": "{seconds:.0f} s until your target development time",
+        "question": "No roast was started. Is one in progress?",
         "CONFIRM": "I hear it",
         "NOT_A_CRACK": "Not a crack",
         "DROP": "Drop",
         "UNDER_WAY": "Roast under way",
         "STOP_HEAT": "Stop heat",
-        "ACKNOWLEDGE": "I have seen it",
-        "PRESENT": "I am there",
+        "ACKNOWLEDGE": "Acknowledge",
+        "PRESENT": "I am here",
     },
     "de": {
-        "charge": "Röstung begonnen",
+        "charge": "Röstung gestartet",
         "turning_point": "Wendepunkt",
         "dry_end": "Trocknung beendet",
-        "possible_crack": "First Crack, vielleicht",
+        "possible_crack": "Möglicher First Crack",
         "first_crack": "First Crack",
         "first_crack_certain": "First Crack, sicher",
-        "not_a_crack": "Doch kein Crack",
-        "first_crack_end": "First Crack ist vorbei",
+        "not_a_crack": "Fehlalarm: kein First Crack",
+        "first_crack_end": "First Crack beendet",
         "second_crack": "Second Crack",
         "drop": "Ausgeworfen",
         "cool_end": "Abgekühlt",
-        "stopped": "Röstung beendet",
+        "stopped": "Röstung abgebrochen",
         "no_crack_yet": "Noch kein First Crack",
-        "sound_lost": "Das Mikrofon ist weg",
-        "roaster_lost": "Der Röster ist weg",
-        "interlock": "Eine Sicherheitsregel griff ein",
+        "sound_lost": "Das Mikrofon fehlt",
+        "roaster_lost": "Keine Verbindung zum Röster",
+        "interlock": "Sicherheitsverriegelung hat eingegriffen",
         "fault": "Etwas stimmt nicht",
         "countdown": "Bald auswerfen",
         "began": "vor {ago}",
         "at": "{minutes} nach dem Einfüllen",
         "bean": "{bean:.0f} °C",
-        "late": "{late} zu spät gemeldet",
-        "drop_in": "{seconds:.0f} s bis zur gewünschten Entwicklung",
-        "question": "Keine Röstung wurde begonnen: läuft eine?",
+        "late": "{late} verspätet gemeldet",
+        "drop_in": "{seconds:.0f} s bis zur gewünschten Entwicklungszeit",
+        "question": "Es wurde keine Röstung gestartet. Läuft eine?",
         "CONFIRM": "Ich höre es",
         "NOT_A_CRACK": "Kein Crack",
         "DROP": "Auswerfen",
         "UNDER_WAY": "Röstung läuft",
         "STOP_HEAT": "Heizung aus",
-        "ACKNOWLEDGE": "Gesehen",
+        "ACKNOWLEDGE": "Bestätigen",
         "PRESENT": "Ich bin da",
     },
 }
@@ -88,10 +88,10 @@ _ACTIONS = {"first_crack_now": "CONFIRM", "emergency_stop": "STOP_HEAT"}
 
 
 class PersonOptions(Options):
-    """One person: how to reach them, and what they want to know."""
+    """One person: how to reach them, and which events they want."""
 
     name: str = Field("me", description="Whose phone it is.", min_length=1, max_length=40)
-    language: str | None = Field(None, description="en or de; null: as for everything.")
+    language: str | None = Field(None, description="en or de; null: the language of the settings.")
     companion: tuple[str, ...] = Field(
         (), description="Home Assistant companion apps, such as notify.mobile_app_pixel."
     )
@@ -100,35 +100,35 @@ class PersonOptions(Options):
     )
     events: tuple[str, ...] = Field(
         ("first_crack", "no_crack_yet", "drop", "countdown", *_ALWAYS),
-        description="Which events are told; first_crack_from chooses among first cracks.",
+        description="Events to notify of; first_crack_from selects among first cracks.",
     )
     first_crack_from: Level = Field(
-        Level.FIRST_CRACK, description="Told from: possible, first_crack or certain."
+        Level.FIRST_CRACK,
+        description="Level to notify from: possible, first_crack or certain.",
     )
     critical: tuple[str, ...] = Field(
         ("fault", "interlock", "roaster_lost"),
-        description="Events that break through silence on the phone and quiet hours, where they "
-        "mean danger.",
+        description="Events that ring through quiet hours and a muted phone, if they mean danger.",
     )
     repeat: tuple[str, ...] = Field(
         ("fault", "interlock"),
-        description="Events repeated until somebody acknowledges; not what a person did.",
+        description="Events repeated until acknowledged; not those that a person caused.",
     )
-    repeat_every_s: float = Field(30.0, ge=5, description="Time between repeats, in seconds.")
-    repeat_times: int = Field(10, ge=0, le=100, description="How often at most.")
+    repeat_every_s: float = Field(30.0, ge=5, description="Seconds between repeats.")
+    repeat_times: int = Field(10, ge=0, le=100, description="Maximum number of repeats.")
     quiet_hours: str | None = Field(
         None,
-        description="Local time in which only critical events are told, such as 22:00-07:00.",
+        description="Local time with critical events only, such as 22:00-07:00.",
         pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
     )
     development_s: float | None = Field(
-        None, gt=0, description="Wished development time in seconds; counts down to it."
+        None, gt=0, description="Target development time in seconds, with a countdown to it."
     )
     progress: bool = Field(
         True, description="Show a live notification of the roast (companion apps only)."
     )
     picture_entity: str | None = Field(
-        None, description="Image entity of the roast that is attached, such as image.roaster_roast."
+        None, description="Image entity of the roast to attach, such as image.roaster_roast."
     )
 
     @field_validator("events", "critical", "repeat")
@@ -147,13 +147,13 @@ class Alert:
 
     alert_id: str
     tag: str
-    """Messages of one tag replace one another on a phone."""
+    """Messages of one tag replace each other on a phone."""
     type: str
     title: str
     text: str
     critical: bool
     actions: tuple[tuple[str, str], ...] = ()
-    """Action id, words on the button."""
+    """Action id, label of the button."""
     happened_at: datetime | None = None
     station: str = ""
     repeat_every_s: float | None = None
@@ -162,20 +162,20 @@ class Alert:
 
 
 def wanted(person: PersonOptions, event: RoastEvent, local: datetime) -> bool:
-    """Whether a person wants this event, at this local time of theirs."""
+    """Whether a person wants this event at this local time."""
     kind = event_type(event)
     if kind == "not_a_crack":
         return "first_crack" in person.events
     if event.level is not None:
         sure = event.level.rank >= person.first_crack_from.rank or asks(event)
-        told = "first_crack" in person.events and sure
+        wants = "first_crack" in person.events and sure
     else:
-        told = kind in person.events and not _corrected(event)
-    return told and (_critical(person, event) or not quiet(person.quiet_hours, local))
+        wants = kind in person.events and not _corrected(event)
+    return wants and (_critical(person, event) or not quiet(person.quiet_hours, local))
 
 
 def _corrected(event: RoastEvent) -> bool:
-    """An interlock only corrected a value: the person who set it sees that."""
+    """Whether an interlock only corrected a value, which is visible to whom it concerns."""
     return event.kind is EventKind.INTERLOCK and urgency(event) is Urgency.INFORMATION
 
 
@@ -202,7 +202,7 @@ def alert(
     station_title: str,
     now: datetime,
 ) -> Alert:
-    """What a person is told of an event."""
+    """The alert for one event and one person."""
     kind = event_type(event)
     words = WORDS.get(person.language or language, WORDS["en"])
     facts = []
@@ -225,7 +225,7 @@ def alert(
         text = f"{words['question']} ({text})" if text else words["question"]
     drives = snapshot is not None and snapshot.roaster is not None
     keys = answers("question" if asking else kind, drives=drives)
-    # What a person did is known to that person; the others need to hear it once.
+    # A person knows what they did themselves; the others are notified once.
     repeats = kind in person.repeat and event.origin is not Origin.PERSON
     return Alert(
         alert_id=f"{event.event_id}:{kind}:{person.name}",
@@ -245,7 +245,7 @@ def alert(
 def _buttons(
     keys: tuple[str, ...], station: str, tag: str, words: dict[str, str]
 ) -> tuple[tuple[str, str], ...]:
-    """Action ids and their words."""
+    """Action ids and their labels."""
     ids = [_ACTIONS.get(key, key.upper()) for key in keys]
     return tuple((f"RW|{one}|{station}|{tag}", words[one]) for one in ids)
 
@@ -258,7 +258,7 @@ def countdown(
     station_title: str,
     lead_s: float = 30.0,
 ) -> Alert | None:
-    """The wished development is near: the one alert that says so."""
+    """The alert that the target development time is near; None: it is not."""
     if person.development_s is None or snapshot.development_s is None:
         return None
     left_s = person.development_s - snapshot.development_s
@@ -286,7 +286,7 @@ def restored(row: dict[str, Any]) -> Alert:
     """An alert as the outbox keeps it.
 
     Raises:
-        KeyError, TypeError, ValueError: it is none.
+        KeyError, TypeError, ValueError: it is not an alert.
     """
     happened = row["happened_at"]
     return Alert(

@@ -8,10 +8,10 @@ from roastwatch.errors import LostError, SettingsError
 
 
 class AppriseLink:
-    """Knows every URL that is set; wrong ones are found at the start."""
+    """Sends messages to apprise URLs; wrong ones are detected at startup."""
 
     def __init__(self, urls: Sequence[tuple[str, str]]) -> None:
-        """Check (where it stands in the settings, URL) pairs; nothing is sent.
+        """Check pairs of (place in the settings, URL); nothing is sent.
 
         Raises:
             SettingsError: apprise does not understand a URL. The text doesn't repeat the URL,
@@ -25,11 +25,11 @@ class AppriseLink:
                     "appriseit.com/services for how each service's URL is written."
                 )
 
-    async def tell(self, url: str, title: str, text: str, *, critical: bool) -> None:
+    async def send(self, url: str, title: str, text: str, *, critical: bool) -> None:
         """Send one message.
 
         Raises:
-            LostError: the service did not take it.
+            LostError: the service did not accept it.
         """
         service = apprise.Apprise()
         service.add(url)
@@ -37,4 +37,4 @@ class AppriseLink:
         taken = await service.async_notify(title=title, body=text, notify_type=kind)
         if not taken:
             scheme = url.partition("://")[0]
-            raise LostError(f"The service {scheme} did not take the message; it is tried again.")
+            raise LostError(f"The service {scheme} did not accept the message; it is retried.")

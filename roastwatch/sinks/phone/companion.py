@@ -19,7 +19,7 @@ _STEPS = (
 
 
 def message(said: Alert, picture_entity: str | None) -> dict[str, Any]:
-    """The service data of `notify.mobile_app_*`: Android and iOS each take what is theirs."""
+    """The service data of `notify.mobile_app_*`: Android and iOS each use their own keys."""
     data: dict[str, Any] = {
         "tag": said.tag,
         "ttl": 0,
@@ -37,7 +37,7 @@ def message(said: Alert, picture_entity: str | None) -> dict[str, Any]:
 
 
 def progress(snapshot: Snapshot, title: str, tag: str) -> dict[str, Any]:
-    """A live notification of the roast, changed at each phase; gone when it is over."""
+    """A live notification of the roast, updated at each phase and removed at its end."""
     if snapshot.phase is Phase.IDLE:
         return cleared(tag)
     step = _STEPS.index(snapshot.phase) if snapshot.phase in _STEPS else 0
@@ -57,11 +57,11 @@ def progress(snapshot: Snapshot, title: str, tag: str) -> dict[str, Any]:
 
 
 def cleared(tag: str) -> dict[str, Any]:
-    """Take a notification away."""
+    """Remove a notification."""
     return {"message": "clear_notification", "data": {"tag": tag}}
 
 
 def late(text: str, by_s: float, language: str) -> str:
-    """A text that says how late it comes."""
+    """The text, with how late it is delivered."""
     words = WORDS.get(language, WORDS["en"])
     return f"{text}, {words['late'].format(late=spoken(by_s))}"

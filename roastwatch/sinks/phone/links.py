@@ -1,4 +1,4 @@
-"""Where a person is told: addresses, and what reaches them."""
+"""Where a person is notified: addresses, and the services that reach them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ class Target:
 
     @property
     def key(self) -> str:
-        """Which of the person's addresses it is."""
+        """Identifies it among the person's addresses."""
         return self.service or f"url{self.url}"
 
 
 def apprise_link(options: PhoneOptions) -> "AppriseLink | None":
-    """What tells apprise's services; None where nobody has a URL.
+    """The link to apprise's services; None if nobody has a URL.
 
     Raises:
         MissingExtraError: apprise is not installed.
@@ -46,14 +46,14 @@ def apprise_link(options: PhoneOptions) -> "AppriseLink | None":
     try:
         from roastwatch.sinks.phone.apprise_link import AppriseLink
     except ModuleNotFoundError as missing:
-        raise MissingExtraError("Telling phones through apprise", "phone") from missing
+        raise MissingExtraError("Phone alerts through apprise", "phone") from missing
     return AppriseLink(urls)
 
 
 def companion_link(
     options: PhoneOptions, services: set[str]
 ) -> "Callable[[], HomeAssistantLink] | None":
-    """What connects to Home Assistant; None where nobody has its companion app.
+    """Connects to Home Assistant; None if nobody has its companion app.
 
     Raises:
         MissingExtraError: its library is not installed.
@@ -64,7 +64,7 @@ def companion_link(
     try:
         from roastwatch.sinks.home_assistant.link import HomeAssistantLink
     except ModuleNotFoundError as missing:
-        raise MissingExtraError("Telling companion apps", "homeassistant") from missing
+        raise MissingExtraError("Alerts to companion apps", "homeassistant") from missing
     where = options.home_assistant or HomeAssistantOptions()
     where.door()
     return lambda: HomeAssistantLink(where)

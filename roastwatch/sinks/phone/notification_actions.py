@@ -1,21 +1,18 @@
-"""What people press on their phones becomes an instruction or a command, once."""
+"""Buttons on phones become instructions or commands, each answer once."""
 
 import asyncio
-import time
-import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from roastwatch import inbound
 from roastwatch.errors import BadInputError
 from roastwatch.printing.printable import printable
+from roastwatch.sinks.incoming import of_person
 from roastwatch.sinks.outbox.dedupe_set import DedupeSet
 from roastwatch.sinks.sink import Requests
 from roastwatch.vocabulary import (
     Actuator,
     Command,
-    Instruction,
     InstructionKind,
     Origin,
     Outcome,
@@ -32,7 +29,7 @@ _INSTRUCTIONS = {
 
 
 class NotificationActions:
-    """Takes answers; remembers which were given and what was acknowledged."""
+    """Handles answers, and remembers which were given and which alerts were acknowledged."""
 
     def __init__(self, requests: Requests, stations: Sequence[str], remembered: DedupeSet) -> None:
         self._requests = requests
@@ -40,7 +37,7 @@ class NotificationActions:
         self._remembered = remembered
 
     async def restore(self) -> None:
-        """What was answered before a restart."""
+        """Load what was answered before a restart."""
         await self._remembered.restore()
 
     def has_seen(self, tag: str) -> bool:
@@ -48,7 +45,7 @@ class NotificationActions:
         return f"seen|{tag}" in self._remembered
 
     async def acknowledge(self, tag: str) -> None:
-        """The alerts of a tag need not be repeated."""
+        """Repeat the alerts of a tag no more."""
         await self._remembered.add(f"seen|{tag}")
 
     async def take(self, fired: dict[str, Any]) -> str | None:
@@ -74,16 +71,13 @@ class NotificationActions:
         return tag
 
     async def _stop_heat(self, station: str, by: str) -> None:
-        """Heat 0 through the door; where that is not done, the emergency stop."""
+        """Command heat 0; if it is not applied, request the emergency stop."""
         result = await self._requests.command(
-            Command(
-                uuid.uuid4().hex, station, Actuator.HEATER, 0.0, Origin.PERSON, time.monotonic()
-            )
+            Command.new(station, Actuator.HEATER, 0.0, Origin.PERSON)
         )
         if result.outcome is not Outcome.APPLIED:
             self._instruct(station, InstructionKind.EMERGENCY_STOP, by)
 
     def _instruct(self, station: str, kind: InstructionKind, by: str, tag: str = "") -> None:
         meant = tag if kind is InstructionKind.CONFIRM_CRACK else None
-        now = datetime.now(UTC)
-        self._requests.instruct(Instruction(station, kind, Origin.PERSON, now, meant, by=by))
+        self._requests.instruct(of_person(station, kind, meant, by=by))

@@ -1,4 +1,4 @@
-"""Who is told on a phone."""
+"""Who is notified on a phone."""
 
 from pydantic import Field
 
@@ -8,12 +8,12 @@ from roastwatch.sinks.phone.alerts import PersonOptions
 
 
 class PhoneOptions(Options):
-    """Who is told on a phone."""
+    """Who is notified on a phone."""
 
     people: tuple[PersonOptions, ...] = Field((), description="One entry for each person.")
     home_assistant: HomeAssistantOptions | None = Field(
         None, description="Needed for companion apps only."
     )
     retry_after_s: float = Field(
-        2.0, gt=0, description="Seconds until a failed alert is tried again; doubles to 60."
+        2.0, gt=0, description="Seconds until a failed alert is retried; doubles up to 60."
     )

@@ -1,4 +1,4 @@
-"""Whether the computer knows the time zone in which quiet hours are meant."""
+"""Warns if quiet hours would follow UTC because no time zone is set."""
 
 import logging
 import os
@@ -17,9 +17,9 @@ def follows_utc_unasked(zone: tzinfo | None) -> bool:
 
 
 def warn_of_utc(zone: tzinfo | None) -> None:
-    """Say so once where quiet hours would silently be hours of UTC."""
+    """Log a warning if quiet hours would silently follow UTC."""
     if follows_utc_unasked(zone):
         _log.warning(
             "Quiet hours follow UTC because this computer has no time zone: "
-            "set `time_zone: Europe/Berlin`, or whichever is yours, in the settings."
+            "set yours in the settings, such as `time_zone: Europe/Berlin`."
         )

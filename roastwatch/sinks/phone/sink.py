@@ -1,7 +1,7 @@
 """Phones: Home Assistant's companion app, and any service that apprise knows.
 
 Alerts wait in the outbox until they are delivered, each under an id that makes it unique, so that
-a restart loses none and sends none twice. A person's answer counts once, whoever presses.
+a restart loses none and sends none twice. An answer counts once, even if two people press it.
 """
 
 import asyncio
@@ -35,31 +35,31 @@ from roastwatch.sinks.phone.links import Target, apprise_link, companion_link
 from roastwatch.sinks.phone.notification_actions import NotificationActions
 from roastwatch.sinks.phone.options import PhoneOptions
 from roastwatch.sinks.phone.quiet_hours import warn_of_utc
-from roastwatch.sinks.sink import Finding, SinkContext, WaitingAlert
+from roastwatch.sinks.sink import Finding, Sink, SinkContext, WaitingAlert
 from roastwatch.supervise import NEAR, Backoff, retry_forever, together
 from roastwatch.vocabulary import ComponentState, EventKind, Phase, RoastEvent, Snapshot
 
 if TYPE_CHECKING:
     from roastwatch.sinks.home_assistant.link import HomeAssistantLink
 
-_log = logging.getLogger("roastwatch.phone")
+_log = logging.getLogger(__name__)
 _YOUNG_S = 600.0
-"""An alert that could not be delivered for so long is of no use any more."""
+"""An alert that could not be delivered for longer is discarded."""
 
 
-class PhoneSink:
-    """Tells people, repeats until acknowledged, and takes their answers."""
+class PhoneSink(Sink):
+    """Notifies people, repeats until acknowledged, and handles their answers."""
 
     Options = PhoneOptions
 
-    def __init__(self, options: PhoneOptions, told: SinkContext) -> None:
+    def __init__(self, options: PhoneOptions, context: SinkContext) -> None:
         """Check every address; connect later.
 
         Raises:
             MissingExtraError: a library is not installed.
             SettingsError: a URL or the token is wrong.
         """
-        self._options, self._told = options, told
+        self._options, self._context = options, context
         self._targets = {
             f"{person.name}:{target.key}": target
             for person in options.people
@@ -73,7 +73,7 @@ class PhoneSink:
         self._link_to = companion_link(options, self._services)
         self._link: HomeAssistantLink | None = None
         self._delivery = Delivery(
-            told.outbox or MemoryOutbox(),
+            context.outbox or MemoryOutbox(),
             "phone",
             self._one,
             self._failed,
@@ -83,45 +83,43 @@ class PhoneSink:
         outbox, clock = self._delivery.outbox, self._delivery.clock
         self._said = DedupeSet(outbox, "phone-said", clock)
         self._answers = NotificationActions(
-            told.requests, told.stations, DedupeSet(outbox, "phone-answered", clock)
+            context.requests, context.stations, DedupeSet(outbox, "phone-answered", clock)
         )
-        self._mishaps = Mishaps(_log, told.part.count)
+        self._mishaps = Mishaps(_log, context.part.count)
         self._repeating: dict[str, set[str]] = {}
         self._seen_at: dict[str, datetime | None] = {}
         self._latest: Latest[dict[str, Snapshot]] = Latest()
         self._phases: dict[str, tuple[str | None, Phase]] = {}
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
-        """Tell until cancelled."""
+        """Notify until cancelled."""
         self._latest = latest
         if any(person.quiet_hours for person in self._options.people):
-            warn_of_utc(self._told.zone)
+            warn_of_utc(self._context.zone)
         await self._said.restore()
         await self._answers.restore()
         jobs = [self._collect(events), self._delivery.run(), self._watch()]
         if self._link_to is not None:
-            jobs.append(retry_forever(self._told.part, self._session, NEAR))
+            jobs.append(retry_forever(self._context.part, self._session, NEAR))
         else:
-            self._told.part.running()
+            self._context.part.running()
         await together(*jobs)
 
     async def check(self) -> Sequence[Finding]:
-        """Whether the companion apps are there; other services would ring a phone."""
+        """Whether the companion apps exist; other services are not tried, as a phone would ring."""
         found: list[Finding] = []
         urls = sum(1 for target in self._targets.values() if not target.service)
         if urls:
-            found.append(
-                Finding(None, f"URLs of other services ({urls}): understood; nothing was sent")
-            )
+            found.append(Finding(None, f"URLs of other services ({urls}): valid; nothing was sent"))
         if self._link_to is not None:
             where = self._options.home_assistant or HomeAssistantOptions()
             found += await check_names(self._link_to, where.url, sorted(self._services), ())
-        return found or [Finding(False, "nobody is named: write people with companion or urls")]
+        return found or [Finding(False, "no people: add some with companion or urls")]
 
     async def _collect(self, events: Events[RoastEvent]) -> None:
         async for event in events:
-            self._told.part.counters["events_lost"] = events.dropped
-            local = datetime.now(UTC).astimezone(self._told.zone)
+            self._context.part.counters["events_lost"] = events.dropped
+            local = datetime.now(UTC).astimezone(self._context.zone)
             for person in self._options.people:
                 if not wanted(person, event, local):
                     continue
@@ -129,27 +127,27 @@ class PhoneSink:
                     person,
                     event,
                     (self._latest.value or {}).get(event.station),
-                    language=self._told.language,
-                    station_title=self._told.titles.get(event.station) or event.station,
+                    language=self._context.language,
+                    station_title=self._context.titles.get(event.station) or event.station,
                     now=present(event),
                 )
                 if self._is_news(person, event, said):
                     await self._keep(person, said)
 
     def _is_news(self, person: PersonOptions, event: RoastEvent, said: Alert) -> bool:
-        """Everything is told once, also over a restart.
+        """Whether an alert is new to a person, also over a restart.
 
-        A crack that grows counts as one; that it was none is told to those who were told.
+        A crack that grows counts as one. A false alarm is corrected for those who were notified.
         """
         if said.alert_id in self._said:
             return False
-        told = f"{said.tag}:{person.name}" in self._said
+        notified = f"{said.tag}:{person.name}" in self._said
         if event.revoked:
-            return told
-        return not told or event.kind is not EventKind.FIRST_CRACK
+            return notified
+        return not notified or event.kind is not EventKind.FIRST_CRACK
 
     async def _keep(self, person: PersonOptions, said: Alert) -> None:
-        """The alert and that it was said, in one breath: a crash keeps both or none."""
+        """Keep the alert and that it was created, at once: a crash keeps both or neither."""
         due_at = self._delivery.clock()
         await asyncio.gather(
             self._said.add(said.alert_id),
@@ -172,13 +170,13 @@ class PhoneSink:
         )
 
     async def _watch(self) -> None:
-        """What follows from states: the countdown, the live notification, and who has seen it."""
+        """What follows from states: the countdown, the live notification, acknowledgements."""
         async for snapshots in self._latest.changes():
             for station, snapshot in snapshots.items():
-                title = self._told.titles.get(station) or station
+                title = self._context.titles.get(station) or station
                 for person in self._options.people:
                     soon = countdown(
-                        person, snapshot, language=self._told.language, station_title=title
+                        person, snapshot, language=self._context.language, station_title=title
                     )
                     if soon is not None and soon.alert_id not in self._said:
                         await self._keep(person, soon)
@@ -189,7 +187,7 @@ class PhoneSink:
                     await self._progress(snapshot, title, before[0] if before else None)
 
     async def _seen(self, station: str, at: datetime | None) -> None:
-        """Somebody acknowledged on a dashboard: nothing of this station comes again."""
+        """Somebody acknowledged on a dashboard: no alert of this station is repeated."""
         if at is None or self._seen_at.get(station) == at:
             return
         self._seen_at[station] = at
@@ -209,10 +207,10 @@ class PhoneSink:
                 try:
                     await link.call(target.service, message)
                 except (LostError, BadInputError) as error:
-                    _log.info("the live notification was not shown: %s", error)
+                    _log.info("The live notification was not shown: %s", error)
 
     async def _one(self, waiting: WaitingAlert) -> None:
-        """Deliver one alert, and keep its repetition if it has one."""
+        """Deliver one alert, and add its repetition if it has one."""
         said = restored(waiting.payload["alert"])
         key, number = waiting.payload["to"], waiting.payload["number"]
         target = self._targets.get(key)
@@ -224,9 +222,9 @@ class PhoneSink:
         if waited_s > LATE_AFTER_S:
             text = companion.late(text, waited_s, self._language(target))
         await self._send(target, replace(said, text=text))
-        self._told.part.count("alerts_told")
-        if self._told.part.state is ComponentState.DEGRADED:
-            self._told.part.running()
+        self._context.part.count("alerts_told")
+        if self._context.part.state is ComponentState.DEGRADED:
+            self._context.part.running()
         if said.repeat_every_s and said.repeats_left and not self._answers.has_seen(said.tag):
             self._repeating.setdefault(said.station, set()).add(said.tag)
             due = self._delivery.clock() + timedelta(seconds=said.repeat_every_s)
@@ -234,9 +232,9 @@ class PhoneSink:
             await self._add(key, again, due, number + 1)
 
     def _failed(self, waiting: WaitingAlert, error: Exception) -> bool:
-        self._told.part.count("alerts_failed")
+        self._context.part.count("alerts_failed")
         person = str(waiting.payload["to"]).partition(":")[0]
-        self._told.part.trouble(ComponentState.DEGRADED, f"{person}: {error}")
+        self._context.part.trouble(ComponentState.DEGRADED, f"{person}: {error}")
         return True
 
     async def _send(self, target: Target, said: Alert) -> None:
@@ -248,22 +246,22 @@ class PhoneSink:
         else:
             assert self._apprise is not None
             url = target.person.urls[target.url].get_secret_value()
-            await self._apprise.tell(url, said.title, said.text, critical=said.critical)
+            await self._apprise.send(url, said.title, said.text, critical=said.critical)
 
     def _language(self, target: Target) -> str:
-        return target.person.language or self._told.language
+        return target.person.language or self._context.language
 
     async def _session(self) -> None:
         assert self._link_to is not None
         async with self._link_to() as link:
             missing = self._services - await link.services()
             self._link = link
-            self._told.part.running()
+            self._context.part.running()
             if missing:
-                self._told.part.trouble(
+                self._context.part.trouble(
                     ComponentState.DEGRADED,
                     f"Home Assistant has no {', '.join(sorted(missing))}: open the companion app "
-                    "once, and look the name up under Developer tools, Actions.",
+                    "once, and look up the name under Developer tools, Actions.",
                 )
             self._delivery.wake()
             try:
@@ -276,11 +274,11 @@ class PhoneSink:
         tag = await self._answers.take(fired)
         if tag is None:
             return
-        self._told.part.count("answers")
+        self._context.part.count("answers")
         await self._clear(link, tag)
 
     async def _clear(self, link: "HomeAssistantLink", tag: str) -> None:
-        """Take an alert off every phone."""
+        """Remove an alert from every phone."""
         for service in self._services:
             try:
                 await link.call(service, companion.cleared(tag))

@@ -1,4 +1,4 @@
-"""For `roastwatch doctor`: whether the API's port is free, or held by a roastwatch that runs."""
+"""For `roastwatch doctor`: whether the API's port is free, or used by a running roastwatch."""
 
 import asyncio
 import errno
@@ -14,7 +14,7 @@ _NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 async def check_port(host: str, port: int) -> Finding:
-    """Listen for a moment, as the sink will; where that fails, ask who listens."""
+    """Listen for a moment, as the sink will; if that fails, query who listens."""
     place = f"{host}:{port}"
     try:
         server = await asyncio.get_running_loop().create_server(asyncio.Protocol, host, port)
@@ -24,7 +24,7 @@ async def check_port(host: str, port: int) -> Finding:
         if isinstance(error, socket.gaierror) or error.errno in _NOT_HERE:
             return Finding(False, f"{place}: this machine has no such address: set host to its own")
         if error.errno == errno.EACCES:
-            return Finding(False, f"{place} is for root alone: take a port from 1024 on")
+            return Finding(False, f"{place} is reserved for root: use a port from 1024 on")
         reason = os.strerror(error.errno) if error.errno else str(error)
         return Finding(False, f"{place} can't be served ({reason}): set host and port")
     server.close()
@@ -33,7 +33,7 @@ async def check_port(host: str, port: int) -> Finding:
 
 
 async def _held(host: str, port: int) -> Finding:
-    """Whether a roastwatch answers at a port that is in use."""
+    """Whether a roastwatch answers on a port that is in use."""
     shown = _EVERYWHERE.get(host, host)
     address = f"[{shown}]" if ":" in shown else shown
     limit = aiohttp.ClientTimeout(total=3)
@@ -47,5 +47,5 @@ async def _held(host: str, port: int) -> Finding:
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
         is_ours = False
     if is_ours:
-        return Finding(True, f"{host}:{port}: a roastwatch that runs serves its API there")
+        return Finding(True, f"{host}:{port}: a running roastwatch serves its API there")
     return Finding(False, f"{host}:{port} is in use by another program: set another port")

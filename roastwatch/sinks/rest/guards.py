@@ -1,6 +1,6 @@
-"""What every request passes before a handler sees it: host, token, origin, JSON. Middlewares.
+"""Middlewares that every request passes before its handler: host, token, origin, JSON.
 
-Each is small and knows nothing of roasting, so that any page or API of ours can stand behind them.
+Each is small and knows nothing of roasting, so that they can protect any page or API of ours.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from roastwatch.errors import BadInputError
 LARGEST_BODY = 65_536
 _BODY_WITHIN_S = 5.0
 _READING = ("GET", "HEAD", "OPTIONS")
-_log = logging.getLogger("roastwatch.http")
+_log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -32,7 +32,7 @@ def refusal(status: int, sentence: str, **headers: str) -> web.Response:
 
 @web.middleware
 async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Whatever is wrong with a request is its sender's fault, and a sentence: never a traceback."""
+    """Answer an invalid request with a sentence, never with a traceback."""
     try:
         return await handler(request)
     except BadInputError as error:
@@ -43,16 +43,16 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         allow = error.headers.get("Allow")
         return refusal(error.status, _sentence(error), **({"Allow": allow} if allow else {}))
     except (web.RequestPayloadError, HttpProcessingError):
-        return refusal(400, "The body is not what its headers say.")
+        return refusal(400, "The body does not match its headers.")
     except ConnectionError:
         raise
     except Exception:  # noqa: BLE001 - the sender gets a sentence, the log the traceback
         _log.exception("A request could not be answered")
-        return refusal(500, "This request met a defect of roastwatch: see its log.")
+        return refusal(500, "Internal error of roastwatch: see its log.")
 
 
 def hosts(*names: str) -> Middleware:
-    """Serve only under names that are ours, or under addresses.
+    """Serve only under our own names, or under addresses.
 
     A web page elsewhere can have its own name point to this machine (DNS rebinding), and the
     browser then takes this API for a part of the page; its requests still carry the page's name.
@@ -74,10 +74,10 @@ def hosts(*names: str) -> Middleware:
 
 
 def carries(request: web.Request, secret: str) -> bool:
-    """Whether a request came with the bearer token."""
+    """Whether a request carries the bearer token."""
     sent = request.headers.getall("Authorization", [])
     scheme, _, given = sent[0].partition(" ") if len(sent) == 1 else ("", "", "")
-    # As bytes, for strings that are not ASCII can't be compared in constant time.
+    # As bytes: strings that are not ASCII can't be compared in constant time.
     same = hmac.compare_digest(
         given.strip().encode("utf-8", "surrogateescape"), secret.encode("utf-8", "surrogateescape")
     )
@@ -87,7 +87,7 @@ def carries(request: web.Request, secret: str) -> bool:
 def token(
     secret: str, open_paths: Collection[str], trusted: Callable[[web.Request], None]
 ) -> Middleware:
-    """Only requests with the bearer token, but for open paths; `trusted` is called for each."""
+    """Require the bearer token, except for open paths; call `trusted` for each such request."""
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -106,22 +106,22 @@ def token(
 async def no_web_page_changes_anything(
     request: web.Request, handler: Handler
 ) -> web.StreamResponse:
-    """What may change something takes plain JSON, which a page can't send elsewhere unasked."""
+    """Requests that change something must be plain JSON, which no foreign page can send."""
     if request.method not in _READING:
         foreign = request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
         if foreign or "Origin" in request.headers or request.content_type != "application/json":
-            return refusal(415, "Send JSON as application/json, and not from a web page.")
+            return refusal(415, "Send JSON as application/json, not from a web page.")
         coding = request.headers.get("Content-Encoding", "identity").lower()
         if coding != "identity" or _charset(request) not in ("", "utf-8", "utf8", "us-ascii"):
-            return refusal(415, "Send the JSON as UTF-8, and not compressed.")
+            return refusal(415, "Send the JSON as UTF-8, uncompressed.")
     return await handler(request)
 
 
 async def json_body(request: web.Request) -> dict[str, Any]:
-    """The JSON object that a request carries.
+    """The JSON object in a request.
 
     Raises:
-        BadInputError: it carries something else.
+        BadInputError: it is something else.
         web.HTTPException: it is too large, or comes too slowly.
     """
     try:
@@ -147,9 +147,9 @@ def _sentence(error: web.HTTPException) -> str:
         case 405:
             return f"This path takes {error.headers.get('Allow', 'another method')}."
         case 408:
-            return f"The body must come within {_BODY_WITHIN_S:.0f} s."
+            return f"The body must arrive within {_BODY_WITHIN_S:.0f} s."
         case 413:
-            return f"The body takes at most {LARGEST_BODY} bytes."
+            return f"The body may have at most {LARGEST_BODY} bytes."
         case _:
             return f"{error.reason}."
 
@@ -159,7 +159,7 @@ def _charset(request: web.Request) -> str:
 
 
 def _host(header: str) -> str | None:
-    """The name in a Host header, without its port; None when it makes no sense."""
+    """The name in a Host header, without its port; None if it is invalid."""
     name, port = header.strip().lower(), ""
     if name.startswith("["):
         name, bracket, port = name[1:].partition("]")

@@ -17,28 +17,28 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-_log = logging.getLogger("roastwatch.http")
+_log = logging.getLogger(__name__)
 _AT_ONCE = 32
 """Accepted in one turn of the loop."""
 _BACKLOG = 4096
-"""Connections that the kernel keeps for us; beyond it, it lets clients try again a second later."""
+"""Connections that the kernel queues; beyond that, clients retry a second later."""
 _DESCRIPTORS = 8192
-"""Linux gives a process 1024 for the sake of old programs, and more for the asking."""
+"""Linux gives a process 1024 for the sake of old programs, and more on request."""
 _LONGEST_HEAD = 8 * 1024
 _TRY_AGAIN_S = 0.01
 _STALLED_S = 10.0
-"""A client that takes nothing of its answer for this long is cut off."""
+"""A client that reads nothing of its answer for this long is disconnected."""
 _LOOK_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """How many connections may be open at once, and how long one may take to say what it wants."""
+    """How many connections may be open at once, and how long a first request may take."""
 
     silent: int = 2048
-    """Whose first request has not come. At most half of the process's descriptors."""
+    """Before their first request. At most half of the process's descriptors."""
     total: int = 128
-    """Whose first request has come."""
+    """After their first request."""
     each_address: int = 96
     """Of these, from one address."""
     head_within_s: float = 10.0
@@ -56,7 +56,7 @@ class Guest:
     trusted: bool = False
     """Whether a request on it carried the token."""
     busy: int = 0
-    """Requests that are being carried out: not in the middle of one."""
+    """Requests that are being carried out."""
     stalled_since_s: float | None = None
 
     @property
@@ -66,7 +66,7 @@ class Guest:
 
 
 class Listener:
-    """Listens at an address and hands connections to protocols. To be opened and closed once."""
+    """Listens at an address and passes connections to protocols. Open and close it once."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class Listener:
         self._watching = asyncio.create_task(self._watch(), name="http:watch")
 
     async def close(self) -> None:
-        """Listen no more; what has a protocol is left to it."""
+        """Stop listening; connections that have a protocol are left to it."""
         loop = asyncio.get_running_loop()
         for door in self._doors:
             loop.remove_reader(door)
@@ -127,14 +127,14 @@ class Listener:
             self._spare = None
 
     def trust(self, transport: asyncio.BaseTransport | None) -> None:
-        """A valid request came over a connection: it goes after those that never sent one."""
+        """A valid request arrived on a connection: others are closed before it."""
         for guest in self._guests:
             if guest.transport is transport:
                 guest.trusted = True
 
     @contextlib.contextmanager
     def busy(self, transport: asyncio.BaseTransport | None) -> Iterator[None]:
-        """While a request is carried out its connection does not make room for another."""
+        """While a request is carried out, its connection is not closed to make room."""
         found = [guest for guest in self._guests if guest.transport is transport]
         for guest in found:
             guest.busy += 1
@@ -164,7 +164,7 @@ class Listener:
             sock.setblocking(False)
             guest = self._silent[sock] = Guest(address[0], loop.time(), sock)
             loop.add_reader(sock, self._hear, guest)
-            self._hear(guest)  # who says at once what is wanted never waits among the silent
+            self._hear(guest)  # a request that is sent at once never waits among silent ones
             if len(self._silent) > self._most_silent:
                 self._crowded()
                 self._leave(next(iter(self._silent.values())))
@@ -185,7 +185,7 @@ class Listener:
             self._begin(guest)
 
     def _leave(self, guest: Guest, *, stays: bool = False) -> None:
-        """A silent connection ends, or is silent no more."""
+        """A silent connection ends, or sends its request."""
         asyncio.get_running_loop().remove_reader(guest.sock)
         del self._silent[guest.sock]
         if not stays:
@@ -204,7 +204,7 @@ class Listener:
         task.add_done_callback(self._tasks.discard)
 
     async def _introduce(self, guest: Guest) -> None:
-        """Give it a protocol, and that what was heard: before the loop reads on."""
+        """Give it a protocol, and that the bytes so far, before the loop reads on."""
         loop = asyncio.get_running_loop()
         try:
             guest.transport, protocol = await loop.connect_accepted_socket(
@@ -217,7 +217,7 @@ class Listener:
             guest.head.clear()
 
     def _has_room_for(self, address: str) -> bool:
-        """Whether there is a place, perhaps one that another guest had to leave."""
+        """Whether there is room, perhaps after another connection was closed."""
         self._guests = [guest for guest in self._guests if not guest.gone]
         same = [guest for guest in self._guests if guest.address == address]
         if len(same) >= self._limits.each_address:
@@ -239,16 +239,16 @@ class Listener:
         self._crowded()
         return True
 
-    # What goes wrong -----------------------------------------------------------------------------
+    # Errors -----------------------------------------------------------------------------
 
     def _crowded(self) -> None:
         self._count("connections_cut")
-        self._warn("More connections than there is room for: the oldest idle ones are closed.")
+        self._warn("Too many connections: the oldest idle ones are closed.")
 
     def _out_of_descriptors(self, door: socket.socket, error: OSError) -> None:
-        """No connection can be accepted now: one makes room, or the one kept for this does."""
+        """No connection can be accepted now: close one, or use the spare descriptor."""
         self._count("connections_refused")
-        self._warn(f"No connection can be accepted ({error.strerror}): others make room.")
+        self._warn(f"No connection can be accepted ({error.strerror}): others are closed.")
         if self._silent:
             self._leave(next(iter(self._silent.values())))
         elif not self._send_off(self._guests) and self._spare is not None:
@@ -259,13 +259,13 @@ class Listener:
         loop.call_later(_TRY_AGAIN_S, self._listen, door)
 
     def _keep_spare(self) -> None:
-        """A descriptor for the day on which there is none left."""
+        """A spare descriptor for when there is none left."""
         if self._spare is None:
             with contextlib.suppress(OSError):
                 self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
     async def _watch(self) -> None:
-        """Now and then: forget who left, cut off who says nothing or takes no answer."""
+        """Now and then: forget closed connections, and close silent or unread ones."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
@@ -273,7 +273,7 @@ class Listener:
             self._keep_spare()
             for guest in list(self._silent.values()):
                 if loop.time() - guest.since_s < self._limits.head_within_s:
-                    break  # and all that follow are younger
+                    break  # all that follow are younger
                 self._leave(guest)
             for guest in self._guests:
                 if guest.transport is None or not guest.transport.get_write_buffer_size():

@@ -1,7 +1,7 @@
 """The program's own HTTP API: states, events, metrics, instructions and commands.
 
 Bound to this machine unless set otherwise; beyond it a token is needed. Every request passes the
-guards of http_guards first, and what it carries passes the one door for input (inbound).
+guards of rest/guards.py first; its data passes `inbound`, the one check of input.
 """
 
 import asyncio
@@ -9,7 +9,6 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -19,6 +18,7 @@ from pydantic import Field, SecretStr, model_validator
 from roastwatch.channel import Events, Latest
 from roastwatch.entities import ENTITIES
 from roastwatch.errors import LostError
+from roastwatch.files.json_values import json_safe
 from roastwatch.option_types import Host
 from roastwatch.options import Options
 from roastwatch.sinks import incoming as asking
@@ -26,13 +26,13 @@ from roastwatch.sinks.rest import guards as http_guards
 from roastwatch.sinks.rest.check import check_port
 from roastwatch.sinks.rest.listener import ConnectionLimits, Listener
 from roastwatch.sinks.rest.metrics import exposition, registry
-from roastwatch.sinks.sink import Finding, SinkContext
+from roastwatch.sinks.sink import Finding, Sink, SinkContext
 from roastwatch.supervise import retry_forever
 from roastwatch.vocabulary import RoastEvent, Snapshot
 
 _KEPT = 200
 _IDLE_S = 10.0
-"""A connection without a complete request (its headers) for this long is closed."""
+"""A connection is closed if its request headers are incomplete for this long."""
 _COMMANDS_AT_ONCE = 16
 
 
@@ -42,11 +42,11 @@ class RestOptions(Options):
     host: Host = Field("127.0.0.1", description="Address to serve on; 0.0.0.0: every network.")
     port: int = Field(8099, description="TCP port to serve on.", ge=1, le=65535)
     token: SecretStr | None = Field(
-        None, description="Bearer token that every request must carry; needed beyond this machine."
+        None, description="Bearer token of every request; required beyond this machine."
     )
     allowed_hosts: tuple[str, ...] = Field(
         (),
-        description="More names under which it is reached, such as roaster.lan; addresses, "
+        description="More host names to accept, such as roaster.lan; addresses, "
         "localhost and this machine's own name are always allowed.",
     )
 
@@ -57,14 +57,14 @@ class RestOptions(Options):
         return self
 
 
-class RestSink:
+class RestSink(Sink):
     """Serves until cancelled; a port in use is retried and shown as a problem."""
 
     Options = RestOptions
 
-    def __init__(self, options: RestOptions, told: SinkContext) -> None:
+    def __init__(self, options: RestOptions, context: SinkContext) -> None:
         self._options = options
-        self._told = told
+        self._context = context
         self._kept: deque[RoastEvent] = deque(maxlen=_KEPT)
         self._latest: Latest[dict[str, Snapshot]] = Latest()
         self._listener: Listener | None = None
@@ -75,12 +75,12 @@ class RestSink:
         """Keep the newest events, and serve them."""
         self._latest = latest
         async with asyncio.TaskGroup() as group:
-            group.create_task(retry_forever(self._told.part, self._serve), name="rest:serve")
+            group.create_task(retry_forever(self._context.part, self._serve), name="rest:serve")
             async for event in events:
                 self._kept.append(event)
 
     async def check(self) -> Sequence[Finding]:
-        """Whether the port is free, or held by a roastwatch that runs."""
+        """Whether the port is free, or used by a running roastwatch."""
         return [await check_port(self._options.host, self._options.port)]
 
     async def _serve(self) -> None:
@@ -96,7 +96,7 @@ class RestSink:
         await runner.setup()
         assert runner.server is not None
         listener = self._listener = Listener(
-            runner.server, self._told.part.count, ConnectionLimits(head_within_s=_IDLE_S)
+            runner.server, self._context.part.count, ConnectionLimits(head_within_s=_IDLE_S)
         )
         try:
             host, port = self._options.host, self._options.port
@@ -106,7 +106,7 @@ class RestSink:
                 raise LostError(
                     f"The API can't serve on {host}:{port} ({error.strerror})."
                 ) from error
-            self._told.part.running()
+            self._context.part.running()
             await asyncio.Event().wait()
         finally:
             await listener.close()
@@ -140,7 +140,7 @@ class RestSink:
             self._listener.trust(request.transport)
 
     async def _health(self, request: web.Request) -> web.Response:
-        """What is wrong; to those without the token only how much, as the words name devices."""
+        """The problems; without the token only their number, as the texts name devices."""
         snapshots = (self._latest.value or {}).values()
         problems = [p.problem for s in snapshots for p in s.parts if p.problem]
         token = self._options.token
@@ -156,7 +156,7 @@ class RestSink:
     async def _events(self, _request: web.Request) -> web.Response:
         rows = (asdict(event) for event in self._kept)
         return web.json_response(
-            [_plain({key: row[key] for key in row if key != "known_s"}) for row in rows]
+            [json_safe({key: row[key] for key in row if key != "known_s"}) for row in rows]
         )
 
     async def _metrics(self, request: web.Request) -> web.Response:
@@ -165,16 +165,16 @@ class RestSink:
 
     async def _instruct(self, request: web.Request) -> web.Response:
         station = request.match_info["station"]
-        if station not in self._told.stations:
+        if station not in self._context.stations:
             return self._no_station()
         body = await http_guards.json_body(request)
         instruction = asking.instruction(station, body, by=f"rest {request.remote}")
-        self._told.requests.instruct(instruction)
+        self._context.requests.instruct(instruction)
         return web.json_response({"accepted": instruction.kind.value}, status=202)
 
     async def _command(self, request: web.Request) -> web.Response:
         station = request.match_info["station"]
-        if station not in self._told.stations:
+        if station not in self._context.stations:
             return self._no_station()
         command = asking.command(station, await http_guards.json_body(request))
         if self._commands >= _COMMANDS_AT_ONCE or self._listener is None:
@@ -182,49 +182,36 @@ class RestSink:
         self._commands += 1
         try:
             with self._listener.busy(request.transport):
-                result = await self._told.requests.command(command)
+                result = await self._context.requests.command(command)
         finally:
             self._commands -= 1
         done = result.outcome.value in ("applied", "limited")
-        return web.json_response(_plain(asdict(result)), status=200 if done else 409)
+        return web.json_response(json_safe(result), status=200 if done else 409)
 
     def _no_station(self) -> web.Response:
-        known = ", ".join(self._told.stations)
+        known = ", ".join(self._context.stations)
         return http_guards.refusal(404, f"There is no such station: {known}.")
 
 
 def _values(snapshot: Snapshot) -> dict[str, Any]:
     rows = (row for row in ENTITIES if row.value_of is not None and row.offered(snapshot))
-    return {row.key: _plain(row.value(snapshot)) for row in rows}
-
-
-def _plain(value: Any) -> Any:
-    """JSON's own types: dates as ISO 8601, infinities as null."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, float) and value - value != 0:
-        return None
-    return value
+    return {row.key: json_safe(row.value(snapshot)) for row in rows}
 
 
 class _OneLine(logging.Filter):
-    """What clients send that is no HTTP is their fault: one line, and no traceback."""
+    """Invalid HTTP of clients is logged in one line, without a traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
         if isinstance(error, HttpProcessingError | web.RequestPayloadError | UnicodeError):
             record.exc_info = None
             record.levelno, record.levelname = logging.INFO, "INFO"
-            record.msg, record.args = "A client sent no HTTP (%s)", (type(error).__name__,)
+            record.msg, record.args = "A client sent invalid HTTP (%s)", (type(error).__name__,)
         return True
 
 
 def _http_log() -> logging.Logger:
-    log = logging.getLogger("roastwatch.http.server")
+    log = logging.getLogger(f"{__name__}.http")
     if not log.filters:
         log.addFilter(_OneLine())
     return log
