@@ -76,14 +76,12 @@ def analyzed(*arguments: object) -> FirstCrack:
 
 def rounded(found: FirstCrack | None) -> FirstCrack:
     assert found is not None
-    values: dict[str, Any] = asdict(found)
     digits = {"confidence": 4}
-    return FirstCrack(
-        **{
-            name: round(value, digits.get(name, 3)) if isinstance(value, float) else value
-            for name, value in values.items()
-        }
-    )
+    rounded_values: dict[str, Any] = {
+        name: round(value, digits.get(name, 3)) if isinstance(value, float) else value
+        for name, value in asdict(found).items()
+    }
+    return FirstCrack(**rounded_values)
 
 
 @pytest.mark.parametrize("module", [roastwatch, detector_module], ids=lambda one: one.__name__)
