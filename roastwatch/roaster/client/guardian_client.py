@@ -23,6 +23,8 @@ START_S = 15.0
 ANSWER_S = 4.0
 STOP_ANSWER_S = 1.5
 """A guardian that leaves a stop without an answer for so long is replaced."""
+SUPERSEDED_S = 3.0
+"""A guardian that lets go of its machine is asked again after so long."""
 NAMES_S = 1.0
 """How old the names of a machine may be while its guardian is looked for."""
 
@@ -90,7 +92,8 @@ class GuardianClient:
                 elif answer["reason"] != "superseded":
                     raise BadInputError(str(answer["reason"]))
                 else:
-                    await self.gone.wait()
+                    with contextlib.suppress(TimeoutError):  # it may have thought better of it
+                        await asyncio.wait_for(self.gone.wait(), SUPERSEDED_S)
                 await self.__aexit__()
                 self.gone.clear()
             except BaseException:

@@ -214,7 +214,8 @@ class Hottop:
 
         Raises:
             SilentError: no valid frame came, but command frames go on, with heat 0.
-            LostError: the port is gone, or no valid frame came while only listening.
+            LostError: the port is gone, or no valid frame came while only listening, or for so
+                long that a machine must be cool, or off at its switch.
         """
         loop = asyncio.get_running_loop()
         until_s = loop.time() + self._options.silence_s
@@ -239,6 +240,8 @@ class Hottop:
             if not self.in_control:
                 raise LostError(f"{silent}: check its cable and power.")
             self._no_heat()
+            if loop.time() - self._newest_at_s >= self._options.release_after_s:
+                raise LostError(f"{silent}, and for long before that: control ends.")
             raise SilentError(
                 f"{silent}: heat is off, and command frames go on so that it does not eject. "
                 "Check its cable."

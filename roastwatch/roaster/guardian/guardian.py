@@ -66,7 +66,7 @@ class Guardian(CommandCarrier):
         self._told_again_s = 0.0
         self._turned_s = clock()
         self._due_s = 0.0
-        self._releasing = False
+        self._releasing = self._gone = False
         self._failures = 0
         self._restarts = 0
 
@@ -162,7 +162,7 @@ class Guardian(CommandCarrier):
 
     def end(self) -> None:
         """Stop trying to reach a machine that is gone."""
-        self._releasing = True
+        self._releasing = self._gone = True
         self._wake.set()
 
     @property
@@ -206,6 +206,9 @@ class Guardian(CommandCarrier):
             if self._releasing:
                 if self.guard.may_release(now) is None:
                     await self._let_go(driver)
+                elif not self._gone:
+                    self._releasing = False  # it has become hot meanwhile, say: it is kept
+                    continue
                 return
             if self._slot.pending is not None:
                 await self._serve(driver)

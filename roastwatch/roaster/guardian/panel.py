@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from roastwatch.roaster.driver import RoasterDriver
 from roastwatch.roaster.guardian.device_state import DeviceState
 from roastwatch.roaster.handover import Handover
-from roastwatch.vocabulary import Command, Origin
+from roastwatch.vocabulary import Actuator, Command, Origin
 
 
 class PanelFirst(ABC):
@@ -35,14 +35,20 @@ class PanelFirst(ABC):
         """Why a command does not take control of a machine that is only read, or None.
 
         Taking control away from the panel, and giving it back, can drop the beans: only people and
-        the plans that they armed may do that.
+        the plans that they armed may do that. While a person heats at the panel, they take it only
+        to switch heat off or to let the beans out.
         """
-        if not self.only_reads or command.origin in (Origin.PERSON, Origin.PLAN):
+        if not self.only_reads:
             return None
-        return (
-            f"The roaster is run at its own panel: {command.origin} does not take control. Arm it "
-            "first."
-        )
+        if command.origin not in (Origin.PERSON, Origin.PLAN):
+            return (
+                f"The roaster is run at its own panel: {command.origin} does not take control. "
+                "Arm it first."
+            )
+        ends_heat = command.actuator is Actuator.HEATER and command.target == 0
+        if ends_heat or command.actuator is Actuator.DOOR:
+            return None
+        return self.panel_heats("Not set")
 
     def inherit(self, left: Handover) -> None:
         """The last guardian had control and died: go on with it, with heat off."""
@@ -57,13 +63,13 @@ class PanelFirst(ABC):
         if left is not None and left.is_fresh(now_s) and resume is not None:
             resume(left.door_open)
 
-    def panel_heats(self) -> str | None:
-        """Why control is not taken by arming now, or None: a person roasts at the panel."""
+    def panel_heats(self, refused: str = "Not armed") -> str | None:
+        """Why control is not taken now, or None: a person roasts at the panel."""
         newest = self.machine.history.newest
         if not self.only_reads or newest is None or not newest.heater_percent:
             return None
         return (
-            f"Not armed: the roaster heats by its own panel ({newest.heater_percent:.0f} %): set "
+            f"{refused}: the roaster heats by its own panel ({newest.heater_percent:.0f} %): set "
             "its heat to 0 there first."
         )
 

@@ -87,10 +87,13 @@ class SafetyState(PanelFirst):
 
     def link_lost(self, why: str) -> None:
         """The driver is gone."""
-        if self.machine.connected:
+        was_up, self._silent = self.machine.connected, False
+        if was_up:
             self._notice("lost", f"The roaster is gone: {why}", "link_up")
-        self._silent = False
         self.machine.link_lost()
+        unarmed = self.armed_until_s is None and self.emergency is None
+        if was_up and unarmed and not self.machine.lost_hot:
+            self.control_asked = False  # it has ended control by itself: its panel rules again
 
     def read(self, reading: Reading, now_s: float) -> None:
         """A reading arrived."""
@@ -247,8 +250,8 @@ class SafetyState(PanelFirst):
             return Decision(
                 Outcome.REFUSED, None, interlock="link_up", reason="The roaster is not connected."
             )
-        if reason := self.leaves_alone(command):
-            return Decision(Outcome.REFUSED, None, interlock="panel", reason=reason)
+        if refused := self.leaves_alone(command):
+            return Decision(Outcome.REFUSED, None, interlock="panel", reason=refused)
         if command.origin is Origin.PERSON:
             self.present(now_s)
         target = self.machine.level(command.actuator, command.target)

@@ -98,6 +98,8 @@ class GuardianServer:
                     await self._serve()
                 return
             except BadInputError:
+                if self._ending_since_s is not None:
+                    return  # told to end while it stood by
                 # One that has just ended may still have the name; the service's own, it outlives.
                 if not self._stay and time.monotonic() - began_s > NAME_FREE_S:
                     raise
@@ -241,16 +243,20 @@ class GuardianServer:
         """Let go for a caller who knows the machine otherwise, where that endangers nobody.
 
         A stop does not replace a guardian that has proved to know its machine, unless that is what
-        is not there any more.
+        is not there any more; and only who will control the machine replaces one that has lost it,
+        if that owes it nothing.
         """
         machine, now = self._guard.machine, self._clock()
         if not machine.connected:
-            if role == "stop" and machine.ever_connected and not self._guardian.wrong_machine:
+            proved = not self._guardian.wrong_machine
+            if role == "stop" and machine.ever_connected and proved:
+                return False
+            if role != "stop" and proved and (role != "control" or self._owes_heat_0()):
                 return False
             self._guardian.end()  # it guards what is no longer there: the new one begins anew
             return True
         settled = not self._guard.unsafe_pending and self._guard.emergency is None
-        if role == "control" and settled and machine.may_release(now) is None:
+        if role == "control" and settled and self._guard.may_release(now) is None:
             return self._guardian.release() is None
         return False
 
@@ -388,6 +394,16 @@ class GuardianServer:
         owed = machine.ever_heated and self._stop_record.state is StopState.PENDING
         return not owed or now - since_s >= LINGER_ENDING_S
 
+    def _owes_heat_0(self) -> bool:
+        return self._lost_hot() or self._stop_record.state is StopState.PENDING
+
+    def _lost_hot(self) -> bool:
+        """Whether a machine that can be driven was lost hot; what is only read needs no guard."""
+        machine = self._guard.machine
+        return (
+            machine.lost_hot and bool(machine.capabilities.actuators) and not self._guard.only_reads
+        )
+
     def _may_end(self) -> bool:
         """Whether nobody needs this guardian any more: cool, or gone and known to be off."""
         alone_s = self._clock() - self._alone_since_s
@@ -398,7 +414,7 @@ class GuardianServer:
             since = self._guardian.safe_since_s
             settled = since is None or self._clock() - since >= LINGER_SAFE_S
             return settled and alone_s >= 1.0 and not self._guard.unsafe_pending
-        if self._guard.machine.lost_hot:
+        if self._lost_hot():
             return False  # it may heat on: whoever plugs it in again finds it guarded
         if not self._guard.machine.ever_connected:
             return alone_s >= (1.0 if self._ever_served else 10.0)
