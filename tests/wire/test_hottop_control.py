@@ -64,6 +64,28 @@ async def test_a_hot_machine_that_needs_frames_to_talk_is_not_left(tmp_path: Pat
         assert (fake.ejected, fake.heater, fake.drum, fake.cooling) == (False, 0, 1, 1)
 
 
+async def test_machine_that_is_only_read_is_not_taken_over_when_its_frames_pause(
+    tmp_path: Path,
+) -> None:
+    fake = FakeHottop(speed=0)
+    fake.heater, fake.drum, fake.main_fan = 70, 1, 3  # somebody roasts by its panel
+    fake.thermal.bean_c = fake.thermal.air_c = 200.0
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
+        words = ("read", "--follow", "--json", "--type", "hottop", "--port", str(line.port))
+        process = await place.service("roaster", *words)
+        assert process.stdout is not None
+        try:
+            await asyncio.wait_for(process.stdout.readline(), STARTED_S)  # it reads
+            fake.talks = False
+            await asyncio.sleep(2.5)
+            fake.talks = True
+            await asyncio.sleep(2.5)
+        finally:
+            await end(process)
+        assert fake.commands == []
+        assert (fake.ejected, fake.heater, fake.drum) == (False, 70, 1)
+
+
 async def test_emergency_stop_takes_control_of_a_machine_that_was_only_read(tmp_path: Path) -> None:
     fake = FakeHottop(speed=0)
     fake.heater, fake.thermal.bean_c = 100, 200.0
