@@ -363,6 +363,7 @@ class RoasterSession:
 
         It is tried until it is delivered, beside all attempts to have the roaster ourselves.
         """
+        self._stopped_as_guest = StopState.NONE
         if self._guest is not None:
             self._refusal = await self._guest.emergency_stop(reason) or ""
             return
@@ -377,6 +378,8 @@ class RoasterSession:
                 while self._refusal and await guest.stopped(GUEST_S):
                     self._refusal = guest.state().stop_problem
                 self._refusal = ""
+                if guest.state().stop is not StopState.DELIVERED:
+                    return  # somebody has armed since
                 self._stopped_as_guest = StopState.DELIVERED
                 if self._control is not None:  # which has reported that it could not deliver it
                     self._happened(Happened("interlock", DELIVERED_LATE, "emergency_stop"))

@@ -139,7 +139,7 @@ def can_heat(state: dict[str, Any]) -> bool:
 
 def heat_problem_of(state: dict[str, Any]) -> str:
     """Why heat is not known to be off; empty when it is, or is not ours to switch off."""
-    ours = can_heat(state) and not state.get("only_reads")
+    ours = can_heat(state) and not only_reads(state)
     return str(state.get("heat_problem") or "") if ours else ""
 
 
@@ -154,6 +154,11 @@ def danger_of(state: dict[str, Any]) -> str:
             "it goes on."
         )
     return ""
+
+
+def only_reads(state: dict[str, Any]) -> bool:
+    """Whether a guardian leaves its machine to the panel; an older version does not say."""
+    return state.get("only_reads") is True
 
 
 def command_from(raw: dict[str, Any], station: str) -> Command:

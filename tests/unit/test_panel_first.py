@@ -1,12 +1,14 @@
 """A machine that is only read stays with its panel, and is watched there."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from roastwatch.roaster.drivers.hottop import Hottop, HottopOptions
 from roastwatch.roaster.guardian.limits import Limits
-from roastwatch.roaster.guardian.safety_state import SafetyState
+from roastwatch.roaster.guardian.safety_state import Demand, SafetyState
+from roastwatch.roaster.guardian.stop_record import heat_problem
 from roastwatch.roaster.handover import Handover
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome, Reading
 
@@ -91,3 +93,50 @@ def test_control_that_was_inherited_outlives_a_link_that_is_not_open_yet() -> No
     guard.inherit(Handover(100.0, False))
     guard.link_lost("busy")
     assert not guard.only_reads
+
+
+def roast(heater: Callable[[int], float], bean_c: float, rise_c_per_s: float) -> SafetyState:
+    """200 s at the panel; nothing is ever demanded."""
+    guard = SafetyState(PANEL, Limits())
+    guard.link_up(100.0)
+    for turn in range(400):
+        now_s = 100.5 + 0.5 * turn
+        read(guard, now_s, bean_c + 0.5 * turn * rise_c_per_s, heater(turn))
+        assert guard.tick(now_s) == Demand(False, ())
+    return guard
+
+
+@pytest.mark.parametrize(
+    ("heater", "bean_c", "rise_c_per_s", "warned_of"),
+    [
+        (lambda _turn: 70.0, 100.0, 0.56, set()),  # a roast to 212 °C
+        (lambda _turn: 0.0, 200.0, -0.2, set()),  # it cools
+        (lambda _turn: 70.0, 100.0, 0.8, {"bean_temperature"}),
+        (lambda turn: 70.0 if turn < 100 else 0.0, 120.0, 0.5, {"rise_without_heat"}),
+    ],
+)
+def test_dangers_at_the_panel_are_notified_and_nothing_is_written(
+    heater: Callable[[int], float], bean_c: float, rise_c_per_s: float, warned_of: set[str]
+) -> None:
+    notices = roast(heater, bean_c, rise_c_per_s).notices
+    assert {notice.interlock for notice in notices} == warned_of
+    assert {notice.kind for notice in notices} <= {"fault"}
+    assert all("switch its heat off there" in notice.message for notice in notices)
+
+
+def test_danger_of_before_is_judged_anew_once_control_is_taken() -> None:
+    guard = roast(lambda _turn: 70.0, 100.0, 0.8)
+    guard.take_control()
+    assert guard.tick(300.5).make_safe
+
+
+@pytest.mark.parametrize(("heater", "problem"), [(70.0, "by its own panel (70 %)"), (0.0, "")])
+def test_heat_of_the_panel_is_not_called_heat_that_roastwatch_left_on(
+    heater: float, problem: str
+) -> None:
+    guard = reading(heater)
+    guard.ask_safe("The roast was stopped.")
+    guard.tick(100.7)
+    found = heat_problem(guard, None, None)
+    assert problem in found
+    assert "Heat 0 was written" not in found

@@ -20,10 +20,13 @@ from roastwatch.roaster.guardian.stop_record import DELIVERED_LATE
 from roastwatch.settings import model as settings
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import (
+    Actuator,
+    Command,
     EventKind,
     Instruction,
     InstructionKind,
     Origin,
+    Outcome,
     RoasterState,
     StopState,
 )
@@ -166,6 +169,33 @@ async def test_a_stop_of_a_second_service_reaches_the_first_ones_guardian(
                 await until(lambda: kitchen.state.stop is StopState.DELIVERED, 10.0)
                 assert fake.ot1 == 0
                 assert kitchen.state.emergency
+
+
+async def test_second_stop_of_a_second_service_is_not_delivered_because_the_first_was(
+    tmp_path: Path, place_for_service: Callable[[Guarded], None]
+) -> None:
+    fake = hot_tc4()
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
+        place_for_service(place)
+        async with heating(place, "tc4", line.port) as first:
+            kitchen = Kitchen(line.port, period_s=0.5)
+            async with kitchen.running():
+                await until(lambda: "roaster end" in kitchen.status, STARTED_S)
+                kitchen.stop()
+                await until(lambda: kitchen.state.stop is StopState.DELIVERED, 10.0)
+                await until(lambda: kitchen.service.driven["kitchen"]._guest is None, 10.0)
+                assert await first.arm(600.0) is None
+                now_s = asyncio.get_running_loop().time()
+                wish = Command("2", "r", Actuator.HEATER, 60.0, Origin.PERSON, now_s)
+                assert (await first.request(wish)).outcome is Outcome.APPLIED
+                line.unplug()
+                await until(lambda: not first.raw_state["connected"], 10.0)
+                kitchen.stop()
+                await until(lambda: kitchen.state.stop is StopState.PENDING, 10.0)
+                assert "not delivered" in kitchen.state.stop_problem
+                line.plug()
+                await until(lambda: kitchen.state.stop is StopState.DELIVERED, 20.0)
+                assert fake.ot1 == 0
 
 
 async def test_a_stop_without_any_guardian_is_not_delivered_until_there_is_one(

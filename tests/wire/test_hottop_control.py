@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from roastwatch.app.roaster_launch import RoasterLaunch
-from roastwatch.roaster.client.control import RoasterControl
+from roastwatch.roaster.client.control import GuardianNotice, RoasterControl
 from roastwatch.roaster.client.guardian_life import BACK, DIED_READING, MAY_EJECT, READS_AGAIN
 from tests.fakes.hottop import FakeHottop
 from tests.fakes.line import PtyLine, until
@@ -160,8 +160,11 @@ async def test_a_machine_that_heats_by_its_panel_is_not_taken_over(tmp_path: Pat
         finally:
             await end(service)
         assert service.returncode != 0
-        assert "heats by its own panel (70 %)" in out.decode()
-        # A drive makes safe at its end whatever happened: then the person's stop is honoured.
+        text = out.decode()
+        assert "heats by its own panel (70 %)" in text
+        assert "The roaster was only read." in text
+        assert "not known to be" not in text
+        assert (fake.commands, fake.heater) == ([], 70)
 
 
 @pytest.mark.parametrize(
@@ -229,3 +232,27 @@ async def test_a_guardian_that_only_read_is_followed_by_one_that_claims_nothing(
             await until(lambda: READS_AGAIN in told, STARTED_S)
         assert told == [DIED_READING, READS_AGAIN]
         assert (fake.commands, fake.heater) == ([], 70)
+
+
+async def test_nothing_is_owed_to_a_machine_that_heats_by_its_panel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pressing stop, or ending, reports no danger: a person at the panel heats."""
+    fake = FakeHottop(speed=0)
+    fake.heater, fake.thermal.bean_c, fake.thermal.air_c = 70, 120.0, 120.0
+    told: list[GuardianNotice] = []
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
+        monkeypatch.setenv("ROASTWATCH_RUNTIME_DIR", str(place.folder))
+        machine = RoasterLaunch.chosen("hottop", str(line.port), (), None, None, None, True)
+        async with RoasterControl(machine.socket, machine.launch, told=told.append) as control:
+            raw = await control.answering()
+            assert raw["only_reads"]
+            heats = "The roaster heats by its own panel (70 %); roastwatch only reads it."
+            assert raw["heat_problem"] == heats
+            assert await control.make_safe("The roast was stopped.")
+        assert (told, fake.commands, fake.heater) == ([], [], 70)
+        async with RoasterControl(machine.socket, machine.launch, told=told.append) as control:
+            await control.answering()
+            assert await control.emergency_stop("Stop.") is None  # this one takes control
+            assert fake.heater == 0
+            assert not control.raw_state["only_reads"]

@@ -204,11 +204,11 @@ async def _until_gone(control: RoasterControl, pid: int | None) -> None:
     unsafe = ""
     while control.guardian_pid == pid and control.raw_state:
         raw = control.raw_state
-        problem = raw.get("heat_problem") and not raw.get("only_reads")
-        unsafe = "" if raw.get("connected") and not problem else control.unsafe
+        reads = messages.only_reads(raw)
+        is_off = raw.get("connected") and not raw.get("heat_problem")
+        unsafe = "" if is_off or reads else control.unsafe
         off = not unsafe
         line = ""
-        reads = bool(raw.get("only_reads"))
         if off and not reads and raw.get("hot") is not False:
             line = (
                 "Heat is 0. The guardian stays until the roaster is cool; Ctrl-C leaves it to it."

@@ -68,7 +68,18 @@ class Alarms:
 
     def is_loud(self, name: str, now_s: float) -> bool:
         """Whether an interlock is notified whatever is armed, and was not of late."""
-        return name in REPEATED and not 0 <= now_s - self._alarmed_at_s.get(name, -inf) < AGAIN_S
+        return name in REPEATED and self._is_rested(name, now_s)
+
+    def _is_rested(self, name: str, now_s: float) -> bool:
+        return not 0 <= now_s - self._alarmed_at_s.get(name, -inf) < AGAIN_S
+
+    def only_warn(self, standing: dict[str, str], now_s: float, hottest_c: float | None) -> None:
+        """The dangers of a machine that is only read: nothing but to notify can be done."""
+        for name, reason in standing.items():
+            if self.is_new(name) and self._is_rested(name, now_s):
+                self._alarmed_at_s[name] = now_s
+                self.notify("fault", reason, name)
+        self.hold(standing, now_s, hottest_c)
 
     def hold(self, standing: dict[str, str], now_s: float, hottest_c: float | None) -> None:
         """The interlocks that hold now, with their reasons: the loud ones are notified again.

@@ -160,6 +160,13 @@ class DeviceState:
         if actuator is Actuator.DOOR:
             self._door_told_s = now_s
 
+    def heats_by_its_panel(self, percent: float, now_s: float) -> None:
+        """What a machine that is only read reports: nothing else says when its heat is off."""
+        if percent > 0:
+            self.heat_off_since_s = None
+        elif self.heat_off_since_s is None:
+            self._heat_went_off(now_s)
+
     def made_safe(self, now_s: float) -> None:
         """`make_safe` went out: what it left set is what the machine is set to now."""
         self.left_safe, self.restarted = True, None

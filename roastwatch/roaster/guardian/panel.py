@@ -1,17 +1,25 @@
 """Who rules a machine that has a panel of its own: it is only read until somebody asks for more."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 from roastwatch.roaster.driver import RoasterDriver
+from roastwatch.roaster.guardian.alarms import Alarms
 from roastwatch.roaster.guardian.device_state import DeviceState
+from roastwatch.roaster.guardian.interlocks import Interlock, bounds
+from roastwatch.roaster.guardian.situation import Situation
 from roastwatch.roaster.handover import Handover
 from roastwatch.vocabulary import Actuator, Command, Origin
+
+WARNED_OF = ("bean_temperature", "environment_temperature", "over_range", "rise_without_heat")
+"""The interlocks that judge a machine that is only read: what is dangerous whoever heats it."""
 
 
 class PanelFirst(ABC):
     """The part of the guard that leaves such a machine alone and says what control means."""
 
     machine: DeviceState
+    alarms: Alarms
 
     def __init__(self) -> None:
         self.control_asked = False
@@ -30,6 +38,16 @@ class PanelFirst(ABC):
         if self.only_reads and released:
             self._notice("control", f"roastwatch has taken control. {released}")
         self.control_asked = True
+
+    def warn_of(self, situation: Situation, rules: Mapping[str, Interlock], now_s: float) -> None:
+        """Notify people of the dangers of a machine that is only read. Nothing is written."""
+        judged = {name: rules[name] for name in WARNED_OF if name in rules}
+        standing: dict[str, str] = {}
+        for name, bound in bounds(situation, judged):
+            what_to_do = "switch its heat off there, or press emergency stop."
+            reason = f"{bound.reason} roastwatch only reads this roaster: {what_to_do}"
+            standing.setdefault(name, reason)
+        self.alarms.only_warn(standing, now_s, situation.hottest_c)
 
     def leaves_alone(self, command: Command) -> str | None:
         """Why a command does not take control of a machine that is only read, or None.

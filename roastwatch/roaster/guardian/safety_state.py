@@ -101,6 +101,8 @@ class SafetyState(PanelFirst):
         if machine.capabilities.when_host_is_gone == "ejects" and not machine.told.door:
             self.alarms.door(before is not None and before.door_open is False, reading.door_open)
         machine.read(reading, now_s)
+        if self.only_reads and reading.heater_percent is not None:
+            machine.heats_by_its_panel(reading.heater_percent, now_s)
 
     def wrote(self, actuator: Actuator, percent: float, now_s: float) -> None:
         """A write went out."""
@@ -267,6 +269,7 @@ class SafetyState(PanelFirst):
             situation = self.situation(now_s)
         if self.only_reads:
             self._safe_pending = False  # nothing of ours is on
+            self.warn_of(situation, self.rules, now_s)
             return Demand(False, ())
         self._trip(situation, now_s)
         newest = self.machine.history.newest

@@ -37,7 +37,12 @@ def heat_problem(guard: SafetyState, written_at_s: float | None, problem: str | 
     if not machine.connected:
         return problem or "The roaster is not connected."
     if guard.only_reads:
-        return LEFT_TO_PANEL
+        heater = machine.history.newest.heater_percent if machine.history.newest else None
+        if heater is None:
+            return LEFT_TO_PANEL
+        if heater <= ZERO_PERCENT:
+            return ""
+        return f"The roaster heats by its own panel ({heater:.0f} %); roastwatch only reads it."
     if guard.unsafe_pending or machine.heats:
         return "Heat 0 is not written yet."
     if Actuator.HEATER not in machine.capabilities.echoes:
