@@ -37,7 +37,7 @@ def stop(**chosen: Any) -> None:
     can't be understood is reported, and hinders no stop.
 
     Then it watches the temperature for up to 22 s; Ctrl-C leaves. It exits with 0 only when the
-    machine has heat 0 and does not get much hotter.
+    machine has heat 0, as a guardian of yours or root's reports, and does not get much hotter.
     """
     meant = _meant(chosen)
     slip = str(click.get_current_context().meta.get(SLIP) or meant.slip)
@@ -106,14 +106,12 @@ async def _stop(path: Path | None, launch: Launch | None, wire: str) -> None:
             failed = await door.stopped(SHOWN_EVERY_S)
         if failed is not None:
             raise LostError(f"{failed} Run `roastwatch roaster stop` again to see how it stands.")
-        peer = door.guardian_peer
-        whose = "" if peer.is_trusted else f" (by the guardian of {peer.user}, process {peer.pid})"
         raw = door.raw_state
         if danger := messages.danger_of(raw):
             click.echo(f"\a!! {danger}", err=True)
-            raise LostError(f"Heat 0 was written{whose}, but the roaster heats: pull its plug.")
+            raise LostError("Heat 0 was written, but the roaster heats: pull its plug.")
         which = f" {raw['kind']} at {raw['port']}" if raw.get("kind") else ""
-        click.echo(f"Stopped{which}{whose}: heat 0 was written, drum and cooling on.")
+        click.echo(f"Stopped{which}: heat 0 was written, drum and cooling on.")
         if messages.can_heat(raw):
             await _watch(door)
 

@@ -191,6 +191,7 @@ class RoasterControl:
                 lambda: self._life.client,
                 lambda: self._asked("stop", reason=reason),
                 lambda: self.raw_state,
+                lambda: self.guardian_peer,
                 lambda: self.part.problem or "No guardian holds the roaster.",
                 lambda kind, message: self.told(GuardianNotice(kind, message, "emergency_stop")),
             )

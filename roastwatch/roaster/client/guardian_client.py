@@ -131,21 +131,22 @@ class GuardianClient:
     async def _greet(self) -> dict[str, Any]:
         """Say hello. A guardian that hangs is replaced, unless we only look.
 
+        What holds passwords is for a guardian of our user or root: another user may pose as one.
+
         Raises:
             LostError: it is gone, or hangs.
         """
         known: dict[str, Any] = {
             key: self._spec[key]
             for key in ("kind", "options", "limits", "cutoff")
-            if key in self._spec
+            if key in self._spec and self.peer.is_trusted
         }
         if self._left is not None:
             known["left"] = self._left.to_message()
+        wire = self._wire if self.peer.is_trusted or self._wire.startswith("/") else ""
         within_s = STOP_ANSWER_S if self._role == "stop" else ANSWER_S
         try:
-            return await self.ask(
-                "hello", within_s=within_s, role=self._role, wire=self._wire, **known
-            )
+            return await self.ask("hello", within_s=within_s, role=self._role, wire=wire, **known)
         except LostError as lost:
             if self.gone.is_set() or self._role == "watch" or self._starter is None:
                 raise
@@ -194,13 +195,11 @@ class GuardianClient:
         while True:
             if time.monotonic() - looked_s > NAMES_S:
                 found, looked_s = await doors.addresses(self._wire, self._path), time.monotonic()
-            for address in found:
-                if address in self._elsewhere:
-                    continue
-                with contextlib.suppress(OSError):
-                    reader, self._writer = await doors.connect(address)
-                    self.peer, self._address = doors.peer_of(self._writer), address
-                    return reader
+            reader = await self._connect_to(found, of_ours=True)
+            if reader is None and self._role in ("watch", "stop"):  # any user may stop and look
+                reader = await self._connect_to(found, of_ours=False)
+            if reader is not None:
+                return reader
             if self._starter is None:
                 raise LostError(
                     "No guardian of this roaster runs: name it with --type to start one."
@@ -210,6 +209,21 @@ class GuardianClient:
             elif child.poll() is not None or time.monotonic() > until:
                 raise LostError(self._starter.why_not(child))
             await asyncio.sleep(0.02)
+
+    async def _connect_to(
+        self, found: list[str | Path], *, of_ours: bool
+    ) -> asyncio.StreamReader | None:
+        """Connect to the first guardian that is our user's or root's, or to any."""
+        for address in found:
+            if address in self._elsewhere:
+                continue
+            with contextlib.suppress(OSError):
+                reader, self._writer = await doors.connect(address)
+                self.peer, self._address = doors.peer_of(self._writer), address
+                if self.peer.is_trusted or not of_ours:
+                    return reader
+                self._writer.close()
+        return None
 
     def _kill(self) -> bool:
         """End a guardian that hangs: a new one asserts heat 0, this one can't."""

@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from roastwatch.roaster.doors import Peer
 from roastwatch.roaster.guardian.stop_record import DELIVERED_LATE, undelivered
 from roastwatch.vocabulary import StopState
 
@@ -17,8 +18,9 @@ class StopDelivery:
     """One emergency stop on its way.
 
     `guardian` gives what identifies the guardian of the moment (None: there is none), `ask` passes
-    it the stop and returns why it did not arrive, `state` is its last state, `why` says why there
-    is none, and `loud` notifies people.
+    it the stop and returns why it did not arrive, `state` is its last state, `peer` its process and
+    user, `why` says why there is none, and `loud` notifies people. What a guardian of another user
+    reports is not believed: every program can pose as one.
     """
 
     def __init__(
@@ -26,6 +28,7 @@ class StopDelivery:
         guardian: Callable[[], object | None],
         ask: Callable[[], Awaitable[str | None]],
         state: Callable[[], dict[str, Any]],
+        peer: Callable[[], Peer],
         why: Callable[[], str],
         loud: Callable[[str, str], None],
     ) -> None:
@@ -37,6 +40,7 @@ class StopDelivery:
         self._guardian = guardian
         self._ask = ask
         self._state = state
+        self._peer = peer
         self._why = why
         self._loud = loud
 
@@ -65,8 +69,21 @@ class StopDelivery:
             await asyncio.sleep(TURN_S)
 
     def _look(self, found: tuple[StopState, str]) -> None:
+        peer = self._peer()
+        if not peer.is_trusted:
+            self.problem = unchecked(peer)
+            return
         self.state, problem = found
         self.problem = undelivered(problem) if self.state is StopState.PENDING else ""
+
+
+def unchecked(peer: Peer) -> str:
+    """What became of a stop that only another user's guardian has."""
+    return (
+        f"The emergency stop was sent to the guardian of {peer.user} (process {peer.pid}), but "
+        "whether heat is 0 could not be checked: look at the roaster, and pull its plug if it "
+        "heats."
+    )
 
 
 def stop_of(raw: dict[str, Any]) -> tuple[StopState, str]:

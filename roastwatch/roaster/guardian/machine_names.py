@@ -7,6 +7,8 @@ from pathlib import Path
 from roastwatch.roaster import identity
 from roastwatch.roaster.doors import Doors
 
+_DEVICE = re.compile(r"/dev/(pts/|(serial|bus/usb)/[^/.][^/]*/)?[^/.][^/]*")
+"""Paths under /dev in folders where only root makes links."""
 DEVICE_S, HOST_S = 0.5, 60.0
 """How often they are looked up: of a device under /dev, of a host on the network."""
 
@@ -43,8 +45,14 @@ class MachineNames:
         self._usb = usb or self._usb or identity.usb_of(found)
         return found | held | self._usb
 
-    def include(self, wire: object) -> bool:
-        """Whether a caller that came by a device's number means this device still."""
+    def include(self, wire: object, trusted: bool = True) -> bool:
+        """Whether a caller that came by a device's number means this device still.
+
+        A stranger is believed that it does, unless its path is a device's: to look any other up
+        takes as long as the stranger likes (a mount that hangs).
+        """
+        if not trusted and not (isinstance(wire, str) and _DEVICE.fullmatch(wire)):
+            return True
         if not isinstance(wire, str) or not wire.startswith("/") or not self._is_path:
             return True
         return bool(identity.names_of(wire, self._sys) & self.now())

@@ -192,7 +192,7 @@ class GuardianServer:
 
     def _hello(self, connection: ClientConnection, message: dict[str, Any]) -> str | None:
         kind, role = message.get("kind"), message.get("role")
-        if not self._names.include(message.get("wire")):
+        if not self._names.include(message.get("wire"), connection.peer.is_trusted):
             return ELSEWHERE
         connection.greeted, connection.is_spare = True, role == "spare"
         if not connection.peer.is_trusted:
