@@ -42,22 +42,27 @@ def server_of(folder: Path, guard: SafetyState, now: list[float], *, stay: bool 
     )
 
 
-@pytest.mark.parametrize("role", ["watch", "control", "stop"])
+@pytest.mark.parametrize(
+    ("role", "wrong"),
+    [("watch", False), ("control", False), ("stop", False), ("watch", True), ("control", True)],
+)
 @pytest.mark.parametrize("stop", [True, False])
 def test_guardian_that_owes_heat_0_gives_way_to_nobody(
-    tmp_path: Path, role: str, stop: bool
+    tmp_path: Path, role: str, wrong: bool, stop: bool
 ) -> None:
+    """Not even while another machine answers at its port."""
     now = [100.0]
     guard = SafetyState(MACHINE, Limits())
     server = server_of(tmp_path, guard, now)
     guard.link_up(100.0)
     guard.wrote(Actuator.HEATER, 60.0, 101.0)
     guard.link_lost("cable")
+    server._guardian.wrong_machine = wrong
     if stop:
         server._stop_now("Stop.")
         server._look_after_stop()
         assert server._stop_record.state is StopState.PENDING
-    assert not server._gives_way(role, "kaleido")
+    assert not server._gives_way(role)
     assert not server._guardian.releasing
 
 
@@ -70,7 +75,7 @@ def test_only_who_will_control_replaces_a_guardian_whose_cool_machine_is_gone(
     guard.link_up(100.0)
     guard.read(Reading("r", 100.5, 30.0, 30.0), 100.5)
     guard.link_lost("cable")
-    assert server._gives_way(role, "kaleido") is gives_way
+    assert server._gives_way(role) is gives_way
 
 
 @pytest.mark.parametrize(

@@ -205,6 +205,11 @@ async def test_another_machine_on_the_port_of_a_left_over_guardian(tmp_path: Pat
         line.plug()
         words = ("roaster", "probe", "--type", "kaleido", "--port", str(line.port))
         status, out = await run(place, *words)
+        assert (status, place.guardians) == (2, [left]), out  # what may heat on stays guarded
+        assert "roastwatch roaster end --port" in out
+        await run(place, "roaster", "end", "--port", str(line.port))
+        await until(lambda: not place.guardians, STARTED_S)
+        status, out = await run(place, *words)
         assert status == 0, out
         assert "Kaleido" in out
         assert left not in place.guardians

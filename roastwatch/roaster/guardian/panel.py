@@ -104,6 +104,12 @@ class PanelFirst(ABC):
             self._silent = False
             self._notice("recovered", "The roaster sends readings again; heat stays 0.")
 
+    @property
+    def lost_hot(self) -> bool:
+        """Whether a machine that can be driven was lost hot; what is only read needs no guard."""
+        drives = self.machine.capabilities.actuators and not self.only_reads
+        return bool(drives) and self.machine.lost_hot
+
     def may_release(self, now_s: float) -> str | None:
         """Why control can't be given up now, or None; what was only read can always be left."""
         return None if self.only_reads else self.machine.may_release(now_s)

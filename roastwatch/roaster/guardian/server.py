@@ -203,10 +203,11 @@ class GuardianServer:
         led_by_another = self._is_led_by_another_than(connection)
         is_same = self._is_same(kind, message.get("options"))
         if kind is not None and not (is_same and not self._names.miss(message.get("wire"))):
-            if not led_by_another and self._gives_way(role, kind):
+            if not led_by_another and self._gives_way(role):
                 return SUPERSEDED
             connection.may_only_stop = self._held(message.get("wire"))
-            return connection.may_only_stop if role == "control" else None
+            shown = role != "control" and (role == "stop" or self._guard.machine.connected)
+            return None if shown else connection.may_only_stop
         if role != "control":
             return None
         if led_by_another:
@@ -239,22 +240,24 @@ class GuardianServer:
         mine = {**self._machine[1], "port": None}
         return (kind, {**given, "port": None}) == (self._machine[0], mine)
 
-    def _gives_way(self, role: object, kind: object) -> bool:
+    def _gives_way(self, role: object) -> bool:
         """Let go for a caller who knows the machine otherwise, where that endangers nobody.
 
-        A stop does not replace a guardian that has proved to know its machine, unless that is what
-        is not there any more; and only who will control the machine replaces one that has lost it,
-        if that owes it nothing.
+        A stop replaces a guardian only if that has never reached its machine, or another machine
+        answers there now. Otherwise only a caller who will control the machine replaces a guardian,
+        and never one that owes heat 0 to a machine it has lost.
         """
         machine, now = self._guard.machine, self._clock()
         if not machine.connected:
-            proved = not self._guardian.wrong_machine
-            if role == "stop" and machine.ever_connected and proved:
-                return False
-            if role != "stop" and proved and (role != "control" or self._owes_heat_0()):
-                return False
-            self._guardian.end()  # it guards what is no longer there: the new one begins anew
-            return True
+            wrong = self._guardian.wrong_machine
+            owes = self._guard.lost_hot or self._stop_record.state is StopState.PENDING
+            if role == "stop":
+                gives = wrong or not machine.ever_connected
+            else:
+                gives = not owes and (wrong or role == "control")
+            if gives:
+                self._guardian.end()  # it guards what is not there: the new one begins anew
+            return gives
         settled = not self._guard.unsafe_pending and self._guard.emergency is None
         if role == "control" and settled and self._guard.may_release(now) is None:
             return self._guardian.release() is None
@@ -394,16 +397,6 @@ class GuardianServer:
         owed = machine.ever_heated and self._stop_record.state is StopState.PENDING
         return not owed or now - since_s >= LINGER_ENDING_S
 
-    def _owes_heat_0(self) -> bool:
-        return self._lost_hot() or self._stop_record.state is StopState.PENDING
-
-    def _lost_hot(self) -> bool:
-        """Whether a machine that can be driven was lost hot; what is only read needs no guard."""
-        machine = self._guard.machine
-        return (
-            machine.lost_hot and bool(machine.capabilities.actuators) and not self._guard.only_reads
-        )
-
     def _may_end(self) -> bool:
         """Whether nobody needs this guardian any more: cool, or gone and known to be off."""
         alone_s = self._clock() - self._alone_since_s
@@ -414,7 +407,7 @@ class GuardianServer:
             since = self._guardian.safe_since_s
             settled = since is None or self._clock() - since >= LINGER_SAFE_S
             return settled and alone_s >= 1.0 and not self._guard.unsafe_pending
-        if self._lost_hot():
+        if self._guard.lost_hot:
             return False  # it may heat on: whoever plugs it in again finds it guarded
         if not self._guard.machine.ever_connected:
             return alone_s >= (1.0 if self._ever_served else 10.0)
