@@ -39,6 +39,8 @@ class DeviceState:
         """It was made safe, and no heat was written since."""
         self.ever_heated = False
         """Heat was on since it was last known to be cool."""
+        self.heat_0_refused = False
+        """It refused heat 0 when the link came up, and has not taken it since."""
         self.heat_off_since_s: float | None = None
         self.cools_for_safety = False
         """Its cooling is on since it was made safe, and nobody has chosen it since."""
@@ -86,11 +88,13 @@ class DeviceState:
 
     # --- what happens -----------------------------------------------------------------------
 
-    def link_up(self, now_s: float) -> None:
-        """The driver is connected and has been told heat 0."""
+    def link_up(self, now_s: float, *, heat_0_refused: bool = False) -> None:
+        """The driver is connected, and heat 0 was written unless the machine refused it."""
         self.connected = self.ever_connected = True
         self._linked_at_s = now_s
-        self.told = Setpoints(heater=0.0)
+        self.told = Setpoints() if heat_0_refused else Setpoints(heater=0.0)
+        self.heat_0_refused = heat_0_refused
+        self.ever_heated = self.ever_heated or heat_0_refused  # it may, as far as is known
         if self.heat_off_since_s is None:
             self._heat_went_off(now_s)
         self._forget_reports()
@@ -147,6 +151,7 @@ class DeviceState:
         if changed and not (newest is not None and self._contradicts_more(actuator, newest)):
             self._contradicted_since_s.pop(actuator, None)
         if actuator is Actuator.HEATER:
+            self.heat_0_refused = self.heat_0_refused and percent > 0
             if changed:
                 self._heat_seen = False
             if percent > 0 and not heated:
@@ -320,6 +325,8 @@ class DeviceState:
             return None if not self.ever_heated else "The roaster is gone and was hot."
         if self.heats:
             return "Heat is on."
+        if self.heat_0_refused:
+            return "The roaster refuses heat 0."
         newest = self.history.newest
         if newest and Actuator.HEATER in self.capabilities.echoes and newest.heater_percent:
             return "The roaster still reports heat."  # one that is stepped takes a second

@@ -180,9 +180,11 @@ class Guardian(CommandCarrier):
         try:
             self.guard.machine.capabilities = driver.capabilities
             self._restarts = getattr(driver, "restarts", 0)
-            if Actuator.HEATER in driver.capabilities.actuators and not self.guard.only_reads:
-                await self._write(driver, Actuator.HEATER, 0.0)
-            self.guard.link_up(self._clock())
+            heats = Actuator.HEATER in driver.capabilities.actuators
+            refused = False
+            if heats and not self.guard.only_reads:
+                refused = not await self._insist(driver, Actuator.HEATER, 0.0)
+            self.guard.link_up(self._clock(), heat_0_refused=refused)
             self._due_s = self._clock()
             try:
                 await self._operate(driver)

@@ -69,12 +69,14 @@ class SafetyState(PanelFirst):
 
     # --- what happens -----------------------------------------------------------------------
 
-    def link_up(self, now_s: float) -> None:
-        """The driver is connected and has been told heat 0."""
+    def link_up(self, now_s: float, *, heat_0_refused: bool = False) -> None:
+        """The driver is connected, and heat 0 was written unless the machine refused it."""
         if self.machine.ever_connected:
-            self._notice("recovered", "The roaster is connected again; heat stays 0.")
+            heat = "but refuses heat 0." if heat_0_refused else "heat stays 0."
+            self._notice("recovered", f"The roaster is connected again; {heat}")
         self._unsettled = True
-        self.machine.link_up(now_s)
+        self.machine.link_up(now_s, heat_0_refused=heat_0_refused)
+        self._safe_pending = self._safe_pending or heat_0_refused
         if self.only_reads:
             self.machine.told = Setpoints()
 
@@ -158,6 +160,8 @@ class SafetyState(PanelFirst):
         """
         if refused := self.panel_heats():
             return refused
+        if self.machine.heat_0_refused:
+            return "Not armed: the roaster refuses heat 0. Look at it, and at its panel."
         anew = not self.machine.heats
         cool = not self.machine.history.hottest_c or self.machine.hot(now_s) is False
         then = self.situation(now_s)

@@ -43,6 +43,8 @@ def heat_problem(guard: SafetyState, written_at_s: float | None, problem: str | 
         if heater <= ZERO_PERCENT:
             return ""
         return f"The roaster heats by its own panel ({heater:.0f} %); roastwatch only reads it."
+    if machine.heat_0_refused:
+        return "The roaster refuses heat 0."
     if guard.unsafe_pending or machine.heats:
         return "Heat 0 is not written yet."
     if Actuator.HEATER not in machine.capabilities.echoes:
