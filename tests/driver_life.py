@@ -258,8 +258,10 @@ class DriverLife(RuleBasedStateMachine):
         thermal.bean_c, thermal.air_c = bean_c, bean_c + 10
         self.pass_time(0.25)
 
+    @precondition(lambda self: self.guard.machine.connected)
     @rule()
     def release(self) -> None:
+        """Before the link is open there is no control to be given up."""
         newest = self.guard.machine.history.newest
         known = newest and (newest.bean_temp_c or newest.environment_temp_c)
         refused = self.guard.machine.may_release(self.loop.time())

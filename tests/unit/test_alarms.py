@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from roastwatch.entities import values
 from roastwatch.roaster.guardian.alarms import Alarms
 from roastwatch.roaster.plans.drive_end import Afterheat
@@ -62,3 +64,18 @@ def test_no_drive_ends_within_ten_seconds_of_heat() -> None:
 def test_a_probe_that_falls_hides_none_that_rises() -> None:
     assert seen(0.3, -1.0, 12) is True
     assert seen(-1.0, 0.3, 12) is True
+
+
+@pytest.mark.parametrize(
+    ("bean_c_per_s", "air_c_per_s", "alarming"),
+    [(0.3, -0.2, False), (0.3, 0.3, True), (-0.1, 0.3, True)],
+)
+def test_beans_that_follow_hotter_air_are_no_alarm_20_s_after_heat(
+    bean_c_per_s: float, air_c_per_s: float, alarming: bool
+) -> None:
+    after = Afterheat()
+    for turn in range(61):
+        bean_c, air_c = 120 + bean_c_per_s * turn / 2, 220 + air_c_per_s * turn / 2
+        after.read(Reading("r", 100 + turn / 2, bean_c, air_c), 0.0)
+    assert after.rising(130.0)
+    assert after.alarming(130.0, hotter=False) is alarming

@@ -322,7 +322,8 @@ class DeviceState:
         if not self.capabilities.actuators:
             return None
         if not self.connected:
-            return None if not self.ever_heated else "The roaster is gone and was hot."
+            gone = "The roaster is gone and was hot."
+            return gone if self.ever_heated or self.lost_hot else None
         if self.heats:
             return "Heat is on."
         if self.heat_0_refused:
