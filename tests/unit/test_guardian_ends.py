@@ -14,6 +14,7 @@ from roastwatch.roaster.guardian.guardian import Guardian
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.roaster.guardian.server import GuardianServer
+from roastwatch.roaster.handover import Handover
 from roastwatch.vocabulary import Actuator, Reading, StopState
 from tests.fakes.virtual_time import VirtualLoop
 from tests.interlock_scenarios import MACHINE
@@ -159,3 +160,21 @@ async def test_air_that_make_safe_brings_to_a_fluid_bed_is_not_taken_away() -> N
     assert guard.machine.left_safe
     assert guard.machine.told.fan == capabilities.safe[Actuator.FAN] == 50
     assert [p for _, a, p in driver.log if a is Actuator.FAN and p < 50] == []
+
+
+def test_guardian_that_goes_on_for_a_dead_one_waits_for_its_machine(tmp_path: Path) -> None:
+    now = [100.0]
+    server = server_of(tmp_path, SafetyState(MACHINE, Limits()), now)
+    server._guardian.inherit(Handover(100.0, None))
+    now[0] += 60.0
+    assert not server._may_end()
+    now[0] += 600.0
+    assert server._may_end()
+
+
+def test_control_of_a_machine_that_was_found_hot_and_lost_is_not_given_up() -> None:
+    guard = SafetyState(MACHINE, Limits())
+    guard.link_up(100.0)
+    guard.read(Reading("r", 100.5, 190.0, 190.0), 100.5)
+    guard.link_lost("unplugged")
+    assert guard.may_release(101.0) == "The roaster is gone and was hot."

@@ -56,6 +56,8 @@ class Guardian(CommandCarrier):
         """Why there is no link now, one sentence."""
         self.wrong_machine = False
         """Another machine answers: trying again won't help."""
+        self.inherited = False
+        """A guardian that died had control of the machine."""
         self.safe_since_s: float | None = None
         self._make_driver = make_driver
         self._driver: RoasterDriver | None = None
@@ -147,6 +149,7 @@ class Guardian(CommandCarrier):
 
     def inherit(self, left: Handover) -> None:
         """Go on with the control of a guardian that died, also while the port is opened."""
+        self.inherited = True
         self.guard.inherit(left)
         if self._driver is not None:
             self.guard.resume(self._driver, self._clock())

@@ -410,5 +410,7 @@ class GuardianServer:
         if self._guard.lost_hot:
             return False  # it may heat on: whoever plugs it in again finds it guarded
         if not self._guard.machine.ever_connected:
+            if self._guardian.inherited:
+                return alone_s >= LINGER_OWED_S  # its machine may heat on: it may be back soon
             return alone_s >= (1.0 if self._ever_served else 10.0)
         return not self._guard.unsafe_pending or alone_s >= LINGER_OWED_S
