@@ -203,7 +203,7 @@ def beans_stand_after_a_charge(bench: Bench) -> bool:
     """So little heat may hold an empty machine where it is, but not one with beans in."""
     bench.bean_c, bench.air_c, bench.noise_c = 160.0, 190.0, 0.2
     heating(bench, 35)
-    bench.guard.charge(bench.now_s)
+    bench.guard.batch.charge(bench.now_s)
     bench.run(90.0)
     return bench.heat > 0
 
@@ -323,7 +323,7 @@ def fluid_bed_of_cool_beans_without_air(bench: Bench) -> bool:
     bench.bean_c = bench.air_c = 30.0
     bench.run(2.0)
     bench.ask(FAN, 100)
-    bench.guard.charge(bench.now_s)
+    bench.guard.batch.charge(bench.now_s)
     bench.ask(FAN, 0)
     return (bench.guard.machine.told.fan or 0) < 20
 
@@ -480,7 +480,7 @@ def sound_drops(bench: Bench) -> bool:
 
 def for_ever(bench: Bench) -> bool:
     heating(bench)
-    bench.guard.charge(bench.now_s)
+    bench.guard.batch.charge(bench.now_s)
     for _ in range(160):
         bench.guard.present(bench.now_s)
         bench.run(10.0, rise_c_per_s=0.04)

@@ -20,8 +20,9 @@ from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.guardian.guardian import Guardian
 from roastwatch.roaster.guardian.interlocks import INTERLOCKS, Interlock
+from roastwatch.roaster.guardian.lease import LEASE_S
 from roastwatch.roaster.guardian.limits import Limits
-from roastwatch.roaster.guardian.safety_state import LEASE_S, SafetyState
+from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.vocabulary import Actuator, Command, Origin, Reading
 
 LIMITS = Limits(arm_max_s=600, attendance_s=300, roast_max_s=900)
@@ -295,7 +296,7 @@ class RoasterLife(RuleBasedStateMachine):
 
     @rule()
     def charge(self) -> None:
-        if self.guard.charge(self.now_s) is None:
+        if self.guard.batch.charge(self.now_s) is None:
             self.driver.charge()
 
     @rule(alive=st.booleans())

@@ -30,7 +30,7 @@ Rules that the guardian builds upon:
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Literal, Protocol, Self, TypeAlias
+from typing import Literal, Protocol, Self, TypeAlias, runtime_checkable
 
 from roastwatch.errors import LostError
 from roastwatch.vocabulary import Actuator, Reading
@@ -82,6 +82,15 @@ class Capabilities:
     commands or stops it. Only for a machine that makes itself safe without a host."""
     when_released: str = ""
     """What the machine does when control is given up, in a sentence for people; empty: nothing."""
+
+    def level(self, actuator: Actuator, target: float) -> float:
+        """What an actuator is set to for a target, percent: heat is rounded down."""
+        levels = self.levels.get(actuator)
+        if not levels:
+            return target
+        if actuator is Actuator.HEATER:
+            return max((level for level in levels if level <= target), default=0.0)
+        return min(levels, key=lambda level: (abs(level - target), -level))
 
     @property
     def needs_cutoff(self) -> bool:
@@ -150,3 +159,39 @@ class RoasterDriver(Protocol):
     async def make_safe(self) -> None:
         """Heat 0, drum and cooling on; whatever the state, and again if asked again."""
         ...
+
+
+# What only some drivers can do. The guardian uses it of any driver that has it.
+
+
+@runtime_checkable
+class TakesCharge(Protocol):
+    """A machine that is only simulated: its beans go in by command."""
+
+    def charge(self) -> None:
+        """Put the beans in."""
+        ...
+
+
+@runtime_checkable
+class ResumesFrames(Protocol):
+    """A machine that ejects without frames: the next guardian sends them from the first moment."""
+
+    def resume(self, door_open: bool) -> None:
+        """Before entering: send frames at once, with heat 0 and the door as it was."""
+        ...
+
+
+@runtime_checkable
+class StopsByItself(Protocol):
+    """A machine with a limit of its own for the beans."""
+
+    bean_temp_max_c: float
+    """The guardian sets this before each write, °C."""
+
+
+@runtime_checkable
+class LivesInDriver(Protocol):
+    """A machine without a wire: it is the driver object, and stays the same on every link."""
+
+    is_the_machine: bool

@@ -98,10 +98,10 @@ def test_a_drop_ends_the_roast_so_that_the_next_batch_may_follow_while_it_is_hot
     """A machine whose door nobody can see open."""
     plain = replace(MACHINE, actuators=frozenset({HEATER, DRUM}), echoes=frozenset())
     bench = heating(Bench(bean_c=120.0, air_c=130.0, machine=plain))
-    bench.guard.charge(bench.now_s)
+    bench.guard.batch.charge(bench.now_s)
     bench.run(600.0, rise_c_per_s=0.1)
     bench.ask(HEATER, 0)
-    bench.guard.dropped()
+    bench.guard.batch.dropped()
     bench.run(1200.0)
     assert bench.bean_c is not None
     assert bench.guard.machine.hot(bench.now_s)

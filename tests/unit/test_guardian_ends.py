@@ -63,7 +63,7 @@ def test_guardian_that_owes_heat_0_gives_way_to_nobody(
         server._stop_now("Stop.")
         server._look_after_stop()
         assert server._stop_record.state is StopState.PENDING
-    assert not server._gives_way(role)
+    assert not server._ending.gives_way(role, 103.0)
     assert not server._guardian.releasing
 
 
@@ -76,7 +76,7 @@ def test_only_who_will_control_replaces_a_guardian_whose_cool_machine_is_gone(
     guard.link_up(100.0)
     guard.read(Reading("r", 100.5, 30.0, 30.0), 100.5)
     guard.link_lost("cable")
-    assert server._gives_way(role) is gives_way
+    assert server._ending.gives_way(role, 103.0) is gives_way
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_guardian_of_what_it_can_only_read_does_not_stay_for_it(
     guard.read(Reading("r", 100.5, 190.0, 190.0), 100.5)
     guard.link_lost("unplugged")
     now[0] += DAY_S
-    assert server._may_end() is ends
+    assert server._ending.may_end(now[0]) is ends
 
 
 def test_guardian_that_stands_by_ends_when_it_is_told_to(tmp_path: Path) -> None:
@@ -167,9 +167,9 @@ def test_guardian_that_goes_on_for_a_dead_one_waits_for_its_machine(tmp_path: Pa
     server = server_of(tmp_path, SafetyState(MACHINE, Limits()), now)
     server._guardian.inherit(Handover(100.0, None))
     now[0] += 60.0
-    assert not server._may_end()
+    assert not server._ending.may_end(now[0])
     now[0] += 600.0
-    assert server._may_end()
+    assert server._ending.may_end(now[0])
 
 
 def test_control_of_a_machine_that_was_found_hot_and_lost_is_not_given_up() -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.guardian.guardian import Guardian
+from roastwatch.roaster.guardian.lease import LEASE_S
 from roastwatch.roaster.guardian.limits import Limits
-from roastwatch.roaster.guardian.safety_state import LEASE_S, SafetyState
+from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.vocabulary import Actuator, Command, CommandResult, Origin, Outcome
 from tests.interlock_scenarios import Bench, heating
 

@@ -69,7 +69,7 @@ def test_refused_arming_changes_nothing() -> None:
     bench = Bench(bean_c=240.0)
     bench.run(1.0)
     bench.guard.emergency_stop("Stop.")
-    bench.guard.charge(bench.now_s)
+    bench.guard.batch.charge(bench.now_s)
     bench.run(1.0)
     before = bench.guard.situation(bench.now_s)
     assert "limit" in (bench.guard.arm(60, bench.now_s) or "")
@@ -250,7 +250,7 @@ def test_cooling_that_ended_with_heat_is_set_again_where_it_has_no_readback() ->
 
 def test_fluid_bed_keeps_its_air_until_it_is_cool() -> None:
     bench = heating(Bench(bean_c=None, air_c=190.0, machine=replace(FLUID, reads_bean_temp=False)))
-    bench.guard.charge(bench.now_s)
+    bench.guard.batch.charge(bench.now_s)
     bench.ask(HEATER, 0)
     bench.guard.emergency_stop("Stop.")
     bench.run(2.0)

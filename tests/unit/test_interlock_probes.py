@@ -105,7 +105,7 @@ async def test_whole_roast_raises_no_alarm(
     await roast.run(500)
     await roast.heat(0)
     roast.driver.charge()
-    assert roast.guard.charge(roast.now_s) is None
+    assert roast.guard.batch.charge(roast.now_s) is None
     await roast.run(90)
     await roast.heat(75)
     await roast.run(420)
@@ -128,7 +128,7 @@ async def test_bean_probe_that_stands_in_a_roast_is_found_in_time(
     await roast.heat(100)
     await roast.run(240)
     roast.driver.charge()
-    roast.guard.charge(roast.now_s)
+    roast.guard.batch.charge(roast.now_s)
     await roast.run(300)
     began_s, roast.bean_stands = roast.now_s, True
     await roast.run(100)
@@ -145,7 +145,7 @@ async def hot_roast(*, air: bool) -> Roast:
     await roast.heat(100)
     await roast.run(240)
     roast.driver.charge()
-    roast.guard.charge(roast.now_s)
+    roast.guard.batch.charge(roast.now_s)
     await roast.heat(85)
     await roast.run(260)
     assert roast.faults == []

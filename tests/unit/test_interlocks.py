@@ -124,9 +124,9 @@ def test_drop_takes_heat_off_and_turns_the_drum() -> None:
 def test_charge_is_refused_with_an_open_door() -> None:
     bench = Bench().ready()
     bench.ask(DOOR, 100)
-    assert "door" in (bench.guard.charge(bench.now_s) or "")
+    assert "door" in (bench.guard.batch.charge(bench.now_s) or "")
     bench.ask(DOOR, 0)
-    assert bench.guard.charge(bench.now_s) is None
+    assert bench.guard.batch.charge(bench.now_s) is None
 
 
 def test_not_released_while_hot() -> None:

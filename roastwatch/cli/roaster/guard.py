@@ -14,6 +14,7 @@ from roastwatch import plugins
 from roastwatch.app.roaster_launch import RoasterLaunch, checked_options
 from roastwatch.errors import BadInputError
 from roastwatch.roaster.client.spare import Spare
+from roastwatch.roaster.driver import LivesInDriver
 from roastwatch.roaster.guardian.limits_store import parse_limits
 from roastwatch.roaster.guardian.process import raise_priority
 from roastwatch.roaster.guardian.safety_state import SafetyState
@@ -73,7 +74,7 @@ def _makes(first: Any, factory: Any, options: Any, station: str) -> Any:
     unused = [first]
 
     def make() -> Any:
-        if getattr(first, "is_the_machine", False):
+        if isinstance(first, LivesInDriver):
             return first
         return unused.pop() if unused else factory(options, station)
 

@@ -9,6 +9,7 @@ from roastwatch.roaster.guardian.history import History
 from roastwatch.roaster.guardian.interlocks.temperature import NO_HEAT_PERCENT, TOO_HOT_AFTER_S
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.guardian.situation import Setpoints
+from roastwatch.roaster.guardian.states import LinkState
 from roastwatch.vocabulary import Actuator, Reading
 
 ECHO_TOLERANCE_PERCENT = 12.0
@@ -30,9 +31,7 @@ class DeviceState:
         self.told = Setpoints()
         """What was last written and is believed to hold."""
         self.history = History(capabilities, limits)
-        self.connected = False
-        """The link is up, and heat 0 has been written since it came up."""
-        self.ever_connected = False
+        self.link = LinkState.NEVER
         self.zero_confirmed = False
         """An echoed heater has been read as 0 since the link came up."""
         self.left_safe = False
@@ -82,6 +81,16 @@ class DeviceState:
         self._limits = self.history.limits = limits
 
     @property
+    def connected(self) -> bool:
+        """Whether the link is open."""
+        return self.link.is_open
+
+    @property
+    def ever_connected(self) -> bool:
+        """Whether the link has been open since the guardian began."""
+        return self.link is not LinkState.NEVER
+
+    @property
     def heats(self) -> bool:
         """Whether it was told to heat."""
         return (self.told.heater or 0.0) > 0.0
@@ -90,7 +99,7 @@ class DeviceState:
 
     def link_up(self, now_s: float, *, heat_0_refused: bool = False) -> None:
         """The driver is connected, and heat 0 was written unless the machine refused it."""
-        self.connected = self.ever_connected = True
+        self.link = LinkState.UP
         self._linked_at_s = now_s
         self.told = Setpoints() if heat_0_refused else Setpoints(heater=0.0)
         self.heat_0_refused = heat_0_refused
@@ -109,7 +118,9 @@ class DeviceState:
 
     def link_lost(self) -> None:
         """The driver is gone: nothing of what was told is known to hold."""
-        self.connected = self.zero_confirmed = False
+        if self.link.is_open:
+            self.link = LinkState.LOST
+        self.zero_confirmed = False
         self.restarted = None
         self.told = Setpoints()
         self._gaps.forget()
@@ -184,15 +195,6 @@ class DeviceState:
 
     # --- what is known ------------------------------------------------------------------------
 
-    def level(self, actuator: Actuator, target: float) -> float:
-        """What it can be set to instead of a target, percent: heat is rounded down."""
-        levels = self.capabilities.levels.get(actuator)
-        if not levels:
-            return target
-        if actuator is Actuator.HEATER:
-            return max((level for level in levels if level <= target), default=0.0)
-        return min(levels, key=lambda level: (abs(level - target), -level))
-
     def heat_off_s(self, now_s: float) -> float | None:
         """Since when heat is off, seconds; None: it is on."""
         return None if self.heat_off_since_s is None else now_s - self.heat_off_since_s
@@ -228,7 +230,7 @@ class DeviceState:
         hottest_c = self.history.hottest_c
         hot = hottest_c is not None and hottest_c >= self.limits.hot_above_c
         may_be_hot = hot or self.ever_heated or self.history.over_range is not None
-        return self.ever_connected and not self.connected and may_be_hot
+        return self.link is LinkState.LOST and may_be_hot
 
     def rising(self, now_s: float) -> bool | None:
         """Whether it grows hotter; None: it was hot, and nobody sees it now."""

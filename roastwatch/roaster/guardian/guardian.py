@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from roastwatch.errors import BadInputError, LostError, RoastwatchError
-from roastwatch.roaster.driver import RoasterDriver, SilentError
+from roastwatch.roaster.driver import RoasterDriver, SilentError, StopsByItself, TakesCharge
 from roastwatch.roaster.guardian.carrying import CommandCarrier
 from roastwatch.roaster.guardian.refusals import MAKE_SAFE, Refusals
 from roastwatch.roaster.guardian.safety_state import Demand, SafetyState
@@ -123,10 +123,10 @@ class Guardian(CommandCarrier):
 
     def charge(self) -> str | None:
         """Beans go in; returns why they should not. A machine that is only simulated gets some."""
-        refused = self.guard.charge(self._clock())
-        put_beans_in = getattr(self._driver, "charge", None)
-        if refused is None and put_beans_in is not None:
-            put_beans_in()
+        refused = self.guard.batch.charge(self._clock())
+        driver: object = self._driver
+        if refused is None and isinstance(driver, TakesCharge):
+            driver.charge()
         return refused
 
     @property
@@ -137,7 +137,7 @@ class Guardian(CommandCarrier):
     @property
     def doubts(self) -> dict[str, str]:
         """Why values of the newest reading are missing."""
-        return dict(getattr(self._driver, "doubts", {}))
+        return dict(self._driver.doubts) if self._driver is not None else {}
 
     def cancel_pending(self, reason: str = "The roaster is not connected.") -> None:
         """Answer a command that nobody will carry out."""
@@ -182,7 +182,7 @@ class Guardian(CommandCarrier):
         await within(ENTER_S, driver.__aenter__(), "It can't be opened")
         try:
             self.guard.machine.capabilities = driver.capabilities
-            self._restarts = getattr(driver, "restarts", 0)
+            self._restarts = driver.restarts
             heats = Actuator.HEATER in driver.capabilities.actuators
             refused = False
             if heats and not self.guard.only_reads:
@@ -255,10 +255,9 @@ class Guardian(CommandCarrier):
 
     def _notice_restart(self, driver: RoasterDriver) -> bool:
         """Whether the machine restarted under this link since it was last asked."""
-        restarts = getattr(driver, "restarts", 0)
-        if restarts == self._restarts:
+        if driver.restarts == self._restarts:
             return False
-        self._restarts = restarts
+        self._restarts = driver.restarts
         self.guard.restarted(self._clock())
         return True
 
@@ -351,7 +350,7 @@ class Guardian(CommandCarrier):
         self._changed()
 
     async def _write(self, driver: RoasterDriver, actuator: Actuator, percent: float) -> None:
-        if hasattr(driver, "bean_temp_max_c"):  # a machine that keeps a limit of its own
+        if isinstance(driver, StopsByItself):
             driver.bean_temp_max_c = self.guard.limits.bean_temp_max_c
         await within(WRITE_S, driver.write(actuator, percent), "It can't be written to")
         self.guard.wrote(actuator, percent, self._clock())

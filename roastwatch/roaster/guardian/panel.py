@@ -3,11 +3,12 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
-from roastwatch.roaster.driver import RoasterDriver
+from roastwatch.roaster.driver import ResumesFrames, RoasterDriver
 from roastwatch.roaster.guardian.alarms import Alarms
 from roastwatch.roaster.guardian.device_state import DeviceState
 from roastwatch.roaster.guardian.interlocks import Interlock, bounds
 from roastwatch.roaster.guardian.situation import Situation
+from roastwatch.roaster.guardian.states import LinkState
 from roastwatch.roaster.handover import Handover
 from roastwatch.vocabulary import Actuator, Command, Origin
 
@@ -24,7 +25,6 @@ class PanelFirst(ABC):
     def __init__(self) -> None:
         self.control_asked = False
         """Somebody armed, commanded or stopped it since this guardian began."""
-        self._silent = False
         self._inherited: Handover | None = None
 
     @property
@@ -77,9 +77,10 @@ class PanelFirst(ABC):
     def resume(self, driver: RoasterDriver, now_s: float) -> None:
         """Let frames leave at once where the last guardian's have only just stopped."""
         left = self._inherited
-        resume = getattr(driver, "resume", None)
-        if left is not None and left.is_fresh(now_s) and resume is not None:
-            resume(left.door_open)
+        if left is None or left.door_open is None or not left.is_fresh(now_s):
+            return
+        if isinstance(driver, ResumesFrames):
+            driver.resume(left.door_open)
 
     def panel_heats(self, refused: str = "Not armed") -> str | None:
         """Why control is not taken now, or None: a person roasts at the panel."""
@@ -93,15 +94,15 @@ class PanelFirst(ABC):
 
     def silent(self, why: str) -> None:
         """The machine says nothing, but still gets what the driver writes."""
-        if not self._silent:
-            self._silent = True
+        if self.machine.link is not LinkState.SILENT:
+            self.machine.link = LinkState.SILENT
             self._notice("lost", why, "link_up")
             self.ask_safe(why)
 
     def heard(self) -> None:
         """It says something (again)."""
-        if self._silent:
-            self._silent = False
+        if self.machine.link is LinkState.SILENT:
+            self.machine.link = LinkState.UP
             self._notice("recovered", "The roaster sends readings again; heat stays 0.")
 
     @property

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.guardian.alarms import Alarms, Notice
+from roastwatch.roaster.guardian.batch import Batch
 from roastwatch.roaster.guardian.device_state import DeviceState
 from roastwatch.roaster.guardian.interlocks import (
     INTERLOCKS,
@@ -18,12 +19,13 @@ from roastwatch.roaster.guardian.interlocks import (
     decide,
     demands,
 )
+from roastwatch.roaster.guardian.lease import Lease
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.guardian.panel import PanelFirst
 from roastwatch.roaster.guardian.situation import Effect, Setpoints, Situation
+from roastwatch.roaster.guardian.states import ArmingState, LeaseState
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome, Reading
 
-LEASE_S = 0.5
 RESTARTED = "The roaster was restarted: heat stays off until a person arms again."
 
 
@@ -55,16 +57,13 @@ class SafetyState(PanelFirst):
         self.log_works = True
         self.armed_until_s: float | None = None
         self.attended_at_s: float | None = None
-        self.lease_until_s: float | None = None
-        self._renewed_at_s: float | None = None
+        self._lease = Lease()
         self.alarms = Alarms()
+        self.batch = Batch(self.machine)
         self._unarmed_reason = ""
         self._safe_pending = False
-        self._was_served = False
         self._unsettled = True
         self._heating_since_s: float | None = None
-        self._charged_at_s: float | None = None
-        self._hot_since_charge = False
         self._asked_attendance = False
 
     # --- what happens -----------------------------------------------------------------------
@@ -89,12 +88,12 @@ class SafetyState(PanelFirst):
 
     def link_lost(self, why: str) -> None:
         """The driver is gone."""
-        was_up, self._silent = self.machine.connected, False
+        was_up = self.machine.connected
         if was_up:
             self._notice("lost", f"The roaster is gone: {why}", "link_up")
         self.machine.link_lost()
-        unarmed = self.armed_until_s is None and self.emergency is None
-        if was_up and unarmed and not self.machine.lost_hot:
+        disarmed = self.arming is ArmingState.DISARMED
+        if was_up and disarmed and not self.machine.lost_hot:
             self.control_asked = False  # it has ended control by itself: its panel rules again
 
     def read(self, reading: Reading, now_s: float) -> None:
@@ -117,7 +116,7 @@ class SafetyState(PanelFirst):
             if self._heating_since_s is None:
                 self._heating_since_s = now_s
         if actuator is Actuator.DOOR and percent > 0:
-            self.dropped()
+            self.batch.dropped()
 
     def made_safe(self, now_s: float) -> None:
         """`make_safe` went out."""
@@ -130,17 +129,13 @@ class SafetyState(PanelFirst):
         Words that waited in a socket prolong nothing; and a silence between two of them that
         no `tick` saw ends arming all the same.
         """
-        said_at_s = now_s if said_at_s is None else min(said_at_s, now_s)
-        last_s, self._renewed_at_s = self._renewed_at_s, said_at_s
-        if last_s is not None and not said_at_s - last_s <= LEASE_S:
+        if not self._lease.renew(now_s if said_at_s is None else min(said_at_s, now_s)):
             self._silence()
-        self.lease_until_s, self._was_served = said_at_s + LEASE_S, True
 
     def lease_ended(self) -> None:
         """The service has gone: whoever comes next begins anew, however soon."""
-        if self.lease_until_s is not None:
+        if self._lease.end():
             self._silence()
-        self.lease_until_s = self._renewed_at_s = None
 
     def _silence(self) -> None:
         if self.armed_until_s is not None or self.machine.heats:
@@ -185,7 +180,7 @@ class SafetyState(PanelFirst):
         if anew:
             self._heating_since_s = None
         if anew and cool:
-            self.dropped()
+            self.batch.dropped()
         self.take_control()
         self._notice("armed", f"Armed for {for_s / 60:.0f} minutes.")
         return None
@@ -216,24 +211,6 @@ class SafetyState(PanelFirst):
             self.limits = self.machine.limits = limits
             self.disarm("The limits have changed: arm again.")
 
-    def charge(self, now_s: float) -> str | None:
-        """Beans go in. Returns why they should not, or None.
-
-        Source of the check: Artisan #512, a door left open.
-        """
-        reading = self.machine.history.newest
-        if (reading is not None and reading.door_open) or self.machine.told.door:
-            return "The door is open: the beans would fall through. Close it before you charge."
-        self._charged_at_s, self._hot_since_charge = now_s, False
-        self.machine.history.charged()
-        self.machine.history.probes.beans_in = True
-        return None
-
-    def dropped(self) -> None:
-        """The beans have left: the next batch has its own time, hot as the machine may be."""
-        self._charged_at_s = None
-        self.machine.history.probes.beans_in = False
-
     def request(self, command: Command, now_s: float) -> Decision:
         """Judge a command. Nothing is changed: who writes says `wrote`."""
         if command.actuator not in self.machine.capabilities.actuators:
@@ -260,7 +237,7 @@ class SafetyState(PanelFirst):
             return Decision(Outcome.REFUSED, None, interlock="panel", reason=refused)
         if command.origin is Origin.PERSON:
             self.present(now_s)
-        target = self.machine.level(command.actuator, command.target)
+        target = self.machine.capabilities.level(command.actuator, command.target)
         return decide(self.situation(now_s, command.origin), command.actuator, target, self.rules)
 
     # --- what must be done ----------------------------------------------------------------------
@@ -282,10 +259,10 @@ class SafetyState(PanelFirst):
             newest.heater_percent if newest else None,
             self.machine.told.heater or 0.0,
         )
-        self._notice_end_of_fluid_roast(situation)
+        self.batch.look(situation)
         situation = self.situation(now_s)
         known = situation.reading_age_s is not None and situation.hot is not None
-        if self._unsettled and situation.connected and known:
+        if self._unsettled and situation.link.is_open and known:
             self._unsettled = False
             if situation.hot:  # found hot: whatever was before us, it must turn and cool
                 self._safe_pending = True
@@ -319,6 +296,17 @@ class SafetyState(PanelFirst):
         """Whether a make_safe is still owed to the machine."""
         return self._safe_pending
 
+    @property
+    def arming(self) -> ArmingState:
+        """Whether a person allows heat. Arming that has run out is ended by the next `tick`."""
+        if self.emergency is not None:
+            return ArmingState.STOPPED
+        return ArmingState.DISARMED if self.armed_until_s is None else ArmingState.ARMED
+
+    def lease(self, now_s: float) -> LeaseState:
+        """Whether the service holds the machine now."""
+        return self._lease.state(now_s)
+
     def situation(self, now_s: float, origin: Origin | None = None) -> Situation:
         """All that the interlocks may look at."""
         machine = self.machine
@@ -338,11 +326,9 @@ class SafetyState(PanelFirst):
             heat_short_s=machine.heat_short_s(now_s),
             heat_gone=machine.heat_gone,
             probe_fault=machine.history.probes.fault(self.limits) if machine.heats else None,
-            connected=machine.connected,
+            link=machine.link,
             zero_confirmed=machine.zero_confirmed,
-            lease=self.lease_until_s is not None
-            and self.lease_until_s - LEASE_S - 0.001 <= now_s <= self.lease_until_s,
-            was_served=self._was_served,
+            lease=self.lease(now_s),
             armed=self.armed_until_s is not None
             and self.armed_until_s - self.limits.arm_max_s - 1.0 <= now_s < self.armed_until_s,
             unarmed_reason=self._unarmed_reason,
@@ -356,7 +342,7 @@ class SafetyState(PanelFirst):
             bean_rate_c_per_min=machine.history.rate_c_per_min("bean_temp_c"),
             environment_rate_c_per_min=machine.history.rate_c_per_min("environment_temp_c"),
             heating_s=None if self._heating_since_s is None else now_s - self._heating_since_s,
-            roast_s=None if self._charged_at_s is None else now_s - self._charged_at_s,
+            roast_s=self.batch.roast_s(now_s),
             heat_off_s=machine.heat_off_s(now_s),
             heat_without_rise_s=machine.history.heat_without_rise_s(now_s),
             unmoved_s=machine.history.unmoved_s(now_s),
@@ -382,14 +368,6 @@ class SafetyState(PanelFirst):
             if bound.effect is Effect.MAKE_SAFE and self.machine.ever_connected and worth:
                 self._safe_pending = True
         self.alarms.hold(standing, now_s, situation.hottest_c)
-
-    def _notice_end_of_fluid_roast(self, situation: Situation) -> None:
-        """Nobody drops the beans of a fluid bed by command: they are out, or cool, once it is."""
-        if self._charged_at_s is None or not self.machine.capabilities.fan_is_drum:
-            return
-        self._hot_since_charge = self._hot_since_charge or bool(situation.hot)
-        if self._hot_since_charge and situation.hot is False and not self.machine.heats:
-            self.dropped()
 
     def _ask_attendance(self, situation: Situation) -> None:
         if not self.machine.heats or situation.unattended_s <= self.limits.attendance_s:

@@ -20,12 +20,14 @@ from roastwatch.roaster.doors import Doors, peer_of
 from roastwatch.roaster.driver import RoasterDriver
 from roastwatch.roaster.guardian.alarms import Notice
 from roastwatch.roaster.guardian.connections import ClientConnection, ClientConnections
+from roastwatch.roaster.guardian.ending import Ending
 from roastwatch.roaster.guardian.guardian import Guardian
 from roastwatch.roaster.guardian.limits_store import parse_limits
 from roastwatch.roaster.guardian.machine_names import MachineNames, without_password
 from roastwatch.roaster.guardian.process import notify
 from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.roaster.guardian.state import state_of
+from roastwatch.roaster.guardian.states import LeaseState
 from roastwatch.roaster.guardian.stop_record import StopRecord, heat_problem
 from roastwatch.roaster.handover import Handover
 from roastwatch.supervise import Background, ComponentHealth
@@ -34,12 +36,6 @@ from roastwatch.vocabulary import StopState
 STATE_PERIOD_S = 0.25
 SUPERSEDED = "superseded"
 ELSEWHERE = "elsewhere"
-LINGER_SAFE_S = 5.0
-LINGER_OWED_S = 600.0
-LINGER_STOP_S = 12 * 3600.0
-"""An emergency stop that did not reach the machine is tried for half a day."""
-LINGER_ENDING_S = 10.0
-"""Told to end, it waits so long for a machine that is away and not known to be off."""
 NAME_FREE_S, STANDS_BY_S, SOON_S = 1.5, 0.25, 0.02
 
 log = logging.getLogger("roastwatch.guardian")
@@ -76,9 +72,7 @@ class GuardianServer:
         self._tasks = Background(ComponentHealth("guardian"))
         self._stop_record = StopRecord()
         self._guardian = Guardian(make_driver, guard, clock=clock, changed=self._tell)
-        self._alone_since_s = clock()
-        self._ever_served = False
-        self._ending_since_s: float | None = None
+        self._ending = Ending(guard, self._guardian, self._stop_record, clock())
 
     async def run(self, left: Handover | None = None) -> None:
         """Serve until released (or for ever, where it was started to stay).
@@ -89,7 +83,7 @@ class GuardianServer:
             BadInputError: another guardian holds this machine.
         """
         began_s = time.monotonic()
-        self._alone_since_s = self._clock()
+        self._ending.alone_since_s = self._clock()
         if left is not None:
             self._guardian.inherit(left)
         while True:
@@ -98,7 +92,7 @@ class GuardianServer:
                     await self._serve()
                 return
             except BadInputError:
-                if self._ending_since_s is not None:
+                if self._ending.asked_at_s is not None:
                     return  # told to end while it stood by
                 # One that has just ended may still have the name; the service's own, it outlives.
                 if not self._stay and time.monotonic() - began_s > NAME_FREE_S:
@@ -120,7 +114,7 @@ class GuardianServer:
         """SIGTERM: make safe at once, and end when the machine is cool (or can't be reached)."""
         if not self._guard.only_reads:
             self._stop_now("The guardian was told to end.")
-        self._ending_since_s = self._clock()
+        self._ending.asked_at_s = self._clock()
         self._guardian.wake()
 
     # --- one client ----------------------------------------------------------------------------
@@ -130,7 +124,7 @@ class GuardianServer:
         if not self._connections.admit(connection, self._clock()):
             connection.cut()
             return
-        self._ever_served = True
+        self._ending.ever_served = True
         try:
             while line := await reader.readline():
                 try:
@@ -146,7 +140,7 @@ class GuardianServer:
                 self._guard.lease_ended()
                 self._guardian.wake()
             if connection.matters:
-                self._alone_since_s = self._clock()
+                self._ending.alone_since_s = self._clock()
             await connection.close()
 
     def _hear(self, connection: ClientConnection, message: dict[str, Any]) -> None:
@@ -203,7 +197,7 @@ class GuardianServer:
         led_by_another = self._is_led_by_another_than(connection)
         is_same = self._is_same(kind, message.get("options"))
         if kind is not None and not (is_same and not self._names.miss(message.get("wire"))):
-            if not led_by_another and self._gives_way(role):
+            if not led_by_another and self._ending.gives_way(role, self._clock()):
                 return SUPERSEDED
             connection.may_only_stop = self._held(message.get("wire"))
             shown = role != "control" and (role == "stop" or self._guard.machine.connected)
@@ -232,36 +226,13 @@ class GuardianServer:
 
     def _is_led_by_another_than(self, connection: ClientConnection) -> bool:
         others = any(other.holds_lease for other in self._connections if other is not connection)
-        return others and self._guard.situation(self._clock()).lease
+        return others and self._guard.lease(self._clock()) is LeaseState.HELD
 
     def _is_same(self, kind: object, options: object) -> bool:
         """Whether a caller means the machine as this guardian does; spelling is no difference."""
         given = options if isinstance(options, dict) else {}
         mine = {**self._machine[1], "port": None}
         return (kind, {**given, "port": None}) == (self._machine[0], mine)
-
-    def _gives_way(self, role: object) -> bool:
-        """Let go for a caller who knows the machine otherwise, where that endangers nobody.
-
-        A stop replaces a guardian only if that has never reached its machine, or another machine
-        answers there now. Otherwise only a caller who will control the machine replaces a guardian,
-        and never one that owes heat 0 to a machine it has lost.
-        """
-        machine, now = self._guard.machine, self._clock()
-        if not machine.connected:
-            wrong = self._guardian.wrong_machine
-            owes = self._guard.lost_hot or self._stop_record.state is StopState.PENDING
-            if role == "stop":
-                gives = wrong or not machine.ever_connected
-            else:
-                gives = not owes and (wrong or role == "control")
-            if gives:
-                self._guardian.end()  # it guards what is not there: the new one begins anew
-            return gives
-        settled = not self._guard.unsafe_pending and self._guard.emergency is None
-        if role == "control" and settled and self._guard.may_release(now) is None:
-            return self._guardian.release() is None
-        return False
 
     def _held(self, wire: object) -> str:
         by_port = isinstance(wire, str) and " " not in wire and not wire.startswith("[")
@@ -278,7 +249,7 @@ class GuardianServer:
         )
 
     def _arm(self, connection: ClientConnection, message: dict[str, Any]) -> str | None:
-        if self._ending_since_s is not None:
+        if self._ending.asked_at_s is not None:
             return "Not armed: this guardian is ending. Try again when it has ended."
         self._look_after_stop()
         if self._stop_record.state is StopState.PENDING:
@@ -318,7 +289,7 @@ class GuardianServer:
         return self._guardian.charge()
 
     def _dropped(self, connection: ClientConnection, message: dict[str, Any]) -> str | None:
-        self._guard.dropped()
+        self._guard.batch.dropped()
         return None
 
     def _log(self, connection: ClientConnection, message: dict[str, Any]) -> str | None:
@@ -380,37 +351,11 @@ class GuardianServer:
         self._tell()
         notify("WATCHDOG=1")
         self._connections.end_the_silent(self._clock())
-        if self._ending_since_s is not None and self._has_ended(self._ending_since_s):
+        if self._ending.has_ended(self._clock()):
             self._guardian.end()
         alone = not any(connection.matters for connection in self._connections)
-        if not self._stay and alone and self._may_end():
+        if not self._stay and alone and self._ending.may_end(self._clock()):
             if self._guard.machine.connected:
                 self._guardian.release()
             else:
                 self._guardian.end()
-
-    def _has_ended(self, since_s: float) -> bool:
-        """Whether one that was told to end may go."""
-        machine, now = self._guard.machine, self._clock()
-        if machine.connected:
-            return not self._guard.unsafe_pending and self._guard.may_release(now) is None
-        owed = machine.ever_heated and self._stop_record.state is StopState.PENDING
-        return not owed or now - since_s >= LINGER_ENDING_S
-
-    def _may_end(self) -> bool:
-        """Whether nobody needs this guardian any more: cool, or gone and known to be off."""
-        alone_s = self._clock() - self._alone_since_s
-        pending = self._stop_record.state is StopState.PENDING
-        if pending and self._guard.machine.capabilities.actuators:
-            return alone_s >= LINGER_STOP_S
-        if self._guard.machine.connected:
-            since = self._guardian.safe_since_s
-            settled = since is None or self._clock() - since >= LINGER_SAFE_S
-            return settled and alone_s >= 1.0 and not self._guard.unsafe_pending
-        if self._guard.lost_hot:
-            return False  # it may heat on: whoever plugs it in again finds it guarded
-        if not self._guard.machine.ever_connected:
-            if self._guardian.inherited:
-                return alone_s >= LINGER_OWED_S  # its machine may heat on: it may be back soon
-            return alone_s >= (1.0 if self._ever_served else 10.0)
-        return not self._guard.unsafe_pending or alone_s >= LINGER_OWED_S

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.guardian.limits import Limits
+from roastwatch.roaster.guardian.states import LeaseState, LinkState
 from roastwatch.vocabulary import Actuator, Origin, Reading
 
 
@@ -73,15 +74,12 @@ class Situation:
     """Why the machine is taken for hotter than can be measured."""
     restarted: str | None = None
     """Why the machine is known to have restarted under its link."""
-    connected: bool = False
-    """The link is up, and heat 0 has been written since it came up."""
+    link: LinkState = LinkState.LOST
     zero_confirmed: bool = False
     """An echoed heater has been read as 0 since the link came up (True where none is echoed)."""
-    lease: bool = False
-    """The service is alive."""
-    was_served: bool = True
-    """It has been, since the guardian began."""
+    lease: LeaseState = LeaseState.ENDED
     armed: bool = False
+    """Judged apart from an emergency stop, so that each alone keeps heat off."""
     unarmed_reason: str = ""
     emergency: str | None = None
     unattended_s: float = 0.0

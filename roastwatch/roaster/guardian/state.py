@@ -7,6 +7,7 @@ from typing import Any
 from roastwatch.roaster import messages
 from roastwatch.roaster.guardian.guardian import Guardian
 from roastwatch.roaster.guardian.safety_state import SafetyState
+from roastwatch.roaster.guardian.states import LeaseState
 from roastwatch.roaster.guardian.stop_record import StopRecord, heat_problem
 
 
@@ -18,7 +19,7 @@ def state_of(
     return {
         "at_s": now_s,
         "pid": os.getpid(),
-        "controlled": situation.lease,
+        "controlled": situation.lease is LeaseState.HELD,
         "only_reads": guard.only_reads,
         "releasing": guardian.releasing,
         "connected": guard.machine.connected,

@@ -93,12 +93,12 @@ async def rehearse(
                 await guardian.step(driver)
                 return await answer
             case Charge():
-                refused = guard.charge(now)
+                refused = guard.batch.charge(now)
                 if refused is None:
                     driver.charge()
                 return refused
             case Dropped():
-                guard.dropped()
+                guard.batch.dropped()
                 found.drop_s = now - began
             case Say(text):
                 found.refused.append((now - began, text))

@@ -22,7 +22,7 @@ def link_up(now: Situation) -> Iterator[Bound]:
     Source: Skywalker V2 asserts a high burner on connecting; Hottop keeps its last settings
     (Artisan #1791, #1418).
     """
-    if not now.connected:
+    if not now.link.is_open:
         yield Bound(HEATER, "The roaster is not connected.", at_most=0, effect=Effect.MAKE_SAFE)
 
 
@@ -41,7 +41,7 @@ def zero_echoed(now: Situation) -> Iterator[Bound]:
 
     Source: Skywalker V2's connecting burner: "send OT1,0 first and verify by echo".
     """
-    if now.connected and not now.zero_confirmed:
+    if now.link.is_open and not now.zero_confirmed:
         yield Bound(HEATER, "The roaster has not yet reported that its heat is 0.", at_most=0)
 
 

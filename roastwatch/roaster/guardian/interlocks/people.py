@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from roastwatch.roaster.guardian.situation import Bound, Effect, Situation
+from roastwatch.roaster.guardian.states import LeaseState
 from roastwatch.vocabulary import Actuator, Origin
 
 HEATER, DRUM, COOLING, DOOR = (
@@ -18,11 +19,11 @@ def service_alive(now: Situation) -> Iterator[Bound]:
 
     Source: Hottop's own rule of 1 s and Skywalker's of 10 s, made ours.
     """
-    if not now.lease:
+    if now.lease is not LeaseState.HELD:
         yield Bound(
             HEATER,
             "roastwatch fell silent: heat is off until a person arms again."
-            if now.was_served
+            if now.lease is LeaseState.ENDED
             else "Nobody controls this roaster now: start the service, or leave "
             "`roastwatch roaster arm` running in another terminal.",
             at_most=0,
