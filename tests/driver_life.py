@@ -28,7 +28,7 @@ STEP_S = 0.25
 WITHIN_S = 2.0
 """Heat is 0 on the wire so long after there is a reason, where the link is well."""
 SETTLES_S = 14.0
-"""A link that was bad is open again, and has been told heat 0, after this."""
+"""A link that was bad is open again, and has had heat 0 written, after this."""
 
 
 def watched(driver: Any, life: "DriverLife") -> Any:
@@ -285,11 +285,11 @@ class DriverLife(RuleBasedStateMachine):
         silent_s = now_s - self.silent_since_s
         assert silent_s <= LEASE_S + 0.1, f"heat {silent_s:.2f} s after the service fell silent"
         assert not self.stopped, "heat in emergency stop"
-        told, able = self.guard.machine.told, self.guard.machine.capabilities.actuators
+        setpoints, able = self.guard.machine.setpoints, self.guard.machine.capabilities.actuators
         if Actuator.DRUM in able:
-            assert (told.drum or 0) >= LIMITS.drum_min_percent, "heat with a standing drum"
+            assert (setpoints.drum or 0) >= LIMITS.drum_min_percent, "heat with a standing drum"
         if Actuator.FAN in able:
-            assert (told.fan or 0) >= LIMITS.fan_min_for_heat_percent, "heat without fan"
+            assert (setpoints.fan or 0) >= LIMITS.fan_min_for_heat_percent, "heat without fan"
 
     def well_for_s(self) -> float:
         """For how long nothing has been wrong with link and machine; 0 while something is."""
@@ -312,7 +312,9 @@ class DriverLife(RuleBasedStateMachine):
         self.heat_since_s = None if heat <= 0 else self.heat_since_s or now_s
         silent = now_s - self.silent_since_s > LEASE_S + 0.1
         too_hot = self.true_bean_c() >= LIMITS.bean_temp_max_c + 1
-        wanted = self.guard.armed_until_s is not None and (self.guard.machine.told.heater or 0) > 0
+        wanted = (
+            self.guard.armed_until_s is not None and (self.guard.machine.setpoints.heater or 0) > 0
+        )
         reason = self.stopped or silent or too_hot or not wanted
         if heat <= 0 or not reason:
             self.bad_since_s = now_s

@@ -1,6 +1,6 @@
 """Random lives of a guardian with a simulated roaster: commands, faults, restarts, clock jumps.
 
-The invariants look at what the machine was really told, not at what the guard believes.
+The invariants look at what the machine was really set to, not at what the guard believes.
 """
 
 import asyncio

@@ -101,7 +101,7 @@ def test_guardian_of_what_it_can_only_read_does_not_stay_for_it(
     assert server._ending.may_end(now[0]) is ends
 
 
-def test_guardian_that_stands_by_ends_when_it_is_told_to(tmp_path: Path) -> None:
+def test_guardian_that_stands_by_ends_when_asked(tmp_path: Path) -> None:
     """Under systemd, while another guardian holds the machine."""
 
     async def stands_by() -> None:
@@ -158,7 +158,7 @@ async def test_air_that_make_safe_brings_to_a_fluid_bed_is_not_taken_away() -> N
         now[0] += 0.5
         await guardian.step(driver)
     assert guard.machine.left_safe
-    assert guard.machine.told.fan == capabilities.safe[Actuator.FAN] == 50
+    assert guard.machine.setpoints.fan == capabilities.safe[Actuator.FAN] == 50
     assert [p for _, a, p in driver.log if a is Actuator.FAN and p < 50] == []
 
 
@@ -177,4 +177,4 @@ def test_control_of_a_machine_that_was_found_hot_and_lost_is_not_given_up() -> N
     guard.link_up(100.0)
     guard.read(Reading("r", 100.5, 190.0, 190.0), 100.5)
     guard.link_lost("unplugged")
-    assert guard.may_release(101.0) == "The roaster is gone and was hot."
+    assert guard.may_release(101.0) == "The roaster is disconnected and was hot."

@@ -43,7 +43,7 @@ def test_emergency_stop_latches_until_armed() -> None:
     bench.guard.emergency_stop("Stop.")
     bench.run(1.0)
     assert bench.heat == 0
-    assert (bench.guard.machine.told.drum, bench.guard.machine.told.cooling) == (100, 100)
+    assert (bench.guard.machine.setpoints.drum, bench.guard.machine.setpoints.cooling) == (100, 100)
     assert bench.safe_calls > 0
     assert bench.ask(HEATER, 30).outcome is Outcome.REFUSED
     assert bench.guard.arm(60, bench.now_s) is None
@@ -117,7 +117,7 @@ def test_drop_takes_heat_off_and_turns_the_drum() -> None:
     decision = bench.ask(DOOR, 100)
     assert decision.outcome is Outcome.APPLIED
     assert decision.writes[0] == (HEATER, 0.0)
-    assert bench.guard.machine.told.drum == 100
+    assert bench.guard.machine.setpoints.drum == 100
     assert bench.ask(DRUM, 0).outcome is not Outcome.APPLIED
 
 

@@ -104,7 +104,7 @@ async def test_a_stop_that_a_stuck_relay_ignores_is_no_success(tmp_path: Path) -
                 later = await place.service(*command)
                 out, _ = await asyncio.wait_for(later.communicate(), STARTED_S)
                 assert later.returncode == status, out.decode()
-                assert b"It rises by" in out
+                assert b"The roaster rises by" in out
         finally:
             await end(service)
 
@@ -141,7 +141,7 @@ async def test_less_heat_than_set_is_reported_and_heat_goes_on(tmp_path: Path) -
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         service, lines = await place.drive("hottop", line.port, SHORT.replace("3,", "14,")), []
         try:
-            await said(service, "gives only 36 % heat, not the 60 %", lines)
+            await said(service, "gives only 36 % heat, not 60 %", lines)
             await asyncio.sleep(2.0)
             assert fake.heater == 60
             await asyncio.wait_for(service.communicate(), 120)

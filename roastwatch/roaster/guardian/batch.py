@@ -22,7 +22,7 @@ class Batch:
         Source of the check: Artisan #512, a door left open.
         """
         machine, reading = self._machine, self._machine.history.newest
-        if (reading is not None and reading.door_open) or machine.told.door:
+        if (reading is not None and reading.door_open) or machine.setpoints.door:
             return "The door is open: the beans would fall through. Close it before you charge."
         self._charged_at_s, self._hot_since_charge = now_s, False
         machine.history.charged()
@@ -35,7 +35,7 @@ class Batch:
         self._machine.history.probes.beans_in = False
 
     def look(self, situation: Situation) -> None:
-        """No command drops the beans of a fluid bed: they are out once it has been hot and cooled."""
+        """Note that a fluid bed's beans are out: no command drops them, but it has cooled."""
         machine = self._machine
         if self._charged_at_s is None or not machine.capabilities.fan_is_drum:
             return

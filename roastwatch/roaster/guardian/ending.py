@@ -1,4 +1,4 @@
-"""When a guardian may leave its machine: to nobody, because it was told to end, or to another."""
+"""When a guardian may leave its machine: alone, on request, or to another guardian."""
 
 from roastwatch.roaster.guardian.guardian import Guardian
 from roastwatch.roaster.guardian.safety_state import SafetyState
@@ -11,9 +11,9 @@ LINGER_OWED_S = 600.0
 LINGER_STOP_S = 12 * 3600.0
 """An emergency stop that did not reach the machine is tried for half a day."""
 LINGER_ENDING_S = 10.0
-"""Told to end, it waits so long for a machine that is away and not known to be off."""
+"""Asked to end, it waits this long for a missing machine that is not known to be off."""
 LINGER_NEW_S, LINGER_SERVED_S = 10.0, 1.0
-"""It waits so long for its first client, or for the next, while its machine was never there."""
+"""Without a machine so far, it waits this long for its first client, or for the next."""
 LINGER_ALONE_S = 1.0
 
 
@@ -26,13 +26,13 @@ class Ending:
         self.alone_since_s = now_s
         self.ever_served = False
         self.asked_at_s: float | None = None
-        """When it was told to end."""
+        """When it was asked to end."""
         self._guard = guard
         self._guardian = guardian
         self._stop = stop
 
     def may_end(self, now_s: float) -> bool:
-        """Whether nobody needs this guardian: its machine is cool, or gone and known to be off."""
+        """Whether this guardian is not needed: its machine is cool, or gone and known to be off."""
         alone_s, machine = now_s - self.alone_since_s, self._guard.machine
         if self._stop.state is StopState.PENDING and machine.capabilities.actuators:
             return alone_s >= LINGER_STOP_S
@@ -41,15 +41,15 @@ class Ending:
             settled = since_s is None or now_s - since_s >= LINGER_SAFE_S
             return settled and alone_s >= LINGER_ALONE_S and not self._guard.unsafe_pending
         if self._guard.lost_hot:
-            return False  # it may heat on: whoever plugs it in again finds it guarded
+            return False  # it may still heat: when it is plugged in again, it is guarded
         if not machine.ever_connected:
             if self._guardian.inherited:
-                return alone_s >= LINGER_OWED_S  # its machine may heat on: it may be back soon
+                return alone_s >= LINGER_OWED_S  # its machine may still heat, and be back soon
             return alone_s >= (LINGER_SERVED_S if self.ever_served else LINGER_NEW_S)
         return not self._guard.unsafe_pending or alone_s >= LINGER_OWED_S
 
     def has_ended(self, now_s: float) -> bool:
-        """Whether a guardian that was told to end may go."""
+        """Whether a guardian that was asked to end may go."""
         if self.asked_at_s is None:
             return False
         machine = self._guard.machine
@@ -59,9 +59,9 @@ class Ending:
         return not owed or now_s - self.asked_at_s >= LINGER_ENDING_S
 
     def gives_way(self, role: object, now_s: float) -> bool:
-        """Let go for a caller who knows the machine otherwise, where that endangers nobody.
+        """Let go for a caller with another type or options, where that endangers nobody.
 
-        A stop replaces a guardian only if that has never reached its machine, or another machine
+        A stop replaces a guardian only if it has never reached its machine, or another machine
         answers there now. Otherwise only a caller who will control the machine replaces a guardian,
         and never one that owes heat 0 to a machine it has lost.
         """
@@ -74,7 +74,7 @@ class Ending:
             else:
                 gives = not owes and (wrong or role == "control")
             if gives:
-                self._guardian.end()  # it guards what is not there: the new one begins anew
+                self._guardian.end()  # what it guards is not there
             return gives
         stopped = self._guard.arming is ArmingState.STOPPED
         settled = not self._guard.unsafe_pending and not stopped

@@ -1,7 +1,7 @@
-"""How the service speaks with the guardian: a Unix socket, JSON lines, a lease of half a second.
+"""The guardian's socket: JSON lines over a Unix socket, with a lease of half a second.
 
-A stop needs no authority: every program on this computer may look and stop, whatever its user, its
-options or its type. Everything else is for this user and root.
+Every program on this computer may look and stop, no matter which user runs it and which type and
+options it names. Everything else is for this user and root.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ SUPERSEDED = "superseded"
 ELSEWHERE = "elsewhere"
 NAME_FREE_S, STANDS_BY_S, SOON_S = 1.5, 0.25, 0.02
 
-log = logging.getLogger("roastwatch.guardian")
+log = logging.getLogger(__name__)
 
 
 class GuardianServer:
@@ -71,11 +71,11 @@ class GuardianServer:
         self._connections = ClientConnections()
         self._tasks = Background(ComponentHealth("guardian"))
         self._stop_record = StopRecord()
-        self._guardian = Guardian(make_driver, guard, clock=clock, changed=self._tell)
+        self._guardian = Guardian(make_driver, guard, clock=clock, changed=self._publish)
         self._ending = Ending(guard, self._guardian, self._stop_record, clock())
 
     async def run(self, left: Handover | None = None) -> None:
-        """Serve until released (or for ever, where it was started to stay).
+        """Serve until released, or for ever if it was started with `stay`.
 
         `left` is what a guardian that died left to this one.
 
@@ -93,8 +93,8 @@ class GuardianServer:
                 return
             except BadInputError:
                 if self._ending.asked_at_s is not None:
-                    return  # told to end while it stood by
-                # One that has just ended may still have the name; the service's own, it outlives.
+                    return  # asked to end while it stood by
+                # A guardian that just ended may still hold the name; with `stay`, wait for any.
                 if not self._stay and time.monotonic() - began_s > NAME_FREE_S:
                     raise
                 notify("READY=1\nWATCHDOG=1")
@@ -106,14 +106,14 @@ class GuardianServer:
         self._tasks.keep(partial(self._names.keep, self._doors), "names")
         try:
             await self._guardian.run()
-            self._tell()  # that it was let go: a spare that waits need not take over
+            self._publish()  # say that it was released, so that no spare takes over
         finally:
             await self._tasks.close()
 
     def terminate(self) -> None:
-        """SIGTERM: make safe at once, and end when the machine is cool (or can't be reached)."""
+        """SIGTERM: make safe at once, and end when the machine is cool or can't be reached."""
         if not self._guard.only_reads:
-            self._stop_now("The guardian was told to end.")
+            self._stop_now("The guardian was asked to end.")
         self._ending.asked_at_s = self._clock()
         self._guardian.wake()
 
@@ -128,12 +128,12 @@ class GuardianServer:
         try:
             while line := await reader.readline():
                 try:
-                    self._hear(connection, messages.decode(line))
+                    self._receive(connection, messages.decode(line))
                 except RoastwatchError as error:
                     connection.send({"re": None, "ok": False, "reason": str(error)})
-                await asyncio.sleep(0)  # a flood must not hold up the wire
+                await asyncio.sleep(0)  # a flood of lines must not delay the machine
         except (OSError, ValueError, asyncio.IncompleteReadError):
-            pass  # a line too long, or gone: the lease ends either way
+            pass  # a line was too long, or the client is gone: the lease ends either way
         finally:
             self._connections.drop(connection)
             if connection.holds_lease:
@@ -143,7 +143,7 @@ class GuardianServer:
                 self._ending.alone_since_s = self._clock()
             await connection.close()
 
-    def _hear(self, connection: ClientConnection, message: dict[str, Any]) -> None:
+    def _receive(self, connection: ClientConnection, message: dict[str, Any]) -> None:
         seq = message.get("seq")
         if not isinstance(seq, int) or seq <= connection.last_heard_seq:
             raise BadInputError("A message must have a sequence number greater than the last.")
@@ -167,7 +167,7 @@ class GuardianServer:
             "end": self._end,
         }
         if not isinstance(do, str) or (do not in asks and do != "command"):
-            raise BadInputError(f"The guardian can't do {do!r}: it can {', '.join(asks)}.")
+            raise BadInputError(f"Unknown request {do!r}: the guardian accepts {', '.join(asks)}.")
         trusted = connection.peer.is_trusted and (do == "end" or not connection.may_only_stop)
         if do not in open_to_all and not trusted:
             why = connection.may_only_stop or self._for_its_user()
@@ -180,7 +180,7 @@ class GuardianServer:
             reason = asks[do](connection, message)
         except BadInputError as error:
             reason = str(error)
-        self._tell()
+        self._publish()
         connection.send({"re": seq, "ok": not reason, "reason": reason or "", **self._state()})
         self._guardian.wake()
 
@@ -193,7 +193,7 @@ class GuardianServer:
             connection.may_only_stop = self._for_its_user()
             return connection.may_only_stop if role == "control" else None
         if kind is not None and self._guardian.releasing:
-            return SUPERSEDED  # it is letting go of its machine: the next one gets a new guardian
+            return SUPERSEDED  # it is letting go of its machine: a new guardian is needed
         led_by_another = self._is_led_by_another_than(connection)
         is_same = self._is_same(kind, message.get("options"))
         if kind is not None and not (is_same and not self._names.miss(message.get("wire"))):
@@ -216,7 +216,7 @@ class GuardianServer:
         self._guard.renew(self._clock(), messages.said_at_s(message))
         if limits is not None:
             self._guard.set_limits(limits)
-        # What the last service said of its log, and who drove it of a cut-off, was theirs.
+        # The state of the log and the confirmed cut-off were those of the last service.
         self._guard.log_works = True
         if (left := handover.from_message(message.get("left"))) is not None:
             self._guardian.inherit(left)
@@ -229,7 +229,7 @@ class GuardianServer:
         return others and self._guard.lease(self._clock()) is LeaseState.HELD
 
     def _is_same(self, kind: object, options: object) -> bool:
-        """Whether a caller means the machine as this guardian does; spelling is no difference."""
+        """Whether a caller names the same type and options; the port may be spelled differently."""
         given = options if isinstance(options, dict) else {}
         mine = {**self._machine[1], "port": None}
         return (kind, {**given, "port": None}) == (self._machine[0], mine)
@@ -245,12 +245,12 @@ class GuardianServer:
     def _for_its_user(self) -> str:
         return (
             f"The guardian of this roaster (process {os.getpid()}) runs as another user: you can "
-            "look and stop; for all else be that user or root."
+            "only look and stop. For anything else, be that user or root."
         )
 
     def _arm(self, connection: ClientConnection, message: dict[str, Any]) -> str | None:
         if self._ending.asked_at_s is not None:
-            return "Not armed: this guardian is ending. Try again when it has ended."
+            return "Not armed: this guardian is ending. Try again once it has ended."
         self._look_after_stop()
         if self._stop_record.state is StopState.PENDING:
             return f"Not armed: the emergency stop is not delivered. {self._stop_record.problem}"
@@ -311,7 +311,7 @@ class GuardianServer:
         result = await self._guardian.request(command)
         connection.send({"re": seq, "ok": True, "result": asdict(result)})
 
-    # --- what everybody hears --------------------------------------------------------------------
+    # --- what every client gets ---------------------------------------------------------------
 
     def _look_after_stop(self) -> None:
         guard, guardian = self._guard, self._guardian
@@ -321,7 +321,7 @@ class GuardianServer:
         if notice is not None:
             guard.notices.append(notice)
 
-    def _tell(self) -> None:
+    def _publish(self) -> None:
         self._look_after_stop()
         if self._names.news is not None:
             self._guard.notices.append(Notice("lost", self._names.news))
@@ -344,11 +344,11 @@ class GuardianServer:
             await asyncio.sleep(STATE_PERIOD_S)
             try:
                 self._beat()
-            except Exception:  # the machine is guarded on, whatever is wrong with the telling
+            except Exception:  # the machine stays guarded all the same
                 log.exception("the guardian's pulse failed")
 
     def _beat(self) -> None:
-        self._tell()
+        self._publish()
         notify("WATCHDOG=1")
         self._connections.end_the_silent(self._clock())
         if self._ending.has_ended(self._clock()):

@@ -135,7 +135,7 @@ async def rehearse(
             if found.tripped is not None:
                 now += STEP_S
                 continue
-            setpoint = guard.machine.told.heater
+            setpoint = guard.machine.setpoints.heater
             reported = reading.heater_percent if reading else None
             await carry_out(executor.turn(Moment(elapsed, bean, setpoint, reported)), do)
             since = executor.since_charge_s(elapsed)
