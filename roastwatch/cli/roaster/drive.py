@@ -1,4 +1,4 @@
-"""`roastwatch roaster drive` and `simulate`: a plan on a machine, and a plan on a model of one."""
+"""`roastwatch roaster drive`: runs a plan on a machine."""
 
 import asyncio
 import contextlib
@@ -61,7 +61,7 @@ def drive(plan_path: Path, log_file: Path | None, **chosen: Any) -> None:
 
 
 SAFE_S = 12.0
-"""A guardian that died is started again meanwhile; a roaster that was unplugged is waited for."""
+"""Time to start another guardian if it died, or to plug the roaster in again."""
 
 
 async def _drive(plan: Plan, machine: RoasterLaunch, log: DriveLog) -> str | None:
@@ -110,7 +110,7 @@ async def _drive(plan: Plan, machine: RoasterLaunch, log: DriveLog) -> str | Non
 
 
 async def _leave(run: Drive, control: RoasterControl) -> str | None:
-    """Heat 0, and stay until it no longer gets hotter; why it must be looked at, or None."""
+    """Set heat to 0 and stay until it no longer gets hotter; returns what is wrong, or None."""
     done = await asyncio.shield(_make_safe(control))
     if control.ever_connected and only_reads(control.raw_state):
         _say_left(control.raw_state)
@@ -126,7 +126,7 @@ async def _leave(run: Drive, control: RoasterControl) -> str | None:
 
 
 def _say_left(state: dict[str, Any]) -> None:
-    """In which state the roaster is left."""
+    """Say in which state the roaster is left."""
     if only_reads(state) or not can_heat(state):
         _say("   The roaster was only read.")
         return

@@ -60,7 +60,7 @@ class PanelFirst(ABC):
             return None
         if command.origin not in (Origin.PERSON, Origin.PLAN):
             return (
-                f"The roaster is run from its own panel, so {command.origin} does not take control: "
+                f"The roaster is run from its own panel, so {command.origin} can't take control: "
                 "arm it first."
             )
         ends_heat = command.actuator is Actuator.HEATER and command.target == 0

@@ -2,8 +2,8 @@
 
 Readings are averaged over slots of 5 s, so that noise neither hides a probe that stands still nor
 makes a moving one seem to. The thresholds come from 42 logged roasts of two machines. While heat
-was on and the air at least 15 °C hotter, no bean probe stayed within 1 °C for longer than 48 s; while
-the air rose by 10 °C, for no longer than 24 s. While the air stayed within 1 °C, the beans rose by
+was on and the air at least 15 °C hotter, no bean probe stayed within 1 °C for more than 48 s; while
+the air rose by 10 °C, for more than 24 s. While the air stayed within 1 °C, the beans rose by
 at most 24 °C in a soak below 130 °C and by 7 °C above that; within 3 °C, by 14 °C.
 """
 
