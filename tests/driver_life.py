@@ -26,7 +26,7 @@ from tests.fakes.virtual_time import VirtualLoop
 LIMITS = Limits(arm_max_s=600, attendance_s=300, roast_max_s=900)
 STEP_S = 0.25
 WITHIN_S = 2.0
-"""Heat is 0 on the wire so long after there is a reason, where the link is well."""
+"""Heat is 0 on the wire this soon after there is a reason, where the link is well."""
 SETTLES_S = 14.0
 """A link that was bad is open again, and has had heat 0 written, after this."""
 

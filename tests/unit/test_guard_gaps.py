@@ -16,7 +16,7 @@ from tests.interlock_scenarios import (
 )
 
 
-def test_a_little_heat_that_stays_on_after_0_is_a_contradiction() -> None:
+def test_little_heat_that_stays_on_after_0_is_a_contradiction() -> None:
     bench = heating(Bench(), 60)
     bench.ask(HEATER, 0)
     bench.run(2.0)
@@ -27,14 +27,14 @@ def test_a_little_heat_that_stays_on_after_0_is_a_contradiction() -> None:
     assert "heater_contradicts" in [notice.interlock for notice in bench.guard.notices]
 
 
-def test_a_little_more_heat_than_was_set_is_within_its_rounding() -> None:
+def test_little_more_heat_than_was_set_is_within_its_rounding() -> None:
     bench = heating(Bench(), 60)
     bench.echo[HEATER] = 67.0
     bench.run(8.0)
     assert bench.heat == 60
 
 
-def test_a_machine_found_with_a_broken_probe_is_made_safe_once_it_shows_that_it_is_hot() -> None:
+def test_machine_found_with_broken_probe_is_made_safe_once_it_shows_hot() -> None:
     bench = Bench(bean_c=None, air_c=None)
     bench.run(3.0)
     assert bench.safe_calls == 0
@@ -54,7 +54,7 @@ def test_nobody_stops_a_drum_of_which_nobody_knows_whether_it_is_hot() -> None:
     assert bench.guard.machine.setpoints.drum == 100
 
 
-def test_a_machine_without_any_probe_may_stop_its_drum() -> None:
+def test_machine_without_any_probe_may_stop_its_drum() -> None:
     """Nothing would ever say that it is cool; it can't heat either."""
     blind = replace(MACHINE, reads_bean_temp=False, reads_environment_temp=False)
     bench = Bench(bean_c=None, air_c=None, machine=blind)
@@ -94,7 +94,7 @@ def test_cooling_stays_while_heat_is_refused() -> None:
     assert bench.guard.machine.setpoints.cooling == 100
 
 
-def test_a_drop_ends_the_roast_so_that_the_next_batch_may_follow_while_it_is_hot() -> None:
+def test_drop_ends_the_roast_so_that_a_next_batch_may_follow_hot() -> None:
     """A machine whose door nobody can see open."""
     plain = replace(MACHINE, actuators=frozenset({HEATER, DRUM}), echoes=frozenset())
     bench = heating(Bench(bean_c=120.0, air_c=130.0, machine=plain))
@@ -110,7 +110,7 @@ def test_a_drop_ends_the_roast_so_that_the_next_batch_may_follow_while_it_is_hot
 
 
 @pytest.mark.parametrize("heats", [True, False])
-def test_a_reading_that_never_moves_while_it_heats_is_a_fault(heats: bool) -> None:
+def test_reading_that_never_moves_while_it_heats_is_a_fault(heats: bool) -> None:
     """A frozen module behind the wire answers on time, always the same."""
     bench = heating(Bench(bean_c=190.3, air_c=221.7, limits=Limits(frozen_s=60.0)))
     if not heats:

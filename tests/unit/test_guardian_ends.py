@@ -68,7 +68,7 @@ def test_guardian_that_owes_heat_0_gives_way_to_nobody(
 
 
 @pytest.mark.parametrize(("role", "gives_way"), [("watch", False), ("control", True)])
-def test_only_who_will_control_replaces_a_guardian_whose_cool_machine_is_gone(
+def test_only_control_replaces_a_guardian_whose_cool_machine_is_gone(
     tmp_path: Path, role: str, gives_way: bool
 ) -> None:
     guard = SafetyState(MACHINE, Limits())
@@ -178,3 +178,14 @@ def test_control_of_a_machine_that_was_found_hot_and_lost_is_not_given_up() -> N
     guard.read(Reading("r", 100.5, 190.0, 190.0), 100.5)
     guard.link_lost("unplugged")
     assert guard.may_release(101.0) == "The roaster is disconnected and was hot."
+
+
+@pytest.mark.parametrize("listens_first", [True, False])
+def test_hot_machine_gives_way_to_control_only_if_it_is_only_read(
+    tmp_path: Path, listens_first: bool
+) -> None:
+    guard = SafetyState(replace(MACHINE, listens_first=listens_first), Limits())
+    server = server_of(tmp_path, guard, [100.0])
+    guard.link_up(100.0)
+    guard.read(Reading("r", 100.5, 190.0, 190.0, heater_percent=0.0), 100.5)
+    assert server._ending.gives_way("control", 100.6) is listens_first

@@ -109,11 +109,11 @@ def test_machine_whose_heat_we_do_not_set_may_rise() -> None:
     assert not bench.notified("rise_without_heat")
 
 
-def test_machine_preheated_at_its_own_panel_can_be_armed_once_it_rises_no_more() -> None:
+def test_machine_preheated_at_its_panel_can_be_armed_once_it_stops_rising() -> None:
     bench = Bench(bean_c=30.0, air_c=30.0)
     bench.run(70.0)
     bench.run(300.0, rise_c_per_s=0.4)
-    assert "though heat is off" in (bench.guard.arm(60, bench.now_s) or "")
+    assert "with heat off" in (bench.guard.arm(60, bench.now_s) or "")
     bench.run(15.0)
     assert bench.guard.arm(60, bench.now_s) is None
 
@@ -241,7 +241,7 @@ def test_made_safe_fan_is_not_undone_where_it_has_no_readback() -> None:
     assert dict(bench.guard.machine.again(bench.now_s))[FAN] == 100
 
 
-def test_cooling_that_ended_with_heat_is_set_again_where_it_has_no_readback() -> None:
+def test_cooling_that_ended_with_heat_is_repeated_without_a_readback() -> None:
     """The one line that said so may be lost."""
     bench = heating(Bench(bean_c=150.0, machine=MUTE))
     assert bench.guard.machine.setpoints.cooling == 0

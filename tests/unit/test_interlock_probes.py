@@ -192,7 +192,7 @@ def test_environment_probe_that_vanishes_ends_arming_with_a_reason(heat: float) 
     assert bench.heat == 0
     assert bench.guard.armed_until_s is None
     notified = [n.message for n in bench.guard.notices if n.interlock == "probe_follows"]
-    assert notified == ["The environment probe gives no value for 3 s: check its plug."]
+    assert notified == ["The environment probe has given no value for 3 s: check its plug."]
     bench.run(2.0)
     assert bench.guard.arm(600, bench.now_s) is None  # a person decides to go on without it
 
@@ -243,7 +243,7 @@ def test_machine_held_at_low_heat_is_not_a_fault(heat: float) -> None:
     assert bench.heat == heat
 
 
-def test_a_fault_of_a_probe_ends_with_the_heat_that_showed_it() -> None:
+def test_fault_of_a_probe_ends_with_the_heat_that_showed_it() -> None:
     """A person may look, and arm again."""
     bench = Bench(bean_c=100.0, air_c=210.0)
     heating(bench).run(90.0)

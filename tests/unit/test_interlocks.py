@@ -102,7 +102,7 @@ def test_attendance_is_asked_before_heat_goes() -> None:
     assert bench.ask(HEATER, 70, Origin.PLAN).outcome is Outcome.APPLIED
 
 
-def test_a_spike_is_not_believed_and_a_new_level_is() -> None:
+def test_spike_is_not_believed_and_a_new_level_is() -> None:
     bench = heating(Bench())
     bench.bean_c = 349.0
     bench.run(0.5)
@@ -150,7 +150,7 @@ def test_nonsense_targets_are_refused(target: float) -> None:
     assert Bench().ready().ask(HEATER, target).outcome is Outcome.REFUSED
 
 
-def test_a_machine_without_probe_never_heats() -> None:
+def test_machine_without_probe_never_heats() -> None:
     blind = replace(MACHINE, reads_bean_temp=False, reads_environment_temp=False)
     bench = heating(Bench(machine=blind, bean_c=None, air_c=None))
     assert bench.heat == 0
@@ -162,7 +162,7 @@ def test_levels_round_heat_down() -> None:
     assert bench.heat == 33
 
 
-def test_a_machine_that_was_left_safe_is_owed_nothing_when_its_link_goes() -> None:
+def test_machine_that_was_left_safe_is_owed_nothing_when_its_link_goes() -> None:
     bench = heating(Bench())
     bench.guard.ask_safe("The end.")
     bench.run(1.0)

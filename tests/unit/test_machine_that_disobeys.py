@@ -139,7 +139,7 @@ STUCK = (
 
 
 @pytest.mark.parametrize("make", STUCK)
-def test_a_machine_that_heats_on_is_watched_and_reported(make: Make) -> None:
+def test_machine_that_heats_on_is_watched_and_reported(make: Make) -> None:
     """Its link was refused for ever after a wire that blinked once."""
     loop = VirtualLoop()
     with bench(make, loop) as made, kitchen(loop, made.make) as place:
@@ -206,7 +206,7 @@ class RefusingHeat0(SimulatedRoaster):
         await super().make_safe()
 
 
-def test_a_refused_write_does_not_end_the_link_of_a_hot_machine() -> None:
+def test_refused_write_does_not_end_the_link_of_a_hot_machine() -> None:
     loop = VirtualLoop()
     options = SimulatedRoaster.Options(drum_c=200, charged=True)
     roaster = Refusing(options, "r", loop.time)
@@ -231,9 +231,10 @@ def test_a_refused_write_does_not_end_the_link_of_a_hot_machine() -> None:
     loop.close()
 
 
-def test_a_machine_that_refuses_heat_0_from_the_start_is_watched_and_not_armed() -> None:
+@pytest.mark.parametrize("drum_c", [30, 200])
+def test_machine_that_refuses_heat_0_at_first_is_watched_and_not_armed(drum_c: float) -> None:
     loop = VirtualLoop()
-    roaster = RefusingHeat0(SimulatedRoaster.Options(drum_c=200, charged=True), "r", loop.time)
+    roaster = RefusingHeat0(SimulatedRoaster.Options(drum_c=drum_c, noise_c=0), "r", loop.time)
     with kitchen(loop, lambda: roaster) as place:
         guard = place.guard
 
@@ -257,7 +258,7 @@ def test_a_machine_that_refuses_heat_0_from_the_start_is_watched_and_not_armed()
 
 
 @pytest.mark.parametrize("make", [*STUCK, benches.hottop])
-def test_a_driver_whose_own_task_fails_ends_heat_and_goes_on(make: Make) -> None:
+def test_driver_whose_own_task_fails_ends_heat_and_goes_on(make: Make) -> None:
     """It was dead and nobody noticed: a Hottop ejected, the others went on heating."""
     loop = VirtualLoop()
     with bench(make, loop) as made, kitchen(loop, made.make) as place:
@@ -287,7 +288,7 @@ def test_a_driver_whose_own_task_fails_ends_heat_and_goes_on(make: Make) -> None
     loop.close()
 
 
-def test_a_sensor_that_tells_each_ten_seconds_keeps_its_link() -> None:
+def test_sensor_that_tells_each_ten_seconds_keeps_its_link() -> None:
     """The driver waits for as long as it is set to; a command waits three seconds at most."""
     loop = VirtualLoop()
     options = MqttRoasterOptions(**{**OPTIONS, "silence_s": 15, "stale_s": 15})

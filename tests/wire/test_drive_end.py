@@ -64,7 +64,7 @@ async def test_drive_stays_while_it_gets_hotter_and_says_so(tmp_path: Path) -> N
             await end(service)
 
 
-async def test_a_second_stop_leaves_at_once_with_a_warning(tmp_path: Path) -> None:
+async def test_second_stop_leaves_at_once_with_a_warning(tmp_path: Path) -> None:
     fake, lines = relay(), []
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         service = await place.drive("tc4", line.port)
@@ -82,7 +82,7 @@ async def test_a_second_stop_leaves_at_once_with_a_warning(tmp_path: Path) -> No
             await end(service)
 
 
-async def test_a_stop_that_a_stuck_relay_ignores_is_no_success(tmp_path: Path) -> None:
+async def test_stop_that_a_stuck_relay_ignores_is_no_success(tmp_path: Path) -> None:
     """`stop` said Stopped, `drive` left at once, and the beans burnt."""
     fake, lines = relay(), []
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
@@ -109,7 +109,7 @@ async def test_a_stop_that_a_stuck_relay_ignores_is_no_success(tmp_path: Path) -
             await end(service)
 
 
-async def test_a_machine_that_gave_less_heat_than_set_is_no_success(tmp_path: Path) -> None:
+async def test_machine_that_gave_less_heat_than_set_is_no_success(tmp_path: Path) -> None:
     fake = FakeHottop()
     fake.thermal.bean_c = fake.thermal.air_c = 120.0
     plan = SHORT.replace("at_s: 3", "at_s: 9")

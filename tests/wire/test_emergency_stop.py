@@ -103,7 +103,7 @@ def place_for_service(monkeypatch: pytest.MonkeyPatch) -> Callable[[Guarded], No
     return use
 
 
-async def test_a_stop_with_the_cable_out_is_not_delivered_until_it_is_in_again(
+async def test_stop_with_the_cable_out_is_not_delivered_until_it_is_in_again(
     tmp_path: Path, place_for_service: Callable[[Guarded], None]
 ) -> None:
     fake = hot_tc4()
@@ -129,7 +129,7 @@ async def test_a_stop_with_the_cable_out_is_not_delivered_until_it_is_in_again(
             assert "was delivered, heat is 0" in kitchen.status
 
 
-async def test_a_stop_on_a_port_that_another_program_holds_is_not_delivered(
+async def test_stop_on_a_port_that_another_program_holds_is_not_delivered(
     tmp_path: Path, place_for_service: Callable[[Guarded], None]
 ) -> None:
     fake = hot_tc4()
@@ -154,7 +154,7 @@ async def test_a_stop_on_a_port_that_another_program_holds_is_not_delivered(
                 os.close(artisan)
 
 
-async def test_a_stop_of_a_second_service_reaches_the_first_ones_guardian(
+async def test_stop_of_a_second_service_reaches_the_first_ones_guardian(
     tmp_path: Path, place_for_service: Callable[[Guarded], None]
 ) -> None:
     fake = hot_tc4()
@@ -171,7 +171,7 @@ async def test_a_stop_of_a_second_service_reaches_the_first_ones_guardian(
                 assert kitchen.state.emergency
 
 
-async def test_second_stop_of_a_second_service_is_not_delivered_because_the_first_was(
+async def test_second_stop_of_a_guest_does_not_count_as_the_first_delivered(
     tmp_path: Path, place_for_service: Callable[[Guarded], None]
 ) -> None:
     fake = hot_tc4()
@@ -198,7 +198,7 @@ async def test_second_stop_of_a_second_service_is_not_delivered_because_the_firs
                 assert fake.ot1 == 0
 
 
-async def test_a_stop_without_any_guardian_is_not_delivered_until_there_is_one(
+async def test_stop_without_any_guardian_is_not_delivered_until_there_is_one(
     tmp_path: Path,
     place_for_service: Callable[[Guarded], None],
     monkeypatch: pytest.MonkeyPatch,
@@ -221,7 +221,7 @@ async def test_a_stop_without_any_guardian_is_not_delivered_until_there_is_one(
             assert fake.ot1 == 0
 
 
-async def test_a_stop_that_the_machine_contradicts_is_not_delivered(
+async def test_stop_that_the_machine_contradicts_is_not_delivered(
     tmp_path: Path, place_for_service: Callable[[Guarded], None]
 ) -> None:
     fake = hot_tc4()
@@ -240,7 +240,7 @@ async def test_a_stop_that_the_machine_contradicts_is_not_delivered(
             await until(lambda: "was delivered, heat is 0" in kitchen.status, 15.0)
 
 
-async def test_the_command_line_says_not_delivered_and_its_guardian_goes_on(
+async def test_command_line_says_not_delivered_and_its_guardian_goes_on(
     tmp_path: Path,
 ) -> None:
     fake = hot_tc4()
@@ -257,7 +257,7 @@ async def test_the_command_line_says_not_delivered_and_its_guardian_goes_on(
         await until(lambda: fake.ot1 == 0, STARTED_S)
 
 
-async def test_the_command_line_names_the_program_that_holds_the_port(tmp_path: Path) -> None:
+async def test_command_line_names_the_program_that_holds_the_port(tmp_path: Path) -> None:
     fake = hot_tc4()
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         holder = await asyncio.create_subprocess_exec(

@@ -51,7 +51,7 @@ async def stopped(place: Guarded, heat: Callable[[], int], *words: str) -> str:
         (),
     ],
 )
-async def test_a_stop_by_other_options_or_type_is_accepted(
+async def test_stop_by_other_options_or_type_is_accepted(
     tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     fake = hot_tc4()
@@ -64,7 +64,7 @@ async def test_a_stop_by_other_options_or_type_is_accepted(
         await stopped(place, lambda: fake.ot1, "--port", str(line.port), *words)
 
 
-async def test_a_stop_reaches_through_a_link_that_leads_elsewhere_now(tmp_path: Path) -> None:
+async def test_stop_reaches_through_a_link_that_leads_elsewhere_now(tmp_path: Path) -> None:
     fake = hot_tc4()
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         master, slave = pty.openpty()
@@ -79,7 +79,7 @@ async def test_a_stop_reaches_through_a_link_that_leads_elsewhere_now(tmp_path: 
             os.close(slave)
 
 
-async def test_a_stop_by_the_device_reaches_who_opened_it_by_a_link(tmp_path: Path) -> None:
+async def test_stop_by_the_device_reaches_who_opened_it_by_a_link(tmp_path: Path) -> None:
     fake = hot_tc4()
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         device = str(line.port.resolve())
@@ -90,7 +90,7 @@ async def test_a_stop_by_the_device_reaches_who_opened_it_by_a_link(tmp_path: Pa
 
 
 @pytest.mark.parametrize("other", ["127.0.0.1", "localhost", "[::1]"])
-async def test_a_stop_by_another_name_of_the_host_is_accepted(other: str) -> None:
+async def test_stop_by_another_name_of_the_host_is_accepted(other: str) -> None:
     fake = hot_tc4()
     async with guarded() as place, tcp_line(fake) as address:
         number = address.rpartition(":")[2]
@@ -100,7 +100,7 @@ async def test_a_stop_by_another_name_of_the_host_is_accepted(other: str) -> Non
             await stopped(place, lambda: fake.ot1, "--type", "tc4", "--port", port)
 
 
-async def test_a_stop_arrives_though_the_runtime_folder_was_cleaned(tmp_path: Path) -> None:
+async def test_stop_arrives_though_the_runtime_folder_was_cleaned(tmp_path: Path) -> None:
     fake = hot_tc4()
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         guardians: list[int] = []
@@ -159,7 +159,7 @@ async def test_another_user_may_stop_and_look_and_nothing_else(tmp_path: Path) -
             shutil.rmtree(stranger.folder, ignore_errors=True)
 
 
-async def test_a_left_over_guardian_is_named_and_ended_safely(tmp_path: Path) -> None:
+async def test_left_over_guardian_is_named_and_ended_safely(tmp_path: Path) -> None:
     fake = hot_tc4()
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         service = await place.drive("tc4", line.port, LEFT)

@@ -53,7 +53,7 @@ async def test_reading_takes_no_control_and_leaves_no_eject(
     assert (fake.ejected, fake.heater, fake.drum, fake.main_fan) == (False, 70, 1, 3)
 
 
-async def test_a_hot_machine_that_needs_frames_to_talk_is_not_left(tmp_path: Path) -> None:
+async def test_hot_machine_that_needs_frames_to_talk_is_not_left(tmp_path: Path) -> None:
     fake = FakeHottop(speed=0)
     fake.thermal.bean_c = fake.thermal.air_c = 191.0
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
@@ -149,7 +149,7 @@ async def test_setting_an_actuator_says_what_leaving_does(tmp_path: Path) -> Non
         assert json.dumps(fake.main_fan) == "4"
 
 
-async def test_a_machine_that_heats_by_its_panel_is_not_taken_over(tmp_path: Path) -> None:
+async def test_machine_that_heats_by_its_panel_is_not_taken_over(tmp_path: Path) -> None:
     fake = FakeHottop(speed=0)
     fake.heater, fake.thermal.bean_c, fake.thermal.air_c = 70, 120.0, 120.0
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
@@ -179,7 +179,7 @@ async def test_a_machine_that_heats_by_its_panel_is_not_taken_over(tmp_path: Pat
         (signal.SIGKILL, signal.SIGKILL, ("--option", "wake=true")),
     ],
 )
-async def test_the_next_guardian_goes_on_with_frames_before_it_ejects(
+async def test_next_guardian_goes_on_with_frames_before_it_ejects(
     tmp_path: Path,
     service: signal.Signals | None,
     guardian: signal.Signals,
@@ -215,7 +215,7 @@ async def test_the_next_guardian_goes_on_with_frames_before_it_ejects(
             await end(drive)
 
 
-async def test_a_guardian_that_only_read_is_followed_by_one_that_claims_nothing(
+async def test_guardian_that_only_read_is_followed_by_one_that_claims_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake, told = FakeHottop(speed=0), list[str]()

@@ -138,9 +138,7 @@ async def test_who_controls_does_not_take_another_users_for_its_guardian(
 
 
 @only_root
-async def test_stop_reaches_our_guardian_though_an_impostor_has_another_name_of_the_machine() -> (
-    None
-):
+async def test_stop_reaches_our_guardian_despite_an_impostor() -> None:
     fake = FakeTc4()
     fake.thermal.bean_c = fake.thermal.air_c = 120.0
     async with guarded() as place, tcp_line(fake) as address:

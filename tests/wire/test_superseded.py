@@ -18,7 +18,7 @@ from roastwatch.vocabulary import Reading
 HELLO = {"role": "control", "kind": "tc4", "options": {}}
 
 
-async def test_a_releasing_guardian_takes_nobody_on(tmp_path: Path) -> None:
+async def test_releasing_guardian_takes_nobody_on(tmp_path: Path) -> None:
     def make() -> Tc4:
         return Tc4(Tc4Options(port="/dev/none"), "kitchen")
 
