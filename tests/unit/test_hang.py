@@ -1,4 +1,4 @@
-"""A process that hangs is distinguished from one that gets no processor, by what the system shows of it."""
+"""A process that hangs is distinguished from one that gets no processor, by its /proc entry."""
 
 from pathlib import Path
 
