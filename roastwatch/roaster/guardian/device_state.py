@@ -148,8 +148,8 @@ class DeviceState:
             self._compare(actuator, reading, now_s)
         self._compare_heat(reading, now_s)
         believed = reading.door_open or reading.taken_at_s >= self._door_set_at_s + DOOR_ECHO_S
-        echoed = reading.door_open is not None and Actuator.DOOR in self.capabilities.echoes
-        if echoed and believed:
+        has_readback = reading.door_open is not None and Actuator.DOOR in self.capabilities.echoes
+        if has_readback and believed:
             self.setpoints = self.setpoints.but(Actuator.DOOR, 100.0 if reading.door_open else 0.0)
 
     def wrote(self, actuator: Actuator, percent: float, now_s: float) -> None:
@@ -281,9 +281,9 @@ class DeviceState:
     def _reports_none(self) -> bool:
         """Whether heat is set, but the newest reading shows none."""
         newest, setpoint = self.history.newest, self.setpoints.heater or 0.0
-        echo = newest.heater_percent if newest else None
-        echoed = Actuator.HEATER in self.capabilities.echoes
-        return echoed and echo is not None and echo <= NO_HEAT_PERCENT < setpoint
+        readback = newest.heater_percent if newest else None
+        has_readback = Actuator.HEATER in self.capabilities.echoes
+        return has_readback and readback is not None and readback <= NO_HEAT_PERCENT < setpoint
 
     def contradicts(self, actuator: Actuator) -> bool:
         """Whether a readback contradicts its setpoint."""
@@ -352,13 +352,15 @@ class DeviceState:
         Cooling that should be off is dangerous under heat, because it hides the heat.
         """
         setpoint = self.setpoints.of(actuator)
-        echo = None if actuator is Actuator.DOOR else getattr(reading, f"{actuator.value}_percent")
-        if setpoint is None or echo is None:
+        readback = (
+            None if actuator is Actuator.DOOR else getattr(reading, f"{actuator.value}_percent")
+        )
+        if setpoint is None or readback is None:
             return False
         heater = actuator is Actuator.HEATER
         tolerance = NO_HEAT_PERCENT if heater and setpoint == 0 else ECHO_TOLERANCE_PERCENT
         high = heater or (actuator is Actuator.COOLING and setpoint == 0 and self.heats)
-        worse: float = echo - setpoint if high else setpoint - echo
+        worse: float = readback - setpoint if high else setpoint - readback
         return worse > tolerance
 
     def _compare_heat(self, reading: Reading, now_s: float) -> None:
@@ -366,17 +368,17 @@ class DeviceState:
 
         The time runs on when heat is set again, as a controller does each second.
         """
-        setpoint, echo = self.setpoints.heater or 0.0, reading.heater_percent
-        if setpoint <= 0 or echo is None or Actuator.HEATER not in self.capabilities.echoes:
+        setpoint, readback = self.setpoints.heater or 0.0, reading.heater_percent
+        if setpoint <= 0 or readback is None or Actuator.HEATER not in self.capabilities.echoes:
             self._short_since_s = self._none_since_s = None
             return
-        out = echo <= NO_HEAT_PERCENT < setpoint
-        self._heat_shown = self._heat_shown or echo > NO_HEAT_PERCENT
+        out = readback <= NO_HEAT_PERCENT < setpoint
+        self._heat_shown = self._heat_shown or readback > NO_HEAT_PERCENT
         if not out:
             self._none_since_s = None
         elif self._none_since_s is None:
             self._none_since_s = now_s
-        if out or setpoint - echo > ECHO_TOLERANCE_PERCENT:
+        if out or setpoint - readback > ECHO_TOLERANCE_PERCENT:
             if self._short_since_s is None:
                 self._short_since_s = now_s
         else:

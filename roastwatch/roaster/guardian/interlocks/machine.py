@@ -89,11 +89,11 @@ def drum_turns(now: Situation) -> Iterator[Bound]:
         )
     if fluid and now.hot is not False and not now.heat_wanted and now.setpoints.cooling:
         yield Bound(COOLING, "Cooling keeps the air on until the beans are cool.", at_least=100)
-    echo = getattr(now.reading, f"{drum.value}_percent") if now.reading else None
-    if now.contradicted_s.get(drum, 0.0) >= 3.0 and echo is not None and echo < low:
+    readback = getattr(now.reading, f"{drum.value}_percent") if now.reading else None
+    if now.contradicted_s.get(drum, 0.0) >= 3.0 and readback is not None and readback < low:
         yield Bound(
             HEATER,
-            f"The {drum.value} is set to {setpoint:.0f} % and reports {echo:.0f} %: heat is off.",
+            f"The {drum.value} is set to {setpoint:.0f} % and reports {readback:.0f} %: heat is off.",
             at_most=0,
             effect=Effect.DISARM,
         )
@@ -108,8 +108,8 @@ def cooling_for_safety(now: Situation) -> Iterator[Bound]:
     Source: our inference: heat that a fan blows away hides how much is on, and on a Hottop the
     cooling tray's fan shares the fans' supply (RoastLogger's note).
     """
-    echoed = COOLING in now.capabilities.echoes
-    unknown = now.setpoints.cooling is None and not echoed
+    has_readback = COOLING in now.capabilities.echoes
+    unknown = now.setpoints.cooling is None and not has_readback
     if (now.cools_for_safety or unknown) and now.heat_wanted and now.has(COOLING):
         yield Bound(
             COOLING, "Cooling was on to make the machine safe: it ends as heat goes on.", at_most=0
@@ -126,11 +126,11 @@ def minimum_fan(now: Situation) -> Iterator[Bound]:
         return
     if now.heat_wanted:
         yield Bound(FAN, f"The fan must be at least {low:.0f} % while heat is on.", at_least=low)
-    echo = now.reading.fan_percent if now.reading else None
-    if now.contradicted_s.get(FAN, 0.0) >= 3.0 and echo is not None and echo < low:
+    readback = now.reading.fan_percent if now.reading else None
+    if now.contradicted_s.get(FAN, 0.0) >= 3.0 and readback is not None and readback < low:
         yield Bound(
             HEATER,
-            f"The fan is on, but reports {echo:.0f} %: heat is off.",
+            f"The fan is on, but reports {readback:.0f} %: heat is off.",
             at_most=0,
             effect=Effect.DISARM,
         )

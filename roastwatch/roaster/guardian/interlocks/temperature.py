@@ -211,8 +211,8 @@ def heat_missing(now: Situation) -> Iterator[Bound]:
             at_most=0,
             effect=Effect.MAKE_SAFE,
         )
-    echo = now.reading.heater_percent if now.reading else None
-    if now.heat_short_s > 0 and echo is not None and echo <= NO_HEAT_PERCENT:
+    readback = now.reading.heater_percent if now.reading else None
+    if now.heat_short_s > 0 and readback is not None and readback <= NO_HEAT_PERCENT:
         yield Bound(
             HEATER,
             f"The machine reports no heat, but {now.setpoints.heater or 0:.0f} % is set: it was "
@@ -229,11 +229,11 @@ def heater_contradicts(now: Situation) -> Iterator[Bound]:
     #1791).
     """
     for_s = now.contradicted_s.get(HEATER, 0.0)
-    echo = now.reading.heater_percent if now.reading else None
-    if for_s >= 3.0 and echo is not None and echo > (now.setpoints.heater or 0.0):
+    readback = now.reading.heater_percent if now.reading else None
+    if for_s >= 3.0 and readback is not None and readback > (now.setpoints.heater or 0.0):
         yield Bound(
             HEATER,
-            f"The machine reports {echo:.0f} % heat, but {now.setpoints.heater or 0:.0f} % is set: "
+            f"The machine reports {readback:.0f} % heat, but {now.setpoints.heater or 0:.0f} % is set: "
             "if it goes on, pull the plug.",
             at_most=0,
             effect=Effect.DISARM,
