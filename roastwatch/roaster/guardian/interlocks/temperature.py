@@ -233,8 +233,8 @@ def heater_contradicts(now: Situation) -> Iterator[Bound]:
     if for_s >= 3.0 and readback is not None and readback > (now.setpoints.heater or 0.0):
         yield Bound(
             HEATER,
-            f"The machine reports {readback:.0f} % heat, but {now.setpoints.heater or 0:.0f} % is set: "
-            "if it goes on, pull the plug.",
+            f"The machine reports {readback:.0f} % heat, but {now.setpoints.heater or 0:.0f} % is "
+            "set: if it goes on, pull the plug.",
             at_most=0,
             effect=Effect.DISARM,
         )
