@@ -83,7 +83,7 @@ def test_silence_of_the_service_ends_arming_even_between_two_ticks() -> None:
     bench.obey()
     assert bench.heat == 0
     assert bench.guard.armed_until_s is None
-    assert any("silent" in notice.message for notice in bench.guard.notices)
+    assert any("stopped answering" in notice.message for notice in bench.guard.notices)
 
 
 def test_busy_guardian_does_not_end_the_lease_of_a_live_service() -> None:

@@ -79,7 +79,7 @@ def test_another_machine_in_the_same_usb_socket_is_another(tmp_path: Path) -> No
         assert names.miss(port)
         names.now()
         assert names.news is not None
-        assert "Another device than before" in names.news
+        assert "Another device is on" in names.news
     finally:
         os.close(master)
         os.close(slave)

@@ -93,7 +93,7 @@ def drum_turns(now: Situation) -> Iterator[Bound]:
     if now.contradicted_s.get(drum, 0.0) >= 3.0 and readback is not None and readback < low:
         yield Bound(
             HEATER,
-            f"The {drum.value} is at {readback:.0f} %, not at {setpoint:.0f} % as set: heat is off.",
+            f"The {drum.value} is at {readback:.0f} %, not {setpoint:.0f} % as set: heat is off.",
             at_most=0,
             effect=Effect.DISARM,
         )
