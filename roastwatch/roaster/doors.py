@@ -25,10 +25,10 @@ from roastwatch.supervise import Background, ComponentHealth
 PREFIX = "roastwatch-guardian/"
 BY_FILE = ""
 WAITING = 128
-"""How many callers may wait to be taken on."""
+"""How many callers may wait to be accepted."""
 
 REST_S = 0.1
-"""Without a free file nobody is taken on for so long."""
+"""Without a free file descriptor, no caller is accepted for this long."""
 
 Converse = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
@@ -50,12 +50,12 @@ class Peer:
 
     @property
     def is_trusted(self) -> bool:
-        """Whether it may do more than look and stop: this user or root; unknown: it got in."""
+        """Whether it may do more than look and stop: this user or root, or unknown."""
         return self.uid is None or self.uid in (os.getuid(), 0)
 
 
 def peer_of(writer: asyncio.StreamWriter) -> Peer:
-    """Who is at the other end, as the kernel says; for a guardian it is who listens."""
+    """Who is at the other end, by the kernel; for a guardian, who listens."""
     sock = writer.get_extra_info("socket")
     try:
         raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
@@ -71,7 +71,7 @@ def address_of(name: str) -> str:
 
 
 def listening() -> list[str]:
-    """The abstract sockets of every guardian on this computer, of whichever user."""
+    """The abstract sockets of all guardians on this computer, of every user."""
     try:
         lines = Path("/proc/net/unix").read_text(errors="replace").splitlines()
     except OSError:
@@ -88,12 +88,12 @@ async def connect(
 
 
 async def addresses(wire: str, path: Path | None) -> list[str | Path]:
-    """Where the guardian of a machine may listen, likeliest first."""
+    """Where the guardian of a machine may listen, the likeliest first."""
     found: list[str | Path] = []
     if identity.is_linux():
         try:
             names = await asyncio.to_thread(identity.names_of, wire)
-        except RuntimeError:  # no thread can be had; a name server may hold us up for a second
+        except RuntimeError:  # no thread to be had; the name server may take a second
             names = identity.names_of(wire)
         found += [address_of(name) for name in sorted(names)]
     return found if path is None else [*found, path]
@@ -111,7 +111,7 @@ class Doors:
 
     @contextlib.asynccontextmanager
     async def opened(self, names: frozenset[str]) -> AsyncIterator[None]:
-        """Listen under these names, and at the path where there is one.
+        """Listen under these names, and at the path if there is one.
 
         Raises:
             BadInputError: another guardian listens under one of them.
@@ -136,7 +136,7 @@ class Doors:
                     self._path.unlink(missing_ok=True)
 
     async def rename(self, names: frozenset[str]) -> None:
-        """Listen under these names from now on; one that another guardian has is left to it."""
+        """Listen under these names from now on, except those of another guardian."""
         if names == self.names:
             return
         for gone in self.names - names:
@@ -185,12 +185,12 @@ class Doors:
         sock.close()
 
     def _accept(self, name: str) -> None:
-        """Take on one caller a turn, so that a flood of them fills neither turn nor files."""
+        """Accept one caller per turn, so that a flood exhausts neither time nor files."""
         sock = self._sockets[name]
         try:
             caller, _ = sock.accept()
         except BlockingIOError:
-            return  # it has gone again
+            return  # it has left again
         except OSError:
             loop = asyncio.get_running_loop()
             loop.remove_reader(sock)
@@ -212,7 +212,7 @@ class Doors:
 
 
 async def _taken_by(name: str) -> str:
-    """Who has a name that we wanted."""
+    """Who holds a name that we wanted."""
     whose = ""
     with contextlib.suppress(LostError):
         peer = await who(address_of(name))
@@ -245,7 +245,7 @@ def _only_one(path: Path | None) -> Iterator[bool]:
             raise BadInputError(
                 "Another guardian already holds this roaster: use that one, or end it first."
             ) from error
-        with contextlib.suppress(OSError):  # a full disk hinders no guardian
+        with contextlib.suppress(OSError):  # a full disk must not stop a guardian
             lock.truncate(0)
             lock.write(f"{os.getpid()}\n")
             lock.flush()
@@ -265,7 +265,7 @@ async def who(address: str | Path) -> Peer:
 
 
 async def knock(address: str | Path, within_s: float) -> dict[str, Any]:
-    """Ask a guardian for its state, with no claim on its machine.
+    """Request a guardian's state, without a claim on its machine.
 
     Raises:
         LostError: it is gone, or does not answer within `within_s` seconds.

@@ -1,15 +1,15 @@
-"""What a guardian that died leaves to the next one: control, and the door.
+"""What a guardian that died leaves to the next one: control, and the state of the door.
 
 A Hottop ejects its beans when command frames stop for a second, so the next guardian must not wait
-until somebody asks for control again. Whoever heard the last state of the dead guardian hands this
-on: the spare to itself, the service with its greeting.
+until somebody takes control again. The client that has the dead guardian's last state passes this
+on: the spare to itself, the service in its greeting.
 """
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
 FRESH_S = 1.0
-"""A door that was reported longer ago may have been opened by the machine itself meanwhile."""
+"""After this, the machine may have opened the door by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +17,9 @@ class Handover:
     """Control that the last guardian had."""
 
     at_s: float
-    """When it last spoke, in seconds of CLOCK_MONOTONIC."""
+    """When it last sent its state, in seconds of CLOCK_MONOTONIC."""
     door_open: bool | None
-    """The machine's door then; None: unknown."""
+    """Whether the door was open then; None: unknown."""
 
     def is_fresh(self, now_s: float) -> bool:
         """Whether the machine can't have ejected yet, so that its door is as it was."""
@@ -31,7 +31,7 @@ class Handover:
 
 
 def left_by(state: dict[str, Any]) -> Handover | None:
-    """What the guardian with this last state leaves; None: it had no control, or gave it up."""
+    """What the guardian with this last state leaves; None: it had no control or gave it up."""
     if not state or state.get("only_reads") is not False or state.get("releasing"):
         return None
     reading, setpoints = state.get("reading") or {}, state.get("told") or {}

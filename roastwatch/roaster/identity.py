@@ -1,9 +1,9 @@
-"""Which machine is meant, however its port is written: names that its guardian goes by.
+"""The names of a machine, under each of which its guardian listens.
 
 A machine has several names at once: the path as it was written, the device behind that path, the
 USB device behind that, the addresses of its host. Two programs mean the same machine when they
-have one name in common. A guardian listens under each of its names, so whoever knows one of them
-reaches it: with other options, another type, another spelling, or after USB was re-enumerated.
+have one name in common. A guardian listens under each of its names, so any client that knows
+one reaches it: with other options, another type, another spelling, or after USB was re-enumerated.
 """
 
 import ipaddress
@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 RESOLVE_S = 1.0
-"""A name server that is slower does not hold up a stop."""
+"""A slower name server must not delay a stop."""
 SYS = Path("/sys")
 _AILLIO = ("0483", frozenset({"5741", "a27e", "a4cd"}))
 """The machines whose port is only called `usb`: vendor and products of the Bullet R1 and R2."""
@@ -31,20 +31,20 @@ _TERMINAL = frozenset({"0", "1", "2"})
 
 
 def names_of(wire: str, sys_folder: Path = SYS) -> frozenset[str]:
-    """Every name of the machine on a wire, as far as it can be known now. Takes up to 1 s."""
+    """Every name of the machine on a wire that can be found now. Takes up to 1 s."""
     if wire.startswith("/"):
         return frozenset(_of_path(Path(wire), sys_folder))
     if "://" in wire:
         address, _, topic = wire.partition(" ")
         return frozenset(f"{name} {topic}".strip() for name in _of_address(address))
-    # What has no wire (a simulated machine), or one that its kind finds, is this user's.
+    # A machine without a wire (simulated), or whose driver finds it, is this user's own.
     own = f"own:{os.getuid()}:{os.environ.get('ROASTWATCH_RUNTIME_DIR', '')}:{wire}"
     found = _bullets(sys_folder) if wire.endswith(" usb") else ()
     return frozenset({own, *found})
 
 
 def held_devices(sys_folder: Path = SYS) -> frozenset[str]:
-    """Names of the devices that this process holds open, whatever their paths lead to now."""
+    """Names of the devices that this process holds open, wherever their paths lead now."""
     found: set[str] = set()
     for entry in _listed(Path("/proc/self/fd")):
         if entry.name in _TERMINAL:
@@ -59,7 +59,7 @@ def held_devices(sys_folder: Path = SYS) -> frozenset[str]:
 
 
 def usb_of(names: frozenset[str]) -> frozenset[str]:
-    """The names that say which USB device it is: they outlive its node under /dev."""
+    """The names of the USB device itself, which outlive its node under /dev."""
     return frozenset(name for name in names if name.startswith("usb:"))
 
 
@@ -126,7 +126,7 @@ def _bullets(sys_folder: Path) -> Iterator[str]:
 
 
 def _usb(folder: Path, interface: str) -> str:
-    """Where it is plugged in and what it is: another machine in the same socket is another."""
+    """Where it is plugged in and what it is: another machine in the same socket differs."""
     what = ":".join(_text(folder / part) for part in ("idVendor", "idProduct", "serial"))
     return f"usb:{folder.name}:{interface}/{what}"
 
@@ -161,7 +161,7 @@ def _of_address(address: str) -> Iterator[str]:
 
 
 def _resolved(host: str) -> list[str]:
-    """The addresses of a host; none when they can't be had in time."""
+    """The addresses of a host; none if the look-up takes too long."""
     found: list[str] = []
 
     def look() -> None:
@@ -173,7 +173,7 @@ def _resolved(host: str) -> list[str]:
     looking = threading.Thread(target=look, daemon=True, name="resolve")
     try:
         looking.start()
-    except RuntimeError:  # no thread can be had: the name as written is known all the same
+    except RuntimeError:  # no thread to be had: the name as written still counts
         return []
     looking.join(RESOLVE_S)
     return [address.partition("%")[0] for address in found]

@@ -1,4 +1,4 @@
-"""What the service and the guardian say to each other: versioned JSON lines with sequence numbers.
+"""The messages of service and guardian: versioned JSON lines with sequence numbers.
 
 Each line is one object with `v` (the version) and `seq`, which grows with every line of a sender.
 The service asks with `do`; the guardian answers with `re` (the asked `seq`), and tells on its own
@@ -24,9 +24,9 @@ from roastwatch.vocabulary import Actuator, Command, CommandResult, Origin, Outc
 VERSION = 1
 LONGEST_LINE = 64 * 1024
 _LIMITS = inbound.InboundLimits(size=4 * LONGEST_LINE, whole_text=False)
-"""Texts may hold anything: what a driver says must not make its guardian mute."""
+"""Texts may hold anything: a driver's text must not stop its guardian's messages."""
 SPREADS_S = 22.0
-"""The guardian looks back 20 s to see a rise; before this, heat may still have been on then."""
+"""The guardian looks back 20 s to see a rise; before this, that includes time with heat on."""
 LONGEST_FOLDER = 75
 """Linux takes 107 bytes for the path of a Unix socket."""
 
@@ -46,7 +46,7 @@ def decode(line: bytes) -> dict[str, Any]:
     message = inbound.json_object(line, "A message", _LIMITS)
     if message.get("v") != VERSION:
         raise BadInputError(
-            f"A message has version {message.get('v')!r}, this roastwatch speaks {VERSION}: "
+            f"A message has version {message.get('v')!r}, but this roastwatch has {VERSION}: "
             "run the same version on both sides."
         )
     return message
@@ -138,22 +138,27 @@ def can_heat(state: dict[str, Any]) -> bool:
 
 
 def heat_problem_of(state: dict[str, Any]) -> str:
-    """Why heat is not known to be off; empty when it is, or is not ours to switch off."""
-    ours = can_heat(state) and not state.get("only_reads")
+    """Why heat is not known to be off; empty if it is, or if we don't control it."""
+    ours = can_heat(state) and not only_reads(state)
     return str(state.get("heat_problem") or "") if ours else ""
 
 
 def danger_of(state: dict[str, Any]) -> str:
-    """The loud alarm of a guardian, or that it gets hotter without heat; empty: neither."""
+    """The guardian's alarm, or that the roaster gets hotter without heat; empty: neither."""
     alarm, off_s = state.get("alarm"), state.get("heat_off_s")
     if alarm:
         return f"{alarm} Pull the roaster's plug."
     if can_heat(state) and state.get("hotter") and (off_s or 0.0) >= SPREADS_S:
         return (
-            f"The roaster gets hotter though heat has been off for {off_s:.0f} s: pull its plug if "
-            "it goes on."
+            f"The roaster gets hotter, but heat has been off for {off_s:.0f} s: pull its plug if "
+            "that goes on."
         )
     return ""
+
+
+def only_reads(state: dict[str, Any]) -> bool:
+    """Whether a guardian only reads its machine; an older version does not say."""
+    return state.get("only_reads") is True
 
 
 def command_from(raw: dict[str, Any], station: str) -> Command:

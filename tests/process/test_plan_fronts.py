@@ -105,7 +105,7 @@ async def by_service(plan: Plan, folder: Path, last: Callable[[Writes], bool]) -
         writes = list(driver.log)
         assert [event.origin for event in kitchen.of(EventKind.DROP)] == [Origin.PLAN]
         alarms = {event.message for event in kitchen.of(EventKind.INTERLOCK)}
-        assert alarms <= {"Cooling had made the machine safe: it ends with heat."}
+        assert alarms <= {"Cooling was on to make the machine safe: it ends as heat goes on."}
         assert not kitchen.station.roast.active
     return writes
 

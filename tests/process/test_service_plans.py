@@ -38,7 +38,7 @@ def kitchen(folder: Path, plan: str = PLAN) -> Kitchen:
     return Kitchen(path)
 
 
-COOLING_ENDED = {"Cooling had made the machine safe: it ends with heat."}
+COOLING_ENDED = {"Cooling was on to make the machine safe: it ends as heat goes on."}
 """What the guardian says where it found the machine hot; no plan's doing."""
 
 

@@ -88,11 +88,12 @@ class Bench:
             self.guard.wrote(actuator, percent, self.now_s)
 
     def reading(self) -> Reading:
-        told = self.guard.machine.told
+        setpoints = self.guard.machine.setpoints
         values = {
-            f"{a.value}_percent": self.echo.get(a, told.of(a)) for a in (HEATER, FAN, DRUM, COOLING)
+            f"{a.value}_percent": self.echo.get(a, setpoints.of(a))
+            for a in (HEATER, FAN, DRUM, COOLING)
         }
-        door = self.echo.get(DOOR, told.door)
+        door = self.echo.get(DOOR, setpoints.door)
         return Reading(
             "r",
             self.now_s,
@@ -106,7 +107,7 @@ class Bench:
     def _noise(self) -> float:
         return self.noise_c if round(2 * self.now_s) % 2 else -self.noise_c
 
-    def told(self, interlock: str) -> int:
+    def notified(self, interlock: str) -> int:
         """How many notices there were of one interlock."""
         return sum(notice.interlock == interlock for notice in self.guard.notices)
 
@@ -119,7 +120,7 @@ class Bench:
 
     @property
     def heat(self) -> float:
-        return self.guard.machine.told.heater or 0.0
+        return self.guard.machine.setpoints.heater or 0.0
 
 
 def heating(bench: Bench, percent: float = 60) -> Bench:
@@ -204,7 +205,7 @@ def beans_stand_after_a_charge(bench: Bench) -> bool:
     """So little heat may hold an empty machine where it is, but not one with beans in."""
     bench.bean_c, bench.air_c, bench.noise_c = 160.0, 190.0, 0.2
     heating(bench, 35)
-    bench.guard.charge(bench.now_s)
+    bench.guard.batch.charge(bench.now_s)
     bench.run(90.0)
     return bench.heat > 0
 
@@ -268,7 +269,7 @@ def rises_beyond_belief(bench: Bench) -> bool:
     """A stuck relay, unarmed, up to where values are no longer believed: no notice."""
     bench.bean_c, bench.air_c = None, 290.0
     bench.run(60.0, rise_c_per_s=2.0)
-    return not bench.told("over_range")
+    return not bench.notified("over_range")
 
 
 def grows_hotter_by_itself(bench: Bench) -> bool:
@@ -277,7 +278,7 @@ def grows_hotter_by_itself(bench: Bench) -> bool:
     bench.run(70.0)
     bench.guard.notices.clear()
     bench.run(200.0, rise_c_per_s=0.1)
-    return not bench.told("rise_without_heat")
+    return not bench.notified("rise_without_heat")
 
 
 def heats_after_a_restart(bench: Bench) -> bool:
@@ -317,16 +318,16 @@ def fluid_bed_without_air(bench: Bench) -> bool:
     bench.run(2.0)
     bench.ask(FAN, 0)
     bench.run(1.0)
-    return (bench.guard.machine.told.fan or 0) < 20
+    return (bench.guard.machine.setpoints.fan or 0) < 20
 
 
 def fluid_bed_of_cool_beans_without_air(bench: Bench) -> bool:
     bench.bean_c = bench.air_c = 30.0
     bench.run(2.0)
     bench.ask(FAN, 100)
-    bench.guard.charge(bench.now_s)
+    bench.guard.batch.charge(bench.now_s)
     bench.ask(FAN, 0)
-    return (bench.guard.machine.told.fan or 0) < 20
+    return (bench.guard.machine.setpoints.fan or 0) < 20
 
 
 def fluid_bed_stops_cooling(bench: Bench) -> bool:
@@ -334,7 +335,7 @@ def fluid_bed_stops_cooling(bench: Bench) -> bool:
     bench.bean_c = 150.0
     bench.run(2.0)
     bench.ask(COOLING, 0)
-    return not bench.guard.machine.told.cooling
+    return not bench.guard.machine.setpoints.cooling
 
 
 def fluid_bed_air_fails(bench: Bench) -> bool:
@@ -354,14 +355,14 @@ def cools_unseen(bench: Bench) -> bool:
     bench.guard.link_up(bench.now_s)
     bench.bean_c = bench.air_c = 60.0
     heating(bench).run(1.0)
-    return bench.heat > 0 and bench.guard.machine.told.cooling != 0
+    return bench.heat > 0 and bench.guard.machine.setpoints.cooling != 0
 
 
 def cools_what_it_heats(bench: Bench) -> bool:
     """Found hot, so made safe, cooling and all; then a person heats."""
     bench.bean_c = 150.0
     heating(bench).run(2.0)
-    return bench.heat > 0 and (bench.guard.machine.told.cooling or 0) > 0
+    return bench.heat > 0 and (bench.guard.machine.setpoints.cooling or 0) > 0
 
 
 def rises_by_itself(bench: Bench) -> bool:
@@ -407,12 +408,12 @@ def drum_stopped_hot(bench: Bench) -> bool:
     bench.run(3.0)
     bench.ask(DRUM, 0)
     bench.run(1.0)
-    return (bench.guard.machine.told.drum or 0) < 30
+    return (bench.guard.machine.setpoints.drum or 0) < 30
 
 
 def fan_too_low(bench: Bench) -> bool:
     heating(bench).ask(FAN, 0)
-    return (bench.guard.machine.told.fan or 0) < 20
+    return (bench.guard.machine.setpoints.fan or 0) < 20
 
 
 def heats_with_open_door(bench: Bench) -> bool:
@@ -425,13 +426,13 @@ def feeds_the_fire(bench: Bench) -> bool:
     bench.bean_c = 232.0
     bench.ready()
     bench.ask(DOOR, 100, Origin.PLAN)
-    return (bench.guard.machine.told.door or 0) > 0
+    return (bench.guard.machine.setpoints.door or 0) > 0
 
 
 def keeps_them_in(bench: Bench) -> bool:
     bench.bean_c = 222.0
     bench.run(3.0)
-    return (bench.guard.machine.told.door or 0) == 0
+    return (bench.guard.machine.setpoints.door or 0) == 0
 
 
 def over_ceiling(bench: Bench) -> bool:
@@ -476,12 +477,12 @@ def a_rule_heats(bench: Bench) -> bool:
 
 def sound_drops(bench: Bench) -> bool:
     heating(bench).ask(DOOR, 100, Origin.SOUND)
-    return (bench.guard.machine.told.door or 0) > 0
+    return (bench.guard.machine.setpoints.door or 0) > 0
 
 
 def for_ever(bench: Bench) -> bool:
     heating(bench)
-    bench.guard.charge(bench.now_s)
+    bench.guard.batch.charge(bench.now_s)
     for _ in range(160):
         bench.guard.present(bench.now_s)
         bench.run(10.0, rise_c_per_s=0.04)
@@ -520,7 +521,7 @@ def drum_stopped_unknown(bench: Bench) -> bool:
     bench.silent = True
     bench.ask(DRUM, 100)
     bench.ask(DRUM, 0)
-    return bench.guard.machine.told.drum == 0
+    return bench.guard.machine.setpoints.drum == 0
 
 
 def drum_stands(bench: Bench) -> bool:
@@ -544,7 +545,7 @@ def cooling_off_in_a_stop(bench: Bench) -> bool:
     bench.run(1.0)
     bench.ask(COOLING, 0)
     bench.run(1.0)
-    return (bench.guard.machine.told.cooling or 0) < 100
+    return (bench.guard.machine.setpoints.cooling or 0) < 100
 
 
 def raised_while_nobody_answers(bench: Bench) -> bool:
@@ -567,7 +568,7 @@ def opens_in_hot_air(bench: Bench) -> bool:
     """No probe in the beans: their air decides."""
     bench.bean_c, bench.air_c = None, 240.0
     bench.ready().ask(DOOR, 100, Origin.PLAN)
-    return (bench.guard.machine.told.door or 0) > 0
+    return (bench.guard.machine.setpoints.door or 0) > 0
 
 
 def opens_in_burning_air(bench: Bench) -> bool:
@@ -575,13 +576,13 @@ def opens_in_burning_air(bench: Bench) -> bool:
     bench.bean_c, bench.air_c = 200.0, 310.0
     bench.run(3.0)
     bench.ask(DOOR, 100, Origin.PLAN)
-    return (bench.guard.machine.told.door or 0) > 0
+    return (bench.guard.machine.setpoints.door or 0) > 0
 
 
 def opens_unknown(bench: Bench) -> bool:
     bench.silent = True
     bench.ask(DOOR, 100, Origin.PLAN)
-    return (bench.guard.machine.told.door or 0) > 0
+    return (bench.guard.machine.setpoints.door or 0) > 0
 
 
 BLIND = replace(MACHINE, reads_bean_temp=False, reads_environment_temp=False)

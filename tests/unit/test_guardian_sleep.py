@@ -10,7 +10,7 @@ from roastwatch.roaster.guardian.timing import asleep_s
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome
 
 
-async def test_a_computer_that_slept_makes_safe_and_disarms() -> None:
+async def test_computer_that_slept_makes_safe_and_disarms() -> None:
     now_s, slept_s = 1000.0, 50.0
     options = SimulatedRoaster.Options(drum_c=90, noise_c=0.0)
     driver = SimulatedRoaster(options, "r", lambda: now_s)

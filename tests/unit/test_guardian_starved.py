@@ -75,5 +75,5 @@ async def test_words_that_waited_are_heard_first(tmp_path: Path) -> None:
     assert not await disarmed_after(tmp_path, said_all_the_while=True)
 
 
-async def test_a_silence_meanwhile_is_a_silence(tmp_path: Path) -> None:
+async def test_silence_meanwhile_is_a_silence(tmp_path: Path) -> None:
     assert await disarmed_after(tmp_path, said_all_the_while=False)

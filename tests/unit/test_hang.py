@@ -1,4 +1,4 @@
-"""A process that hangs is told from one that gets no processor, by what the system shows of it."""
+"""A process that hangs is distinguished from one that gets no processor, by its /proc entry."""
 
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def test_seconds_until_a_silent_process_counts_as_hung(
     assert hung_after_s(tmp_path, state, share) == after_s
 
 
-def test_a_process_that_speaks_again_is_judged_anew(tmp_path: Path) -> None:
+def test_process_that_speaks_again_is_judged_anew(tmp_path: Path) -> None:
     process, hang = Process(tmp_path), Hang(7, tmp_path)
     process.show("T", 0.0)
     assert hang.is_hung(0.6)

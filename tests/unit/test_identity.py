@@ -25,7 +25,7 @@ def test_topics_tell_machines_on_one_broker_apart() -> None:
     assert not same("mqtt://localhost a/heat", "mqtt://localhost b/heat")
 
 
-def test_a_device_and_each_link_to_it_are_one(tmp_path: Path) -> None:
+def test_device_and_each_link_to_it_are_one(tmp_path: Path) -> None:
     master, slave = pty.openpty()
     try:
         link = tmp_path / "by-id"
@@ -79,11 +79,11 @@ def test_another_machine_in_the_same_usb_socket_is_another(tmp_path: Path) -> No
         assert names.miss(port)
         names.now()
         assert names.news is not None
-        assert "Another device than before" in names.news
+        assert "Another device is on" in names.news
     finally:
         os.close(master)
         os.close(slave)
 
 
-def test_a_password_in_an_address_is_not_shown() -> None:
+def test_password_in_an_address_is_not_shown() -> None:
     assert without_password("mqtt://me:secret@host:1883") == "mqtt://host:1883"

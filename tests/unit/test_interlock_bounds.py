@@ -70,7 +70,7 @@ def test_refused_arming_changes_nothing() -> None:
     bench = Bench(bean_c=240.0)
     bench.run(1.0)
     bench.guard.emergency_stop("Stop.")
-    bench.guard.charge(bench.now_s)
+    bench.guard.batch.charge(bench.now_s)
     bench.run(1.0)
     before = bench.guard.situation(bench.now_s)
     assert "limit" in (bench.guard.arm(60, bench.now_s) or "")
@@ -82,12 +82,12 @@ def test_stuck_relay_after_a_trip_is_reported_again_and_again() -> None:
     bench = heating(Bench(bean_c=220.0, air_c=225.0))
     bench.run(43.0, rise_c_per_s=0.4)
     assert bench.heat == 0
-    assert bench.told("rise_without_heat") >= 1
+    assert bench.notified("rise_without_heat") >= 1
     assert bench.bean_c is not None
     assert bench.bean_c < 240
-    before = bench.told("rise_without_heat")
+    before = bench.notified("rise_without_heat")
     bench.run(95.0, rise_c_per_s=0.4)
-    assert before + 3 <= bench.told("rise_without_heat") <= before + 4
+    assert before + 3 <= bench.notified("rise_without_heat") <= before + 4
     assert len({n.message for n in bench.guard.notices if n.kind == "fault"}) > 3
 
 
@@ -99,7 +99,7 @@ def test_stuck_relay_after_a_stop_is_reported_over_a_link_that_flaps() -> None:
         bench.guard.link_lost("flaps")
         bench.guard.link_up(bench.now_s)
     bench.run(10.0, rise_c_per_s=0.3)
-    assert bench.told("rise_without_heat")
+    assert bench.notified("rise_without_heat")
 
 
 def test_machine_whose_heat_we_do_not_set_may_rise() -> None:
@@ -107,14 +107,14 @@ def test_machine_whose_heat_we_do_not_set_may_rise() -> None:
     bench = Bench(machine=replace(MACHINE, actuators=frozenset({FAN})))
     bench.run(70.0)
     bench.run(300.0, rise_c_per_s=0.4)
-    assert not bench.told("rise_without_heat")
+    assert not bench.notified("rise_without_heat")
 
 
-def test_machine_preheated_at_its_own_panel_can_be_armed_once_it_rises_no_more() -> None:
+def test_machine_preheated_at_its_panel_can_be_armed_once_it_stops_rising() -> None:
     bench = Bench(bean_c=30.0, air_c=30.0)
     bench.run(70.0)
     bench.run(300.0, rise_c_per_s=0.4)
-    assert "though heat is off" in (bench.guard.arm(60, bench.now_s) or "")
+    assert "with heat off" in (bench.guard.arm(60, bench.now_s) or "")
     bench.run(15.0)
     assert bench.guard.arm(60, bench.now_s) is None
 
@@ -128,7 +128,7 @@ def test_relay_that_sticks_after_the_machine_has_cooled_is_reported() -> None:
     bench.run(200.0, rise_c_per_s=0.25)
     assert bench.air_c is not None
     assert bench.air_c < 170
-    assert bench.told("rise_without_heat")
+    assert bench.notified("rise_without_heat")
 
 
 def test_rising_is_known_unknown_or_over() -> None:
@@ -172,13 +172,13 @@ def test_heat_that_takes_its_time_is_not_short(period_s: float) -> None:
     del bench.echo[HEATER]
     bench.run(10.0, rise_c_per_s=0.1)
     assert bench.heat == 60
-    assert not bench.told("heat_short")
-    assert not bench.told("heat_missing")
+    assert not bench.notified("heat_short")
+    assert not bench.notified("heat_missing")
 
 
-@pytest.mark.parametrize(("host_gone", "told"), [("ejects", 1), ("off", 0)])
+@pytest.mark.parametrize(("host_gone", "notified"), [("ejects", 1), ("off", 0)])
 def test_door_that_opens_by_itself_is_reported_where_a_machine_ejects(
-    host_gone: HostGone, told: int
+    host_gone: HostGone, notified: int
 ) -> None:
     bench = heating(Bench(machine=replace(MACHINE, when_host_is_gone=host_gone)))
     bench.ask(DOOR, 0)
@@ -186,7 +186,7 @@ def test_door_that_opens_by_itself_is_reported_where_a_machine_ejects(
     bench.echo |= {DOOR: 100, HEATER: 0}
     bench.run(2.0)
     said = [n.message for n in bench.guard.notices if "beans may have dropped" in n.message]
-    assert len(said) == told
+    assert len(said) == notified
 
 
 def test_door_that_a_person_opened_here_is_not_reported() -> None:
@@ -242,23 +242,23 @@ def test_made_safe_fan_is_not_undone_where_it_has_no_readback() -> None:
     assert dict(bench.guard.machine.again(bench.now_s))[FAN] == 100
 
 
-def test_cooling_that_ended_with_heat_is_set_again_where_it_has_no_readback() -> None:
+def test_cooling_that_ended_with_heat_is_repeated_without_a_readback() -> None:
     """The one line that said so may be lost."""
     bench = heating(Bench(bean_c=150.0, machine=MUTE))
-    assert bench.guard.machine.told.cooling == 0
+    assert bench.guard.machine.setpoints.cooling == 0
     assert (COOLING, 0.0) in bench.guard.machine.again(bench.now_s)
 
 
 def test_fluid_bed_keeps_its_air_until_it_is_cool() -> None:
     bench = heating(Bench(bean_c=None, air_c=190.0, machine=replace(FLUID, reads_bean_temp=False)))
-    bench.guard.charge(bench.now_s)
+    bench.guard.batch.charge(bench.now_s)
     bench.ask(HEATER, 0)
     bench.guard.emergency_stop("Stop.")
     bench.run(2.0)
     for actuator in (FAN, COOLING):
         bench.ask(actuator, 0)
         bench.run(1.0)
-        assert (bench.guard.machine.told.of(actuator) or 0) >= 20
+        assert (bench.guard.machine.setpoints.of(actuator) or 0) >= 20
     bench.air_c = 40.0
     bench.run(6.0)
     assert bench.ask(FAN, 0).outcome is Outcome.APPLIED
@@ -340,7 +340,7 @@ def test_limits_that_switch_an_interlock_off_are_refused(raw: dict[str, Any]) ->
 def test_fluid_bed_has_air_whatever_its_limits_say() -> None:
     bench = heating(Bench(machine=FLUID, limits=Limits(fan_min_for_heat_percent=5)))
     bench.ask(FAN, 0)
-    assert (bench.guard.machine.told.fan or 0) >= 20
+    assert (bench.guard.machine.setpoints.fan or 0) >= 20
 
 
 def test_reading_of_a_driver_that_marks_over_range_is_hot() -> None:

@@ -87,7 +87,7 @@ def test_each_mutation_is_found(name: str, what: str, mutant: Interlock | None) 
 
 
 @pytest.mark.verify
-def test_the_list_of_mutations(capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_of_mutations(capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         print(f"\n\n{len(MUTANTS)} mutations, each found by:\n")
         for name, what, mutant in MUTANTS:
@@ -107,11 +107,11 @@ def test_hot_air_over_cooler_beans_does_not_keep_a_plan_from_dropping(
     bench = Bench(bean_c=bean_c, air_c=air_c)
     bench.run(3.0)
     bench.ask(DOOR, 100, Origin.PLAN)
-    assert bench.guard.machine.told.door == 100
+    assert bench.guard.machine.setpoints.door == 100
 
 
-def test_a_person_may_open_the_door_on_beans_that_may_burn() -> None:
+def test_person_may_open_the_door_on_beans_that_may_burn() -> None:
     bench = Bench(bean_c=240.0)
     bench.run(3.0)
     bench.ask(DOOR, 100, Origin.PERSON)
-    assert bench.guard.machine.told.door == 100
+    assert bench.guard.machine.setpoints.door == 100

@@ -28,7 +28,7 @@ class Roast:
         limits = Limits(stale_after_s=4, arm_max_s=7200, heating_max_s=7200)
         self.guard = SafetyState(machine, limits)
         self.whole, self.period_s, self.air = whole, period_s, air
-        self.told: list[tuple[float, str | None, str]] = []
+        self.notified: list[tuple[float, str | None, str]] = []
         self.bean_stands = False
         self.fahrenheit = False
         self.drift_c_per_min = 0.0
@@ -70,7 +70,7 @@ class Roast:
                 self.guard.made_safe(self.now_s)
             for actuator, percent in demand.writes:
                 await self.write(actuator, percent)
-            self.told += [(self.now_s, n.interlock, n.message) for n in self.guard.notices]
+            self.notified += [(self.now_s, n.interlock, n.message) for n in self.guard.notices]
             self.guard.notices.clear()
 
     async def write(self, actuator: Actuator, percent: float) -> None:
@@ -85,7 +85,7 @@ class Roast:
 
     @property
     def faults(self) -> list[tuple[float, str | None, str]]:
-        return [told for told in self.told if told[1] in NEW]
+        return [notice for notice in self.notified if notice[1] in NEW]
 
 
 @pytest.mark.parametrize("period_s", [0.5, 2.0])
@@ -105,7 +105,7 @@ async def test_whole_roast_raises_no_alarm(
     await roast.run(500)
     await roast.heat(0)
     roast.driver.charge()
-    assert roast.guard.charge(roast.now_s) is None
+    assert roast.guard.batch.charge(roast.now_s) is None
     await roast.run(90)
     await roast.heat(75)
     await roast.run(420)
@@ -114,7 +114,7 @@ async def test_whole_roast_raises_no_alarm(
     await roast.heat(0)
     await roast.run(120)
     assert roast.faults == []
-    assert roast.driver.heat.bean_c > 150, [told[2] for told in roast.told]
+    assert roast.driver.heat.bean_c > 150, [notice[2] for notice in roast.notified]
 
 
 @pytest.mark.parametrize("whole", [False, True])
@@ -128,13 +128,13 @@ async def test_bean_probe_that_stands_in_a_roast_is_found_in_time(
     await roast.heat(100)
     await roast.run(240)
     roast.driver.charge()
-    roast.guard.charge(roast.now_s)
+    roast.guard.batch.charge(roast.now_s)
     await roast.run(300)
     began_s, roast.bean_stands = roast.now_s, True
     await roast.run(100)
     assert [name for _, name, _ in roast.faults] == ["probe_follows"]
     assert roast.faults[0][0] - began_s <= 90  # 75 s, and two slots of 6 s at 2 s a reading
-    assert roast.guard.machine.told.heater == 0
+    assert roast.guard.machine.setpoints.heater == 0
 
 
 async def hot_roast(*, air: bool) -> Roast:
@@ -145,7 +145,7 @@ async def hot_roast(*, air: bool) -> Roast:
     await roast.heat(100)
     await roast.run(240)
     roast.driver.charge()
-    roast.guard.charge(roast.now_s)
+    roast.guard.batch.charge(roast.now_s)
     await roast.heat(85)
     await roast.run(260)
     assert roast.faults == []
@@ -191,8 +191,8 @@ def test_environment_probe_that_vanishes_ends_arming_with_a_reason(heat: float) 
     bench.run(2.0, rise_c_per_s=0.2)
     assert bench.heat == 0
     assert bench.guard.armed_until_s is None
-    told = [n.message for n in bench.guard.notices if n.interlock == "probe_follows"]
-    assert told == ["The environment probe gives no value for 3 s: check its plug."]
+    notified = [n.message for n in bench.guard.notices if n.interlock == "probe_follows"]
+    assert notified == ["The environment probe has given no value for 3 s: check its plug."]
     bench.run(2.0)
     assert bench.guard.arm(600, bench.now_s) is None  # a person decides to go on without it
 
@@ -216,8 +216,8 @@ async def test_empty_drum_held_hot_below_hotter_air_is_not_a_fault(
     await roast.run(240)
     await roast.heat(percent)
     await roast.run(2400)
-    assert [told for told in roast.told if told[1] is not None] == []
-    assert roast.guard.machine.told.heater == percent
+    assert [notice for notice in roast.notified if notice[1] is not None] == []
+    assert roast.guard.machine.setpoints.heater == percent
 
 
 def test_heat_in_pulses_without_any_rise_is_found() -> None:
@@ -228,7 +228,7 @@ def test_heat_in_pulses_without_any_rise_is_found() -> None:
         bench.run(45.0)
         bench.ask(HEATER, 0)
         bench.run(15.0)
-    assert bench.told("heat_without_rise") == 1
+    assert bench.notified("heat_without_rise") == 1
 
 
 @pytest.mark.parametrize("heat", [29, 45])
@@ -243,7 +243,7 @@ def test_machine_held_at_low_heat_is_not_a_fault(heat: float) -> None:
     assert bench.heat == heat
 
 
-def test_a_fault_of_a_probe_ends_with_the_heat_that_showed_it() -> None:
+def test_fault_of_a_probe_ends_with_the_heat_that_showed_it() -> None:
     """A person may look, and arm again."""
     bench = Bench(bean_c=100.0, air_c=210.0)
     heating(bench).run(90.0)
@@ -275,7 +275,7 @@ def test_value_that_vanishes_beyond_its_limit_is_too_hot() -> None:
     bench.air_c = None
     bench.run(1.0)
     assert "too hot" in (bench.guard.machine.history.over_range or "")
-    assert bench.told("over_range") == 1
+    assert bench.notified("over_range") == 1
     bench.air_c = 180.0
     bench.run(2.0)
     assert bench.guard.machine.history.over_range is None
@@ -293,7 +293,7 @@ def test_value_that_vanishes_within_its_limit_is_a_broken_probe() -> None:
 def test_drum_that_was_never_set_counts_for_a_fluid_bed_as_its_fan() -> None:
     fluid = replace(MACHINE, fan_is_drum=True)
     bench = heating(Bench(machine=fluid))
-    assert (bench.guard.machine.told.fan or 0) >= 20
+    assert (bench.guard.machine.setpoints.fan or 0) >= 20
     assert bench.guard.situation(bench.now_s).drum is FAN
     assert Bench().guard.situation(0.0).drum is DRUM
 
@@ -308,7 +308,7 @@ def test_air_probe_that_stands_alone_at_full_heat_is_found(noise_c: float) -> No
         bench.air_c = 220.0 + chance.uniform(-noise_c, noise_c)
         bench.run(0.5)
         bench.bean_c += 0.165
-    assert bench.told("probe_follows")
+    assert bench.notified("probe_follows")
     assert bench.bean_c < (188.0 if noise_c < 1.0 else 194.0)
 
 

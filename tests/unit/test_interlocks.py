@@ -43,7 +43,7 @@ def test_emergency_stop_latches_until_armed() -> None:
     bench.guard.emergency_stop("Stop.")
     bench.run(1.0)
     assert bench.heat == 0
-    assert (bench.guard.machine.told.drum, bench.guard.machine.told.cooling) == (100, 100)
+    assert (bench.guard.machine.setpoints.drum, bench.guard.machine.setpoints.cooling) == (100, 100)
     assert bench.safe_calls > 0
     assert bench.ask(HEATER, 30).outcome is Outcome.REFUSED
     assert bench.guard.arm(60, bench.now_s) is None
@@ -102,7 +102,7 @@ def test_attendance_is_asked_before_heat_goes() -> None:
     assert bench.ask(HEATER, 70, Origin.PLAN).outcome is Outcome.APPLIED
 
 
-def test_a_spike_is_not_believed_and_a_new_level_is() -> None:
+def test_spike_is_not_believed_and_a_new_level_is() -> None:
     bench = heating(Bench())
     bench.bean_c = 349.0
     bench.run(0.5)
@@ -117,16 +117,16 @@ def test_drop_takes_heat_off_and_turns_the_drum() -> None:
     decision = bench.ask(DOOR, 100)
     assert decision.outcome is Outcome.APPLIED
     assert decision.writes[0] == (HEATER, 0.0)
-    assert bench.guard.machine.told.drum == 100
+    assert bench.guard.machine.setpoints.drum == 100
     assert bench.ask(DRUM, 0).outcome is not Outcome.APPLIED
 
 
 def test_charge_is_refused_with_an_open_door() -> None:
     bench = Bench().ready()
     bench.ask(DOOR, 100)
-    assert "door" in (bench.guard.charge(bench.now_s) or "")
+    assert "door" in (bench.guard.batch.charge(bench.now_s) or "")
     bench.ask(DOOR, 0)
-    assert bench.guard.charge(bench.now_s) is None
+    assert bench.guard.batch.charge(bench.now_s) is None
 
 
 def test_not_released_while_hot() -> None:
@@ -150,7 +150,7 @@ def test_nonsense_targets_are_refused(target: float) -> None:
     assert Bench().ready().ask(HEATER, target).outcome is Outcome.REFUSED
 
 
-def test_a_machine_without_probe_never_heats() -> None:
+def test_machine_without_probe_never_heats() -> None:
     blind = replace(MACHINE, reads_bean_temp=False, reads_environment_temp=False)
     bench = heating(Bench(machine=blind, bean_c=None, air_c=None))
     assert bench.heat == 0
@@ -162,7 +162,7 @@ def test_levels_round_heat_down() -> None:
     assert bench.heat == 33
 
 
-def test_a_machine_that_was_left_safe_is_owed_nothing_when_its_link_goes() -> None:
+def test_machine_that_was_left_safe_is_owed_nothing_when_its_link_goes() -> None:
     bench = heating(Bench())
     bench.guard.ask_safe("The end.")
     bench.run(1.0)

@@ -16,6 +16,7 @@ from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.guardian.guardian import Guardian
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.guardian.safety_state import SafetyState
+from roastwatch.roaster.guardian.stop_record import heat_problem
 from roastwatch.vocabulary import Actuator, Command, Origin
 from tests.fakes.mqtt_device import OPTIONS
 from tests.fakes.virtual_time import VirtualLoop
@@ -190,6 +191,21 @@ class Refusing(SimulatedRoaster):
             raise failure
 
 
+class RefusingHeat0(SimulatedRoaster):
+    """It reads, and takes no heat 0 while `refuses`."""
+
+    refuses = True
+
+    async def write(self, actuator: Actuator, percent: float) -> None:
+        if self.refuses and (actuator, percent) == (Actuator.HEATER, 0.0):
+            raise BadInputError("No heat 0.")
+        await super().write(actuator, percent)
+
+    async def make_safe(self) -> None:
+        await self.write(Actuator.HEATER, 0.0)
+        await super().make_safe()
+
+
 def test_refused_write_keeps_the_link_of_a_hot_machine() -> None:
     loop = VirtualLoop()
     options = SimulatedRoaster.Options(drum_c=200, charged=True)
@@ -212,6 +228,32 @@ def test_refused_write_keeps_the_link_of_a_hot_machine() -> None:
         assert not place.guard.machine.heats
         refused = [message for _, kind, _, message in place.notices if "refused drum" in message]
         assert 1 <= len(refused) <= 2  # make-safe's, and the drum's own when it is asked again
+    loop.close()
+
+
+@pytest.mark.parametrize("drum_c", [30, 200])
+def test_machine_that_refuses_heat_0_at_first_is_watched_and_not_armed(drum_c: float) -> None:
+    loop = VirtualLoop()
+    roaster = RefusingHeat0(SimulatedRoaster.Options(drum_c=drum_c, noise_c=0), "r", loop.time)
+    with kitchen(loop, lambda: roaster) as place:
+        guard = place.guard
+
+        async def life() -> None:
+            await place.live(30)
+            assert place.connected_s > 29
+            assert not place.guardian.wrong_machine
+            assert "refuses heat 0" in heat_problem(guard, None, None)
+            assert "refuses heat 0" in (guard.arm(900, loop.time()) or "")
+            assert guard.may_release(loop.time()) is not None
+            roaster.refuses = False
+            await place.live(5)
+
+        loop.run(life())
+        assert len(place.drivers) == 1
+        assert [kind for _, kind, _, said in place.notices if "No heat 0." in said] == ["fault"] * 2
+        assert not guard.unsafe_pending
+        assert heat_problem(guard, place.guardian.safe_since_s, None) == ""
+        assert guard.arm(900, loop.time()) is None
     loop.close()
 
 

@@ -28,6 +28,21 @@ def test_hundreds_of_lives() -> None:
     run_state_machine_as_test(RoasterLife, settings=lives(200, derandomize=True))
 
 
+def test_stop_without_a_link_is_owed_though_the_clock_goes_back() -> None:
+    """What was written for it, once the link is back, has an earlier time than the stop."""
+    life = RoasterLife()
+    try:
+        life.first_reading(fluid=False, patient=False)
+        life.cable(lost=True)
+        life.emergency_stop()
+        life.clock_jumps_back(5.0)
+        life.cable(lost=False)
+        life.time_passes(8.0)
+        assert life.stop_owed_after is None
+    finally:
+        life.teardown()
+
+
 @pytest.mark.verify
 @pytest.mark.timeout(3600)
 def test_ten_thousand_lives() -> None:

@@ -109,7 +109,7 @@ async def test_stop_ignored_by_a_stuck_relay_is_a_failure(tmp_path: Path) -> Non
                 later = await place.service(*command)
                 out, _ = await asyncio.wait_for(later.communicate(), STARTED_S)
                 assert later.returncode == status, out.decode()
-                assert b"It rises by" in out
+                assert b"The roaster rises by" in out
         finally:
             await end(service)
 
@@ -147,7 +147,7 @@ async def test_less_heat_than_set_is_reported_and_heat_continues(tmp_path: Path)
         lines: list[str] = []
         service = await place.drive("hottop", line.port, SHORT.replace("3,", "14,"))
         try:
-            await said(service, "gives only 36 % heat, not the 60 %", lines)
+            await said(service, "gives only 36 % heat, not 60 %", lines)
             await asyncio.sleep(2.0)
             assert fake.heater == 60
             await asyncio.wait_for(service.communicate(), 120)

@@ -21,10 +21,13 @@ from roastwatch.roaster.guardian.stop_record import DELIVERED_LATE
 from roastwatch.settings import model as settings
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import (
+    Actuator,
+    Command,
     EventKind,
     Instruction,
     InstructionKind,
     Origin,
+    Outcome,
     RoasterState,
     StopState,
 )
@@ -102,7 +105,7 @@ def place_for_service(monkeypatch: pytest.MonkeyPatch) -> Callable[[Guarded], No
     return use
 
 
-async def test_a_stop_with_the_cable_out_is_not_delivered_until_it_is_in_again(
+async def test_stop_with_the_cable_out_is_not_delivered_until_it_is_in_again(
     tmp_path: Path, place_for_service: Callable[[Guarded], None]
 ) -> None:
     fake = hot_tc4()
@@ -128,7 +131,7 @@ async def test_a_stop_with_the_cable_out_is_not_delivered_until_it_is_in_again(
             assert "was delivered, heat is 0" in kitchen.status
 
 
-async def test_a_stop_on_a_port_that_another_program_holds_is_not_delivered(
+async def test_stop_on_a_port_that_another_program_holds_is_not_delivered(
     tmp_path: Path, place_for_service: Callable[[Guarded], None]
 ) -> None:
     fake = hot_tc4()
@@ -153,7 +156,7 @@ async def test_a_stop_on_a_port_that_another_program_holds_is_not_delivered(
                 os.close(artisan)
 
 
-async def test_a_stop_of_a_second_service_reaches_the_first_ones_guardian(
+async def test_stop_of_a_second_service_reaches_the_first_ones_guardian(
     tmp_path: Path, place_for_service: Callable[[Guarded], None]
 ) -> None:
     fake = hot_tc4()
@@ -170,7 +173,34 @@ async def test_a_stop_of_a_second_service_reaches_the_first_ones_guardian(
                 assert kitchen.state.emergency
 
 
-async def test_a_stop_without_any_guardian_is_not_delivered_until_there_is_one(
+async def test_second_stop_of_a_guest_does_not_count_as_the_first_delivered(
+    tmp_path: Path, place_for_service: Callable[[Guarded], None]
+) -> None:
+    fake = hot_tc4()
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
+        place_for_service(place)
+        async with heating(place, "tc4", line.port) as first:
+            kitchen = Kitchen(line.port, period_s=0.5)
+            async with kitchen.running():
+                await until(lambda: "roaster end" in kitchen.status, STARTED_S)
+                kitchen.stop()
+                await until(lambda: kitchen.state.stop is StopState.DELIVERED, 10.0)
+                await until(lambda: kitchen.service.driven["kitchen"]._guest is None, 10.0)
+                assert await first.arm(600.0) is None
+                now_s = asyncio.get_running_loop().time()
+                wish = Command("2", "r", Actuator.HEATER, 60.0, Origin.PERSON, now_s)
+                assert (await first.request(wish)).outcome is Outcome.APPLIED
+                line.unplug()
+                await until(lambda: not first.raw_state["connected"], 10.0)
+                kitchen.stop()
+                await until(lambda: kitchen.state.stop is StopState.PENDING, 10.0)
+                assert "not delivered" in kitchen.state.stop_problem
+                line.plug()
+                await until(lambda: kitchen.state.stop is StopState.DELIVERED, 20.0)
+                assert fake.ot1 == 0
+
+
+async def test_stop_without_any_guardian_is_not_delivered_until_there_is_one(
     tmp_path: Path,
     place_for_service: Callable[[Guarded], None],
     monkeypatch: pytest.MonkeyPatch,
@@ -193,7 +223,7 @@ async def test_a_stop_without_any_guardian_is_not_delivered_until_there_is_one(
             assert fake.ot1 == 0
 
 
-async def test_a_stop_that_the_machine_contradicts_is_not_delivered(
+async def test_stop_that_the_machine_contradicts_is_not_delivered(
     tmp_path: Path, place_for_service: Callable[[Guarded], None]
 ) -> None:
     fake = hot_tc4()
@@ -212,7 +242,7 @@ async def test_a_stop_that_the_machine_contradicts_is_not_delivered(
             await until(lambda: "was delivered, heat is 0" in kitchen.status, 15.0)
 
 
-async def test_the_command_line_says_not_delivered_and_its_guardian_goes_on(
+async def test_command_line_says_not_delivered_and_its_guardian_goes_on(
     tmp_path: Path,
 ) -> None:
     fake = hot_tc4()
@@ -229,7 +259,7 @@ async def test_the_command_line_says_not_delivered_and_its_guardian_goes_on(
         await until(lambda: fake.ot1 == 0, STARTED_S)
 
 
-async def test_the_command_line_names_the_program_that_holds_the_port(tmp_path: Path) -> None:
+async def test_command_line_names_the_program_that_holds_the_port(tmp_path: Path) -> None:
     fake = hot_tc4()
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         holder = await asyncio.create_subprocess_exec(

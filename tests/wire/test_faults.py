@@ -1,6 +1,6 @@
 """Random commands, faults and restarts against each driver: never heat that nobody asked for.
 
-What holds after each step, whatever the line does: the machine never gets a heat above the
+What holds after each step, whatever the line does: the machine is never set to a heat above the
 highest that was asked for since heat was last 0; no reading shows a value that no probe can show;
 after a restart heat is 0 until it is asked for again; once the line is well, `make_safe` ends it.
 """

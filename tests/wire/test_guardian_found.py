@@ -52,7 +52,7 @@ async def stopped(place: Guarded, heat: Callable[[], int], *words: str) -> str:
         (),
     ],
 )
-async def test_a_stop_by_other_options_or_type_is_accepted(
+async def test_stop_by_other_options_or_type_is_accepted(
     tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     fake = hot_tc4()
@@ -65,7 +65,7 @@ async def test_a_stop_by_other_options_or_type_is_accepted(
         await stopped(place, lambda: fake.ot1, "--port", str(line.port), *words)
 
 
-async def test_a_stop_reaches_through_a_link_that_leads_elsewhere_now(tmp_path: Path) -> None:
+async def test_stop_reaches_through_a_link_that_leads_elsewhere_now(tmp_path: Path) -> None:
     fake = hot_tc4()
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         master, slave = pty.openpty()
@@ -80,7 +80,7 @@ async def test_a_stop_reaches_through_a_link_that_leads_elsewhere_now(tmp_path: 
             os.close(slave)
 
 
-async def test_a_stop_by_the_device_reaches_who_opened_it_by_a_link(tmp_path: Path) -> None:
+async def test_stop_by_the_device_reaches_who_opened_it_by_a_link(tmp_path: Path) -> None:
     fake = hot_tc4()
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         device = str(line.port.resolve())
@@ -91,7 +91,7 @@ async def test_a_stop_by_the_device_reaches_who_opened_it_by_a_link(tmp_path: Pa
 
 
 @pytest.mark.parametrize("other", ["127.0.0.1", "localhost", "[::1]"])
-async def test_a_stop_by_another_name_of_the_host_is_accepted(other: str) -> None:
+async def test_stop_by_another_name_of_the_host_is_accepted(other: str) -> None:
     fake = hot_tc4()
     async with guarded() as place, tcp_line(fake) as address:
         number = address.rpartition(":")[2]
@@ -101,7 +101,7 @@ async def test_a_stop_by_another_name_of_the_host_is_accepted(other: str) -> Non
             await stopped(place, lambda: fake.ot1, "--type", "tc4", "--port", port)
 
 
-async def test_a_stop_arrives_though_the_runtime_folder_was_cleaned(tmp_path: Path) -> None:
+async def test_stop_arrives_though_the_runtime_folder_was_cleaned(tmp_path: Path) -> None:
     fake = hot_tc4()
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         guardians: list[int] = []
@@ -160,7 +160,7 @@ async def test_another_user_may_stop_and_look_and_nothing_else(tmp_path: Path) -
             shutil.rmtree(stranger.folder, ignore_errors=True)
 
 
-async def test_a_left_over_guardian_is_named_and_ended_safely(tmp_path: Path) -> None:
+async def test_left_over_guardian_is_named_and_ended_safely(tmp_path: Path) -> None:
     fake = hot_tc4()
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         service = await place.drive("tc4", line.port, LEFT)
@@ -205,6 +205,11 @@ async def test_another_machine_on_the_port_of_a_left_over_guardian(tmp_path: Pat
         line.machine, kaleido.send = kaleido, tc4.send
         line.plug()
         words = ("roaster", "probe", "--type", "kaleido", "--port", str(line.port))
+        status, out = await run(place, *words)
+        assert (status, place.guardians) == (2, [left]), out  # what may heat on stays guarded
+        assert "roastwatch roaster end --port" in out
+        await run(place, "roaster", "end", "--port", str(line.port))
+        await until(lambda: not place.guardians, STARTED_S)
         status, out = await run(place, *words)
         assert status == 0, out
         assert "Kaleido" in out

@@ -80,7 +80,7 @@ async def test_blocked_event_loop_leaves_no_heat(tmp_path: Path) -> None:
             await end(service)
 
 
-async def test_killed_guardian_is_told_and_started_again_with_heat_0(tmp_path: Path) -> None:
+async def test_killed_guardian_is_reported_and_restarted_with_heat_0(tmp_path: Path) -> None:
     kind, fake, heat = tc4()  # holds its outputs for ever
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         service = await place.drive(kind, line.port)
@@ -121,7 +121,7 @@ async def test_drive_runs_to_its_end_twice(tmp_path: Path) -> None:
             assert '"kind": "command"' in (place.folder / "drive.jsonl").read_text()
 
 
-async def test_an_overheating_machine_stays_off(tmp_path: Path) -> None:
+async def test_overheating_machine_stays_off(tmp_path: Path) -> None:
     kind, fake, heat = hottop()
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         service = await place.drive(kind, line.port)
@@ -137,7 +137,7 @@ async def test_an_overheating_machine_stays_off(tmp_path: Path) -> None:
             await end(service)
 
 
-async def test_a_machine_that_falls_silent_stays_off(tmp_path: Path) -> None:
+async def test_machine_that_falls_silent_stays_off(tmp_path: Path) -> None:
     kind, fake, heat = hottop()
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         service = await place.drive(kind, line.port)
@@ -152,7 +152,7 @@ async def test_a_machine_that_falls_silent_stays_off(tmp_path: Path) -> None:
             await end(service)
 
 
-async def test_a_machine_that_is_plugged_in_again_stays_off(tmp_path: Path) -> None:
+async def test_machine_that_is_plugged_in_again_stays_off(tmp_path: Path) -> None:
     kind, fake, heat = hottop()
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         service = await place.drive(kind, line.port)

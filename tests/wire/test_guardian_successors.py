@@ -27,7 +27,7 @@ async def heat(control: RoasterControl) -> CommandResult:
     return await control.request(command)
 
 
-async def test_a_log_that_failed_for_one_service_hinders_not_the_next(
+async def test_log_that_failed_for_one_service_hinders_not_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with guarded() as place:
@@ -42,7 +42,7 @@ async def test_a_log_that_failed_for_one_service_hinders_not_the_next(
             assert (await heat(second)).outcome is Outcome.APPLIED
 
 
-async def test_a_guardian_that_is_started_again_is_told_that_the_log_fails(
+async def test_restarted_guardian_learns_that_the_log_fails(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with guarded() as place:
@@ -58,7 +58,7 @@ async def test_a_guardian_that_is_started_again_is_told_that_the_log_fails(
             assert (await heat(control)).interlock == "log_works"
 
 
-async def test_a_cutoff_that_one_person_confirmed_is_not_the_next_ones(
+async def test_cutoff_that_one_person_confirmed_is_not_the_next_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with guarded() as place, PtyLine(FakeTc4(), tmp_path) as line:

@@ -71,7 +71,7 @@ async def test_heat_0_is_reported_after_it_was_written(tmp_path: Path) -> None:
         os.kill(second, signal.SIGKILL)
 
 
-async def test_a_guardian_that_cannot_be_started_is_loud_and_retried(tmp_path: Path) -> None:
+async def test_guardian_that_cannot_be_started_is_loud_and_retried(tmp_path: Path) -> None:
     fake, told = hot_tc4(), list[str]()
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         python = wrapper(tmp_path)
@@ -95,7 +95,7 @@ async def test_a_guardian_that_cannot_be_started_is_loud_and_retried(tmp_path: P
 
 
 @pytest.mark.parametrize("way", ["serial", "network"])
-async def test_a_hung_guardian_is_replaced_by_its_spare(tmp_path: Path, way: str) -> None:
+async def test_hung_guardian_is_replaced_by_its_spare(tmp_path: Path, way: str) -> None:
     fake = hot_tc4()
     line = PtyLine(fake, tmp_path) if way == "serial" else tcp_line(fake)
     async with guarded() as place, line as at:
@@ -111,7 +111,7 @@ async def test_a_hung_guardian_is_replaced_by_its_spare(tmp_path: Path, way: str
         await until(lambda: not place.spares(), STARTED_S)  # the next spare went with us
 
 
-async def test_a_stop_replaces_a_hung_guardian_that_nobody_watches(tmp_path: Path) -> None:
+async def test_stop_replaces_a_hung_guardian_that_nobody_watches(tmp_path: Path) -> None:
     fake = hot_tc4()
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         async with heating(place, "tc4", line.port) as control:
@@ -141,7 +141,7 @@ async def idle_connections(address: str, count: int) -> AsyncIterator[None]:
         yield
 
 
-async def test_a_guardian_stands_a_flood_of_idle_connections(tmp_path: Path) -> None:
+async def test_guardian_stands_a_flood_of_idle_connections(tmp_path: Path) -> None:
     fake = hot_tc4()
     async with (
         guarded() as place,
@@ -164,7 +164,7 @@ async def test_a_guardian_stands_a_flood_of_idle_connections(tmp_path: Path) -> 
             assert control.guardian_pid == pid
 
 
-async def test_a_hung_guardian_holds_up_no_pulse(
+async def test_hung_guardian_holds_up_no_pulse(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tests.wire.test_emergency_stop import Kitchen
@@ -188,7 +188,7 @@ async def test_a_hung_guardian_holds_up_no_pulse(
             await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_the_spare_takes_over_when_service_and_guardian_are_killed(tmp_path: Path) -> None:
+async def test_spare_takes_over_when_service_and_guardian_are_killed(tmp_path: Path) -> None:
     fake = hot_tc4()
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         service = await place.drive("tc4", line.port)
@@ -213,7 +213,7 @@ async def test_the_spare_takes_over_when_service_and_guardian_are_killed(tmp_pat
         (signal.SIGKILL, signal.SIGSTOP),
     ],
 )
-async def test_the_spare_takes_over_without_a_word_of_the_service(
+async def test_spare_takes_over_without_a_word_of_the_service(
     tmp_path: Path, service: signal.Signals, guardian: signal.Signals
 ) -> None:
     fake = hot_tc4()
@@ -263,7 +263,7 @@ async def test_guardian_and_spare_that_are_stopped_are_replaced(tmp_path: Path) 
         assert not is_running(first)
 
 
-async def test_a_spare_that_dies_is_replaced_at_once(tmp_path: Path) -> None:
+async def test_spare_that_dies_is_replaced_at_once(tmp_path: Path) -> None:
     async with (
         guarded() as place,
         PtyLine(hot_tc4(), tmp_path) as line,
@@ -278,7 +278,7 @@ async def test_a_spare_that_dies_is_replaced_at_once(tmp_path: Path) -> None:
             await until(lambda: set(place.spares()) - ended, 0.7)
 
 
-async def test_a_spare_ends_where_the_guardian_outlives_the_service(tmp_path: Path) -> None:
+async def test_spare_ends_where_the_guardian_outlives_the_service(tmp_path: Path) -> None:
     fake = hot_tc4()
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         service = await place.drive("tc4", line.port)

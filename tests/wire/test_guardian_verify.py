@@ -1,8 +1,8 @@
 """How long heat stays on the wire when service or guardian is killed, stopped or blocked.
 
-One run prints the table of docs/development/roaster.md. Where both are killed the spare guardian
-writes. Where that is killed too nobody is left, so that what the machine does by itself is what
-counts: the last column says what that is.
+One run prints the table of docs/development/roaster.md. If both are killed, the spare guardian
+writes. If that is killed too, only the machine itself can end heat: the last column shows whether
+it does.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ WAYS = (
 )
 ALL = "all killed"
 BY_ITSELF_S = 20.0
-"""So long a machine is watched that nobody drives any more."""
+"""How long a machine is watched after everything was killed."""
 SETTLED_S = 4.0
 """A roast has run for longer before a guardian hangs: its spare is there."""
 MEASURED: dict[str, dict[str, float]] = {}
@@ -98,7 +98,7 @@ async def test_heat_0_within_two_seconds(tmp_path: Path, make: Make, way: str) -
 
 @pytest.mark.parametrize("make", rigs.RIGS)
 async def test_all_killed(tmp_path: Path, make: Make) -> None:
-    """Nobody is left: a machine that goes off or ejects by itself does, and the rest are said."""
+    """Nothing is left: machines that go off or eject by themselves do; the rest is shown."""
     async with guarded() as place, make(tmp_path) as rig:
         rig.thermal.speed = 1.0
         rig.thermal.bean_c = rig.thermal.air_c = 120.0
@@ -126,8 +126,8 @@ async def test_all_killed(tmp_path: Path, make: Make) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS[:3])
-async def test_the_simulated_roaster_as_a_second_program_sees_it(way: str) -> None:
-    """It has no wire: what counts is what the guardian tells everybody else."""
+async def test_simulated_roaster_as_a_second_program_sees_it(way: str) -> None:
+    """It has no wire: what counts is what the guardian reports to other clients."""
     async with guarded() as place:
         options = ("--option", "noise_c=0")
         service = await service_that_heats(
@@ -157,7 +157,7 @@ async def follow(watcher: asyncio.subprocess.Process, told: list[float]) -> None
             told.append(json.loads(line)["heater_percent"] or 0.0)
 
 
-def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+def test_table(capsys: pytest.CaptureFixture[str]) -> None:
     """Prints what was measured; no cell may be missing."""
     about = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     with capsys.disabled():

@@ -369,3 +369,24 @@ async def test_taking_control_during_a_drop_keeps_the_door_open(
         await until(lambda: len(fake.commands) >= 3)
         fake.thermal.bean_c = 40  # otherwise the driver keeps control while the beans are hot
     assert {frame[16] for frame in fake.commands} == {door}
+
+
+async def test_a_machine_that_is_silent_for_long_is_given_up(tmp_path: Path) -> None:
+    """Off at its switch, but its USB chip has power from this computer."""
+    fake = FakeHottop(speed=0)
+    async with (
+        PtyLine(fake, tmp_path) as line,
+        driver(line.port, silence_s=0.5, release_after_s=1.5) as hottop,
+    ):
+        await hottop.write(Actuator.HEATER, 60)
+        fake.talks = fake.powered = False
+        errors: list[LostError] = []
+        async with asyncio.timeout(20):
+            while not errors or isinstance(errors[-1], SilentError):
+                try:
+                    await hottop.read()
+                except LostError as error:
+                    errors.append(error)
+        assert isinstance(errors[0], SilentError)
+        assert "control ends" in str(errors[-1])
+        assert fake.commands[-1][10] == 0

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from roastwatch.app.roaster_launch import RoasterLaunch
-from roastwatch.roaster.client.control import RoasterControl
+from roastwatch.roaster.client.control import GuardianNotice, RoasterControl
 from roastwatch.roaster.client.guardian_life import BACK, DIED_READING, MAY_EJECT, READS_AGAIN
 from tests.fakes.hottop import FakeHottop
 from tests.fakes.line import PtyLine
@@ -65,7 +65,29 @@ async def test_hot_machine_that_needs_frames_is_not_left(tmp_path: Path) -> None
         assert (fake.ejected, fake.heater, fake.drum, fake.cooling) == (False, 0, 1, 1)
 
 
-async def test_emergency_stop_takes_control_of_a_machine_that_is_only_read(tmp_path: Path) -> None:
+async def test_machine_that_is_only_read_is_not_taken_over_when_its_frames_pause(
+    tmp_path: Path,
+) -> None:
+    fake = FakeHottop(speed=0)
+    fake.heater, fake.drum, fake.main_fan = 70, 1, 3  # somebody roasts by its panel
+    fake.thermal.bean_c = fake.thermal.air_c = 200.0
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
+        words = ("read", "--follow", "--json", "--type", "hottop", "--port", str(line.port))
+        process = await place.service("roaster", *words)
+        assert process.stdout is not None
+        try:
+            await asyncio.wait_for(process.stdout.readline(), STARTED_S)  # it reads
+            fake.talks = False
+            await asyncio.sleep(2.5)
+            fake.talks = True
+            await asyncio.sleep(2.5)
+        finally:
+            await end(process)
+        assert fake.commands == []
+        assert (fake.ejected, fake.heater, fake.drum) == (False, 70, 1)
+
+
+async def test_emergency_stop_takes_control_of_a_machine_that_was_only_read(tmp_path: Path) -> None:
     fake = FakeHottop(speed=0)
     fake.heater, fake.thermal.bean_c = 100, 200.0
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
@@ -139,8 +161,11 @@ async def test_machine_that_heats_by_its_panel_is_not_taken_over(tmp_path: Path)
         finally:
             await end(service)
         assert service.returncode != 0
-        assert "heats by its own panel (70 %)" in out.decode()
-        # A drive makes the machine safe at its end in any case, so a stop takes control then.
+        text = out.decode()
+        assert "heats by its own panel (70 %)" in text
+        assert "The roaster was only read." in text
+        assert "not known to be" not in text
+        assert (fake.commands, fake.heater) == ([], 70)
 
 
 @pytest.mark.parametrize(
@@ -208,3 +233,27 @@ async def test_successor_of_a_guardian_that_only_read_takes_no_control(
             await until(lambda: READS_AGAIN in notices, STARTED_S)
         assert notices == [DIED_READING, READS_AGAIN]
         assert (fake.commands, fake.heater) == ([], 70)
+
+
+async def test_nothing_is_owed_to_a_machine_that_heats_by_its_panel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pressing stop, or ending, reports no danger: a person at the panel heats."""
+    fake = FakeHottop(speed=0)
+    fake.heater, fake.thermal.bean_c, fake.thermal.air_c = 70, 120.0, 120.0
+    told: list[GuardianNotice] = []
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
+        monkeypatch.setenv("ROASTWATCH_RUNTIME_DIR", str(place.folder))
+        machine = RoasterLaunch.chosen("hottop", str(line.port), (), None, None, None, True)
+        async with RoasterControl(machine.socket, machine.launch, told=told.append) as control:
+            raw = await control.answering()
+            assert raw["only_reads"]
+            heats = "The roaster heats by its own panel (70 %); roastwatch only reads it."
+            assert raw["heat_problem"] == heats
+            assert await control.make_safe("The roast was stopped.")
+        assert (told, fake.commands, fake.heater) == ([], [], 70)
+        async with RoasterControl(machine.socket, machine.launch, told=told.append) as control:
+            await control.answering()
+            assert await control.emergency_stop("Stop.") is None  # this one takes control
+            assert fake.heater == 0
+            assert not control.raw_state["only_reads"]

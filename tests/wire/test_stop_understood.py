@@ -66,7 +66,7 @@ async def left(process: asyncio.subprocess.Process) -> str:
         ("--tpye tc4 --station", "--tpye"),
     ],
 )
-async def test_a_stop_with_a_slip_is_carried_out_and_the_slip_reported(
+async def test_stop_with_a_slip_is_carried_out_and_the_slip_reported(
     tmp_path: Path, words: str, slip: str
 ) -> None:
     fake = hot_tc4()
@@ -84,7 +84,7 @@ async def test_a_stop_with_a_slip_is_carried_out_and_the_slip_reported(
 
 
 @pytest.mark.parametrize("spell", [lambda p: f" {p} ", os.path.relpath, lambda p: f"{p}/"])
-async def test_a_port_is_found_with_spaces_and_as_a_relative_path(
+async def test_port_is_found_with_spaces_and_as_a_relative_path(
     tmp_path: Path, spell: Callable[[str], str]
 ) -> None:
     fake = hot_tc4()
@@ -102,7 +102,7 @@ async def test_a_port_is_found_with_spaces_and_as_a_relative_path(
     os.getuid() != 0 or shutil.which("unshare") is None, reason="makes a network of its own"
 )
 @pytest.mark.parametrize("words", [(), ("--type", "tc5"), ("--port", "usb")])
-async def test_a_stop_that_names_no_machine_stops_them_all(
+async def test_stop_that_names_no_machine_stops_them_all(
     tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     """In a network of its own: it must not stop the guardians of other tests."""
@@ -172,7 +172,7 @@ def open_to_all(folder: Path) -> Path:
     "make",
     [a_file, open_to_all, lambda _: Path("/proc/nope/x"), lambda folder: folder / ("x" * 120)],
 )
-async def test_a_stop_needs_no_runtime_folder(tmp_path: Path, make: Callable[[Path], Path]) -> None:
+async def test_stop_needs_no_runtime_folder(tmp_path: Path, make: Callable[[Path], Path]) -> None:
     fake = hot_tc4()
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         fake.ot1 = 60  # nobody guards it
@@ -190,7 +190,7 @@ async def test_a_stop_needs_no_runtime_folder(tmp_path: Path, make: Callable[[Pa
             place.folder = mine
 
 
-async def test_a_drive_needs_no_runtime_folder(tmp_path: Path) -> None:
+async def test_drive_needs_no_runtime_folder(tmp_path: Path) -> None:
     fake = hot_tc4()
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         place.environment["ROASTWATCH_RUNTIME_DIR"] = f"{place.folder}/{'x' * 120}"

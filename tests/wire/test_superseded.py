@@ -18,7 +18,7 @@ from roastwatch.vocabulary import Reading
 HELLO = {"role": "control", "kind": "tc4", "options": {}}
 
 
-async def test_a_releasing_guardian_takes_nobody_on(tmp_path: Path) -> None:
+async def test_releasing_guardian_takes_nobody_on(tmp_path: Path) -> None:
     def make() -> Tc4:
         return Tc4(Tc4Options(port="/dev/none"), "kitchen")
 
@@ -64,5 +64,5 @@ def test_guardian_stays_while_the_machine_it_lost_was_last_seen_hot(
     guard.link_lost("unplugged")
     now[0] += 5000.0
     assert not guard.unsafe_pending
-    assert server._may_end() is not stays
+    assert server._ending.may_end(now[0]) is not stays
     assert server._state()["rising"] is (None if stays else False)

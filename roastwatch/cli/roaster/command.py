@@ -36,7 +36,7 @@ LONGER = {
     "end": "roastwatch.cli.roaster.stop",
     "guardians": "roastwatch.cli.roaster.stop",
 }
-"""Commands that have files of their own, imported when called: a guardian must start quickly."""
+"""Commands with files of their own, imported when called: a guardian must start quickly."""
 
 
 class _Group(click.Group):
@@ -61,8 +61,8 @@ def command() -> None:
 
 @command.command("read")
 @machine_options
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
-@click.option("--follow", is_flag=True, help="Go on until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--follow", is_flag=True, help="Continue until Ctrl-C.")
 def read(as_json: bool, follow: bool, **chosen: Any) -> None:
     """Print the newest reading."""
 
@@ -99,7 +99,7 @@ def read(as_json: bool, follow: bool, **chosen: Any) -> None:
 async def _look(
     wire: str, slip: str, work: Callable[[RoasterControl], Coroutine[Any, Any, None]]
 ) -> None:
-    """Look at what the guardian of a port shows, though something else was not understood."""
+    """Show what the guardian of a port reports, even if another option was not understood."""
     door = RoasterControl(None, None, wire=wire, role="watch")
     try:
         await door.__aenter__()
@@ -114,7 +114,7 @@ async def _look(
 @command.command("set")
 @click.argument("words", nargs=-1, required=True, metavar="ACTUATOR PERCENT ...")
 @machine_options
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def set_(words: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
     """Set actuators once: heater, fan, drum, cooling, door.
 
@@ -123,12 +123,12 @@ def set_(words: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
 
     Example: roastwatch roaster set fan 40 drum 100 --type hottop --port /dev/ttyUSB0
     """
-    wishes = _wishes(words)
+    targets = _targets(words)
 
     async def work(control: RoasterControl) -> int:
         await control.answering()
         refused = 0
-        for actuator, percent in wishes:
+        for actuator, percent in targets:
             result = await control.request(Command.new("roaster", actuator, percent, Origin.PERSON))
             refused += result.outcome not in (Outcome.APPLIED, Outcome.LIMITED)
             if as_json:
@@ -145,9 +145,9 @@ def set_(words: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
 
 @command.command("arm")
 @machine_options
-@click.option("--for", "for_s", default=900.0, help="How long, seconds.", show_default=True)
+@click.option("--for", "for_s", default=900.0, help="How long, in seconds.", show_default=True)
 def arm(for_s: float, **chosen: Any) -> None:
-    """Arm the roaster and stay: heat goes off when you press Ctrl-C or this ends."""
+    """Arm the roaster and stay. Heat goes off when you press Ctrl-C or this ends."""
 
     async def work(control: RoasterControl) -> str | None:
         await control.answering()
@@ -167,9 +167,9 @@ def arm(for_s: float, **chosen: Any) -> None:
 
 @command.command("probe")
 @machine_options
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def probe(as_json: bool, **chosen: Any) -> None:
-    """Say what answers at a port and what it can do."""
+    """Show what answers at a port and what it can do."""
 
     async def work(control: RoasterControl) -> None:
         await control.answering()
@@ -221,20 +221,22 @@ def with_machine(
     return run_until_stopped(run())
 
 
-def _wishes(words: tuple[str, ...]) -> list[tuple[Actuator, float]]:
+def _targets(words: tuple[str, ...]) -> list[tuple[Actuator, float]]:
     flat = [part for word in words for part in word.split("=", 1)]
     if len(flat) % 2:
         raise BadInputError("Name an actuator and its percent, such as `set fan 40`.")
-    wishes = []
+    targets = []
     for name, value in zip(flat[::2], flat[1::2], strict=True):
         if name.removesuffix("_percent") not in ACTUATORS:
-            raise BadInputError(f"No actuator is named '{name}': {', '.join(Actuator)}.")
+            raise BadInputError(f"No actuator is named '{name}'. There are {', '.join(Actuator)}.")
         words_for = {"open": "100", "on": "100", "closed": "0", "off": "0"}
         try:
             percent = float(words_for.get(value, value).removesuffix("%"))
             if not math.isfinite(percent):
                 raise ValueError
         except ValueError as error:
-            raise BadInputError(f"'{value}' is not a percent for {name}: 0 to 100.") from error
-        wishes.append((ACTUATORS[name.removesuffix("_percent")], percent))
-    return wishes
+            raise BadInputError(
+                f"'{value}' is no value for {name}: give a percent from 0 to 100."
+            ) from error
+        targets.append((ACTUATORS[name.removesuffix("_percent")], percent))
+    return targets

@@ -1,4 +1,4 @@
-"""`roastwatch roaster drive` and `simulate`: a plan on a machine, and a plan on a model of one."""
+"""`roastwatch roaster drive`: runs a plan on a machine."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from roastwatch.cli.roaster.machine import machine_options, run_until_stopped
 from roastwatch.files.folders import data_folder
 from roastwatch.roaster.client.control import RoasterControl
 from roastwatch.roaster.guardian.limits_store import parse_limits
-from roastwatch.roaster.messages import can_heat
+from roastwatch.roaster.messages import can_heat, only_reads
 from roastwatch.roaster.plans.drive import ENDED, Drive, DriveLog
 from roastwatch.roaster.plans.plan import Plan, read_plan, refuse_too_hot, refuse_unattended
 
@@ -61,7 +61,7 @@ def drive(plan_path: Path, log_file: Path | None, **chosen: Any) -> None:
 
 
 SAFE_S = 12.0
-"""A guardian that died is started again meanwhile; a roaster that was unplugged is waited for."""
+"""Time to start another guardian if it died, or to plug the roaster in again."""
 
 
 async def _drive(plan: Plan, machine: RoasterLaunch, log: DriveLog) -> str | None:
@@ -110,8 +110,11 @@ async def _drive(plan: Plan, machine: RoasterLaunch, log: DriveLog) -> str | Non
 
 
 async def _leave(run: Drive, control: RoasterControl) -> str | None:
-    """Heat 0, and stay until it no longer gets hotter; why it must be looked at, or None."""
+    """Set heat to 0 and stay until it no longer gets hotter; returns what is wrong, or None."""
     done = await asyncio.shield(_make_safe(control))
+    if control.ever_connected and only_reads(control.raw_state):
+        _say_left(control.raw_state)
+        return None
     wrong = await run.stay() if done else None
     if not control.ever_connected:
         return None  # it was never reached; the reason follows
@@ -123,8 +126,8 @@ async def _leave(run: Drive, control: RoasterControl) -> str | None:
 
 
 def _say_left(state: dict[str, Any]) -> None:
-    """In which state the roaster is left."""
-    if state.get("only_reads") or not can_heat(state):
+    """Say in which state the roaster is left."""
+    if only_reads(state) or not can_heat(state):
         _say("   The roaster was only read.")
         return
     elif state.get("hot"):

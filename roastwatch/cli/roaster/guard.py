@@ -14,6 +14,7 @@ from roastwatch import plugins
 from roastwatch.app.roaster_launch import RoasterLaunch, checked_options
 from roastwatch.errors import BadInputError
 from roastwatch.roaster.client.spare import Spare
+from roastwatch.roaster.driver import LivesInDriver
 from roastwatch.roaster.guardian.limits_store import parse_limits
 from roastwatch.roaster.guardian.process import raise_priority
 from roastwatch.roaster.guardian.safety_state import SafetyState
@@ -23,7 +24,7 @@ from roastwatch.roaster.guardian.server import GuardianServer
 @click.command("guard", hidden=True)
 @click.option("--settings", "settings_path", type=click.Path(path_type=Path))
 @click.option("--station", default=None)
-@click.option("--stay", is_flag=True, help="Never end by itself (under systemd).")
+@click.option("--stay", is_flag=True, help="Do not end by itself (under systemd).")
 def guard(settings_path: Path | None, station: str | None, stay: bool) -> None:
     """Be the guardian of one machine (started by the service, or by systemd with --settings)."""
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
@@ -31,7 +32,7 @@ def guard(settings_path: Path | None, station: str | None, stay: bool) -> None:
         machine = RoasterLaunch.from_settings(settings_path, station)
         path = machine.socket
     else:
-        # A spare is given its machine now and the word to begin later, or never.
+        # A spare gets its machine now, and the word to begin later or never.
         with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as first_line:
             spec = json.loads(first_line.readline())  # and nothing of what follows
         file = spec.pop("socket")
@@ -55,25 +56,25 @@ def guard(settings_path: Path | None, station: str | None, stay: bool) -> None:
         wire=machine.wire,
     )
     for name in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(name, signal.SIG_IGN)  # a terminal's end is not the roaster's
+        signal.signal(name, signal.SIG_IGN)  # a closed terminal does not end the guardian
     spare = None if settings_path is not None else Spare(path, machine.wire)
     try:
         asyncio.run(_serve(server, spare))
     except BadInputError:
         if spare is None or spare.was_asked:
             raise
-        # Another has taken over the machine: nothing is left to do.
+        # Another guardian has taken over the machine.
 
 
 def _makes(first: Any, factory: Any, options: Any, station: str) -> Any:
-    """Makes the driver: the first one that was made, and fresh ones after a lost link.
+    """Makes the driver: the first one, and a new one after a lost link.
 
-    A machine without a wire (simulated, replay) lives in its driver and stays the same one.
+    A machine without a wire (simulated, replay) is its driver, and stays the same.
     """
     unused = [first]
 
     def make() -> Any:
-        if getattr(first, "is_the_machine", False):
+        if isinstance(first, LivesInDriver):
             return first
         return unused.pop() if unused else factory(options, station)
 
@@ -81,7 +82,7 @@ def _makes(first: Any, factory: Any, options: Any, station: str) -> Any:
 
 
 async def _serve(server: GuardianServer, spare: Spare | None) -> None:
-    """Wait as long as this is a spare, then serve until released; SIGTERM makes safe and ends."""
+    """Wait while this is a spare, then serve until released; SIGTERM makes safe and ends."""
     loop, left = asyncio.get_running_loop(), None
     if spare is not None:
         words = asyncio.StreamReader()

@@ -1,4 +1,4 @@
-"""The options that say which machine is meant, and an end that makes it safe."""
+"""The options that choose a machine, and an end that makes it safe."""
 
 import asyncio
 import logging
@@ -14,17 +14,17 @@ T = TypeVar("T")
 
 
 def machine_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say which machine is meant."""
+    """Add the options that choose a machine."""
     for option in reversed(
         (
             click.option("--type", "kind", help="Kind of roaster, such as hottop or simulated."),
-            click.option("--port", help="Its wire: /dev/ttyUSB0, tcp://host:port, ..."),
+            click.option("--port", help="Where it is: /dev/ttyUSB0, tcp://host:port, ..."),
             click.option(
                 "--option",
                 "options",
                 multiple=True,
                 metavar="KEY=VALUE",
-                help="One more option of the driver.",
+                help="Another option of the driver (repeatable).",
             ),
             click.option(
                 "--settings",
@@ -32,11 +32,11 @@ def machine_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 type=click.Path(path_type=Path),
                 help="Take the machine from this settings file.",
             ),
-            click.option("--station", default=None, help="Which station of the settings."),
+            click.option("--station", default=None, help="The station of the settings."),
             click.option(
                 "--limits",
                 type=click.Path(path_type=Path),
-                help="File of limits in place of the machine's own (config/roasters).",
+                help="File of limits, instead of the machine's own (config/roasters).",
             ),
             click.option(
                 "--independent-cutoff",
@@ -53,13 +53,13 @@ SLIP = "roastwatch.slip"
 
 
 class Forgiving(click.Command):
-    """A command that a slip in one argument does not keep from what it is for: an emergency stop.
+    """An emergency stop, which must work even if one argument is wrong.
 
-    What can't be understood is left out; the sentence about it is `ctx.meta[SLIP]`.
+    What can't be understood is left out; `ctx.meta[SLIP]` is the sentence about it.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take what can be understood, the port above all."""
+        """Keep what can be understood, above all the port."""
         words = list(args)
         try:
             return super().parse_args(ctx, args)

@@ -1,4 +1,4 @@
-"""`roastwatch roaster simulate`: a plan on the model, behind the same guard, in virtual time."""
+"""`roastwatch roaster simulate`: a plan on the model, behind the interlocks, in virtual time."""
 
 import asyncio
 import itertools
@@ -27,7 +27,7 @@ REPORT_S = 30.0
 @click.option("--drum-c", default=180.0, show_default=True, help="Preheated drum, °C.")
 @click.option("--limits", type=click.Path(path_type=Path), help="File of limits.")
 @click.option("--tune", is_flag=True, help="Try gains for the plan's profile and report each.")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def simulate(
     plan_path: Path,
     beans_g: float,
@@ -68,13 +68,15 @@ def simulate(
 
 def _report(found: Rehearsed) -> None:
     last_s = -REPORT_S
-    told = sorted({*found.refused, *found.notices})
-    # What ends a plan is told by its interlock and by the arming that it ends.
-    told = [entry for at, entry in enumerate(told) if at == 0 or told[at - 1][1] != entry[1]]
+    notices = sorted({*found.refused, *found.notices})
+    # What ends a plan is reported by its interlock and by the arming that it ends.
+    notices = [
+        entry for at, entry in enumerate(notices) if at == 0 or notices[at - 1][1] != entry[1]
+    ]
     for at_s, reading in found.readings:
-        while told and told[0][0] <= at_s:
-            click.echo(f"{clock(told[0][0])}  !  {told[0][1]}")
-            told.pop(0)
+        while notices and notices[0][0] <= at_s:
+            click.echo(f"{clock(notices[0][0])}  !  {notices[0][1]}")
+            notices.pop(0)
         if at_s - last_s >= REPORT_S:
             last_s = at_s
             click.echo(
@@ -82,7 +84,7 @@ def _report(found: Rehearsed) -> None:
                 f"{reading.environment_temp_c:6.1f} °C  heat {reading.heater_percent:3.0f} %  "
                 f"fan {reading.fan_percent:3.0f} %"
             )
-    for at_s, message in told:
+    for at_s, message in notices:
         click.echo(f"{clock(at_s)}  !  {message}")
     if found.first_crack_s is not None:
         click.echo(f"First crack at {clock(found.first_crack_s)}.")
@@ -121,7 +123,7 @@ def _tune(
     bounds: Limits,
     as_json: bool,
 ) -> None:
-    """The tuning report: the deviation with each set of gains, the best first."""
+    """The tuning report: the deviation for each set of gains, the best first."""
     rows = []
     follow = plan.model_copy(update={"follow": True})
     for gain, integral, derivative in itertools.product((2, 4, 8), (90, 180, 360), (0, 30, 60)):

@@ -1,4 +1,4 @@
-"""`roastwatch roaster stop`, `end` and `guardians`: for whichever guardian holds the machine."""
+"""`roastwatch roaster stop`, `end` and `guardians`, for any guardian that holds the machine."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ SHOWN_EVERY_S = 30.0
 WATCH_S = 22.0
 WATCH_TURN_S = 0.25
 LONG_OFF_S = 60.0
-"""Heat that has been off for so long shows no more: the guardian alarms where it rises."""
+"""After this without heat, only the guardian's own alarm can show a rise."""
 
 
 @click.command("stop", cls=Forgiving)
@@ -32,12 +32,12 @@ LONG_OFF_S = 60.0
 def stop(**chosen: Any) -> None:
     """Emergency stop: heat 0, drum and cooling on, latched. Needs no arming.
 
-    It reaches the guardian that holds the machine, whichever options or user started it; --port
-    alone is enough for that. Without any option it stops every guardian on this computer. What
-    can't be understood is reported, and hinders no stop.
+    It reaches the guardian that holds the machine, no matter which options or user started it;
+    --port alone is enough. Without options it stops every guardian on this computer. Options that
+    can't be understood are reported, and do not prevent the stop.
 
     Then it watches the temperature for up to 22 s; Ctrl-C leaves. It exits with 0 only when the
-    machine has heat 0 and does not get much hotter.
+    machine has heat 0, as reported by a guardian of yours or root's, and gets not much hotter.
     """
     meant = _meant(chosen)
     slip = str(click.get_current_context().meta.get(SLIP) or meant.slip)
@@ -55,13 +55,13 @@ async def _stop_all() -> None:
     """Stop every guardian on this computer: heat 0 is the safe side.
 
     Raises:
-        LostError: none runs, or one of them can't be stopped.
+        LostError: none is running, or one can't be stopped.
     """
     found = await _addresses()
     if not found:
         raise LostError(
-            "No guardian runs on this computer, so nothing was stopped: pull the roaster's plug, "
-            "or name the roaster with --type and --port."
+            "No guardian is running on this computer, so nothing was stopped: pull the roaster's "
+            "plug, or name the roaster with --type and --port."
         )
     if len(found) > 1:
         click.echo(f"Stopping all {len(found)} guardians on this computer.", err=True)
@@ -97,8 +97,8 @@ async def _stop(path: Path | None, launch: Launch | None, wire: str) -> None:
         if failed is not None and launch is None and not door.stop_accepted:
             others = await _addresses() if wire else []
             hint = (
-                f" {len(others)} other guardians run here: `roastwatch roaster stop` without "
-                "options stops them all."
+                f" {len(others)} other guardians are running here: `roastwatch roaster stop` "
+                "without options stops them all."
             )
             raise LostError(failed.replace(KEEPS_TRYING, "") + (hint if others else ""))
         while failed is not None and not door.stop_accepted:
@@ -106,23 +106,21 @@ async def _stop(path: Path | None, launch: Launch | None, wire: str) -> None:
             failed = await door.stopped(SHOWN_EVERY_S)
         if failed is not None:
             raise LostError(f"{failed} Run `roastwatch roaster stop` again to see how it stands.")
-        peer = door.guardian_peer
-        whose = "" if peer.is_trusted else f" (by the guardian of {peer.user}, process {peer.pid})"
         raw = door.raw_state
         if danger := messages.danger_of(raw):
             click.echo(f"\a!! {danger}", err=True)
-            raise LostError(f"Heat 0 was written{whose}, but the roaster heats: pull its plug.")
+            raise LostError("Heat 0 was written, but the roaster heats: pull its plug.")
         which = f" {raw['kind']} at {raw['port']}" if raw.get("kind") else ""
-        click.echo(f"Stopped{which}{whose}: heat 0 was written, drum and cooling on.")
+        click.echo(f"Stopped{which}: heat 0 was written, drum and cooling on.")
         if messages.can_heat(raw):
             await _watch(door)
 
 
 async def _watch(door: RoasterControl) -> None:
-    """Watch whether the machine obeys, which shows in its temperature and nowhere else.
+    """Watch whether the machine obeys, which shows only in its temperature.
 
     Raises:
-        LostError: it gets much hotter though heat is off.
+        LostError: it gets much hotter with heat off.
     """
     raw, began_s, seen = door.raw_state, time.monotonic(), Afterheat()
     if (raw.get("heat_off_s") or 0.0) >= LONG_OFF_S and raw.get("rising") is False:
@@ -144,7 +142,7 @@ async def _watch(door: RoasterControl) -> None:
             how = (
                 "beans still get warmer from the hot roaster" if rising else "readings are unclear"
             )
-            click.echo(f"The {how}: whether it obeys shows in the temperature. Watch it.")
+            click.echo(f"The {how}: watch the temperature to see whether the roaster obeys.")
             return
         await asyncio.sleep(WATCH_TURN_S)
 
@@ -153,9 +151,9 @@ async def _watch(door: RoasterControl) -> None:
 @machine_options
 @click.option("--process", "pid", type=int, help="The guardian with this process number.")
 def end(pid: int | None, **chosen: Any) -> None:
-    """End a guardian that is left over: it makes the roaster safe, and goes when it is cool.
+    """End a leftover guardian: it makes the roaster safe, and exits when that is cool.
 
-    --port alone is enough. Without it, the guardians that run are listed.
+    --port alone is enough. Without it, the running guardians are listed.
     """
     if pid is not None:
         run_until_stopped(_end_process(pid))
@@ -194,7 +192,7 @@ async def _end(path: Path | None, wire: str) -> None:
 
 
 def _opened_by(wire: str, guardian: int | None) -> str:
-    """Which other programs have the port open, as far as we may see them."""
+    """Which other programs have the port open, as far as we may see."""
     held = [f"{name} (process {pid})" for pid, name in identity.holders(wire) if pid != guardian]
     return f" Its port is open in {', '.join(held)}." if held else ""
 
@@ -204,14 +202,14 @@ async def _until_gone(control: RoasterControl, pid: int | None) -> None:
     unsafe = ""
     while control.guardian_pid == pid and control.raw_state:
         raw = control.raw_state
-        problem = raw.get("heat_problem") and not raw.get("only_reads")
-        unsafe = "" if raw.get("connected") and not problem else control.unsafe
+        reads = messages.only_reads(raw)
+        is_off = raw.get("connected") and not raw.get("heat_problem")
+        unsafe = "" if is_off or reads else control.unsafe
         off = not unsafe
         line = ""
-        reads = bool(raw.get("only_reads"))
         if off and not reads and raw.get("hot") is not False:
             line = (
-                "Heat is 0. The guardian stays until the roaster is cool; Ctrl-C leaves it to it."
+                "Heat is 0. The guardian stays until the roaster is cool; Ctrl-C leaves it alone."
             )
         if line and (line != said or time.monotonic() - shown_s > SHOWN_EVERY_S):
             said, shown_s = line, time.monotonic()
@@ -225,9 +223,9 @@ async def _until_gone(control: RoasterControl, pid: int | None) -> None:
 
 
 @click.command("guardians")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def guardians(as_json: bool) -> None:
-    """List the guardians that run on this computer, of every user."""
+    """List the guardians that are running on this computer, of every user."""
     _list(as_json)
 
 
@@ -239,11 +237,11 @@ def _list(as_json: bool) -> None:
     for one in found:
         click.echo(_line(one))
     if not found:
-        click.echo("No guardian runs.")
+        click.echo("No guardian is running.")
 
 
 async def _found() -> list[dict[str, Any]]:
-    """Each guardian once, however many names it has."""
+    """Each guardian once, even if it has several names."""
     answers = await asyncio.gather(*(_ask(address) for address in doors.listening()))
     return list({one["pid"]: one for one in answers if one is not None}.values())
 
@@ -285,12 +283,12 @@ def _line(one: dict[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Meant:
-    """The machine that a command line means; by its port alone only a guardian that runs."""
+    """The machine that a command line names; its port alone finds only a running guardian."""
 
     path: Path | None
     launch: Launch | None
     wire: str
-    """Empty: nothing says which machine."""
+    """Empty: no machine was named."""
     slip: str
     """What was not understood, in a sentence; empty: nothing."""
 

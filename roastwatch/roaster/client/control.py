@@ -1,8 +1,8 @@
 """The only door to the heater: `await control.request(command)`.
 
-The door is thin on purpose. It lets one command through at a time (others pass heat that waits for
-a reading), writes an audit row for each, and hands
-it to the guardian, which judges it. `guardian_life` keeps a guardian there.
+The door is thin on purpose. It lets one command through at a time (others may pass heat that waits
+for a reading), writes an audit row for each, and hands it to the guardian, which judges it.
+`guardian_life` keeps a guardian running.
 """
 
 import asyncio
@@ -37,17 +37,17 @@ from roastwatch.vocabulary import (
 )
 
 ANSWERING_S = 15.0
-"""A machine that boots, or whose first frame is slow, is waited for so long."""
+"""How long to wait for a machine that boots or sends its first frame late."""
 TROUBLE_S = 3.0
-"""A port that can't be had is tried for so long."""
+"""How long a port that can't be opened is tried."""
 DOOR_S = 5.0
-"""A door that was set to close is waited for so long."""
+"""How long to wait for a door to close."""
 STOP_S = 8.0
-"""For so long the one who pressed stop is kept waiting; it is tried for as long as it takes."""
+"""How long the caller of a stop waits; the stop itself is tried for as long as it takes."""
 HEAT_WAITS_S = 0.3
-"""Heat may wait longer, for a reading: then other commands need not wait for it."""
+"""Heat may wait longer, for a reading; other commands need not wait for it."""
 
-log = logging.getLogger("roastwatch.roaster")
+log = logging.getLogger(__name__)
 
 
 Audit = Callable[[Command, CommandResult], None]
@@ -68,9 +68,9 @@ class RoasterControl:
         role: Role | None = None,
         wire: str = "",
     ) -> None:
-        """`holds_lease`: whether this is the service; a guest may look, ask and stop.
+        """`holds_lease`: whether this is the service; a guest may look, request and stop.
 
-        The role `stop` waits for no guardian when it is entered: it brings a stop to whichever
+        With the role `stop`, entering waits for no guardian: a stop goes to whichever guardian
         holds the machine. `wire` names a machine of which nothing else is known (no `launch`).
         """
         self.part = part or ComponentHealth("roaster")
@@ -106,8 +106,8 @@ class RoasterControl:
     async def _leave(self) -> None:
         try:
             owed = self._role == "control" and self.ever_connected and not self._is_left_safe()
-            if owed and not await self.make_safe("roastwatch ends."):
-                message = f"roastwatch ends, and heat is not known to be off: {self.unsafe}"
+            if owed and not await self.make_safe("roastwatch is ending."):
+                message = f"roastwatch is ending, and heat is not known to be off: {self.unsafe}"
                 log.error("%s", message)
                 self.told(GuardianNotice("fault", message, "link_up"))
         finally:
@@ -117,10 +117,12 @@ class RoasterControl:
     def _is_left_safe(self) -> bool:
         """Whether it was made safe already, and nothing has been armed since."""
         raw = self.raw_state
+        if messages.only_reads(raw):
+            return True  # nothing that we set is on
         left = raw.get("safe") and raw.get("left_safe") and not raw.get("armed")
         return bool(left and not self._heat_problem)
 
-    # --- asking ---------------------------------------------------------------------------------
+    # --- requests ---------------------------------------------------------------------------------
 
     async def request(self, command: Command) -> CommandResult:
         """Pass one command through the interlocks. Never raises for a refusal."""
@@ -169,36 +171,37 @@ class RoasterControl:
 
     async def arm(self, for_s: float) -> str | None:
         """Arm; returns why not, or None."""
-        return await self._asked("arm", for_s=for_s)
+        return await self._refusal_of("arm", for_s=for_s)
 
     async def disarm(self, reason: str = "Disarmed.") -> str | None:
         """End arming."""
-        return await self._asked("disarm", reason=reason)
+        return await self._refusal_of("disarm", reason=reason)
 
     async def emergency_stop(
         self, reason: str = "Emergency stop.", within_s: float = STOP_S
     ) -> str | None:
-        """Heat 0, drum and cooling on, latched; None once the machine has it.
+        """Heat 0, drum and cooling on, latched; None once the machine has heat 0.
 
-        Otherwise one sentence that says that it was not delivered and why, after `within_s`
-        seconds. It is tried until it is delivered for as long as this door is open, also with a
-        guardian that is found or started later.
+        Otherwise, after `within_s` seconds, one sentence that says that it was not delivered and
+        why. While this door is open it is tried until it is delivered, also with a guardian that is
+        found or started later.
         """
         if self._stop is None or self._stop.state is not StopState.PENDING:
             self._stop = StopDelivery(
                 lambda: self._life.client,
-                lambda: self._asked("stop", reason=reason),
+                lambda: self._refusal_of("stop", reason=reason),
                 lambda: self.raw_state,
+                lambda: self.guardian_peer,
                 lambda: self.part.problem or "No guardian holds the roaster.",
                 lambda kind, message: self.told(GuardianNotice(kind, message, "emergency_stop")),
             )
             self._tasks.keep(self._stop.run, "emergency stop")
         else:
-            await self._asked("stop", reason=reason)
+            await self._refusal_of("stop", reason=reason)
         return await self.stopped(within_s)
 
     async def stopped(self, within_s: float) -> str | None:
-        """Wait for the emergency stop that is on its way; why it was not delivered, or None."""
+        """Wait for the pending emergency stop; returns why it was not delivered, or None."""
         until = time.monotonic() + within_s
         while self._stop is not None and self._stop.state is StopState.PENDING:
             if time.monotonic() > until:
@@ -208,42 +211,45 @@ class RoasterControl:
 
     @property
     def stop_accepted(self) -> bool:
-        """Whether a guardian has the emergency stop, and tries by itself until it is delivered."""
+        """Whether a guardian has accepted the emergency stop, and keeps trying to deliver it."""
         return self._stop is not None and self._stop.accepted
 
     async def present(self) -> str | None:
         """A person is there."""
-        return await self._asked("present")
+        return await self._refusal_of("present")
 
     async def charge(self) -> str | None:
         """Beans go in: the pre-charge check; returns why they should not, or None."""
-        return await self._asked("charge")
+        return await self._refusal_of("charge")
 
     async def dropped(self) -> str | None:
         """The beans have left."""
-        return await self._asked("dropped")
+        return await self._refusal_of("dropped")
 
     async def log_works(self, works: bool) -> str | None:
-        """Tell whether the log can be written; while it can't, heat may not go up.
+        """Report whether the log can be written; while it can't, heat may not go up.
 
-        A guardian that is started again is told anew.
+        A guardian that is started later gets the last report.
         """
         self._life.log_works = works
-        return await self._asked("log", works=works)
+        return await self._refusal_of("log", works=works)
 
     async def confirm_cutoff(self, confirmed: bool = True) -> str | None:
-        """A person says that an independent thermal cut-off stands."""
-        return await self._asked("cutoff", confirmed=confirmed)
+        """A person confirms that there is an independent thermal cut-off."""
+        return await self._refusal_of("cutoff", confirmed=confirmed)
 
     async def end(self) -> str | None:
-        """End the guardian: it makes safe, and goes when the roaster is cool or gone."""
-        return await self._asked("end")
+        """End the guardian: it makes safe, and exits when the roaster is cool or gone."""
+        return await self._refusal_of("end")
 
     async def make_safe(self, reason: str, within_s: float = 3.0) -> bool:
-        """Heat 0, drum and cooling on, disarmed. True: it was written, and read back where it can.
+        """Heat 0, drum and cooling on, disarmed. True: it was written, and read back if possible.
 
-        A guardian that has just died is waited for: the next one makes safe. `unsafe` says why not.
+        If the guardian has just died, the next one makes safe. `unsafe` says why not. A machine
+        that is only read is left to its panel.
         """
+        if messages.only_reads(self.raw_state):
+            return True
         until = time.monotonic() + within_s
         while time.monotonic() < until:
             with contextlib.suppress(LostError):
@@ -253,7 +259,7 @@ class RoasterControl:
         return False
 
     async def written_safe(self, within_s: float = 3.0) -> bool:
-        """Wait until the machine has what was asked for; False when it can't be had in time."""
+        """Wait until the machine is safe; False if it is not in time."""
         until = time.monotonic() + within_s
         while time.monotonic() < until:
             raw = self.raw_state
@@ -265,14 +271,14 @@ class RoasterControl:
     @property
     def unsafe(self) -> str:
         """Why heat is not known to be off, and what to do."""
-        why = self._heat_problem or self.part.problem or "Its guardian is not there."
+        why = self._heat_problem or self.part.problem or "Its guardian is not running."
         return f"{why} Look at the roaster, and pull its plug if it heats."
 
     @property
     def _heat_problem(self) -> str:
         return messages.heat_problem_of(self.raw_state)
 
-    async def _asked(self, do: str, **what: Any) -> str | None:
+    async def _refusal_of(self, do: str, **what: Any) -> str | None:
         try:
             answer = await self._ask(do, **what)
         except LostError as lost:
@@ -281,15 +287,15 @@ class RoasterControl:
 
     async def _ask(self, do: str, **what: Any) -> dict[str, Any]:
         if self._life.client is None:
-            raise LostError("The guardian of the roaster is not there.")
+            raise LostError("The guardian of the roaster is not running.")
         return await self._life.client.ask(do, **what)
 
     async def answering(self) -> dict[str, Any]:
-        """Wait until the machine has given a reading; the guardian's state then.
+        """Wait for the machine's first reading; returns the guardian's state then.
 
         Raises:
             BadInputError: another machine answers.
-            LostError: none can be had; the text says why.
+            LostError: there is none; the text says why.
         """
         until = time.monotonic() + ANSWERING_S
         trouble_s: float | None = None
@@ -320,7 +326,7 @@ class RoasterControl:
 
     @property
     def raw_state(self) -> dict[str, Any]:
-        """The guardian's last state, as it came."""
+        """The guardian's last state, as it was received."""
         return self._life.client.state if self._life.client else {}
 
     def state(self) -> RoasterState:
@@ -360,7 +366,7 @@ class RoasterControl:
 
 
 def door_stands_open(control: RoasterControl) -> bool:
-    """As the machine reports it, or as the guardian believes it."""
+    """Whether the door is open, by its readback or its setpoint."""
     raw = control.raw_state
     reading, told = raw.get("reading") or {}, raw.get("told") or {}
     return bool(reading.get("door_open") or told.get("door"))

@@ -22,15 +22,17 @@ RENEW_S = 0.1
 START_S = 15.0
 ANSWER_S = 4.0
 STOP_ANSWER_S = 1.5
-"""A guardian that leaves a stop without an answer for so long is replaced."""
+"""A guardian that does not answer a stop within this is replaced."""
+SUPERSEDED_S = 3.0
+"""A guardian that is letting go of its machine is greeted again after this."""
 NAMES_S = 1.0
-"""How old the names of a machine may be while its guardian is looked for."""
+"""How often the names of a machine are looked up while its guardian is searched for."""
 
 Role = Literal["control", "watch", "stop", "spare"]
-"""To lead the machine under a lease; to look and ask; to stop it and nothing else; to be the next
+"""To control the machine under a lease; to look and request; only to stop it; to be the next
 guardian when this one dies."""
 
-log = logging.getLogger("roastwatch.roaster")
+log = logging.getLogger(__name__)
 
 __all__ = ["GuardianClient", "Launch", "Role"]
 
@@ -51,9 +53,9 @@ class GuardianClient:
         left: Handover | None = None,
         may_kill: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Without `launch` the guardian of `wire` must be there already.
+        """Without `launch` the guardian of `wire` must be running already.
 
-        `left` is what the guardian before this one left. One that hangs is killed if `may_kill`.
+        `left` is what the last guardian left. A guardian that hangs is killed if `may_kill`.
         """
         self._path = path
         self._spec = launch.spec if launch else {}
@@ -68,7 +70,7 @@ class GuardianClient:
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._writer: asyncio.StreamWriter | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._heard_s = 0.0
+        self._last_message_s = 0.0
         self._elsewhere: set[str | Path] = set()
         self._address: str | Path = ""
         self.peer = Peer(None, None)
@@ -78,7 +80,7 @@ class GuardianClient:
     async def __aenter__(self) -> "GuardianClient":
         while True:
             reader = await self._connect()
-            self._heard_s = time.monotonic()
+            self._last_message_s = time.monotonic()
             self._hang = Hang(self.pid)
             self._tasks = [asyncio.create_task(self._listen(reader), name="guardian:listen")]
             try:
@@ -90,7 +92,8 @@ class GuardianClient:
                 elif answer["reason"] != "superseded":
                     raise BadInputError(str(answer["reason"]))
                 else:
-                    await self.gone.wait()
+                    with contextlib.suppress(TimeoutError):  # it may have kept its machine
+                        await asyncio.wait_for(self.gone.wait(), SUPERSEDED_S)
                 await self.__aexit__()
                 self.gone.clear()
             except BaseException:
@@ -117,7 +120,7 @@ class GuardianClient:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the guardian's process still runs, as far as it can be seen."""
+        """Whether the guardian's process still runs, as far as that can be seen."""
         return self._hang.is_alive
 
     @property
@@ -126,7 +129,10 @@ class GuardianClient:
         return self.peer.pid
 
     async def _greet(self) -> dict[str, Any]:
-        """Say hello. A guardian that hangs is replaced, unless we only look.
+        """Send `hello`. A guardian that hangs is replaced, unless we only look.
+
+        Options may hold passwords, so only a guardian of our user or root gets them: another user
+        may pose as one.
 
         Raises:
             LostError: it is gone, or hangs.
@@ -134,15 +140,14 @@ class GuardianClient:
         known: dict[str, Any] = {
             key: self._spec[key]
             for key in ("kind", "options", "limits", "cutoff")
-            if key in self._spec
+            if key in self._spec and self.peer.is_trusted
         }
         if self._left is not None:
             known["left"] = self._left.to_message()
+        wire = self._wire if self.peer.is_trusted or self._wire.startswith("/") else ""
         within_s = STOP_ANSWER_S if self._role == "stop" else ANSWER_S
         try:
-            return await self.ask(
-                "hello", within_s=within_s, role=self._role, wire=self._wire, **known
-            )
+            return await self.ask("hello", within_s=within_s, role=self._role, wire=wire, **known)
         except LostError as lost:
             if self.gone.is_set() or self._role == "watch" or self._starter is None:
                 raise
@@ -154,7 +159,7 @@ class GuardianClient:
             return {"ok": False, "reason": "superseded"}
 
     async def ask(self, do: str, *, within_s: float = ANSWER_S, **what: Any) -> dict[str, Any]:
-        """Ask and wait for the answer.
+        """Send a request and wait for the answer.
 
         Raises:
             LostError: the guardian is gone or does not answer.
@@ -172,17 +177,17 @@ class GuardianClient:
 
     def _send(self, do: str, **what: Any) -> int:
         if self._writer is None or self._writer.is_closing() or self.gone.is_set():
-            raise LostError("The guardian of the roaster is gone.")
+            raise LostError("The guardian of the roaster has ended.")
         self._seq += 1
-        said = {"seq": self._seq, "at_s": time.monotonic(), "do": do}
-        self._writer.write(messages.encode({**said, **what}))
+        head = {"seq": self._seq, "at_s": time.monotonic(), "do": do}
+        self._writer.write(messages.encode({**head, **what}))
         return self._seq
 
     async def _connect(self) -> asyncio.StreamReader:
-        """Connect to the guardian that is there, or start one and connect.
+        """Connect to the running guardian, or start one and connect.
 
         Raises:
-            LostError: none is there, and none can be started.
+            LostError: none is running, and none can be started.
         """
         until = time.monotonic() + START_S
         child: subprocess.Popen[bytes] | None = None
@@ -191,29 +196,40 @@ class GuardianClient:
         while True:
             if time.monotonic() - looked_s > NAMES_S:
                 found, looked_s = await doors.addresses(self._wire, self._path), time.monotonic()
-            for address in found:
-                if address in self._elsewhere:
-                    continue
-                with contextlib.suppress(OSError):
-                    reader, self._writer = await doors.connect(address)
-                    self.peer, self._address = doors.peer_of(self._writer), address
-                    return reader
+            reader = await self._connect_to(found, of_ours=True)
+            if reader is None and self._role in ("watch", "stop"):  # any user may stop and look
+                reader = await self._connect_to(found, of_ours=False)
+            if reader is not None:
+                return reader
             if self._starter is None:
-                raise LostError(
-                    "No guardian of this roaster runs: name it with --type to start one."
-                )
+                raise LostError("No guardian of this roaster is running: add --type to start one.")
             if child is None or self._starter.is_stopped(child):
                 child = await self._starter.start()
             elif child.poll() is not None or time.monotonic() > until:
                 raise LostError(self._starter.why_not(child))
             await asyncio.sleep(0.02)
 
+    async def _connect_to(
+        self, found: list[str | Path], *, of_ours: bool
+    ) -> asyncio.StreamReader | None:
+        """Connect to the first guardian that is our user's or root's, or to any."""
+        for address in found:
+            if address in self._elsewhere:
+                continue
+            with contextlib.suppress(OSError):
+                reader, self._writer = await doors.connect(address)
+                self.peer, self._address = doors.peer_of(self._writer), address
+                if self.peer.is_trusted or not of_ours:
+                    return reader
+                self._writer.close()
+        return None
+
     def _kill(self) -> bool:
-        """End a guardian that hangs: a new one asserts heat 0, this one can't."""
+        """Kill a guardian that hangs: a new one can write heat 0, this one can't."""
         if self.pid is None:
             return False
         if not self._hang.is_alive:
-            return True  # its number may belong to another process by now
+            return True  # its number may be another process's by now
         try:
             os.kill(self.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -234,14 +250,16 @@ class GuardianClient:
         while True:
             await asyncio.sleep(RENEW_S)
             now = time.monotonic()
-            if now - last_s > 5 * RENEW_S:  # it was we who slept: give it time to be heard
-                self._heard_s = now
+            if now - last_s > 5 * RENEW_S:  # this process slept: give the guardian time
+                self._last_message_s = now
             last_s = now
             if self._role == "control":
                 with contextlib.suppress(LostError):
                     self._send("renew")
-            if self._hang.is_hung(now - self._heard_s) and self._may_kill():
-                log.error("the guardian said nothing for %.1f s: killed", now - self._heard_s)
+            if self._hang.is_hung(now - self._last_message_s) and self._may_kill():
+                log.error(
+                    "the guardian sent nothing for %.1f s: killed", now - self._last_message_s
+                )
                 self._kill()
                 self._lost()
                 return
@@ -249,7 +267,7 @@ class GuardianClient:
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         try:
             while line := await reader.readline():
-                self._heard_s = time.monotonic()
+                self._last_message_s = time.monotonic()
                 message = messages.decode(line)
                 if message.get("tell") == "notice":
                     self._on_notice(message)
@@ -263,7 +281,7 @@ class GuardianClient:
         except (OSError, ValueError, BadInputError):
             pass
         except Exception:
-            log.exception("what the guardian says can't be used")
+            log.exception("a message of the guardian can't be used")
         finally:
             self._lost()
 
@@ -271,4 +289,4 @@ class GuardianClient:
         self.gone.set()
         for waiting in self._waiting.values():
             if not waiting.done():
-                waiting.set_exception(LostError("The guardian of the roaster is gone."))
+                waiting.set_exception(LostError("The guardian of the roaster has ended."))

@@ -1,7 +1,7 @@
-"""Keeps a guardian at the machine: finds or starts it, and another when it dies or hangs.
+"""Keeps a guardian at the machine: finds or starts one, and another when it dies or hangs.
 
-Every failure to have one is retried with back-off and reported. That heat is 0 is reported once a
-guardian has written it, and not when one was started that should.
+Every failure is retried with back-off and reported. Heat 0 is reported only once a guardian has
+written it, not when one was started that should.
 """
 
 import asyncio
@@ -21,9 +21,9 @@ from roastwatch.supervise import Background, Backoff, ComponentHealth
 from roastwatch.vocabulary import ComponentState
 
 LOUD_AFTER_S = 3.0
-"""A new guardian has written heat 0 by then, or people are notified."""
+"""If no new guardian has written heat 0 by then, people are notified."""
 SPARE_S = 0.1
-"""How often the spare guardian is looked after."""
+"""How often the spare guardian is checked."""
 RETRY = Backoff(first_s=0.2, longest_s=2.0)
 DIED = (
     "The guardian of the roaster died: another is being started. Heat may be on until it reports."
@@ -38,12 +38,12 @@ MAY_EJECT = (
     "done so: look at it."
 )
 
-log = logging.getLogger("roastwatch.roaster")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class GuardianNotice:
-    """What the guardian said happened, or what happened to it: `kind` as in `guard.Notice`."""
+    """A notice from the guardian or about it: `kind` as in `alarms.Notice`."""
 
     kind: str
     message: str
@@ -51,7 +51,7 @@ class GuardianNotice:
 
 
 class GuardianLife:
-    """The guardian of one machine, for one client. `client` is the connection of the moment."""
+    """The guardian of one machine, for one client. `client` is the current connection."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class GuardianLife:
     ) -> None:
         self.client: GuardianClient | None = None
         self.log_works = True
-        """What each guardian is told of the roast log."""
+        """What each guardian gets to know of the roast log."""
         self._path = path
         self._launch = launch
         self._wire = wire
@@ -82,10 +82,10 @@ class GuardianLife:
         self._zero: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
-        """Have a guardian.
+        """Find or start a guardian.
 
         Raises:
-            LostError, BadInputError: there is none now. The role `stop` waits for one instead.
+            LostError, BadInputError: there is none. The role `stop` waits for one instead.
         """
         self._first = asyncio.get_running_loop().create_future()
         if self._role == "stop":
@@ -98,13 +98,13 @@ class GuardianLife:
             raise
 
     async def end(self) -> None:
-        """Let it go; it lives on for as long as its machine needs it."""
+        """Disconnect; the guardian stays for as long as its machine needs it."""
         await self._tasks.close()
         if self._starter is not None:
             self._starter.close()
 
     async def _hold(self) -> None:
-        """Keep one guardian for as long as it is wanted."""
+        """Keep one guardian connected until `end`."""
         failures = 0
         while True:
             try:
@@ -114,9 +114,9 @@ class GuardianLife:
             except (LostError, BadInputError) as error:
                 problem: RoastwatchError = error
             except Exception as error:
-                log.exception("the guardian can't be had")
+                log.exception("no guardian can be reached")
                 name = type(error).__name__
-                problem = LostError(f"The roaster's guardian can't be had ({name}: {error}).")
+                problem = LostError(f"The roaster's guardian can't be reached ({name}: {error}).")
             self._part.trouble(ComponentState.RETRYING, str(problem))
             if self._first is not None and not self._first.done():
                 self._first.set_exception(problem)
@@ -125,10 +125,10 @@ class GuardianLife:
             await asyncio.sleep(RETRY.wait_s(failures))
 
     async def _one_guardian(self) -> None:
-        """Until it dies, or hangs and was killed.
+        """Stay connected until it dies, or hangs and was killed.
 
         Raises:
-            LostError, BadInputError: it can't be had.
+            LostError, BadInputError: there is none.
         """
         try:
             async with GuardianClient(
@@ -160,7 +160,7 @@ class GuardianLife:
             self._died()
 
     async def _keep_spare(self, client: GuardianClient, starter: Starter) -> None:
-        """Have a second guardian at hand once there is a machine that could heat."""
+        """Keep a second guardian ready once there is a machine that can heat."""
         while True:
             if client.state.get("connected") and messages.can_heat(client.state):
                 await starter.keep_spare()
@@ -177,7 +177,7 @@ class GuardianLife:
             self._zero = self._tasks.run(self._see_zero(), "roaster:heat 0")
 
     async def _see_zero(self) -> None:
-        """Report heat 0 when another guardian has written it, and loudly that none has."""
+        """Report heat 0 once another guardian has written it, and as a fault if none does."""
         began_s, said = time.monotonic(), False
         while not self._is_zero():
             if not said and time.monotonic() - began_s > LOUD_AFTER_S:
@@ -200,14 +200,14 @@ class GuardianLife:
         )
 
     def _with_eject(self, message: str) -> str:
-        """A message, and what a machine does whose frames stopped."""
+        """Add what a machine does by itself when frames stop."""
         able = self._last_state.get("capabilities") or {}
         ejects = able.get("when_host_is_gone") == "ejects"
         return f"{message} {MAY_EJECT}" if ejects else message
 
     @property
     def _only_reads(self) -> bool:
-        """Whether the guardian that spoke last has written nothing to its machine."""
+        """Whether the last guardian only read its machine."""
         state = self._last_state
         return bool(state and (state.get("only_reads") or not messages.can_heat(state)))
 

@@ -1,4 +1,4 @@
-"""Starting a guardian: a process of its own, and a spare one that only waits to take over."""
+"""Starts guardians: a process of its own, and a spare that waits to take over."""
 
 import asyncio
 import contextlib
@@ -16,15 +16,15 @@ from roastwatch.roaster.client.hang import is_stopped
 GO = b"go\n"
 """The word on which a spare becomes the guardian."""
 END = b"end\n"
-"""The word on which a spare ends. One whose pipe ends without a word has lost its service: it
-becomes the guardian if none is left, so that heat goes off though both were killed."""
+"""The word on which a spare ends. A spare whose pipe ends without a word has lost its service: it
+becomes the guardian if there is none, so that heat goes off even if both were killed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How to start a guardian: the words of its command line, and what it is told on its stdin.
+    """How to start a guardian: the words of its command line, and the JSON for its stdin.
 
-    What it is told holds secrets (passwords of a broker), so it is not on the command line.
+    That JSON may hold secrets (a broker's password), so it is not on the command line.
     """
 
     words: Sequence[str]
@@ -32,14 +32,14 @@ class Launch:
 
 
 _started: list["subprocess.Popen[bytes]"] = []
-"""Guardians outlive their client on purpose; ours are collected when they end."""
+"""Guardians outlive their client on purpose; those we started are reaped when they end."""
 
 
 class Starter:
     """Starts guardians for one machine, from the spare if there is one.
 
-    A new Python process takes a second or more on a small computer, and can't be had at all when
-    files or memory have run out. The spare has everything loaded, and takes over at once.
+    A new Python process takes a second or more on a small computer, and can't start at all when
+    files or memory have run out. The spare has everything loaded and takes over at once.
     """
 
     def __init__(self, launch: Launch, path: Path | None) -> None:
@@ -61,7 +61,7 @@ class Starter:
         return await self._in_thread(lambda: self._begin(GO))
 
     async def keep_spare(self) -> None:
-        """Have a spare ready; without one a guardian is started from nothing."""
+        """Keep a spare ready; without one, a guardian starts as a new process."""
         self._end_stopped()
         if self._spare is not None and self._spare.poll() is not None:
             _say(self._spare, END)
@@ -71,13 +71,13 @@ class Starter:
                 await self._in_thread(self._make_spare)
 
     def has_taken_over(self, pid: int | None) -> None:
-        """A process is the guardian now: if it was the spare, there is none any more."""
+        """Note which process is the guardian now: if it was the spare, that is used up."""
         if self._spare is not None and self._spare.pid == pid:
             _say(self._spare, GO)
             self._spare = None
 
     def is_stopped(self, child: "subprocess.Popen[bytes]") -> bool:
-        """Whether a guardian that was started is stopped (SIGSTOP); it is ended then."""
+        """Whether a started guardian is stopped (SIGSTOP); if so it is killed."""
         stopped = child.poll() is None and is_stopped(child.pid)
         if stopped:
             child.kill()
@@ -110,7 +110,7 @@ class Starter:
     async def _in_thread(
         self, work: "Callable[[], subprocess.Popen[bytes]]"
     ) -> "subprocess.Popen[bytes]":
-        """Start a process; nobody who is cancelled meanwhile leaves half of one behind."""
+        """Start a process in a thread, so that a cancelled caller leaves no half of one behind."""
         try:
             return await asyncio.to_thread(work)
         except (OSError, RuntimeError) as error:
@@ -118,7 +118,7 @@ class Starter:
 
     def _make_spare(self) -> "subprocess.Popen[bytes]":
         child = self._begin()
-        if self._spare is not None:  # made meanwhile, by one whose caller was cancelled
+        if self._spare is not None:  # a cancelled call has made one meanwhile
             _say(self._spare, END)
         self._spare = child
         if self._is_closed:
@@ -127,7 +127,9 @@ class Starter:
 
     def _begin(self, word: bytes = b"") -> "subprocess.Popen[bytes]":
         child = self._popen()
-        _started[:] = [other for other in _started if other.poll() is None]  # collects the ended
+        _started[:] = [
+            other for other in _started if other.poll() is None
+        ]  # reaps those that ended
         _started.append(child)
         _say(child, json.dumps(self._launch.spec).encode() + b"\n")
         if word:
@@ -144,7 +146,7 @@ class Starter:
         return f"No guardian of the roaster can be started ({reason}): end other programs."
 
     def _popen(self) -> "subprocess.Popen[bytes]":
-        """A process that outlives us: a session of its own, no pipe of ours held open."""
+        """A process that outlives this one: its own session, and no open pipe of ours."""
         with self._output() as out:
             return subprocess.Popen(
                 list(self._launch.words),
@@ -156,7 +158,7 @@ class Starter:
             )
 
     def _output(self) -> IO[bytes]:
-        """Its log, in a runtime folder that may have been cleaned away; nowhere, if need be."""
+        """Its log file, or /dev/null if the runtime folder can't be made."""
         try:
             self._log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             return self._log.open("ab")
@@ -165,7 +167,7 @@ class Starter:
 
 
 def _say(child: "subprocess.Popen[bytes]", line: bytes) -> bool:
-    """Write a line to it, and close the pipe after the last; False: it is gone."""
+    """Write a line to it, and close the pipe after the last one; False: it is gone."""
     if child.stdin is None or child.stdin.closed:
         return False
     try:

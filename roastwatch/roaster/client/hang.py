@@ -1,19 +1,19 @@
-"""Tells a process that hangs from one that only gets no processor."""
+"""Distinguishes a process that hangs from one that only gets no processor time."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 SUSPECT_S = 0.5
-"""A guardian speaks four times a second; after so long a silence its process is looked at."""
+"""A guardian sends four times a second; after this silence its process is examined."""
 HUNG_S = 1.0
-"""After so long a silence it is taken for hung, so that heat is 0 within two seconds."""
+"""After this silence it counts as hung, so that heat is 0 within two seconds."""
 STARVED_S = 2.5
-"""One that waits for a processor or a disk (a small computer under load) is given so long."""
+"""How long it may wait for a processor or a disk (a small computer under load)."""
 STOPPED_S = 0.2
-"""One that was stopped (SIGSTOP) is looked at so long: a Hottop ejects after a second."""
+"""How long it may be stopped (SIGSTOP): a Hottop ejects after a second."""
 BUSY = 0.5
-"""One that uses more than this share of a processor and says nothing runs in circles."""
+"""If it uses more than this share of a processor and sends nothing, it is in a loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,11 @@ class _Look:
     state: str
     processor_s: float
     began: str
-    """When it began, in the kernel's own unit: a number that is used anew has another."""
+    """When it began, in the kernel's unit: this differs if its number is used again."""
 
 
 class Hang:
-    """Watches one process for as long as it says nothing."""
+    """Watches one process while it is silent."""
 
     def __init__(self, pid: int | None, proc: Path = Path("/proc")) -> None:
         self._stat = proc / str(pid) / "stat"
@@ -35,12 +35,12 @@ class Hang:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the very process that was there at first still runs (or is stopped)."""
+        """Whether the same process still runs (or is stopped)."""
         look = _look(self._stat)
         return look is not None and look.state not in "ZX" and look.began == self._began
 
     def is_hung(self, silent_s: float) -> bool:
-        """Whether it hangs, given how long it has said nothing. Call it several times a second."""
+        """Whether it hangs after this much silence. Call it several times a second."""
         look = _look(self._stat)
         if silent_s < SUSPECT_S:
             self._suspected = None

@@ -1,8 +1,8 @@
-"""The spare guardian while it waits: it watches the guardian itself and needs no word to take over.
+"""The spare guardian while it waits: it watches the guardian and takes over without being asked.
 
-The service may hang when the guardian dies, so the spare listens to the guardian as one of its
-clients. When that process is gone, and did not say that it lets go of the machine, the spare takes
-over; a guardian that hangs is killed first. Its last state says what is to be gone on with.
+The service may hang when the guardian dies, so the spare is a client of the guardian. When that
+process is gone without having released its machine, the spare takes over; a guardian that hangs is
+killed first. The guardian's last state says how to go on.
 """
 
 import asyncio
@@ -17,9 +17,9 @@ from roastwatch.roaster.client.guardian_start import GO
 from roastwatch.roaster.handover import Handover, left_by
 
 LOOKS_S = 0.1
-"""How often a guardian is looked for that is not there (yet)."""
+"""How often a missing guardian is looked for."""
 DIES_S, DYING_S = 0.25, 0.005
-"""A killed process is gone, and has left its port, within this; how often that is looked at."""
+"""A killed process is gone and has left its port within the first; how often that is checked."""
 
 
 class Spare:
@@ -34,7 +34,7 @@ class Spare:
         """The service wants a guardian, and waits for it."""
         self._is_alone = False
         self._idle = asyncio.Event()
-        """The service is gone, and its guardian has made safe: nothing is left to wait for."""
+        """The service is gone and its guardian has made safe: there is nothing to wait for."""
 
     @property
     def left(self) -> Handover | None:
@@ -42,7 +42,7 @@ class Spare:
         return left_by(self._last_state)
 
     async def wait(self, words: asyncio.StreamReader) -> bool:
-        """Wait for a word of the service, or the guardian's death; whether to take over."""
+        """Wait for a word from the service or the guardian's death; whether to take over."""
         watching = asyncio.create_task(self._guardian_died(), name="spare:watch")
         hearing = asyncio.create_task(words.readline(), name="spare:hear")
         try:
@@ -60,14 +60,14 @@ class Spare:
             await asyncio.gather(watching, hearing, return_exceptions=True)
 
     async def _guardian_died(self) -> bool:
-        """Watch until the guardian has died (True), or is not needed any more (False)."""
+        """Watch until the guardian has died (True) or is not needed any more (False)."""
         while True:
             reached = await self._follow()
             if self._idle.is_set():
                 return False
             if self._client is None:
                 if self._is_alone and not reached:
-                    return True  # none is there, as far as can be seen
+                    return True  # there is none, as far as can be seen
             elif await _is_gone(self._client):
                 if not self._last_state.get("releasing"):
                     return True
@@ -111,14 +111,14 @@ class Spare:
 
 
 def _needs_a_guardian(state: dict[str, Any]) -> bool:
-    """Whether heat may be on, or the machine ejects without its frames."""
+    """Whether heat may be on, or the machine would eject without frames."""
     able = state.get("capabilities") or {}
     ejects = able.get("when_host_is_gone") == "ejects" and not state.get("only_reads")
     return bool(ejects or state.get("armed") or messages.heat_problem_of(state))
 
 
 async def _is_gone(guardian: GuardianClient) -> bool:
-    """Whether a guardian whose connection ended has ended itself; one that dies is waited for."""
+    """Whether the guardian has ended, not only its connection; waits while it dies."""
     if guardian.pid is None:
         try:
             _, writer = await doors.connect(guardian.address)

@@ -1,24 +1,26 @@
-"""Brings one emergency stop to the machine, however long that takes, and says how it stands."""
+"""Delivers one emergency stop to the machine, however long that takes, and reports its progress."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from roastwatch.roaster.doors import Peer
 from roastwatch.roaster.guardian.stop_record import DELIVERED_LATE, undelivered
 from roastwatch.vocabulary import StopState
 
 LOUD_AFTER_S = 1.0
-"""Without a guardian that took the stop, people are notified after so long."""
+"""If no guardian has accepted the stop by then, people are notified."""
 TURN_S = 0.05
 
 
 class StopDelivery:
-    """One emergency stop on its way.
+    """One pending emergency stop.
 
-    `guardian` gives what identifies the guardian of the moment (None: there is none), `ask` passes
-    it the stop and returns why it did not arrive, `state` is its last state, `why` says why there
-    is none, and `loud` notifies people.
+    `guardian` identifies the current guardian (None: there is none), `ask` passes it the stop and
+    returns why that failed, `state` is its last state, `peer` its process and user, `why` says why
+    there is none, and `loud` notifies people. Reports from another user's guardian are not trusted:
+    any program can pose as one.
     """
 
     def __init__(
@@ -26,22 +28,24 @@ class StopDelivery:
         guardian: Callable[[], object | None],
         ask: Callable[[], Awaitable[str | None]],
         state: Callable[[], dict[str, Any]],
+        peer: Callable[[], Peer],
         why: Callable[[], str],
         loud: Callable[[str, str], None],
     ) -> None:
         self.state = StopState.PENDING
         self.problem = ""
-        """While it is pending, one sentence that says so, why, and what to do."""
+        """While it is pending, one sentence with the reason and what to do."""
         self.accepted = False
-        """Whether a guardian has it now, and goes on trying by itself."""
+        """Whether a guardian has accepted it and keeps trying."""
         self._guardian = guardian
         self._ask = ask
         self._state = state
+        self._peer = peer
         self._why = why
         self._loud = loud
 
     async def run(self) -> None:
-        """Until it is delivered, or a person has armed again."""
+        """Try until it is delivered, or a person has armed again."""
         began_s, said, holder = time.monotonic(), False, None
         while True:
             guardian = self._guardian()
@@ -65,12 +69,25 @@ class StopDelivery:
             await asyncio.sleep(TURN_S)
 
     def _look(self, found: tuple[StopState, str]) -> None:
+        peer = self._peer()
+        if not peer.is_trusted:
+            self.problem = unchecked(peer)
+            return
         self.state, problem = found
         self.problem = undelivered(problem) if self.state is StopState.PENDING else ""
 
 
+def unchecked(peer: Peer) -> str:
+    """The sentence for a stop that only another user's guardian has accepted."""
+    return (
+        f"The emergency stop was sent to the guardian of {peer.user} (process {peer.pid}), but "
+        "whether heat is 0 could not be checked: look at the roaster, and pull its plug if it "
+        "heats."
+    )
+
+
 def stop_of(raw: dict[str, Any]) -> tuple[StopState, str]:
-    """How a guardian's stop stands by its state, and why; also that of an older version."""
+    """The state of a guardian's stop and its problem; also from an older version."""
     stop = raw.get("stop")
     if stop is not None:
         return StopState(stop["state"]), str(stop["problem"])

@@ -207,8 +207,9 @@ class Hottop(BackgroundDriver):
         """The newest status frame since the last call.
 
         Raises:
-            SilentError: no valid frame arrived; command frames continue, with heat 0.
-            LostError: the port is gone, or no valid frame arrived while only listening.
+            SilentError: no valid frame came, but command frames go on, with heat 0.
+            LostError: the port is gone, or no valid frame came while only listening, or for so
+                long that a machine must be cool, or off at its switch.
         """
         loop = asyncio.get_running_loop()
         until_s = loop.time() + self._options.silence_s
@@ -233,6 +234,8 @@ class Hottop(BackgroundDriver):
             if not self.in_control:
                 raise LostError(f"{silent}: check its cable and power.")
             self._sender.turn_heat_off()
+            if loop.time() - self._status_at_s >= self._options.release_after_s:
+                raise LostError(f"{silent}, and for long before that: control ends.")
             raise SilentError(
                 f"{silent}: heat is off, and command frames continue so that it does not eject. "
                 "Check its cable."

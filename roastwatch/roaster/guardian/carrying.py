@@ -1,4 +1,4 @@
-"""How the guardian carries out one command, and what it looks at before heat is set over heat."""
+"""How the guardian carries out one command, and what it checks before heat replaces heat."""
 
 import asyncio
 import contextlib
@@ -13,13 +13,13 @@ from roastwatch.roaster.guardian.safety_state import Demand, SafetyState
 from roastwatch.vocabulary import Actuator, Command, CommandResult, Outcome
 
 LOOK_S = 1.5
-"""For how long heat over heat waits for a reading that shows how the machine is."""
+"""Heat that replaces heat waits this long for a reading of the machine's state."""
 LOOKS = 2
-"""So many readings in a row without heat are no bad line."""
+"""This many readings in a row without heat are no transmission error."""
 
 
 class CommandCarrier(ABC):
-    """The part of the guardian between a command that was let through and the driver."""
+    """The part of the guardian between an accepted command and the driver."""
 
     def __init__(
         self, guard: SafetyState, clock: Callable[[], float], changed: Callable[[], None]
@@ -32,11 +32,11 @@ class CommandCarrier(ABC):
 
     @abstractmethod
     async def _read(self, driver: RoasterDriver) -> None:
-        """Read, unless something comes in between."""
+        """Read, unless something more urgent comes."""
 
     @abstractmethod
     async def _write(self, driver: RoasterDriver, actuator: Actuator, percent: float) -> None:
-        """Write, and note that it was."""
+        """Write, and note that it was written."""
 
     @abstractmethod
     async def _perform(self, driver: RoasterDriver, demand: Demand) -> None:
@@ -67,26 +67,26 @@ class CommandCarrier(ABC):
         if decision.writes:
             self.guard.take_control()
         for actuator, percent in decision.writes:
-            told = self.guard.machine.told.of(actuator)
+            setpoint = self.guard.machine.setpoints.of(actuator)
             if actuator is Actuator.HEATER and percent > 0:
-                if told and (failed := await self._look(driver, command)) is not None:
+                if setpoint and (failed := await self._look(driver, command)) is not None:
                     return failed
-                # Drum and fan took their time: what held when it was asked may not hold now.
+                # Writing drum and fan took time: the command may not be allowed any more.
                 self._notice_restart(driver)
                 now = self.guard.request(command, self._clock())
                 if (actuator, percent) not in now.writes:
                     return self._result(command, now)
-            if told != percent or actuator is command.actuator:
+            if setpoint != percent or actuator is command.actuator:
                 await self._write(driver, actuator, percent)
         for move in decision.moves:
             self.guard.note(move.reason, move.interlock)
         return self._result(command, decision)
 
     async def _look(self, driver: RoasterDriver, command: Command) -> CommandResult | None:
-        """See how the machine is before heat is set over heat, which may hide that it restarted.
+        """Read the machine before heat replaces heat, which could hide that it restarted.
 
         Returns why the command can't be carried out now, or None. Other commands are carried out
-        meanwhile, and a newer one for heat or the door takes this one's place.
+        meanwhile; a newer one for heat or the door replaces this one.
         """
         machine, seen = self.guard.machine, False
         with self._slot.open():
@@ -96,16 +96,16 @@ class CommandCarrier(ABC):
                     break
             else:
                 self.guard.restarted(self._clock())
-        told = machine.told.of(Actuator.HEATER)
+        setpoint = machine.setpoints.of(Actuator.HEATER)
         if not self._slot.holds(command):
-            return CommandResult(command.command_id, Outcome.REFUSED, told, SUPERSEDED)
+            return CommandResult(command.command_id, Outcome.REFUSED, setpoint, SUPERSEDED)
         if machine.heats and not seen and 1.5 * machine.capabilities.read_period_s <= LOOK_S:
-            reason = "The roaster does not answer now: heat is not set again before it does."
-            return CommandResult(command.command_id, Outcome.FAILED, told, reason=reason)
+            reason = "The roaster does not answer: heat is not set again until it does."
+            return CommandResult(command.command_id, Outcome.FAILED, setpoint, reason=reason)
         return None
 
     async def _see(self, driver: RoasterDriver, command: Command) -> bool:
-        """Whether a reading came that was taken from now on; other demands are met meanwhile."""
+        """Wait for a reading that is newer than this call; whether one came."""
         began_s, machine = self._clock(), self.guard.machine
         while self._slot.holds(command) and machine.heats and self._clock() - began_s <= LOOK_S:
             await self._overtaken(driver)

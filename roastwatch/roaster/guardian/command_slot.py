@@ -1,4 +1,4 @@
-"""The one command in flight, and what may come while it waits for a reading."""
+"""The one command in flight, and which others are accepted while it waits for a reading."""
 
 import asyncio
 import contextlib
@@ -11,17 +11,17 @@ Waiting = tuple[Command, asyncio.Future[CommandResult]]
 
 
 class CommandSlot:
-    """One command at a time; while that one waits, a newer one need not."""
+    """One command at a time; a newer one need not wait with it."""
 
     def __init__(self) -> None:
         self.pending: Waiting | None = None
         self.overtaking: Waiting | None = None
-        """What is carried out while `pending` waits."""
+        """A command that is carried out while `pending` waits."""
         self._is_open = False
         self._waits: Command | None = None
 
     def put(self, command: Command) -> asyncio.Future[CommandResult] | None:
-        """Take a command in; None while another is being carried out."""
+        """Accept a command; None while another is being carried out."""
         answer: asyncio.Future[CommandResult] = asyncio.get_running_loop().create_future()
         if self.pending is None:
             self.pending = (command, answer)
@@ -41,7 +41,7 @@ class CommandSlot:
 
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
-        """While the pending command waits: others may come."""
+        """Accept other commands while the pending one waits."""
         self._is_open = True
         self._waits = self.pending[0] if self.pending else None
         try:
@@ -56,7 +56,7 @@ class CommandSlot:
         return self._is_open and (self.pending is None or self.pending[0] is not self._waits)
 
     def holds(self, command: Command) -> bool:
-        """Whether a command still is the one in flight."""
+        """Whether a command is still the one in flight."""
         return self.pending is not None and self.pending[0] is command
 
     def done(self, answer: asyncio.Future[CommandResult], result: CommandResult) -> None:
@@ -79,7 +79,7 @@ class CommandSlot:
     def fail(
         self, reason: str, outcome: Outcome = Outcome.FAILED, interlock: str | None = None
     ) -> None:
-        """Answer the command in flight, which nobody will carry out."""
+        """Answer the command in flight, which will not be carried out."""
         if self.pending is not None:
             command, answer = self.pending
             self.done(

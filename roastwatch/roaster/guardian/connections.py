@@ -1,4 +1,4 @@
-"""The clients of one guardian: who they are, what they may ask, and how many there may be."""
+"""The clients of one guardian: who they are, what they may request, and how many there may be."""
 
 import asyncio
 import contextlib
@@ -10,11 +10,11 @@ from roastwatch.roaster.doors import Peer
 
 FULL_OUTBOX = 256 * 1024
 HELLO_S = 5.0
-"""A connection that has not said hello by then is closed."""
+"""A connection that has not sent `hello` by then is closed."""
 MOST = 32
-"""So many connections are kept; a newcomer takes the place of the one that matters least."""
+"""Above this number, a new connection replaces the least important one."""
 SPARED_S = 0.5
-"""So long a connection is spared, so that a stop among a flood of connections is heard."""
+"""A younger connection is kept, so that a stop gets through a flood of connections."""
 ABSOLUTELY_MOST = 64
 
 
@@ -29,10 +29,10 @@ class ClientConnection:
         self.last_heard_seq = 0
         self.greeted = False
         self.is_spare = False
-        """It only waits to be the next guardian: it keeps none."""
+        """It only waits to be the next guardian, and is no reason to stay."""
         self.holds_lease = False
         self.may_only_stop = ""
-        """Why it may do nothing but look and stop; empty: it may do more."""
+        """Why it may only look and stop; empty: it may do more."""
 
     def send(self, message: dict[str, Any]) -> None:
         """Send without waiting; a client that does not read is cut off."""
@@ -49,24 +49,24 @@ class ClientConnection:
         self._writer.transport.abort()
 
     async def close(self) -> None:
-        """Let what was sent arrive, and end it."""
+        """End it once what was sent has arrived."""
         self._writer.close()
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
 
     @property
     def matters(self) -> bool:
-        """Whether somebody is there for whom the guardian stays."""
+        """Whether this client is a reason for the guardian to stay."""
         return self.greeted and not self.is_spare
 
     @property
     def _worth(self) -> tuple[bool, bool, float]:
-        """Who goes first when there are too many: who said nothing, strangers, the oldest."""
+        """Who is cut first when there are too many: the silent, strangers, the oldest."""
         return self.greeted, self.peer.is_trusted, self.since_s
 
 
 class ClientConnections:
-    """At most `MOST` clients, of which idle ones give way to new ones and the controller never."""
+    """At most `MOST` clients: idle ones give way to new ones, the controller never does."""
 
     def __init__(self) -> None:
         self._all: set[ClientConnection] = set()
@@ -78,7 +78,7 @@ class ClientConnections:
         return len(self._all)
 
     def admit(self, new: ClientConnection, now_s: float) -> bool:
-        """Take one more on; False: there are far too many at this moment."""
+        """Accept one more; False: there are far too many at this moment."""
         if len(self._all) >= MOST:
             may_go = [
                 other
@@ -99,7 +99,7 @@ class ClientConnections:
         self._all.discard(gone)
 
     def end_the_silent(self, now_s: float) -> None:
-        """Close connections that never said what they want."""
+        """Close connections that never sent `hello`."""
         for other in self:
             if not other.greeted and now_s - other.since_s >= HELLO_S:
                 other.cut()

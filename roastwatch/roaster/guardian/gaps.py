@@ -1,4 +1,4 @@
-"""Whether a machine still is as it was set after a time without readings: it may have restarted."""
+"""Whether a machine kept its setpoints over a gap in its readings: it may have restarted."""
 
 from collections.abc import Collection
 
@@ -7,15 +7,15 @@ from roastwatch.roaster.guardian.situation import Setpoints
 from roastwatch.vocabulary import Actuator, Reading
 
 UNSEEN = (
-    "No reading came for too long while heat was on, and the first one does not show what was set: "
-    "the roaster may have been restarted. Heat stays off until a person arms again."
+    "Readings stopped for too long under heat, and the next one does not show the setpoints: the "
+    "roaster may have restarted. Heat stays off until a person arms again."
 )
 TOLERANCE_PERCENT = 5.0
-"""A machine may report what was set in steps of its own."""
+"""A machine may round its setpoints in its readings."""
 
 
 class ReadingGaps:
-    """What was set when readings stopped, and which of it was not written again since."""
+    """The setpoints when readings stopped, and which were written again since."""
 
     def __init__(self) -> None:
         self._last_s: float | None = None
@@ -27,15 +27,15 @@ class ReadingGaps:
         self._rewritten: set[Actuator] = set()
 
     def forget(self) -> None:
-        """Nothing is set: no gap matters."""
+        """Nothing is set, so no gap matters."""
         self._last_s, self._heated, self._set = None, False, Setpoints()
         self._stale = False
         self._rewritten.clear()
 
     def wrote(self, actuator: Actuator, percent: float, *, stale: bool) -> None:
-        """What is written proves nothing afterwards, except heat that was written off.
+        """Note a write: that setpoint proves nothing afterwards, unless heat was written off.
 
-        `stale`: the newest reading was too old then; what comes next ends a gap, late as it is.
+        `stale`: the newest reading was too old at that time, so the next one ends a gap.
         """
         self._stale = self._stale or (stale and self._heated)
         if actuator is not Actuator.HEATER or percent > 0:
@@ -45,32 +45,32 @@ class ReadingGaps:
     def unseen(
         self,
         reading: Reading,
-        told: Setpoints,
+        setpoints: Setpoints,
         echoes: Collection[Actuator],
         limits: Limits,
         now_s: float,
     ) -> bool:
-        """Whether this reading ends a gap under heat and shows nothing of what was set before.
+        """Whether this reading ends a gap under heat and shows none of the earlier setpoints.
 
-        The gap is between arrivals: an answer is dated back to the oldest question that is open.
+        The gap is between arrivals: an answer is dated back to the oldest open request.
         """
         before_s, self._last_s = self._last_s, now_s
         gap = before_s is not None and now_s - before_s > limits.stale_after_s
         gap, self._stale = gap or self._stale, False
         heated, was_set, rewritten = self._heated, self._set, set(self._rewritten)
-        self._heated, self._set = (told.heater or 0.0) > 0, told
+        self._heated, self._set = (setpoints.heater or 0.0) > 0, setpoints
         self._rewritten.clear()
         if not gap or not heated:
             return False
         if _shows(Actuator.HEATER, reading, was_set) and Actuator.HEATER in echoes:
             return False
         moved = (Actuator.FAN, Actuator.DRUM)
-        witnesses = [a for a in moved if a in echoes and a not in rewritten and was_set.of(a)]
-        return not witnesses or not all(_shows(a, reading, was_set) for a in witnesses)
+        shown = [a for a in moved if a in echoes and a not in rewritten and was_set.of(a)]
+        return not shown or not all(_shows(a, reading, was_set) for a in shown)
 
 
 def _shows(actuator: Actuator, reading: Reading, was_set: Setpoints) -> bool:
-    """Whether an actuator that was set still is, by the machine's own report."""
+    """Whether an actuator still has its setpoint, by the machine's own report."""
     percent = was_set.of(actuator) or 0.0
     shown: float | None = getattr(reading, f"{actuator.value}_percent")
     return percent > 0 and bool(shown) and abs((shown or 0.0) - percent) <= TOLERANCE_PERCENT

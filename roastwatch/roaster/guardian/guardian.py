@@ -1,8 +1,8 @@
 """The guardian: owns the driver, judges every command, and makes safe when the service is silent.
 
-It runs in a process of its own. `Guardian` drives one machine; `guardian_server` lets the service
-speak with it. Everything between a command and the wire stands here and in `guard`: whoever
-reaches the socket has reached the interlocks, not the heater.
+It runs in a process of its own. `Guardian` drives one machine; `server` is its socket. Every
+command passes the interlocks of `safety_state` on its way to the wire: a client of the socket
+reaches the interlocks, not the heater.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from roastwatch.errors import BadInputError, LostError, RoastwatchError
-from roastwatch.roaster.driver import RoasterDriver, SilentError
+from roastwatch.roaster.driver import RoasterDriver, SilentError, StopsByItself, TakesCharge
 from roastwatch.roaster.guardian.carrying import CommandCarrier
 from roastwatch.roaster.guardian.refusals import MAKE_SAFE, Refusals
 from roastwatch.roaster.guardian.safety_state import Demand, SafetyState
@@ -25,22 +25,22 @@ ENTER_S = 8.0
 READ_S = 3.0
 WRITE_S = 3.0
 MAKE_SAFE_S = 6.0
-"""An Aillio is stepped down, 0.1 s a step, the heater first."""
+"""An Aillio is stepped down, 0.1 s per step, the heater first."""
 AGAIN_S = 1.0
 STALL_S = 0.25
-"""A turn that comes so late hears first what waits in the socket, and judges then."""
-LINES_HEARD = 50
+"""A turn that comes this late first reads what waits in the socket."""
+LINES_READ = 50
 PATIENCE_S = 0.3
 """For how long a waiting command lets a read go on."""
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.3, 2.0
 SLEPT_S = 1.0
 """A computer that slept for longer has not watched its roaster."""
 
-log = logging.getLogger("roastwatch.guardian")
+log = logging.getLogger(__name__)
 
 
 class Guardian(CommandCarrier):
-    """Drives one machine under its guard. `changed` is called after whatever people may see."""
+    """Drives one machine under its guard. `changed` is called after every visible change."""
 
     def __init__(
         self,
@@ -53,9 +53,11 @@ class Guardian(CommandCarrier):
     ) -> None:
         super().__init__(guard, clock, changed)
         self.problem: str | None = None
-        """Why there is no link now, one sentence."""
+        """Why there is no link now, in one sentence."""
         self.wrong_machine = False
-        """Another machine answers: trying again won't help."""
+        """Another machine answers, so trying again won't help."""
+        self.inherited = False
+        """It took over from a guardian that died while it controlled the machine."""
         self.safe_since_s: float | None = None
         self._make_driver = make_driver
         self._driver: RoasterDriver | None = None
@@ -63,15 +65,15 @@ class Guardian(CommandCarrier):
         self._asleep_s = asleep()
         self._wake = asyncio.Event()
         self._refusals = Refusals(lambda why: guard.alarms.notify("fault", why))
-        self._told_again_s = 0.0
+        self._repeated_at_s = 0.0
         self._turned_s = clock()
         self._due_s = 0.0
-        self._releasing = False
+        self._releasing = self._gone = False
         self._failures = 0
         self._restarts = 0
 
     async def run(self) -> None:
-        """Hold the link for ever; returns after `release`."""
+        """Keep the link open until `release` or `end`."""
         while not self._ended():
             try:
                 self._driver = self._make_driver()
@@ -102,7 +104,7 @@ class Guardian(CommandCarrier):
             return CommandResult(
                 command.command_id,
                 Outcome.EXPIRED,
-                self.guard.machine.told.of(command.actuator),
+                self.guard.machine.setpoints.of(command.actuator),
                 reason=f"The command was older than {command.valid_for_s:g} s when it arrived.",
             )
         if not self.guard.machine.connected:
@@ -112,7 +114,7 @@ class Guardian(CommandCarrier):
             return CommandResult(
                 command.command_id,
                 Outcome.REFUSED,
-                self.guard.machine.told.of(command.actuator),
+                self.guard.machine.setpoints.of(command.actuator),
                 interlock="busy",
                 reason="busy: another command is being carried out; try again.",
             )
@@ -120,11 +122,11 @@ class Guardian(CommandCarrier):
         return await answer
 
     def charge(self) -> str | None:
-        """Beans go in; returns why they should not. A machine that is only simulated gets some."""
-        refused = self.guard.charge(self._clock())
-        put_beans_in = getattr(self._driver, "charge", None)
-        if refused is None and put_beans_in is not None:
-            put_beans_in()
+        """Beans go in; returns why they should not, or None. A simulated machine gets some."""
+        refused = self.guard.batch.charge(self._clock())
+        driver: object = self._driver
+        if refused is None and isinstance(driver, TakesCharge):
+            driver.charge()
         return refused
 
     @property
@@ -135,10 +137,10 @@ class Guardian(CommandCarrier):
     @property
     def doubts(self) -> dict[str, str]:
         """Why values of the newest reading are missing."""
-        return dict(getattr(self._driver, "doubts", {}))
+        return dict(self._driver.doubts) if self._driver is not None else {}
 
     def cancel_pending(self, reason: str = "The roaster is not connected.") -> None:
-        """Answer a command that nobody will carry out."""
+        """Answer a command that will not be carried out."""
         self._slot.fail(reason)
 
     def wake(self) -> None:
@@ -146,14 +148,15 @@ class Guardian(CommandCarrier):
         self._wake.set()
 
     def inherit(self, left: Handover) -> None:
-        """Go on with the control of a guardian that died, also while the port is opened."""
+        """Go on with the control of a guardian that died, even while the port is opening."""
+        self.inherited = True
         self.guard.inherit(left)
         if self._driver is not None:
             self.guard.resume(self._driver, self._clock())
         self._wake.set()
 
     def release(self) -> str | None:
-        """Give up control if the interlocks let it; returns why not."""
+        """Give up control if the interlocks permit it; returns why not, or None."""
         why = self.guard.may_release(self._clock())
         if why is None:
             self._releasing = True
@@ -162,7 +165,7 @@ class Guardian(CommandCarrier):
 
     def end(self) -> None:
         """Stop trying to reach a machine that is gone."""
-        self._releasing = True
+        self._releasing = self._gone = True
         self._wake.set()
 
     @property
@@ -179,10 +182,12 @@ class Guardian(CommandCarrier):
         await within(ENTER_S, driver.__aenter__(), "It can't be opened")
         try:
             self.guard.machine.capabilities = driver.capabilities
-            self._restarts = getattr(driver, "restarts", 0)
-            if Actuator.HEATER in driver.capabilities.actuators and not self.guard.only_reads:
-                await self._write(driver, Actuator.HEATER, 0.0)
-            self.guard.link_up(self._clock())
+            self._restarts = driver.restarts
+            heats = Actuator.HEATER in driver.capabilities.actuators
+            refused = False
+            if heats and not self.guard.only_reads:
+                refused = not await self._insist(driver, Actuator.HEATER, 0.0)
+            self.guard.link_up(self._clock(), heat_0_refused=refused)
             self._due_s = self._clock()
             try:
                 await self._operate(driver)
@@ -202,10 +207,13 @@ class Guardian(CommandCarrier):
             demand = await self._turn()
             now = self._clock()
             await self._perform(driver, demand)
-            await self._tell_again(driver)
+            await self._repeat_writes(driver)
             if self._releasing:
                 if self.guard.may_release(now) is None:
                     await self._let_go(driver)
+                elif not self._gone:
+                    self._releasing = False  # it may have become hot meanwhile: it is kept
+                    continue
                 return
             if self._slot.pending is not None:
                 await self._serve(driver)
@@ -216,9 +224,9 @@ class Guardian(CommandCarrier):
             await self._rest(min(TICK_S, self._due_s - now))
 
     async def _turn(self) -> Demand:
-        """What is demanded now. A guardian that got no processor is not the service's silence."""
+        """What is demanded now. A stalled guardian must not count as a silent service."""
         if self._clock() - self._turned_s > STALL_S:
-            for _ in range(LINES_HEARD):  # one line is heard in each round of the loop
+            for _ in range(LINES_READ):  # each round of the loop reads one line
                 await asyncio.sleep(0)
         self._turned_s = self._clock()
         return self._refusals.patient(self.guard.tick(self._turned_s), self._turned_s)
@@ -228,7 +236,7 @@ class Guardian(CommandCarrier):
         self._notice_sleep()
         self._notice_restart(driver)
         await self._perform(driver, self.guard.tick(self._clock()))
-        await self._tell_again(driver)
+        await self._repeat_writes(driver)
         if self._slot.pending is not None:
             await self._serve(driver)
         if self._clock() >= self._due_s:
@@ -247,10 +255,9 @@ class Guardian(CommandCarrier):
 
     def _notice_restart(self, driver: RoasterDriver) -> bool:
         """Whether the machine restarted under this link since it was last asked."""
-        restarts = getattr(driver, "restarts", 0)
-        if restarts == self._restarts:
+        if driver.restarts == self._restarts:
             return False
-        self._restarts = restarts
+        self._restarts = driver.restarts
         self.guard.restarted(self._clock())
         return True
 
@@ -260,13 +267,13 @@ class Guardian(CommandCarrier):
             self._changed()
             return  # the next turn judges by what make-safe left, and does not undo it
         for actuator, percent in demand.writes:
-            if self.guard.machine.told.of(actuator) != percent:
+            if self.guard.machine.setpoints.of(actuator) != percent:
                 await self._insist(driver, actuator, percent)
         if demand.writes or self.guard.notices:
             self._changed()
 
     async def _make_safe(self, driver: RoasterDriver) -> None:
-        """A machine that refuses some of it is safe as far as it goes, once heat 0 is written."""
+        """A machine that refuses a part counts as safe once heat 0 is written."""
         try:
             await within(MAKE_SAFE_S, driver.make_safe(), "It can't be made safe")
             self._refusals.done(MAKE_SAFE)
@@ -279,7 +286,7 @@ class Guardian(CommandCarrier):
         self.safe_since_s = self._clock()
 
     async def _insist(self, driver: RoasterDriver, actuator: Actuator, percent: float) -> bool:
-        """Write what nobody asked for; whether the machine took it."""
+        """Write what the interlocks demand; whether the machine accepted it."""
         try:
             await self._write(driver, actuator, percent)
         except BadInputError as refused:
@@ -288,12 +295,12 @@ class Guardian(CommandCarrier):
         self._refusals.done(actuator)
         return True
 
-    async def _tell_again(self, driver: RoasterDriver) -> None:
-        """Once a second: what a bad line or a machine that restarted may have lost."""
+    async def _repeat_writes(self, driver: RoasterDriver) -> None:
+        """Once a second, write again what a bad line or a restart may have lost."""
         now = self._clock()
-        if 0 <= now - self._told_again_s < AGAIN_S:
+        if 0 <= now - self._repeated_at_s < AGAIN_S:
             return
-        self._told_again_s = now
+        self._repeated_at_s = now
         if self.guard.only_reads:
             return
         for actuator, percent in self.guard.machine.again(now):
@@ -316,7 +323,7 @@ class Guardian(CommandCarrier):
                     return
                 patience_s = READ_S if self._read_must_finish else PATIENCE_S
                 if self._slot.pending and waited > patience_s:
-                    self._read_must_finish = True  # the next one is let through
+                    self._read_must_finish = True  # the next one may finish
                     return
                 if waited > max(READ_S, self.guard.machine.capabilities.silence_s):
                     raise LostError("The roaster does not answer: check its cable and power.")
@@ -326,7 +333,7 @@ class Guardian(CommandCarrier):
                 with contextlib.suppress(asyncio.CancelledError, Exception):
                     await reading_task
             elif not reading_task.cancelled():
-                reading_task.exception()  # seen: where nobody takes it, the next read raises it too
+                reading_task.exception()  # retrieved: if it matters, the next read raises it too
         self._read_must_finish = False
         now = self._clock()
         try:
@@ -343,18 +350,18 @@ class Guardian(CommandCarrier):
         self._changed()
 
     async def _write(self, driver: RoasterDriver, actuator: Actuator, percent: float) -> None:
-        if hasattr(driver, "bean_temp_max_c"):  # a machine that keeps a limit of its own
+        if isinstance(driver, StopsByItself):
             driver.bean_temp_max_c = self.guard.limits.bean_temp_max_c
         await within(WRITE_S, driver.write(actuator, percent), "It can't be written to")
         self.guard.wrote(actuator, percent, self._clock())
 
     async def _let_go(self, driver: RoasterDriver) -> None:
-        """Cool and unwatched: everything off, so that leaving surprises nobody."""
+        """Switch everything off: the machine is cool, and nothing watches it from now on."""
         if self.guard.only_reads:
             return
         able = self.guard.machine.capabilities.actuators
         if self.guard.machine.capabilities.when_host_is_gone == "ejects":
-            able = frozenset({Actuator.HEATER})  # it ejects now: the drum must turn, or beans stay
+            able = frozenset({Actuator.HEATER})  # it ejects now: the drum must turn to empty it
         for actuator in (Actuator.HEATER, Actuator.COOLING, Actuator.FAN, Actuator.DRUM):
             if actuator in able:
                 with contextlib.suppress(RoastwatchError):
@@ -364,7 +371,7 @@ class Guardian(CommandCarrier):
         return self._result(command, self.guard.request(command, self._clock()))
 
     async def _idle(self, seconds: float) -> None:
-        """Wait between two links; the guard goes on judging."""
+        """Wait between two links; the interlocks go on judging."""
         until = self._clock() + seconds
         while self._clock() < until and not self._releasing:
             await self._turn()

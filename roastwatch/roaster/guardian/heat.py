@@ -1,4 +1,4 @@
-"""Whether heat has been on, short dips included: heat in pulses is heat as well."""
+"""Whether heat has been on, including short dips: pulsed heat is heat too."""
 
 DIP_S = 60.0
 """Heat that is off for less than this is a dip."""
@@ -16,7 +16,7 @@ class HeatRun:
         self._low_since_s: float | None = None
 
     def add(self, at_s: float, percent: float) -> bool:
-        """Take what is set at `at_s`; returns whether heat is on, dips included."""
+        """Take what is set at `at_s`; returns whether heat is on, including dips."""
         self.now = percent >= self._least
         if self.now:
             self.on, self._low_since_s = True, None
@@ -27,5 +27,5 @@ class HeatRun:
         return self.on
 
     def forget(self) -> None:
-        """What comes is judged for itself."""
+        """Forget earlier heat."""
         self.on, self._low_since_s = False, None

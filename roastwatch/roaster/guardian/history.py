@@ -1,4 +1,4 @@
-"""What the last readings say together: rates, plausibility, whether heat shows."""
+"""What the last readings show together: rates, plausibility, the effect of heat."""
 
 from collections import deque
 from math import isfinite
@@ -16,7 +16,7 @@ RISE_C = 2.0
 HEAT_THAT_SHOWS_PERCENT = 30.0
 ANY_HEAT_PERCENT = 0.5
 AGREEING = 3
-"""So many readings in a row must agree before a new level is believed after a jump."""
+"""This many readings in a row must agree before a new level is believed after a jump."""
 PROBES = ("bean_temp_c", "environment_temp_c")
 NAMES = {"bean_temp_c": "bean probe", "environment_temp_c": "environment probe"}
 
@@ -30,7 +30,7 @@ class History:
         self.newest: Reading | None = None
         self.implausible: str | None = None
         self.over_range: str | None = None
-        """Why the machine is taken for hotter than can be measured."""
+        """Why the machine counts as hotter than can be measured."""
         self.hottest_c: float | None = None
         self.probes = ProbeWatch()
         self._good: deque[Reading] = deque()
@@ -41,14 +41,14 @@ class History:
         self._heat = HeatRun(HEAT_THAT_SHOWS_PERCENT)
         self._any_heat = HeatRun(ANY_HEAT_PERCENT)
         self._unmoved: tuple[float, tuple[float | None, float | None]] | None = None
-        """Since when heat has been on and the probes have said this."""
+        """Since when heat has been on and the probes have shown this."""
         self._heater_percent = 0.0
         self._lowest: dict[str, float] = {}
         self._last_c: dict[str, float] = {}
         """The last believed value of each probe, also of an earlier link."""
 
     def lost(self) -> None:
-        """The link went: readings of before say nothing of now, but the last heat is kept."""
+        """The link was lost: earlier readings prove nothing, but the last temperatures are kept."""
         self.newest, self.implausible = None, None
         self._good.clear()
         self._doubtful.clear()
@@ -58,14 +58,14 @@ class History:
         self.probes.air_seen_s = None
 
     def charged(self) -> None:
-        """Beans went in: the probes fall now, and rates begin anew."""
+        """Beans went in: the probes will fall, and rates start again."""
         self._good = deque(list(self._good)[-1:])
         self._heat_since_s = None
         self._heat.forget()
         self.probes.forget()
 
     def add(self, reading: Reading, heater_percent: float) -> None:
-        """Take a reading in; `heater_percent` is what the heater was told when it was taken."""
+        """Take a reading; `heater_percent` is the heater's setpoint when it was taken."""
         self.newest = reading
         self.over_range = self._too_hot_to_measure(reading)
         self.implausible = None if self.over_range else self._judge(reading)
@@ -94,7 +94,7 @@ class History:
     def rate_c_per_min(self, probe: str) -> float | None:
         """Least-squares slope of `bean_temp_c` or `environment_temp_c`, °C/min.
 
-        Over the last 10 s, or the last four readings of a machine that is read more seldom.
+        Over the last 10 s, or the last four readings of a machine that is read less often.
         """
         if not self._good:
             return None
@@ -126,9 +126,9 @@ class History:
 
     @property
     def hotter(self) -> bool:
-        """The same of whichever probe is hottest: beans that only follow hotter air are no danger.
+        """The same for the hottest probe: beans that only follow hotter air are no danger.
 
-        Without heat the hottest part of a machine cools, and gives its heat to the beans.
+        Without heat the hottest part of a machine cools and gives its heat to the beans.
         """
         hottest = [
             max(known)
@@ -139,7 +139,7 @@ class History:
         return risen or self.over_range is not None
 
     def heat_without_rise_s(self, now_s: float) -> float:
-        """For how long heat has been on without any probe rising, below the rule's temperature."""
+        """For how long heat has been on without any probe rising, below `no_rise_below_c`."""
         if self._heat_since_s is None or not self._heat.now:
             return 0.0
         if self.hottest_c is not None and self.hottest_c >= self.limits.no_rise_below_c:
@@ -148,11 +148,11 @@ class History:
         return for_s if self._heat_sum >= HEAT_THAT_SHOWS_PERCENT * self._heated_s else 0.0
 
     def unmoved_s(self, now_s: float) -> float:
-        """For how long heat has been on while no probe has moved at all, where it is hot.
+        """For how long heat has been on in a hot machine while no probe changed at all.
 
-        Below `no_rise_below_c` a cold machine's probes may well stand still, and
-        `heat_without_rise_s` watches. Whole degrees may stand still on a machine that little heat
-        holds where it is: their time counts a fifth.
+        Below `no_rise_below_c` the probes of a cold machine may well stand still, and
+        `heat_without_rise_s` watches. Whole degrees may stand still where little heat holds the
+        temperature: that time counts one fifth.
         """
         hot = self.hottest_c is not None and self.hottest_c >= self.limits.no_rise_below_c
         if not hot or self._unmoved is None or not self._any_heat.now:
@@ -161,14 +161,14 @@ class History:
         return max(0.0, now_s - self._unmoved[0]) / (5.0 if held else 1.0)
 
     def _watch_still(self, reading: Reading, heater_percent: float) -> None:
-        said = (reading.bean_temp_c, reading.environment_temp_c)
+        shown = (reading.bean_temp_c, reading.environment_temp_c)
         found = self.unmoved_s(reading.taken_at_s) >= self.limits.frozen_s
         self._heater_percent = heater_percent
         on = self._any_heat.add(reading.taken_at_s, heater_percent)
         if not on or (found and not self._any_heat.now):
             self._unmoved = None
-        elif self._unmoved is None or self._unmoved[1] != said:
-            self._unmoved = (reading.taken_at_s, said)
+        elif self._unmoved is None or self._unmoved[1] != shown:
+            self._unmoved = (reading.taken_at_s, shown)
 
     def _watch_rise(self, reading: Reading, heater_percent: float) -> None:
         values = {probe: v for probe in PROBES if (v := getattr(reading, probe)) is not None}
@@ -211,9 +211,10 @@ class History:
         return self.capabilities.reads_environment_temp and not reads_beans
 
     def _too_hot_to_measure(self, reading: Reading) -> str | None:
-        """Why a value that is missing, or beyond the range, means *too hot* and no broken probe.
+        """Why a missing value, or one beyond the range, means *too hot* and not a broken probe.
 
-        A broken probe jumps; heat rises. So what a probe showed last decides, of whatever link.
+        A broken probe jumps; heat rises. So the probe's last value decides, even if an earlier
+        link gave it.
         """
         if reading.over_range:
             return "The machine is hotter than its probe can measure."
@@ -225,8 +226,8 @@ class History:
             if value is None:
                 if was_too_hot and self._reads(probe):
                     return (
-                        f"The {NAMES[probe]} gives no value since it showed {last_c:.0f} °C: it is "
-                        "too hot to be measured."
+                        f"The {NAMES[probe]} has given no value since {last_c:.0f} °C: too hot to "
+                        "measure."
                     )
             elif value > self.limits.plausible_max_c or (not isfinite(value) and was_too_hot):
                 longest_c = self.limits.jump_max_c_per_s * self._longest_s()
@@ -246,7 +247,7 @@ class History:
                     return f"The {name} gives no value: check its plug."
                 continue
             if not isfinite(value) or not low <= value <= high:
-                return f"The {name} says {value:.0f} °C, which can't be: check its plug."
+                return f"The {name} shows {value:.0f} °C, which is impossible: check its plug."
         if not self._good or not self._jumps(self._good[-1], reading):
             self._doubtful.clear()
             return None
@@ -257,7 +258,7 @@ class History:
             self._good.clear()  # the new level is the truth
             self._doubtful.clear()
             return None
-        return "A probe jumped faster than beans can: its reading is not believed yet."
+        return "A probe jumped faster than beans can: its reading is ignored for now."
 
     def _longest_s(self) -> float:
         return max(1.0, 2 * self.capabilities.read_period_s)

@@ -1,4 +1,4 @@
-"""The limits of a machine: what the interlocks compare with; `config/roasters/` has the values."""
+"""The limits that the interlocks apply to a machine; their values are in `config/roasters/`."""
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -6,11 +6,10 @@ from roastwatch.options import Options
 
 
 class Limits(Options):
-    """Values of the interlocks. The defaults suit a small home roaster that nobody has described.
+    """Values of the interlocks. The defaults suit an unknown small home roaster.
 
-    Sources are named where the interlock stands (`roastwatch/roaster/guardian/interlocks/`). Every
-    value has a range: a limit outside it, or one that isn't a number, would switch its interlock
-    off.
+    Each interlock names its sources (`roastwatch/roaster/guardian/interlocks/`). Every value has a
+    range: outside it, or as no number, a limit would switch its interlock off.
     """
 
     model_config = ConfigDict(

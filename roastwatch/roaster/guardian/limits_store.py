@@ -27,7 +27,7 @@ def names() -> list[str]:
 
 
 def limits_for(machine: str, file: Path | None = None) -> Limits:
-    """The limits of a machine: of `file`, else of its name, else the cautious defaults.
+    """The limits of a machine: from `file`, else from its own file, else the cautious defaults.
 
     Raises:
         BadInputError: a file that can't be read, an unknown key or a value out of range.
@@ -64,7 +64,7 @@ def parse_limits(raw: object, where: str) -> Limits:
 
 
 def _wanted(key: str) -> str:
-    """What a limit may be: its range and its meaning."""
+    """The range and meaning of a limit."""
     field = Limits.model_fields[key]
     meaning = (field.description or "").rstrip(".")
     if field.annotation is bool:

@@ -1,11 +1,10 @@
-"""Whether each probe follows the heat: one that stands still measures nothing.
+"""Whether each probe follows the heat: a probe that stands still measures nothing.
 
 Readings are averaged over slots of 5 s, so that noise neither hides a probe that stands still nor
-makes one of a probe that moves. Thresholds were set beside 42 logged roasts of two machines: while
-heat was on and the air at least 15 °C hotter, no bean probe stayed within 1 °C for longer than
-48 s; while the air rose by 10 °C, for no longer than 24 s; the air stayed within 1 °C while the
-beans rose by 24 °C at most, in a soak below 130 °C; above that, by 7 °C within 1 °C and by 14 °C
-within 3 °C.
+makes a moving one seem to. The thresholds come from 42 logged roasts of two machines. While heat
+was on and the air at least 15 °C hotter, no bean probe stayed within 1 °C for more than 48 s; while
+the air rose by 10 °C, for more than 24 s. While the air stayed within 1 °C, the beans rose by
+at most 24 °C in a soak below 130 °C and by 7 °C above that; within 3 °C, by 14 °C.
 """
 
 from collections import deque
@@ -20,76 +19,76 @@ from roastwatch.vocabulary import Reading
 SLOT_S = 5.0
 KEPT_S = 330.0
 FAHRENHEIT_F = 0.1
-"""A whole degree Fahrenheit, in tenths of a degree Celsius, lies this near to it."""
+"""A whole degree Fahrenheit that was rounded to 0.1 °C is this close to whole again."""
 BAND_C = 1.0
-"""A probe that stays within this stands still: whole degrees flicker by one."""
+"""A probe that stays within this stands still: readings in whole degrees flicker by one."""
 HOTTER_C = 15.0
-"""Air so much hotter than the beans heats them."""
+"""Air hotter than the beans by this heats them."""
 AIR_RISE_C = 10.0
 LEAST_HEAT_PERCENT = 30.0
 """Less heat may hold a machine where it is: nothing needs to move."""
 MUCH_HEAT_PERCENT = 50.0
-"""No machine is held where it is by so much heat."""
+"""This much heat moves any machine."""
 FULL_HEAT_PERCENT = 80.0
-"""So much heat is no balance with what a machine loses: its air rises with its beans."""
+"""This much heat exceeds what a machine loses: its air rises with its beans."""
 STANDS_S = 120.0
-"""Beans that stand still beside air that isn't hotter, or that has no probe."""
+"""For beans that stand still where the air isn't hotter or has no probe."""
 EXCESS_C, EXCESS_C_S = 20.0, 4500.0
-"""Beans that stand still in air hotter by more than the first, summed over time: at 100 °C, 56 s.
-The most in the logs is 2,091."""
+"""For beans that stand still: how much the air is hotter, beyond the first, summed over time. At
+100 °C that takes 56 s; the most in the logs is 2,091 °C·s."""
 FALL_S = 240.0
 FALL_EXCESS_C_S = 16_000.0
-"""The same for beans that fall or stand: after a charge they do. The most in the logs is 6,660."""
+"""The same for beans that fall or stand, as after a charge. The most in the logs is 6,660 °C·s."""
 SOAKED_C = 130.0
-"""Below this the beans take up heat while the air, just cooled by their charge, may stand."""
+"""Below this the beans take up heat while the air, cooled by the charge, may stand still."""
 STANDING_AIR = (
     (LEAST_HEAT_PERCENT, 0.0, BAND_C, 40.0),
     (FULL_HEAT_PERCENT, SOAKED_C, BAND_C, 20.0),
     (FULL_HEAT_PERCENT, SOAKED_C, 3.0, 25.0),
 )
-"""Air that stands: under this heat, above this bean temperature, it stayed within this while the
-beans rose by this (percent, °C). Less heat may bring air and heat loss into balance."""
+"""Air that stands still: least heat (percent), least bean temperature, band of the air, rise of the
+beans (°C). With less heat, air and heat loss may balance."""
 CREEP_S, CREEP_C, MUCH_CREEP_C = 120.0, 3.0, 4.0
-"""Hot beans rise by at least so much in that time, the last under much heat. The least in the logs
-is 5.8 °C, from two minutes after the charge on."""
+"""Hot beans rise by at least `CREEP_C` in that time, under much heat by `MUCH_CREEP_C`. The least
+in the logs, from two minutes after the charge, is 5.8 °C."""
 TURNED_S = 120.0
-"""So long after a charge the beans' probe shows the beans."""
+"""From this time after a charge, the bean probe shows the beans."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """The mean of some seconds: when it ended, °C of beans and air, the mean heat in it."""
+    """The means of one slot: beans and air in °C, heat in percent."""
 
     ended_s: float
     bean_c: float | None
     air_c: float | None
     heater_percent: float
     exact: bool
-    """Every reading of the beans in it was the same."""
+    """Every bean reading in it was the same."""
 
 
 class ProbeWatch:
-    """The last minutes of one machine's probes, as far as heat was on."""
+    """The last minutes of one machine's probes while heat was on."""
 
     def __init__(self) -> None:
         self._open: list[tuple[Reading, float]] = []
         self._slots: deque[Slot] = deque()
         self._heat = HeatRun(LEAST_HEAT_PERCENT)
         self.fine = False
-        """Whether a probe ever showed parts of a degree, of Celsius and of Fahrenheit."""
+        """Whether a probe ever showed fractions of a degree, Celsius and Fahrenheit."""
         self.beans_in = False
         """Whether a charge is known, and no drop since."""
         self._charged_s: float | None = None
         self.air_seen_s: float | None = None
         """When the environment probe last gave a value, on this link."""
         self._air_is_gone = False
-        """It was found to give none any more."""
+        """It stopped giving values."""
         self._last_s = 0.0
         self._judged_as: tuple[float, bool, Limits, str | None] | None = None
-        """The last judgement, and on what it was made: a new one is made every slot."""
+        """The last judgement and its input: there is a new one for every slot."""
 
     def forget(self) -> None:
-        """What was seen says nothing of what comes: heat went off, beans went in, the link went."""
+        """Start again: heat went off, beans went in, or the link was lost."""
         self._heat.forget()
         self._charged_s = None
         self._clear()
@@ -104,14 +103,14 @@ class ProbeWatch:
         return self._judged_as is not None and self._judged_as[3] is not None
 
     def add(self, reading: Reading, heater_percent: float) -> None:
-        """Take a believed reading; `heater_percent` is what the heater was set to."""
+        """Take a plausible reading; `heater_percent` is the heater's setpoint."""
         known = (reading.bean_temp_c, reading.environment_temp_c)
         self.fine = self.fine or any(c is not None and is_fine(c) for c in known)
         at_s = self._last_s = reading.taken_at_s
         if reading.environment_temp_c is not None:
             self.air_seen_s = at_s
         elif self._air_is_gone and heater_percent <= 0:
-            self.air_seen_s = None  # a person who arms again knows of it
+            self.air_seen_s = None  # a person who arms again knows it
         if self.air_seen_s is None or self.air_seen_s == at_s:
             self._air_is_gone = False
         if self.beans_in and self._charged_s is None:
@@ -119,7 +118,7 @@ class ProbeWatch:
         elif not self.beans_in:
             self._charged_s = None
         if not self._heat.add(at_s, heater_percent) or (self._found and not self._heat.now):
-            self._clear()  # it ends with the heat that showed it: a person may arm again
+            self._clear()  # the fault ends with its heat: a person may arm again
             return
         self._open.append((reading, heater_percent))
         if at_s - self._open[0][0].taken_at_s < SLOT_S and self._slots:
@@ -144,7 +143,7 @@ class ProbeWatch:
         gone_s = self._last_s - (self._last_s if self.air_seen_s is None else self.air_seen_s)
         if gone_s > limits.stale_after_s:
             self._air_is_gone = True
-            return f"The environment probe gives no value for {gone_s:.0f} s: check its plug."
+            return f"The environment probe has given no value for {gone_s:.0f} s: check its plug."
         if not self._slots or not self._heat.now:
             return None
         on = (self._slots[-1].ended_s, self.beans_in, limits)
@@ -186,7 +185,7 @@ class ProbeWatch:
         return None
 
     def _beans_do_not_follow(self) -> str | None:
-        """Beans that fall, or stand unsteadily: a probe that slipped out of them."""
+        """Beans that fall or flicker: the probe slipped out of them."""
         run: list[Slot] = []
         lowest_c = float("inf")
         for slot in self._slots:
@@ -209,7 +208,7 @@ class ProbeWatch:
         )
 
     def _air_stands(self) -> str | None:
-        """The air within a band, however the probe flickers, while the beans rose."""
+        """Air that stays within a band, flickering or not, while the beans rise."""
         for least_percent, above_c, band_c, rise_c in STANDING_AIR:
             run = heated(still(self._slots, "air_c", band_c), least_percent)
             beans = [slot.bean_c for slot in run if slot.bean_c is not None]
@@ -222,7 +221,7 @@ class ProbeWatch:
         return None
 
     def _all_stand(self, limits: Limits) -> str | None:
-        """Every probe stands still, hot, under heat that would move any machine."""
+        """Every probe of a hot machine stands still under heat that would move any machine."""
         runs = [still(self._slots, name) for name in ("bean_c", "air_c")]
         runs = [run for run in runs if run]
         if not runs:
@@ -239,7 +238,7 @@ class ProbeWatch:
         )
 
     def _beans_creep(self, limits: Limits) -> str | None:
-        """Hot beans that hardly rise in two minutes of heat, whatever the air does."""
+        """Hot beans that hardly rise in two minutes of heat, no matter what the air does."""
         newest = self._slots[-1]
         run = last_run(self._slots, lambda slot: newest.ended_s - slot.ended_s <= CREEP_S + SLOT_S)
         beans = [slot.bean_c for slot in heated(run) if slot.bean_c is not None]
@@ -251,7 +250,7 @@ class ProbeWatch:
         if self._charged_s is not None:
             judged = run[0].ended_s >= self._charged_s + TURNED_S
             judged = judged and beans[-1] >= limits.hot_above_c
-        else:  # beans that nobody reported may have cooled the probe just now
+        else:  # an unreported charge may just have cooled the probe
             judged = much and max(beans) - min(beans) < least_c
             judged = judged and beans[-1] >= limits.no_rise_below_c
         if not judged or risen_c >= least_c:
@@ -263,7 +262,7 @@ class ProbeWatch:
         )
 
     def _judged(self, run: list[Slot]) -> bool:
-        """Whether these seconds must have moved the beans: not those of an empty machine held."""
+        """Whether the beans must have moved by now: an empty, balanced machine need not."""
         return bool(run) and (self.beans_in or mean_heat(run) >= MUCH_HEAT_PERCENT)
 
 
@@ -284,12 +283,12 @@ def last_run(slots: Sequence[Slot], holds: Callable[[Slot], bool]) -> list[Slot]
 
 
 def mean_heat(run: Sequence[Slot]) -> float:
-    """The mean heat of some slots, percent; none: 0."""
+    """The mean heat of some slots, percent; 0 without slots."""
     return sum(slot.heater_percent for slot in run) / max(1, len(run))
 
 
 def heated(run: Sequence[Slot], least_percent: float = LEAST_HEAT_PERCENT) -> list[Slot]:
-    """A run from where heat was on; empty where the mean heat since then is less than that."""
+    """A run from where heat went on; empty if the mean heat since then is less than that."""
     on = next((i for i, slot in enumerate(run) if slot.heater_percent >= least_percent), len(run))
     found = list(run[on:])
     return found if mean_heat(found) >= least_percent else []
@@ -311,12 +310,12 @@ def still(slots: Sequence[Slot], name: str, band_c: float = BAND_C) -> list[Slot
 
 
 def under(slots: Sequence[Slot], least_percent: float) -> list[Slot]:
-    """The newest slots in a row with so much heat, oldest first."""
+    """The newest slots in a row with at least this heat, oldest first."""
     return last_run(slots, lambda slot: slot.heater_percent >= least_percent)
 
 
 def hotter(run: Sequence[Slot]) -> list[Slot]:
-    """The newest slots in a row in which the air was so much hotter that the beans must rise."""
+    """The newest slots in a row in which the air was hot enough to heat the beans."""
     return last_run(
         run,
         lambda slot: (

@@ -1,4 +1,4 @@
-"""What the guardian asks of its operating system: priority, memory, files, and systemd's ear."""
+"""What the guardian requests of the system: priority, locked memory, files, systemd's watchdog."""
 
 import contextlib
 import ctypes
@@ -7,11 +7,11 @@ import resource
 import socket
 
 FILES = 4096
-"""Open files, many times what it needs."""
+"""The limit of open files, many times what it needs."""
 
 
 def raise_priority() -> list[str]:
-    """Ask for a real-time slot, memory that isn't swapped and many files; says what was given."""
+    """Request real-time priority, unswapped memory and many files; returns what was granted."""
     got = []
     with contextlib.suppress(OSError, ValueError):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -33,7 +33,7 @@ def raise_priority() -> list[str]:
 
 
 def notify(state: str) -> None:
-    """Tell systemd, where it asked for it (sd_notify's protocol: one datagram)."""
+    """Notify systemd if it wants that (the protocol of sd_notify: one datagram)."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return

@@ -1,6 +1,6 @@
-"""What a machine refuses to do: reported once, asked for again each second, and no end of the link.
+"""What a machine refuses to do: reported once, tried again each second; the link stays open.
 
-No clock: whoever calls says what time it is (seconds of a monotonic clock).
+No clock: the caller passes the time in seconds of a monotonic clock.
 """
 
 from collections.abc import Callable
@@ -15,16 +15,18 @@ MAKE_SAFE = "make_safe"
 
 
 class Refusals:
-    """What was refused and not done since: an actuator, or `MAKE_SAFE`."""
+    """What was refused and not carried out since: an actuator, or `MAKE_SAFE`."""
 
     def __init__(self, report: Callable[[str], None]) -> None:
         self._report = report
         self._at_s: dict[str, float] = {}
 
     def add(self, what: Actuator | str, why: BadInputError, now_s: float) -> None:
-        """The machine refused; the first time of a row is reported."""
+        """The machine refused; only the first of repeated refusals is reported."""
         if what not in self._at_s:
-            self._report(f"{why} The rest goes on; if it is hot, look at it.")
+            self._report(
+                f"{why} roastwatch goes on with the rest; if the roaster is hot, look at it."
+            )
         self._at_s[what] = now_s
 
     def done(self, what: Actuator | str) -> None:
@@ -32,7 +34,7 @@ class Refusals:
         self._at_s.pop(what, None)
 
     def patient(self, demand: Demand, now_s: float) -> Demand:
-        """Without what was refused within the last second."""
+        """Leave out what was refused within the last second."""
         if not self._at_s:
             return demand
         writes = tuple(write for write in demand.writes if not self._new(write[0], now_s))

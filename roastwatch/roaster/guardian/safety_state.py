@@ -1,7 +1,7 @@
-"""Who may heat, and for how long: lease, arming, attendance, latches; and the judging by it.
+"""Whether heat is allowed: lease, arming, attendance and latches, and the judgement of commands.
 
-The guardian owns one of these. No I/O, no clock: whoever calls says what time it is (seconds of a
-monotonic clock) and does what `tick` and `request` return. The machine itself: `device_state`.
+The guardian owns one of these. No I/O and no clock: the caller passes the time in seconds of a
+monotonic clock, and does what `tick` and `request` return. `device_state` holds the machine's side.
 """
 
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.guardian.alarms import Alarms, Notice
+from roastwatch.roaster.guardian.batch import Batch
 from roastwatch.roaster.guardian.device_state import DeviceState
 from roastwatch.roaster.guardian.interlocks import (
     INTERLOCKS,
@@ -18,13 +19,14 @@ from roastwatch.roaster.guardian.interlocks import (
     decide,
     demands,
 )
+from roastwatch.roaster.guardian.lease import Lease
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.guardian.panel import PanelFirst
 from roastwatch.roaster.guardian.situation import Effect, Setpoints, Situation
+from roastwatch.roaster.guardian.states import ArmingState, LeaseState
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome, Reading
 
-LEASE_S = 0.5
-RESTARTED = "The roaster was restarted: heat stays off until a person arms again."
+RESTARTED = "The roaster restarted: heat stays off until a person arms again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,62 +57,66 @@ class SafetyState(PanelFirst):
         self.log_works = True
         self.armed_until_s: float | None = None
         self.attended_at_s: float | None = None
-        self.lease_until_s: float | None = None
-        self._renewed_at_s: float | None = None
+        self._lease = Lease()
         self.alarms = Alarms()
+        self.batch = Batch(self.machine)
         self._unarmed_reason = ""
         self._safe_pending = False
-        self._was_served = False
         self._unsettled = True
         self._heating_since_s: float | None = None
-        self._charged_at_s: float | None = None
-        self._hot_since_charge = False
         self._asked_attendance = False
 
     # --- what happens -----------------------------------------------------------------------
 
-    def link_up(self, now_s: float) -> None:
-        """The driver is connected and has been told heat 0."""
+    def link_up(self, now_s: float, *, heat_0_refused: bool = False) -> None:
+        """The driver is connected, and heat 0 was written unless the machine refused it."""
         if self.machine.ever_connected:
-            self._notice("recovered", "The roaster is connected again; heat stays 0.")
+            heat = "but refuses heat 0." if heat_0_refused else "heat stays 0."
+            self._notice("recovered", f"The roaster is connected again; {heat}")
         self._unsettled = True
-        self.machine.link_up(now_s)
+        self.machine.link_up(now_s, heat_0_refused=heat_0_refused)
+        self._safe_pending = self._safe_pending or heat_0_refused
         if self.only_reads:
-            self.machine.told = Setpoints()
+            self.machine.setpoints = Setpoints()
 
     def restarted(self, now_s: float) -> None:
-        """The machine greeted anew under an open link: nothing that was set is restored."""
+        """The machine restarted under an open link: no setpoint is restored."""
         if self.armed_until_s is None:
-            self._notice("recovered", "The roaster was restarted; heat stays 0.")
+            self._notice("recovered", "The roaster restarted; heat stays 0.")
         self._unsettled = True
         self.machine.has_restarted(RESTARTED, now_s)
 
     def link_lost(self, why: str) -> None:
-        """The driver is gone."""
-        if self.machine.connected:
-            self._notice("lost", f"The roaster is gone: {why}", "link_up")
-        self._silent = False
+        """The link is gone."""
+        was_up = self.machine.connected
+        if was_up:
+            self._notice("lost", f"The roaster is disconnected: {why}", "link_up")
         self.machine.link_lost()
+        disarmed = self.arming is ArmingState.DISARMED
+        if was_up and disarmed and not self.machine.lost_hot:
+            self.control_asked = False  # it ended control by itself: back to its panel
 
     def read(self, reading: Reading, now_s: float) -> None:
         """A reading arrived."""
         machine, before = self.machine, self.machine.history.newest
-        if machine.capabilities.when_host_is_gone == "ejects" and not machine.told.door:
+        if machine.capabilities.when_host_is_gone == "ejects" and not machine.setpoints.door:
             self.alarms.door(before is not None and before.door_open is False, reading.door_open)
         machine.read(reading, now_s)
+        if self.only_reads and reading.heater_percent is not None:
+            machine.heats_by_its_panel(reading.heater_percent, now_s)
 
     def wrote(self, actuator: Actuator, percent: float, now_s: float) -> None:
         """A write went out."""
         gone = actuator is Actuator.HEATER and percent == 0 and self.machine.heat_is_lost
         self.machine.wrote(actuator, percent, now_s)
-        if gone and self.armed_until_s is not None:  # no later reading can show it
+        if gone and self.armed_until_s is not None:  # no later reading can show that
             self.machine.has_restarted(RESTARTED, now_s)
         if actuator is Actuator.HEATER and percent > 0:
-            self._unsettled = False  # how it was found no longer matters
+            self._unsettled = False  # its state before us no longer matters
             if self._heating_since_s is None:
                 self._heating_since_s = now_s
         if actuator is Actuator.DOOR and percent > 0:
-            self.dropped()
+            self.batch.dropped()
 
     def made_safe(self, now_s: float) -> None:
         """`make_safe` went out."""
@@ -118,41 +124,39 @@ class SafetyState(PanelFirst):
         self.machine.made_safe(now_s)
 
     def renew(self, now_s: float, said_at_s: float | None = None) -> None:
-        """The service lives, or did when it said so (`said_at_s`, by the clock that both share).
+        """The service is alive, or was at `said_at_s` (by the clock that both share).
 
-        Words that waited in a socket prolong nothing; and a silence between two of them that
-        no `tick` saw ends arming all the same.
+        A message that waited in a socket extends nothing; and a gap between two messages ends
+        arming even if no `tick` noticed it.
         """
-        said_at_s = now_s if said_at_s is None else min(said_at_s, now_s)
-        last_s, self._renewed_at_s = self._renewed_at_s, said_at_s
-        if last_s is not None and not said_at_s - last_s <= LEASE_S:
+        if not self._lease.renew(now_s if said_at_s is None else min(said_at_s, now_s)):
             self._silence()
-        self.lease_until_s, self._was_served = said_at_s + LEASE_S, True
 
     def lease_ended(self) -> None:
-        """The service has gone: whoever comes next begins anew, however soon."""
-        if self.lease_until_s is not None:
+        """The service has left: the next one starts again, however soon it comes."""
+        if self._lease.end():
             self._silence()
-        self.lease_until_s = self._renewed_at_s = None
 
     def _silence(self) -> None:
         if self.armed_until_s is not None or self.machine.heats:
-            self.ask_safe("roastwatch fell silent: heat is off until a person arms again.")
+            self.ask_safe("roastwatch stopped answering: heat is off until a person arms again.")
 
-    # --- what people ask ----------------------------------------------------------------------
+    # --- what people request ----------------------------------------------------------------------
 
     def present(self, now_s: float) -> None:
         """A person is there."""
         self.attended_at_s, self._asked_attendance = now_s, False
 
     def arm(self, for_s: float, now_s: float) -> str | None:
-        """Arm for so many seconds (the limits' longest at most). Returns why not, or None.
+        """Arm for `for_s` seconds, at most `arm_max_s`. Returns why not, or None.
 
-        Arming ends an emergency stop: it is the deliberate act that a latch waits for. Whether it
-        is possible is judged on the situation that it would make; until then nothing changes.
+        Arming is the deliberate act that ends an emergency stop. It is judged on the situation that
+        it would create; until then nothing changes.
         """
         if refused := self.panel_heats():
             return refused
+        if self.machine.heat_0_refused:
+            return "Not armed: the roaster refuses heat 0. Look at it, and at its panel."
         anew = not self.machine.heats
         cool = not self.machine.history.hottest_c or self.machine.hot(now_s) is False
         then = self.situation(now_s)
@@ -176,7 +180,7 @@ class SafetyState(PanelFirst):
         if anew:
             self._heating_since_s = None
         if anew and cool:
-            self.dropped()
+            self.batch.dropped()
         self.take_control()
         self._notice("armed", f"Armed for {for_s / 60:.0f} minutes.")
         return None
@@ -188,7 +192,7 @@ class SafetyState(PanelFirst):
         self.armed_until_s, self._unarmed_reason = None, reason
 
     def emergency_stop(self, reason: str) -> None:
-        """Latch. Nothing can refuse it."""
+        """Latch an emergency stop. Nothing can refuse it."""
         self.emergency = reason
         self.take_control()
         self._safe_pending = True
@@ -202,31 +206,13 @@ class SafetyState(PanelFirst):
         self.disarm(reason)
 
     def set_limits(self, limits: Limits) -> None:
-        """Limits of whoever controls the machine from now on; unarmed, so nothing is raised."""
+        """Take the limits of the service that controls the machine from now on, and disarm."""
         if limits != self.limits:
             self.limits = self.machine.limits = limits
             self.disarm("The limits have changed: arm again.")
 
-    def charge(self, now_s: float) -> str | None:
-        """Beans go in. Returns why they should not, or None.
-
-        Source of the check: Artisan #512, a door left open.
-        """
-        reading = self.machine.history.newest
-        if (reading is not None and reading.door_open) or self.machine.told.door:
-            return "The door is open: the beans would fall through. Close it before you charge."
-        self._charged_at_s, self._hot_since_charge = now_s, False
-        self.machine.history.charged()
-        self.machine.history.probes.beans_in = True
-        return None
-
-    def dropped(self) -> None:
-        """The beans have left: the next batch has its own time, hot as the machine may be."""
-        self._charged_at_s = None
-        self.machine.history.probes.beans_in = False
-
     def request(self, command: Command, now_s: float) -> Decision:
-        """Judge a command. Nothing is changed: who writes says `wrote`."""
+        """Judge a command. Nothing changes here: the caller reports its writes by `wrote`."""
         if command.actuator not in self.machine.capabilities.actuators:
             can = ", ".join(sorted(self.machine.capabilities.actuators)) or "nothing"
             return Decision(
@@ -239,7 +225,7 @@ class SafetyState(PanelFirst):
         if not 0.0 <= command.target <= 100.0:  # NaN too
             return Decision(
                 Outcome.REFUSED,
-                self.machine.told.of(command.actuator),
+                self.machine.setpoints.of(command.actuator),
                 interlock="range",
                 reason=f"{command.actuator} takes 0 to 100 percent, not {command.target:g}.",
             )
@@ -247,56 +233,57 @@ class SafetyState(PanelFirst):
             return Decision(
                 Outcome.REFUSED, None, interlock="link_up", reason="The roaster is not connected."
             )
-        if reason := self.leaves_alone(command):
-            return Decision(Outcome.REFUSED, None, interlock="panel", reason=reason)
+        if refused := self.leaves_alone(command):
+            return Decision(Outcome.REFUSED, None, interlock="panel", reason=refused)
         if command.origin is Origin.PERSON:
             self.present(now_s)
-        target = self.machine.level(command.actuator, command.target)
+        target = self.machine.capabilities.level(command.actuator, command.target)
         return decide(self.situation(now_s, command.origin), command.actuator, target, self.rules)
 
     # --- what must be done ----------------------------------------------------------------------
 
     def tick(self, now_s: float) -> Demand:
-        """What the interlocks demand now. Notices of what they did are appended."""
+        """What the interlocks demand now. Their notices are appended."""
         situation = self.situation(now_s)
         if self.armed_until_s is not None and not situation.armed:
             self.disarm("Arming has ended: heat is off. Arm again to go on.")
             situation = self.situation(now_s)
         if self.only_reads:
-            self._safe_pending = False  # nothing of ours is on
+            self._safe_pending = False  # nothing that we set is on
+            self.warn_of(situation, self.rules, now_s)
             return Demand(False, ())
         self._trip(situation, now_s)
         newest = self.machine.history.newest
         self.alarms.heat_short(
             self.machine.heat_short_s(now_s) > 0,
             newest.heater_percent if newest else None,
-            self.machine.told.heater or 0.0,
+            self.machine.setpoints.heater or 0.0,
         )
-        self._notice_end_of_fluid_roast(situation)
+        self.batch.look(situation)
         situation = self.situation(now_s)
         known = situation.reading_age_s is not None and situation.hot is not None
-        if self._unsettled and situation.connected and known:
+        if self._unsettled and situation.link.is_open and known:
             self._unsettled = False
-            if situation.hot:  # found hot: whatever was before us, it must turn and cool
+            if situation.hot:  # found hot: it must turn and cool
                 self._safe_pending = True
         self._ask_attendance(situation)
         if not self.machine.connected:
             return Demand(False, ())
         moves = demands(situation, self.rules)
         for move in moves:
-            told_already = move.effect is not Effect.LIMIT or move.interlock == "armed"
-            if self.machine.told.of(move.actuator) is not None and not told_already:
+            announced = move.effect is not Effect.LIMIT or move.interlock == "armed"
+            if self.machine.setpoints.of(move.actuator) is not None and not announced:
                 heat_ends = move.actuator is Actuator.HEATER and move.percent == 0
                 kind = "interlock" if heat_ends else "corrected"
                 self._notice(kind, move.reason, move.interlock)
         writes = tuple((move.actuator, move.percent) for move in moves)
         able = self.machine.capabilities.actuators
-        if self.machine.told.heater is None and Actuator.HEATER in able:
-            writes = ((Actuator.HEATER, 0.0), *writes)  # control was taken just now
+        if self.machine.setpoints.heater is None and Actuator.HEATER in able:
+            writes = ((Actuator.HEATER, 0.0), *writes)  # control has just been taken
         return Demand(self._safe_pending, writes)
 
     def note(self, reason: str, interlock: str) -> None:
-        """What an interlock did besides a command."""
+        """Report what an interlock did in addition to a command."""
         self._notice("corrected", reason, interlock)
 
     @property
@@ -309,14 +296,25 @@ class SafetyState(PanelFirst):
         """Whether a make_safe is still owed to the machine."""
         return self._safe_pending
 
+    @property
+    def arming(self) -> ArmingState:
+        """Whether a person allows heat. Arming that has run out is ended by the next `tick`."""
+        if self.emergency is not None:
+            return ArmingState.STOPPED
+        return ArmingState.DISARMED if self.armed_until_s is None else ArmingState.ARMED
+
+    def lease(self, now_s: float) -> LeaseState:
+        """Whether the service holds the machine now."""
+        return self._lease.state(now_s)
+
     def situation(self, now_s: float, origin: Origin | None = None) -> Situation:
         """All that the interlocks may look at."""
         machine = self.machine
         return Situation(
             limits=self.limits,
             capabilities=machine.capabilities,
-            told=machine.told,
-            wanted=machine.told,
+            setpoints=machine.setpoints,
+            wanted=machine.setpoints,
             origin=origin,
             reading=machine.history.newest,
             reading_age_s=machine.reading_age_s(now_s),
@@ -328,11 +326,9 @@ class SafetyState(PanelFirst):
             heat_short_s=machine.heat_short_s(now_s),
             heat_gone=machine.heat_gone,
             probe_fault=machine.history.probes.fault(self.limits) if machine.heats else None,
-            connected=machine.connected,
+            link=machine.link,
             zero_confirmed=machine.zero_confirmed,
-            lease=self.lease_until_s is not None
-            and self.lease_until_s - LEASE_S - 0.001 <= now_s <= self.lease_until_s,
-            was_served=self._was_served,
+            lease=self.lease(now_s),
             armed=self.armed_until_s is not None
             and self.armed_until_s - self.limits.arm_max_s - 1.0 <= now_s < self.armed_until_s,
             unarmed_reason=self._unarmed_reason,
@@ -346,7 +342,7 @@ class SafetyState(PanelFirst):
             bean_rate_c_per_min=machine.history.rate_c_per_min("bean_temp_c"),
             environment_rate_c_per_min=machine.history.rate_c_per_min("environment_temp_c"),
             heating_s=None if self._heating_since_s is None else now_s - self._heating_since_s,
-            roast_s=None if self._charged_at_s is None else now_s - self._charged_at_s,
+            roast_s=self.batch.roast_s(now_s),
             heat_off_s=machine.heat_off_s(now_s),
             heat_without_rise_s=machine.history.heat_without_rise_s(now_s),
             unmoved_s=machine.history.unmoved_s(now_s),
@@ -354,7 +350,7 @@ class SafetyState(PanelFirst):
         )
 
     def _trip(self, situation: Situation, now_s: float) -> None:
-        """Let every latching bound that newly holds end arming, and make safe where it says so."""
+        """Every latching bound that is new ends arming, and makes safe where it demands that."""
         standing: dict[str, str] = {}
         heating = self.machine.heats
         for name, bound in bounds(situation, self.rules):
@@ -368,18 +364,10 @@ class SafetyState(PanelFirst):
                 self.disarm(bound.reason)
             worth = heating or self.machine.ever_heated or situation.hot
             if name in ("link_up", "service_alive") and self.machine.left_safe:
-                worth = False  # it was last told to be safe: nothing is owed to it
+                worth = False  # it was made safe last: nothing is owed to it
             if bound.effect is Effect.MAKE_SAFE and self.machine.ever_connected and worth:
                 self._safe_pending = True
         self.alarms.hold(standing, now_s, situation.hottest_c)
-
-    def _notice_end_of_fluid_roast(self, situation: Situation) -> None:
-        """Nobody drops the beans of a fluid bed by command: they are out, or cool, once it is."""
-        if self._charged_at_s is None or not self.machine.capabilities.fan_is_drum:
-            return
-        self._hot_since_charge = self._hot_since_charge or bool(situation.hot)
-        if self._hot_since_charge and situation.hot is False and not self.machine.heats:
-            self.dropped()
 
     def _ask_attendance(self, situation: Situation) -> None:
         if not self.machine.heats or situation.unattended_s <= self.limits.attendance_s:
@@ -389,7 +377,7 @@ class SafetyState(PanelFirst):
             self._notice(
                 "attendance",
                 f"Is somebody at the roaster? Heat goes off in "
-                f"{self.limits.attendance_grace_s:.0f} s when nobody answers.",
+                f"{self.limits.attendance_grace_s:.0f} s unless somebody answers.",
                 "attendance",
             )
 

@@ -1,7 +1,7 @@
-"""How the service speaks with the guardian: a Unix socket, JSON lines, a lease of half a second.
+"""The guardian's socket: JSON lines over a Unix socket, with a lease of half a second.
 
-A stop needs no authority: every program on this computer may look and stop, whatever its user, its
-options or its type. Everything else is for this user and root.
+Every program on this computer may look and stop, no matter which user runs it and which type and
+options it names. Everything else is for this user and root.
 """
 
 import asyncio
@@ -20,12 +20,14 @@ from roastwatch.roaster.doors import Doors, peer_of
 from roastwatch.roaster.driver import RoasterDriver
 from roastwatch.roaster.guardian.alarms import Notice
 from roastwatch.roaster.guardian.connections import ClientConnection, ClientConnections
+from roastwatch.roaster.guardian.ending import Ending
 from roastwatch.roaster.guardian.guardian import Guardian
 from roastwatch.roaster.guardian.limits_store import parse_limits
 from roastwatch.roaster.guardian.machine_names import MachineNames, without_password
 from roastwatch.roaster.guardian.process import notify
 from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.roaster.guardian.state import state_of
+from roastwatch.roaster.guardian.states import LeaseState
 from roastwatch.roaster.guardian.stop_record import StopRecord, heat_problem
 from roastwatch.roaster.handover import Handover
 from roastwatch.supervise import Background, ComponentHealth
@@ -34,15 +36,9 @@ from roastwatch.vocabulary import StopState
 STATE_PERIOD_S = 0.25
 SUPERSEDED = "superseded"
 ELSEWHERE = "elsewhere"
-LINGER_SAFE_S = 5.0
-LINGER_OWED_S = 600.0
-LINGER_STOP_S = 12 * 3600.0
-"""An emergency stop that did not reach the machine is tried for half a day."""
-LINGER_ENDING_S = 10.0
-"""Told to end, it waits so long for a machine that is away and not known to be off."""
 NAME_FREE_S, STANDS_BY_S, SOON_S = 1.5, 0.25, 0.02
 
-log = logging.getLogger("roastwatch.guardian")
+log = logging.getLogger(__name__)
 
 
 class GuardianServer:
@@ -75,13 +71,11 @@ class GuardianServer:
         self._connections = ClientConnections()
         self._tasks = Background(ComponentHealth("guardian"))
         self._stop_record = StopRecord()
-        self._guardian = Guardian(make_driver, guard, clock=clock, changed=self._tell)
-        self._alone_since_s = clock()
-        self._ever_served = False
-        self._ending_since_s: float | None = None
+        self._guardian = Guardian(make_driver, guard, clock=clock, changed=self._publish)
+        self._ending = Ending(guard, self._guardian, self._stop_record, clock())
 
     async def run(self, left: Handover | None = None) -> None:
-        """Serve until released (or for ever, where it was started to stay).
+        """Serve until released, or for ever if it was started with `stay`.
 
         `left` is what a guardian that died left to this one.
 
@@ -89,7 +83,7 @@ class GuardianServer:
             BadInputError: another guardian holds this machine.
         """
         began_s = time.monotonic()
-        self._alone_since_s = self._clock()
+        self._ending.alone_since_s = self._clock()
         if left is not None:
             self._guardian.inherit(left)
         while True:
@@ -98,7 +92,9 @@ class GuardianServer:
                     await self._serve()
                 return
             except BadInputError:
-                # One that has just ended may still have the name; the service's own, it outlives.
+                if self._ending.asked_at_s is not None:
+                    return  # asked to end while it stood by
+                # A guardian that just ended may still hold the name; with `stay`, wait for any.
                 if not self._stay and time.monotonic() - began_s > NAME_FREE_S:
                     raise
                 notify("READY=1\nWATCHDOG=1")
@@ -110,15 +106,15 @@ class GuardianServer:
         self._tasks.keep(partial(self._names.keep, self._doors), "names")
         try:
             await self._guardian.run()
-            self._tell()  # that it was let go: a spare that waits need not take over
+            self._publish()  # say that it was released, so that no spare takes over
         finally:
             await self._tasks.close()
 
     def terminate(self) -> None:
-        """SIGTERM: make safe at once, and end when the machine is cool (or can't be reached)."""
+        """SIGTERM: make safe at once, and end when the machine is cool or can't be reached."""
         if not self._guard.only_reads:
-            self._stop_now("The guardian was told to end.")
-        self._ending_since_s = self._clock()
+            self._stop_now("The guardian was asked to end.")
+        self._ending.asked_at_s = self._clock()
         self._guardian.wake()
 
     # --- one client ----------------------------------------------------------------------------
@@ -128,26 +124,26 @@ class GuardianServer:
         if not self._connections.admit(connection, self._clock()):
             connection.cut()
             return
-        self._ever_served = True
+        self._ending.ever_served = True
         try:
             while line := await reader.readline():
                 try:
-                    self._hear(connection, messages.decode(line))
+                    self._receive(connection, messages.decode(line))
                 except RoastwatchError as error:
                     connection.send({"re": None, "ok": False, "reason": str(error)})
-                await asyncio.sleep(0)  # a flood must not hold up the wire
+                await asyncio.sleep(0)  # a flood of lines must not delay the machine
         except (OSError, ValueError, asyncio.IncompleteReadError):
-            pass  # a line too long, or gone: the lease ends either way
+            pass  # a line was too long, or the client is gone: the lease ends either way
         finally:
             self._connections.drop(connection)
             if connection.holds_lease:
                 self._guard.lease_ended()
                 self._guardian.wake()
             if connection.matters:
-                self._alone_since_s = self._clock()
+                self._ending.alone_since_s = self._clock()
             await connection.close()
 
-    def _hear(self, connection: ClientConnection, message: dict[str, Any]) -> None:
+    def _receive(self, connection: ClientConnection, message: dict[str, Any]) -> None:
         seq = message.get("seq")
         if not isinstance(seq, int) or seq <= connection.last_heard_seq:
             raise BadInputError("A message must have a sequence number greater than the last.")
@@ -171,7 +167,7 @@ class GuardianServer:
             "end": self._end,
         }
         if not isinstance(do, str) or (do not in asks and do != "command"):
-            raise BadInputError(f"The guardian can't do {do!r}: it can {', '.join(asks)}.")
+            raise BadInputError(f"Unknown request {do!r}: the guardian accepts {', '.join(asks)}.")
         trusted = connection.peer.is_trusted and (do == "end" or not connection.may_only_stop)
         if do not in open_to_all and not trusted:
             why = connection.may_only_stop or self._for_its_user()
@@ -184,27 +180,28 @@ class GuardianServer:
             reason = asks[do](connection, message)
         except BadInputError as error:
             reason = str(error)
-        self._tell()
+        self._publish()
         connection.send({"re": seq, "ok": not reason, "reason": reason or "", **self._state()})
         self._guardian.wake()
 
     def _hello(self, connection: ClientConnection, message: dict[str, Any]) -> str | None:
         kind, role = message.get("kind"), message.get("role")
-        if not self._names.include(message.get("wire")):
+        if not self._names.include(message.get("wire"), connection.peer.is_trusted):
             return ELSEWHERE
         connection.greeted, connection.is_spare = True, role == "spare"
         if not connection.peer.is_trusted:
             connection.may_only_stop = self._for_its_user()
             return connection.may_only_stop if role == "control" else None
         if kind is not None and self._guardian.releasing:
-            return SUPERSEDED  # it is letting go of its machine: the next one gets a new guardian
+            return SUPERSEDED  # it is letting go of its machine: a new guardian is needed
         led_by_another = self._is_led_by_another_than(connection)
         is_same = self._is_same(kind, message.get("options"))
         if kind is not None and not (is_same and not self._names.miss(message.get("wire"))):
-            if not led_by_another and self._gives_way(role, kind):
+            if not led_by_another and self._ending.gives_way(role, self._clock()):
                 return SUPERSEDED
             connection.may_only_stop = self._held(message.get("wire"))
-            return connection.may_only_stop if role == "control" else None
+            shown = role != "control" and (role == "stop" or self._guard.machine.connected)
+            return None if shown else connection.may_only_stop
         if role != "control":
             return None
         if led_by_another:
@@ -219,7 +216,7 @@ class GuardianServer:
         self._guard.renew(self._clock(), messages.said_at_s(message))
         if limits is not None:
             self._guard.set_limits(limits)
-        # What the last service said of its log, and who drove it of a cut-off, was theirs.
+        # The state of the log and the confirmed cut-off were those of the last service.
         self._guard.log_works = True
         if (left := handover.from_message(message.get("left"))) is not None:
             self._guardian.inherit(left)
@@ -229,30 +226,13 @@ class GuardianServer:
 
     def _is_led_by_another_than(self, connection: ClientConnection) -> bool:
         others = any(other.holds_lease for other in self._connections if other is not connection)
-        return others and self._guard.situation(self._clock()).lease
+        return others and self._guard.lease(self._clock()) is LeaseState.HELD
 
     def _is_same(self, kind: object, options: object) -> bool:
-        """Whether a caller means the machine as this guardian does; spelling is no difference."""
+        """Whether a caller names the same type and options; the port may be spelled differently."""
         given = options if isinstance(options, dict) else {}
         mine = {**self._machine[1], "port": None}
         return (kind, {**given, "port": None}) == (self._machine[0], mine)
-
-    def _gives_way(self, role: object, kind: object) -> bool:
-        """Let go for a caller who knows the machine otherwise, where that endangers nobody.
-
-        A stop does not replace a guardian that has proved to know its machine, unless that is what
-        is not there any more.
-        """
-        machine, now = self._guard.machine, self._clock()
-        if not machine.connected:
-            if role == "stop" and machine.ever_connected and not self._guardian.wrong_machine:
-                return False
-            self._guardian.end()  # it guards what is no longer there: the new one begins anew
-            return True
-        settled = not self._guard.unsafe_pending and self._guard.emergency is None
-        if role == "control" and settled and machine.may_release(now) is None:
-            return self._guardian.release() is None
-        return False
 
     def _held(self, wire: object) -> str:
         by_port = isinstance(wire, str) and " " not in wire and not wire.startswith("[")
@@ -265,12 +245,12 @@ class GuardianServer:
     def _for_its_user(self) -> str:
         return (
             f"The guardian of this roaster (process {os.getpid()}) runs as another user: you can "
-            "look and stop; for all else be that user or root."
+            "only look and stop. For anything else, be that user or root."
         )
 
     def _arm(self, connection: ClientConnection, message: dict[str, Any]) -> str | None:
-        if self._ending_since_s is not None:
-            return "Not armed: this guardian is ending. Try again when it has ended."
+        if self._ending.asked_at_s is not None:
+            return "Not armed: this guardian is ending. Try again once it has ended."
         self._look_after_stop()
         if self._stop_record.state is StopState.PENDING:
             return f"Not armed: the emergency stop is not delivered. {self._stop_record.problem}"
@@ -309,7 +289,7 @@ class GuardianServer:
         return self._guardian.charge()
 
     def _dropped(self, connection: ClientConnection, message: dict[str, Any]) -> str | None:
-        self._guard.dropped()
+        self._guard.batch.dropped()
         return None
 
     def _log(self, connection: ClientConnection, message: dict[str, Any]) -> str | None:
@@ -331,7 +311,7 @@ class GuardianServer:
         result = await self._guardian.request(command)
         connection.send({"re": seq, "ok": True, "result": asdict(result)})
 
-    # --- what everybody hears --------------------------------------------------------------------
+    # --- what every client gets ---------------------------------------------------------------
 
     def _look_after_stop(self) -> None:
         guard, guardian = self._guard, self._guardian
@@ -341,7 +321,7 @@ class GuardianServer:
         if notice is not None:
             guard.notices.append(notice)
 
-    def _tell(self) -> None:
+    def _publish(self) -> None:
         self._look_after_stop()
         if self._names.news is not None:
             self._guard.notices.append(Notice("lost", self._names.news))
@@ -364,42 +344,18 @@ class GuardianServer:
             await asyncio.sleep(STATE_PERIOD_S)
             try:
                 self._beat()
-            except Exception:  # the machine is guarded on, whatever is wrong with the telling
+            except Exception:  # the machine stays guarded all the same
                 log.exception("the guardian's pulse failed")
 
     def _beat(self) -> None:
-        self._tell()
+        self._publish()
         notify("WATCHDOG=1")
         self._connections.end_the_silent(self._clock())
-        if self._ending_since_s is not None and self._has_ended(self._ending_since_s):
+        if self._ending.has_ended(self._clock()):
             self._guardian.end()
         alone = not any(connection.matters for connection in self._connections)
-        if not self._stay and alone and self._may_end():
+        if not self._stay and alone and self._ending.may_end(self._clock()):
             if self._guard.machine.connected:
                 self._guardian.release()
             else:
                 self._guardian.end()
-
-    def _has_ended(self, since_s: float) -> bool:
-        """Whether one that was told to end may go."""
-        machine, now = self._guard.machine, self._clock()
-        if machine.connected:
-            return not self._guard.unsafe_pending and self._guard.may_release(now) is None
-        owed = machine.ever_heated and self._stop_record.state is StopState.PENDING
-        return not owed or now - since_s >= LINGER_ENDING_S
-
-    def _may_end(self) -> bool:
-        """Whether nobody needs this guardian any more: cool, or gone and known to be off."""
-        alone_s = self._clock() - self._alone_since_s
-        pending = self._stop_record.state is StopState.PENDING
-        if pending and self._guard.machine.capabilities.actuators:
-            return alone_s >= LINGER_STOP_S
-        if self._guard.machine.connected:
-            since = self._guardian.safe_since_s
-            settled = since is None or self._clock() - since >= LINGER_SAFE_S
-            return settled and alone_s >= 1.0 and not self._guard.unsafe_pending
-        if self._guard.machine.lost_hot:
-            return False  # it may heat on: whoever plugs it in again finds it guarded
-        if not self._guard.machine.ever_connected:
-            return alone_s >= (1.0 if self._ever_served else 10.0)
-        return not self._guard.unsafe_pending or alone_s >= LINGER_OWED_S

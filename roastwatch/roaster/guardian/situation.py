@@ -1,16 +1,17 @@
-"""All that the interlocks may look at, at one moment. Plain values: whoever judges has no clock."""
+"""All that the interlocks may look at, at one moment: plain values, no clock."""
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.guardian.limits import Limits
+from roastwatch.roaster.guardian.states import LeaseState, LinkState
 from roastwatch.vocabulary import Actuator, Origin, Reading
 
 
 @dataclass(frozen=True, slots=True)
 class Setpoints:
-    """What each actuator is set to, percent. None = nobody knows yet."""
+    """What each actuator is set to, percent. None: unknown."""
 
     heater: float | None = None
     fan: float | None = None
@@ -29,7 +30,7 @@ class Setpoints:
 
 
 class Effect(StrEnum):
-    """What else a bound does when it has to move something."""
+    """What a bound does in addition when it moves an actuator."""
 
     LIMIT = "limit"
     """Only moves the actuator."""
@@ -41,7 +42,7 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """An actuator must be at least or at most this, percent, for a reason a person understands."""
+    """An actuator must be at least or at most this, percent, with the reason in a sentence."""
 
     actuator: Actuator
     reason: str
@@ -54,68 +55,65 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """One moment. `wanted` is `told` with the command under judgement applied (else `told`)."""
+    """One moment. `wanted` is `setpoints` with the command under judgement, if any, applied."""
 
     limits: Limits
     capabilities: Capabilities
-    told: Setpoints
+    setpoints: Setpoints
     wanted: Setpoints
     asked: Actuator | None = None
-    """Which actuator the command under judgement sets; None: nobody asks, the guard looks."""
+    """Which actuator the command under judgement sets; None: there is no command."""
     origin: Origin | None = None
-    """Who asks."""
+    """Who sent the command."""
     reading: Reading | None = None
     reading_age_s: float | None = None
     """None: there has been none since the link came up."""
     implausible: str | None = None
     """Why the newest reading can't be true."""
     over_range: str | None = None
-    """Why the machine is taken for hotter than can be measured."""
+    """Why the machine counts as hotter than can be measured."""
     restarted: str | None = None
     """Why the machine is known to have restarted under its link."""
-    connected: bool = False
-    """The link is up, and heat 0 has been written since it came up."""
+    link: LinkState = LinkState.LOST
     zero_confirmed: bool = False
-    """An echoed heater has been read as 0 since the link came up (True where none is echoed)."""
-    lease: bool = False
-    """The service is alive."""
-    was_served: bool = True
-    """It has been, since the guardian began."""
+    """The heater's readback has been 0 since the link came up (True if it has none)."""
+    lease: LeaseState = LeaseState.ENDED
     armed: bool = False
+    """Judged apart from an emergency stop, so that each alone keeps heat off."""
     unarmed_reason: str = ""
     emergency: str | None = None
     unattended_s: float = 0.0
     cutoff_confirmed: bool = False
     log_works: bool = True
     hottest_c: float | None = None
-    """Of the last plausible reading, however old; None: none ever."""
+    """Of the last plausible reading of any age, °C; None: there has been none."""
     hot: bool | None = None
-    """Whether the machine is hot; None: nobody knows."""
+    """Whether the machine is hot; None: unknown."""
     cools_for_safety: bool = False
-    """Cooling is on since the machine was made safe, and nobody has chosen it since."""
+    """`make_safe` switched cooling on, and nobody has set it since."""
     bean_rate_c_per_min: float | None = None
     environment_rate_c_per_min: float | None = None
     heating_s: float | None = None
-    """Since heat first went on after arming."""
+    """Seconds since heat first went on after arming."""
     roast_s: float | None = None
-    """Since charge, until drop."""
+    """Seconds since the charge, until the drop."""
     heat_off_s: float | None = None
-    """Since heat was last commanded; None: it is on."""
+    """Seconds since heat went off; None: it is on."""
     heat_without_rise_s: float = 0.0
     too_hot: bool = False
-    """A probe is at its limit or beyond, by what it showed last."""
+    """A probe's last value is at its limit or beyond."""
     risen_without_heat_c: float = 0.0
-    """By how much it is hotter than it can have become since heat went off."""
+    """By how much it is hotter than stored heat can explain, °C."""
     heat_short_s: float = 0.0
-    """For how long the heater has reported less than it is set to, beyond settling; else 0."""
+    """For how long the heater has reported less than its setpoint, after settling; else 0."""
     heat_gone: bool = False
-    """The newest reading shows no heat, though heat is set and was shown, or should be by now."""
+    """The newest reading shows no heat, but heat is set and was shown, or should be by now."""
     probe_fault: str | None = None
     """Which probe does not follow the heat, in words."""
     unmoved_s: float = 0.0
-    """For how long heat has been on and every probe has said exactly the same."""
+    """For how long heat has been on while no probe changed at all, seconds."""
     contradicted_s: dict[Actuator, float] = field(default_factory=dict)
-    """For how long the machine's own report has contradicted what it was told."""
+    """For how long each readback has contradicted its setpoint, seconds."""
 
     @property
     def heat_wanted(self) -> bool:
@@ -124,7 +122,7 @@ class Situation:
 
     @property
     def door_wanted_open(self) -> bool:
-        """Whether the door would be open, by command or by the machine's own report."""
+        """Whether the door would be open, by command or by its readback."""
         if self.wanted.door is not None:
             return self.wanted.door > 0.0
         return bool(self.reading is not None and self.reading.door_open)

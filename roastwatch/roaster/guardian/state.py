@@ -1,4 +1,4 @@
-"""What a guardian says of itself: the state that travels to every client."""
+"""The guardian's state, which is sent to every client."""
 
 import os
 from dataclasses import asdict
@@ -7,18 +7,19 @@ from typing import Any
 from roastwatch.roaster import messages
 from roastwatch.roaster.guardian.guardian import Guardian
 from roastwatch.roaster.guardian.safety_state import SafetyState
+from roastwatch.roaster.guardian.states import LeaseState
 from roastwatch.roaster.guardian.stop_record import StopRecord, heat_problem
 
 
 def state_of(
     guard: SafetyState, guardian: Guardian, stop: StopRecord, now_s: float
 ) -> dict[str, Any]:
-    """The state as JSON's own types; times in seconds of the monotonic clock."""
+    """The state as JSON types; times in seconds of the monotonic clock."""
     situation = guard.situation(now_s)
     return {
         "at_s": now_s,
         "pid": os.getpid(),
-        "controlled": situation.lease,
+        "controlled": situation.lease is LeaseState.HELD,
         "only_reads": guard.only_reads,
         "releasing": guardian.releasing,
         "connected": guard.machine.connected,
@@ -36,7 +37,7 @@ def state_of(
         "safe": not guard.unsafe_pending,
         "heat_problem": heat_problem(guard, guardian.safe_since_s, guardian.problem),
         "left_safe": guard.machine.left_safe,
-        "told": asdict(guard.machine.told),
+        "told": asdict(guard.machine.setpoints),
         "reading": messages.reading_to(guard.machine.history.newest),
         "doubts": guardian.doubts,
         "capabilities": messages.capabilities_to(guard.machine.capabilities),

@@ -1,4 +1,4 @@
-"""What became of an emergency stop: it is done when the machine has heat 0, and not before.
+"""Whether an emergency stop was delivered: only once the machine has heat 0.
 
 The guardian keeps this record and sends it with each of its states, so that no channel calls a
 roaster stopped while it may heat. No I/O and no clock: the caller passes the time (seconds of a
@@ -10,18 +10,18 @@ from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.vocabulary import Actuator, StopState
 
 ZERO_PERCENT = 0.5
-"""A report of no more than this is heat 0, as everywhere in the guard."""
+"""A readback up to this is heat 0, as in all interlocks."""
 LOUD_AFTER_S = 3.0
-"""A machine that is stepped down or reads slowly has confirmed heat 0 by then."""
+"""Even a machine that is stepped down or reads slowly has confirmed heat 0 by then."""
 LOUD_WITHOUT_LINK_S = 0.5
-DELIVERED_LATE = "The emergency stop was delivered at last: heat is 0. Look at the roaster."
+DELIVERED_LATE = "The emergency stop has now been delivered: heat is 0. Look at the roaster."
 KEEPS_TRYING = " roastwatch keeps trying."
-LEFT_TO_PANEL = "roastwatch only reads this roaster: its own panel rules its heat."
+LEFT_TO_PANEL = "roastwatch only reads this roaster: its own panel controls its heat."
 ONLY_READ = "roastwatch only reads this roaster and can't switch its heat off."
 
 
 def undelivered(why: str) -> str:
-    """The sentence that every channel shows while a stop has not reached the machine."""
+    """The sentence that is shown everywhere while a stop has not reached the machine."""
     why = why.strip()
     return f"The emergency stop was not delivered: pull the roaster's plug. {why}{KEEPS_TRYING}"
 
@@ -37,7 +37,14 @@ def heat_problem(guard: SafetyState, written_at_s: float | None, problem: str | 
     if not machine.connected:
         return problem or "The roaster is not connected."
     if guard.only_reads:
-        return LEFT_TO_PANEL
+        heater = machine.history.newest.heater_percent if machine.history.newest else None
+        if heater is None:
+            return LEFT_TO_PANEL
+        if heater <= ZERO_PERCENT:
+            return ""
+        return f"The roaster heats by its own panel ({heater:.0f} %); roastwatch only reads it."
+    if machine.heat_0_refused:
+        return "The roaster refuses heat 0."
     if guard.unsafe_pending or machine.heats:
         return "Heat 0 is not written yet."
     if Actuator.HEATER not in machine.capabilities.echoes:
@@ -64,14 +71,14 @@ class StopRecord:
         self._loud = False
 
     def begin(self, now_s: float) -> None:
-        """A stop was accepted; nothing is known of its delivery."""
+        """A stop was accepted; its delivery is unknown."""
         self.state, self.problem = StopState.PENDING, "Heat 0 is not written yet."
         self._since_s, self._loud = now_s, False
 
     def look(self, emergency: bool, problem: str, linked: bool, now_s: float) -> Notice | None:
-        """Take note of how it stands; returns what people must be notified of now.
+        """Follow the delivery; returns a notice if people must know something now.
 
-        `emergency` is whether the latch holds, `problem` as `heat_problem` has it.
+        `emergency` is whether the latch holds, `problem` is that of `heat_problem`.
         """
         if not emergency:
             self.state, self.problem = StopState.NONE, ""

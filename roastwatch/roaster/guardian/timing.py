@@ -11,9 +11,9 @@ T = TypeVar("T")
 
 
 def asleep_s() -> float:
-    """Seconds for which this computer has slept since it started; 0 where it can't be known.
+    """How long this computer has slept since it started, seconds; 0 if that can't be known.
 
-    The monotonic clock stands still meanwhile, so that neither lease nor reading grows old.
+    The monotonic clock stands still meanwhile, so neither lease nor readings grow old.
     """
     if not hasattr(time, "CLOCK_BOOTTIME"):
         return 0.0
@@ -21,7 +21,7 @@ def asleep_s() -> float:
 
 
 async def within(seconds: float, doing: Awaitable[T], what: str) -> T:
-    """What it gives; `what` begins the sentence of the LostError when it takes longer."""
+    """Await with a time limit; `what` begins the text of the LostError when it is exceeded."""
     try:
         async with asyncio.timeout(seconds):
             return await doing

@@ -235,7 +235,7 @@ class Drive:
                 return wrong
             if alarm:
                 wrong = STILL_HEATS
-            elif rising and self._afterheat.alarming(now_s, reported=bool(raw.get("rising"))):
+            elif rising and self._afterheat.alarming(now_s, hotter=bool(raw.get("hotter"))):
                 wrong = STILL_RISES
             unknown = rising is None and now_s - began_s > UNKNOWN_S
             if unknown:

@@ -1,6 +1,7 @@
 """The end of a drive: whether the temperature still rises with heat off. Pure."""
 
 from collections import deque
+from collections.abc import Sequence
 from statistics import median
 
 from roastwatch.vocabulary import Reading
@@ -52,13 +53,16 @@ class Afterheat:
         if not self._readings or now_s - self._readings[-1].taken_at_s > FRESH_S:
             return None
         span_s = self._readings[-1].taken_at_s - self._readings[0].taken_at_s
-        rises = []
-        for probe in ("bean_temp_c", "environment_temp_c"):
-            known = [value for r in self._readings if (value := getattr(r, probe)) is not None]
-            third = len(known) // 3
-            if third:
-                rises.append(median(known[-third:]) - median(known[:third]))
+        columns = zip(*((r.bean_temp_c, r.environment_temp_c) for r in self._readings), strict=True)
+        rises = [rise for column in columns if (rise := _rise_c(column)) is not None]
         return (max(rises), span_s) if rises else None
+
+    @property
+    def hottest_rise_c(self) -> float:
+        """How much the hottest probe has risen lately, °C: beans that follow hotter air are not."""
+        pairs = ((r.bean_temp_c, r.environment_temp_c) for r in self._readings)
+        hottest = (max((c for c in pair if c is not None), default=None) for pair in pairs)
+        return _rise_c(tuple(hottest)) or 0.0
 
     def rising(self, now_s: float) -> bool | None:
         """Whether the temperature rises although heat is off; None: unknown yet."""
@@ -82,8 +86,16 @@ class Afterheat:
             return bool(reported or own)
         return False if reported is False and self.off_s(now_s) >= SPAN_S else None
 
-    def alarming(self, now_s: float, *, reported: bool) -> bool:
-        """Whether a rise exceeds what a hot drum causes. `reported`: by the guardian."""
-        off_s, rise = self.off_s(now_s), self.rise_c(now_s)
-        fast = reported or (rise is not None and rise[0] > FAST_C)
+    def alarming(self, now_s: float, *, hotter: bool) -> bool:
+        """Whether a rise is no longer what a hot drum does.
+
+        `hotter` is whether the guardian reports that the hottest probe rises.
+        """
+        off_s, fast = self.off_s(now_s), hotter or self.hottest_rise_c > FAST_C
         return off_s >= LOUD_S or (fast and off_s >= LOUD_FAST_S)
+
+
+def _rise_c(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    third = len(known) // 3
+    return median(known[-third:]) - median(known[:third]) if third else None

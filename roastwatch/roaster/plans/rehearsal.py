@@ -93,12 +93,12 @@ async def rehearse(
                 await guardian.step(driver)
                 return await answer
             case Charge():
-                refused = guard.charge(now)
+                refused = guard.batch.charge(now)
                 if refused is None:
                     driver.charge()
                 return refused
             case Dropped():
-                guard.dropped()
+                guard.batch.dropped()
                 found.drop_s = now - began
             case Say(text):
                 found.refused.append((now - began, text))
@@ -135,7 +135,7 @@ async def rehearse(
             if found.tripped is not None:
                 now += STEP_S
                 continue
-            setpoint = guard.machine.told.heater
+            setpoint = guard.machine.setpoints.heater
             reported = reading.heater_percent if reading else None
             await carry_out(executor.turn(Moment(elapsed, bean, setpoint, reported)), do)
             since = executor.since_charge_s(elapsed)

@@ -1,8 +1,8 @@
 """The rules that guard the heater: pure functions of a situation, each with its source.
 
 docs/development/interlock-sources.md collects what the sources state. Each rule yields bounds on
-actuators. `decide` lays them all over each other for a command, `demands` for the present state;
-`WINS` says which bound holds where two contradict. Nothing here has a clock, a wire or a memory.
+actuators. `decide` applies them to a command, `demands` to the present state; `WINS` says which of
+two contradicting bounds holds. Nothing here has a clock, a wire or a memory.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -51,7 +51,7 @@ INTERLOCKS: Mapping[str, Interlock] = {
         people.log_works,
     )
 }
-"""All of them; where several bind, the first is the one that is named."""
+"""All of them; where several bind, the first is named."""
 
 WINS: Mapping[Actuator, Literal["at_least", "at_most"]] = {
     Actuator.HEATER: "at_most",
@@ -60,11 +60,11 @@ WINS: Mapping[Actuator, Literal["at_least", "at_most"]] = {
     Actuator.COOLING: "at_least",
     Actuator.DOOR: "at_most",
 }
-"""Which bound wins where one interlock asks for more of an actuator than another permits.
+"""Which bound wins where one interlock demands more of an actuator than another permits.
 
 Less heat, because heat is the danger. More drum, fan and cooling, because hot beans that stand
-still burn, and what blows too much only wastes heat. A door stays shut: an eject that comes too
-late can be done by a person, air on burning beans can't be taken back.
+still burn, and too much air only wastes heat. The door stays shut: a person can still eject late,
+but air on burning beans can't be taken back.
 """
 
 # What is raised first and lowered last: nothing may heat a drum that does not turn yet.
@@ -90,7 +90,7 @@ class Decision:
     applied: float | None
     writes: tuple[tuple[Actuator, float], ...] = ()
     moves: tuple[Move, ...] = ()
-    """What interlocks moved besides."""
+    """What interlocks moved as well."""
     interlock: str | None = None
     reason: str = ""
 
@@ -128,17 +128,17 @@ def demands(situation: Situation, rules: Mapping[str, Interlock] = INTERLOCKS) -
     """What must be moved now, in the order of writing: heat down first, then the rest."""
     found = bounds(situation, rules)
     moves: list[Move] = []
-    told = situation.told
+    setpoints = situation.setpoints
     # Heat first: the others depend on whether it is on.
     for actuator in reversed(_ORDER):
         if not situation.has(actuator):
             continue
-        value, name, by = clamp(actuator, told.of(actuator), found)
+        value, name, by = clamp(actuator, setpoints.of(actuator), found)
         if by is not None and name is not None and value is not None:
             moves.append(Move(actuator, value, name, by.reason, by.effect))
         if actuator is Actuator.HEATER and moves:
-            after = told.but(actuator, moves[-1].percent)
-            found = bounds(replace(situation, told=after, wanted=after), rules)
+            after = setpoints.but(actuator, moves[-1].percent)
+            found = bounds(replace(situation, setpoints=after, wanted=after), rules)
     return moves
 
 
@@ -149,11 +149,11 @@ def decide(
     rules: Mapping[str, Interlock] = INTERLOCKS,
 ) -> Decision:
     """Judge a command: what is written for it, or why not. `situation.wanted` is made here."""
-    told = situation.told
-    now = told.of(actuator)
+    setpoints = situation.setpoints
+    now = setpoints.of(actuator)
 
     def bounds_for(percent: float | None) -> list[tuple[str, Bound]]:
-        wanted = told.but(actuator, percent)
+        wanted = setpoints.but(actuator, percent)
         if actuator is Actuator.DOOR and percent:
             wanted = wanted.but(Actuator.HEATER, 0.0)  # a drop ends heating
         return bounds(replace(situation, wanted=wanted, asked=actuator), rules)
@@ -167,16 +167,16 @@ def decide(
     raised_for_nothing = (
         target > (now or 0.0) >= value if target > value else target < (now or 0.0) <= value
     )
-    # Less heat than asked for hides nothing, but heat 0 would: what the machine reports then says
-    # no longer whether it restarted. So what ends arming refuses, and `demands` lowers.
+    # Heat 0 instead of less heat would hide whether the machine restarted. So a bound that ends
+    # arming refuses the command, and `demands` lowers heat.
     ends_arming = actuator is Actuator.HEATER and by is not None and by.effect is not Effect.LIMIT
     if moved and (raised_for_nothing or value == now or ends_arming):
         return Decision(Outcome.REFUSED, now, (), (), interlock, reason)
     found = bounds_for(value)
     writes: list[tuple[Actuator, float]] = []
     moves: list[Move] = []
-    wanted: Setpoints = told.but(actuator, value)
-    if actuator is Actuator.DOOR and value and (told.heater is None or told.heater > 0):
+    wanted: Setpoints = setpoints.but(actuator, value)
+    if actuator is Actuator.DOOR and value and (setpoints.heater is None or setpoints.heater > 0):
         writes.append((Actuator.HEATER, 0.0))
     for other in _ORDER:
         if other in (actuator, Actuator.HEATER) or not situation.has(other):

@@ -17,38 +17,38 @@ LEAST_AIR_PERCENT = 20.0
 
 
 def link_up(now: Situation) -> Iterator[Bound]:
-    """No link, no heat; and what was set before the link went is never restored.
+    """No heat without a link; setpoints from before a lost link are never restored.
 
     Source: Skywalker V2 asserts a high burner on connecting; Hottop keeps its last settings
     (Artisan #1791, #1418).
     """
-    if not now.connected:
+    if not now.link.is_open:
         yield Bound(HEATER, "The roaster is not connected.", at_most=0, effect=Effect.MAKE_SAFE)
 
 
 def not_restarted(now: Situation) -> Iterator[Bound]:
-    """A machine that greets anew, or lost what was set, restarted: nothing is restored.
+    """A machine that greeted again, or lost its setpoints, has restarted: nothing is restored.
 
-    Source: our inference: whoever switched it off and on stands before a machine that they take for
-    off. Its driver sees it on the wire.
+    Source: our inference: a person who switched it off and on takes it for off. Its driver sees the
+    restart on the wire.
     """
     if now.restarted is not None:
         yield Bound(HEATER, now.restarted, at_most=0, effect=Effect.MAKE_SAFE)
 
 
 def zero_echoed(now: Situation) -> Iterator[Bound]:
-    """After connecting heat stays off until the machine has reported heat 0 itself.
+    """After connecting, heat stays off until the machine itself has reported heat 0.
 
     Source: Skywalker V2's connecting burner: "send OT1,0 first and verify by echo".
     """
-    if now.connected and not now.zero_confirmed:
+    if now.link.is_open and not now.zero_confirmed:
         yield Bound(HEATER, "The roaster has not yet reported that its heat is 0.", at_most=0)
 
 
 def independent_cutoff(now: Situation) -> Iterator[Bound]:
-    """A machine that heats on without its host needs a cut-off that isn't software.
+    """A machine that goes on heating without its host needs a cut-off that isn't software.
 
-    Source: aArtisanQ_PID has no watchdog, its outputs hold for ever.
+    Source: aArtisanQ_PID has no watchdog, so its outputs hold for ever.
     """
     if now.capabilities.needs_cutoff and not now.cutoff_confirmed:
         yield Bound(HEATER, now.capabilities.cutoff_reason, at_most=0)
@@ -57,7 +57,7 @@ def independent_cutoff(now: Situation) -> Iterator[Bound]:
 def drum_turns(now: Situation) -> Iterator[Bound]:
     """The drum turns while heat is on and while beans are hot, through drop and emergency stop.
 
-    The fan of a fluid bed is its drum: it also blows while beans are in, however cool, and cooling
+    The fan of a fluid bed is its drum: it also blows while there are beans in it, and cooling
     that keeps the air on is not switched off while hot.
 
     Source: fires after a stopped drum (Skywalker README; roast.world t/2466); MCP #163: a drum
@@ -76,42 +76,44 @@ def drum_turns(now: Situation) -> Iterator[Bound]:
     if now.door_wanted_open and now.wanted.door:
         why = "the beans leave it"
     beans_in = fluid and now.roast_s is not None
-    told = now.told.of(drum) or 0.0
+    setpoint = now.setpoints.of(drum) or 0.0
     if now.heat_wanted or now.hot or now.wanted.door or beans_in:
         why = "beans are in" if beans_in and not (now.heat_wanted or now.hot) else why
         yield Bound(drum, f"{moves} while {why}.", at_least=low, to=to)
-    elif now.hot is None and has_probe and (now.asked is drum or told >= low):
+    elif now.hot is None and has_probe and (now.asked is drum or setpoint >= low):
         yield Bound(
             drum,
-            f"{moves} until a reading says that the beans are cool.",
+            f"{moves} until a reading shows that the beans are cool.",
             at_least=low,
             to=to,
         )
-    if fluid and now.hot is not False and not now.heat_wanted and now.told.cooling:
+    if fluid and now.hot is not False and not now.heat_wanted and now.setpoints.cooling:
         yield Bound(COOLING, "Cooling keeps the air on until the beans are cool.", at_least=100)
-    echo = getattr(now.reading, f"{drum.value}_percent") if now.reading else None
-    if now.contradicted_s.get(drum, 0.0) >= 3.0 and echo is not None and echo < low:
+    readback = getattr(now.reading, f"{drum.value}_percent") if now.reading else None
+    if now.contradicted_s.get(drum, 0.0) >= 3.0 and readback is not None and readback < low:
         yield Bound(
             HEATER,
-            f"The {drum.value} is set to {told:.0f} % and reports {echo:.0f} %: heat is off.",
+            f"The {drum.value} is at {readback:.0f} %, not {setpoint:.0f} % as set: heat is off.",
             at_most=0,
             effect=Effect.DISARM,
         )
 
 
 def cooling_for_safety(now: Situation) -> Iterator[Bound]:
-    """Cooling that came with `make_safe` ends when heat goes on again; a chosen one stays.
+    """Cooling that `make_safe` switched on ends when heat goes on again; chosen cooling stays.
 
-    So does cooling of which nobody knows, because the link is new and the machine doesn't report
-    it: it may be on since it was made safe on an earlier link.
+    Unknown cooling ends too (a new link to a machine that doesn't report it): it may be on since
+    `make_safe` on an earlier link.
 
     Source: our inference: heat that a fan blows away hides how much is on, and on a Hottop the
     cooling tray's fan shares the fans' supply (RoastLogger's note).
     """
-    echoed = COOLING in now.capabilities.echoes
-    unknown = now.told.cooling is None and not echoed
+    has_readback = COOLING in now.capabilities.echoes
+    unknown = now.setpoints.cooling is None and not has_readback
     if (now.cools_for_safety or unknown) and now.heat_wanted and now.has(COOLING):
-        yield Bound(COOLING, "Cooling had made the machine safe: it ends with heat.", at_most=0)
+        yield Bound(
+            COOLING, "Cooling was on to make the machine safe: it ends as heat goes on.", at_most=0
+        )
 
 
 def minimum_fan(now: Situation) -> Iterator[Bound]:
@@ -124,11 +126,11 @@ def minimum_fan(now: Situation) -> Iterator[Bound]:
         return
     if now.heat_wanted:
         yield Bound(FAN, f"The fan must be at least {low:.0f} % while heat is on.", at_least=low)
-    echo = now.reading.fan_percent if now.reading else None
-    if now.contradicted_s.get(FAN, 0.0) >= 3.0 and echo is not None and echo < low:
+    readback = now.reading.fan_percent if now.reading else None
+    if now.contradicted_s.get(FAN, 0.0) >= 3.0 and readback is not None and readback < low:
         yield Bound(
             HEATER,
-            f"The fan was told to blow and reports {echo:.0f} %: heat is off.",
+            f"The fan is on, but reports {readback:.0f} %: heat is off.",
             at_most=0,
             effect=Effect.DISARM,
         )
@@ -145,32 +147,32 @@ def door_shut(now: Situation) -> Iterator[Bound]:
 
 
 def door_and_fire(now: Situation) -> Iterator[Bound]:
-    """Nothing but a person opens the door on beans that may burn: air feeds the fire.
+    """Only a person opens the door on beans that may be burning: air feeds the fire.
 
     Source: Scott Rao, scottrao.com/blog/fire; it contradicts the automatic eject of Artisan and
-    Hottop, which is right before ignition only.
+    Hottop, which is right only before ignition.
     """
     if now.asked is not DOOR or not now.wanted.door or now.origin is Origin.PERSON:
         return
-    # The air of a roast's last minutes is hotter than its beans: where beans have a probe, that
-    # decides, and air only beyond its own limit.
+    # Late in a roast the air is hotter than the beans: a bean probe decides where there is one, and
+    # the air only beyond its own limit.
     bean = now.reading.bean_temp_c if now.reading else None
     air_limit = now.limits.burning_above_c if bean is None else now.limits.environment_temp_max_c
     too_hot = now.hottest_c is None or now.hottest_c >= max(air_limit, now.limits.burning_above_c)
     if too_hot or (bean is not None and bean >= now.limits.burning_above_c):
         yield Bound(
             DOOR,
-            "The beans may be burning (or nobody knows how hot they are): only a person may open "
-            "the door now.",
+            "The beans may be burning, or their temperature is unknown: only a person may open the "
+            "door now.",
             at_most=0,
         )
 
 
 def eject_before_fire(now: Situation) -> Iterator[Bound]:
-    """Where a person chose it: beans too hot but not yet able to burn are dropped.
+    """Drop beans that are too hot but can't burn yet, where a person chose that.
 
     Source: Artisan and Hottop eject at 212–220 °C; right below ignition only.
-    Off by default: an unattended drop puts beans at 230 °C where nobody looks.
+    Off by default: an unattended drop leaves beans at 230 °C unwatched.
     """
     bean = now.reading.bean_temp_c if now.reading else None
     if not (now.limits.eject_on_overheat and now.has(DOOR)) or bean is None or now.implausible:
@@ -178,7 +180,11 @@ def eject_before_fire(now: Situation) -> Iterator[Bound]:
     if now.reading_age_s is None or now.reading_age_s > now.limits.stale_after_s:
         return
     if now.limits.bean_temp_max_c <= bean < now.limits.burning_above_c:
-        yield Bound(DOOR, f"The beans are at {bean:.0f} °C and not burning yet: out.", at_least=100)
+        yield Bound(
+            DOOR,
+            f"The beans are at {bean:.0f} °C and not burning yet: they are dropped.",
+            at_least=100,
+        )
 
 
 def heater_ceiling(now: Situation) -> Iterator[Bound]:

@@ -1,8 +1,9 @@
-"""Interlocks on who is there, who asks, and for how long."""
+"""Interlocks on attendance, on who sends a command, and on time."""
 
 from collections.abc import Iterator
 
 from roastwatch.roaster.guardian.situation import Bound, Effect, Situation
+from roastwatch.roaster.guardian.states import LeaseState
 from roastwatch.vocabulary import Actuator, Origin
 
 HEATER, DRUM, COOLING, DOOR = (
@@ -14,16 +15,16 @@ HEATER, DRUM, COOLING, DOOR = (
 
 
 def service_alive(now: Situation) -> Iterator[Bound]:
-    """The service must renew its lease: a hung or dead one heats nothing.
+    """No heat unless the service renews its lease: it may hang or die.
 
-    Source: Hottop's own rule of 1 s and Skywalker's of 10 s, made ours.
+    Source: the Hottop's own rule of 1 s and the Skywalker's of 10 s.
     """
-    if not now.lease:
+    if now.lease is not LeaseState.HELD:
         yield Bound(
             HEATER,
-            "roastwatch fell silent: heat is off until a person arms again."
-            if now.was_served
-            else "Nobody controls this roaster now: start the service, or leave "
+            "roastwatch stopped answering: heat is off until a person arms again."
+            if now.lease is LeaseState.ENDED
+            else "No roastwatch controls this roaster now: start the service, or leave "
             "`roastwatch roaster arm` running in another terminal.",
             at_most=0,
             effect=Effect.MAKE_SAFE,
@@ -31,10 +32,10 @@ def service_alive(now: Situation) -> Iterator[Bound]:
 
 
 def emergency_stop(now: Situation) -> Iterator[Bound]:
-    """Latched: heat 0, drum and cooling on, until a person arms again. Never behind arming.
+    """Heat 0, drum and cooling on, latched until a person arms again. A stop needs no arming.
 
     Source: ISO 13850: a stop that latches and needs a deliberate reset; the drum is kept turning
-    because stopped drums with hot beans have burnt.
+    because hot beans in a stopped drum have caught fire.
     """
     if now.emergency is None:
         return
@@ -44,10 +45,10 @@ def emergency_stop(now: Situation) -> Iterator[Bound]:
 
 
 def armed(now: Situation) -> Iterator[Bound]:
-    """Heat needs arming by a person, and arming ends by itself.
+    """Heat needs arming by a person, which ends by itself.
 
-    Source: Artisan's "super user" mode for this reason; "never leave unattended" stands seven times
-    in the Hottop manual.
+    Source: Artisan's "super user" mode for this reason; the Hottop manual says "never leave
+    unattended" seven times.
     """
     if not now.armed:
         yield Bound(
@@ -56,7 +57,7 @@ def armed(now: Situation) -> Iterator[Bound]:
 
 
 def attendance(now: Situation) -> Iterator[Bound]:
-    """Heat goes up only if a person was there of late, and off when nobody answers.
+    """Heat goes up only if a person was there recently, and off when nobody answers.
 
     Source: Behmor shuts down unless START is pressed late in the roast; the Hottop manual.
     """
@@ -65,19 +66,19 @@ def attendance(now: Situation) -> Iterator[Bound]:
     if now.unattended_s > limit + grace:
         yield Bound(
             HEATER,
-            f"Nobody has been there for {minutes:.0f} minutes and nobody answered: heat is off.",
+            f"Nobody has confirmed being there for {minutes:.0f} minutes: heat is off.",
             at_most=0,
         )
     elif now.unattended_s > limit:
         yield Bound(
             HEATER,
-            f"Nobody has been there for {minutes:.0f} minutes: say that you are there first.",
-            at_most=now.told.heater or 0.0,
+            f"Nobody has confirmed being there for {minutes:.0f} minutes: do that first.",
+            at_most=now.setpoints.heater or 0.0,
         )
 
 
 def people_raise_heat(now: Situation) -> Iterator[Bound]:
-    """Rules may lower heat; raising it is for people and the plans that they started.
+    """Rules may lower heat; only people, and the plans that they started, may raise it.
 
     Source: issue and design of roastwatch: a false crack must never heat.
     """
@@ -85,14 +86,14 @@ def people_raise_heat(now: Situation) -> Iterator[Bound]:
     if now.asked is HEATER and automatic and not now.limits.automatic_raise:
         yield Bound(
             HEATER,
-            f"Heat may not be raised by {now.origin}: only people and their plans may "
+            f"{now.origin} may not raise heat: only people and their plans may "
             "(setting automatic_raise).",
-            at_most=now.told.heater or 0.0,
+            at_most=now.setpoints.heater or 0.0,
         )
 
 
 def people_drop(now: Situation) -> Iterator[Bound]:
-    """A drop is asked of a person, never done by sound alone.
+    """A person drops the beans; sound alone never does.
 
     Source: Artisan #1862: an automatic drop ejected early three times.
     """
@@ -100,14 +101,14 @@ def people_drop(now: Situation) -> Iterator[Bound]:
     if now.asked is DOOR and automatic and not now.limits.automatic_drop:
         yield Bound(
             DOOR,
-            f"The beans are not dropped by {now.origin} alone: press drop yourself "
+            f"{now.origin} alone may not drop the beans: press drop yourself "
             "(setting automatic_drop).",
             at_most=0,
         )
 
 
 def maximum_time(now: Situation) -> Iterator[Bound]:
-    """A roast that lasts too long is forgotten, or does not work: heat off, disarmed.
+    """A roast that lasts too long was forgotten or went wrong: heat off, disarmed.
 
     Source: home roasters end by their own timer (Hottop's manual, SR700's 9.9 minutes).
     """
@@ -125,7 +126,7 @@ def maximum_time(now: Situation) -> Iterator[Bound]:
 
 
 def log_works(now: Situation) -> Iterator[Bound]:
-    """While the log fails heat may not go up: what isn't recorded can't be understood later.
+    """Heat may not go up while the log fails: what isn't recorded can't be understood later.
 
     Source: the design's table of failures (log or disk fails: raising heat is refused).
     """
@@ -133,5 +134,5 @@ def log_works(now: Situation) -> Iterator[Bound]:
         yield Bound(
             HEATER,
             "The log can't be written: heat may not go up.",
-            at_most=now.told.heater or 0.0,
+            at_most=now.setpoints.heater or 0.0,
         )

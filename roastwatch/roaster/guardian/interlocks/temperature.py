@@ -11,7 +11,7 @@ TOO_HOT_AFTER_S = 15.0
 HOTTER_C = 10.0
 """Stored heat makes a machine hotter by less than this once heat is off and has spread."""
 RISES = 3.0
-"""°C/min that are no noise."""
+"""A slower rise may be noise, °C/min."""
 NO_HEAT_PERCENT = 0.5
 
 
@@ -19,8 +19,8 @@ def bean_temperature(now: Situation) -> Iterator[Bound]:
     """Beans too hot: heat off, drum and cooling on.
 
     Source: beans ignite at about 257–263 °C, chaff earlier; Artisan cuts a Hottop at 220 °C and
-    Skywalker firmware at 230 °C. A spike that isn't believed is
-    `implausible_reading`'s: it cuts heat at once too, but latches nothing.
+    Skywalker firmware at 230 °C. `implausible_reading` handles
+    a spike: it cuts heat at once too, but latches nothing.
     """
     bean = now.reading.bean_temp_c if now.reading and not now.implausible else None
     if bean is not None and bean >= now.limits.bean_temp_max_c:
@@ -49,7 +49,7 @@ def environment_temperature(now: Situation) -> Iterator[Bound]:
 
 
 def rate_of_rise(now: Situation) -> Iterator[Bound]:
-    """Rising faster than this machine can do in good order: heat off until it doesn't.
+    """Temperatures rise faster than this machine can heat: heat off until they don't.
 
     Source: our inference. The logged roasts rise by at most 60 °C/min after the turning point, air
     beside a heater far faster; beyond the limits a probe sits on the element, or the drum is empty.
@@ -69,7 +69,7 @@ def rate_of_rise(now: Situation) -> Iterator[Bound]:
 
 
 def stale_reading(now: Situation) -> Iterator[Bound]:
-    """No heat without a fresh reading: nobody may heat what nobody measures.
+    """No heat without a fresh reading.
 
     Source: the first rule of every thermal cut-out; Artisan issue #1714 and Kaleido #2137 are
     roasts whose link died silently.
@@ -99,7 +99,9 @@ def implausible_reading(now: Situation) -> Iterator[Bound]:
 
 
 def heat_without_rise(now: Situation) -> Iterator[Bound]:
-    """Heat for minutes and nothing rises: a loose probe or a dead element. Heat off, disarmed.
+    """Heat is on for minutes and no probe rises: heat off, disarmed.
+
+    The probe is loose or the element is dead.
 
     Source: IEC 60730-style plausibility of a control loop; a thermocouple that slipped out of the
     beans reads the room while the drum overheats. Our inference for the times.
@@ -115,7 +117,7 @@ def heat_without_rise(now: Situation) -> Iterator[Bound]:
 
 
 def frozen_reading(now: Situation) -> Iterator[Bound]:
-    """Hot, heated, and no probe moves by the least: what answers is not what is measured.
+    """Hot, heated, and no probe changes at all: the answers are not measurements.
 
     Source: our inference (a module behind a bus whose converter hangs answers on time for ever).
     In 43 logged roasts the longest run of equal readings above 150 °C is 2 s; two of a Hottop with
@@ -132,18 +134,18 @@ def frozen_reading(now: Situation) -> Iterator[Bound]:
 
 
 def probe_follows(now: Situation) -> Iterator[Bound]:
-    """A probe that does not follow the heat measures nothing: heat off, disarmed.
+    """A probe does not follow the heat, so it measures nothing: heat off, disarmed.
 
     Source: our inference. A bean probe that stands still alone hides the beans from every limit:
-    they ignite at full heat while the air stays within its own. The thresholds stand in
-    `roaster/guardian/probes.py`, beside the logged roasts that they were set against.
+    they ignite at full heat while the air stays within its own. The thresholds, and the logged
+    roasts that they were set against, are in `roaster/guardian/probes.py`.
     """
     if now.probe_fault is not None:
         yield Bound(HEATER, now.probe_fault, at_most=0, effect=Effect.DISARM)
 
 
 def over_range(now: Situation) -> Iterator[Bound]:
-    """Beyond what a probe can measure, after a steady rise: too hot, never a broken probe.
+    """A probe rose steadily beyond what it can measure: too hot, not broken.
 
     Source: our inference. A simulated FreshRoast whose readings were refused as impossible rose to
     361 °C unwatched.
@@ -153,10 +155,10 @@ def over_range(now: Situation) -> Iterator[Bound]:
 
 
 def rise_without_heat(now: Situation) -> Iterator[Bound]:
-    """It grows hotter though heat is off: a stuck relay, or fire. Loud, whatever is armed.
+    """The machine gets hotter with heat off: a stuck relay, or fire. Reported even if disarmed.
 
-    Fast at a high temperature; or slowly, beyond what the hottest probe showed when heat had been
-    off for a minute (15 s beyond a limit): stored heat spreads, but makes nothing hotter.
+    Either fast at a high temperature, or slowly beyond what the hottest probe showed when heat had
+    been off for a minute (15 s beyond a limit): stored heat spreads, but makes nothing hotter.
 
     Source: freshroastsr700 #35 and #37 (heating went on after it was stopped), fires reported in
     roast.world t/2466 (docs/development/interlock-sources.md).
@@ -175,7 +177,8 @@ def rise_without_heat(now: Situation) -> Iterator[Bound]:
     if now.heat_off_s >= after_s and rate > now.limits.runaway_rate_c_per_min:
         yield Bound(
             HEATER,
-            f"It rises by {rate:.0f} °C/min at {now.hottest_c:.0f} °C though heat is off: {plug}",
+            f"The roaster rises by {rate:.0f} °C/min at {now.hottest_c:.0f} °C with heat off: "
+            f"{plug}",
             at_most=0,
             effect=Effect.MAKE_SAFE,
         )
@@ -185,15 +188,15 @@ def rise_without_heat(now: Situation) -> Iterator[Bound]:
     if hotter and rises:
         yield Bound(
             HEATER,
-            f"It has grown hotter by {now.risen_without_heat_c:.0f} °C, to {now.hottest_c:.0f} °C, "
-            f"though heat is off: {plug}",
+            f"The roaster got {now.risen_without_heat_c:.0f} °C hotter, to {now.hottest_c:.0f} °C, "
+            f"with heat off: {plug}",
             at_most=0,
             effect=Effect.MAKE_SAFE,
         )
 
 
 def heat_missing(now: Situation) -> Iterator[Bound]:
-    """No heat where heat is set: the machine restarted, or its burner went out. None is restored.
+    """The machine reports no heat where heat is set: it restarted, or its burner went out.
 
     Source: Kaleido's burner that dropped to 0 during roasts (Artisan #2137); a board that resets
     answers on time, with all outputs at 0 (docs/development/interlock-sources.md). One
@@ -203,16 +206,16 @@ def heat_missing(now: Situation) -> Iterator[Bound]:
     if now.heat_gone and now.asked is HEATER and now.heat_wanted:
         yield Bound(
             HEATER,
-            f"The machine reports no heat although {now.told.heater or 0:.0f} % is set: it may "
-            "have been restarted. Heat is not set again before it reports heat.",
+            f"The machine reports no heat, but {now.setpoints.heater or 0:.0f} % is set: it may "
+            "have restarted. Heat is not set again until it reports some.",
             at_most=0,
             effect=Effect.MAKE_SAFE,
         )
-    echo = now.reading.heater_percent if now.reading else None
-    if now.heat_short_s > 0 and echo is not None and echo <= NO_HEAT_PERCENT:
+    readback = now.reading.heater_percent if now.reading else None
+    if now.heat_short_s > 0 and readback is not None and readback <= NO_HEAT_PERCENT:
         yield Bound(
             HEATER,
-            f"The machine reports no heat although {now.told.heater or 0:.0f} % is set: it was "
+            f"The machine reports no heat, but {now.setpoints.heater or 0:.0f} % is set: it was "
             "restarted, or its heater went out. Heat stays off until a person arms again.",
             at_most=0,
             effect=Effect.MAKE_SAFE,
@@ -220,18 +223,18 @@ def heat_missing(now: Situation) -> Iterator[Bound]:
 
 
 def heater_contradicts(now: Situation) -> Iterator[Bound]:
-    """The machine says that it heats more than it was told: off, disarmed, told again.
+    """The machine reports more heat than is set: heat off, disarmed, and written again.
 
     Source: freshroastsr700 #35 (heat 0 ignored); Hottop's last settings that persist (Artisan
     #1791).
     """
     for_s = now.contradicted_s.get(HEATER, 0.0)
-    echo = now.reading.heater_percent if now.reading else None
-    if for_s >= 3.0 and echo is not None and echo > (now.told.heater or 0.0):
+    readback = now.reading.heater_percent if now.reading else None
+    if for_s >= 3.0 and readback is not None and readback > (now.setpoints.heater or 0.0):
         yield Bound(
             HEATER,
-            f"The machine reports heat {echo:.0f} % though it was told "
-            f"{now.told.heater or 0:.0f} %: if it goes on, pull the plug.",
+            f"The machine reports {readback:.0f} % heat, but {now.setpoints.heater or 0:.0f} % is "
+            "set: if it goes on, pull the plug.",
             at_most=0,
             effect=Effect.DISARM,
         )
