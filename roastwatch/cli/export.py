@@ -103,8 +103,9 @@ def command(
         threshold=threshold,
         workers=workers,
     )
-    card = run / "card.json"
-    trained_with = json.loads(card.read_text())["recordings"] if card.exists() else 0
+    path = run / "card.json"
+    card = json.loads(path.read_text()) if path.exists() else {}
+    trained_with = card.get("recordings", 0)
     hours = plan.bank.clips * plan.bank.length_s / 3600
     trained_on = f"{hours:.1f} h of synthesised clips (seed {plan.bank.seed})"
     if trained_with:
@@ -118,6 +119,7 @@ def command(
         calibration,
         model_id=model_id or f"{plan.name}-{datetime.date.today():%Y%m%d}",
         trained_on=trained_on,
+        trained_on_files=card.get("trained_on_files", ()),
         evidence_over=evidence_over,
     )
     if as_json:

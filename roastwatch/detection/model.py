@@ -29,6 +29,8 @@ class ModelSpec:
     """Whether pops far below the threshold are given too (down to about 0.2), from which a place's
     noise can be known."""
     description: str = ""
+    trained_on: frozenset[str] = frozenset()
+    """First 16 hex digits of the SHA-256 of each recording that it was trained on, where known."""
     window_s: float | None = None
     """Sound that one score hears, for models that judge windows."""
     window_rule: WindowRule | None = None

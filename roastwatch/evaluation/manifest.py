@@ -1,9 +1,9 @@
 """Which recordings a folder holds to evaluate on, and what is known of each.
 
 Two manifests are read: `manifest.json`, as `roastwatch data manifest` writes it, and a
-`manifest.csv` with the columns path, kind (roast, clip, popcorn, negative), label and, where
-known, charge_s and first_crack_s; beside a roast of it lies a CSV of the same name with start_s,
-end_s and label (crack, faint crack, missing).
+`manifest.csv` with the columns path, kind (roast, clip, popcorn, negative, music, talk, kitchen,
+timeline), label and, where known, part, charge_s, first_crack_s and first_pop_s. Next to a roast
+lies a CSV of the same name with start_s, end_s and label (crack, faint crack, missing).
 """
 
 import csv
@@ -34,10 +34,17 @@ class ManifestRecording:
     """When the beans go in; None: not known, as where nobody presses a button."""
     first_crack_s: float | None = None
     """When first crack begins; None: not labelled."""
+    first_pop_s: float | None = None
+    """When the first audible pop of first crack comes; None: not labelled."""
     pops_s: tuple[float, ...] | None = None
     """Every pop; None: they are not labelled one by one."""
     seconds: tuple[tuple[float, float, str], ...] = ()
     """Start, end and label of seconds that hold a crack, or are missing."""
+
+    @property
+    def truth_s(self) -> float | None:
+        """The first audible pop of first crack, or else its labelled beginning."""
+        return self.first_crack_s if self.first_pop_s is None else self.first_pop_s
 
     @property
     def is_background(self) -> bool | None:
@@ -72,7 +79,9 @@ def _of_corpus(path: Path) -> list[ManifestRecording]:
         began_s = row.first_crack_s[0] if row.first_crack_s else None
         part = _part(row.path, row.split)
         found.append(
-            ManifestRecording(sound, row.kind, row.label, part, row.charge_s, began_s, row.pops_s)
+            ManifestRecording(
+                sound, row.kind, row.label, part, row.charge_s, began_s, pops_s=row.pops_s
+            )
         )
     return found
 
@@ -96,12 +105,16 @@ def _of_row(row: dict[str, str], place: str, folder: Path) -> ManifestRecording:
     if not sound.is_file():
         raise BadInputError(f"{place}: {row['path']} is not there.")
     seconds = _seconds(sound.with_suffix(".csv")) if row["kind"] == "roast" else ()
-    charge_s, began_s = (_number(row, column, place) for column in ("charge_s", "first_crack_s"))
+    charge_s, began_s, first_pop_s = (
+        _number(row, column, place) for column in ("charge_s", "first_crack_s", "first_pop_s")
+    )
     if began_s is None:
         began_s = min((start for start, _, label in seconds if "crack" in label), default=None)
     part = _part(row["path"], row.get("part") or row.get("split") or "")
     label = row.get("label") or ""
-    return ManifestRecording(sound, row["kind"], label, part, charge_s, began_s, seconds=seconds)
+    return ManifestRecording(
+        sound, row["kind"], label, part, charge_s, began_s, first_pop_s, seconds=seconds
+    )
 
 
 def _number(row: dict[str, str], column: str, place: str) -> float | None:

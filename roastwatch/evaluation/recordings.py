@@ -49,7 +49,7 @@ class Played:
     duration_s: float = 0.0
     pops: list[tuple[float, float]] = field(default_factory=list)
     """Seconds and probability of all candidates, also below the threshold."""
-    told: list[tuple[float, float]] = field(default_factory=list)
+    reported: list[tuple[float, float]] = field(default_factory=list)
     """(decided, happened) of each first crack, in seconds."""
     possible: int = 0
 
@@ -91,7 +91,7 @@ def _note(played: Played, heard: BlockResult, rate_hz: int) -> None:
         if event.kind is not EventKind.FIRST_CRACK:
             continue
         if event.level is Level.FIRST_CRACK:
-            played.told.append(_seconds(event, rate_hz))
+            played.reported.append(_seconds(event, rate_hz))
         elif event.level is Level.POSSIBLE:
             played.possible += 1
 
@@ -132,14 +132,14 @@ def evaluate_roast(
     """One real roast against what is labelled in it."""
     played = play_file(model, recording.path, onset=onset, charge_s=recording.charge_s)
     sure = [at for at, p in played.pops if p >= model.spec.pop_threshold]
-    decided = played.told[0] if played.told else (None, None)
+    decided = played.reported[0] if played.reported else (None, None)
     row: dict[str, Any] = {
         "file": recording.path.name,
         "charge_s": recording.charge_s,
         "first_label_s": recording.first_crack_s,
         "happened_s": _round(decided[1]),
         "decided_s": _round(decided[0]),
-        "first_cracks": len(played.told),
+        "first_cracks": len(played.reported),
     }
     judged = {}
     if (truth_s := recording.first_crack_s) is not None:
@@ -246,7 +246,7 @@ def evaluate_popcorn(
         sure = [at for at, p in played.pops if p >= model.spec.pop_threshold]
         edges = np.arange(0, played.duration_s + 5, 5)
         counts = np.histogram(sure, edges)[0].tolist()
-        told = [_round(decided) for decided, _ in played.told]
+        told = [_round(decided) for decided, _ in played.reported]
         rows.append({"file": recording.path.name, "pops_each_5_s": counts, "told_s": told})
     return rows
 
@@ -266,7 +266,7 @@ def evaluate_negatives(
                 "part": recording.part,
                 "duration_s": round(played.duration_s, 1),
                 "pops": sure,
-                "first_cracks": len(played.told),
+                "first_cracks": len(played.reported),
             }
         )
     return rows

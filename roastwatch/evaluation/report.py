@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from roastwatch.evaluation import ablation as evaluate_ablation
+from roastwatch.evaluation.conditions import results
 from roastwatch.evaluation.statistics import rate_text
 
 REPORTED_CONDITIONS = ("quiet", "noise", "trains")
@@ -37,9 +38,39 @@ def markdown(report: Mapping[str, Any]) -> str:
             )
             if key in rows
         ]
+    if "conditions" in report:
+        parts.append(_conditions(report["conditions"]))
     if "compared" in report:
         parts.append(_compared(report["compared"]))
     return "\n".join(parts)
+
+
+def _conditions(found: Mapping[str, Any]) -> str:
+    text = (
+        f"## Radio, kitchen and timelines: {found['draws']} playlists, orders or versions\n\n"
+        f"Parts: {found['part']}"
+    )
+    if found["part"] == "any":
+        text += " (for a look: neither choose by these figures nor report them as held out)"
+    text += (
+        ". Early: reported over 20 s before the first pop. Missed: not reported from then on, "
+        "which includes the early ones. Delay and error count from the first pop. Orders repeat "
+        "the same sounds: the intervals of alarms do not cover other sounds.\n\n"
+    )
+    for model_id, rows in found["models"].items():
+        text += f"### {model_id}\n\n" + table(results.HEAD, (results.cells(row) for row in rows))
+        for row in rows:
+            name = f"{row['sound']}, {row['over']}"
+            if row.get("by_kind"):
+                kinds = ", ".join(f"{kind} {count}" for kind, count in row["by_kind"].items())
+                text += f"\nAlarms by sound ({name}): {kinds}.\n"
+            if row.get("latest_after_fifth_s") is not None:
+                text += (
+                    f"\n{name}: decided {row['latest_after_fifth_s']:.1f} s after the fifth crack "
+                    "at the latest.\n"
+                )
+        text += "\n"
+    return text
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -64,7 +64,7 @@ class SoundResult:
         self.described.append(truth.description)
         name = f"seed {FIRST_SEED + index}"
         for rule, one in (("roastwatch", played), (UNTOLD, untold)):
-            found = one.told[0] if one.told else (None, None)
+            found = one.reported[0] if one.reported else (None, None)
             self.judged.setdefault(rule, []).append(Judged(name, onset_s, *found))
         sure = [at for at, p in pops if p >= self.threshold]
         for rule, decide in RULES.items():

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,42 @@ def poisson_interval(count: int, sure: float = 0.95) -> tuple[float, float]:
     if count > 500:  # the exponential underflows, and the normal law is near enough
         return count - 1.96 * math.sqrt(count), count + 1.96 * math.sqrt(count) + 2
     return (0.0 if count == 0 else solve(count - 1, 1 - tail)), solve(count, tail)
+
+
+def wilson_interval(count: int, total: int, sure: float = 0.95) -> tuple[float, float]:
+    """Interval of a share, from 0 to 1.
+
+    Wilson, "Probable inference", Journal of the American Statistical Association 22, 1927. It
+    stays sensible for few trials, and for none or all of them. Without trials it is (0, 1).
+    """
+    if total == 0:
+        return 0.0, 1.0
+    z = NormalDist().inv_cdf(0.5 + sure / 2)
+    share, spread = count / total, z * z / total
+    middle = share + spread / 2
+    reach = z * math.sqrt(share * (1 - share) / total + spread / (4 * total))
+    low, high = (middle - reach) / (1 + spread), (middle + reach) / (1 + spread)
+    return (0.0 if count == 0 else low), (1.0 if count == total else high)
+
+
+def quantile_interval(
+    values: Sequence[float], quantile: float, sure: float = 0.95
+) -> tuple[float | None, float | None]:
+    """Interval of a quantile between two of the values, whatever their distribution.
+
+    The number of values below the quantile is binomial. A bound is None where there are too few
+    values to give one.
+    """
+    ordered, count = sorted(values), len(values)
+    tail, below = (1 - sure) / 2, 0.0
+    low = high = None
+    for index in range(count + 1):  # `below` is the chance of fewer than `index` values below it
+        if below <= tail and index > 0:
+            low = ordered[index - 1]
+        if below >= 1 - tail and high is None and index > 0:
+            high = ordered[index - 1]
+        below += math.comb(count, index) * quantile**index * (1 - quantile) ** (count - index)
+    return low, high
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,9 @@ def judge(
     replayed = Replayed(spec, heard.scores if scores is None else scores)
     size = round(BLOCK_S * heard.sample_rate_hz)
     silence = _silence(heard.samples, size)
-    told = play(replayed, heard.sample_rate_hz, silence, onset=onset, charge_s=heard.charge_s).told
+    told = play(
+        replayed, heard.sample_rate_hz, silence, onset=onset, charge_s=heard.charge_s
+    ).reported
     decided_s = told[0][0] if told else None
     if heard.onset_s is None:
         costs = CLIP_COSTS_S if heard.is_clip else EARLY_COSTS_S

@@ -16,6 +16,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
+from roastwatch.evaluation.conditions import sources
 from roastwatch.training import checkpoints, measure
 from roastwatch.training.augment import augmented
 from roastwatch.training.bank import CRACK, NOTHING, UNSURE, Bank, BankPlan, build, is_fire
@@ -29,7 +30,12 @@ _SETTLING_ROWS = 15  # after the start of a clip the floor is not yet known
 def train(
     plan: TrainingPlan, out: Path, recordings: tuple[tuple[str, str], ...] = (), workers: int = 2
 ) -> dict[str, Any]:
-    """Train by a plan into a folder; return the card, which stands there as card.json too."""
+    """Train by a plan into a folder; return the card, which is written to card.json there, too.
+
+    Raises:
+        BadInputError: a manifest keeps one of the recordings for development or evaluation.
+    """
+    sources.refuse_untrainable([Path(path) for _, path in recordings])
     out.mkdir(parents=True, exist_ok=True)
     with place_in_run() as place:
         return _train(plan, out, recordings, workers, place)
@@ -95,6 +101,7 @@ def _train(
         "name": plan.name,
         "plan": plan.model_dump(mode="json"),
         "recordings": len(recordings),
+        "trained_on_files": sorted({sources.digest(Path(path)) for _, path in recordings}),
         **run.card(),
         "seconds": round(time.monotonic() - began_s, 1),
     }

@@ -35,6 +35,9 @@ class Manifest(Options):
     llr_offset: float = Field(description="See llr_scale.")
     llr_limits: tuple[float, float] = Field(description="Between which it is believed.")
     trained_on: str = Field(description="In words.")
+    trained_on_files: tuple[str, ...] = Field(
+        (), description="First 16 hex digits of the SHA-256 of each recording trained on."
+    )
     scores: dict[str, Any] = Field(description="What was measured when it was exported.")
 
 

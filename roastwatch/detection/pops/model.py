@@ -66,6 +66,7 @@ class PopsModel:
             evidence_over=self.manifest.evidence_over,
             candidates=True,
             description=self.manifest.trained_on,
+            trained_on=frozenset(self.manifest.trained_on_files),
         )
 
     def open(self, sample_rate_hz: int) -> PopsStream:
