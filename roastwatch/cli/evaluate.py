@@ -17,6 +17,7 @@ from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.errors import BadInputError
 from roastwatch.evaluation import ablation as evaluate_ablation
 from roastwatch.evaluation import evaluate as evaluation
+from roastwatch.evaluation.conditions.radio import LEVELS_DB
 from roastwatch.evaluation.conditions.results import CONDITIONS
 from roastwatch.evaluation.conditions.run import evaluate_conditions
 from roastwatch.evaluation.conditions.sources import PARTS, Choice
@@ -34,7 +35,9 @@ from roastwatch.printing.rich_console import Console
 )
 @click.option("--simulated", type=click.IntRange(0), default=100, help="Roasts as scores (100).")
 @click.option("--hours", type=click.IntRange(0), default=100, help="Hours as scores (100).")
-@click.option("--sound", type=click.IntRange(0), default=4, help="Roasts as sound (4).")
+@click.option(
+    "--sound", type=click.IntRange(0), default=4, help="Synthesised roasts, or roasters (4)."
+)
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
@@ -57,6 +60,15 @@ from roastwatch.printing.rich_console import Console
 @click.option("--draws", type=click.IntRange(1), default=6, help="Playlists, orders, versions (6).")
 @click.option(
     "--orders", type=click.IntRange(0), default=12, help="Orders of everyday sounds (12)."
+)
+@click.option(
+    "--level",
+    "levels_db",
+    type=float,
+    multiple=True,
+    default=LEVELS_DB,
+    metavar="DB",
+    help="Of the radio over the roaster's noise (-10, -5, 0 and 5). Repeatable.",
 )
 @click.option("--sensitivity", type=click.FloatRange(0, 1), default=0.5, help="0 to 1 (0.5).")
 @click.option(
@@ -100,6 +112,7 @@ def command(
     part: Choice,
     conditions: tuple[str, ...],
     draws: int,
+    levels_db: tuple[float, ...],
     orders: int,
     sensitivity: float,
     onset_options: tuple[str, ...],
@@ -159,6 +172,7 @@ def command(
                             part,
                             draws=draws,
                             synthesised=sound,
+                            levels_db=levels_db,
                             onset=onset,
                             progress=progress,
                         )

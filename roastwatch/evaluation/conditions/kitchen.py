@@ -7,7 +7,7 @@ from roastwatch.detection.model import CrackModel
 from roastwatch.evaluation.conditions import sounds
 from roastwatch.evaluation.conditions.results import Row, of_alarms
 from roastwatch.evaluation.conditions.sources import Sources, part_of
-from roastwatch.evaluation.noise import RATE_HZ, count_alarms, load_sounds, synthesised_bed
+from roastwatch.evaluation.noise import BEDS, RATE_HZ, count_alarms, load_sounds, synthesised_bed
 
 
 def evaluate_kitchen(
@@ -15,10 +15,13 @@ def evaluate_kitchen(
     sources: Sources,
     *,
     draws: int,
+    synthesised: int,
     onset: OnsetOptions,
     progress: Callable[[str], None],
 ) -> list[Row]:
     """Alarms an hour in `draws` seeded orders: bare, and over synthesised and recorded roasters.
+
+    Each order has one of the roasters' noises, the first order the first of them.
 
     Raises:
         BadInputError: no kitchen sounds that this choice allows.
@@ -33,11 +36,11 @@ def evaluate_kitchen(
         for roast in sounds.real_roasts(roasts)
         if roast.rate_hz == RATE_HZ
     ]
-    synthesised = [synthesised_bed(index) for index in range(min(draws, 4))]
+    made = [synthesised_bed(index) for index in range(min(synthesised, len(BEDS)))]
     rows = []
     for over, beds, used in (
         ("bare", [], []),
-        ("synthesised", synthesised, []),
+        ("synthesised", made, []),
         ("recorded", recorded, roasts),
     ):
         if over != "bare" and not beds:

@@ -1,6 +1,6 @@
 """A radio beside the roaster: music and talk mixed into whole roasts, and alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
 import numpy as np
@@ -31,6 +31,7 @@ def evaluate_radio(
     *,
     draws: int,
     synthesised: int,
+    levels_db: Sequence[float] = LEVELS_DB,
     onset: OnsetOptions,
     progress: Callable[[str], None],
 ) -> list[Row]:
@@ -54,7 +55,7 @@ def evaluate_radio(
         silence = np.zeros(len(roast.samples), np.float32)
         jobs: list[tuple[str, int, float | None]] = [("none", 0, None)]
         for programme, count in _programmes(radio, draws):
-            jobs += [(programme, seed, level) for seed in range(count) for level in LEVELS_DB]
+            jobs += [(programme, seed, level) for seed in range(count) for level in levels_db]
         for programme, seed, level in jobs:
             progress(f"radio, {roast.name}: {programme} {seed + 1}, {level or 0:+g} dB")
             other = silence if level is None else _programme(programme, tracks, roast, seed)

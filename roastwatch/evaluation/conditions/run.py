@@ -1,6 +1,7 @@
 """All conditions that were asked for, of one model."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from roastwatch.detection.decision.onset import OnsetOptions
@@ -8,7 +9,7 @@ from roastwatch.detection.model import CrackModel
 from roastwatch.errors import BadInputError
 from roastwatch.evaluation.conditions import sources
 from roastwatch.evaluation.conditions.kitchen import evaluate_kitchen
-from roastwatch.evaluation.conditions.radio import evaluate_radio
+from roastwatch.evaluation.conditions.radio import LEVELS_DB, evaluate_radio
 from roastwatch.evaluation.conditions.results import Row
 from roastwatch.evaluation.conditions.timelines import evaluate_timelines
 
@@ -21,6 +22,7 @@ def evaluate_conditions(
     *,
     draws: int,
     synthesised: int,
+    levels_db: Sequence[float] = LEVELS_DB,
     onset: OnsetOptions,
     progress: Callable[[str], None],
 ) -> list[Row]:
@@ -32,7 +34,9 @@ def evaluate_conditions(
         folder: recordings, see `sources.find`.
         choice: which parts of them.
         draws: seeded playlists, orders and versions.
-        synthesised: how many synthesised roasts the radio plays over, besides recorded ones.
+        synthesised: synthesised roasters, besides the recorded ones; at most four different
+            noises under kitchens and timelines.
+        levels_db: of the radio over the roaster's own noise.
         onset: how pops become a decision.
         progress: called with what is being done.
 
@@ -43,14 +47,17 @@ def evaluate_conditions(
     sources.refuse_trained_on(found.recordings, model.spec.trained_on)
     rows: list[Row] = []
     for name in names:
-        if name == "radio":
-            more = evaluate_radio(
-                model, found, draws=draws, synthesised=synthesised, onset=onset, progress=progress
-            )
-        elif name == "kitchen":
-            more = evaluate_kitchen(model, found, draws=draws, onset=onset, progress=progress)
-        else:
-            more = evaluate_timelines(model, found, draws=draws, onset=onset, progress=progress)
+        evaluate: Callable[..., list[Row]]
+        match name:
+            case "radio":
+                evaluate = partial(evaluate_radio, levels_db=levels_db)
+            case "kitchen":
+                evaluate = evaluate_kitchen
+            case _:
+                evaluate = evaluate_timelines
+        more = evaluate(
+            model, found, draws=draws, synthesised=synthesised, onset=onset, progress=progress
+        )
         if not more:
             raise BadInputError(
                 f"{folder} holds nothing for the condition '{name}': name recordings of kind "

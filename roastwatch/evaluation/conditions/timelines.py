@@ -36,6 +36,7 @@ AFTER_S = 30.0
 CRACK_DB, CRACK_SPREAD_DB = 17.0, 5.0
 """Cracks above 3.5 kHz over the roaster's noise there; two real roasts had a median of 17.7 dB."""
 IMPACT_DB, IMPACT_SPREAD_DB = 14.0, 6.0
+"""Impacts in the same band: as loud as this they differ from cracks only by how they sound."""
 FAINTEST_DB = 6.0
 """What raters marked was audible."""
 LOW_HZ, TOP_HZ = 1500.0, 3500.0
@@ -110,6 +111,7 @@ def evaluate_timelines(
     sources: Sources,
     *,
     draws: int,
+    synthesised: int,
     onset: OnsetOptions,
     progress: Callable[[str], None],
 ) -> list[Row]:
@@ -122,7 +124,7 @@ def evaluate_timelines(
     timelines = [timeline for file in files for timeline in read_timelines(file.path)]
     rows = []
     for rate_hz in RATES_HZ if timelines else ():
-        for bed in _beds(sources, rate_hz, draws):
+        for bed in _beds(sources, rate_hz, synthesised):
             name = f"{bed.name}, {rate_hz // 1000} kHz"
             row = Row("timelines", "timeline", name, part_of([*files, *bed.ingredients]))
             after = []
@@ -153,7 +155,7 @@ def re_enacted(
     whole = sounds.repeated(bed.samples, round(timeline.end_s * rate_hz), first)
     above = rms(high_band(bed.samples, rate_hz, TOP_HZ))
     family = pops.draw_family(rng)
-    bodies = [_body(rng, rate_hz) for _ in range(3)]
+    bodies = [_body(rng, rate_hz) for _ in range(4)]
 
     def add(at_s: float, sound: Float32Array, middle_db: float, spread_db: float) -> None:
         level_db = max(rng.normal(middle_db, spread_db), FAINTEST_DB)
@@ -173,16 +175,16 @@ def re_enacted(
 
 
 def _body(rng: np.random.Generator, rate_hz: int) -> Callable[[], Float32Array]:
-    """Something that is struck again and again: the drum, a lever, a tray."""
-    low = impacts.between(rng, 200, 2500)
+    """Something that is struck again and again: the drum or a lever dully, a tray brightly."""
+    low = impacts.between(rng, 80, 500) if rng.random() < 0.5 else impacts.between(rng, 500, 2500)
     ring = (impacts.between(rng, 0.004, 0.02), impacts.between(rng, 0.02, 0.12))
-    click = float(rng.uniform(0.1, 1.0))
+    click = float(rng.uniform(0.0, 0.8))
     return lambda: impacts.struck(rng, rate_hz, low, min(low * 8, 13_000), ring, click)
 
 
-def _beds(sources: Sources, rate_hz: int, draws: int) -> Iterator[Bed]:
-    """Synthesised roasters, and every recorded one of at least this rate."""
-    for index in range(min(draws, len(BEDS))):
+def _beds(sources: Sources, rate_hz: int, synthesised: int) -> Iterator[Bed]:
+    """Synthesised roasters, and every recorded one of this rate."""
+    for index in range(min(synthesised, len(BEDS))):
         yield Bed(f"synthesised {BEDS[index]}", synthesised_bed(index, rate_hz), ())
     clips = sources.of_any("clip")
     cracks, used = _cracks_of_clips(clips, rate_hz)
