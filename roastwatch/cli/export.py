@@ -112,6 +112,10 @@ def command(
         trained_on += f" with {trained_with} real everyday sounds mixed in"
         if plan.bank.fire > 0:
             trained_on += ", the cracks of fire among them as cracks"
+    if plan.bank.music > 0:
+        trained_on += f", a radio in {100 * plan.bank.music:.0f} % of them"
+        if card.get("radio_recordings"):
+            trained_on += f", {card['radio_recordings']} recordings of music and talk among it"
     manifest = export(
         network,
         plan,

@@ -20,6 +20,7 @@ from roastwatch.synth import (
 )
 from roastwatch.synth import (
     pops,
+    programmes,
     rooms,
 )
 from roastwatch.synth.clips import Kitchen
@@ -49,6 +50,9 @@ def parts(seed: int, rate_hz: int) -> Iterator[tuple[str, Float32Array, Labels]]
         yield f"bed-{machine}", sound * np.float32(0.08), []
     for kind in fooling.MAKERS:
         yield f"fooling-{kind}", 0.7 * fooling.draw(rng, rate_hz, _PART_S, kind)[1], []
+    for kind, make in programmes.PROGRAMMES.items():
+        own = np.random.default_rng([seed, *kind.encode()])
+        yield f"radio-{kind}", 0.7 * make(own, rate_hz, _PART_S), []
     dry = np.zeros(int(_PART_S * rate_hz), np.float32)
     add_at(dry, rate_hz // 2, 0.2 * pops.pop(rng, pops.draw_family(rng), rate_hz))
     yield "room", rooms.through_room(dry, rooms.room_response(rng, rate_hz)), [(0.5, 0.5, "pop")]

@@ -16,6 +16,7 @@ from roastwatch.synth import (
 )
 from roastwatch.synth import (
     pops,
+    programmes,
     rooms,
 )
 from roastwatch.synth.impacts import between
@@ -49,6 +50,21 @@ class Recipe:
     fire: float = 0.0
     """Clips with cracks whose cracks are cut from recordings of fire, where there are any."""
     kinds: tuple[str, ...] = tuple(fooling.MAKERS)
+    music: float = 0.0
+    """Clips in which a radio plays, with and without cracks and roaster."""
+    music_whole: float = 0.7
+    """Of those, clips in which it plays all the time; in the others it is switched on or off."""
+    music_db: tuple[float, float] = (-20.0, 10.0)
+    """Level of the radio's RMS over that of the bed, drawn uniformly."""
+    music_real: float = 0.5
+    """Of those, clips with recorded music or talk, where there is any."""
+    music_weights: tuple[tuple[str, float], ...] = (
+        ("music", 0.4),
+        ("drums", 0.25),
+        ("strings", 0.15),
+        ("talk", 0.2),
+    )
+    """How often each of `programmes.PROGRAMMES` is played."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +87,8 @@ class Kitchen:
     recipe: Recipe = field(default_factory=Recipe)
     recordings: Sequence[tuple[str, Float32Array]] = ()
     """Real negatives at this rate: kind and samples."""
+    radio: Sequence[tuple[str, Float32Array]] = ()
+    """Recorded music and talk at this rate: kind and samples."""
     fires: Sequence[crackles.Fire] = ()
     """Real cracks, of wood."""
     stock: int = 12
@@ -94,6 +112,8 @@ class Kitchen:
         if rng.random() < (recipe.fooling_with_cracks if cracking else recipe.fooling_without):
             count = 1 + int(rng.random() < 0.3)
             kinds = [self._add_fooling(dry, sound, above, bare) for _ in range(count)]
+        if recipe.music and rng.random() < recipe.music:
+            kinds.append(self._add_radio(dry, sound, bare=bare))
         wet = convolved(dry, room)[:n] if rng.random() < recipe.rooms else dry
         whole = sound + wet
         microphone = rooms.draw_microphone(rng, plain=rng.random() >= recipe.lossy)
@@ -154,6 +174,26 @@ class Kitchen:
             return lambda: (crackles.crackle(rng, wood, rate), spread_db)
         family = pops.draw_family(rng, second=rng.random() < 0.12)
         return lambda: (pops.pop(rng, family, rate), family.level_spread_db)
+
+    def _add_radio(self, dry: Float32Array, wet: Float32Array, *, bare: bool) -> str:
+        """Let a radio play, through all of the clip or until or from some moment."""
+        rng, recipe, n = self.rng, self.recipe, len(dry)
+        real = bool(self.radio) and rng.random() < recipe.music_real
+        if real:
+            kind, track = self.radio[int(rng.integers(len(self.radio)))]
+            sound = np.resize(np.roll(track, -int(rng.integers(len(track)))), n)
+        else:
+            names, weights = zip(*recipe.music_weights, strict=True)
+            kind = str(rng.choice(names, p=np.array(weights) / sum(weights)))
+            sound = programmes.PROGRAMMES[kind](rng, self.rate_hz, self.length_s)[:n]
+        level_db = float(rng.uniform(10, 45) if bare else rng.uniform(*recipe.music_db))
+        sound = sound * np.float32(rms(wet) / rms(sound) * 10 ** (level_db / 20))
+        if rng.random() >= recipe.music_whole:
+            at, fade = int(rng.uniform(0.15, 0.85) * n), int(between(rng, 0.01, 1.0) * self.rate_hz)
+            gain = np.interp(np.arange(n), (at, at + fade), (1.0, 0.0)).astype(np.float32)
+            sound *= gain if rng.random() < 0.5 else 1 - gain
+        add_at(wet if real else dry, 0, sound)  # a recording has had its room already
+        return kind
 
     def _add_fooling(self, dry: Float32Array, wet: Float32Array, above: float, bare: bool) -> str:
         """Add one; a recording has had its room already and goes in as it is."""

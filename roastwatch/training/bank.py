@@ -30,6 +30,10 @@ _FAINT_BELS = 0.3
 _TOP_BAND = 5  # the first band above 3.2 kHz
 
 
+RADIO = ("music", "talk")
+"""Kinds of recordings that a radio plays, never taken for an everyday sound."""
+
+
 @dataclass(frozen=True, slots=True)
 class BankPlan:
     """What a bank is made from: the same plan gives the same bank."""
@@ -144,13 +148,22 @@ def _chunk(job: Job) -> tuple[int, list[list[str]]]:
     rows = np.memmap(folder / "rows.f16", np.float16, "r+", shape=(*shape, features.WIDTH))
     labels = np.memmap(folder / "labels.u1", np.uint8, "r+", shape=shape)
     front_end = features.PopsFrontEnd(rate)
+    everything = _recordings(plan.recordings, rate)
+    radio = [row for row in everything if row[0] in RADIO]
     recordings = [
         row
-        for row in _recordings(plan.recordings, rate)
-        if "fire" in plan.recipe.kinds or not is_fire(row[0])
+        for row in everything
+        if row[0] not in RADIO and ("fire" in plan.recipe.kinds or not is_fire(row[0]))
     ]
     kitchen = Kitchen(
-        rng, rate, plan.length_s, plan.recipe, recordings, fires_in(plan.recordings), stock=8
+        rng,
+        rate,
+        plan.length_s,
+        plan.recipe,
+        recordings,
+        radio,
+        fires_in(plan.recordings),
+        stock=8,
     )
     kinds = []
     for index in range(first, min(first + _CHUNK, plan.clips)):

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import Field, ValidationError
@@ -16,6 +16,7 @@ from roastwatch.synth.clips import Recipe
 from roastwatch.synth.distractors import MAKERS
 from roastwatch.training.bank import BankPlan
 
+Programme = Literal["music", "drums", "strings", "talk"]
 Plan = TypeVar("Plan", bound=Options)
 
 
@@ -40,6 +41,21 @@ class BankSettings(Options):
         ge=0,
         le=1,
     )
+    music: float = Field(
+        0.0, description="Share of the clips in which a radio plays music or talk.", ge=0, le=1
+    )
+    music_whole: float = Field(
+        0.7, description="Of those, share in which it plays all the time.", ge=0, le=1
+    )
+    music_real: float = Field(
+        0.5, description="Of those, share taken from recordings, where given.", ge=0, le=1
+    )
+    music_db: tuple[float, float] = Field(
+        (-20.0, 10.0), description="Lowest and highest level of it over the roaster, in dB."
+    )
+    music_weights: dict[Programme, float] = Field(
+        dict(Recipe().music_weights), description="How often each programme is synthesised."
+    )
     without: tuple[str, ...] = Field((), description="Fooling sounds to leave out (ablation).")
 
     def plan(self, recordings: tuple[tuple[str, str], ...]) -> BankPlan:
@@ -55,6 +71,11 @@ class BankSettings(Options):
             real=self.real,
             fire=self.fire,
             kinds=tuple(kind for kind in MAKERS if kind not in self.without),
+            music=self.music,
+            music_whole=self.music_whole,
+            music_db=self.music_db,
+            music_real=self.music_real,
+            music_weights=tuple(self.music_weights.items()),
         )
         return BankPlan(self.clips, self.length_s, self.seed, recipe, recordings)
 

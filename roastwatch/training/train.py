@@ -19,7 +19,7 @@ from tqdm import tqdm
 from roastwatch.evaluation.conditions import sources
 from roastwatch.training import checkpoints, measure
 from roastwatch.training.augment import augmented
-from roastwatch.training.bank import CRACK, NOTHING, UNSURE, Bank, BankPlan, build, is_fire
+from roastwatch.training.bank import CRACK, NOTHING, RADIO, UNSURE, Bank, BankPlan, build, is_fire
 from roastwatch.training.network import PopNet
 from roastwatch.training.plan import LearningSettings, TrainingPlan
 from roastwatch.training.run import Place, Run, place_in_run
@@ -100,7 +100,8 @@ def _train(
     card = {
         "name": plan.name,
         "plan": plan.model_dump(mode="json"),
-        "recordings": len(recordings),
+        "recordings": sum(kind not in RADIO for kind, _ in recordings),
+        "radio_recordings": sum(kind in RADIO for kind, _ in recordings),
         "trained_on_files": sorted({sources.digest(Path(path)) for _, path in recordings}),
         **run.card(),
         "seconds": round(time.monotonic() - began_s, 1),

@@ -16,6 +16,7 @@ from roastwatch.synth import (
 )
 from roastwatch.synth import (
     pops,
+    programmes,
     rates,
     rooms,
 )
@@ -99,6 +100,76 @@ def test_each_fooling_sound_is_seeded_and_has_its_length(name: str) -> None:
         assert first.dtype == np.float32
         assert np.abs(first).max() <= 1.001
         np.testing.assert_array_equal(first, again)
+
+
+@pytest.mark.parametrize("name", list(programmes.PROGRAMMES))
+def test_radio_programme_is_seeded_and_fills_its_length(name: str) -> None:
+    make = programmes.PROGRAMMES[name]
+    for rate_hz in (16000, 48000):
+        sounds = [make(np.random.default_rng(seed), rate_hz, 6.0) for seed in (3, 3, 4)]
+        assert sounds[0].shape == (6 * rate_hz,)
+        assert sounds[0].dtype == np.float32
+        assert np.abs(sounds[0]).max() == pytest.approx(1, rel=1e-3)
+        np.testing.assert_array_equal(sounds[0], sounds[1])
+        assert not np.array_equal(sounds[0], sounds[2])
+
+
+def test_drums_repeat_over_bars() -> None:
+    repeating = 0
+    for seed in range(8):
+        sound = programmes.drums(np.random.default_rng(seed), 16000, 20.0)
+        envelope = np.abs(high_band(sound, 16000, 3000)).reshape(-1, 160).mean(1)
+        envelope -= envelope.mean()
+        likeness = np.correlate(envelope, envelope, "full")[len(envelope) :]
+        beats = likeness[15:550] / np.sum(envelope**2)  # from 0.15 to 5.5 s
+        repeating += beats.max() > 0.4
+    assert repeating >= 6
+
+
+def test_clips_without_a_radio_do_not_depend_on_its_settings() -> None:
+    def clip(recipe: Recipe) -> np.ndarray:
+        return Kitchen(np.random.default_rng(4), 16000, 3.0, recipe, stock=1).clip().samples
+
+    np.testing.assert_array_equal(clip(Recipe()), clip(Recipe(music_db=(0, 1), music_whole=0)))
+    assert not np.array_equal(clip(Recipe()), clip(Recipe(music=1)))
+
+
+@pytest.mark.parametrize("real", [False, True])
+def test_radio_plays_in_clips_at_the_level_asked_for(real: bool) -> None:
+    still = {"cracks": 0.0, "bare": 0.0, "fooling_without": 0.0, "rooms": 0.0, "lossy": 0.0}
+    track = np.sin(np.arange(16000 * 9, dtype=np.float32) * 2)
+    for level_db in (-12.0, 6.0):
+        recipe = Recipe(
+            **still,
+            music=1.0,
+            music_whole=1.0,
+            music_real=float(real),
+            music_db=(level_db, level_db),
+            music_weights=(("strings", 1.0),),
+        )
+        radio = [("music", track)] if real else []
+        dry, bed = np.zeros(16000 * 4, np.float32), np.ones(16000 * 4, np.float32)
+        kitchen = Kitchen(np.random.default_rng(4), 16000, 4.0, recipe, radio=radio, stock=1)
+        kind = kitchen._add_radio(dry, bed, bare=False)
+        assert kind == ("music" if real else "strings")
+        added = bed - 1 if real else dry
+        assert 20 * np.log10(rms(added)) == pytest.approx(level_db, abs=0.1)
+        assert kind in kitchen.clip().kinds
+
+
+def test_a_switched_radio_is_silent_for_a_part_of_the_clip() -> None:
+    recipe = Recipe(music=1.0, music_whole=0.0, music_real=1.0)
+    track = np.sin(np.arange(16000 * 4, dtype=np.float32) * 2)
+    for seed in range(5):
+        dry, bed = (np.zeros(16000 * 4, np.float32) for _ in range(2))
+        bed += 1
+        kitchen = Kitchen(
+            np.random.default_rng(seed), 16000, 4.0, recipe, radio=[("music", track)], stock=1
+        )
+        kitchen._add_radio(dry, bed, bare=False)
+        levels = [rms(piece - 1) for piece in np.split(bed, 20)]
+        silent, loud = sorted((levels[0], levels[-1]))
+        assert silent < 1e-3 * loud
 
 
 @pytest.mark.parametrize("kind", beds.KINDS)

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -10,9 +11,11 @@ import soundfile
 import torch
 import yaml
 
+from roastwatch.corpus.recordings import find_radio
 from roastwatch.detection.pops.features import WIDTH
 from roastwatch.detection.pops.model import PopsModel, PopsOptions
 from roastwatch.errors import BadInputError
+from roastwatch.synth.programmes import PROGRAMMES
 from roastwatch.training import checkpoints
 from roastwatch.training.bank import CRACK, Bank
 from roastwatch.training.calibrate import calibrate
@@ -173,6 +176,29 @@ def test_real_cracks_of_fire_are_measured(run: Path, tmp_path: Path) -> None:
     assert recall_at(0.001) > recall_at(0.999)
     labels = np.fromfile(tmp_path / "crackles" / "labels.u1", np.uint8)
     assert (labels == CRACK).sum() > 60
+
+
+def test_radio_settings_reach_the_bank_and_the_card(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    (tmp_path / "radio").mkdir()
+    for name in ("song", "talk-en"):
+        soundfile.write(tmp_path / "radio" / f"{name}.wav", rng.standard_normal(40000) / 9, 16000)
+    radio = find_radio(tmp_path / "radio")
+    assert [kind for kind, _ in radio] == ["music", "talk"]
+    raw = changed(PLAN, ["bank.music=1", "bank.music_real=0.5", "training.epochs=1"])
+    card = train(TrainingPlan.model_validate(raw), tmp_path / "run", radio, workers=1)
+    assert (card["recordings"], card["radio_recordings"]) == (0, 2)
+    assert len(card["trained_on_files"]) == 2
+    kinds = json.loads((tmp_path / "run" / "bank" / "bank.json").read_text())["kinds"]
+    assert all(set(clip) & set(PROGRAMMES) for clip in kinds)
+
+
+def test_training_on_recordings_kept_for_evaluation_is_refused(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "song.wav", np.ones(16000) / 9, 16000)
+    (tmp_path / "manifest.csv").write_text("path,kind,label,part\nsong.wav,music,song,evaluation\n")
+    with pytest.raises(BadInputError, match=r"song\.wav is for evaluation"):
+        train(TrainingPlan.model_validate(PLAN), tmp_path / "run", find_radio(tmp_path), workers=1)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_wrong_key_is_named(tmp_path: Path) -> None:
