@@ -54,7 +54,8 @@ class BankSettings(Options):
         (-20.0, 10.0), description="Lowest and highest level of it over the roaster, in dB."
     )
     music_weights: dict[Programme, float] = Field(
-        dict(Recipe().music_weights), description="How often each programme is synthesised."
+        {"music": 0.4, "drums": 0.25, "strings": 0.15, "talk": 0.2},
+        description="How often each programme is synthesised.",
     )
     without: tuple[str, ...] = Field((), description="Fooling sounds to leave out (ablation).")
 
