@@ -66,7 +66,7 @@ def _conditions(found: Mapping[str, Any]) -> str:
                 text += f"\nAlarms by sound ({name}): {kinds}.\n"
             if row.get("latest_after_fifth_s") is not None:
                 text += (
-                    f"\n{name}: decided {row['latest_after_fifth_s']:.1f} s after the fifth crack "
+                    f"\n{name}: reported {row['latest_after_fifth_s']:.1f} s after the fifth crack "
                     "at the latest.\n"
                 )
         text += "\n"

@@ -228,10 +228,14 @@ def test_timelines_are_decided_at_both_rates(folder: Path) -> None:
     rows = run(folder, "--condition", "timelines", "--sound", "1")["conditions"]["models"][
         "transients"
     ]
-    assert [row["over"] for row in rows] == [
-        "synthesised drum, 32 kHz",
-        "synthesised drum, 16 kHz",
-        "recorded roast, 16 kHz",
+    assert [(row["over"], row["sound"]) for row in rows] == [
+        (over, sound)
+        for over in (
+            "synthesised drum, 32 kHz",
+            "synthesised drum, 16 kHz",
+            "recorded roast, 16 kHz",
+        )
+        for sound in ("timeline", "cracks alone")
     ]
     recorded = rows[-1]
     assert (recorded["early"]["count"], recorded["missed"]["count"]) == (0, 0)

@@ -139,7 +139,7 @@ def test_a_change_of_another_net_is_refused_in_one_sentence(
     calibration.write(path, other)
     assert calibration.applied(OnsetOptions(), model, path) == (OnsetOptions(), model)
     path.write_text(path.read_text().replace(str(DELTA[0]), "NaN"))
-    with pytest.raises(SettingsError, match="is no calibration"):
+    with pytest.raises(SettingsError, match="is not a calibration"):
         calibration.read(path)
 
 

@@ -137,7 +137,7 @@ def test_bad_model_files_are_named_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="not the manifest"):
         PopsModel(PopsOptions(path=path))
     path.write_text(json.dumps(manifest))
-    with pytest.raises(BadInputError, match="beside its manifest"):
+    with pytest.raises(BadInputError, match="same folder as its manifest"):
         PopsModel(PopsOptions(path=path))
     copy(WEIGHTS / "pops.onnx", tmp_path)
     assert PopsModel(PopsOptions(path=path)).spec.localises

@@ -4,30 +4,30 @@ import numpy as np
 import pytest
 
 from roastwatch.detection.decision.crack_rate import LONGEST_SILENCE, TICK_S, RateFilter
-from roastwatch.detection.decision.periodic import LEAST_POPS, train_length
+from roastwatch.detection.decision.periodic import LEAST_POPS, periodic_length
 
 
 def test_a_clock_and_a_bouncing_ball_are_trains() -> None:
     clock = [3.0 + index for index in range(7)]
-    assert train_length(clock) == 7
+    assert periodic_length(clock) == 7
     ball = list(np.cumsum(0.8 * 0.8 ** np.arange(8)))
-    assert train_length(ball) == 8
+    assert periodic_length(ball) == 8
 
 
 def test_a_train_begins_where_the_rule_begins() -> None:
-    assert train_length([1.0, 5.3, 10.0, 10.5, 11.0, 11.5, 12.0]) == 5
+    assert periodic_length([1.0, 5.3, 10.0, 10.5, 11.0, 11.5, 12.0]) == 5
 
 
 @pytest.mark.parametrize("pops", [[], [1.0], [1.0, 2.0, 3.0, 4.0], [1, 1.4, 3.6, 4.1, 7.9, 8.0]])
 def test_few_or_uneven_pops_are_none(pops: list[float]) -> None:
-    assert train_length(pops) == 0
+    assert periodic_length(pops) == 0
 
 
 @pytest.mark.parametrize("rate", [0.3, 0.6, 1.5])
 def test_chance_seldom_makes_a_train(rate: float) -> None:
     rng = np.random.default_rng(4)
     pops = np.cumsum(rng.exponential(1 / rate, 3000))
-    found = sum(train_length(pops[: end + 1]) >= LEAST_POPS for end in range(40, 3000))
+    found = sum(periodic_length(pops[: end + 1]) >= LEAST_POPS for end in range(40, 3000))
     assert found / 2960 < 0.01
 
 

@@ -8,7 +8,8 @@ unknown and left out. A re-enacted roast ends where second crack begins.
 
 import csv
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from roastwatch.synth import impacts, pops
 from roastwatch.synth.shapes import add_at, high_band, loudest_rms, rms
 from roastwatch.vocabulary import Float32Array
 
+WHOLE, CRACKS_ALONE = "timeline", "cracks alone"
 RATES_HZ = (32_000, 16_000)
 CRACKS, WITHIN_S = 5, 20.0
 """First crack has begun with the first of this many cracks within this long."""
@@ -117,6 +119,8 @@ def evaluate_timelines(
 ) -> list[Row]:
     """Every timeline over every roaster's noise at 32 and 16 kHz, in `draws` seeded versions.
 
+    Each is played whole, and again with its cracks alone, which shows what impacts cost.
+
     Raises:
         BadInputError: no timelines that this choice allows, or one of them is wrong.
     """
@@ -126,24 +130,25 @@ def evaluate_timelines(
     for rate_hz in RATES_HZ if timelines else ():
         for bed in _beds(sources, rate_hz, synthesised):
             name = f"{bed.name}, {rate_hz // 1000} kHz"
-            row = Row("timelines", "timeline", name, part_of([*files, *bed.ingredients]))
-            after = []
-            for index, timeline in enumerate(timelines):
-                for seed in range(draws):
-                    progress(f"{timeline.name}, {name}, version {seed + 1}")
+            for sound in (WHOLE, CRACKS_ALONE):
+                part = part_of([*files, *bed.ingredients])
+                row, after = Row("timelines", sound, name, part), []
+                for index, seed in product(range(len(timelines)), range(draws)):
+                    timeline = timelines[index]
+                    progress(f"{timeline.name}, {sound}, {name}, version {seed + 1}")
                     rng = np.random.default_rng([seed, 30, index])
-                    sound = re_enacted(timeline, bed, rate_hz, rng)
-                    stream = sounds.blocks(sound, rate_hz)
+                    if sound == CRACKS_ALONE:
+                        timeline = replace(timeline, impacts_s=())
+                    stream = sounds.blocks(re_enacted(timeline, bed, rate_hz, rng), rate_hz)
                     played = play(model, rate_hz, stream, onset=onset, charge_s=0.0)
                     found = played.reported[0] if played.reported else (None, None)
-                    judged = Judged(
-                        f"{timeline.name}, version {seed + 1}", timeline.truth_s, *found
-                    )
+                    version = f"{timeline.name}, version {seed + 1}"
+                    judged = Judged(version, timeline.truth_s, *found)
                     row.judged.append(judged)
                     if judged.decided_s is not None and not judged.early:
                         after.append(judged.decided_s - timeline.fifth_s)
-            row.more = {"latest_after_fifth_s": round(max(after), 2) if after else None}
-            rows.append(row)
+                row.more = {"latest_after_fifth_s": round(max(after), 2) if after else None}
+                rows.append(row)
     return rows
 
 
