@@ -134,8 +134,8 @@ def command(
       roastwatch evaluate --ablate 300 --simulated 0 --hours 0 --sound 0
       roastwatch evaluate --data recordings --condition radio --condition timelines
     """
-    told = Console(stderr=True)
-    status = told.status("evaluating")
+    errors = Console(stderr=True)
+    status = errors.status("evaluating")
 
     def progress(text: str) -> None:
         status.update(literal(text))
@@ -226,7 +226,7 @@ def command(
             soft_wrap=not shown.is_terminal,
         )
         if out is not None:
-            told.print(f"written to {literal(out)}", highlight=False)
+            errors.print(f"written to {literal(out)}", highlight=False)
 
 
 def _onset(sensitivity: float, options: tuple[str, ...]) -> OnsetOptions:

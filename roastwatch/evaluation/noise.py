@@ -1,4 +1,4 @@
-"""False alarms: everyday sounds in seeded orders, bare and mixed into roasters' noise."""
+"""False alarms: everyday sounds in seeded orders, alone and mixed into roasters' noise."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -19,11 +19,11 @@ from roastwatch.vocabulary import Float32Array
 
 RATE_HZ = 32_000
 REARM_S = 60.0
-"""After an alarm nothing is decided for so long, as if a person had answered it."""
+"""Seconds without a decision after an alarm, as if a person had answered it."""
 SNR_DB = (-10.0, 15.0)
-"""Of a sound over the roaster's noise, drawn uniformly for each sound."""
+"""Level of a sound over the roaster's noise, drawn uniformly for each sound."""
 PAUSE_S = 2.0
-"""Mean pause between mixed sounds: still far denser than a kitchen."""
+"""Mean pause between mixed sounds in seconds: far denser than in a kitchen."""
 BEDS = KINDS
 BED_S = 120.0
 _FIRST_BED_SEED = 770_000
@@ -38,7 +38,7 @@ class Sound:
 
 
 def load_sounds(recordings: Sequence[ManifestRecording]) -> list[Sound]:
-    """All negatives of a list, at one rate."""
+    """Load negatives at one rate."""
     return [Sound(r.label, load(r.path, RATE_HZ)) for r in recordings]
 
 
@@ -120,7 +120,7 @@ def _mixed(
     placed: list[tuple[float, str]],
     bed: Float32Array,
 ) -> Iterator[Float32Array]:
-    """Each sound over the bed at a drawn level, with pauses; the bed goes on by being repeated."""
+    """Each sound over the bed at a drawn level, with pauses; the bed repeats."""
     loudness = float(np.sqrt(np.mean(bed**2)))
     at = 0
     for index in rng.permutation(len(sounds)):
@@ -136,7 +136,7 @@ def _mixed(
 
 
 def synthesised_bed(index: int, rate_hz: int = RATE_HZ) -> Float32Array:
-    """Two minutes of a roaster in which nothing cracks, its ends joined without a click."""
+    """Two minutes of a roaster without cracks, repeatable without a click."""
     roast = SynthRoast(
         _FIRST_BED_SEED + index,
         rate_hz,
@@ -158,6 +158,6 @@ def join_ends(samples: Float32Array, rate_hz: int) -> Float32Array:
 
 
 def _kind_at(placed: Sequence[tuple[float, str]], at_s: float) -> str:
-    """The sound that began last before an alarm."""
+    """The kind of the last sound that began before an alarm."""
     kinds = [kind for begins_s, kind in placed if begins_s <= at_s]
     return kinds[-1] if kinds else "none"
