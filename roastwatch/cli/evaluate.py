@@ -1,4 +1,4 @@
-"""`roastwatch evaluate`: how good is it, on what it never heard."""
+"""`roastwatch evaluate`: figures on sound that was not trained on."""
 
 import json
 import sys
@@ -31,7 +31,7 @@ from roastwatch.printing.rich_console import Console
     "--model",
     "names",
     multiple=True,
-    help="What hears cracks: a name, a folder, or an exported net's .json. Repeatable.",
+    help="Model to evaluate: a name, a folder, or an exported net's .json. Repeatable.",
 )
 @click.option("--simulated", type=click.IntRange(0), default=100, help="Roasts as scores (100).")
 @click.option("--hours", type=click.IntRange(0), default=100, help="Hours as scores (100).")
@@ -93,9 +93,9 @@ from roastwatch.printing.rich_console import Console
     help="Two models on the same roasts, paired.",
 )
 @click.option(
-    "--ablate", type=click.IntRange(0), default=0, help="What each part is worth, on so many (0)."
+    "--ablate", type=click.IntRange(0), default=0, help="Roasts and hours for an ablation (0)."
 )
-@click.option("--workers", type=click.IntRange(1), help="Processes for what is made (one a core).")
+@click.option("--workers", type=click.IntRange(1), help="Worker processes (one per core).")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -152,7 +152,7 @@ def command(
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BadInputError(
-                f"{out} can't be made ({error.strerror}): name a folder."
+                f"{out} can't be created ({error.strerror}): name a folder."
             ) from error
     report: dict[str, Any] = {"command": "roastwatch " + " ".join(sys.argv[1:])}
     results = {}
@@ -226,7 +226,7 @@ def command(
             soft_wrap=not shown.is_terminal,
         )
         if out is not None:
-            errors.print(f"written to {literal(out)}", highlight=False)
+            errors.print(f"Written to {literal(out)}.", highlight=False)
 
 
 def _onset(sensitivity: float, options: tuple[str, ...]) -> OnsetOptions:

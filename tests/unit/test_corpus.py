@@ -131,14 +131,14 @@ def test_leakage_missing_files_and_labels_outside_are_found(tmp_path: Path) -> N
     path.write_text(json.dumps({"recordings": rows}))
     result = runner.invoke(command, ["verify", str(path), "--json"])
     assert result.exit_code == 2
-    told = "\n".join(json.loads(result.output[result.output.index("{") :])["faults"])
-    assert "99 s is outside" in told
-    assert "more than one split" in told
-    assert "gone.wav is missing" in told
-    assert "the same sound in different splits" in told
+    progress = "\n".join(json.loads(result.output[result.output.index("{") :])["faults"])
+    assert "99 s is outside" in progress
+    assert "more than one split" in progress
+    assert "gone.wav is missing" in progress
+    assert "the same sound in different splits" in progress
     sound(tmp_path / "a.wav", seed=5)
-    told = "\n".join(corpus.faults(corpus.read_manifest(path), tmp_path))
-    assert "has changed" in told
+    progress = "\n".join(corpus.faults(corpus.read_manifest(path), tmp_path))
+    assert "has changed" in progress
 
 
 def test_splits_are_by_recording(tmp_path: Path) -> None:
@@ -161,9 +161,9 @@ def test_splits_are_by_recording(tmp_path: Path) -> None:
 
 def test_broken_manifests_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "manifest.json"
-    for content, told in (("[]", "not a manifest"), ('{"recordings": [{"x": 1}]}', "no key")):
+    for content, progress in (("[]", "not a manifest"), ('{"recordings": [{"x": 1}]}', "no key")):
         path.write_text(content)
-        with pytest.raises(BadInputError, match=told):
+        with pytest.raises(BadInputError, match=progress):
             corpus.read_manifest(path)
 
 

@@ -359,4 +359,4 @@ def test_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     ran = CliRunner().invoke(command, ["--out", str(tmp_path / "file" / "report")])
     assert isinstance(ran.exception, BadInputError)
-    assert "can't be made" in str(ran.exception)
+    assert "can't be created" in str(ran.exception)

@@ -6,15 +6,9 @@ import pytest
 
 from roastwatch.supervise import ComponentHealth
 from roastwatch.synth import (
-    backgrounds as beds,
-)
-from roastwatch.synth import (
-    distractors as fooling,
-)
-from roastwatch.synth import (
-    fire_crackles as crackles,
-)
-from roastwatch.synth import (
+    backgrounds,
+    distractors,
+    fire_crackles,
     pops,
     programmes,
     rates,
@@ -67,17 +61,19 @@ def fire(rate_hz: int, at_s: tuple[float, ...]) -> np.ndarray:
 
 def test_cracks_are_cut_out_of_a_fire() -> None:
     at_s = (0.5, 0.9, 1.6, 2.2, 3.4)
-    cracks = crackles.cut(fire(44100, at_s), 44100)
+    cracks = fire_crackles.cut(fire(44100, at_s), 44100)
     assert len(cracks) == len(at_s)
     for crack in cracks:
         assert 0.006 < len(crack) / 44100 <= 0.082
         assert loudest_rms(high_band(crack, 44100, 3500), 44100) == pytest.approx(1, rel=1e-3)
-    assert crackles.cut(fire(44100, ()), 44100) == []
-    assert crackles.cut(fire(44100, at_s)[:4000], 44100) == []  # too short to know its noise
+    assert fire_crackles.cut(fire(44100, ()), 44100) == []
+    assert fire_crackles.cut(fire(44100, at_s)[:4000], 44100) == []  # too short to know its noise
 
 
 def test_cracks_of_a_fire_are_heard_where_a_clip_says() -> None:
-    fires = [crackles.Fire(44100, tuple(crackles.cut(fire(44100, (0.5, 1, 2, 3)), 44100)))]
+    fires = [
+        fire_crackles.Fire(44100, tuple(fire_crackles.cut(fire(44100, (0.5, 1, 2, 3)), 44100)))
+    ]
     recipe = Recipe(cracks=1, fire=1, fooling_with_cracks=0, rooms=0, lossy=0)
     kitchen = Kitchen(np.random.default_rng(9), 16000, 4.0, recipe, fires=fires, stock=1)
     over = []
@@ -91,11 +87,11 @@ def test_cracks_of_a_fire_are_heard_where_a_clip_says() -> None:
     assert float(np.median(over)) > 8
 
 
-@pytest.mark.parametrize("name", list(fooling.MAKERS))
+@pytest.mark.parametrize("name", list(distractors.MAKERS))
 def test_each_fooling_sound_is_seeded_and_has_its_length(name: str) -> None:
     for rate_hz in (16000, 48000):
-        first = fooling.draw(np.random.default_rng(5), rate_hz, 2.0, name)[1]
-        again = fooling.draw(np.random.default_rng(5), rate_hz, 2.0, name)[1]
+        first = distractors.draw(np.random.default_rng(5), rate_hz, 2.0, name)[1]
+        again = distractors.draw(np.random.default_rng(5), rate_hz, 2.0, name)[1]
         assert first.shape == (2 * rate_hz,)
         assert first.dtype == np.float32
         assert np.abs(first).max() <= 1.001
@@ -172,18 +168,20 @@ def test_a_switched_radio_is_silent_for_a_part_of_the_clip() -> None:
         assert silent < 1e-3 * loud
 
 
-@pytest.mark.parametrize("kind", beds.KINDS)
-def test_a_bed_is_steady_from_piece_to_piece(kind: beds.BedKind) -> None:
+@pytest.mark.parametrize("kind", backgrounds.KINDS)
+def test_a_bed_is_steady_from_piece_to_piece(kind: backgrounds.BedKind) -> None:
     rng = np.random.default_rng(2)
-    bed = replace(beds.draw_bed(rng, kind), wander_db=0.0, scrape=0.0)
-    levels = [rms(beds.render(bed, rng, 32000, 32000, start)) for start in (0, 32000, 7_000_000)]
+    bed = replace(backgrounds.draw_bed(rng, kind), wander_db=0.0, scrape=0.0)
+    levels = [
+        rms(backgrounds.render(bed, rng, 32000, 32000, start)) for start in (0, 32000, 7_000_000)
+    ]
     assert max(levels) < 2.5 * min(levels)
     assert 0.5 < levels[0] < 8
 
 
 def test_every_microphone_gives_finite_sound_of_the_same_length() -> None:
     rng = np.random.default_rng(4)
-    sound = beds.render(beds.draw_bed(rng), rng, 16000, 16000) * np.float32(0.1)
+    sound = backgrounds.render(backgrounds.draw_bed(rng), rng, 16000, 16000) * np.float32(0.1)
     for change in ({}, {"gain": True}, {"suppression": True}, {"codec": True}, {"clip_db": 6.0}):
         heard = rooms.recorded(
             rng, sound, 16000, rooms.MicrophoneResponse((20, 9000), (0, 0), **change)
