@@ -83,7 +83,7 @@ def test_windows_of_one_roast_are_one_group(tmp_path: Path) -> None:
         importers.windows_dataset(sound(tmp_path / "other" / "a.wav").parent)
 
 
-def test_what_was_recorded_here_is_labelled_by_its_sidecars(tmp_path: Path) -> None:
+def test_own_recordings_are_labelled_by_sidecars(tmp_path: Path) -> None:
     def kept(name: str, **content: object) -> None:
         path = sound(tmp_path / f"{name}.wav", seconds=4.0)
         path.with_suffix(".json").write_text(json.dumps({"duration_s": 4.0} | content))
@@ -167,7 +167,7 @@ def test_broken_manifests_are_refused(tmp_path: Path) -> None:
             corpus.read_manifest(path)
 
 
-def test_downloads_go_on_and_are_checked(tmp_path: Path) -> None:
+def test_downloads_resume_and_are_checked(tmp_path: Path) -> None:
     origin = sound(tmp_path / "origin.wav")
     listed = tmp_path / "list.csv"
     with listed.open("w", newline="") as file:
@@ -195,7 +195,7 @@ def test_synth_writes_roasts_with_labels(tmp_path: Path) -> None:
     assert truth["first_crack_at_s"] > 4
 
 
-def test_the_cracks_of_a_fire_can_be_heard(tmp_path: Path) -> None:
+def test_cracks_of_fire_are_written_as_sound(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     fire = 0.001 * rng.standard_normal(3 * 32000)
     for at in (16000, 40000, 60000):

@@ -36,7 +36,7 @@ def test_fast_sizes_are_smooth_and_not_smaller() -> None:
 
 
 @pytest.mark.parametrize("rate_hz", [16000, 44100])
-def test_a_pop_is_a_short_click_with_its_energy_up_high(rate_hz: int) -> None:
+def test_pop_is_a_short_click_with_high_frequencies(rate_hz: int) -> None:
     rng = np.random.default_rng(3)
     for _ in range(30):
         family = replace(pops.draw_family(rng), doublets=0.0)
@@ -59,7 +59,7 @@ def fire(rate_hz: int, at_s: tuple[float, ...]) -> np.ndarray:
     return sound
 
 
-def test_cracks_are_cut_out_of_a_fire() -> None:
+def test_cracks_are_cut_from_fire() -> None:
     at_s = (0.5, 0.9, 1.6, 2.2, 3.4)
     cracks = fire_crackles.cut(fire(44100, at_s), 44100)
     assert len(cracks) == len(at_s)
@@ -70,7 +70,7 @@ def test_cracks_are_cut_out_of_a_fire() -> None:
     assert fire_crackles.cut(fire(44100, at_s)[:4000], 44100) == []  # too short to know its noise
 
 
-def test_cracks_of_a_fire_are_heard_where_a_clip_says() -> None:
+def test_fire_cracks_are_at_the_labelled_times() -> None:
     fires = [
         fire_crackles.Fire(44100, tuple(fire_crackles.cut(fire(44100, (0.5, 1, 2, 3)), 44100)))
     ]
@@ -88,7 +88,7 @@ def test_cracks_of_a_fire_are_heard_where_a_clip_says() -> None:
 
 
 @pytest.mark.parametrize("name", list(distractors.MAKERS))
-def test_each_fooling_sound_is_seeded_and_has_its_length(name: str) -> None:
+def test_distractor_is_seeded_and_has_its_length(name: str) -> None:
     for rate_hz in (16000, 48000):
         first = distractors.draw(np.random.default_rng(5), rate_hz, 2.0, name)[1]
         again = distractors.draw(np.random.default_rng(5), rate_hz, 2.0, name)[1]
@@ -153,7 +153,7 @@ def test_radio_plays_in_clips_at_the_level_asked_for(real: bool) -> None:
         assert kind in kitchen.clip().kinds
 
 
-def test_a_switched_radio_is_silent_for_a_part_of_the_clip() -> None:
+def test_switched_radio_is_silent_for_part_of_the_clip() -> None:
     recipe = Recipe(music=1.0, music_whole=0.0, music_real=1.0)
     track = np.sin(np.arange(16000 * 4, dtype=np.float32) * 2)
     for seed in range(5):
@@ -169,7 +169,7 @@ def test_a_switched_radio_is_silent_for_a_part_of_the_clip() -> None:
 
 
 @pytest.mark.parametrize("kind", backgrounds.KINDS)
-def test_a_bed_is_steady_from_piece_to_piece(kind: backgrounds.BedKind) -> None:
+def test_bed_is_steady_between_pieces(kind: backgrounds.BedKind) -> None:
     rng = np.random.default_rng(2)
     bed = replace(backgrounds.draw_bed(rng, kind), wander_db=0.0, scrape=0.0)
     levels = [
@@ -179,7 +179,7 @@ def test_a_bed_is_steady_from_piece_to_piece(kind: backgrounds.BedKind) -> None:
     assert 0.5 < levels[0] < 8
 
 
-def test_every_microphone_gives_finite_sound_of_the_same_length() -> None:
+def test_microphones_give_finite_sound_of_equal_length() -> None:
     rng = np.random.default_rng(4)
     sound = backgrounds.render(backgrounds.draw_bed(rng), rng, 16000, 16000) * np.float32(0.1)
     for change in ({}, {"gain": True}, {"suppression": True}, {"codec": True}, {"clip_db": 6.0}):
@@ -191,7 +191,7 @@ def test_every_microphone_gives_finite_sound_of_the_same_length() -> None:
         assert np.abs(heard).max() <= 1
 
 
-def test_a_roast_does_not_depend_on_its_blocks() -> None:
+def test_roast_does_not_depend_on_block_size() -> None:
     roast = SynthRoast(7, 16000, curve=short_curve())
     once = np.concatenate(list(roast.blocks(0.1)))
     again = np.concatenate(list(SynthRoast(7, 16000, curve=short_curve()).blocks(0.737)))
@@ -201,7 +201,7 @@ def test_a_roast_does_not_depend_on_its_blocks() -> None:
     assert not np.array_equal(once, other)
 
 
-def test_the_cracks_of_a_roast_are_where_its_truth_says() -> None:
+def test_cracks_of_a_roast_are_at_their_true_times() -> None:
     roast = SynthRoast(
         3, 32000, kind="fluid", curve=short_curve(), pop_level_db=25, fooling_per_h=0
     )
@@ -215,7 +215,7 @@ def test_the_cracks_of_a_roast_are_where_its_truth_says() -> None:
     assert roast.truth.first_crack_at_s == 4.0
 
 
-async def test_the_demo_plays_the_roast_it_tells_of() -> None:
+async def test_demo_plays_the_roast_of_its_truth() -> None:
     options = DemoOptions(seed=2, speed=0, sample_rate_hz=16000, first_crack_at_s=5.0)
     part = ComponentHealth("demo")
     heard = 0
@@ -229,7 +229,7 @@ async def test_the_demo_plays_the_roast_it_tells_of() -> None:
         await asyncio.sleep(0)
 
 
-def test_a_demo_without_cracks_has_none() -> None:
+def test_demo_without_cracks_has_none() -> None:
     source = DemoSource(DemoOptions(seed=2, cracks=False), ComponentHealth("demo"))
     assert source.truth.pops == ()
     assert source.truth.first_crack_at_s is None

@@ -1,4 +1,4 @@
-"""What comes with the drum's turn is left out, and nothing else."""
+"""Only pops in step with the drum are ignored."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def noted(times_s: list[float]) -> DrumRotation:
 
 
 @pytest.mark.parametrize(("turn_s", "share"), [(0.41, 0.8), (1.3, 0.6), (2.1, 0.9)])
-def test_a_scrape_at_some_turns_is_found_and_known_again(turn_s: float, share: float) -> None:
+def test_scrape_in_some_turns_is_found_and_recognised(turn_s: float, share: float) -> None:
     rotation = noted(scrapes(turn_s, 90, share, 1))
     assert rotation.found
     ahead = 3 + turn_s * np.ceil(90 / turn_s) + turn_s * np.arange(3)
@@ -39,7 +39,7 @@ def test_a_scrape_at_some_turns_is_found_and_known_again(turn_s: float, share: f
             assert not rotation.brings(round((at_s + aside * turn_s) * RATE))
 
 
-def test_pops_at_random_do_not_turn() -> None:
+def test_random_pops_form_no_rotation() -> None:
     found = 0
     for seed in range(60):
         rng = np.random.default_rng(seed)
@@ -48,7 +48,7 @@ def test_pops_at_random_do_not_turn() -> None:
     assert found <= 1
 
 
-def test_what_no_longer_turns_is_forgotten() -> None:
+def test_ended_rotation_is_forgotten() -> None:
     rng = np.random.default_rng(5)
     rotation = noted(scrapes(1.3, 60, 0.8, 2))
     assert rotation.found
@@ -57,7 +57,7 @@ def test_what_no_longer_turns_is_forgotten() -> None:
     assert not rotation.found
 
 
-def test_a_turn_that_is_known_outlasts_a_minute_with_few_scrapes() -> None:
+def test_known_rotation_survives_a_minute_with_few_scrapes() -> None:
     rng = np.random.default_rng(2)
     fewer = [at for at in scrapes(1.3, 180, 0.4, 3) if at > 100]
     strays = (100 + np.cumsum(rng.exponential(5, 20))).tolist()
@@ -68,8 +68,8 @@ def test_a_turn_that_is_known_outlasts_a_minute_with_few_scrapes() -> None:
     assert rotation.brings(round((3 + 1.3 * 140) * RATE))
 
 
-def told(pops: list[float], end_s: int, *, reject_turning: bool = True) -> list[float]:
-    """When first crack is told, in seconds."""
+def reported(pops: list[float], end_s: int, *, reject_turning: bool = True) -> list[float]:
+    """Report times of first crack, in seconds."""
     onset = Onset(OnsetOptions(reject_turning=reject_turning), RATE, SPEC)
     onset.arm(0, charged=True)
     found = []
@@ -80,18 +80,18 @@ def told(pops: list[float], end_s: int, *, reject_turning: bool = True) -> list[
     return [decision.decided_sample / RATE for decision in found]
 
 
-def test_cracks_are_heard_over_a_drum_that_scrapes_as_loud_as_they_do() -> None:
+def test_cracks_are_detected_over_equally_loud_scrapes() -> None:
     rng = np.random.default_rng(7)
     scraping = scrapes(1.3, 400, 0.6, 3)
     cracks = (300 + np.cumsum(rng.exponential(1.2, 60))).tolist()
-    assert not told(scraping, 300)
-    heard = told(sorted(scraping + cracks), 400)
+    assert not reported(scraping, 300)
+    heard = reported(sorted(scraping + cracks), 400)
     assert len(heard) == 1
     assert 300 < heard[0] < 345
-    assert told(scraping, 300, reject_turning=False)
+    assert reported(scraping, 300, reject_turning=False)
 
 
-def test_a_roast_that_goes_on_keeps_its_turn() -> None:
+def test_continued_roast_keeps_its_rotation() -> None:
     def heard(likelihood: PopLikelihood, tenths: range) -> float:
         for tenth in tenths:
             here = (Pop(tenth * RATE // 10 - 50, 0.9),) if tenth % 17 == 3 else ()
@@ -106,7 +106,7 @@ def test_a_roast_that_goes_on_keeps_its_turn() -> None:
     assert heard(PopLikelihood(options, RATE, SPEC, 60 * RATE, first), later) < 0.1
 
 
-def test_what_came_with_the_turn_before_it_was_known_is_taken_back() -> None:
+def test_earlier_pops_in_step_are_withdrawn_once_rotation_is_known() -> None:
     likelihood = PopLikelihood(EvidenceOptions(reject_trains=False), RATE, SPEC, 0)
     evidence = []
     for tenth in range(1, 600):
@@ -118,7 +118,7 @@ def test_what_came_with_the_turn_before_it_was_known_is_taken_back() -> None:
     assert evidence[-1] < 0.1
 
 
-def test_faint_pops_at_random_do_not_hide_a_turn() -> None:
+def test_faint_random_pops_do_not_hide_a_rotation() -> None:
     rng = np.random.default_rng(7)
     faint = [(at, 0.25) for at in np.cumsum(rng.exponential(1.5, 90)).tolist()]
     pops = sorted([(at, 0.9) for at in scrapes(1.3, 90, 0.5, 4)] + faint)
