@@ -52,7 +52,7 @@ def test_slower_figures_are_named() -> None:
     )
     assert new.slower_than(old.as_json()) == ["fast got 20 % worse: 100 → 80 x."]
     assert old.slower_than(new.as_json()) == []
-    with pytest.raises(BadInputError, match="no report"):
+    with pytest.raises(BadInputError, match="not a report"):
         new.slower_than({"figures": 3})
 
 

@@ -131,14 +131,14 @@ def test_leakage_missing_files_and_labels_outside_are_found(tmp_path: Path) -> N
     path.write_text(json.dumps({"recordings": rows}))
     result = runner.invoke(command, ["verify", str(path), "--json"])
     assert result.exit_code == 2
-    progress = "\n".join(json.loads(result.output[result.output.index("{") :])["faults"])
-    assert "99 s is outside" in progress
-    assert "more than one split" in progress
-    assert "gone.wav is missing" in progress
-    assert "the same sound in different splits" in progress
+    message = "\n".join(json.loads(result.output[result.output.index("{") :])["faults"])
+    assert "99 s is outside" in message
+    assert "more than one split" in message
+    assert "gone.wav is missing" in message
+    assert "the same sound in different splits" in message
     sound(tmp_path / "a.wav", seed=5)
-    progress = "\n".join(corpus.faults(corpus.read_manifest(path), tmp_path))
-    assert "has changed" in progress
+    message = "\n".join(corpus.faults(corpus.read_manifest(path), tmp_path))
+    assert "has changed" in message
 
 
 def test_splits_are_by_recording(tmp_path: Path) -> None:
@@ -161,9 +161,9 @@ def test_splits_are_by_recording(tmp_path: Path) -> None:
 
 def test_broken_manifests_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "manifest.json"
-    for content, progress in (("[]", "not a manifest"), ('{"recordings": [{"x": 1}]}', "no key")):
+    for content, message in (("[]", "not a manifest"), ('{"recordings": [{"x": 1}]}', "no key")):
         path.write_text(content)
-        with pytest.raises(BadInputError, match=progress):
+        with pytest.raises(BadInputError, match=message):
             corpus.read_manifest(path)
 
 
@@ -182,7 +182,7 @@ def test_downloads_resume_and_are_checked(tmp_path: Path) -> None:
         fetch(wrong, tmp_path)
     assert not (tmp_path / "got" / "b.wav").exists()
     listed.write_text(f"url,path,sha256\n{origin.as_uri()},../x.wav,00\n")
-    with pytest.raises(BadInputError, match="out of the folder"):
+    with pytest.raises(BadInputError, match="leaves the folder"):
         read_list(listed)
 
 

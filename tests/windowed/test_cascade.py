@@ -254,7 +254,7 @@ def test_shadow_decides_nothing_and_logs_disagreements(
     large = {"model": str(tiny_ast), "threads": 1, "threshold": 1 - 1e-12, "log_windows": path}
     never = _chosen("shadow", listener="transients", shadow=large, pops_in_window=1)
     assert _scores(never, sound, 16_000) == alone
-    assert "the listener hears first crack (up to" in caplog.text
+    assert "the listener detects first crack (up to" in caplog.text
     assert "from 7" in caplog.text or "from 6" in caplog.text
     assert len(path.read_text().splitlines()) > 20
     caplog.clear()
@@ -262,7 +262,7 @@ def test_shadow_decides_nothing_and_logs_disagreements(
     always = _chosen("shadow", listener="transients", shadow=large, pops_in_window=1)
     assert _scores(always, sound, 16_000) == alone
     assert "from 0.0 to" in caplog.text
-    assert "the large model hears first crack" in caplog.text
+    assert "the large model detects first crack" in caplog.text
 
 
 def test_failing_verifier_leaves_the_listener_alone(caplog: pytest.LogCaptureFixture) -> None:

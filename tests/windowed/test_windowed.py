@@ -161,7 +161,7 @@ def test_a_failing_accelerator_falls_back(
         assert np.array_equal(network.logits(inputs), inputs)
     assert network.fell_back
     assert network.backend.device == "cpu"
-    assert "going on with the processor" in caplog.text
+    assert "continuing on the processor" in caplog.text
 
 
 def test_accelerator_that_fails_to_open_falls_back() -> None:

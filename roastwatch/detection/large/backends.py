@@ -199,7 +199,7 @@ class Network:
             if short and len(part) > 1:
                 self.batch = len(part) // 2
                 _log.warning(
-                    "memory is short for %d windows at once: going on with %d",
+                    "memory is short for %d windows at once: continuing with %d",
                     len(part),
                     self.batch,
                 )
@@ -211,11 +211,13 @@ class Network:
                 return None
             if short:
                 raise BadInputError(
-                    "Memory is short for even one window of this model: end other programs, or "
-                    "use a smaller model (`roastwatch export --to onnx-int8` halves its need)."
+                    "Memory is short for even one window of this model: close other programs, "
+                    "or use a smaller model (`roastwatch export --to onnx-int8` halves its need)."
                 ) from error
             raise
 
     def _warn(self, device: str, error: BaseException) -> None:
         first_line = next(iter(str(error).splitlines()), type(error).__name__)
-        _log.warning("%s failed (%s): going on with the processor, slower", device, first_line)
+        _log.warning(
+            "%s failed (%s): continuing on the processor, which is slower", device, first_line
+        )
