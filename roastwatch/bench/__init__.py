@@ -1,1 +1,1 @@
-"""How fast, how large: what a model and the whole path cost on this machine."""
+"""Benchmarks: time and memory of a model and of the whole path on this machine."""

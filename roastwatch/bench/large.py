@@ -1,4 +1,4 @@
-"""What a large windowed model costs here: each back end, number of threads and batch size.
+"""Cost of a large windowed model on this machine, by back end, threads and batch size.
 
 Each combination is a process of its own, so that threads and memory are its own too.
 """
@@ -26,7 +26,7 @@ _WINDOWS = 8
 _WINDOW_S = 10.0
 _REPEATS = 15
 _TWO = 2
-"""Cores that int8 must be 5 times real time on."""
+"""Threads on which int8 must reach 5 times real time."""
 _DTYPES = {
     "torch": ("float32", "bfloat16"),
     "torchscript": ("float32",),
@@ -36,7 +36,7 @@ _DTYPES = {
 
 
 def combinations(model: Windowed) -> list[dict[str, Any]]:
-    """The back ends whose weights are there, on few threads and all, alone and in a batch."""
+    """The available back ends, on few and all threads, with and without batches."""
     cores = os.cpu_count() or 1
     runs: list[tuple[str, str]] = []
     for name in WEIGHTS:
@@ -44,8 +44,8 @@ def combinations(model: Windowed) -> list[dict[str, Any]]:
         if path is None:
             continue
         if name == "openvino" and path.suffix == ".onnx" and not backends.has_openvino():
-            continue  # an extra way to run what ONNX Runtime runs
-        # What int8 leaves in floating point is the back end's to choose.
+            continue  # another way to run the ONNX file
+        # The back end chooses the precision of the layers that int8 leaves.
         runs += [(name, dtype) for dtype in _DTYPES[name][: 1 if "int8" in path.name else None]]
     return [
         {"backend": backend, "dtype": dtype, "threads": threads, "batch": batch}
@@ -55,7 +55,7 @@ def combinations(model: Windowed) -> list[dict[str, Any]]:
 
 
 def run(model: Windowed, combination: dict[str, Any]) -> dict[str, Any]:
-    """One combination in a process of its own.
+    """Measure one combination in its own process.
 
     Raises:
         BadInputError: it failed; the sentence says how.
@@ -78,7 +78,7 @@ def run(model: Windowed, combination: dict[str, Any]) -> dict[str, Any]:
 
 
 def figures(row: dict[str, Any]) -> list[Figure]:
-    """The figures of one combination, which a later report can be compared with."""
+    """The figures of one combination, for comparison with later reports."""
     name = (
         f"{row['backend']}_{row['dtype']}_{row['threads']}t"
         f"{'' if row['batch'] == 1 else '_batch' + str(row['batch'])}"
@@ -93,7 +93,7 @@ def figures(row: dict[str, Any]) -> list[Figure]:
 
 
 def int8_pace(rows: list[dict[str, Any]]) -> list[Figure]:
-    """The quickest way to run an int8 export on two threads; empty where there is none."""
+    """The fastest way to run an int8 export on two threads; empty without one."""
     found = [
         (row["times_real_time"], row["backend"])
         for row in rows
@@ -107,7 +107,7 @@ def int8_pace(rows: list[dict[str, Any]]) -> list[Figure]:
 
 
 def front_ends(model: Windowed) -> list[Figure]:
-    """The front end in numpy beside transformers' own, on 10 s of sound and one core.
+    """The numpy front end compared with transformers' own, on 10 s of sound and one core.
 
     Empty where the checkpoint's front end is not in numpy, or transformers is not installed.
     """

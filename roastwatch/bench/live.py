@@ -1,4 +1,4 @@
-"""Streams at real pace: how late judging is, and how many microphones one machine carries."""
+"""Streams in real time: latency, and the number of microphones that one machine handles."""
 
 import asyncio
 import time
@@ -21,21 +21,21 @@ from roastwatch.vocabulary import AudioBlock, Float32Array
 
 BLOCK_S = 0.1
 LATE_S = 0.1
-"""p99 of the added latency beyond which a machine carries no more streams."""
+"""Highest p99 of the added latency at which a machine handles the streams."""
 _SKIP_AFTER_S = 5.0
 
 
 @dataclass(slots=True)
 class Streams:
-    """What happened to some streams that ran side by side."""
+    """Result of streams that ran in parallel."""
 
     count: int
     seconds: float
     at_s: list[float] = field(default_factory=list)
     late_s: list[float] = field(default_factory=list)
-    """For each block: from its last sample to its decision."""
+    """Seconds from each block's last sample to its decision."""
     deepest_queue: int = 0
-    """Blocks that waited at once on one stream."""
+    """Most blocks that waited in one stream."""
     blocks_skipped: int = 0
     cpu_percent: float = 0.0
     memory_mb_before: float | None = None
@@ -72,12 +72,12 @@ class Streams:
 
 
 def run(model: CrackModel, rate_hz: int, count: int, seconds: float) -> Streams:
-    """So many streams of one model side by side, through the service's own executor."""
+    """Run `count` streams of one model in parallel, through the service's executor."""
     return asyncio.run(_run(model, rate_hz, count, seconds))
 
 
 def most(attempt: Callable[[int], Streams]) -> list[Streams]:
-    """Ever more streams until it breaks, then between the last two until the number is known."""
+    """Find the most streams: double until it fails, then bisect."""
     tried: list[Streams] = []
     good, bad, count = 0, None, 1
     while bad is None or bad - good > max(1, good // 16):
@@ -110,7 +110,7 @@ async def _run(model: CrackModel, rate_hz: int, count: int, seconds: float) -> S
         cpu_s, began_s = time.process_time(), time.monotonic()
         async with asyncio.TaskGroup() as group:
             for index, pipeline in enumerate(pipelines):
-                # Microphones are not in step with one another: spread over one block.
+                # Microphones are not synchronised: spread over one block.
                 offset_s = BLOCK_S * index / count
                 group.create_task(
                     _stream(pipeline, scoring, sound, began_s + offset_s, result),

@@ -1,4 +1,4 @@
-"""The machine that the figures are true of."""
+"""The machine on which the figures were measured."""
 
 import importlib.metadata
 import os
@@ -13,7 +13,7 @@ _LIBRARIES = ("numpy", "onnxruntime", "soundfile", "soxr", "torch", "transformer
 
 
 def describe() -> dict[str, Any]:
-    """Processor, memory, system, versions, and how busy it is."""
+    """Processor, memory, system, versions and load."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     return {
         "processor": _processor(),
@@ -35,7 +35,7 @@ def cores() -> list[int]:
 
 @contextmanager
 def one_core() -> Iterator[bool]:
-    """Stay on one core, threads of libraries included; False where the system can't do that."""
+    """Bind to one core, including library threads; False if the system can't."""
     if not hasattr(os, "sched_setaffinity"):
         yield False
         return
@@ -48,7 +48,7 @@ def one_core() -> Iterator[bool]:
 
 
 def resident_mb(pid: int | None = None) -> float | None:
-    """Resident memory of a process (this one) now, in MB; None where /proc is not there."""
+    """Resident memory of a process (this one) now, in MB; None without /proc."""
     return _status(pid, "VmRSS")
 
 

@@ -1,4 +1,4 @@
-"""The stages apart, and a recording from end to end, on one core."""
+"""Single stages, and a whole recording, on one core."""
 
 import json
 import time
@@ -23,7 +23,7 @@ _REPEATS = 3
 
 
 def stages(model: CrackModel, flac: Path) -> list[Stage]:
-    """Read, resample, level, model, decision and telling, each timed by itself, block by block."""
+    """Time each stage block by block: read, resample, level, model, decision, notification."""
     read, resample, level, judge, decide, tell = (
         Stage(name) for name in ("read", "resample", "level", "model", "decision", "sinks")
     )
@@ -62,7 +62,7 @@ def stages(model: CrackModel, flac: Path) -> list[Stage]:
 
 
 def steps(model: CrackModel, sample_rate_hz: int, seconds: float) -> tuple[Stage, Stage]:
-    """The live path in steps of 50 ms as fast as it can: model and decision together.
+    """The live path in steps of 50 ms at full speed: model and decision together.
 
     Returns:
         The steps by the clock, and by the thread's processor time, which no other program disturbs.
@@ -84,7 +84,7 @@ def steps(model: CrackModel, sample_rate_hz: int, seconds: float) -> tuple[Stage
 
 
 def whole(model: CrackModel, path: Path, name: str, target: float | None) -> list[Figure]:
-    """A recording through `analyze` on one core, by the clock and by processor time."""
+    """A recording through `analyze` on one core, in wall-clock and processor time."""
     took_s, cpu_s, sound_s = [], [], 0.0
     with one_core() as alone:
         for _ in range(_REPEATS):
@@ -101,7 +101,7 @@ def whole(model: CrackModel, path: Path, name: str, target: float | None) -> lis
             "x real time",
             higher_is_better=True,
             target=target,
-            note=f"{where}, by the clock, best of {_REPEATS}",
+            note=f"{where}, wall clock, best of {_REPEATS}",
         ),
         Figure(
             f"{name}_cpu",

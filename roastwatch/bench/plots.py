@@ -1,4 +1,4 @@
-"""Pictures of a benchmark; the extra `plots`."""
+"""Plots of a benchmark; needs the extra `plots`."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from roastwatch.errors import MissingExtraError
 
 
 def save(folder: Path, stages: list[Stage], step: Stage | None, streams: list[Streams]) -> Path:
-    """One PNG: the stages' cost, the steps' spread, latency over time.
+    """Plot the cost of stages, the spread of steps, and latency over time.
 
     Raises:
         MissingExtraError: matplotlib is not installed.

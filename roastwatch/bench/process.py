@@ -1,4 +1,4 @@
-"""Whole processes from outside: start, memory, processor time. Linux only, where /proc is."""
+"""Whole processes from outside: start, memory, processor time. Needs /proc (Linux)."""
 
 import fcntl
 import os
@@ -59,7 +59,7 @@ def load(name: str | None, options: tuple[str, ...], target_ms: float | None) ->
 
 
 def listening(settings_model: dict[str, Any], rate_hz: int, seconds: float) -> list[Figure]:
-    """`roastwatch run` fed with PCM at real pace through a pipe, as a microphone would.
+    """`roastwatch run` fed with PCM in real time through a pipe, like a microphone.
 
     Ready: the first sound was taken out of the pipe. Processor time and memory: from a second
     after that on.
@@ -147,7 +147,7 @@ def _peak_mb(files: list[str], model: str | None, options: tuple[str, ...]) -> f
 
 
 def _unread(pipe: int) -> int:
-    """Bytes in a pipe that nobody has read yet."""
+    """Unread bytes in a pipe."""
     count: int = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0]
     return count
 

@@ -1,4 +1,4 @@
-"""What was measured, as JSON, as Markdown, and against an earlier day."""
+"""The report of a benchmark as JSON and Markdown, and its comparison with an earlier one."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,7 +36,7 @@ class Report:
         }
 
     def as_markdown(self) -> str:
-        """Tables for people."""
+        """Markdown tables."""
         machine = self.machine
         lines = [
             f"# roastwatch bench {self.mode}: {self.model['model_id']}",
@@ -56,7 +56,7 @@ class Report:
         return "\n".join(lines) + "\n"
 
     def slower_than(self, old: dict[str, Any]) -> list[str]:
-        """What got worse by more than a tenth since an earlier report, one sentence each.
+        """Figures more than 10 % worse than in an earlier report, one sentence each.
 
         Raises:
             BadInputError: the earlier report is none.
@@ -65,8 +65,10 @@ class Report:
             before = {figure["name"]: figure for figure in old["figures"]}
             other = old["machine"]["processor"] != self.machine["processor"]
         except (KeyError, TypeError) as error:
-            raise BadInputError("The file to compare with is no report of this command.") from error
-        said = ["The machines differ: take this with care."] if other else []
+            raise BadInputError(
+                "The file to compare with is not a report of `roastwatch bench`."
+            ) from error
+        sentences = ["The machines differ, so the comparison is unreliable."] if other else []
         for figure in self.figures:
             earlier = before.get(figure.name, {}).get("value")
             if not earlier or figure.value is None:
@@ -74,11 +76,11 @@ class Report:
             change = 100 * (figure.value / earlier - 1)
             worse = -change if figure.higher_is_better else change
             if worse > _SLOWER_PERCENT:
-                said.append(
+                sentences.append(
                     f"{figure.name} got {worse:.0f} % worse: {earlier:g} → {figure.value:.4g} "
                     f"{figure.unit}."
                 )
-        return said
+        return sentences
 
 
 def row(figure: Figure) -> list[str]:

@@ -1,4 +1,4 @@
-"""How fast and how large a log of many years is, on this machine: made-up roasts, real calls."""
+"""Speed and size of a log of many years on this machine, with generated roasts."""
 
 import contextlib
 import resource
@@ -24,7 +24,7 @@ SECONDS = 900
 
 @dataclass(frozen=True, slots=True)
 class LogFigures:
-    """What was measured; times in milliseconds, medians."""
+    """Figures; times are medians in milliseconds."""
 
     roasts: int
     readings: int
@@ -37,9 +37,9 @@ class LogFigures:
     plot_ms: float | None
     """None without matplotlib."""
     plot_cpu_ms: float | None
-    """Of the processor alone: what is left when nothing else runs."""
+    """Processor time, which is what remains on an idle machine."""
     memory_mb: float
-    """The most that was held while all roasts were written and read, one after another."""
+    """Peak memory while all roasts were written and read."""
 
     def as_json(self) -> dict[str, Any]:
         """Rounded to hundredths."""
@@ -81,14 +81,14 @@ def made_up(number: int) -> RoastRecord:
 
 
 def measure(
-    path: Path, roasts: int = 2500, told: Callable[[int], None] | None = None
+    path: Path, roasts: int = 2500, progress: Callable[[int], None] | None = None
 ) -> LogFigures:
     """Fill a new log and measure it.
 
     Args:
-        path: where to make it.
-        roasts: how many.
-        told: called now and then with how many are in.
+        path: file of the new log.
+        roasts: number of roasts.
+        progress: called repeatedly with the number of imported roasts.
 
     Raises:
         LogError: the log can't be written.
@@ -97,8 +97,8 @@ def measure(
     with Store(path, create=True) as store:
         for first in range(0, roasts, 50):
             store.import_records([made_up(n) for n in range(first, min(first + 50, roasts))])
-            if told is not None:
-                told(min(first + 50, roasts))
+            if progress is not None:
+                progress(min(first + 50, roasts))
         store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     import_ms = (time.perf_counter() - began) / roasts * 1e3
     chosen = [f"bench-{n:05d}" for n in range(0, roasts, max(1, roasts // 100))]
@@ -140,6 +140,6 @@ def _timed(call: Callable[[], object]) -> float:
 
 
 def _peak_mb() -> float:
-    """The most memory that this process has held."""
+    """Peak memory of this process."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1e6 if sys.platform == "darwin" else 1e3)

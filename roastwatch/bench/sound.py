@@ -1,4 +1,4 @@
-"""Sound to measure with: seeded noise with pops, nothing that needs a microphone or a file."""
+"""Sound for benchmarks: seeded noise with pops."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from roastwatch.vocabulary import Float32Array
 
 
 def noise_with_pops(seconds: float, sample_rate_hz: int, seed: int = 1) -> Float32Array:
-    """Brownish noise at some -35 dBFS with 24 damped clicks a minute, shape (n,).
+    """Brownish noise at about -35 dBFS with 24 damped clicks per minute, shape (n,).
 
     They come by chance: what comes by rule is taken for a clock, which is other work.
     """
@@ -27,7 +27,7 @@ def noise_with_pops(seconds: float, sample_rate_hz: int, seed: int = 1) -> Float
 
 
 def write_file(path: Path, seconds: float, sample_rate_hz: int) -> Path:
-    """A sound file of that length, 16 bits, written minute by minute in bounded memory."""
+    """Write a 16-bit sound file minute by minute, in bounded memory."""
     minute = noise_with_pops(60.0, sample_rate_hz)
     with soundfile.SoundFile(path, "w", sample_rate_hz, 1, subtype="PCM_16") as file:
         left = round(seconds * sample_rate_hz)

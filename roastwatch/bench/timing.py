@@ -1,4 +1,4 @@
-"""Durations of one stage, and what is said of them."""
+"""Durations of one stage and their statistics."""
 
 import time
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ class Stage:
     name: str
     seconds: list[float] = field(default_factory=list)
     sound_s: float = 0.0
-    """Seconds of sound that the steps dealt with."""
+    """Seconds of sound processed by the steps."""
 
     @contextmanager
     def timed(self, sound_s: float = 0.0) -> Iterator[None]:
@@ -49,7 +49,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number that can be compared from one day to the next."""
+    """One figure that later reports can be compared with."""
 
     name: str
     value: float | None
@@ -60,7 +60,7 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is met; None where there is no target or no value."""
+        """Whether the target is met; None without a target or value."""
         if self.target is None or self.value is None:
             return None
         return self.value >= self.target if self.higher_is_better else self.value <= self.target

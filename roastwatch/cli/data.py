@@ -201,7 +201,7 @@ def verify(path: Path, hashes: bool, as_json: bool) -> None:
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("recordings", total=len(found))
         wrong = corpus.faults(
-            found, path.parent, hashes=hashes, told=lambda: progress.advance(task)
+            found, path.parent, hashes=hashes, progress=lambda: progress.advance(task)
         )
     if as_json:
         click.echo(json.dumps({"recordings": len(found), "faults": wrong}))

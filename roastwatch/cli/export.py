@@ -108,14 +108,19 @@ def command(
         threshold=threshold,
         workers=workers,
     )
-    card = run / "card.json"
-    trained_with = json.loads(card.read_text())["recordings"] if card.exists() else 0
+    path = run / "card.json"
+    card = json.loads(path.read_text()) if path.exists() else {}
+    trained_with = card.get("recordings", 0)
     hours = plan.bank.clips * plan.bank.length_s / 3600
     trained_on = f"{hours:.1f} h of synthesised clips (seed {plan.bank.seed})"
     if trained_with:
         trained_on += f" with {trained_with} real everyday sounds mixed in"
         if plan.bank.fire > 0:
             trained_on += ", the cracks of fire among them as cracks"
+    if plan.bank.music > 0:
+        trained_on += f", a radio in {100 * plan.bank.music:.0f} % of them"
+        if card.get("radio_recordings"):
+            trained_on += f", {card['radio_recordings']} recordings of music and talk among it"
     manifest = export(
         network,
         plan,
@@ -123,6 +128,7 @@ def command(
         calibration,
         model_id=model_id or f"{plan.name}-{datetime.date.today():%Y%m%d}",
         trained_on=trained_on,
+        trained_on_files=card.get("trained_on_files", ()),
         evidence_over=evidence_over,
     )
     if as_json:

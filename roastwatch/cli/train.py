@@ -27,11 +27,14 @@ from roastwatch.cli.training_code import training_code
     type=click.Path(path_type=Path),
     help="Folder of real everyday sounds with a subfolder per kind (such as ESC-10).",
 )
+@click.option("--folds", default="123", show_default=True, help="Folds of them to train on.")
 @click.option(
-    "--folds", default="123", show_default=True, help="Folds of the everyday sounds to train on."
+    "--radio",
+    type=click.Path(path_type=Path),
+    help="Folder of music and talk (talk*) for a radio; see bank.music.",
 )
-@click.option("--workers", default=2, show_default=True, help="Processes that synthesise clips.")
-@click.option("--threads", default=0, help="Threads of torch; 0: torch decides.")
+@click.option("--workers", default=2, show_default=True, help="Processes that make clips.")
+@click.option("--threads", default=0, help="Threads of torch; 0: its own choice.")
 @click.option(
     "--set",
     "changes",
@@ -45,6 +48,7 @@ def command(
     out: Path | None,
     negatives: Path | None,
     folds: str,
+    radio: Path | None,
     workers: int,
     threads: int,
     changes: tuple[str, ...],
@@ -75,6 +79,7 @@ def command(
     out = out or Path("runs/pops")
     plan = parse_plan(TrainingPlan, raw, config)
     real = recordings.find(negatives, folds) if negatives else ()
+    real += recordings.find_radio(radio) if radio else ()
     card = train(plan, out, real, workers)
     if rank_in_run():
         return  # only the leading process prints

@@ -138,9 +138,9 @@ def faults(
     root: Path,
     *,
     hashes: bool = True,
-    told: Callable[[], None] | None = None,
+    progress: Callable[[], None] | None = None,
 ) -> list[str]:
-    """All that is wrong with a corpus, one sentence each; empty when it is well.
+    """All faults of a corpus, one sentence each; empty without faults.
 
     Missing or changed files, labels outside a recording, and leakage: a recording, or two files of
     the same content, in more than one split.
@@ -171,8 +171,8 @@ def faults(
             )
         if item.first_crack_s and item.first_crack_s[0] > item.first_crack_s[1]:
             wrong.append(f"{item.path}: first crack ends before it starts.")
-        if told:
-            told()
+        if progress:
+            progress()
     for group, splits in sorted(by_group.items()):
         if len(splits) > 1:
             names = " and ".join(sorted(name or "none" for name in splits))

@@ -1,4 +1,4 @@
-"""Getting files from a list: checked by hash, gone on with after a break."""
+"""Downloads files of a list, checked by hash and resumable."""
 
 import csv
 import urllib.error
@@ -38,19 +38,19 @@ def read_list(path: Path) -> list[Wanted]:
         ) from error
     for item in wanted:
         if Path(item.path).is_absolute() or ".." in Path(item.path).parts:
-            raise BadInputError(f"{path}: the path '{item.path}' leads out of the folder.")
+            raise BadInputError(f"{path}: the path '{item.path}' leaves the folder.")
         if not item.url.startswith(("https://", "http://", "file://")):
-            raise BadInputError(f"{path}: '{item.url}' is no web address.")
+            raise BadInputError(f"{path}: '{item.url}' is not a web address.")
     return wanted
 
 
-def fetch(item: Wanted, folder: Path, told: Callable[[int], None] | None = None) -> bool:
-    """Get one file; False if it lay there already. `told` is called with each piece's bytes.
+def fetch(item: Wanted, folder: Path, progress: Callable[[int], None] | None = None) -> bool:
+    """Download a file; False if it exists already. `progress` is called with each piece's bytes.
 
-    What came of a broken download stays beside it as `.part` and is gone on with.
+    An interrupted download stays as `.part` and is resumed.
 
     Raises:
-        BadInputError: it can't be got, or its hash is not the one of the list.
+        BadInputError: the download failed, or the hash differs from the list.
     """
     target = folder / item.path
     if target.exists() and sha256(target) == item.sha256:
@@ -61,24 +61,24 @@ def fetch(item: Wanted, folder: Path, told: Callable[[int], None] | None = None)
     request = urllib.request.Request(item.url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
-            goes_on = have > 0 and getattr(answer, "status", 200) == 206
-            with part.open("ab" if goes_on else "wb") as file:
+            resumes = have > 0 and getattr(answer, "status", 200) == 206
+            with part.open("ab" if resumes else "wb") as file:
                 while piece := answer.read(_PIECE_BYTES):
                     file.write(piece)
-                    if told:
-                        told(len(piece))
+                    if progress:
+                        progress(len(piece))
     except urllib.error.HTTPError as error:
-        if error.code != 416:  # 416: the part is whole already
-            raise BadInputError(f"{item.url} can't be got: {error.reason}.") from error
+        if error.code != 416:  # 416: the part is already complete
+            raise BadInputError(f"{item.url} can't be downloaded: {error.reason}.") from error
     except (urllib.error.URLError, OSError) as error:
         reason = getattr(error, "reason", error)
         raise BadInputError(
-            f"{item.url} can't be got ({reason}): start the same command again, it goes on."
+            f"{item.url} can't be downloaded ({reason}): run the same command again to resume."
         ) from error
     if sha256(part) != item.sha256:
         part.unlink()
         raise BadInputError(
-            f"{item.url} is not the file of the list (its hash differs): it was thrown away."
+            f"{item.url} is not the file of the list (its hash differs): the download was deleted."
         )
     part.replace(target)
     return True

@@ -7,6 +7,22 @@ from roastwatch.errors import BadInputError
 _ENDINGS = {".wav", ".flac", ".ogg", ".mp3", ".aiff"}
 
 
+def find_radio(folder: Path) -> tuple[tuple[str, str], ...]:
+    """Recorded music and talk in `folder`, as (kind, path), sorted: files named talk* are talk.
+
+    Raises:
+        BadInputError: the folder is missing or holds none.
+    """
+    found = tuple(
+        ("talk" if path.name.startswith("talk") else "music", str(path))
+        for path in sorted(folder.glob("*"))
+        if path.suffix.lower() in _ENDINGS
+    )
+    if not found:
+        raise BadInputError(f"{folder} holds no music or talk: name a folder of sound files.")
+    return found
+
+
 def find(folder: Path, folds: str = "") -> tuple[tuple[str, str], ...]:
     """The recordings under `folder`/<kind>/, as (kind, path), sorted.
 

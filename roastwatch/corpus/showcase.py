@@ -10,16 +10,11 @@ import numpy as np
 import soundfile
 
 from roastwatch.synth import (
-    backgrounds as beds,
-)
-from roastwatch.synth import (
-    distractors as fooling,
-)
-from roastwatch.synth import (
-    fire_crackles as crackles,
-)
-from roastwatch.synth import (
+    backgrounds,
+    distractors,
+    fire_crackles,
     pops,
+    programmes,
     rooms,
 )
 from roastwatch.synth.clips import Kitchen
@@ -43,12 +38,15 @@ def parts(seed: int, rate_hz: int) -> Iterator[tuple[str, Float32Array, Labels]]
             add_at(sound, int(at_s * rate_hz), 0.15 * pops.pop(rng, family, rate_hz))
             labels.append((at_s, at_s, "pop"))
         yield name, sound, labels
-    for machine in beds.KINDS:
-        bed = beds.draw_bed(rng, machine)
-        sound = beds.render(bed, rng, rate_hz, int(_PART_S * rate_hz))
+    for machine in backgrounds.KINDS:
+        bed = backgrounds.draw_bed(rng, machine)
+        sound = backgrounds.render(bed, rng, rate_hz, int(_PART_S * rate_hz))
         yield f"bed-{machine}", sound * np.float32(0.08), []
-    for kind in fooling.MAKERS:
-        yield f"fooling-{kind}", 0.7 * fooling.draw(rng, rate_hz, _PART_S, kind)[1], []
+    for kind in distractors.MAKERS:
+        yield f"fooling-{kind}", 0.7 * distractors.draw(rng, rate_hz, _PART_S, kind)[1], []
+    for kind, make in programmes.PROGRAMMES.items():
+        own = np.random.default_rng([seed, *kind.encode()])
+        yield f"radio-{kind}", 0.7 * make(own, rate_hz, _PART_S), []
     dry = np.zeros(int(_PART_S * rate_hz), np.float32)
     add_at(dry, rate_hz // 2, 0.2 * pops.pop(rng, pops.draw_family(rng), rate_hz))
     yield "room", rooms.through_room(dry, rooms.room_response(rng, rate_hz)), [(0.5, 0.5, "pop")]
@@ -65,16 +63,16 @@ def parts(seed: int, rate_hz: int) -> Iterator[tuple[str, Float32Array, Labels]]
 
 
 def cracks_of_fire(
-    fires: Sequence[crackles.Fire], seed: int, rate_hz: int
+    fires: Sequence[fire_crackles.Fire], seed: int, rate_hz: int
 ) -> Iterator[tuple[str, Float32Array, Labels]]:
     """Name, sound and labels of what is made from each fire's cracks, in the order of the fires."""
     rng = np.random.default_rng(seed)
     for number, fire in enumerate(fires, 1):
         sound = np.zeros(int(_PART_S * rate_hz), np.float32)
-        family = crackles.draw_family(rng, [fire])
+        family = fire_crackles.draw_family(rng, [fire])
         times = np.arange(0.2, _PART_S - 0.3, 0.25).tolist()
         for at_s in times:
-            add_at(sound, int(at_s * rate_hz), 0.15 * crackles.crackle(rng, family, rate_hz))
+            add_at(sound, int(at_s * rate_hz), 0.15 * fire_crackles.crackle(rng, family, rate_hz))
         yield f"cracks-of-fire-{number}", sound, [(at_s, at_s, "pop") for at_s in times]
 
 

@@ -1,8 +1,8 @@
-"""What was learnt from a person's own roasts: a small file, used in place of what is shipped.
+"""A calibration learnt from a person's own roasts, in a small file.
 
 It overrides two options of the decision and may change the net's last layer. `roastwatch learn`
-writes it; a station reads it when it starts, if it was learnt with the same model. Taking it back
-is renaming a file.
+writes it. A station reads it at its start if it was learnt with the same model. Undoing it renames
+a file.
 """
 
 import json
@@ -24,29 +24,29 @@ _log = logging.getLogger(__name__)
 class Calibration(Options):
     """One station's calibration."""
 
-    station: str = Field(description="Whose roasts it was learnt from.")
-    model_id: str = Field(description="The model that it was learnt with; no other uses it.")
-    sensitivity: float = Field(description="As in the settings, 0 to 1.", ge=0, le=1)
-    pop_threshold: float = Field(description="Probability that makes a pop.", gt=0, lt=1)
+    station: str = Field(description="Station whose roasts it was learnt from.")
+    model_id: str = Field(description="Model that it was learnt with and applies to.")
+    sensitivity: float = Field(description="Sensitivity as in the settings, 0 to 1.", ge=0, le=1)
+    pop_threshold: float = Field(description="Least probability of a pop.", gt=0, lt=1)
     exit_delta: tuple[FiniteFloat, ...] | None = Field(
-        None, description="Added to the weights and bias of the net's last layer; null: nothing."
+        None, description="Added to the weights and bias of the net's last layer; null: no change."
     )
     exit_of: str | None = Field(
         None, description="SHA-256 of the model file that exit_delta was learnt with."
     )
-    learnt: dict[str, Any] = Field({}, description="What it was learnt from and what it gained.")
+    learnt: dict[str, Any] = Field({}, description="Data it was learnt from and its gain.")
 
 
 def path_for(folder: Path, station: str) -> Path:
-    """Where a station's calibration lies in a data folder."""
+    """The path of a station's calibration in a data folder."""
     return folder / "calibration" / f"{station}.json"
 
 
 def read(path: Path) -> Calibration | None:
-    """The calibration in a file; None when there is none.
+    """Read a calibration; None if the file does not exist.
 
     Raises:
-        SettingsError: the file is there but is no calibration.
+        SettingsError: the file is not a calibration.
     """
     if not path.is_file():
         return None
@@ -54,7 +54,7 @@ def read(path: Path) -> Calibration | None:
         return Calibration.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, ValidationError) as error:
         raise SettingsError(
-            f"{path} is no calibration: take it back with `roastwatch learn --undo`, or delete it."
+            f"{path} is not a calibration: undo it with `roastwatch learn --undo`, or delete it."
         ) from error
 
 
@@ -67,27 +67,27 @@ def write(path: Path, calibration: Calibration) -> None:
 
 
 def undo(path: Path) -> str:
-    """Take the newest calibration back; one sentence that says what counts now.
+    """Undo the newest calibration; return a sentence that says what applies now.
 
     Raises:
-        SettingsError: there is nothing to take back.
+        SettingsError: there is no calibration.
     """
     if not path.is_file():
-        raise SettingsError(f"There is no calibration at {path}: what is shipped counts.")
+        raise SettingsError(f"There is no calibration at {path}: the shipped settings apply.")
     path.replace(path.with_suffix(".undone"))
     if _before(path).is_file():
         _before(path).replace(path)
-        return f"Taken back: the calibration before it counts again ({path})."
-    return "Taken back: what is shipped counts again."
+        return f"Undone: the previous calibration applies again ({path})."
+    return "Undone: the shipped settings apply again."
 
 
 def applied(onset: OnsetOptions, model: CrackModel, path: Path) -> tuple[OnsetOptions, CrackModel]:
-    """A decision's options and a model, as a station's calibration changes them.
+    """Apply a station's calibration to the options of the decision and to a model.
 
-    Both come back unchanged where there is no calibration, or one of another model.
+    Both are returned unchanged without a calibration, or with one of another model.
 
     Raises:
-        SettingsError: the file is there but is no calibration, or not one for a net like this.
+        SettingsError: the file is not a calibration, or not one for this kind of net.
     """
     calibration = read(path)
     if calibration is None:
@@ -104,12 +104,12 @@ def applied(onset: OnsetOptions, model: CrackModel, path: Path) -> tuple[OnsetOp
     delta = calibration.exit_delta
     if delta is not None:
         from roastwatch.detection.pops.model import (
-            PopsModel,  # loads a runtime that others don't need,
+            PopsModel,  # loads a runtime that other models do not need,
         )
 
         if not isinstance(model, PopsModel) or calibration.exit_of != model.manifest.sha256:
             _log.warning(
-                "%s was learnt with other weights than those of %s now and is not used: run "
+                "%s was learnt with other weights than %s has now and is not used: run "
                 "`roastwatch learn` again",
                 path,
                 model_id,
@@ -119,8 +119,8 @@ def applied(onset: OnsetOptions, model: CrackModel, path: Path) -> tuple[OnsetOp
             model = model.with_exit(delta)
         except BadInputError as error:
             raise SettingsError(f"{path} can't be used. {error}") from error
-    fitted = "" if delta is None else ", the last layer too"
-    _log.info("calibrated by %s%s", path, fitted)
+    fitted = "" if delta is None else ", including the last layer"
+    _log.info("using the calibration %s%s", path, fitted)
     onset = onset.model_copy(
         update={
             "sensitivity": calibration.sensitivity,

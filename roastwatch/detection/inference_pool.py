@@ -1,4 +1,4 @@
-"""The one hop off the event loop: models run in a few threads of their own."""
+"""A thread pool for models, so that inference does not block the event loop."""
 
 import asyncio
 import os
@@ -11,8 +11,8 @@ T = TypeVar("T")
 
 
 class InferencePool:
-    """A small pool for inference. Each station awaits its own call, so one station's calls
-    never run at the same time and its stream needs no lock."""
+    """A small thread pool. Each station awaits its own call, so its calls never overlap and its
+    stream needs no lock."""
 
     def __init__(self, threads: int | None = None) -> None:
         self._pool = ThreadPoolExecutor(threads or os.cpu_count() or 1, "scoring")
@@ -29,5 +29,5 @@ class InferencePool:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     async def run(self, call: Callable[[], T]) -> T:
-        """Run a call in the pool and wait for it."""
+        """Run a call in the pool and await its result."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, call)

@@ -2,8 +2,8 @@
 
 import math
 
-_NEAREST = 1e-6  # to certainty: what a model is surer of than that says no more
-_LOWEST = -700.0  # below it the exponential leaves what a float can hold
+_NEAREST = 1e-6  # to certainty: greater confidence adds nothing
+_LOWEST = -700.0  # below it the exponential overflows
 
 
 def logit(probability: float) -> float:

@@ -1,9 +1,9 @@
 """A detector without a model: short broadband clicks that stand out above 3 kHz.
 
-The front end is short: band energies every 5 ms, each against its own causal floor (median and
-spread of the 2 s before), and the mean excess over the bands. A pop rises and is gone within
-some 10 ms, has energy in most bands, and reaches above what the fan and the drum do.
-Bands are given in Hz, so one setting serves every rate from 16 to 96 kHz.
+Band energies every 5 ms are compared with a causal floor (median and spread of the previous 2 s),
+and the excess is averaged over the bands. A pop rises and ends within about 10 ms, has energy in
+most bands, and exceeds the noise of fan and drum. Bands are given in Hz, so one setting serves
+every rate from 16 to 96 kHz.
 """
 
 from itertools import pairwise
@@ -24,21 +24,21 @@ LOWEST_RATE_HZ = 8000
 HOP_S = 0.005
 WINDOW_S = 0.008
 BLOCK_FRAMES = 20
-"""Frames to a score: one each 100 ms."""
+"""Frames per score: one score every 100 ms."""
 HISTORY_FRAMES = 400
-"""The floor looks back 2 s, so a fan that changes its speed is followed."""
+"""The floor covers the previous 2 s, so it follows a fan that changes its speed."""
 LEAST_HISTORY_FRAMES = 80
 LOOK_AHEAD_FRAMES = 12
-"""A pop is told from the beginning of a longer sound 60 ms after its peak."""
+"""A pop is distinguished from the beginning of a longer sound 60 ms after its peak."""
 GUARD_FRAMES = 3
-"""Frames that a click itself fills on either side of its peak."""
+"""Frames of a click on either side of its peak."""
 LEAST_PROBABILITY = 0.1
 CLIP_SPREADS = 8.0
-"""One band says at most this: a beep is not a click."""
+"""One band contributes at most this: a beep is not a click."""
 QUIET_DB = -105.0
-"""Below this a band counts as empty, so that digital silence has no clicks."""
+"""Levels below this count as this, so that digital silence has no clicks."""
 EMPTY = 10**-2.5
-"""A band so far below the mean of all is empty (a codec cut it off) and has no say."""
+"""A band this far below the mean power is empty (cut off by a codec) and does not count."""
 LEAST_SPREAD_DB = 2.0
 BAND_EDGES_HZ = np.geomspace(3000.0, 14000.0, 17)
 
@@ -46,10 +46,10 @@ Float64Array = npt.NDArray[np.float64]
 
 
 class TransientsOptions(Options):
-    """What can be set of the model-free detector."""
+    """Options of the model-free detector."""
 
     threshold: float = Field(
-        3.0, description="Mean excess over the noise that makes a pop, in spreads.", gt=0, le=8
+        3.0, description="Least mean excess of a pop over the noise, in spreads.", gt=0, le=8
     )
 
 
@@ -72,25 +72,25 @@ class Transients:
 
     @property
     def spec(self) -> ModelSpec:
-        """What it is and needs."""
+        """Its properties."""
         return self._spec
 
     def open(self, sample_rate_hz: int) -> "TransientsStream":
-        """A new stream.
+        """Open a new stream.
 
         Raises:
-            BadInputError: the rate is below 8 kHz, where no band is left to hear pops in.
+            BadInputError: the rate is below 8 kHz, which leaves no band for pops.
         """
         if sample_rate_hz < LOWEST_RATE_HZ:
             raise BadInputError(
-                f"Sound of {sample_rate_hz} Hz can't be judged: pops stand out above 3 kHz, so "
-                f"record at {LOWEST_RATE_HZ} Hz or more, best at 32000 or 48000."
+                f"The sample rate of {sample_rate_hz} Hz is too low: pops stand out above 3 kHz, "
+                f"so record at {LOWEST_RATE_HZ} Hz or more, preferably at 32000 or 48000."
             )
         return TransientsStream(sample_rate_hz, self._options.threshold)
 
 
 class TransientsStream:
-    """One stream of sound. Frames sit on a grid that does not depend on how samples arrive."""
+    """One stream of sound. The grid of frames does not depend on how samples arrive."""
 
     def __init__(self, sample_rate_hz: int, threshold: float) -> None:
         self._rate = sample_rate_hz
@@ -98,7 +98,7 @@ class TransientsStream:
         self._width = round(WINDOW_S * sample_rate_hz)
         window = np.hanning(self._width + 2)[1:-1]
         self._window = (window / np.sqrt((window**2).sum())).astype(np.float32)
-        # No padding: bins are 125 Hz apart at every rate, so bands hold the same bins.
+        # No padding: bins are 125 Hz apart at every rate, so bands contain the same bins.
         self._bands = _bands(sample_rate_hz, self._width)
         self._lost = 0
         self._begin(0)
@@ -106,15 +106,15 @@ class TransientsStream:
     def _begin(self, first_sample: int) -> None:
         self._origin = first_sample
         self._pending = np.empty(0, dtype=np.float32)
-        self._pending_first = 0  # within the run of sound that began at origin
+        self._pending_first = 0  # counted from the origin
         self._frames_done = 0
         self._blocks_done = 0
-        self._levels = np.empty((0, self._bands.shape[0]))  # kept for the floor
+        self._levels = np.empty((0, self._bands.shape[0]))  # for the floor
         self._excess = np.empty(0)  # mean excess of frames, from frame _excess_first on
         self._excess_first = 0
 
     def push(self, samples: Float32Array) -> list[CrackScore]:
-        """Take samples of shape (n,) in ±1; return the scores that became known, one each 100 ms.
+        """Take samples, shape (n,), ±1; return the completed scores, one every 100 ms.
 
         NaN and infinite samples count as silence.
         """
@@ -129,11 +129,11 @@ class TransientsStream:
         return self._advance(known // BLOCK_FRAMES * BLOCK_FRAMES)
 
     def reset(self, gap_samples: int) -> None:
-        """Sound is missing: go on behind it with no memory of the floor."""
+        """Sound is missing: continue after it without a floor."""
         self._begin(self._origin + self._pending_first + len(self._pending) + gap_samples)
 
     def finish(self) -> list[CrackScore]:
-        """Judge what the look-ahead still holds back, as if silence followed."""
+        """End the sound: the scores that the look-ahead held back, as if silence followed."""
         wanted = self._pending_first + len(self._pending)
         padded = BLOCK_FRAMES * 2 + LOOK_AHEAD_FRAMES
         scores = self.push(np.zeros(round(padded * HOP_S * self._rate), dtype=np.float32))
@@ -155,13 +155,13 @@ class TransientsStream:
         return scores
 
     def _measure(self, first: int, end: int) -> None:
-        """Band levels and excess of frames first..end, both multiples of a block."""
+        """Compute levels and excess of the frames from first to end, both multiples of a block."""
         starts = np.array([self._start(frame) for frame in range(first, end)])
         index = (starts - self._pending_first)[:, None] + np.arange(self._width)
         spectrum = np.fft.rfft(self._pending[index] * self._window)
         power = spectrum.real**2 + spectrum.imag**2
         levels = 10 * np.log10(power @ self._bands.T + 10 ** (QUIET_DB / 10))
-        levels = levels.round(4)  # sums differ in their last bits with the length of a push
+        levels = levels.round(4)  # the last bits of sums depend on the length of a push
         history = np.concatenate([self._levels, levels])
         past = len(self._levels)
         parts = []
@@ -184,7 +184,7 @@ class TransientsStream:
         self._frames_done = end
 
     def _score(self, first_block: int, end_block: int) -> list[CrackScore]:
-        """The scores of some blocks: how sharp each frame is, and which are peaks."""
+        """The scores of blocks: the sharpness of each frame, and the peaks."""
         first, reach = first_block * BLOCK_FRAMES, LOOK_AHEAD_FRAMES
         count = (end_block - first_block) * BLOCK_FRAMES
         at = first - self._excess_first
@@ -231,7 +231,7 @@ class TransientsStream:
 
 def _bands(sample_rate_hz: int, width: int) -> Float64Array:
     """Weights of shape (bands, width // 2 + 1): the mean power of each band below Nyquist."""
-    hz = np.arange(width // 2 + 1) / WINDOW_S  # as if the width were not rounded
+    hz = np.arange(width // 2 + 1) / WINDOW_S  # of the unrounded width
     rows = [
         (hz >= low) & (hz < high)
         for low, high in pairwise(BAND_EDGES_HZ)

@@ -1,23 +1,23 @@
-"""Overlapping positive windows become events: pure, counts samples and nothing else."""
+"""Turns overlapping positive windows into events. Pure; positions are samples."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class WindowRule:
-    """When windows of a model that does not localise make an event."""
+    """When windows of a model that does not localise form an event."""
 
     threshold: float = 0.5
-    """Probability from which a window is positive."""
+    """Least probability of a positive window."""
     consecutive: int = 2
-    """Positive windows in a row that make an event."""
+    """Consecutive positive windows that form an event."""
     least_s: float = 0.0
-    """Shorter events than this are none, seconds."""
+    """Least length of an event, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class WindowEvent:
-    """A stretch of sound in which windows were positive in a row."""
+    """Sound with consecutive positive windows."""
 
     start_sample: int
     end_sample: int
@@ -26,17 +26,17 @@ class WindowEvent:
     """Mean probability of its windows."""
 
     def duration_s(self, sample_rate_hz: int) -> float:
-        """How long it was."""
+        """Its length in seconds."""
         return (self.end_sample - self.start_sample) / sample_rate_hz
 
 
 @dataclass(slots=True)
 class WindowRun:
-    """The positive windows in a row that are going on now, counted as they come.
+    """The present run of consecutive positive windows.
 
-    An event begins where the news of its first window began: that window overlaps the negative
-    one before it, and what made it positive is in the hop that the two do not share. The first
-    window of a stream has no such neighbour: its event begins with the window.
+    An event begins at the end of the negative window before it: the two windows overlap, so what
+    made the second one positive lies in the hop that they do not share. The first window of a
+    stream has no neighbour, so its event begins with the window.
     """
 
     rule: WindowRule
@@ -48,11 +48,11 @@ class WindowRun:
 
     @property
     def confidence(self) -> float:
-        """Mean probability of the windows of this run, 0 when there is none."""
+        """Mean probability of the windows of this run; 0 without a run."""
         return self._sum / self.windows if self.windows else 0.0
 
     def feed(self, start_sample: int, end_sample: int, probability: float) -> WindowEvent | None:
-        """Take the next window; return the event that it ends, if one ends here."""
+        """Take the next window; return the event that it ends, if any."""
         previous_end = self._last_end
         self._last_end = end_sample
         if probability < self.rule.threshold:
@@ -66,11 +66,11 @@ class WindowRun:
         return None
 
     def reset(self) -> None:
-        """Sound is missing here: what follows has no neighbour."""
+        """Sound is missing: the next window has no neighbour."""
         self._last_end = None
 
     def progress(self, sample_rate_hz: int) -> float:
-        """How near the run is to an event: 1 = it is one, more = beyond."""
+        """Progress of the run towards an event: at least 1 if it is one."""
         if self.start_sample is None:
             return 0.0
         parts = [self.windows / self.rule.consecutive]
@@ -80,7 +80,7 @@ class WindowRun:
         return min(parts)
 
     def close(self) -> WindowEvent | None:
-        """End the run; the run as an event, whether or not the rule makes it one."""
+        """End the run and return it as an event, whether or not it satisfies the rule."""
         if self.start_sample is None:
             return None
         event = WindowEvent(self.start_sample, self.end_sample, self.windows, self.confidence)
@@ -88,7 +88,7 @@ class WindowRun:
         return event
 
     def keeps(self, event: WindowEvent | None, sample_rate_hz: int) -> bool:
-        """Whether the rule makes a run that ended an event."""
+        """Whether an ended run satisfies the rule."""
         return (
             event is not None
             and event.windows >= self.rule.consecutive

@@ -1,4 +1,4 @@
-"""What each part of the decision is worth, and what waiting longer buys: on simulated pops."""
+"""The value of each part of the decision and of each sensitivity, on simulated pops."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -20,9 +20,9 @@ from roastwatch.evaluation.simulated import (
 from roastwatch.evaluation.statistics import Rate, rate_text, summary
 
 BUSY = Condition("busy", false_pops_per_min=6.0, bursts_per_h=10.0, trains_per_h=0.0)
-"""A drum in which something ticks: what the own level is for."""
+"""A drum in which something ticks: the case for the adaptive threshold."""
 TURNING = replace(QUIET, name="turning", turning_pops_per_min=24.0)
-"""A drum that scrapes at one place of its turn."""
+"""A drum that scrapes once per turn."""
 CONDITIONS = (QUIET, NOISY, TRAINS, BUSY, TURNING)
 VARIANTS = {
     "as shipped": OnsetOptions(),
@@ -36,13 +36,15 @@ FIRST_SEED = 20_000
 
 
 def ablate(count: int, progress: Callable[[str], None], workers: int | None) -> dict[str, Any]:
-    """Every variant, and every sensitivity, on `count` roasts and hours of each condition."""
-    asked = dict(VARIANTS)
-    asked |= {f"sensitivity {s:g}": OnsetOptions(sensitivity=s) for s in SENSITIVITIES if s != 0.5}
+    """Run all variants and sensitivities on `count` roasts and hours of each condition."""
+    variants = dict(VARIANTS)
+    variants |= {
+        f"sensitivity {s:g}": OnsetOptions(sensitivity=s) for s in SENSITIVITIES if s != 0.5
+    }
     result: dict[str, Any] = {"count": count, "seeds": f"from {FIRST_SEED}"}
     for condition in CONDITIONS:
         rows = {}
-        for name, onset in asked.items():
+        for name, onset in variants.items():
             progress(f"{condition.name}: {name}")
             judged = spread(partial(_roast, condition=condition, onset=onset), count, workers)
             chunks = max(1, count // 25)
@@ -60,7 +62,7 @@ def ablate(count: int, progress: Callable[[str], None], workers: int | None) -> 
 
 
 def rows(found: dict[str, Any]) -> list[Sequence[object]]:
-    """Condition, variant and figures, for a table."""
+    """Rows of a table: condition, variant and figures."""
     return [
         (
             condition.name,
@@ -76,7 +78,7 @@ def rows(found: dict[str, Any]) -> list[Sequence[object]]:
 
 
 def plot(found: dict[str, Any], path: Path) -> None:
-    """Delay against false alarms an hour, over sensitivities.
+    """Plot delay against false alarms per hour, over sensitivities.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -98,7 +100,7 @@ def plot(found: dict[str, Any], path: Path) -> None:
             label=condition.name,
         )
     axis.set_xscale("log")
-    axis.set_xlabel("false alarms an hour (none: at the left edge)")
+    axis.set_xlabel("false alarms per hour (none: at the left edge)")
     axis.set_ylabel("median delay, s")
     axis.set_title("Sensitivity from 0.3 (left) to 0.7 (right)")
     axis.grid(alpha=0.3)

@@ -1,4 +1,4 @@
-"""The whole evaluation: simulated scores, synthesised sound, and recordings of a folder."""
+"""The whole evaluation: simulated scores, synthesised sound and recordings."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -27,10 +27,10 @@ from roastwatch.evaluation import (
 )
 from roastwatch.evaluation.manifest import of_kind
 from roastwatch.evaluation.simulated import (
+    CHARGE_UNKNOWN,
     CONDITIONS,
     QUIET,
     TRAINS,
-    UNTOLD,
     Condition,
     judge_hours,
     judge_roast,
@@ -56,14 +56,14 @@ class ModelResult:
     rows: dict[str, Any] = field(default_factory=dict)
 
     def judged(self) -> list[Judged]:
-        """All roasts, real ones first, for paired comparison."""
+        """All roasts, real ones first, for a paired comparison."""
         return self.roasts + (self.sound.judged["roastwatch"] if self.sound else [])
 
 
 def simulate(
     roasts: int, hours: int, onset: OnsetOptions, progress: Progress, workers: int | None = None
 ) -> dict[str, Any]:
-    """The decision alone on simulated pops, beside an oracle and plain rules."""
+    """The decision alone on simulated pops, compared with an oracle and plain rules."""
     result: dict[str, Any] = {
         "roasts": roasts,
         "hours": hours,
@@ -74,10 +74,10 @@ def simulate(
         progress("simulated: second crack")
         seconds = spread(partial(judge_second, condition=QUIET, onset=onset), roasts, workers)
         result["second_crack"] = _second(seconds)
-    asked = hours
+    requested = hours
     for condition in CONDITIONS:
-        # Regular sounds fool often enough for a tenth of the time to tell.
-        hours = asked // 10 if condition is TRAINS else asked
+        # Periodic sounds raise enough alarms within a tenth of the time.
+        hours = requested // 10 if condition is TRAINS else requested
         progress(f"simulated, {condition.name}: roasts")
         judged = spread(partial(judge_roast, condition=condition, onset=onset), roasts, workers)
         progress(f"simulated, {condition.name}: hours without a crack")
@@ -97,7 +97,10 @@ def simulate(
                 [simulated_roast(seed, condition) for seed in range(roasts)],
                 [simulated_hour(seed, condition) for seed in range(hours)],
                 condition,
-                {rule: sum(hour[rule] for hour in raised) for rule in ("roastwatch", UNTOLD)},
+                {
+                    rule: sum(hour[rule] for hour in raised)
+                    for rule in ("roastwatch", CHARGE_UNKNOWN)
+                },
             )
             for rule, (found, count) in best.items():
                 rows[f"oracle held to {rule}"] = {
@@ -115,16 +118,16 @@ def simulate(
 
 
 def _second(found: Sequence[tuple[bool, float | None]]) -> dict[str, Any]:
-    """Second cracks told where there was one, and where there was none (or not yet)."""
+    """Second cracks reported after they began, and those reported without one or before."""
     delays = [at_s for has, at_s in found if has and at_s is not None and at_s >= 0]
     with_one = sum(has for has, _ in found)
-    told = sum(at_s is not None for _, at_s in found)
+    reported = sum(at_s is not None for _, at_s in found)
     return {
         "with_one": with_one,
         "told": len(delays),
         "delay_median_s": round(median(delays), 1) if delays else None,
         "without": len(found) - with_one,
-        "wrong": told - len(delays),
+        "wrong": reported - len(delays),
     }
 
 
@@ -135,7 +138,7 @@ def _hours(
 
 
 def spread(task: Callable[[int], Result], count: int, workers: int | None = None) -> list[Result]:
-    """`task` of 0, 1, … in worker processes, in order."""
+    """Run `task` for 0, 1, … in worker processes; return the results in order."""
     workers = workers or os.cpu_count() or 1
     if count < 10 or workers == 1:
         return [task(index) for index in range(count)]
@@ -155,9 +158,9 @@ def judge_model(
     load: Callable[[], CrackModel] | None = None,
     workers: int | None = None,
 ) -> ModelResult:
-    """One model on synthesised roasts and on the recordings of a folder.
+    """Evaluate one model on synthesised roasts and on the recordings of a folder.
 
-    `load` gives the same model to worker processes.
+    `load` loads the same model in worker processes.
 
     Raises:
         BadInputError: the folder's manifest is wrong.
@@ -171,7 +174,8 @@ def judge_model(
     recordings = [r for r in evaluate_manifest.read(folder) if r.part in parts]
     if not recordings:
         raise BadInputError(
-            f"{folder} holds no recordings for {' or '.join(parts)}: their split says otherwise."
+            f"{folder} holds no recordings for {' or '.join(parts)}: all belong to another part. "
+            "Use another --part."
         )
     by_kind = {kind: of_kind(recordings, kind) for kind in ("roast", "clip", "popcorn", "negative")}
     real = []

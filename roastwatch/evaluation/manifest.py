@@ -1,9 +1,9 @@
-"""Which recordings a folder holds to evaluate on, and what is known of each.
+"""The recordings of a folder to evaluate on, and their labels.
 
-Two manifests are read: `manifest.json`, as `roastwatch data manifest` writes it, and a
-`manifest.csv` with the columns path, kind (roast, clip, popcorn, negative), label and, where
-known, charge_s and first_crack_s; beside a roast of it lies a CSV of the same name with start_s,
-end_s and label (crack, faint crack, missing).
+Two manifests are supported: `manifest.json` from `roastwatch data manifest`, and a
+`manifest.csv` with the columns path, kind (roast, clip, popcorn, negative, music, talk, kitchen,
+timeline), label and, where known, part, charge_s, first_crack_s and first_pop_s. Next to a roast
+lies a CSV of the same name with start_s, end_s and label (crack, faint crack, missing).
 """
 
 import csv
@@ -31,27 +31,34 @@ class ManifestRecording:
     part: str
     """evaluation, development or training."""
     charge_s: float | None = None
-    """When the beans go in; None: not known, as where nobody presses a button."""
+    """Time of the charge; None: unknown."""
     first_crack_s: float | None = None
-    """When first crack begins; None: not labelled."""
+    """Beginning of first crack; None: not labelled."""
+    first_pop_s: float | None = None
+    """First audible pop of first crack; None: not labelled."""
     pops_s: tuple[float, ...] | None = None
-    """Every pop; None: they are not labelled one by one."""
+    """All pops; None: not labelled individually."""
     seconds: tuple[tuple[float, float, str], ...] = ()
-    """Start, end and label of seconds that hold a crack, or are missing."""
+    """Start, end and label of seconds with a crack, or missing ones."""
+
+    @property
+    def truth_s(self) -> float | None:
+        """The first audible pop of first crack, or its labelled beginning."""
+        return self.first_crack_s if self.first_pop_s is None else self.first_pop_s
 
     @property
     def is_background(self) -> bool | None:
-        """Whether a clip holds no crack; None: nobody said what it holds."""
+        """Whether a clip contains no crack; None: unlabelled."""
         if self.label in (BACKGROUND, "no_first_crack") or self.pops_s == ():
             return True
         return None if not self.label and self.pops_s is None else False
 
 
 def read(folder: Path) -> list[ManifestRecording]:
-    """The recordings of a folder, or of a manifest in it.
+    """Read the recordings of a folder, or of a manifest in it.
 
     Raises:
-        BadInputError: no manifest, or what it says is wrong; the sentence names the line.
+        BadInputError: no manifest, or a wrong one; the message names the line.
     """
     if folder.suffix == ".json":
         return _of_corpus(folder)
@@ -68,11 +75,13 @@ def _of_corpus(path: Path) -> list[ManifestRecording]:
     for row in corpus.read_manifest(path):
         sound = path.parent / row.path
         if not sound.is_file():
-            raise BadInputError(f"{path}: {row.path} is not there.")
+            raise BadInputError(f"{path}: {row.path} is missing.")
         began_s = row.first_crack_s[0] if row.first_crack_s else None
         part = _part(row.path, row.split)
         found.append(
-            ManifestRecording(sound, row.kind, row.label, part, row.charge_s, began_s, row.pops_s)
+            ManifestRecording(
+                sound, row.kind, row.label, part, row.charge_s, began_s, pops_s=row.pops_s
+            )
         )
     return found
 
@@ -94,25 +103,29 @@ def _of_row(row: dict[str, str], place: str, folder: Path) -> ManifestRecording:
         raise BadInputError(f"{place}: path or kind is missing.")
     sound = folder / row["path"]
     if not sound.is_file():
-        raise BadInputError(f"{place}: {row['path']} is not there.")
+        raise BadInputError(f"{place}: {row['path']} is missing.")
     seconds = _seconds(sound.with_suffix(".csv")) if row["kind"] == "roast" else ()
-    charge_s, began_s = (_number(row, column, place) for column in ("charge_s", "first_crack_s"))
+    charge_s, began_s, first_pop_s = (
+        _number(row, column, place) for column in ("charge_s", "first_crack_s", "first_pop_s")
+    )
     if began_s is None:
         began_s = min((start for start, _, label in seconds if "crack" in label), default=None)
     part = _part(row["path"], row.get("part") or row.get("split") or "")
     label = row.get("label") or ""
-    return ManifestRecording(sound, row["kind"], label, part, charge_s, began_s, seconds=seconds)
+    return ManifestRecording(
+        sound, row["kind"], label, part, charge_s, began_s, first_pop_s, seconds=seconds
+    )
 
 
 def _number(row: dict[str, str], column: str, place: str) -> float | None:
     try:
         return float(row[column]) if row.get(column) else None
     except ValueError as error:
-        raise BadInputError(f"{place}: {column} is {row[column]!r}, seconds are wanted.") from error
+        raise BadInputError(f"{place}: {column} is {row[column]!r}; give seconds.") from error
 
 
 def _part(path: str, named: str) -> str:
-    """As it is named; ESC-10 by its fold, the first digit of a file's name."""
+    """The named part; for ESC-10 by fold, the first digit of the file name."""
     if named:
         return _PARTS.get(named, named)
     return _FOLDS.get(Path(path).name[0], "training") if "esc10/" in path else "evaluation"
@@ -126,10 +139,10 @@ def _seconds(table: Path) -> tuple[tuple[float, float, str], ...]:
         return tuple((float(r["start_s"]), float(r["end_s"]), r["label"] or "") for r in rows)
     except (OSError, csv.Error, KeyError, TypeError, ValueError) as error:
         raise BadInputError(
-            f"{table} holds no labels: start_s,end_s,label are its columns, in seconds."
+            f"{table} has no labels: its columns must be start_s,end_s,label, in seconds."
         ) from error
 
 
 def of_kind(recordings: Sequence[ManifestRecording], kind: str) -> list[ManifestRecording]:
-    """Those of one kind, in order."""
+    """The recordings of one kind, in order."""
     return [recording for recording in recordings if recording.kind == kind]

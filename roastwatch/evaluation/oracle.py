@@ -1,9 +1,9 @@
-"""An oracle to hold the decision against: it knows every rate, and waits only for when.
+"""An oracle as an upper bound for the decision: it knows every rate, but not the onset.
 
-For one roast it is told the rate curve of first crack, how often pops stray in and clatters come,
-and how the levels of all of them are spread. It carries the probability of each time since the
-onset (a hidden Markov model whose states are that time). Its bar is set so that it raises no more
-false alarms on the same hours than the decision that it is compared with.
+It knows a roast's rate curve of first crack, the rates of stray pops and clatter, and the
+distribution of their levels. It carries the probability of each time since the onset (a hidden
+Markov model whose states are that time). Its threshold is set so that it raises no more false
+alarms in the same hours than the decision that it is compared with.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,10 +36,10 @@ def judge(
     condition: Condition,
     allowed: Mapping[str, int],
 ) -> dict[str, tuple[list[Judged], int]]:
-    """The oracle on roasts, held to some numbers of alarms in `hours`.
+    """Run the oracle on roasts with given numbers of allowed alarms in `hours`.
 
     Returns:
-        Of each name in `allowed`: the roasts judged, and how many alarms it raised.
+        For each name in `allowed`: the judged roasts, and the number of alarms.
     """
     firsts = [(r, r.first) for r in (heard.rates for heard in roasts) if r and r.first]
     since_s = np.arange(0, LONGEST_S, TICK_S) + TICK_S / 2
@@ -50,34 +50,34 @@ def judge(
     odds = _odds(roasts, crack, strays, condition)
     found = {}
     for name, most in allowed.items():
-        bar, raised = _bar(at_rest, most)
-        found[name] = _judged(roasts, odds, bar), raised
+        threshold, raised = _threshold(at_rest, most)
+        found[name] = _judged(roasts, odds, threshold), raised
     return found
 
 
-def _judged(roasts: Sequence[DetectedPops], odds: Float32Array, bar: float) -> list[Judged]:
+def _judged(roasts: Sequence[DetectedPops], odds: Float32Array, threshold: float) -> list[Judged]:
     judged = []
     for index, heard in enumerate(roasts):
         assert heard.rates is not None
         assert heard.rates.first is not None
-        over = np.flatnonzero(odds[index, : int(heard.duration_s / TICK_S)] >= bar)
+        over = np.flatnonzero(odds[index, : int(heard.duration_s / TICK_S)] >= threshold)
         decided = float((over[0] + 1) * TICK_S) if len(over) else None
         judged.append(Judged(f"oracle {index}", heard.rates.first.onset_s, decided, None))
     return judged
 
 
-def _bar(odds: Float32Array, allowed: int) -> tuple[float, int]:
-    """The lowest bar with at most so many alarms."""
-    for bar in np.arange(1.0, 14.0, 0.125):
+def _threshold(odds: Float32Array, allowed: int) -> tuple[float, int]:
+    """The lowest threshold with at most `allowed` alarms, and their number."""
+    for threshold in np.arange(1.0, 14.0, 0.125):
         count = 0
         for row in odds:
             last = -np.inf
-            for tick in np.flatnonzero(row >= bar):
+            for tick in np.flatnonzero(row >= threshold):
                 if (tick - last) * TICK_S >= REARM_S:
                     count += 1
                     last = float(tick)
         if count <= allowed:
-            return float(bar), count
+            return float(threshold), count
     return 14.0, 0
 
 
@@ -86,8 +86,8 @@ def _odds(
 ) -> Float32Array:
     """Log odds of a crack after each tick, shape (recordings, ticks)."""
     ticks = int(max(h.duration_s for h in heard) / TICK_S) + 1
-    # Of each tick's best pop: how much likelier its level is from a crack of one pop a second,
-    # and from a clatter, than from what strays in.
+    # For each tick's best pop: likelihood ratio of its level under a crack of one pop per second,
+    # and under clatter, to a stray pop.
     for_crack, for_clatter = (np.zeros((len(heard), ticks), np.float32) for _ in range(2))
     mean = crack_level(condition.recall)
     for row, one in enumerate(heard):

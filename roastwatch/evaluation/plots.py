@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: ROC, PR and DET of pops, delays, popcorn over time."""
+"""Plots of an evaluation: ROC, PR and DET of pops, delays, popcorn over time."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def save(results: Mapping[str, ModelResult], folder: Path) -> list[Path]:
-    """Draw what the results hold into a folder; the files written.
+    """Plot the results into a folder; return the written files.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -27,11 +27,11 @@ def save(results: Mapping[str, ModelResult], folder: Path) -> list[Path]:
 
     written = []
     if any(result.sound for result in results.values()):
-        heard = {name: result.sound for name, result in results.items() if result.sound}
-        curves = {name: sound.curve() for name, sound in heard.items()}
+        sounds = {name: result.sound for name, result in results.items() if result.sound}
+        curves = {name: sound.curve() for name, sound in sounds.items()}
         by_noise = {
             f"{name}, {bed}": sound.curve(bed)
-            for name, sound in heard.items()
+            for name, sound in sounds.items()
             for bed in sorted(set(sound.beds))
         }
         for chosen, file in ((curves, "pops.png"), (by_noise, "pops-by-noise.png")):
@@ -39,9 +39,9 @@ def save(results: Mapping[str, ModelResult], folder: Path) -> list[Path]:
             left, middle, right = figure.subplots(1, 3)
             for name, curve in chosen.items():
                 _curves(left, middle, right, name, curve)
-            _finish(left, "ROC", "false pops a minute", "recall of pops", log=True)
+            _finish(left, "ROC", "false pops per minute", "recall of pops", log=True)
             _finish(middle, "Precision and recall", "recall of pops", "precision")
-            _finish(right, "DET", "false pops a minute", "pops missed, %", log=True)
+            _finish(right, "DET", "false pops per minute", "pops missed, %", log=True)
             right.set_yscale("log")
             figure.savefig(folder / file, dpi=110)
             written.append(folder / file)

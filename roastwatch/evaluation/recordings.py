@@ -1,4 +1,4 @@
-"""Recordings through the very pipeline that runs live, and what came of it."""
+"""Recordings through the pipeline that also runs live, and their results."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -27,30 +27,30 @@ from roastwatch.vocabulary import (
 
 BLOCK_S = 5.0
 WARM_UP_S = 3.0
-"""Pops this soon are the microphone's beginning, not the roast's."""
+"""Pops this soon come from the start of the microphone."""
 FIRE = ("fire-crackling", "campfire")
-"""Nearly the same sound as first crack: reported apart."""
+"""Almost the same sound as first crack: reported separately."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class RealRoast:
-    """What came of one recording of a roast."""
+    """The result of one recorded roast."""
 
     judged: dict[str, Judged]
-    """By rule; empty where nobody labelled its first crack."""
+    """By rule; empty if first crack is not labelled."""
     row: dict[str, Any]
 
 
 @dataclass(slots=True)
 class Played:
-    """What the pipeline made of some sound."""
+    """The pipeline's output for some sound."""
 
     duration_s: float = 0.0
     pops: list[tuple[float, float]] = field(default_factory=list)
-    """Seconds and probability of all candidates, also below the threshold."""
-    told: list[tuple[float, float]] = field(default_factory=list)
-    """(decided, happened) of each first crack, in seconds."""
+    """Seconds and probability of all candidates, including those below the threshold."""
+    reported: list[tuple[float, float]] = field(default_factory=list)
+    """(decided, happened) of each reported first crack, in seconds."""
     possible: int = 0
 
 
@@ -63,7 +63,7 @@ def play(
     rearm_after_s: float | None = None,
     charge_s: float | None = None,
 ) -> Played:
-    """Sound through the pipeline, armed from its start, or from a charge where one is known."""
+    """Run sound through the pipeline, armed from its start or from a known charge."""
     pipeline = Pipeline(
         "evaluation",
         model,
@@ -91,7 +91,7 @@ def _note(played: Played, heard: BlockResult, rate_hz: int) -> None:
         if event.kind is not EventKind.FIRST_CRACK:
             continue
         if event.level is Level.FIRST_CRACK:
-            played.told.append(_seconds(event, rate_hz))
+            played.reported.append(_seconds(event, rate_hz))
         elif event.level is Level.POSSIBLE:
             played.possible += 1
 
@@ -101,7 +101,7 @@ def _seconds(event: RoastEvent, rate_hz: int) -> tuple[float, float]:
 
 
 def play_file(model: CrackModel, path: Path, **options: Any) -> Played:
-    """A recording through the pipeline at its own rate."""
+    """Run a recording through the pipeline at its own rate."""
     with open_file(path) as reader:
         rate_hz = reader.sample_rate_hz
         blocks = reader.blocks(samples=round(BLOCK_S * rate_hz))
@@ -112,7 +112,7 @@ def play_file(model: CrackModel, path: Path, **options: Any) -> Played:
 
 
 def load(path: Path, rate_hz: int) -> Float32Array:
-    """A whole short recording at a rate, faded at both ends so that joints make no click."""
+    """Load a short recording at a rate, faded at both ends so that joints do not click."""
     with open_file(path) as reader:
         samples = np.concatenate([*reader.blocks(), np.zeros(0, np.float32)])
         if reader.sample_rate_hz != rate_hz:
@@ -129,25 +129,27 @@ def load(path: Path, rate_hz: int) -> Float32Array:
 def evaluate_roast(
     model: CrackModel, recording: ManifestRecording, onset: OnsetOptions | None
 ) -> RealRoast:
-    """One real roast against what is labelled in it."""
+    """Compare the decision on one real roast with its labels."""
     played = play_file(model, recording.path, onset=onset, charge_s=recording.charge_s)
     sure = [at for at, p in played.pops if p >= model.spec.pop_threshold]
-    decided = played.told[0] if played.told else (None, None)
+    decided = played.reported[0] if played.reported else (None, None)
     row: dict[str, Any] = {
         "file": recording.path.name,
         "charge_s": recording.charge_s,
         "first_label_s": recording.first_crack_s,
         "happened_s": _round(decided[1]),
         "decided_s": _round(decided[0]),
-        "first_cracks": len(played.told),
+        "first_cracks": len(played.reported),
     }
     judged = {}
     if (truth_s := recording.first_crack_s) is not None:
         found = {"roastwatch": decided}
         if model.spec.localises:
             found |= {rule: decide(sure) or (None, None) for rule, decide in RULES.items()}
-        judged = {rule: Judged(recording.path.name, truth_s, *told) for rule, told in found.items()}
-        row |= {  # signed, of an early one too
+        judged = {
+            rule: Judged(recording.path.name, truth_s, *times) for rule, times in found.items()
+        }
+        row |= {  # signed, also if early
             "onset_error_s": None if decided[1] is None else _round(decided[1] - truth_s),
             "delay_s": None if decided[0] is None else _round(decided[0] - truth_s),
             "pops_long_before": sum(WARM_UP_S <= at < truth_s - 58.0 for at in sure),
@@ -161,7 +163,7 @@ def evaluate_roast(
 
 
 def _seconds_found(recording: ManifestRecording, sure: Sequence[float]) -> dict[str, int]:
-    """How many labelled seconds hold a pop, clear and faint ones apart."""
+    """Count labelled seconds with a detected pop, clear and faint ones separately."""
 
     def found(label: str) -> tuple[int, int]:
         spans = [(start, end) for start, end, name in recording.seconds if name == label]
@@ -183,7 +185,7 @@ def _pops_found(pops_s: Sequence[float], sure: Sequence[float]) -> dict[str, int
 
 
 def in_sum(roasts: Sequence[RealRoast]) -> dict[str, Any]:
-    """Many real roasts: pops where they are labelled, decisions, alarms before the crack."""
+    """Summarise real roasts: decisions, labelled pops, false alarms before first crack."""
     judged = [roast.judged for roast in roasts if roast.judged]
     rules = {rule: [row[rule] for row in judged] for rule in (judged[0] if judged else ())}
     return {
@@ -194,7 +196,7 @@ def in_sum(roasts: Sequence[RealRoast]) -> dict[str, Any]:
 
 
 def pops_in_sum(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """Recall and precision over the recordings whose pops are labelled; None: none are."""
+    """Recall and precision over recordings with labelled pops; None without any."""
     labelled = [row for row in rows if "pops" in row]
     if not labelled:
         return None
@@ -207,7 +209,7 @@ def pops_in_sum(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def evaluate_clips(model: CrackModel, recordings: Sequence[ManifestRecording]) -> dict[str, Any]:
-    """Short clips: how many cracks are heard, and what is heard in background."""
+    """Short clips: detected cracks, and pops in background."""
     cracks, missed, background, background_s, unsaid = 0, [], 0, 0.0, 0
     rows: list[dict[str, Any]] = []
     for recording in recordings:
@@ -239,22 +241,22 @@ def evaluate_clips(model: CrackModel, recordings: Sequence[ManifestRecording]) -
 def evaluate_popcorn(
     model: CrackModel, recordings: Sequence[ManifestRecording]
 ) -> list[dict[str, Any]]:
-    """Popping corn: pops in each 5 s, which should swell and die away."""
+    """Popping corn: pops in each 5 s, which should rise and fall."""
     rows = []
     for recording in recordings:
         played = play_file(model, recording.path)
         sure = [at for at, p in played.pops if p >= model.spec.pop_threshold]
         edges = np.arange(0, played.duration_s + 5, 5)
         counts = np.histogram(sure, edges)[0].tolist()
-        told = [_round(decided) for decided, _ in played.told]
-        rows.append({"file": recording.path.name, "pops_each_5_s": counts, "told_s": told})
+        reported = [_round(decided) for decided, _ in played.reported]
+        rows.append({"file": recording.path.name, "pops_each_5_s": counts, "told_s": reported})
     return rows
 
 
 def evaluate_negatives(
     model: CrackModel, recordings: Sequence[ManifestRecording], onset: OnsetOptions | None
 ) -> list[dict[str, Any]]:
-    """Each file alone, armed from 0: pops and what was decided."""
+    """Each file alone, armed from its start: pops and reported first cracks."""
     rows = []
     for recording in recordings:
         played = play_file(model, recording.path, onset=onset, rearm_after_s=60.0)
@@ -266,7 +268,7 @@ def evaluate_negatives(
                 "part": recording.part,
                 "duration_s": round(played.duration_s, 1),
                 "pops": sure,
-                "first_cracks": len(played.told),
+                "first_cracks": len(played.reported),
             }
         )
     return rows

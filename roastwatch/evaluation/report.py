@@ -1,9 +1,10 @@
-"""What an evaluation found, for people: Markdown tables. Figures that are unknown are a dash."""
+"""The report of an evaluation as Markdown tables. A dash stands for an unknown figure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from roastwatch.evaluation import ablation as evaluate_ablation
+from roastwatch.evaluation.conditions import results
 from roastwatch.evaluation.statistics import rate_text
 
 REPORTED_CONDITIONS = ("quiet", "noise", "trains")
@@ -17,7 +18,7 @@ def markdown(report: Mapping[str, Any]) -> str:
     if "ablation" in report:
         found = report["ablation"]
         parts.append(
-            f"## What each part is worth: {found['count']} roasts and hours of each condition "
+            f"## Value of each part: {found['count']} roasts and hours of each condition "
             f"(seeds {found['seeds']})\n"
         )
         head = ["condition", "decision", "missed %", "early %", "median delay s"]
@@ -37,9 +38,39 @@ def markdown(report: Mapping[str, Any]) -> str:
             )
             if key in rows
         ]
+    if "conditions" in report:
+        parts.append(_conditions(report["conditions"]))
     if "compared" in report:
         parts.append(_compared(report["compared"]))
     return "\n".join(parts)
+
+
+def _conditions(found: Mapping[str, Any]) -> str:
+    text = (
+        f"## Radio, kitchen and timelines: {found['draws']} playlists, orders or versions\n\n"
+        f"Parts: {found['part']}"
+    )
+    if found["part"] == "any":
+        text += " (for a look: neither choose by these figures nor report them as held out)"
+    text += (
+        ". Early: reported over 20 s before the first pop. Missed: not reported from then on, "
+        "which includes the early ones. Delay and error count from the first pop. Orders repeat "
+        "the same sounds: the intervals of alarms do not cover other sounds.\n\n"
+    )
+    for model_id, rows in found["models"].items():
+        text += f"### {model_id}\n\n" + table(results.HEAD, (results.cells(row) for row in rows))
+        for row in rows:
+            name = f"{row['sound']}, {row['over']}"
+            if row.get("by_kind"):
+                kinds = ", ".join(f"{kind} {count}" for kind, count in row["by_kind"].items())
+                text += f"\nAlarms by sound ({name}): {kinds}.\n"
+            if row.get("latest_after_fifth_s") is not None:
+                text += (
+                    f"\n{name}: reported {row['latest_after_fifth_s']:.1f} s after the fifth crack "
+                    "at the latest.\n"
+                )
+        text += "\n"
+    return text
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -77,15 +108,15 @@ def _simulated(found: Mapping[str, Any]) -> str:
         f"## Simulated: {found['roasts']} roasts and {found['hours']} hours without a crack, "
         f"in each condition (seeds {found['seeds']})\n\n"
         "Ranges: " + "; ".join(f"{name} {value}" for name, value in found["ranges"].items()) + ".\n"
-        "The oracle knows every rate and is held to the false alarms of a row above it. Where the "
-        "charge is told, alarms are counted with the bar that holds after a charge.\n\n"
+        "The oracle knows every rate and may raise as many false alarms as a row above it. With a "
+        "known charge, alarms count at the threshold that applies after a charge.\n\n"
     )
     for name in REPORTED_CONDITIONS:
         condition = found[name]
         text += (
             f"**{name}**: recall {condition['recall']}, {condition['false_pops_per_min']} false "
-            f"pops a minute, {condition['bursts_per_h']} clatters and "
-            f"{condition['trains_per_h']} regular sounds an hour\n\n"
+            f"pops per minute, {condition['bursts_per_h']} clatters and "
+            f"{condition['trains_per_h']} periodic sounds per hour\n\n"
         )
         text += table(
             ["rule", *_DECISION, "false alarms/h (95 %)"],
@@ -97,9 +128,9 @@ def _simulated(found: Mapping[str, Any]) -> str:
         text += "\n"
     if second := found.get("second_crack"):
         text += (
-            f"Second crack (off unless asked for), in the quiet roasts: told in {second['told']} "
-            f"of {second['with_one']} that have one, {_cell(second['delay_median_s'])} s after it "
-            f"began (median), and in {second['wrong']} of {second['without']} that have none.\n"
+            f"Second crack (off by default), in the quiet roasts: reported in {second['told']} "
+            f"of {second['with_one']} that have one, {_cell(second['delay_median_s'])} s after its "
+            f"onset (median), and in {second['wrong']} of {second['without']} without one.\n"
         )
     return text
 
@@ -109,13 +140,13 @@ def _sound(found: Mapping[str, Any]) -> str:
     text = (
         f"### {found['roasts']} synthesised roasts as sound (seeds from {found['first_seed']})\n\n"
         f"Pops: recall {pops['recall']:.2f}, precision {pops['precision']:.2f}, "
-        f"{pops['false_per_min']:.2f} false a minute, of {pops['true']} true ones "
+        f"{pops['false_per_min']:.2f} false ones per minute; {pops['true']} true pops "
         "(many of them below the noise).\n\n"
     )
     before = found["before_crack"]
     text += (
-        f"False alarms in the {before['hours']:.1f} h before a crack: {before['count']}, "
-        f"{rate_text(before)} an hour.\n\n"
+        f"False alarms in {before['hours']:.1f} h before first crack: {before['count']}, "
+        f"{rate_text(before)} per hour.\n\n"
     )
     text += table(["rule", *_DECISION], ([n, *_decision(r)] for n, r in found["decision"].items()))
     text += "\n" + table(
@@ -159,13 +190,13 @@ def _roasts(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _in_sum(found: Mapping[str, Any]) -> str:
     if not found["decision"]:
-        nothing = "No label says when first crack began: the decisions are judged by nothing.\n"
+        nothing = "First crack is not labelled in any recording, so decisions are not scored.\n"
         return nothing + _pops(found["pops"])
     text = table(["rule", *_DECISION], ([n, *_decision(r)] for n, r in found["decision"].items()))
     before = found["before_crack"]
     text += (
-        f"\nFalse alarms in the {before['hours']:.2f} h before a crack: {before['count']}, "
-        f"{rate_text(before)} an hour.\n"
+        f"\nFalse alarms in {before['hours']:.2f} h before first crack: {before['count']}, "
+        f"{rate_text(before)} per hour.\n"
     )
     return text + _pops(found["pops"])
 
@@ -178,20 +209,20 @@ def _pops(found: Mapping[str, Any] | None) -> str:
 
 
 def _clips(row: Mapping[str, Any]) -> str:
-    said = []
+    sentences = []
     if row["crack_clips"]:
         missed = f" (not: {', '.join(row['not_heard'])})" if row["not_heard"] else ""
-        said.append(f"Cracks heard: {row['heard']} of {row['crack_clips']}{missed}.")
+        sentences.append(f"Cracks detected: {row['heard']} of {row['crack_clips']}{missed}.")
     if row["background_s"]:
-        said.append(f"{row['background_pops']} pops in {row['background_s']} s of background.")
+        sentences.append(f"{row['background_pops']} pops in {row['background_s']} s of background.")
     if row["without_labels"]:
-        said.append(f"Left out, because nobody said what they hold: {row['without_labels']}.")
-    return f"### Clips\n\n{' '.join(said)}\n" + _pops(row["pops"])
+        sentences.append(f"Clips without labels, left out: {row['without_labels']}.")
+    return f"### Clips\n\n{' '.join(sentences)}\n" + _pops(row["pops"])
 
 
 def _popcorn(rows: Sequence[Mapping[str, Any]]) -> str:
     return "### Popping corn\n\n" + table(
-        ["recording", "pops in each 5 s", "told s"],
+        ["recording", "pops in each 5 s", "reported s"],
         (
             [r["file"], " ".join(map(str, r["pops_each_5_s"])), ", ".join(map(str, r["told_s"]))]
             for r in rows
@@ -208,20 +239,20 @@ def _false_alarms(found: Mapping[str, Any]) -> str:
         rows.append([name, row["hours"], row["count"], rate_text(row), *baselines, by_kind or "–"])
     rules = list(found["bare"]["baselines"])
     return (
-        f"### Everyday sounds, end to end in {found['orders']} seeded orders, armed throughout, "
+        f"### Everyday sounds in {found['orders']} seeded orders, always armed, "
         "re-armed 60 s after each alarm\n\n"
-        + table(["how", "hours", "alarms", "an hour (95 %)", *rules, "by kind"], rows)
+        + table(["mix", "hours", "alarms", "per hour (95 %)", *rules, "by kind"], rows)
     )
 
 
 def _negatives(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Files with a decision, then sums by kind."""
+    """Counts by kind, and files reported as first crack."""
     kinds: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         kinds.setdefault(row["kind"], []).append(row)
-    fooled = [row for row in rows if row["first_cracks"]]
-    text = "### Each everyday sound alone, armed from 0\n\n" + table(
-        ["everyday sound", "files", "seconds", "pops", "taken for first crack"],
+    reported = [row for row in rows if row["first_cracks"]]
+    text = "### Each everyday sound alone, armed from its start\n\n" + table(
+        ["everyday sound", "files", "seconds", "pops", "reported as first crack"],
         (
             [
                 kind,
@@ -233,13 +264,13 @@ def _negatives(rows: Sequence[Mapping[str, Any]]) -> str:
             for kind, group in sorted(kinds.items())
         ),
     )
-    return text + f"\n{len(fooled)} of {len(rows)} files are taken for first crack.\n"
+    return text + f"\n{len(reported)} of {len(rows)} files are reported as first crack.\n"
 
 
 def _compared(row: Mapping[str, Any]) -> str:
     return (
-        f"## {row['first']} against {row['second']}, paired\n\n"
-        f"Of {row['pairs']} roasts {row['first']} is right sooner in {row['first_better']}, "
+        f"## {row['first']} and {row['second']}, paired\n\n"
+        f"Of {row['pairs']} roasts, {row['first']} is correct sooner in {row['first_better']}, "
         f"{row['second']} in {row['second_better']} (sign test p = {row['p_sign_test']}); "
         f"median gain {_cell(row['seconds_gained_median'])} s.\n"
     )

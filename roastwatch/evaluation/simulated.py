@@ -1,8 +1,8 @@
 """Roasts and quiet hours simulated at the level of scores: pops with probabilities, no sound.
 
-A detector is stood for by its recall, its false pops and what fools it. What is drawn, and from
-which ranges, is written here and printed with every table; seeds are counted from 0. A crack
-begins where its rate curve leaves zero, which no ear can hear: delays are counted from there.
+A detector is represented by its recall, its false pops and its distractors. The ranges of random
+values are defined here and printed with every table; seeds count from 0. A crack begins where its
+rate curve leaves zero, which is not yet audible: delays count from there.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,34 +26,34 @@ Float64Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a detector is like in one surrounding."""
+    """A detector in one environment."""
 
     name: str
     false_pops_per_min: float
     bursts_per_h: float
-    """Clatters: many pops in a few seconds."""
+    """Clatter: many pops in a few seconds."""
     trains_per_h: float
-    """Regular sounds (typing, knocking, a clock): one pop after another at even distances."""
+    """Periodic sounds (typing, knocking, a clock): pops at even intervals."""
     recall: float = 0.6
-    """The part of the cracks that is heard clearly: over the model's threshold."""
+    """Share of cracks above the model's threshold."""
     burst_pops: tuple[int, int] = (3, 25)
     burst_s: tuple[float, float] = (0.3, 5.0)
     train_pops: tuple[int, int] = (4, 60)
     train_interval_s: tuple[float, float] = (0.12, 2.0)
     train_jitter: float = 0.06
-    """Standard deviation of the distances, as a part of them."""
+    """Standard deviation of the intervals, relative to them."""
     turning_pops_per_min: float = 0.0
-    """What comes with the drum's turn, but not at every one: a scrape, a squeak."""
+    """Pops in step with the drum, though not in every turn: a scrape, a squeak."""
     turn_s: tuple[float, float] = (0.4, 2.4)
     turn_spread: float = 0.02
     """Standard deviation of the phase, in turns."""
 
 
 CRACK_SPREAD, FALSE_SCALE, FAINT_SCALE = 0.85, 0.45, 1.0
-"""How far over the threshold pops lie, in logits, as the shipped net's do on synthesis and on the
-development fold: cracks normally; false ones thin out upwards, 2.7 times in each scale."""
+"""Distribution of pops above the threshold in logits, as measured for the shipped net on synthesis
+and the development fold: normal for cracks; exponential for false pops, 1/e for each scale."""
 FAINT_FROM, FAINTEST = -1.35, -2.7
-"""Below the first, false pops grow at `FAINT_SCALE`; below the second nothing is shown."""
+"""Below the first, false pops increase with `FAINT_SCALE`; below the second none are reported."""
 
 QUIET = Condition("quiet", false_pops_per_min=0.2, bursts_per_h=2.0, trains_per_h=0.0)
 NOISY = Condition("noise", false_pops_per_min=1.0, bursts_per_h=10.0, trains_per_h=0.0)
@@ -63,7 +63,7 @@ CONDITIONS = (QUIET, NOISY, TRAINS)
 
 @dataclass(frozen=True, slots=True)
 class DetectedPops:
-    """What a detector gives for one stretch of time. All arrays have one row a pop, sorted."""
+    """A detector's pops in one stretch of time. All arrays have one row per pop, sorted."""
 
     duration_s: float
     at_s: Float64Array
@@ -72,7 +72,7 @@ class DetectedPops:
     rates: RoastRates | None = None
 
     def sure_s(self) -> list[float]:
-        """Times of the pops over the threshold, all that plain rules see."""
+        """Times of the pops above the threshold, which plain rules use."""
         times: list[float] = self.at_s[self.probability >= SPEC.pop_threshold].tolist()
         return times
 
@@ -120,7 +120,7 @@ def hear(
 
 
 def _with_the_turn(rng: np.random.Generator, condition: Condition, length_s: float) -> Float64Array:
-    """Times of the pops that come with the turn of one roast's drum."""
+    """Times of the pops in step with one roast's drum."""
     turn_s = float(np.exp(rng.uniform(*np.log(condition.turn_s))))
     turns = np.arange(length_s // turn_s)
     heard = rng.uniform(size=len(turns)) < condition.turning_pops_per_min * turn_s / 60
@@ -130,12 +130,12 @@ def _with_the_turn(rng: np.random.Generator, condition: Condition, length_s: flo
 
 
 def crack_level(recall: float) -> float:
-    """Mean level of cracks, so that this part of them lies over the threshold."""
+    """Mean level of cracks at which `recall` of them exceed the threshold."""
     return CRACK_SPREAD * NormalDist().inv_cdf(recall)
 
 
 def false_density(condition: Condition, over: Float64Array) -> Float64Array:
-    """Stray false pops a second and logit at levels of shape (n,); shape (n,)."""
+    """Stray false pops per second and logit at levels of shape (n,); shape (n,)."""
     clear = condition.false_pops_per_min / 60 / FALSE_SCALE
     knee = clear * np.exp(-FAINT_FROM / FALSE_SCALE)
     density: Float64Array = np.where(
@@ -156,7 +156,7 @@ def _faint(
         density = float(false_density(condition, np.array([high - 1e-9]))[0])
         reach = (high - low) / scale
         count = rng.poisson(density * length_s * scale * np.expm1(reach)) if clear else 0
-        # an exponential that grows downwards, cut at both ends
+        # a truncated exponential that increases downwards
         depth = scale * np.log1p(rng.uniform(size=count) * np.expm1(reach))
         yield np.stack([rng.uniform(0, length_s, count), high - depth], axis=1)
 
@@ -164,33 +164,33 @@ def _faint(
 def simulated_roast(
     seed: int, condition: Condition, ranges: RateRanges | None = None
 ) -> DetectedPops:
-    """One roast with first crack; the same seed gives the same roast in every condition."""
+    """A roast with first crack; a seed gives the same roast in every condition."""
     rates = draw_rates(np.random.default_rng([seed, 1]), ranges)
     return hear(np.random.default_rng([seed, 2]), condition, rates)
 
 
 def simulated_hour(seed: int, condition: Condition) -> DetectedPops:
-    """One hour in which nothing cracks."""
+    """An hour without cracks."""
     return hear(np.random.default_rng([seed, 3]), condition, None, 3600.0)
 
 
 RATE_HZ = 1000
 HOP_S = 0.5
 SPEC = ModelSpec("simulated", 1, HOP_S, 0.0, True, 0.5, candidates=True, evidence_over=0.7)
-"""Pops count as those of the shipped model: its manifest has this `evidence_over`, too."""
+"""As the shipped model, whose manifest has the same `evidence_over`."""
 CHARGED_AT = datetime(1970, 1, 1, tzinfo=UTC)
 REARM_S = 60.0
-UNTOLD = "roastwatch, charge not told"
+CHARGE_UNKNOWN = "roastwatch, charge unknown"
 AT_ONCE = 240
-"""Scores that are offered to the decision to be skipped."""
+"""Scores that are offered to the decision at once."""
 
 
 def decide(
     heard: DetectedPops, options: OnsetOptions, *, charged: bool = True
 ) -> tuple[float, float] | None:
-    """The onset decision on what was heard: (decided, happened) in seconds, or None.
+    """The decision on simulated pops: (decided, happened) in seconds, or None.
 
-    `charged`: the charge at 0 is told, as a person or a probe tells it.
+    `charged`: the charge at 0 s is known, from a person or a probe.
     """
     for decision in _decisions(heard, options, charged=charged):
         if decision.level is Level.FIRST_CRACK:
@@ -199,9 +199,9 @@ def decide(
 
 
 def count_alarms(heard: DetectedPops, options: OnsetOptions, *, charged: bool = False) -> int:
-    """How often first crack is told, armed anew 60 s after each time.
+    """How often first crack is reported if re-armed 60 s after each report.
 
-    `charged`: pops count from where they do after a charge, though none is told.
+    `charged`: use the pop threshold that applies after a known charge.
     """
     spec = replace(SPEC, evidence_over=0.0) if charged else SPEC
     found = _decisions(heard, options, rearm_s=REARM_S, spec=spec)
@@ -216,7 +216,7 @@ def _decisions(
     rearm_s: float | None = None,
     spec: ModelSpec = SPEC,
 ) -> Iterator[CrackDecision]:
-    """Feed scores of half a second each; of a second where only alarms are counted."""
+    """Feed scores of half a second, or of a second if only alarms are counted."""
     hop_s = HOP_S if rearm_s is None else 2 * HOP_S
     onset = Onset(options, RATE_HZ, spec)
     roast = Roast("simulated", RoastOptions())
@@ -254,7 +254,7 @@ def _scores(heard: DetectedPops, hop: int) -> list[CrackScore]:
 
 
 def judge_roast(seed: int, condition: Condition, onset: OnsetOptions) -> dict[str, Judged]:
-    """One simulated roast, judged by the decision and by the baselines."""
+    """One simulated roast with the decision and the baselines."""
     heard = simulated_roast(seed, condition)
     assert heard.rates is not None
     assert heard.rates.first is not None
@@ -262,7 +262,7 @@ def judge_roast(seed: int, condition: Condition, onset: OnsetOptions) -> dict[st
     sure = heard.sure_s()
     found = {
         "roastwatch": decide(heard, onset),
-        UNTOLD: decide(heard, onset, charged=False),
+        CHARGE_UNKNOWN: decide(heard, onset, charged=False),
     }
     found |= {name: rule(sure) for name, rule in RULES.items()}
     return {
@@ -272,16 +272,16 @@ def judge_roast(seed: int, condition: Condition, onset: OnsetOptions) -> dict[st
 
 
 def judge_second(seed: int, condition: Condition, onset: OnsetOptions) -> tuple[bool, float | None]:
-    """Whether a roast has a second crack, and how long after its onset one was told, in seconds.
+    """Whether a roast has a second crack, and the delay of its report in seconds.
 
-    Without one, and when it is told before it began, the time is from the end of the first.
+    Without a second crack, the time counts from the end of the first.
     """
     heard = simulated_roast(seed, condition)
     assert heard.rates is not None
     assert heard.rates.first is not None
     second = heard.rates.second
-    wanted = onset.model_copy(update={"second_crack": True})
-    for decision in _decisions(heard, wanted, charged=True):
+    options = onset.model_copy(update={"second_crack": True})
+    for decision in _decisions(heard, options, charged=True):
         if decision.kind is EventKind.SECOND_CRACK:
             began_s = second.onset_s if second else heard.rates.first.end_s
             return second is not None, decision.decided_sample / RATE_HZ - began_s
@@ -289,11 +289,11 @@ def judge_second(seed: int, condition: Condition, onset: OnsetOptions) -> tuple[
 
 
 def judge_hours(seeds: Sequence[int], condition: Condition, onset: OnsetOptions) -> dict[str, int]:
-    """False alarms in simulated hours, of the decision and of the baselines."""
+    """False alarms of the decision and of the baselines in simulated hours."""
     hours = [simulated_hour(seed, condition) for seed in seeds]
     found = {
         "roastwatch": sum(count_alarms(hour, onset, charged=True) for hour in hours),
-        UNTOLD: sum(count_alarms(hour, onset) for hour in hours),
+        CHARGE_UNKNOWN: sum(count_alarms(hour, onset) for hour in hours),
     }
     for name in RULES:
         found[name] = sum(alarms(name, hour.sure_s()) for hour in hours)

@@ -1,4 +1,4 @@
-"""Whole synthesised roasts as sound through the very pipeline: pops and decisions against truth."""
+"""Synthesised roasts as sound through the pipeline: pops and decisions against the truth."""
 
 import os
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.detection.model import CrackModel
 from roastwatch.evaluation.recordings import BLOCK_S, WARM_UP_S, Played, play
-from roastwatch.evaluation.simulated import UNTOLD
+from roastwatch.evaluation.simulated import CHARGE_UNKNOWN
 from roastwatch.evaluation.statistics import (
     RULES,
     Judged,
@@ -25,12 +25,12 @@ from roastwatch.synth.roasts import RoastTruth, SynthRoast
 
 RATE_HZ = 32_000
 FIRST_SEED = 500_000
-"""Far from the seeds that anything was trained or chosen on."""
+"""Far from all seeds used for training or development."""
 
 
 @dataclass(frozen=True, slots=True)
 class PopCount:
-    """The pops reported in one roast."""
+    """The reported pops of one roast."""
 
     hits: tuple[float, ...]
     """Probabilities of true reports."""
@@ -41,17 +41,17 @@ class PopCount:
 
 @dataclass(slots=True)
 class SoundResult:
-    """What came of synthesised roasts."""
+    """Results of synthesised roasts."""
 
     judged: dict[str, list[Judged]] = field(default_factory=dict)
     beds: list[str] = field(default_factory=list)
     described: list[str] = field(default_factory=list)
     pops: list[PopCount] = field(default_factory=list)
-    """Of each roast."""
+    """Counts for each roast."""
     threshold: float = 0.5
 
-    def add(self, index: int, truth: RoastTruth, played: Played, untold: Played) -> None:
-        """Hold one roast's pops and decisions against its truth, with its charge told and not."""
+    def add(self, index: int, truth: RoastTruth, played: Played, charge_unknown: Played) -> None:
+        """Compare one roast with its truth; `charge_unknown` was played without its charge."""
         onset_s = truth.first_crack_at_s or 0.0
         pops = sorted((at, p) for at, p in played.pops if at >= WARM_UP_S)
         hit, false = match(truth.pop_times_s, [at for at, _ in pops])
@@ -63,8 +63,8 @@ class SoundResult:
         self.beds.append(truth.description.split()[0])
         self.described.append(truth.description)
         name = f"seed {FIRST_SEED + index}"
-        for rule, one in (("roastwatch", played), (UNTOLD, untold)):
-            found = one.told[0] if one.told else (None, None)
+        for rule, one in (("roastwatch", played), (CHARGE_UNKNOWN, charge_unknown)):
+            found = one.reported[0] if one.reported else (None, None)
             self.judged.setdefault(rule, []).append(Judged(name, onset_s, *found))
         sure = [at for at, p in pops if p >= self.threshold]
         for rule, decide in RULES.items():
@@ -73,7 +73,7 @@ class SoundResult:
             )
 
     def curve(self, bed: str | None = None) -> PopCurve:
-        """Pops over thresholds, of all roasts or of those with one noise."""
+        """Pops over thresholds, for all roasts or those with one noise."""
         pops = [p for p, b in zip(self.pops, self.beds, strict=True) if bed in (None, b)]
         return pop_curve(
             [chance for roast in pops for chance in roast.hits],
@@ -83,7 +83,7 @@ class SoundResult:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Pops at the shipped threshold, decisions in sum and by roaster's noise."""
+        """Pops at the shipped threshold, decisions in total and by roaster's noise."""
         hits = sum(p >= self.threshold for roast in self.pops for p in roast.hits)
         false = sum(p >= self.threshold for roast in self.pops for p in roast.false)
         truths = sum(roast.truths for roast in self.pops)
@@ -123,15 +123,15 @@ def judge_sound(
     load: Callable[[], CrackModel] | None = None,
     workers: int | None = None,
 ) -> SoundResult:
-    """Play seeded roasts, and hold pops and decisions against what was put in.
+    """Play seeded roasts and compare pops and decisions with the truth.
 
-    Making the sound costs ten times as much as hearing it, so roasts are shared out among
-    `workers` processes (None: one for each core), each with a model of its own from `load`, which
-    is pickled; without `load` everything happens here.
+    Synthesis costs ten times as much as detection, so roasts are distributed to `workers`
+    processes (None: one per core), each with its own model from `load`, which is pickled. Without
+    `load` everything runs in this process.
     """
     result = SoundResult(threshold=model.spec.pop_threshold)
     workers = min(workers or os.cpu_count() or 1, roasts)
-    done = f"synthesised roasts heard: {{}} of {roasts}"
+    done = f"synthesised roasts: {{}} of {roasts}"
     if load is None or workers < 2:
         for index in range(roasts):
             progress(done.format(index))
@@ -148,7 +148,7 @@ def judge_sound(
 
 
 _own: list[CrackModel] = []
-"""A worker's model."""
+"""A worker process's model."""
 
 
 def _own_model(load: Callable[[], CrackModel]) -> None:
@@ -165,5 +165,5 @@ def _heard_alone(index: int, onset: OnsetOptions | None) -> _Heard:
 def _heard(model: CrackModel, index: int, onset: OnsetOptions | None) -> _Heard:
     roast = SynthRoast(FIRST_SEED + index, RATE_HZ)
     blocks = list(roast.blocks(BLOCK_S))
-    told = play(model, RATE_HZ, blocks, onset=onset, charge_s=0.0)
-    return roast.truth, told, play(model, RATE_HZ, blocks, onset=onset)
+    charge_known = play(model, RATE_HZ, blocks, onset=onset, charge_s=0.0)
+    return roast.truth, charge_known, play(model, RATE_HZ, blocks, onset=onset)

@@ -3,15 +3,16 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
 
 Float64Array = npt.NDArray[np.float64]
 EARLY_S = 20.0
-"""An alarm more than so long before the onset is early: nobody would call it first crack."""
+"""A report more than this long before the onset is early: nobody would call it first crack."""
 POP_APART_S = 0.1
-"""A reported pop is a true one if it lies this near."""
+"""A reported pop is true if a true pop lies within this time."""
 
 
 def poisson_interval(count: int, sure: float = 0.95) -> tuple[float, float]:
@@ -21,7 +22,7 @@ def poisson_interval(count: int, sure: float = 0.95) -> tuple[float, float]:
     tail = (1 - sure) / 2
 
     def below(mean: float, most: int) -> float:
-        """Chance of at most so many."""
+        """Probability of at most `most` events."""
         term = total = math.exp(-mean)
         for index in range(1, most + 1):
             term *= mean / index
@@ -35,20 +36,56 @@ def poisson_interval(count: int, sure: float = 0.95) -> tuple[float, float]:
             low, high = (middle, high) if below(middle, found) > wanted else (low, middle)
         return low
 
-    if count > 500:  # the exponential underflows, and the normal law is near enough
+    if count > 500:  # the exponential underflows; the normal approximation suffices
         return count - 1.96 * math.sqrt(count), count + 1.96 * math.sqrt(count) + 2
     return (0.0 if count == 0 else solve(count - 1, 1 - tail)), solve(count, tail)
 
 
+def wilson_interval(count: int, total: int, sure: float = 0.95) -> tuple[float, float]:
+    """Interval of a share, from 0 to 1.
+
+    Wilson, "Probable inference", Journal of the American Statistical Association 22, 1927. It
+    stays sensible for few trials, and for none or all of them. Without trials it is (0, 1).
+    """
+    if total == 0:
+        return 0.0, 1.0
+    z = NormalDist().inv_cdf(0.5 + sure / 2)
+    share, spread = count / total, z * z / total
+    middle = share + spread / 2
+    reach = z * math.sqrt(share * (1 - share) / total + spread / (4 * total))
+    low, high = (middle - reach) / (1 + spread), (middle + reach) / (1 + spread)
+    return (0.0 if count == 0 else low), (1.0 if count == total else high)
+
+
+def quantile_interval(
+    values: Sequence[float], quantile: float, sure: float = 0.95
+) -> tuple[float | None, float | None]:
+    """Interval of a quantile between two of the values, whatever their distribution.
+
+    The number of values below the quantile is binomial. A bound is None where there are too few
+    values to give one.
+    """
+    ordered, count = sorted(values), len(values)
+    tail, below = (1 - sure) / 2, 0.0
+    low = high = None
+    for index in range(count + 1):  # `below` is the chance of fewer than `index` values below it
+        if below <= tail and index > 0:
+            low = ordered[index - 1]
+        if below >= 1 - tail and high is None and index > 0:
+            high = ordered[index - 1]
+        below += math.comb(count, index) * quantile**index * (1 - quantile) ** (count - index)
+    return low, high
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Events in some time, as a rate an hour with its interval."""
+    """Events per hour with their interval."""
 
     count: int
     hours: float
 
     def as_json(self) -> dict[str, float | int | None]:
-        """Rate and 95 % interval; null without any time."""
+        """Rate and 95 % interval; null if no time passed."""
         low, high = poisson_interval(self.count)
         hours = self.hours
         return {
@@ -71,7 +108,7 @@ def rate_text(rate: dict[str, float | int | None]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One roast: when the crack began in truth, and what was decided."""
+    """One roast: the true onset, and the decision."""
 
     name: str
     onset_s: float
@@ -80,29 +117,29 @@ class Judged:
 
     @property
     def missed(self) -> bool:
-        """Nothing was decided."""
+        """First crack was never reported."""
         return self.decided_s is None
 
     @property
     def early(self) -> bool:
-        """Decided before anything could be heard."""
+        """First crack was reported before anything was audible."""
         return self.decided_s is not None and self.decided_s < self.onset_s - EARLY_S
 
     @property
     def delay_s(self) -> float | None:
-        """From the onset to the decision, of those neither missed nor early."""
+        """Delay of the report, unless missed or early."""
         return None if self.decided_s is None or self.early else self.decided_s - self.onset_s
 
     @property
     def error_s(self) -> float | None:
-        """Of the dated onset, signed: positive is late."""
+        """Error of the dated onset; positive is late."""
         if self.happened_s is None or self.early:
             return None
         return self.happened_s - self.onset_s
 
 
 def summary(judged: Sequence[Judged]) -> dict[str, float | int | None]:
-    """Missed, early, delay and onset error over many roasts."""
+    """Missed and early reports, delay and onset error over roasts."""
     delays = [j.delay_s for j in judged if j.delay_s is not None]
     errors = [j.error_s for j in judged if j.error_s is not None]
     total = len(judged)
@@ -128,7 +165,7 @@ def summary(judged: Sequence[Judged]) -> dict[str, float | int | None]:
 
 
 def early_rate(judged: Sequence[Judged]) -> Rate:
-    """Early alarms in the time before first crack, up to the alarm: roasters' noise alone."""
+    """Early reports per hour of sound before first crack or before the report."""
     armed_s = sum(
         one.decided_s if one.early and one.decided_s is not None else one.onset_s for one in judged
     )
@@ -136,7 +173,7 @@ def early_rate(judged: Sequence[Judged]) -> Rate:
 
 
 def match(true_s: Sequence[float], found_s: Sequence[float]) -> tuple[list[int], list[int]]:
-    """Pair true and reported pops, each at most once; indices of (found truths, false reports)."""
+    """Pair true and reported pops; return indices of (found true pops, false reports)."""
     left = list(range(len(true_s)))
     hit, false = [], []
     for index, at_s in enumerate(found_s):
@@ -163,7 +200,7 @@ class PopCurve:
 def pop_curve(
     hits: Sequence[float], false: Sequence[float], truths: int, minutes: float
 ) -> PopCurve:
-    """The curve from the probabilities of true and of false reports."""
+    """The curve from the probabilities of true and false reports."""
     thresholds = np.round(np.concatenate([np.arange(0.1, 0.96, 0.05), [0.97, 0.98, 0.99]]), 3)
     right = np.array([sum(p >= t for p in hits) for t in thresholds], dtype=np.float64)
     wrong = np.array([sum(p >= t for p in false) for t in thresholds], dtype=np.float64)
@@ -176,9 +213,9 @@ def pop_curve(
 
 
 def compare(a: Sequence[Judged], b: Sequence[Judged]) -> dict[str, float | int | None]:
-    """Two judges on the same roasts: a missed or early one loses to a right one.
+    """Compare two detectors on the same roasts: a missed or early report loses to a correct one.
 
-    The p value is the sign test's: the chance of so uneven a count if neither were better.
+    The p value is that of the sign test: the probability of such a count if both were equal.
     """
     better = worse = 0
     gains = []
@@ -203,7 +240,7 @@ def compare(a: Sequence[Judged], b: Sequence[Judged]) -> dict[str, float | int |
 def k_of_n(
     pops_s: Sequence[float], k: int = 4, window_s: float = 30.0
 ) -> tuple[float, float] | None:
-    """The plain rule: k pops in k distinct seconds within a window. (decided, happened) or None."""
+    """A plain rule: k pops in distinct seconds within a window. (decided, happened) or None."""
     seconds: list[float] = []
     for at_s in pops_s:
         if seconds and at_s - seconds[-1] < 1.0:
@@ -217,7 +254,7 @@ def k_of_n(
 def cusum(
     pops_s: Sequence[float], bar: float = 6.0, quiet: float = 0.02, crack: float = 0.25
 ) -> tuple[float, float] | None:
-    """The plain sum (Page 1954) with at most one pop a second counted."""
+    """A plain sum (Page 1954) that counts at most one pop per second."""
     total, began, last, counted = 0.0, 0.0, 0.0, -math.inf
     for at_s in pops_s:
         if at_s - counted < 1.0:
@@ -236,11 +273,11 @@ RULES: dict[str, Callable[[Sequence[float]], tuple[float, float] | None]] = {
     "CUSUM h=6": cusum,
     "CUSUM h=8": lambda pops: cusum(pops, 8.0),
 }
-"""Baselines, on the same pops."""
+"""Baseline rules on the same pops."""
 
 
 def alarms(rule: str, pops_s: Sequence[float], rearm_s: float = 60.0) -> int:
-    """How often a baseline goes off where nothing cracks, re-armed after each alarm."""
+    """Number of alarms of a baseline without cracks, re-armed after each."""
     found, left = 0, list(pops_s)
     while (decided := RULES[rule](left)) is not None:
         found += 1

@@ -86,7 +86,7 @@ def judge(
     size = round(BLOCK_S * heard.sample_rate_hz)
     silence = _silence(heard.samples, size)
     played = play(replayed, heard.sample_rate_hz, silence, onset=onset, charge_s=heard.charge_s)
-    alarms = played.told
+    alarms = played.reported
     decided_s = alarms[0][0] if alarms else None
     if heard.onset_s is None:
         costs = CLIP_COSTS_S if heard.is_clip else EARLY_COSTS_S

@@ -1,7 +1,7 @@
-"""Roaster beds: what a roaster sounds like while nothing cracks.
+"""Roaster beds: the sound of a roaster without cracks.
 
-A bed is drawn once (`draw_bed`) and rendered in pieces (`render`): tones and the drum's turning
-follow absolute time, noise is drawn anew for each piece.
+A bed is drawn once (`draw_bed`) and rendered in pieces (`render`). Tones and the rotation of the
+drum follow absolute time; noise is drawn anew for each piece.
 """
 
 from dataclasses import dataclass
@@ -29,22 +29,22 @@ class RoasterNoise:
     tones: tuple[tuple[float, float, float], ...]
     """Hz, amplitude, phase of motor and fan tones."""
     turn_hz: float
-    """Turns a second of the drum, or circling of the beans."""
+    """Turns of the drum, or circles of the beans, per second."""
     sway: float
-    """How far the steady noise swells with each turn, 0 to 1."""
+    """How much the steady noise swells with each turn, 0 to 1."""
     tumble_per_s: float
-    """Impacts of beans a second."""
+    """Impacts of beans per second."""
     tumble: float
     """RMS of the tumble."""
     tumble_hz: tuple[float, float]
-    """Between which frequencies an impact's noise lies."""
+    """Range of an impact's noise, Hz."""
     uneven: float
     """Spread (natural log) of the impacts' amplitudes at one speed: beans differ in mass."""
     scrape: float
     """Amplitude of a drum's scrape or squeak once a turn."""
     scrape_hz: float
     chaff_per_s: float
-    """Faint ticks of chaff a second."""
+    """Faint ticks of chaff per second."""
     wander_db: float
     """Slow drift of the whole level."""
     seed: int
@@ -59,7 +59,7 @@ def draw_bed(rng: np.random.Generator, kind: BedKind | None = None) -> RoasterNo
     db = slope * np.log2(points / 1000) + rng.normal(0, 2.5, len(points))
     db[0] -= rng.uniform(0, 12)
     tones = []
-    if rng.random() < 0.85:  # the mains, the motor and the blades of the fan
+    if rng.random() < 0.85:  # mains, motor and fan blades
         base = (
             float(rng.choice((50, 60, rng.uniform(80, 400)))) if not air else rng.uniform(100, 900)
         )
@@ -94,10 +94,10 @@ def draw_bed(rng: np.random.Generator, kind: BedKind | None = None) -> RoasterNo
 def render(
     bed: RoasterNoise, rng: np.random.Generator, rate_hz: int, n: int, first_sample: int = 0
 ) -> Float32Array:
-    """So many samples of a bed from `first_sample` on, shape (n,), steady noise of about RMS 1."""
-    step = max(rate_hz // 200, 1)  # what moves slowly is computed 200 times a second
+    """`n` samples of a bed from `first_sample` on, shape (n,); its steady noise has RMS 1."""
+    step = max(rate_hz // 200, 1)  # slow changes are computed 200 times a second
     slow = (first_sample + np.arange(0, n + step, step)) / rate_hz
-    own = np.random.default_rng(bed.seed)  # what stays the same from piece to piece
+    own = np.random.default_rng(bed.seed)  # values that are equal in all pieces
     total = shaped_noise(rng, n, rate_hz, bed.hz, bed.db)
     total /= np.float32(_density_rms(bed, rate_hz))
     turn = 2 * np.pi * bed.turn_hz * slow
@@ -106,7 +106,7 @@ def render(
     slip = np.sin(2 * np.pi * 0.11 * slow)
     for hz, amplitude, phase in bed.tones:
         if hz < 0.48 * rate_hz:
-            # whole turns are taken off in double precision, the sine is quick in single
+            # whole turns are removed in double precision; the sine is fast in single
             turns = np.mod((first_sample + np.arange(n)) * (hz / rate_hz) + phase, 1.0)
             turns = turns.astype(np.float32) + _stretched(0.002 * hz / 100 * slip, step, n)
             total += np.float32(amplitude) * np.sin(np.float32(2 * np.pi) * turns)
@@ -122,7 +122,7 @@ def render(
 
 
 def _stretched(slow: Float64Array, step: int, n: int) -> Float32Array:
-    """A slow curve, a value each `step` samples, drawn out to n samples."""
+    """Interpolate a slow curve, one value per `step` samples, to n samples."""
     values = slow.astype(np.float32)
     ramp = np.linspace(0, 1, step, endpoint=False, dtype=np.float32)
     drawn = values[:-1, None] + np.diff(values)[:, None] * ramp
@@ -145,7 +145,7 @@ def _tumble(
     beat: Float64Array,
     step: int,
 ) -> Float32Array:
-    """Beans that fall on metal and on one another: a Poisson train through one impact's sound."""
+    """Beans that fall on metal and on one another: Poisson impacts with one sound."""
     low, high = bed.tumble_hz
     length = int(own.uniform(0.003, 0.02) * rate_hz)
     decay = np.exp(-np.arange(length, dtype=np.float32) / (length / own.uniform(3, 8)))
@@ -168,7 +168,7 @@ def _tumble(
 
 
 def _speeds(rng: np.random.Generator, count: int) -> Float64Array:
-    """How fast beans hit, of RMS 1: at random in a plane, but none falls further than the drum."""
+    """Speeds of impacts, of RMS 1: random in a plane, limited by the height of the drum."""
     most = 2.5  # in the spread of one component: 2.2 times the median
     cut = np.exp(-(most**2) / 2)
     squares = -2 * np.log(1 - rng.random(count) * (1 - cut))
@@ -184,7 +184,7 @@ def _scrapes(
     total: Float32Array,
     first_sample: int,
 ) -> None:
-    """A scrape, a squeak or a knock at the same place of each turn."""
+    """A scrape, a squeak or a knock at the same point of each turn."""
     shape = np.random.default_rng(bed.seed + 1)
     length = int(float(np.exp(shape.uniform(np.log(0.008), np.log(0.25)))) * rate_hz)
     tonal = shape.random() < 0.3
@@ -208,7 +208,7 @@ def _scrapes(
 
 
 def _chaff(bed: RoasterNoise, rng: np.random.Generator, rate_hz: int, total: Float32Array) -> None:
-    """Chaff that ticks against the walls: short, and mostly below what the bed holds up high."""
+    """Ticks of chaff against the walls: short, and mostly below the bed's high frequencies."""
     count = rng.poisson(bed.chaff_per_s * len(total) / rate_hz)
     length = int(0.006 * rate_hz)
     treble = _density_rms(bed, rate_hz, 4000.0) / _density_rms(bed, rate_hz)

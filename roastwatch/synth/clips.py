@@ -1,4 +1,4 @@
-"""Short clips to train on: a bed, cracks, fooling sounds, a room and a microphone, with truth."""
+"""Short clips to train on: a bed, cracks, distractors, a room and a microphone, with truth."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -6,16 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from roastwatch.synth import (
-    backgrounds as beds,
-)
-from roastwatch.synth import (
-    distractors as fooling,
-)
-from roastwatch.synth import (
-    fire_crackles as crackles,
-)
-from roastwatch.synth import (
+    backgrounds,
+    distractors,
+    fire_crackles,
     pops,
+    programmes,
     rooms,
 )
 from roastwatch.synth.impacts import between
@@ -33,37 +28,52 @@ from roastwatch.vocabulary import Float32Array
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What clips are made of. Each share is a probability; set one to 0 to leave a part out."""
+    """The contents of clips. Each share is a probability; 0 leaves the part out."""
 
     cracks: float = 0.5
     """Clips with cracks."""
     fooling_with_cracks: float = 0.45
     fooling_without: float = 0.9
     bare: float = 0.3
-    """Of the clips without cracks: no roaster, only a quiet room."""
+    """Share of the clips without cracks that have no roaster, only a quiet room."""
     rooms: float = 0.8
     lossy: float = 1.0
     """Scales codecs, gain control, suppression and clipping."""
     real: float = 0.4
-    """Fooling sounds taken from recordings where there are any."""
+    """Share of distractors taken from recordings, if there are any."""
     fire: float = 0.0
-    """Clips with cracks whose cracks are cut from recordings of fire, where there are any."""
-    kinds: tuple[str, ...] = tuple(fooling.MAKERS)
+    """Share of the clips with cracks whose cracks come from recordings of fire, if any."""
+    kinds: tuple[str, ...] = tuple(distractors.MAKERS)
+    music: float = 0.0
+    """Share of clips in which a radio plays, with and without cracks and roaster."""
+    music_whole: float = 0.7
+    """Share of those in which it plays all the time; in the others it is switched on or off."""
+    music_db: tuple[float, float] = (-20.0, 10.0)
+    """Level of the radio's RMS over that of the bed, drawn uniformly."""
+    music_real: float = 0.5
+    """Share of those with recorded music or talk, if there is any."""
+    music_weights: tuple[tuple[str, float], ...] = (
+        ("music", 0.4),
+        ("drums", 0.25),
+        ("strings", 0.15),
+        ("talk", 0.2),
+    )
+    """How often each of `programmes.PROGRAMMES` is played."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SynthClip:
-    """One clip, (n,) ±1, and what is in it."""
+    """One clip, (n,) ±1, and its contents."""
 
     samples: Float32Array
     pops_s: tuple[float, ...]
     kinds: tuple[str, ...]
-    """Names of the fooling sounds in it; a recording's is its kind."""
+    """Names of its distractors; a recording is named by its kind."""
 
 
 @dataclass(slots=True)
 class Kitchen:
-    """Makes clips of one rate and length; beds and rooms are kept and used several times over."""
+    """Makes clips of one rate and length; beds and rooms are reused."""
 
     rng: np.random.Generator
     rate_hz: int
@@ -71,7 +81,9 @@ class Kitchen:
     recipe: Recipe = field(default_factory=Recipe)
     recordings: Sequence[tuple[str, Float32Array]] = ()
     """Real negatives at this rate: kind and samples."""
-    fires: Sequence[crackles.Fire] = ()
+    radio: Sequence[tuple[str, Float32Array]] = ()
+    """Recorded music and talk at this rate: kind and samples."""
+    fires: Sequence[fire_crackles.Fire] = ()
     """Real cracks, of wood."""
     stock: int = 12
     _beds: list[Float32Array] = field(default_factory=list)
@@ -94,6 +106,8 @@ class Kitchen:
         if rng.random() < (recipe.fooling_with_cracks if cracking else recipe.fooling_without):
             count = 1 + int(rng.random() < 0.3)
             kinds = [self._add_fooling(dry, sound, above, bare) for _ in range(count)]
+        if recipe.music and rng.random() < recipe.music:
+            kinds.append(self._add_radio(dry, sound, bare=bare))
         wet = convolved(dry, room)[:n] if rng.random() < recipe.rooms else dry
         whole = sound + wet
         microphone = rooms.draw_microphone(rng, plain=rng.random() >= recipe.lossy)
@@ -102,7 +116,7 @@ class Kitchen:
         return SynthClip(heard, tuple(sorted(times)), tuple(kinds))
 
     def _quiet(self, n: int) -> Float32Array:
-        """A room without a roaster; levels count from here."""
+        """A room without a roaster, as the reference of levels."""
         slope = float(self.rng.uniform(-8, 0))
         noise = shaped_noise(
             self.rng, n, self.rate_hz, (60, 1000, 16000), (-4 * slope, 0, 4 * slope)
@@ -112,9 +126,9 @@ class Kitchen:
     def _bed(self, n: int) -> Float32Array:
         rng = self.rng
         if len(self._beds) < self.stock:
-            bed = beds.draw_bed(rng)
+            bed = backgrounds.draw_bed(rng)
             first = int(rng.integers(0, 600 * self.rate_hz))
-            self._beds.append(beds.render(bed, rng, self.rate_hz, n, first))
+            self._beds.append(backgrounds.render(bed, rng, self.rate_hz, n, first))
             sound = self._beds[-1]
         else:
             sound = np.roll(self._beds[int(rng.integers(self.stock))], int(rng.integers(n)))
@@ -146,17 +160,37 @@ class Kitchen:
         return [float(at) for at in times[keep]]
 
     def _cracks(self) -> Callable[[], tuple[Float32Array, float]]:
-        """What makes the cracks of this clip, each with the spread of their levels in dB."""
+        """A maker of this clip's cracks: (sound, spread of levels in dB)."""
         rng, rate = self.rng, self.rate_hz
         if self.recipe.fire and self.fires and rng.random() < self.recipe.fire:
-            wood = crackles.draw_family(rng, self.fires)
+            wood = fire_crackles.draw_family(rng, self.fires)
             spread_db = float(rng.uniform(2, 7))
-            return lambda: (crackles.crackle(rng, wood, rate), spread_db)
+            return lambda: (fire_crackles.crackle(rng, wood, rate), spread_db)
         family = pops.draw_family(rng, second=rng.random() < 0.12)
         return lambda: (pops.pop(rng, family, rate), family.level_spread_db)
 
+    def _add_radio(self, dry: Float32Array, wet: Float32Array, *, bare: bool) -> str:
+        """Let a radio play, through all of the clip or until or from some moment."""
+        rng, recipe, n = self.rng, self.recipe, len(dry)
+        real = bool(self.radio) and rng.random() < recipe.music_real
+        if real:
+            kind, track = self.radio[int(rng.integers(len(self.radio)))]
+            sound = np.resize(np.roll(track, -int(rng.integers(len(track)))), n)
+        else:
+            names, weights = zip(*recipe.music_weights, strict=True)
+            kind = str(rng.choice(names, p=np.array(weights) / sum(weights)))
+            sound = programmes.PROGRAMMES[kind](rng, self.rate_hz, self.length_s)[:n]
+        level_db = float(rng.uniform(10, 45) if bare else rng.uniform(*recipe.music_db))
+        sound = sound * np.float32(rms(wet) / rms(sound) * 10 ** (level_db / 20))
+        if rng.random() >= recipe.music_whole:
+            at, fade = int(rng.uniform(0.15, 0.85) * n), int(between(rng, 0.01, 1.0) * self.rate_hz)
+            gain = np.interp(np.arange(n), (at, at + fade), (1.0, 0.0)).astype(np.float32)
+            sound *= gain if rng.random() < 0.5 else 1 - gain
+        add_at(wet if real else dry, 0, sound)  # a recording has had its room already
+        return kind
+
     def _add_fooling(self, dry: Float32Array, wet: Float32Array, above: float, bare: bool) -> str:
-        """Add one; a recording has had its room already and goes in as it is."""
+        """Add a distractor; a recording already has its room and is added unchanged."""
         rng, rate = self.rng, self.rate_hz
         real = bool(self.recordings) and rng.random() < self.recipe.real
         if real:
@@ -170,11 +204,11 @@ class Kitchen:
         else:
             length_s = float(rng.uniform(0.6, self.length_s))
             kind = str(rng.choice(self.recipe.kinds))
-            _, sound = fooling.draw(rng, rate, length_s, kind)
+            _, sound = distractors.draw(rng, rate, length_s, kind)
         level_db = float(rng.uniform(12, 46) if bare else rng.normal(17, 8))
         loud = loudest_rms(high_band(sound, rate, 2500.0), rate)
         gain = above * 10 ** (level_db / 20) / (loud + 1e-4 * rms(sound) + 1e-9)
-        gain = min(gain, 60 * rms(wet) / (rms(sound) + 1e-9))  # dull sounds are not lifted for ever
+        gain = min(gain, 60 * rms(wet) / (rms(sound) + 1e-9))  # limits the gain of dull sounds
         at = int(rng.uniform(-0.2, 0.8) * len(dry)) if len(sound) < len(dry) else 0
         add_at(wet if real else dry, at, sound[: len(dry)] * np.float32(gain))
         return kind

@@ -1,7 +1,7 @@
-"""Cracks cut out of recordings of wood fire: real ones, in real rooms, from real microphones.
+"""Cracks cut from recordings of wood fire: real sounds in real rooms with real microphones.
 
-Wood crackles as a bean cracks: steam bursts its cells. What drawn cracks lack, these have. Each is
-cut where it stands out above 3 kHz and its fire's own noise is taken off its spectrum.
+Wood crackles as beans crack: steam bursts its cells. Each crack is cut where it stands out above
+3 kHz, and the noise of the fire is subtracted from its spectrum.
 """
 
 from collections.abc import Sequence
@@ -24,21 +24,21 @@ class Fire:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CrackleFamily:
-    """The cracks of one roast: one fire's, as if from a larger or a smaller body, elsewhere."""
+    """The cracks of one roast, from one fire, scaled and filtered."""
 
     fire: Fire
     stretch: float
-    """How much longer, and so lower, they are than in the recording."""
+    """Factor of their length, which also lowers their pitch."""
     hz: tuple[float, ...]
     db: tuple[float, ...]
-    """What they are filtered by."""
+    """Points of their filter."""
 
 
-_LEAST_CRACKS = 4  # in a fire that a whole roast is made from
+_LEAST_CRACKS = 4  # in the fire of a roast
 _STRETCH = (0.8, 2.2)  # roasters' cracks decay in 4 ms, these in 1.5
 _ABOVE_HZ = 3000.0
 _OVER_DB = 18.0
-"""A crack stands out by this over the fire around it, so that little but the crack is cut out."""
+"""A crack exceeds the fire around it by this, so that the cut contains little else."""
 _RISE_DB = 10.0
 _BEFORE_MS, _AFTER_MS = 25, 80
 _AROUND_MS = 150
@@ -47,7 +47,7 @@ _POINTS_HZ = np.geomspace(150.0, 20_000.0, 22)
 
 
 def draw_family(rng: np.random.Generator, fires: Sequence[Fire]) -> CrackleFamily:
-    """The cracks of one roast."""
+    """Draw the cracks of one roast."""
     rich = [fire for fire in fires if len(fire.cracks) >= _LEAST_CRACKS] or fires
     low_cut_hz = float(np.exp(rng.uniform(np.log(150), np.log(3000))))
     octave_db = float(rng.uniform(-2, 5))
@@ -124,7 +124,7 @@ def _at_points(power: npt.NDArray[np.float64], n: int, rate_hz: int) -> npt.NDAr
 
 
 def _cleaned(piece: Float32Array, noise: npt.NDArray[np.float64], rate_hz: int) -> Float32Array:
-    """A crack less its fire: quieter where the fire makes up more of it."""
+    """A crack without the fire's share of each band."""
     n = len(piece)
     fade = max(rate_hz // 1000, 1)
     piece[:fade] *= np.linspace(0, 1, fade, dtype=np.float32)

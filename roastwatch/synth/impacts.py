@@ -1,7 +1,7 @@
-"""Blows that are not cracks: dishes, keys, hands, balls, clocks, doors.
+"""Impacts that are not cracks: dishes, keys, hands, balls, clocks, doors.
 
-Each maker returns (n,) float32. Short sounds repeat in the rhythm that people and machines make
-them in: what tells them from cracks is often the company they come in.
+Each maker returns (n,) float32. Short sounds repeat in the rhythm of people and machines, which is
+often all that distinguishes them from cracks.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from roastwatch.vocabulary import Float32Array
 
 
 def between(rng: np.random.Generator, low: float, high: float) -> float:
-    """Log-uniform."""
+    """A log-uniform random number."""
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
@@ -26,7 +26,7 @@ def struck(
     click: float = 0.5,
     modes: int = 8,
 ) -> Float32Array:
-    """One blow on a body: a contact click and damped modes."""
+    """One impact on a body: a contact click and damped modes."""
     hz = np.exp(rng.uniform(np.log(low_hz), np.log(high_hz), modes))
     decay = np.array([between(rng, *decay_s) for _ in range(modes)]) * np.sqrt(low_hz / hz)
     sound = ringing(rng, rate_hz, hz, decay, np.exp(rng.normal(0, 0.7, modes)), decay_s[1] * 4)
@@ -51,7 +51,7 @@ def train(
     spread_db: float = 4.0,
     same: bool = False,
 ) -> Float32Array:
-    """One sound at each of the times (seconds), each time another level, or another sound."""
+    """A sound at each of the times (seconds), with another level or sound each time."""
     whole = blank(rate_hz, length_s)
     sound = one()
     for at in times_s[times_s < length_s].tolist():
@@ -64,13 +64,13 @@ def train(
 def rhythm(
     rng: np.random.Generator, length_s: float, per_s: float, jitter: float
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """Times in seconds, about `per_s` of them, whose steps vary by `jitter` (natural log)."""
+    """Times in seconds, about `per_s` per second, whose steps vary by `jitter` (natural log)."""
     steps = np.exp(rng.normal(0, jitter, int(length_s * per_s * 2) + 2)) / per_s
     return np.asarray(np.cumsum(steps) - steps[0] * rng.random())
 
 
 def clatter(rng: np.random.Generator, rate_hz: int, length_s: float) -> Float32Array:
-    """Dishes, cutlery, pans: blows in clusters with long metallic or glassy rings."""
+    """Dishes, cutlery, pans: clusters of impacts with long metallic or glassy rings."""
     low = between(rng, 400, 4000)
     ring = (between(rng, 0.008, 0.05), between(rng, 0.05, 0.4))
 
@@ -87,7 +87,7 @@ def clatter(rng: np.random.Generator, rate_hz: int, length_s: float) -> Float32A
 
 
 def clicks(rng: np.random.Generator, rate_hz: int, length_s: float) -> Float32Array:
-    """A mouse, a switch, a pen: press and release some 40-200 ms apart, each 1-4 ms long."""
+    """A mouse, a switch, a pen: press and release 40-200 ms apart, each 1-4 ms long."""
     low = between(rng, 900, 4500)
     press = struck(rng, rate_hz, low, 12000, (0.0004, 0.003), float(rng.uniform(0.3, 2)))
     release = struck(rng, rate_hz, low * 1.1, 13000, (0.0004, 0.003), float(rng.uniform(0.3, 2)))
@@ -150,17 +150,17 @@ def knocks(rng: np.random.Generator, rate_hz: int, length_s: float) -> Float32Ar
 
 
 def bouncing(rng: np.random.Generator, rate_hz: int, length_s: float) -> Float32Array:
-    """A ball, a coin, a bean on the floor: the same blow, sooner and weaker each time."""
+    """A ball, a coin, a bean on the floor: the same impact, sooner and weaker each time."""
     whole = blank(rate_hz, length_s)
     at = float(rng.uniform(0, length_s / 2))
     while at < length_s:
         low = between(rng, 300, 4000)
         ring = (between(rng, 0.0008, 0.003), between(rng, 0.003, 0.03))
-        blow = struck(rng, rate_hz, low, min(low * 8, 14000), ring, float(rng.uniform(0.1, 1.5)))
+        impact = struck(rng, rate_hz, low, min(low * 8, 14000), ring, float(rng.uniform(0.1, 1.5)))
         gap, keep = between(rng, 0.12, 0.7), float(rng.uniform(0.6, 0.93))
         loud = 1.0
         for _ in range(40):
-            add_at(whole, int(at * rate_hz), blow * np.float32(loud * np.exp(rng.normal(0, 0.2))))
+            add_at(whole, int(at * rate_hz), impact * np.float32(loud * np.exp(rng.normal(0, 0.2))))
             at += gap
             gap, loud = gap * keep, loud * keep ** float(rng.uniform(0.8, 1.4))
             if gap < 0.015 or at > length_s:
@@ -170,7 +170,7 @@ def bouncing(rng: np.random.Generator, rate_hz: int, length_s: float) -> Float32
 
 
 def clock(rng: np.random.Generator, rate_hz: int, length_s: float) -> Float32Array:
-    """A clock, a metronome, a relay, a projector: the same blow in strict time, tick and tock."""
+    """A clock, a metronome, a relay, a projector: the same impact at strict times."""
     low = between(rng, 800, 5000)
     ring = (between(rng, 0.0006, 0.003), between(rng, 0.003, 0.03))
     tick = struck(rng, rate_hz, low, 13000, ring, float(rng.uniform(0.2, 2)))
@@ -186,9 +186,9 @@ def clock(rng: np.random.Generator, rate_hz: int, length_s: float) -> Float32Arr
 
 
 def woodpecker(rng: np.random.Generator, rate_hz: int, length_s: float) -> Float32Array:
-    """Rolls of quick equal blows: a woodpecker, a drum roll, a ratchet, a rattling lid, a zip."""
+    """Rolls of fast equal impacts: a woodpecker, a drum roll, a ratchet, a lid, a zip."""
     low = between(rng, 500, 3500)
-    blow = struck(rng, rate_hz, low, low * 6, (0.001, between(rng, 0.003, 0.02)), 0.7)
+    impact = struck(rng, rate_hz, low, low * 6, (0.001, between(rng, 0.003, 0.02)), 0.7)
     whole = blank(rate_hz, length_s)
     at = float(rng.uniform(0, 1))
     while at < length_s:
@@ -196,7 +196,7 @@ def woodpecker(rng: np.random.Generator, rate_hz: int, length_s: float) -> Float
         times = at + np.arange(count) / per_s
         loud = np.hanning(count + 4)[2:-2] + 0.15
         for when, height in zip(times.tolist(), loud.tolist(), strict=True):
-            add_at(whole, int(when * rate_hz), blow * np.float32(height))
+            add_at(whole, int(when * rate_hz), impact * np.float32(height))
         at = float(times[-1]) + between(rng, 0.5, 4)
     return whole
 

@@ -1,8 +1,8 @@
 """One crack of a bean: a damped broadband click that stands out above 3 kHz.
 
 Ranges enclose what was measured on two roasters: rise 1.4-2.5 ms and decay 3.5-4 ms to -10 dB,
-hardly any of what stands out of a fan below 1.5 kHz, more of it the higher the band; over a quiet
-drum the thump of the bean against its wall is heard besides. Second crack is quieter, shorter and
+almost no excess over a fan below 1.5 kHz, and more in higher bands. Over a quiet drum, the thump
+of the bean against the wall is audible as well. Second crack is quieter, shorter and
 faster (Wilson, "Coffee roasting acoustics", JASA Express Letters 135, 2014).
 """
 
@@ -16,7 +16,7 @@ from roastwatch.vocabulary import Float32Array
 
 @dataclass(frozen=True, slots=True)
 class PopFamily:
-    """What the pops of one roast share: one bean, one chamber, one microphone's place."""
+    """Common properties of the pops of one roast: its bean, chamber and microphone position."""
 
     decay_s: float
     """Median time to -10 dB."""
@@ -25,20 +25,20 @@ class PopFamily:
     low_cut_hz: float
     resonances_hz: tuple[float, ...]
     ringing: float
-    """Share of damped resonances against noise, 0 to 1."""
+    """Share of damped resonances relative to noise, 0 to 1."""
     level_spread_db: float
     doublets: float
     """Share of cracks that are two clicks 6-60 ms apart."""
     strikes: float
-    """Share of cracks whose bean jumps and strikes the wall."""
+    """Share of cracks whose bean jumps and hits the wall."""
     wall_hz: float
     wall_s: float
-    """How the wall rings: at which frequency, and its time to 1 / e."""
+    """Ringing of the wall: frequency, and time to 1 / e."""
     second: bool = False
 
 
 def draw_family(rng: np.random.Generator, *, second: bool = False) -> PopFamily:
-    """The pops of one roast."""
+    """Draw the pops of one roast."""
     quick = 0.6 if second else 1.0
     return PopFamily(
         decay_s=float(np.clip(np.exp(rng.normal(np.log(0.0038), 0.4)), 0.0012, 0.014)) * quick,
@@ -56,7 +56,7 @@ def draw_family(rng: np.random.Generator, *, second: bool = False) -> PopFamily:
 
 
 def pop(rng: np.random.Generator, family: PopFamily, rate_hz: int) -> Float32Array:
-    """One crack, about unit RMS over its loudest 4 ms above 4 kHz; it starts at sample 0.
+    """One crack of about unit RMS over its loudest 4 ms above 4 kHz, from sample 0.
 
     The click itself is within 2 ms of the start; a doublet's second click comes later.
     """
@@ -78,7 +78,7 @@ def _click(rng: np.random.Generator, family: PopFamily, rate_hz: int) -> Float32
     n = int(length_s * rate_hz)
     t = np.arange(n, dtype=np.float32) / rate_hz
     noise = rng.standard_normal(n, dtype=np.float32) * np.exp(-t / decay_s)
-    if rng.random() < 0.5:  # an impulse leads: the shell breaks at once
+    if rng.random() < 0.5:  # a leading impulse: the shell breaks suddenly
         noise[: max(int(0.0002 * rate_hz), 1)] += np.float32(rng.uniform(1, 6))
     hz = np.array(family.resonances_hz) * np.exp(rng.normal(0, 0.04, len(family.resonances_hz)))
     decays = decay_s * np.exp(rng.normal(0, 0.4, len(hz)))

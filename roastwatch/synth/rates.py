@@ -1,10 +1,10 @@
-"""How often beans crack: seeded rate curves of first and second crack, and the pops they make.
+"""Crack rates: seeded curves of first and second crack, and their pops.
 
-First crack is sparse, swells over tens of seconds, holds and dies away; second crack follows
-minutes later, quieter and faster (Wilson, "Coffee roasting acoustics", JASA Express Letters 135,
+First crack is sparse, rises over tens of seconds, holds and fades. Second crack follows minutes
+later, quieter and faster (Wilson, "Coffee roasting acoustics", JASA Express Letters 135,
 2014). Measured on recordings: 1 to 9 audible pops in 10 s at the height of first crack, single
-stray pops as early as 50 s before it. The default ranges span that and more, for other machines
-and batches; nothing has been tuned on them.
+stray pops as early as 50 s before it. The default ranges cover more than that, for other machines
+and batches. They were not tuned.
 """
 
 from dataclasses import dataclass
@@ -25,17 +25,17 @@ class CrackPhase:
     hold_s: float
     fall_s: float
     peak_per_s: float
-    """Pops a second while it holds."""
+    """Pops per second while it holds."""
     steepness: float = 1.0
     """Exponent of rise and fall: 1 a straight ramp, below 1 sudden, above 1 hesitant."""
 
     @property
     def end_s(self) -> float:
-        """When the rate is back at zero."""
+        """Time at which the rate returns to zero."""
         return self.onset_s + self.rise_s + self.hold_s + self.fall_s
 
     def rate_per_s(self, at_s: Float64Array) -> Float64Array:
-        """Pops a second at times of shape (n,); shape (n,)."""
+        """Pops per second at times of shape (n,); shape (n,)."""
         since = np.asarray(at_s, dtype=np.float64) - self.onset_s
         rising = np.clip(since / max(self.rise_s, 1e-9), 0.0, 1.0)
         left = self.rise_s + self.hold_s + self.fall_s - since
@@ -46,7 +46,7 @@ class CrackPhase:
 
 @dataclass(frozen=True, slots=True)
 class RateRanges:
-    """What is drawn from, each uniformly but for rates, which are drawn log-uniformly."""
+    """Ranges of random values: uniform, but log-uniform for rates."""
 
     first_onset_s: Range = (330.0, 780.0)
     first_rise_s: Range = (10.0, 60.0)
@@ -61,7 +61,7 @@ class RateRanges:
     second_hold_s: Range = (15.0, 60.0)
     second_peak_per_s: Range = (2.0, 10.0)
     stray_per_min: Range = (0.02, 0.5)
-    """Single pops before first crack, thickest in its last minute."""
+    """Single pops before first crack, most frequent in the last minute."""
     tail_s: Range = (10.0, 90.0)
     """Sound after the last crack, to the drop."""
 
@@ -76,7 +76,7 @@ class RoastRates:
     stray_per_s: float = 0.0
 
     def stray_rate_per_s(self, at_s: Float64Array) -> Float64Array:
-        """Stray pops a second before first crack: nine times thicker in the last minute."""
+        """Stray pops per second before first crack: nine times more frequent in the last minute."""
         at_s = np.asarray(at_s, dtype=np.float64)
         onset_s = self.first.onset_s if self.first else self.duration_s
         late = (at_s > onset_s - 60.0) & (at_s <= onset_s)
@@ -84,7 +84,7 @@ class RoastRates:
         return rate
 
     def pops(self, rng: np.random.Generator) -> tuple[Float64Array, Float64Array, Float64Array]:
-        """Draw the times of the pops in seconds: of first crack, of second crack, and strays.
+        """Draw the times in seconds of the pops of first crack, of second crack, and of stray pops.
 
         Each is sorted, an inhomogeneous Poisson process thinned from its highest rate.
         """
@@ -118,7 +118,7 @@ def draw_rates(
 ) -> RoastRates:
     """Draw the crack rates of one roast.
 
-    `second` forces a second crack or forbids it; None leaves it to `ranges.second_probability`.
+    `second` forces or forbids a second crack; None uses `ranges.second_probability`.
     The same generator state gives the same roast.
     """
     ranges = ranges or RateRanges()

@@ -1,6 +1,6 @@
-"""Whole roasts as sound, with their truth: streamed, so that an hour needs no more memory.
+"""Whole roasts as sound with their truth, streamed in constant memory.
 
-Everything follows from the seed; how the sound is cut into blocks changes nothing.
+The seed determines everything; the size of blocks changes nothing.
 """
 
 from collections.abc import Iterator
@@ -10,9 +10,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from roastwatch.synth import backgrounds as beds
-from roastwatch.synth import distractors as fooling
-from roastwatch.synth import pops, rates, rooms
+from roastwatch.synth import backgrounds, distractors, pops, rates, rooms
 from roastwatch.synth.shapes import add_at, convolved, filtered, high_band, loudest_rms, rms
 from roastwatch.vocabulary import Float32Array
 
@@ -24,7 +22,7 @@ _MARGIN_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class TruePop:
-    """One crack as it was made."""
+    """One synthesised crack."""
 
     at_s: float
     level_db: float
@@ -35,7 +33,7 @@ class TruePop:
 
 @dataclass(frozen=True, slots=True)
 class RoastTruth:
-    """What happens in a synthesised roast, in seconds from the charge at 0."""
+    """The truth of a synthesised roast, in seconds from the charge at 0."""
 
     pops: tuple[TruePop, ...]
     """In order of time."""
@@ -45,24 +43,24 @@ class RoastTruth:
     second_crack_at_s: float | None
     duration_s: float
     fooling: tuple[tuple[float, float, str], ...]
-    """Start, length and name of each everyday sound."""
+    """Start, length and name of each distractor."""
     description: str
 
     @property
     def pop_times_s(self) -> tuple[float, ...]:
-        """Times of all cracks, strays too."""
+        """Times of all cracks, including stray ones."""
         return tuple(pop.at_s for pop in self.pops)
 
 
 class SynthRoast:
-    """A roast as sound. `blocks()` may be called again and starts anew each time."""
+    """A roast as sound. Each call of `blocks()` starts anew."""
 
     def __init__(
         self,
         seed: int,
         sample_rate_hz: int = 32000,
         *,
-        kind: beds.BedKind | None = None,
+        kind: backgrounds.BedKind | None = None,
         curve: rates.RoastRates | None = None,
         pop_level_db: float | None = None,
         fooling_per_h: float = 6.0,
@@ -70,7 +68,7 @@ class SynthRoast:
         bed_dbfs: float | None = None,
         duration_s: float | None = None,
     ) -> None:
-        """Draw a roast; nothing is rendered yet.
+        """Draw a roast without rendering it.
 
         `pop_level_db`: median level of a crack over the bed (None: drawn from 9 to 24 dB; two real
         roasts had 17.7). `duration_s` cuts the roast short. `curve` sets when cracks come.
@@ -80,7 +78,7 @@ class SynthRoast:
         self._seed = seed
         self._curve = curve if curve is not None else rates.draw_rates(rng)
         self._duration_s = min(duration_s or np.inf, self._curve.duration_s)
-        self._bed = beds.draw_bed(rng, kind)
+        self._bed = backgrounds.draw_bed(rng, kind)
         self._microphone = rooms.draw_microphone(rng, plain=True)
         self._room = rooms.room_response(rng, sample_rate_hz)
         self._family = pops.draw_family(rng)
@@ -139,11 +137,11 @@ class SynthRoast:
             yield np.clip(piece[: total - start], -1, 1)
 
     def _bed_piece(self, index: int, start: int, n: int) -> Float32Array:
-        """The bed through the microphone, with margins so that the filter has no edges."""
+        """The bed through the microphone, with margins so that the filter has no edge effects."""
         rate = self.sample_rate_hz
         margin = int(_MARGIN_S * rate)
         rng = np.random.default_rng([self._seed, 2, index])
-        dry = beds.render(self._bed, rng, rate, n + 2 * margin, max(start - margin, 0))
+        dry = backgrounds.render(self._bed, rng, rate, n + 2 * margin, max(start - margin, 0))
         heard = filtered(dry, rate, self._microphone.hz, self._microphone.db)[margin : margin + n]
         at_s = (start + np.arange(n, dtype=np.float64)) / rate
         gain = np.interp(at_s, *self._fan).astype(np.float32)
@@ -156,7 +154,7 @@ class SynthRoast:
         rate = self.sample_rate_hz
         rng = np.random.default_rng([self._seed, 3])
         response = (self._microphone.hz, self._microphone.db)
-        bed = filtered(beds.render(self._bed, rng, rate, 2 * rate, 0), rate, *response)
+        bed = filtered(backgrounds.render(self._bed, rng, rate, 2 * rate, 0), rate, *response)
         self._gain = 10 ** (self._bed_dbfs / 20) / rms(bed)
         above = max(rms(high_band(bed, rate, 3500.0)) * self._gain, 10**-4.6)
         self._pop_gain = {}
@@ -183,14 +181,14 @@ class SynthRoast:
     def _draw_fooling(
         self, rng: np.random.Generator, per_h: float, kinds: tuple[str, ...] | None
     ) -> list[tuple[float, float, str]]:
-        names = kinds or tuple(name for name in fooling.MAKERS if name != "fire")
+        names = kinds or tuple(name for name in distractors.MAKERS if name != "fire")
         count = rng.poisson(per_h * self._duration_s / 3600)
         starts = np.sort(rng.uniform(5, max(self._duration_s - 5, 6), count))
         sounds = [(float(at), float(rng.uniform(0.5, 5)), str(rng.choice(names))) for at in starts]
         return [(0.2, 2.5, "charge"), *sounds]
 
     def _fan_steps(self, rng: np.random.Generator) -> tuple[Float64Array, Float64Array]:
-        """Times and gains of the bed: the person changes the fan a few times."""
+        """Times and gains of the bed: a person changes the fan a few times."""
         times, gains, now = [0.0], [1.0], 1.0
         changes = rng.uniform(0.05, 1.0, rng.integers(0, 6)) * self._curve.duration_s
         for at in np.sort(changes).tolist():
@@ -200,7 +198,7 @@ class SynthRoast:
         return np.array(times)[order], np.array(gains)[order]
 
     def _events(self) -> Iterator[tuple[int, Float32Array]]:
-        """Cracks and everyday sounds as heard: (first sample, samples), in order of time."""
+        """Cracks and distractors through room and microphone: (first sample, samples), in order."""
         rate, truth = self.sample_rate_hz, self.truth
         order = sorted(
             [(pop.at_s, index, pop) for index, pop in enumerate(truth.pops)]
@@ -217,7 +215,7 @@ class SynthRoast:
             else:
                 rng = np.random.default_rng([self._seed, 5, index])
                 name = "grains" if event[2] == "charge" else event[2]
-                sound = fooling.draw(rng, rate, event[1], name)[1]
+                sound = distractors.draw(rng, rate, event[1], name)[1]
                 level_db = float(rng.uniform(8, 34))
                 gain = 10 ** ((self._bed_dbfs + level_db) / 20)
             wet = convolved(sound, self._room)

@@ -1,4 +1,4 @@
-"""Rooms and microphones: what happens to sound between the roaster and the samples."""
+"""Rooms and microphones: the path of sound from the roaster to the samples."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,11 @@ from roastwatch.vocabulary import Float32Array
 
 
 def room_response(rng: np.random.Generator, rate_hz: int) -> Float32Array:
-    """An impulse response: direct sound at sample 0, early echoes, a tail that loses its treble.
+    """An impulse response: direct sound at sample 0, early echoes, and a tail that loses treble.
 
-    Reverberation time 0.08-0.9 s. How much of the energy is in the tail follows from the distance,
-    15 cm to 2 m, beside the one at which direct sound and tail are equal: 0.057 m·sqrt(volume in
-    m³ / reverberation time in s) for a source that radiates all round (Kuttruff, Room Acoustics).
+    Reverberation time 0.08-0.9 s. The energy of the tail follows from the distance, 15 cm to 2 m,
+    relative to that of equal direct and reverberant sound: 0.057 m·sqrt(volume in m³ /
+    reverberation time in s) for an omnidirectional source (Kuttruff, Room Acoustics).
     """
     time_s = float(np.exp(rng.uniform(np.log(0.08), np.log(0.9))))
     volume_m3 = float(np.exp(rng.uniform(np.log(15), np.log(150))))
@@ -38,19 +38,19 @@ def room_response(rng: np.random.Generator, rate_hz: int) -> Float32Array:
 
 @dataclass(frozen=True, slots=True)
 class MicrophoneResponse:
-    """A microphone with what its maker and a codec do to the sound."""
+    """A microphone with its processing and codec."""
 
     hz: tuple[float, ...]
     db: tuple[float, ...]
-    """Its response: points of the curve."""
+    """Its frequency response, as points of a curve."""
     gain: bool = False
     """Automatic gain control."""
     suppression: bool = False
-    """Noise suppression: stationary bands are turned down."""
+    """Noise suppression: stationary bands are attenuated."""
     codec: bool = False
-    """Lossy: bands below a masking threshold are dropped frame by frame."""
+    """Lossy codec: bands below a masking threshold are dropped frame by frame."""
     clip_db: float | None = None
-    """Peaks are cut this far below full scale of the loudest moment."""
+    """Peaks are clipped this far below the loudest moment."""
     noise_dbfs: float = -90.0
     """Its own hiss."""
 
@@ -59,12 +59,12 @@ _POINTS = (60.0, 150.0, 400.0, 1000.0, 2500.0, 5000.0, 8000.0, 12000.0, 16000.0,
 
 
 def draw_microphone(rng: np.random.Generator, *, plain: bool = False) -> MicrophoneResponse:
-    """A microphone; a plain one has only a response and hiss."""
+    """Draw a microphone; a plain one has only a response and hiss."""
     wander = np.cumsum(rng.normal(0, 2.2, len(_POINTS)))
     db = wander - wander[3]
     db[:2] -= np.array((2.0, 1.0)) * rng.uniform(0, 8)
     points, curve = list(_POINTS), [float(x) for x in np.clip(db, -22, 14)]
-    if rng.random() < 0.45:  # a codec or a driver cuts the top off
+    if rng.random() < 0.45:  # a codec or driver cuts off high frequencies
         cut = float(rng.choice((7000, 7600, 8000, 9500, 11000, 12000, 14000, 15500, 16000)))
         keep = [i for i, hz in enumerate(points) if hz < cut * 0.95]
         points = [*(points[i] for i in keep), cut * 0.98, cut * 1.03, 30000]
@@ -88,7 +88,7 @@ def draw_microphone(rng: np.random.Generator, *, plain: bool = False) -> Microph
 def recorded(
     rng: np.random.Generator, sound: Float32Array, rate_hz: int, microphone: MicrophoneResponse
 ) -> Float32Array:
-    """A whole clip through a microphone: (n,) to (n,), ±1. A stream uses the response only."""
+    """A whole clip through a microphone: (n,) to (n,), ±1. Streams use only its response."""
     sound = filtered(sound, rate_hz, microphone.hz, microphone.db)
     peak = float(np.abs(sound).max()) + 1e-9
     if microphone.gain:
@@ -110,12 +110,12 @@ def recorded(
 
 
 def through_room(sound: Float32Array, response: Float32Array) -> Float32Array:
-    """A dry sound in a room, same length (the last tail is cut)."""
+    """A dry sound in a room, of the same length: the last tail is cut."""
     return convolved(sound, response)[: len(sound)]
 
 
 def _gain_control(rng: np.random.Generator, sound: Float32Array, rate_hz: int) -> Float32Array:
-    """Gain from the level of the last moments, in steps of 10 ms: quick down, slow up."""
+    """Gain from the recent level, in steps of 10 ms: fast down, slow up."""
     step = rate_hz // 100
     count = -(-len(sound) // step)
     padded = np.pad(sound, (0, count * step - len(sound))).reshape(count, step)
@@ -163,7 +163,7 @@ def _gated(sound: Float32Array, rate_hz: int, keep_db: float, floor_db: float) -
 
 
 def _lossy(rng: np.random.Generator, sound: Float32Array, rate_hz: int) -> Float32Array:
-    """What a low-bit-rate transform codec leaves: coarse steps in each band, holes, pre-echo."""
+    """The artefacts of a low-bit-rate transform codec: coarse steps, holes, pre-echo."""
     size = 1 << int(np.log2(float(rng.choice((0.006, 0.012, 0.024, 0.045))) * rate_hz))
     spectra = _frames(sound, size)
     bins = spectra.shape[1]

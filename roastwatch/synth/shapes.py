@@ -1,4 +1,4 @@
-"""The few shapes that all parts of the synthesis are made from. Sounds are float32, mono."""
+"""Building blocks of the synthesis. Sounds are mono float32."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,7 +7,7 @@ from roastwatch.vocabulary import Float32Array
 
 
 def fast_size(n: int) -> int:
-    """The smallest 2^a·3^b·5^c not below n: sizes at which an FFT is quick."""
+    """The smallest 2^a·3^b·5^c that is at least n: sizes at which an FFT is fast."""
     best = 1 << max(n - 1, 1).bit_length()
     five = 1
     while five < best:
@@ -22,7 +22,7 @@ def fast_size(n: int) -> int:
 
 
 def gain_curve(n_fft: int, rate_hz: int, hz: npt.ArrayLike, db: npt.ArrayLike) -> Float32Array:
-    """Amplitude gains of an rfft's bins from points in dB, straight lines over log-frequency."""
+    """Amplitude gains of an rfft's bins from points in dB, linear over log-frequency."""
     bins = np.maximum(np.fft.rfftfreq(n_fft, 1.0 / rate_hz), 1.0)
     curve = np.interp(np.log(bins), np.log(np.asarray(hz, float)), np.asarray(db, float))
     return np.asarray(10.0 ** (curve / 20.0), np.float32)
@@ -78,21 +78,21 @@ def ringing(
 
 
 def add_at(target: Float32Array, start: int, sound: Float32Array) -> None:
-    """Add a sound into a longer one in place; what hangs over either end is cut."""
+    """Add a sound to a longer one in place; what exceeds either end is cut."""
     first, last = max(start, 0), min(start + len(sound), len(target))
     if first < last:
         target[first:last] += sound[first - start : last - start]
 
 
 def rms(sound: Float32Array) -> float:
-    """Root of the mean square; a tiny number for silence, so that it can divide."""
+    """Root mean square; a tiny number for silence, so that it can be a divisor."""
     return (
         float(np.sqrt(np.mean(np.square(sound, dtype=np.float64)) + 1e-20)) if len(sound) else 1e-10
     )
 
 
 def high_band(sound: Float32Array, rate_hz: int, above_hz: float = 4000.0) -> Float32Array:
-    """The part of a sound above a frequency (brick wall): where pops stand out of the fan."""
+    """The part of a sound above a frequency (brick wall), where pops exceed the fan."""
     n_fft = fast_size(len(sound))
     spectrum = np.fft.rfft(sound, n_fft)
     spectrum[: int(above_hz * n_fft / rate_hz)] = 0

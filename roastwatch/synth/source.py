@@ -1,4 +1,4 @@
-"""The source `demo`: a synthesised roast in place of a microphone."""
+"""The source `demo`: a synthesised roast instead of a microphone."""
 
 import asyncio
 import time

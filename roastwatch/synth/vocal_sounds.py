@@ -1,4 +1,4 @@
-"""Voices, water, fire and faults: sounds that are not blows and yet can fool a detector.
+"""Voices, water, fire and faults: distractors that are not impacts.
 
 Each maker returns (n,) float32.
 """
@@ -53,7 +53,7 @@ def speech(rng: np.random.Generator, rate_hz: int, length_s: float) -> Float32Ar
 
 
 def fire(rng: np.random.Generator, rate_hz: int, length_s: float) -> Float32Array:
-    """Wood fire, frying: crackles of all sizes in flurries over a rumble; nearly the same sound."""
+    """Wood fire, frying: flurries of crackles over a rumble; almost the same sound as cracks."""
     whole = shaped_noise(
         rng, int(length_s * rate_hz), rate_hz, (60, 400, 4000, 16000), (0, -8, -24, -30)
     )
@@ -72,7 +72,7 @@ def fire(rng: np.random.Generator, rate_hz: int, length_s: float) -> Float32Arra
 
 
 def grains(rng: np.random.Generator, rate_hz: int, length_s: float) -> Float32Array:
-    """Many small blows in swells: a scoop of beans, rustling paper or foil, rain, keys, gravel."""
+    """Swells of many small impacts: a scoop of beans, paper, foil, rain, keys, gravel."""
     n = int(length_s * rate_hz)
     swell = np.interp(
         np.arange(n),
@@ -107,7 +107,7 @@ def drops(rng: np.random.Generator, rate_hz: int, length_s: float) -> Float32Arr
 
 
 def calls(rng: np.random.Generator, rate_hz: int, length_s: float) -> Float32Array:
-    """Barks, cries, beeps and alarms: harmonic sounds that begin at once, some with noise."""
+    """Barks, cries, beeps and alarms: harmonic sounds with a sudden start, some with noise."""
     whole = blank(rate_hz, length_s)
     beep, base = bool(rng.random() < 0.4), between(rng, 200, 4000)
     for at in rhythm(rng, length_s, between(rng, 0.4, 4), 0.3).tolist():
@@ -127,7 +127,7 @@ def calls(rng: np.random.Generator, rate_hz: int, length_s: float) -> Float32Arr
 
 
 def breath(rng: np.random.Generator, rate_hz: int, length_s: float) -> Float32Array:
-    """Sneezes, coughs, hisses of steam, a hand on the microphone: noise that swells and goes."""
+    """Sneezes, coughs, hissing steam, a hand on the microphone: noise that swells and fades."""
     whole = blank(rate_hz, length_s)
     for at in rhythm(rng, length_s, between(rng, 0.2, 1.2), 0.6).tolist():
         n = int(between(rng, 0.03, 1.2) * rate_hz)
@@ -141,7 +141,7 @@ def breath(rng: np.random.Generator, rate_hz: int, length_s: float) -> Float32Ar
 
 
 def faults(rng: np.random.Generator, rate_hz: int, length_s: float) -> Float32Array:
-    """A loose plug: single-sample spikes, steps and hum that comes and goes."""
+    """A loose plug: single-sample spikes, steps and intermittent hum."""
     whole = blank(rate_hz, length_s)
     for at in np.cumsum(rng.exponential(between(rng, 0.15, 2), 100)).tolist():
         start = int(at * rate_hz)

@@ -1,4 +1,4 @@
-"""A bank of clips to learn from, as rows of the front end: made once, in parallel, then mapped.
+"""A bank of training clips as rows of the front end, made once in parallel and then mapped.
 
 The files of a bank: `rows.f16` (clips, rows, WIDTH), `labels.u1` (clips, rows; see below) and
 `bank.json`, written last, which says what it was made from: a bank is made again when that differs.
@@ -22,7 +22,7 @@ from roastwatch.synth.fire_crackles import Fire, cut
 from roastwatch.vocabulary import Float32Array
 
 NOTHING, CRACK, UNSURE = 0, 1, 2
-"""Labels of a row. Unsure rows (beside a crack, or of one too faint to hear) teach nothing."""
+"""Labels of a row. Unsure rows (next to a crack, or of an inaudible one) are not trained on."""
 
 RATES_HZ = (16000, 32000, 44100, 48000)
 _RATE_SHARES = (0.3, 0.6, 0.05, 0.05)  # above 32 kHz only the highest band gains
@@ -31,9 +31,13 @@ _FAINT_BELS = 0.3
 _TOP_BAND = 5  # the first band above 3.2 kHz
 
 
+RADIO = ("music", "talk")
+"""Kinds of recordings for the radio; they are not everyday sounds."""
+
+
 @dataclass(frozen=True, slots=True)
 class BankPlan:
-    """What a bank is made from: the same plan gives the same bank."""
+    """The plan of a bank: the same plan gives the same bank."""
 
     clips: int
     length_s: float
@@ -50,19 +54,19 @@ class BankPlan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bank:
-    """A bank that was made."""
+    """A finished bank."""
 
     rows: npt.NDArray[np.float16]
     labels: npt.NDArray[np.uint8]
     kinds: list[list[str]]
-    """Fooling sounds of each clip."""
+    """Distractors of each clip."""
 
     def __len__(self) -> int:
         return len(self.labels)
 
 
 def is_fire(kind: str) -> bool:
-    """Whether a kind of sound, drawn or recorded, is fire, whose crackles are nearly cracks."""
+    """Whether a kind of sound is fire, whose crackles are almost cracks."""
     return "fire" in kind.lower()
 
 
@@ -86,15 +90,15 @@ def labels_of(clip: SynthClip, rows: Float32Array) -> npt.NDArray[np.uint8]:
 
 
 def build(
-    folder: Path, plan: BankPlan, workers: int, told: Callable[[int], None] | None = None
+    folder: Path, plan: BankPlan, workers: int, progress: Callable[[int], None] | None = None
 ) -> Bank:
-    """Make a bank, or open it if it was made from the same plan already.
+    """Make a bank, or open one already made from the same plan.
 
-    `told` is called with the number of clips that were just made.
+    `progress` is called with the number of new clips.
     """
-    meant = json.loads(json.dumps({"front_end": features.VERSION, **asdict(plan)}))
+    wanted = json.loads(json.dumps({"front_end": features.VERSION, **asdict(plan)}))
     description = folder / "bank.json"
-    if description.exists() and json.loads(description.read_text())["plan"] == meant:
+    if description.exists() and json.loads(description.read_text())["plan"] == wanted:
         return open_bank(folder, plan)
     folder.mkdir(parents=True, exist_ok=True)
     description.unlink(missing_ok=True)
@@ -105,9 +109,9 @@ def build(
     jobs = [(folder, plan, first) for first in range(0, plan.clips, _CHUNK)]
     for first, made in _mapped(jobs, workers):
         kinds[first : first + len(made)] = made
-        if told:
-            told(len(made))
-    write_whole(description, json.dumps({"plan": meant, "kinds": kinds}))
+        if progress:
+            progress(len(made))
+    write_whole(description, json.dumps({"plan": wanted, "kinds": kinds}))
     return open_bank(folder, plan)
 
 
@@ -135,7 +139,7 @@ def _mapped(jobs: list[Job], workers: int) -> Iterator[tuple[int, list[list[str]
 
 
 def _chunk(job: Job) -> tuple[int, list[list[str]]]:
-    """Make the clips from `first` on and write them where they belong."""
+    """Make the clips from `first` on and write them to their place."""
     folder, plan, first = job
     rng = np.random.default_rng([plan.seed, first])
     rate = int(rng.choice(RATES_HZ, p=_RATE_SHARES))
@@ -143,13 +147,22 @@ def _chunk(job: Job) -> tuple[int, list[list[str]]]:
     rows = np.memmap(folder / "rows.f16", np.float16, "r+", shape=(*shape, features.WIDTH))
     labels = np.memmap(folder / "labels.u1", np.uint8, "r+", shape=shape)
     front_end = features.PopsFrontEnd(rate)
+    everything = _recordings(plan.recordings, rate)
+    radio = [row for row in everything if row[0] in RADIO]
     recordings = [
         row
-        for row in _recordings(plan.recordings, rate)
-        if "fire" in plan.recipe.kinds or not is_fire(row[0])
+        for row in everything
+        if row[0] not in RADIO and ("fire" in plan.recipe.kinds or not is_fire(row[0]))
     ]
     kitchen = Kitchen(
-        rng, rate, plan.length_s, plan.recipe, recordings, fires_in(plan.recordings), stock=8
+        rng,
+        rate,
+        plan.length_s,
+        plan.recipe,
+        recordings,
+        radio,
+        fires_in(plan.recordings),
+        stock=8,
     )
     kinds = []
     for index in range(first, min(first + _CHUNK, plan.clips)):
@@ -164,7 +177,7 @@ def _chunk(job: Job) -> tuple[int, list[list[str]]]:
 
 @cache
 def fires_in(paths: tuple[tuple[str, str], ...]) -> tuple[Fire, ...]:
-    """The cracks in those recordings (kind and path) that are of fire."""
+    """The cracks in the recordings (kind and path) of fire."""
     import soundfile
 
     fires = []

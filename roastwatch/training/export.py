@@ -3,6 +3,7 @@
 import hashlib
 import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -114,12 +115,13 @@ def export(
     *,
     model_id: str,
     trained_on: str,
+    trained_on_files: Sequence[str] = (),
     evidence_over: float = 0.0,
 ) -> dict[str, Any]:
     """Write `<name>.onnx` and `<name>.json` into a folder; return the manifest.
 
-    `evidence_over`: see `ModelSpec`. The graph gives what enters the last layer as `features`, from
-    which `learn` fits that layer.
+    `evidence_over`: see `ModelSpec`; `trained_on_files`: its `trained_on`. The graph gives what
+    enters the last layer as `features`, from which `learn` fits that layer.
     The largest difference between torch and ONNX Runtime on random rows, streamed in uneven parts,
     stands in the manifest's scores as `largest_difference`.
     """
@@ -148,6 +150,7 @@ def export(
         "llr_offset": calibration.llr_offset,
         "llr_limits": [-5.0, 8.0],
         "trained_on": trained_on,
+        **({"trained_on_files": list(trained_on_files)} if trained_on_files else {}),
         "scores": {**calibration.scores, "largest_difference": difference},
     }
     content = (json.dumps(manifest, indent=2) + "\n").encode()

@@ -1,4 +1,4 @@
-"""What every training run does alike: its place among processes, its schedule, its checkpoints."""
+"""Common parts of training runs: processes, schedule, checkpoints."""
 
 import math
 import os
@@ -22,42 +22,42 @@ from roastwatch.training import checkpoints
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where this process stands among those of a run."""
+    """This process among those of a run."""
 
     rank: int
     processes: int
     device: torch.device
     talk: torch.distributed.ProcessGroup | None = None
-    """What the processes tell one another by; none where one trains alone."""
+    """The group by which processes communicate; None for a single process."""
 
     @property
     def leads(self) -> bool:
-        """Whether this is the process that writes and speaks."""
+        """Whether this process writes files and prints."""
         return self.rank == 0
 
-    def told_by_leader(self, mine: dict[str, float]) -> dict[str, float]:
-        """What the leading process says; the others wait for it."""
+    def from_leader(self, mine: dict[str, float]) -> dict[str, float]:
+        """The leading process's figures; the others wait for them."""
         if self.talk is None:
             return mine
-        said = [mine]
-        torch.distributed.broadcast_object_list(said, group=self.talk)
-        return said[0]
+        text = [mine]
+        torch.distributed.broadcast_object_list(text, group=self.talk)
+        return text[0]
 
     def wait(self) -> None:
-        """Until all processes have come here."""
+        """Wait for all processes."""
         if self.talk is not None:
             torch.distributed.barrier(self.talk)
 
     def shares(self, name: str, batch: int) -> None:
-        """Make sure that a batch can be shared out.
+        """Make sure that processes can share a batch evenly.
 
         Raises:
-            BadInputError: it can't, evenly.
+            BadInputError: they can't.
         """
         if batch % self.processes:
             raise BadInputError(
                 f"training.{name} ({batch}) can't be shared by {self.processes} processes: choose "
-                "a multiple."
+                "a multiple of their number."
             )
 
 
@@ -86,7 +86,7 @@ class Learning(Protocol):
 
     @property
     def patience_epochs(self) -> int:
-        """Stop after so many without a better one."""
+        """Epochs without improvement after which training stops."""
         ...
 
     @property
@@ -96,9 +96,9 @@ class Learning(Protocol):
 
 
 class Run:
-    """A network being trained: what goes on from where it was broken off.
+    """A training run, which resumes after an interruption.
 
-    Frozen parameters are neither trained nor kept.
+    Frozen parameters are neither trained nor saved.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Run:
         steps_per_epoch: int,
         place: Place,
     ) -> None:
-        """Optimiser and schedule anew, or as the newest checkpoint in `out` has them.
+        """Create optimiser and schedule, or restore them from the newest checkpoint in `out`.
 
         Raises:
             BadInputError: the folder holds a run of another plan.
@@ -156,8 +156,8 @@ class Run:
 
     def bar(self, batches: Any, epoch: int) -> Any:
         """The batches of an epoch, with a progress bar where one speaks."""
-        said = f"epoch {epoch + 1}/{self._learning.epochs}"
-        return tqdm(batches, said, disable=not self._place.leads)
+        text = f"epoch {epoch + 1}/{self._learning.epochs}"
+        return tqdm(batches, text, disable=not self._place.leads)
 
     def step(self, loss: torch.Tensor, longest_gradient: float) -> None:
         """One step down, its gradient cut to a length."""
@@ -168,7 +168,7 @@ class Run:
         self._schedule.step()
 
     def end_epoch(self, epoch: int, figures: dict[str, float], score: float) -> None:
-        """Note how good an epoch was, tell it, and keep its checkpoint.
+        """Record and print an epoch's figures, and save its checkpoint.
 
         Raises:
             BadInputError: the disk is full; nothing is lost.
@@ -183,8 +183,8 @@ class Run:
             for name, value in figures.items():
                 self._board.add_scalar(name, value, epoch)
             self._board.flush()
-        told = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
-        tqdm.write(f"epoch {epoch + 1}: {told}{' (best)' if better else ''}")
+        text = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
+        tqdm.write(f"epoch {epoch + 1}: {text}{' (best)' if better else ''}")
         kept = {n: v for n, v in self._network.state_dict().items() if n not in self._frozen}
         stand = {
             "plan": self._plan.model_dump(mode="json"),
@@ -199,7 +199,7 @@ class Run:
         checkpoints.save(self._out, stand, epoch, best=better, keep=keep)
 
     def card(self) -> dict[str, Any]:
-        """What every card says of a run."""
+        """The part of the card that is common to all runs."""
         return {
             "parameters": sum(parameter.numel() for parameter in self._network.parameters()),
             "epochs": len(self.history),
@@ -226,8 +226,8 @@ def place_in_run() -> Iterator[Place]:
     if processes > 1:
         torch.distributed.init_process_group("nccl" if cuda else "gloo")
         # A group that DistributedDataParallel has held is never freed (torch 2.13), so gloo's
-        # threads still run when Python ends; one that then lets go of a tensor of Python's aborts
-        # the process. Words go by a group of their own, whose threads end with it.
+        # threads still run when Python exits. One that then releases a tensor of Python's aborts
+        # the process. Figures therefore use their own group, whose threads end with it.
         talk = torch.distributed.new_group()
     try:
         local = int(os.environ.get("LOCAL_RANK", "0"))
@@ -242,7 +242,7 @@ def place_in_run() -> Iterator[Place]:
 
 
 def learning_rate(step: int, total: int, warm_up: float) -> float:
-    """Up in a straight line, down along a cosine."""
+    """Rise linearly, fall along a cosine."""
     rising = max(int(total * warm_up), 1)
     if step < rising:
         return (step + 1) / rising

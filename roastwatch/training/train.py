@@ -3,7 +3,7 @@
     roastwatch train --config config/models/pops.yaml --out runs/pops
     torchrun --nproc-per-node 2 -m roastwatch train --config ... --out ...
 
-A run that was killed goes on from its last epoch and comes to the same result.
+A killed run resumes from its last epoch and gives the same result.
 """
 
 import json
@@ -16,20 +16,26 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
+from roastwatch.evaluation.conditions import sources
 from roastwatch.training import checkpoints, measure
 from roastwatch.training.augment import augmented
-from roastwatch.training.bank import CRACK, NOTHING, UNSURE, Bank, BankPlan, build, is_fire
+from roastwatch.training.bank import CRACK, NOTHING, RADIO, UNSURE, Bank, BankPlan, build, is_fire
 from roastwatch.training.network import PopNet
 from roastwatch.training.plan import LearningSettings, TrainingPlan
 from roastwatch.training.run import Place, Run, place_in_run
 
-_SETTLING_ROWS = 15  # after the start of a clip the floor is not yet known
+_SETTLING_ROWS = 15  # the floor is unknown at the start of a clip
 
 
 def train(
     plan: TrainingPlan, out: Path, recordings: tuple[tuple[str, str], ...] = (), workers: int = 2
 ) -> dict[str, Any]:
-    """Train by a plan into a folder; return the card, which stands there as card.json too."""
+    """Train by a plan into a folder; return the card, which is written to card.json there, too.
+
+    Raises:
+        BadInputError: a manifest keeps one of the recordings for development or evaluation.
+    """
+    sources.refuse_untrainable([Path(path) for _, path in recordings])
     out.mkdir(parents=True, exist_ok=True)
     with place_in_run() as place:
         return _train(plan, out, recordings, workers, place)
@@ -46,12 +52,12 @@ def _train(
     learning = plan.training
     place.shares("batch_clips", learning.batch_clips)
 
-    # 1. What to learn from
+    # 1. The clips
     bank = _bank(out / "bank", plan.bank.plan(recordings), workers, place)
     held_back = _bank(out / "validation", plan.validation.plan(()), workers, place)
     weights = _clip_weights(bank, learning)
 
-    # 2. The net, its optimiser and its schedule, or what a run that was broken off left of them
+    # 2. The net, its optimiser and its schedule, or those of an interrupted run
     torch.manual_seed(plan.seed)
     network = PopNet(*plan.network.size).to(place.device)
     steps_per_epoch = max(len(bank) // learning.batch_clips, 1)
@@ -77,7 +83,7 @@ def _train(
             run.step(loss, longest_gradient=5.0)
             loss_sum += loss.detach()
 
-        # 4. How good is it on clips that it never saw?
+        # 4. Figures on validation clips
         figures: dict[str, float] = {}
         if place.leads:
             network.eval()
@@ -85,8 +91,8 @@ def _train(
             figures = measure.measured(network, held_back, late, place.device)
             figures["loss"] = float(loss_sum) / steps_per_epoch
             figures["learning_rate"] = run.learning_rate
-        figures = place.told_by_leader(figures)  # all must agree on when to stop
-        # two bars together: one alone hangs on a handful of false pops
+        figures = place.from_leader(figures)  # all must stop together
+        # two thresholds together: one alone depends on a handful of false pops
         score = 0.5 * (figures["recall_at_1_per_min"] + figures["recall_at_0_2_per_min"])
         run.end_epoch(epoch, figures, score)
 
@@ -94,7 +100,9 @@ def _train(
     card = {
         "name": plan.name,
         "plan": plan.model_dump(mode="json"),
-        "recordings": len(recordings),
+        "recordings": sum(kind not in RADIO for kind, _ in recordings),
+        "radio_recordings": sum(kind in RADIO for kind, _ in recordings),
+        "trained_on_files": sorted({sources.digest(Path(path)) for _, path in recordings}),
         **run.card(),
         "seconds": round(time.monotonic() - began_s, 1),
     }
@@ -108,25 +116,25 @@ def _bank(folder: Path, plan: BankPlan, workers: int, place: Place) -> Bank:
     if place.leads:
         with tqdm(total=plan.clips, desc=f"making {folder.name}", unit="clip") as bar:
 
-            def told(made: int) -> None:
+            def progress(made: int) -> None:
                 bar.update(made)
 
-            bank = build(folder, plan, workers, told)
+            bank = build(folder, plan, workers, progress)
     place.wait()
     return bank if place.leads else build(folder, plan, 1)
 
 
 def _clip_weights(bank: Bank, learning: LearningSettings) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """How much each clip's crackless rows count, (clips, 1)."""
+    """Weight of each clip's rows without cracks, (clips, 1)."""
     fire = [any(is_fire(kind) for kind in kinds) for kinds in bank.kinds]
-    fooling = np.where([len(kinds) > 0 for kinds in bank.kinds], learning.fooling_weight, 1.0)
-    return np.where(fire, learning.fire_weight, fooling).astype(np.float32)[:, None]
+    distracted = np.where([len(kinds) > 0 for kinds in bank.kinds], learning.fooling_weight, 1.0)
+    return np.where(fire, learning.fire_weight, distracted).astype(np.float32)[:, None]
 
 
 def _loss(
     logits: torch.Tensor, labels: torch.Tensor, clip_weights: torch.Tensor, plan: TrainingPlan
 ) -> torch.Tensor:
-    """Focal cross-entropy of the rows whose answer is sure, the look-ahead taken off."""
+    """Focal cross-entropy of rows with a sure label, without the look-ahead."""
     late = plan.network.look_ahead_rows
     logits = logits[:, late + _SETTLING_ROWS :]
     labels = labels[:, _SETTLING_ROWS : labels.shape[1] - late]

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -10,9 +11,11 @@ import soundfile
 import torch
 import yaml
 
+from roastwatch.corpus.recordings import find_radio
 from roastwatch.detection.pops.features import WIDTH
 from roastwatch.detection.pops.model import PopsModel, PopsOptions
 from roastwatch.errors import BadInputError
+from roastwatch.synth.programmes import PROGRAMMES
 from roastwatch.training import checkpoints
 from roastwatch.training.bank import CRACK, Bank
 from roastwatch.training.calibrate import calibrate
@@ -55,13 +58,13 @@ def weights(path: Path) -> dict[str, Any]:
     return dict(stand["network"])
 
 
-def test_a_bank_holds_cracks(run: Path) -> None:
+def test_bank_contains_cracks(run: Path) -> None:
     labels = np.fromfile(run / "bank" / "labels.u1", np.uint8)
     assert len(labels) == 12 * 300
     assert (labels == CRACK).sum() > 3
 
 
-def test_a_killed_run_goes_on_to_the_same_result(run: Path, tmp_path: Path) -> None:
+def test_killed_run_resumes_to_the_same_result(run: Path, tmp_path: Path) -> None:
     for name in ("bank", "validation"):
         (tmp_path / name).symlink_to(run / name)
     (tmp_path / "epoch-0002.pt").write_bytes((run / "epoch-0002.pt").read_bytes())
@@ -72,7 +75,7 @@ def test_a_killed_run_goes_on_to_the_same_result(run: Path, tmp_path: Path) -> N
         torch.testing.assert_close(resumed[name], value, rtol=0, atol=0)
 
 
-def test_old_checkpoints_go_and_a_full_disk_loses_nothing(
+def test_old_checkpoints_are_deleted_and_full_disk_loses_nothing(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert [path.name for path in sorted(run.glob("epoch-*.pt"))] == [
@@ -92,13 +95,13 @@ def test_old_checkpoints_go_and_a_full_disk_loses_nothing(
     assert not list(run.glob("*.part"))
 
 
-def test_another_plan_does_not_go_on_in_a_run(run: Path) -> None:
+def test_run_of_another_plan_is_refused(run: Path) -> None:
     other = TrainingPlan.model_validate({**PLAN, "seed": 4})
     with pytest.raises(BadInputError, match="another plan"):
         checkpoints.newest(run, other)
 
 
-def test_an_exported_net_equals_torch_and_streams(run: Path, tmp_path: Path) -> None:
+def test_exported_net_equals_torch_when_streamed(run: Path, tmp_path: Path) -> None:
     network, plan = trained_network(run / "best.pt")
     proposed = calibrate(network, plan, run, (), false_per_min=2.0, workers=1)
     calibration = calibrate(
@@ -134,7 +137,7 @@ def test_an_exported_net_equals_torch_and_streams(run: Path, tmp_path: Path) -> 
         trained_network(tmp_path / "bad.pt")
 
 
-def test_a_graph_streams_what_torch_says_of_whole_clips(tmp_path: Path) -> None:
+def test_streamed_graph_equals_torch_on_whole_clips(tmp_path: Path) -> None:
     torch.manual_seed(1)
     network = PopNet(8, 5, (1, 2, 5))
     network(torch.randn(4, 100, WIDTH))  # norms that do something
@@ -142,7 +145,7 @@ def test_a_graph_streams_what_torch_says_of_whole_clips(tmp_path: Path) -> None:
     assert largest_difference(network, tmp_path / "net.onnx") < 1e-4
 
 
-def test_one_clip_that_fools_alone_does_not_set_the_bar() -> None:
+def test_single_false_clip_does_not_set_the_threshold() -> None:
     labels = np.zeros((20, 800), np.uint8)
     labels[:, 300] = CRACK
     said = torch.where(torch.from_numpy(labels) == CRACK, 2.0, -9.0)
@@ -175,7 +178,30 @@ def test_real_cracks_of_fire_are_measured(run: Path, tmp_path: Path) -> None:
     assert (labels == CRACK).sum() > 60
 
 
-def test_a_wrong_key_is_named(tmp_path: Path) -> None:
+def test_radio_settings_reach_the_bank_and_the_card(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    (tmp_path / "radio").mkdir()
+    for name in ("song", "talk-en"):
+        soundfile.write(tmp_path / "radio" / f"{name}.wav", rng.standard_normal(40000) / 9, 16000)
+    radio = find_radio(tmp_path / "radio")
+    assert [kind for kind, _ in radio] == ["music", "talk"]
+    raw = changed(PLAN, ["bank.music=1", "bank.music_real=0.5", "training.epochs=1"])
+    card = train(TrainingPlan.model_validate(raw), tmp_path / "run", radio, workers=1)
+    assert (card["recordings"], card["radio_recordings"]) == (0, 2)
+    assert len(card["trained_on_files"]) == 2
+    kinds = json.loads((tmp_path / "run" / "bank" / "bank.json").read_text())["kinds"]
+    assert all(set(clip) & set(PROGRAMMES) for clip in kinds)
+
+
+def test_training_on_recordings_kept_for_evaluation_is_refused(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "song.wav", np.ones(16000) / 9, 16000)
+    (tmp_path / "manifest.csv").write_text("path,kind,label,part\nsong.wav,music,song,evaluation\n")
+    with pytest.raises(BadInputError, match=r"song\.wav is for evaluation"):
+        train(TrainingPlan.model_validate(PLAN), tmp_path / "run", find_radio(tmp_path), workers=1)
+    assert not (tmp_path / "run").exists()
+
+
+def test_wrong_key_is_named(tmp_path: Path) -> None:
     path = tmp_path / "plan.yaml"
     path.write_text(yaml.safe_dump({**PLAN, "training": {"epoch": 3}}))
     with pytest.raises(BadInputError, match=r"training\.epoch"):
@@ -183,7 +209,7 @@ def test_a_wrong_key_is_named(tmp_path: Path) -> None:
     assert read_plan(Path(__file__).parents[2] / "config" / "models" / "pops.yaml").name == "pops"
 
 
-def test_keys_of_a_plan_are_changed_from_the_command_line() -> None:
+def test_plan_keys_are_changed_from_the_command_line() -> None:
     raw = {"bank": {"clips": 10, "rooms": 0.8}}
     fresh = changed(raw, ("bank.rooms=0", "training.epochs=3"))
     assert fresh == {"bank": {"clips": 10, "rooms": 0}, "training": {"epochs": 3}}

@@ -1,4 +1,4 @@
-"""The benchmark measures what it says, keeps its report's form, and says what got slower."""
+"""The benchmark: figures, the form of its report, and the comparison with an earlier one."""
 
 import json
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_targets_are_met_or_not() -> None:
     assert Figure("a", None, "ms", target=4.0).met is None
 
 
-def test_what_got_slower_is_said_by_name() -> None:
+def test_slower_figures_are_named() -> None:
     old = report(Figure("fast", 100.0, "x", higher_is_better=True), Figure("cost", 1.0, "ms"))
     new = report(
         Figure("fast", 80.0, "x", higher_is_better=True),
@@ -52,7 +52,7 @@ def test_what_got_slower_is_said_by_name() -> None:
     )
     assert new.slower_than(old.as_json()) == ["fast got 20 % worse: 100 → 80 x."]
     assert old.slower_than(new.as_json()) == []
-    with pytest.raises(BadInputError, match="no report"):
+    with pytest.raises(BadInputError, match="not a report"):
         new.slower_than({"figures": 3})
 
 
@@ -61,13 +61,13 @@ def test_markdown_has_every_figure() -> None:
     assert "| fast | 100 x | ≥ 200 | NO |" in text
 
 
-def test_streams_side_by_side_judge_every_block() -> None:
+def test_parallel_streams_judge_every_block() -> None:
     streams = live.run(model_choice.load("transients"), 16_000, count=3, seconds=0.5)
     assert len(streams.late_s) + streams.blocks_skipped == 3 * 5
     assert streams.as_json()["streams"] == 3
 
 
-def test_the_number_of_streams_that_is_carried_is_found() -> None:
+def test_most_streams_are_found() -> None:
     tried: list[int] = []
 
     def attempt(count: int) -> live.Streams:
@@ -80,7 +80,7 @@ def test_the_number_of_streams_that_is_carried_is_found() -> None:
     assert len(tried) <= 9
 
 
-def test_a_file_to_measure_with_has_its_length(tmp_path: Path) -> None:
+def test_benchmark_file_has_its_length(tmp_path: Path) -> None:
     import soundfile
 
     path = write_file(tmp_path / "a.flac", 61.5, 8_000)
@@ -103,7 +103,7 @@ def test_stream_prints_one_json_object_and_writes_its_report(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("content", [None, "no json", "[1]"])
-def test_a_report_that_is_none_is_refused(tmp_path: Path, content: str | None) -> None:
+def test_invalid_report_is_refused(tmp_path: Path, content: str | None) -> None:
     path = tmp_path / "old.json"
     if content is not None:
         path.write_text(content)
@@ -112,7 +112,7 @@ def test_a_report_that_is_none_is_refused(tmp_path: Path, content: str | None) -
 
 
 @pytest.mark.verify
-def test_memory_of_two_hours_is_that_of_ten_minutes() -> None:
+def test_memory_does_not_grow_with_recording_length() -> None:
     from roastwatch.bench import process
 
     figures = {figure.name: figure for figure in process.analyze_memory(None, (), 32_000)}

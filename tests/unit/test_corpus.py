@@ -84,7 +84,7 @@ def test_windows_of_one_roast_are_one_group(tmp_path: Path) -> None:
         importers.windows_dataset(sound(tmp_path / "other" / "a.wav").parent)
 
 
-def test_what_was_recorded_here_is_labelled_by_its_sidecars(tmp_path: Path) -> None:
+def test_own_recordings_are_labelled_by_sidecars(tmp_path: Path) -> None:
     def kept(name: str, **content: Any) -> None:
         path = sound(tmp_path / f"{name}.wav", seconds=4.0)
         path.with_suffix(".json").write_text(json.dumps({"duration_s": 4.0} | content))
@@ -132,14 +132,14 @@ def test_leakage_missing_files_and_labels_outside_are_found(tmp_path: Path) -> N
     path.write_text(json.dumps({"recordings": rows}))
     result = runner.invoke(command, ["verify", str(path), "--json"])
     assert result.exit_code == 2
-    told = "\n".join(json.loads(result.output[result.output.index("{") :])["faults"])
-    assert "99 s is outside" in told
-    assert "more than one split" in told
-    assert "gone.wav is missing" in told
-    assert "the same sound in different splits" in told
+    message = "\n".join(json.loads(result.output[result.output.index("{") :])["faults"])
+    assert "99 s is outside" in message
+    assert "more than one split" in message
+    assert "gone.wav is missing" in message
+    assert "the same sound in different splits" in message
     sound(tmp_path / "a.wav", seed=5)
-    told = "\n".join(corpus.faults(corpus.read_manifest(path), tmp_path))
-    assert "has changed" in told
+    message = "\n".join(corpus.faults(corpus.read_manifest(path), tmp_path))
+    assert "has changed" in message
 
 
 def test_splits_are_by_recording(tmp_path: Path) -> None:
@@ -162,13 +162,13 @@ def test_splits_are_by_recording(tmp_path: Path) -> None:
 
 def test_broken_manifests_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "manifest.json"
-    for content, told in (("[]", "not a manifest"), ('{"recordings": [{"x": 1}]}', "no key")):
+    for content, message in (("[]", "not a manifest"), ('{"recordings": [{"x": 1}]}', "no key")):
         path.write_text(content)
-        with pytest.raises(BadInputError, match=told):
+        with pytest.raises(BadInputError, match=message):
             corpus.read_manifest(path)
 
 
-def test_downloads_go_on_and_are_checked(tmp_path: Path) -> None:
+def test_downloads_resume_and_are_checked(tmp_path: Path) -> None:
     origin = sound(tmp_path / "origin.wav")
     listed = tmp_path / "list.csv"
     with listed.open("w", newline="") as file:
@@ -183,7 +183,7 @@ def test_downloads_go_on_and_are_checked(tmp_path: Path) -> None:
         fetch(wrong, tmp_path)
     assert not (tmp_path / "got" / "b.wav").exists()
     listed.write_text(f"url,path,sha256\n{origin.as_uri()},../x.wav,00\n")
-    with pytest.raises(BadInputError, match="out of the folder"):
+    with pytest.raises(BadInputError, match="leaves the folder"):
         read_list(listed)
 
 
@@ -196,7 +196,7 @@ def test_synth_writes_roasts_with_labels(tmp_path: Path) -> None:
     assert truth["first_crack_at_s"] > 4
 
 
-def test_the_cracks_of_a_fire_can_be_heard(tmp_path: Path) -> None:
+def test_cracks_of_fire_are_written_as_sound(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     fire = 0.001 * rng.standard_normal(3 * 32000)
     for at in (16000, 40000, 60000):

@@ -52,11 +52,11 @@ from roastwatch.synth.roasts import RoastTruth, TruePop
 @pytest.mark.parametrize(
     ("count", "low", "high"), [(0, 0.0, 3.689), (1, 0.0253, 5.572), (10, 4.795, 18.39)]
 )
-def test_poisson_intervals_are_the_tabled_ones(count: int, low: float, high: float) -> None:
+def test_poisson_interval_gives_published_values(count: int, low: float, high: float) -> None:
     assert poisson_interval(count) == pytest.approx((low, high), rel=2e-3, abs=1e-6)
 
 
-def test_a_summary_tells_missed_and_early_from_delayed() -> None:
+def test_summary_separates_missed_early_and_delayed_roasts() -> None:
     rows = [
         Judged("a", 100, 110, 98),
         Judged("b", 100, 130, 104),
@@ -70,7 +70,7 @@ def test_a_summary_tells_missed_and_early_from_delayed() -> None:
     assert summary([])["delay_median_s"] is None
 
 
-def test_pops_are_matched_once() -> None:
+def test_pops_are_matched_at_most_once() -> None:
     hit, false = match([1.0, 2.0, 3.0], [1.05, 1.06, 2.5, 3.02])
     assert hit == [0, 2]
     assert false == [2]
@@ -79,7 +79,7 @@ def test_pops_are_matched_once() -> None:
     assert curve.false_per_min[0] == 0.5
 
 
-def test_the_plain_rules() -> None:
+def test_plain_rules_decide_as_defined() -> None:
     pops = [10.0, 10.2, 50, 55, 60, 62]
     assert k_of_n(pops) == (62, 50)
     decided = cusum([50, 51.2, 52.5, 53.8])
@@ -89,7 +89,7 @@ def test_the_plain_rules() -> None:
     assert alarms("4 of 30 s", [*pops, 200, 203, 206, 209]) == 2
 
 
-def test_a_pair_is_compared_roast_by_roast() -> None:
+def test_comparison_pairs_roasts_and_gives_sign_test() -> None:
     one = [Judged(str(i), 0, 10, 0) for i in range(8)]
     two = [Judged(str(i), 0, 15 if i else None, 0) for i in range(8)]
     found = compare(one, two)
@@ -98,29 +98,29 @@ def test_a_pair_is_compared_roast_by_roast() -> None:
     assert found["p_sign_test"] == pytest.approx(2 / 2**8, abs=1e-4)
 
 
-def test_simulation_follows_from_its_seed() -> None:
+def test_simulation_is_determined_by_its_seed() -> None:
     one, two = (simulated_roast(3, NOISY) for _ in range(2))
     np.testing.assert_array_equal(one.at_s, two.at_s)
     assert simulated_roast(3, QUIET).rates == one.rates
     assert len(simulated_hour(1, NOISY).at_s) > len(simulated_hour(1, QUIET).at_s)
 
 
-def test_the_decision_finds_simulated_roasts_and_keeps_quiet_in_quiet() -> None:
+def test_decision_finds_simulated_roasts_without_false_alarm() -> None:
     judged = [judge_roast(seed, QUIET, OnsetOptions())["roastwatch"] for seed in range(900, 906)]
     assert sum(j.delay_s is not None for j in judged) >= 5
     assert count_alarms(simulated_hour(7, QUIET), OnsetOptions()) == 0
 
 
-def test_a_charge_told_a_minute_before_the_cracks_does_not_make_them_noise() -> None:
+def test_cracks_a_minute_after_the_charge_are_not_learnt_as_noise() -> None:
     first = CrackPhase(onset_s=65.0, rise_s=40.0, hold_s=60.0, fall_s=40.0, peak_per_s=1.0)
     for seed in range(4):
         heard = hear(np.random.default_rng(seed), QUIET, RoastRates(duration_s=300.0, first=first))
-        told = decide(heard, OnsetOptions(), charged=True)
-        assert told is not None
-        assert 65 < told[0] < 130
+        decided = decide(heard, OnsetOptions(), charged=True)
+        assert decided is not None
+        assert 65 < decided[0] < 130
 
 
-def test_the_oracle_is_held_to_the_alarms_it_may_raise() -> None:
+def test_oracle_raises_at_most_the_allowed_alarms() -> None:
     roasts = [simulated_roast(seed, QUIET) for seed in range(4)]
     hours = [simulated_hour(seed, QUIET) for seed in range(2)]
     found = evaluate_oracle.judge(roasts, hours, QUIET, {"none": 0, "any": 10**6})
@@ -130,11 +130,13 @@ def test_the_oracle_is_held_to_the_alarms_it_may_raise() -> None:
     assert sum(j.decided_s is not None for j in judged) >= 3
 
 
-def test_pops_count_in_simulation_as_those_of_the_shipped_model() -> None:
+def test_simulation_counts_pops_as_the_shipped_model_does() -> None:
     shipped = PopsModel(PopsOptions()).spec
     assert shipped.evidence_over == SPEC.evidence_over
     hour = simulated_hour(55, NOISY)  # one of a few in which it matters
-    strict, loose = (count_alarms(hour, OnsetOptions(), charged=told) for told in (False, True))
+    strict, loose = (
+        count_alarms(hour, OnsetOptions(), charged=charged) for charged in (False, True)
+    )
     assert strict < loose
 
 
@@ -167,7 +169,7 @@ def recordings(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_command_reports_on_a_folder(recordings: Path, tmp_path: Path) -> None:
+def test_command_reports_on_a_folder(recordings: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     asked = ["--simulated", "0", "--hours", "0", "--sound", "0", "--orders", "1", "--json"]
     ran = CliRunner().invoke(
@@ -187,7 +189,7 @@ def test_the_command_reports_on_a_folder(recordings: Path, tmp_path: Path) -> No
     assert (out / "popcorn.png").stat().st_size > 1000
 
 
-def test_recordings_labelled_by_other_programs_are_judged_pop_by_pop(recordings: Path) -> None:
+def test_audacity_labels_are_compared_pop_by_pop(recordings: Path) -> None:
     for name in ("manifest.csv", "roast.csv"):
         (recordings / name).unlink()
     pops_s = [20, 24, 27, 29.5, 31, 33, 34.2, 36, 38.5, 40, 43]
@@ -219,7 +221,7 @@ def test_recordings_labelled_by_other_programs_are_judged_pop_by_pop(recordings:
     assert (clips["heard"], clips["background_s"], clips["without_labels"]) == (1, 5.0, 1)
 
 
-def test_a_roast_without_labels_is_heard_and_judged_by_nobody(recordings: Path) -> None:
+def test_roast_without_labels_is_reported_but_not_scored(recordings: Path) -> None:
     (recordings / "roast.csv").unlink()
     asked = ["--simulated", "0", "--hours", "0", "--sound", "0", "--orders", "0"]
     ran = CliRunner().invoke(command, [*asked, "--model", "transients", "--data", str(recordings)])
@@ -227,12 +229,14 @@ def test_a_roast_without_labels_is_heard_and_judged_by_nobody(recordings: Path) 
     (row,) = [line for line in ran.stdout.splitlines() if line.startswith("| roast.wav")]
     assert row.split("|")[2].strip() == "–"
     assert float(row.split("|")[3]) > 0
-    assert "No label says when first crack began" in ran.stdout
-    assert "before a crack" not in ran.stdout  # nobody knows what is before
+    assert "First crack is not labelled" in ran.stdout
+    assert "before first crack" not in ran.stdout  # its time is unknown
 
 
 @pytest.mark.parametrize(("charge_s", "cracks"), [("", 1), ("0", 0), ("-0.1", 0), ("-400", 1)])
-def test_a_charge_that_is_known_is_told(recordings: Path, charge_s: str, cracks: int) -> None:
+def test_known_charge_prevents_reports_soon_after_it(
+    recordings: Path, charge_s: str, cracks: int
+) -> None:
     text = f"path,kind,label,charge_s\nroast.wav,roast,,{charge_s}\n"
     (recordings / "manifest.csv").write_text(text)
     asked = ["--simulated", "0", "--hours", "0", "--sound", "0", "--json"]
@@ -249,25 +253,31 @@ def test_a_charge_that_is_known_is_told(recordings: Path, charge_s: str, cracks:
         (
             "manifest.csv",
             "path,kind,label\ngone.wav,clip,crack\n",
-            r"line 2: gone\.wav is not there",
+            r"line 2: gone\.wav is missing",
         ),
         ("manifest.csv", "path,kind\nroast.wav,\n", "line 2: path or kind is missing"),
         (
             "manifest.csv",
             "path,kind,first_crack_s\nroast.wav,roast,7:30\n",
-            "first_crack_s is '7:30', seconds are wanted",
+            "first_crack_s is '7:30'; give seconds",
         ),
-        ("roast.csv", "start,end\n1,2\n", "start_s,end_s,label are its columns"),
-        ("roast.csv", "start_s,end_s,label\none,2,crack\n", "start_s,end_s,label are its columns"),
+        ("roast.csv", "start,end\n1,2\n", "its columns must be start_s,end_s,label"),
+        (
+            "roast.csv",
+            "start_s,end_s,label\none,2,crack\n",
+            "its columns must be start_s,end_s,label",
+        ),
     ],
 )
-def test_a_wrong_manifest_is_named(recordings: Path, file: str, text: str, wrong: str) -> None:
+def test_wrong_manifest_is_named_with_its_line(
+    recordings: Path, file: str, text: str, wrong: str
+) -> None:
     (recordings / file).write_text(text)
     with pytest.raises(BadInputError, match=wrong):
         read(recordings)
 
 
-def test_a_folder_without_a_manifest_or_with_nothing_to_report_on_is_named(
+def test_folder_without_manifest_or_recordings_is_named(
     tmp_path: Path,
 ) -> None:
     with pytest.raises(BadInputError, match=r"roastwatch data manifest"):
@@ -279,10 +289,12 @@ def test_a_folder_without_a_manifest_or_with_nothing_to_report_on_is_named(
     ran = CliRunner().invoke(command, asked)
     assert "holds no recordings for evaluation" in str(ran.exception)
     (tmp_path / "manifest.csv").write_text(text.replace("train", "test"))
-    assert "coarse.wav: Sound of 8000 Hz" in str(CliRunner().invoke(command, asked).exception)
+    assert "coarse.wav: The sample rate of 8000 Hz" in str(
+        CliRunner().invoke(command, asked).exception
+    )
 
 
-def test_the_command_counts_simulated_roasts_and_hours() -> None:
+def test_command_counts_simulated_roasts_and_hours() -> None:
     asked = ["--simulated", "2", "--hours", "10", "--sound", "0", "--workers", "1", "--json"]
     ran = CliRunner().invoke(command, [*asked, "--model", "transients"])
     assert ran.exit_code == 0, ran.output
@@ -292,7 +304,7 @@ def test_the_command_counts_simulated_roasts_and_hours() -> None:
     assert found["noise"]["rules"]["CUSUM h=6"]["false_alarms"]["count"] > 5
 
 
-def test_an_exported_net_is_named_by_its_manifest(tmp_path: Path) -> None:
+def test_exported_net_is_chosen_by_its_manifest(tmp_path: Path) -> None:
     shipped = Path(roastwatch.detection.pops.__file__).parent / "weights" / "pops.json"
     asked = ["--simulated", "0", "--hours", "0", "--sound", "0", "--json"]
     ran = CliRunner().invoke(command, [*asked, "--model", str(shipped)])
@@ -302,7 +314,7 @@ def test_an_exported_net_is_named_by_its_manifest(tmp_path: Path) -> None:
     assert "can't be read" in str(ran.exception)
 
 
-def test_early_alarms_are_counted_over_the_time_before_the_crack() -> None:
+def test_early_alarms_count_per_hour_before_first_crack() -> None:
     found = SoundResult(threshold=0.5)
     truth = RoastTruth((), 1800.0, 1900.0, None, 2000.0, (), "drum roaster, seed 1")
     played = Played(2000.0, [], [(900.0, 880.0)])
@@ -316,7 +328,7 @@ def test_early_alarms_are_counted_over_the_time_before_the_crack() -> None:
     assert [row["decided_s"] for row in rows["wrong"]] == [900.0, None]
 
 
-def test_curves_are_drawn_in_sum_and_by_noise(tmp_path: Path) -> None:
+def test_plots_show_curves_in_total_and_by_noise(tmp_path: Path) -> None:
     found = SoundResult(threshold=0.5)
     for bed in ("drum", "fluid"):
         truth = RoastTruth((TruePop(60.0, 12.0, "first"),), 50.0, 90.0, None, 120.0, (), bed)
@@ -328,7 +340,7 @@ def test_curves_are_drawn_in_sum_and_by_noise(tmp_path: Path) -> None:
     assert [file.name for file in files] == ["pops.png", "pops-by-noise.png", "delays.png"]
 
 
-def test_second_crack_is_told_apart_by_its_rate() -> None:
+def test_second_crack_is_distinguished_by_its_rate() -> None:
     found = [judge_second(seed, QUIET, OnsetOptions()) for seed in range(12)]
     with_one = [at_s for has, at_s in found if has]
     assert sum(at_s is not None and at_s >= 0 for at_s in with_one) >= len(with_one) / 2
@@ -336,15 +348,15 @@ def test_second_crack_is_told_apart_by_its_rate() -> None:
 
 
 @pytest.mark.verify
-def test_roasts_shared_out_among_processes_are_judged_the_same() -> None:
+def test_worker_processes_give_the_same_result_as_one() -> None:
     load = partial(model_choice.load, "pops")
     alone = judge_sound(load(), 2)
     shared = judge_sound(load(), 2, load=load, workers=2)
     assert shared.as_json() == alone.as_json()
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     ran = CliRunner().invoke(command, ["--out", str(tmp_path / "file" / "report")])
     assert isinstance(ran.exception, BadInputError)
-    assert "can't be made" in str(ran.exception)
+    assert "can't be created" in str(ran.exception)

@@ -157,7 +157,7 @@ def test_calibration_is_written_used_by_its_model_and_undone(tmp_path: Path) -> 
     calibration.write(path, first.model_copy(update={"sensitivity": 0.7}))
     assert used("m-1") == (0.7, 0.4)
     assert used("m-2") == as_set
-    assert "before it counts again" in calibration.undo(path)
+    assert "previous calibration applies again" in calibration.undo(path)
     assert used("m-1") == (0.6, 0.4)
     assert "shipped" in calibration.undo(path)
     assert used("m-1") == as_set
@@ -168,7 +168,7 @@ def test_calibration_is_written_used_by_its_model_and_undone(tmp_path: Path) -> 
 def test_broken_calibration_is_an_error_that_names_the_file(tmp_path: Path) -> None:
     path = tmp_path / "broken.json"
     path.write_text('{"sensitivity": 7}')
-    with pytest.raises(SettingsError, match="is no calibration"):
+    with pytest.raises(SettingsError, match="is not a calibration"):
         calibration.read(path)
 
 

@@ -1,4 +1,4 @@
-"""The decision: three levels, dated back, counted in samples, and open to contradiction."""
+"""The decision: three levels, dated onset, sample positions, rejection by a person."""
 
 import math
 from dataclasses import replace
@@ -46,7 +46,7 @@ def armed(**options: float) -> Onset:
     return onset
 
 
-def test_a_crack_grows_through_its_levels_and_ends() -> None:
+def test_crack_passes_its_levels_and_ends() -> None:
     found = feed(armed(), ROAST)
     assert [(d.kind, d.level) for d in found] == [
         (EventKind.FIRST_CRACK, Level.POSSIBLE),
@@ -61,14 +61,14 @@ def test_a_crack_grows_through_its_levels_and_ends() -> None:
     assert all(0 <= d.confidence <= 1 for d in found)
 
 
-def test_a_lonely_pop_does_not_date_the_onset_nor_do_moments_just_behind_it() -> None:
+def test_isolated_pop_does_not_date_the_onset() -> None:
     cracks = tuple(300.0 + 2 * number for number in range(14))
     for lonely_s in (280.0, 280.5, 281.0, 283.0):
-        told = [d for d in feed(armed(), (lonely_s, *cracks)) if d.level is Level.FIRST_CRACK]
-        assert [d.happened_sample for d in told] == [300 * RATE]
+        reported = [d for d in feed(armed(), (lonely_s, *cracks)) if d.level is Level.FIRST_CRACK]
+        assert [d.happened_sample for d in reported] == [300 * RATE]
 
 
-def test_pops_that_are_shown_date_the_onset_even_where_they_do_not_count_in_full() -> None:
+def test_displayed_pops_date_the_onset_even_if_they_count_partly() -> None:
     onset = Onset(OnsetOptions(), RATE, replace(SPEC, evidence_over=1.0, candidates=True))
     onset.arm(0)
     shown = probability(0.8)
@@ -77,16 +77,16 @@ def test_pops_that_are_shown_date_the_onset_even_where_they_do_not_count_in_full
     assert [d.happened_sample for d in found if d.level is Level.FIRST_CRACK] == [300 * RATE]
 
 
-def test_a_stray_pop_now_and_then_decides_nothing() -> None:
+def test_occasional_stray_pops_decide_nothing() -> None:
     assert all(d.level is Level.POSSIBLE for d in feed(armed(), tuple(range(10, 400, 25))))
 
 
-def test_a_clatter_counts_as_one_pop_a_second() -> None:
+def test_clatter_counts_as_one_pop_per_second() -> None:
     clatter = tuple(50 + 0.04 * index for index in range(40))
     assert all(d.level is not Level.FIRST_CRACK for d in feed(armed(), clatter))
 
 
-def test_nothing_is_decided_before_it_is_armed_or_after_it_is_disarmed() -> None:
+def test_nothing_is_decided_unless_armed() -> None:
     onset = Onset(OnsetOptions(), RATE, SPEC)
     assert feed(onset, ROAST, 320) == []
     assert (onset.pops_per_minute or 0) > 10
@@ -95,7 +95,7 @@ def test_nothing_is_decided_before_it_is_armed_or_after_it_is_disarmed() -> None
     assert feed(onset, ROAST) == []
 
 
-def test_it_decides_again_when_armed_again() -> None:
+def test_rearmed_onset_decides_again() -> None:
     onset = armed()
     assert feed(onset, ROAST)
     onset.arm(500 * RATE)
@@ -108,7 +108,7 @@ def _within(end_s: int) -> list[float]:
     return [pop + 500 for pop in ROAST if end_s - 1 <= pop + 500 < end_s]
 
 
-def test_witnesses_move_the_bar_but_never_close_the_door() -> None:
+def test_priors_move_thresholds_but_never_rule_a_crack_out() -> None:
     def decided_s(weight: float) -> int:
         onset = armed()
         onset.weigh(weight)
@@ -118,16 +118,16 @@ def test_witnesses_move_the_bar_but_never_close_the_door() -> None:
     assert decided_s(5.0) < decided_s(0.0) < decided_s(-3.0) == decided_s(-1000.0)
 
 
-def test_sensitivity_moves_the_bar() -> None:
+def test_sensitivity_moves_the_thresholds() -> None:
     slow, quick = armed(sensitivity=0.3), armed(sensitivity=0.9)
-    told = [
+    reported = [
         next(d.decided_sample for d in feed(o, ROAST) if d.level is Level.FIRST_CRACK)
         for o in (quick, slow)
     ]
-    assert told[0] < told[1]
+    assert reported[0] < reported[1]
 
 
-def test_a_person_who_says_no_is_believed() -> None:
+def test_rejected_crack_needs_more_evidence_for_a_while() -> None:
     onset = armed()
     assert feed(onset, (90, 93, 97, 98.5, 101, 104, 106.5), 110)
     onset.not_a_crack(110 * RATE)
@@ -141,7 +141,7 @@ def _again(end_s: int) -> list[float]:
     return [pop for pop in ROAST if pop > 110 and end_s - 1 <= pop < end_s]
 
 
-def test_lost_sound_resets_an_undecided_rise() -> None:
+def test_long_gap_resets_undecided_evidence() -> None:
     onset = armed()
     for end in range(1, 303):
         onset.feed(score(end, [p for p in (300.5, 301.7) if end - 1 <= p < end]))
@@ -151,22 +151,20 @@ def test_lost_sound_resets_an_undecided_rise() -> None:
 
 
 @pytest.mark.parametrize(("every_s", "lost_s"), [(1, 0.02), (5, 0.02), (20, 1.0)])
-def test_a_microphone_that_drops_a_little_sound_now_and_then_still_tells(
-    every_s: int, lost_s: float
-) -> None:
+def test_short_gaps_do_not_prevent_a_report(every_s: int, lost_s: float) -> None:
     whole, torn = armed(), armed()
     found = []
     for end in range(1, 700):
         if end % every_s == 0:
             torn.gap(round(lost_s * RATE), round((end - 0.8) * RATE))
         found += torn.feed(score(end, [p for p in ROAST if end - 1 <= p < end]))
-    told = [d for d in found if d.level is Level.FIRST_CRACK]
+    reported = [d for d in found if d.level is Level.FIRST_CRACK]
     (of_whole,) = [d for d in feed(whole, ROAST) if d.level is Level.FIRST_CRACK]
-    assert len(told) == 1
-    assert abs(told[0].decided_sample - of_whole.decided_sample) <= 5 * RATE
+    assert len(reported) == 1
+    assert abs(reported[0].decided_sample - of_whole.decided_sample) <= 5 * RATE
 
 
-def test_windows_without_pops_decide_too() -> None:
+def test_windows_without_pops_decide() -> None:
     onset = Onset(OnsetOptions(), RATE, WINDOWS)
     onset.arm(0)
     found = []
@@ -180,7 +178,7 @@ def test_windows_without_pops_decide_too() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(1, 99), max_size=60), st.sampled_from([0.05, 0.5, 1.0]))
-def test_any_pops_keep_the_statistic_in_bounds(pops: list[float], step_s: float) -> None:
+def test_statistic_stays_in_bounds_for_any_pops(pops: list[float], step_s: float) -> None:
     onset = armed()
     found = feed(onset, tuple(pops), 100, step_s)
     assert 0 <= onset.progress <= 1
@@ -191,8 +189,10 @@ def test_any_pops_keep_the_statistic_in_bounds(pops: list[float], step_s: float)
 FAINT = (300, 302.5, 304, 307, 309, 311, 312.5, 314, 315.2, 317, 319, 320.4, 322, 324, 326)
 
 
-def told(stray_every_s: float, faint: float, *, rejected_at_s: float | None = None) -> list[float]:
-    """When first crack is told of faint pops, in a noise of stray ones that are clearer."""
+def reported(
+    stray_every_s: float, faint: float, *, rejected_at_s: float | None = None
+) -> list[float]:
+    """Report times for faint pops among clearer stray ones, in seconds."""
     onset = Onset(OnsetOptions(), RATE, replace(SPEC, pop_threshold=0.8, candidates=True))
     onset.arm(0)
     strays = [at * stray_every_s for at in range(1, int(400 / stray_every_s))]
@@ -205,14 +205,14 @@ def told(stray_every_s: float, faint: float, *, rejected_at_s: float | None = No
     return [d.decided_sample / RATE for d in found]
 
 
-def test_faint_pops_count_where_hardly_any_stray_in() -> None:
-    [at_s] = told(stray_every_s=500, faint=0.65)
+def test_faint_pops_count_if_stray_pops_are_rare() -> None:
+    [at_s] = reported(stray_every_s=500, faint=0.65)
     assert 305 < at_s < 330
-    assert told(stray_every_s=15.7, faint=0.65) == []
-    assert len(told(stray_every_s=500, faint=0.65, rejected_at_s=170)) == 1
+    assert reported(stray_every_s=15.7, faint=0.65) == []
+    assert len(reported(stray_every_s=500, faint=0.65, rejected_at_s=170)) == 1
 
 
-def test_the_noise_level_follows_what_strays_in() -> None:
+def test_adaptive_threshold_follows_stray_pops() -> None:
     quiet, noisy = (AdaptiveThreshold(0.015, RATE, 0) for _ in range(2))
     assert quiet.level(0) == 0
     assert quiet.level(150 * RATE) == 0  # too soon to know
@@ -225,14 +225,14 @@ def test_the_noise_level_follows_what_strays_in() -> None:
     assert noisy.level(300 * RATE) == before  # what was noted ahead changes nothing
 
 
-def test_right_after_a_charge_what_pops_is_the_roaster() -> None:
+def test_pops_right_after_a_charge_are_noise() -> None:
     level = AdaptiveThreshold(0.015, RATE, 0, still_s=120.0)
     for at_s in range(0, 200, 4):
         level.note(at_s * RATE, 0.7)
     assert level.level(10 * RATE) == 0
     assert 0.6 < level.level(40 * RATE) < 1
 
-    def first_told_s(loudness: float, *, charged: bool) -> float:
+    def first_reported_s(loudness: float, *, charged: bool) -> float:
         onset = Onset(OnsetOptions(), RATE, replace(SPEC, candidates=True))
         onset.arm(0, charged=charged)
         busy = [(6.0 * pop + 1.7 * math.sin(3.0 * pop), loudness) for pop in range(1, 20)]
@@ -242,11 +242,11 @@ def test_right_after_a_charge_what_pops_is_the_roaster() -> None:
         return found[0].decided_sample / RATE
 
     for loudness in (0.68, 0.85):
-        assert first_told_s(loudness, charged=False) < 60
-        assert 400 < first_told_s(loudness, charged=True) < 430
+        assert first_reported_s(loudness, charged=False) < 60
+        assert 400 < first_reported_s(loudness, charged=True) < 430
 
 
-def test_nothing_is_told_while_the_roasters_noise_is_learnt() -> None:
+def test_nothing_is_reported_while_noise_is_learnt() -> None:
     loud = [(2.0 * pop + 0.7 * math.sin(3.0 * pop), 0.97) for pop in range(1, 60)]
 
     def found_s(charged: bool) -> list[float]:
@@ -262,23 +262,23 @@ def test_nothing_is_told_while_the_roasters_noise_is_learnt() -> None:
     assert found_s(charged=True) == []
 
 
-def test_a_pop_counts_in_full_only_so_far_over_the_threshold_as_the_model_says() -> None:
+def test_pop_counts_in_full_only_above_evidence_over() -> None:
     pops = [(at_s, 0.6) for at_s in ROAST]  # 0.4 logits over the threshold
 
-    def told_s(over: float, candidates: bool = True, charged: bool = False) -> list[float]:
+    def reported_s(over: float, candidates: bool = True, charged: bool = False) -> list[float]:
         spec = replace(SPEC, evidence_over=over, candidates=candidates)
         onset = Onset(OnsetOptions(), RATE, spec)
         onset.arm(0, charged=charged)
         found = [d for end in range(1, 4001) for d in onset.feed(_scored(end, pops))]
         return [d.decided_sample / RATE for d in found if d.level is Level.FIRST_CRACK]
 
-    assert told_s(0.0)[0] < told_s(0.25)[0]
-    assert told_s(3.0) == []  # farther below than the quietest place's level and the fade
-    assert told_s(3.0, candidates=False) == told_s(0.0, candidates=False) != []
-    assert told_s(3.0, charged=True) == told_s(0.0, charged=True) != []
+    assert reported_s(0.0)[0] < reported_s(0.25)[0]
+    assert reported_s(3.0) == []  # farther below than the quietest place's level and the fade
+    assert reported_s(3.0, candidates=False) == reported_s(0.0, candidates=False) != []
+    assert reported_s(3.0, charged=True) == reported_s(0.0, charged=True) != []
 
 
-def test_a_long_crack_is_not_taken_for_the_roasters_noise() -> None:
+def test_long_crack_is_not_learnt_as_noise() -> None:
     onset = Onset(OnsetOptions(), RATE, replace(SPEC, candidates=True))
     onset.arm(0)
     crack = [(200 + 1.3 * pop + 0.5 * math.sin(3.0 * pop), 0.8) for pop in range(150)]
@@ -296,7 +296,7 @@ def test_a_long_crack_is_not_taken_for_the_roasters_noise() -> None:
     st.booleans(),
     st.booleans(),
 )
-def test_skipping_what_decides_nothing_changes_nothing(
+def test_skipping_scores_gives_the_same_decisions(
     heard: list[tuple[float, float]],
     clock_s: float,
     beat_s: float,

@@ -1,4 +1,4 @@
-"""When a crack that was told is over: as the rule says, to the very score."""
+"""When a crack that was reported is over: as the rule says, to the very score."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -23,9 +23,9 @@ def cracking(seed: int, lasts_s: float, every_s: float) -> list[float]:
     return [float(at) for at in times[times < BEGINS_S + lasts_s]]
 
 
-def over_at(told_s: float, onset_s: float, pops: list[float], until_s: float) -> float | None:
+def over_at(reported_s: float, onset_s: float, pops: list[float], until_s: float) -> float | None:
     """The rule by its words, with all pops gone through at each score."""
-    for step in range(round(told_s / STEP_S), round(until_s / STEP_S) + 1):
+    for step in range(round(reported_s / STEP_S), round(until_s / STEP_S) + 1):
         now_s = step * STEP_S
         inside = [at for at in pops if onset_s <= at < now_s]
         lasted_s = now_s - onset_s
@@ -43,7 +43,7 @@ def over_at(told_s: float, onset_s: float, pops: list[float], until_s: float) ->
     lasts_s=st.floats(40, 300),
     every_s=st.floats(0.5, 6),
 )
-def test_a_crack_ends_at_the_very_score_at_which_the_rule_says_so(
+def test_crack_ends_at_the_score_that_the_rule_gives(
     seed: int, lasts_s: float, every_s: float
 ) -> None:
     pops = [round(at * RATE) / RATE for at in cracking(seed, lasts_s, every_s)]
@@ -55,10 +55,12 @@ def test_a_crack_ends_at_the_very_score_at_which_the_rule_says_so(
         now_s = step * STEP_S
         here = tuple(Pop(round(at * RATE), 0.95) for at in pops if now_s - STEP_S <= at < now_s)
         found += onset.feed(CrackScore(round(now_s * RATE), 0.0, 0.5, "test", here))
-    told = next((d for d in found if d.level is Level.FIRST_CRACK), None)
+    reported = next((d for d in found if d.level is Level.FIRST_CRACK), None)
     ended = next((d for d in found if d.kind is EventKind.FIRST_CRACK_END), None)
-    if told is None:
+    if reported is None:
         assert ended is None
         return
-    expected = over_at(told.decided_sample / RATE, told.happened_sample / RATE, pops, until_s)
+    expected = over_at(
+        reported.decided_sample / RATE, reported.happened_sample / RATE, pops, until_s
+    )
     assert (ended and ended.decided_sample / RATE) == expected

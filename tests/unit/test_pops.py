@@ -50,7 +50,7 @@ def test_scores_do_not_depend_on_the_blocks(model: PopsModel, roast: SynthRoast)
             assert [p.sample for p in one.pops] == [p.sample for p in two.pops]
 
 
-def test_loud_cracks_are_found_where_they_are_and_nothing_before(
+def test_loud_cracks_are_localised_without_false_pops_before(
     model: PopsModel, roast: SynthRoast
 ) -> None:
     scores = judged(model, np.concatenate(list(roast.blocks())), 32000, [])
@@ -63,7 +63,7 @@ def test_loud_cracks_are_found_where_they_are_and_nothing_before(
     assert (found[(found > 3) & (found < 5.9)]).size <= 1
 
 
-def test_a_gap_is_counted_and_forgets(model: PopsModel, roast: SynthRoast) -> None:
+def test_gap_is_counted_and_resets_the_state(model: PopsModel, roast: SynthRoast) -> None:
     sound = np.concatenate(list(roast.blocks()))[: 32000 * 4]
     stream = model.open(32000)
     before = stream.push(sound[:40000])
@@ -79,9 +79,7 @@ def test_a_gap_is_counted_and_forgets(model: PopsModel, roast: SynthRoast) -> No
     )
 
 
-def test_a_crack_is_heard_however_soon_after_the_start_or_a_gap(
-    model: PopsModel, roast: SynthRoast
-) -> None:
+def test_crack_is_detected_right_after_a_start_or_gap(model: PopsModel, roast: SynthRoast) -> None:
     sound = np.concatenate(list(roast.blocks()))
     known = judged(model, sound, 32000, [])
     clear = [pop.sample for score in known for pop in score.pops if pop.probability >= 0.9]
@@ -99,7 +97,7 @@ def test_a_crack_is_heard_however_soon_after_the_start_or_a_gap(
                 assert min(abs(pop.sample - at - lead_s * 32000) for pop in pops) <= 640
 
 
-def test_the_start_of_a_sound_is_no_crack(model: PopsModel) -> None:
+def test_start_of_sound_is_not_a_crack(model: PopsModel) -> None:
     rng = np.random.default_rng(5)
     for rate_hz in (16000, 32000, 44100, 48000):
         for length_s in (0.03, 0.1, 0.45, 1.0, 3.0):
@@ -119,12 +117,12 @@ def test_one_model_serves_every_rate(model: PopsModel) -> None:
         model.open(8000)
 
 
-def test_it_is_a_plugin_with_a_threshold_of_its_own() -> None:
+def test_threshold_option_overrides_the_model() -> None:
     assert plugins.load("models", "pops") is PopsModel
     assert PopsModel(PopsOptions(threshold=0.33)).spec.pop_threshold == 0.33
 
 
-def test_the_shipped_files_are_small() -> None:
+def test_shipped_files_are_small() -> None:
     assert sum(path.stat().st_size for path in WEIGHTS.iterdir()) < 1_000_000
 
 
@@ -137,7 +135,7 @@ def test_bad_model_files_are_named_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="not the manifest"):
         PopsModel(PopsOptions(path=path))
     path.write_text(json.dumps(manifest))
-    with pytest.raises(BadInputError, match="beside its manifest"):
+    with pytest.raises(BadInputError, match="same folder as its manifest"):
         PopsModel(PopsOptions(path=path))
     copy(WEIGHTS / "pops.onnx", tmp_path)
     assert PopsModel(PopsOptions(path=path)).spec.localises

@@ -1,37 +1,37 @@
-"""Sounds that come by rule are trains; cracks are not."""
+"""Clocks and balls are periodic; cracks are not. The filter of crack rates."""
 
 import numpy as np
 import pytest
 
 from roastwatch.detection.decision.crack_rate import LONGEST_SILENCE, TICK_S, RateFilter
-from roastwatch.detection.decision.periodic import LEAST_POPS, train_length
+from roastwatch.detection.decision.periodic import LEAST_POPS, periodic_length
 
 
-def test_a_clock_and_a_bouncing_ball_are_trains() -> None:
+def test_clock_and_bouncing_ball_are_periodic() -> None:
     clock = [3.0 + index for index in range(7)]
-    assert train_length(clock) == 7
+    assert periodic_length(clock) == 7
     ball = list(np.cumsum(0.8 * 0.8 ** np.arange(8)))
-    assert train_length(ball) == 8
+    assert periodic_length(ball) == 8
 
 
-def test_a_train_begins_where_the_rule_begins() -> None:
-    assert train_length([1.0, 5.3, 10.0, 10.5, 11.0, 11.5, 12.0]) == 5
+def test_periodic_run_begins_where_intervals_become_regular() -> None:
+    assert periodic_length([1.0, 5.3, 10.0, 10.5, 11.0, 11.5, 12.0]) == 5
 
 
 @pytest.mark.parametrize("pops", [[], [1.0], [1.0, 2.0, 3.0, 4.0], [1, 1.4, 3.6, 4.1, 7.9, 8.0]])
-def test_few_or_uneven_pops_are_none(pops: list[float]) -> None:
-    assert train_length(pops) == 0
+def test_few_or_irregular_pops_are_not_periodic(pops: list[float]) -> None:
+    assert periodic_length(pops) == 0
 
 
 @pytest.mark.parametrize("rate", [0.3, 0.6, 1.5])
-def test_chance_seldom_makes_a_train(rate: float) -> None:
+def test_random_pops_are_rarely_periodic(rate: float) -> None:
     rng = np.random.default_rng(4)
     pops = np.cumsum(rng.exponential(1 / rate, 3000))
-    found = sum(train_length(pops[: end + 1].tolist()) >= LEAST_POPS for end in range(40, 3000))
+    found = sum(periodic_length(pops[: end + 1].tolist()) >= LEAST_POPS for end in range(40, 3000))
     assert found / 2960 < 0.01
 
 
-def test_a_clatter_is_outlasted_by_a_crack() -> None:
+def test_crack_outlasts_clatter() -> None:
     def evidence(pops: list[float]) -> float:
         rates, highest = RateFilter(0.015), 0.0
         ticks = {int(pop / TICK_S) for pop in pops}
@@ -45,7 +45,7 @@ def test_a_clatter_is_outlasted_by_a_crack() -> None:
     assert evidence(crack) > 2 * evidence(clatter)
 
 
-def test_the_filter_knows_when_it_began_and_comes_back_to_rest() -> None:
+def test_filter_dates_the_onset_and_returns_to_rest() -> None:
     rates = RateFilter(0.015)
     pops = {round(at / TICK_S) for at in (60, 64, 67, 69, 71, 72.5, 74)}
     for tick in range(round(75 / TICK_S)):
@@ -56,7 +56,7 @@ def test_the_filter_knows_when_it_began_and_comes_back_to_rest() -> None:
     assert rates.evidence < 0.5
 
 
-def test_silence_in_one_go_is_silence_step_by_step() -> None:
+def test_silence_at_once_equals_silence_step_by_step() -> None:
     slow, quick = RateFilter(0.03), RateFilter(0.03)
     rng = np.random.default_rng(5)
     highest = 0.0
@@ -75,7 +75,7 @@ def test_silence_in_one_go_is_silence_step_by_step() -> None:
     assert highest > 3
 
 
-def test_silence_stops_where_the_evidence_reaches_the_bar() -> None:
+def test_silence_stops_where_evidence_reaches_the_threshold() -> None:
     slow, quick = RateFilter(0.015), RateFilter(0.015)
     for rates in (slow, quick):  # two knocks pass for a clatter, until none follows
         rates.step(1.0)

@@ -1,10 +1,10 @@
-"""What comes with the drum's turn is left out, and nothing else."""
+"""Only pops in step with the drum are ignored."""
 
 import numpy as np
 import pytest
 
 from roastwatch.detection.decision.drum_rotation import DrumRotation
-from roastwatch.detection.decision.evidence import EvidenceOptions, PopEvidence
+from roastwatch.detection.decision.evidence import EvidenceOptions, PopLikelihood
 from roastwatch.detection.decision.onset import Onset, OnsetOptions
 from roastwatch.detection.model import ModelSpec
 from roastwatch.vocabulary import CrackScore, Level, Pop
@@ -23,24 +23,24 @@ def scrapes(turn_s: float, until_s: float, share: float, seed: int) -> list[floa
 
 
 def noted(times_s: list[float]) -> DrumRotation:
-    turning = DrumRotation(RATE)
+    rotation = DrumRotation(RATE)
     for at_s in times_s:
-        turning.note(round(at_s * RATE))
-    return turning
+        rotation.note(round(at_s * RATE))
+    return rotation
 
 
 @pytest.mark.parametrize(("turn_s", "share"), [(0.41, 0.8), (1.3, 0.6), (2.1, 0.9)])
-def test_a_scrape_at_some_turns_is_found_and_known_again(turn_s: float, share: float) -> None:
-    turning = noted(scrapes(turn_s, 90, share, 1))
-    assert turning.found
+def test_scrape_in_some_turns_is_found_and_recognised(turn_s: float, share: float) -> None:
+    rotation = noted(scrapes(turn_s, 90, share, 1))
+    assert rotation.found
     ahead = 3 + turn_s * np.ceil(90 / turn_s) + turn_s * np.arange(3)
     for at_s in ahead.tolist():
-        assert turning.brings(round(at_s * RATE))
+        assert rotation.brings(round(at_s * RATE))
         for aside in (0.3, 0.5, 0.7):
-            assert not turning.brings(round((at_s + aside * turn_s) * RATE))
+            assert not rotation.brings(round((at_s + aside * turn_s) * RATE))
 
 
-def test_pops_at_random_do_not_turn() -> None:
+def test_random_pops_form_no_rotation() -> None:
     found = 0
     for seed in range(60):
         rng = np.random.default_rng(seed)
@@ -49,28 +49,28 @@ def test_pops_at_random_do_not_turn() -> None:
     assert found <= 1
 
 
-def test_what_no_longer_turns_is_forgotten() -> None:
+def test_ended_rotation_is_forgotten() -> None:
     rng = np.random.default_rng(5)
-    turning = noted(scrapes(1.3, 60, 0.8, 2))
-    assert turning.found
+    rotation = noted(scrapes(1.3, 60, 0.8, 2))
+    assert rotation.found
     for at_s in (60 + np.cumsum(rng.exponential(2, 60))).tolist():
-        turning.note(round(at_s * RATE))
-    assert not turning.found
+        rotation.note(round(at_s * RATE))
+    assert not rotation.found
 
 
-def test_a_turn_that_is_known_outlasts_a_minute_with_few_scrapes() -> None:
+def test_known_rotation_survives_a_minute_with_few_scrapes() -> None:
     rng = np.random.default_rng(2)
     fewer = [at for at in scrapes(1.3, 180, 0.4, 3) if at > 100]
     strays = (100 + np.cumsum(rng.exponential(5, 20))).tolist()
     later = sorted(fewer + [at for at in strays if at < 180])
     assert not noted(later).found  # too few to be found anew
-    turning = noted(scrapes(1.3, 100, 0.8, 2) + later)
-    assert turning.found
-    assert turning.brings(round((3 + 1.3 * 140) * RATE))
+    rotation = noted(scrapes(1.3, 100, 0.8, 2) + later)
+    assert rotation.found
+    assert rotation.brings(round((3 + 1.3 * 140) * RATE))
 
 
-def told(pops: list[float], end_s: int, *, reject_turning: bool = True) -> list[float]:
-    """When first crack is told, in seconds."""
+def reported(pops: list[float], end_s: int, *, reject_turning: bool = True) -> list[float]:
+    """Report times of first crack, in seconds."""
     onset = Onset(OnsetOptions(reject_turning=reject_turning), RATE, SPEC)
     onset.arm(0, charged=True)
     found = []
@@ -81,53 +81,53 @@ def told(pops: list[float], end_s: int, *, reject_turning: bool = True) -> list[
     return [decision.decided_sample / RATE for decision in found]
 
 
-def test_cracks_are_heard_over_a_drum_that_scrapes_as_loud_as_they_do() -> None:
+def test_cracks_are_detected_over_equally_loud_scrapes() -> None:
     rng = np.random.default_rng(7)
     scraping = scrapes(1.3, 400, 0.6, 3)
     cracks = (300 + np.cumsum(rng.exponential(1.2, 60))).tolist()
-    assert not told(scraping, 300)
-    heard = told(sorted(scraping + cracks), 400)
+    assert not reported(scraping, 300)
+    heard = reported(sorted(scraping + cracks), 400)
     assert len(heard) == 1
     assert 300 < heard[0] < 345
-    assert told(scraping, 300, reject_turning=False)
+    assert reported(scraping, 300, reject_turning=False)
 
 
-def test_a_roast_that_goes_on_keeps_its_turn() -> None:
-    def heard(weigher: PopEvidence, tenths: range) -> float:
+def test_continued_roast_keeps_its_rotation() -> None:
+    def heard(likelihood: PopLikelihood, tenths: range) -> float:
         for tenth in tenths:
             here = (Pop(tenth * RATE // 10 - 50, 0.9),) if tenth % 17 == 3 else ()
-            weigher.feed(CrackScore(tenth * RATE // 10, 0.0, 0.5, "test", here))
-        return weigher.evidence
+            likelihood.feed(CrackScore(tenth * RATE // 10, 0.0, 0.5, "test", here))
+        return likelihood.evidence
 
     options = EvidenceOptions(reject_trains=False, own_level=False)
-    first = PopEvidence(options, RATE, SPEC, 0)
+    first = PopLikelihood(options, RATE, SPEC, 0)
     heard(first, range(1, 600))
     later = range(600, 660)
-    assert heard(PopEvidence(options, RATE, SPEC, 60 * RATE), later) > 1
-    assert heard(PopEvidence(options, RATE, SPEC, 60 * RATE, first), later) < 0.1
+    assert heard(PopLikelihood(options, RATE, SPEC, 60 * RATE), later) > 1
+    assert heard(PopLikelihood(options, RATE, SPEC, 60 * RATE, first), later) < 0.1
 
 
-def test_what_came_with_the_turn_before_it_was_known_is_taken_back() -> None:
-    weigher = PopEvidence(EvidenceOptions(reject_trains=False), RATE, SPEC, 0)
+def test_earlier_pops_in_step_are_withdrawn_once_rotation_is_known() -> None:
+    likelihood = PopLikelihood(EvidenceOptions(reject_trains=False), RATE, SPEC, 0)
     evidence = []
     for tenth in range(1, 600):
         at_s = tenth / 10 - 0.05
         here = (Pop(round(at_s * RATE), 0.6),) if tenth % 17 == 3 else ()
-        weigher.feed(CrackScore(tenth * RATE // 10, 0.0, 0.5, "test", here))
-        evidence.append(weigher.evidence)
+        likelihood.feed(CrackScore(tenth * RATE // 10, 0.0, 0.5, "test", here))
+        evidence.append(likelihood.evidence)
     assert max(evidence) > 1
     assert evidence[-1] < 0.1
 
 
-def test_faint_pops_at_random_do_not_hide_a_turn() -> None:
+def test_faint_random_pops_do_not_hide_a_rotation() -> None:
     rng = np.random.default_rng(7)
     faint = [(at, 0.25) for at in np.cumsum(rng.exponential(1.5, 90)).tolist()]
     pops = sorted([(at, 0.9) for at in scrapes(1.3, 90, 0.5, 4)] + faint)
-    weigher = PopEvidence(EvidenceOptions(reject_trains=False), RATE, SPEC, 0)
+    likelihood = PopLikelihood(EvidenceOptions(reject_trains=False), RATE, SPEC, 0)
     for tenth in range(1, 900):
         here = tuple(
             Pop(round(at * RATE), chance) for at, chance in pops if tenth - 1 <= 10 * at < tenth
         )
-        weigher.feed(CrackScore(tenth * RATE // 10, 0.0, 0.5, "test", here))
-    assert not weigher.matters(Pop(round((3 + 1.3 * 68) * RATE), 0.99))
-    assert weigher.matters(Pop(round((3 + 1.3 * 68.5) * RATE), 0.99))
+        likelihood.feed(CrackScore(tenth * RATE // 10, 0.0, 0.5, "test", here))
+    assert not likelihood.matters(Pop(round((3 + 1.3 * 68) * RATE), 0.99))
+    assert likelihood.matters(Pop(round((3 + 1.3 * 68.5) * RATE), 0.99))

@@ -1,4 +1,4 @@
-"""A small model listens, a large one verifies: how often it is asked, and what that costs.
+"""A small model listens, a large one verifies: number of calls, and their cost.
 
 The stand-in verifier has a known ROC: windows score N(d' · crack, 1), so d' = 3 and its midpoint
 give a true-positive rate of 93 % at 7 % false positives (area 0.983). Random weights decide
@@ -97,7 +97,7 @@ class StandIn:
         return Verdict(round(start_s * RATE), end, chance, chance >= 0.5)
 
 
-def _told_s(stream: cascade.CascadeStream, duration_s: float) -> float | None:
+def _reported_s(stream: cascade.CascadeStream, duration_s: float) -> float | None:
     onset = Onset(OnsetOptions(), RATE, SPEC)
     onset.arm(0)
     decisions: list[CrackDecision] = []
@@ -105,8 +105,8 @@ def _told_s(stream: cascade.CascadeStream, duration_s: float) -> float | None:
     for _ in range(int(duration_s * RATE / step)):
         for score in stream.push(np.zeros(step, np.float32)):
             decisions += onset.feed(score)
-    told = [d.decided_sample / RATE for d in decisions if d.level is Level.FIRST_CRACK]
-    return told[0] if told else None
+    reported = [d.decided_sample / RATE for d in decisions if d.level is Level.FIRST_CRACK]
+    return reported[0] if reported else None
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def compare(seed: int) -> Compared:
     clatter = np.concatenate([at + rng.uniform(0, 6, 7) for at in bursts] or [np.empty(0)])
     pops = np.sort(np.concatenate([heard, strays, false, clatter]))
     truth = np.sort(np.concatenate([cracks, strays]))
-    told, share = [], 0.0
+    reported, share = [], 0.0
     for verify_from, always in ((0.5, False), (0.0, True), (2.0, False)):
         made: list[StandIn] = []
 
@@ -145,18 +145,18 @@ def compare(seed: int) -> Compared:
         stream = cascade.join(
             SimulatedEar(pops), opinion, RATE, verify_from=verify_from, always=always
         )
-        told.append(_told_s(stream, roast.duration_s))
+        reported.append(_reported_s(stream, roast.duration_s))
         if verify_from == 0.5:
             share = made[0].calls / made[0].windows
         if always:
             assert made[0].calls > 0.95 * made[0].windows
     onset_s = roast.first.onset_s
-    late = None if told[0] is None or told[1] is None else told[0] - told[1]
+    late = None if reported[0] is None or reported[1] is None else reported[0] - reported[1]
     return Compared(
         share,
         late,
-        (told[0] is None, told[1] is None, told[2] is None),
-        tuple(t is not None and t < onset_s - 20 for t in told),  # type: ignore[arg-type]
+        (reported[0] is None, reported[1] is None, reported[2] is None),
+        tuple(t is not None and t < onset_s - 20 for t in reported),  # type: ignore[arg-type]
     )
 
 
@@ -178,7 +178,7 @@ def report(rows: list[Compared]) -> str:
     return "\n".join(lines)
 
 
-def test_asked_seldom_and_no_later() -> None:
+def test_verifier_is_called_rarely_without_delay() -> None:
     rows = [compare(seed) for seed in range(12)]
     later = [row.later_s for row in rows if row.later_s is not None]
     assert np.mean([row.share for row in rows]) < 0.10
@@ -188,7 +188,7 @@ def test_asked_seldom_and_no_later() -> None:
 
 @pytest.mark.verify
 @pytest.mark.timeout(3000)
-def test_on_many_simulated_roasts() -> None:
+def test_cascade_decides_as_well_on_simulated_roasts() -> None:
     rows = [compare(seed) for seed in range(1000, 1150)]
     print("\n" + report(rows))
     later = [row.later_s for row in rows if row.later_s is not None]
@@ -246,7 +246,7 @@ def test_a_real_network_verifies(tiny_ast: Path) -> None:
     assert not _decides(strict, refused)
 
 
-def test_the_shadow_decides_nothing_and_says_where_it_differs(
+def test_shadow_decides_nothing_and_logs_disagreements(
     tiny_ast: Path, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     sound = _clicks(16.0)
@@ -255,7 +255,7 @@ def test_the_shadow_decides_nothing_and_says_where_it_differs(
     large = {"model": str(tiny_ast), "threads": 1, "threshold": 1 - 1e-12, "log_windows": path}
     never = _chosen("shadow", listener="transients", shadow=large, pops_in_window=1)
     assert _scores(never, sound, 16_000) == alone
-    assert "the listener hears first crack (up to" in caplog.text
+    assert "the listener detects first crack (up to" in caplog.text
     assert "from 7" in caplog.text or "from 6" in caplog.text
     assert len(path.read_text().splitlines()) > 20
     caplog.clear()
@@ -263,24 +263,24 @@ def test_the_shadow_decides_nothing_and_says_where_it_differs(
     always = _chosen("shadow", listener="transients", shadow=large, pops_in_window=1)
     assert _scores(always, sound, 16_000) == alone
     assert "from 0.0 to" in caplog.text
-    assert "the large model hears first crack" in caplog.text
+    assert "the large model detects first crack" in caplog.text
 
 
-def test_a_verifier_that_fails_leaves_the_small_one_alone(caplog: pytest.LogCaptureFixture) -> None:
+def test_failing_verifier_leaves_the_listener_alone(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(StandIn):
         def at(self, sample: int) -> Verdict | None:
             raise RuntimeError("device lost")
 
     pops = np.sort(np.random.default_rng(0).uniform(20.0, 60.0, 40))
     stream = cascade.join(SimulatedEar(pops), lambda rate: Broken(pops, 0), RATE)
-    told = _told_s(stream, 60.0)
-    assert told is not None
-    assert "the small one decides alone" in caplog.text
+    reported = _reported_s(stream, 60.0)
+    assert reported is not None
+    assert "continuing without it" in caplog.text
 
 
 def test_a_listener_must_localise(tiny_ast: Path) -> None:
     verifier = {"model": str(tiny_ast)}
-    with pytest.raises(SettingsError, match="no model that can listen"):
+    with pytest.raises(SettingsError, match="cannot listen; choose one of"):
         _chosen("cascade", listener="windowed", verifier=verifier)
     with pytest.raises(SettingsError, match=r"listener_options\.loudness"):
         _chosen(

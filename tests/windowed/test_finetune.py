@@ -74,7 +74,7 @@ def _plan(tiny_ast: Path, manifest: Path, **training: Any) -> FineTunePlan:
     )  # fmt: skip
 
 
-def test_it_learns_and_the_result_runs(base_ast: Path, manifest: Path, tmp_path: Path) -> None:
+def test_fine_tuned_model_learns_and_runs(base_ast: Path, manifest: Path, tmp_path: Path) -> None:
     plan = _plan(base_ast, manifest, epochs=8, patience_epochs=8, learning_rate=1e-3)
     card = finetune(plan, tmp_path / "run")
     assert card["best"]["area_under_roc"] > 0.9
@@ -98,9 +98,7 @@ def test_it_learns_and_the_result_runs(base_ast: Path, manifest: Path, tmp_path:
     assert means[1] > means[0]
 
 
-def test_a_killed_run_comes_to_the_same_result(
-    tiny_ast: Path, manifest: Path, tmp_path: Path
-) -> None:
+def test_killed_run_gives_the_same_result(tiny_ast: Path, manifest: Path, tmp_path: Path) -> None:
     whole = finetune(_plan(tiny_ast, manifest), tmp_path / "whole")
     finetune(_plan(tiny_ast, manifest), tmp_path / "cut")
     for left in ("epoch-0003.pt", "card.json", "best.pt"):  # as if it had ended in epoch 3
@@ -110,7 +108,7 @@ def test_a_killed_run_comes_to_the_same_result(
         assert one == pytest.approx(other, abs=1e-5)
 
 
-def test_two_processes_tune_together_and_one_speaks(
+def test_two_processes_tune_together_and_one_prints(
     tiny_ast: Path, manifest: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "plan.yaml"
@@ -126,11 +124,11 @@ def test_two_processes_tune_together_and_one_speaks(
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr
-    told = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    assert [json.loads(line) for line in told] == [
+    reported = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    assert [json.loads(line) for line in reported] == [
         json.loads((tmp_path / "run" / "card.json").read_text())
     ]
-    assert json.loads(told[0])["processes"] == 2
+    assert json.loads(reported[0])["processes"] == 2
     assert (tmp_path / "run" / "model" / "config.json").exists()
     assert not (tmp_path / "run" / "windows").exists()
 
@@ -162,7 +160,9 @@ def test_recordings_in_two_splits_are_refused(
         finetune(_plan(tiny_ast, path), tmp_path)
 
 
-def test_what_cannot_be_tuned(tiny_ast: Path, manifest: Path, tmp_path: Path) -> None:
+def test_models_that_cannot_be_tuned_are_named(
+    tiny_ast: Path, manifest: Path, tmp_path: Path
+) -> None:
     with pytest.raises(BadInputError, match="frozen_layers is 9"):
         finetune(_plan(tiny_ast, manifest, frozen_layers=9), tmp_path)
     config = tmp_path / "plan.yaml"
@@ -173,7 +173,7 @@ def test_what_cannot_be_tuned(tiny_ast: Path, manifest: Path, tmp_path: Path) ->
     assert "window_s is 10" in str(result.exception)
 
 
-def test_what_a_window_teaches() -> None:
+def test_window_labels_follow_pops_and_phase() -> None:
     plain = {"duration_s": 100.0, "sample_rate_hz": RATE, "sha256": "", "group": "g"}
     rule = WindowSettings()
     label = finetune_windows.label

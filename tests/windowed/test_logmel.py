@@ -1,4 +1,4 @@
-"""The front end in numpy against transformers' own."""
+"""The numpy front end compared with transformers' own."""
 
 import warnings
 
@@ -47,7 +47,7 @@ def test_equals_the_extractor(name: str) -> None:
 
 @given(cuts=st.lists(st.integers(0, 9000), max_size=12))
 @settings(max_examples=25, deadline=None)
-def test_fed_in_any_pieces_gives_the_same_bits(cuts: list[int]) -> None:
+def test_frames_do_not_depend_on_block_size(cuts: list[int]) -> None:
     spec = logmel.LogMelSpec()
     sound = np.random.default_rng(3).normal(0, 0.1, 20_000).astype(np.float32)
     whole = logmel.LogMelStream(spec)

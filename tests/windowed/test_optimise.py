@@ -1,4 +1,4 @@
-"""Every form of a model runs as it stands and says the same."""
+"""Every exported form of a model runs and gives the same scores."""
 
 import json
 from pathlib import Path
@@ -31,7 +31,7 @@ def _chances(folder: Path, batch: int = 1, **more: str) -> list[float]:
 
 
 @pytest.mark.parametrize("form", optimise.FORMS)
-def test_each_form_runs_and_agrees(form: str, tiny_ast: Path, tmp_path: Path) -> None:
+def test_each_form_runs_and_gives_equal_scores(form: str, tiny_ast: Path, tmp_path: Path) -> None:
     out = tmp_path / form
     before, *after = optimise.export(tiny_ast, form, out)
     assert before.probability_difference == 0
@@ -95,7 +95,7 @@ def test_scaling_channels_changes_no_output(reach: float, tiny_ast: Path) -> Non
         assert spread < wide[first] / 3
 
 
-def test_int8_goes_to_openvino_where_it_is(
+def test_int8_uses_openvino_if_installed(
     tiny_ast: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("config.json", "preprocessor_config.json"):
@@ -116,7 +116,7 @@ def test_int8_goes_to_openvino_where_it_is(
     assert backends.choose(model, "auto", dtype="auto") == "openvino"
 
 
-def test_what_cannot_be_exported(tiny_ast: Path, tmp_path: Path) -> None:
+def test_models_that_cannot_be_exported_are_named(tiny_ast: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="own folder"):
         optimise.export(tiny_ast, "onnx", tiny_ast)
     (tmp_path / "taken").write_text("")

@@ -1,4 +1,4 @@
-"""A package runs as it stands, by its own example."""
+"""A package runs with its own example."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def test_the_example_runs(tiny_ast: Path, tmp_path: Path) -> None:
     assert found["duration_s"] == pytest.approx(60.0, abs=0.1)
 
 
-def test_what_cannot_be_packaged(tiny_ast: Path, tmp_path: Path) -> None:
+def test_models_that_cannot_be_packaged_are_named(tiny_ast: Path, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("keep me")
     plain = {"model_id": None, "licence": "", "trained_on": "", "threshold": 0.5}

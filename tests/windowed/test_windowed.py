@@ -89,7 +89,7 @@ def test_the_log_has_every_window_and_the_events(tiny_ast: Path, tmp_path: Path)
     assert event["confidence"] == pytest.approx(np.mean([s.probability for s in scores]), abs=1e-4)
 
 
-def test_windows_in_a_row_decide(tiny_ast: Path) -> None:
+def test_consecutive_windows_decide(tiny_ast: Path) -> None:
     model = _model(tiny_ast, consecutive=3, threshold=0.6)
     onset = Onset(OnsetOptions(), RATE, model.spec)
     onset.arm(0)
@@ -99,10 +99,12 @@ def test_windows_in_a_row_decide(tiny_ast: Path) -> None:
     for index, chance in enumerate(chances):
         end = index * hop + length
         decisions += onset.feed(CrackScore(end, 0.0, chance, "x"))
-    told = [d for d in decisions if d.level is Level.FIRST_CRACK]
-    assert [d.decided_sample for d in told] == [6 * hop + length]
-    assert told[0].happened_sample == 3 * hop + length  # where the first positive one's news began
-    assert told[0].confidence == pytest.approx(0.8)
+    reported = [d for d in decisions if d.level is Level.FIRST_CRACK]
+    assert [d.decided_sample for d in reported] == [6 * hop + length]
+    assert (
+        reported[0].happened_sample == 3 * hop + length
+    )  # where the first positive one's news began
+    assert reported[0].confidence == pytest.approx(0.8)
     assert [d.kind for d in decisions][-1] is EventKind.FIRST_CRACK_END
     assert decisions[-1].happened_sample == 7 * hop + length
 
@@ -161,10 +163,10 @@ def test_a_failing_accelerator_falls_back(
         assert np.array_equal(network.logits(inputs), inputs)
     assert network.fell_back
     assert network.backend.device == "cpu"
-    assert "going on with the processor" in caplog.text
+    assert "continuing on the processor" in caplog.text
 
 
-def test_an_accelerator_that_will_not_open_falls_back() -> None:
+def test_accelerator_that_fails_to_open_falls_back() -> None:
     def open_on(device: backends.DeviceName) -> backends.Backend:
         if device != "cpu":
             raise RuntimeError("no kernel image is available")
@@ -179,7 +181,7 @@ def _refused(folder: Path | str, **options: Any) -> str:
     return str(caught.value)
 
 
-def test_wrong_folders_say_what_is_wrong(
+def test_wrong_folders_are_explained(
     tiny_ast: Path, tmp_path: Path, edited: Callable[..., Path]
 ) -> None:
     assert "no config.json" in _refused(tmp_path)
@@ -225,7 +227,7 @@ def test_damaged_and_missing_weights(edited: Callable[..., Path]) -> None:
     assert "no weights" in _refused(folder)
 
 
-def test_settings_that_do_not_fit(tiny_ast: Path) -> None:
+def test_settings_that_do_not_fit_are_named(tiny_ast: Path) -> None:
     assert "at most 2.05 s" in _refused(tiny_ast, window_s=10)
     assert "label" in _refused(tiny_ast, label="boom")
     assert "--to onnx" in _refused(tiny_ast, backend="onnx")
@@ -240,9 +242,7 @@ def test_a_label_can_be_named(edited: Callable[..., Path]) -> None:
     assert _model(folder, label="popping").open(RATE) is not None
 
 
-def test_a_hub_name_offline_says_where_to_put_it(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_offline_hub_name_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import huggingface_hub.constants as constants
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)

@@ -1,4 +1,4 @@
-"""Windows sit where the clock of samples says, however the sound arrives."""
+"""Positions of windows depend on samples only, not on the size of blocks."""
 
 import numpy as np
 import pytest
@@ -58,7 +58,7 @@ def _same(found: list[Window], wanted: list[Window]) -> None:
         assert np.array_equal(one.network_input, other.network_input)
 
 
-def test_a_window_knows_nothing_of_the_sound_around_it() -> None:
+def test_window_does_not_depend_on_sound_around_it() -> None:
     sound = _sound(16_000, 4.0)
     among = _stream().push(sound)[3]
     alone = _stream()
@@ -66,7 +66,7 @@ def test_a_window_knows_nothing_of_the_sound_around_it() -> None:
     assert np.allclose(among.network_input, first.network_input, atol=1e-5)
 
 
-def test_short_sound_is_one_padded_window_and_none_is_none() -> None:
+def test_short_sound_gives_one_padded_window() -> None:
     short = _stream()
     assert short.push(_sound(16_000, 0.4)) == []
     (window,) = short.finish()
@@ -75,7 +75,7 @@ def test_short_sound_is_one_padded_window_and_none_is_none() -> None:
     assert _stream().finish() == []
 
 
-def test_a_gap_moves_the_grid_behind_it() -> None:
+def test_gap_moves_the_grid_after_it() -> None:
     stream = _stream()
     stream.push(_sound(16_000, 1.7))
     stream.reset(8_000)

@@ -1,9 +1,9 @@
-"""How loud this place's stray pops are: the level from which a pop stands out here.
+"""The threshold of a pop, adapted to the stray pops of a roaster and its room.
 
-Roasters differ a thousandfold in how many faint pops their noise makes, and those pops thin out
-quickly with level (a constant-false-alarm-rate detector; Finn and Johnson, "Adaptive detection mode
-with threshold control", RCA Review 29, 1968). Where nothing strays in, faint cracks may count;
-where much does, only clear ones. A level is a distance to the model's own threshold, in logits.
+Roasters differ a thousandfold in how many faint pops their noise makes, and fewer of those pops are
+clear (a constant-false-alarm-rate detector; Finn and Johnson, "Adaptive detection mode with
+threshold control", RCA Review 29, 1968). Without stray pops, faint cracks count; with many, only
+clear ones do. A level is the distance to the model's own threshold, in logits.
 """
 
 import math
@@ -11,45 +11,45 @@ import math
 import numpy as np
 
 LOWEST, HIGHEST, STEP = -1.4, 2.4, 0.2
-"""Levels that are tried. The highest leaves only the surest pops: where even those stray in, no
-crack can be told from them, and a false one would silence the true one."""
+"""Range and spacing of levels. The highest leaves only the clearest pops. If even those are stray,
+a crack cannot be distinguished, and a false report would suppress the true one."""
 SPAN_S = 300.0
-"""What is looked back over."""
+"""Stray pops of this long are counted, in seconds."""
 LAG_S = 90.0
-"""The latest seconds are left out, so that a beginning crack is not taken for noise."""
+"""The latest seconds are excluded, so that a beginning crack does not count as noise."""
 SLOT_S = 5.0
-"""A level holds so long."""
+"""A level lasts this long, in seconds."""
 KEPT_SLOTS = 200
 LOWERED = 0.5
-"""Of the stray pops that are allowed, so many may be let in by a level below the model's own."""
+"""The share of the allowed stray pops that a level below the model's own may admit."""
 
 
 class AdaptiveThreshold:
-    """The level at any time, from all candidates before. Pure."""
+    """The level at any time, from all earlier candidates. Pure."""
 
     def __init__(
         self, allowed_per_s: float, sample_rate_hz: int, began: int, still_s: float = 0.0
     ) -> None:
-        """Know nothing yet: the level is 0, the model's own.
+        """Start at level 0, the model's own threshold.
 
         Args:
-            allowed_per_s: stray pops a second that may lie over the level.
-            sample_rate_hz: of the samples that pops are stamped with.
-            began: the sample from which pops are heard.
-            still_s: so long after it nothing can crack: what is heard is noise, without a lag.
+            allowed_per_s: stray pops per second that may exceed the level.
+            sample_rate_hz: rate at which samples of pops count.
+            began: sample of the beginning.
+            still_s: seconds after it in which nothing can crack, so that all pops are noise.
         """
         self._allowed, self._slot = allowed_per_s, SLOT_S * sample_rate_hz
         self._began = began
         self.knows_charge = still_s > 0
-        """Whether the beginning is known to be noise."""
+        """Whether the charge, and so the noise after it, is known."""
         self._still = int(still_s / SLOT_S)
-        self._held: int | None = None  # the slot at whose level it stays
-        self._highest: dict[int, int] = {}  # slot → steps over LOWEST: a clatter counts once
+        self._held: int | None = None  # the slot whose level is held
+        self._highest: dict[int, int] = {}  # slot → steps above LOWEST: clatter counts once
         self._last = began - 1
         self._levels: dict[int, float] = {}
 
     def note(self, sample: int, over: float) -> None:
-        """A candidate, `over` logits over the threshold. One that was noted before is ignored."""
+        """Add a candidate, `over` logits above the threshold; ignore one added before."""
         if sample <= self._last:
             return
         self._last = sample
@@ -58,11 +58,11 @@ class AdaptiveThreshold:
             self._highest[index] = max(steps, self._highest.get(index, 0))
 
     def hold(self, sample: int | None) -> None:
-        """Stay at the level of a sample, because what comes is no noise; None: go on learning."""
+        """Hold the level of a sample, because what follows is not noise; None: resume learning."""
         self._held = None if sample is None else self._index(sample)
 
     def level(self, sample: int) -> float:
-        """The level for a pop at a sample: from what was noted before its slot of 5 s."""
+        """The level for a pop at a sample, from candidates before its slot of 5 s."""
         index = self._index(sample)
         if self._held is not None:
             index = min(index, self._held)
@@ -86,10 +86,10 @@ class AdaptiveThreshold:
         slots = range(max(0, until - span), until)
         highest = [self._highest[slot] for slot in slots if slot in self._highest]
         at_level = np.bincount(np.array(highest, dtype=int), minlength=TRIED)
-        over = np.cumsum(at_level[::-1])[::-1]  # slots with stray pops at or over each level
+        over = np.cumsum(at_level[::-1])[::-1]  # slots with stray pops at or above each level
         seconds = len(slots) * SLOT_S
-        # A short time proves little: to lower the level one more is counted than was seen, and to
-        # raise it one less.
+        # A short time proves little: one more pop than seen is assumed to lower the level, one
+        # fewer to raise it.
         lowers = np.arange(TRIED) < ZERO
         allowed = self._allowed * max(seconds, 1 / self._allowed)
         enough = np.where(lowers, over + 1 <= LOWERED * allowed, over - 1 <= allowed)

@@ -1,4 +1,4 @@
-"""What the onset decision says: the noun between `onset` and the pipeline."""
+"""A decision, as `onset` gives it to the pipeline."""
 
 from dataclasses import dataclass
 
@@ -7,17 +7,17 @@ from roastwatch.vocabulary import EventKind, Level
 
 @dataclass(frozen=True, slots=True)
 class CrackDecision:
-    """A first crack that is possible, told or certain; its end; or a second crack.
+    """A first crack (possible, reported or certain), its end, or a second crack.
 
-    A first crack that grows is said again at each level with the same `happened_sample` or a
-    better one. Samples count at the source's rate.
+    First crack is repeated at each level with the same or a better `happened_sample`. Samples count
+    at the source's rate.
     """
 
     kind: EventKind
     level: Level | None
     happened_sample: int
-    """When it began, dated back."""
+    """When it began."""
     decided_sample: int
-    """When enough was known."""
+    """When the evidence sufficed."""
     confidence: float
     """0 to 1."""

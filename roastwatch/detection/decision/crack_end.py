@@ -1,4 +1,4 @@
-"""When first crack has ended: when hardly a pop comes for as long as many came before."""
+"""The end of first crack: almost no pops for as long as several came before."""
 
 import math
 from collections import deque
@@ -6,27 +6,27 @@ from dataclasses import dataclass
 from itertools import islice
 
 END_POPS, LONGEST_END_S = 6.0, 60.0
-"""A crack is over when, for as long as it had this many pops before, it has fewer than two."""
+"""First crack has ended when the time that took this many pops before brings fewer than two."""
 
 
 @dataclass(frozen=True, slots=True)
 class CrackEnd:
-    """How the end of a crack that was told shows itself. Samples count at `rate_hz`."""
+    """Finds the end of a reported crack. Samples count at `rate_hz`."""
 
     rate_hz: int
     least_s: float
-    """At least so long nearly without a pop."""
+    """Least time almost without a pop, in seconds."""
     hop_s: float | None
-    """Of a model that judges windows; None where single pops are counted."""
+    """Hop of a model that judges windows, in seconds; None if single pops are counted."""
 
     def found(self, counted: deque[int], onset: int, now: int, missed: int) -> int | None:
-        """Its last pop, as a sample, if it has ended by now; None while it goes on.
+        """The sample of its last pop if it has ended; None while it continues.
 
         Args:
-            counted: its pops (the ends of its windows) in order, and perhaps earlier ones.
-            onset: when it began.
-            now: the end of what was heard.
-            missed: samples of it that were lost.
+            counted: samples of its pops (of its windows' ends) in order, and perhaps earlier ones.
+            onset: sample at which it began.
+            now: end of the processed sound, in samples.
+            missed: samples lost since then.
         """
         if now < self.earliest(counted, onset, missed):
             return None
@@ -40,15 +40,15 @@ class CrackEnd:
         since = now - window_s * self.rate_hz - missed
         if lasted_s < window_s or sum(sample > since for sample in inside) >= self._alive:
             return None
-        # Of pops, one that strays in behind the others is left out; of windows, the last counts.
+        # A stray pop after the others is ignored; of windows, the last one counts.
         before = since if self.hop_s is None else now
         return max((sample for sample in inside if sample <= before), default=onset)
 
     def earliest(self, counted: deque[int], onset: int, missed: int) -> float:
-        """Before this sample it has not ended, whatever comes till then.
+        """A sample before which the crack cannot have ended, whatever follows.
 
-        A bound by the latest pops, found without going through the others: `found` asks for as
-        many seconds as `END_POPS` of them took, which is longer the longer the crack lasts.
+        The bound needs only the latest pops: `found` waits for as many seconds as `END_POPS` of
+        them took, which grows with the length of the crack.
         """
         latest = list(islice(reversed(counted), self._alive))
         if len(latest) < self._alive or min(latest) <= onset:
@@ -61,5 +61,5 @@ class CrackEnd:
 
     @property
     def _alive(self) -> int:
-        """So many pops (windows) of late, and a crack has not ended."""
+        """This many recent pops (windows) show that the crack continues."""
         return 2 if self.hop_s is None else 1

@@ -1,11 +1,10 @@
-"""How likely the beans are cracking, from when pops were heard: a filter over crack rates.
+"""The probability that beans are cracking, from the times of pops: a filter over crack rates.
 
-A hidden Markov model stepped four times a second. Either all is quiet (pops stray in now and
-then), or something clatters (many pops, over in seconds), or a crack has begun: its rate rises
-through three steps towards one of several heights, holds, and dies away. The filter carries the
-probability of each, and with it when the crack is thought to have begun (the first moment of the
-time of entry, carried along in the same way). A clatter is thereby a rival explanation: only what
-outlasts it becomes first crack. Forward recursion: Rabiner, "A tutorial on hidden Markov models",
+A hidden Markov model, stepped four times a second. Its states are quiet (a stray pop now and then),
+clatter (many pops within seconds), and a crack whose rate rises through three steps to one of
+several heights, holds, and dies away. The filter carries the probability of each state and the mean
+time at which the crack was entered. Clatter competes as an explanation: only pops that outlast it
+become first crack. Forward recursion: Rabiner, "A tutorial on hidden Markov models",
 Proc. IEEE 77, 1989.
 """
 
@@ -20,23 +19,23 @@ Float64Array = npt.NDArray[np.float64]
 
 TICK_S = 0.25
 PEAKS_PER_S = (0.12, 0.3, 0.7, 1.6)
-"""Heights that a crack may reach, in heard pops a second."""
+"""Heights that a crack may reach, in detected pops per second."""
 STEPS = (0.2, 0.5, 0.8)
-"""Parts of its height that a crack passes through on its way."""
+"""Shares of its height that a crack passes through as it rises."""
 RISE_S = 30.0
 HOLD_S = 80.0
-"""Mean time at full height; what falls is told from what holds by its silence."""
+"""Mean time at full height, s. A falling rate shows by its silence."""
 GIVE_UP_S = 200.0
 CRACK_EVERY_S = 600.0
 CLATTERS = ((600.0, 2.5, 0.6), (600.0, 4.0, 0.25))
-"""Seconds between them, mean length in seconds, chance of a pop in one tick: a clatter proper, and
-a few knocks one after another."""
+"""Mean seconds between them, mean length in seconds, probability of a pop in a tick: clatter, and
+a few knocks in succession."""
 QUIETS = 1 + len(CLATTERS)
-"""States in which nothing cracks."""
+"""Number of states without a crack."""
 
 
 LONGEST_SILENCE = round(10 / TICK_S)
-"""So many ticks without a pop can be passed in one go."""
+"""The most ticks without a pop that can be processed at once."""
 
 _STATES = QUIETS + len(PEAKS_PER_S) * (len(STEPS) + 1)
 _CRACKING = (np.arange(_STATES) >= QUIETS).astype(np.float64)
@@ -45,18 +44,18 @@ _LEAST = 1e-12
 
 
 class FilterState(NamedTuple):
-    """What the filter knows."""
+    """The state of the filter."""
 
     belief: Float64Array
-    """Shape (2, states): the chance of each state, and that times its mean tick of entry."""
+    """Shape (2, states): probability of each state, and that times its mean tick of entry."""
     tick: int
 
 
 class RateFilter:
-    """The filter. Pure; a step costs some microseconds, and so does a long silence."""
+    """The filter. Pure; a step costs a few microseconds, and so does a long silence."""
 
     def __init__(self, quiet_rate_per_s: float) -> None:
-        """At tick 0, where so many pops a second stray in while nothing cracks."""
+        """Start at tick 0; `quiet_rate_per_s` stray pops come while nothing cracks."""
         self._rates, self._moves = _model()
         self._entry = self._moves[0].copy()
         self._entry[:QUIETS] = 0.0
@@ -67,7 +66,7 @@ class RateFilter:
         self.begin()
         for _ in range(round(300 / TICK_S / LONGEST_SILENCE)):
             self.silence(LONGEST_SILENCE)
-        self.rest = self._log_odds()  # log odds of a crack in lasting silence
+        self.rest = self._log_odds()  # log odds of a crack after long silence
         self.begin()
 
     def begin(self) -> None:
@@ -77,19 +76,19 @@ class RateFilter:
         self.state = FilterState(belief, 0)
 
     def step(self, pop: float | None) -> None:
-        """One tick passed.
+        """Process one tick.
 
         Args:
-            pop: 0 no pop was heard; above 0 one was, and its sound is so many times as likely
-                from a crack as from anything else; None: nothing can be said of this tick.
+            pop: likelihood ratio of the pop in this tick (crack to anything else); 0: no pop;
+                None: unknown.
         """
         before, tick = self.state
         belief = before @ self._moves
-        belief[1] *= _CRACKING  # who left a crack has no time of entry any more
+        belief[1] *= _CRACKING  # no time of entry outside a crack
         belief[1] += (before[0, 0] * tick) * self._entry
         if pop:
             seen = 1.0 + self._over_quiet * pop
-            # a faint sound that may be none speaks as softly for a clatter as for a crack
+            # a faint pop counts as little for clatter as for a crack
             seen[1:QUIETS] = 1.0 + self._clatter * min(pop, 1.0)
             belief *= seen
         elif pop is not None:
@@ -98,14 +97,14 @@ class RateFilter:
         self.state = FilterState(belief, tick + 1)
 
     def silence(self, ticks: int, below: float = math.inf) -> int:
-        """Several ticks passed without a pop: as `step(0.0)` for each, in closed form.
+        """Process several ticks without a pop: `step(0.0)` for each, in closed form.
 
         Args:
             ticks: 1 to `LONGEST_SILENCE`.
-            below: pass no further than the first tick at whose end the evidence reaches this.
+            below: stop after the first tick at whose end the evidence reaches this.
 
         Returns:
-            How many ticks have passed.
+            How many ticks were processed.
         """
         runs = self._runs
         before, tick = self.state
@@ -115,7 +114,7 @@ class RateFilter:
             other = np.add.reduce(walk[:, :QUIETS], axis=1) / total
             reached = np.maximum(1.0 - other, _LEAST) >= math.exp(below + self.rest) * other
             ticks = int(reached.argmax()) + 1 if reached.any() else ticks
-        # who entered in each tick, times that tick, and what has become of them since
+        # entries in each tick, times that tick, propagated to the end
         entered = np.concatenate((before[0, :1], walk[: ticks - 1, 0]))
         entered *= np.arange(tick, tick + ticks)
         began = before[1] @ runs.stay[ticks - 1] + entered @ runs.entry[ticks - 1 :: -1][:ticks]
@@ -125,12 +124,12 @@ class RateFilter:
 
     @property
     def evidence(self) -> float:
-        """Log odds of a crack above what they are at rest, in nats; at least 0."""
+        """Log odds of a crack above those at rest, in nats; at least 0."""
         return max(0.0, self._log_odds() - self.rest) if self.state.tick else 0.0
 
     @property
     def onset_tick(self) -> float:
-        """When the crack began, if there is one: mean over what is thought possible, in ticks."""
+        """Mean tick at which the crack began, provided that it did."""
         chance, began = self.state.belief
         return float(began[QUIETS:].sum() / chance[QUIETS:].sum())
 
@@ -141,14 +140,14 @@ class RateFilter:
 
 
 class _Runs(NamedTuple):
-    """What 1, 2, … ticks of silence do."""
+    """Effect of 1, 2, … ticks of silence."""
 
     chance: Float64Array
-    """To the chances of all states, side by side: (states, ticks · states)."""
+    """On the probabilities of all states, side by side: (states, ticks · states)."""
     stay: Float64Array
-    """To those who stay in a crack: (ticks, states, states)."""
+    """On the states within a crack: (ticks, states, states)."""
     entry: Float64Array
-    """Where those are who entered a crack 0, 1, … ticks before: (ticks, states)."""
+    """Distribution 0, 1, … ticks after entering a crack: (ticks, states)."""
 
 
 @lru_cache(maxsize=16)
@@ -167,16 +166,16 @@ def _runs(quiet_rate_per_s: float) -> _Runs:
 
 
 def _silence(rates: Float64Array, quiet_rate_per_s: float) -> Float64Array:
-    """How likely a tick without a pop is in each state, against the quiet one: (states,)."""
+    """Likelihood of a tick without a pop in each state, relative to the quiet one: (states,)."""
     silence: Float64Array = np.exp(-rates * TICK_S)
     silence[1:QUIETS] = (1 - _CHANCES) / np.exp(-quiet_rate_per_s * TICK_S)
     return silence
 
 
 def _model() -> tuple[Float64Array, Float64Array]:
-    """Crack rate of each state (states,) and the chances of moves in a tick (states, states).
+    """Crack rate of each state (states,) and transition probabilities per tick (states, states).
 
-    State 0 is quiet, then come the clatters, then for each height its steps and its hold.
+    State 0 is quiet, followed by the clatters, then the steps and the hold of each height.
     """
     stages, states = len(STEPS) + 1, _STATES
     rates, flow = np.zeros(states), np.zeros((states, states))

@@ -1,8 +1,8 @@
-"""What comes with the drum's turn: a scrape, a squeak or a bean lodged at one place.
+"""Pops in step with the drum: a scrape, a squeak or a lodged bean.
 
-Such pops come at one phase of a period that lasts for minutes, though not at every turn; cracks
-come at any. The test is Rayleigh's for a direction (Fisher, "Statistical Analysis of Circular
-Data", 1993), of the best of many periods.
+Such pops come at one phase of a period that lasts for minutes, though not in every turn. Cracks
+come at any phase. The test is Rayleigh's for a direction (Fisher, "Statistical Analysis of Circular
+Data", 1993), applied to the best of many periods.
 """
 
 from collections import deque
@@ -12,52 +12,54 @@ import numpy as np
 from roastwatch.vocabulary import Float32Array
 
 SLOWEST_HZ, FASTEST_HZ = 0.35, 3.2
-"""Turns a second: of drums, and of a hand that stirs a pan."""
+"""Turns per second, of drums and of a hand that stirs a pan."""
 SPAN_S = 60.0
-"""What is looked back over: longer would know the period better, but motors drift."""
+"""Pops of the last minute are examined. A longer time would be more precise, but motors drift."""
 MOST_POPS = 40
-"""Only the latest are looked at, so that a clattering drum costs no more."""
+"""At most this many pops are examined, which bounds the cost of a clattering drum."""
 APART_S = 0.15
-"""Pops nearer than that are one sound."""
+"""Pops closer than this are one sound."""
 EVERY_S = 5.0
-"""It is looked for so often."""
+"""Time between searches, in seconds."""
 SURE = 14.0
-"""Pops times the square of the length of their mean direction. Of pops at random the best of the
-some 350 periods that a minute tells apart is as good three times in ten thousand."""
+"""Least Rayleigh statistic: pops times the squared length of their mean direction. For random pops,
+the best of about 350 distinguishable periods reaches it three times in ten thousand."""
 GOES_ON = 4.0
-"""The same of one that is known already, at its own period: by chance one time in twenty."""
+"""Least statistic of a known period: reached by chance one time in twenty."""
 WIDTH = 0.1
-"""Pops at most so much of a turn before or after the mean direction come with it."""
+"""Pops within this share of a turn around the mean direction are in step."""
 
 _LOBE = 4
-"""Periods are tried so closely that this many lie between two that a look tells apart."""
+"""Searched periods between two that can be distinguished."""
 _SEARCHED_HZ = np.arange(SLOWEST_HZ, FASTEST_HZ, 1 / (_LOBE * SPAN_S), dtype=np.float32)
 
 
 class DrumRotation:
-    """A drum's turn, found from the pops before that could be shown. Pure."""
+    """The rotation of a drum, found from earlier pops. Pure."""
 
     def __init__(self, sample_rate_hz: int) -> None:
-        """Nothing turns yet."""
+        """Start without a rotation."""
         self._rate = sample_rate_hz
         self._times_s: deque[float] = deque(maxlen=MOST_POPS)
         self._looked_s = 0.0
-        self._found: tuple[float, float] | None = None  # Hz, and when it comes, in s
+        self._found: tuple[float, float] | None = (
+            None  # Hz, and a time at which the pops come, in s
+        )
 
     @property
     def found(self) -> bool:
-        """Whether something comes with a turn."""
+        """Whether pops are in step with a rotation."""
         return self._found is not None
 
     def note(self, sample: int) -> None:
-        """A pop. One that was noted before, or belongs to the one before, is ignored."""
+        """Add a pop; ignore one added before or one that belongs to the previous sound."""
         at_s, times = sample / self._rate, self._times_s
         if times and at_s - times[-1] < APART_S:
             return
         times.append(at_s)
         while times[0] < at_s - SPAN_S:
             times.popleft()
-        # fewer can't be sure, even if all come at the very same phase
+        # fewer cannot reach the statistic, even at one and the same phase
         if len(times) <= (GOES_ON if self._found else SURE):
             self._found = None
         elif at_s - self._looked_s >= EVERY_S:
@@ -65,7 +67,7 @@ class DrumRotation:
             self._found = self._look(at_s)
 
     def brings(self, sample: int) -> bool:
-        """Whether what is heard at a sample comes with the turn."""
+        """Whether a sample is in step with the rotation."""
         if self._found is None:
             return False
         hz, comes_s = self._found
@@ -86,7 +88,7 @@ class DrumRotation:
         return hz, now_s + float(np.arctan2(across[best], along[best])) / (2 * np.pi * hz)
 
     def _best(self, squares: Float32Array, pops: int) -> int | None:
-        """Which of the searched periods it is, if it is one."""
+        """Index of the searched period, or None."""
         most = float(squares.max())
         if self._found is not None:
             known = int(np.abs(_SEARCHED_HZ - self._found[0]).argmin())
@@ -96,6 +98,6 @@ class DrumRotation:
                 return first + int(near.argmax())
         if most < SURE * pops:
             return None
-        # what comes once a turn comes once in each half turn, too: the slowest explains it best
+        # pops once a turn also fit half a turn: the slowest period explains them best
         first = int((squares > 0.85 * most).argmax())
         return first + int(squares[first : first + _LOBE].argmax())

@@ -1,7 +1,7 @@
-"""From evidence to first crack: a debouncing decision that counts samples and nothing else.
+"""From evidence to first crack: a debounced decision whose only clock is sample positions.
 
-`evidence` turns scores into one number; here it is held against three bars (possible, first
-crack, certain), dated back to when the crack began, and followed until the pops die away.
+`evidence` turns scores into one number. It is compared with three thresholds (possible, first
+crack, certain), the onset is dated back, and the crack is followed until its pops die away.
 """
 
 import math
@@ -15,57 +15,70 @@ from pydantic import Field
 
 from roastwatch.detection.decision.crack_decision import CrackDecision
 from roastwatch.detection.decision.crack_end import CrackEnd
-from roastwatch.detection.decision.evidence import EvidenceOptions, EvidenceWeights, PopEvidence
-from roastwatch.detection.decision.window_evidence import WindowEvidence
+from roastwatch.detection.decision.evidence import EvidenceOptions, Likelihood, PopLikelihood
+from roastwatch.detection.decision.window_evidence import WindowLikelihood
 from roastwatch.detection.model import ModelSpec
 from roastwatch.vocabulary import CrackScore, EventKind, Level, Pop
 
 LEVELS = (Level.POSSIBLE, Level.FIRST_CRACK, Level.CERTAIN)
 SHOWN_S = 30.0
-"""Pops per minute are counted over this long."""
-WITNESS_LOWERS, WITNESS_RAISES = 2.0, 3.0
-"""The other witnesses together move each bar by at most this: they never close the door."""
-LEAST_BAR = 1.5
-"""No witness and no sensitivity makes a bar lower than this."""
+"""Pops per minute are averaged over this long."""
+PRIOR_LOWERS, PRIOR_RAISES = 2.0, 3.0
+"""Priors lower or raise each threshold by at most this, in nats, so they never rule a crack out."""
+LEAST_THRESHOLD = 1.5
+"""No prior and no sensitivity lowers a threshold below this."""
 STILL_S = 45.0
-"""What pops so soon after a charge is the roaster's noise, and decides nothing: the quickest sample
-roasters crack after three minutes. It is no longer than that, because a person may tell the charge
+"""Pops this soon after the charge are the roaster's noise and decide nothing: the quickest sample
+roasters reach first crack after three minutes. It is no longer because a person may mark the charge
 late."""
 CARRIED_S = 2.0
-"""Over so much lost sound an undecided rise goes on: it hides a pop or two, and a microphone that
-drops some milliseconds every few seconds would else never tell."""
+"""Evidence is kept over a gap of up to this long, which hides a pop or two. Otherwise a microphone
+that drops a few milliseconds every few seconds would never lead to a report."""
 NOTHING = 1.0
-"""Evidence below this decides nothing, whatever the bars."""
+"""Evidence below this decides nothing, whatever the thresholds."""
 REJECTED_SCALE = 1.5
-"""By how much the bars are raised after `not a crack`."""
+"""Factor of the thresholds after `not a crack`."""
 
 
 class OnsetOptions(EvidenceOptions):
     """How first crack is decided."""
 
     sensitivity: float = Field(
-        0.5, description="0 waits longest and errs least, 1 is quickest (0 to 1).", ge=0, le=1
+        0.5,
+        description="0 is slowest and makes the fewest errors, 1 is quickest (0 to 1).",
+        ge=0,
+        le=1,
     )
     pop_threshold: float | None = Field(
         None,
-        description="Probability that makes a pop (0 to 1); null: as the model has it.",
+        description="Least probability of a pop (0 to 1); null: the model's own.",
         gt=0,
         lt=1,
     )
-    possible_bar: float = Field(5.5, description="Evidence for a possible crack, in nats.", gt=0)
-    told_bar: float = Field(8.2, description="Evidence to tell first crack, in nats.", gt=0)
-    certain_bar: float = Field(10.0, description="Evidence to be certain of it, in nats.", gt=0)
+    possible_bar: float = Field(
+        5.5, description="Evidence that shows a possible crack, in nats.", gt=0
+    )
+    told_bar: float = Field(8.2, description="Evidence that reports first crack, in nats.", gt=0)
+    certain_bar: float = Field(10.0, description="Evidence that makes it certain, in nats.", gt=0)
     end_after_s: float = Field(
-        20.0, description="At least so many seconds nearly without a pop end it.", gt=0, le=300
+        20.0,
+        description="First crack ends after at least this many seconds almost without a pop.",
+        gt=0,
+        le=300,
     )
     rejected_for_s: float = Field(
-        120.0, description="After `not a crack`, seconds for which more is asked.", ge=0, le=3600
+        120.0,
+        description="Seconds after `not a crack` in which more evidence is needed.",
+        ge=0,
+        le=3600,
     )
-    second_crack: bool = Field(False, description="Tell second crack too: untested on real sound.")
+    second_crack: bool = Field(
+        False, description="Report second crack too: untested on real sound."
+    )
 
 
 class Onset:
-    """The decision of one station. Pure: fed with scores, it returns decisions."""
+    """The decision for one station. Pure: takes scores, returns decisions."""
 
     def __init__(self, options: OnsetOptions, sample_rate_hz: int, spec: ModelSpec) -> None:
         self._options = options
@@ -77,22 +90,22 @@ class Onset:
         self._crack_end = CrackEnd(sample_rate_hz, options.end_after_s, hop_s)
         self._look_ahead = round(spec.look_ahead_s * sample_rate_hz)
         self.sensitivity = options.sensitivity
-        self._witnesses = 0.0
+        self._priors = 0.0
         self._shown: deque[int] = deque()
         self._now = 0
-        self._weigher: EvidenceWeights
+        self._likelihood: Likelihood
         self.arm(0)
         self.armed = False
 
     @property
     def spec(self) -> ModelSpec:
-        """The model's, with the threshold that counts here."""
+        """The model's spec with the pop threshold in use."""
         return self._spec
 
     @property
     def progress(self) -> float:
-        """How near `first_crack` is: 0 nothing, 1 decided."""
-        if self._told_onset is not None:
+        """Evidence as a share of what reports first crack: 0 none, 1 reported."""
+        if self._reported_onset is not None:
             return 1.0
         if not self.armed or self._now < self._still_until:
             return 0.0
@@ -100,31 +113,31 @@ class Onset:
 
     @property
     def pops_per_minute(self) -> float | None:
-        """Pops in the last half minute, as a rate; None for models that don't localise."""
+        """Rate of pops in the last half minute; None for models that do not localise."""
         return len(self._shown) * 60.0 / SHOWN_S if self._spec.localises else None
 
     @property
     def statistic(self) -> float:
-        """The evidence of first crack in nats, for plots; `bars` are what it is held against."""
-        return self._weigher.evidence
+        """Evidence of first crack in nats, for plots; compared with `bars`."""
+        return self._likelihood.evidence
 
     def bars(self) -> tuple[float, float, float]:
-        """What the evidence must reach for each level now, in nats."""
+        """The present threshold of each level, in nats."""
         options = self._options
         scale = 2.0 ** (2 * (0.5 - min(1.0, max(0.0, self.sensitivity))))
         if self._now < self._rejected_until:
             scale *= REJECTED_SCALE
-        low, told, high = (
-            max(LEAST_BAR, bar * scale - self._witnesses)
-            for bar in (options.possible_bar, options.told_bar, options.certain_bar)
+        possible, first_crack, certain = (
+            max(LEAST_THRESHOLD, threshold * scale - self._priors)
+            for threshold in (options.possible_bar, options.told_bar, options.certain_bar)
         )
-        return low, told, high
+        return possible, first_crack, certain
 
     def arm(self, at_sample: int, *, charged: bool = False, same_noise: bool = False) -> None:
-        """Decide from here on, and know nothing of what was before.
+        """Decide from here on; forget what came before.
 
-        `charged`: the beans went in then, which is known, so nothing can crack for a while.
-        `same_noise`: the roast goes on, and what its noise is like stays known.
+        `charged`: the beans are known to go in here, so nothing can crack for a while.
+        `same_noise`: the roast continues; keep what was learnt of its noise.
         """
         self.armed = True
         self._now = max(self._now, at_sample)
@@ -134,153 +147,158 @@ class Onset:
         self._restart(at_sample, same_noise=same_noise, still_s=still_s)
 
     def disarm(self) -> None:
-        """Decide nothing; pops are still counted for display."""
+        """Stop deciding; still count pops for display."""
         self.armed = False
         self._restart(self._now)
 
     def weigh(self, log_likelihood_ratio: float) -> None:
-        """What all other witnesses say together, in nats: lowers or raises the bars, bounded.
+        """Set the sum of all priors, in nats: lowers or raises the thresholds within bounds.
 
-        It holds until it is called again.
+        It holds until the next call.
         """
-        self._witnesses = float(np.clip(log_likelihood_ratio, -WITNESS_RAISES, WITNESS_LOWERS))
+        self._priors = float(np.clip(log_likelihood_ratio, -PRIOR_RAISES, PRIOR_LOWERS))
 
     def not_a_crack(self, at_sample: int) -> None:
-        """A person says that it was none: begin again, and ask for more for a while."""
+        """A person rejected the crack: start again and need more evidence for a while."""
         self._now = max(self._now, at_sample)
         self._restart(self._now, same_noise=True)
         self._rejected_until = at_sample + round(self._options.rejected_for_s * self._rate)
 
     def gap(self, gap_samples: int, at_sample: int) -> None:
-        """Sound was lost up to `at_sample`: behind much of it, an undecided rise begins again."""
+        """Sound was lost up to `at_sample`; after a long gap undecided evidence starts again."""
         self._now = max(self._now, at_sample)
-        if self._told_onset is not None:
+        if self._reported_onset is not None:
             self._missed += gap_samples
         elif gap_samples > CARRIED_S * self._rate:
             self._restart(at_sample, same_noise=True)
             return
-        self._weigher.gap(gap_samples, at_sample)
+        self._likelihood.gap(gap_samples, at_sample)
 
     def feed(self, score: CrackScore) -> list[CrackDecision]:
-        """Take the next score; return what it decides, in order of time."""
+        """Take the next score; return its decisions in order of time."""
         self._show(score.pops, score.end_sample)
         if not self.armed or score.end_sample <= self._began:
             return []
-        self._weigher.feed(score)
+        self._likelihood.feed(score)
         if self._ended:
             return self._second_crack(score.end_sample)
         return self._levels(score.end_sample) + self._end(score.end_sample)
 
     def skip(self, scores: Sequence[CrackScore]) -> int:
-        """Take in scores that decide nothing, from the first on, in one go.
+        """Process leading scores that decide nothing, all at once.
 
-        As `feed` for each of them, but at a fraction of its cost: for sound that nobody waits for.
+        Equivalent to `feed` for each of them at a fraction of the cost, for recordings.
 
         Returns:
-            How many were taken in; the next one, if there is one, must be fed.
+            How many were processed; the next one, if any, must be fed.
         """
-        weigher = self._weigher
-        if not isinstance(weigher, PopEvidence) or not self.armed or not scores:
+        likelihood = self._likelihood
+        if not isinstance(likelihood, PopLikelihood) or not self.armed or not scores:
             return 0
-        settled = self._said is Level.CERTAIN
+        settled = self._level is Level.CERTAIN
         done_with = self._ended and not self._options.second_crack
         below = math.inf if (settled and not self._ended) or done_with else NOTHING
-        if self._said in (Level.POSSIBLE, Level.FIRST_CRACK):
+        if self._level in (Level.POSSIBLE, Level.FIRST_CRACK):
             return 0
         if self.statistic >= below or scores[0].end_sample <= self._began:
             return 0
 
-        def says_nothing(score: CrackScore) -> bool:
-            return not score.pops or not any(map(weigher.matters, score.pops))
+        def irrelevant(score: CrackScore) -> bool:
+            return not score.pops or not any(map(likelihood.matters, score.pops))
 
-        quiet = list(takewhile(says_nothing, scores))
+        quiet = list(takewhile(irrelevant, scores))
         if settled and not self._ended:
-            counted, told = self._weigher.counted, self._told_onset or 0
-            lasts = self._crack_end.earliest(counted, told, self._missed)
+            counted, onset = self._likelihood.counted, self._reported_onset or 0
+            lasts = self._crack_end.earliest(counted, onset, self._missed)
             quiet = [score for score in quiet if score.end_sample < lasts]
         if not quiet:
             return 0
-        until = weigher.skip(quiet[-1].end_sample, below)
+        until = likelihood.skip(quiet[-1].end_sample, below)
         quiet = [score for score in quiet if score.end_sample < until]
         if quiet:
             self._show((pop for score in quiet for pop in score.pops), quiet[-1].end_sample)
         return len(quiet)
 
     def _show(self, pops: Iterable[Pop], end_sample: int) -> None:
-        """Keep the pops that are shown as pops per minute."""
+        """Keep the pops that pops per minute counts."""
         self._shown += [p.sample for p in pops if p.probability >= self._spec.pop_threshold]
         while self._shown and self._shown[0] <= end_sample - SHOWN_S * self._rate:
             self._shown.popleft()
         self._now = max(self._now, end_sample)
 
     def _restart(self, at_sample: int, *, same_noise: bool = False, still_s: float = 0.0) -> None:
-        """Know nothing of what was before a sample, but for the noise of a roast that goes on."""
+        """Forget what came before a sample, except the noise of a roast that continues."""
         before = None
-        if same_noise and isinstance(self._weigher, PopEvidence):
-            before = self._weigher
+        if same_noise and isinstance(self._likelihood, PopLikelihood):
+            before = self._likelihood
         self._began = at_sample
-        self._missed = 0  # samples lost since the crack was told
-        self._weigher = self._new_weigher(before, still_s)
-        self._said: Level | None = None
-        self._told_onset: int | None = None
+        self._missed = 0  # samples lost since the crack was reported
+        self._likelihood = self._new_likelihood(before, still_s)
+        self._level: Level | None = None
+        self._reported_onset: int | None = None
         self._ended = False
         self._second = False
 
-    def _new_weigher(self, before: PopEvidence | None, still_s: float) -> EvidenceWeights:
+    def _new_likelihood(self, before: PopLikelihood | None, still_s: float) -> Likelihood:
         if self._spec.localises:
-            return PopEvidence(self._options, self._rate, self._spec, self._began, before, still_s)
-        return WindowEvidence(self._options.told_bar, self._rate, self._spec, self._began)
+            return PopLikelihood(
+                self._options, self._rate, self._spec, self._began, before, still_s
+            )
+        return WindowLikelihood(self._options.told_bar, self._rate, self._spec, self._began)
 
     def _levels(self, end_sample: int) -> list[CrackDecision]:
-        if self._said is Level.CERTAIN or end_sample < self._still_until:
+        if self._level is Level.CERTAIN or end_sample < self._still_until:
             return []
         statistic = self.statistic
-        if statistic < LEAST_BAR and self._said is None:
+        if statistic < LEAST_THRESHOLD and self._level is None:
             return []
-        bars = self.bars()
-        if self._said is Level.POSSIBLE and statistic < bars[0] / 2:
-            self._said = None  # it came to nothing; another may follow
+        thresholds = self.bars()
+        if self._level is Level.POSSIBLE and statistic < thresholds[0] / 2:
+            self._level = None  # the evidence faded; it may rise again
         decisions = []
-        for level, bar in zip(LEVELS, bars, strict=True):
-            if self._said is not None and level.rank <= self._said.rank:
+        for level, threshold in zip(LEVELS, thresholds, strict=True):
+            if self._level is not None and level.rank <= self._level.rank:
                 continue
-            if statistic < bar:
+            if statistic < threshold:
                 break
-            self._said = level
-            happened = self._told_onset
+            self._level = level
+            happened = self._reported_onset
             if happened is None:
-                happened = self._weigher.onset(end_sample)
+                happened = self._likelihood.onset(end_sample)
             if level is Level.FIRST_CRACK:
-                self._told_onset = happened
-                self._weigher.told(end_sample)
+                self._reported_onset = happened
+                self._likelihood.reported(end_sample)
             decisions.append(self._decision(EventKind.FIRST_CRACK, level, happened, end_sample))
         return decisions
 
     def _end(self, end_sample: int) -> list[CrackDecision]:
-        if self._told_onset is None:
+        if self._reported_onset is None:
             return []
-        counted = self._weigher.counted
-        last = self._crack_end.found(counted, self._told_onset, end_sample, self._missed)
+        counted = self._likelihood.counted
+        last = self._crack_end.found(counted, self._reported_onset, end_sample, self._missed)
         if last is None:
             return []
         ended = self._decision(EventKind.FIRST_CRACK_END, None, last, end_sample)
         self._restart(end_sample)
-        self._told_onset, self._said, self._ended = last, Level.CERTAIN, True
+        self._reported_onset, self._level, self._ended = last, Level.CERTAIN, True
         return [ended]
 
     def _second_crack(self, end_sample: int) -> list[CrackDecision]:
         if not self._options.second_crack or self._second or self.statistic < self.bars()[1]:
             return []
         self._second = True
-        happened = self._weigher.onset(end_sample)
+        happened = self._likelihood.onset(end_sample)
         return [self._decision(EventKind.SECOND_CRACK, None, happened, end_sample)]
 
     def _decision(
         self, kind: EventKind, level: Level | None, happened: int, end_sample: int
     ) -> CrackDecision:
-        sure = float(1 / (1 + np.exp(-(self.statistic - self._options.told_bar / 2))))
+        confidence = float(1 / (1 + np.exp(-(self.statistic - self._options.told_bar / 2))))
         if kind is EventKind.FIRST_CRACK_END:
-            sure = 1 - sure
-        elif isinstance(self._weigher, WindowEvidence) and self._weigher.confidence is not None:
-            sure = self._weigher.confidence
-        return CrackDecision(kind, level, happened, end_sample + self._look_ahead, sure)
+            confidence = 1 - confidence
+        elif (
+            isinstance(self._likelihood, WindowLikelihood)
+            and self._likelihood.confidence is not None
+        ):
+            confidence = self._likelihood.confidence
+        return CrackDecision(kind, level, happened, end_sample + self._look_ahead, confidence)

@@ -1,4 +1,4 @@
-"""Back ends that run a classifier's network, and the care around them: memory and fallback."""
+"""Back ends that run a classifier's network, with handling of short memory and fallback."""
 
 import logging
 import platform
@@ -20,13 +20,13 @@ DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
 
 _FIRST_OPENVINO = (2026, 4)
-"""The first that was seen to read attention as `roastwatch export` writes it into ONNX."""
+"""The first version that reads attention as `roastwatch export` writes it into ONNX."""
 
-_log = logging.getLogger("roastwatch.windowed")
+_log = logging.getLogger(__name__)
 
 
 class Backend(Protocol):
-    """A loaded network. Raises `MemoryError` when memory is short for a batch."""
+    """A loaded network. Raises `MemoryError` if memory is short for a batch."""
 
     name: str
     device: str
@@ -43,12 +43,12 @@ def choose(
     device: DeviceName = "auto",
     dtype: DtypeName = "float32",
 ) -> str:
-    """The back end to use: the wanted one, or the first whose weights are in the folder.
+    """The back end to use: the requested one, or the first whose weights are in the folder.
 
-    ONNX goes to OpenVINO where that is installed and quicker.
+    ONNX runs in OpenVINO if that is installed and faster.
 
     Raises:
-        BadInputError: the folder has no weights (for the wanted back end).
+        BadInputError: the folder has no weights (for the requested back end).
     """
     if wanted != "auto":
         if checkpoint.weights(wanted) is None:
@@ -72,7 +72,7 @@ def choose(
 
 
 def has_openvino() -> bool:
-    """Whether an OpenVINO is installed that reads what `roastwatch export` writes as ONNX."""
+    """Whether the installed OpenVINO reads the ONNX of `roastwatch export`."""
     try:
         version = metadata.version("openvino")
     except metadata.PackageNotFoundError:
@@ -81,11 +81,11 @@ def has_openvino() -> bool:
 
 
 def _is_for_openvino(path: Path, device: DeviceName, dtype: DtypeName) -> bool:
-    """Whether OpenVINO runs an ONNX file sooner than ONNX Runtime.
+    """Whether OpenVINO runs an ONNX file faster than ONNX Runtime.
 
-    It does on x86 processors for what is not in float32: it also takes what an int8 export left
-    in floating point through the processor's bfloat16, which ONNX Runtime can't. In float32 they
-    are equally quick (docs/development/large-models.md has figures).
+    It does on x86 processors for anything but float32: it also computes the floating-point layers
+    of an int8 export in the processor's bfloat16, which ONNX Runtime cannot. In float32 they are
+    equally fast (figures in docs/development/large-models.md).
     """
     narrow = "int8" in path.name or dtype != "float32"
     x86 = platform.machine().lower() in ("x86_64", "amd64")
@@ -99,14 +99,14 @@ def _is_for_openvino(path: Path, device: DeviceName, dtype: DtypeName) -> bool:
 def load(
     checkpoint: Checkpoint, backend: str, device: DeviceName, dtype: DtypeName, threads: int
 ) -> Backend:
-    """A network ready to run.
+    """Load a network.
 
     Raises:
         MissingExtraError: the back end's library is not installed.
-        BadInputError: the weights can't be loaded, or memory is short for them.
+        BadInputError: the weights can't be loaded, or memory is short.
     """
     path = checkpoint.weights(backend)
-    assert path is not None  # choose() made sure
+    assert path is not None  # choose() checked it
     made: Backend
     try:
         if backend in ("torch", "torchscript"):
@@ -128,15 +128,15 @@ def load(
         if not is_out_of_memory(error):
             raise
         raise BadInputError(
-            f"Memory is short for the weights of {checkpoint.model_id}: end other programs, or use "
-            "a smaller model (`roastwatch export --to onnx-int8` needs a quarter)."
+            f"Memory is short for the weights of {checkpoint.model_id}: close other programs, or "
+            "use a smaller model (`roastwatch export --to onnx-int8` needs a quarter)."
         ) from error
     _log.info("%s: %s on %s in %s", checkpoint.model_id, made.name, made.device, made.dtype)
     return made
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a library's failure means that memory was short; each has words of its own."""
+    """Whether a library's error means that memory was short; wording differs by library."""
     text = f"{type(error).__name__} {error}".lower()
     return isinstance(error, MemoryError) or any(
         words in text
@@ -148,10 +148,10 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 class Network:
-    """A back end with a batch size that shrinks when memory is short, and the processor to fall
-    back on when an accelerator fails: a roast does not end because a graphics driver does.
+    """A back end whose batches shrink when memory is short, and which falls back to the processor
+    when an accelerator fails, so that a roast survives a failing graphics driver.
 
-    May be called from several threads; one batch runs at a time.
+    May be called from several threads. One batch runs at a time.
     """
 
     def __init__(
@@ -160,7 +160,7 @@ class Network:
         self._open_on = open_on
         self._lock = threading.Lock()
         self.batch = batch
-        """Windows run at once at most; shrinks when memory is short and stays so."""
+        """Most windows per batch; shrinks permanently when memory is short."""
         self.fell_back = False
         try:
             self.backend = open_on(device)
@@ -174,7 +174,7 @@ class Network:
             self.fell_back = True
 
     def logits(self, inputs: Float32Array) -> Float32Array:
-        """Outputs of any number of windows, shape (windows, ...) → (windows, labels).
+        """Outputs for any number of windows, shape (windows, ...) → (windows, labels).
 
         Raises:
             BadInputError: memory is short even for one window on the processor.
@@ -191,7 +191,7 @@ class Network:
         return np.concatenate(done)
 
     def _run(self, part: Float32Array) -> Float32Array | None:
-        """One batch; None when it must be tried again smaller or elsewhere."""
+        """Run one batch; None if it must be repeated smaller or on another device."""
         try:
             return self.backend.logits(part)
         except Exception as error:
@@ -199,7 +199,7 @@ class Network:
             if short and len(part) > 1:
                 self.batch = len(part) // 2
                 _log.warning(
-                    "memory is short for %d windows at once: going on with %d",
+                    "memory is short for %d windows at once: continuing with %d",
                     len(part),
                     self.batch,
                 )
@@ -211,11 +211,13 @@ class Network:
                 return None
             if short:
                 raise BadInputError(
-                    "Memory is short for even one window of this model: end other programs, or "
-                    "use a smaller model (`roastwatch export --to onnx-int8` halves its need)."
+                    "Memory is short for even one window of this model: close other programs, "
+                    "or use a smaller model (`roastwatch export --to onnx-int8` halves its need)."
                 ) from error
             raise
 
     def _warn(self, device: str, error: BaseException) -> None:
         first_line = next(iter(str(error).splitlines()), type(error).__name__)
-        _log.warning("%s failed (%s): going on with the processor, slower", device, first_line)
+        _log.warning(
+            "%s failed (%s): continuing on the processor, which is slower", device, first_line
+        )

@@ -10,7 +10,7 @@ from roastwatch.vocabulary import Float32Array
 
 
 class OnnxBackend:
-    """An exported classifier; runs on the processor, or on CUDA where that provider is."""
+    """An exported classifier; runs on the processor, or on CUDA if that provider exists."""
 
     name = "onnx"
 
@@ -19,14 +19,14 @@ class OnnxBackend:
         if device in ("cuda", "mps") and not (device == "cuda" and cuda):
             raise BadInputError(
                 f"ONNX Runtime can't use the device '{device}' here: set device to auto or cpu, or "
-                "install onnxruntime-gpu in place of onnxruntime."
+                "install onnxruntime-gpu instead of onnxruntime."
             )
         self.device = "cuda" if cuda and device != "cpu" else "cpu"
         self.dtype = "int8" if "int8" in path.name else "float32"
         options = onnxruntime.SessionOptions()
         if threads:
             options.intra_op_num_threads = threads
-        # A thread that spins between windows takes the core from the microphone.
+        # A thread that spins between windows takes processor time from the microphone.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         providers = ["CUDAExecutionProvider"] if self.device == "cuda" else []
         try:

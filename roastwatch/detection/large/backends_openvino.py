@@ -15,8 +15,8 @@ _PRECISION = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
 class OpenVinoBackend:
     """An exported classifier. `dtype: auto` leaves the precision to OpenVINO.
 
-    So does an int8 export in float32: what was left in floating point is then computed in the
-    processor's quickest form.
+    So does an int8 export in float32: its floating-point layers then use the processor's fastest
+    precision.
     """
 
     name = "openvino"
@@ -56,7 +56,7 @@ class OpenVinoBackend:
 
 
 def convert(network: Any, example: Any, to: Path) -> None:
-    """Write a torch module in OpenVINO's form (XML and BIN beside it), its weights in float32.
+    """Write a torch module in OpenVINO's form (XML and BIN), its weights in float32.
 
     Any number of windows can be run at once; the other dimensions are the example's.
     """

@@ -1,4 +1,4 @@
-"""PyTorch as a back end; with backends of this name the only importer of torch in detection."""
+"""PyTorch as a back end. No other module of detection imports torch."""
 
 import logging
 import warnings
@@ -14,36 +14,36 @@ from roastwatch.errors import BadInputError
 from roastwatch.vocabulary import Float32Array
 
 _TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-_log = logging.getLogger("roastwatch.windowed")
+_log = logging.getLogger(__name__)
 
-# They are not typed.
+# These libraries are untyped.
 transformers: Any = _transformers
 jit: Any = torch.jit
 
 
 def choose_device(wanted: str, needed_bytes: int) -> str:
-    """`cuda`, `mps` or `cpu`: what is there and has the memory free.
+    """`cuda`, `mps` or `cpu`: an available device with enough free memory.
 
     Raises:
-        BadInputError: a device was named that is not there.
+        BadInputError: the requested device is missing.
     """
     if wanted in ("auto", "cuda") and torch.cuda.is_available():
         free, _total = torch.cuda.mem_get_info()
         if wanted == "cuda" or free > needed_bytes:
             return "cuda"
-        _log.warning("cuda has %d MB free and %d are needed: using cpu", free >> 20,
+        _log.warning("cuda has %d MB free but %d MB are needed: using cpu", free >> 20,
                      needed_bytes >> 20)  # fmt: skip
     if wanted in ("auto", "mps") and torch.backends.mps.is_available():
         return "mps"
     if wanted in ("cuda", "mps"):
         raise BadInputError(
-            f"This machine has no device '{wanted}' that torch can use: set device to auto or cpu."
+            f"torch finds no device '{wanted}' on this machine: set device to auto or cpu."
         )
     return "cpu"
 
 
 def choose_dtype(wanted: str, device: str) -> str:
-    """`auto`: bfloat16 where the device computes it natively, else float32."""
+    """`auto`: bfloat16 if the device computes it natively, else float32."""
     if wanted != "auto":
         return wanted
     if device == "cuda":
@@ -58,7 +58,7 @@ def choose_dtype(wanted: str, device: str) -> str:
 
 
 class TorchBackend:
-    """A checkpoint (or its TorchScript export) on a processor or an accelerator."""
+    """A checkpoint, or its TorchScript export, on a processor or an accelerator."""
 
     name = "torch"
 
@@ -75,7 +75,7 @@ class TorchBackend:
             torch.set_num_threads(threads)
         if kind == "torchscript":
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of being superseded: it still runs anywhere
+                warnings.simplefilter("ignore")  # deprecation of TorchScript, which still works
                 self._network: Any = jit.load(str(path), map_location=self.device)
         else:
             self._network = load_network(checkpoint.folder)
@@ -91,10 +91,10 @@ class TorchBackend:
 
 
 def load_network(folder: Path) -> Any:
-    """The classifier in a folder, in float32 on the processor.
+    """Load the classifier in a folder, in float32 on the processor.
 
     Raises:
-        BadInputError: its weights are damaged or are those of another network.
+        BadInputError: its weights are damaged or belong to another network.
     """
     quiet = transformers.utils.logging
     level = quiet.get_verbosity()
@@ -116,14 +116,14 @@ def load_network(folder: Path) -> Any:
     wrong = list(report["missing_keys"]) + list(report["mismatched_keys"])
     if wrong:
         raise BadInputError(
-            f"The weights in {folder} are those of another network ({len(wrong)} tensors such as "
+            f"The weights in {folder} belong to another network ({len(wrong)} tensors such as "
             f"{wrong[0]} are missing or differ): use a checkpoint trained for audio classification."
         )
     return network
 
 
 def load_for_tuning(folder: Path, labels: tuple[str, ...]) -> Any:
-    """The classifier in a folder with a head of these labels: its own where they fit, else new.
+    """Load the classifier in a folder with a head for these labels: its own if it fits, else new.
 
     Raises:
         BadInputError: its weights can't be loaded.
@@ -152,7 +152,7 @@ def load_for_tuning(folder: Path, labels: tuple[str, ...]) -> Any:
 
 
 class WaveFrontEnd:
-    """For checkpoints with a front end of their own: units are samples, shape ()."""
+    """The front end of other checkpoints, from transformers. Units are samples, shape ()."""
 
     unit_samples = 1
 
@@ -163,19 +163,19 @@ class WaveFrontEnd:
         )
 
     def units_in(self, samples: int) -> int:
-        """One each."""
+        """One unit per sample."""
         return samples
 
     def push(self, samples: Float32Array) -> Float32Array:
-        """The samples as they are."""
+        """The unchanged samples."""
         return samples.astype(np.float32, copy=False)
 
     def finish(self) -> Float32Array:
-        """Nothing waits."""
+        """Nothing remains."""
         return np.zeros(0, np.float32)
 
     def network_input(self, units: Float32Array) -> Float32Array:
-        """What the checkpoint's extractor makes of one window."""
+        """One window through the checkpoint's extractor."""
         made = self._extract(
             units, sampling_rate=self.sample_rate_hz, return_tensors="np", padding=True
         )

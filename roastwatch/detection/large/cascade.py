@@ -1,9 +1,9 @@
-"""A small model listens; a large one is asked only when the decision is half-way.
+"""A small model listens; a large one verifies once the decision is half-way.
 
-Below half-way, pops pass as they are: they can't decide anything. From there on a pop counts only
-if the large model hears first crack in the newest window; otherwise it is kept as a candidate,
-below the threshold. So a large model runs for some seconds of a roast and not for all of it, and
-decides what it would have decided had it run all the time.
+Below half-way, pops pass unchanged, because they cannot decide anything. From there on a pop
+counts only if the large model detects first crack in the newest window. Otherwise it becomes a
+candidate, below the threshold. The large model thus runs for a few seconds of a roast, and decides
+as if it ran all the time.
 """
 
 import logging
@@ -13,15 +13,15 @@ from typing import ClassVar
 from pydantic import Field
 
 from roastwatch.detection.decision.onset import Onset, OnsetOptions
-from roastwatch.detection.large.verifier import LazyWindows, ListenerOptions, Opens, Verifier
+from roastwatch.detection.large.verifier import LazyWindows, ListenerOptions, OpenVerifier, Verifier
 from roastwatch.detection.large.windowed import Windowed, WindowedOptions
 from roastwatch.detection.model import CrackModel, CrackStream, ModelSpec
 from roastwatch.vocabulary import CrackScore, EventKind, Float32Array, Level, Pop
 
-REFUSED = 0.02
-"""Part of the threshold that a refused pop keeps: pops just below it still count a little."""
+REJECTED = 0.02
+"""Share of the threshold that a rejected pop keeps: pops just below it still count a little."""
 
-_log = logging.getLogger("roastwatch.cascade")
+_log = logging.getLogger(__name__)
 
 
 class CascadeOptions(ListenerOptions):
@@ -32,14 +32,15 @@ class CascadeOptions(ListenerOptions):
     )
     verify_from: float = Field(
         0.5,
-        description="Part of the way to first crack from which the large model is asked (0 to 1).",
+        description="Share of the evidence for first crack from which the large model verifies (0 "
+        "to 1).",
         ge=0,
         le=0.9,
     )
 
 
 class Cascade:
-    """Two models as one."""
+    """A small and a large model as one."""
 
     Options: ClassVar[type[CascadeOptions]] = CascadeOptions
 
@@ -53,22 +54,22 @@ class Cascade:
             small.spec,
             model_id=f"{small.spec.model_id}+{large.spec.model_id}",
             lowest_rate_hz=max(small.spec.lowest_rate_hz, large.spec.lowest_rate_hz),
-            candidates=False,  # what the large model refused becomes one
+            candidates=False,  # rejected pops become candidates
             description=f"{small.spec.description} Verified by: {large.spec.description}",
         )
 
     @property
     def spec(self) -> ModelSpec:
-        """The listener's, under a name of both."""
+        """The listener's, named after both."""
         return self._spec
 
     def open(self, sample_rate_hz: int) -> "CascadeStream":
-        """A new stream.
+        """Open a new stream.
 
         Raises:
-            BadInputError: one of the two can't judge sound of this rate.
+            BadInputError: one of the two does not accept this sample rate.
         """
-        self._large.open(sample_rate_hz)  # says what is wrong with the rate
+        self._large.open(sample_rate_hz)  # raises if the rate is too low
         return join(
             self._small,
             lambda rate: LazyWindows(self._large, rate),
@@ -80,14 +81,14 @@ class Cascade:
 
 def join(
     small: CrackModel,
-    opinion: Opens,
+    opinion: OpenVerifier,
     sample_rate_hz: int,
     *,
     verify_from: float = 0.5,
     model_id: str | None = None,
     always: bool = False,
 ) -> "CascadeStream":
-    """A stream of a listener and a second opinion; `always` asks for every window (to compare)."""
+    """Join a listener and a verifier into a stream; `always` verifies every window (to compare)."""
     return CascadeStream(
         small.open(sample_rate_hz),
         opinion(sample_rate_hz),
@@ -116,13 +117,13 @@ class CascadeStream:
         """Join two streams.
 
         Args:
-            small: the listener's.
-            opinion: the large model's, asked when it matters.
+            small: the listener's stream.
+            opinion: the large model's verifier.
             tracker: follows the decision, to know when it is half-way.
             pop_threshold: the listener's.
-            verify_from: part of the way to first crack from which the large model is asked.
+            verify_from: share of the evidence for first crack from which pops are verified.
             model_id: of the scores.
-            always: ask at every score.
+            always: verify at every score.
         """
         self._small = small
         self.opinion = opinion
@@ -141,15 +142,15 @@ class CascadeStream:
         return [self._verified(score) for score in self._small.push(samples)]
 
     def reset(self, gap_samples: int) -> None:
-        """So many samples are missing here."""
+        """`gap_samples` are missing here."""
         self.opinion.reset(gap_samples)
         self._small.reset(gap_samples)
 
     def finish(self) -> list[CrackScore]:
-        """The sound ends here."""
+        """End the sound."""
         scores = [self._verified(score) for score in self._small.finish()]
         _log.info(
-            "the large model was asked for %d of %d windows",
+            "the large model verified %d of %d windows",
             self.opinion.calls,
             self.opinion.windows,
         )
@@ -158,13 +159,13 @@ class CascadeStream:
     def _verified(self, score: CrackScore) -> CrackScore:
         if self._always:
             self._agrees(score.end_sample)
-        pops = tuple(self._weighed(pop, score.end_sample) for pop in score.pops)
-        told = replace(score, pops=pops, model_id=self._model_id)
-        self._follow(told)
-        return told
+        pops = tuple(self._verified_pop(pop, score.end_sample) for pop in score.pops)
+        verified = replace(score, pops=pops, model_id=self._model_id)
+        self._follow(verified)
+        return verified
 
     def _follow(self, score: CrackScore) -> None:
-        """Once a crack is certain nothing is left to verify, until it has ended."""
+        """Track the decision: after `certain`, nothing is verified until the crack has ended."""
         for decision in self._tracker.feed(score):
             if decision.level is Level.CERTAIN:
                 self._settled = True
@@ -172,22 +173,22 @@ class CascadeStream:
                 self._settled = False
                 self._tracker.arm(score.end_sample)
 
-    def _weighed(self, pop: Pop, now: int) -> Pop:
-        """The pop, or a candidate in its place where the large model hears no crack."""
-        _possible, told, _certain = self._tracker.bars()
-        matters = not self._settled and self._tracker.statistic >= self._from * told
+    def _verified_pop(self, pop: Pop, now: int) -> Pop:
+        """The pop, or a candidate instead of it if the large model detects no crack."""
+        _possible, first_crack, _certain = self._tracker.bars()
+        matters = not self._settled and self._tracker.statistic >= self._from * first_crack
         if pop.probability < self._threshold or not matters or self._agrees(now):
             return pop
-        return replace(pop, probability=min(pop.probability, REFUSED * self._threshold))
+        return replace(pop, probability=min(pop.probability, REJECTED * self._threshold))
 
     def _agrees(self, now: int) -> bool:
         if self._failed:
             return True
         try:
             verdict = self.opinion.at(now)
-        except Exception as error:  # noqa: BLE001 - a large model never ends a roast
+        except Exception as error:  # noqa: BLE001 - a large model must not end a roast
             self._failed = True
             first = next(iter(str(error).splitlines()), type(error).__name__)
-            _log.warning("the large model failed (%s): the small one decides alone", first)
+            _log.warning("the large model failed (%s): continuing without it", first)
             return True
         return verdict is None or verdict.positive

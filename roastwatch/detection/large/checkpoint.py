@@ -1,4 +1,4 @@
-"""What a folder with a transformers audio classifier says of itself, read without transformers."""
+"""Reads the description of a transformers audio classifier without transformers."""
 
 import json
 import re
@@ -25,7 +25,7 @@ _FIRST_CRACK = {"first_crack", "firstcrack", "1st_crack", "1stcrack", "first_cra
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """An audio classifier in a folder: its labels, its front end and where its weights are."""
+    """An audio classifier in a folder: labels, front end and weights."""
 
     folder: Path
     model_id: str
@@ -33,22 +33,22 @@ class Checkpoint:
     """transformers' `model_type`."""
     labels: tuple[str, ...]
     exclusive: bool
-    """Whether one label excludes the others (softmax) or each stands alone (sigmoid)."""
+    """Whether labels exclude one another (softmax) or are independent (sigmoid)."""
     sample_rate_hz: int
     log_mel: LogMelSpec | None
-    """The front end in numpy; None where the checkpoint brings another of its own."""
+    """Settings of the numpy front end; None if the checkpoint has another one."""
     longest_s: float | None
-    """Sound that its input holds at most, where it is limited."""
+    """Longest input in seconds, if limited."""
 
     def weights(self, backend: str) -> Path | None:
-        """The file that a back end loads, None where the folder has none for it."""
+        """The file that a back end loads; None if the folder has none for it."""
         for name in WEIGHTS[backend]:
             if (self.folder / name).exists():
                 return self.folder / name
         return None
 
     def crack_index(self, label: str | None = None) -> int:
-        """Which output is first crack.
+        """Index of the output for first crack.
 
         Raises:
             BadInputError: no label names it.
@@ -64,7 +64,7 @@ class Checkpoint:
             f"No label of {self.folder} is {label!r}: it has {known}{more}."
             if label
             else f"No label of {self.folder} names first crack (it has {known}{more}): set the "
-            "option `label` to the one that means it, or use a model trained for first crack."
+            "option `label` to the right one, or use a model trained for first crack."
         )
 
 
@@ -73,13 +73,13 @@ def _plain(label: str) -> str:
 
 
 def read(folder: Path) -> Checkpoint:
-    """The checkpoint in a folder.
+    """Read the checkpoint in a folder.
 
     Raises:
-        BadInputError: the folder is no audio classifier, or lacks what is needed to run it.
+        BadInputError: the folder is not an audio classifier, or is incomplete.
     """
-    config = _json(folder, "config.json", "a model folder holds config.json and the weights")
-    architecture = str((config.get("architectures") or ["nothing it names"])[0])
+    config = _json(folder, "config.json", "a model folder contains config.json and the weights")
+    architecture = str((config.get("architectures") or ["an unknown network"])[0])
     kind = str(config.get("model_type", "unknown"))
     # transformers calls audio classifiers ...ForAudioClassification, the older of them
     # (Wav2Vec2, HuBERT, WavLM) ...ForSequenceClassification, as it does with text.
@@ -95,7 +95,7 @@ def read(folder: Path) -> Checkpoint:
     front = _json(
         folder,
         "preprocessor_config.json",
-        "it says how sound becomes the model's input; copy it from where the model came from",
+        "it describes the model's input; copy it from the source of the model",
     )
     try:
         rate = int(front.get("sampling_rate", 16_000))
@@ -128,20 +128,20 @@ def read(folder: Path) -> Checkpoint:
 
 
 def _must_fit(folder: Path, config: dict[str, Any], front: LogMelSpec) -> None:
-    """The front end makes what the network takes."""
+    """Make sure that the front end fits the network."""
     network = (int(config.get("max_length", 1024)), int(config.get("num_mel_bins", 128)))
     if network != (front.max_frames, front.bands):
         raise BadInputError(
-            f"In {folder} preprocessor_config.json makes {front.max_frames} frames of "
-            f"{front.bands} bands and config.json wants {network[0]} of {network[1]}: one of the "
-            "two files belongs to another model."
+            f"In {folder} preprocessor_config.json gives {front.max_frames} frames of "
+            f"{front.bands} bands, but config.json needs {network[0]} of {network[1]}: one of the "
+            "two files belongs to another model. Fetch the model again."
         )
 
 
 def _labels(config: dict[str, Any]) -> tuple[str, ...]:
     names = config.get("id2label")
     if not isinstance(names, dict) or not names:
-        return ("LABEL_0", "LABEL_1")  # transformers' default, which it does not write out
+        return ("LABEL_0", "LABEL_1")  # transformers' default, which it does not write
     return tuple(str(names[key]) for key in sorted(names, key=int))
 
 

@@ -1,4 +1,4 @@
-"""Where a model is: a folder, or a name on the Hugging Face hub (fetched once, then kept)."""
+"""Finds a model: a folder, or a name on the Hugging Face hub (downloaded once and cached)."""
 
 import importlib
 import re
@@ -15,7 +15,7 @@ def locate(model: str) -> Path:
     """The folder of a model given by path or hub name.
 
     Raises:
-        BadInputError: there is no such folder, or the hub's copy is not here and can't be had.
+        BadInputError: the folder does not exist, or the model is not cached and can't be fetched.
     """
     folder = Path(model).expanduser()
     if folder.is_dir():
@@ -27,7 +27,7 @@ def locate(model: str) -> Path:
             f"There is no model folder {model}: give a folder with config.json and the weights, "
             "or a name on the Hugging Face hub such as syamaner/coffee-first-crack-detection."
         )
-    # No Any from the library leaves this file.
+    # The library is untyped; its types stay within this file.
     try:
         hub: Any = importlib.import_module("huggingface_hub")
     except ModuleNotFoundError:
@@ -39,7 +39,7 @@ def locate(model: str) -> Path:
                     model, allow_patterns=_FILES, local_files_only=offline, etag_timeout=10
                 )
             )
-        except Exception as error:  # noqa: BLE001 - its network library raises its own kinds
+        except Exception as error:  # noqa: BLE001 - its network library raises its own errors
             reason = error
     raise _unreachable(model, type(reason).__name__) from reason
 
@@ -47,9 +47,9 @@ def locate(model: str) -> Path:
 def _unreachable(model: str, reason: str) -> BadInputError:
     name = model.split("/")[1]
     return BadInputError(
-        f"The model {model} is neither a folder here nor kept from before, and it can't be "
-        f"fetched from the Hugging Face hub ({reason}): on a machine that is online run "
+        f"The model {model} is neither a folder nor cached, and it can't be fetched from the "
+        f"Hugging Face hub ({reason}): on a machine that is online run "
         f"`hf download {model} --local-dir {name}`, copy that folder (config.json, "
-        f"preprocessor_config.json, model.safetensors) to this machine, and give its path in "
-        f"place of the name."
+        f"preprocessor_config.json, model.safetensors) to this machine, and give its path "
+        f"instead of the name."
     )

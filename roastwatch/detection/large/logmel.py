@@ -1,9 +1,9 @@
-"""The log-mel front end of the Audio Spectrogram Transformer, in numpy and fed as sound arrives.
+"""The streaming log-mel front end of the Audio Spectrogram Transformer, in numpy.
 
-It computes what transformers' `ASTFeatureExtractor` computes (Kaldi-compatible filter banks:
+It matches transformers' `ASTFeatureExtractor` (Kaldi-compatible filter banks:
 frames of 25 ms every 10 ms, without padding at the edges; Gong, Chung & Glass, "AST: Audio
 Spectrogram Transformer", Interspeech 2021). Each frame depends on its own 400 samples only, so
-windows that overlap share their frames and nothing is computed twice.
+overlapping windows share their frames.
 """
 
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ import numpy.typing as npt
 from roastwatch.vocabulary import Float32Array
 
 FRAME_SAMPLES = 400
-"""Samples in a frame at any rate: the extractor counts samples, not seconds."""
+"""Samples in a frame at any rate, as in the extractor."""
 HOP_SAMPLES = 160
 _FFT = 512
 _PREEMPHASIS = 0.97
 _LOWEST_HZ = 20.0
-_FLOOR = 1.192092955078125e-07  # Kaldi's epsilon, the difference of 1 and the next float32
-# Frames computed at once: a fixed number, so that rounding never depends on the caller's blocks.
+_FLOOR = 1.192092955078125e-07  # Kaldi's epsilon: the distance from 1 to the next float32
+# Frames computed at once: fixed, so that rounding does not depend on the size of blocks.
 FRAMES_AT_ONCE = 50
 
 Float64Array = npt.NDArray[np.float64]
@@ -30,7 +30,7 @@ Float64Array = npt.NDArray[np.float64]
 
 AUDIOSET_MEAN = -4.2677393
 AUDIOSET_STD = 4.5689974
-"""Of log-mel values over AudioSet; checkpoints made from AST's keep them."""
+"""Mean and spread of log-mel values over AudioSet, kept by checkpoints derived from AST."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class LogMelSpec:
     normalise: bool = True
 
     def frames_in(self, samples: int) -> int:
-        """How many frames fit into so many samples."""
+        """Number of frames in a number of samples."""
         return 0 if samples < FRAME_SAMPLES else 1 + (samples - FRAME_SAMPLES) // HOP_SAMPLES
 
 
@@ -77,8 +77,8 @@ def _filters32(sample_rate_hz: int, bands: int) -> Float32Array:
 def frames(samples: Float32Array, spec: LogMelSpec) -> Float32Array:
     """Log-mel frames of samples, shape (n,) → (frames, bands), natural logarithm of power.
 
-    `frames` = `spec.frames_in(n)`; not normalised. Spectra are taken in float64, because beside
-    a loud tone float32 drowns the quiet bands; powers are positive, so float32 does for them.
+    `frames` = `spec.frames_in(n)`; not normalised. Spectra are computed in float64, because float32
+    loses quiet bands next to a loud tone. Powers are positive, so float32 suffices for them.
     """
     count = spec.frames_in(len(samples))
     made = np.empty((count, spec.bands), np.float32)
@@ -89,13 +89,13 @@ def frames(samples: Float32Array, spec: LogMelSpec) -> Float32Array:
     parts = spectrum.view(np.float64)  # real, imaginary, real, …
     power = np.empty(spectrum.shape, np.float32)
     filters, window = _filters32(spec.sample_rate_hz, spec.bands), _window()
-    # In groups that stay in the processor's cache, and in as few passes over them as can be.
+    # In groups that fit the processor's cache, with as few passes as possible.
     for first in range(0, count, FRAMES_AT_ONCE):
         size = min(FRAMES_AT_ONCE, count - first)
         start = first * HOP_SAMPLES
         x = samples[start : start + (size - 1) * HOP_SAMPLES + FRAME_SAMPLES].astype(np.float64)
-        # Taking a frame's mean m away and then pre-emphasising is pre-emphasising and then
-        # taking 0.03 m away, so the sound is pre-emphasised once and not each overlapping frame.
+        # Subtracting a frame's mean m before pre-emphasis equals subtracting 0.03 m after it, so
+        # the sound is pre-emphasised once instead of in each overlapping frame.
         y = np.empty_like(x)
         y[0] = 0.0
         np.multiply(x[:-1], -_PREEMPHASIS, out=y[1:])
@@ -117,12 +117,12 @@ def frames(samples: Float32Array, spec: LogMelSpec) -> Float32Array:
 def _overlapping(samples: Float64Array, count: int) -> Float64Array:
     """The frames of samples as a view, shape (count, FRAME_SAMPLES)."""
     strides = (HOP_SAMPLES * samples.itemsize, samples.itemsize)
-    # numpy's own function for it costs more than some of the passes
+    # numpy's function for it costs more than some of the passes
     return np.ndarray((count, FRAME_SAMPLES), samples.dtype, samples, strides=strides)
 
 
 def _means(samples: Float64Array, count: int) -> Float64Array:
-    """The mean of each frame, from sums of the pieces that frames share, shape (count,)."""
+    """The mean of each frame from sums of shared pieces, shape (count,)."""
     piece = gcd(FRAME_SAMPLES, HOP_SAMPLES)
     sums = np.add.reduce(samples.reshape(-1, piece), axis=1)
     hop, pieces = HOP_SAMPLES // piece, FRAME_SAMPLES // piece
@@ -134,10 +134,9 @@ def _means(samples: Float64Array, count: int) -> Float64Array:
 
 
 def inputs(log_mel: Float32Array, spec: LogMelSpec) -> Float32Array:
-    """What the network takes: log-mel frames cut or padded with zeros, then normalised.
+    """The network's input: log-mel frames cut or padded with zeros, then normalised.
 
-    Shape (frames, bands) → (max_frames, bands). Zeros are padded before normalising, as the
-    extractor does it.
+    Shape (frames, bands) → (max_frames, bands). As in the extractor, padding comes first.
     """
     mean, spread = (spec.mean, 2 * spec.std) if spec.normalise else (0.0, 1.0)
     kept = log_mel[: spec.max_frames]
@@ -156,9 +155,9 @@ class LogMelStream:
         self._rest: Float32Array = np.zeros(0, np.float32)
 
     def push(self, samples: Float32Array) -> Float32Array:
-        """The frames that became complete, shape (n, bands).
+        """Take samples; return the completed frames, shape (n, bands).
 
-        They come in groups of `FRAMES_AT_ONCE`, however the samples are cut into pushes.
+        Frames come in groups of `FRAMES_AT_ONCE`, whatever the size of blocks.
         """
         self._rest = np.concatenate([self._rest, samples.astype(np.float32, copy=False)])
         step = FRAMES_AT_ONCE * HOP_SAMPLES
@@ -172,7 +171,7 @@ class LogMelStream:
         return np.concatenate(made) if made else np.zeros((0, self.spec.bands), np.float32)
 
     def finish(self) -> Float32Array:
-        """The complete frames that still waited for their group; the stream begins anew."""
+        """The remaining frames of an incomplete group; the stream starts anew."""
         last = frames(self._rest, self.spec)
         self._rest = np.zeros(0, np.float32)
         return last

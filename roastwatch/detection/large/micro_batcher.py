@@ -1,4 +1,4 @@
-"""Batches made of several threads' windows: many short recordings fill a batch together."""
+"""Batches windows of several threads, so that many short recordings fill a batch together."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -18,10 +18,10 @@ class _Request:
 
 
 class MicroBatcher:
-    """Runs a function on the joined inputs of the threads that take part.
+    """Runs a function on the joined inputs of participating threads.
 
-    A batch goes off when it is full, or when every thread that takes part waits for it; so
-    nothing waits for a thread that reads a file for longer than that takes.
+    A batch runs when it is full, or when every participating thread waits for it. A thread that is
+    reading a file therefore delays the others only while it reads.
     """
 
     def __init__(self, run: Callable[[Float32Array], Float32Array], batch: int) -> None:
@@ -33,7 +33,7 @@ class MicroBatcher:
 
     @contextmanager
     def taking_part(self) -> Iterator[None]:
-        """For a thread that will call, again and again, until it leaves."""
+        """Participate: the thread calls repeatedly until it leaves this context."""
         with self._changed:
             self._taking_part += 1
         try:
@@ -44,7 +44,7 @@ class MicroBatcher:
                 self._changed.notify_all()
 
     def __call__(self, inputs: Float32Array) -> Float32Array:
-        """The function's outputs for these inputs, first axis = windows."""
+        """The function's outputs for these inputs; the first axis is windows."""
         mine = _Request(inputs)
         with self._changed:
             self._waiting.append(mine)
@@ -73,7 +73,7 @@ class MicroBatcher:
         return own
 
     def _due(self, mine: _Request) -> bool:
-        """Whether the thread of this request runs what waits now."""
+        """Whether the thread of this request must run the waiting batch."""
         if mine not in self._waiting:
             return False  # another thread runs it
         full = sum(len(request.inputs) for request in self._waiting) >= self._batch

@@ -1,7 +1,7 @@
-"""A large model in the shadow: it scores, decides nothing, and the log says where the two differ.
+"""A large model in shadow mode: it scores but decides nothing; disagreements are logged.
 
-It runs in a thread of its own. Live, windows that it is too slow for are skipped and counted;
-over a recording, which is read faster than life, reading waits for it.
+It runs in its own thread. Live, it skips and counts windows that it is too slow for. A recording,
+which is read faster than real time, waits for it.
 """
 
 import logging
@@ -22,8 +22,8 @@ from roastwatch.detection.model import CrackStream, ModelSpec
 from roastwatch.vocabulary import CrackScore, Float32Array
 
 _AHEAD = 8
-"""Windows that may wait for the large model."""
-_log = logging.getLogger("roastwatch.shadow")
+"""Most windows that wait for the large model."""
+_log = logging.getLogger(__name__)
 
 
 class ShadowOptions(ListenerOptions):
@@ -34,14 +34,14 @@ class ShadowOptions(ListenerOptions):
     )
     pops_in_window: int = Field(
         2,
-        description="Pops in a window from which the listener counts as hearing first crack.",
+        description="Least pops in a window for the listener to count as detecting first crack.",
         ge=1,
         le=100,
     )
 
 
 class Shadow:
-    """The listener as it is, with a large model beside it."""
+    """The unchanged listener, with a large model in shadow mode."""
 
     Options: ClassVar[type[ShadowOptions]] = ShadowOptions
 
@@ -51,22 +51,22 @@ class Shadow:
         self._large = Windowed(options.shadow)
         self._spec = replace(
             self._small.spec,
-            description=f"{self._small.spec.description} In the shadow: "
+            description=f"{self._small.spec.description} In shadow mode: "
             f"{self._large.spec.description}",
         )
 
     @property
     def spec(self) -> ModelSpec:
-        """The listener's: it decides."""
+        """The listener's, which decides."""
         return self._spec
 
     def open(self, sample_rate_hz: int) -> "ShadowStream":
-        """A new stream.
+        """Open a new stream.
 
         Raises:
-            BadInputError: one of the two can't judge sound of this rate.
+            BadInputError: one of the two does not accept this sample rate.
         """
-        self._large.open(sample_rate_hz)  # says what is wrong with the rate
+        self._large.open(sample_rate_hz)  # raises if the rate is too low
         return ShadowStream(
             self._small.open(sample_rate_hz),
             self._large,
@@ -78,33 +78,33 @@ class Shadow:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A stretch of windows in which only one of the two heard first crack."""
+    """Consecutive windows in which only one of the two models detected first crack."""
 
     start_s: float
     end_s: float
     by_large: bool
-    """Whether the large model heard it and the listener did not, or the other way round."""
+    """Whether the large model detected it (and the listener did not)."""
     probability: float
-    """The large model's: its highest where it heard, its lowest where it did not."""
+    """The large model's: its highest if it detected first crack, else its lowest."""
     pops: int
-    """Most pops that the listener counted in one of the windows."""
+    """The listener's most pops in one of the windows."""
 
     def __str__(self) -> str:
-        """For the log."""
+        """Text for the log."""
         where = f"from {self.start_s:.1f} to {self.end_s:.1f} s"
         if self.by_large:
             return (
-                f"{where} the large model hears first crack (up to {self.probability:.2f}), the "
+                f"{where} the large model detects first crack (up to {self.probability:.2f}), the "
                 f"listener does not (at most {self.pops} pops in a window)"
             )
         return (
-            f"{where} the listener hears first crack (up to {self.pops} pops in a window), the "
+            f"{where} the listener detects first crack (up to {self.pops} pops in a window), the "
             f"large model does not (down to {self.probability:.2f})"
         )
 
 
 class ShadowStream:
-    """One stream; its scores are the listener's, bit for bit."""
+    """One stream with the listener's exact scores."""
 
     def __init__(
         self,
@@ -147,12 +147,12 @@ class ShadowStream:
         return scores
 
     def reset(self, gap_samples: int) -> None:
-        """So many samples are missing here."""
+        """`gap_samples` are missing here."""
         self._small.reset(gap_samples)
         self._windows.reset(gap_samples)
 
     def finish(self) -> list[CrackScore]:
-        """The sound ends: wait for the large model, and say where they differed to the end."""
+        """End the sound: wait for the large model and log the last disagreements."""
         scores = self._small.finish()
         self._note(scores)
         if self._thread.is_alive():
@@ -177,7 +177,7 @@ class ShadowStream:
     def _show(self, windows: list[Window], *, wait: bool = False) -> None:
         """Hand windows to the large model's thread."""
         for window in windows:
-            # Sound that comes no faster than life may be live: it is never held up.
+            # Sound that is not faster than real time may be live and must not wait.
             began_s = self._began_s or 0.0
             faster = window.end_sample / self._rate > time.monotonic() - began_s + 1.0
             try:
@@ -185,7 +185,7 @@ class ShadowStream:
             except queue.Full:
                 self.skipped += 1
                 if self.skipped == 1:
-                    _log.warning("the large model is slower than life here: it skips windows")
+                    _log.warning("the large model is slower than real time here and skips windows")
 
     def _work(self) -> None:
         log_path, rule = self._large.options.log_windows, self._large.spec.window_rule
@@ -195,10 +195,10 @@ class ShadowStream:
                 continue
             try:
                 verdict = self._judge(window)
-            except Exception as error:  # noqa: BLE001 - what decides nothing ends nothing
+            except Exception as error:  # noqa: BLE001 - a shadow must not end a roast
                 self._failed = True
                 first = next(iter(str(error).splitlines()), type(error).__name__)
-                _log.warning("the large model failed (%s): it is left out from here", first)
+                _log.warning("the large model failed (%s): continuing without it", first)
                 continue
             self.judged += 1
             self._verdicts.append(verdict)
@@ -207,7 +207,7 @@ class ShadowStream:
                 log.write([window], [score])
 
     def _compare(self, known: float) -> None:
-        """Hold verdicts against the listener's pops, as far as it has heard."""
+        """Compare verdicts with the listener's pops up to a sample."""
         while self._verdicts and self._verdicts[0].end_sample <= known:
             verdict = self._verdicts.popleft()
             while self._pops and self._pops[0] < verdict.start_sample:

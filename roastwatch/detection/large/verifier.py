@@ -1,4 +1,4 @@
-"""What cascade and shadow share: the model that listens, and a large one beside it."""
+"""Shared by cascade and shadow: the small model that listens and a large one that verifies."""
 
 from collections import deque
 from collections.abc import Callable
@@ -17,14 +17,14 @@ from roastwatch.vocabulary import Float32Array
 
 DEFAULT_LISTENER = "pops"
 MARGIN_S = 0.75
-"""A window counts as known so long after its end, so that what is known never depends on how the
-sound was cut (resampling and frames come in groups)."""
+"""A window is available this long after its end, so that availability does not depend on the size
+of blocks (resampling and frames work in groups)."""
 _KEPT_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a large model says of one window; samples count at the source's rate."""
+    """A large model's verdict on one window. Samples count at the source's rate."""
 
     start_sample: int
     end_sample: int
@@ -33,28 +33,28 @@ class Verdict:
 
 
 class Verifier(Protocol):
-    """A large model's view of a stream; nothing is computed before it is asked."""
+    """A large model on a stream, computed only on request."""
 
     windows: int
-    """Windows so far."""
+    """Number of windows."""
     calls: int
-    """Windows that were judged."""
+    """Number of judged windows."""
 
     def push(self, samples: Float32Array) -> None:
         """Take the next samples, shape (n,)."""
         ...
 
     def reset(self, gap_samples: int) -> None:
-        """So many samples are missing here."""
+        """`gap_samples` are missing here."""
         ...
 
     def at(self, sample: int) -> Verdict | None:
-        """Of the newest window known at this sample of the stream; None before the first."""
+        """The verdict on the newest window available at a sample; None before the first."""
         ...
 
 
 class LazyWindows:
-    """A windowed model that judges a window when its verdict is asked for."""
+    """A windowed model that judges a window on request."""
 
     def __init__(self, model: Windowed, sample_rate_hz: int) -> None:
         self._model = model
@@ -66,7 +66,7 @@ class LazyWindows:
         self.calls = 0
 
     def push(self, samples: Float32Array) -> None:
-        """Take the next samples; front end only."""
+        """Take the next samples; run only the front end."""
         new = self._stream.push(samples)
         self.windows += len(new)
         self._known.extend(new)
@@ -75,12 +75,12 @@ class LazyWindows:
             self._known.popleft()
 
     def reset(self, gap_samples: int) -> None:
-        """Sound is missing: what was heard before says nothing of what follows."""
+        """Sound is missing: forget the windows before it."""
         self._stream.reset(gap_samples)
         self._known.clear()
 
     def at(self, sample: int) -> Verdict | None:
-        """The verdict of the newest window known at a sample."""
+        """The verdict on the newest window available at a sample."""
         limit = sample - MARGIN_S * self._rate
         newest = None
         for window in self._known:
@@ -94,7 +94,7 @@ class LazyWindows:
         return self._asked[1]
 
     def judge(self, window: Window) -> Verdict:
-        """The verdict of one window, computed now."""
+        """Compute the verdict on one window."""
         self.calls += 1
         (score,) = self._model.scores([window])
         rule = self._model.spec.window_rule
@@ -103,7 +103,7 @@ class LazyWindows:
 
 
 class ListenerOptions(Options):
-    """Which small model listens."""
+    """Options of the listener."""
 
     listener: str = Field(DEFAULT_LISTENER, description="Name of the small model that listens.")
     listener_options: dict[str, Any] = Field(
@@ -111,23 +111,23 @@ class ListenerOptions(Options):
     )
 
     def listens(self) -> CrackModel:
-        """That model.
+        """Load the listener.
 
         Raises:
-            SettingsError: there is none of that name, it does not localise, or an option is wrong.
+            SettingsError: the name is unknown, the model does not localise, or an option is wrong.
         """
         return _listener(self.listener, self.listener_options)
 
 
-Opens = Callable[[int], Verifier]
-"""A sample rate in Hz → a second opinion on a stream of it."""
+OpenVerifier = Callable[[int], Verifier]
+"""OpenVerifier a verifier for a stream of a sample rate in Hz."""
 
 
 def _listener(name: str, options: dict[str, Any]) -> CrackModel:
     points = {point.name: point for point in entry_points(group="roastwatch.models")}
     if name not in points or name in ("cascade", "shadow", "windowed"):
         fit = sorted(set(points) - {"cascade", "shadow", "windowed"})
-        raise SettingsError(f"listener: '{name}' is no model that can listen: {', '.join(fit)}.")
+        raise SettingsError(f"listener: '{name}' cannot listen; choose one of {', '.join(fit)}.")
     plugin = points[name].load()
     try:
         chosen = plugin.Options.model_validate(options)
@@ -135,5 +135,5 @@ def _listener(name: str, options: dict[str, Any]) -> CrackModel:
         raise SettingsError(explained(error, plugin.Options, "listener_options")) from error
     model: CrackModel = plugin(chosen)
     if not model.spec.localises:
-        raise SettingsError(f"listener: '{name}' gives no single pops, so it can't listen here.")
+        raise SettingsError(f"listener: '{name}' cannot listen because it gives no single pops.")
     return model

@@ -1,6 +1,6 @@
-"""A transformers audio classifier as a `CrackModel`: windows in, one score each.
+"""A transformers audio classifier as a `CrackModel`: one score for each window.
 
-Windows sit at absolute places of the sound, so scores don't depend on how it arrives.
+The positions of windows are absolute, so scores do not depend on the size of blocks.
 """
 
 from contextlib import AbstractContextManager
@@ -29,67 +29,70 @@ from roastwatch.options import Options
 from roastwatch.vocabulary import CrackScore, Float32Array
 
 DEFAULT_WINDOW_S = 10.0
-"""What the published first-crack AST was trained on."""
+"""Window length of the published first-crack AST."""
 LEAST_PROBABILITY = 1e-6
 
 _numbers = count(1)
 
 
 class WindowedOptions(Options):
-    """What can be set of a windowed model."""
+    """Options of a windowed model."""
 
     model: NameOrFile = Field(
         description="Folder with config.json, preprocessor_config.json and weights, or a name on "
         "the Hugging Face hub."
     )
-    label: str | None = Field(
-        None, description="Label that means first crack; empty: the one that is named so."
-    )
+    label: str | None = Field(None, description="Label of first crack; empty: found by its name.")
     backend: backends.BackendName = Field(
         "auto",
-        description="torch, torchscript, onnx or openvino; auto: by the weights there are, and "
-        "OpenVINO for int8 where it is installed.",
+        description="torch, torchscript, onnx or openvino; auto: by the available weights, and "
+        "OpenVINO for int8 if it is installed.",
     )
     device: backends.DeviceName = Field(
-        "auto", description="cpu, cuda or mps; auto: what is there and has the memory free."
+        "auto", description="cpu, cuda or mps; auto: an available device with enough free memory."
     )
     dtype: backends.DtypeName = Field(
         "float32",
-        description="float32, bfloat16 or float16 (torch, openvino); auto: bfloat16 where the "
-        "device computes it natively. Of int8, for the rest.",
+        description="float32, bfloat16 or float16 (torch, openvino); auto: bfloat16 if the "
+        "device computes it natively. With int8, it applies to the other layers.",
     )
     threads: int = Field(
         0, description="Processor threads for one window; 0: the back end's choice.", ge=0, le=256
     )
     window_s: float | None = Field(
-        None, description="Length of a window in seconds; empty: 10, or the model's most.", gt=0
+        None,
+        description="Length of a window in seconds; empty: 10, or the model's maximum if less.",
+        gt=0,
     )
     overlap: float = Field(
-        0.7, description="Part of a window that the next one shares (0 to 0.99).", ge=0, le=0.99
+        0.7, description="Share of a window that overlaps the next one (0 to 0.99).", ge=0, le=0.99
     )
     threshold: float = Field(
-        0.5, description="Probability from which a window is positive (0 to 1).", gt=0, lt=1
+        0.5, description="Least probability of a positive window (0 to 1).", gt=0, lt=1
     )
     consecutive: int = Field(
-        2, description="Positive windows in a row that decide first crack.", ge=1, le=100
+        2, description="Consecutive positive windows that decide first crack.", ge=1, le=100
     )
     least_event_s: float = Field(
-        0.0, description="Shorter events than this decide nothing, in seconds.", ge=0, le=600
+        0.0,
+        description="Least length of an event in seconds; shorter ones are ignored.",
+        ge=0,
+        le=600,
     )
     batch: int = Field(
         1,
-        description="Windows run at once. More is quicker on a graphics card, but live scores "
-        "wait for the batch; shrinks when memory is short.",
+        description="Windows per batch. More is faster on a graphics card, but delays live "
+        "scores. Shrinks when memory is short.",
         ge=1,
         le=1024,
     )
     log_windows: Path | None = Field(
-        None, description="JSON Lines file that takes every window's prediction; empty: none."
+        None, description="JSON Lines file for every window's prediction; empty: none."
     )
 
 
 class Windowed:
-    """Any transformers checkpoint for audio classification; AST has its front end in numpy."""
+    """Any transformers checkpoint for audio classification. The front end of AST is in numpy."""
 
     Options: ClassVar[type[WindowedOptions]] = WindowedOptions
 
@@ -102,7 +105,7 @@ class Windowed:
             self.checkpoint, options.backend, options.device, options.dtype
         )
         self.network = backends.Network(self._open_backend, options.device, options.batch)
-        self._gather = MicroBatcher(self.network.logits, options.batch)
+        self._batcher = MicroBatcher(self.network.logits, options.batch)
         if options.log_windows is not None:
             WindowLog.prepare(options.log_windows)
         # A hop of whole 10 ms frames, so that windows share their frames.
@@ -122,24 +125,25 @@ class Windowed:
 
     @property
     def spec(self) -> ModelSpec:
-        """What it is and needs."""
+        """Its properties."""
         return self._spec
 
     def open(self, sample_rate_hz: int) -> "WindowedStream":
-        """A new stream.
+        """Open a new stream.
 
         Raises:
-            BadInputError: the sound's rate is below the model's.
+            BadInputError: the sample rate is below the model's.
         """
         if sample_rate_hz < self.checkpoint.sample_rate_hz:
             raise BadInputError(
-                f"{self.checkpoint.model_id} hears sound of {self.checkpoint.sample_rate_hz} Hz "
-                f"and more, this has {sample_rate_hz}: record at a higher rate."
+                f"{self.checkpoint.model_id} needs a sample rate of "
+                f"{self.checkpoint.sample_rate_hz} Hz or more, not {sample_rate_hz} Hz: record at "
+                "a higher rate."
             )
         return WindowedStream(self, sample_rate_hz)
 
     def window_stream(self, sample_rate_hz: int) -> WindowStream:
-        """The cutter of one stream's windows."""
+        """Cuts a stream into windows."""
         front: WindowFrontEnd
         if self.checkpoint.log_mel is not None:
             front = LogMelFrontEnd(self.checkpoint.log_mel)
@@ -152,8 +156,8 @@ class Windowed:
         return WindowStream(front, sample_rate_hz, self.window_s, self._spec.hop_s)
 
     def probabilities(self, inputs: Float32Array) -> Float32Array:
-        """First crack's probability in each of a batch, shape (windows, ...) → (windows,)."""
-        logits = self._gather(inputs).astype(np.float64)
+        """Probability of first crack in each window of a batch: (windows, ...) → (windows,)."""
+        logits = self._batcher(inputs).astype(np.float64)
         if self.checkpoint.exclusive:
             logits -= logits.max(axis=1, keepdims=True)
             odds = np.exp(logits)
@@ -162,17 +166,17 @@ class Windowed:
             chance = 1 / (1 + np.exp(-np.clip(logits[:, self._crack], -60, 60)))
         if not np.isfinite(chance).all():
             raise BadInputError(
-                f"{self.checkpoint.model_id} gives values that are no numbers: its weights are "
-                "damaged, or dtype float16 is too small for it; try dtype float32."
+                f"{self.checkpoint.model_id} gives values that are not numbers: its weights are "
+                "damaged, or its values exceed float16. Try dtype float32."
             )
         return np.asarray(chance, np.float32)
 
     def sharing(self) -> AbstractContextManager[None]:
-        """While a thread is in this, its windows share batches with the other threads in it."""
-        return self._gather.taking_part()
+        """Within this context, threads share batches."""
+        return self._batcher.taking_part()
 
     def scores(self, windows: list[Window]) -> list[CrackScore]:
-        """One score for each window, run as one batch."""
+        """One score for each window, in one batch."""
         if not windows:
             return []
         chances = self.probabilities(stack(windows)).tolist()
@@ -195,11 +199,11 @@ class Windowed:
             return DEFAULT_WINDOW_S if most is None else min(DEFAULT_WINDOW_S, most)
         if most is not None and wanted > most + 0.01:
             raise BadInputError(
-                f"window_s is {wanted:g}, and {self.checkpoint.model_id} takes at most "
-                f"{int(most * 100) / 100} s at once: set window_s to {int(most * 10) / 10} or less."
+                f"window_s is {wanted:g}, but {self.checkpoint.model_id} accepts at most "
+                f"{int(most * 100) / 100} s: set window_s to {int(most * 10) / 10} or less."
             )
         if wanted < 0.05:
-            raise BadInputError(f"window_s is {wanted:g}: a window needs at least 0.05 s.")
+            raise BadInputError(f"window_s is {wanted:g}: set it to at least 0.05 s.")
         return wanted
 
     def _open_backend(self, device: backends.DeviceName) -> backends.Backend:
@@ -219,19 +223,19 @@ class WindowedStream:
         self._log = WindowLog(path, next(_numbers), sample_rate_hz, rule) if path and rule else None
 
     def push(self, samples: Float32Array) -> list[CrackScore]:
-        """Take samples, shape (n,); return the scores of the batches that became full."""
+        """Take samples, shape (n,); return the scores of completed batches."""
         self._waiting += self._windows.push(samples)
         size, scores = self._model.options.batch, []
-        # Always whole batches, so that rounding never depends on how the sound arrived.
+        # Always whole batches, so that rounding does not depend on the size of blocks.
         while len(self._waiting) >= size:
             scores += self._score(self._waiting[:size])
             self._waiting = self._waiting[size:]
         return scores
 
     def reset(self, gap_samples: int) -> None:
-        """So many samples are missing: windows begin anew behind the gap.
+        """`gap_samples` are missing: start new windows after the gap.
 
-        Windows that waited for their batch are dropped: what decides begins anew as well.
+        Windows of an incomplete batch are dropped, because the decision starts anew as well.
         """
         self._waiting.clear()
         self._windows.reset(gap_samples)
@@ -239,7 +243,7 @@ class WindowedStream:
             self._log.gap()
 
     def finish(self) -> list[CrackScore]:
-        """The sound ends: the windows that waited, and one for the rest."""
+        """End the sound: the remaining windows, and one for the rest of the sound."""
         self._waiting += self._windows.finish()
         scores = self._score(self._waiting)
         self._waiting = []

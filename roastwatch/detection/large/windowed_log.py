@@ -1,4 +1,4 @@
-"""Every window's prediction as a line of JSON, and the events that windows merge into."""
+"""Logs every window's prediction, and the events of consecutive windows, as lines of JSON."""
 
 import json
 import logging
@@ -10,11 +10,11 @@ from roastwatch.detection.windowed_events import WindowEvent, WindowRule, Window
 from roastwatch.errors import BadInputError
 from roastwatch.vocabulary import CrackScore
 
-_log = logging.getLogger("roastwatch.windowed")
+_log = logging.getLogger(__name__)
 
 
 class WindowLog:
-    """Appends to a JSON Lines file. A disk that fails costs the lines, never the roast.
+    """Appends to a JSON Lines file. If the disk fails, lines are lost but the roast continues.
 
     A window is `{stream, start_s, end_s, probability}`, an event `{stream, event: {start_s,
     end_s, duration_s, windows, confidence}}`; seconds count from the start of the stream.
@@ -22,7 +22,7 @@ class WindowLog:
 
     @staticmethod
     def prepare(path: Path) -> None:
-        """Make the file if it is not there.
+        """Create the file if it does not exist.
 
         Raises:
             BadInputError: it can't be written.
@@ -32,8 +32,8 @@ class WindowLog:
             path.open("a").close()
         except OSError as error:
             raise BadInputError(
-                f"The log of windows {path} can't be written ({error.strerror}): name another "
-                "place with log_windows."
+                f"The log of windows {path} can't be written ({error.strerror}): choose another "
+                "path with log_windows."
             ) from error
 
     def __init__(self, path: Path, stream: int, sample_rate_hz: int, rule: WindowRule) -> None:
@@ -44,7 +44,7 @@ class WindowLog:
         self._failed = False
 
     def write(self, windows: Sequence[Window], scores: Sequence[CrackScore]) -> None:
-        """The predictions of some windows, in order of time."""
+        """Append the predictions of windows, in order of time."""
         lines: list[dict[str, object]] = []
         for window, score in zip(windows, scores, strict=True):
             event = self._run.feed(window.start_sample, window.end_sample, score.probability)
@@ -60,25 +60,25 @@ class WindowLog:
         self._append(lines)
 
     def gap(self) -> None:
-        """Sound is missing here: an event does not reach across."""
+        """Sound is missing: end the present event."""
         self._append(self._event(self._run.close()))
         self._run.reset()
 
     def finish(self) -> None:
-        """The sound ends, and with it the event that is going on."""
+        """End the sound and the present event."""
         self.gap()
 
     def _event(self, event: WindowEvent | None) -> list[dict[str, object]]:
         if event is None or not self._run.keeps(event, self._rate):
             return []
-        told = {
+        fields = {
             "start_s": round(event.start_sample / self._rate, 3),
             "end_s": round(event.end_sample / self._rate, 3),
             "duration_s": round(event.duration_s(self._rate), 3),
             "windows": event.windows,
             "confidence": round(event.confidence, 6),
         }
-        return [{"stream": self._stream, "event": told}]
+        return [{"stream": self._stream, "event": fields}]
 
     def _append(self, lines: list[dict[str, object]]) -> None:
         if not lines:
@@ -90,5 +90,5 @@ class WindowLog:
                 file.write(text)
         except OSError as error:
             if not self._failed:
-                _log.warning("%s: %s; predictions are lost", self._path, error.strerror)
+                _log.warning("%s: %s; predictions are not logged", self._path, error.strerror)
             self._failed = True

@@ -1,4 +1,4 @@
-"""Sound becomes overlapping windows at fixed places, however it arrives. Pure and synchronous."""
+"""Cuts sound into overlapping windows at fixed positions. Pure and synchronous."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,26 +12,26 @@ from roastwatch.vocabulary import Float32Array
 
 
 class WindowFrontEnd(Protocol):
-    """What makes a network's input of sound, in units that windows share."""
+    """Turns sound into a network's input, in units that windows share."""
 
     sample_rate_hz: int
     unit_samples: int
-    """Samples from one unit to the next."""
+    """Samples between units."""
 
     def units_in(self, samples: int) -> int:
-        """How many units so many samples hold."""
+        """Number of units in a number of samples."""
         ...
 
     def push(self, samples: Float32Array) -> Float32Array:
-        """The units that became complete, first axis = units."""
+        """Take samples; return the completed units, which are the first axis."""
         ...
 
     def finish(self) -> Float32Array:
-        """The complete units that still waited; the front end begins anew."""
+        """The remaining complete units; the front end starts anew."""
         ...
 
     def network_input(self, units: Float32Array) -> Float32Array:
-        """One window's units as the network takes them."""
+        """The network's input for one window's units."""
         ...
 
 
@@ -46,15 +46,15 @@ class LogMelFrontEnd:
         self._stream = logmel.LogMelStream(spec)
 
     def units_in(self, samples: int) -> int:
-        """Frames in so many samples."""
+        """Number of frames in a number of samples."""
         return self.spec.frames_in(samples)
 
     def push(self, samples: Float32Array) -> Float32Array:
-        """Frames that became complete, shape (n, bands)."""
+        """Completed frames, shape (n, bands)."""
         return self._stream.push(samples)
 
     def finish(self) -> Float32Array:
-        """Frames that waited for their group."""
+        """Remaining frames of an incomplete group."""
         return self._stream.finish()
 
     def network_input(self, units: Float32Array) -> Float32Array:
@@ -73,11 +73,11 @@ class Window:
 
 
 class WindowStream:
-    """Cuts the sound of one stream into windows of `window_s`, one each `hop_s`.
+    """Cuts one stream into windows of `window_s`, every `hop_s`.
 
-    Windows begin at whole multiples of the hop from the start of the sound (or from the last
-    gap). When the sound ends, one more window covers what no regular window reached; sound
-    shorter than a window gives one window, padded.
+    Windows begin at multiples of the hop from the start of the sound or from the last gap. At the
+    end one more window covers the remaining sound. Sound shorter than a window gives one padded
+    window.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class WindowStream:
         self._rate_hz = sample_rate_hz
         rate, unit = front_end.sample_rate_hz, front_end.unit_samples
         self.window_samples = round(window_s * rate)
-        """At the front end's rate."""
+        """Length of a window at the front end's rate."""
         self._window_units = front_end.units_in(self.window_samples)
         self._hop_units = max(1, round(hop_s * rate / unit))
         if self._window_units < 1:
@@ -98,7 +98,7 @@ class WindowStream:
 
     @property
     def received_samples(self) -> int:
-        """Samples at the source's rate so far, gaps counted."""
+        """Samples so far at the source's rate, including gaps."""
         return self._received
 
     def _begin(self, origin: int) -> None:
@@ -107,18 +107,18 @@ class WindowStream:
         self._resampler = Resampler(self._rate_hz, self._front_end.sample_rate_hz)
         self._units: list[Float32Array] = []
         self._held = 0
-        self._first_unit = 0  # of what is held, counted from the origin
-        self._next_unit = 0  # where the next window begins
-        self._covered = 0  # one past the last unit that a window held
+        self._first_unit = 0  # first held unit, counted from the origin
+        self._next_unit = 0  # first unit of the next window
+        self._covered = 0  # end of the last window, in units
 
     def push(self, samples: Float32Array) -> list[Window]:
-        """Take samples, shape (n,), at the source's rate; the windows that became complete."""
+        """Take samples, shape (n,), at the source's rate; return the completed windows."""
         self._received += len(samples)
         samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
         return self._take(self._front_end.push(self._resampler.push(samples)))
 
     def finish(self) -> list[Window]:
-        """The sound ends: windows that resampling held back, and one for the rest."""
+        """End the sound: windows that resampling held back, and one for the rest."""
         rest = self._front_end.push(self._resampler.finish())
         windows = self._take(np.concatenate([rest, self._front_end.finish()]))
         end_unit = self._first_unit + self._held
@@ -129,7 +129,7 @@ class WindowStream:
         return windows
 
     def reset(self, gap_samples: int) -> None:
-        """So many samples at the source's rate are missing: windows begin anew behind them."""
+        """`gap_samples` at the source's rate are missing: start new windows after them."""
         self._received += gap_samples
         self._front_end.finish()
         self._begin(self._received)
@@ -144,7 +144,7 @@ class WindowStream:
             windows.append(self._cut(self._next_unit, end, end_sample=None))
             self._covered = end
             self._next_unit += self._hop_units
-        # The last window's length is kept, so that the end of the sound can be covered.
+        # Keep one window length for the window at the end of the sound.
         spare = min(self._next_unit, self._first_unit + self._held - self._window_units)
         if spare - self._first_unit > self._window_units:
             self._drop(spare - self._first_unit)
@@ -173,10 +173,10 @@ class WindowStream:
         return window
 
     def _at(self, sample: int) -> int:
-        """A place at the front end's rate from the origin, as a sample of the source."""
+        """Convert a sample from the origin at the front end's rate to one of the source."""
         return self._origin + round(sample * self._rate_hz / self._front_end.sample_rate_hz)
 
 
 def stack(windows: Sequence[Window]) -> Float32Array:
-    """The windows' inputs as one batch, first axis = windows."""
+    """The inputs of windows as one batch; the first axis is windows."""
     return np.stack([window.network_input for window in windows])

@@ -1,8 +1,8 @@
-"""The streaming front end of the pop net: sound becomes rows of band levels over a noise floor.
+"""The streaming front end of the pop net: rows of band levels above a noise floor.
 
-Bands are fixed in Hz and frames in seconds, so that one net serves every sample rate; a band that
-reaches above what the rate can carry is zero. The floor is causal and follows the median of each
-step, which a click of a few milliseconds does not move (measured: pops last 4 ms to -10 dB).
+Bands are fixed in Hz and frames in seconds, so that one net serves every sample rate. A band above
+the Nyquist frequency is zero. The floor is causal and follows the median of each step, which a
+click of a few milliseconds does not change (measured: pops last 4 ms to -10 dB).
 """
 
 import numpy as np
@@ -22,39 +22,39 @@ EDGES_HZ = (
 )  # fmt: skip
 BANDS = len(EDGES_HZ) - 1
 WIDTH = BANDS * (FRAMES_PER_ROW + 1)
-"""Numbers in a row: each frame's excess in each band (10 dB units), then each band's spread."""
+"""Values in a row: each frame's excess in each band (units of 10 dB), then each band's spread."""
 LOWEST_RATE_HZ = 16000
 VERSION = "bands19-row10ms-v1"
-"""Named in a model's manifest: a net is only good for the rows that it was trained on."""
+"""Named in a model's manifest: a net needs the features that it was trained on."""
 
 _FRAMES_PER_STEP = FRAMES_PER_ROW * ROWS_PER_STEP
-_LEAST_POWER = 1e-13  # far below any sound: what is quieter by 12 dB gives the same rows
+_LEAST_POWER = 1e-13  # far below any sound: 12 dB less gives the same rows
 FLOOR_S = 2.0
-"""Time constant of the noise floor: so much sound tells it."""
-_MOST_STEPS = 20  # at a time: what is in work stays in the cache
+"""Time constant of the noise floor, in seconds."""
+_MOST_STEPS = 20  # at a time: the working set stays in the cache
 _NO_ROWS = np.empty((0, WIDTH), np.float32)
 
 
 class PopsFrontEnd:
-    """Sound of one rate, pushed in any pieces, to rows. Shapes: (n,) in, (10·steps, WIDTH) out."""
+    """Turns sound of one rate, in any pieces, into rows: (n,) in, (10·steps, WIDTH) out."""
 
     def __init__(self, sample_rate_hz: int) -> None:
-        """At rest.
+        """Start at rest.
 
         Raises:
-            BadInputError: the rate is too low to hold the bands that cracks are heard in.
+            BadInputError: the rate is too low for the bands of cracks.
         """
         if sample_rate_hz < LOWEST_RATE_HZ:
             raise BadInputError(
-                f"Sound of {sample_rate_hz} Hz is too coarse to hear cracks in: record at "
-                f"{LOWEST_RATE_HZ} Hz or more, or choose the model `transients`, which judges "
-                "sound from 8000 Hz with less certainty."
+                f"The sample rate of {sample_rate_hz} Hz is too low to detect cracks: record at "
+                f"{LOWEST_RATE_HZ} Hz or more, or use the model `transients`, which accepts "
+                "8000 Hz and more but detects less."
             )
         self.step_samples = round(STEP_S * sample_rate_hz)
         self._window_samples = 2 * round(WINDOW_S * sample_rate_hz / 2)
         frame_ends = np.arange(1, _FRAMES_PER_STEP + 1) * self.step_samples // _FRAMES_PER_STEP
         starts = np.arange(_MOST_STEPS)[:, None] * self.step_samples + frame_ends
-        # a frame ends where its 2.5 ms end; one window of history leads the samples held
+        # a frame ends with its 2.5 ms; the held samples begin with one window of history
         self._starts = starts.reshape(-1)
         self._waves, self._weights = _transform(sample_rate_hz, self._window_samples)
         self._present = (self._weights.sum(0) > 0).astype(np.float32)
@@ -65,38 +65,38 @@ class PopsFrontEnd:
         self.forget()
 
     def forget(self) -> None:
-        """Back to rest: the floor and the history are gone."""
-        self._held = np.zeros(self._window_samples, np.float32)  # one window of history leads
-        self._faded = np.zeros(2 * BANDS)  # sums of medians and of spreads, the older the lighter
-        self._faded_by = 1.0  # what is still missing in the weights of those sums
+        """Return to rest: forget the floor and the history."""
+        self._held = np.zeros(self._window_samples, np.float32)  # one window of history
+        self._faded = np.zeros(2 * BANDS)  # weighted sums of medians and spreads
+        self._faded_by = 1.0  # weight that those sums still lack
 
     def settle(self, opening: Float32Array) -> None:
-        """From rest: know the floor of the sound that is about to be pushed from its opening.
+        """Set the floor from the opening of the sound that follows, starting at rest.
 
-        The opening, shape (n,), is heard backwards, so that nothing clicks where it turns round.
+        The opening, shape (n,), is played backwards, so that it joins the sound without a click.
         """
         steps = max(len(opening) // self.step_samples, 1)
         self.push(np.resize(opening, steps * self.step_samples)[::-1])
 
     @property
     def quiet(self) -> Float32Array:
-        """A row as sound at the floor would give it, shape (WIDTH,)."""
+        """The row of sound at the floor, shape (WIDTH,)."""
         row = np.zeros(WIDTH, np.float32)
         row[-BANDS:] = self._faded[BANDS:] / (1.0 - self._faded_by) * self._present
         return row
 
     @property
     def waiting_samples(self) -> int:
-        """Samples that do not yet fill a step."""
+        """Number of samples of an incomplete step."""
         return len(self._held) - self._window_samples
 
     @property
     def waiting(self) -> Float32Array:
-        """Those samples."""
+        """The samples of an incomplete step."""
         return self._held[self._window_samples :]
 
     def push(self, samples: Float32Array) -> Float32Array:
-        """Take samples; return the rows of the steps that they complete."""
+        """Take samples; return the rows of the completed steps."""
         size = _MOST_STEPS * self.step_samples
         rows = [self._push(samples[at : at + size]) for at in range(0, len(samples), size)]
         return rows[0] if len(rows) == 1 else np.concatenate(rows or [_NO_ROWS])
@@ -107,12 +107,12 @@ class PopsFrontEnd:
         if not steps:
             self._held = held
             return _NO_ROWS
-        self._held = held[steps * self.step_samples :].copy()  # do not keep all of it alive
+        self._held = held[steps * self.step_samples :].copy()  # frees the rest
         return self._rows(held, steps)
 
     def _rows(self, held: Float32Array, steps: int) -> Float32Array:
         levels = self._levels(held, steps).reshape(steps, _FRAMES_PER_STEP, BANDS)
-        off = np.ascontiguousarray(levels.transpose(0, 2, 1))  # by band: quicker to sort and sum
+        off = np.ascontiguousarray(levels.transpose(0, 2, 1))  # by band: faster to sort and sum
         off.sort(axis=2)
         middle = off[:, :, _FRAMES_PER_STEP // 2].copy()  # the upper median
         off -= middle[:, :, None]
@@ -129,9 +129,9 @@ class PopsFrontEnd:
         return rows.reshape(steps * ROWS_PER_STEP, WIDTH)
 
     def _fade(self, middle: Float32Array, off: Float32Array) -> tuple[Float32Array, Float32Array]:
-        """Means after each of these steps, (steps, BANDS), of all so far: (steps, 1, BANDS).
+        """Running means after each of these steps: (steps, BANDS) in, (steps, 1, BANDS) out.
 
-        The older a step, the lighter it weighs.
+        Older steps weigh less.
         """
         steps = len(middle)
         fades = self._fades[:steps]
@@ -146,10 +146,10 @@ class PopsFrontEnd:
     def _levels(self, held: Float32Array, steps: int) -> Float32Array:
         """Band levels in bels, shape (40·steps, BANDS)."""
         starts = self._starts[: steps * _FRAMES_PER_STEP]
-        # all windows as a view; numpy's own function for it costs more than a live step has
+        # all windows as a view; numpy's function for it costs more than a live step
         shape, stride = (len(held) - self._window_samples + 1, self._window_samples), held.itemsize
         frames = np.ndarray(shape, held.dtype, held, strides=(stride, stride))[starts]
-        # at these sizes a Fourier transform as a matrix product is seven times as fast as an FFT
+        # at these sizes a matrix product is seven times as fast as an FFT
         parts = frames @ self._waves
         parts *= parts
         bins = len(self._weights)
@@ -160,10 +160,10 @@ class PopsFrontEnd:
 
 
 def _transform(sample_rate_hz: int, window_samples: int) -> tuple[Float32Array, Float32Array]:
-    """Windowed cosines and sines, (window, 2·bins), and the bands' weights, (bins, BANDS).
+    """Windowed cosines and sines, (window, 2·bins), and weights of the bands, (bins, BANDS).
 
-    A band's level is its mean power density, as if sampled at 32 kHz; a bin counts towards a band
-    by the share of it that lies inside.
+    A band's level is its mean power density relative to 32 kHz sampling. A bin counts towards a
+    band by its overlap.
     """
     at = np.arange(window_samples)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * at / window_samples)

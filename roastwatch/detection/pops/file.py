@@ -1,4 +1,4 @@
-"""The files of a streaming net: an ONNX file, and the manifest that it is checked against."""
+"""The files of a streaming net: an ONNX file and the manifest that describes it."""
 
 import hashlib
 import json
@@ -14,35 +14,38 @@ from roastwatch.options import Options
 
 
 class Manifest(Options):
-    """What stands beside an ONNX file: checked before the file is trusted."""
+    """The description next to an ONNX file, checked before the file is used."""
 
     model_id: str = Field(description="Name and version.")
-    onnx: str = Field(description="Name of the file beside this one.")
+    onnx: str = Field(description="Name of the ONNX file in the same folder.")
     sha256: str = Field(description="Hash of that file.")
-    front_end: str = Field(description="Version of the rows that it was trained on.")
+    front_end: str = Field(description="Version of the features that it was trained on.")
     lowest_rate_hz: int = Field(description="Least sample rate, Hz.")
-    highest_rate_hz: int = Field(description="Highest sample rate that was tried, Hz.")
+    highest_rate_hz: int = Field(description="Highest tested sample rate, Hz.")
     hop_s: float = Field(description="Time between scores, s.")
-    look_ahead_s: float = Field(description="How long after a sound its score is known, s.")
-    look_ahead_rows: int = Field(description="Rows (10 ms) by which logits lag.", ge=0)
+    look_ahead_s: float = Field(description="Delay of a score after its sound, s.")
+    look_ahead_rows: int = Field(description="Delay of the logits in rows of 10 ms.", ge=0)
     state_shape: tuple[int, ...] = Field(description="Shape of the streaming state.")
-    pop_threshold: float = Field(description="Probability from which a pop counts.", gt=0, lt=1)
+    pop_threshold: float = Field(description="Least probability of a pop.", gt=0, lt=1)
     evidence_over: float = Field(
-        0.0, description="So far over it, in logits, a pop counts in full as evidence.", ge=0
+        0.0, description="Logits above it at which a pop counts in full as evidence.", ge=0
     )
-    candidate_threshold: float = Field(description="Probability of the faintest pop shown.")
+    candidate_threshold: float = Field(description="Least probability of a candidate.")
     llr_scale: float = Field(description="log likelihood ratio = scale * logit + offset.")
     llr_offset: float = Field(description="See llr_scale.")
-    llr_limits: tuple[float, float] = Field(description="Between which it is believed.")
+    llr_limits: tuple[float, float] = Field(description="Range of the log likelihood ratio.")
     trained_on: str = Field(description="In words.")
-    scores: dict[str, Any] = Field(description="What was measured when it was exported.")
+    trained_on_files: tuple[str, ...] = Field(
+        (), description="First 16 hex digits of the SHA-256 of each recording trained on."
+    )
+    scores: dict[str, Any] = Field(description="Scores measured at export.")
 
 
 def read_manifest(path: Path) -> Manifest:
-    """A model's manifest.
+    """Read a model's manifest.
 
     Raises:
-        BadInputError: it is missing or not one.
+        BadInputError: it is missing or invalid.
     """
     try:
         return Manifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
@@ -59,22 +62,22 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def open_session(path: Path, manifest: Manifest) -> onnxruntime.InferenceSession:
-    """The net in a model's file, on one thread.
+    """Open a model's file, on one thread.
 
     Raises:
-        BadInputError: the file is missing, broken, foreign, or not the one of the manifest.
+        BadInputError: the file is missing, broken, or does not match the manifest.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise BadInputError(
-            f"The model file {path} can't be read ({error.strerror}): it must lie beside its "
-            "manifest."
+            f"The model file {path} can't be read ({error.strerror}): put it in the same folder as "
+            "its manifest."
         ) from error
     if hashlib.sha256(content).hexdigest() != manifest.sha256:
         raise BadInputError(
-            f"The model file {path} is not the one that its manifest was written for (its hash "
-            "differs): export the model again or install roastwatch again."
+            f"The model file {path} does not match its manifest (its hash differs): export the "
+            "model again or reinstall roastwatch."
         )
     if manifest.front_end != features.VERSION:
         raise BadInputError(

@@ -1,4 +1,4 @@
-"""The shipped ear: a small streaming net that localises cracks (ONNX Runtime, one thread)."""
+"""The shipped model: a small streaming net that localises cracks (ONNX Runtime, one thread)."""
 
 from collections.abc import Iterable, Sequence
 from copy import copy
@@ -18,14 +18,16 @@ from roastwatch.vocabulary import CrackScore, Float32Array
 
 
 class PopsOptions(Options):
-    """The streaming net that is shipped, or another one of its kind."""
+    """The shipped streaming net, or another one of its kind."""
 
     path: Path | None = Field(
-        None, description="Another model's .json manifest (from `roastwatch export`); empty: ours."
+        None,
+        description="Manifest (.json) of another model from `roastwatch export`; empty: the "
+        "shipped one.",
     )
     threshold: float | None = Field(
         None,
-        description="Least probability of a pop that counts, 0-1; empty: the model's own.",
+        description="Least probability of a pop, 0 to 1; empty: the model's own.",
         gt=0,
         lt=1,
     )
@@ -40,8 +42,7 @@ class PopsModel:
         """Load and check.
 
         Raises:
-            BadInputError: the manifest or the file is missing, broken, foreign or not the one that
-                the manifest was written for.
+            BadInputError: the manifest or the file is missing or broken, or they do not match.
         """
         options = options or PopsOptions()
         path = options.path or Path(
@@ -49,12 +50,12 @@ class PopsModel:
         )
         self.manifest = read_manifest(path)
         self.path = path.with_name(self.manifest.onnx)
-        """Where its weights lie."""
+        """The file of its weights."""
         self._session = open_session(self.path, self.manifest)
-        self._exit_delta: Float32Array | None = None
+        self._head_delta: Float32Array | None = None
         shows = {put.name: put.shape for put in self._session.get_outputs()}
         self.activations: int = shows["features"][1] if "features" in shows else 0
-        """So many enter the last layer; 0 where an older export doesn't show them."""
+        """Inputs of the last layer; 0 if an older export does not give them."""
         threshold = options.threshold or self.manifest.pop_threshold
         self.spec = ModelSpec(
             model_id=self.manifest.model_id,
@@ -66,6 +67,7 @@ class PopsModel:
             evidence_over=self.manifest.evidence_over,
             candidates=True,
             description=self.manifest.trained_on,
+            trained_on=frozenset(self.manifest.trained_on_files),
         )
 
     def open(self, sample_rate_hz: int) -> PopsStream:
@@ -74,35 +76,34 @@ class PopsModel:
         Raises:
             BadInputError: the rate is too low.
         """
-        return PopsStream(self._session, self.manifest, sample_rate_hz, self._exit_delta)
+        return PopsStream(self._session, self.manifest, sample_rate_hz, self._head_delta)
 
     def with_exit(self, delta: Sequence[float]) -> Self:
-        """The same net with its last layer changed: to its weights, then its bias, delta is added.
+        """The same net with `delta` added to the weights, then to the bias, of its last layer.
 
         Raises:
-            BadInputError: this net has another number of weights there, or doesn't show what
-                enters them.
+            BadInputError: the layer has another number of weights, or does not give its inputs.
         """
         if len(delta) != self.activations + 1 or not self.activations:
-            there = f"{self.activations + 1} can be" if self.activations else "none can be"
+            expected = self.activations + 1 if self.activations else 0
             raise BadInputError(
-                f"{len(delta)} numbers of the last layer of {self.manifest.model_id} are to be "
-                f"changed, and {there}: run `roastwatch learn` again, or take back what was "
-                "learnt with `roastwatch learn --undo`."
+                f"The calibration changes {len(delta)} numbers of the last layer of "
+                f"{self.manifest.model_id}, which allows {expected}: run `roastwatch learn` again, "
+                "or undo the calibration with `roastwatch learn --undo`."
             )
         changed = copy(self)
-        changed._exit_delta = np.array(delta, np.float32)
+        changed._head_delta = np.array(delta, np.float32)
         return changed
 
     def hear(self, sample_rate_hz: int, blocks: Iterable[Float32Array]) -> Activations:
-        """A whole recording once, to judge it with many a last layer: 20 kB a second.
+        """Process a whole recording once, to judge it with several last layers: 20 kB per second.
 
         Raises:
-            BadInputError: the rate is too low, or this file doesn't show its activations.
+            BadInputError: the rate is too low, or this export does not give its activations.
         """
         if not self.activations:
             raise BadInputError(
-                f"The file of {self.manifest.model_id} doesn't show what enters its last layer: "
+                f"The file of {self.manifest.model_id} does not give the inputs of its last layer: "
                 "export the model again."
             )
         stream = self.open(sample_rate_hz)
@@ -120,5 +121,5 @@ class PopsModel:
         )
 
     def judge(self, heard: Activations) -> list[CrackScore]:
-        """The scores of a recording as a stream would give them, from what `hear` kept."""
+        """The scores of a recording as a stream gives them, from the result of `hear`."""
         return self.open(heard.sample_rate_hz).rejudge(heard)

@@ -1,14 +1,14 @@
-"""Where a curve of logits peaks: one sound, one pop."""
+"""Peaks of a curve of logits: one pop for each sound."""
 
 REACH_ROWS = 4
-"""No two pops within so many rows of 10 ms: the nearer, weaker one is the same sound."""
+"""Pops are at least this many rows of 10 ms apart: a closer, weaker peak is the same sound."""
 
 
 def peaks(logits: list[float], least: float) -> list[int]:
-    """Rows (sorted) that reach `least` and are the highest within ±REACH_ROWS.
+    """Sorted rows that reach `least` and are the highest within ±REACH_ROWS.
 
-    Of equal rows the first counts. Rows closer to an end than that are judged by what is there.
-    Plain numbers, because a live step has a dozen of them: an array costs more to ask than to sort.
+    Of equal rows the first counts. Rows near an end are compared with the rows that exist. A live
+    step has about a dozen values, for which a list is faster than an array.
     """
     found = []
     for row in [row for row, height in enumerate(logits) if height >= least]:

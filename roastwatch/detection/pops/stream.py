@@ -1,4 +1,4 @@
-"""One stream of sound through the pop net: front end, net, and the peaks of what it says."""
+"""One stream of sound through the pop net: front end, net, and the peaks of its output."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,26 +12,27 @@ from roastwatch.detection.pops.file import Manifest
 from roastwatch.detection.pops.peaks import REACH_ROWS, peaks
 from roastwatch.vocabulary import CrackScore, Float32Array, Pop
 
-_MOST_STEPS = 100  # at a time: quick where sound comes in large blocks, and little memory
-_QUIET_ROWS = 100  # before the first sound: as far back as the net looks
+_MOST_STEPS = 100  # at a time: fast for large blocks, and little memory
+_QUIET_ROWS = 100  # before the first sound: the net's context
 
 
 @dataclass(frozen=True, slots=True)
 class Activations:
-    """What went into the net's last layer over a whole recording, and what came out of it."""
+    """Input and output of the net's last layer over a whole recording."""
 
     sample_rate_hz: int
     samples: int
     logits: Float32Array
-    """Of the layer as it was exported, shape (rows,); they lag as the manifest says."""
+    """Output of the exported layer, shape (rows,), delayed by the manifest's look-ahead."""
     values: Float32Array
     """Shape (activations, rows)."""
 
 
 class PopsStream:
-    """One stream through the net. Scores come for each 0.1 s, 0.3 s after it.
+    """One stream through the net: a score for each 0.1 s, 0.3 s after it.
 
-    At the start and after a gap they come 2 s later: the noise floor is told by the sound itself.
+    At the start and after a gap scores come 2 s later, because the sound itself sets the noise
+    floor.
     """
 
     def __init__(
@@ -41,11 +42,11 @@ class PopsStream:
         sample_rate_hz: int,
         exit_delta: Float32Array | None = None,
     ) -> None:
-        """At rest at sample 0. `exit_delta` of shape (activations + 1,): see `with_exit`."""
+        """Start at sample 0. For `exit_delta`, shape (activations + 1,), see `with_exit`."""
         self._session = session
-        self._exit_delta = exit_delta
+        self._head_delta = exit_delta
         self.noted: list[tuple[Float32Array, Float32Array]] | None = None
-        """Where it is a list, the logits and activations of all rows are added to it."""
+        """If it is a list, the logits and activations of all rows are appended."""
         self._manifest = manifest
         self._rate_hz = sample_rate_hz
         self._front_end = features.PopsFrontEnd(sample_rate_hz)
@@ -53,7 +54,7 @@ class PopsStream:
         self._least = logit(manifest.candidate_threshold)
         self._state: Float32Array
         self._opening: Float32Array | None
-        """The first sound, until there is enough of it to know the floor."""
+        """The first sound, until it suffices for the noise floor."""
         self._rest(0)
 
     def push(self, samples: Float32Array) -> list[CrackScore]:
@@ -70,10 +71,10 @@ class PopsStream:
         return kept + self._hear(samples)
 
     def _hear_opening(self) -> list[CrackScore]:
-        """Hear the first sound as if it had been quiet before.
+        """Process the first sound as if steady noise had come before it.
 
-        A floor that has heard nothing takes the first crack for noise, and a net that remembers
-        nothing has not learned to judge by so little.
+        Without a floor the first crack would count as noise, and the net was not trained to judge
+        without context.
         """
         opening, self._opening = self._opening, None
         if opening is None or not len(opening):
@@ -91,7 +92,7 @@ class PopsStream:
         return scores
 
     def reset(self, gap_samples: int) -> None:
-        """So many samples are missing here; what was still to be said comes with the next push."""
+        """`gap_samples` are missing; scores still due come with the next push."""
         at = self._origin + self._steps * self._front_end.step_samples
         at += self._front_end.waiting_samples + gap_samples
         if self._opening is not None:
@@ -101,9 +102,9 @@ class PopsStream:
         self._rest(at)
 
     def finish(self) -> list[CrackScore]:
-        """The sound ends here: the scores that the look-ahead and a broken step held back.
+        """End the sound: the scores that the look-ahead and an incomplete step held back.
 
-        The end is imagined as a mirror of the last moments, so that it is not taken for a click.
+        The sound is continued by its mirror image, so that its end is not a click.
         """
         scores = self._hear_opening()
         waiting = self._front_end.waiting_samples
@@ -118,7 +119,7 @@ class PopsStream:
         return _within(end, scores)
 
     def rejudge(self, heard: Activations) -> list[CrackScore]:
-        """The scores of a whole recording, for a stream that heard nothing yet."""
+        """The scores of a whole recording, for a new stream."""
         self._steps = len(heard.logits) // features.ROWS_PER_STEP
         scores = self._take(self._changed(heard.logits, heard.values))
         return _within(heard.samples, scores)
@@ -126,22 +127,22 @@ class PopsStream:
     def _rest(self, origin: int) -> None:
         self._origin = origin
         self._opening = np.empty(0, np.float32)
-        self._steps = 0  # that went through the net
-        self._told = 0  # that were given a score
+        self._steps = 0  # processed by the net
+        self._scored = 0  # with a score
         self._state = np.zeros(self._manifest.state_shape, np.float32)
         self._lag_steps = -(
             -(self._manifest.look_ahead_rows + REACH_ROWS) // features.ROWS_PER_STEP
         )
         self._logits: list[float] = []  # from the row REACH_ROWS before the next score's
-        self._ahead = self._manifest.look_ahead_rows  # logits still to be thrown away
+        self._ahead = self._manifest.look_ahead_rows  # logits still to be dropped
 
     def _judge(self, rows: Float32Array) -> list[CrackScore]:
         if not len(rows):
             return []
         feed = {"rows": rows[None], "state": self._state}
         wanted = ["logits", "next_state"]
-        if self._exit_delta is not None or self.noted is not None:
-            wanted.append("features")  # what is not asked for is not copied
+        if self._head_delta is not None or self.noted is not None:
+            wanted.append("features")  # outputs that are not requested are not copied
         logits, self._state, *shown = self._session.run(wanted, feed)
         self._steps += len(rows) // features.ROWS_PER_STEP
         if not shown:
@@ -151,14 +152,14 @@ class PopsStream:
         return self._take(self._changed(logits[0], shown[0][0]))
 
     def _changed(self, logits: Float32Array, values: Float32Array) -> Float32Array:
-        """The logits of the changed last layer: it is linear, so the change is added."""
-        if self._exit_delta is None:
+        """The logits of the changed last layer, which is linear: the change is added."""
+        if self._head_delta is None:
             return logits
-        change: Float32Array = self._exit_delta[:-1] @ values + self._exit_delta[-1]
+        change: Float32Array = self._head_delta[:-1] @ values + self._head_delta[-1]
         return logits + change
 
     def _take(self, logits: Float32Array) -> list[CrackScore]:
-        """The scores that the next rows' logits complete; the first ones lag and are dropped."""
+        """The scores that these logits complete; the first logits are dropped as look-ahead."""
         late = min(self._ahead, len(logits))
         self._ahead -= late
         self._logits += logits[late:].tolist()
@@ -166,9 +167,9 @@ class PopsStream:
 
     def _scores(self) -> list[CrackScore]:
         """Scores of all steps whose rows, and REACH_ROWS after them, have logits."""
-        before = REACH_ROWS if self._told else 0
+        before = REACH_ROWS if self._scored else 0
         ready = (len(self._logits) - before - REACH_ROWS) // features.ROWS_PER_STEP
-        ready = min(ready, self._steps - self._told)
+        ready = min(ready, self._steps - self._scored)
         if ready <= 0:
             return []
         end = before + ready * features.ROWS_PER_STEP
@@ -180,7 +181,7 @@ class PopsStream:
                 pops.setdefault(step, []).append(self._pop(row - before, logits[row]))
         manifest, step_samples = self._manifest, self._front_end.step_samples
         low, high = manifest.llr_limits
-        at = self._origin + self._told * step_samples
+        at = self._origin + self._scored * step_samples
         scores = []
         for row in range(before, end, features.ROWS_PER_STEP):
             at += step_samples
@@ -188,19 +189,19 @@ class PopsStream:
             ratio = min(max(manifest.llr_scale * highest + manifest.llr_offset, low), high)
             chance, found = probability(highest), tuple(pops.get(row, ()))
             scores.append(CrackScore(at, ratio, chance, manifest.model_id, found))
-        self._told += ready
+        self._scored += ready
         self._logits = self._logits[end - REACH_ROWS :]
         return scores
 
     def _pop(self, row: int, logit: float) -> Pop:
-        """In the middle of a row after those that have a score."""
-        rows = self._told * features.ROWS_PER_STEP + row + 0.5
+        """A pop in the middle of a row, counted from the first row without a score."""
+        rows = self._scored * features.ROWS_PER_STEP + row + 0.5
         sample = self._origin + int(rows * features.ROW_S * self._rate_hz)
         return Pop(sample, probability(logit))
 
 
 def _within(end: int, scores: Sequence[CrackScore]) -> list[CrackScore]:
-    """Scores of sound that ends at a sample: the last one ends there, with the pops before it."""
+    """Limit scores to the end of the sound, in samples: the last one ends there."""
     return [
         score
         if score.end_sample <= end

@@ -38,9 +38,11 @@ class FineTuneSettings(Options):
     warm_up: float = Field(0.1, description="Share of the steps that raise the rate.", ge=0, lt=1)
     weight_decay: float = Field(0.01, description="AdamW's decay of weights.", ge=0)
     frozen_layers: int = Field(
-        8, description="So many first layers, and the patches, stay as they are.", ge=0
+        8, description="Number of first layers that, with the patches, stay unchanged.", ge=0
     )
-    patience_epochs: int = Field(3, description="Stop after so many without a better one.", ge=1)
+    patience_epochs: int = Field(
+        3, description="Epochs without improvement after which training stops.", ge=1
+    )
     keep_checkpoints: int = Field(2, description="How many of the last checkpoints stay.", ge=1)
 
 
@@ -120,7 +122,7 @@ def _finetune(plan: FineTunePlan, out: Path, place: Place) -> dict[str, Any]:
         if place.leads:
             figures = measured(network, held_back, place.device, learning.batch_windows)
             figures["loss"] = loss_sum / steps_per_epoch
-        figures = place.told_by_leader(figures)  # all must agree on when to stop
+        figures = place.from_leader(figures)  # all must agree on when to stop
         run.end_epoch(epoch, figures, figures["area_under_roc"])
 
     # 5. The best one as a model that runs, and the card

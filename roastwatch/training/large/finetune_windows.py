@@ -31,8 +31,8 @@ class WindowSettings(Options):
     )
     margin_s: float = Field(
         5.0,
-        description="Windows that hold a pop fewer, or lie within so many seconds of first crack, "
-        "teach nothing.",
+        description="Windows with one pop fewer, or within this many seconds of first crack, are "
+        "not trained on.",
         ge=0,
         le=120,
     )

@@ -1,0 +1,1 @@
+"""Conditions beyond the single roast: a radio, a kitchen, and re-enacted timelines."""
