@@ -1,5 +1,6 @@
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,7 +133,13 @@ def test_clips_without_a_radio_do_not_depend_on_its_settings() -> None:
 
 @pytest.mark.parametrize("real", [False, True])
 def test_radio_plays_in_clips_at_the_level_asked_for(real: bool) -> None:
-    still = {"cracks": 0.0, "bare": 0.0, "fooling_without": 0.0, "rooms": 0.0, "lossy": 0.0}
+    still: dict[str, Any] = {
+        "cracks": 0.0,
+        "bare": 0.0,
+        "fooling_without": 0.0,
+        "rooms": 0.0,
+        "lossy": 0.0,
+    }
     track = np.sin(np.arange(16000 * 9, dtype=np.float32) * 2)
     for level_db in (-12.0, 6.0):
         recipe = Recipe(
