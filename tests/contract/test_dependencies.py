@@ -60,7 +60,9 @@ def declared() -> dict[str, Requirement]:
 
 
 def development() -> set[str]:
-    return {normalised(Requirement(one).name) for one in PROJECT["dependency-groups"]["dev"]}
+    groups = PROJECT["dependency-groups"]
+    rows = [row for name in ("dev", "test") for row in groups[name] if isinstance(row, str)]
+    return {normalised(Requirement(row).name) for row in rows}
 
 
 def trees() -> Iterator[tuple[str, ast.Module]]:

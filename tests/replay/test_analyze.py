@@ -133,9 +133,9 @@ def test_any_block_size_gives_the_same_events_of_the_whole_roast(
 
 
 def test_nothing_is_decided_before_it_is_armed(excerpt: Path) -> None:
-    found = found_in(excerpt, "--armed-from", 130)
+    found = found_in(excerpt, "--armed-from", 70)
     assert found["events"]
-    assert all(event["decided_at_s"] > 130 for event in found["events"])
+    assert all(event["decided_at_s"] > 70 for event in found["events"])
 
 
 def test_a_bad_file_is_reported_and_does_not_stop_the_others(tmp_path: Path) -> None:
@@ -164,8 +164,9 @@ def test_sound_of_8_khz_is_judged_by_the_model_that_can_and_refused_by_name(tmp_
     sf.write(path, noise.astype(np.float32), 8_000)
     refused = run("analyze", path)
     assert refused.exit_code == 2
-    assert f"{path} has a sample rate of 8000 Hz, and pops-v2 needs 16000 Hz" in refused.stderr
+    assert f"{path} has a sample rate of 8000 Hz" in refused.stderr
+    assert "at least 16000 Hz" in refused.stderr
     found = found_in(path, "--model", "transients")
-    assert "keeps nothing above 4 kHz" in found["warnings"][0]
+    assert "loses everything above 4 kHz" in found["warnings"][0]
     shown = " ".join(run("analyze", "--help").output.split())
     assert "at least 16000 Hz (8000 Hz with `--model transients`)" in shown

@@ -1,24 +1,18 @@
 """Detector and profile: chosen while no roast runs, refused in a sentence, kept over a restart."""
 
 import asyncio
-import contextlib
 import json
 import wave
-from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from roastwatch import plugins
 from roastwatch.app.instructions import instruct
-from roastwatch.app.selection import NO_PROFILE
-from roastwatch.app.service import Service
 from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.pipeline import Pipeline
 from roastwatch.roast.roast import RoastOptions
-from roastwatch.settings import model as settings
 from roastwatch.settings.model import Chosen
 from roastwatch.supervise import ComponentHealth
 from roastwatch.synth.source import DemoOptions, DemoSource
@@ -28,43 +22,8 @@ from roastwatch.vocabulary import (
     InstructionKind,
     Level,
     Origin,
-    Snapshot,
 )
-from tests.support.until import until
-
-
-def made(folder: Path, **station: Any) -> Service:
-    demo = {"type": "demo", "seed": 3, "speed": 4, "fooling_per_h": 0}
-    kitchen = {"name": "kitchen", "source": demo, "model": "transients"} | station
-    raw = {"stations": [kitchen], "data_dir": str(folder)}
-    return Service(settings.parse(raw), log_path=folder / "roasts.sqlite")
-
-
-@contextlib.asynccontextmanager
-async def running(service: Service) -> AsyncIterator[Service]:
-    task = asyncio.create_task(service.run())
-    try:
-        await snapshot_where(service, lambda shown: shown.level is not None)
-        yield service
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
-async def snapshot_where(service: Service, condition: Callable[[Snapshot], object]) -> Snapshot:
-    def found() -> Snapshot | None:
-        shown = (service.latest.value or {}).get("kitchen")
-        return shown if shown is not None and condition(shown) else None
-
-    snapshot = await until(found)
-    assert isinstance(snapshot, Snapshot)
-    return snapshot
-
-
-def ask(service: Service, kind: InstructionKind, value: str | None = None) -> None:
-    now = datetime.now(UTC)
-    service.instruct(Instruction("kitchen", kind, Origin.PERSON, now, value))
+from tests.support.selecting import ask, made, running, snapshot_where
 
 
 async def test_a_selected_detector_is_kept_until_the_settings_change(tmp_path: Path) -> None:
@@ -102,31 +61,6 @@ async def test_a_selection_during_a_roast_is_refused(tmp_path: Path) -> None:
         await snapshot_where(service, lambda shown: shown.roast_id is None and not shown.refusal)
         ask(service, InstructionKind.DETECTOR, "pops")
         await snapshot_where(service, lambda shown: shown.detector == "pops")
-
-
-async def test_a_profile_is_a_plan_or_a_recorded_roast(tmp_path: Path) -> None:
-    plans = tmp_path / "plans"
-    plans.mkdir()
-    (plans / "light.yaml").write_text("steps: [{at_s: 0, heater_percent: 50}]\ntarget: [[0, 100]]")
-    (plans / "broken.yaml").write_text("steps: nothing")
-    (plans / "notes.txt").write_text("not a plan")
-    service = made(tmp_path, roaster={"type": "simulated", "drum_c": 120}, profiles=str(plans))
-    async with running(service):
-        shown = await snapshot_where(service, lambda shown: shown.profiles)
-        assert shown.profiles == (NO_PROFILE, "broken", "light")
-        assert shown.profile == NO_PROFILE
-        ask(service, InstructionKind.PROFILE, "light")
-        await snapshot_where(service, lambda shown: shown.profile == "light")
-        program = service.driven["kitchen"].program
-        assert program is not None
-        assert program.profile is not None
-        ask(service, InstructionKind.PROFILE, "broken")
-        shown = await snapshot_where(service, lambda shown: shown.refusal)
-        assert "broken.yaml" in shown.refusal
-        assert shown.profile == "light"
-        ask(service, InstructionKind.PROFILE, NO_PROFILE)
-        await snapshot_where(service, lambda shown: shown.profile == NO_PROFILE)
-        assert service.driven["kitchen"].program is None
 
 
 async def cracked_s(first: str, then: str) -> float:

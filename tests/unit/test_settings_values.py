@@ -229,7 +229,7 @@ def test_a_security_option_is_never_ignored(tmp_path: Path, text: str, sentence:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("password: x", "password is not sent without a user name"),
+        ("password: x", "a password needs a user name"),
         ("port: 'mqtt://me:geheim@broker'", "username and password_file"),
     ],
 )
