@@ -19,6 +19,7 @@ from roastwatch.roaster.guardian.interlocks import INTERLOCKS, Interlock
 from roastwatch.roaster.guardian.lease import LEASE_S
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.guardian.safety_state import SafetyState
+from roastwatch.roaster.handover import Handover
 from roastwatch.vocabulary import Actuator, Command, CommandResult, Origin
 from tests.fakes.virtual_time import VirtualLoop
 from tests.support.driver_benches import Bench, bench
@@ -77,7 +78,9 @@ class DriverLife(RuleBasedStateMachine):
         """A frame may have been missed: a Hottop ejects."""
         self.begin()
 
-    def begin(self) -> None:
+    def begin(self, left: Handover | None = None) -> None:
+        self.knows = left is not None
+        """Whether this guardian knows, before its link is open, that one before it had control."""
         driver = self.bench.make()
         self.guard = SafetyState(
             driver.capabilities, LIMITS, cutoff_confirmed=True, rules=self.interlocks
@@ -85,6 +88,8 @@ class DriverLife(RuleBasedStateMachine):
         self.guardian = Guardian(
             lambda: watched(self.bench.make(), self), self.guard, clock=self.loop.time
         )
+        if left is not None:
+            self.guardian.inherit(left)
         self.task = self.loop.create_task(self.guardian.run())
         self.renewing = self.loop.create_task(self.renew())
 
@@ -186,12 +191,16 @@ class DriverLife(RuleBasedStateMachine):
     def service(self, alive: bool) -> None:
         self.alive = alive
 
-    @rule()
-    def guardian_dies_and_is_started_again(self) -> None:
+    @rule(inherits=st.booleans())
+    def guardian_dies_and_is_started_again(self, inherits: bool) -> None:
+        """A spare inherits control; a guardian whose service died too does not."""
+        newest = self.guard.machine.history.newest
+        door = newest.door_open if newest else None
+        left = None if self.guard.only_reads else Handover(self.loop.time(), door)
         self.loop.run(self.kill())
         self.trouble_s = self.loop.time()
         self.host_was_gone = True
-        self.begin()
+        self.begin(left if inherits else None)
         self.pass_time(0.25)
 
     @rule(seconds=st.sampled_from([0.7, 3.0, 10.0]))
@@ -261,10 +270,10 @@ class DriverLife(RuleBasedStateMachine):
         thermal.bean_c, thermal.air_c = bean_c, bean_c + 10
         self.pass_time(0.25)
 
-    @precondition(lambda self: self.guard.machine.connected)
+    @precondition(lambda self: self.guard.machine.ever_connected or self.knows)
     @rule()
     def release(self) -> None:
-        """Before the link is open there is no control to be given up."""
+        """Before the link has been open, only inherited control can be given up."""
         newest = self.guard.machine.history.newest
         known = newest and (newest.bean_temp_c or newest.environment_temp_c)
         refused = self.guard.machine.may_release(self.loop.time())

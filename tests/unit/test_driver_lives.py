@@ -7,17 +7,21 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from roastwatch.roaster.guardian.interlocks import INTERLOCKS
-from tests.support.driver_benches import BENCHES, Make, hottop
+from tests.support.driver_benches import BENCHES, Make, aillio_r1, hottop
 from tests.support.driver_life import DriverLife
 
 
-def lives(make: Make, count: int, without: str = "", **more: Any) -> None:
+def life_of(make: Make, without: str = "") -> type[DriverLife]:
     class Life(DriverLife):
         interlocks: ClassVar = {name: rule for name, rule in INTERLOCKS.items() if name != without}
 
     Life.make = staticmethod(make)
+    return Life
+
+
+def lives(make: Make, count: int, without: str = "", **more: Any) -> None:
     run_state_machine_as_test(
-        Life,
+        life_of(make, without),
         settings=settings(
             max_examples=count,
             stateful_step_count=20,
@@ -34,6 +38,25 @@ def lives(make: Make, count: int, without: str = "", **more: Any) -> None:
 @pytest.mark.parametrize("make", BENCHES, ids=lambda make: make.__name__)
 def test_random_lives_of_a_driver_stay_safe(make: Make) -> None:
     lives(make, 10, derandomize=True)
+
+
+def test_inherited_control_is_not_released_while_the_machine_heats_unseen() -> None:
+    """The guardian died, the cable was out, and it is back before the port is opened again."""
+    life = life_of(aillio_r1)()
+    try:
+        life.wakes()
+        life.arm_and_heat(percent=100.0)
+        life.cable(plugged=False)
+        life.guardian_dies_and_is_started_again(inherits=True)
+        life.time_passes(3.0)
+        life.cable(plugged=True)
+        assert life.bench.heat() > 0
+        assert not life.guard.machine.ever_connected
+        life.release()
+        life.time_passes(20.0)
+        assert life.bench.heat() == 0
+    finally:
+        life.teardown()
 
 
 @pytest.mark.verify

@@ -182,6 +182,34 @@ def test_control_of_a_machine_that_was_found_hot_and_lost_is_not_given_up() -> N
     assert guard.may_release(101.0) == "The roaster is disconnected and was hot."
 
 
+def test_inherited_control_is_kept_before_the_link_is_open(tmp_path: Path) -> None:
+    """The machine may have been heating when the last guardian died."""
+    now = [100.0]
+    guard = SafetyState(MACHINE, Limits())
+    server = server_of(tmp_path, guard, now)
+    server._guardian.inherit(Handover(100.0, None))
+    assert guard.may_release(100.0) == "The roaster is disconnected and was hot."
+    server.terminate()
+    server._look_after_stop()
+    assert not server._ending.has_ended(now[0] + 9.0)
+    guard.link_up(109.0)
+    guard.read(Reading("r", 109.5, 30.0, 30.0, heater_percent=0.0), 109.5)
+    guard.made_safe(109.5)
+    assert guard.may_release(109.6) is None
+
+
+def test_cool_machine_that_is_lost_while_it_reports_heat_is_not_given_up() -> None:
+    """Heat 0 was written, but an Aillio is stepped down; its cable was pulled before that."""
+    guard = SafetyState(MACHINE, Limits())
+    guard.link_up(100.0)
+    guard.read(Reading("r", 100.5, 30.0, 30.0, heater_percent=0.0), 100.5)
+    guard.wrote(Actuator.HEATER, 100.0, 101.0)
+    guard.wrote(Actuator.HEATER, 0.0, 102.0)
+    guard.read(Reading("r", 102.1, 30.0, 30.0, heater_percent=55.0), 102.1)
+    guard.link_lost("unplugged")
+    assert guard.may_release(102.2) == "The roaster is disconnected and was hot."
+
+
 @pytest.mark.parametrize("listens_first", [True, False])
 def test_hot_machine_gives_way_to_control_only_if_it_is_only_read(
     tmp_path: Path, listens_first: bool

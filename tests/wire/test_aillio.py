@@ -116,6 +116,29 @@ async def test_unplug_and_replug(kind: type, make: type[FakeBullet]) -> None:
         assert (await again.read()).heater_percent == 0
 
 
+@pytest.mark.parametrize("request_left", [b"\x30\x01", b"\x30\x03"])
+async def test_r1_discards_answers_that_a_killed_process_left(request_left: bytes) -> None:
+    """Otherwise each answer is taken for that of the next request, and heat stays on."""
+    fake = FakeR1(speed=0)
+    fake.heater = 5
+    fake.write(request_left)
+    async with driver(AillioR1, fake, first_status_s=1.5) as bullet:
+        assert fake.heater == 0
+        assert (await bullet.read()).heater_percent == 0
+
+
+async def test_r1_finds_its_place_again_after_a_late_answer() -> None:
+    fake = FakeR1(speed=0)
+    async with driver(AillioR1, fake, silence_s=1.5) as bullet:
+        await bullet.write(Actuator.HEATER, 60)
+        await until(lambda: fake.heater == 5)
+        fake.write(b"\x30\x03")
+        await bullet.write(Actuator.HEATER, 0)
+        for _ in range(4):
+            reading = await bullet.read()
+        assert (fake.heater, reading.heater_percent) == (0, 0)
+
+
 @pytest.mark.parametrize(("kind", "make"), BOTH)
 async def test_stuck_heater_is_reported_and_silence_is_lost(
     kind: type, make: type[FakeBullet]

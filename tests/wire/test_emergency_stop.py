@@ -185,7 +185,7 @@ async def test_second_stop_of_a_guest_does_not_count_as_the_first_delivered(
                 await until(lambda: "roaster end" in kitchen.status, STARTED_S)
                 kitchen.stop()
                 await until(lambda: kitchen.state.stop is StopState.DELIVERED, 10.0)
-                await until(lambda: kitchen.service.driven["kitchen"]._guest is None, 10.0)
+                await until(lambda: not kitchen.service.driven["kitchen"]._guest.active, 10.0)
                 assert await first.arm(600.0) is None
                 now_s = asyncio.get_running_loop().time()
                 wish = Command("2", "r", Actuator.HEATER, 60.0, Origin.PERSON, now_s)
@@ -236,7 +236,7 @@ async def test_stop_that_the_machine_contradicts_is_not_delivered(
             kitchen.stop()
             await until(kitchen.is_not_delivered, 15.0)
             assert "reports 80 %" in kitchen.state.stop_problem
-            await until(lambda: kitchen.status.startswith("The machine reports heat 80 %"), 15.0)
+            await until(lambda: kitchen.status.startswith("The machine reports 80 % heat"), 15.0)
             fake.stuck_heater = None
             await until(lambda: kitchen.state.stop is StopState.DELIVERED, 15.0)
             await until(lambda: "was delivered, heat is 0" in kitchen.status, 15.0)

@@ -182,6 +182,28 @@ def test_random_faults_never_raise_heat(make: Callable[[], Subject]) -> None:
     sequences()
 
 
+class LosesFirstHeat0(FakeHottop):
+    """Its port dies with the first frame that ends heat, and is back at once."""
+
+    lost = False
+
+    def _obey(self, frame: bytes) -> None:
+        if self.heater > 0 and frame[10] == 0 and not self.lost:
+            self.lost = True
+            return
+        super()._obey(frame)
+
+
+async def test_hottop_is_given_up_only_when_its_heat_shows_0(tmp_path: Path) -> None:
+    fake = LosesFirstHeat0()
+    async with PtyLine(fake, tmp_path) as line:
+        async with Hottop(HottopOptions(port=str(line.port)), "x") as driver:
+            await driver.write(Actuator.HEATER, 60)
+            await until(lambda: fake.heater == 60)
+        assert fake.lost
+        assert (fake.heater, fake.ejected) == (0, False)
+
+
 @pytest.mark.verify
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("make", SUBJECTS)

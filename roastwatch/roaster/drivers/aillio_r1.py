@@ -1,7 +1,8 @@
 """Aillio Bullet R1 over USB: its status is requested, its levels move by relative commands.
 
 Requests, status layout and states: Artisan's aillio files. Little-endian, no checksum; a status
-counts only with its validity byte (when idle another message appears about every 15 s).
+counts only with its validity byte (when idle another message appears about every 15 s). Nothing in
+an answer names its request, so an answer that was not read would shift all that follow.
 """
 
 import math
@@ -24,6 +25,9 @@ STATUS_1 = bytes((0x30, 0x01))
 STATUS_2 = bytes((0x30, 0x03))
 INFO = bytes((0x30, 0x02))
 STATUS_BYTES = 64
+WAITING_S = 0.05
+"""An answer that was not read is there within this."""
+MOST_WAITING = 16
 VALID = 0x0A
 STATES = frozenset({0x00, 0x02, 0x04, 0x06, 0x08, 0x09})
 
@@ -70,19 +74,33 @@ class AillioR1(Aillio):
     heater_steps = HEATER_STEPS
     products = PRODUCTS
 
+    def _reset(self) -> None:
+        super()._reset()
+        self._in_step = False
+        """Whether the next answer belongs to the next request."""
+
     async def _greet(self) -> None:
+        await self._discard_waiting()  # of a process that was killed before it read its answer
         await self._link.write(INFO)
         await self._link.read(STATUS_BYTES, 0.5)
 
     async def _next_status(self) -> tuple[Reading, Levels] | None:
+        if not self._in_step:
+            await self._discard_waiting()
         await self._link.write(STATUS_1)
         raw = await self._link.read(STATUS_BYTES, 0.5)
         await self._link.write(STATUS_2)
-        await self._link.read(STATUS_BYTES, 0.5)
+        second = await self._link.read(STATUS_BYTES, 0.5)
         status = decode(raw) if raw is not None else None
+        self._in_step = status is not None and second is not None
         if status is None:
             return None
         return self._reading(status.bean_c, status.drum_c, status.levels), status.levels
+
+    async def _discard_waiting(self) -> None:
+        for _ in range(MOST_WAITING):
+            if await self._link.read(STATUS_BYTES, WAITING_S) is None:
+                return
 
     def _step(self, actuator: Actuator, levels: Levels, wanted: int) -> bytes:
         current = levels.heater if actuator is Actuator.HEATER else levels.fan

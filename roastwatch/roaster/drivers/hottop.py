@@ -8,6 +8,7 @@ control is given up. No frame gives control back: the machine ejects then, too.
 """
 
 import asyncio
+import contextlib
 import logging
 import math
 from collections import deque
@@ -38,6 +39,8 @@ from roastwatch.vocabulary import Actuator, Reading
 OBEYS_WITHIN_S = 1.0
 """Three frames: a machine that still reports no heat this long after it was asked to heat was
 switched off and on."""
+SHOWS_0_S = 4.0
+"""The longest wait for it before control is given up: a loose plug may take 2.5 s of that."""
 COLD_BELOW_C = 80.0
 """An open door of a machine colder than this is closed when control is taken."""
 WHEN_RELEASED = (
@@ -175,9 +178,13 @@ class Hottop(BackgroundDriver):
         """Give up control. While the beans are hot, frames continue with heat off."""
         if not self.in_control:
             return
-        sender = self._sender
+        sender, status = self._sender, self._status
+        heated = sender.controls.heater > 0 or (status is not None and status.heater > 0)
         sender.set(replace(sender.controls, heater=0))
-        await sender.next_frame()
+        if heated:
+            await self._heat_shows_0()
+        else:
+            await sender.next_frame()
         if self._is_hot():
             log.warning(
                 "Hottop: keeping control with heat off until the beans are below %g °C",
@@ -188,6 +195,16 @@ class Hottop(BackgroundDriver):
                 lambda: None if self._is_hot() else True, self._options.release_after_s
             )
         log.warning("Hottop: giving up control. %s", WHEN_RELEASED)
+
+    async def _heat_shows_0(self) -> None:
+        """Send frames until a status shows heat 0: the first may go into a port that is dying."""
+        began_s = asyncio.get_running_loop().time()
+        with contextlib.suppress(LostError):  # the port is being opened again
+            await self._sender.next_frame()
+        while self.in_control and asyncio.get_running_loop().time() - began_s < SHOWS_0_S:
+            if self._status_at_s > began_s and self._status and self._status.heater == 0:
+                return
+            await asyncio.sleep(REOPEN_EACH_S)
 
     async def _close(self) -> None:
         self._is_open = False

@@ -134,7 +134,8 @@ class DeviceState:
             self.has_restarted(UNSEEN, now_s)
         self.history.add(reading, self.setpoints.heater or 0.0)
         hottest_c = None if self.history.implausible else self.history.hottest_c
-        if hottest_c is not None and hottest_c < self.limits.hot_above_c and not self.heats:
+        cool = hottest_c is not None and hottest_c < self.limits.hot_above_c
+        if cool and not self.heats and not self._reports_heat(reading):
             self.ever_heated = False
         off_s = None if self.heat_off_since_s is None else now_s - self.heat_off_since_s
         if hottest_c is not None and off_s is not None:
@@ -330,15 +331,14 @@ class DeviceState:
             return "Heat is on."
         if self.heat_0_refused:
             return "The roaster refuses heat 0."
-        newest = self.history.newest
-        if newest and Actuator.HEATER in self.capabilities.echoes and newest.heater_percent:
+        if self.history.newest and self._reports_heat(self.history.newest):
             return "The roaster still reports heat."  # stepping it down takes a second
-        hot = self.hot(now_s)
-        if hot:
-            return "The roaster is hot: the drum must turn."
-        if hot is None:
+        if (hot := self.hot(now_s)) is None:
             return "It is not known yet whether the roaster is hot."
-        return None
+        return "The roaster is hot: the drum must turn." if hot else None
+
+    def _reports_heat(self, reading: Reading) -> bool:
+        return bool(Actuator.HEATER in self.capabilities.echoes and reading.heater_percent)
 
     def _compare(self, actuator: Actuator, reading: Reading, now_s: float) -> None:
         if self._contradicts_more(actuator, reading):
@@ -352,9 +352,7 @@ class DeviceState:
         Cooling that should be off is dangerous under heat, because it hides the heat.
         """
         setpoint = self.setpoints.of(actuator)
-        readback = (
-            None if actuator is Actuator.DOOR else getattr(reading, f"{actuator.value}_percent")
-        )
+        readback = getattr(reading, f"{actuator.value}_percent", None)  # a door has none
         if setpoint is None or readback is None:
             return False
         heater = actuator is Actuator.HEATER

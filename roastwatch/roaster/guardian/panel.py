@@ -70,6 +70,8 @@ class PanelFirst(ABC):
 
     def inherit(self, left: Handover) -> None:
         """The last guardian died while it had control: go on with control, heat off."""
+        if Actuator.HEATER in self.machine.capabilities.actuators:
+            self.machine.ever_heated = True  # unknown until a reading shows that it is cool
         if self.only_reads:
             self.control_asked, self._inherited = True, left
             self.ask_safe("The last guardian ended: heat is off until a person arms again.")
