@@ -38,8 +38,8 @@ class Nobody:
 
 def made(path: Path) -> tuple[TemplateSink, ComponentHealth]:
     part = ComponentHealth("template")
-    told = SinkContext("roastwatch", ["kitchen"], "en", Nobody(), part)
-    return TemplateSink(TemplateOptions(path=path), told), part
+    context = SinkContext("roastwatch", ["kitchen"], "en", Nobody(), part)
+    return TemplateSink(TemplateOptions(path=path), context), part
 
 
 def lines(path: Path) -> list[dict[str, object]]:
