@@ -152,7 +152,9 @@ async def _watch(door: RoasterControl) -> None:
 @machine_options
 @click.option("--process", "pid", type=int, help="The guardian with this process number.")
 def end(pid: int | None, **chosen: Any) -> None:
-    """End a leftover guardian: it makes the roaster safe, and exits when that is cool.
+    """End a leftover guardian.
+
+    It makes the roaster safe, and exits when the roaster is cool.
 
     --port alone is enough. Without it, the running guardians are listed.
     """
@@ -226,7 +228,7 @@ async def _until_gone(control: RoasterControl, pid: int | None) -> None:
 @click.command("guardians")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def guardians(as_json: bool) -> None:
-    """List the guardians that are running on this computer, of every user."""
+    """List the running guardians of every user."""
     _list(as_json)
 
 
