@@ -2,8 +2,6 @@
 
 import doctest
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -233,14 +231,6 @@ def test_an_unknown_model_or_option_is_named() -> None:
         Detector(model_options={"treshold": 0.5})
     with pytest.raises(BadInputError, match="from 0 to 1"):
         Detector(sensitivity=2)
-
-
-def test_import_of_the_package_imports_no_library() -> None:
-    code = (
-        "import roastwatch, sys; heavy = {'numpy', 'onnxruntime', 'pydantic'} & set(sys.modules);"
-        "assert not heavy, heavy; from roastwatch import Detector; assert 'numpy' in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_name_that_is_not_in_the_api_is_an_attribute_error() -> None:
