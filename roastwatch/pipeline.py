@@ -244,6 +244,6 @@ class Pipeline:
         if not self.question.put(decision):
             return []
         text = "This sounds like first crack, but no roast was started. Is one in progress?"
-        question = self.roast.told(EventKind.FIRST_CRACK, at, text)
+        question = self.roast.notice(EventKind.FIRST_CRACK, at, text)
         began_at = self.clock.at(decision.happened_sample)
         return [replace(question, level=Level.POSSIBLE, happened_at=began_at)]

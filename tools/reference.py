@@ -21,6 +21,7 @@ from roastwatch.roaster.guardian import limits_store
 from roastwatch.roaster.guardian.interlocks import INTERLOCKS, WINS
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.settings.model import STATION_CHOICES, Settings, StationSettings
+from roastwatch.sinks.rest.metrics import COUNTERS
 from tools.options_text import options
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -282,7 +283,35 @@ def _capabilities(able: Capabilities) -> str:
     return "| | |\n|---|---|\n" + "\n".join(f"| {key} | {text} |" for key, text in facts.items())
 
 
+def metrics() -> str:
+    """What Prometheus reads."""
+    rows = [f"| `roastwatch_{name}_total` | {about} |" for name, about in sorted(COUNTERS.items())]
+    return page(
+        "Metrics",
+        "`GET /metrics` of the [HTTP API](http-api.md) serves these in the Prometheus text format, "
+        "or as OpenMetrics to a client that names it.",
+        "## Entities",
+        "Every numeric [entity](entities.md) is a gauge `roastwatch_<key>` with the label "
+        "`station`. One with fixed values, such as `roastwatch_phase`, has a sample for each value "
+        "(label `state`): 1 for the one that holds, 0 for the others. "
+        "Times are seconds since 1970.",
+        "## Counters",
+        "Labels: `station` (empty for what serves all stations) and `component`. A counter appears "
+        "once something was counted; plugins may add their own.",
+        "\n".join(["| counter | counts |", "|---|---|", *rows]),
+        "## Others",
+        "| metric | what it is |\n|---|---|\n"
+        "| `roastwatch_component_state` | 1 for the state that the component is in, "
+        "0 for the others. |\n"
+        "| `roastwatch_stage_cost_ratio` | Processor time of a stage of the detector, "
+        "in seconds for each second of sound. |\n"
+        "| `roastwatch_build_info` | The running version. |\n"
+        "| `process_…` | Memory, processor time and open files of the service. |",
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "metrics.md": metrics,
     "settings.md": settings,
     "command-line.md": command_line,
     "entities.md": entities,

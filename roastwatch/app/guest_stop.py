@@ -47,7 +47,7 @@ class GuestStop:
             return
         machine, part = self._machine, ComponentHealth(f"{self._station}-stop")
         guest = RoasterControl(
-            machine.socket, machine.launch, role="stop", told=self._happened, part=part
+            machine.socket, machine.launch, role="stop", notify=self._happened, part=part
         )
         self._guest = guest
         try:

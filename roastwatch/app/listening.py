@@ -140,7 +140,7 @@ class Listening:
             at = roast.started_at + timedelta(seconds=at_s)
             self._beans.read(Reading(station, at_s, bean_temp_c, environment_temp_c), at)
         for event in roast.events:
-            self._beans.told(event)
+            self._beans.observe(event)
 
     def shown(self) -> dict[str, Any]:
         """What a snapshot shows of the sound, as fields of a `Snapshot`."""

@@ -63,5 +63,5 @@ class RoasterNotices:
     ) -> None:
         """An event at the present time, of the roast if one is in progress."""
         station = self._station
-        event = station.roast.told(kind, station.now(), message, origin)
+        event = station.roast.notice(kind, station.now(), message, origin)
         station.publish([replace(event, urgency=urgency)])

@@ -19,6 +19,7 @@ from roastwatch.errors import BadInputError, LostError
 from roastwatch.roast.roast import Roast
 from roastwatch.roaster.client.control import RoasterControl, door_stands_open
 from roastwatch.roaster.guardian.limits_store import parse_limits
+from roastwatch.roaster.handover import setpoints_of
 from roastwatch.roaster.plans.plan import refuse_too_hot
 from roastwatch.supervise import Background, Backoff, ComponentHealth
 from roastwatch.vocabulary import (
@@ -99,7 +100,7 @@ class RoasterSession:
                 control = RoasterControl(
                     self._machine.socket,
                     self._machine.launch,
-                    told=self._notices.happened,
+                    notify=self._notices.happened,
                     part=self.part,
                 )
                 async with control, asyncio.TaskGroup() as group:
@@ -222,7 +223,7 @@ class RoasterSession:
                 self._station.now(),
                 self._station.reading,
                 self.command,
-                (raw.get("told") or {}).get("heater"),
+                setpoints_of(raw).get("heater"),
                 armed=state.armed,
                 resumed=roast.roast_id == self._station.resumed_id,
                 actuators=machine.actuators if machine else None,

@@ -268,7 +268,7 @@ class Station:
         bean_temp_c = self.reading.bean_temp_c if self.reading else None
         lag_s = self._sound.lag_s
         for event in events:
-            self.beans.told(event)
+            self.beans.observe(event)
             if self._recorder is not None:
                 self._recorder.note(event)
             if event.bean_temp_c is None:
@@ -318,7 +318,7 @@ class Station:
         """One event for each loss in a roast, also where the sound was lost before it began."""
         if self.roast.active and self._lost_in != self.roast.roast_id:
             self._lost_in = self.roast.roast_id
-            self.publish([self.roast.told(EventKind.SOUND_LOST, self.now(), text)])
+            self.publish([self.roast.notice(EventKind.SOUND_LOST, self.now(), text)])
 
     def snapshot(self) -> Snapshot:
         """All that is shown of this station now."""

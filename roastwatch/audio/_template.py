@@ -25,7 +25,7 @@ class TemplateOptions(Options):  # CHANGE the name and the fields
 
     host: str = Field("localhost", description="Name or address of the server.", min_length=1)
     port: int = Field(4953, description="Port of the server.", ge=1, le=65535)
-    sample_rate_hz: int = Field(48_000, description="Samples a second.", ge=16_000, le=48_000)
+    sample_rate_hz: int = Field(48_000, description="Samples per second.", ge=16_000, le=48_000)
     lost_after_s: float = Field(
         2.0, description="Seconds without sound after which it counts as lost.", ge=0.2
     )

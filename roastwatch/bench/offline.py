@@ -108,7 +108,7 @@ def whole(model: CrackModel, path: Path, name: str, target: float | None) -> lis
             sound_s / min(cpu_s) if min(cpu_s) else None,
             "x real time",
             higher_is_better=True,
-            note="by processor time: near what the clock says of an idle machine",
+            note="by processor time, which is close to the time on an idle machine",
         ),
     ]
 

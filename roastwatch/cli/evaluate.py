@@ -135,7 +135,7 @@ def command(
       roastwatch evaluate --data recordings --simulated 0 --hours 0 --sound 0
       roastwatch evaluate --compare pops transients
       roastwatch evaluate --ablate 300 --simulated 0 --hours 0 --sound 0
-      roastwatch evaluate --data recordings --condition radio
+      roastwatch evaluate --data DIR --condition radio --condition timelines
     """
     stderr = Console(stderr=True)
     status = stderr.status("evaluating")

@@ -1,7 +1,7 @@
-"""The corpus: one manifest that says of each recording what is in it, whose it is, and its split.
+"""The corpus: a manifest of recordings with their labels, licence and split.
 
-Splits are by recording, never by clip: clips that were cut from one recording share its `group`,
-and a group stands in one split only. A manifest is one JSON file; paths are relative to it.
+Recordings are split, never clips: clips of one recording share its `group`, and a group is in one
+split only. A manifest is one JSON file; paths are relative to it.
 """
 
 import hashlib
@@ -153,13 +153,19 @@ def faults(
         by_hash[item.sha256].append(item)
         path = root / item.path
         if not path.is_file():
-            wrong.append(f"{item.path} is missing: get it or take it out of the manifest.")
+            wrong.append(f"{item.path} is missing: restore it, or remove it from the manifest.")
         elif hashes and sha256(path) != item.sha256:
-            wrong.append(f"{item.path} has changed since the manifest was written (its hash).")
+            wrong.append(
+                f"{item.path} has changed since the manifest was written (the hash differs)."
+            )
         if item.kind not in KINDS:
-            wrong.append(f"{item.path}: '{item.kind}' is no kind: one of {', '.join(KINDS)}.")
+            wrong.append(
+                f"{item.path}: '{item.kind}' is not a kind: use one of {', '.join(KINDS)}."
+            )
         if item.split and item.split not in SPLITS:
-            wrong.append(f"{item.path}: '{item.split}' is no split: one of {', '.join(SPLITS)}.")
+            wrong.append(
+                f"{item.path}: '{item.split}' is not a split: use one of {', '.join(SPLITS)}."
+            )
         marks = [*(item.pops_s or ()), *(item.first_crack_s or ())]
         if item.charge_s is not None:
             marks.append(max(item.charge_s, 0.0))  # it may lie before the recording

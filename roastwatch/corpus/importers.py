@@ -1,4 +1,4 @@
-"""Labels that other programs wrote: Audacity, Label Studio, Artisan, and a 10 s window dataset."""
+"""Import labels of other programs: Audacity, Label Studio, Artisan, and a dataset of windows."""
 
 import json
 import re
@@ -15,23 +15,23 @@ from roastwatch.records import formats
 from roastwatch.vocabulary import EventKind
 
 Region: TypeAlias = tuple[float, float, str]
-"""Start and end in seconds, and what somebody called it."""
+"""Start and end in seconds, and the label's text."""
 _POP = re.compile(r"pop|click|snap|^c$|^crack$|faint", re.IGNORECASE)
 _PHASE = re.compile(r"first|fc|phase", re.IGNORECASE)
 _WINDOW = re.compile(
     r"[-_.](chunk|window|win|seg|part|w)[-_]?\d+([-_.]\d+)*s?$"
-    r"|([-_.])\d+(\.\d+)?(\3\d+(\.\d+)?)*s?$",  # roast-2_003 is of roast-2, roast_10_20 of roast
+    r"|([-_.])\d+(\.\d+)?(\3\d+(\.\d+)?)*s?$",  # of roast-2_003: roast-2
     re.IGNORECASE,
 )
 _MICROPHONE = re.compile(r"(^|__)mic\d+[-_]|[-_]amplified$", re.IGNORECASE)
-"""One roast by several microphones, or made louder, is still one."""
+"""Copies of one roast by other microphones, or amplified, belong to that roast."""
 
 
 def audacity(path: Path) -> Marks:
-    """An exported label track: lines of start, end, text, divided by tabs.
+    """Read a label track exported by Audacity: lines of start, end and text, separated by tabs.
 
-    A label without text, or named pop, crack or faint, is one pop at its start; one named "first
-    crack" or FC is the phase, one named charge the charge.
+    A label without text, or named pop, crack or faint, is a pop at its start. One named "first
+    crack" or FC is the phase, and one named charge is the charge.
 
     Raises:
         BadInputError: a line is not a label.
@@ -40,16 +40,16 @@ def audacity(path: Path) -> Marks:
     try:
         lines = read_text(path, MOST_TABLE_BYTES).splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError(f"{path} can't be read as a label track.") from error
+        raise BadInputError(f"{path} can't be read as an Audacity label track.") from error
     for number, line in enumerate(lines, 1):
-        if not line.strip() or line.startswith("\\"):  # a line of frequencies
+        if not line.strip() or line.startswith("\\"):  # a line with frequencies
             continue
         parts = line.split("\t")
         try:
             regions.append((float(parts[0]), float(parts[1]), "".join(parts[2:3])))
         except (IndexError, ValueError) as error:
             raise BadInputError(
-                f"{path}, line {number} is no Audacity label: start, end, text, tabs between."
+                f"{path}, line {number}: expected start, end and text, separated by tabs."
             ) from error
     marks = _marks(regions)
     return replace(marks, pops_s=()) if marks == Marks() else marks
@@ -72,10 +72,10 @@ def _marks(regions: Iterable[Region]) -> Marks:
 
 
 def label_studio(path: Path) -> dict[str, Marks]:
-    """An export of Label Studio (JSON): the name of each audio file with its regions.
+    """Read an export of Label Studio (JSON): labels by the name of the audio file.
 
-    Also what the public AST project (github.com/syamaner/coffee-first-crack-detection) makes of
-    one: a file a recording, with audio_file and annotations of start_time, end_time and label.
+    The format of the public AST project (github.com/syamaner/coffee-first-crack-detection) is read
+    too: one file per recording, with audio_file and annotations of start_time, end_time and label.
 
     Raises:
         BadInputError: it is not such an export.
@@ -115,12 +115,12 @@ def _converted(recording: dict[str, Any]) -> list[Region]:
 
 
 def artisan(path: Path, offset_s: float = 0.0) -> Marks:
-    """An Artisan profile beside a recording: when first crack began and ended.
+    """Read begin and end of first crack from the Artisan profile beside a recording.
 
-    `offset_s`: seconds that the sound began after Artisan's clock.
+    `offset_s`: time from the start of Artisan's clock to the start of the sound, in seconds.
 
     Raises:
-        BadInputError: it is no profile.
+        BadInputError: it is not a profile.
     """
     record = formats.read_file(path)
     at = {event.kind: event.at_s - offset_s for event in record.events}
@@ -132,13 +132,13 @@ def artisan(path: Path, offset_s: float = 0.0) -> Marks:
 
 
 def windows_dataset(folder: Path) -> list[CorpusRecording]:
-    """The layout of the public AST project: {train,val,test}/{first_crack,no_first_crack}/*.wav.
+    """Read the layout of the public AST project.
 
-    Each file is a window cut from a roast; its name, without the microphone and the trailing
-    number, names the roast.
+    That is {train,val,test}/{first_crack,no_first_crack}/*.wav. Each file is a window cut from a
+    roast. Its name without the microphone and the trailing number is the name of the roast.
 
     Raises:
-        BadInputError: no such folders.
+        BadInputError: there are no such folders.
     """
     splits = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
     found = []
@@ -154,18 +154,16 @@ def windows_dataset(folder: Path) -> list[CorpusRecording]:
         found.append(described(path, folder, "clip", marks, group=group, split=chosen))
     if not found:
         raise BadInputError(
-            f"{folder} holds no first_crack and no_first_crack folders with sound in them."
+            f"{folder} has no folders first_crack and no_first_crack that contain sound."
         )
     return found
 
 
 def recorded(path: Path, content: dict[str, Any]) -> CorpusRecording | None:
-    """What roastwatch recorded itself, or a person marked with `learn --mark`; None: neither.
+    """A recording made by roastwatch or marked with `learn --mark`; None if it is neither.
 
-    The path is the recording's own. A roast or a clip that a person called no crack is a negative;
-    clips belong to their roast.
-
-    `content` is what is known of it (see `labels.Sidecars`).
+    A roast or clip that a person labelled as no crack is a negative. A clip belongs to its roast.
+    `content` is what is known of the recording at `path` (see `labels.Sidecars`).
 
     Raises:
         BadInputError: the label lies outside the recording.
@@ -194,11 +192,11 @@ def recorded(path: Path, content: dict[str, Any]) -> CorpusRecording | None:
 
 
 def scanned(folder: Path) -> list[CorpusRecording]:
-    """Every sound file of a folder, with the labels that lie beside it.
+    """Find every sound file in a folder, with its labels.
 
-    Looked for beside `roast.wav`: roast.txt (Audacity), roast.alog (Artisan), roast.json (our
-    recorder); and any other *.json of Label Studio in the folder or in a folder `labels` of it.
-    Sound in a folder named negatives (or a folder of it) has none.
+    The labels of `roast.wav` may be in roast.txt (Audacity), roast.alog (Artisan) or roast.json
+    (our recorder) beside it, or in any other *.json of Label Studio in the folder or its
+    subfolder `labels`. Sound below a folder named negatives has no cracks.
     """
     sounds = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SOUND_ENDINGS]
     with learn_labels.Sidecars() as sidecars:

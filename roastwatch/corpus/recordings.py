@@ -19,7 +19,7 @@ def find_radio(folder: Path) -> tuple[tuple[str, str], ...]:
         if path.suffix.lower() in _ENDINGS
     )
     if not found:
-        raise BadInputError(f"{folder} holds no music or talk: name a folder of sound files.")
+        raise BadInputError(f"{folder} holds no music or talk: choose a folder of sound files.")
     return found
 
 
@@ -32,7 +32,7 @@ def find(folder: Path, folds: str = "") -> tuple[tuple[str, str], ...]:
         BadInputError: the folder is missing or holds none.
     """
     if not folder.is_dir():
-        raise BadInputError(f"There is no folder {folder}: name one that holds a folder per kind.")
+        raise BadInputError(f"There is no folder {folder}: choose one with a subfolder per kind.")
     found = tuple(
         (path.parent.name, str(path))
         for path in sorted(folder.glob("*/*"))

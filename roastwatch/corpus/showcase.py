@@ -1,4 +1,4 @@
-"""Every part of the synthesis as a WAV, with labels that Audacity opens and a picture."""
+"""Write every part of the synthesis as a WAV, with labels for Audacity and a picture."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -65,7 +65,7 @@ def parts(seed: int, rate_hz: int) -> Iterator[tuple[str, Float32Array, Labels]]
 def cracks_of_fire(
     fires: Sequence[fire_crackles.Fire], seed: int, rate_hz: int
 ) -> Iterator[tuple[str, Float32Array, Labels]]:
-    """Name, sound and labels of what is made from each fire's cracks, in the order of the fires."""
+    """Name, sound and labels of the sounds made from the cracks of each fire, in order."""
     rng = np.random.default_rng(seed)
     for number, fire in enumerate(fires, 1):
         sound = np.zeros(int(_PART_S * rate_hz), np.float32)
@@ -79,7 +79,7 @@ def cracks_of_fire(
 def write_part(
     folder: Path, name: str, sound: Float32Array, rate_hz: int, labels: Labels
 ) -> list[Path]:
-    """`name`.wav, its labels, and a picture where matplotlib is installed; what was written."""
+    """Write `name`.wav, its labels and, with matplotlib, a picture; return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / f"{name}.wav"]
     soundfile.write(str(written[0]), np.clip(sound, -1, 1), rate_hz, "PCM_16")
@@ -92,7 +92,7 @@ def write_part(
 
 
 def write_roast(folder: Path, seed: int, rate_hz: int, *, duration_s: float | None) -> list[Path]:
-    """A whole roast, streamed into a WAV, with labels and its truth as JSON."""
+    """Write a whole roast as a WAV, with labels, and its truth as JSON."""
     folder.mkdir(parents=True, exist_ok=True)
     roast = SynthRoast(seed, rate_hz, duration_s=duration_s)
     path = folder / f"roast-{seed}.wav"

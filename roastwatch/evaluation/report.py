@@ -127,8 +127,9 @@ def _simulated(found: Mapping[str, Any]) -> str:
         )
         text += "\n"
     if second := found.get("second_crack"):
+        reported = second["told"]
         text += (
-            f"Second crack (off by default), in the quiet roasts: reported in {second['told']} "
+            f"Second crack (off by default), in the quiet roasts: reported in {reported} "
             f"of {second['with_one']} that have one, {_cell(second['delay_median_s'])} s after its "
             f"onset (median), and in {second['wrong']} of {second['without']} without one.\n"
         )

@@ -215,7 +215,7 @@ class Roast:
             return []
         return [self._event(kind, happened_at, decided_at, origin, bean_temp_c=bean_temp_c)]
 
-    def told(
+    def notice(
         self, kind: EventKind, at: datetime, message: str, origin: Origin = Origin.SOUND
     ) -> RoastEvent:
         """Make an event that changes no phase: a loss, a fault, an interlock, a question."""
@@ -231,7 +231,7 @@ class Roast:
             if elapsed is not None and elapsed > late and self.first_crack is None:
                 self._said_late = True
                 text = f"No first crack detected {elapsed / 60:.0f} minutes after charge."
-                return [self.told(EventKind.NO_CRACK_YET, now, text)]
+                return [self.notice(EventKind.NO_CRACK_YET, now, text)]
         if self.phase in _AFTER_DROP and self.dropped_at is not None:
             since_drop_s = (now - self.dropped_at).total_seconds()
             if since_drop_s > self.options.cooling_s:
@@ -245,7 +245,7 @@ class Roast:
         if self.phase not in _BEFORE or self._said_late or self.first_crack is not None:
             return []
         self._said_late = True
-        return [self.told(EventKind.NO_CRACK_YET, now, text, Origin.TEMPERATURE)]
+        return [self.notice(EventKind.NO_CRACK_YET, now, text, Origin.TEMPERATURE)]
 
     def finish(self, at: datetime, origin: Origin) -> list[RoastEvent]:
         """End cooling (or a roast that a person stops): idle again."""

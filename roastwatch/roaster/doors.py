@@ -1,8 +1,8 @@
-"""Where guardians listen, and how they are found: one socket for each name of their machine.
+"""The sockets of guardians: one for each name of their machine.
 
-On Linux these are abstract sockets: they need no folder, are seen by every user, vanish with their
-process, and only one process can have a name, so that a name is also the lock on its machine. The
-socket file in the user's runtime folder serves where there are none.
+On Linux these are abstract sockets. They need no folder, every user can see them, and they vanish
+with their process. Only one process can have a name, so a name is also the lock on its machine.
+Elsewhere a socket file in the user's runtime folder is used.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ class Peer:
 
 
 def peer_of(writer: asyncio.StreamWriter) -> Peer:
-    """Who is at the other end, by the kernel; for a guardian, who listens."""
+    """The process at the other end, as the kernel reports it."""
     sock = writer.get_extra_info("socket")
     try:
         raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
@@ -88,12 +88,12 @@ async def connect(
 
 
 async def addresses(wire: str, path: Path | None) -> list[str | Path]:
-    """Where the guardian of a machine may listen, the likeliest first."""
+    """The sockets at which the guardian of a machine may listen, the most likely first."""
     found: list[str | Path] = []
     if identity.is_linux():
         try:
             names = await asyncio.to_thread(identity.names_of, wire)
-        except RuntimeError:  # no thread to be had; the name server may take a second
+        except RuntimeError:  # no thread available; the look-up may take a second
             names = identity.names_of(wire)
         found += [address_of(name) for name in sorted(names)]
     return found if path is None else [*found, path]
@@ -212,7 +212,7 @@ class Doors:
 
 
 async def _taken_by(name: str) -> str:
-    """Who holds a name that we wanted."""
+    """The message that names the guardian which holds a name."""
     whose = ""
     with contextlib.suppress(LostError):
         peer = await who(address_of(name))
@@ -225,7 +225,7 @@ async def _taken_by(name: str) -> str:
 
 @contextlib.contextmanager
 def _only_one(path: Path | None) -> Iterator[bool]:
-    """Hold the lock beside the socket, with our process's number in it; False: no such folder.
+    """Hold the lock file beside the socket, with our process id in it; False: no such folder.
 
     Raises:
         BadInputError: another process holds it.
@@ -254,7 +254,7 @@ def _only_one(path: Path | None) -> Iterator[bool]:
 
 
 async def who(address: str | Path) -> Peer:
-    """Whose guardian listens there. Raises LostError when none does."""
+    """The process that listens at an address. Raises LostError if there is none."""
     try:
         _, writer = await connect(address)
     except OSError as error:
@@ -265,10 +265,10 @@ async def who(address: str | Path) -> Peer:
 
 
 async def knock(address: str | Path, within_s: float) -> dict[str, Any]:
-    """Request a guardian's state, without a claim on its machine.
+    """Request a guardian's state, without requesting control.
 
     Raises:
-        LostError: it is gone, or does not answer within `within_s` seconds.
+        LostError: it has ended, or does not answer within `within_s` seconds.
     """
     try:
         async with asyncio.timeout(within_s):

@@ -30,11 +30,17 @@ class Handover:
         return asdict(self)
 
 
+def setpoints_of(state: dict[str, Any]) -> dict[str, Any]:
+    """The setpoints in a guardian's state, by actuator."""
+    found: dict[str, Any] = state.get("told") or {}
+    return found
+
+
 def left_by(state: dict[str, Any]) -> Handover | None:
     """What the guardian with this last state leaves; None: it had no control or gave it up."""
     if not state or state.get("only_reads") is not False or state.get("releasing"):
         return None
-    reading, setpoints = state.get("reading") or {}, state.get("told") or {}
+    reading, setpoints = state.get("reading") or {}, setpoints_of(state)
     door = reading.get("door_open")
     if setpoints.get("door"):
         door = True

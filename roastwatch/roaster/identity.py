@@ -1,9 +1,9 @@
-"""The names of a machine, under each of which its guardian listens.
+"""The names of a machine. Its guardian listens under each of them.
 
 A machine has several names at once: the path as it was written, the device behind that path, the
-USB device behind that, the addresses of its host. Two programs mean the same machine when they
-have one name in common. A guardian listens under each of its names, so any client that knows
-one reaches it: with other options, another type, another spelling, or after USB was re-enumerated.
+USB device behind that, the addresses of its host. Two programs mean the same machine if they have
+a name in common. Any client that knows one name reaches the guardian: with other options, another
+type, another spelling, or after USB was re-enumerated.
 """
 
 import ipaddress
@@ -21,9 +21,9 @@ RESOLVE_S = 1.0
 """A slower name server must not delay a stop."""
 SYS = Path("/sys")
 _AILLIO = ("0483", frozenset({"5741", "a27e", "a4cd"}))
-"""The machines whose port is only called `usb`: vendor and products of the Bullet R1 and R2."""
+"""Vendor and products of the Bullet R1 and R2, whose port is only called `usb`."""
 _NOT_A_PORT = frozenset({1, 5})
-"""Majors of /dev/null, /dev/random and the like, and of /dev/tty."""
+"""Major numbers of /dev/null, /dev/random and similar, and of /dev/tty."""
 
 
 _TERMINAL = frozenset({"0", "1", "2"})
@@ -31,7 +31,7 @@ _TERMINAL = frozenset({"0", "1", "2"})
 
 
 def names_of(wire: str, sys_folder: Path = SYS) -> frozenset[str]:
-    """Every name of the machine on a wire that can be found now. Takes up to 1 s."""
+    """All names of the machine on a wire that can be found now. Takes up to 1 s."""
     if wire.startswith("/"):
         return frozenset(_of_path(Path(wire), sys_folder))
     if "://" in wire:
@@ -44,7 +44,7 @@ def names_of(wire: str, sys_folder: Path = SYS) -> frozenset[str]:
 
 
 def held_devices(sys_folder: Path = SYS) -> frozenset[str]:
-    """Names of the devices that this process holds open, wherever their paths lead now."""
+    """Names of the devices that this process has open, wherever their paths point now."""
     found: set[str] = set()
     for entry in _listed(Path("/proc/self/fd")):
         if entry.name in _TERMINAL:
@@ -64,7 +64,7 @@ def usb_of(names: frozenset[str]) -> frozenset[str]:
 
 
 def holders(path: str) -> list[tuple[int, str]]:
-    """Processes that have a device open, with their command names, as far as we may see them."""
+    """Processes that have a device open, with their command names, if permissions allow it."""
     try:
         meant = Path(path).stat().st_rdev
     except OSError:
@@ -126,7 +126,7 @@ def _bullets(sys_folder: Path) -> Iterator[str]:
 
 
 def _usb(folder: Path, interface: str) -> str:
-    """Where it is plugged in and what it is: another machine in the same socket differs."""
+    """The socket and the device, so that another machine in the same socket has another name."""
     what = ":".join(_text(folder / part) for part in ("idVendor", "idProduct", "serial"))
     return f"usb:{folder.name}:{interface}/{what}"
 
@@ -173,14 +173,14 @@ def _resolved(host: str) -> list[str]:
     looking = threading.Thread(target=look, daemon=True, name="resolve")
     try:
         looking.start()
-    except RuntimeError:  # no thread to be had: the name as written still counts
+    except RuntimeError:  # no thread available: the name as written still counts
         return []
     looking.join(RESOLVE_S)
     return [address.partition("%")[0] for address in found]
 
 
 def _is_here(address: str) -> bool:
-    """Whether an address is this computer's own, by any of its interfaces."""
+    """Whether an address belongs to an interface of this computer."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
@@ -197,5 +197,5 @@ def _is_here(address: str) -> bool:
 
 
 def is_linux() -> bool:
-    """Whether sockets can have names without a file."""
+    """Whether the system has abstract sockets."""
     return sys.platform == "linux"

@@ -1,10 +1,10 @@
 """The messages of service and guardian: versioned JSON lines with sequence numbers.
 
 Each line is one object with `v` (the version) and `seq`, which grows with every line of a sender.
-The service asks with `do`; the guardian answers with `re` (the asked `seq`), and tells on its own
-accord with `tell`. Times are seconds of CLOCK_MONOTONIC, which both processes share. Within a
-version words and fields may be added, and unknown fields are ignored, so that a stop reaches a
-guardian that an older program started.
+The service requests with `do`. The guardian answers with `re` (the `seq` of the request), and
+reports unprompted with `tell`. Times are seconds of CLOCK_MONOTONIC, which both processes share.
+Within a version words and fields may be added, and unknown fields are ignored, so that a stop
+reaches a guardian that an older program started.
 """
 
 import hashlib

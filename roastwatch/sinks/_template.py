@@ -81,7 +81,7 @@ class TemplateSink(Sink):
         except OSError as error:
             raise LostError(f"{self._options.path} can't be written: {error.strerror}.") from error
         self._context.part.running()
-        self._context.part.count("events_sent")
+        self._context.part.count("events_told")
 
 
 def _append(path: Path, line: str) -> None:

@@ -1,1 +1,1 @@
-"""IMAGINE: pops, roaster beds, rooms, microphones, fooling sounds and whole roasts (numpy only)."""
+"""The synthesis of sound: pops, backgrounds, rooms, microphones, distractors, whole roasts."""

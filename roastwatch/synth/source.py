@@ -25,7 +25,7 @@ class DemoOptions(Options):
 
     seed: int = Field(1, description="Which roast: the same number gives the same sound.", ge=0)
     sample_rate_hz: Literal[16000, 32000, 44100, 48000] = Field(
-        32000, description="Samples a second."
+        32000, description="Samples per second."
     )
     speed: float = Field(
         1.0, description="1 plays in real time, 10 ten times as fast, 0 as fast as possible.", ge=0
@@ -39,11 +39,11 @@ class DemoOptions(Options):
     cracks: bool = Field(True, description="Whether the beans crack at all.")
     temperatures: bool = Field(
         False,
-        description="Whether a simulated bean probe goes with it and agrees with its cracks; not "
-        "with a roaster, which has its own.",
+        description="Whether to simulate a bean probe that agrees with the cracks. Not with a "
+        "roaster, which has its own.",
     )
     fooling_per_h: float = Field(
-        6.0, description="Everyday sounds an hour (clatter, speech, a door).", ge=0
+        6.0, description="Everyday sounds per hour (clatter, speech, a door).", ge=0
     )
 
 
@@ -53,29 +53,29 @@ class DemoSource:
     Options = DemoOptions
 
     def __init__(self, options: DemoOptions, part: ComponentHealth) -> None:
-        """Nothing is rendered before `blocks()` is read."""
+        """Prepare the roast; nothing is rendered before `blocks()` is read."""
         self._options = options
         self._part = part
         self._roast = demo_roast(options)
 
     @property
     def sample_rate_hz(self) -> int:
-        """As set."""
+        """The sample rate of the options."""
         return self._options.sample_rate_hz
 
     @property
     def live(self) -> bool:
-        """A synthesised roast is a replay: nothing of it is ever skipped."""
+        """False: like a replay, no part of a synthesised roast is skipped."""
         return False
 
     @property
     def length_s(self) -> float:
-        """How long the roast sounds, s."""
+        """Length of the roast in seconds."""
         return self.truth.duration_s
 
     @property
     def replay_speed(self) -> float:
-        """As set; 0 is as fast as possible."""
+        """The speed of the options; 0 is as fast as possible."""
         return self._options.speed
 
     @property
@@ -84,7 +84,7 @@ class DemoSource:
         return self._roast.truth
 
     async def __aenter__(self) -> "DemoSource":
-        """Ready at once."""
+        """Report that the source is running."""
         self._part.running()
         return self
 
@@ -94,10 +94,10 @@ class DemoSource:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Nothing is held open."""
+        """Do nothing: no resource is open."""
 
     async def blocks(self) -> AsyncIterator[AudioBlock]:
-        """Blocks of 0.1 s, rendered in a thread, at the pace of `speed`."""
+        """Yield blocks of 0.1 s at the pace of `speed`; a thread renders them."""
         sound = self._roast.blocks(_BLOCK_S)
         began_s, first = time.monotonic(), 0
         while True:
@@ -118,7 +118,7 @@ def _take(sound: Iterator[Float32Array], count: int) -> list[Float32Array]:
 
 
 def demo_roast(options: DemoOptions) -> SynthRoast:
-    """The roast that these options mean."""
+    """The roast of these options."""
     return SynthRoast(
         options.seed,
         options.sample_rate_hz,
@@ -129,7 +129,7 @@ def demo_roast(options: DemoOptions) -> SynthRoast:
 
 
 def demo_rates(options: DemoOptions) -> rates.RoastRates:
-    """When the beans of that roast crack, in seconds from the charge; nothing is rendered."""
+    """The crack rates of that roast, in seconds from the charge; nothing is rendered."""
     curve = rates.draw_rates(np.random.default_rng([options.seed, 6]), second=False)
     if options.first_crack_at_s is not None and curve.first is not None:
         shift_s = options.first_crack_at_s - curve.first.onset_s

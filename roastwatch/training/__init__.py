@@ -1,1 +1,1 @@
-"""LEARN: corpora, networks, training, evaluation and export."""
+"""Train and export the pop net, and fine-tune large models."""

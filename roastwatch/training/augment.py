@@ -1,4 +1,4 @@
-"""Changes to rows that cost nothing: lower sample rates, deaf bands, other gains."""
+"""Cheap augmentation of feature rows: lower sample rates, missing bands, other gains."""
 
 import numpy as np
 import torch
@@ -10,17 +10,17 @@ from roastwatch.training.bank import UNSURE
 def augmented(
     rows: torch.Tensor, labels: torch.Tensor, rng: np.random.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rows (batch, rows, WIDTH) and labels (batch, rows), each clip changed in its own way.
+    """Change each clip at random: rows (batch, rows, WIDTH), labels (batch, rows).
 
-    Rows after an end are zeros, as a stream feeds itself when it is finished; their labels are
-    unsure.
+    Some clips end early. Their rows are zeros from there on, as at the end of a stream, and their
+    labels are unsure.
     """
     count = len(rows)
     mask = np.ones((count, BANDS), np.float32)
     for index in range(count):
-        if rng.random() < 0.2:  # the top is missing, as at a lower rate
+        if rng.random() < 0.2:  # the highest bands are missing, as at a lower rate
             mask[index, int(rng.integers(11, BANDS)) :] = 0
-        if rng.random() < 0.1:  # a deaf stretch
+        if rng.random() < 0.1:  # some bands are missing
             first = int(rng.integers(0, BANDS - 1))
             mask[index, first : first + int(rng.integers(1, 4))] = 0
     ends = np.ones((count, rows.shape[1], 1), np.float32)

@@ -1,7 +1,7 @@
 """A bank of training clips as rows of the front end, made once in parallel and then mapped.
 
 The files of a bank: `rows.f16` (clips, rows, WIDTH), `labels.u1` (clips, rows; see below) and
-`bank.json`, written last, which says what it was made from: a bank is made again when that differs.
+`bank.json`, written last, which holds the plan. A bank with another plan is made again.
 """
 
 import json

@@ -1,7 +1,8 @@
-"""What a logit means: the shipped threshold, and logits as log-likelihood ratios.
+"""Calibrate the logits of a net: choose the pop threshold, fit log-likelihood ratios.
 
-Done on what may be developed on: synthesised clips of other seeds, and real everyday sounds that
-were not trained on (ESC-10 fold 4), bare and over roasters. Never on the evaluation recordings.
+Only development data is used: synthesised clips of other seeds, and real everyday sounds that the
+net was not trained on (ESC-10 fold 4), alone and mixed with roasters. The evaluation recordings
+are never used.
 """
 
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ Float64Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class LogitCalibration:
-    """How logits are read, and what was measured on the way."""
+    """How to interpret logits, and the scores measured along the way."""
 
     pop_threshold: float
     llr_scale: float
@@ -43,13 +44,14 @@ def calibrate(
     threshold: float | None = None,
     workers: int = 2,
 ) -> LogitCalibration:
-    """Set the threshold so that development negatives give `false_per_min` pops a minute.
+    """Choose the threshold at which development negatives give `false_per_min` pops a minute.
 
-    A `threshold` that is given goes before that; what it gives is measured.
-    `recordings` are real negatives (kind, path) that the net was not trained on; fire is left out
-    of the count, for it is nearly the same sound. Without any, synthesised ones are used.
-    Fire serves for what it is nearly: how many of its cracks within roasters are found stands in
-    the scores as `recall_on_crackles`.
+    Args:
+        recordings: real negatives (kind, path) that the net was not trained on; without any,
+            synthesised ones are used. Fire is not counted as a negative, because it sounds almost
+            the same as cracks. Instead, `recall_on_crackles` in the scores is the share of its
+            crackles that the net finds when they are mixed with roasters.
+        threshold: use this threshold, and only measure its scores.
     """
     late = plan.network.look_ahead_rows
     device = torch.device("cpu")
@@ -116,7 +118,7 @@ def calibrate(
 def _steps(
     logits: npt.NDArray[np.float32], labels: npt.NDArray[np.uint8]
 ) -> tuple[Float64Array, npt.NDArray[np.bool_]]:
-    """Each step's highest logit, and whether a crack is in it; unsure steps are left out."""
+    """The highest logit of each step, and whether it holds a crack; unsure steps are left out."""
     count = logits.shape[1] // ROWS_PER_STEP * ROWS_PER_STEP
     tops = logits[:, :count].reshape(len(logits), -1, ROWS_PER_STEP).max(axis=2)
     marks = labels[:, :count].reshape(len(labels), -1, ROWS_PER_STEP)
@@ -126,8 +128,11 @@ def _steps(
 
 
 def _logistic(x: Float64Array, y: npt.NDArray[np.bool_]) -> tuple[float, float]:
-    """Logistic regression with both classes weighing the same: its logit is the log-likelihood
-    ratio, whatever their shares. Newton's method."""
+    """Fit a logistic regression by Newton's method: scale and offset.
+
+    Both classes have the same total weight, so its logit is the log-likelihood ratio whatever
+    their shares in the data.
+    """
     design = np.stack((x, np.ones_like(x)), axis=1)
     weight = np.where(y, 0.5 / max(int(y.sum()), 1), 0.5 / max(int((~y).sum()), 1))
     theta = np.array([0.5, 0.0])

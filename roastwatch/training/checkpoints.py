@@ -1,4 +1,4 @@
-"""Checkpoints that survive a kill and a full disk: written beside, flushed, then renamed."""
+"""Checkpoints that survive a killed process and a full disk."""
 
 import io
 from pathlib import Path
@@ -15,19 +15,19 @@ def write_whole(path: Path, content: bytes) -> None:
     """Write a checkpoint whole or not at all.
 
     Raises:
-        BadInputError: the disk is full or can't be written; nothing is lost.
+        BadInputError: the disk is full or can't be written; the former file is kept.
     """
     try:
         atomic.write_whole(path, content)
     except OSError as error:
         raise BadInputError(
-            f"{path} can't be written ({error.strerror}): what stood there is untouched; make "
-            "room and start the same command again, it goes on from the last checkpoint."
+            f"{path} can't be written ({error.strerror}); the file before it is unchanged. Free "
+            "some space and run the same command again: it resumes from the last checkpoint."
         ) from error
 
 
 def save(out: Path, stand: dict[str, Any], epoch: int, *, best: bool, keep: int) -> None:
-    """Write the checkpoint of an epoch (and the best), then let go of the oldest."""
+    """Write the checkpoint of an epoch, and best.pt if it is the best; delete all but `keep`."""
     content = io.BytesIO()
     torch.save(stand, content)
     write_whole(out / f"epoch-{epoch + 1:04d}.pt", content.getvalue())
@@ -38,10 +38,10 @@ def save(out: Path, stand: dict[str, Any], epoch: int, *, best: bool, keep: int)
 
 
 def newest(out: Path, plan: Options) -> dict[str, Any] | None:
-    """The newest checkpoint that can be read, None where there is none.
+    """The newest readable checkpoint, or None.
 
     Raises:
-        BadInputError: the folder holds a run of another plan.
+        BadInputError: the folder holds a run with another plan.
     """
     for path in reversed(_all(out)):
         stand = load(path)
@@ -49,14 +49,14 @@ def newest(out: Path, plan: Options) -> dict[str, Any] | None:
             continue
         if stand["plan"] != plan.model_dump(mode="json"):
             raise BadInputError(
-                f"{out} holds a run of another plan: choose another --out or empty it."
+                f"{out} holds a run with another plan: choose another --out, or empty it."
             )
         return stand
     return None
 
 
 def load(path: Path) -> dict[str, Any] | None:
-    """A checkpoint, None if the file is broken."""
+    """Load a checkpoint; None if the file is missing or damaged."""
     try:
         stand: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, KeyError) as _:

@@ -1,4 +1,4 @@
-"""Export: a trained net becomes one ONNX file, its state an input and an output, and a manifest."""
+"""Export a trained net as an ONNX file, with its state as input and output, and a manifest."""
 
 import hashlib
 import json
@@ -23,14 +23,15 @@ from roastwatch.training.plan import TrainingPlan
 
 
 class Streaming(torch.nn.Module):
-    """The net for sound that comes piece by piece; its state is the rows that its blocks remember.
+    """The streaming form of the net. Its state holds the past rows that its blocks need.
 
-    Time goes first and a block's three rows lie side by side, so that it is one matrix product: on
-    ten rows, a live step, ONNX Runtime is a sixth quicker than with convolutions.
+    Time is the first axis, and the three rows of a block are concatenated, so that a block is one
+    matrix product. On ten rows (one live step) that makes ONNX Runtime a sixth faster than
+    convolutions do.
     """
 
     def __init__(self, network: PopNet) -> None:
-        """Norms are folded into the layers before them."""
+        """Fold each norm into the layer before it."""
         super().__init__()
         network.eval()
         blocks = [part for part in network.modules() if isinstance(part, Block)]
@@ -52,7 +53,7 @@ class Streaming(torch.nn.Module):
     def forward(
         self, rows: torch.Tensor, state: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Logits (1, rows), the next state, and what enters the last layer: (1, channels, rows)."""
+        """Logits (1, rows), the next state, and the last layer's input (1, channels, rows)."""
         x = rows.squeeze(0)
         for index in range(self.first_block):
             x = torch.relu(torch.addmm(self.biases[index], x, self.weights[index]))
@@ -69,9 +70,9 @@ class Streaming(torch.nn.Module):
 
 
 def _of_entry(entry: Entry) -> list[torch.nn.Conv1d]:
-    """The entry's layers; what all bands share is written out for each of them.
+    """The layers of the entry, with the weights that bands share written out for each band.
 
-    Three weights in four are zero then, and one product with all of them is still the quickest.
+    Three of four weights are zero then, but one product over all of them is still the fastest.
     """
     shared = fuse_conv_bn_eval(entry.bands, entry.bands_norm)
     assert shared.bias is not None
@@ -85,15 +86,15 @@ def _of_entry(entry: Entry) -> list[torch.nn.Conv1d]:
 
 
 def trained_network(checkpoint: Path) -> tuple[PopNet, TrainingPlan]:
-    """The net in a checkpoint, ready to judge.
+    """Load the net of a checkpoint, in evaluation mode.
 
     Raises:
-        BadInputError: the file is missing or broken, or its net is of another version.
+        BadInputError: the file is missing or damaged, or its net has another structure.
     """
     stand = checkpoints.load(checkpoint)
     if stand is None:
         raise BadInputError(
-            f"{checkpoint} is not a checkpoint that can be read: name the best.pt of a run."
+            f"{checkpoint} is not a readable checkpoint: pass the best.pt of a run."
         )
     plan = TrainingPlan.model_validate(stand["plan"])
     network = PopNet(*plan.network.size)
@@ -101,7 +102,7 @@ def trained_network(checkpoint: Path) -> tuple[PopNet, TrainingPlan]:
         network.load_state_dict(stand["network"])
     except RuntimeError as error:
         raise BadInputError(
-            f"{checkpoint} holds a net that is built in another way: export it with the version of "
+            f"{checkpoint} holds a net with another structure: export it with the version of "
             "roastwatch that trained it, or train again."
         ) from error
     return network.eval(), plan
@@ -118,12 +119,15 @@ def export(
     trained_on_files: Sequence[str] = (),
     evidence_over: float = 0.0,
 ) -> dict[str, Any]:
-    """Write `<name>.onnx` and `<name>.json` into a folder; return the manifest.
+    """Write `<name>.onnx` and `<name>.json` to a folder; return the manifest.
 
-    `evidence_over`: see `ModelSpec`; `trained_on_files`: its `trained_on`. The graph gives what
-    enters the last layer as `features`, from which `learn` fits that layer.
-    The largest difference between torch and ONNX Runtime on random rows, streamed in uneven parts,
-    stands in the manifest's scores as `largest_difference`.
+    The graph also outputs the last layer's input as `features`, from which `learn` fits that layer.
+    The manifest's scores include `largest_difference`, the largest difference between torch and
+    ONNX Runtime on random rows that are streamed in parts of uneven length.
+
+    Args:
+        evidence_over: see `ModelSpec`.
+        trained_on_files: `trained_on` of `ModelSpec`.
     """
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{plan.name}.onnx"
@@ -159,9 +163,9 @@ def export(
 
 
 def write_graph(streaming: Streaming, path: Path) -> None:
-    """The net as an ONNX file, checked."""
+    """Write the net as an ONNX file, and check it."""
     rows = torch.randn(1, 40, features.WIDTH)
-    with warnings.catch_warnings():  # the newer exporter needs one more library and fixes sizes
+    with warnings.catch_warnings():  # the newer exporter needs another library and fixed sizes
         warnings.simplefilter("ignore")
         torch.onnx.export(
             streaming.eval(),
@@ -177,7 +181,7 @@ def write_graph(streaming: Streaming, path: Path) -> None:
 
 
 def largest_difference(network: PopNet, path: Path) -> float:
-    """|torch - ONNX Runtime| at its largest over 12 s of random rows, in logits."""
+    """The largest |torch - ONNX Runtime| in logits over 12 s of random rows."""
     generator = torch.Generator().manual_seed(1)
     rows = torch.randn(1, 1200, features.WIDTH, generator=generator)
     with torch.inference_mode():

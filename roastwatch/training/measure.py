@@ -1,4 +1,4 @@
-"""How many cracks a net finds, at how many false ones: on clips, pop by pop."""
+"""Measure a net pop by pop on clips: recall of cracks at given rates of false pops."""
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ def logits_of(
     device: torch.device,
     batch: int = 64,
 ) -> npt.NDArray[np.float32]:
-    """Logits (clips, rows - look_ahead_rows), each beside the row that it judges."""
+    """Logits (clips, rows - look_ahead_rows), aligned with the rows that they belong to."""
     found = []
     with torch.inference_mode():
         for first in range(0, len(rows), batch):
@@ -31,7 +31,7 @@ def logits_of(
 def candidates(
     logits: npt.NDArray[np.float32], labels: npt.NDArray[np.uint8]
 ) -> tuple[list[float], list[float], int]:
-    """Logits of the best peak at each crack (-99: none), of the false peaks; the rows judged."""
+    """Logits of the best peak at each crack (-99: none) and of false peaks; the rows counted."""
     found: list[float] = []
     false: list[float] = []
     judged = 0
@@ -54,10 +54,10 @@ def candidates(
 def measured(
     network: torch.nn.Module, bank: Bank, look_ahead_rows: int, device: torch.device
 ) -> dict[str, float]:
-    """Recall of cracks at 1 and at 0.2 false ones a minute of clips full of fooling sounds.
+    """Recall of cracks at 1 and at 0.2 false pops a minute, on clips full of distractors.
 
-    A clip's loudest false one counts alone: a drum whose beans clatter as hard as cracks, which
-    fools every net, would else set the bars by itself.
+    Only the highest false pop of each clip counts. Otherwise a single drum whose beans clatter as
+    loudly as cracks, which fools every net, would set the thresholds.
     """
     found: list[float] = []
     loudest: list[float] = []

@@ -1,8 +1,8 @@
-"""The net: rows of the front end to one logit a row, causal, with a state of fixed size.
+"""The pop net: a causal net with a state of fixed size, from feature rows to one logit per row.
 
-An entry looks at one row, then blocks of dilated causal convolutions look ever further back.
-The logit of a row is given `look_ahead_rows` later, so the net sees what follows a click too: a
-second bounce, a vowel, the ring of a dish.
+The entry sees one row; the blocks of dilated causal convolutions after it see further and further
+back. The logit of a row comes `look_ahead_rows` later, so that the net also sees what follows a
+click: a second bounce, a vowel, the ringing of a dish.
 """
 
 import torch
@@ -12,15 +12,16 @@ from torch.nn import functional
 from roastwatch.detection.pops import features
 
 POSITIONS = -(-features.BANDS // 2)
-"""Every other band is a centre: with two neighbours on either side each is seen twice or more."""
+"""Every other band is a centre. With two neighbours on each side, each is seen at least twice."""
 _NEIGHBOURS = 2
-_PER_BAND = features.WIDTH // features.BANDS  # numbers that a row holds of each band
+_PER_BAND = features.WIDTH // features.BANDS  # numbers per band in a row
 
 
 class Entry(nn.Module):
-    """One row, each band seen with two neighbours on either side by the same weights, then all.
+    """Map each row to channels: (batch, WIDTH, rows) to (batch, channels, rows).
 
-    What is a crack in one band is one in any. (batch, WIDTH, rows) to (batch, channels, rows).
+    The first layer sees each band with two neighbours on each side and has the same weights for
+    all bands, because a crack looks alike in each. The second layer mixes all bands.
     """
 
     def __init__(self, band_channels: int, channels: int) -> None:
@@ -38,19 +39,19 @@ class Entry(nn.Module):
         self.bands_norm = nn.BatchNorm2d(band_channels)
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
-        """Of each row by itself."""
+        """Map each row independently."""
         answers = torch.relu(self.bands_norm(by_band(rows, self.bands)))
         return torch.relu(self.norm(self.mix(answers.flatten(1, 2))))
 
 
 def by_band(rows: torch.Tensor, layer: nn.Conv2d) -> torch.Tensor:
-    """A layer's answers, (batch, its channels, POSITIONS, rows), to rows (batch, WIDTH, rows)."""
+    """Apply a layer to rows (batch, WIDTH, rows): (batch, its channels, POSITIONS, rows)."""
     answers: torch.Tensor = layer(rows.reshape(len(rows), _PER_BAND, features.BANDS, -1))
     return answers
 
 
 class Block(nn.Module):
-    """x + relu(norm(convolution of three rows, `dilation` apart))."""
+    """x + relu(norm(convolution of three rows that are `dilation` apart))."""
 
     def __init__(self, channels: int, dilation: int) -> None:
         super().__init__()
@@ -59,15 +60,15 @@ class Block(nn.Module):
         self.norm = nn.BatchNorm1d(channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(batch, channels, 2·dilation + rows), the past in front, to (batch, channels, rows)."""
+        """(batch, channels, 2·dilation past rows + rows) to (batch, channels, rows)."""
         return x[:, :, 2 * self.dilation :] + torch.relu(self.norm(self.convolution(x)))
 
 
 class PopNet(nn.Module):
-    """Rows (batch, rows, WIDTH) to logits (batch, rows); `export.Streaming` runs it piecewise."""
+    """Rows (batch, rows, WIDTH) to logits (batch, rows); `export.Streaming` is its live form."""
 
     def __init__(self, channels: int, band_channels: int, dilations: tuple[int, ...]) -> None:
-        """`band_channels`: of the entry's layer that all bands share."""
+        """`band_channels`: channels of the entry's layer whose weights all bands share."""
         super().__init__()
         self.dilations = tuple(dilations)
         self.entry = Entry(band_channels, channels)
@@ -75,7 +76,7 @@ class PopNet(nn.Module):
         self.exit = nn.Conv1d(channels, 1, 1)
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
-        """Logits of whole clips, from rest: before them lie zeros."""
+        """Logits of whole clips, each preceded by zeros."""
         x = self.entry(rows.transpose(1, 2))
         for block, dilation in zip(self.blocks, self.dilations, strict=True):
             x = block(functional.pad(x, (2 * dilation, 0)))

@@ -109,10 +109,12 @@ class LearningSettings(Options):
     """Options of training."""
 
     epochs: int = Field(24, description="Most passes over the bank.", ge=1)
-    batch_clips: int = Field(48, description="Clips in a step, over all processes.", ge=1)
+    batch_clips: int = Field(48, description="Clips per step, of all processes together.", ge=1)
     learning_rate: float = Field(0.004, description="Peak of the schedule.", gt=0)
-    warm_up: float = Field(0.05, description="Share of the steps that raise the rate.", ge=0, lt=1)
-    weight_decay: float = Field(0.01, description="AdamW's decay of weights.", ge=0)
+    warm_up: float = Field(
+        0.05, description="Share of the steps in which the learning rate rises.", ge=0, lt=1
+    )
+    weight_decay: float = Field(0.01, description="Weight decay of AdamW.", ge=0)
     crack_weight: float = Field(
         5.0, description="Weight of a row with a crack (class balance).", gt=0
     )

@@ -113,7 +113,7 @@ class Run:
         """Create optimiser and schedule, or restore them from the newest checkpoint in `out`.
 
         Raises:
-            BadInputError: the folder holds a run of another plan.
+            BadInputError: the folder holds a run with another plan.
         """
         self._out, self._plan, self._learning, self._place = out, plan, learning, place
         self._network = network
@@ -171,7 +171,7 @@ class Run:
         """Record and print an epoch's figures, and save its checkpoint.
 
         Raises:
-            BadInputError: the disk is full; nothing is lost.
+            BadInputError: the disk is full; the former checkpoint is kept.
         """
         self.history.append(figures)
         better = score > self._best

@@ -1,4 +1,4 @@
-"""Train the pop net. Reads from top to bottom; torchrun starts it once for each device.
+"""Train the pop net. torchrun starts it once for each device.
 
     roastwatch train --config config/models/pops.yaml --out runs/pops
     torchrun --nproc-per-node 2 -m roastwatch train --config ... --out ...

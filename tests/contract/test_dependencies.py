@@ -60,9 +60,11 @@ def declared() -> dict[str, Requirement]:
 
 
 def development() -> set[str]:
+    """Names in the group `dev`, and in the groups that it includes."""
     groups = PROJECT["dependency-groups"]
-    rows = [row for name in ("dev", "test") for row in groups[name] if isinstance(row, str)]
-    return {normalised(Requirement(row).name) for row in rows}
+    included = [groups[one["include-group"]] for one in groups["dev"] if isinstance(one, dict)]
+    texts = [one for group in (groups["dev"], *included) for one in group if isinstance(one, str)]
+    return {normalised(Requirement(text).name) for text in texts}
 
 
 def trees() -> Iterator[tuple[str, ast.Module]]:

@@ -35,6 +35,9 @@ LONGEST_TEST_NAME = 69
 _words = "|".join(r"\s+".join(word.split()) for word in WORDS.split(";"))
 BANNED = re.compile(rf"\b({_words})\b", re.IGNORECASE)
 NAMES = {word.strip() for word in WORDS.split(";")}
+# The exception: two keys that other programs write and read, the JSON key of setpoints and of
+# reported cracks, and a setting of `onset`. A key is a contract, so it stays.
+KEYS = {"to" + "ld", "to" + "ld_bar"}
 PARTS_OF_A_NAME = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
@@ -55,9 +58,9 @@ def offences(text: str, *, python: bool) -> Iterator[tuple[int, str]]:
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         kind = tokenize.tok_name[token.type]
         if kind in ("STRING", "COMMENT", "FSTRING_MIDDLE"):
-            for match in BANNED.finditer(token.string):
+            for match in () if token.string.strip("\"'") in KEYS else BANNED.finditer(token.string):
                 yield token.start[0] + token.string.count("\n", 0, match.start()), match[0]
-        elif kind == "NAME":
+        elif kind == "NAME" and (token.string not in KEYS or "_" not in token.string):
             parts = {part.lower() for part in PARTS_OF_A_NAME.findall(token.string)}
             if parts & NAMES:
                 yield token.start[0], f"a name: {token.string}"
@@ -73,6 +76,8 @@ def offences(text: str, *, python: bool) -> Iterator[tuple[int, str]]:
         ("x = 1  # men" + "ds itself", True, 1),
         ("when_to" + "ld_s = 1\nclass To" + "ld: ...\nclass ManyTo" + "ld: ...", True, 3),
         ("untolded = amendment = 1", True, 0),
+        ('x["to' + 'ld"] = onset.to' + "ld_bar", True, 0),
+        ('x = "to' + 'ld you"', True, 1),
     ],
 )
 def test_scanner_finds_banned_words_and_names(text: str, python: bool, count: int) -> None:

@@ -78,7 +78,7 @@ async def by_drive(plan: Plan, folder: Path) -> Writes:
     async with guardian(None, socket) as driver, RoasterControl(socket, None) as control:
         log = DriveLog(folder / "drive.csv")
         drive = Drive(plan, control, log, lambda _l: None, profile=profile_of(plan), hears=True)
-        control.audit, control.told = drive.audit, drive.notice
+        control.audit, control.notify = drive.audit, drive.notice
         driver.log.clear()
         with contextlib.closing(log):
             async with attended(
@@ -163,7 +163,7 @@ def test_drive_never_confirms_attendance_by_itself(socket_folder: Path) -> None:
         async with machine as driver, RoasterControl(socket, None) as control:
             log = DriveLog(socket_folder / "drive.csv")
             drive = Drive(plan, control, log, lambda _l: None)
-            control.audit, control.told = drive.audit, drive.notice
+            control.audit, control.notify = drive.audit, drive.notice
             with contextlib.closing(log):
                 return await drive.run(), list(driver.log)
 
@@ -198,7 +198,7 @@ def test_drive_continues_with_less_heat_than_set(
         async with machine as driver, RoasterControl(socket, None) as control:
             log = DriveLog(socket_folder / "drive.csv")
             drive = Drive(plan, control, log, said.append)
-            control.audit, control.told = drive.audit, drive.notice
+            control.audit, control.notify = drive.audit, drive.notice
             with contextlib.closing(log):
                 await drive.run()
                 return list(driver.log), said

@@ -158,7 +158,7 @@ def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in result.output
 
 
-def test_sound_of_8_khz_is_judged_by_the_model_that_can_and_refused_by_name(tmp_path: Path) -> None:
+def test_8_khz_is_analysed_by_a_capable_model_and_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "phone.wav"
     noise = np.random.default_rng(1).normal(0, 0.01, 8_000 * 5)
     sf.write(path, noise.astype(np.float32), 8_000)

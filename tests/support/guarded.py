@@ -23,13 +23,12 @@ PLAN = "steps: [{at_s: 0, heater_percent: 60, fan_percent: 30, drum_percent: 100
 # A service whose event loop is blocked when it reads a line.
 BLOCKED = """
 import asyncio, sys, time, uuid
-from roastwatch.app.roaster_launch import Machine
+from roastwatch.app.roaster_launch import RoasterLaunch
 from roastwatch.roaster.client.control import RoasterControl
-from roastwatch.roaster.client.guardian_life import Told
 from roastwatch.vocabulary import Actuator, Command, Origin
 
 async def main(kind, port, *options):
-    machine = Machine.chosen(kind, port, tuple(options), None, None, None, True)
+    machine = RoasterLaunch.chosen(kind, port, tuple(options), None, None, None, True)
     async with RoasterControl(machine.socket, machine.launch) as control:
         await control.answering()
         print(await control.arm(100), flush=True)
@@ -137,7 +136,7 @@ async def heating(
     port: object,
     *options: str,
     percent: float = 60.0,
-    told: Callable[[GuardianNotice], None] = lambda _told: None,
+    notify: Callable[[GuardianNotice], None] = lambda _notice: None,
     python: Path | None = None,
 ) -> AsyncIterator[RoasterControl]:
     """This process as the service of a machine that heats; its guardian is a process of its own.
@@ -150,7 +149,7 @@ async def heating(
         launch = machine.launch
         if python is not None:
             launch = replace(launch, words=(str(python), *launch.words[1:]))
-        async with RoasterControl(machine.socket, launch, told=told) as control:
+        async with RoasterControl(machine.socket, launch, notify=notify) as control:
             await control.answering()
             async with asyncio.timeout(60.0):
                 while True:

@@ -80,8 +80,8 @@ async def serving(
     **options: Any,
 ) -> AsyncIterator[Served]:
     person, port, part = person or Person(), free_port(), ComponentHealth("rest")
-    told = SinkContext("roastwatch", ["kitchen"], "en", person, part)
-    sink = RestSink(RestOptions(port=port, **({"token": "beans"} | options)), told)
+    context = SinkContext("roastwatch", ["kitchen"], "en", person, part)
+    sink = RestSink(RestOptions(port=port, **({"token": "beans"} | options)), context)
     events: Events[RoastEvent] = Events()
     kitchen = Snapshot("kitchen", datetime.now(UTC), Phase.ROASTING, elapsed_s=61.0)
     latest = Latest(snapshots or {"kitchen": kitchen})

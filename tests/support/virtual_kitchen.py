@@ -86,7 +86,7 @@ class Kitchen:
         tree = {"name": "roaster", "source": demo, "roaster": {"type": "simulated"}}
         if plan is not None:
             tree["plan"] = str(plan)
-        self.told: list[RoastEvent] = []
+        self.notified: list[RoastEvent] = []
         self.off_s = 0.0
         """By how much the computer's clock was set since."""
         self.began_at = datetime(2026, 1, 1, tzinfo=UTC) - timedelta(seconds=time.monotonic())
@@ -101,7 +101,7 @@ class Kitchen:
         return self.began_at + timedelta(seconds=time.monotonic() + self.off_s)
 
     def _publish(self, event: RoastEvent) -> None:
-        self.told.append(event)
+        self.notified.append(event)
         self.driven.event(event)
 
     def press(
@@ -120,7 +120,7 @@ class Kitchen:
         try:
             await until(true, seconds, every_s=0.1)
         except TimeoutError:
-            raise AssertionError(self.driven.state(), self.told[-3:]) from None
+            raise AssertionError(self.driven.state(), self.notified[-3:]) from None
 
     def crack(self) -> None:
         now = self.station.now()
@@ -128,7 +128,7 @@ class Kitchen:
         self.station.publish(roast.crack(EventKind.FIRST_CRACK, Level.CERTAIN, now, now))
 
     def of(self, kind: EventKind) -> list[RoastEvent]:
-        return [event for event in self.told if event.kind is kind]
+        return [event for event in self.notified if event.kind is kind]
 
     @contextlib.asynccontextmanager
     async def open(self, driver: Watched | None = None) -> AsyncIterator[Watched]:

@@ -144,7 +144,7 @@ def test_export_in_fahrenheit_is_in_fahrenheit_throughout(tmp_path: Path) -> Non
     assert back.extras[0].values[0] == pytest.approx(200.1)
 
 
-def test_extra_temperatures_of_a_fahrenheit_profile_are_celsius_in_the_record(
+def test_extra_fahrenheit_temperatures_are_celsius_in_the_record(
     tmp_path: Path,
 ) -> None:
     record = formats.read_file(write(tmp_path, hashed(mode="F")))

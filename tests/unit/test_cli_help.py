@@ -21,7 +21,7 @@ def commands(
             yield from commands(command, (*path, name))
 
 
-EVERY = {path: one for path, one in commands(cli) if path[0] not in ("roasts", "roaster")}
+EVERY = dict(commands(cli))
 
 
 def help_of(path: tuple[str, ...]) -> str:

@@ -345,7 +345,7 @@ def test_onset_options_reach_the_decision(folder: Path) -> None:
     assert rows["conditions"]["models"]["transients"][0]["alarms"]["count"] == 0
 
 
-def test_a_row_counts_an_early_report_as_missed_and_shows_unknowns_as_dashes() -> None:
+def test_row_counts_early_report_as_missed_and_shows_unknown_as_dash() -> None:
     judged = [
         Judged("a", 500, 510, 498),
         Judged("b", 500, 300, 290),

@@ -199,7 +199,7 @@ def test_door_that_a_person_opened_here_is_not_reported() -> None:
 
 
 @pytest.mark.parametrize("shows", [True, False])
-def test_first_reading_after_a_gap_under_heat_decides_whether_it_restarted(shows: bool) -> None:
+def test_first_reading_after_gap_under_heat_decides_if_it_restarted(shows: bool) -> None:
     """Heat went off meanwhile, so that only fan and drum can still show what was set."""
     bench = heating(Bench(bean_c=150.0), 60)
     bench.run(3.0, rise_c_per_s=0.1)

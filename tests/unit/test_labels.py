@@ -227,7 +227,7 @@ async def test_crack_edited_to_after_the_end_of_a_recording_is_left_out_of_it(
     assert onsets(tmp_path) == []  # and it is no error, which would end the learning of all
 
 
-async def test_recording_that_the_log_does_not_index_is_placed_by_no_revoked_event(
+async def test_revoked_event_places_no_recording_unknown_to_the_log(
     tmp_path: Path,
 ) -> None:
     events = [described(CRACK, "first_crack", 30), described("r1-charge-1", "charge", 0)]

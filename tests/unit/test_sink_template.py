@@ -38,8 +38,8 @@ class Nobody:
 
 def made(path: Path) -> tuple[TemplateSink, ComponentHealth]:
     part = ComponentHealth("template")
-    told = SinkContext("roastwatch", ["kitchen"], "en", Nobody(), part)
-    return TemplateSink(TemplateOptions(path=path), told), part
+    context = SinkContext("roastwatch", ["kitchen"], "en", Nobody(), part)
+    return TemplateSink(TemplateOptions(path=path), context), part
 
 
 def lines(path: Path) -> list[dict[str, object]]:
@@ -62,7 +62,7 @@ async def test_events_are_sent_in_order_with_the_phase(tmp_path: Path) -> None:
         ("charge", "roasting"),
         ("drop", "roasting"),
     ]
-    assert (part.state, part.counters) == (ComponentState.RUNNING, {"events_sent": 2})
+    assert (part.state, part.counters) == (ComponentState.RUNNING, {"events_told": 2})
 
 
 async def test_a_lost_peer_is_shown_and_the_event_sent_once_it_is_back(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def charges(
 
     def tell(kind: EventKind, at_s: float) -> None:
         at = START + timedelta(seconds=at_s)
-        beans.told(RoastEvent("r-1", "roaster", "r", kind, at, at, Origin.PERSON))
+        beans.observe(RoastEvent("r-1", "roaster", "r", kind, at, at, Origin.PERSON))
 
     tell(EventKind.CHARGE, -600.0)
     found = []

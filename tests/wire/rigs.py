@@ -23,8 +23,8 @@ from tests.support.made_roasts import made_roast
 from tests.support.mosquitto import Broker
 
 SPEED = 20.0
-"""Machines live so many seconds in one: a roast of six minutes takes eighteen seconds. Quicker,
-and a line without checksum would take what it reads for broken digits."""
+"""Seconds of the machine in one real second: a roast of six minutes takes eighteen. If it were
+faster, a line without a checksum would look like broken digits."""
 
 
 @dataclass

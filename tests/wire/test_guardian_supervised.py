@@ -52,32 +52,32 @@ def is_running(pid: int) -> bool:
 
 
 async def test_heat_0_is_reported_after_it_was_written(tmp_path: Path) -> None:
-    fake, told = hot_tc4(), list[tuple[str, int]]()
+    fake, notices = hot_tc4(), list[tuple[str, int]]()
 
     def note(happened: GuardianNotice) -> None:
-        told.append((happened.message, fake.ot1))
+        notices.append((happened.message, fake.ot1))
 
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
-        async with heating(place, "tc4", line.port, told=note) as control:
+        async with heating(place, "tc4", line.port, notify=note) as control:
             first = control.guardian_pid
             assert first is not None
             shutil.rmtree(place.folder)  # as a cleaned runtime folder
             os.kill(first, signal.SIGKILL)
-            await until(lambda: any(message == BACK for message, _ in told), STARTED_S)
-            assert (DIED, 60) in told
-            assert [heat for message, heat in told if "heat 0" in message] == [0]
+            await until(lambda: any(message == BACK for message, _ in notices), STARTED_S)
+            assert (DIED, 60) in notices
+            assert [heat for message, heat in notices if "heat 0" in message] == [0]
             second = control.guardian_pid
         assert second not in (None, first)
         os.kill(second, signal.SIGKILL)
 
 
 async def test_guardian_that_cannot_be_started_is_loud_and_retried(tmp_path: Path) -> None:
-    fake, told = hot_tc4(), list[str]()
+    fake, notices = hot_tc4(), list[str]()
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         python = wrapper(tmp_path)
-        note = told.append
+        note = notices.append
         async with heating(
-            place, "tc4", line.port, told=lambda t: note(t.message), python=python
+            place, "tc4", line.port, notify=lambda notice: note(notice.message), python=python
         ) as control:
             first = control.guardian_pid
             assert first is not None
@@ -85,12 +85,14 @@ async def test_guardian_that_cannot_be_started_is_loud_and_retried(tmp_path: Pat
             await until(lambda: place.spares(), STARTED_S)
             for pid in (*place.spares(), first):
                 os.kill(pid, signal.SIGKILL)
-            await until(lambda: any("Pull the roaster's plug" in line for line in told), STARTED_S)
+            await until(
+                lambda: any("Pull the roaster's plug" in line for line in notices), STARTED_S
+            )
             assert "can't be run" in (control.part.problem or "")
-            assert not any("heat 0" in message for message in told)
+            assert not any("heat 0" in message for message in notices)
             assert fake.ot1 == 60
             wrapper(tmp_path)
-            await until(lambda: BACK in told, STARTED_S)
+            await until(lambda: BACK in notices, STARTED_S)
             assert fake.ot1 == 0
 
 

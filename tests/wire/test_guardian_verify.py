@@ -133,14 +133,14 @@ async def test_simulated_roaster_as_a_second_program_sees_it(way: str) -> None:
         service = await service_that_heats(
             place, way, "simulated", "simulated", options, HEATS % ", drum_percent: 100"
         )
-        told: list[float] = []
+        heats: list[float] = []
         await until(lambda: len(place.guardians) > 0, STARTED_S)
         watcher = await place.service(
             *("roaster", "read", "--type", "simulated", "--follow", "--json", *options)
         )
-        watching = asyncio.create_task(follow(watcher, told))
+        watching = asyncio.create_task(follow(watcher, heats))
         try:
-            took = await took_s(place, service, way, lambda: told[-1] if told else 0.0)
+            took = await took_s(place, service, way, lambda: heats[-1] if heats else 0.0)
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
@@ -150,11 +150,11 @@ async def test_simulated_roaster_as_a_second_program_sees_it(way: str) -> None:
     assert took <= WITHIN_S
 
 
-async def follow(watcher: asyncio.subprocess.Process, told: list[float]) -> None:
+async def follow(watcher: asyncio.subprocess.Process, heats: list[float]) -> None:
     assert watcher.stdout is not None
     while line := await watcher.stdout.readline():
         if line.startswith(b"{"):
-            told.append(json.loads(line)["heater_percent"] or 0.0)
+            heats.append(json.loads(line)["heater_percent"] or 0.0)
 
 
 def test_table(capsys: pytest.CaptureFixture[str]) -> None:

@@ -65,7 +65,7 @@ async def test_hot_machine_that_needs_frames_is_not_left(tmp_path: Path) -> None
         assert (fake.ejected, fake.heater, fake.drum, fake.cooling) == (False, 0, 1, 1)
 
 
-async def test_machine_that_is_only_read_is_not_taken_over_when_its_frames_pause(
+async def test_machine_only_read_is_not_taken_over_when_frames_pause(
     tmp_path: Path,
 ) -> None:
     fake = FakeHottop(speed=0)
@@ -225,7 +225,7 @@ async def test_successor_of_a_guardian_that_only_read_takes_no_control(
         monkeypatch.setenv("ROASTWATCH_RUNTIME_DIR", str(place.folder))
         machine = RoasterLaunch.chosen("hottop", str(line.port), (), None, None, None, True)
         async with RoasterControl(
-            machine.socket, machine.launch, told=lambda happened: notices.append(happened.message)
+            machine.socket, machine.launch, notify=lambda notice: notices.append(notice.message)
         ) as control:
             await control.answering()
             (first,) = place.guardians
@@ -241,18 +241,18 @@ async def test_nothing_is_owed_to_a_machine_that_heats_by_its_panel(
     """Pressing stop, or ending, reports no danger: a person at the panel heats."""
     fake = FakeHottop(speed=0)
     fake.heater, fake.thermal.bean_c, fake.thermal.air_c = 70, 120.0, 120.0
-    told: list[GuardianNotice] = []
+    notices: list[GuardianNotice] = []
     async with guarded() as place, PtyLine(fake, tmp_path) as line:
         monkeypatch.setenv("ROASTWATCH_RUNTIME_DIR", str(place.folder))
         machine = RoasterLaunch.chosen("hottop", str(line.port), (), None, None, None, True)
-        async with RoasterControl(machine.socket, machine.launch, told=told.append) as control:
+        async with RoasterControl(machine.socket, machine.launch, notify=notices.append) as control:
             raw = await control.answering()
             assert raw["only_reads"]
             heats = "The roaster heats by its own panel (70 %); roastwatch only reads it."
             assert raw["heat_problem"] == heats
             assert await control.make_safe("The roast was stopped.")
-        assert (told, fake.commands, fake.heater) == ([], [], 70)
-        async with RoasterControl(machine.socket, machine.launch, told=told.append) as control:
+        assert (notices, fake.commands, fake.heater) == ([], [], 70)
+        async with RoasterControl(machine.socket, machine.launch, notify=notices.append) as control:
             await control.answering()
             assert await control.emergency_stop("Stop.") is None  # this one takes control
             assert fake.heater == 0

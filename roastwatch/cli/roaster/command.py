@@ -202,7 +202,7 @@ def with_machine(
     work: Callable[[RoasterControl], Coroutine[Any, Any, T]],
     *,
     control: bool = True,
-    told: Callable[[GuardianNotice], None] | None = None,
+    notify: Callable[[GuardianNotice], None] | None = None,
 ) -> T:
     """Run `work` with the door to the chosen machine."""
     machine = RoasterLaunch.chosen(**chosen)
@@ -210,9 +210,9 @@ def with_machine(
         click.echo(f"roastwatch: {machine.folder_problem}", err=True)
 
     async def run() -> T:
-        tell = told or (lambda happened: click.echo(happened.message, err=True))
+        show = notify or (lambda notice: click.echo(notice.message, err=True))
         async with RoasterControl(
-            machine.socket, machine.launch, told=tell, holds_lease=control
+            machine.socket, machine.launch, notify=show, holds_lease=control
         ) as door:
             if machine.cutoff:
                 await door.confirm_cutoff()

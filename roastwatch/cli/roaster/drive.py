@@ -76,7 +76,7 @@ async def _drive(plan: Plan, machine: RoasterLaunch, log: DriveLog) -> str | Non
         profile=profile_of(plan),
         cutoff=machine.cutoff,
     )
-    control.audit, control.told = run.audit, run.notice
+    control.audit, control.notify = run.audit, run.notice
     if machine.folder_problem:
         _say(f"!  {machine.folder_problem}")
     _say(f"   Log: {log.path} and {log.lines_path.name}")

@@ -22,8 +22,9 @@ from roastwatch.roaster.guardian.server import GuardianServer
 
 
 @click.command("guard", hidden=True)
-@click.option("--settings", "settings_path", type=click.Path(path_type=Path))
-@click.option("--station", default=None)
+@click.option("--settings", "settings_path", type=click.Path(path_type=Path),
+              help="Take the machine from this settings file.")  # fmt: skip
+@click.option("--station", default=None, help="The station of the settings.")
 @click.option("--stay", is_flag=True, help="Do not end by itself (under systemd).")
 def guard(settings_path: Path | None, station: str | None, stay: bool) -> None:
     """Be the guardian of one machine (started by the service, or by systemd with --settings)."""

@@ -18,7 +18,7 @@ def machine_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(
         (
             click.option("--type", "kind", help="Kind of roaster, such as hottop or simulated."),
-            click.option("--port", help="Where it is: /dev/ttyUSB0, tcp://host:port, ..."),
+            click.option("--port", help="Its address, such as /dev/ttyUSB0 or tcp://host:port."),
             click.option(
                 "--option",
                 "options",

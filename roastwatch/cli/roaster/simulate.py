@@ -36,7 +36,9 @@ def simulate(
     tune: bool,
     as_json: bool,
 ) -> None:
-    """Run PLAN on the simulated roaster, as fast as it goes, behind the same interlocks.
+    """Run PLAN on the simulated roaster.
+
+    It runs as fast as the computer can, behind the interlocks of a real machine.
 
     Exit status 1: an interlock ended the plan (it would overheat, say), or gave it less heat.
     """

@@ -17,6 +17,7 @@ from roastwatch.roaster import doors, identity, messages
 from roastwatch.roaster.client.control import GuardianNotice, RoasterControl
 from roastwatch.roaster.client.guardian_client import Launch
 from roastwatch.roaster.guardian.stop_record import KEEPS_TRYING
+from roastwatch.roaster.handover import setpoints_of
 from roastwatch.roaster.plans.drive_end import Afterheat
 
 KNOCK_S = 1.5
@@ -85,12 +86,12 @@ async def _addresses() -> list[str]:
 async def _stop(path: Path | None, launch: Launch | None, wire: str) -> None:
     said: set[str] = set()
 
-    def tell(told: GuardianNotice) -> None:
-        if told.message not in said:
-            said.add(told.message)
-            click.echo(f"roastwatch: {told.message}", err=True)
+    def show(notice: GuardianNotice) -> None:
+        if notice.message not in said:
+            said.add(notice.message)
+            click.echo(f"roastwatch: {notice.message}", err=True)
 
-    async with RoasterControl(path, launch, wire=wire, role="stop", told=tell) as door:
+    async with RoasterControl(path, launch, wire=wire, role="stop", notify=show) as door:
         failed = await door.emergency_stop("Emergency stop from the command line.")
         if failed is not None:
             failed += _opened_by(wire, door.guardian_pid)
@@ -102,7 +103,7 @@ async def _stop(path: Path | None, launch: Launch | None, wire: str) -> None:
             )
             raise LostError(failed.replace(KEEPS_TRYING, "") + (hint if others else ""))
         while failed is not None and not door.stop_accepted:
-            tell(GuardianNotice("fault", failed, None))
+            show(GuardianNotice("fault", failed, None))
             failed = await door.stopped(SHOWN_EVERY_S)
         if failed is not None:
             raise LostError(f"{failed} Run `roastwatch roaster stop` again to see how it stands.")
@@ -130,7 +131,7 @@ async def _watch(door: RoasterControl) -> None:
         raw, now_s = door.raw_state, time.monotonic()
         reading = door.readings.value
         if reading is not None:
-            seen.read(reading, (raw.get("told") or {}).get("heater"))
+            seen.read(reading, setpoints_of(raw).get("heater"))
         rising = seen.verdict(now_s, raw.get("rising"))
         if danger := messages.danger_of(raw):
             click.echo(f"\a!! {danger}", err=True)
@@ -151,7 +152,9 @@ async def _watch(door: RoasterControl) -> None:
 @machine_options
 @click.option("--process", "pid", type=int, help="The guardian with this process number.")
 def end(pid: int | None, **chosen: Any) -> None:
-    """End a leftover guardian: it makes the roaster safe, and exits when that is cool.
+    """End a leftover guardian.
+
+    It makes the roaster safe, and exits when the roaster is cool.
 
     --port alone is enough. Without it, the running guardians are listed.
     """
@@ -225,7 +228,7 @@ async def _until_gone(control: RoasterControl, pid: int | None) -> None:
 @click.command("guardians")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def guardians(as_json: bool) -> None:
-    """List the guardians that are running on this computer, of every user."""
+    """List the running guardians of every user."""
     _list(as_json)
 
 
@@ -254,14 +257,13 @@ async def _ask(address: str) -> dict[str, Any] | None:
         raw = await doors.knock(address, KNOCK_S)
     except RoastwatchError:
         return None if pid is None else {"pid": pid, "user": peer.user, "answers": False}
-    told = raw.get("told") or {}
     keys = ("kind", "port", "connected", "controlled", "armed", "hot", "problem", "alarm")
     return {
         "pid": peer.pid,
         "user": peer.user,
         "answers": True,
         **{key: raw.get(key) for key in keys},
-        "heater_percent": told.get("heater"),
+        "heater_percent": setpoints_of(raw).get("heater"),
     }
 
 

@@ -70,7 +70,9 @@ def show(log: Path, roast_id: str, as_json: bool) -> None:
 def export(
     log: Path, roast_id: str, format_: str | None, target: Path | None, fahrenheit: bool
 ) -> None:
-    """Export a roast (or `all` of them) for Artisan, a spreadsheet or another roastwatch.
+    """Export one roast, or `all` of them.
+
+    The formats suit Artisan, spreadsheets and another roastwatch.
 
     \b
     Examples:
@@ -86,8 +88,15 @@ def export(
             export_one(store.record(roast_id), format_, target, fahrenheit)
 
 
-_THEME = click.option("--theme", type=click.Choice(["light", "dark"]), default="light")
-_SIZE = click.option("--size", type=click.Choice(["paper", "phone", "small"]), default="paper")
+_THEME = click.option(
+    "--theme", type=click.Choice(["light", "dark"]), default="light", help="Colours of the picture."
+)
+_SIZE = click.option(
+    "--size",
+    type=click.Choice(["paper", "phone", "small"]),
+    default="paper",
+    help="Size of the picture.",
+)
 _TO = click.option(
     "--to", "target", type=click.Path(path_type=Path), required=True, help="PNG, SVG or PDF file."
 )
@@ -110,7 +119,9 @@ def plot(
     report: bool,
     fahrenheit: bool,
 ) -> None:
-    """Draw a roast: curves, rate of rise, phases, events, settings, pops.
+    """Draw one roast.
+
+    The picture shows curves, rate of rise, phases, events, settings and pops.
 
     \b
     Examples:
@@ -157,7 +168,10 @@ def spectrogram(
     theme: Literal["light", "dark"],
     size: Literal["paper", "phone", "small"],
 ) -> None:
-    """Draw part of a recording as a spectrogram with the detected pops."""
+    """Draw a spectrogram with the detected pops.
+
+    It shows a recording, or part of it.
+    """
     from roastwatch.cli.roasts.export import picture_format, save_bytes
     from roastwatch.cli.roasts.sound import hear
     from roastwatch.plots import more as pictures_more
@@ -185,7 +199,10 @@ def compare(
     size: Literal["paper", "phone", "small"],
     as_json: bool,
 ) -> None:
-    """Compare roasts: figures side by side and, with --to, curves overlaid."""
+    """Compare roasts.
+
+    Prints their figures side by side and, with --to, draws their curves overlaid.
+    """
     from roastwatch.cli.roasts.text import print_comparison
     from roastwatch.records.metrics import metrics
 

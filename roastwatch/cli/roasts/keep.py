@@ -54,7 +54,9 @@ def edit(
     pairs: tuple[str, ...],
     marks: tuple[str, ...],
 ) -> None:
-    """Change a roast's title, notes, rating, bean, any other property, or its events.
+    """Change a roast's properties or events.
+
+    Properties are its title, notes, rating, bean and others.
 
     What you write here stays when the roast's file is imported again. The JSON beside its
     recordings follows.
@@ -137,7 +139,10 @@ def delete(log: Path, roast_ids: tuple[str, ...], older_than_days: int | None, y
 @log_option
 @click.argument("target", type=click.Path(path_type=Path), metavar="FILE")
 def backup(log: Path, target: Path) -> None:
-    """Copy the whole log into one file, even while it is in use, and check the copy."""
+    """Copy the log into one file, and check the copy.
+
+    It may be in use meanwhile.
+    """
     size = log_care.backup(log, target)
     click.echo(f"{target}: {size / 1e6:.1f} MB, checked.")
 
@@ -146,7 +151,9 @@ def backup(log: Path, target: Path) -> None:
 @log_option
 @click.option("--check", "only_check", is_flag=True, help="Only report whether the log is damaged.")
 def repair(log: Path, only_check: bool) -> None:
-    """Check the log, recover what can be read of a damaged one, and free unused space.
+    """Check the log, and repair a damaged one.
+
+    What can be read is recovered, and unused space is freed.
 
     A damaged log is kept beside the repaired one.
     """
@@ -174,7 +181,10 @@ def repair(log: Path, only_check: bool) -> None:
 @click.option("--before", "before_s", type=float, default=120.0, show_default=True,
               help="Seconds before first crack at which its prediction is measured.")  # fmt: skip
 def stats(log: Path, as_json: bool, before_s: float) -> None:
-    """Statistics by bean and roaster: first crack, development, prediction."""
+    """Show statistics by bean and roaster.
+
+    They cover first crack, development and the prediction of first crack.
+    """
     from roastwatch.cli.roasts.text import print_statistics
     from roastwatch.roastlog.statistics import statistics
 
@@ -187,10 +197,14 @@ def stats(log: Path, as_json: bool, before_s: float) -> None:
 
 
 @click.command(name="bench")
-@click.option("--roasts", type=click.IntRange(min=10), default=2500, show_default=True)
+@click.option("--roasts", type=click.IntRange(min=10), default=2500, show_default=True,
+              help="Number of synthetic roasts.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def bench(roasts: int, as_json: bool) -> None:
-    """Measure a log of synthetic roasts here: 2500 are ten years of five a week."""
+    """Measure the speed of a log of synthetic roasts.
+
+    2500 roasts are ten years of five a week.
+    """
     with tempfile.TemporaryDirectory() as folder:
         figures = log_bench.measure(Path(folder) / "bench.db", roasts)
     if as_json:

@@ -56,7 +56,7 @@ class BeanWatch:
         )
         return found
 
-    def told(self, event: RoastEvent) -> None:
+    def observe(self, event: RoastEvent) -> None:
         """Take an event that was published, by a person or any detector."""
         if event.revoked:
             return

@@ -24,6 +24,7 @@ from roastwatch.roaster.client.stop_delivery import StopDelivery, stop_of
 from roastwatch.roaster.doors import Peer
 from roastwatch.roaster.driver import Capabilities
 from roastwatch.roaster.guardian.stop_record import undelivered
+from roastwatch.roaster.handover import setpoints_of
 from roastwatch.supervise import Background, ComponentHealth
 from roastwatch.vocabulary import (
     Actuator,
@@ -62,7 +63,7 @@ class RoasterControl:
         launch: Launch | None,
         *,
         audit: Audit = lambda _command, _result: None,
-        told: Callable[[GuardianNotice], None] = lambda _told: None,
+        notify: Callable[[GuardianNotice], None] = lambda _notice: None,
         part: ComponentHealth | None = None,
         holds_lease: bool = True,
         role: Role | None = None,
@@ -78,7 +79,7 @@ class RoasterControl:
         self.changed: Latest[RoasterState] = Latest()
         self.capabilities: Capabilities | None = None
         self.audit = audit
-        self.told = told
+        self.notify = notify
         self._role: Role = role or ("control" if holds_lease else "watch")
         self._life = GuardianLife(
             path,
@@ -87,7 +88,7 @@ class RoasterControl:
             role=self._role,
             part=self.part,
             on_state=self._state,
-            told=lambda told: self.told(told),
+            notify=lambda notice: self.notify(notice),
         )
         self._tasks = Background(self.part)
         self._stop: StopDelivery | None = None
@@ -109,7 +110,7 @@ class RoasterControl:
             if owed and not await self.make_safe("roastwatch is ending."):
                 message = f"roastwatch is ending, and heat is not known to be off: {self.unsafe}"
                 log.error("%s", message)
-                self.told(GuardianNotice("fault", message, "link_up"))
+                self.notify(GuardianNotice("fault", message, "link_up"))
         finally:
             await self._tasks.close()
             await self._life.end()
@@ -193,7 +194,7 @@ class RoasterControl:
                 lambda: self.raw_state,
                 lambda: self.guardian_peer,
                 lambda: self.part.problem or "No guardian holds the roaster.",
-                lambda kind, message: self.told(GuardianNotice(kind, message, "emergency_stop")),
+                lambda kind, message: self.notify(GuardianNotice(kind, message, "emergency_stop")),
             )
             self._tasks.keep(self._stop.run, "emergency stop")
         else:
@@ -368,8 +369,8 @@ class RoasterControl:
 def door_stands_open(control: RoasterControl) -> bool:
     """Whether the door is open, by its readback or its setpoint."""
     raw = control.raw_state
-    reading, told = raw.get("reading") or {}, raw.get("told") or {}
-    return bool(reading.get("door_open") or told.get("door"))
+    reading = raw.get("reading") or {}
+    return bool(reading.get("door_open") or setpoints_of(raw).get("door"))
 
 
 async def closed(control: RoasterControl, within_s: float = DOOR_S) -> bool:

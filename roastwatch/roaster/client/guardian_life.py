@@ -62,7 +62,7 @@ class GuardianLife:
         role: Role,
         part: ComponentHealth,
         on_state: Callable[[dict[str, Any]], None],
-        told: Callable[[GuardianNotice], None],
+        notify: Callable[[GuardianNotice], None],
     ) -> None:
         self.client: GuardianClient | None = None
         self.log_works = True
@@ -75,7 +75,7 @@ class GuardianLife:
         self._on_state = on_state
         self._last_state: dict[str, Any] = {}
         self._left: Handover | None = None
-        self._told = told
+        self._notify = notify
         self._starter = Starter(launch, path) if launch else None
         self._tasks = Background(part)
         self._first: asyncio.Future[None] | None = None
@@ -172,7 +172,7 @@ class GuardianLife:
         log.error("%s", message)
         self._part.trouble(ComponentState.RETRYING, message)
         self._part.count("guardian_restarts")
-        self._told(GuardianNotice("fault", message, "guardian"))
+        self._notify(GuardianNotice("fault", message, "guardian"))
         if self._zero is None or self._zero.done():
             self._zero = self._tasks.run(self._see_zero(), "roaster:heat 0")
 
@@ -189,11 +189,11 @@ class GuardianLife:
                     f"Pull the roaster's plug. {why}"
                 )
                 log.error("%s", message)
-                self._told(GuardianNotice("fault", message, "guardian"))
+                self._notify(GuardianNotice("fault", message, "guardian"))
             await asyncio.sleep(0.05)
         back = READS_AGAIN if self._only_reads else self._with_eject(BACK)
         log.warning("%s", back)
-        self._told(
+        self._notify(
             GuardianNotice("interlock", back, "guardian")
             if said
             else GuardianNotice("recovered", back, None)
@@ -220,4 +220,4 @@ class GuardianLife:
         return bool(state.get("connected") and not messages.heat_problem_of(state))
 
     def _notice(self, raw: dict[str, Any]) -> None:
-        self._told(GuardianNotice(str(raw["kind"]), str(raw["message"]), raw.get("interlock")))
+        self._notify(GuardianNotice(str(raw["kind"]), str(raw["message"]), raw.get("interlock")))

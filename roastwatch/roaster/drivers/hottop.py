@@ -225,8 +225,8 @@ class Hottop(BackgroundDriver):
 
         Raises:
             SilentError: no valid frame came, but command frames go on, with heat 0.
-            LostError: the port is gone, or no valid frame came while only listening, or for so
-                long that a machine must be cool, or off at its switch.
+            LostError: the port is gone, or no valid frame came while only listening, or for as
+                long as a machine needs to cool, or it is off at its switch.
         """
         loop = asyncio.get_running_loop()
         until_s = loop.time() + self._options.silence_s

@@ -20,6 +20,7 @@ from roastwatch.roaster.client.control import (
     door_stands_open,
 )
 from roastwatch.roaster.driver import Capabilities
+from roastwatch.roaster.handover import setpoints_of
 from roastwatch.roaster.plans.actions import (
     Action,
     Answer,
@@ -303,7 +304,7 @@ class Drive:
         )
 
     def _moment(self, elapsed_s: float) -> Moment:
-        reading, setpoints = self._last_reading, self.control.raw_state.get("told") or {}
+        reading, setpoints = self._last_reading, setpoints_of(self.control.raw_state)
         machine = self.control.capabilities
         has_readback = machine is not None and Actuator.HEATER in machine.echoes
         reported = reading.heater_percent if reading and has_readback else None
@@ -352,7 +353,7 @@ class Drive:
             return
         self._last_reading = reading
         self._log.reading(elapsed_s, reading)
-        setpoints = self.control.raw_state.get("told") or {}
+        setpoints = setpoints_of(self.control.raw_state)
         self._afterheat.read(reading, setpoints.get("heater"))
         if reading.door_open and self._door_open is False:
             self.happened(EventKind.DROP)  # the beans leave, by whatever opened it

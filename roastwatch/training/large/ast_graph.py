@@ -1,9 +1,9 @@
-"""An Audio Spectrogram Transformer as exporters are best given it: the same numbers, less work.
+"""An Audio Spectrogram Transformer written for export: the same outputs, less work.
 
-Exporters see a network operation by operation. What torch does in one (attention) falls apart into
-a dozen that pass over the whole matrix of weights each, and cost more than the products between
-them. So a layer is written out here with its attention as one operator, and the last layer goes on
-with only those tokens that the head reads.
+Exporters trace single operations. They split attention, one operation in torch, into a dozen; each
+passes over the whole attention matrix, and together they cost more than the matrix products. Here
+a layer has its attention as one operator, and the last layer computes only the tokens that the
+head reads.
 """
 
 from collections.abc import Callable
@@ -16,20 +16,20 @@ _HEAD_READS = 2
 """Tokens: the class token and the distillation token (Gong et al., AST, 2021, after DeiT)."""
 
 Attend = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, int, float], torch.Tensor]
-"""Queries, keys and values, shape (windows, tokens, width); heads; scale → like the queries."""
+"""Queries, keys, values of shape (windows, tokens, width); heads; scale → shape of queries."""
 
 
 class Classifier(torch.nn.Module):
     """Inputs, shape (windows, frames, bands) → logits, shape (windows, labels)."""
 
     def __init__(self, network: Any, attend: Attend) -> None:
-        """Take transformers' `ASTForAudioClassification`, in float32."""
+        """Wrap transformers' `ASTForAudioClassification` in float32."""
         super().__init__()
         self.network = network.eval()
         self._attend = attend
 
     def forward(self, inputs: torch.Tensor) -> Any:
-        """All layers, one after the other."""
+        """Apply all layers in order."""
         body = self.network.audio_spectrogram_transformer
         tokens = body.embeddings(inputs)
         *layers, last = body.layers
@@ -39,7 +39,7 @@ class Classifier(torch.nn.Module):
         return self.network.classifier(body.layernorm(tokens).mean(dim=1))
 
     def _layer(self, layer: Any, tokens: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
-        """One layer's output for those of its tokens that are kept."""
+        """The output of one layer for the tokens that are kept."""
         own, known = layer.attention, layer.layernorm_before(tokens)
         asking = known if kept is tokens else layer.layernorm_before(kept)
         heard = self._attend(
@@ -57,7 +57,7 @@ class Classifier(torch.nn.Module):
 def onnxruntime_attention(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, heads: int, scale: float
 ) -> torch.Tensor:
-    """ONNX Runtime's own operator, which never holds the matrix of weights. For its export only.
+    """ONNX Runtime's own operator, which never stores the attention matrix. For export only.
 
     Source: onnxruntime, docs/ContribOperators.md, com.microsoft.MultiHeadAttention.
     """
@@ -75,7 +75,7 @@ def onnxruntime_attention(
 def torch_attention(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, heads: int, scale: float
 ) -> torch.Tensor:
-    """Torch's one operator, which TorchScript and OpenVINO keep as one."""
+    """Torch's operator, which TorchScript and OpenVINO keep as one operation."""
     query, key, value = (
         put.view(*put.shape[:2], heads, -1).transpose(1, 2) for put in (query, key, value)
     )

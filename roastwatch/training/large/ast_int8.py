@@ -1,11 +1,11 @@
-"""An Audio Spectrogram Transformer's matrix products in eight bits, in ranges set beforehand.
+"""Static int8 quantisation of an Audio Spectrogram Transformer's matrix products.
 
-Weights are rounded in steps of their own for each output; what a product reads is rounded in one
-step for the whole tensor, from the range that it had on calibration sound (Jacob et al.,
-"Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference",
-CVPR 2018). Some channels of a transformer reach many times further than the rest, which such a
-step would cost their detail. They are first scaled down where they are made, and up again in the
-weights that read them, which changes no output (Xiao et al., "SmoothQuant", ICML 2023).
+Weights have a step size per output. The input of a product has one step size for the whole tensor,
+from its range on calibration sound (Jacob et al., "Quantization and Training of Neural Networks for
+Efficient Integer-Arithmetic-Only Inference", CVPR 2018). In a transformer, the range of some
+channels is many times that of the others, which would lose their detail in such a step. Those
+channels are first scaled down where they are computed, and up in the weights that read them, which
+changes no output (Xiao et al., "SmoothQuant", ICML 2023).
 """
 
 from collections.abc import Iterable
@@ -17,38 +17,38 @@ import torch
 from roastwatch.training.large import ast_graph
 
 _MIGRATION = 0.5
-"""How much of a channel's reach the weights take over, 0 to 1: SmoothQuant's alpha."""
+"""Share of a channel's range that moves to the weights, 0 to 1: SmoothQuant's alpha."""
 _LEAST = 1e-5
-"""Keeps steps off zero where a channel is silent."""
+"""Keeps the step size of a silent channel above zero."""
 
 
 @dataclass(slots=True)
 class Range:
-    """Least (at most 0) and largest (at least 0) value of what a product reads, by channel."""
+    """Lowest (0 or less) and highest (0 or more) input of a product, by channel."""
 
     least: torch.Tensor
     most: torch.Tensor
 
     def widen(self, read: torch.Tensor) -> None:
-        """Take in values, shape (..., channels)."""
+        """Extend the range by values of shape (..., channels)."""
         values = read.flatten(0, -2)
         self.least = torch.minimum(self.least, values.amin(0))
         self.most = torch.maximum(self.most, values.amax(0))
 
     def divide(self, by: torch.Tensor) -> None:
-        """The channels have been scaled down."""
+        """Follow channels that were scaled down."""
         self.least, self.most = self.least / by, self.most / by
 
 
 class _Int8Linear(torch.nn.Module):
-    """A linear layer as ONNX's QuantizeLinear and DequantizeLinear around its product.
+    """A linear layer with ONNX's QuantizeLinear and DequantizeLinear around its product.
 
-    ONNX Runtime and OpenVINO know the pattern and multiply the integers. For exports only: run by
-    torch it yields zeros.
+    ONNX Runtime and OpenVINO recognise the pattern and multiply integers. For export only: in torch
+    it returns zeros.
     """
 
     def __init__(self, linear: torch.nn.Linear, least: float, most: float) -> None:
-        """Round a layer that reads values from `least` to `most`."""
+        """Quantise a layer whose inputs are from `least` to `most`."""
         super().__init__()
         weight = linear.weight.detach()
         steps = weight.abs().amax(1).clamp_min(_LEAST) / 127
@@ -62,7 +62,7 @@ class _Int8Linear(torch.nn.Module):
         self.register_buffer("zeros", torch.zeros(len(steps), dtype=torch.int8))
         self.step: torch.Tensor
         self.register_buffer("step", torch.tensor(step))
-        # Unsigned with a zero of its own: ONNX Runtime takes twice as long with signed ones.
+        # Unsigned with a zero point: signed integers take ONNX Runtime twice as long.
         self.zero: torch.Tensor
         self.register_buffer("zero", torch.tensor(round(-least / step), dtype=torch.uint8))
 
@@ -87,13 +87,13 @@ class _Int8Linear(torch.nn.Module):
 
 
 def round_products(network: Any, calibration: torch.Tensor) -> None:
-    """Round every product of the layers, in place; the head stays as it is.
+    """Quantise every product of the layers in place, but not the head.
 
     Args:
-        network: transformers' `ASTForAudioClassification`, in float32. Only an export to ONNX
-            has a use for it afterwards.
-        calibration: inputs whose sound is as varied as what the network will hear, shape
-            (windows, frames, bands).
+        network: transformers' `ASTForAudioClassification` in float32. Afterwards it can only be
+            exported to ONNX.
+        calibration: inputs of shape (windows, frames, bands), as varied as the sound that the
+            network will classify.
     """
     layers = network.audio_spectrogram_transformer.layers
     found = ranges(network, calibration)
@@ -108,7 +108,7 @@ def round_products(network: Any, calibration: torch.Tensor) -> None:
 
 
 def ranges(network: Any, calibration: torch.Tensor) -> dict[torch.nn.Module, Range]:
-    """What each linear layer reads while the network hears the calibration sound."""
+    """The range of each linear layer's inputs on the calibration sound."""
     found: dict[torch.nn.Module, Range] = {}
 
     def watch(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
@@ -131,12 +131,12 @@ def ranges(network: Any, calibration: torch.Tensor) -> dict[torch.nn.Module, Ran
 
 
 def smooth(layer: Any, ranges: dict[torch.nn.Module, Range]) -> None:
-    """Even out the reach of the channels that a layer's products read, in place."""
+    """Equalise the ranges of the channels that a layer's products read, in place."""
     own, mlp = layer.attention, layer.mlp
     with torch.no_grad():
         _migrate(layer.layernorm_before, (own.q_proj, own.k_proj, own.v_proj), ranges)
         _migrate(layer.layernorm_after, (mlp.fc1,), ranges)
-        # Attention adds up values channel by channel, so it passes a scale on.
+        # Attention sums values channel by channel, so a scale passes through it.
         _migrate(own.v_proj, (own.o_proj,), ranges)
 
 
@@ -145,10 +145,10 @@ def _migrate(
     readers: Iterable[torch.nn.Linear],
     ranges: dict[torch.nn.Module, Range],
 ) -> None:
-    """Scale what `maker` makes, channel by channel, and the weights that read it the other way."""
+    """Scale the outputs of `maker` by channel, and the weights that read them inversely."""
     readers = list(readers)
     weights = torch.stack([reader.weight.abs().amax(0) for reader in readers]).amax(0)
-    # Of the last layer, queries are made of two tokens only, keys and values of all.
+    # In the last layer, queries come from two tokens only, keys and values from all.
     reach = torch.stack(
         [torch.maximum(-ranges[reader].least, ranges[reader].most) for reader in readers]
     ).amax(0)

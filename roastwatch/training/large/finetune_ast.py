@@ -1,10 +1,10 @@
-"""Fine-tune an Audio Spectrogram Transformer on a corpus. Reads from top to bottom.
+"""Fine-tune an Audio Spectrogram Transformer on a corpus.
 
     roastwatch train --config config/models/ast.yaml --out runs/ast
     torchrun --nproc-per-node 2 -m roastwatch train --config ... --out ...
 
-The checkpoint's front end, with AudioSet's mean and deviation, is kept as it is; the first layers
-may be frozen. A run that was killed goes on from its last epoch and comes to the same result.
+The checkpoint's front end is kept, with AudioSet's mean and deviation; the first layers may be
+frozen. A run that was killed resumes from its last epoch and ends with the same result.
 """
 
 import json
@@ -32,35 +32,37 @@ LABELS = ("no_first_crack", "first_crack")
 class FineTuneSettings(Options):
     """How it learns."""
 
-    epochs: int = Field(10, description="Passes over the windows at most.", ge=1)
-    batch_windows: int = Field(8, description="Windows in a step, over all processes.", ge=1)
+    epochs: int = Field(10, description="Most passes over the windows.", ge=1)
+    batch_windows: int = Field(8, description="Windows per step, of all processes together.", ge=1)
     learning_rate: float = Field(5e-5, description="Peak of the schedule.", gt=0)
-    warm_up: float = Field(0.1, description="Share of the steps that raise the rate.", ge=0, lt=1)
-    weight_decay: float = Field(0.01, description="AdamW's decay of weights.", ge=0)
+    warm_up: float = Field(
+        0.1, description="Share of the steps in which the learning rate rises.", ge=0, lt=1
+    )
+    weight_decay: float = Field(0.01, description="Weight decay of AdamW.", ge=0)
     frozen_layers: int = Field(
-        8, description="Number of first layers that, with the patches, stay unchanged.", ge=0
+        8, description="Number of first layers that are frozen, along with the patches.", ge=0
     )
     patience_epochs: int = Field(
         3, description="Epochs without improvement after which training stops.", ge=1
     )
-    keep_checkpoints: int = Field(2, description="How many of the last checkpoints stay.", ge=1)
+    keep_checkpoints: int = Field(2, description="Number of checkpoints to keep.", ge=1)
 
 
 class FineTunePlan(Options):
-    """A whole fine-tuning run."""
+    """A fine-tuning run."""
 
     name: str = Field(description="Name of the model.", pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")
     seed: int = Field(0, description="Seed of the head and the batches.", ge=0)
-    base: str = Field(description="The checkpoint to begin with: a folder or a hub name.")
+    base: str = Field(description="The checkpoint to start from: a folder or a hub name.")
     manifest: Path = Field(description="The corpus (`roastwatch data manifest`, `data split`).")
     windows: WindowSettings = Field(WindowSettings(), description="What it learns from.")
     training: FineTuneSettings = Field(FineTuneSettings(), description="How it learns.")
 
 
 def finetune(plan: FineTunePlan, out: Path) -> dict[str, Any]:
-    """Fine-tune by a plan into a folder; return the card, which stands there as card.json too.
+    """Fine-tune a model by a plan; return its card, which is also written to `out`/card.json.
 
-    The best model stands in `out`/model as transformers writes it, and runs as it stands.
+    The best model is written to `out`/model in the format of transformers, ready to use.
 
     Raises:
         BadInputError: the checkpoint is no AST, the corpus is wrong, or the disk is full.
@@ -75,14 +77,14 @@ def _finetune(plan: FineTunePlan, out: Path, place: Place) -> dict[str, Any]:
     learning = plan.training
     place.shares("batch_windows", learning.batch_windows)
 
-    # 1. What to learn from: recordings stand in one split only
+    # 1. The data: each recording is in one split only
     base = checkpoint.read(hub.locate(plan.base))
     if base.log_mel is None or base.longest_s is None:
         raise BadInputError(f"{plan.base} is {base.kind}: only AST can be fine-tuned here.")
     if plan.windows.window_s > base.longest_s + 0.01:
         raise BadInputError(
-            f"windows.window_s is {plan.windows.window_s:g} and {plan.base} takes at most "
-            f"{int(base.longest_s * 100) / 100} s: set it lower."
+            f"windows.window_s is {plan.windows.window_s:g}, but {plan.base} takes at most "
+            f"{int(base.longest_s * 100) / 100} s: lower it."
         )
     corpus = finetune_windows.read_corpus(plan.manifest)
     spec = base.log_mel
@@ -94,7 +96,7 @@ def _finetune(plan: FineTunePlan, out: Path, place: Place) -> dict[str, Any]:
     learned, held_back = windows("train"), windows("validation")
     weights = torch.from_numpy(learned.class_weights()).to(place.device)
 
-    # 2. The network: first layers frozen, a head of our two labels
+    # 2. The network: the first layers frozen, a head for our two labels
     torch.manual_seed(plan.seed)
     network = backends_torch.load_for_tuning(base.folder, LABELS).to(place.device)
     frozen = freeze(network, learning.frozen_layers)
@@ -117,17 +119,17 @@ def _finetune(plan: FineTunePlan, out: Path, place: Place) -> dict[str, Any]:
             run.step(loss, longest_gradient=1.0)
             loss_sum += float(loss.detach())
 
-        # 4. How good is it on recordings that it never heard?
+        # 4. The scores on recordings that it was not trained on
         figures: dict[str, float] = {}
         if place.leads:
             figures = measured(network, held_back, place.device, learning.batch_windows)
             figures["loss"] = loss_sum / steps_per_epoch
-        figures = place.from_leader(figures)  # all must agree on when to stop
+        figures = place.from_leader(figures)  # all processes must stop together
         run.end_epoch(epoch, figures, figures["area_under_roc"])
 
-    # 5. The best one as a model that runs, and the card
+    # 5. Write the best model, and its card
     if not place.leads:
-        return run.card()  # the leading process has written the best one, and goes on alone
+        return run.card()  # the first process has written the best model, and continues alone
     kept = checkpoints.load(out / "best.pt")
     if kept is not None:
         network.load_state_dict(kept["network"], strict=False)
@@ -152,7 +154,7 @@ def _finetune(plan: FineTunePlan, out: Path, place: Place) -> dict[str, Any]:
 
 
 def freeze(network: Any, layers: int) -> int:
-    """Freeze the patches and the first layers; return how many parameters that are.
+    """Freeze the patches and the first layers; return the number of frozen parameters.
 
     Raises:
         BadInputError: the network has fewer layers.
@@ -161,7 +163,7 @@ def freeze(network: Any, layers: int) -> int:
     blocks = body.encoder.layer if hasattr(body, "encoder") else body.layers
     if layers > len(blocks):
         raise BadInputError(
-            f"training.frozen_layers is {layers} and the network has {len(blocks)} layers: set it "
+            f"training.frozen_layers is {layers}, but the network has {len(blocks)} layers: set it "
             f"to {len(blocks)} or less."
         )
     if layers == 0:
@@ -198,7 +200,7 @@ def measured(
 
 
 def _area(cracks: np.ndarray[Any, Any], rest: np.ndarray[Any, Any]) -> float:
-    """Mann and Whitney's: how often a crack scores above what is none; 0.5 when one is missing."""
+    """The share of pairs in which a crack scores higher (Mann-Whitney); 0.5 without any pair."""
     if len(cracks) == 0 or len(rest) == 0:
         return 0.5
     ordered = np.sort(rest)
@@ -220,6 +222,6 @@ def _save_model(network: Any, base: Path, folder: Path, name: str) -> None:
         (folder / "preprocessor_config.json").write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise BadInputError(
-            f"{folder} can't be written ({error}): make room and start the same command again, it "
-            "goes on from the last checkpoint."
+            f"{folder} can't be written ({error}): free some space and run the same command again. "
+            "It resumes from the last checkpoint."
         ) from error

@@ -1,4 +1,4 @@
-"""A corpus as labelled windows for a large model: which sound teaches what."""
+"""Cut a corpus into labelled windows for fine-tuning a large model."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +20,14 @@ CRACK_LABELS = {"first_crack", "first crack", "crack"}
 
 
 class WindowSettings(Options):
-    """Which windows are cut, and what they teach."""
+    """How windows are cut and labelled."""
 
     window_s: float = Field(10.0, description="Length of a window in seconds.", gt=0.1, le=60)
     overlap: float = Field(
-        0.5, description="Part of a window that the next one shares.", ge=0, lt=1
+        0.5, description="Share of a window that overlaps with the next.", ge=0, lt=1
     )
     least_pops: int = Field(
-        2, description="Pops in a window that make it first crack, where pops are labelled.", ge=1
+        2, description="Labelled pops that a window must hold to count as first crack.", ge=1
     )
     margin_s: float = Field(
         5.0,
@@ -43,25 +43,25 @@ class Windows:
     """The windows of one split."""
 
     inputs: Float32Array
-    """Shape (windows, frames, bands), normalised by the checkpoint's own mean and deviation."""
+    """Shape (windows, frames, bands), normalised with the checkpoint's mean and deviation."""
     labels: npt.NDArray[np.int64]
-    """Shape (windows,): 0 not, 1 first crack."""
+    """Shape (windows,): 1 for first crack, else 0."""
     recordings: int
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def class_weights(self) -> Float32Array:
-        """What makes both classes count the same, mean 1 over the windows; shape (2,)."""
+        """Weights that balance the two classes, with mean 1 over the windows; shape (2,)."""
         counts = np.maximum(1, np.bincount(self.labels, minlength=2))
         return np.asarray(len(self.labels) / (2 * counts), np.float32)
 
 
 def read_corpus(manifest: Path) -> list[CorpusRecording]:
-    """The recordings of a manifest whose splits leak nothing.
+    """Read a manifest, and check that its splits share no roast.
 
     Raises:
-        BadInputError: something is wrong with the corpus; the sentence says what.
+        BadInputError: the corpus is not valid.
     """
     recordings = read_manifest(manifest)
     wrong = faults(recordings, manifest.parent, hashes=False)
@@ -74,7 +74,7 @@ def read_corpus(manifest: Path) -> list[CorpusRecording]:
 def label(
     item: CorpusRecording, start_s: float, end_s: float, settings: WindowSettings
 ) -> int | None:
-    """What a window of a recording is; None where that is not sure."""
+    """The label of a window; None if it is unsure."""
     if item.kind == "negative":
         return NOTHING
     if item.pops_s is not None:
@@ -90,7 +90,7 @@ def label(
         return NOTHING if _clear(item, start_s, end_s, settings) else None
     if item.kind == "clip" and item.label:
         return CRACK if item.label.lower() in CRACK_LABELS else NOTHING
-    return None  # an unlabelled roast teaches nothing
+    return None  # nothing to learn from an unlabelled roast
 
 
 def _clear(item: CorpusRecording, start_s: float, end_s: float, settings: WindowSettings) -> bool:
@@ -108,7 +108,7 @@ def cut(
     settings: WindowSettings,
     store: Path,
 ) -> Windows:
-    """All windows of a split that teach something; their inputs lie in a file, not in memory.
+    """All labelled windows of a split. Their inputs are in a file, not in memory.
 
     Raises:
         BadInputError: a recording can't be read, or the split has no windows.

@@ -1,6 +1,6 @@
-"""A windowed model in another form (ONNX, int8, TorchScript, OpenVINO), with what that changes.
+"""Export a windowed model to another form: ONNX, int8, TorchScript or OpenVINO.
 
-Each export is compared with the original on the same synthesised sound, and timed beside it.
+Each export is compared with the original on the same synthesised sound: outputs and time.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ _OVERLAP = 0.7
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One form of a model, measured on this machine with all its threads."""
+    """One form of a model, measured on this machine with all threads."""
 
     form: str
     backend: str
@@ -49,33 +49,33 @@ class Measured:
     window_ms: float
     """Median time for one window."""
     times_real_time: float
-    """Of one stream at 70 % overlap."""
+    """For one stream at 70 % overlap."""
     logit_difference: float
-    """Largest difference of an output from the original's."""
+    """Largest difference between an output and the original's."""
     probability_difference: float
 
 
 def export(folder: Path, form: str, out: Path) -> list[Measured]:
-    """Write a model in another form into a folder that runs as it stands.
+    """Export a model to a folder that can be used as a model.
 
     Returns:
-        The original, and the export on each back end that runs it and is installed, measured.
+        The measurements of the original, and of the export on each installed back end.
 
     Raises:
-        BadInputError: the folder is no audio classifier with torch weights and a front end in
-            numpy, or the place can't be written.
+        BadInputError: the folder is not an audio classifier with torch weights whose front end
+            exists in numpy, or `out` can't be written.
     """
     original = checkpoint.read(folder)
     if original.log_mel is None:
         raise BadInputError(
-            f"{folder} is {original.kind}, whose front end runs in transformers only: exports "
-            "are for Audio Spectrogram Transformers."
+            f"{folder} is {original.kind}, whose front end runs in transformers only: export "
+            "an Audio Spectrogram Transformer."
         )
     if original.weights("torch") is None:
-        raise BadInputError(f"{folder} has no model.safetensors: export from the original weights.")
+        raise BadInputError(f"{folder} has no model.safetensors: export the original model.")
     original.crack_index()
     if out.resolve() == folder.resolve():
-        raise BadInputError(f"--out is the model's own folder {folder}: name another.")
+        raise BadInputError(f"--out is the model's own folder {folder}: choose another.")
     inputs = sample_inputs(original)
     before, reference = measure(original, "torch", inputs, None)
     try:
@@ -92,7 +92,7 @@ def export(folder: Path, form: str, out: Path) -> list[Measured]:
         del network
     except OSError as error:
         raise BadInputError(
-            f"The export can't be written to {out} ({error.strerror}): name another --out."
+            f"The export can't be written to {out} ({error.strerror}): choose another --out."
         ) from error
     made = checkpoint.read(out)
     after = [
@@ -118,7 +118,7 @@ def export(folder: Path, form: str, out: Path) -> list[Measured]:
 
 
 def sample_inputs(model: checkpoint.Checkpoint) -> Float32Array:
-    """Windows of a synthesised roast, quiet and cracking, as the network takes them."""
+    """Network inputs from a synthesised roast: windows before and during first crack."""
     assert model.log_mel is not None
     window_s = _window_s(model)
     length_s = (_WINDOWS + 0.5) * window_s
@@ -130,9 +130,9 @@ def sample_inputs(model: checkpoint.Checkpoint) -> Float32Array:
 
 
 def calibration_inputs(model: checkpoint.Checkpoint) -> Float32Array:
-    """Windows of roasters, cracks and everyday sounds in many rooms, at all levels; and silence.
+    """Network inputs of roasters, cracks and everyday sounds in many rooms and levels; silence.
 
-    None of them is in `sample_inputs`, which exports are judged by.
+    They differ from `sample_inputs`, on which exports are measured.
     """
     assert model.log_mel is not None
     window_s, rate = _window_s(model), model.sample_rate_hz
@@ -160,16 +160,16 @@ def measure(
     dtype: backends.DtypeName = "float32",
     threads: int = 0,
 ) -> tuple[Measured, Float32Array]:
-    """Load a form of a model and time it on windows, one at a time.
+    """Load a form of a model, and time it on single windows.
 
     Returns:
-        What was measured, and the outputs, shape (windows, labels).
+        The measurements, and the outputs of shape (windows, labels).
     """
     began_s = time.perf_counter()
     loaded = backends.load(model, backend, "cpu", dtype, threads)
     load_s = time.perf_counter() - began_s
     outputs, took_ms = [], []
-    loaded.logits(inputs[:1])  # the first is slower
+    loaded.logits(inputs[:1])  # the first run is slower
     for index in range(len(inputs)):
         began_s = time.perf_counter()
         outputs.append(loaded.logits(inputs[index : index + 1]))
@@ -181,7 +181,7 @@ def measure(
     weights = model.weights(backend)
     assert weights is not None
     size = weights.stat().st_size
-    if weights.suffix == ".xml":  # the weights proper are beside it
+    if weights.suffix == ".xml":  # the weights are in a file beside it
         size += weights.with_suffix(".bin").stat().st_size
     measured = Measured(
         form=form or backend,
@@ -197,7 +197,7 @@ def measure(
 
 
 def as_json(rows: list[Measured]) -> list[dict[str, Any]]:
-    """The rows as plain values."""
+    """Convert the rows to plain values."""
     return [asdict(row) for row in rows]
 
 
@@ -215,7 +215,7 @@ def _softmax(logits: Float32Array) -> Float32Array:
 def _onnx(network: Any, sound: Float32Array, out: Path, name: str = "model.onnx") -> Path:
     path = out / name
     try:
-        import onnxscript  # noqa: F401 - torch's exporter needs it, and says so less clearly
+        import onnxscript  # noqa: F401 - torch's exporter needs it, and reports that less clearly
     except ModuleNotFoundError as missing:
         raise MissingExtraError("Exporting to ONNX", "ast") from missing
     torch.onnx.export(
@@ -234,7 +234,7 @@ def _onnx(network: Any, sound: Float32Array, out: Path, name: str = "model.onnx"
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Exporters warn of themselves; what they made is compared with the original instead."""
+    """Silence the warnings of exporters; their outputs are compared with the original."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

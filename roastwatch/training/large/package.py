@@ -1,4 +1,4 @@
-"""A large model as a folder that runs as it stands: weights, manifest, card, example."""
+"""Package a large model as a folder that is ready to use: weights, manifest, card, example."""
 
 import hashlib
 import json
@@ -22,18 +22,18 @@ def write_package(
     folder: Path, out: Path, *, model_id: str | None, licence: str, trained_on: str,
     threshold: float,
 ) -> dict[str, Any]:  # fmt: skip
-    """Write the package and return its manifest, which stands there as roastwatch.json too.
+    """Write the package; return its manifest, which is also written to roastwatch.json.
 
     Raises:
-        BadInputError: the folder is no first-crack classifier, or the place can't be written.
+        BadInputError: the folder is not a first-crack classifier, or `out` can't be written.
     """
     model = checkpoint.read(folder)
     label = model.labels[model.crack_index()]
     forms = [name for name in checkpoint.WEIGHTS if model.weights(name) is not None]
     if not forms:
-        raise BadInputError(f"{folder} has no weights: fetch the model again.")
+        raise BadInputError(f"{folder} has no weights: download the model again.")
     if out.exists() and any(out.iterdir()):
-        raise BadInputError(f"{out} is not empty: name another --out, or empty it.")
+        raise BadInputError(f"{out} is not empty: choose another --out, or empty it.")
     name = model_id or model.model_id
     example = f"roastwatch analyze {out / EXAMPLE} --model {out}"
     try:
@@ -76,13 +76,13 @@ def write_package(
         (out / MANIFEST).write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise BadInputError(
-            f"The package can't be written to {out} ({error.strerror}): name another --out."
+            f"The package can't be written to {out} ({error.strerror}): choose another --out."
         ) from error
     return manifest
 
 
 def _files(model: checkpoint.Checkpoint) -> list[Path]:
-    """What the model needs to run, and what came with it."""
+    """The files of the model: configuration and weights in every form."""
     folder = model.folder
     found = [folder / "config.json", folder / "preprocessor_config.json"]
     for names in checkpoint.WEIGHTS.values():
@@ -94,14 +94,14 @@ def _files(model: checkpoint.Checkpoint) -> list[Path]:
 
 
 def _set_id(path: Path, model_id: str) -> None:
-    """The name travels with the model, whatever its folder is called."""
+    """Store the name with the model, so that it does not depend on the folder."""
     config = json.loads(path.read_text(encoding="utf-8"))
     config["roastwatch_model_id"] = model_id
     path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
 def _write_example(path: Path) -> None:
-    """A synthesised minute: half of it before first crack, half in it."""
+    """Write a synthesised minute: 30 s before first crack, 30 s during it."""
     crack = CrackPhase(onset_s=30.0, rise_s=5.0, hold_s=40.0, fall_s=1.0, peak_per_s=2.0)
     roast = SynthRoast(1, 32_000, curve=RoastRates(60.0, crack), pop_level_db=18.0)
     with soundfile.SoundFile(path, "w", 32_000, 1) as file:
@@ -111,7 +111,7 @@ def _write_example(path: Path) -> None:
 
 def _settings(threshold: float) -> str:
     return (
-        "# For `roastwatch run`: this model beside the microphone. Run it from this folder.\n"
+        "# For `roastwatch run` in this folder: this model listens to the microphone.\n"
         "stations:\n"
         "  - model:\n"
         "      type: windowed\n"
@@ -122,7 +122,7 @@ def _settings(threshold: float) -> str:
 
 _SCRIPT = """\
 #!/bin/sh
-# Judges the synthesised minute beside this file: first crack begins in it at 30 s.
+# Analyses the synthesised minute beside this file. Its first crack begins at 30 s.
 here=$(dirname "$0")
 exec roastwatch analyze "$here/example.flac" --model "$here" --json
 """
@@ -135,13 +135,13 @@ def _card(about: dict[str, Any]) -> str:
     return f"""\
 # {about["model_id"]}
 
-Hears first crack in a coffee roast: {about["kind"]}, windows of {about["window_s"]:g} s at
+Detects first crack in a coffee roast: {about["kind"]}, windows of {about["window_s"]:g} s at
 {about["sample_rate_hz"]} Hz, labels {", ".join(about["labels"])} (first crack is
 `{about["crack_label"]}`).
 
 - **Forms here:** {", ".join(about["forms"])}
-- **Licence of the weights:** {about["licence"] or "not stated by who made this package"}
-- **Trained on:** {about["trained_on"] or "not stated by who made this package"}
+- **Licence of the weights:** {about["licence"] or "not stated by the author of this package"}
+- **Trained on:** {about["trained_on"] or "not stated by the author of this package"}
 - **Threshold:** {about["threshold"]}
 
 ## Run it
@@ -149,14 +149,14 @@ Hears first crack in a coffee roast: {about["kind"]}, windows of {about["window_
     pip install '{install}'
     sh example.sh
 
-`example.flac` is synthesised sound in which first crack begins at 30 s. `settings.yaml` runs the
-model beside a microphone: `roastwatch run --settings settings.yaml` from this folder.
+In `example.flac`, which is synthesised, first crack begins at 30 s. To listen to a microphone with
+this model, run `roastwatch run --settings settings.yaml` in this folder.
 
 ## Limits
 
-How well it hears a roaster that it was not trained on is not known from this package: measure it
-on your own recordings with `roastwatch evaluate` before you trust it with a roast. A large model
-alone should not act on a roaster; a person confirms.
+Its accuracy on a roaster that it was not trained on is unknown. Measure it on your own recordings
+with `roastwatch evaluate` before you rely on it. A large model alone should not act on a roaster:
+a person confirms.
 
 `roastwatch.json` lists every file with its size and sha256.
 """
