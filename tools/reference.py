@@ -101,7 +101,7 @@ def context() -> click.Context:
 def _command(command: click.Command, path: str, level: int) -> list[str]:
     here = click.Context(command, info_name=path)
     usage = " ".join(command.collect_usage_pieces(here))
-    parts = ["#" * level + f" `{path}`", f"`{path} {usage}`", *_help(command.help or "")]
+    parts = ["#" * level + f" `{path}`", f"`{path} {usage}`", *markdown_of(command.help or "")]
     rows = []
     for parameter in command.get_params(here):
         if not isinstance(parameter, click.Option) or "--help" in parameter.opts:
@@ -120,19 +120,20 @@ def _command(command: click.Command, path: str, level: int) -> list[str]:
     return parts
 
 
-def _help(text: str) -> list[str]:
+def markdown_of(text: str) -> list[str]:
     """Help text as Markdown: a paragraph marked by click's backspace becomes a block of code."""
     parts = []
     for paragraph in re.split(r"\n\s*\n", text.strip()):
-        if paragraph.lstrip().startswith("\b"):
-            lines = paragraph.replace("\b", "").strip("\n").split("\n")
-            head, code = lines[0].strip(), [line.strip() for line in lines[1:]]
-            if not code and ":" in head:
-                head, _, one = head.partition(":")
-                head, code = f"{head}:", [one.strip()]
-            parts += [head, "```sh\n" + "\n".join(code) + "\n```"]
-        else:
+        if not paragraph.lstrip().startswith("\b"):
             parts.append(" ".join(paragraph.split()))
+            continue
+        lines = [line.strip() for line in paragraph.replace("\b", "").strip().split("\n")]
+        head, colon, one = lines[0].partition(":")
+        if not colon:  # a table
+            parts.append("```text\n" + "\n".join(lines) + "\n```")
+            continue
+        commands = [one.strip(), *lines[1:]] if one else lines[1:]
+        parts += [f"{head}:", "```sh\n" + "\n".join(commands) + "\n```"]
     return parts
 
 

@@ -3,11 +3,11 @@
 libsndfile reads only the first, without a warning.
 """
 
-import mmap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from roastwatch.audio.byte_scanner import ByteScanner
 from roastwatch.audio.headers import read_header
 
 
@@ -45,7 +45,8 @@ def parts(path: Path, kind: str) -> list[JoinedRecording]:
         return list(_wav_parts(path, size))
     if kind not in ("OGG", "MP3", "FLAC"):
         return [JoinedRecording(0, size)]
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
+    with path.open("rb") as file:
+        raw = ByteScanner(file)
         if kind == "MP3":
             return _mp3_parts(raw)
         starts = [start for start in (_ogg_starts if kind == "OGG" else _flac_starts)(raw) if start]
@@ -65,7 +66,7 @@ def _wav_parts(path: Path, size: int) -> Iterator[JoinedRecording]:
         start += following
 
 
-def _ogg_starts(raw: mmap.mmap) -> list[int]:
+def _ogg_starts(raw: ByteScanner) -> list[int]:
     """Where a link of a chain starts: pages that begin a stream, after a page that ended one.
 
     By RFC 3533, several such pages in a row begin one group of multiplexed streams.
@@ -73,30 +74,31 @@ def _ogg_starts(raw: mmap.mmap) -> list[int]:
     found: list[int] = []
     at, data_seen = 0, False
     while 0 <= at <= len(raw) - 27:
-        if raw[at : at + 4] != b"OggS":
+        head = raw.read(at, 27)
+        if len(head) < 27 or head[:4] != b"OggS":
             at = raw.find(b"OggS", at + 1)
             continue
-        begins = bool(raw[at + 5] & 2)
+        begins = bool(head[5] & 2)
         if begins and (data_seen or not found):
             found.append(at)
             data_seen = False
         data_seen = data_seen or not begins
-        lacing = raw[at + 27 : at + 27 + raw[at + 26]]
+        lacing = raw.read(at + 27, head[26])
         at += 27 + len(lacing) + sum(lacing)
     return found
 
 
-def _flac_starts(raw: mmap.mmap) -> list[int]:
+def _flac_starts(raw: ByteScanner) -> list[int]:
     found: list[int] = []
     at = raw.find(b"fLaC", 4)
     while at >= 0:
-        if raw[at + 4 : at + 8] in _FLAC:
+        if raw.read(at + 4, 4) in _FLAC:
             found.append(at)
         at = raw.find(b"fLaC", at + 1)
     return found
 
 
-def _mp3_parts(raw: mmap.mmap) -> list[JoinedRecording]:
+def _mp3_parts(raw: ByteScanner) -> list[JoinedRecording]:
     """Another MP3 starts at its tag, at its header frame, or where the counted frames end."""
     found: list[JoinedRecording] = []
     at = start = frames = 0
@@ -111,7 +113,7 @@ def _mp3_parts(raw: mmap.mmap) -> list[JoinedRecording]:
         start, frames, seconds, counted, first = at, 0, 0.0, None, b""
 
     while at < len(raw) - 10:
-        head = raw[at : at + 10]
+        head = raw.read(at, 10)
         if head[:3] == b"ID3":
             if began:
                 end(at)
@@ -126,8 +128,8 @@ def _mp3_parts(raw: mmap.mmap) -> list[JoinedRecording]:
             at = _next_mp3_frame(raw, at + 1)
             continue
         length, side, length_s = frame
-        marks = raw[at + 4 + side : at + 16 + side]
-        counts = marks[:4] in (b"Xing", b"Info")
+        marks = raw.read(at + 4 + side, 12)
+        counts = len(marks) == 12 and marks[:4] in (b"Xing", b"Info")
         if began and (counts or (counted is not None and frames >= counted)):
             end(at)
             miscounted = not counts
@@ -157,9 +159,10 @@ def _counts(first: bytes, frames: int) -> bytes:
     return tag.ljust(length, b"\0") if len(tag) <= length else b""
 
 
-def _next_mp3_frame(raw: mmap.mmap, at: int) -> int:
+def _next_mp3_frame(raw: ByteScanner, at: int) -> int:
     while 0 <= at < len(raw) - 10:
-        if _mp3_frame(raw[at : at + 10]) or raw[at : at + 3] == b"ID3":
+        head = raw.read(at, 10)
+        if _mp3_frame(head) or head[:3] == b"ID3":
             return at
         following = [raw.find(mark, at + 1) for mark in (b"\xff", b"ID3")]
         at = min((place for place in following if place >= 0), default=-1)

@@ -52,6 +52,11 @@ def resident_mb(pid: int | None = None) -> float | None:
     return _status(pid, "VmRSS")
 
 
+def peak_mb(pid: int | None = None) -> float | None:
+    """Most resident memory that a process (this one) has had, in MB; None without /proc."""
+    return _status(pid, "VmHWM")
+
+
 def _status(pid: int | None, key: str) -> float | None:
     try:
         text = Path(f"/proc/{pid or 'self'}/status").read_text(encoding="ascii", errors="replace")

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from roastwatch.bench.machine import resident_mb
+from roastwatch.bench.machine import peak_mb, resident_mb
 from roastwatch.bench.sound import noise_with_pops, write_file
 from roastwatch.bench.timing import Figure
 
@@ -140,10 +140,13 @@ def _peak_mb(files: list[str], model: str | None, options: tuple[str, ...]) -> f
     words = [*_PROGRAM, "analyze", *files, "--json"]
     words += ["--model", model] if model else []
     words += [word for option in options for word in ("--model-option", option)]
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return usage.ru_maxrss / 1024 if process.returncode == 0 else None
+    peak: float | None = None
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        # Not ru_maxrss: a process inherits that of the one that started it.
+        while process.poll() is None:
+            peak = peak_mb(process.pid) or peak
+            time.sleep(0.02)
+    return peak if process.returncode == 0 else None
 
 
 def _unread(pipe: int) -> int:

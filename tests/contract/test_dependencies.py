@@ -244,10 +244,9 @@ def run(wheel: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_wheel_has_everything_but_the_training_code(wheel: Path) -> None:
-    tracked = subprocess.run(
-        ["git", "ls-files", "roastwatch"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    expected = {path for path in tracked if not path.startswith(LEFT_OUT)}
+    files = (p for p in PACKAGE.rglob("*") if p.is_file() and p.parent.name != "__pycache__")
+    there = {p.relative_to(ROOT).as_posix() for p in files}
+    expected = {path for path in there if not path.startswith(LEFT_OUT)}
     packed = {p.relative_to(wheel).as_posix() for p in wheel.rglob("*") if p.is_file()}
     assert not expected - packed
     assert not [path for path in packed if path.startswith(LEFT_OUT)]
@@ -256,15 +255,25 @@ def test_the_wheel_has_everything_but_the_training_code(wheel: Path) -> None:
     assert not [p for p in packed if not re.match(r"roastwatch(/|-[\d.]+\.dist-info/)", p)]
 
 
+def not_installed() -> set[str]:
+    """Libraries of extras that this Python lacks; the oldest Python has all of them."""
+    wanted = set().union(*(third_party(tree) for _, tree in trees())) & set(declared())
+    return {name for name in wanted if importlib.util.find_spec(name) is None}
+
+
 def test_every_module_of_the_wheel_imports_without_the_rest(wheel: Path) -> None:
     code = (
-        "import importlib, pkgutil, roastwatch\n"
+        "import importlib, pkgutil, sys, roastwatch\n"
         "names = [m.name for m in pkgutil.walk_packages(roastwatch.__path__, 'roastwatch.')]\n"
         "for name in names:\n"
-        "    name.endswith('__main__') or importlib.import_module(name)\n"
+        "    try:\n"
+        "        name.endswith('__main__') or importlib.import_module(name)\n"
+        "    except ModuleNotFoundError as error:\n"
+        "        if error.name not in sys.argv[1:]:\n"
+        "            raise\n"
         "print(roastwatch.__file__, len(names))"
     )
-    done = run(wheel, "-c", code)
+    done = run(wheel, "-c", code, *not_installed())
     assert done.returncode == 0, done.stderr
     file, count = done.stdout.split()
     assert Path(file).is_relative_to(wheel)

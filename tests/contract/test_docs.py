@@ -26,6 +26,33 @@ def test_generated_pages_equal_the_code() -> None:
     assert reference.stale() == []
 
 
+@pytest.mark.parametrize("indent", ["", "    "], ids=["Python 3.13 and newer", "older"])
+def test_commands_and_tables_in_help_become_blocks(indent: str) -> None:
+    lines = [
+        "Do it.",
+        "",
+        "\b",
+        "quick   seconds",
+        "full    minutes",
+        "",
+        "\b",
+        "Examples:",
+        "  roastwatch it",
+        "  roastwatch it --now",
+        "",
+        "\b",
+        "One: roastwatch it",
+    ]
+    assert reference.markdown_of("\n".join(indent + line for line in lines).strip()) == [
+        "Do it.",
+        "```text\nquick   seconds\nfull    minutes\n```",
+        "Examples:",
+        "```sh\nroastwatch it\nroastwatch it --now\n```",
+        "One:",
+        "```sh\nroastwatch it\n```",
+    ]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_paths_and_links_of_a_page_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")

@@ -109,13 +109,3 @@ def test_invalid_report_is_refused(tmp_path: Path, content: str | None) -> None:
         path.write_text(content)
     result = CliRunner().invoke(command, ["stream", "--compare", str(path)])
     assert isinstance(result.exception, BadInputError)
-
-
-@pytest.mark.verify
-def test_memory_does_not_grow_with_recording_length() -> None:
-    from roastwatch.bench import process
-
-    figures = {figure.name: figure for figure in process.analyze_memory(None, (), 32_000)}
-    growth = figures["analyze_memory_growth"]
-    assert growth.value is not None
-    assert abs(growth.value) <= 10.0

@@ -184,6 +184,17 @@ def test_joined_mp3_is_found_by_tags_and_frame_counts(tmp_path: Path) -> None:
         assert len(samples) == pytest.approx(6 * RATE_HZ, abs=6000)
 
 
+def test_mp3_that_ends_in_a_frame_header_is_read(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "1.mp3", sound(), RATE_HZ, bitrate_mode="CONSTANT")
+    raw = (tmp_path / "1.mp3").read_bytes()
+    mark = next(at for word in (b"Xing", b"Info") if (at := raw.find(word)) >= 0)
+    start = raw.rindex(b"\xff", 0, mark)
+    for end in range(mark + 4, mark + 12):
+        (tmp_path / "a.mp3").write_bytes(raw + raw[start:end])
+        samples, _ = heard(tmp_path / "a.mp3")
+        assert len(samples) == pytest.approx(3 * RATE_HZ, abs=3000)
+
+
 def test_joined_parts_are_resampled_to_the_first(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "1.ogg", sound(), RATE_HZ)
     soundfile.write(tmp_path / "2.ogg", np.stack([sound()[: 2 * 16_000]] * 2, 1), 16_000)
