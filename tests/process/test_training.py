@@ -130,10 +130,10 @@ def test_exported_net_equals_torch_when_streamed(run: Path, tmp_path: Path) -> N
     assert stand is not None
     del stand["network"]["entry.mix.weight"]
     torch.save(stand, tmp_path / "other.pt")
-    with pytest.raises(BadInputError, match="another way"):
+    with pytest.raises(BadInputError, match="another structure"):
         trained_network(tmp_path / "other.pt")
     (tmp_path / "bad.pt").write_bytes(b"no")
-    with pytest.raises(BadInputError, match="not a checkpoint"):
+    with pytest.raises(BadInputError, match="not a readable checkpoint"):
         trained_network(tmp_path / "bad.pt")
 
 
