@@ -26,7 +26,6 @@ COUNTERS = {
     "connections_refused": "HTTP connections refused for lack of room.",
     "events_dropped": "Events dropped because the sink's queue was full.",
     "events_lost": "Events that were never delivered.",
-    "events_sent": "Events written by a sink that sends each once.",
     "events_told": "Events delivered.",
     "failures": "Failed writes of recordings.",
     "guardian_restarts": "Restarts of the guardian process.",
