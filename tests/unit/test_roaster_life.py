@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from roastwatch.roaster.guardian.interlocks import INTERLOCKS
+from roastwatch.vocabulary import Actuator
 from tests.support.roaster_machine import RoasterLife
 
 CHECKS = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
@@ -41,6 +42,21 @@ def test_stop_without_a_link_is_owed_though_the_clock_goes_back() -> None:
         assert life.stop_owed_after is None
     finally:
         life.teardown()
+
+
+def test_driver_that_repeats_an_old_reading_does_not_block_the_guardian() -> None:
+    """It was asked without a pause for 1.5 s, and nothing else of the guardian ran meanwhile."""
+    life = RoasterLife()
+    life.first_reading(fluid=False, patient=False)
+    life.arm_and_heat(20.0)
+    assert life.driver.setpoint(Actuator.HEATER) == 20
+    life.driver.frozen = True
+    life.arm_and_heat(100.0)
+    assert life.driver.setpoint(Actuator.HEATER) <= 20  # not over heat that may be lost
+    life.driver.frozen = False
+    life.arm_and_heat(100.0)
+    assert life.driver.setpoint(Actuator.HEATER) == 100
+    life.teardown()
 
 
 @pytest.mark.verify
