@@ -1,7 +1,7 @@
 """A template for a source of sound: copy it, and replace what is marked with CHANGE.
 
 It works as it stands: it reads raw PCM (s16le, mono) from a TCP server. CONTRIBUTING.md says which
-other lines a new source needs.
+other lines a new source needs. Replace this docstring by one sentence on what yours does.
 """
 
 import asyncio

@@ -55,9 +55,7 @@ def curves(
     if around is not None:
         temps.append(shown(around)[inside])
         axes.plot(times[inside], temps[1], color=palette.around, linewidth=1.2, zorder=3)
-        _named(axes, times[inside], temps[1], "environment", palette.around, span, 0.3)
     axes.plot(times[inside], beans, color=palette.bean, linewidth=2.2, zorder=4)
-    _named(axes, times[inside], beans, "beans", palette.bean, span, 0.62)
     known = np.concatenate(temps)
     known = known[np.isfinite(known)]
     if len(known):
@@ -80,6 +78,12 @@ def curves(
     right.tick_params(colors=palette.ror)
     right.set_ylabel(f"{unit}/min", fontsize=8, color=palette.ror, rotation=0, ha="left", va="top")
     right.yaxis.set_label_coords(1.005, 1.0)
+    # The right axes are on top, so their text is above every curve.
+    if around is not None:
+        _named(axes, times[inside], temps[1], "environment", palette.around, span, 0.5, right)
+    _named(axes, times[inside], beans, "beans", palette.bean, span, 0.62, right)
+    rates = np.where(visible, rates, np.nan)
+    _named(right, times[inside], rates, "rate of rise", palette.ror, span, 0.8)
     _turning_point(axes, palette, record, zero_s, fahrenheit)
     return right
 
@@ -139,16 +143,20 @@ def _named(
     colour: str,
     span: tuple[float, float],
     where: float,
+    words: "Axes | None" = None,
 ) -> None:
-    """Write the curve's name along it instead of a legend."""
+    """Write the curve's name along it instead of a legend; on the axes `words`, if given."""
     at = span[0] + where * (span[1] - span[0])
     known = np.flatnonzero(np.isfinite(values))
     if not len(known):
         return
     index = known[int(np.argmin(np.abs(times[known] - at)))]
-    axes.annotate(
-        name, (times[index], values[index]), xytext=(0, 5), textcoords="offset points",
-        fontsize=7.5, color=colour, ha="right", va="bottom", zorder=6,
+    later = known[int(np.argmin(np.abs(times[known] - times[index] - 30.0)))]
+    falls = values[later] < values[index]
+    (words or axes).annotate(
+        name, (times[index], values[index]), xycoords=axes.transData, xytext=(0, 5),
+        textcoords="offset points", fontsize=7.5, color=colour,
+        ha="left" if falls else "right", va="bottom", zorder=6,
     )  # fmt: skip
 
 

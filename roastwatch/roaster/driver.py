@@ -13,7 +13,8 @@ Rules that the guardian relies on:
   It gives up within 5 s.
 - **`read`** answers or raises LostError within about 1 s, and may be **cancelled at any await**:
   a write or `make_safe` right after must work, and so must the next read. A late or broken answer
-  is never taken for a fresh one. `taken_at_s` is `time.monotonic()` of the arrival of the values.
+  is never taken for a fresh one. `taken_at_s` is the time (`time.monotonic()`) at which the values
+  were requested, or arrived if the machine sends them by itself.
   A driver whose machine must not be left (a Hottop ejects after a second without a frame) raises
   SilentError when only the answers are missing: its wire stays open and it goes on writing.
 - **`write`** returns once the bytes are handed to the wire; the guardian never has two calls of
@@ -23,7 +24,7 @@ Rules that the guardian relies on:
   and nothing by the guardian: arming ends, and the machine is made safe if it may be hot.
 - A value above what a probe can show is delivered as read, never left out; where the machine only
   says "too hot", `Reading.over_range` is set. Why a value is missing stands in `doubts`.
-- **Leaving** closes the wire without writing: the interlocks have permitted that before.
+- **Leaving** writes heat 0 if the link allows it, then closes the wire.
 - Nothing blocks the event loop.
 """
 
@@ -58,7 +59,8 @@ class Capabilities:
     read_period_s: float
     """How often there is a fresh reading."""
     keep_alive_s: float | None
-    """Without a write this often the machine acts on its own; None: it never does."""
+    """Without a request this often the machine acts on its own; None: it never does. Any request
+    that the machine counts is enough, also a question."""
     when_host_is_gone: HostGone
     make_safe_writes: str
     """What `make_safe` writes, in words, for the table that people read."""

@@ -27,10 +27,30 @@ _READING_COLUMNS = ", ".join(COLUMNS)
 
 def summary(record: RoastRecord, also_saved_as: Iterable[str] = ()) -> dict[str, Any]:
     """One roast as `list --json` and `show --json` print it."""
+    return {
+        "roast_id": record.roast_id,
+        "title": record.title,
+        "started_at": stamp(record.started_at),
+        "source_file": record.source_file or None,
+        "station": record.station or None,
+        "roaster": record.properties.roaster or None,
+        "bean": record.properties.bean_name or None,
+        "events": events_since(record, record.charge_s),
+        "metrics": metrics(record).promised(),
+        "also_saved_as": list(also_saved_as),
+    }
+
+
+def events_since(record: RoastRecord, zero_s: float | None) -> list[dict[str, Any]]:
+    """The roast's events in order, with their seconds since `zero_s`, or None without one."""
+
+    def since(at_s: float) -> float | None:
+        return None if zero_s is None else _rounded(at_s - zero_s)
+
     events = [
         {
             "kind": event.kind.value,
-            "at_s": _rounded(record.from_charge(event.at_s)),
+            "at_s": since(event.at_s),
             "bean_temp_c": _rounded(_temperature(record, event)),
             "origin": event.origin.value,
         }
@@ -42,24 +62,13 @@ def summary(record: RoastRecord, also_saved_as: Iterable[str] = ()) -> dict[str,
         events.append(
             {
                 "kind": EventKind.TURNING_POINT.value,
-                "at_s": _rounded(record.from_charge(float(record.at_s[turn]))),
+                "at_s": since(float(record.at_s[turn])),
                 "bean_temp_c": _rounded(float(record.bean_temp_c[turn])),
                 "origin": Origin.TEMPERATURE.value,
             }
         )
     events.sort(key=lambda event: (event["at_s"] is None, event["at_s"]))
-    return {
-        "roast_id": record.roast_id,
-        "title": record.title,
-        "started_at": stamp(record.started_at),
-        "source_file": record.source_file or None,
-        "station": record.station or None,
-        "roaster": record.properties.roaster or None,
-        "bean": record.properties.bean_name or None,
-        "events": events,
-        "metrics": metrics(record).promised(),
-        "also_saved_as": list(also_saved_as),
-    }
+    return events
 
 
 def _temperature(record: RoastRecord, event: RecordedEvent) -> float | None:

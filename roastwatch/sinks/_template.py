@@ -1,9 +1,14 @@
 """A template: copy this file to `sinks/<name>.py`, rename the two classes, and replace `_send`.
 
+Replace this docstring by one sentence on what yours does, when you have followed it.
+
 1. Name the class in pyproject.toml: `[project.entry-points."roastwatch.sinks"]`,
-   `<name> = "roastwatch.sinks.<name>:<Name>Sink"`, and install again (`pip install -e .`).
+   `<name> = "roastwatch.sinks.<name>:<Name>Sink"`, and install again
+   (`.venv/bin/pip install --editable . --no-deps`).
 2. Describe each option below: `roastwatch settings` and config/roastwatch.yaml are made from them.
-3. Copy tests/unit/test_sink_template.py, and test against a real server on this machine.
+3. Copy tests/unit/test_sink_template.py. Where the peer is a server, test against a real one on
+   this machine.
+4. A new counter needs a line in COUNTERS in sinks/rest/metrics.py; `events_told` has one.
 
 This one appends a line of JSON to a file for each event. What it shows holds for every sink:
 

@@ -12,6 +12,7 @@ from tests.fakes.hottop import FakeHottop
 from tests.fakes.kaleido import FakeKaleido
 from tests.fakes.line import PtyLine
 from tests.fakes.tc4 import FakeTc4
+from tests.fakes.template import FakeTemplate
 
 MACHINES: dict[str, Callable[[float], Any]] = {
     "hottop": lambda speed: FakeHottop(speed),
@@ -19,6 +20,7 @@ MACHINES: dict[str, Callable[[float], Any]] = {
     "freshroast": lambda speed: FakeFreshRoast(speed),
     "kaleido": lambda speed: FakeKaleido(speed),
     "skywalker": lambda speed: FakeTc4(speed, kind="skywalker"),
+    "template": lambda speed: FakeTemplate(speed),
 }
 
 

@@ -130,3 +130,9 @@ def test_template_counts_a_restart_and_does_not_heat_again() -> None:
 
 def test_template_survives_random_lives() -> None:
     lives(template, 10, derandomize=True)
+
+
+@pytest.mark.verify
+@pytest.mark.timeout(3600)
+def test_template_survives_many_random_lives() -> None:
+    lives(template, 200)

@@ -1,12 +1,16 @@
 """The registry of instructions: every kind has an entry, applied in the declared order."""
 
+import contextlib
+import re
 from dataclasses import fields
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from roastwatch.app.instructions import EFFECTS, Effects, Unconnected, confirms
 from roastwatch.entities import ENTITIES
+from roastwatch.errors import BadInputError
 from roastwatch.roast.roast import Roast, RoastOptions
 from roastwatch.sinks import incoming
 from roastwatch.vocabulary import EventKind, Instruction, InstructionKind, Origin, RoastEvent
@@ -32,6 +36,24 @@ def test_every_kind_of_instruction_has_an_effect(kind: InstructionKind) -> None:
 def test_every_kind_is_accepted_from_people(kind: InstructionKind) -> None:
     asked = {"kind": kind.value, "value": VALUES.get(kind)}
     assert incoming.instruction("kitchen", asked, by="test").kind is kind
+
+
+@pytest.mark.parametrize("page", ["integrations/contract.md", "docs/reference/http-api.md"])
+def test_every_kind_that_takes_a_value_is_on_the_page(page: str) -> None:
+    text = (Path(__file__).parents[2] / page).read_text(encoding="utf-8")
+    missing = {kind.value for kind in InstructionKind if takes_value(kind)} - set(
+        re.findall(r"`(\w+)`", text)
+    )
+    assert missing == set()
+
+
+def takes_value(kind: InstructionKind) -> bool:
+    for value in (VALUES.get(kind), 1, "c1"):
+        with contextlib.suppress(BadInputError):
+            asked = {"kind": kind.value, "value": value}
+            if incoming.instruction("kitchen", asked, by="test").value is not None:
+                return True
+    return False
 
 
 def test_every_button_requests_a_registered_kind() -> None:

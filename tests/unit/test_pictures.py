@@ -23,7 +23,14 @@ def test_png_svg_and_pdf() -> None:
     width, height = (int.from_bytes(png[n : n + 4], "big") for n in (16, 20))
     assert (width, height) == (1080, 1440)
     svg = pictures.roast_picture(record, format_="svg", theme="dark").decode()
-    for word in ("Guji, washed", "first crack 8:15", "development", "heater", "pops a minute"):
+    for word in (
+        "Guji, washed",
+        "first crack 8:15",
+        "development",
+        "heater",
+        "pops a minute",
+        "rate of rise",
+    ):
         assert word in svg
     assert pictures.roast_picture(record, format_="svg", theme="dark").decode() == svg
     assert pictures_more.report_pdf(record)[:5] == b"%PDF-"

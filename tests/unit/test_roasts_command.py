@@ -1,12 +1,16 @@
 """`roastwatch roasts` as a user runs it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from roastwatch.cli import cli
+from roastwatch.roastlog.store import Store
+from roastwatch.vocabulary import EventKind
+from tests.support.made_roasts import made_roast
 from tests.unit.test_alog import profile, write
 
 
@@ -55,6 +59,19 @@ def test_import_list_show(tmp_path: Path, log: Path) -> None:
     assert shown == row | {"witnesses": {"person": 480.0}}
     assert "first crack" in run("--log", log, "show", "last").stdout
     assert "A roast" in run("--log", log, "list").stdout
+
+
+def test_show_counts_from_the_start_without_a_charge(log: Path) -> None:
+    made = made_roast()
+    events = tuple(event for event in made.events if event.kind is not EventKind.CHARGE)
+    with Store(log, create=True) as store:
+        store.import_record(replace(made, events=events))
+    shown = run("--log", log, "show", "last").stdout
+    assert "first crack      8:55" in shown  # 8:15 after the charge, which was at 0:40
+    assert "No charge: times from the start of the recording." in shown
+    assert (
+        json.loads(run("--log", log, "show", "last", "--json").stdout)["events"][0]["at_s"] is None
+    )
 
 
 def test_another_roast_with_a_copied_id_gets_its_own(tmp_path: Path, log: Path) -> None:

@@ -12,6 +12,7 @@ from roastwatch.printing.rich_console import Console
 from roastwatch.printing.times import clock, local, moment
 from roastwatch.records.metrics import metrics, order_faults
 from roastwatch.records.record import RoastRecord
+from roastwatch.roastlog.rows import events_since
 
 
 def degrees(celsius: float | None) -> str:
@@ -70,7 +71,8 @@ def print_roast(row: dict[str, Any], record: RoastRecord) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("event", "time", "beans", "origin"):
         table.add_column(name)
-    for event in row["events"]:
+    charged = record.charge_s is not None
+    for event in row["events"] if charged else events_since(record, 0.0):
         table.add_row(
             event["kind"].replace("_", " "),
             clock(event["at_s"]),
@@ -78,6 +80,8 @@ def print_roast(row: dict[str, Any], record: RoastRecord) -> None:
             event["origin"],
         )
     console.print(table)
+    if not charged and record.events:
+        console.print("No charge: times from the start of the recording.", style="dim")
     _print_witnesses(console, row["witnesses"])
     figures = metrics(record)
     for name, share, ror in (

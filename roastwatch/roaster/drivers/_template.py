@@ -1,16 +1,24 @@
 """A template: copy this file to `drivers/<name>.py` and make it speak your machine's protocol.
 
+Replace this docstring by one sentence on what yours does, when you have followed it.
+
 1. Rename the two classes, and name the driver in pyproject.toml:
    `[project.entry-points."roastwatch.drivers"]`,
    `<name> = "roastwatch.roaster.drivers.<name>:<Name> [roasters]"`. Install again
-   (`pip install -e .`). Then `roastwatch roaster read --type <name> --port ...` finds it.
+   (`.venv/bin/pip install --editable . --no-deps`). Then
+   `roastwatch roaster read --type <name> --port ...` finds it.
 2. Describe each option below with its unit: users read these texts.
 3. State in `capabilities` what the machine does when its computer fails. If that is unknown, write
    "unknown": heating then requires the user to confirm an independent thermal cut-off.
-4. Put the machine's limits, with their sources, into config/roasters/<name>.yaml, and add a row to
+4. Put the limits that differ from the defaults, with their sources, into
+   config/roasters/<name>.yaml. If no limit differs, make no file: the defaults apply. Add a row to
    the table of drivers in the docs (a test requires it).
-5. Copy tests/fakes/template.py (the machine) and tests/unit/test_driver_template.py. Its last test
-   puts the driver through random lives: unplugged, muted, switched off and on.
+5. Copy tests/fakes/template.py (the machine) and tests/unit/test_driver_template.py. Its last tests
+   put the driver through random lives: unplugged, muted, switched off and on.
+
+This driver relies on a readback of the heater. Without one, leave `echoes` empty, leave
+`heater_percent` out of the reading, repeat only commands that lower heat, and count a command as
+obeyed only after its reply.
 
 This machine is invented. It speaks lines of text at 115200 baud and has a heater and a fan. `?` is
 answered by `EXAMPLE 1`, and `R` by `bean,environment,heater,fan` in °C and percent. `H40` and
