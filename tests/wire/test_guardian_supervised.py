@@ -64,7 +64,8 @@ async def test_heat_0_is_reported_after_it_was_written(tmp_path: Path) -> None:
             shutil.rmtree(place.folder)  # as a cleaned runtime folder
             os.kill(first, signal.SIGKILL)
             await until(lambda: any(message == BACK for message, _ in notices), STARTED_S)
-            assert (DIED, 60) in notices
+            # The spare may have written heat 0 by the time that this notice is handled.
+            assert DIED in [message for message, _ in notices]
             assert [heat for message, heat in notices if "heat 0" in message] == [0]
             second = control.guardian_pid
         assert second not in (None, first)
