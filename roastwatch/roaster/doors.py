@@ -149,16 +149,22 @@ class Doors:
     async def _listen(self, names: Iterable[str]) -> None:
         if not identity.is_linux():
             return
+        bound: dict[str, socket.socket] = {}
         for name in sorted(names):
             try:
-                self._open(name, address_of(name))
+                bound[name] = _bind(address_of(name))
             except OSError as taken:
+                for sock in bound.values():
+                    sock.close()
                 raise BadInputError(await _taken_by(name)) from taken
-            self.names |= {name}
+        # Nobody is let in at one name while another is still taken: the caller would be cut off.
+        for name, sock in bound.items():
+            self._open(name, sock)
+        self.names |= bound.keys()
 
     def _listen_by_file(self, path: Path) -> None:
         try:
-            self._open(BY_FILE, str(path))
+            self._open(BY_FILE, _bind(str(path)))
             path.chmod(0o600)
         except OSError as error:
             if not self._sockets:
@@ -167,14 +173,8 @@ class Doors:
                     "of your own in ROASTWATCH_RUNTIME_DIR."
                 ) from error
 
-    def _open(self, name: str, address: str) -> None:
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            sock.bind(address)
-            sock.listen(WAITING)
-        except OSError:
-            sock.close()
-            raise
+    def _open(self, name: str, sock: socket.socket) -> None:
+        sock.listen(WAITING)
         sock.setblocking(False)
         self._sockets[name] = sock
         asyncio.get_running_loop().add_reader(sock, self._accept, name)
@@ -209,6 +209,17 @@ class Doors:
         protocol = asyncio.StreamReaderProtocol(reader)
         transport, _ = await loop.connect_accepted_socket(lambda: protocol, caller)
         await self._converse(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
+
+
+def _bind(address: str) -> socket.socket:
+    """A socket that has this address, and accepts nobody yet. Raises OSError."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.bind(address)
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 async def _taken_by(name: str) -> str:

@@ -7,13 +7,18 @@ from typing import cast
 
 import pytest
 
-from roastwatch.roaster.doors import Peer
+from roastwatch.errors import BadInputError
+from roastwatch.roaster import doors, identity
+from roastwatch.roaster.doors import Doors, Peer
 from roastwatch.roaster.drivers.tc4 import Tc4, Tc4Options
 from roastwatch.roaster.guardian.connections import ClientConnection
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.roaster.guardian.server import SUPERSEDED, GuardianServer
 from roastwatch.vocabulary import Reading
+from tests.fakes.line import PtyLine
+from tests.fakes.tc4 import FakeTc4
+from tests.support.guarded import guarded, heating
 
 HELLO = {"role": "control", "kind": "tc4", "options": {}}
 
@@ -66,3 +71,36 @@ def test_guardian_stays_while_the_machine_it_lost_was_last_seen_hot(
     assert not guard.unsafe_pending
     assert server._ending.may_end(now[0]) is not stays
     assert server._state()["rising"] is (None if stays else False)
+
+
+async def test_guardian_that_ends_while_it_is_greeted_is_replaced(tmp_path: Path) -> None:
+    fake = FakeTc4()
+    async with guarded() as place, PtyLine(fake, tmp_path) as line:
+        name = min(identity.names_of(str(line.port)))
+
+        async def end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readline()
+            ending.close()
+            writer.close()
+
+        ending = await asyncio.start_unix_server(end, doors.address_of(name))
+        async with heating(place, "tc4", line.port):
+            assert fake.ot1 > 0
+        assert not ending.is_serving()
+
+
+async def test_guardian_admits_nobody_until_all_its_names_are_free(tmp_path: Path) -> None:
+    """Else it would cut off who came in at the first name, when the second is taken."""
+    names = frozenset({f"{tmp_path}/a", f"{tmp_path}/b"})
+    free, taken = sorted(names)
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with Doors(None, converse).opened(frozenset({taken})):
+        callers = [asyncio.create_task(doors.connect(doors.address_of(free))) for _ in range(20)]
+        with pytest.raises(BadInputError, match="already holds this roaster"):
+            async with Doors(None, converse).opened(names):
+                pass
+        refused = await asyncio.gather(*callers, return_exceptions=True)
+    assert all(isinstance(one, ConnectionRefusedError) for one in refused)

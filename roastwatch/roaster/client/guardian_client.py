@@ -78,13 +78,14 @@ class GuardianClient:
         self.gone = asyncio.Event()
 
     async def __aenter__(self) -> "GuardianClient":
+        until_s = time.monotonic() + START_S
         while True:
             reader = await self._connect()
             self._last_message_s = time.monotonic()
             self._hang = Hang(self.pid)
             self._tasks = [asyncio.create_task(self._listen(reader), name="guardian:listen")]
             try:
-                answer = await self._greet()
+                answer = await self._greet(until_s)
                 if answer["ok"]:
                     break
                 if answer["reason"] == "elsewhere":
@@ -128,8 +129,10 @@ class GuardianClient:
         """The guardian's process."""
         return self.peer.pid
 
-    async def _greet(self) -> dict[str, Any]:
+    async def _greet(self, until_s: float) -> dict[str, Any]:
         """Send `hello`. A guardian that hangs is replaced, unless we only look.
+
+        One that was just ending when it was found is replaced too, `until_s` monotonic seconds.
 
         Options may hold passwords, so only a guardian of our user or root gets them: another user
         may pose as one.
@@ -149,6 +152,8 @@ class GuardianClient:
         try:
             return await self.ask("hello", within_s=within_s, role=self._role, wire=wire, **known)
         except LostError as lost:
+            if self.gone.is_set() and time.monotonic() < until_s:
+                return {"ok": False, "reason": "superseded"}
             if self.gone.is_set() or self._role == "watch" or self._starter is None:
                 raise
             if not self._kill():
