@@ -200,6 +200,25 @@ class CrackScore:
     model_id: str
     pops: tuple[Pop, ...] = ()
     """Pops detected with this score, in order; empty for models that don't localise."""
+    radio: tuple[float, float] | None = None
+    """Probabilities that music or voices are louder than 6 dB below the roaster, and than 10 dB
+    above it, both above 3.5 kHz; None: the model doesn't judge that."""
+
+
+class Hearing(StrEnum):
+    """How well first crack can be heard."""
+
+    GOOD = "good"
+    LIMITED = "limited"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class HearingState:
+    """How well first crack can be heard, and why not better, as one sentence."""
+
+    hearing: Hearing = Hearing.GOOD
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

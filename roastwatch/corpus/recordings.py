@@ -8,14 +8,16 @@ _ENDINGS = {".wav", ".flac", ".ogg", ".mp3", ".aiff"}
 
 
 def find_radio(folder: Path) -> tuple[tuple[str, str], ...]:
-    """Recorded music and talk in `folder`, as (kind, path), sorted: files named talk* are talk.
+    """Recorded music and talk under `folder`, as (kind, path), sorted.
+
+    Files named talk*, and all in a folder `talk`, are talk; everything else is music.
 
     Raises:
         BadInputError: the folder is missing or holds none.
     """
     found = tuple(
-        ("talk" if path.name.startswith("talk") else "music", str(path))
-        for path in sorted(folder.glob("*"))
+        ("talk" if "talk" in (path.name[:4], path.parent.name) else "music", str(path))
+        for path in sorted(folder.rglob("*"))
         if path.suffix.lower() in _ENDINGS
     )
     if not found:

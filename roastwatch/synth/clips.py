@@ -69,6 +69,19 @@ class SynthClip:
     pops_s: tuple[float, ...]
     kinds: tuple[str, ...]
     """Names of its distractors; a recording is named by its kind."""
+    masked_s: tuple[float, ...] = ()
+    """Cracks that the radio drowned: nobody could tell them from it."""
+    radio_db: Float32Array | None = None
+    """Level of the radio above 3.5 kHz over the bed there, for each `RADIO_STEP_S`; None: none."""
+
+
+Cut = Callable[[np.random.Generator, int], Float32Array]
+"""Draws that many samples from a recording."""
+RADIO_STEP_S = 0.1
+RADIO_OVER_S = 1.0
+"""The radio's level is a mean over this long."""
+MASKED_DB = 3.0
+"""A crack must be louder than the radio beside it by this much, above 3.5 kHz, to be heard."""
 
 
 @dataclass(slots=True)
@@ -81,8 +94,8 @@ class Kitchen:
     recipe: Recipe = field(default_factory=Recipe)
     recordings: Sequence[tuple[str, Float32Array]] = ()
     """Real negatives at this rate: kind and samples."""
-    radio: Sequence[tuple[str, Float32Array]] = ()
-    """Recorded music and talk at this rate: kind and samples."""
+    radio: Sequence[tuple[str, Cut]] = ()
+    """Recorded music and talk at this rate: kind, and what draws a piece of it."""
     fires: Sequence[fire_crackles.Fire] = ()
     """Real cracks, of wood."""
     stock: int = 12
@@ -99,21 +112,27 @@ class Kitchen:
         above = rms(high_band(sound[: 2 * rate], rate, 3500.0))
         room = self._room()
         dry = np.zeros(n, np.float32)
-        times: list[float] = []
+        cracks: list[tuple[float, float]] = []
         if cracking:
-            times = self._add_cracks(dry, above, bare)
+            cracks = self._add_cracks(dry, above, bare)
         kinds: list[str] = []
         if rng.random() < (recipe.fooling_with_cracks if cracking else recipe.fooling_without):
             count = 1 + int(rng.random() < 0.3)
             kinds = [self._add_fooling(dry, sound, above, bare) for _ in range(count)]
+        masked, radio_db = set[float](), None
         if recipe.music and rng.random() < recipe.music:
-            kinds.append(self._add_radio(dry, sound, bare=bare))
+            kind, radio = self._add_radio(dry, sound, bare=bare)
+            kinds.append(kind)
+            high = high_band(radio, rate, 3500.0)
+            radio_db = _level_db(high, above, rate)
+            masked = {at for at, level_db in cracks if _drowned(high, above, at, level_db, rate)}
         wet = convolved(dry, room)[:n] if rng.random() < recipe.rooms else dry
         whole = sound + wet
         microphone = rooms.draw_microphone(rng, plain=rng.random() >= recipe.lossy)
         level = 10 ** (rng.uniform(-45, -3) / 20) / (float(np.abs(whole).max()) + 1e-9)
         heard = rooms.recorded(rng, whole * np.float32(level), rate, microphone)
-        return SynthClip(heard, tuple(sorted(times)), tuple(kinds))
+        times = sorted(at for at, _ in cracks)
+        return SynthClip(heard, tuple(times), tuple(kinds), tuple(sorted(masked)), radio_db)
 
     def _quiet(self, n: int) -> Float32Array:
         """A room without a roaster, as the reference of levels."""
@@ -145,7 +164,8 @@ class Kitchen:
             return self._rooms[-1]
         return self._rooms[int(self.rng.integers(self.stock))]
 
-    def _add_cracks(self, dry: Float32Array, above: float, bare: bool) -> list[float]:
+    def _add_cracks(self, dry: Float32Array, above: float, bare: bool) -> list[tuple[float, float]]:
+        """Add cracks; return the time of each and its level over the bed, above 3.5 kHz."""
         rng, rate = self.rng, self.rate_hz
         crack = self._cracks()
         per_s = between(rng, 0.15, 6.0)
@@ -153,11 +173,13 @@ class Kitchen:
         times = np.sort(rng.uniform(0.15, self.length_s - 0.15, min(count, 60)))
         keep = np.concatenate(([True], np.diff(times) > 0.03))
         median_db = float(rng.uniform(15, 42) if bare else np.clip(rng.normal(16, 5), 8, 34))
+        added = []
         for at in times[keep].tolist():
             sound, spread_db = crack()
             level_db = max(rng.normal(median_db, spread_db), 4.0)
             add_at(dry, int(at * rate), sound * np.float32(above * 10 ** (level_db / 20)))
-        return [float(at) for at in times[keep]]
+            added.append((float(at), float(level_db)))
+        return added
 
     def _cracks(self) -> Callable[[], tuple[Float32Array, float]]:
         """A maker of this clip's cracks: (sound, spread of levels in dB)."""
@@ -169,13 +191,18 @@ class Kitchen:
         family = pops.draw_family(rng, second=rng.random() < 0.12)
         return lambda: (pops.pop(rng, family, rate), family.level_spread_db)
 
-    def _add_radio(self, dry: Float32Array, wet: Float32Array, *, bare: bool) -> str:
-        """Let a radio play, through all of the clip or until or from some moment."""
+    def _add_radio(
+        self, dry: Float32Array, wet: Float32Array, *, bare: bool
+    ) -> tuple[str, Float32Array]:
+        """Let a radio play, through all of the clip or until or from some moment.
+
+        Returns its kind, and what it plays.
+        """
         rng, recipe, n = self.rng, self.recipe, len(dry)
         real = bool(self.radio) and rng.random() < recipe.music_real
         if real:
-            kind, track = self.radio[int(rng.integers(len(self.radio)))]
-            sound = np.resize(np.roll(track, -int(rng.integers(len(track)))), n)
+            kind, cut = self.radio[int(rng.integers(len(self.radio)))]
+            sound = cut(rng, n)
         else:
             names, weights = zip(*recipe.music_weights, strict=True)
             kind = str(rng.choice(names, p=np.array(weights) / sum(weights)))
@@ -187,7 +214,7 @@ class Kitchen:
             gain = np.interp(np.arange(n), (at, at + fade), (1.0, 0.0)).astype(np.float32)
             sound *= gain if rng.random() < 0.5 else 1 - gain
         add_at(wet if real else dry, 0, sound)  # a recording has had its room already
-        return kind
+        return kind, sound
 
     def _add_fooling(self, dry: Float32Array, wet: Float32Array, above: float, bare: bool) -> str:
         """Add a distractor; a recording already has its room and is added unchanged."""
@@ -212,3 +239,21 @@ class Kitchen:
         at = int(rng.uniform(-0.2, 0.8) * len(dry)) if len(sound) < len(dry) else 0
         add_at(wet if real else dry, at, sound[: len(dry)] * np.float32(gain))
         return kind
+
+
+def _level_db(high: Float32Array, above: float, rate_hz: int) -> Float32Array:
+    """The radio's level over the bed in each `RADIO_STEP_S`, both above 3.5 kHz."""
+    size = round(RADIO_STEP_S * rate_hz)
+    power = (high[: len(high) // size * size] ** 2).reshape(-1, size).mean(axis=1)
+    around = np.ones(round(RADIO_OVER_S / RADIO_STEP_S))
+    mean = np.convolve(power, around, "same") / np.convolve(np.ones(len(power)), around, "same")
+    level_db: Float32Array = 10 * np.log10(mean / (above**2 + 1e-20) + 1e-10).astype(np.float32)
+    return level_db
+
+
+def _drowned(high: Float32Array, above: float, at_s: float, level_db: float, rate_hz: int) -> bool:
+    """Whether the radio is about as loud as a crack within 20 ms of it."""
+    near = high[max(int((at_s - 0.02) * rate_hz), 0) : int((at_s + 0.03) * rate_hz)]
+    if len(near) < 0.01 * rate_hz:
+        return False
+    return bool(loudest_rms(near, rate_hz) > above * 10 ** ((level_db - MASKED_DB) / 20))

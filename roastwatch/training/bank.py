@@ -1,15 +1,17 @@
 """A bank of training clips as rows of the front end, made once in parallel and then mapped.
 
-The files of a bank: `rows.f16` (clips, rows, WIDTH), `labels.u1` (clips, rows; see below) and
-`bank.json`, written last, which holds the plan. A bank with another plan is made again.
+The files of a bank: `rows.f16` (clips, rows, WIDTH), `labels.u1` (clips, rows; see below),
+`radio.i1` (clips, rows / ROWS_PER_STEP; the radio's level in dB over the roaster) and `bank.json`,
+written last, which holds the plan. A bank with another plan is made again.
 """
 
 import json
+import math
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from roastwatch.synth.clips import Kitchen, Recipe, SynthClip
 from roastwatch.synth.fire_crackles import Fire, cut
 from roastwatch.vocabulary import Float32Array
 
+NO_RADIO_DB = -100
 NOTHING, CRACK, UNSURE = 0, 1, 2
 """Labels of a row. Unsure rows (next to a crack, or of an inaudible one) are not trained on."""
 
@@ -58,6 +61,8 @@ class Bank:
 
     rows: npt.NDArray[np.float16]
     labels: npt.NDArray[np.uint8]
+    radio_db: npt.NDArray[np.int8]
+    """The radio's level over the roaster above 3.5 kHz in each step; `NO_RADIO_DB`: none."""
     kinds: list[list[str]]
     """Distractors of each clip."""
 
@@ -83,7 +88,7 @@ def labels_of(clip: SynthClip, rows: Float32Array) -> npt.NDArray[np.uint8]:
             continue
         row += int(loud[row + 1] > loud[row])
         labels[max(row - 2, 0) : row + 4] = UNSURE
-        if loud[row] >= _FAINT_BELS:
+        if loud[row] >= _FAINT_BELS and at_s not in clip.masked_s:
             cracks.append(row)
     labels[cracks] = CRACK
     return labels
@@ -105,6 +110,7 @@ def build(
     shape = (plan.clips, plan.rows)
     np.memmap(folder / "rows.f16", np.float16, "w+", shape=(*shape, features.WIDTH))
     np.memmap(folder / "labels.u1", np.uint8, "w+", shape=shape)
+    np.memmap(folder / "radio.i1", np.int8, "w+", shape=_steps(plan))
     kinds: list[list[str]] = [[] for _ in range(plan.clips)]
     jobs = [(folder, plan, first) for first in range(0, plan.clips, _CHUNK)]
     for first, made in _mapped(jobs, workers):
@@ -121,8 +127,13 @@ def open_bank(folder: Path, plan: BankPlan) -> Bank:
     return Bank(
         rows=np.memmap(folder / "rows.f16", np.float16, "r", shape=(*shape, features.WIDTH)),
         labels=np.memmap(folder / "labels.u1", np.uint8, "r", shape=shape),
+        radio_db=np.memmap(folder / "radio.i1", np.int8, "r", shape=_steps(plan)),
         kinds=json.loads((folder / "bank.json").read_text())["kinds"],
     )
+
+
+def _steps(plan: BankPlan) -> tuple[int, int]:
+    return plan.clips, plan.rows // features.ROWS_PER_STEP
 
 
 Job = tuple[Path, BankPlan, int]
@@ -146,13 +157,14 @@ def _chunk(job: Job) -> tuple[int, list[list[str]]]:
     shape = (plan.clips, plan.rows)
     rows = np.memmap(folder / "rows.f16", np.float16, "r+", shape=(*shape, features.WIDTH))
     labels = np.memmap(folder / "labels.u1", np.uint8, "r+", shape=shape)
+    radio_db = np.memmap(folder / "radio.i1", np.int8, "r+", shape=_steps(plan))
     front_end = features.PopsFrontEnd(rate)
-    everything = _recordings(plan.recordings, rate)
-    radio = [row for row in everything if row[0] in RADIO]
+    radio = [(kind, partial(_piece, path, rate)) for kind, path in plan.recordings if kind in RADIO]
+    everyday = tuple(row for row in plan.recordings if row[0] not in RADIO)
     recordings = [
         row
-        for row in everything
-        if row[0] not in RADIO and ("fire" in plan.recipe.kinds or not is_fire(row[0]))
+        for row in _recordings(everyday, rate)
+        if "fire" in plan.recipe.kinds or not is_fire(row[0])
     ]
     kitchen = Kitchen(
         rng,
@@ -171,8 +183,25 @@ def _chunk(job: Job) -> tuple[int, list[list[str]]]:
         made = front_end.push(clip.samples)[: plan.rows]
         rows[index] = made
         labels[index] = labels_of(clip, made)
+        radio_db[index] = NO_RADIO_DB
+        if clip.radio_db is not None:
+            found = np.clip(clip.radio_db[: radio_db.shape[1]], NO_RADIO_DB, 100)
+            radio_db[index, : len(found)] = np.round(found)
         kinds.append(list(clip.kinds))
     return first, kinds
+
+
+def _piece(path: str, rate: int, rng: np.random.Generator, n: int) -> Float32Array:
+    """A piece of a recording, shape (n,); a short one is repeated."""
+    import soundfile
+    import soxr
+
+    with soundfile.SoundFile(path) as file:
+        wanted = math.ceil(n * file.samplerate / rate) + 1
+        file.seek(int(rng.integers(max(file.frames - wanted, 1))))
+        samples = file.read(wanted, dtype="float32", always_2d=True).mean(axis=1)
+        mono = soxr.resample(samples, file.samplerate, rate).astype(np.float32)
+    return np.resize(mono, n)
 
 
 @cache

@@ -41,6 +41,8 @@ class Streaming(torch.nn.Module):
             network.exit,
         ]
         # (out, in, taps) to (taps · in, out)
+        # one product for what is heard and for the radio
+        layers.append(joined(layers.pop(), network.radio))
         self.weights = [layer.weight.detach().permute(2, 1, 0).flatten(0, 1) for layer in layers]
         self.biases = [layer.bias.detach() for layer in layers if layer.bias is not None]
         self.dilations = network.dilations
@@ -52,8 +54,11 @@ class Streaming(torch.nn.Module):
 
     def forward(
         self, rows: torch.Tensor, state: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Logits (1, rows), the next state, and the last layer's input (1, channels, rows)."""
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Logits (1, rows), the next state, the last layer's input (1, channels, rows), radio.
+
+        The logits of the radio are of shape (1, levels, rows).
+        """
         x = rows.squeeze(0)
         for index in range(self.first_block):
             x = torch.relu(torch.addmm(self.biases[index], x, self.weights[index]))
@@ -65,8 +70,19 @@ class Streaming(torch.nn.Module):
             kept.append(whole[-2 * dilation :])
             taps = torch.cat((whole[: -2 * dilation], whole[dilation:-dilation], x), dim=1)
             x = x + torch.relu(torch.addmm(self.biases[index], taps, self.weights[index]))
-        logits = torch.addmm(self.biases[-1], x, self.weights[-1])
-        return logits.reshape(1, -1), torch.cat(kept).unsqueeze(0), x.t().unsqueeze(0)
+        logits = torch.addmm(self.biases[-1], x, self.weights[-1]).t()
+        cracks, radio = logits[:1], logits[1:].unsqueeze(0)
+        return cracks, torch.cat(kept).unsqueeze(0), x.t().unsqueeze(0), radio
+
+
+def joined(first: torch.nn.Conv1d, second: torch.nn.Conv1d) -> torch.nn.Conv1d:
+    """Two layers with the same input as one: the outputs of the second follow the first's."""
+    both = torch.nn.Conv1d(first.in_channels, first.out_channels + second.out_channels, 1)
+    assert first.bias is not None
+    assert second.bias is not None
+    both.weight = torch.nn.Parameter(torch.cat((first.weight, second.weight)))
+    both.bias = torch.nn.Parameter(torch.cat((first.bias, second.bias)))
+    return both
 
 
 def _of_entry(entry: Entry) -> list[torch.nn.Conv1d]:
@@ -172,8 +188,13 @@ def write_graph(streaming: Streaming, path: Path) -> None:
             (rows, streaming.rest()),
             str(path),
             input_names=["rows", "state"],
-            output_names=["logits", "next_state", "features"],
-            dynamic_axes={"rows": {1: "count"}, "logits": {1: "count"}, "features": {2: "count"}},
+            output_names=["logits", "next_state", "features", "radio"],
+            dynamic_axes={
+                "rows": {1: "count"},
+                "logits": {1: "count"},
+                "features": {2: "count"},
+                "radio": {2: "count"},
+            },
             opset_version=17,
             dynamo=False,
         )
@@ -185,7 +206,7 @@ def largest_difference(network: PopNet, path: Path) -> float:
     generator = torch.Generator().manual_seed(1)
     rows = torch.randn(1, 1200, features.WIDTH, generator=generator)
     with torch.inference_mode():
-        expected = network(rows).numpy()
+        expected = network(rows)[0].numpy()
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     state = Streaming(network).rest().numpy()
     found = []

@@ -24,7 +24,7 @@ def logits_of(
     with torch.inference_mode():
         for first in range(0, len(rows), batch):
             part = torch.from_numpy(rows[first : first + batch].astype(np.float32)).to(device)
-            found.append(network(part)[:, look_ahead_rows:].float().cpu().numpy())
+            found.append(network(part)[0][:, look_ahead_rows:].float().cpu().numpy())
     return np.concatenate(found)
 
 

@@ -64,8 +64,12 @@ class Block(nn.Module):
         return x[:, :, 2 * self.dilation :] + torch.relu(self.norm(self.convolution(x)))
 
 
+RADIO_OVER_DB = (-6.0, 10.0)
+"""The net also judges whether a radio is louder than this over the roaster, above 3.5 kHz."""
+
+
 class PopNet(nn.Module):
-    """Rows (batch, rows, WIDTH) to logits (batch, rows); `export.Streaming` is its live form."""
+    """Rows (batch, rows, WIDTH) to logits; `export.Streaming` is its live form."""
 
     def __init__(self, channels: int, band_channels: int, dilations: tuple[int, ...]) -> None:
         """`band_channels`: channels of the entry's layer whose weights all bands share."""
@@ -74,11 +78,15 @@ class PopNet(nn.Module):
         self.entry = Entry(band_channels, channels)
         self.blocks = nn.ModuleList(Block(channels, dilation) for dilation in self.dilations)
         self.exit = nn.Conv1d(channels, 1, 1)
+        self.radio = nn.Conv1d(channels, len(RADIO_OVER_DB), 1)
 
-    def forward(self, rows: torch.Tensor) -> torch.Tensor:
-        """Logits of whole clips, each preceded by zeros."""
+    def forward(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits of whole clips, each preceded by zeros.
+
+        Returns:
+            Of cracks, (batch, rows), and of a radio, (batch, levels, rows).
+        """
         x = self.entry(rows.transpose(1, 2))
         for block, dilation in zip(self.blocks, self.dilations, strict=True):
             x = block(functional.pad(x, (2 * dilation, 0)))
-        logits: torch.Tensor = self.exit(x).squeeze(1)
-        return logits
+        return self.exit(x).squeeze(1), self.radio(x)

@@ -124,6 +124,9 @@ class LearningSettings(Options):
     fooling_weight: float = Field(
         1.0, description="Weight of a row without a crack in a clip with distractors.", ge=0
     )
+    radio_weight: float = Field(
+        0.3, description="Weight of judging how loud a radio is (0: not learnt).", ge=0
+    )
     focus: float = Field(1.0, description="Exponent that favours hard rows (focal loss).", ge=0)
     patience_epochs: int = Field(
         8, description="Epochs without improvement after which training stops.", ge=1

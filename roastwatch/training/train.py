@@ -12,19 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
+from roastwatch.detection.pops import features
 from roastwatch.evaluation.conditions import sources
 from roastwatch.training import checkpoints, measure
 from roastwatch.training.augment import augmented
 from roastwatch.training.bank import CRACK, NOTHING, RADIO, UNSURE, Bank, BankPlan, build, is_fire
-from roastwatch.training.network import PopNet
+from roastwatch.training.network import RADIO_OVER_DB, PopNet
 from roastwatch.training.plan import LearningSettings, TrainingPlan
 from roastwatch.training.run import Place, Run, place_in_run
 
 _SETTLING_ROWS = 15  # the floor is unknown at the start of a clip
+_HEARD_ROWS = 100  # a radio cannot be known at once
+_NEAR_DB = 4.0
 
 
 def train(
@@ -77,9 +81,11 @@ def _train(
             labels = torch.from_numpy(bank.labels[mine, first:]).to(place.device)
             with torch.autocast(place.device.type, torch.bfloat16, place.device.type == "cuda"):
                 rows, labels = augmented(rows, labels, own)
-                logits = run.trained(rows)
+                logits, radio = run.trained(rows)
                 share = torch.from_numpy(weights[mine]).to(place.device)
                 loss = _loss(logits.float(), labels, share, plan)
+                levels = torch.from_numpy(_levels(bank, mine, first)).to(place.device)
+                loss = loss + plan.training.radio_weight * _radio_loss(radio.float(), levels, plan)
             run.step(loss, longest_gradient=5.0)
             loss_sum += loss.detach()
 
@@ -129,6 +135,23 @@ def _clip_weights(bank: Bank, learning: LearningSettings) -> np.ndarray[Any, np.
     fire = [any(is_fire(kind) for kind in kinds) for kinds in bank.kinds]
     distracted = np.where([len(kinds) > 0 for kinds in bank.kinds], learning.fooling_weight, 1.0)
     return np.where(fire, learning.fire_weight, distracted).astype(np.float32)[:, None]
+
+
+def _levels(bank: Bank, clips: npt.NDArray[np.int64], first: int) -> npt.NDArray[np.float32]:
+    """The radio's level in each row from `first` on, (clips, rows)."""
+    steps = bank.radio_db[clips].astype(np.float32)
+    return np.repeat(steps, features.ROWS_PER_STEP, axis=1)[:, first:]
+
+
+def _radio_loss(logits: torch.Tensor, levels_db: torch.Tensor, plan: TrainingPlan) -> torch.Tensor:
+    """Cross-entropy of the radio's level against each bound; near a bound nothing is sure."""
+    late = plan.network.look_ahead_rows
+    logits = logits[:, :, late + _HEARD_ROWS :]
+    levels_db = levels_db[:, None, _HEARD_ROWS : levels_db.shape[1] - late]
+    over = levels_db - logits.new_tensor(RADIO_OVER_DB)[None, :, None]
+    sure = (over.abs() > _NEAR_DB).float()
+    losses = binary_cross_entropy_with_logits(logits, (over > 0).float(), reduction="none")
+    return (losses * sure).sum() / sure.sum().clamp(min=1)
 
 
 def _loss(

@@ -17,7 +17,7 @@ from roastwatch.detection.pops.model import PopsModel, PopsOptions
 from roastwatch.errors import BadInputError
 from roastwatch.synth.programmes import PROGRAMMES
 from roastwatch.training import checkpoints
-from roastwatch.training.bank import CRACK, Bank
+from roastwatch.training.bank import CRACK, NO_RADIO_DB, Bank
 from roastwatch.training.calibrate import calibrate
 from roastwatch.training.export import (
     Streaming,
@@ -152,10 +152,11 @@ def test_single_false_clip_does_not_set_the_threshold() -> None:
     said[0, 20::10] = 5.0  # sure of a crack each 0.1 s
 
     class Said(torch.nn.Module):
-        def forward(self, _rows: torch.Tensor) -> torch.Tensor:
-            return said
+        def forward(self, _rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return said, said
 
-    bank = Bank(np.zeros((20, 800, WIDTH), np.float16), labels, [[]] * 20)
+    silent = np.full((20, 80), NO_RADIO_DB, np.int8)
+    bank = Bank(np.zeros((20, 800, WIDTH), np.float16), labels, silent, [[]] * 20)
     figures = measured(Said(), bank, 0, torch.device("cpu"))
     assert figures["recall_at_1_per_min"] > 0.9
 

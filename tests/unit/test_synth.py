@@ -140,7 +140,10 @@ def test_radio_plays_in_clips_at_the_level_asked_for(real: bool) -> None:
         "rooms": 0.0,
         "lossy": 0.0,
     }
-    track = np.sin(np.arange(16000 * 9, dtype=np.float32) * 2)
+
+    def cut(rng: np.random.Generator, n: int) -> np.ndarray:
+        return np.sin(np.arange(n, dtype=np.float32) * 2)
+
     for level_db in (-12.0, 6.0):
         recipe = Recipe(
             **still,
@@ -150,24 +153,28 @@ def test_radio_plays_in_clips_at_the_level_asked_for(real: bool) -> None:
             music_db=(level_db, level_db),
             music_weights=(("strings", 1.0),),
         )
-        radio = [("music", track)] if real else []
+        radio = [("music", cut)] if real else []
         dry, bed = np.zeros(16000 * 4, np.float32), np.ones(16000 * 4, np.float32)
         kitchen = Kitchen(np.random.default_rng(4), 16000, 4.0, recipe, radio=radio, stock=1)
-        kind = kitchen._add_radio(dry, bed, bare=False)
+        kind, played = kitchen._add_radio(dry, bed, bare=False)
         assert kind == ("music" if real else "strings")
         added = bed - 1 if real else dry
+        np.testing.assert_allclose(added, played, atol=1e-6)
         assert 20 * np.log10(rms(added)) == pytest.approx(level_db, abs=0.1)
         assert kind in kitchen.clip().kinds
 
 
 def test_switched_radio_is_silent_for_part_of_the_clip() -> None:
     recipe = Recipe(music=1.0, music_whole=0.0, music_real=1.0)
-    track = np.sin(np.arange(16000 * 4, dtype=np.float32) * 2)
+
+    def cut(rng: np.random.Generator, n: int) -> np.ndarray:
+        return np.sin(np.arange(n, dtype=np.float32) * 2)
+
     for seed in range(5):
         dry, bed = (np.zeros(16000 * 4, np.float32) for _ in range(2))
         bed += 1
         kitchen = Kitchen(
-            np.random.default_rng(seed), 16000, 4.0, recipe, radio=[("music", track)], stock=1
+            np.random.default_rng(seed), 16000, 4.0, recipe, radio=[("music", cut)], stock=1
         )
         kitchen._add_radio(dry, bed, bare=False)
         levels = [rms(piece - 1) for piece in np.split(bed, 20)]

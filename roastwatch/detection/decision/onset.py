@@ -16,9 +16,10 @@ from pydantic import Field
 from roastwatch.detection.decision.crack_decision import CrackDecision
 from roastwatch.detection.decision.crack_end import CrackEnd
 from roastwatch.detection.decision.evidence import EvidenceOptions, Likelihood, PopLikelihood
+from roastwatch.detection.decision.room import Room
 from roastwatch.detection.decision.window_evidence import WindowLikelihood
 from roastwatch.detection.model import ModelSpec
-from roastwatch.vocabulary import CrackScore, EventKind, Level, Pop
+from roastwatch.vocabulary import CrackScore, EventKind, HearingState, Level, Pop
 
 LEVELS = (Level.POSSIBLE, Level.FIRST_CRACK, Level.CERTAIN)
 SHOWN_S = 30.0
@@ -83,6 +84,7 @@ class Onset:
     def __init__(self, options: OnsetOptions, sample_rate_hz: int, spec: ModelSpec) -> None:
         self._options = options
         self._rate = sample_rate_hz
+        self._room = Room(sample_rate_hz)
         if options.pop_threshold is not None:
             spec = replace(spec, pop_threshold=options.pop_threshold)
         self._spec = spec
@@ -120,6 +122,11 @@ class Onset:
     def statistic(self) -> float:
         """Evidence of first crack in nats, for plots; compared with `bars`."""
         return self._likelihood.evidence
+
+    @property
+    def hearing(self) -> HearingState:
+        """How well first crack can be heard."""
+        return self._room.state
 
     def bars(self) -> tuple[float, float, float]:
         """The present threshold of each level, in nats."""
@@ -177,6 +184,7 @@ class Onset:
     def feed(self, score: CrackScore) -> list[CrackDecision]:
         """Take the next score; return its decisions in order of time."""
         self._show(score.pops, score.end_sample)
+        self._room.feed(score)
         if not self.armed or score.end_sample <= self._began:
             return []
         self._likelihood.feed(score)
@@ -217,6 +225,8 @@ class Onset:
         quiet = [score for score in quiet if score.end_sample < until]
         if quiet:
             self._show((pop for score in quiet for pop in score.pops), quiet[-1].end_sample)
+            for score in quiet:
+                self._room.feed(score)
         return len(quiet)
 
     def _show(self, pops: Iterable[Pop], end_sample: int) -> None:

@@ -1,5 +1,6 @@
 """One stream of sound through the pop net: front end, net, and the peaks of its output."""
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -52,6 +53,8 @@ class PopsStream:
         self._front_end = features.PopsFrontEnd(sample_rate_hz)
         self._kept: list[CrackScore] = []
         self._least = logit(manifest.candidate_threshold)
+        has_radio = any(put.name == "radio" for put in session.get_outputs())
+        self._radio_output = ["radio"] if has_radio else []
         self._state: Float32Array
         self._opening: Float32Array | None
         """The first sound, until it suffices for the noise floor."""
@@ -135,15 +138,20 @@ class PopsStream:
         )
         self._logits: list[float] = []  # from the row REACH_ROWS before the next score's
         self._ahead = self._manifest.look_ahead_rows  # logits still to be dropped
+        self._radio_ahead = self._ahead
+        self._radio_rows = np.empty((2, 0), np.float32)  # of an incomplete step
+        self._radio: deque[tuple[float, float]] = deque()  # of steps without a score
 
     def _judge(self, rows: Float32Array) -> list[CrackScore]:
         if not len(rows):
             return []
         feed = {"rows": rows[None], "state": self._state}
-        wanted = ["logits", "next_state"]
+        wanted = ["logits", "next_state", *self._radio_output]
         if self._head_delta is not None or self.noted is not None:
             wanted.append("features")  # outputs that are not requested are not copied
         logits, self._state, *shown = self._session.run(wanted, feed)
+        if self._radio_output:
+            self._take_radio(shown.pop(0)[0])
         self._steps += len(rows) // features.ROWS_PER_STEP
         if not shown:
             return self._take(logits[0])
@@ -157,6 +165,18 @@ class PopsStream:
             return logits
         change: Float32Array = self._head_delta[:-1] @ values + self._head_delta[-1]
         return logits + change
+
+    def _take_radio(self, logits: Float32Array) -> None:
+        """Keep the radio's probabilities of each step, shape (levels, rows) in."""
+        late = min(self._radio_ahead, logits.shape[1])
+        self._radio_ahead -= late
+        self._radio_rows = np.concatenate((self._radio_rows, logits[:, late:]), axis=1)
+        count = self._radio_rows.shape[1] // features.ROWS_PER_STEP
+        rows = count * features.ROWS_PER_STEP
+        means = self._radio_rows[:, :rows].reshape(2, count, features.ROWS_PER_STEP).mean(axis=2)
+        chances = 1 / (1 + np.exp(-means))
+        self._radio += [(present, loud) for present, loud in chances.T.tolist()]
+        self._radio_rows = self._radio_rows[:, rows:]
 
     def _take(self, logits: Float32Array) -> list[CrackScore]:
         """The scores that these logits complete; the first logits are dropped as look-ahead."""
@@ -188,7 +208,8 @@ class PopsStream:
             highest = max(logits[row : row + features.ROWS_PER_STEP])
             ratio = min(max(manifest.llr_scale * highest + manifest.llr_offset, low), high)
             chance, found = probability(highest), tuple(pops.get(row, ()))
-            scores.append(CrackScore(at, ratio, chance, manifest.model_id, found))
+            radio = self._radio.popleft() if self._radio else None
+            scores.append(CrackScore(at, ratio, chance, manifest.model_id, found, radio))
         self._scored += ready
         self._logits = self._logits[end - REACH_ROWS :]
         return scores
