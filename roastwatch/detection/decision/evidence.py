@@ -6,7 +6,7 @@ Pops of models that localise go through `crack_rate.RateFilter`. Models that jud
 
 import math
 from collections import deque
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import Protocol
 
 from pydantic import Field
@@ -18,6 +18,7 @@ from roastwatch.detection.decision.crack_rate import (
     FilterState,
     RateFilter,
 )
+from roastwatch.detection.decision.dating import Dating
 from roastwatch.detection.decision.periodic import periodic_length
 from roastwatch.detection.decision.rhythm import DRUM, MUSIC, Rhythm
 from roastwatch.detection.model import ModelSpec
@@ -31,13 +32,6 @@ USUAL_OVER = 0.5
 """A pop this far above the threshold (logits) is as likely to be a crack as the average pop."""
 FADE = 0.5
 """A pop this far below the threshold (logits), or farther, is ignored."""
-ALONE_S = 16.0
-"""A pop that none follows for this long is isolated: first crack has not begun yet."""
-NEAR_S = 5.0
-"""A displayed pop this close to the onset dates it, so that the onset agrees with the display and
-with other sample rates."""
-JUST_BEHIND_S = 2.0
-"""An isolated pop draws the filter's mean back to itself, or to at most this long after it."""
 LEAST_RUN = 3
 """At least this many silent ticks are cheaper to process at once than one by one."""
 LONGEST_GAP_S = 600
@@ -80,6 +74,10 @@ class Likelihood(Protocol):
 
     def onset(self, end_sample: int) -> int:
         """The sample at which first crack began, provided that it did."""
+        ...
+
+    def dated_by(self, onset: int) -> Sequence[int]:
+        """Samples of what dates the crack that began at `onset`, in order."""
         ...
 
     def feed(self, score: CrackScore, least_level: float = LOWEST) -> None:
@@ -134,9 +132,8 @@ class PopLikelihood:
         self._applied: set[int] = set()  # rhythms whose earlier pops were withdrawn
         self._weights: dict[int, float | None] = {}  # tick → weight of its best pop; None: unknown
         self._marks: deque[FilterState] = deque()  # states to resume from
-        self._counted: deque[tuple[int, int]] = deque(maxlen=200)  # of all that count
         self._heard: deque[tuple[int, int]] = deque(maxlen=60)  # sample, tick
-        self._dating: deque[int] = deque(maxlen=2000)  # samples of displayed pops
+        self._dating = Dating(sample_rate_hz, options.quiet_rate)
         self.counted: deque[int] = deque(maxlen=2000)
 
     @property
@@ -145,20 +142,16 @@ class PopLikelihood:
         return self._filter.evidence
 
     def onset(self, end_sample: int) -> int:
-        """The filter's estimate of the onset, moved past isolated pops.
+        """The first displayed pop of the group that led to the decision.
 
-        The filter's mean is the least biased estimate on simulated roasts
-        (docs/development/decision.md). An isolated pop before the others draws it back too far. A
-        displayed pop nearby replaces the estimate, which costs half a second of accuracy.
+        The filter's mean estimate is before the first pop, or at a pop that is isolated; it only
+        limits how far back that group reaches (docs/development/decision.md).
         """
-        thought = min(self._sample(self._filter.onset_tick), end_sample)
-        since = [s for s in self._dating if s >= thought - JUST_BEHIND_S * self._rate]
-        for pop, following in pairwise(since):
-            if following - pop <= ALONE_S * self._rate:
-                break
-            thought = following
-        near = min(self._dating, key=lambda sample: abs(sample - thought), default=thought)
-        return near if abs(near - thought) <= NEAR_S * self._rate else thought
+        return self._dating.onset(self._sample(self._filter.onset_tick), end_sample)
+
+    def dated_by(self, onset: int) -> list[int]:
+        """Samples of the displayed pops of a crack; of all pops that count if none is displayed."""
+        return self._dating.since(onset)
 
     def feed(self, score: CrackScore, least_level: float = LOWEST) -> None:
         """Add the pops, then process the ticks that end before the score does."""
@@ -262,11 +255,10 @@ class PopLikelihood:
         self._take_back_rhythms()
         tick = max(self._tick(), int((pop.sample - self._began) / (TICK_S * self._rate)))
         self._weights[tick] = max(weight, self._weights.get(tick) or 0.0)
-        if pop.probability >= self._shown:  # fainter ones would date the onset too early
-            self._dating.append(pop.sample)
-            if sure:
-                self.counted.append(pop.sample)
-        self._counted.append((pop.sample, tick))
+        displayed = pop.probability >= self._shown  # fainter ones would date the onset too early
+        self._dating.add(pop.sample, tick, displayed=displayed)
+        if displayed and sure:
+            self.counted.append(pop.sample)
         if over < 0:
             return
         self._heard.append((pop.sample, tick))
@@ -282,10 +274,13 @@ class PopLikelihood:
                 continue
             self._applied ^= {index}
             if rhythm.found:
-                self._take_back({tick for sample, tick in self._counted if rhythm.brings(sample)})
+                self._take_back(
+                    {pop.tick for pop in self._dating.pops if rhythm.brings(pop.sample)}
+                )
 
     def _take_back(self, ticks: set[int]) -> None:
         """Mark ticks as unknown, return to the first of them and process again from there."""
+        self._dating.withdraw(ticks)
         now = self._tick()
         for tick in ticks & self._weights.keys():
             if tick >= now:

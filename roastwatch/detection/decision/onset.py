@@ -294,10 +294,10 @@ class Onset:
     def _end(self, end_sample: int) -> list[CrackDecision]:
         if self._reported_onset is None:
             return []
-        counted = self._likelihood.counted
-        last = self._crack_end.found(counted, self._reported_onset, end_sample, self._missed)
-        if last is None:
+        likelihood, onset = self._likelihood, self._reported_onset
+        if not self._crack_end.has_ended(likelihood.counted, onset, end_sample, self._missed):
             return []
+        last = self._crack_end.dated(likelihood.dated_by(onset), onset)
         ended = self._decision(EventKind.FIRST_CRACK_END, None, last, end_sample)
         self._restart(end_sample)
         self._reported_onset, self._level, self._ended = last, Level.CERTAIN, True

@@ -1,8 +1,8 @@
 """Pops in step with a rhythm: a scrape or a lodged bean in the drum, or the beat of music.
 
 Such pops come at one phase of a period that lasts for minutes, though not in every turn or bar.
-Cracks come at any phase. The test is Rayleigh's for a direction (Fisher, "Statistical Analysis of Circular
-Data", 1993), applied to the best of many periods.
+Cracks come at any phase. The test is Rayleigh's for a direction (Fisher, "Statistical Analysis of
+Circular Data", 1993), applied to the best of many periods.
 """
 
 from collections import deque

@@ -49,6 +49,10 @@ class WindowLikelihood:
         """Where the sum last left zero, or the run of windows began."""
         return min(self._onset, end_sample)
 
+    def dated_by(self, onset: int) -> list[int]:
+        """The ends of the clear windows."""
+        return [end for end in self.counted if end >= onset]
+
     def feed(self, score: CrackScore, least_level: float = LOWEST) -> None:
         """Take the next window."""
         if self._run is not None:
