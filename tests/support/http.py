@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from roastwatch.channel import Events, Latest
-from roastwatch.sinks.rest.sink import RestOptions, RestSink
 from roastwatch.sinks.sink import SinkContext
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import (
@@ -23,6 +22,7 @@ from roastwatch.vocabulary import (
     RoastEvent,
     Snapshot,
 )
+from roastwatch.web.sink import RestOptions, RestSink
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """The program's own HTTP API: states, events, metrics, instructions and commands.
 
 Bound to this machine unless set otherwise; beyond it a token is needed. Every request passes the
-guards of rest/guards.py first; its data passes `inbound`, the one check of input.
+guards of web/guards.py first; its data passes `inbound`, the one check of input.
 """
 
 import asyncio
@@ -22,13 +22,13 @@ from roastwatch.files.json_values import json_safe
 from roastwatch.option_types import Host
 from roastwatch.options import Options
 from roastwatch.sinks import incoming as asking
-from roastwatch.sinks.rest import guards as http_guards
-from roastwatch.sinks.rest.check import check_port
-from roastwatch.sinks.rest.listener import ConnectionLimits, Listener
-from roastwatch.sinks.rest.metrics import exposition, registry
 from roastwatch.sinks.sink import Finding, Sink, SinkContext
 from roastwatch.supervise import retry_forever
 from roastwatch.vocabulary import RoastEvent, Snapshot
+from roastwatch.web import guards as http_guards
+from roastwatch.web.check import check_port
+from roastwatch.web.listener import ConnectionLimits, Listener
+from roastwatch.web.metrics import exposition, registry
 
 _KEPT = 200
 _IDLE_S = 10.0
