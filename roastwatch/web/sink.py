@@ -1,39 +1,40 @@
-"""The program's own HTTP API: states, events, metrics, instructions and commands.
+"""The program's own HTTP API as a sink: states, events, metrics, instructions and commands.
 
-Bound to this machine unless set otherwise; beyond it a token is needed. Every request passes the
-guards of web/guards.py first; its data passes `inbound`, the one check of input.
+Bound to this machine unless set otherwise; beyond it a token or sign-in is needed. Every request
+passes the guards of web/guards.py first; its data passes `inbound`, the one check of input.
 """
 
 import asyncio
+import itertools
 import logging
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
 from pydantic import Field, SecretStr, model_validator
 
-from roastwatch.channel import Events, Latest
-from roastwatch.entities import ENTITIES
+from roastwatch.channel import Events, Feed, Latest
 from roastwatch.errors import LostError
-from roastwatch.files.json_values import json_safe
 from roastwatch.option_types import Host
 from roastwatch.options import Options
-from roastwatch.sinks import incoming as asking
 from roastwatch.sinks.sink import Finding, Sink, SinkContext
 from roastwatch.supervise import retry_forever
-from roastwatch.vocabulary import RoastEvent, Snapshot
-from roastwatch.web import guards as http_guards
+from roastwatch.vocabulary import HeardPop, RoastEvent, Snapshot
+from roastwatch.web.access import Access
+from roastwatch.web.accounts import Accounts, Role
+from roastwatch.web.api import Api, Known
 from roastwatch.web.check import check_port
+from roastwatch.web.guards import is_loopback
 from roastwatch.web.listener import ConnectionLimits, Listener
-from roastwatch.web.metrics import exposition, registry
+from roastwatch.web.live import Live
+from roastwatch.web.live_client import LiveClients
 
 _KEPT = 200
 _IDLE_S = 10.0
 """A connection is closed if its request headers are incomplete for this long."""
-_COMMANDS_AT_ONCE = 16
+_POPS_WAITING = 256
+_log = logging.getLogger(__name__)
 
 
 class RestOptions(Options):
@@ -42,7 +43,17 @@ class RestOptions(Options):
     host: Host = Field("127.0.0.1", description="Address to serve on; 0.0.0.0: every network.")
     port: int = Field(8099, description="TCP port to serve on.", ge=1, le=65535)
     token: SecretStr | None = Field(
-        None, description="Bearer token of every request; required beyond this machine."
+        None,
+        description="Bearer token of machines that may do all; this or sign_in is required beyond "
+        "this machine.",
+    )
+    viewer_token: SecretStr | None = Field(
+        None, description="Bearer token of machines that may only read, such as Prometheus."
+    )
+    sign_in: bool = Field(
+        False,
+        description="Lets people sign in with a password; one for operators and one for viewers "
+        "are created at the first start and shown once, in the log.",
     )
     allowed_hosts: tuple[str, ...] = Field(
         (),
@@ -51,9 +62,18 @@ class RestOptions(Options):
     )
 
     @model_validator(mode="after")
-    def _a_token_beyond_this_machine(self) -> "RestOptions":
-        if self.token is None and not http_guards.is_loopback(self.host):
-            raise ValueError(f"set a token (token_file) to serve on {self.host}, or host 127.0.0.1")
+    def _guarded_beyond_this_machine(self) -> "RestOptions":
+        operable = self.token is not None or self.sign_in
+        if not operable and not is_loopback(self.host):
+            raise ValueError(
+                f"set a token (token_file) or sign_in: true to serve on {self.host}, "
+                "or host 127.0.0.1"
+            )
+        if self.viewer_token is not None:
+            if not operable:
+                raise ValueError("viewer_token: set a token or sign_in: true for operators too")
+            if self.viewer_token == self.token:
+                raise ValueError("viewer_token: use another one than token")
         return self
 
 
@@ -67,25 +87,43 @@ class RestSink(Sink):
         self._context = context
         self._kept: deque[RoastEvent] = deque(maxlen=_KEPT)
         self._latest: Latest[dict[str, Snapshot]] = Latest()
-        self._listener: Listener | None = None
-        self._commands = 0
-        self._registry = registry(lambda: self._latest.value or {})
+        self._live = Live(context.stations, context.titles)
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         """Keep the newest events, and serve them."""
         self._latest = latest
         async with asyncio.TaskGroup() as group:
             group.create_task(retry_forever(self._context.part, self._serve), name="rest:serve")
+            group.create_task(self._show(), name="rest:states")
+            if self._context.pops is not None:
+                group.create_task(self._show_pops(self._context.pops), name="rest:pops")
             async for event in events:
                 self._kept.append(event)
+                self._live.event(event)
 
     async def check(self) -> Sequence[Finding]:
         """Whether the port is free, or used by a running roastwatch."""
         return [await check_port(self._options.host, self._options.port)]
 
+    async def _show(self) -> None:
+        async for snapshots in self._latest.changes():
+            self._live.show(snapshots)
+
+    async def _show_pops(self, feed: Feed[HeardPop]) -> None:
+        """Pops that come together are sent together."""
+        with feed.listen(_POPS_WAITING) as waiting:
+            while True:
+                pops = [await waiting.get()]
+                while len(waiting):
+                    pops.append(await waiting.get())
+                for _station, group in itertools.groupby(pops, key=lambda pop: pop.station):
+                    self._live.pops(list(group))
+
     async def _serve(self) -> None:
+        api = await self._api()
+        options = self._options
         runner = web.AppRunner(
-            self._application(),
+            api.application((options.host, *options.allowed_hosts)),
             access_log=None,
             logger=_http_log(),
             keepalive_timeout=_IDLE_S,
@@ -95,16 +133,15 @@ class RestSink(Sink):
         )
         await runner.setup()
         assert runner.server is not None
-        listener = self._listener = Listener(
+        listener = api.listener = Listener(
             runner.server, self._context.part.count, ConnectionLimits(head_within_s=_IDLE_S)
         )
         try:
-            host, port = self._options.host, self._options.port
             try:
-                await listener.open(host, port)
+                await listener.open(options.host, options.port)
             except OSError as error:
                 raise LostError(
-                    f"The API can't serve on {host}:{port} ({error.strerror})."
+                    f"The API can't serve on {options.host}:{options.port} ({error.strerror})."
                 ) from error
             self._context.part.running()
             await asyncio.Event().wait()
@@ -112,90 +149,39 @@ class RestSink(Sink):
             await listener.close()
             await runner.cleanup()
 
-    def _application(self) -> web.Application:
-        options = self._options
-        guards = [
-            http_guards.errors_as_json,
-            http_guards.hosts(options.host, *options.allowed_hosts),
-        ]
-        if options.token is not None:
-            secret = options.token.get_secret_value()
-            guards.append(http_guards.token(secret, ("/health",), self._trust))
-        guards.append(http_guards.no_web_page_changes_anything)
-        app = web.Application(middlewares=guards, client_max_size=http_guards.LARGEST_BODY)
-        app.add_routes(
-            [
-                web.get("/health", self._health),
-                web.get("/metrics", self._metrics),
-                web.get("/api/stations", self._stations),
-                web.get("/api/events", self._events),
-                web.post("/api/stations/{station}/instruct", self._instruct),
-                web.post("/api/stations/{station}/command", self._command),
-            ]
-        )
-        return app
+    async def _api(self) -> Api:
+        """The API; if people sign in, their passwords exist before it listens anywhere."""
+        options, instance = self._options, self._context.instance
+        tokens = {
+            role: secret.get_secret_value()
+            for role, secret in (
+                (Role.OPERATOR, options.token),
+                (Role.VIEWER, options.viewer_token),
+            )
+            if secret is not None
+        }
+        accounts = await self._accounts() if options.sign_in else None
+        access = Access(tokens, accounts, f"roastwatch_{instance}")
+        known = Known(lambda: self._latest.value or {}, self._kept)
+        return Api(self._context, known, access, LiveClients(self._live))
 
-    def _trust(self, request: web.Request) -> None:
-        if self._listener is not None:
-            self._listener.trust(request.transport)
+    async def _accounts(self) -> Accounts:
+        """Passwords and sessions; new passwords are shown once.
 
-    async def _health(self, request: web.Request) -> web.Response:
-        """The problems; without the token only their number, as the texts name devices."""
-        snapshots = (self._latest.value or {}).values()
-        problems = [p.problem for s in snapshots for p in s.parts if p.problem]
-        token = self._options.token
-        knows = token is None or http_guards.carries(request, token.get_secret_value())
-        shown = problems if knows else len(problems)
-        return web.json_response({"problems": shown}, status=200 if snapshots else 503)
-
-    async def _stations(self, _request: web.Request) -> web.Response:
-        return web.json_response(
-            {name: _values(snapshot) for name, snapshot in (self._latest.value or {}).items()}
-        )
-
-    async def _events(self, _request: web.Request) -> web.Response:
-        rows = (asdict(event) for event in self._kept)
-        return web.json_response(
-            [json_safe({key: row[key] for key in row if key != "known_s"}) for row in rows]
-        )
-
-    async def _metrics(self, request: web.Request) -> web.Response:
-        body, content_type = exposition(self._registry, request.headers.get("Accept", ""))
-        return web.Response(body=body, headers={"Content-Type": content_type})
-
-    async def _instruct(self, request: web.Request) -> web.Response:
-        station = request.match_info["station"]
-        if station not in self._context.stations:
-            return self._no_station()
-        body = await http_guards.json_body(request)
-        instruction = asking.instruction(station, body, by=f"rest {request.remote}")
-        self._context.requests.instruct(instruction)
-        return web.json_response({"accepted": instruction.kind.value}, status=202)
-
-    async def _command(self, request: web.Request) -> web.Response:
-        station = request.match_info["station"]
-        if station not in self._context.stations:
-            return self._no_station()
-        command = asking.command(station, await http_guards.json_body(request))
-        if self._commands >= _COMMANDS_AT_ONCE or self._listener is None:
-            return http_guards.refusal(503, "Too many commands at once: try again.")
-        self._commands += 1
-        try:
-            with self._listener.busy(request.transport):
-                result = await self._context.requests.command(command)
-        finally:
-            self._commands -= 1
-        done = result.outcome.value in ("applied", "limited")
-        return web.json_response(json_safe(result), status=200 if done else 409)
-
-    def _no_station(self) -> web.Response:
-        known = ", ".join(self._context.stations)
-        return http_guards.refusal(404, f"There is no such station: {known}.")
-
-
-def _values(snapshot: Snapshot) -> dict[str, Any]:
-    rows = (row for row in ENTITIES if row.value_of is not None and row.offered(snapshot))
-    return {row.key: json_safe(row.value(snapshot)) for row in rows}
+        Raises:
+            SettingsError: their file can't be read.
+        """
+        folder = self._context.folder
+        path = folder / f"web-{self._options.port}.json" if folder is not None else None
+        accounts = await asyncio.to_thread(Accounts, path)
+        for role, password in (await accounts.create_missing()).items():
+            _log.warning(
+                "The password of %ss of the API on port %d is %s (shown only now)",
+                role.value,
+                self._options.port,
+                password,
+            )
+        return accounts
 
 
 class _OneLine(logging.Filter):
