@@ -1,4 +1,4 @@
-"""The WebSocket of the API, over a real socket: snapshot, numbered changes, slow and bad clients."""
+"""The WebSocket of the API over a real socket: a snapshot, numbered changes, bad clients."""
 
 import asyncio
 import contextlib
@@ -235,17 +235,20 @@ async def test_a_foreign_page_or_unknown_caller_can_not_connect(
 
 
 async def test_the_33rd_client_is_refused_and_commands_still_pass() -> None:
-    async with serving() as api, connected(api, 32) as sockets:
-        async with aiohttp.ClientSession(api.url, headers=TOKEN) as session:
-            with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
-                await session.ws_connect("/api/v1/live")
-            assert refusal.value.status == 503
-            url = "/api/v1/stations/kitchen/instruct"
-            async with session.post(url, json={"kind": "emergency_stop"}) as answer:
-                assert answer.status == 202
-            await sockets[0].close()
-            async with session.ws_connect("/api/v1/live") as socket:
-                await Follower(socket).next()
+    async with (
+        serving() as api,
+        connected(api, 32) as sockets,
+        aiohttp.ClientSession(api.url, headers=TOKEN) as session,
+    ):
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
+            await session.ws_connect("/api/v1/live")
+        assert refusal.value.status == 503
+        url = "/api/v1/stations/kitchen/instruct"
+        async with session.post(url, json={"kind": "emergency_stop"}) as answer:
+            assert answer.status == 202
+        await sockets[0].close()
+        async with session.ws_connect("/api/v1/live") as socket:
+            await Follower(socket).next()
 
 
 async def test_the_end_of_the_service_is_announced() -> None:
