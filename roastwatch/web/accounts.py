@@ -1,7 +1,7 @@
 """Who may use the API from a browser: the password of each role, and sessions.
 
 Only hashes are kept: scrypt of a password, SHA-256 of a session's token, in a file that only its
-owner may read. A password that has no hash yet is created, and shown once by whoever asks for it.
+owner may read. A password that has no hash yet is created, and its caller shows it once.
 """
 
 import asyncio

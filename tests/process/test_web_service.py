@@ -50,7 +50,9 @@ async def running(folder: Path, station: dict[str, Any], **rest: Any) -> AsyncIt
 
 def browser(port: int) -> aiohttp.ClientSession:
     jar = aiohttp.CookieJar(unsafe=True)
-    return aiohttp.ClientSession(f"http://127.0.0.1:{port}/api/v1/", cookie_jar=jar)
+    base = f"http://127.0.0.1:{port}/api/v1/"
+    each = aiohttp.TCPConnector(force_close=True)  # a kept connection may end while a test waits
+    return aiohttp.ClientSession(base, cookie_jar=jar, connector=each)
 
 
 async def post(session: aiohttp.ClientSession, path: str, **body: object) -> tuple[int, Any]:
