@@ -40,7 +40,6 @@ ACTING = (
     "/api/v1/stations/kitchen/instruct",
     "/api/v1/stations/kitchen/command",
     "/api/v1/sign-in",
-    "/api/v1/sign-out",
     "/api/v1/password",
 )
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW")
