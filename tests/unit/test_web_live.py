@@ -14,7 +14,7 @@ import pytest
 from aiohttp import ClientWebSocketResponse, WSCloseCode, WSMsgType
 
 from roastwatch.vocabulary import AudioLevel, EventKind, HeardPop, Phase, Snapshot
-from roastwatch.web import live_client, openapi
+from roastwatch.web import listener, live_client, openapi
 from roastwatch.web.live import Live, LiveOutbox, beat, refused
 from tests.support.events import event, snapshot
 from tests.support.http import Served, serving
@@ -261,16 +261,20 @@ async def test_the_end_of_the_service_is_announced() -> None:
         assert socket.close_code == WSCloseCode.GOING_AWAY
 
 
-async def test_a_slow_client_gets_a_snapshot_instead_of_a_backlog() -> None:
+async def test_a_slow_client_gets_a_snapshot_instead_of_a_backlog(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listener, "_STALLED_S", 600.0)  # else it is disconnected, on a slow machine
+    monkeypatch.setattr(live_client, "_PING_S", 600.0)
     async with serving() as api, connected(api, 2) as sockets:
         quick, slow = (Follower(socket) for socket in sockets)
         await quick.next()
         await slow.next()
         # It fills the kernel's buffers and then its outbox; the quick client misses nothing.
-        for number in range(4000):
-            shown(api, refusal=f"{number} " + "x" * 4000, detectors=("a", "b"))
+        for number in range(1500):
+            shown(api, refusal=f"{number} " + "x" * 16_000, detectors=("a", "b"))
             await quick.next()
-        assert (quick.snapshots, quick.number) == (1, 4001)
+        assert (quick.snapshots, quick.number) == (1, 1501)
         while slow.number < quick.number:
             await slow.next()
         assert slow.snapshots == 2
