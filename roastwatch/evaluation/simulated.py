@@ -2,7 +2,8 @@
 
 A detector is represented by its recall, its false pops and its distractors. The ranges of random
 values are defined here and printed with every table; seeds count from 0. A crack begins where its
-rate curve leaves zero, which is not yet audible: delays count from there.
+rate curve leaves zero, which is not yet audible: delays count from there. The dated onset is
+compared with the first of five cracks within 20 s.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from roastwatch.detection.decision.crack_decision import CrackDecision
 from roastwatch.detection.decision.onset import Onset, OnsetOptions
 from roastwatch.detection.model import ModelSpec
-from roastwatch.evaluation.statistics import RULES, Judged, alarms
+from roastwatch.evaluation.statistics import RULES, Judged, alarms, judged
 from roastwatch.roast.roast import Roast, RoastOptions
 from roastwatch.synth.rates import RateRanges, RoastRates, draw_rates
 from roastwatch.vocabulary import CrackScore, EventKind, Level, Origin, Pop
@@ -258,7 +259,10 @@ def judge_roast(seed: int, condition: Condition, onset: OnsetOptions) -> dict[st
     heard = simulated_roast(seed, condition)
     assert heard.rates is not None
     assert heard.rates.first is not None
-    onset_s = heard.rates.first.onset_s
+    first = heard.rates.first
+    onset_s = first.onset_s
+    inside = heard.true & (heard.at_s >= onset_s) & (heard.at_s <= first.end_s)
+    cracks_s: list[float] = heard.at_s[inside].tolist()
     sure = heard.sure_s()
     found = {
         "roastwatch": decide(heard, onset),
@@ -266,7 +270,7 @@ def judge_roast(seed: int, condition: Condition, onset: OnsetOptions) -> dict[st
     }
     found |= {name: rule(sure) for name, rule in RULES.items()}
     return {
-        name: Judged(f"{condition.name} {seed}", onset_s, *(result or (None, None)))
+        name: judged(f"{condition.name} {seed}", onset_s, cracks_s, result)
         for name, result in found.items()
     }
 

@@ -17,6 +17,7 @@ from roastwatch.evaluation.statistics import (
     Judged,
     PopCurve,
     early_rate,
+    judged,
     match,
     pop_curve,
     summary,
@@ -53,6 +54,8 @@ class SoundResult:
     def add(self, index: int, truth: RoastTruth, played: Played, charge_unknown: Played) -> None:
         """Compare one roast with its truth; `charge_unknown` was played without its charge."""
         onset_s = truth.first_crack_at_s or 0.0
+        end_s = truth.first_crack_end_s or truth.duration_s
+        cracks_s = [at for at in truth.pop_times_s if onset_s <= at <= end_s]
         pops = sorted((at, p) for at, p in played.pops if at >= WARM_UP_S)
         hit, false = match(truth.pop_times_s, [at for at, _ in pops])
         reported = set(range(len(pops))) - set(false)
@@ -64,13 +67,12 @@ class SoundResult:
         self.described.append(truth.description)
         name = f"seed {FIRST_SEED + index}"
         for rule, one in (("roastwatch", played), (CHARGE_UNKNOWN, charge_unknown)):
-            found = one.reported[0] if one.reported else (None, None)
-            self.judged.setdefault(rule, []).append(Judged(name, onset_s, *found))
+            found = one.reported[0] if one.reported else None
+            self.judged.setdefault(rule, []).append(judged(name, onset_s, cracks_s, found))
         sure = [at for at, p in pops if p >= self.threshold]
         for rule, decide in RULES.items():
-            self.judged.setdefault(rule, []).append(
-                Judged(name, onset_s, *(decide(sure) or (None, None)))
-            )
+            one_rule = judged(name, onset_s, cracks_s, decide(sure))
+            self.judged.setdefault(rule, []).append(one_rule)
 
     def curve(self, bed: str | None = None) -> PopCurve:
         """Pops over thresholds, for all roasts or those with one noise."""

@@ -11,6 +11,8 @@ import numpy.typing as npt
 Float64Array = npt.NDArray[np.float64]
 EARLY_S = 20.0
 """A report more than this long before the onset is early: nobody would call it first crack."""
+CRACKS, WITHIN_S = 5, 20.0
+"""First crack has begun with the first of this many cracks within this many seconds."""
 POP_APART_S = 0.1
 """A reported pop is true if a true pop lies within this time."""
 
@@ -106,6 +108,17 @@ def rate_text(rate: dict[str, float | int | None]) -> str:
     return f"{middle} ({low}–{high})"
 
 
+def begins(cracks_s: Sequence[float]) -> tuple[float, float] | None:
+    """The first and the last of the first `CRACKS` cracks within `WITHIN_S`, in seconds, or None.
+
+    With the first of them, first crack begins for a person who listens.
+    """
+    for first, last in zip(cracks_s, cracks_s[CRACKS - 1 :], strict=False):
+        if last - first <= WITHIN_S:
+            return first, last
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """One roast: the true onset, and the decision."""
@@ -114,6 +127,8 @@ class Judged:
     onset_s: float
     decided_s: float | None
     happened_s: float | None
+    begins_s: float | None = None
+    """The crack that the dated onset is compared with, see `begins`; None: the true onset."""
 
     @property
     def missed(self) -> bool:
@@ -135,7 +150,19 @@ class Judged:
         """Error of the dated onset; positive is late."""
         if self.happened_s is None or self.early:
             return None
-        return self.happened_s - self.onset_s
+        return self.happened_s - (self.onset_s if self.begins_s is None else self.begins_s)
+
+
+def judged(
+    name: str,
+    onset_s: float,
+    cracks_s: Sequence[float],
+    found: tuple[float, float] | None,
+) -> Judged:
+    """The result of a roast with known cracks from what was found: (decided, happened) or None."""
+    begun = begins(cracks_s)
+    decided_s, happened_s = found or (None, None)
+    return Judged(name, onset_s, decided_s, happened_s, begun[0] if begun else None)
 
 
 def summary(judged: Sequence[Judged]) -> dict[str, float | int | None]:

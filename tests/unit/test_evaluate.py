@@ -37,8 +37,10 @@ from roastwatch.evaluation.sound import SoundResult, judge_sound
 from roastwatch.evaluation.statistics import (
     Judged,
     alarms,
+    begins,
     compare,
     cusum,
+    judged,
     k_of_n,
     match,
     poisson_interval,
@@ -68,6 +70,16 @@ def test_summary_separates_missed_early_and_delayed_roasts() -> None:
     assert found["delay_median_s"] == 20
     assert found["onset_error_median_s"] == 1
     assert summary([])["delay_median_s"] is None
+
+
+def test_onset_is_compared_with_the_first_of_five_cracks_in_20_s() -> None:
+    cracks_s = [40.0, 101.0, 125.0, 130.0, 134.0, 139.0, 144.5, 150.0]
+    assert begins(cracks_s) == (125, 144.5)
+    assert begins(cracks_s[:5]) is None
+    roast = judged("a", 100, cracks_s, (150, 128))
+    assert (roast.delay_s, roast.error_s) == (50, 3)
+    assert judged("b", 100, cracks_s[:5], (150, 128)).error_s == 28
+    assert judged("c", 100, cracks_s, None).missed
 
 
 def test_pops_are_matched_at_most_once() -> None:

@@ -2,8 +2,11 @@
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
+
+from roastwatch.detection.decision.dating import last_in_company
 
 END_POPS, LONGEST_END_S = 6.0, 60.0
 """First crack has ended when the time that took this many pops before brings fewer than two."""
@@ -19,8 +22,8 @@ class CrackEnd:
     hop_s: float | None
     """Hop of a model that judges windows, in seconds; None if single pops are counted."""
 
-    def found(self, counted: deque[int], onset: int, now: int, missed: int) -> int | None:
-        """The sample of its last pop if it has ended; None while it continues.
+    def has_ended(self, counted: deque[int], onset: int, now: int, missed: int) -> bool:
+        """Whether the crack is over.
 
         Args:
             counted: samples of its pops (of its windows' ends) in order, and perhaps earlier ones.
@@ -29,7 +32,7 @@ class CrackEnd:
             missed: samples lost since then.
         """
         if now < self.earliest(counted, onset, missed):
-            return None
+            return False
         inside = [sample for sample in counted if sample >= onset]
         lasted_s = max(1.0, (now - missed - onset) / self.rate_hz)
         if self.hop_s is None:
@@ -38,16 +41,25 @@ class CrackEnd:
         else:
             window_s = max(self.least_s, 3 * self.hop_s)
         since = now - window_s * self.rate_hz - missed
-        if lasted_s < window_s or sum(sample > since for sample in inside) >= self._alive:
-            return None
-        # A stray pop after the others is ignored; of windows, the last one counts.
-        before = since if self.hop_s is None else now
-        return max((sample for sample in inside if sample <= before), default=onset)
+        return lasted_s >= window_s and sum(sample > since for sample in inside) < self._alive
+
+    def dated(self, pops: Sequence[int], onset: int) -> int:
+        """The sample of its last pop (window), once it has ended.
+
+        A stray pop after the others is ignored.
+
+        Args:
+            pops: samples of all pops that date the crack, in order. There are more than clear ones,
+                of which few remain near the end, or if no charge was reported.
+            onset: sample at which it began.
+        """
+        near = None if self.hop_s is not None else last_in_company(pops, self.rate_hz)
+        return near if near is not None else max(pops, default=onset)
 
     def earliest(self, counted: deque[int], onset: int, missed: int) -> float:
         """A sample before which the crack cannot have ended, whatever follows.
 
-        The bound needs only the latest pops: `found` waits for as many seconds as `END_POPS` of
+        The bound needs only the latest pops: `has_ended` waits for as many seconds as `END_POPS` of
         them took, which grows with the length of the crack.
         """
         latest = list(islice(reversed(counted), self._alive))

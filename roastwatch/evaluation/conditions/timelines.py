@@ -23,7 +23,7 @@ from roastwatch.evaluation.conditions.sources import Sources, part_of
 from roastwatch.evaluation.manifest import ManifestRecording
 from roastwatch.evaluation.noise import BEDS, synthesised_bed
 from roastwatch.evaluation.recordings import load, play
-from roastwatch.evaluation.statistics import Judged
+from roastwatch.evaluation.statistics import Judged, begins
 from roastwatch.files.untrusted import MOST_TABLE_BYTES, read_text
 from roastwatch.synth import impacts, pops
 from roastwatch.synth.shapes import add_at, high_band, loudest_rms, rms
@@ -31,8 +31,6 @@ from roastwatch.vocabulary import Float32Array
 
 WHOLE, CRACKS_ALONE = "timeline", "cracks alone"
 RATES_HZ = (32_000, 16_000)
-CRACKS, WITHIN_S = 5, 20.0
-"""First crack has begun with the first of this many cracks within this long."""
 AFTER_S = 30.0
 """Sound after the last event."""
 CRACK_DB, CRACK_SPREAD_DB = 17.0, 5.0
@@ -83,18 +81,18 @@ def _timeline(name: str, events: Sequence[tuple[float, int]]) -> Timeline | None
     cracks, second, others = (
         sorted(at for at, kind in events if kind == wanted) for wanted in (1, 2, 0)
     )
-    for first, fifth in zip(cracks, cracks[CRACKS - 1 :], strict=False):
-        if fifth - first <= WITHIN_S:
-            end_s = second[0] if second else cracks[-1] + AFTER_S
-            return Timeline(
-                name,
-                tuple(at for at in cracks if at < end_s),
-                tuple(at for at in others if at < first),
-                first,
-                fifth,
-                max(end_s, fifth + AFTER_S),
-            )
-    return None
+    if (begun := begins(cracks)) is None:
+        return None
+    first, fifth = begun
+    end_s = second[0] if second else cracks[-1] + AFTER_S
+    return Timeline(
+        name,
+        tuple(at for at in cracks if at < end_s),
+        tuple(at for at in others if at < first),
+        first,
+        fifth,
+        max(end_s, fifth + AFTER_S),
+    )
 
 
 @dataclass(frozen=True, slots=True)
