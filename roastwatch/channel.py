@@ -1,8 +1,9 @@
-"""Two ways to pass values to another task: events queue (bounded), states conflate."""
+"""Three ways to pass values to tasks: events queue (bounded), states conflate, a feed copies."""
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -83,3 +84,25 @@ class Latest(Generic[T]):
                 yield self._value
             else:
                 await changed.wait()
+
+
+class Feed(Generic[T]):
+    """Copies each item to the queue of everyone who listens now; without listeners it is gone."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Events[T]] = []
+
+    def put(self, item: T) -> None:
+        """Queue an item for each listener; never waits."""
+        for listener in self._listeners:
+            listener.put(item)
+
+    @contextlib.contextmanager
+    def listen(self, size: int = 64) -> Iterator[Events[T]]:
+        """A queue of one's own for the items from now on."""
+        mine: Events[T] = Events(size)
+        self._listeners.append(mine)
+        try:
+            yield mine
+        finally:
+            self._listeners.remove(mine)

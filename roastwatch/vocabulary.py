@@ -190,6 +190,15 @@ class Pop:
 
 
 @dataclass(frozen=True, slots=True)
+class HeardPop:
+    """A pop that a station heard, at or above its model's threshold."""
+
+    station: str
+    at: datetime
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class CrackScore:
     """A model's score of the sound up to `end_sample` (one hop of it, or one window)."""
 

@@ -21,7 +21,7 @@ from roastwatch.roaster.guardian import limits_store
 from roastwatch.roaster.guardian.interlocks import INTERLOCKS, WINS
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.settings.model import STATION_CHOICES, Settings, StationSettings
-from roastwatch.sinks.rest.metrics import COUNTERS
+from roastwatch.web.metrics import COUNTERS
 from tools.options_text import options
 
 ROOT = Path(__file__).resolve().parents[1]

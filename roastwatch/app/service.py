@@ -21,7 +21,7 @@ from roastwatch.app.roast_logger import RoastLogger
 from roastwatch.app.roaster_session import RoasterSession
 from roastwatch.app.selection import Selection, SelectionStore
 from roastwatch.app.station import Station
-from roastwatch.channel import Events, Latest
+from roastwatch.channel import Events, Feed, Latest
 from roastwatch.detection.inference_pool import InferencePool
 from roastwatch.errors import EndedError, RoastwatchError
 from roastwatch.inbound import Mishaps
@@ -33,6 +33,7 @@ from roastwatch.vocabulary import (
     Command,
     CommandResult,
     ComponentState,
+    HeardPop,
     Instruction,
     Outcome,
     RoastEvent,
@@ -92,10 +93,13 @@ class Service:
         self.settings = settings
         self.events: Events[RoastEvent] = Events(256)
         self.latest: Latest[dict[str, Snapshot]] = Latest()
+        self.pops: Feed[HeardPop] = Feed()
         self.stations = {
             station.name: Station(station, self.events.put, recordings=settings.folder)
             for station in settings.stations
         }
+        for one in self.stations.values():
+            one.popped = self.pops.put
         self.keeper = RoastLogger(RoastLog.open(log_path)) if log_path else None
         self.driven = {
             name: RoasterSession(station, self._log_healthy)
@@ -248,6 +252,8 @@ class Service:
             picture=painter(
                 self.keeper.log.path if self.keeper else None, self.latest, self._profile_of
             ),
+            pops=self.pops,
+            folder=self.settings.folder if self.keeper else None,
         )
         make = partial(plugins.load("sinks", chosen.type), chosen.options, context)
         return Outlet(chosen.type, make(), part, make)

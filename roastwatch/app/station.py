@@ -35,6 +35,7 @@ from roastwatch.vocabulary import (
     AudioBlock,
     ComponentState,
     EventKind,
+    HeardPop,
     Instruction,
     Phase,
     Reading,
@@ -91,6 +92,8 @@ class Station:
         self.probe = SoundProbe.of_station(settings)
         """The bean probe that goes with a replay; readings of a machine come by `read`."""
         self.followers = Followers()
+        self.popped: Callable[[HeardPop], None] = lambda _pop: None
+        """Called with each pop as it is detected."""
         self.roaster_state: Callable[[], RoasterState | None] = lambda: None
         self.resumed_id: str | None = None
         """The roast that an earlier run of the service began."""
@@ -261,6 +264,8 @@ class Station:
 
     def _deal_with(self, pipeline: Pipeline, heard: BlockResult) -> None:
         self.followers.heard(pipeline, heard)
+        for pop in heard.pops:
+            self.popped(HeardPop(self.name, pipeline.clock.at(pop.sample), pop.probability))
         self.publish(heard.events)
 
     def publish(self, events: Iterable[RoastEvent]) -> None:

@@ -8,7 +8,7 @@ Replace this docstring by one sentence on what yours does, when you have followe
 2. Describe each option below: `roastwatch settings` and config/roastwatch.yaml are made from them.
 3. Copy tests/unit/test_sink_template.py. Where the peer is a server, test against a real one on
    this machine.
-4. A new counter needs a line in COUNTERS in sinks/rest/metrics.py; `events_told` has one.
+4. A new counter needs a line in COUNTERS in web/metrics.py; `events_told` has one.
 
 This one appends a line of JSON to a file for each event. What it shows holds for every sink:
 

@@ -3,11 +3,19 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from roastwatch.channel import Events, Latest
+from roastwatch.channel import Events, Feed, Latest
 from roastwatch.supervise import ComponentHealth
-from roastwatch.vocabulary import Command, CommandResult, Instruction, RoastEvent, Snapshot
+from roastwatch.vocabulary import (
+    Command,
+    CommandResult,
+    HeardPop,
+    Instruction,
+    RoastEvent,
+    Snapshot,
+)
 
 
 class Requests(Protocol):
@@ -90,6 +98,10 @@ class SinkContext:
     """The time zone of the people; None: the computer's own."""
     picture: Callable[[str], Awaitable[bytes | None]] | None = None
     """The roast so far of a station as PNG; None: drawing is not installed."""
+    pops: Feed[HeardPop] | None = None
+    """Each pop as it is detected, at all stations; None: nothing is heard here."""
+    folder: Path | None = None
+    """Where a sink may keep a file of its own; None: it keeps nothing."""
 
 
 @dataclass(frozen=True, slots=True)

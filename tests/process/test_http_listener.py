@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from roastwatch.sinks.rest.listener import ConnectionLimits, Listener
+from roastwatch.web.listener import ConnectionLimits, Listener
 from tests.support.flooding import FIRST
 from tests.support.http import Person, Served, free_port, request, send, serving
 
@@ -88,9 +88,9 @@ async def test_a_connection_with_a_token_is_closed_last() -> None:
 
 
 async def test_an_incomplete_request_is_closed_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("roastwatch.sinks.rest.sink._IDLE_S", 0.2)
-    monkeypatch.setattr("roastwatch.sinks.rest.listener._LOOK_EVERY_S", 0.05)
-    monkeypatch.setattr("roastwatch.sinks.rest.guards._BODY_WITHIN_S", 0.2)
+    monkeypatch.setattr("roastwatch.web.sink._IDLE_S", 0.2)
+    monkeypatch.setattr("roastwatch.web.listener._LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr("roastwatch.web.guards._BODY_WITHIN_S", 0.2)
     async with serving() as api:
         for sent in (b"", b"GET /health HT", b"GET /health HTTP/1.1\r\nHost: lo"):
             reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
@@ -167,8 +167,8 @@ class Talker(asyncio.Protocol):
 async def test_a_client_that_reads_no_answer_is_disconnected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("roastwatch.sinks.rest.listener._STALLED_S", 0.05)
-    monkeypatch.setattr("roastwatch.sinks.rest.listener._LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr("roastwatch.web.listener._STALLED_S", 0.05)
+    monkeypatch.setattr("roastwatch.web.listener._LOOK_EVERY_S", 0.05)
     counted: list[str] = []
     listener, port = Listener(Talker, counted.append, ConnectionLimits()), free_port()
     await listener.open("127.0.0.1", port)

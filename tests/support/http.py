@@ -7,22 +7,24 @@ import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from roastwatch.channel import Events, Latest
-from roastwatch.sinks.rest.sink import RestOptions, RestSink
+from roastwatch.channel import Events, Feed, Latest
 from roastwatch.sinks.sink import SinkContext
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import (
     Command,
     CommandResult,
     ComponentState,
+    HeardPop,
     Instruction,
     Outcome,
     Phase,
     RoastEvent,
     Snapshot,
 )
+from roastwatch.web.sink import RestOptions, RestSink
 
 
 @dataclass
@@ -52,6 +54,13 @@ class Served:
     part: ComponentHealth
     person: Person
     task: asyncio.Task[None]
+    events: Events[RoastEvent]
+    latest: Latest[dict[str, Snapshot]]
+    pops: Feed[HeardPop]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -77,10 +86,23 @@ def free_port() -> int:
 async def serving(
     person: Person | None = None,
     snapshots: dict[str, Snapshot] | None = None,
+    *,
+    folder: Path | None = None,
     **options: Any,
 ) -> AsyncIterator[Served]:
-    person, port, part = person or Person(), free_port(), ComponentHealth("rest")
-    context = SinkContext("roastwatch", ["kitchen"], "en", person, part)
+    person, part = person or Person(), ComponentHealth("rest")
+    port = options.pop("port", None) or free_port()
+    pops: Feed[HeardPop] = Feed()
+    context = SinkContext(
+        "roastwatch",
+        ["kitchen"],
+        "en",
+        person,
+        part,
+        {"kitchen": "Kitchen"},
+        pops=pops,
+        folder=folder,
+    )
     sink = RestSink(RestOptions(port=port, **({"token": "beans"} | options)), context)
     events: Events[RoastEvent] = Events()
     kitchen = Snapshot("kitchen", datetime.now(UTC), Phase.ROASTING, elapsed_s=61.0)
@@ -90,7 +112,7 @@ async def serving(
         async with asyncio.timeout(20):
             while part.state is not ComponentState.RUNNING:
                 await asyncio.sleep(0)
-        yield Served(port, part, person, task)
+        yield Served(port, part, person, task, events, latest, pops)
         assert not task.done(), task
     finally:
         task.cancel()

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from roastwatch.channel import Events, Latest
+from roastwatch.channel import Events, Feed, Latest
 
 
 async def test_a_full_queue_loses_its_oldest_and_counts_it() -> None:
@@ -32,3 +32,18 @@ async def test_latest_gives_each_reader_the_newest() -> None:
     latest.set(3)
     latest.set(4)
     assert await waiting == 4
+
+
+async def test_a_feed_copies_each_item_to_those_who_listen() -> None:
+    feed: Feed[int] = Feed()
+    feed.put(0)  # nobody listens: it is gone
+    with feed.listen() as first:
+        feed.put(1)
+        with feed.listen(size=2) as second:
+            for number in (2, 3, 4):
+                feed.put(number)
+            assert [await second.get() for _ in range(len(second))] == [3, 4]
+            assert second.dropped == 1
+        feed.put(5)
+        assert [await first.get() for _ in range(len(first))] == [1, 2, 3, 4, 5]
+        assert len(second) == 0

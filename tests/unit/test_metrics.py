@@ -14,7 +14,6 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as text_families
 
 import roastwatch
-from roastwatch.sinks.rest.metrics import COUNTERS
 from roastwatch.vocabulary import (
     AudioLevel,
     ComponentState,
@@ -26,6 +25,7 @@ from roastwatch.vocabulary import (
     RoastEvent,
     Snapshot,
 )
+from roastwatch.web.metrics import COUNTERS
 from tests.support.http import serving
 
 NOW = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)

@@ -12,7 +12,6 @@ import pytest
 from roastwatch.channel import Events, Latest
 from roastwatch.errors import SettingsError
 from roastwatch.settings.model import chosen
-from roastwatch.sinks.rest.sink import RestOptions, RestSink
 from roastwatch.sinks.sink import SinkContext
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import (
@@ -27,6 +26,7 @@ from roastwatch.vocabulary import (
     RoastEvent,
     Snapshot,
 )
+from roastwatch.web.sink import RestOptions, RestSink
 
 PARTS = (
     ComponentStatus("kitchen-microphone", ComponentState.FAILED, "The microphone 'USB' is gone."),

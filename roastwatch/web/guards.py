@@ -1,14 +1,13 @@
-"""Middlewares that every request passes before its handler: host, token, origin, JSON.
+"""Middlewares that every request passes before its handler: host, origin, JSON.
 
 Each is small and knows nothing of roasting, so that they can protect any page or API of ours.
 """
 
 import asyncio
-import hmac
 import ipaddress
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
@@ -21,6 +20,8 @@ from roastwatch.errors import BadInputError
 LARGEST_BODY = 65_536
 _BODY_WITHIN_S = 5.0
 _READING = ("GET", "HEAD", "OPTIONS")
+_PORTS = {"http": ":80", "https": ":443"}
+"""What a browser leaves out of an origin."""
 _log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -73,44 +74,35 @@ def hosts(*names: str) -> Middleware:
     return guard
 
 
-def carries(request: web.Request, secret: str) -> bool:
-    """Whether a request carries the bearer token."""
-    sent = request.headers.getall("Authorization", [])
-    scheme, _, given = sent[0].partition(" ") if len(sent) == 1 else ("", "", "")
-    # As bytes: strings that are not ASCII can't be compared in constant time.
-    same = hmac.compare_digest(
-        given.strip().encode("utf-8", "surrogateescape"), secret.encode("utf-8", "surrogateescape")
-    )
-    return same and scheme.lower() == "bearer"
+def foreign(request: web.Request) -> bool:
+    """Whether a browser sent the request for the page of another site.
 
-
-def token(
-    secret: str, open_paths: Collection[str], trusted: Callable[[web.Request], None]
-) -> Middleware:
-    """Require the bearer token, except for open paths; call `trusted` for each such request."""
-
-    @web.middleware
-    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path in open_paths:
-            return await handler(request)
-        if not carries(request, secret):
-            said = "Send the token as `Authorization: Bearer TOKEN`."
-            return refusal(401, said, **{"WWW-Authenticate": "Bearer"})
-        trusted(request)
-        return await handler(request)
-
-    return guard
+    A page of our own has the origin that the request went to. Behind a proxy that is what the
+    proxy was called by: a page can send `X-Forwarded-Host` to its own site only.
+    """
+    if request.headers.get("Sec-Fetch-Site", "none").lower() not in ("none", "same-origin"):
+        return True
+    origins = request.headers.getall("Origin", [])
+    if not origins:
+        return False
+    scheme, separator, place = origins[0].strip().lower().partition("://")
+    if len(origins) != 1 or not separator or scheme not in _PORTS:
+        return True
+    ours = (request.headers.get("Host", ""), request.headers.get("X-Forwarded-Host", ""))
+    usual = _PORTS[scheme]
+    named = {name.partition(",")[0].strip().lower().removesuffix(usual) for name in ours}
+    return place.removesuffix(usual) not in named - {""}
 
 
 @web.middleware
-async def no_web_page_changes_anything(
+async def no_foreign_page_changes_anything(
     request: web.Request, handler: Handler
 ) -> web.StreamResponse:
-    """Requests that change something must be plain JSON, which no foreign page can send."""
+    """Requests that change something must be plain JSON, and not come from a foreign page."""
     if request.method not in _READING:
-        foreign = request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
-        if foreign or "Origin" in request.headers or request.content_type != "application/json":
-            return refusal(415, "Send JSON as application/json, not from a web page.")
+        if foreign(request) or request.content_type != "application/json":
+            said = "Send JSON as application/json, and not from a web page of another site."
+            return refusal(415, said)
         coding = request.headers.get("Content-Encoding", "identity").lower()
         if coding != "identity" or _charset(request) not in ("", "utf-8", "utf8", "us-ascii"):
             return refusal(415, "Send the JSON as UTF-8, uncompressed.")

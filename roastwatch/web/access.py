@@ -1,0 +1,98 @@
+"""Who sends a request, and what they may do: a bearer token, a session's cookie, or anybody."""
+
+import hmac
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from roastwatch.web.accounts import Accounts, Role
+from roastwatch.web.guards import Handler, refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sends a request."""
+
+    role: Role
+    session_id: str | None = None
+    """None: not by a session."""
+
+
+class Access:
+    """Finds out who sends a request."""
+
+    def __init__(
+        self,
+        tokens: dict[Role, str],
+        accounts: Accounts | None,
+        cookie: str,
+    ) -> None:
+        """Without tokens and accounts, everybody who reaches the API may do all.
+
+        Args:
+            tokens: the bearer token of machines, by what it allows.
+            accounts: passwords and sessions; None: nobody signs in.
+            cookie: the name of the cookie that holds a session's token.
+        """
+        self._tokens = tokens
+        self.accounts = accounts
+        self.cookie = cookie
+
+    def caller(self, request: web.Request) -> Caller | None:
+        """Who sends a request; None: nobody that is known."""
+        if not self._tokens and self.accounts is None:
+            return Caller(Role.OPERATOR)
+        if "Authorization" in request.headers:
+            return self._machine(request)
+        if self.accounts is not None and (token := request.cookies.get(self.cookie)):
+            session = self.accounts.session(token)
+            return Caller(session.role, session.id) if session is not None else None
+        return None
+
+    def still(self, caller: Caller) -> bool:
+        """Whether a caller's session has not ended since."""
+        if caller.session_id is None or self.accounts is None:
+            return True
+        return self.accounts.lasts(caller.session_id)
+
+    def _machine(self, request: web.Request) -> Caller | None:
+        for role in reversed(Role):  # operators first
+            if role in self._tokens and _carries(request, self._tokens[role]):
+                return Caller(role)
+        return None
+
+    def middleware(
+        self, open_paths: Collection[str], trusted: Callable[[web.Request], None]
+    ) -> Middleware:
+        """Let only known callers pass, except to open paths; call `trusted` for their requests."""
+
+        @web.middleware
+        async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+            caller = self.caller(request)
+            if caller is None and request.path not in open_paths:
+                return self.unknown()
+            if caller is not None and (self._tokens or self.accounts is not None):
+                trusted(request)
+            return await handler(request)
+
+        return guard
+
+    def unknown(self) -> web.Response:
+        """The answer to a caller who is not known."""
+        said = "Send the token as `Authorization: Bearer TOKEN`."
+        if self.accounts is not None:
+            said = "Sign in, or send a token as `Authorization: Bearer TOKEN`."
+        return refusal(401, said, **{"WWW-Authenticate": "Bearer"})
+
+
+def _carries(request: web.Request, secret: str) -> bool:
+    """Whether a request carries the bearer token."""
+    sent = request.headers.getall("Authorization", [])
+    scheme, _, given = sent[0].partition(" ") if len(sent) == 1 else ("", "", "")
+    # As bytes: strings that are not ASCII can't be compared in constant time.
+    same = hmac.compare_digest(
+        given.strip().encode("utf-8", "surrogateescape"), secret.encode("utf-8", "surrogateescape")
+    )
+    return same and scheme.lower() == "bearer"

@@ -1,0 +1,210 @@
+"""Who may use the API from a browser: the password of each role, and sessions.
+
+Only hashes are kept: scrypt of a password, SHA-256 of a session's token, in a file that only its
+owner may read. A password that has no hash yet is created, and its caller shows it once.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from roastwatch.errors import BadInputError, SettingsError
+from roastwatch.files.atomic import write_whole
+
+_log = logging.getLogger(__name__)
+SESSION_S = 30 * 86_400
+"""A session ends this long after its sign-in."""
+SHORTEST, LONGEST = 10, 200
+"""Characters of a password that a person chooses."""
+_MOST_SESSIONS = 64
+"""At one more the oldest ends."""
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Without those that look alike."""
+_LARGEST_FILE = 65_536
+_N, _R, _P = 2**14, 8, 5
+"""OWASP's minimum for scrypt."""
+
+
+class Role(StrEnum):
+    """What a caller may do: look, or act too."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+
+
+class PasswordHash(BaseModel):
+    """The scrypt hash of a password."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    salt: str = Field(pattern="^[0-9a-f]{32}$")
+    hash: str = Field(pattern="^[0-9a-f]{64}$")
+    n: int = Field(ge=2**10, le=2**20)
+    r: int = Field(ge=1, le=32)
+    p: int = Field(ge=1, le=16)
+
+    @classmethod
+    def of(cls, password: str) -> "PasswordHash":
+        """Hash a password with a new salt; takes some 0.3 s and 16 MiB."""
+        empty = cls(salt=secrets.token_hex(16), hash="0" * 64, n=_N, r=_R, p=_P)
+        return empty.model_copy(update={"hash": empty._derived(password)})
+
+    def fits(self, password: str) -> bool:
+        """Whether it is the hash of this password; takes as long for a wrong one."""
+        return hmac.compare_digest(self._derived(password), self.hash)
+
+    def _derived(self, password: str) -> str:
+        return hashlib.scrypt(
+            password.encode("utf-8", "surrogatepass"),
+            salt=bytes.fromhex(self.salt),
+            n=self.n,
+            r=self.r,
+            p=self.p,
+            maxmem=256 * self.n * self.r,
+            dklen=32,
+        ).hex()
+
+
+class Session(BaseModel):
+    """A browser that has signed in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field(pattern="^[0-9a-f]{64}$")
+    """SHA-256 of its token."""
+    role: Role
+    ends_at: float
+    """Seconds since 1970."""
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    passwords: dict[Role, PasswordHash] = Field(default_factory=dict)
+    sessions: list[Session] = Field(default_factory=list)
+
+
+class Accounts:
+    """The two passwords and the sessions. Without a path they last as long as the process."""
+
+    def __init__(self, path: Path | None, now: Callable[[], float] = lambda: time.time()) -> None:
+        """Read the file, if there is one.
+
+        Raises:
+            SettingsError: it can't be read, or isn't ours; the text says what to do.
+        """
+        self._path = path
+        self._now = now
+        found = _read(path) if path is not None else _File()
+        self._passwords = found.passwords
+        self._sessions = {one.id: one for one in found.sessions}
+        """The oldest first."""
+        self._writing = asyncio.Lock()
+
+    async def create_missing(self) -> dict[Role, str]:
+        """Give each role a password that has none, and return the new ones to be shown."""
+        created = {}
+        for role in reversed(Role):  # the operator's is checked first
+            if role not in self._passwords:
+                created[role] = _new_password()
+                hashed = await asyncio.to_thread(PasswordHash.of, created[role])
+                self._passwords[role] = hashed
+        if created:
+            await self._save()
+        return created
+
+    async def role_of(self, password: str) -> Role | None:
+        """The role whose password this is."""
+        kept = list(self._passwords.items())
+        return await asyncio.to_thread(
+            lambda: next((role for role, hashed in kept if hashed.fits(password)), None)
+        )
+
+    async def change(self, role: Role, password: str) -> None:
+        """Give a role another password, and end all its sessions.
+
+        Raises:
+            BadInputError: it is the other role's password.
+        """
+        if await self.role_of(password) not in (None, role):
+            raise BadInputError("This is the other role's password: choose another one.")
+        self._passwords[role] = await asyncio.to_thread(PasswordHash.of, password)
+        self._sessions = {key: one for key, one in self._sessions.items() if one.role is not role}
+        await self._save()
+
+    async def begin(self, role: Role) -> str:
+        """Begin a session and return its token, which only the browser keeps."""
+        now_s = self._now()
+        token = secrets.token_urlsafe(32)
+        kept = [one for one in self._sessions.values() if one.ends_at > now_s]
+        kept = kept[-(_MOST_SESSIONS - 1) :]
+        kept.append(Session(id=_id_of(token), role=role, ends_at=now_s + SESSION_S))
+        self._sessions = {one.id: one for one in kept}
+        await self._save()
+        return token
+
+    async def end(self, session_id: str) -> None:
+        """End a session."""
+        if self._sessions.pop(session_id, None) is not None:
+            await self._save()
+
+    def session(self, token: str) -> Session | None:
+        """The session of a browser's token, if it has not ended."""
+        found = self._sessions.get(_id_of(token))
+        return found if found is not None and self.lasts(found.id) else None
+
+    def lasts(self, session_id: str) -> bool:
+        """Whether a session has not ended."""
+        found = self._sessions.get(session_id)
+        return found is not None and found.ends_at > self._now()
+
+    async def _save(self) -> None:
+        """Keep all of it. On a full disk it lasts until the process ends, which is logged."""
+        if self._path is None:
+            return
+        async with self._writing:
+            whole = _File(passwords=self._passwords, sessions=list(self._sessions.values()))
+            text = whole.model_dump_json(indent=1) + "\n"
+            try:
+                await asyncio.to_thread(write_whole, self._path, text, private=True)
+            except OSError as error:
+                _log.warning(
+                    "Passwords and sessions can't be stored in %s (%s): they last until "
+                    "roastwatch ends",
+                    self._path,
+                    error.strerror,
+                )
+
+
+def _read(path: Path) -> _File:
+    again = "correct that, or delete it to have new passwords created"
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_LARGEST_FILE + 1)
+    except FileNotFoundError:
+        return _File()
+    except OSError as error:
+        raise SettingsError(f"{path} can't be read ({error.strerror}): {again}.") from error
+    try:
+        return _File.model_validate(json.loads(raw))
+    except (ValidationError, ValueError, RecursionError):
+        raise SettingsError(f"{path} is no file of passwords: {again}.") from None
+
+
+def _id_of(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _new_password() -> str:
+    """Four groups of four letters and digits: 79 bits."""
+    groups = ("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
+    return "-".join(groups)

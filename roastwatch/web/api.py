@@ -1,0 +1,187 @@
+"""The handlers of the API's routes, and the application that they make."""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from roastwatch.files.json_values import json_safe
+from roastwatch.sinks import incoming as asking
+from roastwatch.sinks.sink import SinkContext
+from roastwatch.vocabulary import RoastEvent, Snapshot
+from roastwatch.web import guards, openapi
+from roastwatch.web.access import Access
+from roastwatch.web.accounts import Role
+from roastwatch.web.answers import repeating
+from roastwatch.web.listener import Listener
+from roastwatch.web.live_client import LiveClients
+from roastwatch.web.metrics import exposition, registry
+from roastwatch.web.routes import ROUTES, Route
+from roastwatch.web.rows import event_row, state_row
+from roastwatch.web.sign_in import SignIn
+
+_COMMANDS_AT_ONCE = 16
+
+
+@dataclass(slots=True)
+class Known:
+    """What the API can show now."""
+
+    snapshots: Callable[[], Mapping[str, Snapshot]]
+    events: deque[RoastEvent]
+    """The newest last."""
+
+
+class Api:
+    """Answers the requests of one server."""
+
+    def __init__(
+        self, context: SinkContext, known: Known, access: Access, clients: LiveClients
+    ) -> None:
+        self._context = context
+        self._known = known
+        self._access = access
+        self._clients = clients
+        self._commands = 0
+        self._registry = registry(known.snapshots)
+        self.listener: Listener | None = None
+        """What accepts the connections, as soon as it listens."""
+
+    def application(self, allowed_hosts: tuple[str, ...]) -> web.Application:
+        """The application: every route with the guards before it."""
+        open_paths = {path for one in ROUTES if one.needs is None for path in _paths(one)}
+        app = web.Application(
+            middlewares=[
+                guards.errors_as_json,
+                guards.hosts(*allowed_hosts),
+                self._access.middleware(open_paths, self._trust),
+                guards.no_foreign_page_changes_anything,
+            ],
+            client_max_size=guards.LARGEST_BODY,
+        )
+        handlers = self._handlers()
+        for route in ROUTES:
+            handler = self._for_role(route, handlers[route.name])
+            for path in _paths(route):
+                if route.method == "GET":
+                    app.router.add_get(path, handler, allow_head=route.name != "live")
+                else:
+                    app.router.add_route(route.method, path, handler)
+
+        async def close(_app: web.Application) -> None:
+            await self._clients.close()
+
+        app.on_shutdown.append(close)
+        return app
+
+    def _handlers(self) -> dict[str, guards.Handler]:
+        sign_in = SignIn(self._access)
+        return {
+            "health": self._health,
+            "metrics": self._metrics,
+            "stations": self._stations,
+            "station": self._station,
+            "events": self._events,
+            "live": self._live,
+            "instruct": self._instruct,
+            "command": self._command,
+            "sign_in": sign_in.sign_in,
+            "sign_out": sign_in.sign_out,
+            "password": sign_in.password,
+            "me": sign_in.me,
+            "openapi": self._openapi,
+            "live_schema": self._live_schema,
+        }
+
+    def _for_role(self, route: Route, handler: guards.Handler) -> guards.Handler:
+        """The handler of a route, for those who may."""
+        if route.needs is not Role.OPERATOR:
+            return handler
+
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            caller = self._access.caller(request)
+            if caller is None or caller.role is not Role.OPERATOR:
+                return guards.refusal(403, "A viewer can't do this: sign in as operator.")
+            return await handler(request)
+
+        return guarded
+
+    def _trust(self, request: web.Request) -> None:
+        if self.listener is not None:
+            self.listener.trust(request.transport)
+
+    async def _health(self, request: web.Request) -> web.Response:
+        """The problems; to others than known callers only their number, as they name devices."""
+        snapshots = self._known.snapshots().values()
+        problems = [part.problem for one in snapshots for part in one.parts if part.problem]
+        shown = problems if self._access.caller(request) is not None else len(problems)
+        return web.json_response({"problems": shown}, status=200 if snapshots else 503)
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        body, content_type = exposition(self._registry, request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def _stations(self, request: web.Request) -> web.Response:
+        snapshots = self._known.snapshots()
+        return repeating(request, {name: state_row(one) for name, one in snapshots.items()})
+
+    async def _station(self, request: web.Request) -> web.Response:
+        snapshot = self._known.snapshots().get(request.match_info["station"])
+        return self._no_station() if snapshot is None else repeating(request, state_row(snapshot))
+
+    async def _events(self, request: web.Request) -> web.Response:
+        return repeating(request, [event_row(event) for event in self._known.events])
+
+    async def _live(self, request: web.Request) -> web.StreamResponse:
+        caller = self._access.caller(request)
+        if caller is None:  # the session ended just now
+            return self._access.unknown()
+        if guards.foreign(request):
+            return guards.refusal(403, "Connect from a page of this API, not of another site.")
+        if not web.WebSocketResponse().can_prepare(request):
+            said = "This path takes a WebSocket only."
+            return guards.refusal(426, said, Upgrade="websocket")
+        if self._clients.full or self.listener is None:
+            return guards.refusal(503, "Too many live connections: close another one.")
+        with self.listener.busy(request.transport):
+            return await self._clients.serve(request, lambda: self._access.still(caller))
+
+    async def _instruct(self, request: web.Request) -> web.Response:
+        station = request.match_info["station"]
+        if station not in self._context.stations:
+            return self._no_station()
+        body = await guards.json_body(request)
+        instruction = asking.instruction(station, body, by=f"rest {request.remote}")
+        self._context.requests.instruct(instruction)
+        return web.json_response({"accepted": instruction.kind.value}, status=202)
+
+    async def _command(self, request: web.Request) -> web.Response:
+        station = request.match_info["station"]
+        if station not in self._context.stations:
+            return self._no_station()
+        command = asking.command(station, await guards.json_body(request))
+        if self._commands >= _COMMANDS_AT_ONCE or self.listener is None:
+            return guards.refusal(503, "Too many commands at once: try again.")
+        self._commands += 1
+        try:
+            with self.listener.busy(request.transport):
+                result = await self._context.requests.command(command)
+        finally:
+            self._commands -= 1
+        done = result.outcome.value in ("applied", "limited")
+        return web.json_response(json_safe(result), status=200 if done else 409)
+
+    async def _openapi(self, request: web.Request) -> web.Response:
+        return repeating(request, openapi.document())
+
+    async def _live_schema(self, request: web.Request) -> web.Response:
+        return repeating(request, openapi.live_schema())
+
+    def _no_station(self) -> web.Response:
+        known = ", ".join(self._context.stations)
+        return guards.refusal(404, f"There is no such station: {known}.")
+
+
+def _paths(route: Route) -> tuple[str, ...]:
+    return (route.full_path, *((route.old_path,) if route.old_path else ()))

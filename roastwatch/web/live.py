@@ -1,0 +1,177 @@
+"""What is live, as numbered changes of each station that all clients share.
+
+A client gets a snapshot and then every change. The changes of a station are numbered without a
+gap, so a client that misses a number asks for a new snapshot. A client that is too slow for its
+outbox gets a snapshot instead of what waited, so that it costs no more memory than that outbox.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from roastwatch import __version__
+from roastwatch.vocabulary import HeardPop, RoastEvent, Snapshot
+from roastwatch.web.answers import json_text
+from roastwatch.web.rows import event_row, pop_row, state_row
+
+_EVENTS_KEPT = 50
+_POPS_KEPT = 200
+
+
+@dataclass(slots=True)
+class _StationLive:
+    """What clients know of a station."""
+
+    title: str
+    number: int = 0
+    """Of its latest change."""
+    shown: Snapshot | None = None
+    state: dict[str, Any] = field(default_factory=dict)
+    events: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_EVENTS_KEPT))
+    pops: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_POPS_KEPT))
+
+
+class LiveOutbox:
+    """The messages that wait for one client. When it is full, a snapshot replaces all of them."""
+
+    def __init__(self, size: int = 256) -> None:
+        self._size = size
+        self._waiting: deque[str] = deque()
+        self._behind = True
+        self._arrived = asyncio.Event()
+        self._arrived.set()
+        self.overflows = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, message: str) -> None:
+        """Queue a change; until a snapshot is taken it is part of that."""
+        if self._behind:
+            return
+        if len(self._waiting) >= self._size:
+            self.overflows += 1
+            self.start_over()
+            return
+        self._waiting.append(message)
+        self._arrived.set()
+
+    def start_over(self) -> None:
+        """The next message is a snapshot."""
+        self._waiting.clear()
+        self._behind = True
+        self._arrived.set()
+
+    async def take(self) -> str | None:
+        """Wait for the next message; None: a snapshot, to be made now."""
+        await self._arrived.wait()
+        if self._behind:
+            self._behind = False
+            self._arrived.clear()
+            return None
+        message = self._waiting.popleft()
+        if not self._waiting:
+            self._arrived.clear()
+        return message
+
+
+class Live:
+    """Turns snapshots, events and pops into messages for everybody who is connected."""
+
+    def __init__(self, stations: Sequence[str], titles: Mapping[str, str]) -> None:
+        self._stations = {name: _StationLive(titles.get(name) or name) for name in stations}
+        self._outboxes: list[LiveOutbox] = []
+        self._snapshots: Mapping[str, Snapshot] = {}
+
+    def join(self) -> LiveOutbox:
+        """A new client's outbox, whose first message is a snapshot."""
+        self._compare()
+        outbox = LiveOutbox()
+        self._outboxes.append(outbox)
+        return outbox
+
+    def leave(self, outbox: LiveOutbox) -> None:
+        """A client has gone."""
+        self._outboxes.remove(outbox)
+
+    def snapshot(self) -> str:
+        """Everything up to now, as one message; for those who have joined."""
+        stations = {
+            name: {
+                "title": one.title,
+                "number": one.number,
+                "at": one.shown.at.isoformat() if one.shown else None,
+                "state": one.state,
+                "events": list(one.events),
+                "pops": list(one.pops),
+            }
+            for name, one in self._stations.items()
+        }
+        whole = {"type": "snapshot", "at": _now(), "version": __version__, "stations": stations}
+        return json_text(whole)
+
+    def show(self, snapshots: Mapping[str, Snapshot]) -> None:
+        """The newest snapshots: what differs from the earlier ones is sent."""
+        self._snapshots = snapshots
+        if self._outboxes:  # else it is enough to compare when somebody comes
+            self._compare()
+
+    def event(self, event: RoastEvent) -> None:
+        """Something happened in a roast."""
+        station = self._stations.get(event.station)
+        if station is None:
+            return
+        row = event_row(event)
+        station.events.append(row)
+        self._send(event.station, {"type": "event"}, {"event": row})
+
+    def pops(self, pops: Sequence[HeardPop]) -> None:
+        """Pops of one station, oldest first."""
+        station = self._stations.get(pops[0].station)
+        if station is None:
+            return
+        rows = [pop_row(pop) for pop in pops]
+        station.pops.extend(rows)
+        self._send(pops[0].station, {"type": "pops"}, {"pops": rows})
+
+    def _compare(self) -> None:
+        for name, snapshot in self._snapshots.items():
+            station = self._stations.get(name)
+            if station is None or station.shown is snapshot:
+                continue
+            before, station.state, station.shown = station.state, state_row(snapshot), snapshot
+            changes = {
+                key: value
+                for key, value in station.state.items()
+                if key not in before or before[key] != value
+            }
+            gone = [key for key in before if key not in station.state]
+            if changes or gone:
+                at = snapshot.at.isoformat()
+                more = {"at": at, "changes": changes, "gone": gone}
+                self._send(name, {"type": "state"}, more)
+
+    def _send(self, name: str, head: dict[str, Any], rest: dict[str, Any]) -> None:
+        station = self._stations[name]
+        station.number += 1
+        if self._outboxes:
+            text = json_text({**head, "station": name, "number": station.number, **rest})
+            for outbox in self._outboxes:
+                outbox.put(text)
+
+
+def beat() -> str:
+    """The message that shows a client that the connection lives."""
+    return json_text({"type": "beat", "at": _now()})
+
+
+def refused(sentence: str) -> str:
+    """The message that says why a client's message was not accepted."""
+    return json_text({"type": "error", "error": sentence})
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()

@@ -1,0 +1,95 @@
+"""Every route of the API, as one table: the server and its OpenAPI document are made from it."""
+
+from dataclasses import dataclass, field
+
+from roastwatch.web.accounts import Role
+
+BASE = "/api/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One request that the API answers. `name` is its handler, and its `operationId`."""
+
+    method: str
+    path: str
+    """Below BASE."""
+    name: str
+    summary: str
+    needs: Role | None
+    """None: open to everybody who reaches the API."""
+    answers: dict[int, str] = field(default_factory=dict)
+    """Status → name of the schema; those of errors are added."""
+    body: str | None = None
+    """Name of the body's schema."""
+    refusals: tuple[int, ...] = ()
+    """Statuses of refusals that only this route has."""
+    old_path: str | None = None
+    """Where it was before there were versions; it still answers there."""
+    media: str = "application/json"
+
+    @property
+    def full_path(self) -> str:
+        """Its path on the server."""
+        return BASE + self.path
+
+
+_SEES, _ACTS = Role.VIEWER, Role.OPERATOR
+_STATION = "/stations/{station}"
+
+ROUTES = (
+    Route(
+        "GET", "/health", "health", "The number of problems; for known callers their sentences.",
+        None, {200: "Health", 503: "Health"}, old_path="/health",
+    ),
+    Route(
+        "GET", "/metrics", "metrics", "All values and counters for Prometheus.",
+        _SEES, {200: "Metrics"}, old_path="/metrics", media="text/plain",
+    ),
+    Route(
+        "GET", "/stations", "stations", "The values of all entities of every station.",
+        _SEES, {200: "Stations"}, old_path="/api/stations",
+    ),
+    Route(
+        "GET", _STATION, "station", "The values of all entities of one station.",
+        _SEES, {200: "State"}, refusals=(404,),
+    ),
+    Route(
+        "GET", "/events", "events", "The latest events of all stations, oldest first.",
+        _SEES, {200: "Events"}, old_path="/api/events",
+    ),
+    Route(
+        "GET", "/live", "live", "A WebSocket: a snapshot, then numbered changes.",
+        _SEES, {101: ""}, refusals=(403, 426, 503),
+    ),
+    Route(
+        "POST", f"{_STATION}/instruct", "instruct", "Give an instruction to a station.",
+        _ACTS, {202: "Accepted"}, "Instruction", (404,),
+        f"/api{_STATION}/instruct",
+    ),
+    Route(
+        "POST", f"{_STATION}/command", "command", "Set an actuator, through the interlocks.",
+        _ACTS, {200: "CommandResult", 409: "CommandResult"}, "Command", (404, 503),
+        f"/api{_STATION}/command",
+    ),
+    Route(
+        "POST", "/sign-in", "sign_in", "Exchange a password for a session's cookie.",
+        None, {200: "SignedIn"}, "SignIn", (403, 409, 429, 503),
+    ),
+    Route(
+        "POST", "/sign-out", "sign_out", "End the session of the cookie.",
+        _SEES, {200: "SignedOut"}, "Nothing",
+    ),
+    Route(
+        "POST", "/password", "password", "Give a role another password; its sessions end.",
+        _ACTS, {200: "Changed"}, "NewPassword", (409, 429, 503),
+    ),
+    Route("GET", "/me", "me", "Who the caller is.", _SEES, {200: "Me"}),
+    Route(
+        "GET", "/openapi.json", "openapi", "This document.", _SEES, {200: "Document"},
+    ),
+    Route(
+        "GET", "/live.schema.json", "live_schema", "The JSON schema of the messages of `live`.",
+        _SEES, {200: "Document"},
+    ),
+)  # fmt: skip

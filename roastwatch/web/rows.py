@@ -1,0 +1,28 @@
+"""What the API shows of a station and of an event, as JSON's own types."""
+
+from dataclasses import asdict
+from typing import Any
+
+from roastwatch.entities import ENTITIES, event_type, urgency
+from roastwatch.files.json_values import json_safe
+from roastwatch.vocabulary import HeardPop, RoastEvent, Snapshot
+
+
+def state_row(snapshot: Snapshot) -> dict[str, Any]:
+    """The values of all entities that a station has now."""
+    rows = (row for row in ENTITIES if row.value_of is not None and row.offered(snapshot))
+    return {row.key: json_safe(row.value(snapshot)) for row in rows}
+
+
+def event_row(event: RoastEvent) -> dict[str, Any]:
+    """An event with its published name."""
+    row = asdict(event)
+    del row["known_s"]  # this process's own clock
+    named = {"event_type": event_type(event), "urgency": urgency(event)}
+    found: dict[str, Any] = json_safe(row | named)
+    return found
+
+
+def pop_row(pop: HeardPop) -> dict[str, Any]:
+    """A pop; its station is named beside it."""
+    return {"at": pop.at.isoformat(), "probability": round(pop.probability, 3)}

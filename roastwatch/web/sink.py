@@ -1,0 +1,203 @@
+"""The program's own HTTP API as a sink: states, events, metrics, instructions and commands.
+
+Bound to this machine unless set otherwise; beyond it a token or sign-in is needed. Every request
+passes the guards of web/guards.py first; its data passes `inbound`, the one check of input.
+"""
+
+import asyncio
+import itertools
+import logging
+from collections import deque
+from collections.abc import Sequence
+
+from aiohttp import web
+from aiohttp.http import HttpProcessingError
+from pydantic import Field, SecretStr, model_validator
+
+from roastwatch.channel import Events, Feed, Latest
+from roastwatch.errors import LostError
+from roastwatch.option_types import Host
+from roastwatch.options import Options
+from roastwatch.sinks.sink import Finding, Sink, SinkContext
+from roastwatch.supervise import retry_forever
+from roastwatch.vocabulary import HeardPop, RoastEvent, Snapshot
+from roastwatch.web.access import Access
+from roastwatch.web.accounts import Accounts, Role
+from roastwatch.web.api import Api, Known
+from roastwatch.web.check import check_port
+from roastwatch.web.guards import is_loopback
+from roastwatch.web.listener import ConnectionLimits, Listener
+from roastwatch.web.live import Live
+from roastwatch.web.live_client import LiveClients
+
+_KEPT = 200
+_IDLE_S = 10.0
+"""A connection is closed if its request headers are incomplete for this long."""
+_POPS_WAITING = 256
+_log = logging.getLogger(__name__)
+
+
+class RestOptions(Options):
+    """The HTTP API."""
+
+    host: Host = Field("127.0.0.1", description="Address to serve on; 0.0.0.0: every network.")
+    port: int = Field(8099, description="TCP port to serve on.", ge=1, le=65535)
+    token: SecretStr | None = Field(
+        None,
+        description="Bearer token of machines that may do all; this or sign_in is required beyond "
+        "this machine.",
+    )
+    viewer_token: SecretStr | None = Field(
+        None, description="Bearer token of machines that may only read, such as Prometheus."
+    )
+    sign_in: bool = Field(
+        False,
+        description="Lets people sign in with a password; one for operators and one for viewers "
+        "are created at the first start and shown once, in the log.",
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        (),
+        description="More host names to accept, such as roaster.lan; addresses, "
+        "localhost and this machine's own name are always allowed.",
+    )
+
+    @model_validator(mode="after")
+    def _guarded_beyond_this_machine(self) -> "RestOptions":
+        operable = self.token is not None or self.sign_in
+        if not operable and not is_loopback(self.host):
+            raise ValueError(
+                f"set a token (token_file) or sign_in: true to serve on {self.host}, "
+                "or host 127.0.0.1"
+            )
+        if self.viewer_token is not None:
+            if not operable:
+                raise ValueError("viewer_token: set a token or sign_in: true for operators too")
+            if self.viewer_token == self.token:
+                raise ValueError("viewer_token: use another one than token")
+        return self
+
+
+class RestSink(Sink):
+    """Serves until cancelled; a port in use is retried and shown as a problem."""
+
+    Options = RestOptions
+
+    def __init__(self, options: RestOptions, context: SinkContext) -> None:
+        self._options = options
+        self._context = context
+        self._kept: deque[RoastEvent] = deque(maxlen=_KEPT)
+        self._latest: Latest[dict[str, Snapshot]] = Latest()
+        self._live = Live(context.stations, context.titles)
+
+    async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
+        """Keep the newest events, and serve them."""
+        self._latest = latest
+        async with asyncio.TaskGroup() as group:
+            group.create_task(retry_forever(self._context.part, self._serve), name="rest:serve")
+            group.create_task(self._show(), name="rest:states")
+            if self._context.pops is not None:
+                group.create_task(self._show_pops(self._context.pops), name="rest:pops")
+            async for event in events:
+                self._kept.append(event)
+                self._live.event(event)
+
+    async def check(self) -> Sequence[Finding]:
+        """Whether the port is free, or used by a running roastwatch."""
+        return [await check_port(self._options.host, self._options.port)]
+
+    async def _show(self) -> None:
+        async for snapshots in self._latest.changes():
+            self._live.show(snapshots)
+
+    async def _show_pops(self, feed: Feed[HeardPop]) -> None:
+        """Pops that come together are sent together."""
+        with feed.listen(_POPS_WAITING) as waiting:
+            while True:
+                pops = [await waiting.get()]
+                while len(waiting):
+                    pops.append(await waiting.get())
+                for _station, group in itertools.groupby(pops, key=lambda pop: pop.station):
+                    self._live.pops(list(group))
+
+    async def _serve(self) -> None:
+        api = await self._api()
+        options = self._options
+        runner = web.AppRunner(
+            api.application((options.host, *options.allowed_hosts)),
+            access_log=None,
+            logger=_http_log(),
+            keepalive_timeout=_IDLE_S,
+            lingering_time=0.5,
+            auto_decompress=False,
+            shutdown_timeout=1.0,
+        )
+        await runner.setup()
+        assert runner.server is not None
+        listener = api.listener = Listener(
+            runner.server, self._context.part.count, ConnectionLimits(head_within_s=_IDLE_S)
+        )
+        try:
+            try:
+                await listener.open(options.host, options.port)
+            except OSError as error:
+                raise LostError(
+                    f"The API can't serve on {options.host}:{options.port} ({error.strerror})."
+                ) from error
+            self._context.part.running()
+            await asyncio.Event().wait()
+        finally:
+            await listener.close()
+            await runner.cleanup()
+
+    async def _api(self) -> Api:
+        """The API; if people sign in, their passwords exist before it listens anywhere."""
+        options, instance = self._options, self._context.instance
+        tokens = {
+            role: secret.get_secret_value()
+            for role, secret in (
+                (Role.OPERATOR, options.token),
+                (Role.VIEWER, options.viewer_token),
+            )
+            if secret is not None
+        }
+        accounts = await self._accounts() if options.sign_in else None
+        access = Access(tokens, accounts, f"roastwatch_{instance}")
+        known = Known(lambda: self._latest.value or {}, self._kept)
+        return Api(self._context, known, access, LiveClients(self._live))
+
+    async def _accounts(self) -> Accounts:
+        """Passwords and sessions; new passwords are shown once.
+
+        Raises:
+            SettingsError: their file can't be read.
+        """
+        folder = self._context.folder
+        path = folder / f"web-{self._options.port}.json" if folder is not None else None
+        accounts = await asyncio.to_thread(Accounts, path)
+        for role, password in (await accounts.create_missing()).items():
+            _log.warning(
+                "The password of %ss of the API on port %d is %s (shown only now)",
+                role.value,
+                self._options.port,
+                password,
+            )
+        return accounts
+
+
+class _OneLine(logging.Filter):
+    """Invalid HTTP of clients is logged in one line, without a traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+        if isinstance(error, HttpProcessingError | web.RequestPayloadError | UnicodeError):
+            record.exc_info = None
+            record.levelno, record.levelname = logging.INFO, "INFO"
+            record.msg, record.args = "A client sent invalid HTTP (%s)", (type(error).__name__,)
+        return True
+
+
+def _http_log() -> logging.Logger:
+    log = logging.getLogger(f"{__name__}.http")
+    if not log.filters:
+        log.addFilter(_OneLine())
+    return log
