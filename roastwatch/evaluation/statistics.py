@@ -114,6 +114,8 @@ class Judged:
     onset_s: float
     decided_s: float | None
     happened_s: float | None
+    warned: bool | None = None
+    """Whether it was announced in time that first crack may not be heard; None: not examined."""
 
     @property
     def missed(self) -> bool:

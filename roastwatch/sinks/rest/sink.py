@@ -194,8 +194,14 @@ class RestSink(Sink):
 
 
 def _values(snapshot: Snapshot) -> dict[str, Any]:
-    rows = (row for row in ENTITIES if row.value_of is not None and row.offered(snapshot))
-    return {row.key: json_safe(row.value(snapshot)) for row in rows}
+    found: dict[str, Any] = {}
+    for row in ENTITIES:
+        if row.value_of is None or not row.offered(snapshot):
+            continue
+        found[row.key] = json_safe(row.value(snapshot))
+        more = row.attributes_of(snapshot) if row.attributes_of else {}
+        found |= {f"{row.key}_{name}": value for name, value in more.items()}
+    return found
 
 
 class _OneLine(logging.Filter):
