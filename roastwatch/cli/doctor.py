@@ -16,6 +16,7 @@ from rich.text import Text
 
 from roastwatch import __version__, plugins
 from roastwatch.audio.level import LevelMeter
+from roastwatch.audio.source import AudioSource
 from roastwatch.cli.run import found
 from roastwatch.detection.model import CrackModel
 from roastwatch.detection.transients import Transients, TransientsOptions
@@ -151,26 +152,33 @@ async def _listened(source: Chosen, model: CrackModel) -> tuple[int, float, Hear
     factory: Any = plugins.load("sources", source.type)
     try:
         async with asyncio.timeout(5.0) as limit, factory(source.options, part) as opened:
-            rate, power, count = opened.sample_rate_hz, 0.0, 0
-            listens_s = _LISTENS_S if opened.live else 1.0
-            meter, pipeline = LevelMeter(rate), _pipeline(model, rate)
-            async for block in opened.blocks():
-                if not count:
-                    limit.reschedule(asyncio.get_running_loop().time() + 5.0 + listens_s)
-                power += float(np.square(block.samples).sum())
-                count += len(block.samples)
-                if pipeline is not None:
-                    meter.push(block.samples)
-                    pipeline.signal(block.end_sample, meter.last_second)
-                    pipeline.push(block)
-                if count >= listens_s * rate:
-                    break
-            state = HearingState() if pipeline is None else pipeline.onset.hearing
-            return rate, 10 * np.log10(power / max(1, count) + 1e-12), state
+            return opened.sample_rate_hz, *await _heard(opened, model, limit)
     except TimeoutError:
         if part.problem:
             raise RoastwatchError(part.problem) from None
         return None
+
+
+async def _heard(
+    opened: AudioSource, model: CrackModel, limit: asyncio.Timeout
+) -> tuple[float, HearingState]:
+    """RMS in dBFS, and how well first crack can be heard; the first sound extends the limit."""
+    rate, power, count = opened.sample_rate_hz, 0.0, 0
+    listens_s = _LISTENS_S if opened.live else 1.0
+    meter, pipeline = LevelMeter(rate), _pipeline(model, rate)
+    async for block in opened.blocks():
+        if not count:
+            limit.reschedule(asyncio.get_running_loop().time() + 5.0 + listens_s)
+        power += float(np.square(block.samples).sum())
+        count += len(block.samples)
+        if pipeline is not None:
+            meter.push(block.samples)
+            pipeline.signal(block.end_sample, meter.last_second)
+            pipeline.push(block)
+        if count >= listens_s * rate:
+            break
+    state = HearingState() if pipeline is None else pipeline.onset.hearing
+    return float(10 * np.log10(power / max(1, count) + 1e-12)), state
 
 
 def _pipeline(model: CrackModel, rate_hz: int) -> Pipeline | None:
