@@ -18,8 +18,10 @@ from roastwatch.detection.model import CrackModel
 from roastwatch.roast.roast import Roast, RoastOptions
 from roastwatch.vocabulary import (
     AudioBlock,
+    AudioLevel,
     CrackScore,
     EventKind,
+    HearingState,
     Level,
     Origin,
     Phase,
@@ -40,6 +42,8 @@ class BlockResult:
     pops: list[Pop] = field(default_factory=list)
     """At or above the model's threshold."""
     events: list[RoastEvent] = field(default_factory=list)
+    hearing: list[tuple[int, HearingState]] = field(default_factory=list)
+    """From which sample on first crack can be heard how well; only changes."""
 
 
 @dataclass(slots=True)
@@ -146,6 +150,10 @@ class Pipeline:
         if block.samples_lost_before:
             self.onset.gap(block.samples_lost_before, block.first_sample)
 
+    def signal(self, at_sample: int, level: AudioLevel) -> None:
+        """Report the level of the sound up to a sample: a problem with it limits hearing."""
+        self.onset.signal(at_sample, HearingState(level.hearing, level.problem or ""))
+
     def finish(self) -> BlockResult:
         """The sound has ended: decide on the rest in the model's look-ahead."""
         return self.decide(self._stream.finish())
@@ -169,6 +177,7 @@ class Pipeline:
                 continue
             for decision in self.onset.feed(score):
                 heard.events += self._event(decision)
+        heard.hearing = self.onset.hearing_changes()
         return heard
 
     @property

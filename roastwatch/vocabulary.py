@@ -47,6 +47,7 @@ class EventKind(StrEnum):
     COOL_END = "cool_end"
     STOPPED = "stopped"
     """A person ended the roast before the beans were dropped."""
+    HARD_TO_HEAR = "hard_to_hear"
     NO_CRACK_YET = "no_crack_yet"
     SOUND_LOST = "sound_lost"
     ROASTER_LOST = "roaster_lost"
@@ -221,6 +222,11 @@ class Hearing(StrEnum):
     LIMITED = "limited"
     BLOCKED = "blocked"
 
+    @property
+    def rank(self) -> int:
+        """0, 1 or 2: the higher, the worse."""
+        return ("good", "limited", "blocked").index(self.value)
+
 
 @dataclass(frozen=True, slots=True)
 class HearingState:
@@ -267,6 +273,11 @@ class RoastEvent:
     """Sent although the roast log could not store it in time."""
     known_s: float | None = field(default=None, compare=False)
     """Monotonic time of the decision in this process: gives its age even if the clock is set."""
+
+    @property
+    def by_temperature(self) -> bool:
+        """Whether it says only that first crack is due by bean temperature, and was not heard."""
+        return self.origin is Origin.TEMPERATURE and self.level is Level.POSSIBLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +353,8 @@ class AudioLevel:
     clipped_percent: float
     problem: str | None = None
     """One sentence (clipping, silent, gain control, noise suppression, lost); None: no problem."""
+    hearing: Hearing = Hearing.GOOD
+    """How well first crack can be heard with that problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,6 +419,9 @@ class Snapshot:
     """Whether a first crack would be detected now."""
     sensitivity: float = 0.5
     level: AudioLevel | None = None
+    hearing: HearingState | None = None
+    """How well first crack can be heard; None: unknown, as nothing was heard yet or listening is
+    off."""
     lag_s: float | None = None
     """How far the model is behind the microphone."""
     roaster: RoasterState | None = None

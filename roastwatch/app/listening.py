@@ -13,6 +13,7 @@ from roastwatch.detection.model import CrackModel
 from roastwatch.pipeline import BlockResult, Pipeline
 from roastwatch.roast.curve.curve import Found
 from roastwatch.roast.curve.watch import BeanWatch, utc
+from roastwatch.roast.hearing_notice import HearingNotice
 from roastwatch.roastlog.resume import OpenRoast
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import (
@@ -20,6 +21,7 @@ from roastwatch.vocabulary import (
     ComponentState,
     CrackScore,
     EventKind,
+    HearingState,
     Instruction,
     Level,
     Origin,
@@ -57,6 +59,9 @@ class Listening:
         self._clock = clock
         self._monotonic = monotonic
         self._meter = LevelMeter(pipeline.sample_rate_hz)
+        self._measured = 0
+        """The sample up to which the level was last reported to the decision."""
+        self._notice = HearingNotice(pipeline.roast, beans)
 
     def now(self) -> datetime:
         """The present; in a replay of any speed, the end of the newest sound."""
@@ -75,6 +80,9 @@ class Listening:
         pipeline = self.pipeline
         with self._timed("level", block):
             self._meter.push(block.samples)
+            if block.end_sample - self._measured >= pipeline.sample_rate_hz:
+                self._measured = block.end_sample
+                pipeline.signal(block.end_sample, self._meter.last_second)
         if self.live:
             self.lag_s = max(0.0, time.monotonic() - block.captured_at_s)
             if self.lag_s > _LATE_S:
@@ -97,7 +105,15 @@ class Listening:
         if self.lag_s < _LATE_S / 2:
             self._health.running()
         with self._timed("decision", block):
-            return self.pipeline.decide(scores)
+            heard = self.pipeline.decide(scores)
+            if self.pipeline.listening:
+                now = self.pipeline.clock.at(block.end_sample)
+                heard.events += self.warn(now, self.pipeline.onset.hearing)
+            return heard
+
+    def warn(self, now: datetime, hearing: HearingState) -> list[RoastEvent]:
+        """What follows if first crack is due, but hard to hear."""
+        return self._notice.look(now, hearing)
 
     def instruct(self, instruction: Instruction) -> list[RoastEvent]:
         """Carry it out; its time goes by the station's clock."""
@@ -154,6 +170,7 @@ class Listening:
             "armed": pipeline.roast.active and pipeline.listening,
             "sensitivity": onset.sensitivity,
             "level": self._meter.last_second,
+            "hearing": onset.hearing if pipeline.listening else None,
             "lag_s": self.lag_s if self.live else None,
         }
 

@@ -36,6 +36,8 @@ from roastwatch.vocabulary import (
     ComponentState,
     EventKind,
     HeardPop,
+    Hearing,
+    HearingState,
     Instruction,
     Phase,
     Reading,
@@ -45,6 +47,7 @@ from roastwatch.vocabulary import (
 )
 
 _log = logging.getLogger(__name__)
+_LOST = "The microphone was lost: check its plug and its cable."
 _JUMP_S = 2.0
 """A clock that was set by more makes older times worthless."""
 
@@ -315,9 +318,18 @@ class Station:
         if self.roast.start_known or self.roast.dropped_at is not None:
             self.publish(self.roast.tick(self.now()))
         if self.source_health.state is ComponentState.RETRYING:
-            self._report_lost_sound(self.source_health.problem or "The microphone was lost.")
+            self._report_lost_sound(self.source_health.problem or _LOST)
         else:
             self._lost_in = None
+        lost, sound = self._lost_hearing(), self._sound
+        if lost is not None and isinstance(sound, Listening):
+            self.publish(sound.warn(self.now(), lost))
+
+    def _lost_hearing(self) -> HearingState | None:
+        """Nothing is heard without a microphone; None if there is one."""
+        if self.source_health.state not in (ComponentState.RETRYING, ComponentState.FAILED):
+            return None
+        return HearingState(Hearing.BLOCKED, self.source_health.problem or _LOST)
 
     def _report_lost_sound(self, text: str) -> None:
         """One event for each loss in a roast, also where the sound was lost before it began."""
@@ -328,6 +340,7 @@ class Station:
     def snapshot(self) -> Snapshot:
         """All that is shown of this station now."""
         now, roast = self.now(), self.roast
+        lost = self._lost_hearing()
         health = (self.source_health, self.model_health, self._recorder_health)
         return Snapshot(
             station=self.name,
@@ -345,7 +358,7 @@ class Station:
             last_event=roast.last_event,
             roaster=self.roaster_state(),
             parts=tuple(part.status() for part in health if part),
-            **self._sound.shown(),
+            **(self._sound.shown() | ({"hearing": lost} if lost else {})),
         )
 
     def _set_clock(self) -> None:

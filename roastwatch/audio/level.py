@@ -1,12 +1,13 @@
 """The level of sound in dBFS, and problems with it that a user should fix."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from roastwatch.audio.fidelity import FRAME_S, SILENT_FOR_S, Fidelity
-from roastwatch.vocabulary import AudioLevel, Float32Array
+from roastwatch.vocabulary import AudioLevel, Float32Array, Hearing
 
 LOWEST_DBFS = -160.0
 """Level of digital silence, whose logarithm does not exist."""
@@ -17,6 +18,8 @@ _CLIPPED_PERCENT = 0.1
 """A pop may reach full scale for a millisecond; more than this means too much gain."""
 _RECENT_S = 300.0
 _CLIPPING_SHOWN_S = 10.0
+_PIECE_S = 5
+"""`pieces` yields this often: more often would cost as much again as the level itself."""
 
 
 class LevelMeter:
@@ -40,6 +43,8 @@ class LevelMeter:
         self._clipped_sum = 0.0
         self._recently_clipped = 0.0
         self._fidelity = Fidelity(sample_rate_hz)
+        self._piece = np.zeros(0, np.float32)
+        self._pieces = 0
 
     def push(self, samples: Float32Array) -> None:
         """Take the next samples, shape (n,)."""
@@ -50,8 +55,27 @@ class LevelMeter:
         if count:
             self._take(whole[: count * self._frame].reshape(count, self._frame))
 
+    def pieces(self, samples: Float32Array) -> Iterator[tuple[int, AudioLevel]]:
+        """Take the next samples, and yield the level every 5 s.
+
+        Use it instead of `push`; the result does not depend on how the samples are split.
+
+        Yields:
+            The sample at which 5 s end, and `last_second` there.
+        """
+        size = _PIECE_S * self._rate
+        whole = np.concatenate([self._piece, samples]) if len(self._piece) else samples
+        ends = range(size, len(whole) + 1, size)
+        self._piece = whole[len(ends) * size :].copy()
+        for end in ends:
+            self.push(whole[end - size : end])
+            self._pieces += 1
+            yield self._pieces * size, self.last_second
+
     def finish(self) -> None:
         """Process the last incomplete block. The sound has ended."""
+        self.push(self._piece)
+        self._piece = self._piece[:0]
         count = len(self._rest) // self._frame
         if count:
             self._take(self._rest[: count * self._frame].reshape(count, self._frame))
@@ -88,11 +112,14 @@ class LevelMeter:
         there = min(self._frames_seen, len(self._peaks))
         if not there:
             return AudioLevel(LOWEST_DBFS, LOWEST_DBFS, 0.0)
+        problem = self._problem_now()
+        heard = Hearing.BLOCKED if problem == _SILENT_NOW else Hearing.LIMITED
         return AudioLevel(
             peak_dbfs=dbfs(float(self._peaks[-there:].max())),
             rms_dbfs=dbfs(math.sqrt(float(self._powers[-there:].mean()))),
             clipped_percent=100.0 * float(self._clipped[-there:].mean()),
-            problem=self._problem_now(),
+            problem=problem,
+            hearing=heard if problem else Hearing.GOOD,
         )
 
     @property

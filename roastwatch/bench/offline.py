@@ -45,12 +45,14 @@ def stages(model: CrackModel, flac: Path) -> list[Stage]:
             with resample.timed(sound_s / 2):
                 resampler.push(samples)
             with level.timed(sound_s):
-                meter.push(samples)
+                levels = list(meter.pieces(samples))
             block = AudioBlock(end, samples, 0.0)
             end = block.end_sample
             with judge.timed(sound_s):
                 scores = pipeline.hear(block)
             with decide.timed(sound_s):
+                for until, measured in levels:
+                    pipeline.signal(until, measured)
                 pipeline.decide(scores)
         snapshot = Snapshot(
             "bench", datetime.now(UTC), Phase.ROASTING, level=AudioLevel(-10.0, -40.0, 0.0)

@@ -15,6 +15,9 @@ from roastwatch.offline.batch import Job, discover
 from roastwatch.printing.printable import printable_lines
 from roastwatch.printing.rich_console import Console
 
+_MOST_TIMES = 10
+"""Times with limited hearing that are shown."""
+
 
 @click.command("analyze")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -186,7 +189,8 @@ def _show(console: Console, found: Analysis) -> None:
         soft_wrap=True,
     )
     if not found.events:
-        console.print("  no first crack", style="yellow")
+        text = "first crack was not heard" if found.hard_to_hear else "no first crack"
+        console.print(f"  {text}", style="yellow")
     for event in found.events:
         name = event.kind.value.replace("_", " ")
         sure = f", confidence {event.confidence:.0%}" if event.confidence is not None else ""
@@ -198,5 +202,14 @@ def _show(console: Console, found: Analysis) -> None:
             highlight=False,
             soft_wrap=True,
         )
+    for one in found.hard_to_hear[:_MOST_TIMES]:
+        text = (
+            f"hearing was {one.hearing.value} from {clock(one.from_s)} to {clock(one.to_s)}: "
+            f"{one.reason}"
+        )
+        console.print(f"  ! {literal(text)}", style="yellow", highlight=False, soft_wrap=True)
+    more = len(found.hard_to_hear) - _MOST_TIMES
+    if more > 0:
+        console.print(f"  ! and {more} more times; --json lists all", style="yellow")
     for warning in found.warnings:
         console.print(f"  ! {literal(warning)}", style="yellow", highlight=False, soft_wrap=True)

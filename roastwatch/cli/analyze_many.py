@@ -130,7 +130,11 @@ def _tell(console: Console, result: Result, *, as_json: bool) -> None:
     if "error" in result:
         console.print(f"! {literal(result['error'])}", style="red", highlight=False, soft_wrap=True)
     elif line["first_crack_at_s"] is None:
-        console.print(f"  {literal(line['file'])}: no first crack", highlight=False, soft_wrap=True)
+        unheard = line["hard_to_hear_s"]
+        but = f"; hearing was limited or blocked for {unheard:.0f} s" if unheard else ""
+        console.print(
+            f"  {literal(line['file'])}: no first crack{but}", highlight=False, soft_wrap=True
+        )
     else:
         console.print(
             f"  {literal(line['file'])}: first crack at {line['first_crack_at_s']:.1f} s, "

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,13 @@ import numpy as np
 from rich.text import Text
 
 from roastwatch import __version__, plugins
+from roastwatch.audio.level import LevelMeter
+from roastwatch.audio.source import AudioSource
 from roastwatch.cli.run import found
-from roastwatch.errors import RoastwatchError
+from roastwatch.detection.model import CrackModel
+from roastwatch.detection.transients import Transients, TransientsOptions
+from roastwatch.errors import BadInputError, RoastwatchError
+from roastwatch.pipeline import Pipeline
 from roastwatch.printing.printable import printable
 from roastwatch.printing.rich_console import Console
 from roastwatch.settings import model as settings
@@ -23,10 +29,19 @@ from roastwatch.settings.model import Chosen, Settings
 from roastwatch.sinks.sink import Finding as SinkFinding
 from roastwatch.sinks.sink import Sink, SinkContext
 from roastwatch.supervise import ComponentHealth
-from roastwatch.vocabulary import Command, CommandResult, Instruction, Outcome
+from roastwatch.vocabulary import (
+    Command,
+    CommandResult,
+    Hearing,
+    HearingState,
+    Instruction,
+    Outcome,
+)
 
 _FREE_MB = 500
 _SINK_WITHIN_S = 40.0
+_LISTENS_S = 12.0
+"""To judge how well first crack can be heard."""
 _MARKS = {True: ("ok   ", "green"), False: ("fault", "red"), None: ("–    ", "dim")}
 
 
@@ -88,7 +103,7 @@ def _findings(path: Path | None) -> Iterator[DoctorFinding]:
         except RoastwatchError as error:
             yield DoctorFinding("settings", False, str(error))
     for station in wanted.stations:
-        yield _try(f"{station.name} sound", lambda one=station: _sound(one.source))  # type: ignore[misc]
+        yield _try(f"{station.name} sound", lambda one=station: _sound(one.source, one.model))  # type: ignore[misc]
         yield _try(f"{station.name} model", lambda one=station: _model(one.model))  # type: ignore[misc]
     for sink in wanted.sinks:
         for one in _sink(sink, wanted):
@@ -106,33 +121,71 @@ def _try(name: str, check: Callable[[], tuple[bool | None, str]]) -> DoctorFindi
     return DoctorFinding(name, good, text)
 
 
-def _sound(source: Chosen) -> tuple[bool | None, str]:
-    """Listen to the source for one second: it opens, and is not silent."""
-    level = asyncio.run(_one_second(source))
-    if level is None:
+def _sound(source: Chosen, model: Chosen) -> tuple[bool | None, str]:
+    """Listen to the source for some seconds: it opens, is not silent, and first crack can be heard.
+
+    A microphone is heard for long enough to judge the room, all else for one second.
+    """
+    found = asyncio.run(_listened(source, _loaded(model)))
+    if found is None:
         return False, "no sound within 5 s: check that the microphone is plugged in and not muted."
-    rate, rms = level
+    rate, rms, state = found
     text = f"{source.type} at {rate / 1000:g} kHz, {rms:.0f} dBFS"
     if rms < -85:
         return False, f"{text}: silent; unmute it or raise its level (alsamixer)."
+    if state.hearing is not Hearing.GOOD:
+        return False, f"{text}, hearing is {state.hearing.value}: {state.reason}"
     return True, text
 
 
-async def _one_second(source: Chosen) -> tuple[int, float] | None:
+def _loaded(chosen: Chosen) -> CrackModel:
+    """The model; one that always works if it can't be loaded, which another check reports."""
+    try:
+        model: CrackModel = plugins.load("models", chosen.type)(chosen.options)
+    except Exception:  # noqa: BLE001 - as above
+        return Transients(TransientsOptions())
+    return model
+
+
+async def _listened(source: Chosen, model: CrackModel) -> tuple[int, float, HearingState] | None:
     part = ComponentHealth("doctor")
     factory: Any = plugins.load("sources", source.type)
     try:
-        async with asyncio.timeout(5.0), factory(source.options, part) as opened:
-            power, count = 0.0, 0
-            async for block in opened.blocks():
-                power += float(np.square(block.samples).sum())
-                count += len(block.samples)
-                if count >= opened.sample_rate_hz:
-                    break
-            return opened.sample_rate_hz, 10 * np.log10(power / max(1, count) + 1e-12)
+        async with asyncio.timeout(5.0) as limit, factory(source.options, part) as opened:
+            return opened.sample_rate_hz, *await _heard(opened, model, limit)
     except TimeoutError:
         if part.problem:
             raise RoastwatchError(part.problem) from None
+        return None
+
+
+async def _heard(
+    opened: AudioSource, model: CrackModel, limit: asyncio.Timeout
+) -> tuple[float, HearingState]:
+    """RMS in dBFS, and how well first crack can be heard; the first sound extends the limit."""
+    rate, power, count = opened.sample_rate_hz, 0.0, 0
+    listens_s = _LISTENS_S if opened.live else 1.0
+    meter, pipeline = LevelMeter(rate), _pipeline(model, rate)
+    async for block in opened.blocks():
+        if not count:
+            limit.reschedule(asyncio.get_running_loop().time() + 5.0 + listens_s)
+        power += float(np.square(block.samples).sum())
+        count += len(block.samples)
+        if pipeline is not None:
+            meter.push(block.samples)
+            pipeline.signal(block.end_sample, meter.last_second)
+            pipeline.push(block)
+        if count >= listens_s * rate:
+            break
+    state = HearingState() if pipeline is None else pipeline.onset.hearing
+    return float(10 * np.log10(power / max(1, count) + 1e-12)), state
+
+
+def _pipeline(model: CrackModel, rate_hz: int) -> Pipeline | None:
+    """None if the model can't judge sound of this rate."""
+    try:
+        return Pipeline("doctor", model, rate_hz, started_at=datetime.now(UTC))
+    except BadInputError:
         return None
 
 

@@ -68,6 +68,8 @@ class Entity:
     needs: Needs | None = None
     hidden: bool = False
     """Disabled in Home Assistant until a person enables it."""
+    attributes_of: Callable[[Snapshot], dict[str, str]] | None = None
+    """What is said of the value besides, by name."""
     asks: tuple[InstructionKind, ...] = ()
     """The instruction that pressing or setting it requests, or those for on and off."""
     actuator: Actuator | None = None

@@ -15,6 +15,7 @@ EVENT_TYPES = (
     "drop",
     "cool_end",
     "stopped",
+    "hard_to_hear",
     "no_crack_yet",
     "sound_lost",
     "roaster_lost",
@@ -24,6 +25,7 @@ EVENT_TYPES = (
 
 
 _URGENCY = {
+    EventKind.HARD_TO_HEAR: Urgency.NEEDS_YOU,
     EventKind.NO_CRACK_YET: Urgency.NEEDS_YOU,
     EventKind.SOUND_LOST: Urgency.NEEDS_YOU,
     EventKind.INTERLOCK: Urgency.DANGER,
@@ -40,6 +42,7 @@ _ANSWERS = {
     "first_crack_end": ("drop",),
     "second_crack": ("drop", "emergency_stop"),
     "countdown": ("drop", "acknowledge"),
+    "hard_to_hear": ("first_crack_now", "acknowledge"),
     "no_crack_yet": ("drop", "emergency_stop", "acknowledge"),
     "interlock": ("emergency_stop", "present", "acknowledge"),
     "fault": ("emergency_stop", "drop", "acknowledge"),

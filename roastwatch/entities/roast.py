@@ -4,7 +4,7 @@ from roastwatch.entities import values
 from roastwatch.entities.entity import Entity, Needs, Platform
 from roastwatch.entities.events import EVENT_TYPES
 from roastwatch.entities.rows import BINARY, CONFIG, DIAGNOSTIC, MEASURED, SENSOR, button
-from roastwatch.vocabulary import EventKind, InstructionKind, Level, Phase
+from roastwatch.vocabulary import EventKind, Hearing, InstructionKind, Level, Phase
 
 ROAST: tuple[Entity, ...] = (
     # What a roast is
@@ -68,6 +68,11 @@ ROAST: tuple[Entity, ...] = (
             "Fortschritt bis zur Entscheidung, dass der First Crack begonnen hat."),
            lambda s: values.percent(s.decision), unit="%", state_class=MEASURED, precision=0,
            icon="mdi:progress-check", needs=Needs.SOUND),
+    Entity("hearing", SENSOR, ("Hearing", "Hörbarkeit"),
+           ("How well first crack can be heard; its attribute `reason` says what to do.",
+            "Wie gut der First Crack zu hören ist; das Attribut `reason` sagt, was zu tun ist."),
+           values.hearing, device_class="enum", options=tuple(one.value for one in Hearing),
+           icon="mdi:ear-hearing", attributes_of=values.hearing_reason),
     Entity("listening", Platform.SWITCH, ("Listening", "Zuhören"),
            ("Turns detection on or off.", "Schaltet die Erkennung ein oder aus."),
            lambda s: s.listening, icon="mdi:ear-hearing",

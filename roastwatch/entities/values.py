@@ -71,6 +71,16 @@ def _stopped(roaster: RoasterState) -> str:
     return roaster.stop_problem or "The emergency stop is on its way to the roaster."
 
 
+def hearing(snapshot: Snapshot) -> Value:
+    """How well first crack can be heard; None: unknown."""
+    return None if snapshot.hearing is None else snapshot.hearing.hearing.value
+
+
+def hearing_reason(snapshot: Snapshot) -> dict[str, str]:
+    """Why it can't be heard better; empty if it can be heard well."""
+    return {"reason": snapshot.hearing.reason if snapshot.hearing else ""}
+
+
 def first_crack(snapshot: Snapshot) -> RoastEvent | None:
     """The first crack that stands."""
     crack = snapshot.first_crack

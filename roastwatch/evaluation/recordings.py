@@ -21,6 +21,8 @@ from roastwatch.vocabulary import (
     AudioBlock,
     EventKind,
     Float32Array,
+    Hearing,
+    HearingState,
     Level,
     RoastEvent,
 )
@@ -52,6 +54,13 @@ class Played:
     reported: list[tuple[float, float]] = field(default_factory=list)
     """(decided, happened) of each reported first crack, in seconds."""
     possible: int = 0
+    hearing: list[tuple[float, HearingState]] = field(default_factory=list)
+    """From which second on first crack could be heard how well; only changes."""
+
+    def warned_at(self, at_s: float) -> bool:
+        """Whether hearing was said to be limited or blocked at a time."""
+        said = [state for since_s, state in self.hearing if since_s <= at_s]
+        return bool(said) and said[-1].hearing is not Hearing.GOOD
 
 
 def play(
@@ -85,6 +94,7 @@ def play(
 
 
 def _note(played: Played, heard: BlockResult, rate_hz: int) -> None:
+    played.hearing += [(sample / rate_hz, state) for sample, state in heard.hearing]
     for score in heard.scores:
         played.pops += [(pop.sample / rate_hz, pop.probability) for pop in score.pops]
     for event in heard.events:

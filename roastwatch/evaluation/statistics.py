@@ -129,6 +129,8 @@ class Judged:
     happened_s: float | None
     begins_s: float | None = None
     """The crack that the dated onset is compared with, see `begins`; None: the true onset."""
+    warned: bool | None = None
+    """Whether it was announced in time that first crack may not be heard; None: not examined."""
 
     @property
     def missed(self) -> bool:

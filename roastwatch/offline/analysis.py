@@ -17,7 +17,14 @@ from roastwatch.detection.model import CrackModel
 from roastwatch.errors import BadInputError
 from roastwatch.pipeline import BlockResult, Pipeline
 from roastwatch.roast.roast import RoastOptions
-from roastwatch.vocabulary import AudioBlock, EventKind, Level, RoastEvent
+from roastwatch.vocabulary import (
+    AudioBlock,
+    EventKind,
+    Hearing,
+    HearingState,
+    Level,
+    RoastEvent,
+)
 
 BLOCK_S = 20.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,6 +41,16 @@ class Decided:
     confidence: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class HardToHear:
+    """A time in which first crack could not be heard well; seconds from the start."""
+
+    from_s: float
+    to_s: float
+    hearing: Hearing
+    reason: str
+
+
 @dataclass(slots=True)
 class Analysis:
     """The result for one recording."""
@@ -48,6 +65,8 @@ class Analysis:
     pops: list[tuple[float, float]] = field(default_factory=list)
     """Seconds from the start, probability."""
     events: list[Decided] = field(default_factory=list)
+    hard_to_hear: list[HardToHear] = field(default_factory=list)
+    """In order of time, without overlap."""
     peak_dbfs: float | None = None
     rms_dbfs: float | None = None
     clipped_percent: float = 0.0
@@ -74,6 +93,15 @@ class Analysis:
                     "confidence": _finite(event.confidence, 4),
                 }
                 for event in self.events
+            ],
+            "hearing": [
+                {
+                    "from_s": _finite(one.from_s, 3),
+                    "to_s": _finite(one.to_s, 3),
+                    "hearing": one.hearing.value,
+                    "reason": one.reason,
+                }
+                for one in self.hard_to_hear
             ],
             "level": {
                 "peak_dbfs": _finite(self.peak_dbfs, 2),
@@ -133,14 +161,20 @@ def analyze_file(
         found = Analysis(str(path), model.spec.model_id, rate_hz, reader.file_rate_hz)
         meter = LevelMeter(rate_hz)
         reported: list[RoastEvent] = []
+        changes: list[tuple[int, HearingState]] = []
         end = 0
         for samples in reader.blocks(samples=block_samples or round(block_s * rate_hz)):
             block = AudioBlock(end, samples, 0.0)
             end = block.end_sample
-            meter.push(samples)
-            reported += _note(found, pipeline, block, pipeline.push(block), watch)
+            for until, level in meter.pieces(samples):
+                pipeline.signal(until, level)
+            heard = pipeline.push(block)
+            changes += heard.hearing
+            reported += _note(found, pipeline, block, heard, watch)
         rest = AudioBlock(end, np.zeros(0, np.float32), 0.0)
-        reported += _note(found, pipeline, rest, pipeline.finish(), watch)
+        heard = pipeline.finish()
+        changes += heard.hearing
+        reported += _note(found, pipeline, rest, heard, watch)
         found.duration_s = end / rate_hz
         meter.finish()
         found.warnings = [*reader.warnings, *meter.warnings]
@@ -148,6 +182,7 @@ def analyze_file(
     found.peak_dbfs, found.rms_dbfs = total.peak_dbfs, total.rms_dbfs
     found.clipped_percent = total.clipped_percent
     found.events = decided(reported, rate_hz)
+    found.hard_to_hear = _hard_to_hear(changes, end, rate_hz)
     found.took_s = time.perf_counter() - began_s
     return found
 
@@ -170,6 +205,18 @@ def decided(events: list[RoastEvent], rate_hz: int) -> list[Decided]:
             event.confidence,
         )
     return list(rows.values())
+
+
+def _hard_to_hear(
+    changes: list[tuple[int, HearingState]], end: int, rate_hz: int
+) -> list[HardToHear]:
+    """The times between the changes in which hearing was not good."""
+    ends = [sample for sample, _ in changes[1:]] + [end]
+    return [
+        HardToHear(sample / rate_hz, until / rate_hz, state.hearing, state.reason)
+        for (sample, state), until in zip(changes, ends, strict=True)
+        if state.hearing is not Hearing.GOOD
+    ]
 
 
 def _note(

@@ -148,7 +148,7 @@ class Results:
 COLUMNS = [
     "file", "duration_s", "sample_rate_hz", "model_id", "real_time_factor", "pops",
     "first_crack_at_s", "decided_at_s", "level", "confidence", "first_crack_end_at_s",
-    "first_cracks", "warnings", "error",
+    "first_cracks", "hard_to_hear_s", "warnings", "error",
 ]  # fmt: skip
 
 
@@ -159,6 +159,7 @@ def row(result: Result) -> dict[str, Any]:
     cracks = [event for event in result["events"] if event["kind"] == "first_crack"]
     ends = [event for event in result["events"] if event["kind"] == "first_crack_end"]
     first = cracks[0] if cracks else {}
+    hearing = result.get("hearing", ())  # earlier versions did not judge it
     plain = ("file", "duration_s", "sample_rate_hz", "model_id", "real_time_factor")
     return {key: result[key] for key in plain} | {
         "pops": len(result["pops"]),
@@ -168,6 +169,7 @@ def row(result: Result) -> dict[str, Any]:
         "confidence": first.get("confidence"),
         "first_crack_end_at_s": ends[0]["happened_at_s"] if ends else None,
         "first_cracks": len(cracks),
+        "hard_to_hear_s": round(sum(one["to_s"] - one["from_s"] for one in hearing), 3),
         "warnings": "; ".join(result["warnings"]),
     }
 

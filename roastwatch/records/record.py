@@ -153,8 +153,9 @@ class RoastRecord:
         return self.columns.get("bean_temp_c", np.full(len(self.at_s), np.nan))
 
     def event(self, kind: EventKind) -> RecordedEvent | None:
-        """The first event of a kind that is not revoked."""
-        return next((e for e in self.events if e.kind is kind and not e.revoked), None)
+        """The first event of a kind that is not revoked, nor only due by temperature."""
+        found = (e for e in self.events if e.kind is kind and not e.revoked)
+        return next((e for e in found if not (e.level and e.origin is Origin.TEMPERATURE)), None)
 
     @property
     def charge_s(self) -> float | None:

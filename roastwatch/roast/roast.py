@@ -48,7 +48,7 @@ class RoastOptions(Options):
 
 _BEFORE = {Phase.CHARGED, Phase.DRYING, Phase.MAILLARD, Phase.ROASTING}
 _AFTER_DROP = {Phase.DROPPED, Phase.COOLING}
-_EARLY_S = 390.0
+EARLY_S = 390.0
 """First crack is unusual before this time, and rarer the nearer to the charge."""
 _TOO_EARLY, _TOO_EARLY_PART = -3.0, 0.4
 """Log-likelihood ratio up to this fraction of it: only sample roasters and poppers are so fast."""
@@ -247,6 +247,42 @@ class Roast:
         self._said_late = True
         return [self.notice(EventKind.NO_CRACK_YET, now, text, Origin.TEMPERATURE)]
 
+    @property
+    def due_s(self) -> float:
+        """Seconds from charge from which first crack is to be expected, by all but this roast."""
+        expected = self.options.expected_first_crack_s
+        if self.usual is not None and expected is None:
+            return self.usual.usual_s - self.usual.spread_s
+        return expected or EARLY_S
+
+    def hard_to_hear(self, now: datetime, text: str) -> list[RoastEvent]:
+        """Warn that first crack may not be heard; once per roast, before first crack."""
+        if self.phase not in _BEFORE or self._counts.get(EventKind.HARD_TO_HEAR):
+            return []
+        return [self.notice(EventKind.HARD_TO_HEAR, now, text)]
+
+    def due_by_temperature(
+        self, now: datetime, bean_temp_c: float | None, text: str
+    ) -> list[RoastEvent]:
+        """Report a first crack as possible that is due by bean temperature, but was not heard.
+
+        Once per roast. It changes nothing: a crack that is heard is an event of its own.
+        """
+        if self.phase not in _BEFORE or self._counts.get(EventKind.FIRST_CRACK):
+            return []
+        origin, level = Origin.TEMPERATURE, Level.POSSIBLE
+        return [
+            self._event(
+                EventKind.FIRST_CRACK,
+                now,
+                now,
+                origin,
+                level=level,
+                bean_temp_c=bean_temp_c,
+                message=text,
+            )
+        ]
+
     def finish(self, at: datetime, origin: Origin) -> list[RoastEvent]:
         """End cooling (or a roast that a person stops): idle again."""
         if self.phase is Phase.IDLE:
@@ -269,7 +305,7 @@ class Roast:
         expected = self.options.expected_first_crack_s
         if self.usual is not None and expected is None:
             return self.usual.llr(elapsed)
-        earliest = 0.75 * expected if expected else _EARLY_S
+        earliest = 0.75 * expected if expected else EARLY_S
         if elapsed < earliest:
             left = (1.0 - elapsed / earliest) / (1.0 - _TOO_EARLY_PART)
             return _TOO_EARLY * min(1.0, left)
@@ -325,7 +361,7 @@ class Roast:
                 self.phase = Phase.DRYING
             case EventKind.DRY_END if self.phase in _BEFORE:
                 self.phase = Phase.MAILLARD
-            case EventKind.FIRST_CRACK if event.roast_id is not None:
+            case EventKind.FIRST_CRACK if event.roast_id is not None and not event.by_temperature:
                 if event.revoked:
                     self.first_crack = None
                     return

@@ -165,6 +165,7 @@ def _witnesses(store: Store) -> list[dict[str, Any]]:
         rows = store.connection.execute(
             "SELECT w.kind, min(w.at_s) - e.at_s FROM evidence w JOIN events e "
             "ON e.roast_no = w.roast_no AND e.kind = 'first_crack' AND e.revoked = 0 "
+            "AND NOT (e.origin = 'temperature' AND e.level = 'possible') "
             "WHERE w.log_likelihood_ratio >= 1 GROUP BY w.roast_no, w.kind"
         ).fetchall()
     by_kind: dict[str, list[float]] = defaultdict(list)

@@ -18,7 +18,7 @@ from roastwatch.printing.printable import printable
 from roastwatch.printing.rich_console import Console
 from roastwatch.printing.times import clock
 from roastwatch.sinks.sink import Finding, Sink, SinkContext
-from roastwatch.vocabulary import EventKind, Level, Origin, RoastEvent, Snapshot
+from roastwatch.vocabulary import EventKind, Hearing, Level, Origin, RoastEvent, Snapshot
 
 _STYLES = {
     EventKind.FIRST_CRACK: "bold green",
@@ -28,6 +28,7 @@ _STYLES = {
     EventKind.FAULT: "bold red",
     EventKind.SOUND_LOST: "red",
     EventKind.ROASTER_LOST: "bold red",
+    EventKind.HARD_TO_HEAR: "yellow",
     EventKind.NO_CRACK_YET: "yellow",
 }
 _LEVELS = {
@@ -111,6 +112,8 @@ def view(snapshot: Snapshot) -> Panel:
         said = "waiting for a roast"
     sure = snapshot.decision >= 1.0
     table.add_row("first crack", _bar(snapshot.decision, "green" if sure else "yellow"), said)
+    if snapshot.hearing is not None and snapshot.hearing.hearing is not Hearing.GOOD:
+        table.add_row("hearing", Text(snapshot.hearing.hearing.value, "yellow"))
     reading = snapshot.reading
     if reading is not None and reading.bean_temp_c is not None:
         rate = snapshot.rate_of_rise_c_per_min
@@ -119,9 +122,11 @@ def view(snapshot: Snapshot) -> Panel:
     problems = [part.problem for part in snapshot.parts if part.problem]
     if level is not None and level.problem:
         problems.append(level.problem)
+    if snapshot.hearing is not None and snapshot.hearing.reason:
+        problems.append(snapshot.hearing.reason)
     rows: list[Table | Text] = [
         table,
-        *(Text(f"! {printable(problem)}", "red") for problem in problems),
+        *(Text(f"! {printable(problem)}", "red") for problem in dict.fromkeys(problems)),
     ]
     return Panel(Group(*rows), title=Text(f"roastwatch · {snapshot.station}"), border_style="dim")
 

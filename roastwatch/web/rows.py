@@ -9,9 +9,15 @@ from roastwatch.vocabulary import HeardPop, RoastEvent, Snapshot
 
 
 def state_row(snapshot: Snapshot) -> dict[str, Any]:
-    """The values of all entities that a station has now."""
-    rows = (row for row in ENTITIES if row.value_of is not None and row.offered(snapshot))
-    return {row.key: json_safe(row.value(snapshot)) for row in rows}
+    """The values of all entities that a station has now, an attribute as `<key>_<attribute>`."""
+    found: dict[str, Any] = {}
+    for row in ENTITIES:
+        if row.value_of is None or not row.offered(snapshot):
+            continue
+        found[row.key] = json_safe(row.value(snapshot))
+        more = row.attributes_of(snapshot) if row.attributes_of else {}
+        found |= {f"{row.key}_{name}": value for name, value in more.items()}
+    return found
 
 
 def event_row(event: RoastEvent) -> dict[str, Any]:

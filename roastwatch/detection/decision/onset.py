@@ -16,6 +16,7 @@ from pydantic import Field
 from roastwatch.detection.decision.crack_decision import CrackDecision
 from roastwatch.detection.decision.crack_end import CrackEnd
 from roastwatch.detection.decision.evidence import EvidenceOptions, Likelihood, PopLikelihood
+from roastwatch.detection.decision.hearing import SETTLED_S, HearingWatch
 from roastwatch.detection.decision.room import Room
 from roastwatch.detection.decision.window_evidence import WindowLikelihood
 from roastwatch.detection.model import ModelSpec
@@ -88,6 +89,7 @@ class Onset:
         self._options = options
         self._rate = sample_rate_hz
         self._room = Room(sample_rate_hz)
+        self._hearing = HearingWatch(sample_rate_hz)
         if options.pop_threshold is not None:
             spec = replace(spec, pop_threshold=options.pop_threshold)
         self._spec = spec
@@ -129,7 +131,15 @@ class Onset:
     @property
     def hearing(self) -> HearingState:
         """How well first crack can be heard."""
-        return self._room.at(self._now).state
+        return self._hearing.state
+
+    def signal(self, at_sample: int, state: HearingState) -> None:
+        """How fit the microphone's signal is from a sample on."""
+        self._hearing.signal(at_sample, state)
+
+    def hearing_changes(self) -> list[tuple[int, HearingState]]:
+        """How `hearing` has changed since the last call, and at which sample."""
+        return self._hearing.take_changes()
 
     def bars(self) -> tuple[float, float, float]:
         """The present threshold of each level, in nats."""
@@ -194,7 +204,7 @@ class Onset:
     def feed(self, score: CrackScore) -> list[CrackDecision]:
         """Take the next score; return its decisions in order of time."""
         self._show(score.pops, score.end_sample)
-        self._room.feed(score)
+        self._hear_room(score)
         if not self.armed or score.end_sample <= self._began:
             return []
         self._likelihood.feed(score, self._room.at(score.end_sample).least_level)
@@ -237,7 +247,20 @@ class Onset:
         quiet = [score for score in quiet if score.end_sample < until]
         if quiet:
             self._show((pop for score in quiet for pop in score.pops), quiet[-1].end_sample)
+            for score in quiet:
+                self._hear_room(score)
         return len(quiet)
+
+    def _hear_room(self, score: CrackScore) -> None:
+        """Update how well first crack can be heard."""
+        self._room.feed(score)
+        if not self._hearing.is_due(score.end_sample):
+            return
+        likelihood, level = self._likelihood, None
+        if isinstance(likelihood, PopLikelihood) and likelihood.level is not None:
+            settled = round(SETTLED_S * self._rate) + self._look_ahead
+            level = likelihood.level.level(max(self._began, score.end_sample - settled))
+        self._hearing.feed(score.end_sample, self._room.at(score.end_sample).state, level)
 
     def _show(self, pops: Iterable[Pop], end_sample: int) -> None:
         """Keep the pops that pops per minute counts."""

@@ -17,6 +17,8 @@ from roastwatch.evaluation.statistics import Judged
 from roastwatch.vocabulary import Float32Array
 
 LEVELS_DB = (-10.0, -5.0, 0.0, 5.0)
+WARNED_BEFORE_S = 120.0
+"""A miss is announced if hearing is limited or blocked this long before first crack."""
 BARE_DBFS = -25.0
 """Level of music and talk alone."""
 SWITCHED = "switched"
@@ -61,12 +63,14 @@ def evaluate_radio(
             other = silence if level is None else _programme(programme, tracks, roast, seed)
             heard = sounds.mixed(roast, other, level or 0.0)
             played = play(model, roast.rate_hz, heard, onset=onset, charge_s=roast.charge_s)
-            found = played.reported[0] if played.reported else (None, None)
+            decided_s, happened_s = played.reported[0] if played.reported else (None, None)
             used = [*roast.ingredients, *_used(radio, programme)]
             row = rows.setdefault(
                 (programme, over, level), Row("radio", programme, over, part_of(used), level)
             )
-            row.judged.append(Judged(f"{roast.name}, playlist {seed + 1}", roast.truth_s, *found))
+            name = f"{roast.name}, playlist {seed + 1}"
+            warned = played.warned_at(roast.truth_s - WARNED_BEFORE_S)
+            row.judged.append(Judged(name, roast.truth_s, decided_s, happened_s, warned))
     ordered = sorted(rows.values(), key=lambda row: (row.over, row.sound == SWITCHED))
     return ordered + list(_bare(model, radio, draws, onset, progress))
 

@@ -63,14 +63,18 @@ def outcome(judged: Sequence[Judged]) -> dict[str, Any]:
     """Early reports, misses, delay and onset error.
 
     A roast counts as missed if first crack is not reported from 20 s before its first pop on; one
-    that was reported early is missed, too. Delay and onset error are of the others.
+    that was reported early is missed, too. Delay and onset error are of the others. A miss is
+    announced if hearing was known to be limited or blocked two minutes before; null: not examined.
     """
+    unheard = [one for one in judged if one.early or one.missed]
+    examined = any(one.warned is not None for one in judged)
     delays = [one.delay_s for one in judged if one.delay_s is not None]
     errors = [one.error_s for one in judged if one.error_s is not None]
     return {
         "roasts": len(judged),
         "early": _share(sum(one.early for one in judged), len(judged)),
-        "missed": _share(sum(one.early or one.missed for one in judged), len(judged)),
+        "missed": _share(len(unheard), len(judged)),
+        "misses_announced": sum(bool(one.warned) for one in unheard) if examined else None,
         "delay_s": _quantiles(delays),
         "onset_error_s": _quantiles(errors),
         "onset_error_absolute_s": _quantiles([abs(error) for error in errors]),
@@ -80,6 +84,7 @@ def outcome(judged: Sequence[Judged]) -> dict[str, Any]:
                 "truth_s": round(one.onset_s, 2),
                 "decided_s": None if one.decided_s is None else round(one.decided_s, 2),
                 "happened_s": None if one.happened_s is None else round(one.happened_s, 2),
+                "warned": one.warned,
             }
             for one in judged
         ],
@@ -109,6 +114,7 @@ HEAD = (
     "roasts",
     "early (95 %)",
     "missed (95 %)",
+    "misses announced",
     "median delay s (95 %)",
     "90 % s",
     "median onset error s (95 %)",
@@ -125,12 +131,14 @@ def cells(row: Mapping[str, Any]) -> list[object]:
     given: list[object] = [f"{row['condition']}: {name}", row["over"], row["part"]]
     rate = [rate_text(row["alarms"]), row.get("pops_per_min")]
     if not row["roasts"]:
-        return [*given, *[None] * 7, *rate]
+        return [*given, *[None] * 8, *rate]
     shares = [_share_text(row[key], row["roasts"]) for key in ("early", "missed")]
     delay, error, size = (
         row[key] for key in ("delay_s", "onset_error_s", "onset_error_absolute_s")
     )
-    figures = [_median_text(delay), delay["p90"], _median_text(error), size["p90"]]
+    announced = row.get("misses_announced")
+    said = None if announced is None else f"{announced} of {row['missed']['count']}"
+    figures = [said, _median_text(delay), delay["p90"], _median_text(error), size["p90"]]
     return [*given, row["roasts"], *shares, *figures, *rate]
 
 

@@ -18,6 +18,11 @@ from roastwatch.roast.curve.predict import FirstCrackModel
 from roastwatch.roast.priors import Priors, TemperaturePrior
 from roastwatch.vocabulary import EventKind, Evidence, Level, Reading, RoastEvent
 
+OFTEN_FIRST_CRACK_C = 196.0
+"""First crack is often near this bean temperature, but probes differ by 10 °C and more."""
+_OLD_S = 10.0
+"""Older readings say nothing about the present."""
+
 Predicted = tuple[tuple[EventKind, float, float], ...]
 
 
@@ -92,13 +97,25 @@ class BeanWatch:
 
     def llr(self, now: datetime) -> float:
         """The combined evidence besides sound; 0 if the readings are older than 10 s."""
-        if self._newest_s is None or now.timestamp() - self._newest_s > 10.0:
-            return 0.0
-        return self.witnesses.llr
+        return self.witnesses.llr if self._is_fresh(now) else 0.0
+
+    def _is_fresh(self, now: datetime) -> bool:
+        return self._newest_s is not None and now.timestamp() - self._newest_s <= _OLD_S
 
     def evidence(self, now: datetime) -> list[Evidence]:
         """The evidence that changed, for the record."""
         return self.witnesses.news(now)
+
+    @property
+    def usual_first_crack_c(self) -> tuple[float, bool]:
+        """Bean temperature at first crack, and whether it is set or learned, not a guess."""
+        prior = self.witnesses.temperature
+        return (prior.usual_c, True) if prior is not None else (OFTEN_FIRST_CRACK_C, False)
+
+    def rising_c(self, now: datetime) -> float | None:
+        """The bean temperature after the turning point; None without one, or a fresh reading."""
+        known = self.curve.turned_s is not None and self._is_fresh(now)
+        return self.curve.bean_temp_c if known else None
 
     @property
     def is_late(self) -> bool:

@@ -75,7 +75,7 @@ class HomeAssistantSink(Sink):
         self._heard = asyncio.Event()
         self._rivals = DuplicateInstances(Claim.mine())
         self._mishaps = Mishaps(_log, context.part.count)
-        self._shown: dict[str, str] = {}
+        self._shown: dict[str, tuple[str, ...]] = {}
         self._latest: Latest[dict[str, Snapshot]] = Latest()
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
@@ -192,7 +192,9 @@ class HomeAssistantSink(Sink):
         kind = "binary_sensor" if entity.platform.value == "binary_sensor" else "sensor"
         entity_id = f"{kind}.{self._context.instance}_{station}_{entity.key}".replace("-", "_")
         state = {"ON": "on", "OFF": "off", "None": "unknown", "": "unknown"}.get(state, state)
-        if self._shown.get(entity_id) == state:
+        more = entity.attributes_of(snapshot) if entity.attributes_of else {}
+        shown = (state, *more.values())
+        if self._shown.get(entity_id) == shown:
             return
         attributes: dict[str, Any] = {
             "friendly_name": f"{station} {entity.title(self._context.language)}",
@@ -201,9 +203,9 @@ class HomeAssistantSink(Sink):
             "state_class": entity.state_class,
             "icon": entity.icon,
         }
-        given = {key: value for key, value in attributes.items() if value is not None}
+        given = {key: value for key, value in attributes.items() if value is not None} | more
         await link.set_state(entity_id, state, given)
-        self._shown[entity_id] = state
+        self._shown[entity_id] = shown
 
     async def _listen(self, link: "HomeAssistantLink") -> None:
         await link.listen(_INSTRUCT, partial(self._asked, link), self._mishaps)

@@ -160,6 +160,8 @@ def _component(topics: Topics, station: str, entity: Entity, language: str) -> d
         "availability": list(_availability(topics, station, entity)),
         "availability_mode": "all",
     }
+    if entity.attributes_of is not None:
+        found["json_attributes_topic"] = topics.attributes(station, entity.key)
     if entity.hidden:
         found["enabled_by_default"] = False
     if entity.asks or entity.actuator:

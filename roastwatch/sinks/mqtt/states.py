@@ -1,5 +1,6 @@
 """Snapshots become payloads: values that changed, and those that would expire otherwise."""
 
+import json
 import math
 from collections.abc import Collection, Iterator
 from datetime import datetime
@@ -58,6 +59,10 @@ class States:
             expires = entity.platform in (Platform.SENSOR, Platform.BINARY_SENSOR)
             topic = self._topics.state(station, entity.key)
             yield from self._changed(topic, text, now_s, expires)
+            if entity.attributes_of is not None:
+                topic = self._topics.attributes(station, entity.key)
+                text = json.dumps(entity.attributes_of(snapshot))
+                yield from self._changed(topic, text, now_s, False)
 
     def _changed(
         self, topic: str, text: str, now_s: float, expires: bool

@@ -36,6 +36,10 @@ class Topics:
         """The state of one entity, retained."""
         return f"roastwatch/{self.instance}/{station}/state/{key}"
 
+    def attributes(self, station: str, key: str) -> str:
+        """The attributes of one entity, retained."""
+        return self.state(station, f"{key}_attributes")
+
     def event(self, station: str) -> str:
         """Where events are published, never retained."""
         return f"roastwatch/{self.instance}/{station}/event"

@@ -28,6 +28,7 @@ WORDS: dict[str, dict[str, str]] = {
         "drop": "Dropped",
         "cool_end": "Cooled",
         "stopped": "Roast stopped",
+        "hard_to_hear": "First crack may not be heard",
         "no_crack_yet": "No first crack yet",
         "sound_lost": "The microphone is lost",
         "roaster_lost": "The roaster is lost",
@@ -61,6 +62,7 @@ WORDS: dict[str, dict[str, str]] = {
         "drop": "Ausgeworfen",
         "cool_end": "Abgekühlt",
         "stopped": "Röstung abgebrochen",
+        "hard_to_hear": "First Crack ist schwer zu hören",
         "no_crack_yet": "Noch kein First Crack",
         "sound_lost": "Das Mikrofon fehlt",
         "roaster_lost": "Keine Verbindung zum Röster",
@@ -99,7 +101,7 @@ class PersonOptions(Options):
         (), description="Other services as apprise URLs, such as ntfy://ntfy.sh/my-roasts."
     )
     events: tuple[str, ...] = Field(
-        ("first_crack", "no_crack_yet", "drop", "countdown", *_ALWAYS),
+        ("first_crack", "hard_to_hear", "no_crack_yet", "drop", "countdown", *_ALWAYS),
         description="Events to notify of; first_crack_from selects among first cracks.",
     )
     first_crack_from: Level = Field(
@@ -168,7 +170,8 @@ def wanted(person: PersonOptions, event: RoastEvent, local: datetime) -> bool:
         return "first_crack" in person.events
     if event.level is not None:
         sure = event.level.rank >= person.first_crack_from.rank or asks(event)
-        wants = "first_crack" in person.events and sure
+        unheard = event.origin is Origin.TEMPERATURE and "hard_to_hear" in person.events
+        wants = "first_crack" in person.events and (sure or unheard)
     else:
         wants = kind in person.events and not _corrected(event)
     return wants and (_critical(person, event) or not quiet(person.quiet_hours, local))
