@@ -93,14 +93,14 @@ class Envelope:
         done = 0
         while done < len(levels):
             part = levels[done : done + _FLOOR_FRAMES - len(self._open)]
-            if self._floor is None:
-                self._floor = _middle(part)
-            excess[done : done + len(part)] = part - self._floor
+            # in the first 0.1 s there is no floor: nothing rises above it
+            excess[done : done + len(part)] = 0 if self._floor is None else part - self._floor
             self._open = np.concatenate((self._open, part))
             done += len(part)
             if len(self._open) == _FLOOR_FRAMES:
-                share = _FLOOR_FRAMES * FRAME_S / _FLOOR_S
-                self._floor += share * (_middle(self._open) - self._floor)
+                middle = _middle(self._open)
+                before = middle if self._floor is None else self._floor
+                self._floor = before + _FLOOR_FRAMES * FRAME_S / _FLOOR_S * (middle - before)
                 self._open = self._open[:0]
         self._keep(excess)
 

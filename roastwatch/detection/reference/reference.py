@@ -1,7 +1,7 @@
 """Judges pops by a reference microphone: what is louder there does not come from the roaster.
 
-"Louder" compares how far each microphone's sound above 3 kHz rises above its own noise floor. The
-noise of the roaster reaches the reference as weakened as its cracks do, so a crack never rises
+"Louder" compares how far each microphone's sound above 3 kHz rises above its own noise floor, and
+above what sounded just before: a crack in the middle of a vowel is not the vowel. The noise of the roaster reaches the reference as weakened as its cracks do, so a crack never rises
 higher there than at the roaster; music, voices and impacts in the room do.
 """
 
@@ -17,6 +17,9 @@ MARGIN_DB = 3.0
 """A sound that rises as high in both may be a crack in a silent room: so much more is required."""
 LEAST_DB = 6.0
 """The noise of a frame rises to this by chance; less at the reference rejects nothing."""
+_BEFORE_FRAMES = 10
+"""The 25 ms before. Measured with talk: 17 % of cracks were rejected without it, 5 % with it; over
+100 ms, hits of music that come closely after each other no longer rise."""
 _FIND_S = 0.015
 """A model dates a pop to a row of 10 ms: the frame where it is loudest is searched this far."""
 _TRAVEL_S = 0.010
@@ -104,7 +107,7 @@ class Reference:
         return louder
 
     def rise_db(self, sample: int) -> tuple[float, float] | None:
-        """How far sound rises above the floor at the main microphone, and at the reference.
+        """How far an impulse rises at the main microphone, and at the reference.
 
         None: the reference has no sound of that time, or its offset is unknown.
         """
@@ -113,15 +116,20 @@ class Reference:
             return None
         centre, find = sample * FRAMES_PER_S // self._rate, round(_FIND_S * FRAMES_PER_S)
         first = max(0, centre - find)
-        here = self._main.between(first, min(centre + find + 1, self._main.frames))
-        if here is None:
+        near = self._main.between(first, min(centre + find + 1, self._main.frames))
+        if near is None:
             return None
-        loudest = first + int(np.argmax(here))
-        there_at = loudest - round(offset_s / FRAME_S)
-        last = min(there_at + self._travel + 1, self._other.frames)
-        if last <= there_at:
-            return None
-        there = self._other.between(max(0, there_at - self._travel), last)
-        if there is None:
-            return None
-        return float(np.max(here)), float(np.max(there))
+        loudest = first + int(np.argmax(near))
+        here = _rise_db(self._main, loudest, self._travel)
+        there = _rise_db(self._other, loudest - round(offset_s / FRAME_S), self._travel)
+        return None if here is None or there is None else (here, there)
+
+
+def _rise_db(sound: Envelope, at: int, reach: int) -> float | None:
+    """The loudest frame within `reach` of a frame over what was before; None: not there."""
+    first, last = at - reach, min(at + reach + 1, sound.frames)
+    around = sound.between(first - _BEFORE_FRAMES, last)
+    if around is None or last <= at:
+        return None
+    before = np.sort(around[:_BEFORE_FRAMES])[_BEFORE_FRAMES // 2]
+    return float(np.max(around[_BEFORE_FRAMES:]) - max(0.0, before))
