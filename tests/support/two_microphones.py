@@ -95,8 +95,6 @@ def blocks(heard: Scene, size: int) -> list[AudioBlock]:
     """The scene as blocks of a source with a reference channel."""
     starts = range(0, len(heard.main), size)
     return [
-        AudioBlock(
-            at, heard.main[at : at + size], 0.0, reference=heard.reference[at : at + size]
-        )
+        AudioBlock(at, heard.main[at : at + size], 0.0, reference=heard.reference[at : at + size])
         for at in starts
     ]

@@ -21,7 +21,8 @@ def model() -> CrackModel:
 
 @cache
 def radio(programme: str) -> Scene:
-    return scene(1, programme)
+    seed, radio_db = {"music": (2, 5.0), "talk": (1, 0.0)}[programme]
+    return scene(seed, programme, radio_db=radio_db)
 
 
 @cache
@@ -149,6 +150,26 @@ def test_envelopes_do_not_depend_on_block_size(rate_hz: int) -> None:
     assert a is not None
     assert b is not None
     np.testing.assert_allclose(a, b, atol=0.01)
+
+
+@pytest.mark.verify
+def test_what_a_reference_is_worth(model: CrackModel) -> None:
+    """Print the figures of docs/development/decision.md with -rP."""
+    rows = (
+        ("drums", 5.0, 6.0, 15.0), ("music", 5.0, 6.0, 15.0), ("music", 0.0, 0.0, 10.0),
+        ("talk", 0.0, 6.0, 15.0), ("talk", -5.0, 0.0, 20.0), ("talk", 5.0, 10.0, 20.0),
+    )  # fmt: skip
+    sums = np.zeros(4, int)
+    for programme, radio_db, nearer_db, leak_db in rows:
+        row = np.zeros(4, int)
+        for seed in (1, 2):
+            heard = scene(seed, programme, radio_db=radio_db, nearer_db=nearer_db, leak_db=leak_db)
+            without, kept = found(heard, model, None), found(heard, model, one_card(heard))
+            row += [without.others, kept.others, without.cracks, kept.cracks]
+        print(programme, radio_db, nearer_db, leak_db, *row)
+        sums += row
+    assert sums[1] <= 0.05 * sums[0]
+    assert sums[3] >= 0.9 * sums[2]
 
 
 def clicks(there_db: float) -> Scene:
