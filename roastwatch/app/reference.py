@@ -4,7 +4,6 @@ It is optional: whatever happens to it, the station listens on, at most `HELD_S`
 """
 
 import asyncio
-import logging
 import time
 from collections import deque
 from types import TracebackType
@@ -32,7 +31,6 @@ _OTHER_TIME = (
     "The reference is live and the source is a recording, or the reverse: use two microphones or "
     "two recordings."
 )
-_log = logging.getLogger(__name__)
 
 
 class StationReference:
@@ -49,7 +47,7 @@ class StationReference:
         """Sound arrived, or none can be expected."""
         self._room = asyncio.Event()
         """A recording may be read on."""
-        self._refused = False
+        self._refused = self._aligned = False
         self._tasks = Background(self.health)
         self._anchored_s: float | None = None
 
@@ -104,7 +102,9 @@ class StationReference:
         self.health.counters["pops_judged"] = reference.judged
         self.health.counters["pops_rejected"] = reference.rejected
         if self._chosen is not None:
-            self.health.counters["aligned"] = int(reference.offset_s is not None)
+            aligned = reference.offset_s is not None
+            self.health.count("alignments", int(aligned and not self._aligned))
+            self._aligned = aligned
 
     def _arriving(self, live: bool) -> bool:
         """Whether sound of the reference can be expected now."""

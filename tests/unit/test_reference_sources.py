@@ -158,6 +158,7 @@ async def test_two_recordings_are_read_in_step(tmp_path: Path, stereo: Float32Ar
     async with station_with(there) as station:
         reference = await supplied(station, stereo[: 40 * RATE_HZ, 0])
     assert reference.offset_s == pytest.approx(0.25, abs=0.02)
+    assert station.health.counters["alignments"] == 1
     assert "blocks_too_late" not in station.health.counters
 
 
