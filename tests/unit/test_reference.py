@@ -47,7 +47,7 @@ def drifting(sound: Float32Array, offset_s: float, ppm: float) -> Float32Array:
     )
     whole = at.astype(int)
     share = (at - whole).astype(np.float32)
-    return sound[whole] * (1 - share) + sound[whole + 1] * share
+    return np.asarray(sound[whole] * (1 - share) + sound[whole + 1] * share, dtype=np.float32)
 
 
 @pytest.mark.parametrize("programme", ["music", "talk"])
