@@ -14,7 +14,7 @@ from roastwatch.detection.reference.envelope import FRAME_S, FRAMES_PER_S, Envel
 from roastwatch.vocabulary import CrackScore, Float32Array, Pop
 
 MARGIN_DB = 3.0
-"""A crack in a silent room rises as high in both: so much more is required. With 2 dB 4 % more of
+"""A crack in a silent room rises as high in both: so much more is required. With 2 dB 3 % more of
 the cracks beside talk are rejected, with 4 dB several times as many hits of music are kept."""
 LEAST_DB = 6.0
 """The noise of a frame rises to this by chance; less at the reference rejects nothing."""
