@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from roastwatch.detection.decision.drum_rotation import DrumRotation
 from roastwatch.detection.decision.evidence import EvidenceOptions, PopLikelihood
 from roastwatch.detection.decision.onset import Onset, OnsetOptions
+from roastwatch.detection.decision.rhythm import Rhythm
 from roastwatch.detection.model import ModelSpec
 from roastwatch.vocabulary import CrackScore, Level, Pop
 
@@ -22,8 +22,8 @@ def scrapes(turn_s: float, until_s: float, share: float, seed: int) -> list[floa
     return [float(at_s) for at_s in heard + jitter_s]
 
 
-def noted(times_s: list[float]) -> DrumRotation:
-    rotation = DrumRotation(RATE)
+def noted(times_s: list[float]) -> Rhythm:
+    rotation = Rhythm(RATE)
     for at_s in times_s:
         rotation.note(round(at_s * RATE))
     return rotation

@@ -18,8 +18,8 @@ from roastwatch.detection.decision.crack_rate import (
     FilterState,
     RateFilter,
 )
-from roastwatch.detection.decision.drum_rotation import DrumRotation
 from roastwatch.detection.decision.periodic import periodic_length
+from roastwatch.detection.decision.rhythm import DRUM, MUSIC, Rhythm
 from roastwatch.detection.model import ModelSpec
 from roastwatch.detection.odds import logit, probability
 from roastwatch.options import Options
@@ -60,7 +60,7 @@ class EvidenceOptions(Options):
         True, description="Withdraw periodic pops: clocks, typing, bouncing balls."
     )
     reject_turning: bool = Field(
-        True, description="Ignore pops in step with the drum: a scrape, a squeak."
+        True, description="Ignore pops in step with the drum or with music: a scrape, a beat."
     )
     own_level: bool = Field(
         True, description="Adapt the threshold of a pop to the stray pops of this roaster."
@@ -82,8 +82,8 @@ class Likelihood(Protocol):
         """The sample at which first crack began, provided that it did."""
         ...
 
-    def feed(self, score: CrackScore) -> None:
-        """Take the next score."""
+    def feed(self, score: CrackScore, least_level: float = LOWEST) -> None:
+        """Take the next score; a pop needs at least this level, see `Radio.least_level`."""
         ...
 
     def reported(self, end_sample: int) -> None:
@@ -107,7 +107,7 @@ class PopLikelihood:
         before: "PopLikelihood | None" = None,
         still_s: float = 0.0,
     ) -> None:
-        """Start without evidence; keep the noise level and drum rotation of `before`, if given.
+        """Start without evidence; keep the noise level and the rhythms of `before`, if given.
 
         Nothing can crack for `still_s` after the beginning.
         """
@@ -121,19 +121,20 @@ class PopLikelihood:
         # without a known charge, the first stray pops may be cracks
         over = spec.evidence_over if level and not level.knows_charge else 0.0
         self._threshold = logit(spec.pop_threshold) + over
-        # far fainter pops are too frequent and would hide a rotation
-        self._rotation_from = -FADE - over
         self._shown = spec.pop_threshold
         # fainter pops never count: skips the logarithm for most pops
         self._least = probability(self._threshold + (LOWEST if level else 0.0) - FADE)
         self._filter = RateFilter(options.quiet_rate)
-        rotation = before._rotation if before else None
-        self._rotation: DrumRotation | None = rotation
-        if rotation is None and options.reject_turning:
-            self._rotation = DrumRotation(sample_rate_hz)
-        self._rotation_applied = False  # pops before the rotation was known are withdrawn
+        # each with how far above the threshold its pops are, in logits: far fainter ones are too
+        # frequent and would hide a rotation, but a beat is heard in all that may count
+        self._rhythms: tuple[tuple[Rhythm, float], ...] = before._rhythms if before else ()
+        if not before and options.reject_turning:
+            drum, music = Rhythm(sample_rate_hz, DRUM), Rhythm(sample_rate_hz, MUSIC)
+            self._rhythms = (drum, -FADE - over), (music, LOWEST - FADE)
+        self._applied: set[int] = set()  # rhythms whose earlier pops were withdrawn
         self._weights: dict[int, float | None] = {}  # tick → weight of its best pop; None: unknown
         self._marks: deque[FilterState] = deque()  # states to resume from
+        self._counted: deque[tuple[int, int]] = deque(maxlen=200)  # of all that count
         self._heard: deque[tuple[int, int]] = deque(maxlen=60)  # sample, tick
         self._dating: deque[int] = deque(maxlen=2000)  # samples of displayed pops
         self.counted: deque[int] = deque(maxlen=2000)
@@ -159,31 +160,31 @@ class PopLikelihood:
         near = min(self._dating, key=lambda sample: abs(sample - thought), default=thought)
         return near if abs(near - thought) <= NEAR_S * self._rate else thought
 
-    def feed(self, score: CrackScore) -> None:
+    def feed(self, score: CrackScore, least_level: float = LOWEST) -> None:
         """Add the pops, then process the ticks that end before the score does."""
         for pop in score.pops:
             if pop.probability >= self._least and pop.sample >= self._began:
-                self._hear(pop)
+                self._hear(pop, least_level)
         self._advance(self._ready(score.end_sample))
 
-    def matters(self, pop: Pop) -> bool:
+    def matters(self, pop: Pop, least_level: float = LOWEST) -> bool:
         """Whether a pop counts at all, given those before it."""
         if pop.probability < self._least:
             return False
-        return pop_weight(self._over(pop), self._options.sureness)[1] > 0
+        return pop_weight(self._over(pop, least_level), self._options.sureness)[1] > 0
 
-    def _over(self, pop: Pop) -> float:
+    def _over(self, pop: Pop, least_level: float) -> float:
         """How far a pop lies above the present threshold, in logits."""
         over = logit(pop.probability) - self._threshold
-        if self._rotation is not None:
-            if over > self._rotation_from:
-                self._rotation.note(pop.sample)
-            if self._rotation.brings(pop.sample):
-                return -math.inf
+        for rhythm, least in self._rhythms:
+            if over > least:
+                rhythm.note(pop.sample)
+        if any(rhythm.brings(pop.sample) for rhythm, _ in self._rhythms):
+            return -math.inf
         if self.level is None or pop.sample < self._began:
-            return over
+            return over - max(least_level, 0.0)
         self.level.note(pop.sample, over)
-        return over - self.level.level(pop.sample)
+        return over - max(self.level.level(pop.sample), least_level)
 
     def skip(self, end_sample: int, below: float) -> int:
         """Process ticks without relevant pops up to a sample, while evidence stays below a value.
@@ -253,18 +254,19 @@ class PopLikelihood:
         if len(self._weights) > 2 * REMEMBERED_TICKS:
             self._weights = {tick: pop for tick, pop in self._weights.items() if tick >= oldest}
 
-    def _hear(self, pop: Pop) -> None:
-        over = self._over(pop)
+    def _hear(self, pop: Pop, least_level: float) -> None:
+        over = self._over(pop, least_level)
         sure, weight = pop_weight(over, self._options.sureness)
         if weight <= 0:
             return
-        self._take_back_rotation()
+        self._take_back_rhythms()
         tick = max(self._tick(), int((pop.sample - self._began) / (TICK_S * self._rate)))
         self._weights[tick] = max(weight, self._weights.get(tick) or 0.0)
         if pop.probability >= self._shown:  # fainter ones would date the onset too early
             self._dating.append(pop.sample)
             if sure:
                 self.counted.append(pop.sample)
+        self._counted.append((pop.sample, tick))
         if over < 0:
             return
         self._heard.append((pop.sample, tick))
@@ -273,14 +275,14 @@ class PopLikelihood:
             if length:
                 self._take_back({tick for _, tick in list(self._heard)[-length:]})
 
-    def _take_back_rotation(self) -> None:
-        """Once a rotation is known, withdraw the earlier pops in step with it."""
-        rotation = self._rotation
-        if rotation is None or rotation.found == self._rotation_applied:
-            return
-        self._rotation_applied = rotation.found
-        if self._rotation_applied:
-            self._take_back({tick for sample, tick in self._heard if rotation.brings(sample)})
+    def _take_back_rhythms(self) -> None:
+        """Once a rhythm is known, withdraw the earlier pops in step with it."""
+        for index, (rhythm, _) in enumerate(self._rhythms):
+            if rhythm.found == (index in self._applied):
+                continue
+            self._applied ^= {index}
+            if rhythm.found:
+                self._take_back({tick for sample, tick in self._counted if rhythm.brings(sample)})
 
     def _take_back(self, ticks: set[int]) -> None:
         """Mark ticks as unknown, return to the first of them and process again from there."""

@@ -32,6 +32,9 @@ STILL_S = 45.0
 """Pops this soon after the charge are the roaster's noise and decide nothing: the quickest sample
 roasters reach first crack after three minutes. It is no longer because a person may mark the charge
 late."""
+EARLY_S, EARLY_NATS = 150.0, 6.0
+"""After that time more evidence is required, less and less until this long after a known charge.
+Beans rarely crack so soon, and a person who marked the charge a minute late still is notified."""
 CARRIED_S = 2.0
 """Evidence is kept over a gap of up to this long, which hides a pop or two. Otherwise a microphone
 that drops a few milliseconds every few seconds would never lead to a report."""
@@ -126,7 +129,7 @@ class Onset:
     @property
     def hearing(self) -> HearingState:
         """How well first crack can be heard."""
-        return self._room.state
+        return self._room.at(self._now).state
 
     def bars(self) -> tuple[float, float, float]:
         """The present threshold of each level, in nats."""
@@ -134,11 +137,17 @@ class Onset:
         scale = 2.0 ** (2 * (0.5 - min(1.0, max(0.0, self.sensitivity))))
         if self._now < self._rejected_until:
             scale *= REJECTED_SCALE
+        more = self._early()
         possible, first_crack, certain = (
-            max(LEAST_THRESHOLD, threshold * scale - self._priors)
+            max(LEAST_THRESHOLD, threshold * scale - self._priors) + more
             for threshold in (options.possible_bar, options.told_bar, options.certain_bar)
         )
         return possible, first_crack, certain
+
+    def _early(self) -> float:
+        """More evidence that is required soon after a known charge."""
+        left = (self._early_until - self._now) / (self._rate * (EARLY_S - STILL_S))
+        return EARLY_NATS * min(max(left, 0.0), 1.0)
 
     def arm(self, at_sample: int, *, charged: bool = False, same_noise: bool = False) -> None:
         """Decide from here on; forget what came before.
@@ -151,6 +160,7 @@ class Onset:
         self._rejected_until = -1
         still_s = STILL_S if charged else 0.0
         self._still_until = at_sample + round(still_s * self._rate)
+        self._early_until = at_sample + round(EARLY_S * self._rate) if charged else 0
         self._restart(at_sample, same_noise=same_noise, still_s=still_s)
 
     def disarm(self) -> None:
@@ -187,7 +197,7 @@ class Onset:
         self._room.feed(score)
         if not self.armed or score.end_sample <= self._began:
             return []
-        self._likelihood.feed(score)
+        self._likelihood.feed(score, self._room.at(score.end_sample).least_level)
         if self._ended:
             return self._second_crack(score.end_sample)
         return self._levels(score.end_sample) + self._end(score.end_sample)
@@ -212,7 +222,9 @@ class Onset:
             return 0
 
         def irrelevant(score: CrackScore) -> bool:
-            return not score.pops or not any(map(likelihood.matters, score.pops))
+            self._room.feed(score)
+            least = self._room.at(score.end_sample).least_level if score.pops else 0.0
+            return not any(likelihood.matters(pop, least) for pop in score.pops)
 
         quiet = list(takewhile(irrelevant, scores))
         if settled and not self._ended:
@@ -225,8 +237,6 @@ class Onset:
         quiet = [score for score in quiet if score.end_sample < until]
         if quiet:
             self._show((pop for score in quiet for pop in score.pops), quiet[-1].end_sample)
-            for score in quiet:
-                self._room.feed(score)
         return len(quiet)
 
     def _show(self, pops: Iterable[Pop], end_sample: int) -> None:

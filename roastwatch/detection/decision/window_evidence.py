@@ -8,6 +8,7 @@ from collections import deque
 
 import numpy as np
 
+from roastwatch.detection.decision.adaptive_threshold import LOWEST
 from roastwatch.detection.model import ModelSpec
 from roastwatch.detection.windowed_events import WindowRun
 from roastwatch.vocabulary import CrackScore
@@ -48,7 +49,7 @@ class WindowLikelihood:
         """Where the sum last left zero, or the run of windows began."""
         return min(self._onset, end_sample)
 
-    def feed(self, score: CrackScore) -> None:
+    def feed(self, score: CrackScore, least_level: float = LOWEST) -> None:
         """Take the next window."""
         if self._run is not None:
             self._by_rule(self._run, score)

@@ -112,12 +112,13 @@ class PopsModel:
             samples += len(block)
             stream.push(block)
         stream.finish()
-        logits, values = zip(*stream.noted, strict=True) if stream.noted else ((), ())
+        logits, values, radio = zip(*stream.noted, strict=True) if stream.noted else ((), (), ())
         return Activations(
             sample_rate_hz,
             samples,
             np.concatenate((np.empty(0, np.float32), *logits)),
             np.concatenate((np.empty((self.activations, 0), np.float32), *values), axis=1),
+            np.concatenate((np.empty((2, 0), np.float32), *radio), axis=1),
         )
 
     def judge(self, heard: Activations) -> list[CrackScore]:

@@ -15,6 +15,7 @@ from roastwatch.vocabulary import CrackScore, Float32Array, Pop
 
 _MOST_STEPS = 100  # at a time: fast for large blocks, and little memory
 _QUIET_ROWS = 100  # before the first sound: the net's context
+_NO_RADIO = np.empty((2, 0), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Activations:
     """Output of the exported layer, shape (rows,), delayed by the manifest's look-ahead."""
     values: Float32Array
     """Shape (activations, rows)."""
+    radio: Float32Array
+    """Logits of a radio, shape (levels, rows); no rows if the net does not judge it."""
 
 
 class PopsStream:
@@ -46,8 +49,8 @@ class PopsStream:
         """Start at sample 0. For `exit_delta`, shape (activations + 1,), see `with_exit`."""
         self._session = session
         self._head_delta = exit_delta
-        self.noted: list[tuple[Float32Array, Float32Array]] | None = None
-        """If it is a list, the logits and activations of all rows are appended."""
+        self.noted: list[tuple[Float32Array, Float32Array, Float32Array]] | None = None
+        """If it is a list, the logits, activations and radio of all rows are appended."""
         self._manifest = manifest
         self._rate_hz = sample_rate_hz
         self._front_end = features.PopsFrontEnd(sample_rate_hz)
@@ -124,6 +127,7 @@ class PopsStream:
     def rejudge(self, heard: Activations) -> list[CrackScore]:
         """The scores of a whole recording, for a new stream."""
         self._steps = len(heard.logits) // features.ROWS_PER_STEP
+        self._take_radio(heard.radio)
         scores = self._take(self._changed(heard.logits, heard.values))
         return _within(heard.samples, scores)
 
@@ -139,7 +143,7 @@ class PopsStream:
         self._logits: list[float] = []  # from the row REACH_ROWS before the next score's
         self._ahead = self._manifest.look_ahead_rows  # logits still to be dropped
         self._radio_ahead = self._ahead
-        self._radio_rows = np.empty((2, 0), np.float32)  # of an incomplete step
+        self._radio_rows = _NO_RADIO  # of an incomplete step
         self._radio: deque[tuple[float, float]] = deque()  # of steps without a score
 
     def _judge(self, rows: Float32Array) -> list[CrackScore]:
@@ -150,13 +154,13 @@ class PopsStream:
         if self._head_delta is not None or self.noted is not None:
             wanted.append("features")  # outputs that are not requested are not copied
         logits, self._state, *shown = self._session.run(wanted, feed)
-        if self._radio_output:
-            self._take_radio(shown.pop(0)[0])
+        radio = shown.pop(0)[0] if self._radio_output else _NO_RADIO
+        self._take_radio(radio)
         self._steps += len(rows) // features.ROWS_PER_STEP
         if not shown:
             return self._take(logits[0])
         if self.noted is not None:
-            self.noted.append((logits[0], shown[0][0]))
+            self.noted.append((logits[0], shown[0][0], radio))
         return self._take(self._changed(logits[0], shown[0][0]))
 
     def _changed(self, logits: Float32Array, values: Float32Array) -> Float32Array:
