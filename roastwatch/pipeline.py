@@ -15,6 +15,7 @@ from roastwatch.detection.decision.crack_decision import CrackDecision
 from roastwatch.detection.decision.onset import STILL_S, Onset, OnsetOptions
 from roastwatch.detection.decision.prompt import RoastPrompt
 from roastwatch.detection.model import CrackModel
+from roastwatch.detection.reference.reference import Reference
 from roastwatch.roast.roast import Roast, RoastOptions
 from roastwatch.vocabulary import (
     AudioBlock,
@@ -78,6 +79,7 @@ class Pipeline:
         armed_from_s: float = 0.0,
         rearm_after_s: float | None = None,
         witness: Callable[[datetime], float] | None = None,
+        reference: Reference | None = None,
     ) -> None:
         """Open the model for this rate.
 
@@ -92,6 +94,7 @@ class Pipeline:
                 decided before. A charge may be before the sound (negative).
             rearm_after_s: re-arm this long after each decision, to count false alarms, s.
             witness: log-likelihood ratio of all other evidence at a time (temperature, counter).
+            reference: a microphone away from the roaster; it rejects pops before the decision.
 
         Raises:
             BadInputError: the model can't judge sound of this rate.
@@ -104,6 +107,7 @@ class Pipeline:
         self.listening = True
         self.probability: float | None = None
         self._stream = model.open(sample_rate_hz)
+        self.reference = reference
         self._witness = witness
         self._next_sample = 0
         self._weigh_at = 0
@@ -143,7 +147,11 @@ class Pipeline:
         if gap > 0:
             self._stream.reset(gap)
         self._next_sample = block.end_sample
-        return self._stream.push(block.samples)
+        if self.reference is not None:
+            self.reference.hear(block.first_sample, block.samples)
+            if block.reference is not None:
+                self.reference.push(block.first_sample, block.reference)
+        return self._from_roaster(self._stream.push(block.samples))
 
     def gap(self, block: AudioBlock) -> None:
         """Report sound that was lost before a block to the decision; call it before `decide`."""
@@ -156,7 +164,7 @@ class Pipeline:
 
     def finish(self) -> BlockResult:
         """The sound has ended: decide on the rest in the model's look-ahead."""
-        return self.decide(self._stream.finish())
+        return self.decide(self._from_roaster(self._stream.finish()))
 
     def decide(self, scores: list[CrackScore]) -> BlockResult:
         """The light half: scores → pops and events, one score at a time."""
@@ -205,6 +213,10 @@ class Pipeline:
             self.probability = score.probability
             heard.pops += self._clear(score)
         return skipped
+
+    def _from_roaster(self, scores: list[CrackScore]) -> list[CrackScore]:
+        """The scores without the pops that are louder at the reference microphone."""
+        return scores if self.reference is None else self.reference.judge(scores)
 
     def _clear(self, score: CrackScore) -> list[Pop]:
         """The pops of a score at or above the model's threshold."""

@@ -175,6 +175,8 @@ class AudioBlock:
     samples: Float32Array
     captured_at_s: float
     samples_lost_before: int = 0
+    reference: Float32Array | None = None
+    """The reference channel of the same device, shape (n,) as `samples`; None: there is none."""
 
     @property
     def end_sample(self) -> int:

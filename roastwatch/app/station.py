@@ -13,6 +13,7 @@ from roastwatch import plugins
 from roastwatch.app.detector import Detector
 from roastwatch.app.instructions import confirms
 from roastwatch.app.listening import Listening
+from roastwatch.app.reference import StationReference
 from roastwatch.app.sound_probe import SoundProbe
 from roastwatch.app.station_clock import StationClock
 from roastwatch.app.waiting import WaitingForSound
@@ -94,6 +95,7 @@ class Station:
         self.beans = BeanWatch(settings.curve, settings.roast.cooling_s)
         self.probe = SoundProbe.of_station(settings)
         """The bean probe that goes with a replay; readings of a machine come by `read`."""
+        self._reference = StationReference.of_station(settings)
         self.followers = Followers()
         self.popped: Callable[[HeardPop], None] = lambda _pop: None
         """Called with each pop as it is detected."""
@@ -142,11 +144,16 @@ class Station:
             )
             if self.probe is not None:
                 await opened.enter_async_context(self.probe)
+            if self._reference is not None:
+                await opened.enter_async_context(self._reference)
             async for block in self._blocks(source):
                 if self._recorder is None and self._recorder_health is not None:
                     recorder = self._new_recorder(source, self._recorder_health)
                     self._recorder = await opened.enter_async_context(recorder)
-                await self._hear(self._listening(source, block), block, scoring)
+                sound = self._listening(source, block)
+                if self._reference is not None:
+                    await self._reference.supply(block, source)
+                await self._hear(sound, block, scoring)
             self._finish()
         self.source_health.state = ComponentState.STOPPED
 
@@ -204,6 +211,7 @@ class Station:
                 onset=onset,
                 roast=self.roast,
                 witness=self.beans.llr,
+                reference=self._reference.open(source.sample_rate_hz) if self._reference else None,
             )
 
         sound = Listening(
@@ -341,7 +349,8 @@ class Station:
         """All that is shown of this station now."""
         now, roast = self.now(), self.roast
         lost = self._lost_hearing()
-        health = (self.source_health, self.model_health, self._recorder_health)
+        reference_health = self._reference and self._reference.health
+        health = (self.source_health, self.model_health, reference_health, self._recorder_health)
         return Snapshot(
             station=self.name,
             at=now,

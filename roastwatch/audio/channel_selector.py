@@ -8,6 +8,7 @@ would no longer reach full scale, which hides clipping. A single channel has non
 import numpy as np
 import numpy.typing as npt
 
+from roastwatch.errors import BadInputError
 from roastwatch.vocabulary import Float32Array
 
 _FIRST_S = 0.25
@@ -15,6 +16,39 @@ _HOP_S = 1.0
 _FADE_S = 0.02
 _SWITCH_RATIO = 10.0
 _FORGET = 0.75
+
+
+def main_channel(
+    channels: int, channel: int | None, reference: int | None, what: str
+) -> int | None:
+    """The channel of the roaster's microphone, from 1, if another one is the reference.
+
+    Args:
+        channels: how many there are.
+        channel: the one that is set; None: none.
+        reference: the reference channel, from 1; None: there is none, and `channel` is returned.
+        what: the subject of an error's sentence, such as a file's name.
+
+    Raises:
+        BadInputError: a channel doesn't exist, or it is not clear which one is the roaster's.
+    """
+    for number in (channel, reference):
+        if number is not None and not 1 <= number <= channels:
+            raise BadInputError(f"{what} has {channels} channel(s), but no channel {number}.")
+    if reference is None:
+        return channel
+    if channel == reference:
+        raise BadInputError(
+            f"Channel {channel} can't be both the roaster's microphone and its reference: set "
+            "`reference_channel` to the other microphone."
+        )
+    if channel is None and channels != 2:
+        if channels == 1:
+            raise BadInputError(f"{what} has 1 channel: a reference channel needs a second one.")
+        raise BadInputError(
+            f"{what} has {channels} channels: with `reference_channel`, set `channel`, too."
+        )
+    return channel or 3 - reference
 
 
 class ChannelSelector:

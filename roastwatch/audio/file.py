@@ -11,7 +11,7 @@ import numpy as np
 import soundfile
 
 from roastwatch.audio import joined
-from roastwatch.audio.channel_selector import ChannelSelector
+from roastwatch.audio.channel_selector import ChannelSelector, main_channel
 from roastwatch.audio.decoders import Decoder, SndfileDecoder
 from roastwatch.audio.headers import read_header
 from roastwatch.audio.media import conversion, open_media
@@ -36,6 +36,25 @@ def open_file(path: Path | str, channel: int | None = None) -> "FileReader":
         BadInputError: the file is missing, empty, not a sound file, or its rate is below 8 kHz.
     """
     return FileReader(Path(path), channel)
+
+
+def open_channels(
+    path: Path | str, channel: int | None, reference: int | None
+) -> tuple["FileReader", "FileReader | None"]:
+    """Open a file, and once more for its reference channel, if there is one.
+
+    Both yield blocks of the same lengths.
+
+    Raises:
+        BadInputError: as `open_file`, or a channel is missing or ambiguous.
+    """
+    if reference is None:
+        return open_file(path, channel), None
+    with open_file(path) as reader:
+        channels = reader.channels
+    return open_file(path, main_channel(channels, channel, reference, str(path))), open_file(
+        path, reference
+    )
 
 
 class FileReader:

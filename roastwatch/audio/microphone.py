@@ -10,7 +10,7 @@ from types import TracebackType
 
 from pydantic import Field
 
-from roastwatch.audio.channel_selector import ChannelSelector
+from roastwatch.audio.channel_selector import ChannelSelector, main_channel
 from roastwatch.audio.pcm import silence_what_is_no_number
 from roastwatch.audio.resample import Resampler, rate_to_judge
 from roastwatch.audio.ring import Ring
@@ -48,6 +48,12 @@ class MicrophoneOptions(Options):
     channel: int | None = Field(
         None, description="Channel to use, from 1; empty: the strongest above 3 kHz.", ge=1
     )
+    reference_channel: int | None = Field(
+        None,
+        description="Channel of a reference microphone away from the roaster, from 1: what is "
+        "louder there is not a crack; empty: none.",
+        ge=1,
+    )
     wait: bool = Field(
         True,
         description="If the device is missing at startup, wait for it; false: exit with an error.",
@@ -77,6 +83,8 @@ class _Ear:
     rate_hz: int
     channels: int
     ring: Ring
+    channel: int | None = None
+    """The roaster's, from 1; None: the strongest."""
     recording: OpenStream | None = None
     overflows: int = 0
     lost: int = 0
@@ -186,8 +194,10 @@ class Microphone:
             LostError: nothing has arrived for `lost_after_s`.
         """
         options = self._options
-        mixdown = ChannelSelector(ear.channels, ear.rate_hz, options.channel)
+        reference = options.reference_channel
+        mixdown = ChannelSelector(ear.channels, ear.rate_hz, ear.channel)
         resampler = Resampler(ear.rate_hz, self.sample_rate_hz)
+        beside = Resampler(ear.rate_hz, self.sample_rate_hz)
         scale = self.sample_rate_hz / ear.rate_hz
         step = max(1, round(options.block_s * ear.rate_hz))
         fresh_s = time.monotonic()
@@ -223,13 +233,14 @@ class Microphone:
             if replaced:
                 self._part.count("samples_replaced", replaced)
             samples = resampler.push(mixdown.push(frames))
+            other = beside.push(frames[:, reference - 1].copy()) if reference else None
             if not len(samples):
                 continue
             captured_s = fresh_s - behind / ear.rate_hz
             lost = round(gap * scale) + self._missed_while_away(captured_s, len(samples))
             gap = 0.0
             self._part.running()
-            block = AudioBlock(self._next + lost, samples, captured_s, lost)
+            block = AudioBlock(self._next + lost, samples, captured_s, lost, other)
             self._next = block.end_sample
             self._heard_until_s = captured_s
             yield block
@@ -272,14 +283,11 @@ class Microphone:
     def _open_now(self, card: SoundCard) -> _Ear:
         device = find_device(card.devices(), self._options.device)
         rate, channels = best_form(card, device, self._options.sample_rate_hz)
-        if self._options.channel is not None:
-            if self._options.channel > device.channels:
-                raise BadInputError(
-                    f"The microphone '{device.name}' has {device.channels} channel(s), but no "
-                    f"channel {self._options.channel}."
-                )
-            channels = max(channels, self._options.channel)
-        ear = _Ear(device, rate, channels, Ring(round(self._options.ring_s * rate), channels))
+        what, reference = f"The microphone '{device.name}'", self._options.reference_channel
+        channel = main_channel(device.channels, self._options.channel, reference, what)
+        channels = max(channels, channel or 1, reference or 1)
+        ring = Ring(round(self._options.ring_s * rate), channels)
+        ear = _Ear(device, rate, channels, ring, channel)
         _streams.add(id(ear))
         try:
             ear.recording = card.record(device, rate, channels, ear.arrived)

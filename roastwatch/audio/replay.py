@@ -9,7 +9,7 @@ from types import TracebackType
 
 from pydantic import Field
 
-from roastwatch.audio.file import FileReader, open_file
+from roastwatch.audio.file import FileReader, open_channels
 from roastwatch.errors import RoastwatchError
 from roastwatch.options import Options
 from roastwatch.supervise import ComponentHealth
@@ -39,6 +39,12 @@ class FileOptions(Options):
     channel: int | None = Field(
         None, description="Channel to use, from 1; empty: the strongest above 3 kHz.", ge=1
     )
+    reference_channel: int | None = Field(
+        None,
+        description="Channel of a reference microphone away from the roaster, from 1: what is "
+        "louder there is not a crack; empty: none.",
+        ge=1,
+    )
 
 
 class FileSource:
@@ -51,6 +57,7 @@ class FileSource:
         self._options = options
         self._part = part
         self._reader: FileReader | None = None
+        self._beside: FileReader | None = None
 
     @property
     def sample_rate_hz(self) -> int:
@@ -79,7 +86,10 @@ class FileSource:
         Raises:
             BadInputError: it can't be read.
         """
-        self._reader = await asyncio.to_thread(open_file, self._options.path, self._options.channel)
+        options = self._options
+        self._reader, self._beside = await asyncio.to_thread(
+            open_channels, options.path, options.channel, options.reference_channel
+        )
         self._part.running()
         return self
 
@@ -91,19 +101,23 @@ class FileSource:
     ) -> None:
         """Close the file."""
         self._open.__exit__(kind, error, trace)
+        if self._beside is not None:
+            self._beside.__exit__(kind, error, trace)
 
     async def blocks(self) -> AsyncIterator[AudioBlock]:
         """The sound in blocks that take 0.1 s each to play."""
         speed = self._options.speed
         length_s = min(_LONGEST_BLOCK_S, _BLOCK_S * speed) if speed else _LONGEST_BLOCK_S
         pieces = self._open.blocks(seconds=length_s)
+        beside = self._beside.blocks(seconds=length_s) if self._beside else iter(())
         began_s = time.monotonic()
         end = 0
         while (samples := await _next(pieces)) is not None:
+            other = await _next(beside) if self._beside else None
             if speed:
                 due_s = began_s + (end + len(samples)) / self.sample_rate_hz / speed
                 await asyncio.sleep(max(0.0, due_s - time.monotonic()))
-            block = AudioBlock(end, samples, time.monotonic())
+            block = AudioBlock(end, samples, time.monotonic(), reference=other)
             end = block.end_sample
             yield block
         for warning in self._open.warnings:

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from pydantic import Field
 
-from roastwatch.audio.channel_selector import ChannelSelector
+from roastwatch.audio.channel_selector import ChannelSelector, main_channel
 from roastwatch.audio.pcm import PcmFormat, decode, frame_bytes, silence_what_is_no_number
 from roastwatch.audio.resample import Resampler, rate_to_judge
 from roastwatch.errors import BadInputError, EndedError
@@ -44,6 +44,12 @@ class StandardInputOptions(Options):
     channels: int = Field(1, description="Number of interleaved channels.", ge=1, le=64)
     channel: int | None = Field(
         None, description="Channel to use, from 1; empty: the strongest above 3 kHz.", ge=1
+    )
+    reference_channel: int | None = Field(
+        None,
+        description="Channel of a reference microphone away from the roaster, from 1: what is "
+        "louder there is not a crack; empty: none.",
+        ge=1,
     )
     live: bool = Field(
         True,
@@ -75,6 +81,9 @@ class StandardInput:
             raise BadInputError(
                 f"channel is {options.channel}, but the sound has {options.channels} channel(s)."
             )
+        self._channel = main_channel(
+            options.channels, options.channel, options.reference_channel, "The sound"
+        )
 
     @property
     def sample_rate_hz(self) -> int:
@@ -114,8 +123,10 @@ class StandardInput:
         """
         options = self._options
         size = frame_bytes(options.format, options.channels)
-        mixdown = ChannelSelector(options.channels, options.sample_rate_hz, options.channel)
+        mixdown = ChannelSelector(options.channels, options.sample_rate_hz, self._channel)
         resampler = Resampler(options.sample_rate_hz, self._rate)
+        reference = options.reference_channel
+        beside = Resampler(options.sample_rate_hz, self._rate)
         pace = _Pace(self._rate, options.lost_after_s) if self.live else None
         rest = b""
         end = 0
@@ -132,6 +143,7 @@ class StandardInput:
             if replaced:
                 self._part.count("samples_replaced", replaced)
             samples = resampler.push(mixdown.push(frames))
+            other = beside.push(frames[:, reference - 1].copy()) if reference else None
             if not len(samples):
                 continue
             self._part.running()
@@ -140,7 +152,7 @@ class StandardInput:
             lost = pace.missing(captured_s, end + len(samples), waiting_s) if pace else 0
             if lost:
                 self._part.count("samples_missed", lost)
-            block = AudioBlock(end + lost, samples, captured_s, lost)
+            block = AudioBlock(end + lost, samples, captured_s, lost, other)
             end = block.end_sample
             yield block
         if rest:

@@ -60,6 +60,13 @@ _MOST_TIMES = 10
     help="0 (latest) to 1 (earliest); 0.5 is the tested value.",
 )
 @click.option(
+    "--reference-channel",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="Channel of a microphone away from the roaster, from 1: what is louder there is not a "
+    "crack.",
+)
+@click.option(
     "--block", type=click.IntRange(1), metavar="SAMPLES", help="Samples per read (default: 20 s)."
 )
 @click.option(
@@ -100,6 +107,7 @@ def command(
     rearm_after: float | None,
     model_name: str | None,
     sensitivity: float | None,
+    reference_channel: int | None,
     block: int | None,
     plot: Path | None,
 ) -> None:
@@ -125,6 +133,11 @@ def command(
             "--charge and --armed-from both set when detection starts: give only one."
         )
     many = out or workers or cluster or scores or any(path.is_dir() for path in files)
+    if many and reference_channel is not None:
+        raise BadInputError(
+            "--reference-channel works on single files: leave out --out, --workers, --scores and "
+            "--cluster, and name files instead of folders."
+        )
     if many and plot is None:
         from roastwatch.cli.analyze_many import analyze_many
 
@@ -159,6 +172,7 @@ def command(
                 rearm_after_s=rearm_after,
                 block_samples=block,
                 watch=picture,
+                reference_channel=reference_channel,
             )
             if picture is not None and plot is not None:
                 picture.save(found, plot / f"{path.stem}.png")

@@ -2,24 +2,28 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from roastwatch.audio.file import open_file
+from roastwatch.audio.file import open_channels
 from roastwatch.audio.level import LevelMeter
 from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.detection.model import CrackModel
+from roastwatch.detection.reference.reference import Reference
 from roastwatch.errors import BadInputError
 from roastwatch.pipeline import BlockResult, Pipeline
 from roastwatch.roast.roast import RoastOptions
 from roastwatch.vocabulary import (
     AudioBlock,
     EventKind,
+    Float32Array,
     Hearing,
     HearingState,
     Level,
@@ -122,6 +126,7 @@ def analyze_file(
     rearm_after_s: float | None = None,
     block_samples: int | None = None,
     watch: Callable[[Pipeline, AudioBlock, BlockResult], None] | None = None,
+    reference_channel: int | None = None,
 ) -> Analysis:
     """Run a recording through the pipeline as fast as possible, in bounded memory.
 
@@ -134,13 +139,15 @@ def analyze_file(
         rearm_after_s: seconds after a decision until the next is possible; None: one first crack.
         block_samples: samples to read at a time; None: 20 s. The result is the same.
         watch: called with each block and what was detected in it (for plots).
+        reference_channel: number of the channel of a microphone away from the roaster, from 1.
 
     Raises:
         BadInputError: the file can't be read, or its sample rate is too low for the model.
     """
     began_s = time.perf_counter()
     block_s = BLOCK_S if watch is None else 1.0
-    with open_file(path) as reader:
+    reader, beside = open_channels(path, None, reference_channel)
+    with reader, beside or nullcontext():
         rate_hz = reader.sample_rate_hz
         if rate_hz < model.spec.lowest_rate_hz:
             raise BadInputError(
@@ -157,14 +164,18 @@ def analyze_file(
             roast=RoastOptions(begins="sound" if charge_s is None else "charge"),
             armed_from_s=armed_from_s if charge_s is None else charge_s,
             rearm_after_s=rearm_after_s,
+            reference=Reference(rate_hz) if beside else None,
         )
         found = Analysis(str(path), model.spec.model_id, rate_hz, reader.file_rate_hz)
         meter = LevelMeter(rate_hz)
         reported: list[RoastEvent] = []
         changes: list[tuple[int, HearingState]] = []
         end = 0
-        for samples in reader.blocks(samples=block_samples or round(block_s * rate_hz)):
-            block = AudioBlock(end, samples, 0.0)
+        size = block_samples or round(block_s * rate_hz)
+        others: Iterable[Float32Array | None]
+        others = beside.blocks(samples=size) if beside else repeat(None)
+        for samples, other in zip(reader.blocks(samples=size), others, strict=False):
+            block = AudioBlock(end, samples, 0.0, reference=other)
             end = block.end_sample
             for until, level in meter.pieces(samples):
                 pipeline.signal(until, level)

@@ -29,11 +29,12 @@ import numpy as np
 import numpy.typing as npt
 
 from roastwatch import plugins
-from roastwatch.audio.channel_selector import ChannelSelector
+from roastwatch.audio.channel_selector import ChannelSelector, main_channel
 from roastwatch.audio.pcm import silence_what_is_no_number
-from roastwatch.audio.resample import Resampler, rate_to_judge
+from roastwatch.audio.resample import HIGHEST_RATE_HZ, Resampler, rate_to_judge
 from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.detection.model import CrackModel
+from roastwatch.detection.reference.reference import Reference
 from roastwatch.errors import BadInputError
 from roastwatch.offline.analysis import decided
 from roastwatch.pipeline import Pipeline
@@ -80,6 +81,7 @@ class Detector:
         sensitivity: float = 0.5,
         charge_s: float | None = None,
         armed_from_s: float = 0.0,
+        reference_channel: int | None = None,
     ) -> None:
         """Load the model.
 
@@ -90,6 +92,8 @@ class Detector:
             charge_s: when the beans go in, in seconds from the first sample, if known. Detection
                 is more reliable with it.
             armed_from_s: nothing is detected before this time; ignored if `charge_s` is given.
+            reference_channel: number of the channel of a microphone away from the roaster, from 1:
+                what is louder there is not a crack. The sound must have two channels.
 
         Raises:
             RoastwatchError: the model is unknown, an option is wrong, or a library is missing.
@@ -103,6 +107,7 @@ class Detector:
             raise BadInputError(f"The sensitivity is {sensitivity}: give a number from 0 to 1.")
         self._onset = OnsetOptions(sensitivity=sensitivity)
         self._roast = RoastOptions(begins="sound" if charge_s is None else "charge")
+        self._reference_channel = reference_channel
         self._armed_from_s = armed_from_s if charge_s is None else charge_s
 
     def detect(self, samples: npt.ArrayLike, sample_rate_hz: float) -> FirstCrack | None:
@@ -163,17 +168,22 @@ class Detector:
             onset=self._onset,
             roast=self._roast,
             armed_from_s=self._armed_from_s,
+            reference=Reference(min(rate_hz, HIGHEST_RATE_HZ)) if self._reference_channel else None,
         )
-        return DetectorStream(pipeline, rate_hz)
+        return DetectorStream(pipeline, rate_hz, self._reference_channel)
 
 
 class DetectorStream:
     """One stream of sound; `Detector.open` makes it."""
 
-    def __init__(self, pipeline: Pipeline, sample_rate_hz: int) -> None:
+    def __init__(
+        self, pipeline: Pipeline, sample_rate_hz: int, reference_channel: int | None = None
+    ) -> None:
         self._pipeline = pipeline
         self._rate_hz = sample_rate_hz
         self._resampler = Resampler(sample_rate_hz, pipeline.sample_rate_hz)
+        self._beside = Resampler(sample_rate_hz, pipeline.sample_rate_hz)
+        self._reference = reference_channel
         self._mixdown: ChannelSelector | None = None
         self._end = 0
         self._events: list[RoastEvent] = []
@@ -191,13 +201,17 @@ class DetectorStream:
         frames = _as_float(_frames(block))
         channels = frames.shape[1]
         if self._mixdown is None:
-            self._mixdown = ChannelSelector(channels, self._rate_hz)
+            channel = main_channel(channels, None, self._reference, "The sound")
+            self._mixdown = ChannelSelector(channels, self._rate_hz, channel)
         if channels != self._mixdown.channels:
             raise BadInputError(
                 f"The block has {channels} channels, the first one had {self._mixdown.channels}: "
                 "keep the number of channels the same, or open another stream."
             )
-        return self._hear(self._resampler.push(self._mixdown.push(frames)))
+        mono = self._resampler.push(self._mixdown.push(frames))
+        if self._reference is None:
+            return self._hear(mono)
+        return self._hear(mono, self._beside.push(frames[:, self._reference - 1].copy()))
 
     def finish(self) -> list[FirstCrack]:
         """The sound has ended: evaluate what was held back. Push nothing after it.
@@ -213,8 +227,8 @@ class DetectorStream:
         self._events += self._pipeline.finish().events
         return found + self._changed()
 
-    def _hear(self, mono: Float32Array) -> list[FirstCrack]:
-        block = AudioBlock(self._end, mono, 0.0)
+    def _hear(self, mono: Float32Array, other: Float32Array | None = None) -> list[FirstCrack]:
+        block = AudioBlock(self._end, mono, 0.0, reference=other)
         self._end = block.end_sample
         self._events += self._pipeline.push(block).events
         return self._changed()

@@ -52,6 +52,12 @@ class StationSettings(Options):
     name: Slug = Field("roaster", description="Name in MQTT topics and ids: a-z, 0-9, _ and -.")
     title: str = Field("", description="Display name; empty: derived from `name`.")
     source: Chosen = Field(description="Source of the sound.")
+    reference: Chosen | None = Field(
+        None,
+        description="Source of a reference microphone away from the roaster: what is louder there "
+        "is not a crack. For another channel of the same source, set its `reference_channel` "
+        "instead; null: none.",
+    )
     model: Chosen = Field(description="Model that detects pops.")
     onset: OnsetOptions = Field(OnsetOptions(), description="How first crack is decided from pops.")
     calibration: Path | None = Field(
@@ -177,6 +183,12 @@ def parse(raw: object, folder: Path | None = None) -> Settings:
                     where = f"stations[{index}].{key}"
                     station[key] = _choose(group, station.get(key, {}), where, default, folder)
                 station["detectors"] = _detectors(station.get("detectors"), index, folder)
+                if station.get("reference") is not None:
+                    where = f"stations[{index}].reference"
+                    station["reference"] = _choose(
+                        "sources", station["reference"], where, None, folder
+                    )
+                    _refuse_two_references(station, where)
                 if station.get("roaster") is not None:
                     where = f"stations[{index}].roaster"
                     station["roaster"] = _choose("drivers", station["roaster"], where, None, folder)
@@ -195,6 +207,19 @@ def parse(raw: object, folder: Path | None = None) -> Settings:
     for index, station in enumerate(settings.stations):
         _check_limits(station, f"stations[{index}].roaster_limits")
     return settings
+
+
+def _refuse_two_references(station: dict[str, Any], where: str) -> None:
+    """Refuse a reference source beside a reference channel.
+
+    Raises:
+        SettingsError: both are set.
+    """
+    if station["source"].options.model_dump().get("reference_channel") is not None:
+        raise SettingsError(
+            f"{where} and reference_channel of the source are both set: a station has one "
+            "reference microphone; remove one of them."
+        )
 
 
 def _give_probe(station: dict[str, Any]) -> None:
