@@ -164,7 +164,7 @@ def judged(
     """The result of a roast with known cracks from what was found: (decided, happened) or None."""
     begun = begins(cracks_s)
     decided_s, happened_s = found or (None, None)
-    return Judged(name, onset_s, decided_s, happened_s, begun[0] if begun else None)
+    return Judged(name, onset_s, decided_s, happened_s, begins_s=begun[0] if begun else None)
 
 
 def summary(judged: Sequence[Judged]) -> dict[str, float | int | None]:

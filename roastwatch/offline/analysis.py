@@ -225,7 +225,7 @@ def _hard_to_hear(
     ends = [sample for sample, _ in changes[1:]] + [end]
     return [
         HardToHear(sample / rate_hz, until / rate_hz, state.hearing, state.reason)
-        for (sample, state), until in zip(changes, ends, strict=True)
+        for (sample, state), until in zip(changes, ends, strict=False)
         if state.hearing is not Hearing.GOOD
     ]
 

@@ -1,13 +1,14 @@
 """The OpenAPI document of the API, made from the table of routes."""
 
 import json
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from roastwatch import __version__
 from roastwatch.entities import ENTITIES
-from roastwatch.vocabulary import Actuator, InstructionKind, Outcome
+from roastwatch.vocabulary import Actuator, InstructionKind, Outcome, Snapshot
 from roastwatch.web.accounts import LONGEST, SHORTEST, Role
 from roastwatch.web.guards import LARGEST_BODY
 from roastwatch.web.routes import ROUTES, Route
@@ -174,6 +175,9 @@ def _schemas() -> dict[str, Any]:
     }
 
 
+_NOTHING = Snapshot("", datetime(1970, 1, 1, tzinfo=UTC))
+
+
 def _state() -> dict[str, Any]:
     """The values of a station; a key is absent if the station has nothing of the kind."""
     properties = {}
@@ -184,4 +188,9 @@ def _state() -> dict[str, Any]:
                 "type": ["string", "number", "boolean", "null"],
                 "description": f"{entity.help[0]}{unit}",
             }
+            for name in entity.attributes_of(_NOTHING) if entity.attributes_of else ():
+                properties[f"{entity.key}_{name}"] = {
+                    "type": "string",
+                    "description": f"Of `{entity.key}`: its {name}.",
+                }
     return {"type": "object", "properties": properties, "additionalProperties": False}

@@ -33,14 +33,13 @@ STILL_S = 45.0
 """Pops this soon after the charge are the roaster's noise and decide nothing: the quickest sample
 roasters reach first crack after three minutes. It is no longer because a person may mark the charge
 late."""
-EARLY_S, EARLY_NATS = 150.0, 6.0
-"""After that time more evidence is required, less and less until this long after a known charge.
-Beans rarely crack so soon, and a person who marked the charge a minute late still is notified."""
 CARRIED_S = 2.0
 """Evidence is kept over a gap of up to this long, which hides a pop or two. Otherwise a microphone
 that drops a few milliseconds every few seconds would never lead to a report."""
 NOTHING = 1.0
 """Evidence below this decides nothing, whatever the thresholds."""
+MOST_SKIPPED = 500
+"""Scores that are skipped at once: the room is remembered for longer."""
 REJECTED_SCALE = 1.5
 """Factor of the thresholds after `not a crack`."""
 
@@ -147,17 +146,11 @@ class Onset:
         scale = 2.0 ** (2 * (0.5 - min(1.0, max(0.0, self.sensitivity))))
         if self._now < self._rejected_until:
             scale *= REJECTED_SCALE
-        more = self._early()
         possible, first_crack, certain = (
-            max(LEAST_THRESHOLD, threshold * scale - self._priors) + more
+            max(LEAST_THRESHOLD, threshold * scale - self._priors)
             for threshold in (options.possible_bar, options.told_bar, options.certain_bar)
         )
         return possible, first_crack, certain
-
-    def _early(self) -> float:
-        """More evidence that is required soon after a known charge."""
-        left = (self._early_until - self._now) / (self._rate * (EARLY_S - STILL_S))
-        return EARLY_NATS * min(max(left, 0.0), 1.0)
 
     def arm(self, at_sample: int, *, charged: bool = False, same_noise: bool = False) -> None:
         """Decide from here on; forget what came before.
@@ -170,7 +163,6 @@ class Onset:
         self._rejected_until = -1
         still_s = STILL_S if charged else 0.0
         self._still_until = at_sample + round(still_s * self._rate)
-        self._early_until = at_sample + round(EARLY_S * self._rate) if charged else 0
         self._restart(at_sample, same_noise=same_noise, still_s=still_s)
 
     def disarm(self) -> None:
@@ -236,7 +228,7 @@ class Onset:
             least = self._room.at(score.end_sample).least_level if score.pops else 0.0
             return not any(likelihood.matters(pop, least) for pop in score.pops)
 
-        quiet = list(takewhile(irrelevant, scores))
+        quiet = list(takewhile(irrelevant, scores[:MOST_SKIPPED]))
         if settled and not self._ended:
             counted, onset = self._likelihood.counted, self._reported_onset or 0
             lasts = self._crack_end.earliest(counted, onset, self._missed)
