@@ -96,9 +96,9 @@ def test_played_roast_knows_whether_it_warned_two_minutes_before() -> None:
 
 def test_misses_announced_count_among_misses_only() -> None:
     judged = [
-        Judged("a", 500, 510, 498, True),
-        Judged("b", 500, 300, 290, False),
-        Judged("c", 500, None, None, True),
+        Judged("a", 500, 510, 498, warned=True),
+        Judged("b", 500, 300, 290, warned=False),
+        Judged("c", 500, None, None, warned=True),
     ]
     found = Row("radio", "music", "recorded", "training", -10.0, judged).as_json()
     assert found["misses_announced"] == 1

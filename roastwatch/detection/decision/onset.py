@@ -17,7 +17,7 @@ from roastwatch.detection.decision.crack_decision import CrackDecision
 from roastwatch.detection.decision.crack_end import CrackEnd
 from roastwatch.detection.decision.evidence import EvidenceOptions, Likelihood, PopLikelihood
 from roastwatch.detection.decision.hearing import SETTLED_S, HearingWatch
-from roastwatch.detection.decision.room import Room
+from roastwatch.detection.decision.room import KEPT, Room
 from roastwatch.detection.decision.window_evidence import WindowLikelihood
 from roastwatch.detection.model import ModelSpec
 from roastwatch.vocabulary import CrackScore, EventKind, HearingState, Level, Pop
@@ -236,7 +236,7 @@ class Onset:
             least = self._room.at(score.end_sample).least_level if score.pops else 0.0
             return not any(likelihood.matters(pop, least) for pop in score.pops)
 
-        quiet = list(takewhile(irrelevant, scores))
+        quiet = list(takewhile(irrelevant, scores[:KEPT]))  # the room forgets older ones
         if settled and not self._ended:
             counted, onset = self._likelihood.counted, self._reported_onset or 0
             lasts = self._crack_end.earliest(counted, onset, self._missed)

@@ -70,7 +70,7 @@ def evaluate_radio(
             )
             name = f"{roast.name}, playlist {seed + 1}"
             warned = played.warned_at(roast.truth_s - WARNED_BEFORE_S)
-            row.judged.append(Judged(name, roast.truth_s, decided_s, happened_s, warned))
+            row.judged.append(Judged(name, roast.truth_s, decided_s, happened_s, warned=warned))
     ordered = sorted(rows.values(), key=lambda row: (row.over, row.sound == SWITCHED))
     return ordered + list(_bare(model, radio, draws, onset, progress))
 
