@@ -222,7 +222,7 @@ def _hard_to_hear(
     changes: list[tuple[int, HearingState]], end: int, rate_hz: int
 ) -> list[HardToHear]:
     """The times between the changes in which hearing was not good."""
-    ends = [sample for sample, _ in changes[1:]] + [end]
+    ends = [*(sample for sample, _ in changes), end][1:]
     return [
         HardToHear(sample / rate_hz, until / rate_hz, state.hearing, state.reason)
         for (sample, state), until in zip(changes, ends, strict=False)

@@ -154,6 +154,7 @@ def test_clicking_radio_is_reported_as_early(folder: Path) -> None:
     music = [row for row in rows if row["sound"] == "music" and row["over"] == "recorded"]
     assert [row["early"]["count"] for row in music] == [1]
     assert [row["missed"]["count"] for row in music] == [1]
+    assert [row["misses_announced"] for row in music] == [0]  # this model knows of no radio
     (none,) = [row for row in rows if row["sound"] == "none"]
     assert none["early"]["count"] == none["missed"]["count"] == 0
     (bare,) = [row for row in rows if (row["sound"], row["over"]) == ("music", "bare")]

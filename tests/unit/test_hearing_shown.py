@@ -64,6 +64,12 @@ def test_analysis_says_when_hearing_was_limited_and_why(recording: Path) -> None
     assert row(found)["hard_to_hear_s"] == pytest.approx(one["to_s"] - one["from_s"])
 
 
+def test_quiet_recording_lists_no_time_of_limited_hearing(tmp_path: Path) -> None:
+    path = tmp_path / "quiet.wav"
+    soundfile.write(path, room([(20, QUIET)], RATE), RATE)
+    assert analysed(path).as_json()["hearing"] == []
+
+
 def test_missing_first_crack_in_a_noisy_recording_is_shown_as_not_heard(
     recording: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,7 +17,7 @@ from roastwatch.detection.decision.crack_decision import CrackDecision
 from roastwatch.detection.decision.crack_end import CrackEnd
 from roastwatch.detection.decision.evidence import EvidenceOptions, Likelihood, PopLikelihood
 from roastwatch.detection.decision.hearing import SETTLED_S, HearingWatch
-from roastwatch.detection.decision.room import Room
+from roastwatch.detection.decision.room import KEPT, Room
 from roastwatch.detection.decision.window_evidence import WindowLikelihood
 from roastwatch.detection.model import ModelSpec
 from roastwatch.vocabulary import CrackScore, EventKind, HearingState, Level, Pop
@@ -38,8 +38,6 @@ CARRIED_S = 2.0
 that drops a few milliseconds every few seconds would never lead to a report."""
 NOTHING = 1.0
 """Evidence below this decides nothing, whatever the thresholds."""
-MOST_SKIPPED = 500
-"""Scores that are skipped at once: the room is remembered for longer."""
 REJECTED_SCALE = 1.5
 """Factor of the thresholds after `not a crack`."""
 
@@ -228,7 +226,7 @@ class Onset:
             least = self._room.at(score.end_sample).least_level if score.pops else 0.0
             return not any(likelihood.matters(pop, least) for pop in score.pops)
 
-        quiet = list(takewhile(irrelevant, scores[:MOST_SKIPPED]))
+        quiet = list(takewhile(irrelevant, scores[:KEPT]))  # the room forgets older ones
         if settled and not self._ended:
             counted, onset = self._likelihood.counted, self._reported_onset or 0
             lasts = self._crack_end.earliest(counted, onset, self._missed)
