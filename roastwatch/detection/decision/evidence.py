@@ -274,9 +274,7 @@ class PopLikelihood:
                 continue
             self._applied ^= {index}
             if rhythm.found:
-                self._take_back(
-                    {pop.tick for pop in self._dating.pops if rhythm.brings(pop.sample)}
-                )
+                self._take_back({tick for sample, tick in self._heard if rhythm.brings(sample)})
 
     def _take_back(self, ticks: set[int]) -> None:
         """Mark ticks as unknown, return to the first of them and process again from there."""
