@@ -126,6 +126,17 @@ def test_exported_net_equals_torch_when_streamed(run: Path, tmp_path: Path) -> N
     stream = model.open(16000)
     scores = stream.push(np.zeros(16000, np.float32)) + stream.finish()
     assert len(scores) == 10
+    sound = np.random.default_rng(3).normal(0, 0.1, 5 * 16000).astype(np.float32)
+    pieces = model.open(16000)
+    cut = [score for part in np.split(sound, 40) for score in pieces.push(part)] + pieces.finish()
+    whole = model.open(16000)
+    heard = whole.push(sound) + whole.finish()
+    radio = np.array([score.radio for score in heard], np.float64)
+    assert radio.shape == (50, 2)
+    assert ((radio > 0) & (radio < 1)).all()
+    np.testing.assert_allclose([score.radio for score in cut], radio, atol=1e-4)
+    again = model.judge(model.hear(16000, [sound]))
+    np.testing.assert_allclose([score.radio for score in again], radio, atol=1e-4)
     stand = checkpoints.load(run / "best.pt")
     assert stand is not None
     del stand["network"]["entry.mix.weight"]

@@ -15,7 +15,7 @@ from roastwatch.synth import (
     rates,
     rooms,
 )
-from roastwatch.synth.clips import Kitchen, Recipe
+from roastwatch.synth.clips import Kitchen, Recipe, SynthClip
 from roastwatch.synth.roasts import SynthRoast
 from roastwatch.synth.shapes import add_at, fast_size, high_band, loudest_rms, rms
 from roastwatch.synth.source import DemoOptions, DemoSource
@@ -180,6 +180,33 @@ def test_switched_radio_is_silent_for_part_of_the_clip() -> None:
         levels = [rms(piece - 1) for piece in np.split(bed, 20)]
         silent, loud = sorted((levels[0], levels[-1]))
         assert silent < 1e-3 * loud
+
+
+def test_clip_knows_how_loud_its_radio_is_and_which_cracks_it_drowns() -> None:
+    def noise(rng: np.random.Generator, n: int) -> np.ndarray:
+        return rng.normal(0, 1, n).astype(np.float32)
+
+    def clip(level_db: float, seed: int) -> SynthClip:
+        recipe = Recipe(
+            cracks=1.0,
+            bare=0.0,
+            fooling_with_cracks=0.0,
+            music=1.0,
+            music_whole=1.0,
+            music_real=1.0,
+            music_db=(level_db, level_db),
+        )
+        rng = np.random.default_rng(seed)
+        return Kitchen(rng, 32000, 4.0, recipe, radio=[("music", noise)], stock=1).clip()
+
+    for seed in range(4):
+        soft, loud = clip(-30.0, seed), clip(20.0, seed)
+        assert soft.radio_db is not None
+        assert loud.radio_db is not None
+        assert soft.radio_db.shape == (40,)
+        np.testing.assert_allclose(loud.radio_db - soft.radio_db, 50, atol=0.5)
+        assert set(soft.masked_s) < set(loud.masked_s) <= set(loud.pops_s)
+        assert Kitchen(np.random.default_rng(seed), 16000, 2.0).clip().radio_db is None
 
 
 @pytest.mark.parametrize("kind", backgrounds.KINDS)
