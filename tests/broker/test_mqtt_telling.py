@@ -5,7 +5,7 @@ import json
 import aiomqtt
 
 from roastwatch.entities import ENTITIES, EVENT_TYPES
-from roastwatch.vocabulary import Actuator, EventKind, Level, Phase
+from roastwatch.vocabulary import Actuator, EventKind, HearingState, Level, Phase
 from tests.support.events import event, reading, roaster, snapshot
 from tests.support.mosquitto import Broker
 from tests.support.mqtt import listener, sink
@@ -196,7 +196,7 @@ def test_the_entity_table_is_valid() -> None:
         assert not (entity.asks and entity.actuator), entity.key
         if entity.device_class == "enum":
             assert entity.value_of is not None
-            assert entity.value(snapshot()) in entity.options, entity.key
+            assert entity.value(snapshot(hearing=HearingState())) in entity.options, entity.key
 
 
 async def test_discovery_is_sent_again_at_home_assistants_birth(broker: Broker) -> None:

@@ -134,9 +134,9 @@ def test_exported_net_equals_torch_when_streamed(run: Path, tmp_path: Path) -> N
     radio = np.array([score.radio for score in heard], np.float64)
     assert radio.shape == (50, 2)
     assert ((radio > 0) & (radio < 1)).all()
-    np.testing.assert_allclose([score.radio for score in cut], radio, atol=1e-4)
+    np.testing.assert_allclose(np.array([score.radio for score in cut], float), radio, atol=1e-4)
     again = model.judge(model.hear(16000, [sound]))
-    np.testing.assert_allclose([score.radio for score in again], radio, atol=1e-4)
+    np.testing.assert_allclose(np.array([score.radio for score in again], float), radio, atol=1e-4)
     stand = checkpoints.load(run / "best.pt")
     assert stand is not None
     del stand["network"]["entry.mix.weight"]
