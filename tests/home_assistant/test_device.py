@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from roastwatch.entities import BY_KEY, ENTITIES, Entity, Platform
-from roastwatch.vocabulary import Actuator, EventKind, InstructionKind, Outcome, Phase, Snapshot
+from roastwatch.vocabulary import (
+    Actuator,
+    EventKind,
+    HearingState,
+    InstructionKind,
+    Outcome,
+    Phase,
+    Snapshot,
+)
 from tests.home_assistant.conftest import Home
 from tests.home_assistant.running import Talk
 from tests.support.events import event, reading, roaster, snapshot
@@ -30,6 +38,7 @@ def everything() -> Snapshot:
         development_ratio_percent=11.3,
         pops_per_minute=32.0,
         probability=0.93,
+        hearing=HearingState(),
         rate_of_rise_c_per_min=7.44,
         lag_s=0.3,
         first_crack=event(),
