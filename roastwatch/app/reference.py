@@ -6,7 +6,6 @@ It is optional: whatever happens to it, the station listens on, at most `HELD_S`
 import asyncio
 import time
 from collections import deque
-from types import TracebackType
 from typing import Self
 
 from roastwatch import plugins
@@ -65,12 +64,7 @@ class StationReference:
             self._tasks.run(self._listen(self._chosen), self.health.name)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_raised: object) -> None:
         """End listening."""
         await self._tasks.close()
 

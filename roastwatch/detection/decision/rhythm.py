@@ -1,6 +1,6 @@
 """Pops in step with a rhythm: a scrape or a lodged bean in the drum, or the beat of music.
 
-Such pops come at one phase of a period that lasts for minutes, though not in every turn or bar.
+Such pops come at one phase of a lasting period, though not in every turn or at every beat.
 Cracks come at any phase. The test is Rayleigh's for a direction (Fisher, "Statistical Analysis of
 Circular Data", 1993), applied to the best of many periods.
 """

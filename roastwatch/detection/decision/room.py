@@ -33,10 +33,8 @@ BLOCKED = HearingState(
     "listen yourself.",
 )
 GOOD = HearingState()
-
-
 KEPT = 1000
-"""Scores are kept for this long."""
+"""What was known at this many of the latest scores is kept at least."""
 
 
 class Radio(NamedTuple):

@@ -54,7 +54,7 @@ class WindowLikelihood:
         return [end for end in self.counted if end >= onset]
 
     def feed(self, score: CrackScore, least_level: float = LOWEST) -> None:
-        """Take the next window."""
+        """Take the next window; pops have a level, windows do not."""
         if self._run is not None:
             self._by_rule(self._run, score)
             return

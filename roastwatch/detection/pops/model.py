@@ -11,7 +11,7 @@ from pydantic import Field
 
 from roastwatch.detection.model import ModelSpec
 from roastwatch.detection.pops.file import open_session, read_manifest
-from roastwatch.detection.pops.stream import Activations, PopsStream
+from roastwatch.detection.pops.stream import NO_RADIO, Activations, PopsStream
 from roastwatch.errors import BadInputError
 from roastwatch.options import Options
 from roastwatch.vocabulary import CrackScore, Float32Array
@@ -118,7 +118,7 @@ class PopsModel:
             samples,
             np.concatenate((np.empty(0, np.float32), *logits)),
             np.concatenate((np.empty((self.activations, 0), np.float32), *values), axis=1),
-            np.concatenate((np.empty((2, 0), np.float32), *radio), axis=1),
+            np.concatenate((NO_RADIO, *radio), axis=1),
         )
 
     def judge(self, heard: Activations) -> list[CrackScore]:

@@ -15,7 +15,8 @@ from roastwatch.vocabulary import CrackScore, Float32Array, Pop
 
 _MOST_STEPS = 100  # at a time: fast for large blocks, and little memory
 _QUIET_ROWS = 100  # before the first sound: the net's context
-_NO_RADIO = np.empty((2, 0), np.float32)
+NO_RADIO = np.empty((2, 0), np.float32)
+"""Of a net that does not judge the radio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ class PopsStream:
         self._logits: list[float] = []  # from the row REACH_ROWS before the next score's
         self._ahead = self._manifest.look_ahead_rows  # logits still to be dropped
         self._radio_ahead = self._ahead
-        self._radio_rows = _NO_RADIO  # of an incomplete step
+        self._radio_rows = NO_RADIO  # of an incomplete step
         self._radio: deque[tuple[float, float]] = deque()  # of steps without a score
 
     def _judge(self, rows: Float32Array) -> list[CrackScore]:
@@ -154,7 +155,7 @@ class PopsStream:
         if self._head_delta is not None or self.noted is not None:
             wanted.append("features")  # outputs that are not requested are not copied
         logits, self._state, *shown = self._session.run(wanted, feed)
-        radio = shown.pop(0)[0] if self._radio_output else _NO_RADIO
+        radio = shown.pop(0)[0] if self._radio_output else NO_RADIO
         self._take_radio(radio)
         self._steps += len(rows) // features.ROWS_PER_STEP
         if not shown:
@@ -172,6 +173,8 @@ class PopsStream:
 
     def _take_radio(self, logits: Float32Array) -> None:
         """Keep the radio's probabilities of each step, shape (levels, rows) in."""
+        if not logits.shape[1]:
+            return
         late = min(self._radio_ahead, logits.shape[1])
         self._radio_ahead -= late
         self._radio_rows = np.concatenate((self._radio_rows, logits[:, late:]), axis=1)

@@ -132,7 +132,7 @@ class GuardianClient:
     async def _greet(self, until_s: float) -> dict[str, Any]:
         """Send `hello`. A guardian that hangs is replaced, unless we only look.
 
-        One that was just ending when it was found is replaced too, `until_s` monotonic seconds.
+        One that ends while it is greeted is replaced too, until `until_s` (monotonic seconds).
 
         Options may hold passwords, so only a guardian of our user or root gets them: another user
         may pose as one.
