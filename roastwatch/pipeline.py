@@ -22,6 +22,7 @@ from roastwatch.vocabulary import (
     AudioLevel,
     CrackScore,
     EventKind,
+    Hearing,
     HearingState,
     Level,
     Origin,
@@ -160,7 +161,8 @@ class Pipeline:
 
     def signal(self, at_sample: int, level: AudioLevel) -> None:
         """Report the level of the sound up to a sample: a problem with it limits hearing."""
-        self.onset.signal(at_sample, HearingState(level.hearing, level.problem or ""))
+        reason = "" if level.hearing is Hearing.GOOD else level.problem or ""
+        self.onset.signal(at_sample, HearingState(level.hearing, reason))
 
     def finish(self) -> BlockResult:
         """The sound has ended: decide on the rest in the model's look-ahead."""

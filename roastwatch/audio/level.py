@@ -113,13 +113,12 @@ class LevelMeter:
         if not there:
             return AudioLevel(LOWEST_DBFS, LOWEST_DBFS, 0.0)
         problem = self._problem_now()
-        heard = Hearing.BLOCKED if problem == _SILENT_NOW else Hearing.LIMITED
         return AudioLevel(
             peak_dbfs=dbfs(float(self._peaks[-there:].max())),
             rms_dbfs=dbfs(math.sqrt(float(self._powers[-there:].mean()))),
             clipped_percent=100.0 * float(self._clipped[-there:].mean()),
             problem=problem,
-            hearing=heard if problem else Hearing.GOOD,
+            hearing=_hearing_with(problem),
         )
 
     @property
@@ -161,12 +160,23 @@ class LevelMeter:
         found = []
         if self._fidelity.gate(since_frame):
             found.append(_GATE)
-        if self._fidelity.gain_control(since_frame):
-            found.append(_GAIN_CONTROL)
         edge_hz = self._fidelity.cut_above_hz()
         if edge_hz is not None:
             found.append(_CUT.format(khz=edge_hz / 1000))
+        if self._fidelity.gain_control(since_frame):
+            found.append(_GAIN_CONTROL)
         return found
+
+
+def _hearing_with(problem: str | None) -> Hearing:
+    """How well first crack can be heard with a problem of the level.
+
+    Gain control is only advice: a drum whose noise swells with its turn looks the same, so nobody
+    is warned by it that first crack may not be heard.
+    """
+    if problem is None or problem == _GAIN_CONTROL:
+        return Hearing.GOOD
+    return Hearing.BLOCKED if problem == _SILENT_NOW else Hearing.LIMITED
 
 
 _IF_SILENT = "it is muted, unplugged or dead; check its switch, its gain and the selected device."

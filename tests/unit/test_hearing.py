@@ -1,6 +1,7 @@
 """How well first crack can be heard: causes, debouncing, and the same at any block size."""
 
 from datetime import UTC, datetime
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ from roastwatch.detection.decision.onset import Onset, OnsetOptions
 from roastwatch.detection.decision.room import BLOCKED, GOOD, LIMITED
 from roastwatch.detection.model import ModelSpec
 from roastwatch.detection.odds import probability
+from roastwatch.detection.transients import Transients, TransientsOptions
 from roastwatch.pipeline import Pipeline
 from roastwatch.roast.roast import RoastOptions
+from roastwatch.synth.source import DemoOptions, demo_roast
 from roastwatch.vocabulary import (
     AudioBlock,
     AudioLevel,
@@ -150,3 +153,17 @@ def test_pieces_measure_all_of_the_sound_once() -> None:
     pieces.finish()
     assert ends == [40_000, 80_000]
     assert pieces.overall.rms_dbfs == pytest.approx(whole.overall.rms_dbfs, abs=1e-6)
+
+
+def test_gain_control_that_may_be_a_drum_limits_nothing() -> None:
+    roast, problems = demo_roast(DemoOptions(seed=1)), set[str | None]()
+    model, rate = Transients(TransientsOptions()), roast.sample_rate_hz
+    pipeline = Pipeline("test", model, rate, started_at=datetime.now(UTC))
+    meter = LevelMeter(rate)
+    sound = np.concatenate(list(islice(roast.blocks(5.0), 12)))
+    for until, level in meter.pieces(sound):
+        problems.add(level.problem)
+        pipeline.signal(until, level)
+    pipeline.push(AudioBlock(0, sound, 0.0))
+    assert any(problem and "gain control" in problem for problem in problems)
+    assert pipeline.onset.hearing == GOOD

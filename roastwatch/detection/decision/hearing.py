@@ -1,6 +1,6 @@
 """How well first crack can be heard, from everything that is known to make it unreliable.
 
-Three causes are joined: the signal of the microphone (silent, clipped, processed), the room (a
+Three causes are joined: the signal of the microphone (silent, clipped, gated, cut), the room (a
 radio), and the adaptive threshold at its top (pops as clear as cracks come all the time). Each is
 debounced, and the worst counts.
 """
