@@ -43,21 +43,12 @@ export function furtherActions(station: Station): readonly string[] {
 
 /** Whether there is a roaster that can be controlled, so that it can be stopped. */
 export function hasRoaster(station: Station): boolean {
-  return 'arm' in station.state || station.actions?.['emergency_stop']?.enabled === true;
+  return 'emergency_stop' in station.actions || 'arm' in station.state;
 }
 
-/** Whether something may be done now. Until the server says so, everything may be tried. */
+/** Whether something may be done now. What the server does not mention may be tried. */
 export function actionOf(station: Station, name: string): Action {
-  return station.actions?.[name] ?? { enabled: true, reason: null };
-}
-
-export type LevelAdvice = 'nothing' | 'quiet' | 'clipping' | 'good';
-
-/** What to do about the level of the microphone, in dBFS. */
-export function levelAdvice(level: number | null, peak: number | null): LevelAdvice {
-  if (level === null) return 'nothing';
-  if (peak !== null && peak >= -1) return 'clipping';
-  return level < -65 ? 'quiet' : 'good';
+  return station.actions[name] ?? { enabled: true, reason: null, code: null };
 }
 
 /** Seconds until something that is expected, by the station's clock; below zero if it is overdue. */

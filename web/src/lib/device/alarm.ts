@@ -1,4 +1,4 @@
-/** Sound and vibration. Browsers allow sound once a person has touched the page. */
+/** Sound and vibration. Browsers allow them once a person has touched the page. */
 
 type Tone = readonly [hertz: number, atS: number, forS: number];
 
@@ -21,10 +21,12 @@ const TONES: Record<'gentle' | 'needs_you' | 'danger', readonly Tone[]> = {
 const VIBRATIONS = { gentle: [120], needs_you: [200, 100, 200], danger: [400, 100, 400, 100, 400] };
 
 let audio: AudioContext | null = null;
+let touched = false;
 
 /** Sound can be played from the first touch on. */
 export function unlockSound(): () => void {
   const unlock = (): void => {
+    touched = true;
     audio ??= new AudioContext();
     if (audio.state === 'suspended') void audio.resume();
   };
@@ -37,7 +39,7 @@ export function unlockSound(): () => void {
 }
 
 export function alarm(kind: keyof typeof TONES, sound: boolean, vibration: boolean): void {
-  if (vibration && 'vibrate' in navigator) navigator.vibrate(VIBRATIONS[kind]);
+  if (vibration && touched && 'vibrate' in navigator) navigator.vibrate(VIBRATIONS[kind]);
   if (!sound || audio === null || audio.state !== 'running') return;
   for (const [hertz, atS, forS] of TONES[kind]) {
     const from = audio.currentTime + atS;

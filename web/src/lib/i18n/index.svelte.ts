@@ -14,10 +14,10 @@ export function t(key: Key, values: Values = {}): string {
   return filled(texts[preferences.language][key], values);
 }
 
-/** The text of a word that the server sent, such as a phase; the word itself if it is new. */
-export function word(group: string, name: string, values: Values = {}): string {
+/** The text of a word that the server sent, such as a phase; if it is new, `usual` or the word. */
+export function word(group: string, name: string, values: Values = {}, usual = ''): string {
   const key = `${group}.${name}`;
-  return key in en ? t(key as Key, values) : name.replaceAll('_', ' ');
+  return key in en ? t(key as Key, values) : usual || name.replaceAll('_', ' ');
 }
 
 function filled(text: string, values: Values): string {

@@ -4,7 +4,7 @@
  * nothing comes for 20 s is dead, whatever the browser says.
  */
 
-import type { Message, RoastEvent, SnapshotMessage, Stations } from './messages';
+import type { Level, Message, RoastEvent, SnapshotMessage, Stations } from './messages';
 import { applied } from './stations';
 
 export interface Socket {
@@ -30,6 +30,7 @@ export interface Listener {
   stations(stations: Stations, snapshot: SnapshotMessage | null): void;
   event(event: RoastEvent): void;
   columns(frame: ArrayBuffer): void;
+  level(station: string, level: Level): void;
   /** Something arrived. */
   alive(): void;
   connected(connected: boolean): void;
@@ -138,6 +139,9 @@ export class Connection {
         if (isNew && message.type === 'event') this.listener.event(message.event);
         return;
       }
+      case 'level':
+        this.listener.level(message.station, message);
+        return;
       default:
         return; // a beat; errors end the connection, which says it as well
     }

@@ -2,7 +2,7 @@
 
 import { type Columns, columnsOf } from './columns';
 import { Connection, type Surroundings } from './connection';
-import type { RoastEvent, Stations } from './messages';
+import type { Level, RoastEvent, Stations } from './messages';
 
 const STALE_S = 12;
 
@@ -12,6 +12,8 @@ type EventListener = (event: RoastEvent) => void;
 class Live {
   stations = $state.raw<Stations>({});
   version = $state('');
+  /** The level of each station now; five times a second, so beside the stations. */
+  levels = $state<Record<string, Level | null>>({});
   connected = $state(false);
   /** Whether a snapshot ever came. */
   known = $state(false);
@@ -36,10 +38,14 @@ class Live {
         this.known = true;
         this.version = snapshot.version;
         this.snapshots += 1;
+        for (const [name, one] of Object.entries(stations)) this.levels[name] = one.level;
       }
     },
     event: (event) => {
       for (const listener of this.eventListeners) listener(event);
+    },
+    level: (station, level) => {
+      this.levels[station] = level;
     },
     columns: (frame) => {
       const columns = columnsOf(frame);

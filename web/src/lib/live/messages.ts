@@ -24,10 +24,21 @@ export interface RoastEvent {
   urgency: 'information' | 'needs_you' | 'danger';
 }
 
-/** Whether something may be done now, and if not, why. */
+/** Whether something may be done now; the reason says why not, or what to know before it is done. */
 export interface Action {
   enabled: boolean;
+  /** In English. */
   reason: string | null;
+  /** The same in every language, such as `not_armed`. */
+  code: string | null;
+}
+
+/** The level of the last quarter of a second. */
+export interface Level {
+  at: string;
+  rms_dbfs: number;
+  peak_dbfs: number;
+  advice: { code: string; text: string } | null;
 }
 
 export interface Station {
@@ -40,7 +51,8 @@ export interface Station {
   state: Record<string, Value>;
   events: RoastEvent[];
   pops: Pop[];
-  actions?: Record<string, Action>;
+  actions: Record<string, Action>;
+  level: Level | null;
 }
 
 export type Stations = Record<string, Station>;
@@ -75,10 +87,14 @@ export interface PopsMessage extends Change {
   pops: Pop[];
 }
 
+/** Without a number, because only the newest counts. */
+export type LevelMessage = Level & { type: 'level'; station: string };
+
 export type ChangeMessage = StateMessage | EventMessage | PopsMessage;
 
 export type Message =
   | SnapshotMessage
   | ChangeMessage
+  | LevelMessage
   | { type: 'beat'; at: string }
   | { type: 'error'; error: string };

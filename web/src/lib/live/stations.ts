@@ -20,9 +20,7 @@ function changed(station: Station, message: ChangeMessage): Station {
       next.at = message.at;
       next.state = { ...station.state, ...message.changes };
       for (const key of message.gone) delete next.state[key];
-      if (message.actions !== undefined) {
-        next.actions = { ...station.actions, ...message.actions };
-      }
+      if (message.actions !== undefined) next.actions = message.actions;
       return next;
     }
     case 'event':
