@@ -123,18 +123,20 @@ async def test_the_page_says_that_it_is_stale_and_rejoins_a_restarted_server() -
     port = free_port()
     begun = datetime.now(UTC) - timedelta(seconds=421)
     charge = event("c", EventKind.CHARGE, None, "kitchen", happened_at=begun, origin=Origin.PERSON)
-    async with chromium() as browser:
-        async with serving(None, {"kitchen": roasting()}, token=None, port=port) as served:
-            served.events.put(charge)
-            async with opened(browser, f"{served.url}/", PHONE) as phone:
-                page = phone.page
-                await expect(page.get_by_test_id("connection")).to_have_text("Live")
-                await expect(page.get_by_test_id("events")).to_contain_text("Charge")
-                served.task.cancel()
-                await expect(page.get_by_test_id("connection")).to_contain_text("Stale")
-                await expect(page.get_by_test_id("phase")).to_have_text("Maillard")
-                dropped = {"kitchen": roasting(phase=Phase.DROPPED)}
-                await until(lambda: served.task.done(), 20.0)
-                async with serving(None, dropped, token=None, port=port):
-                    await expect(page.get_by_test_id("phase")).to_have_text("Dropped")
-                    await expect(page.get_by_test_id("connection")).to_have_text("Live")
+    async with (
+        chromium() as browser,
+        serving(None, {"kitchen": roasting()}, token=None, port=port, ends=True) as served,
+        opened(browser, f"{served.url}/", PHONE) as phone,
+    ):
+        page = phone.page
+        served.events.put(charge)
+        await expect(page.get_by_test_id("connection")).to_have_text("Live")
+        await expect(page.get_by_test_id("events")).to_contain_text("Charge")
+        served.task.cancel()
+        await expect(page.get_by_test_id("connection")).to_contain_text("Stale")
+        await expect(page.get_by_test_id("phase")).to_have_text("Maillard")
+        await until(served.task.done)
+        dropped = {"kitchen": roasting(phase=Phase.DROPPED)}
+        async with serving(None, dropped, token=None, port=port):
+            await expect(page.get_by_test_id("phase")).to_have_text("Dropped")
+            await expect(page.get_by_test_id("connection")).to_have_text("Live")
