@@ -1,4 +1,4 @@
-"""The files of the page over HTTP: codings, tags, caching, security, and no way out of the folder."""
+"""The files of the page over HTTP: codings, tags, caching, security, and no other file."""
 
 import gzip
 from collections.abc import AsyncIterator

@@ -32,9 +32,9 @@ describe('the texts', () => {
 
   it('are all used', () => {
     const all = Object.entries(sources)
-.filter(([path]) => !path.includes('/i18n/'))
-.map(([, text]) => text).join('
-');
+      .filter(([path]) => !path.includes('/i18n/'))
+      .map(([, text]) => text)
+      .join(' ');
     const unused = keys.filter((key) => !WORDS.test(key) && !all.includes(`'${key}'`));
     expect(unused.filter((key) => !all.includes(`\`${key.replace(/\.[^.]+$/, '')}.`))).toEqual([]);
   });
