@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import statistics
+import struct
 import subprocess
 import sys
 import time
@@ -24,7 +25,7 @@ from tests.support.guarded import guarded
 from tests.support.http import free_port
 from tests.support.until import until
 from tests.unit.test_web_live import Follower
-from tests.unit.test_web_sign_in import SHOWN, sign_in
+from tests.unit.test_web_sign_in import shown, sign_in
 
 DEMO = {"type": "demo", "seed": 3, "speed": 20, "first_crack_at_s": 40, "fooling_per_h": 0}
 
@@ -61,7 +62,7 @@ async def post(session: aiohttp.ClientSession, path: str, **body: object) -> tup
 
 
 async def test_heat_over_the_api_needs_the_operator_and_passes_the_interlocks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(accounts, "_P", 1)
     port = free_port()
@@ -77,7 +78,7 @@ async def test_heat_over_the_api_needs_the_operator_and_passes_the_interlocks(
             browser(port) as operator,
             browser(port) as viewer,
         ):
-            passwords = dict(SHOWN.findall(caplog.text))
+            passwords = shown(tmp_path, port)
             assert await sign_in(operator, passwords["operator"]) == 200
             assert await sign_in(viewer, passwords["viewer"]) == 200
             heat = {"actuator": "heater", "percent": 50}
@@ -144,6 +145,31 @@ async def test_pops_and_first_crack_arrive_live(tmp_path: Path) -> None:
     assert follower.snapshots == 1
 
 
+async def test_the_spectrogram_and_the_level_of_the_real_sound_arrive(tmp_path: Path) -> None:
+    """Columns without a gap, at the times of the sound, and only while they are wanted."""
+    port, station = free_port(), {"source": DEMO, "model": {"type": "transients"}}
+    async with running(tmp_path, station, port=port) as service, browser(port) as session:
+        assert not service.spectrogram.wanted
+        async with session.ws_connect("live") as socket, asyncio.timeout(30):
+            await socket.send_str('{"type": "subscribe", "spectrogram": true}')
+            levels, frames = 0, []
+            while len(frames) < 5 or not levels:
+                message = await socket.receive()
+                if isinstance(message.data, bytes):
+                    frames.append(message.data)
+                else:
+                    levels += json.loads(message.data)["type"] == "level"
+            heads = [struct.unpack("<BBHdf", frame[:16]) for frame in frames]
+            assert {head[:3] for head in heads} == {(1, 48, 0)}
+            until_s = heads[0][3]
+            for frame, (_, bands, _, from_s, column_s) in zip(frames, heads, strict=True):
+                assert from_s == pytest.approx(until_s, abs=1e-3)
+                until_s = from_s + column_s * (len(frame) - 16) / bands
+            assert max(frames[-1][16:]) > 50
+            assert service.stations["kitchen"].now().timestamp() > until_s - 5
+        await until(lambda: not service.spectrogram.wanted)
+
+
 _CURL = shutil.which("curl")
 
 
@@ -204,12 +230,14 @@ def _program(file: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
 
 
 def _shown(process: subprocess.Popen[bytes], log: Path) -> dict[str, str]:
-    """The passwords in the log, as soon as the API answers."""
+    """The new passwords, as soon as the API answers."""
     port = int(re.findall(r"port: (\d+)", log.with_suffix(".yaml").read_text())[0])
     url = f"http://127.0.0.1:{port}/health"
     for _ in range(600):
         assert process.poll() is None, log.read_text()
         if subprocess.run(["curl", "--silent", url], capture_output=True).returncode == 0:
-            return dict(SHOWN.findall(log.read_text()))
+            passwords = shown(log.parent / "data", port)
+            assert not any(one in log.read_text() for one in passwords.values())
+            return passwords
         time.sleep(0.1)
     raise TimeoutError(log.read_text())
