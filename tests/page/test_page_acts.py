@@ -96,7 +96,7 @@ async def test_sign_in_then_stop_and_confirm_with_one_tap_each(
         assert phone.abroad == []
 
 
-async def test_a_viewer_sees_all_and_is_told_why_nothing_can_be_pressed(
+async def test_a_viewer_sees_all_and_why_nothing_can_be_pressed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(accounts, "_P", 1)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import aiohttp
 from aiohttp import ClientWebSocketResponse, WSMsgType, web
-from multidict import CIMultiDict
 
 PREFIX = "/api/hassio_ingress/h7Kq"
 _HOP = {"connection", "upgrade", "host", "content-length", "transfer-encoding", "content-encoding"}
@@ -39,8 +38,8 @@ async def sub_path(target: str, port: int, idle_s: float) -> AsyncIterator[SubPa
             ) as said:
                 body = await said.read()  # buffered: nothing is passed on before all is there
                 kept = {"content-length", "transfer-encoding", "connection"}
-                passed = [(k, v) for k, v in said.headers.items() if k.lower() not in kept]
-                return web.Response(status=said.status, body=body, headers=CIMultiDict(passed))
+                passed = {k: v for k, v in said.headers.items() if k.lower() not in kept}
+                return web.Response(status=said.status, body=body, headers=passed)
 
         async def _socket(
             request: web.Request, session: aiohttp.ClientSession, url: str, headers: dict[str, str]
