@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -14,9 +14,11 @@ from roastwatch.web import guards, openapi
 from roastwatch.web.access import Access
 from roastwatch.web.accounts import Role
 from roastwatch.web.answers import repeating
+from roastwatch.web.curve import Curves
 from roastwatch.web.listener import Listener
 from roastwatch.web.live_client import LiveClients
 from roastwatch.web.metrics import exposition, registry
+from roastwatch.web.page_files import PageFile, add_page
 from roastwatch.web.routes import ROUTES, Route
 from roastwatch.web.rows import event_row, state_row
 from roastwatch.web.sign_in import SignIn
@@ -31,6 +33,7 @@ class Known:
     snapshots: Callable[[], Mapping[str, Snapshot]]
     events: deque[RoastEvent]
     """The newest last."""
+    curves: Curves = field(default_factory=Curves)
 
 
 class Api:
@@ -48,9 +51,13 @@ class Api:
         self.listener: Listener | None = None
         """What accepts the connections, as soon as it listens."""
 
-    def application(self, allowed_hosts: tuple[str, ...]) -> web.Application:
-        """The application: every route with the guards before it."""
+    def application(
+        self, allowed_hosts: tuple[str, ...], page: Mapping[str, PageFile] | None = None
+    ) -> web.Application:
+        """The application: every route, and the files of the page, with the guards before it."""
+        page = page or {}
         open_paths = {path for one in ROUTES if one.needs is None for path in _paths(one)}
+        open_paths |= {"/", *page}
         app = web.Application(
             middlewares=[
                 guards.errors_as_json,
@@ -68,6 +75,7 @@ class Api:
                     app.router.add_get(path, handler, allow_head=route.name != "live")
                 else:
                     app.router.add_route(route.method, path, handler)
+        add_page(app, page)
 
         async def close(_app: web.Application) -> None:
             await self._clients.close()
@@ -82,6 +90,7 @@ class Api:
             "metrics": self._metrics,
             "stations": self._stations,
             "station": self._station,
+            "curve": self._curve,
             "events": self._events,
             "live": self._live,
             "instruct": self._instruct,
@@ -129,6 +138,12 @@ class Api:
     async def _station(self, request: web.Request) -> web.Response:
         snapshot = self._known.snapshots().get(request.match_info["station"])
         return self._no_station() if snapshot is None else repeating(request, state_row(snapshot))
+
+    async def _curve(self, request: web.Request) -> web.Response:
+        station = request.match_info["station"]
+        if station not in self._context.stations:
+            return self._no_station()
+        return repeating(request, self._known.curves.row(station))
 
     async def _events(self, request: web.Request) -> web.Response:
         return repeating(request, [event_row(event) for event in self._known.events])

@@ -10,6 +10,7 @@ from roastwatch import __version__
 from roastwatch.entities import ENTITIES
 from roastwatch.vocabulary import Actuator, InstructionKind, Outcome, Snapshot
 from roastwatch.web.accounts import LONGEST, SHORTEST, Role
+from roastwatch.web.curve import Curves
 from roastwatch.web.guards import LARGEST_BODY
 from roastwatch.web.routes import ROUTES, Route
 
@@ -142,6 +143,12 @@ def _schemas() -> dict[str, Any]:
             "type": "object",
             "additionalProperties": {"$ref": "#/components/schemas/State"},
         },
+        "Curve": _object(
+            "*",
+            roast_id={"type": ["string", "null"]},
+            **{name: {"$ref": "#/components/schemas/CurveColumn"} for name in Curves.COLUMNS},
+        ),
+        "CurveColumn": {"type": "array", "items": {"type": ["number", "null"]}},
         "Event": live_schema()["$defs"]["event"],
         "Events": {"type": "array", "items": {"$ref": "#/components/schemas/Event"}},
         "Instruction": _object(

@@ -55,6 +55,10 @@ ROUTES = (
         _SEES, {200: "State"}, refusals=(404,),
     ),
     Route(
+        "GET", f"{_STATION}/curve", "curve", "The curve of a station's roast up to now.",
+        _SEES, {200: "Curve"}, refusals=(404,),
+    ),
+    Route(
         "GET", "/events", "events", "The latest events of all stations, oldest first.",
         _SEES, {200: "Events"}, old_path="/api/events",
     ),

@@ -33,10 +33,12 @@ from roastwatch.web.access import Access
 from roastwatch.web.accounts import Accounts, Role
 from roastwatch.web.api import Api, Known
 from roastwatch.web.check import check_port
+from roastwatch.web.curve import Curves
 from roastwatch.web.guards import is_loopback
 from roastwatch.web.listener import ConnectionLimits, Listener
 from roastwatch.web.live import Live
 from roastwatch.web.live_client import LiveClients
+from roastwatch.web.page_files import page_files
 from roastwatch.web.welcome import announce, phone_address, show_new
 
 _KEPT = 200
@@ -110,6 +112,7 @@ class RestSink(Sink):
         self._live = Live(context.stations, context.titles)
         self._announced: int | None = None
         """The port whose address was logged."""
+        self._curves = Curves()
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         """Keep the newest events, and serve them."""
@@ -135,6 +138,7 @@ class RestSink(Sink):
     async def _show(self) -> None:
         async for snapshots in self._latest.changes():
             self._live.show(snapshots)
+            self._curves.show(snapshots)
 
     async def _show_pops(self, feed: Feed[HeardPop]) -> None:
         """Pops that come together are sent together."""
@@ -171,7 +175,9 @@ class RestSink(Sink):
     async def _serve(self) -> None:
         options, (api, accounts, created) = self._options, await self._api()
         runner = web.AppRunner(
-            api.application((options.host, *options.allowed_hosts)),
+            api.application(
+                (options.host, *options.allowed_hosts), await asyncio.to_thread(page_files)
+            ),
             access_log=None,
             logger=_http_log(),
             keepalive_timeout=_IDLE_S,
@@ -238,7 +244,7 @@ class RestSink(Sink):
         }
         accounts, created = await self._accounts() if options.sign_in else (None, {})
         access = Access(tokens, accounts, f"roastwatch_{instance}")
-        known = Known(lambda: self._latest.value or {}, self._kept)
+        known = Known(lambda: self._latest.value or {}, self._kept, self._curves)
         return Api(self._context, known, access, LiveClients(self._live)), accounts, created
 
     async def _accounts(self) -> tuple[Accounts, dict[Role, str]]:

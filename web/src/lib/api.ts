@@ -1,0 +1,74 @@
+/** Requests to the HTTP API. Every address is relative, so that they work under any path prefix. */
+
+export type Role = 'viewer' | 'operator';
+
+export interface Me {
+  role: Role;
+  session: boolean;
+}
+
+export interface CommandResult {
+  outcome: 'applied' | 'limited' | 'refused' | 'expired' | 'failed';
+  applied: number | null;
+  interlock: string | null;
+  reason: string;
+}
+
+export interface Curve {
+  roast_id: string | null;
+  elapsed: number[];
+  bean_temperature: (number | null)[];
+  environment_temperature: (number | null)[];
+  rate_of_rise: (number | null)[];
+  heater: (number | null)[];
+  fan: (number | null)[];
+}
+
+/** A request that was answered by a refusal; the message is the server's sentence. */
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    sentence: string,
+  ) {
+    super(sentence);
+  }
+}
+
+const WITHIN_MS = 10_000;
+
+/** Fetch JSON.
+ * @throws {Refused} the server refuses; any other error: it can't be reached.
+ */
+async function request<T>(path: string, body?: object): Promise<T> {
+  const answer = await fetch(`api/v1/${path}`, {
+    method: body === undefined ? 'GET' : 'POST',
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
+    credentials: 'same-origin',
+    keepalive: body !== undefined,
+    signal: AbortSignal.timeout(WITHIN_MS),
+  });
+  const said: unknown = await answer.json().catch(() => null);
+  // 409 of a command is its result, with the interlock and the reason.
+  const isResult = said !== null && typeof said === 'object' && 'outcome' in said;
+  if (!answer.ok && !isResult) throw new Refused(answer.status, sentence(said, answer));
+  return said as T;
+}
+
+function sentence(said: unknown, answer: Response): string {
+  const given = said !== null && typeof said === 'object' && 'error' in said ? said.error : null;
+  return typeof given === 'string' ? given : `${answer.status} ${answer.statusText}`;
+}
+
+const of = (station: string) => `stations/${encodeURIComponent(station)}`;
+
+export const api = {
+  me: () => request<Me>('me'),
+  signIn: (password: string) => request<{ role: Role }>('sign-in', { password }),
+  signOut: () => request<object>('sign-out', {}),
+  curve: (station: string) => request<Curve>(`${of(station)}/curve`),
+  instruct: (station: string, kind: string, value?: string | number) =>
+    request<object>(`${of(station)}/instruct`, value === undefined ? { kind } : { kind, value }),
+  command: (station: string, actuator: string, percent: number) =>
+    request<CommandResult>(`${of(station)}/command`, { actuator, percent }),
+};

@@ -1,0 +1,60 @@
+/** Who uses the page, and whether they must sign in. */
+
+import { api, Refused, type Role } from './api';
+import { live } from './live/live.svelte';
+
+type Standing = 'asking' | 'signed-out' | 'signed-in' | 'unreachable';
+
+class Session {
+  standing = $state<Standing>('asking');
+  role = $state<Role | null>(null);
+  /** Whether there is a session to end. */
+  canSignOut = $state(false);
+
+  readonly operates = $derived(this.role === 'operator');
+
+  private again: ReturnType<typeof setTimeout> | undefined;
+
+  constructor() {
+    live.onRefused = () => void this.ask();
+  }
+
+  /** Ask the server who we are. */
+  async ask(): Promise<void> {
+    clearTimeout(this.again);
+    try {
+      const me = await api.me();
+      this.role = me.role;
+      this.canSignOut = me.session;
+      this.standing = 'signed-in';
+      live.start();
+    } catch (error) {
+      if (error instanceof Refused && (error.status === 401 || error.status === 403)) {
+        this.left();
+      } else if (this.standing !== 'signed-in') {
+        this.standing = 'unreachable';
+        this.again = setTimeout(() => void this.ask(), 1000 + 4000 * Math.random());
+      } // else the live connection goes on trying
+    }
+  }
+
+  /** @throws {Refused} with the server's sentence. */
+  async signIn(password: string): Promise<void> {
+    await api.signIn(password);
+    await this.ask();
+  }
+
+  async signOut(): Promise<void> {
+    await api.signOut();
+    this.left();
+  }
+
+  private left(): void {
+    live.stop();
+    this.role = null;
+    this.canSignOut = false;
+    this.standing = 'signed-out';
+  }
+}
+
+export const session = new Session();

@@ -1,0 +1,34 @@
+/** The pages of the navigation. A new page is a component, a row here, and its texts. */
+
+import type { Component } from 'svelte';
+import type { Key } from './lib/i18n/index.svelte';
+import Live from './pages/Live.svelte';
+
+export interface Page {
+  /** The first part of its route. */
+  name: string;
+  label: Key;
+  /** Path of its icon, in a box of 24. */
+  icon: string;
+  /** Loaded when it is opened; those that are needed at once are not lazy. */
+  load: () => Promise<{ default: Component }> | { default: Component };
+  /** Whether the two actions under the thumb belong to it. */
+  acts: boolean;
+}
+
+export const pages: readonly Page[] = [
+  {
+    name: 'live',
+    label: 'nav.live',
+    icon: 'M3 13h4l3-8 4 14 3-8h4',
+    load: () => ({ default: Live }),
+    acts: true,
+  },
+  {
+    name: 'settings',
+    label: 'nav.settings',
+    icon: 'M4 7h10m4 0h2M4 17h2m4 0h10M14 4v6M10 14v6',
+    load: () => import('./pages/Settings.svelte'),
+    acts: false,
+  },
+];
