@@ -17,6 +17,7 @@ from roastwatch.web.answers import repeating
 from roastwatch.web.listener import Listener
 from roastwatch.web.live_client import LiveClients
 from roastwatch.web.metrics import exposition, registry
+from roastwatch.web.roasts.pages import RoastPages
 from roastwatch.web.routes import ROUTES, Route
 from roastwatch.web.rows import event_row, state_row
 from roastwatch.web.sign_in import SignIn
@@ -45,6 +46,7 @@ class Api:
         self._clients = clients
         self._commands = 0
         self._registry = registry(known.snapshots)
+        self._roasts = RoastPages()
         self.listener: Listener | None = None
         """What accepts the connections, as soon as it listens."""
 
@@ -92,6 +94,7 @@ class Api:
             "me": sign_in.me,
             "openapi": self._openapi,
             "live_schema": self._live_schema,
+            **self._roasts.handlers(),
         }
 
     def _for_role(self, route: Route, handler: guards.Handler) -> guards.Handler:
