@@ -254,6 +254,7 @@ class Service:
             ),
             pops=self.pops,
             folder=self.settings.folder if self.keeper else None,
+            log=self.keeper.log.path if self.keeper else None,
         )
         make = partial(plugins.load("sinks", chosen.type), chosen.options, context)
         return Outlet(chosen.type, make(), part, make)

@@ -102,6 +102,8 @@ class SinkContext:
     """Each pop as it is detected, at all stations; None: nothing is heard here."""
     folder: Path | None = None
     """Where a sink may keep a file of its own; None: it keeps nothing."""
+    log: Path | None = None
+    """The file of the roast log; None: nothing is logged."""
 
 
 @dataclass(frozen=True, slots=True)

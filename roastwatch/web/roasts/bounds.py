@@ -16,3 +16,7 @@ LONGEST_REVIEW = 100
 """Moments in one answer of the review queue."""
 MOST_NAMES = 200
 """Names of beans to filter by."""
+MOST_ATTRIBUTES = 24
+MOST_DEFECTS = 24
+"""Of a tasting."""
+LONGEST_NOTES = 10_000

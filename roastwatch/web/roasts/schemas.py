@@ -9,11 +9,19 @@ from typing import Any
 from roastwatch.records.formats import alog
 from roastwatch.records.metrics import Metrics
 from roastwatch.records.record import Properties
+from roastwatch.records.tasting import ATTRIBUTES, DEFECTS
 from roastwatch.roastlog.importing import Imported
 from roastwatch.roastlog.reviews import LABELS, MomentKind
-from roastwatch.roastlog.tasting_rows import ATTRIBUTES, DEFECTS, MOST_ATTRIBUTES, MOST_DEFECTS
 from roastwatch.vocabulary import EventKind, EvidenceKind, Level, Origin
-from roastwatch.web.roasts.bounds import LONGEST_PAGE, LONGEST_REVIEW, MOST_NAMES, SMALL_POINTS
+from roastwatch.web.roasts.bounds import (
+    LONGEST_NOTES,
+    LONGEST_PAGE,
+    LONGEST_REVIEW,
+    MOST_ATTRIBUTES,
+    MOST_DEFECTS,
+    MOST_NAMES,
+    SMALL_POINTS,
+)
 from roastwatch.web.roasts.learning import LearnState
 
 _TEXT = {"type": "string"}
@@ -25,7 +33,6 @@ _AT = {"type": ["string", "null"], "format": "date-time"}
 _DAY = {"type": ["string", "null"], "format": "date"}
 KINDS = tuple(kind.value for kind in alog.PLACES.values())
 """The kinds of events that a person can move, mark and remove."""
-LONGEST_NOTES = 10_000
 
 
 def _ref(name: str) -> dict[str, Any]:
