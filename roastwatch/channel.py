@@ -92,6 +92,11 @@ class Feed(Generic[T]):
     def __init__(self) -> None:
         self._listeners: list[Events[T]] = []
 
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody listens: an item that costs something need not be made otherwise."""
+        return bool(self._listeners)
+
     def put(self, item: T) -> None:
         """Queue an item for each listener; never waits."""
         for listener in self._listeners:

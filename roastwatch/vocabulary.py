@@ -202,6 +202,18 @@ class HeardPop:
 
 
 @dataclass(frozen=True, slots=True)
+class SpectrogramColumns:
+    """What the detector of a station sees, for people to look at: consecutive columns."""
+
+    station: str
+    at: datetime
+    """UTC at which the first column begins."""
+    column_s: float
+    levels: tuple[bytes, ...]
+    """Of each column, the lowest band first: 0 is -100 dB, 255 is 0 dB."""
+
+
+@dataclass(frozen=True, slots=True)
 class CrackScore:
     """A model's score of the sound up to `end_sample` (one hop of it, or one window)."""
 
@@ -346,6 +358,18 @@ class CommandResult:
     reason: str = ""
 
 
+class SoundProblem(StrEnum):
+    """What a person can improve about the sound."""
+
+    SILENT = "silent"
+    TOO_QUIET = "too_quiet"
+    CLIPPING = "clipping"
+    NOISE_GATE = "noise_gate"
+    GAIN_CONTROL = "gain_control"
+    CODEC = "codec"
+    ROOM_LOUD = "room_loud"
+
+
 @dataclass(frozen=True, slots=True)
 class AudioLevel:
     """The level of the last second of sound."""
@@ -357,6 +381,22 @@ class AudioLevel:
     """One sentence (clipping, silent, gain control, noise suppression, lost); None: no problem."""
     hearing: Hearing = Hearing.GOOD
     """How well first crack can be heard with that problem."""
+    kind: SoundProblem | None = None
+    """Of the problem."""
+
+
+@dataclass(frozen=True, slots=True)
+class LevelNow:
+    """The level of the last quarter of a second, for a meter that moves, with advice."""
+
+    station: str
+    at: datetime
+    """UTC of its end."""
+    peak_dbfs: float
+    rms_dbfs: float
+    problem: SoundProblem | None = None
+    advice: str = ""
+    """What the problem is and what to do, as a sentence; empty: no problem."""
 
 
 @dataclass(frozen=True, slots=True)

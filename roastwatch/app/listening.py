@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from roastwatch.app.instructions import charge, instruct
+from roastwatch.app.live_sound import LiveSound
 from roastwatch.app.station_clock import StationClock
-from roastwatch.audio.level import LevelMeter
 from roastwatch.detection.model import CrackModel
 from roastwatch.pipeline import BlockResult, Pipeline
 from roastwatch.roast.curve.curve import Found
@@ -27,6 +27,7 @@ from roastwatch.vocabulary import (
     Origin,
     Reading,
     RoastEvent,
+    SpectrogramColumns,
 )
 
 _LATE_S = 2.0
@@ -46,6 +47,7 @@ class Listening:
         beans: BeanWatch,
         model_health: ComponentHealth,
         clock: StationClock,
+        sound: LiveSound,
         *,
         live: bool,
         monotonic: Callable[[], float] = lambda: time.monotonic(),
@@ -58,7 +60,8 @@ class Listening:
         self._health = model_health
         self._clock = clock
         self._monotonic = monotonic
-        self._meter = LevelMeter(pipeline.sample_rate_hz)
+        self._sound = sound
+        self._meter = sound.open(pipeline.sample_rate_hz)
         self._measured = 0
         """The sample up to which the level was last reported to the decision."""
         self._notice = HearingNotice(pipeline.roast, beans)
@@ -82,7 +85,10 @@ class Listening:
             self._meter.push(block.samples)
             if block.end_sample - self._measured >= pipeline.sample_rate_hz:
                 self._measured = block.end_sample
-                pipeline.signal(block.end_sample, self._meter.last_second)
+                level = self._meter.last_second
+                pipeline.signal(block.end_sample, level)
+                self._sound.judge(level, pipeline.onset.hearing)
+            self._sound.measured(pipeline.clock.at(block.end_sample))
         if self.live:
             self.lag_s = max(0.0, time.monotonic() - block.captured_at_s)
             if self.lag_s > _LATE_S:
@@ -110,6 +116,16 @@ class Listening:
                 now = self.pipeline.clock.at(block.end_sample)
                 heard.events += self.warn(now, self.pipeline.onset.hearing)
             return heard
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody watches the spectrogram, and `look` is to be called for each block."""
+        return self._sound.watched
+
+    def look(self, block: AudioBlock) -> SpectrogramColumns | None:
+        """In the executor, once the block is decided on: what the detector saw in it."""
+        with self._timed("spectrogram", block):
+            return self._sound.look(block, self.pipeline.clock)
 
     def warn(self, now: datetime, hearing: HearingState) -> list[RoastEvent]:
         """What follows if first crack is due, but hard to hear."""

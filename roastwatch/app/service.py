@@ -35,9 +35,11 @@ from roastwatch.vocabulary import (
     ComponentState,
     HeardPop,
     Instruction,
+    LevelNow,
     Outcome,
     RoastEvent,
     Snapshot,
+    SpectrogramColumns,
 )
 
 _log = logging.getLogger(__name__)
@@ -98,8 +100,11 @@ class Service:
             station.name: Station(station, self.events.put, recordings=settings.folder)
             for station in settings.stations
         }
+        self.levels: Feed[LevelNow] = Feed()
+        self.spectrogram: Feed[SpectrogramColumns] = Feed()
         for one in self.stations.values():
             one.popped = self.pops.put
+            one.levels, one.spectrogram = self.levels, self.spectrogram
         self.keeper = RoastLogger(RoastLog.open(log_path)) if log_path else None
         self.driven = {
             name: RoasterSession(station, self._log_healthy)
@@ -253,6 +258,8 @@ class Service:
                 self.keeper.log.path if self.keeper else None, self.latest, self._profile_of
             ),
             pops=self.pops,
+            levels=self.levels,
+            spectrogram=self.spectrogram,
             folder=self.settings.folder if self.keeper else None,
             log=self.keeper.log.path if self.keeper else None,
         )

@@ -13,6 +13,7 @@ from roastwatch import plugins
 from roastwatch.app.detector import Detector
 from roastwatch.app.instructions import confirms
 from roastwatch.app.listening import Listening
+from roastwatch.app.live_sound import LiveSound
 from roastwatch.app.reference import StationReference
 from roastwatch.app.sound_probe import SoundProbe
 from roastwatch.app.station_clock import StationClock
@@ -20,6 +21,7 @@ from roastwatch.app.waiting import WaitingForSound
 from roastwatch.audio.recorder import Recorder
 from roastwatch.audio.recorder_disk import RecordedClip
 from roastwatch.audio.source import AudioSource, began_before_s
+from roastwatch.channel import Feed
 from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.detection.inference_pool import InferencePool
 from roastwatch.detection.model import CrackModel
@@ -40,11 +42,13 @@ from roastwatch.vocabulary import (
     Hearing,
     HearingState,
     Instruction,
+    LevelNow,
     Phase,
     Reading,
     RoasterState,
     RoastEvent,
     Snapshot,
+    SpectrogramColumns,
 )
 
 _log = logging.getLogger(__name__)
@@ -99,6 +103,8 @@ class Station:
         self.followers = Followers()
         self.popped: Callable[[HeardPop], None] = lambda _pop: None
         """Called with each pop as it is detected."""
+        self.levels: Feed[LevelNow] = Feed()
+        self.spectrogram: Feed[SpectrogramColumns] = Feed()
         self.roaster_state: Callable[[], RoasterState | None] = lambda: None
         self.resumed_id: str | None = None
         """The roast that an earlier run of the service began."""
@@ -166,6 +172,8 @@ class Station:
         self._deal_with(sound.pipeline, sound.decide(block, scores))
         if self._recorder is not None:
             self._recorder.hear(block, self.roast.roast_id if self.roast.active else None)
+        if sound.watched and (columns := await scoring.run(partial(sound.look, block))):
+            self.spectrogram.put(columns)
 
     async def _read_probe(self, probe: SoundProbe, sound: Listening, block: AudioBlock) -> None:
         reading = await probe.read(block, sound.pipeline.sample_rate_hz, time.monotonic())
@@ -219,6 +227,7 @@ class Station:
             self.beans,
             self.model_health,
             self._clock,
+            LiveSound(self.name, self.levels, self.spectrogram),
             live=source.live,
             monotonic=self._monotonic,
         )

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from roastwatch.audio.fidelity import FRAME_S, SILENT_FOR_S, Fidelity
-from roastwatch.vocabulary import AudioLevel, Float32Array, Hearing
+from roastwatch.vocabulary import AudioLevel, Float32Array, Hearing, SoundProblem
 
 LOWEST_DBFS = -160.0
 """Level of digital silence, whose logarithm does not exist."""
@@ -119,7 +119,21 @@ class LevelMeter:
             clipped_percent=100.0 * float(self._clipped[-there:].mean()),
             problem=problem,
             hearing=_hearing_with(problem),
+            kind=_kind_of(problem),
         )
+
+    @property
+    def frames_seen(self) -> int:
+        """Frames of 10 ms so far; grows by 25 at a time."""
+        return self._frames_seen
+
+    @property
+    def newest(self) -> tuple[float, float]:
+        """Peak and RMS of the last 250 ms, in dBFS."""
+        if not self._frames_seen:
+            return LOWEST_DBFS, LOWEST_DBFS
+        peak = float(self._peaks[-_QUANTUM_FRAMES:].max())
+        return dbfs(peak), dbfs(math.sqrt(float(self._powers[-_QUANTUM_FRAMES:].mean())))
 
     @property
     def overall(self) -> AudioLevel:
@@ -179,6 +193,13 @@ def _hearing_with(problem: str | None) -> Hearing:
     return Hearing.BLOCKED if problem == _SILENT_NOW else Hearing.LIMITED
 
 
+def _kind_of(problem: str | None) -> SoundProblem | None:
+    """What a problem of the level is."""
+    if problem is None:
+        return None
+    return _KINDS.get(problem, SoundProblem.CODEC)  # its sentence has a number
+
+
 _IF_SILENT = "it is muted, unplugged or dead; check its switch, its gain and the selected device."
 _SILENT = f"The microphone was silent for {{time}}: {_IF_SILENT}"
 _SILENT_NOW = f"The microphone is silent: {_IF_SILENT}"
@@ -197,6 +218,13 @@ _CUT = (
     "There is no sound above {khz:.1f} kHz, where pops stand out: a telephone or Bluetooth codec "
     "removes it; use a wired microphone or a better codec."
 )
+
+_KINDS = {
+    _SILENT_NOW: SoundProblem.SILENT,
+    _CLIPPING_NOW: SoundProblem.CLIPPING,
+    _GATE: SoundProblem.NOISE_GATE,
+    _GAIN_CONTROL: SoundProblem.GAIN_CONTROL,
+}
 
 
 def _shift(store: npt.NDArray[np.floating], new: npt.NDArray[np.floating]) -> None:

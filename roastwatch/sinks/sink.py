@@ -13,8 +13,10 @@ from roastwatch.vocabulary import (
     CommandResult,
     HeardPop,
     Instruction,
+    LevelNow,
     RoastEvent,
     Snapshot,
+    SpectrogramColumns,
 )
 
 
@@ -100,6 +102,10 @@ class SinkContext:
     """The roast so far of a station as PNG; None: drawing is not installed."""
     pops: Feed[HeardPop] | None = None
     """Each pop as it is detected, at all stations; None: nothing is heard here."""
+    levels: Feed[LevelNow] | None = None
+    """The level of the sound, four times a second of it, at all stations."""
+    spectrogram: Feed[SpectrogramColumns] | None = None
+    """What the detector sees at all stations; it is made only while somebody listens."""
     folder: Path | None = None
     """Where a sink may keep a file of its own; None: it keeps nothing."""
     log: Path | None = None

@@ -3,9 +3,12 @@
 A client gets a snapshot and then every change. The changes of a station are numbered without a
 gap, so a client that misses a number asks for a new snapshot. A client that is too slow for its
 outbox gets a snapshot instead of what waited, so that it costs no more memory than that outbox.
+Levels (the newest counts) and the spectrogram (for those who asked for it) are sent when nothing
+else waits.
 """
 
 import asyncio
+import struct
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,12 +16,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 from roastwatch import __version__
-from roastwatch.vocabulary import HeardPop, RoastEvent, Snapshot
+from roastwatch.vocabulary import (
+    HeardPop,
+    LevelNow,
+    RoastEvent,
+    Snapshot,
+    SpectrogramColumns,
+)
 from roastwatch.web.answers import json_text
-from roastwatch.web.rows import event_row, pop_row, state_row
+from roastwatch.web.rows import event_row, level_row, pop_row, state_row
 
 _EVENTS_KEPT = 50
 _POPS_KEPT = 200
+_FRAME_HEAD = struct.Struct("<BBHdf")
+"""Kind, bands, station, UTC of the first column in seconds, seconds a column."""
+_SPECTROGRAM = 1
 
 
 @dataclass(slots=True)
@@ -32,18 +44,29 @@ class _StationLive:
     state: dict[str, Any] = field(default_factory=dict)
     events: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_EVENTS_KEPT))
     pops: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_POPS_KEPT))
+    level: dict[str, Any] | None = None
 
 
 class LiveOutbox:
     """The messages that wait for one client. When it is full, a snapshot replaces all of them."""
 
-    def __init__(self, size: int = 256) -> None:
+    def __init__(self, size: int = 256, frames: int = 32) -> None:
+        """Args:
+        size: numbered changes.
+        frames: of the spectrogram; the oldest is dropped.
+        """
         self._size = size
         self._waiting: deque[str] = deque()
+        self._levels: dict[str, str] = {}
+        """Of each station the newest."""
+        self._frames: deque[bytes] = deque(maxlen=frames)
         self._behind = True
         self._arrived = asyncio.Event()
         self._arrived.set()
         self.overflows = 0
+        self.frames_dropped = 0
+        self.watches = False
+        """Whether the client wants the spectrogram."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -59,21 +82,43 @@ class LiveOutbox:
         self._waiting.append(message)
         self._arrived.set()
 
+    def put_level(self, station: str, message: str) -> None:
+        """Replace the level of a station; until a snapshot is taken it is part of that."""
+        if not self._behind:
+            self._levels[station] = message
+            self._arrived.set()
+
+    def put_frame(self, frame: bytes) -> None:
+        """Queue columns of the spectrogram, if the client wants them; the oldest make room."""
+        if not self.watches or self._behind:
+            return
+        self.frames_dropped += len(self._frames) == self._frames.maxlen
+        self._frames.append(frame)
+        self._arrived.set()
+
     def start_over(self) -> None:
         """The next message is a snapshot."""
         self._waiting.clear()
+        self._levels.clear()
+        self._frames.clear()
         self._behind = True
         self._arrived.set()
 
-    async def take(self) -> str | None:
-        """Wait for the next message; None: a snapshot, to be made now."""
+    async def take(self) -> str | bytes | None:
+        """Wait for the next message; None: a snapshot, to be made now. Bytes come last."""
         await self._arrived.wait()
         if self._behind:
             self._behind = False
             self._arrived.clear()
             return None
-        message = self._waiting.popleft()
-        if not self._waiting:
+        message: str | bytes
+        if self._waiting:
+            message = self._waiting.popleft()
+        elif self._levels:
+            message = self._levels.pop(next(iter(self._levels)))
+        else:
+            message = self._frames.popleft()
+        if not (self._waiting or self._levels or self._frames):
             self._arrived.clear()
         return message
 
@@ -85,6 +130,8 @@ class Live:
         self._stations = {name: _StationLive(titles.get(name) or name) for name in stations}
         self._outboxes: list[LiveOutbox] = []
         self._snapshots: Mapping[str, Snapshot] = {}
+        self.watched = asyncio.Event()
+        """Set while somebody wants the spectrogram."""
 
     def join(self) -> LiveOutbox:
         """A new client's outbox, whose first message is a snapshot."""
@@ -96,6 +143,15 @@ class Live:
     def leave(self, outbox: LiveOutbox) -> None:
         """A client has gone."""
         self._outboxes.remove(outbox)
+        self.watch(outbox, wanted=False)
+
+    def watch(self, outbox: LiveOutbox, *, wanted: bool) -> None:
+        """A client wants the spectrogram, or no longer."""
+        outbox.watches = wanted
+        if any(one.watches for one in self._outboxes):
+            self.watched.set()
+        else:
+            self.watched.clear()
 
     def snapshot(self) -> str:
         """Everything up to now, as one message; for those who have joined."""
@@ -107,6 +163,7 @@ class Live:
                 "state": one.state,
                 "events": list(one.events),
                 "pops": list(one.pops),
+                "level": one.level,
             }
             for name, one in self._stations.items()
         }
@@ -136,6 +193,32 @@ class Live:
         rows = [pop_row(pop) for pop in pops]
         station.pops.extend(rows)
         self._send(pops[0].station, {"type": "pops"}, {"pops": rows})
+
+    def level(self, level: LevelNow) -> None:
+        """The level of a station now; it has no number, as only the newest counts."""
+        station = self._stations.get(level.station)
+        if station is None:
+            return
+        station.level = level_row(level)
+        if self._outboxes:
+            text = json_text({"type": "level", "station": level.station, **station.level})
+            for outbox in self._outboxes:
+                outbox.put_level(level.station, text)
+
+    def columns(self, columns: SpectrogramColumns) -> None:
+        """What the detector of a station sees, for those who want it."""
+        if columns.station not in self._stations:
+            return
+        head = _FRAME_HEAD.pack(
+            _SPECTROGRAM,
+            len(columns.levels[0]),
+            list(self._stations).index(columns.station),
+            columns.at.timestamp(),
+            columns.column_s,
+        )
+        frame = head + b"".join(columns.levels)
+        for outbox in self._outboxes:
+            outbox.put_frame(frame)
 
     def _compare(self) -> None:
         for name, snapshot in self._snapshots.items():

@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import socket as sockets
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import ClientConnectionError, WSCloseCode, WSMsgType, web
 
@@ -19,8 +22,14 @@ _PING_S = 15.0
 """A client that answers no ping within half of this is disconnected."""
 _BUFFERED = 16 * 1024
 """Bytes that are written before the connection is asked whether it can take more."""
-_SNAPSHOTS, _WITHIN_S = 10, 10.0
-"""How many snapshots a client may request in which time."""
+_UNSENT = 16 * 1024
+"""Bytes that the kernel takes beyond what is on its way. By default it takes megabytes, so that an
+event would wait behind them on a slow line."""
+_REQUESTS = {"snapshot": "Request at most {} snapshots in {:.0f} s.",
+             "subscribe": "Subscribe at most {} times in {:.0f} s."}  # fmt: skip
+"""What a client may send, and the refusal of too many."""
+_MOST, _WITHIN_S = 10, 10.0
+"""How many of each kind a client may send in which time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +65,14 @@ class LiveClients:
             timeout=1.0,
         )
         await socket.prepare(request)
+        _hold_little(request.transport)
         outbox = self._live.join()
         self._open.add(socket)
-        sending = asyncio.create_task(self._send(socket, outbox, allowed), name="live:send")
+        sending = asyncio.create_task(
+            self._send(socket, request.transport, outbox, allowed), name="live:send"
+        )
         try:
-            await _receive(socket, outbox)
+            await self._receive(socket, outbox)
         finally:
             self._open.discard(socket)
             self._live.leave(outbox)
@@ -75,11 +87,15 @@ class LiveClients:
         await asyncio.gather(*closing, return_exceptions=True)
 
     async def _send(
-        self, socket: web.WebSocketResponse, outbox: LiveOutbox, allowed: Callable[[], bool]
+        self,
+        socket: web.WebSocketResponse,
+        transport: asyncio.Transport | None,
+        outbox: LiveOutbox,
+        allowed: Callable[[], bool],
     ) -> None:
         with contextlib.suppress(ClientConnectionError, ConnectionError):
             while not socket.closed:
-                message: str | None
+                message: str | bytes | None
                 try:
                     async with asyncio.timeout(_BEAT_S):
                         message = await outbox.take()
@@ -88,40 +104,60 @@ class LiveClients:
                 if not allowed():
                     await _refuse(socket, _Refusal(WSCloseCode.POLICY_VIOLATION, "Sign in again."))
                     return
+                if isinstance(message, bytes):
+                    if transport is None or not transport.get_write_buffer_size():
+                        await socket.send_bytes(message)
+                    else:  # the line is slow: the next event must not wait behind it
+                        outbox.frames_dropped += 1
+                    continue
                 await socket.send_str(self._live.snapshot() if message is None else message)
 
-
-async def _receive(socket: web.WebSocketResponse, outbox: LiveOutbox) -> None:
-    """Read requests until the client goes, or sends what is not one."""
-    loop = asyncio.get_running_loop()
-    since_s, number = loop.time(), 0
-    async for message in socket:
-        if loop.time() - since_s > _WITHIN_S:
-            since_s, number = loop.time(), 0
-        number += 1
-        refusal = _refusal(message.type, message.data)
-        if refusal is None and number > _SNAPSHOTS:
-            said = f"Request at most {_SNAPSHOTS} snapshots in {_WITHIN_S:.0f} s."
-            refusal = _Refusal(WSCloseCode.POLICY_VIOLATION, said)
-        if refusal is not None:
+    async def _receive(self, socket: web.WebSocketResponse, outbox: LiveOutbox) -> None:
+        """Read requests until the client goes, or sends what is not one."""
+        loop = asyncio.get_running_loop()
+        since_s, numbers = loop.time(), Counter[str]()
+        async for message in socket:
+            if loop.time() - since_s > _WITHIN_S:
+                since_s, numbers = loop.time(), Counter()
+            request = _request(message.type, message.data)
+            if not isinstance(request, _Refusal):
+                kind = request["type"]
+                numbers[kind] += 1
+                if numbers[kind] <= _MOST:
+                    if kind == "snapshot":
+                        outbox.start_over()
+                    else:
+                        self._live.watch(outbox, wanted=request["spectrogram"])
+                    continue
+                said = _REQUESTS[kind].format(_MOST, _WITHIN_S)
+                request = _Refusal(WSCloseCode.POLICY_VIOLATION, said)
             with contextlib.suppress(ClientConnectionError, ConnectionError):
-                await _refuse(socket, refusal)
+                await _refuse(socket, request)
             return
-        outbox.start_over()
 
 
-def _refusal(kind: WSMsgType, data: object) -> _Refusal | None:
-    """Why a message is not accepted; None: it requests a snapshot."""
+def _hold_little(transport: asyncio.Transport | None) -> None:
+    """Let what is not on its way yet wait in the outbox, where its order is known."""
+    sock = transport.get_extra_info("socket") if transport is not None else None
+    if sock is not None and hasattr(sockets, "TCP_NOTSENT_LOWAT"):
+        with contextlib.suppress(OSError):
+            sock.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NOTSENT_LOWAT, _UNSENT)
+
+
+def _request(kind: WSMsgType, data: object) -> dict[str, Any] | _Refusal:
+    """What a client asks for, or why it is not accepted."""
     if kind is not WSMsgType.TEXT or not isinstance(data, str):
         return _Refusal(WSCloseCode.UNSUPPORTED_DATA, "Send JSON as text.")
     try:
         asked = inbound.json_object(
             data, "The message", inbound.InboundLimits(size=LONGEST_MESSAGE)
         )
-        inbound.one_of(asked.get("type"), "type", ("snapshot",))
+        inbound.one_of(asked.get("type"), "type", tuple(_REQUESTS))
+        if asked["type"] == "subscribe" and not isinstance(asked.get("spectrogram"), bool):
+            raise BadInputError("spectrogram must be true or false.")
     except BadInputError as error:
         return _Refusal(WSCloseCode.POLICY_VIOLATION, str(error))
-    return None
+    return asked
 
 
 async def _refuse(socket: web.WebSocketResponse, refusal: _Refusal) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from roastwatch.entities import ENTITIES, event_type, urgency
 from roastwatch.files.json_values import json_safe
-from roastwatch.vocabulary import HeardPop, RoastEvent, Snapshot
+from roastwatch.vocabulary import HeardPop, LevelNow, RoastEvent, Snapshot
 
 
 def state_row(snapshot: Snapshot) -> dict[str, Any]:
@@ -32,3 +32,14 @@ def event_row(event: RoastEvent) -> dict[str, Any]:
 def pop_row(pop: HeardPop) -> dict[str, Any]:
     """A pop; its station is named beside it."""
     return {"at": pop.at.isoformat(), "probability": round(pop.probability, 3)}
+
+
+def level_row(level: LevelNow) -> dict[str, Any]:
+    """A level with its advice; its station is named beside it."""
+    advice = {"code": level.problem.value, "text": level.advice} if level.problem else None
+    return {
+        "at": level.at.isoformat(),
+        "rms_dbfs": round(level.rms_dbfs, 1),
+        "peak_dbfs": round(level.peak_dbfs, 1),
+        "advice": advice,
+    }

@@ -20,7 +20,13 @@ from roastwatch.option_types import Host
 from roastwatch.options import Options
 from roastwatch.sinks.sink import Finding, Sink, SinkContext
 from roastwatch.supervise import retry_forever
-from roastwatch.vocabulary import HeardPop, RoastEvent, Snapshot
+from roastwatch.vocabulary import (
+    HeardPop,
+    LevelNow,
+    RoastEvent,
+    Snapshot,
+    SpectrogramColumns,
+)
 from roastwatch.web.access import Access
 from roastwatch.web.accounts import Accounts, Role
 from roastwatch.web.api import Api, Known
@@ -34,6 +40,9 @@ _KEPT = 200
 _IDLE_S = 10.0
 """A connection is closed if its request headers are incomplete for this long."""
 _POPS_WAITING = 256
+_LEVELS_WAITING = 64
+_LEVEL_EVERY_S = 0.2
+_COLUMNS_WAITING = 64
 _log = logging.getLogger(__name__)
 
 
@@ -97,6 +106,11 @@ class RestSink(Sink):
             group.create_task(self._show(), name="rest:states")
             if self._context.pops is not None:
                 group.create_task(self._show_pops(self._context.pops), name="rest:pops")
+            if self._context.levels is not None:
+                group.create_task(self._show_levels(self._context.levels), name="rest:levels")
+            if self._context.spectrogram is not None:
+                seen = self._show_spectrogram(self._context.spectrogram)
+                group.create_task(seen, name="rest:spectrogram")
             async for event in events:
                 self._kept.append(event)
                 self._live.event(event)
@@ -118,6 +132,28 @@ class RestSink(Sink):
                     pops.append(await waiting.get())
                 for _station, group in itertools.groupby(pops, key=lambda pop: pop.station):
                     self._live.pops(list(group))
+
+    async def _show_levels(self, feed: Feed[LevelNow]) -> None:
+        """At most five a second, also where a recording is played fast."""
+        with feed.listen(_LEVELS_WAITING) as waiting:
+            while True:
+                newest = {}
+                level = await waiting.get()
+                newest[level.station] = level
+                while len(waiting):
+                    level = await waiting.get()
+                    newest[level.station] = level
+                for level in newest.values():
+                    self._live.level(level)
+                await asyncio.sleep(_LEVEL_EVERY_S)
+
+    async def _show_spectrogram(self, feed: Feed[SpectrogramColumns]) -> None:
+        """Only while a client wants it; the detector makes it for nobody else."""
+        while True:
+            await self._live.watched.wait()
+            with feed.listen(_COLUMNS_WAITING) as waiting:
+                while self._live.watched.is_set():
+                    self._live.columns(await waiting.get())
 
     async def _serve(self) -> None:
         api = await self._api()

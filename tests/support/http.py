@@ -19,10 +19,12 @@ from roastwatch.vocabulary import (
     ComponentState,
     HeardPop,
     Instruction,
+    LevelNow,
     Outcome,
     Phase,
     RoastEvent,
     Snapshot,
+    SpectrogramColumns,
 )
 from roastwatch.web.sink import RestOptions, RestSink
 
@@ -57,6 +59,8 @@ class Served:
     events: Events[RoastEvent]
     latest: Latest[dict[str, Snapshot]]
     pops: Feed[HeardPop]
+    levels: Feed[LevelNow]
+    spectrogram: Feed[SpectrogramColumns]
 
     @property
     def url(self) -> str:
@@ -93,6 +97,8 @@ async def serving(
     person, part = person or Person(), ComponentHealth("rest")
     port = options.pop("port", None) or free_port()
     pops: Feed[HeardPop] = Feed()
+    levels: Feed[LevelNow] = Feed()
+    spectrogram: Feed[SpectrogramColumns] = Feed()
     context = SinkContext(
         "roastwatch",
         ["kitchen"],
@@ -101,6 +107,8 @@ async def serving(
         part,
         {"kitchen": "Kitchen"},
         pops=pops,
+        levels=levels,
+        spectrogram=spectrogram,
         folder=folder,
     )
     sink = RestSink(RestOptions(port=port, **({"token": "beans"} | options)), context)
@@ -112,7 +120,7 @@ async def serving(
         async with asyncio.timeout(20):
             while part.state is not ComponentState.RUNNING:
                 await asyncio.sleep(0)
-        yield Served(port, part, person, task, events, latest, pops)
+        yield Served(port, part, person, task, events, latest, pops, levels, spectrogram)
         assert not task.done(), task
     finally:
         task.cancel()

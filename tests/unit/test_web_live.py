@@ -289,7 +289,7 @@ def test_a_full_outbox_becomes_one_snapshot() -> None:
     assert outbox.overflows == 1
 
 
-async def _taken(outbox: LiveOutbox, messages: list[str]) -> list[str | None]:
+async def _taken(outbox: LiveOutbox, messages: list[str]) -> list[str | bytes | None]:
     found = [await outbox.take()]  # the first snapshot
     for message in messages:
         outbox.put(message)

@@ -5,6 +5,8 @@ the Nyquist frequency is zero. The floor is causal and follows the median of eac
 click of a few milliseconds does not change (measured: pops last 4 ms to -10 dB).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from roastwatch.errors import BadInputError
@@ -28,7 +30,7 @@ VERSION = "bands19-row10ms-v1"
 """Named in a model's manifest: a net needs the features that it was trained on."""
 
 _FRAMES_PER_STEP = FRAMES_PER_ROW * ROWS_PER_STEP
-_LEAST_POWER = 1e-13  # far below any sound: 12 dB less gives the same rows
+LEAST_POWER = 1e-13  # far below any sound: 12 dB less gives the same rows
 FLOOR_S = 2.0
 """Time constant of the noise floor, in seconds."""
 _MOST_STEPS = 20  # at a time: the working set stays in the cache
@@ -56,7 +58,7 @@ class PopsFrontEnd:
         starts = np.arange(_MOST_STEPS)[:, None] * self.step_samples + frame_ends
         # a frame ends with its 2.5 ms; the held samples begin with one window of history
         self._starts = starts.reshape(-1)
-        self._waves, self._weights = _transform(sample_rate_hz, self._window_samples)
+        self._waves, self._weights = transform(sample_rate_hz, self._window_samples)
         self._present = (self._weights.sum(0) > 0).astype(np.float32)
         keep = float(np.exp(-STEP_S / FLOOR_S))
         ago = np.arange(_MOST_STEPS)[:, None] - np.arange(_MOST_STEPS)
@@ -155,12 +157,14 @@ class PopsFrontEnd:
         bins = len(self._weights)
         powers = np.add(parts[:, :bins], parts[:, bins:], out=parts[:, :bins])
         levels: Float32Array = powers @ self._weights
-        levels += np.float32(_LEAST_POWER)
+        levels += np.float32(LEAST_POWER)
         return np.log10(levels, out=levels)
 
 
-def _transform(sample_rate_hz: int, window_samples: int) -> tuple[Float32Array, Float32Array]:
-    """Windowed cosines and sines, (window, 2·bins), and weights of the bands, (bins, BANDS).
+def transform(
+    sample_rate_hz: int, window_samples: int, edges_hz: Sequence[float] = EDGES_HZ
+) -> tuple[Float32Array, Float32Array]:
+    """Windowed cosines and sines, (window, 2·bins), and weights of the bands, (bins, bands).
 
     A band's level is its mean power density relative to 32 kHz sampling. A bin counts towards a
     band by its overlap.
@@ -168,9 +172,9 @@ def _transform(sample_rate_hz: int, window_samples: int) -> tuple[Float32Array, 
     at = np.arange(window_samples)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * at / window_samples)
     width_hz = sample_rate_hz / window_samples
-    bins = np.arange(1, min(int(EDGES_HZ[-1] / width_hz) + 2, window_samples // 2))
+    bins = np.arange(1, min(int(edges_hz[-1] / width_hz) + 2, window_samples // 2))
     turns = 2 * np.pi * np.outer(at, bins) / window_samples
-    low, high = np.array(EDGES_HZ[:-1]), np.array(EDGES_HZ[1:])
+    low, high = np.array(edges_hz[:-1]), np.array(edges_hz[1:])
     centres = (bins * width_hz)[:, None]
     inside = np.minimum(centres + width_hz / 2, high) - np.maximum(centres - width_hz / 2, low)
     share = np.clip(inside / width_hz, 0, 1)
