@@ -102,9 +102,15 @@ def _values(fresh: Lot) -> tuple[Any, ...]:
 
 
 def _lot(row: tuple[Any, ...]) -> Lot:
-    bought_on, finished = row[5], bool(row[9])
-    day = date.fromisoformat(bought_on) if bought_on else None
-    return Lot(*row[:5], day, *row[6:9], finished)
+    found = dict(zip(_COLUMNS.split(", "), row, strict=True))
+    bought_on = found["bought_on"]
+    return Lot(
+        **found
+        | {
+            "bought_on": date.fromisoformat(bought_on) if bought_on else None,
+            "finished": bool(found["finished"]),
+        }
+    )
 
 
 def _stock(row: tuple[Any, ...]) -> Stock:

@@ -14,7 +14,6 @@ from roastwatch.records.record import RoastRecord
 from roastwatch.roastlog.store import Store
 
 
-
 def export_one(
     record: RoastRecord, format_: str | None, target: Path | None, fahrenheit: bool
 ) -> None:

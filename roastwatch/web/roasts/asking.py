@@ -159,9 +159,7 @@ def tasting(body: Mapping[str, Any], tasting_id: str | None, by: str) -> Tasting
     Raises:
         BadInputError: a key or value is wrong.
     """
-    _only(
-        body, ("tasted_on", "score", "brew_method", "attributes", "defects", "notes")
-    )
+    _only(body, ("tasted_on", "score", "brew_method", "attributes", "defects", "notes"))
     attributes = _object(body.get("attributes", {}), "attributes")
     defects = body.get("defects", [])
     if len(attributes) > MOST_ATTRIBUTES:
@@ -192,15 +190,16 @@ def lot(body: Mapping[str, Any], lot_id: str | None) -> Lot:
     Raises:
         BadInputError: a key or value is wrong.
     """
-    words = ("origin", "process", "supplier")
-    _only(body, ("name", *words, "bought_on", "bought_g", "corrected_g", "notes", "finished"))
+    _only(body, [f.name for f in fields(Lot) if f.name != "lot_id"])
     finished, bought_on = body.get("finished", False), body.get("bought_on")
     if not isinstance(finished, bool):
         raise BadInputError("finished must be true or false.")
     return Lot(
         lot_id or uuid.uuid4().hex,
         inbound.text(body.get("name"), "name", 120, 1),
-        *(inbound.text(body.get(word, ""), word, 120) for word in words),
+        inbound.text(body.get("origin", ""), "origin", 120),
+        inbound.text(body.get("process", ""), "process", 120),
+        inbound.text(body.get("supplier", ""), "supplier", 120),
         None if bought_on is None else _day(bought_on, "bought_on"),
         _maybe(body, "bought_g", 0, _HEAVIEST_G),
         _maybe(body, "corrected_g", -_HEAVIEST_G, _HEAVIEST_G) or 0.0,
@@ -300,5 +299,3 @@ def _only(given: Mapping[str, Any], known: Collection[str], what: str = "The bod
     for key in given:
         if key not in known:
             raise BadInputError(f"{what} has the unknown key {key[:40]!r}: {', '.join(known)}.")
-
-

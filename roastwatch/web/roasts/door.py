@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from aiohttp import web
 
@@ -39,6 +39,14 @@ class BusyError(RoastwatchError):
     """Too much at once: 503."""
 
 
+class TooLargeError(RoastwatchError):
+    """A file has too many bytes: 413."""
+
+
+class TooSlowError(RoastwatchError):
+    """A file did not arrive in time: 408."""
+
+
 class NotInstalledError(RoastwatchError):
     """A library for it is not installed: 501."""
 
@@ -50,6 +58,8 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (NoSuchMomentError, 404),
     (InProgressError, 409),
     (NotNowError, 409),
+    (TooSlowError, 408),
+    (TooLargeError, 413),
     (NotInstalledError, 501),
     (BusyError, 503),
     (LogError, 503),
@@ -83,7 +93,7 @@ class Threads:
         """Drop what waits."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _done(self, _future: "asyncio.Future[object]") -> None:
+    def _done(self, _future: "asyncio.Future[Any]") -> None:
         self._waiting -= 1
 
 
@@ -142,4 +152,3 @@ def answering(handler: Handler) -> Handler:
             return refusal(status, str(error))
 
     return answer
-

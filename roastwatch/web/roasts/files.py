@@ -11,18 +11,25 @@ from urllib.parse import quote
 from aiohttp import web
 
 from roastwatch import inbound
-from roastwatch.errors import BadInputError
+from roastwatch.errors import BadInputError, MissingExtraError
 from roastwatch.records import formats
 from roastwatch.records.file_name import file_stem
 from roastwatch.roastlog.store import Store
-from roastwatch.web import guards
 from roastwatch.web.answers import tagged
 from roastwatch.web.roasts import processes
 from roastwatch.web.roasts.asking import Asked, moment
-from roastwatch.web.roasts.door import BusyError, LogDoor, NotInstalledError, NotNowError
+from roastwatch.web.roasts.door import (
+    BusyError,
+    LogDoor,
+    NotInstalledError,
+    NotNowError,
+    TooLargeError,
+    TooSlowError,
+)
 from roastwatch.web.route import BYTES
 
 LARGEST_UPLOAD = formats.LARGEST_BYTES
+_TOO_LARGE = f"A roast's file may have at most {LARGEST_UPLOAD // 2**20} MB."
 _UPLOAD_WITHIN_S = 120.0
 _IMPORT_WITHIN_S = 120.0
 _PICTURE_WITHIN_S = 60.0
@@ -106,9 +113,7 @@ class Files:
         roast_id = request.match_info["roast_id"]
         name = await self._log.call(_name, roast_id)
         if importlib.util.find_spec("matplotlib") is None:
-            raise NotInstalledError(
-                "Pictures need the extra 'plot': install it with `pip install 'roastwatch[plot]'`."
-            )
+            raise NotInstalledError(str(MissingExtraError("A picture", "plots")))
         if self._wanted > _WAITING:
             raise BusyError("Too many pictures at once: try again.")
         self._wanted += 1
@@ -126,16 +131,16 @@ class Files:
     async def _draw(self, options: list[str], roast_id: str) -> bytes:
         with tempfile.TemporaryDirectory(prefix="roastwatch-") as folder:
             file = Path(folder, "roast.png")
-            command = ["roasts", "plot", "--log", self._log.path, "--to", file, *options]
+            command = ["roasts", "plot", "--log", str(self._log.path), "--to", str(file)]
             try:
                 async with (
                     asyncio.timeout(_PICTURE_WITHIN_S),
-                    processes.running(*command, "--", roast_id) as process,
+                    processes.running(*command, *options, "--", roast_id) as process,
                 ):
                     end = await processes.ended(process)
             except TimeoutError as error:
                 raise BusyError("The picture took too long: try again.") from error
-            if not file.is_file():
+            if end.status:
                 raise BadInputError(end.sentence)
             return await asyncio.to_thread(file.read_bytes)
 
@@ -144,11 +149,12 @@ async def _receive(request: web.Request, file: Path) -> None:
     """Write the body of a request to a file as it comes.
 
     Raises:
-        web.HTTPException: it is too large, or comes too slowly.
+        TooLargeError: it has too many bytes.
+        TooSlowError: it did not arrive in time.
         BadInputError: it is empty.
     """
     if (request.content_length or 0) > LARGEST_UPLOAD:
-        raise web.HTTPRequestEntityTooLarge(LARGEST_UPLOAD, request.content_length or 0)
+        raise TooLargeError(_TOO_LARGE)
     size = 0
     try:
         async with asyncio.timeout(_UPLOAD_WITHIN_S):
@@ -156,10 +162,10 @@ async def _receive(request: web.Request, file: Path) -> None:
                 while piece := await request.content.read(_PIECE):
                     size += len(piece)
                     if size > LARGEST_UPLOAD:
-                        raise web.HTTPRequestEntityTooLarge(LARGEST_UPLOAD, size)
+                        raise TooLargeError(_TOO_LARGE)
                     await asyncio.to_thread(target.write, piece)
     except TimeoutError as error:
-        raise web.HTTPRequestTimeout from error
+        raise TooSlowError(f"The file must arrive within {_UPLOAD_WITHIN_S:.0f} s.") from error
     if not size:
         raise BadInputError(f"{file.name} is empty.")
 
@@ -186,4 +192,3 @@ def _attachment(name: str) -> str:
     """A header with a file's name (RFC 6266)."""
     plain = name.encode("ascii", "replace").decode().replace("?", "_")
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
-

@@ -54,7 +54,7 @@ async def running(*arguments: str | Path) -> AsyncIterator[asyncio.subprocess.Pr
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
         await asyncio.shield(process.wait())
-        closing: asyncio.BaseTransport = process._transport  # type: ignore[attr-defined]  # noqa: SLF001
+        closing: asyncio.BaseTransport = process._transport  # type: ignore[attr-defined]
         closing.close()
 
 

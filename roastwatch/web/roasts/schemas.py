@@ -248,7 +248,7 @@ def _changed() -> dict[str, Any]:
             title=_text(200),
             properties=_words(_ref("Properties"), "Only what changes; null forgets it."),
             lot_id=_words(_MAYBE_TEXT, "The lot that it was taken from; null: none."),
-            events=_object(**{kind: _number(-86400, 86400, "Its new second; null removes it.")
+            events=_object("", **{kind: _number(-86400, 86400, "Its new second; null removes it.")
                               for kind in KINDS}),
         ),
         "ImportedRoast": _object(

@@ -177,7 +177,7 @@ def _curve(
     name: str, unit: str, extra: bool, at_s: Column, values: Column, points: int
 ) -> dict[str, Any]:
     known = np.flatnonzero(np.isfinite(values) & np.isfinite(at_s))
-    places = thinned(known, points)
+    places = thinned(known.tolist(), points)
     return {
         "name": name,
         "unit": unit,
@@ -240,4 +240,3 @@ def _changes(store: Store, roast_no: int, zero_s: float) -> list[dict[str, Any]]
                 row[name] = None if at_s is None else _since(float(at_s), zero_s)
         found.append(row)
     return found
-

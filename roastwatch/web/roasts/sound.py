@@ -41,8 +41,8 @@ class Span:
     """Changes with the sound."""
 
     @property
-    def bytes(self) -> int:
-        """Of the WAV file."""
+    def size(self) -> int:
+        """Bytes of the WAV file."""
         return HEADER_BYTES + 2 * (self.end - self.first)
 
     def wav(self, start: int, stop: int) -> bytes:
@@ -132,15 +132,15 @@ class Sounds:
         }
         if any(one.value == part.tag for one in request.if_none_match or ()):
             return web.Response(status=304, headers=headers)
-        status, start, stop = 200, 0, part.bytes
+        status, start, stop = 200, 0, part.size
         if request.headers.get("If-Range", tag) == tag:
-            wanted = _range(request, part.bytes)
+            wanted = _range(request, part.size)
             if wanted is not None:
                 status, (start, stop) = 206, wanted
                 if start >= stop:
                     return refusal(416, "There are no such bytes.",
-                                   **{"Content-Range": f"bytes */{part.bytes}"})  # fmt: skip
-                headers["Content-Range"] = f"bytes {start}-{stop - 1}/{part.bytes}"
+                                   **{"Content-Range": f"bytes */{part.size}"})  # fmt: skip
+                headers["Content-Range"] = f"bytes {start}-{stop - 1}/{part.size}"
         body = b""
         if request.method != "HEAD":
             body = await self._threads.call(part.wav, start, stop)
