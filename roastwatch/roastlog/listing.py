@@ -282,7 +282,7 @@ def _roast(
         roaster=known.get("roaster", ""),
         started_at=unstamp(started_at),
         in_progress=bool(is_open),
-        duration_s=figures["drop_s"],
+        duration_s=figures["drop_s"] or (None if is_open else _end_s(store, roast_no, charge_s)),
         dry_end_s=figures["dry_end_s"],
         first_crack_s=figures["first_crack_s"],
         first_crack_c=beans_c.get("first_crack"),
@@ -300,6 +300,14 @@ def _roast(
         source_format=source,
         curve=[(round(at_s - charge_s, 1), temp_c) for at_s, temp_c in curve],
     )
+
+
+def _end_s(store: Store, roast_no: int, charge_s: float) -> float | None:
+    """From the charge to the last reading."""
+    row = store.connection.execute(
+        "SELECT at_s FROM readings WHERE roast_no = ? ORDER BY seq DESC LIMIT 1", (roast_no,)
+    ).fetchone()
+    return None if row is None else round(float(row[0]) - charge_s, 3)
 
 
 def _distinct(connection: sqlite3.Connection, expression: str, most: int) -> list[str]:

@@ -69,6 +69,11 @@ def replace(connection: sqlite3.Connection, fresh: Lot) -> bool:
     return bool(changed.rowcount)
 
 
+def finish(connection: sqlite3.Connection, lot_id: str) -> None:
+    """Mark a lot as finished."""
+    connection.execute("UPDATE lots SET finished = 1 WHERE lot_id = ?", (lot_id,))
+
+
 def delete(connection: sqlite3.Connection, lot_id: str) -> bool:
     """Delete a lot; False: there is none.
 

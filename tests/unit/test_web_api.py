@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -246,7 +247,7 @@ async def test_a_viewer_reads_and_changes_nothing() -> None:
             for route in ROUTES:
                 if route.name == "live":
                     continue
-                url = route.full_path.replace("{station}", "kitchen")
+                url = re.sub(r"{\w+}", "kitchen", route.full_path)
                 body = {"kind": "emergency_stop", "actuator": "heater", "percent": 1}
                 sent: dict[str, Any] = {} if route.method == "GET" else {"json": body}
                 if route.body_media == BYTES:

@@ -161,7 +161,10 @@ class Learning:
         command = ["learn", "--json", "--progress", *options, "--", str(folder)]
         making_room: asyncio.Task[None] | None = None
         try:
-            async with asyncio.timeout(_LONGEST_S), processes.running(*command) as process:
+            async with (
+                asyncio.timeout(_LONGEST_S),
+                processes.running(*command, nice=processes.NOBODY_WAITS) as process,
+            ):
                 job.process = process
                 making_room = self._tasks.run(self._make_room(job), "learn:room")
                 end = await processes.ended(process, lambda line: _progress(job, line))
@@ -228,7 +231,8 @@ def _end(job: LearnJob, end: Ended) -> None:
     if job.found is None:
         job.state, job.problem = LearnState.FAILED, end.sentence
     else:
-        job.state, job.progress = LearnState.DONE, ""
+        job.state = LearnState.DONE
+    job.progress = ""
 
 
 def _outcome(found: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-_NICE = 15
+SOMEBODY_WAITS, NOBODY_WAITS = 5, 15
+"""How nice a process is."""
 _MOST_BYTES = 4 * 1024 * 1024
 """Of output that is kept."""
 
@@ -30,11 +31,15 @@ class Ended:
     def sentence(self) -> str:
         """Its last line about what went wrong."""
         lines = [line.strip() for line in self.errors.splitlines() if line.strip()]
-        return lines[-1] if lines else f"It ended with status {self.status}."
+        if not lines:
+            return f"It ended with status {self.status}."
+        return lines[-1].removeprefix("roastwatch: ")
 
 
 @contextlib.asynccontextmanager
-async def running(*arguments: str | Path) -> AsyncIterator[asyncio.subprocess.Process]:
+async def running(
+    *arguments: str | Path, nice: int = SOMEBODY_WAITS
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """A command of roastwatch as a process of low priority; it is killed when the block ends."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "roastwatch", *map(str, arguments),
@@ -47,7 +52,7 @@ async def running(*arguments: str | Path) -> AsyncIterator[asyncio.subprocess.Pr
     try:
         if hasattr(os, "setpriority"):
             with contextlib.suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
+                os.setpriority(os.PRIO_PROCESS, process.pid, nice)
         yield process
     finally:
         if process.returncode is None:

@@ -108,7 +108,7 @@ def _listed() -> dict[str, Any]:
         roaster=_TEXT,
         started_at=_words(_AT, "UTC of the charge, without one of the recording's start."),
         in_progress=_FLAG,
-        duration_s=_words(_NUMBER, "From the charge to the drop."),
+        duration_s=_words(_NUMBER, "From the charge to the drop, without one to the end."),
         dry_end_s=_NUMBER,
         first_crack_s=_NUMBER,
         first_crack_c=_NUMBER,
