@@ -5,6 +5,7 @@ most widely understood. To add an entity, add one row to roast.py, roaster.py or
 renew the table of integrations/contract.md (its test says how).
 """
 
+from roastwatch.entities.actions import Action, Reason, actions
 from roastwatch.entities.entity import Entity, Needs, Platform, Value
 from roastwatch.entities.events import EVENT_TYPES, answers, asks, event_type, urgency
 from roastwatch.entities.roast import ROAST
@@ -22,10 +23,13 @@ __all__ = [
     "ENTITIES",
     "EVENT_TYPES",
     "LATE_MODEL_S",
+    "Action",
     "Entity",
     "Needs",
     "Platform",
+    "Reason",
     "Value",
+    "actions",
     "answers",
     "asks",
     "event_type",

@@ -24,7 +24,7 @@ from roastwatch.vocabulary import (
     SpectrogramColumns,
 )
 from roastwatch.web.answers import json_text
-from roastwatch.web.rows import event_row, level_row, pop_row, state_row
+from roastwatch.web.rows import actions_row, event_row, level_row, pop_row, state_row
 
 _EVENTS_KEPT = 50
 _POPS_KEPT = 200
@@ -42,6 +42,7 @@ class _StationLive:
     """Of its latest change."""
     shown: Snapshot | None = None
     state: dict[str, Any] = field(default_factory=dict)
+    actions: dict[str, Any] = field(default_factory=dict)
     events: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_EVENTS_KEPT))
     pops: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_POPS_KEPT))
     level: dict[str, Any] | None = None
@@ -161,6 +162,7 @@ class Live:
                 "number": one.number,
                 "at": one.shown.at.isoformat() if one.shown else None,
                 "state": one.state,
+                "actions": one.actions,
                 "events": list(one.events),
                 "pops": list(one.pops),
                 "level": one.level,
@@ -232,9 +234,12 @@ class Live:
                 if key not in before or before[key] != value
             }
             gone = [key for key in before if key not in station.state]
-            if changes or gone:
+            actions = actions_row(snapshot)
+            acts = {"actions": actions} if actions != station.actions else {}
+            station.actions = actions
+            if changes or gone or acts:
                 at = snapshot.at.isoformat()
-                more = {"at": at, "changes": changes, "gone": gone}
+                more = {"at": at, "changes": changes, "gone": gone} | acts
                 self._send(name, {"type": "state"}, more)
 
     def _send(self, name: str, head: dict[str, Any], rest: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from roastwatch.entities import ENTITIES, event_type, urgency
+from roastwatch.entities import ENTITIES, actions, event_type, urgency
 from roastwatch.files.json_values import json_safe
 from roastwatch.vocabulary import HeardPop, LevelNow, RoastEvent, Snapshot
 
@@ -42,4 +42,16 @@ def level_row(level: LevelNow) -> dict[str, Any]:
         "rms_dbfs": round(level.rms_dbfs, 1),
         "peak_dbfs": round(level.peak_dbfs, 1),
         "advice": advice,
+    }
+
+
+def actions_row(snapshot: Snapshot) -> dict[str, Any]:
+    """What may be asked of a station now, and why not."""
+    return {
+        name: {
+            "enabled": one.enabled,
+            "reason": one.reason.text if one.reason else None,
+            "code": one.reason.code if one.reason else None,
+        }
+        for name, one in actions(snapshot).items()
     }

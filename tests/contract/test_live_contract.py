@@ -13,7 +13,8 @@ from tests.support.events import event
 
 
 def section() -> str:
-    return CONTRACT.read_text(encoding="utf-8").partition("## HTTP and live messages")[2]
+    rest = CONTRACT.read_text(encoding="utf-8").partition("## HTTP and live messages")[2]
+    return rest.partition("\n## ")[0]
 
 
 def messages() -> dict[str, dict[str, Any]]:

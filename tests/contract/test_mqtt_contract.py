@@ -1,11 +1,12 @@
 """integrations/contract.md says what the code does: topics, payloads, entities, events."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from roastwatch.entities import ENTITIES, EVENT_TYPES, Entity, Platform
+from roastwatch.entities import ENTITIES, EVENT_TYPES, Entity, Platform, Reason
 from roastwatch.sinks.mqtt.discovery import OfferedEntities, device
 from roastwatch.sinks.mqtt.topics import Topics
 from roastwatch.sinks.outbox.event_outbox import Outbox
@@ -13,6 +14,7 @@ from tests.support.events import event
 
 CONTRACT = Path(__file__).parents[2] / "integrations" / "contract.md"
 BEGIN, END = "<!-- entities: made from the code -->", "<!-- end of entities -->"
+REASONS = "<!-- reasons: made from the code -->", "<!-- end of reasons -->"
 
 
 def _takes(entity: Entity) -> str:
@@ -45,14 +47,24 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def test_the_entities_of_the_contract_are_those_of_the_code() -> None:
+def reasons() -> str:
+    """The reasons of actions as the contract lists them."""
+    lines = ["| code | reason |", "|---|---|"]
+    return "\n".join((*lines, *(f"| `{one.code}` | {one.text} |" for one in Reason)))
+
+
+@pytest.mark.parametrize(("made", "marks"), [(table, (BEGIN, END)), (reasons, REASONS)])
+def test_the_tables_of_the_contract_are_those_of_the_code(
+    made: Callable[[], str], marks: tuple[str, str]
+) -> None:
+    begin, end = marks
     text = CONTRACT.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    held, _, after = rest.partition(END)
+    before, _, rest = text.partition(begin)
+    held, _, after = rest.partition(end)
     if os.environ.get("ROASTWATCH_WRITE_CONTRACT"):
-        CONTRACT.write_text(f"{before}{BEGIN}\n{table()}\n{END}{after}", encoding="utf-8")
-        held = f"\n{table()}\n"
-    assert held == f"\n{table()}\n", "write it anew: ROASTWATCH_WRITE_CONTRACT=1 pytest this file"
+        CONTRACT.write_text(f"{before}{begin}\n{made()}\n{end}{after}", encoding="utf-8")
+        held = f"\n{made()}\n"
+    assert held == f"\n{made()}\n", "write it anew: ROASTWATCH_WRITE_CONTRACT=1 pytest this file"
 
 
 def test_every_event_type_and_field_is_in_the_contract(tmp_path: Path) -> None:
