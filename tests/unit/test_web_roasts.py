@@ -1,5 +1,6 @@
 """The pages of recorded roasts over HTTP: list, one roast, corrections, tastings, beans, files."""
 
+import io
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -303,7 +304,7 @@ async def test_uploads_are_bounded_and_wait_for_the_roast(folder: Path) -> None:
         await ask("POST", "/roasts/import", 400, data=b"x", headers=BYTES)
         await ask("POST", "/roasts/import?name=x&saved_at=noon", 400, data=b"x", headers=BYTES)
     async with client(folder, ROASTING) as ask:
-        said = await ask("POST", url, 409, data=b"x" * 3_000_000, headers=BYTES)
+        said = await ask("POST", url, 409, data=io.BytesIO(b"x" * 3_000_000), headers=BYTES)
         assert "in progress" in said["error"]
 
 
