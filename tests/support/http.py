@@ -93,6 +93,7 @@ async def serving(
     *,
     folder: Path | None = None,
     ends: bool = False,
+    log: Path | None = None,
     **options: Any,
 ) -> AsyncIterator[Served]:
     """An API with a station; `ends`: the test itself ends it, which is an error otherwise."""
@@ -112,6 +113,7 @@ async def serving(
         levels=levels,
         spectrogram=spectrogram,
         folder=folder,
+        log=log,
     )
     sink = RestSink(RestOptions(port=port, **({"token": "beans"} | options)), context)
     events: Events[RoastEvent] = Events()
