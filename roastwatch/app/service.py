@@ -261,6 +261,7 @@ class Service:
             levels=self.levels,
             spectrogram=self.spectrogram,
             folder=self.settings.folder if self.keeper else None,
+            log=self.keeper.log.path if self.keeper else None,
         )
         make = partial(plugins.load("sinks", chosen.type), chosen.options, context)
         return Outlet(chosen.type, make(), part, make)

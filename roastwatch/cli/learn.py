@@ -10,7 +10,7 @@ from rich.table import Table
 
 from roastwatch.cli import model_choice
 from roastwatch.cli.text import literal
-from roastwatch.corpus.labels import collect, mark, stations
+from roastwatch.corpus.labels import collect, mark, reviewed, stations
 from roastwatch.detection import calibration
 from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.errors import BadInputError
@@ -33,6 +33,7 @@ from roastwatch.printing.rich_console import Console
 @click.option("--undo", is_flag=True, help="Remove the newest calibration.")
 @click.option("--dry-run", is_flag=True, help="Report the result without writing it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--progress", is_flag=True, help="Print each step as a line on stderr.")
 def command(
     folder: Path | None,
     station: str | None,
@@ -41,6 +42,7 @@ def command(
     undo: bool,
     dry_run: bool,
     as_json: bool,
+    progress: bool,
 ) -> None:
     """Calibrate the detector on the labelled recordings in FOLDER (default: the data folder).
 
@@ -64,10 +66,16 @@ def command(
         _mark(text)
     model = model_choice.load(model_name)
     roasts, clips = collect(folder, station)
+    others = reviewed(folder, station)
     with Console(stderr=True).status("learning") as status:
-        learnt = learn(
-            model, roasts, clips, OnsetOptions(), lambda text: status.update(literal(text))
-        )
+
+        def show(text: str) -> None:
+            if progress:
+                click.echo(text, err=True)
+            else:
+                status.update(literal(text))
+
+        learnt = learn(model, roasts, clips, OnsetOptions(), show, others)
     writes = learnt.better and not dry_run
     if writes:
         calibration.write(path, learnt.calibration(station, model.spec.model_id))

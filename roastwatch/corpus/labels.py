@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from roastwatch.errors import BadInputError
 from roastwatch.roastlog import labels as log_labels
@@ -23,6 +23,8 @@ from roastwatch.vocabulary import EventKind
 
 YES = ("first_crack", "crack", "confirmed")
 NO = ("not_a_crack", "rejected")
+Moments: TypeAlias = tuple[tuple[float, bool], ...]
+"""Sounds that a person labelled in a review: seconds of the recording, and whether each cracks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,16 @@ class LabelledRoast:
     roast_id: str | None = None
     charge_s: float | None = None
     """When the beans went in; None: unknown."""
+    moments: Moments = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedRoast:
+    """A whole roast of which only single sounds are labelled."""
+
+    path: Path
+    moments: Moments
+    roast_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +138,35 @@ def collect(folder: Path, station: str) -> tuple[list[LabelledRoast], list[Label
     return [roast for roast in labelled if roast is not None], wrong
 
 
+def reviewed(folder: Path, station: str) -> list[ReviewedRoast]:
+    """The recordings of one station in which only single sounds are labelled.
+
+    Raises:
+        BadInputError: a sidecar is not JSON.
+        LogError: the roast log can't be read.
+    """
+    found = []
+    with Sidecars() as sidecars:
+        for path in sorted((folder / "roasts" / station).glob("*.flac")):
+            content = sidecars.of(path)
+            moments = moments_of(content)
+            if moments and of_roast(path, content) is None:
+                found.append(ReviewedRoast(path, moments, content.get("roast_id")))
+    return found
+
+
+def moments_of(content: dict[str, Any]) -> Moments:
+    """The labelled sounds of a sidecar; what is not one is left out."""
+    rows = content.get("moments")
+    return tuple(
+        (float(row["at_s"]), row["label"] in YES)
+        for row in (rows if isinstance(rows, list) else ())
+        if isinstance(row, dict)
+        and isinstance(row.get("at_s"), int | float)
+        and row.get("label") in (*YES, *NO)
+    )
+
+
 def of_roast(path: Path, content: dict[str, Any]) -> LabelledRoast | None:
     """What a person said about one recorded roast, by what is known of it; None: nothing.
 
@@ -170,7 +211,7 @@ def _mark_in_log(path: Path, seconds: float, content: dict[str, Any]) -> bool:
 
 
 def _roast(path: Path, content: dict[str, Any], verdicts: dict[str, str]) -> LabelledRoast | None:
-    known = (content.get("roast_id"), charged_at_s(content))
+    known = (content.get("roast_id"), charged_at_s(content), moments_of(content))
     if content.get("label") in YES and content.get("first_crack_s") is not None:
         return LabelledRoast(path, _check(path, float(content["first_crack_s"]), content), *known)
     if content.get("label") in NO:

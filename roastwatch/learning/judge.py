@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from roastwatch.audio.file import open_file
-from roastwatch.corpus.labels import LabelledClip, LabelledRoast
+from roastwatch.corpus.labels import LabelledClip, LabelledRoast, Moments, ReviewedRoast
 from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.detection.model import CrackModel, ModelSpec
 from roastwatch.detection.odds import logit, probability
@@ -57,6 +57,10 @@ class ScoredRecording:
     """For a clip: when the decision came that a person called wrong, in seconds."""
     charge_s: float | None = None
     """When the beans went in, in seconds; None: unknown."""
+    moments: Moments = ()
+    """Sounds that a person labelled, in seconds."""
+    only_moments: bool = False
+    """Whether nothing is known of its other sounds."""
     activations: Activations | None = None
     """Inputs of the last layer, from models that expose them."""
 
@@ -130,7 +134,9 @@ class Replayed:
         return list(self._scores[self._next :])
 
 
-def hear(model: CrackModel, labelled: LabelledRoast | LabelledClip) -> ScoredRecording:
+def hear(
+    model: CrackModel, labelled: LabelledRoast | LabelledClip | ReviewedRoast
+) -> ScoredRecording:
     """Run a recording through the model once.
 
     Raises:
@@ -145,17 +151,18 @@ def hear(model: CrackModel, labelled: LabelledRoast | LabelledClip) -> ScoredRec
             samples, scores = activations.samples, model.judge(activations)
         else:
             samples, scores = _scores(model, rate_hz, blocks)
-    is_clip = isinstance(labelled, LabelledClip)
     return ScoredRecording(
         labelled.path.name,
         rate_hz,
         samples,
         tuple(scores),
-        None if isinstance(labelled, LabelledClip) else labelled.onset_s,
-        is_clip,
+        labelled.onset_s if isinstance(labelled, LabelledRoast) else None,
+        isinstance(labelled, LabelledClip),
         labelled.roast_id,
         labelled.decided_s if isinstance(labelled, LabelledClip) else None,
         labelled.charge_s if isinstance(labelled, LabelledRoast) else None,
+        () if isinstance(labelled, LabelledClip) else labelled.moments,
+        isinstance(labelled, ReviewedRoast),
         activations,
     )
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from roastwatch.corpus.labels import LabelledClip, LabelledRoast
+from roastwatch.corpus.labels import LabelledClip, LabelledRoast, ReviewedRoast
 from roastwatch.detection.calibration import Calibration
 from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.detection.model import CrackModel
@@ -49,6 +49,8 @@ class Learnt:
     """The change of the last layer, if it is worth keeping."""
     exit_of: str | None = None
     """SHA-256 of the file that it changes."""
+    labelled_moments: int = 0
+    """Labels of single sounds that the last layer was fitted to."""
 
     @property
     def held_back(self) -> tuple[SettingOutcome, ...]:
@@ -65,6 +67,7 @@ class Learnt:
             "recordings": len(self.held_back),
             "better": self.better,
             "fine_tuned": self.exit_delta is not None,
+            "labelled_moments": self.labelled_moments,
             **{f"{name}_shipped": value for name, value in before.items()},
             **{f"{name}_held_back": value for name, value in after.items()},
             "tried": tried,
@@ -89,8 +92,17 @@ def learn(
     clips: Sequence[LabelledClip],
     onset: OnsetOptions,
     progress: Callable[[str], None] = lambda _: None,
+    others: Sequence[ReviewedRoast] = (),
 ) -> Learnt:
     """Search for the best setting, and validate it on the roasts held out.
+
+    Args:
+        model: what hears them.
+        roasts: labelled roasts.
+        clips: clips of wrong decisions.
+        onset: the decision's options.
+        progress: called with a description of each step.
+        others: roasts of which only single sounds are labelled: the last layer is fitted to them.
 
     Raises:
         BadInputError: too few roasts are labelled, or a recording can't be read.
@@ -125,7 +137,12 @@ def learn(
     better = best != shipped and _is_better(calibrated, outcomes[best], before)
     if not isinstance(model, PopsModel) or not model.activations:
         return Learnt(better, shipped, best, before, calibrated)
-    tuned = tune(model, recordings, outcomes, shipped, onset, progress)
+    more = []
+    for reviewed in others:
+        progress(f"hearing {reviewed.path.name}")
+        more.append(hear(model, reviewed))
+    labelled_moments = sum(len(heard.moments) for heard in (*recordings, *more))
+    tuned = tune(model, recordings, outcomes, shipped, onset, progress, more)
     if tuned.delta is not None and all(
         _is_better(tuned.held_back, tuned.outcomes, rest) for rest in (before, calibrated)
     ):
@@ -138,8 +155,11 @@ def learn(
             tuned,
             tuned.delta,
             model.manifest.sha256,
+            labelled_moments,
         )
-    return Learnt(better, shipped, best, before, calibrated, tuned)
+    return Learnt(
+        better, shipped, best, before, calibrated, tuned, labelled_moments=labelled_moments
+    )
 
 
 def _is_better(

@@ -1,10 +1,11 @@
 """Fit the net's last layer to a person's own roasts, validated on roasts that were held out.
 
 The last layer is linear in its activations, so a change of it is a logistic regression with the
-shipped logit as offset and a ridge towards no change. Of each roast only the start of first crack
-is known. A peak long before it is not a crack. For a peak after it, the net's own probability says
-how likely it is a crack (self-training; Scudder, "Probability of error of some adaptive
-pattern-recognition machines", IEEE Trans. Information Theory 11, 1965).
+shipped logit as offset and a ridge towards no change. A sound that a person labelled in a review
+is what they said. Of the others only the start of first crack is known. A peak long before it is
+not a crack. For a peak after it, the net's own probability says how likely it is a crack
+(self-training; Scudder, "Probability of error of some adaptive pattern-recognition machines",
+IEEE Trans. Information Theory 11, 1965).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +34,8 @@ MOST_GROUPS = 6
 FIRST_S, BEFORE_S, CRACKS_S = 3.0, 30.0, 75.0
 """Strays are learnt from FIRST_S to BEFORE_S before first crack, cracks from CRACKS_S of it."""
 _STEPS = 30
+MOMENT_S = 0.15
+"""A label belongs to the strongest peak within this time of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,16 @@ def examples(model: PopsModel, heard: ScoredRecording) -> Examples:
         cracks = (at_s >= heard.onset_s) & (at_s < heard.onset_s + CRACKS_S)
     elif heard.decided_s is not None:
         strays &= at_s < heard.decided_s
+    elif heard.only_moments:
+        strays[:] = False
     logits = shown.logits[rows + late].astype(np.float64)
     likely = np.where(cracks, 1 / (1 + np.exp(-logits)), 0.0)
+    for moment_s, is_crack in heard.moments:
+        near = np.flatnonzero(np.abs(at_s - moment_s) <= MOMENT_S)
+        if len(near):
+            peak = near[np.argmax(logits[near])]
+            likely[peak] = float(is_crack)
+            cracks[peak], strays[peak] = is_crack, not is_crack
     kept = strays | cracks
     return Examples(
         shown.values[:, rows[kept] + late].T.astype(np.float64), logits[kept], likely[kept]
@@ -135,6 +146,7 @@ def tune(
     shipped: Setting,
     onset: OnsetOptions,
     progress: Callable[[str], None] = lambda _: None,
+    more: Sequence[ScoredRecording] = (),
 ) -> Tuned:
     """Choose between the shipped layer and changed ones, on recordings they were not fitted to.
 
@@ -148,11 +160,12 @@ def tune(
         shipped: the setting to start from.
         onset: the decision's other options.
         progress: called with a description of each step.
+        more: recordings that the layer is fitted to for their labelled sounds, and not tried on.
     """
-    trial = _Trial(model, recordings, plain, shipped, onset)
+    trial = _Trial(model, recordings, plain, shipped, onset, more)
     everything = range(len(recordings))
     held_back: dict[int, SettingOutcome] = {}
-    numbers = sorted(set(trial.group))
+    numbers = sorted({trial.group[index] for index in everything})
     for number in numbers:
         progress(f"fitting the last layer without recordings {number + 1} of {len(numbers)}")
         inside = [index for index in everything if trial.group[index] == number]
@@ -181,11 +194,12 @@ class _Trial:
         plain: Mapping[Setting, Sequence[SettingOutcome]],
         shipped: Setting,
         onset: OnsetOptions,
+        more: Sequence[ScoredRecording],
     ) -> None:
-        self.group = _groups(recordings)
+        self.group = _groups([*recordings, *more])
         self._model, self._recordings, self._onset = model, recordings, onset
         self._plain, self._shipped = plain, shipped
-        self._examples = [examples(model, heard) for heard in recordings]
+        self._examples = [examples(model, heard) for heard in (*recordings, *more)]
         self._deltas: dict[tuple[float, frozenset[int]], Delta | None] = {}
         self._outcomes: dict[tuple[int, float, frozenset[int]], dict[Setting, SettingOutcome]] = {}
         self._settings = dict.fromkeys(

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from roastwatch.records.tasting import Lot, Tasting
 from roastwatch.vocabulary import EventKind, Level, Origin
 
 Column: TypeAlias = npt.NDArray[np.float64]
@@ -133,6 +134,9 @@ class RoastRecord:
     gaps: tuple[tuple[float, float], ...] = ()
     """Known gaps in the record, from and to (a crash, a restart)."""
     properties: Properties = Properties()
+    tastings: tuple[Tasting, ...] = ()
+    lot: Lot | None = None
+    """The beans that it was taken from."""
     station: str = ""
     source_file: str = ""
     source_format: str = ""

@@ -13,10 +13,19 @@ from typing import Any
 from roastwatch.errors import BadInputError
 from roastwatch.records.formats import alog_parts
 from roastwatch.records.record import Properties, RecordedEvent, RoastRecord
-from roastwatch.roastlog import event_rows
+from roastwatch.roastlog import changes as log_changes
+from roastwatch.roastlog import event_rows, lot_rows
 from roastwatch.roastlog import rows as log_records
 from roastwatch.roastlog.event_rows import stamp
 from roastwatch.vocabulary import EventKind, Origin
+
+
+class InProgressError(BadInputError):
+    """The roast has not ended yet."""
+
+
+class NoSuchChangeError(BadInputError):
+    """The roast has no such edit."""
 
 
 @dataclass(slots=True)
@@ -105,8 +114,11 @@ def edit(
     title: str | None,
     properties: dict[str, Any],
     events: dict[EventKind, float | None],
+    *,
+    lot_id: str | None = "",
+    by: str = "",
 ) -> None:
-    """Apply edits to a roast, inside the caller's transaction.
+    """Apply edits to a roast, inside the caller's transaction; what they replace is kept.
 
     Args:
         connection: to the log.
@@ -115,9 +127,12 @@ def edit(
         properties: by name; None or "" clears one.
         events: seconds from the charge (without one, from the record's start), by kind; None
             removes the event. The time of the charge itself counts from the present charge.
+        lot_id: the lot of beans that it was taken from; None: none; "": as it is.
+        by: who edits.
 
     Raises:
-        BadInputError: the roast is still in progress, or a time lies outside it.
+        InProgressError: an event is edited, and the roast is still in progress.
+        BadInputError: a time lies outside the roast, or there is no such lot.
     """
     edits = load(connection, roast_no)
     record = log_records.fetch(connection, roast_no)
@@ -125,28 +140,157 @@ def edit(
         "SELECT open FROM roasts WHERE roast_no = ?", (roast_no,)
     ).fetchone()
     if events and is_open:
-        raise BadInputError(
+        raise InProgressError(
             "This roast is still in progress: mark its events live, or edit them when it has ended."
         )
     zero_s = record.charge_s or 0.0
     for kind, since_s in events.items():
         at_s = None if since_s is None else zero_s + since_s
         _check(record, kind, at_s)
+        standing = record.event(kind)
+        log_changes.add(
+            connection, roast_no, log_changes.EVENT + kind.value,
+            (standing.at_s if standing else None, at_s),
+            _rows_of(connection, roast_no, kind) | _edit_of(edits.events, kind.value), by,
+        )  # fmt: skip
         edits.events[kind.value] = at_s
         set_event(connection, roast_no, record, kind, at_s)
+    if title is not None and title != record.title:
+        log_changes.add(
+            connection, roast_no, "title", (record.title, title),
+            {"title": record.title, "edit": edits.title}, by,
+        )  # fmt: skip
     edits.title = edits.title if title is None else title
-    edits.properties |= {name: None if v in (None, "") else v for name, v in properties.items()}
-    kept = record.properties.as_json() | properties
-    known = Properties.from_json({k: v for k, v in kept.items() if v not in (None, "")})
+    fresh = {name: None if v in (None, "") else v for name, v in properties.items()}
+    kept = record.properties.as_json()
+    for name, value in fresh.items():
+        if value != kept.get(name):
+            shown = (kept.get(name), value)
+            before = {"value": kept.get(name)} | _edit_of(edits.properties, name)
+            log_changes.add(connection, roast_no, name, shown, before, by)
+    edits.properties |= fresh
+    if lot_id != "":
+        _take_from(connection, roast_no, lot_id, by)
+    _store(connection, roast_no, record.title if title is None else title, kept | fresh, edits)
+
+
+def revoke(connection: sqlite3.Connection, roast_no: int, change_id: str) -> None:
+    """Revoke an edit, inside the caller's transaction: what it replaced holds again.
+
+    Raises:
+        NoSuchChangeError: the roast has no such edit.
+        BadInputError: a later edit of the same thing holds, or it can't be restored any more.
+    """
+    found = log_changes.restorable(connection, roast_no, change_id)
+    if found is None:
+        raise NoSuchChangeError("This roast has no such change.")
+    change, before = found
+    if not change.revocable:
+        raise BadInputError(
+            "This change was revoked already."
+            if change.revoked_at
+            else "A later change of the same holds: revoke that one first."
+        )
+    edits, record = load(connection, roast_no), log_records.fetch(connection, roast_no)
+    title, properties = record.title, record.properties.as_json()
+    if change.what.startswith(log_changes.EVENT):
+        kind = change.what.removeprefix(log_changes.EVENT)
+        _restore_rows(connection, roast_no, kind, before)
+        _restore_edit(edits.events, kind, before)
+    elif change.what == "title":
+        title, edits.title = before["title"], before["edit"]
+    elif change.what == "lot_id":
+        connection.execute(
+            "UPDATE roasts SET lot_id = (SELECT lot_id FROM lots WHERE lot_id = ?) "
+            "WHERE roast_no = ?",
+            (before["lot_id"], roast_no),
+        )
+    else:
+        properties[change.what] = before["value"]
+        _restore_edit(edits.properties, change.what, before)
+    _store(connection, roast_no, title, properties, edits)
+    log_changes.revoked(connection, change_id)
+
+
+def _store(
+    connection: sqlite3.Connection,
+    roast_no: int,
+    title: str,
+    properties: dict[str, Any],
+    edits: Edits,
+) -> None:
+    known = Properties.from_json({k: v for k, v in properties.items() if v not in (None, "")})
     connection.execute(
         "UPDATE roasts SET title = ?, properties = ?, edits = ?, summary = NULL WHERE roast_no = ?",
-        (
-            record.title if title is None else title,
-            json.dumps(known.as_json(), ensure_ascii=False),
-            edits.as_json(),
-            roast_no,
-        ),
+        (title, json.dumps(known.as_json(), ensure_ascii=False), edits.as_json(), roast_no),
     )
+
+
+def _take_from(connection: sqlite3.Connection, roast_no: int, lot_id: str | None, by: str) -> None:
+    (before,) = connection.execute(
+        "SELECT lot_id FROM roasts WHERE roast_no = ?", (roast_no,)
+    ).fetchone()
+    names = {one: lot.name if (lot := lot_rows.lot(connection, one)) else None
+             for one in (before, lot_id) if one is not None}  # fmt: skip
+    if lot_id is not None and names[lot_id] is None:
+        raise BadInputError("There is no such lot of beans.")
+    if before != lot_id:
+        connection.execute("UPDATE roasts SET lot_id = ? WHERE roast_no = ?", (lot_id, roast_no))
+        shown = (names.get(before), names.get(lot_id))
+        log_changes.add(connection, roast_no, "lot_id", shown, {"lot_id": before}, by)
+
+
+_OF_EVENT = (
+    "event_id", "at_s", "origin", "bean_temp_c", "environment_temp_c", "happened_at", "revoked",
+)  # fmt: skip
+
+
+def _rows_of(connection: sqlite3.Connection, roast_no: int, kind: EventKind) -> dict[str, Any]:
+    """What `set_event` changes of a roast."""
+    rows = connection.execute(
+        f"SELECT {', '.join(_OF_EVENT)} FROM events WHERE roast_no = ? AND kind = ?",
+        (roast_no, kind.value),
+    ).fetchall()
+    (started_at,) = connection.execute(
+        "SELECT started_at FROM roasts WHERE roast_no = ?", (roast_no,)
+    ).fetchone()
+    return {"rows": [list(row) for row in rows], "started_at": started_at}
+
+
+def _restore_rows(
+    connection: sqlite3.Connection, roast_no: int, kind: str, before: dict[str, Any]
+) -> None:
+    now = {
+        row[0]
+        for row in connection.execute(
+            "SELECT event_id FROM events WHERE roast_no = ? AND kind = ?", (roast_no, kind)
+        )
+    }
+    if not {row[0] for row in before["rows"]} <= now:
+        raise BadInputError("The roast was imported again since: correct the event instead.")
+    # An event that the edit added stays with its labels, as one that is revoked.
+    connection.execute(
+        "UPDATE events SET revoked = 1 WHERE roast_no = ? AND kind = ?", (roast_no, kind)
+    )
+    names = ", ".join(f"{name} = ?" for name in _OF_EVENT[1:])
+    connection.executemany(
+        f"UPDATE events SET {names} WHERE event_id = ?",
+        [(*row[1:], row[0]) for row in before["rows"]],
+    )
+    if kind == EventKind.CHARGE:
+        connection.execute(
+            "UPDATE roasts SET started_at = ? WHERE roast_no = ?", (before["started_at"], roast_no)
+        )
+
+
+def _edit_of(edits: dict[str, Any], name: str) -> dict[str, Any]:
+    return {"edit": edits[name]} if name in edits else {}
+
+
+def _restore_edit(edits: dict[str, Any], name: str, before: dict[str, Any]) -> None:
+    edits.pop(name, None)
+    if "edit" in before:
+        edits[name] = before["edit"]
 
 
 def _check(record: RoastRecord, kind: EventKind, at_s: float | None) -> None:

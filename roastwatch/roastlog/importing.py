@@ -17,6 +17,7 @@ from roastwatch.records.formats.alog import PLACES
 from roastwatch.records.record import Properties, RoastRecord
 from roastwatch.roastlog import edits as log_edits
 from roastwatch.roastlog import rows as log_records
+from roastwatch.roastlog import tasting_rows
 from roastwatch.roastlog.event_rows import stamp, unstamp
 
 # Saves under one id that began this close together are one roast, whatever their curves ...
@@ -313,6 +314,7 @@ def _into_recording(
         "UPDATE roasts SET title = ?, properties = ?, summary = NULL WHERE roast_no = ?",
         (title, json.dumps(properties.as_json(), ensure_ascii=False), twin.roast_no),
     )
+    tasting_rows.insert(connection, twin.roast_no, record.tastings)
     _remember(connection, twin.roast_no, None, [*twin.older, digest])
     if not changed:
         return _known(connection, twin, record)

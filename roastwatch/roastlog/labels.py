@@ -6,7 +6,7 @@ sound, and is as old as its last export. `current` brings one up to date.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from roastwatch.vocabulary import EventKind, Origin
 
 CRACK = "crack"
 NOT_A_CRACK = "not_a_crack"
+UNSURE = "unsure"
+"""Says that a person looked, and nothing else."""
 LATEST_LABEL = (
     "(SELECT label FROM labels WHERE labels.event_id = {event_id} ORDER BY said_at DESC LIMIT 1)"
 )
@@ -66,6 +68,8 @@ class LoggedRoast:
     """Where each recording and clip begins: seconds from the roast's second 0, by file name."""
     paths: tuple[Path, ...]
     """Where they were when they were written."""
+    moments: tuple[tuple[float, str], ...] = ()
+    """Labelled sounds: seconds from the roast's second 0, and what each was."""
 
 
 def logged(store: Store, roast_id: str) -> LoggedRoast | None:
@@ -91,12 +95,17 @@ def logged(store: Store, roast_id: str) -> LoggedRoast | None:
         clips = store.connection.execute(
             "SELECT path, from_s FROM clips WHERE roast_no = ?", (roast_no,)
         ).fetchall()
+        moments = store.connection.execute(
+            "SELECT at_s, label FROM moments WHERE roast_no = ? AND label != ? ORDER BY at_s",
+            (roast_no, UNSURE),
+        ).fetchall()
     return LoggedRoast(
         roast_id,
         {row[0]: _event(*row) for row in rows},
         frozenset(json.loads(edits).get("events", {}) if edits else ()),
         {Path(path).name: from_s for path, from_s in clips if from_s is not None},
         tuple(Path(path) for path, _ in clips),
+        tuple(moments),
     )
 
 
@@ -118,7 +127,7 @@ def current(content: Mapping[str, Any], name: str, roast: LoggedRoast) -> dict[s
         name: the file name of its sound.
         roast: what the log knows of its roast.
     """
-    fresh = dict(content)
+    fresh = dict(content) | _moments(content, name, roast)
     event = roast.events.get(str(content.get("event_id")))
     if event is not None:  # a clip
         fresh |= {"level": event.level, "confidence": event.confidence}
@@ -146,6 +155,19 @@ def current(content: Mapping[str, Any], name: str, roast: LoggedRoast) -> dict[s
         fresh.pop("first_crack_s", None)
         fresh.pop("label", None)
     return fresh
+
+
+def _moments(content: Mapping[str, Any], name: str, roast: LoggedRoast) -> dict[str, Any]:
+    """The labelled sounds in a file, on its own clock; nothing where none were ever labelled."""
+    begins_s, length_s = starts_s(content, name, roast), content.get("duration_s")
+    if begins_s is None or not isinstance(length_s, int | float):
+        return {}
+    inside = [
+        {"at_s": round(at_s - begins_s, 3), "label": label}
+        for at_s, label in roast.moments
+        if 0 <= at_s - begins_s <= length_s
+    ]
+    return {"moments": inside} if inside or "moments" in content else {}
 
 
 def starts_s(content: Mapping[str, Any], name: str, roast: LoggedRoast) -> float | None:
@@ -231,6 +253,11 @@ def read_sidecar(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def recordings_of(folder: Path, roast_id: str) -> Iterator[Path]:
+    """The recordings in a data folder that may be of a roast, by their names."""
+    yield from folder.glob(f"roasts/*/{re.sub(r'[^A-Za-z0-9_.-]', '?', roast_id)}*.flac")
+
+
 def export(store: Store, roast_id: str) -> list[Path]:
     """Bring the sidecars of a roast's recordings and clips up to date; return those that changed.
 
@@ -243,10 +270,9 @@ def export(store: Store, roast_id: str) -> list[Path]:
         return []
     folder = store.path.absolute().parent
     moved = (folder.joinpath(*path.parts[-3:]) for path in roast.paths if not path.is_file())
-    # recordings of versions that indexed only clips
-    unlisted = folder.glob(f"roasts/*/{re.sub(r'[^A-Za-z0-9_.-]', '?', roast_id)}*.flac")
     changed = []
-    for path in dict.fromkeys([*roast.paths, *moved, *unlisted]):
+    # some recordings are of versions that indexed only clips
+    for path in dict.fromkeys([*roast.paths, *moved, *recordings_of(folder, roast_id)]):
         before = read_sidecar(path)
         if before.get("roast_id") != roast_id:
             continue

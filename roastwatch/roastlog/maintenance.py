@@ -123,7 +123,10 @@ def repair(path: Path) -> Repaired:
                     if table not in ("labels", "event_levels")
                     else f"DELETE FROM {table} WHERE event_id NOT IN (SELECT event_id FROM events)"
                 )
-            fresh.execute("UPDATE roasts SET summary = NULL")
+            fresh.execute(
+                "UPDATE roasts SET summary = NULL, small_curve = NULL, lot_id = CASE "
+                "WHEN lot_id IN (SELECT lot_id FROM lots) THEN lot_id END"
+            )
         (roasts,) = fresh.execute("SELECT count(*) FROM roasts").fetchone()
         fresh.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:

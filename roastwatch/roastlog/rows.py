@@ -18,7 +18,7 @@ from roastwatch.records.record import (
     RecordedEvent,
     RoastRecord,
 )
-from roastwatch.roastlog import event_rows
+from roastwatch.roastlog import event_rows, lot_rows, tasting_rows
 from roastwatch.roastlog.event_rows import stamp, unstamp
 from roastwatch.vocabulary import EventKind, Origin
 
@@ -94,7 +94,8 @@ def insert(connection: sqlite3.Connection, record: RoastRecord) -> int:
 
 
 def rewrite(connection: sqlite3.Connection, roast_no: int, record: RoastRecord) -> None:
-    """Replace what a file said of a roast; its id, station, clips, commands and evidence stay.
+    """Replace what a file said of a roast; its id, station, clips, commands and evidence stay, and
+    what people added: its lot, its tastings and labelled moments.
 
     Labels go with the events that they belong to: the caller keeps them.
     """
@@ -107,7 +108,8 @@ def _write(connection: sqlite3.Connection, roast_no: int, record: RoastRecord) -
     connection.execute(
         "UPDATE roasts SET title = ?, started_at = ?, recording_started_at = ?, source_file = ?, "
         "source_format = ?, fahrenheit = ?, fingerprint = ?, gaps = ?, properties = ?, "
-        "summary = ?, foreign_data = ?, saved_at = ?, warnings = ? WHERE roast_no = ?",
+        "summary = ?, foreign_data = ?, saved_at = ?, warnings = ?, small_curve = NULL "
+        "WHERE roast_no = ?",
         (
             record.title,
             stamp(record.started_at),
@@ -152,6 +154,7 @@ def _write(connection: sqlite3.Connection, roast_no: int, record: RoastRecord) -
     connection.executemany(
         "INSERT INTO scores VALUES (?, ?, ?, ?)", [(roast_no, *score) for score in record.scores]
     )
+    tasting_rows.insert(connection, roast_no, record.tastings)
 
 
 def _event_rows(
@@ -192,7 +195,7 @@ def fetch(connection: sqlite3.Connection, roast_no: int) -> RoastRecord:
     """Read a whole roast back, as it was inserted or recorded."""
     head = connection.execute(
         "SELECT roast_id, station, title, started_at, recording_started_at, source_file, "
-        "source_format, fahrenheit, gaps, properties, foreign_data, saved_at, warnings "
+        "source_format, fahrenheit, gaps, properties, foreign_data, saved_at, warnings, lot_id "
         "FROM roasts WHERE roast_no = ?",
         (roast_no,),
     ).fetchone()
@@ -221,6 +224,8 @@ def fetch(connection: sqlite3.Connection, roast_no: int) -> RoastRecord:
         foreign=unpack(head[10]),
         saved_at=unstamp(head[11]),
         warnings=tuple(json.loads(head[12])),
+        tastings=tasting_rows.of_roast(connection, roast_no),
+        lot=lot_rows.lot(connection, head[13]) if head[13] else None,
         events=tuple(_events(connection, roast_no)),
         controls=_controls(connection, roast_no),
         extras=tuple(

@@ -123,11 +123,53 @@ ALTER TABLE roasts ADD COLUMN warnings TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE extras ADD COLUMN temperature INTEGER NOT NULL DEFAULT 0;
 """
 
+# What people add on the pages of recorded roasts. `changes` has what each edit replaced (as JSON),
+# so that it can be revoked; `moments` are sounds that a person labelled in a review, by their time.
+_THIRD = """
+CREATE TABLE lots (
+  lot_id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  origin TEXT NOT NULL DEFAULT '', process TEXT NOT NULL DEFAULT '',
+  supplier TEXT NOT NULL DEFAULT '',
+  bought_on TEXT, bought_g REAL, corrected_g REAL NOT NULL DEFAULT 0,
+  notes TEXT NOT NULL DEFAULT '',
+  finished INTEGER NOT NULL DEFAULT 0
+);
+ALTER TABLE roasts ADD COLUMN lot_id TEXT REFERENCES lots ON DELETE SET NULL;
+ALTER TABLE roasts ADD COLUMN small_curve TEXT;
+CREATE INDEX roasts_lot ON roasts (lot_id) WHERE lot_id IS NOT NULL;
+CREATE TABLE tastings (
+  tasting_id TEXT PRIMARY KEY,
+  roast_no INTEGER NOT NULL REFERENCES roasts ON DELETE CASCADE,
+  tasted_on TEXT, score REAL,
+  brew_method TEXT NOT NULL DEFAULT '',
+  attributes TEXT NOT NULL DEFAULT '{}', defects TEXT NOT NULL DEFAULT '[]',
+  notes TEXT NOT NULL DEFAULT '',
+  said_by TEXT NOT NULL DEFAULT '', changed_at TEXT
+);
+CREATE INDEX tastings_roast ON tastings (roast_no);
+CREATE TABLE changes (
+  change_no INTEGER PRIMARY KEY,
+  roast_no INTEGER NOT NULL REFERENCES roasts ON DELETE CASCADE,
+  what TEXT NOT NULL,
+  shown_before TEXT, shown_after TEXT, before TEXT NOT NULL,
+  said_by TEXT NOT NULL DEFAULT '', said_at TEXT NOT NULL, revoked_at TEXT
+);
+CREATE INDEX changes_roast ON changes (roast_no);
+CREATE TABLE moments (
+  roast_no INTEGER NOT NULL REFERENCES roasts ON DELETE CASCADE,
+  at_s REAL NOT NULL, label TEXT NOT NULL,
+  said_by TEXT NOT NULL DEFAULT '', said_at TEXT NOT NULL,
+  PRIMARY KEY (roast_no, at_s)
+);
+"""
+
 # Each entry brings a log from version N to N + 1. Never edit a released entry.
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND)
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD)
 VERSION = len(MIGRATIONS)
 TABLES = (
     "meta",
+    "lots",
     "roasts",
     "readings",
     "pops",
@@ -141,4 +183,7 @@ TABLES = (
     "labels",
     "clips",
     "outbox",
+    "tastings",
+    "changes",
+    "moments",
 )

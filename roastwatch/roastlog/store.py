@@ -29,6 +29,10 @@ _OF_THE_RECORD = (
 )
 
 
+class NoSuchRoastError(BadInputError):
+    """The log has no roast with this id."""
+
+
 class Store:
     """An open roast log. Use as a context manager."""
 
@@ -203,12 +207,21 @@ class Store:
             LogError: it can't be read.
         """
         with explained(self.path):
+            return log_records.fetch(self.connection, self.find_exactly(roast_id))
+
+    def find_exactly(self, roast_id: str) -> int:
+        """The number of the roast with this id.
+
+        Raises:
+            NoSuchRoastError: there is none.
+        """
+        with explained(self.path):
             row = self.connection.execute(
                 "SELECT roast_no FROM roasts WHERE roast_id = ?", (roast_id,)
             ).fetchone()
-            if row is None:
-                raise BadInputError(f"No roast has the id '{roast_id}'.")
-            return log_records.fetch(self.connection, int(row[0]))
+        if row is None:
+            raise NoSuchRoastError(f"No roast has the id '{roast_id}'.")
+        return int(row[0])
 
     def witnesses(self, roast_id: str) -> dict[str, float]:
         """The time of first crack by each source, in seconds from the charge.
@@ -261,6 +274,8 @@ class Store:
         title: str | None = None,
         changes: dict[str, Any] | None = None,
         events: dict[EventKind, float | None] | None = None,
+        lot_id: str | None = "",
+        by: str = "",
     ) -> str:
         """Change a roast's title, properties or events; return its whole id.
 
@@ -269,13 +284,17 @@ class Store:
             title: the new one; None = as it is.
             changes: properties by name; None or "" forgets one.
             events: seconds from the charge by kind; None takes the event away.
+            lot_id: the lot of beans that it was taken from; None: none; "": as it is.
+            by: who edits.
 
         Raises:
-            BadInputError: no such roast, or a time outside it.
+            BadInputError: no such roast or lot, or a time outside it.
         """
         with self.writing() as connection:
             roast_no = self.find(roast_id)
-            log_edits.edit(connection, roast_no, title, changes or {}, events or {})
+            log_edits.edit(
+                connection, roast_no, title, changes or {}, events or {}, lot_id=lot_id, by=by
+            )
             (whole,) = connection.execute(
                 "SELECT roast_id FROM roasts WHERE roast_no = ?", (roast_no,)
             ).fetchone()

@@ -108,6 +108,8 @@ class SinkContext:
     """What the detector sees at all stations; it is made only while somebody listens."""
     folder: Path | None = None
     """Where a sink may keep a file of its own; None: it keeps nothing."""
+    log: Path | None = None
+    """The file of the roast log; None: nothing is logged."""
 
 
 @dataclass(frozen=True, slots=True)

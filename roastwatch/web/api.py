@@ -19,7 +19,9 @@ from roastwatch.web.listener import Listener
 from roastwatch.web.live_client import LiveClients
 from roastwatch.web.metrics import exposition, registry
 from roastwatch.web.page_files import PageFile, add_page
-from roastwatch.web.routes import ROUTES, Route
+from roastwatch.web.roasts.pages import RoastPages
+from roastwatch.web.route import BYTES, Route
+from roastwatch.web.routes import ROUTES
 from roastwatch.web.rows import event_row, state_row
 from roastwatch.web.sign_in import SignIn
 
@@ -48,6 +50,8 @@ class Api:
         self._clients = clients
         self._commands = 0
         self._registry = registry(known.snapshots)
+        self.roasts = RoastPages(context, known.snapshots)
+        """The pages of recorded roasts."""
         self.listener: Listener | None = None
         """What accepts the connections, as soon as it listens."""
 
@@ -58,12 +62,13 @@ class Api:
         page = page or {}
         open_paths = {path for one in ROUTES if one.needs is None for path in _paths(one)}
         open_paths |= {"/", *page}
+        uploads = {one.full_path for one in ROUTES if one.body_media == BYTES}
         app = web.Application(
             middlewares=[
                 guards.errors_as_json,
                 guards.hosts(*allowed_hosts),
                 self._access.middleware(open_paths, self._trust),
-                guards.no_foreign_page_changes_anything,
+                guards.no_foreign_page_changes_anything(uploads),
             ],
             client_max_size=guards.LARGEST_BODY,
         )
@@ -79,6 +84,7 @@ class Api:
 
         async def close(_app: web.Application) -> None:
             await self._clients.close()
+            await self.roasts.close()
 
         app.on_shutdown.append(close)
         return app
@@ -101,6 +107,7 @@ class Api:
             "me": sign_in.me,
             "openapi": self._openapi,
             "live_schema": self._live_schema,
+            **{name: self._busy(one) for name, one in self.roasts.handlers().items()},
         }
 
     def _for_role(self, route: Route, handler: guards.Handler) -> guards.Handler:
@@ -115,6 +122,17 @@ class Api:
             return await handler(request)
 
         return guarded
+
+    def _busy(self, handler: guards.Handler) -> guards.Handler:
+        """A handler that takes a while: its connection is not closed meanwhile."""
+
+        async def busy(request: web.Request) -> web.StreamResponse:
+            if self.listener is None:
+                return await handler(request)
+            with self.listener.busy(request.transport):
+                return await handler(request)
+
+        return busy
 
     def _trust(self, request: web.Request) -> None:
         if self.listener is not None:

@@ -1,6 +1,7 @@
 """The OpenAPI document of the API, made from the table of routes."""
 
 import json
+import re
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from roastwatch.vocabulary import Actuator, InstructionKind, Outcome, Snapshot
 from roastwatch.web.accounts import LONGEST, SHORTEST, Role
 from roastwatch.web.curve import Curves
 from roastwatch.web.guards import LARGEST_BODY
+from roastwatch.web.roasts.schemas import schemas as roast_schemas
 from roastwatch.web.routes import ROUTES, Route
 
 LIVE_SCHEMA = Path(__file__).with_name("live.schema.json")
@@ -21,13 +23,15 @@ _REFUSALS = {
     400: "The request is malformed or a value is wrong; the sentence says which.",
     401: "The caller is unknown: sign in or send a token.",
     403: "The caller may not do this, or came by a wrong name or from another site.",
-    404: "There is no such station.",
+    404: "There is no such station, roast or other thing.",
     408: "The body did not arrive in time.",
     409: "It can't be done now.",
     413: f"The body has more than {LARGEST_BODY} bytes.",
-    415: "The body is not JSON, or comes from a web page of another site.",
+    415: "The body is of another type, or comes from a web page of another site.",
+    416: "There are no such bytes.",
     426: "This path takes a WebSocket only.",
     429: "Too many wrong passwords; `Retry-After` says when to try again.",
+    501: "A library for it is not installed.",
     503: "Too much at once: try again.",
 }
 
@@ -84,12 +88,24 @@ def _operation(route: Route) -> dict[str, Any]:
         operation["description"] = f"For {route.needs.value}s." + (
             " Operators may do it too." if route.needs is Role.VIEWER else ""
         )
-    if "{station}" in route.path:
-        where = {"name": "station", "in": "path", "required": True, "schema": _TEXT}
-        operation["parameters"] = [where]
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": _TEXT}
+        for name in re.findall(r"{(\w+)}", route.path)
+    ] + [_parameter(name, dict(of)) for name, of in route.query.items()]
+    if parameters:
+        operation["parameters"] = parameters
     if route.body is not None:
-        operation["requestBody"] = {"required": True, "content": _json(route.body)}
+        content = _json(route.body, route.body_media)
+        operation["requestBody"] = {"required": True, "content": content}
     return operation
+
+
+def _parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter after the `?`."""
+    required, said = schema.pop("required", False), schema.pop("description")
+    return {
+        "name": name, "in": "query", "required": required, "description": said, "schema": schema,
+    }  # fmt: skip
 
 
 def _answers(route: Route) -> dict[int, dict[str, Any]]:
@@ -109,7 +125,9 @@ def _answers(route: Route) -> dict[int, dict[str, Any]]:
         refusals |= {408, 413, 415}
     for status in sorted(refusals - answers.keys()):
         answers[status] = {"description": _REFUSALS[status], "content": _json("Error")}
-    if 200 in answers and route.method == "GET" and route.media == "application/json":
+    if route.ranges:
+        answers[206] = answers[200] | {"description": "The range of bytes that was requested."}
+    if 200 in answers and route.method == "GET" and route.media != "text/plain":
         answers[304] = {"description": "Unchanged since the ETag that was sent."}
     return answers
 
@@ -179,6 +197,7 @@ def _schemas() -> dict[str, Any]:
         "Me": _object("*", role=_one_of(Role), session={"type": "boolean"}),
         "Nothing": {"type": "object"},
         "Document": {"type": "object"},
+        **roast_schemas(),
     }
 
 

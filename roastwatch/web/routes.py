@@ -1,38 +1,10 @@
 """Every route of the API, as one table: the server and its OpenAPI document are made from it."""
 
-from dataclasses import dataclass, field
-
 from roastwatch.web.accounts import Role
+from roastwatch.web.roasts.routes import ROAST_ROUTES
+from roastwatch.web.route import BASE, Route
 
-BASE = "/api/v1"
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One request that the API answers. `name` is its handler, and its `operationId`."""
-
-    method: str
-    path: str
-    """Below BASE."""
-    name: str
-    summary: str
-    needs: Role | None
-    """None: open to everybody who reaches the API."""
-    answers: dict[int, str] = field(default_factory=dict)
-    """Status → name of the schema; those of errors are added."""
-    body: str | None = None
-    """Name of the body's schema."""
-    refusals: tuple[int, ...] = ()
-    """Statuses of refusals that only this route has."""
-    old_path: str | None = None
-    """Where it was before there were versions; it still answers there."""
-    media: str = "application/json"
-
-    @property
-    def full_path(self) -> str:
-        """Its path on the server."""
-        return BASE + self.path
-
+__all__ = ["BASE", "ROUTES", "Route"]
 
 _SEES, _ACTS = Role.VIEWER, Role.OPERATOR
 _STATION = "/stations/{station}"
@@ -96,4 +68,5 @@ ROUTES = (
         "GET", "/live.schema.json", "live_schema", "The JSON schema of the messages of `live`.",
         _SEES, {200: "Document"},
     ),
+    *ROAST_ROUTES,
 )  # fmt: skip

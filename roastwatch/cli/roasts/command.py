@@ -6,6 +6,7 @@ from typing import Literal
 
 import click
 
+from roastwatch.cli.roasts import beans as roasts_beans
 from roastwatch.cli.roasts import importing as roasts_import
 from roastwatch.cli.roasts import keep as roasts_keep
 from roastwatch.cli.roasts.log import log_option
@@ -229,6 +230,9 @@ def compare(
 for _command in (
     roasts_import.command,
     roasts_keep.edit,
+    roasts_beans.taste,
+    roasts_beans.beans,
+    roasts_beans.undo,
     roasts_keep.delete,
     roasts_keep.stats,
     roasts_keep.backup,

@@ -1,6 +1,5 @@
 """Export roasts to files."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -9,14 +8,10 @@ import click
 
 from roastwatch.errors import BadInputError
 from roastwatch.printing.printable import printable
-from roastwatch.printing.times import local
 from roastwatch.records import formats
+from roastwatch.records.file_name import file_stem
 from roastwatch.records.record import RoastRecord
 from roastwatch.roastlog.store import Store
-
-_LONGEST_NAME_BYTES = 120
-# Names that Windows keeps for devices, whatever their suffix.
-_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(_.*)?", re.IGNORECASE)
 
 
 def export_one(
@@ -73,24 +68,6 @@ def _writer(format_: str, fahrenheit: bool) -> tuple[str, Callable[[RoastRecord]
             "--fahrenheit."
         )
     return suffix, lambda record: write(record, fahrenheit=True)
-
-
-def file_stem(record: RoastRecord) -> str:
-    """A file's name without suffix: local date and time, title, the id's beginning.
-
-    Only letters, digits, - and _, and short enough for any file system.
-    """
-    when = f"{local(record.started_at):%Y-%m-%d_%H%M}" if record.started_at else "roast"
-    title = _plain(record.title)[:40]
-    roast_id = _plain(record.roast_id[:8])
-    room = _LONGEST_NAME_BYTES - len(when) - len(roast_id.encode())
-    title = title.encode()[:room].decode(errors="ignore").strip("-")
-    stem = "_".join(part for part in (when, title, roast_id) if part)
-    return f"roast_{stem}" if _DEVICES.fullmatch(stem) else stem
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[^\w-]+", "-", text.encode("utf-8", "replace").decode()).strip("-")
 
 
 def _free(stem: str, suffix: str, written: set[str]) -> str:

@@ -102,7 +102,7 @@ def _import_one(
 
 
 def _said(result: ImportResult) -> str:
-    twin = printable(result.twin)
+    twin = printable(result.twin) or "the recording"
     changed = f" Replaced: {', '.join(result.changed)}." if result.changed else ""
     kept = f" Kept from roastwatch: {', '.join(result.kept)}." if result.kept else ""
     match result.outcome:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from roastwatch.bench import roast_log as log_bench
+from roastwatch.cli.roasts.beans import lot_of
 from roastwatch.cli.roasts.log import log_option
 from roastwatch.errors import BadInputError
 from roastwatch.printing.printable import printable
@@ -30,6 +31,9 @@ from roastwatch.vocabulary import EventKind
 @click.option("--title", help="The roast's title.")
 @click.option("--note", help="Replace the notes.")
 @click.option("--rating", type=click.FloatRange(0, 100), help="Rating of the cup, 0 to 100.")
+@click.option(
+    "--lot", "lot_name", metavar="LOT", help="Lot of beans it was taken from; '' for none."
+)
 @click.option(
     "--set",
     "pairs",
@@ -51,6 +55,7 @@ def edit(
     title: str | None,
     note: str | None,
     rating: float | None,
+    lot_name: str | None,
     pairs: tuple[str, ...],
     marks: tuple[str, ...],
 ) -> None:
@@ -70,13 +75,16 @@ def edit(
         name, equals, text = pair.partition("=")
         changes[name] = _value(name.strip(), equals, text.strip())
     events = dict(_mark(mark) for mark in marks)
-    if title is None and not changes and not events:
+    if title is None and lot_name is None and not changes and not events:
         raise BadInputError(
-            "Nothing to change. Give --title, --note, --rating, --set NAME=VALUE or --event "
+            "Nothing to change. Give --title, --note, --rating, --lot, --set NAME=VALUE or --event "
             "NAME=TIME."
         )
     with Store(log) as store:
-        roast_id = store.edit(roast_id, title=title, changes=changes, events=events)
+        lot_id = "" if lot_name is None else lot_of(store, lot_name) if lot_name else None
+        roast_id = store.edit(
+            roast_id, title=title, changes=changes, events=events, lot_id=lot_id, by="cli"
+        )
         if events:
             labels.export(store, roast_id)
 

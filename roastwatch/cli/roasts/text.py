@@ -12,6 +12,7 @@ from roastwatch.printing.rich_console import Console
 from roastwatch.printing.times import clock, local, moment
 from roastwatch.records.metrics import metrics, order_faults
 from roastwatch.records.record import RoastRecord
+from roastwatch.records.tasting import Stock, Tasting
 from roastwatch.roastlog.rows import events_since
 
 
@@ -94,6 +95,8 @@ def print_roast(row: dict[str, Any], record: RoastRecord) -> None:
             console.print(f"{name} {share:.1f} %{rising}")
     if figures.area_under_curve_c_min is not None:
         console.print(f"area under the curve {figures.area_under_curve_c_min:.0f} °C·min")
+    if record.lot is not None:
+        console.print(Text(f"beans from {printable(record.lot.name)}"))
     for name, value in record.properties.as_json().items():
         if name not in ("notes", "cupping_notes"):
             console.print(Text(f"{name.replace('_', ' ')}: {printable(str(value))}"))
@@ -102,8 +105,52 @@ def print_roast(row: dict[str, Any], record: RoastRecord) -> None:
         if text:
             lines = "\n".join(printable(line) for line in text.strip().splitlines())
             console.print(Text(f"\n{lines}", style="italic"))
+    for tasting in record.tastings:
+        console.print(Text(f"\n{printable(tasted(tasting))}"))
     for gap in record.gaps:
         console.print(f"the record has a gap from {clock(gap[0])} to {clock(gap[1])}")
+
+
+def tasted(tasting: Tasting) -> str:
+    """A tasting in one line."""
+    attributes = (f"{name} {value:g}" for name, value in tasting.attributes.items())
+    parts = (
+        f"tasted on {tasting.tasted_on}" if tasting.tasted_on else "tasted",
+        tasting.brew_method,
+        "" if tasting.score is None else f"score {tasting.score:g}",
+        ", ".join(attributes),
+        f"defects: {', '.join(tasting.defects)}" if tasting.defects else "",
+        " ".join(tasting.notes.split()),
+    )
+    return "; ".join(part for part in parts if part)
+
+
+def grams(value: float | None) -> str:
+    """A weight, a dash where unknown."""
+    return "–" if value is None else f"{value:.0f} g"
+
+
+def print_stock(lots: list[Stock]) -> None:
+    """A table of the lots of beans."""
+    console = Console(highlight=False)
+    if not lots:
+        console.print("No beans yet. Add some with `roastwatch roasts beans --add NAME`.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("id", "name", "bought", "used", "left", "roasts", "weight loss"):
+        table.add_column(name, no_wrap=name != "name")
+    for stock in lots:
+        lot = stock.lot
+        table.add_row(
+            Text(printable(lot.lot_id[:8])),
+            Text(printable(lot.name) + (" (finished)" if lot.finished else "")),
+            grams(lot.bought_g),
+            grams(stock.used_g),
+            grams(stock.left_g),
+            str(stock.roasts),
+            percent(stock.weight_loss_percent),
+        )
+    console.print(table)
 
 
 def _print_witnesses(console: Console, times: dict[str, float]) -> None:

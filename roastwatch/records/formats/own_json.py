@@ -21,6 +21,7 @@ from roastwatch.records.record import (
     RecordedEvent,
     RoastRecord,
 )
+from roastwatch.records.tasting import Tasting
 from roastwatch.vocabulary import EventKind, Level, Origin
 
 FORMAT = "roastwatch-roast"
@@ -46,6 +47,8 @@ def write(record: RoastRecord) -> str:
         "source_format": record.source_format,
         "fahrenheit": record.fahrenheit,
         "properties": record.properties.as_json(),
+        "tastings": [tasting.as_json() for tasting in record.tastings],
+        "lot": record.lot.as_json() if record.lot else None,
         "events": [_event(event) for event in record.events],
         "controls": [
             {"at_s": c.at_s, "what": c.what, "value": c.value, "text": c.text}
@@ -98,6 +101,7 @@ def read(raw: dict[str, Any], name: str) -> RoastRecord:
             scores=tuple((_number(a), _number(b), _number(c)) for a, b, c in raw.get("scores", [])),
             gaps=tuple((_number(a), _number(b)) for a, b in raw.get("gaps", [])),
             properties=_properties(raw.get("properties", {})),
+            tastings=tuple(Tasting.from_json(one) for one in raw.get("tastings", [])),
             station=str(raw.get("station", "")),
             source_file=str(raw.get("source_file") or name),
             source_format=str(raw.get("source_format") or "roastwatch"),
