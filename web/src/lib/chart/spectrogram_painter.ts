@@ -159,7 +159,7 @@ const STOPS: readonly (readonly [number, number, number, number])[] = [
   [1, 255, 240, 190],
 ];
 
-function paletteOf(): Uint8ClampedArray {
+export function paletteOf(): Uint8ClampedArray {
   const palette = new Uint8ClampedArray(256 * 4);
   for (let level = 0; level < 256; level += 1) {
     const share = Math.min(1, Math.max(0, (level - QUIETEST) / (LOUDEST - QUIETEST)));
