@@ -146,6 +146,7 @@ export class RecordedChart {
           show: hasRate,
           scale: 'rate',
           side: 1,
+          incrs: [5, 10, 20],
           size: 30,
           space: 34,
           stroke: this.color('--rate'),
