@@ -5,13 +5,17 @@ import type { Pop } from '../live/messages';
 
 const SHOWN_S = 30;
 const POPS_HEIGHT = 22;
-const QUIETEST = 51; // -80 dB
-const LOUDEST = 230; // -10 dB
+/** Of the levels of a frame, which count as background; and how fast that is followed. */
+const BACKGROUND = 0.4;
+const FOLLOWS = 0.03;
+/** Levels from the background to the brightest colour: 45 dB. */
+const SPAN = 115;
 
 export class SpectrogramPainter {
   private readonly ring = document.createElement('canvas');
   private readonly palette = paletteOf();
   private bands = 0;
+  private background = 0;
   private columnS = 0;
   private next = 0;
   private endS = 0;
@@ -35,12 +39,15 @@ export class SpectrogramPainter {
       this.skip(Math.round(gapS / columnS));
     }
     const drawing = this.ring.getContext('2d');
-    if (drawing === null) return;
+    if (drawing === null || count === 0) return;
+    this.follow(levels);
     for (let column = 0; column < count; column += 1) {
       const image = drawing.createImageData(1, bands);
       for (let band = 0; band < bands; band += 1) {
         const level = levels[column * bands + band] ?? 0;
-        image.data.set(this.palette.subarray(level * 4, level * 4 + 4), (bands - 1 - band) * 4);
+        const share = Math.min(1, Math.max(0, (level - this.background) / SPAN));
+        const from = Math.round(share * 255) * 4;
+        image.data.set(this.palette.subarray(from, from + 4), (bands - 1 - band) * 4);
       }
       drawing.putImageData(image, this.next, 0);
       this.next = (this.next + 1) % this.ring.width;
@@ -64,12 +71,20 @@ export class SpectrogramPainter {
     this.watching.disconnect();
   }
 
+  /** The background of a drum changes slowly, and pops stand out from it in every room. */
+  private follow(levels: Uint8Array): void {
+    const sorted = levels.slice().sort();
+    const now = (sorted[Math.floor(sorted.length * BACKGROUND)] ?? 0) - SPAN * 0.18;
+    this.background = this.endS === 0 ? now : this.background + FOLLOWS * (now - this.background);
+  }
+
   private begin(bands: number, columnS: number): void {
     this.bands = bands;
     this.columnS = columnS;
     this.ring.width = Math.ceil(SHOWN_S / columnS);
     this.ring.height = bands;
     this.next = 0;
+    this.endS = 0;
   }
 
   private skip(columns: number): void {
@@ -162,7 +177,7 @@ const STOPS: readonly (readonly [number, number, number, number])[] = [
 export function paletteOf(): Uint8ClampedArray {
   const palette = new Uint8ClampedArray(256 * 4);
   for (let level = 0; level < 256; level += 1) {
-    const share = Math.min(1, Math.max(0, (level - QUIETEST) / (LOUDEST - QUIETEST)));
+    const share = level / 255;
     const above = Math.max(
       1,
       STOPS.findIndex(([at]) => at >= share),
