@@ -18,7 +18,7 @@ from roastwatch.bench.machine import peak_mb, resident_mb
 from roastwatch.bench.sound import noise_with_pops, write_file
 from roastwatch.bench.timing import Figure
 
-_PROGRAM = [sys.executable, "-m", "roastwatch"]
+PROGRAM = [sys.executable, "-m", "roastwatch"]
 _START_LIMIT_S = 60.0
 
 _LOAD = """
@@ -75,7 +75,7 @@ def listening(settings_model: dict[str, Any], rate_hz: int, seconds: float) -> l
         path.write_text(yaml.safe_dump({"data_dir": folder, "stations": [station]}))
         began_s = time.monotonic()
         with subprocess.Popen(
-            [*_PROGRAM, "run", "--settings", str(path)],
+            [*PROGRAM, "run", "--settings", str(path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -101,17 +101,17 @@ def _watch(
         return [Figure("run_ready", None, "s", note="the service ended at once")]
     ready_s = time.monotonic() - began_s
     start_s = time.monotonic()
-    cpu_s = steady_s = 0.0
+    used_s = steady_s = 0.0
     memory: list[float] = []
     for number in range(1, round(seconds / 0.1)):
         time.sleep(max(0.0, start_s + number * 0.1 - time.monotonic()))
         at = number * 2 * block % (len(raw) - 2 * block)
         os.write(pipe, raw[at : at + 2 * block])
         if number == 10:
-            cpu_s, steady_s = _cpu_s(process.pid), time.monotonic()
+            used_s, steady_s = cpu_s(process.pid), time.monotonic()
         if number >= 10:
             memory.append(resident_mb(process.pid) or 0.0)
-    percent = 100 * (_cpu_s(process.pid) - cpu_s) / (time.monotonic() - steady_s)
+    percent = 100 * (cpu_s(process.pid) - used_s) / (time.monotonic() - steady_s)
     return [
         Figure("run_ready", ready_s, "s", target=2.0, note="from the start to the first sound"),
         Figure("run_memory", max(memory), "MB", target=120.0, note="resident while listening"),
@@ -137,7 +137,7 @@ def analyze_memory(model: str | None, options: tuple[str, ...], rate_hz: int) ->
 
 
 def _peak_mb(files: list[str], model: str | None, options: tuple[str, ...]) -> float | None:
-    words = [*_PROGRAM, "analyze", *files, "--json"]
+    words = [*PROGRAM, "analyze", *files, "--json"]
     words += ["--model", model] if model else []
     words += [word for option in options for word in ("--model-option", option)]
     peak: float | None = None
@@ -155,7 +155,7 @@ def _unread(pipe: int) -> int:
     return count
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     """User and system time of a process (all threads), from /proc/<pid>/stat."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     ticks: int = os.sysconf("SC_CLK_TCK")

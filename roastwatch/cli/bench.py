@@ -21,7 +21,7 @@ from roastwatch.detection.model import CrackModel
 from roastwatch.errors import BadInputError, MissingExtraError
 from roastwatch.printing.rich_console import Console
 
-_MODES = ("quick", "full", "stream", "stress", "large")
+_MODES = ("quick", "full", "stream", "stress", "large", "web")
 
 
 @click.command("bench")
@@ -47,6 +47,9 @@ _MODES = ("quick", "full", "stream", "stress", "large")
     show_default=True,
     help="Number of live streams.",
 )
+@click.option(
+    "--clients", type=click.IntRange(1), default=20, show_default=True, help="Clients of the page."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write JSON, Markdown and PNG to this folder."
@@ -59,6 +62,7 @@ def command(
     rate: int,
     seconds: float | None,
     streams: int,
+    clients: int,
     as_json: bool,
     out: Path | None,
     compare: Path | None,
@@ -71,6 +75,7 @@ def command(
     stream  live streams in real time: latency, queues, memory
     stress  the number of microphones before this computer falls behind
     large   a windowed model: back ends, threads, batches (minutes)
+    web     the page: what its clients cost the service, and how soon they see a pop
 
     \b
     Examples:
@@ -98,6 +103,13 @@ def command(
         measured.stream(model, rate, streams, seconds if mode == "stream" and seconds else 30.0)
     if mode == "large":
         measured.large(model)
+    if mode == "web":
+        from roastwatch.bench import web
+
+        kind, chosen = model_choice.choose(name, options)
+        which = {"type": kind, **chosen}
+        measured.note(*web.clients(which, rate, seconds or 30.0, clients))
+        measured.note(*web.pops(which, rate, seconds or 30.0, clients))
     if mode == "stress":
         measured.stress(model, rate, seconds or max(10.0, 4 * model.spec.hop_s))
     if as_json:

@@ -6,6 +6,7 @@ import click
 
 from roastwatch.cli.listen import extra_sinks, quick
 from roastwatch.cli.live import log_to_stderr, serve
+from roastwatch.cli.page import Page, page_options
 from roastwatch.printing.times import clock
 from roastwatch.settings import model as settings
 from roastwatch.synth.source import DemoOptions, demo_roast
@@ -38,6 +39,7 @@ from roastwatch.synth.source import DemoOptions, demo_roast
     type=click.Path(path_type=Path, dir_okay=False),
     help="Store the roast in this roast log (see `roastwatch roasts`).",
 )
+@page_options
 @click.option("-v", "--verbose", is_flag=True, help="Log more details.")
 def command(
     seed: int,
@@ -46,6 +48,8 @@ def command(
     mqtt: str | None,
     path: Path | None,
     log_path: Path | None,
+    page: bool,
+    opened: bool,
     verbose: bool,
 ) -> None:
     """Play a synthesised roast and show how first crack is detected in it.
@@ -68,4 +72,4 @@ def command(
     if path is not None:
         own = settings.read(path)
         wanted = own.model_copy(update={"stations": wanted.stations})
-    serve(wanted, extra_sinks(mqtt), log_path)
+    serve(wanted, extra_sinks(mqtt), log_path, Page(page, opened))

@@ -7,6 +7,7 @@ import click
 from roastwatch.audio.sound_card import has_microphone
 from roastwatch.cli import model_choice
 from roastwatch.cli.live import log_to_stderr, mqtt_sink, serve
+from roastwatch.cli.page import Page, page_options
 from roastwatch.settings import model as settings
 from roastwatch.settings.model import Chosen
 
@@ -59,6 +60,7 @@ from roastwatch.settings.model import Chosen
     type=click.Path(path_type=Path, dir_okay=False),
     help="Store the roast in this roast log (see `roastwatch roasts`).",
 )
+@page_options
 @click.option("-v", "--verbose", is_flag=True, help="Log more details.")
 def command(
     device: str | None,
@@ -74,6 +76,8 @@ def command(
     mqtt: str | None,
     or_demo: bool,
     log_path: Path | None,
+    page: bool,
+    opened: bool,
     verbose: bool,
 ) -> None:
     """Listen now and show what is detected. The roast starts with the sound.
@@ -101,7 +105,7 @@ def command(
     else:
         source = {"type": "microphone", "device": device, "wait": False}
     quickly = quick(source, model, model_options=model_options, charge=charge)
-    serve(quickly, extra_sinks(mqtt), log_path)
+    serve(quickly, extra_sinks(mqtt), log_path, Page(page, opened))
 
 
 def quick(

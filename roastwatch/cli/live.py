@@ -11,10 +11,13 @@ from pathlib import Path
 
 from roastwatch.app.service import Service
 from roastwatch.cli.heartbeat import heartbeat
-from roastwatch.errors import EndedError, RoastwatchError
+from roastwatch.cli.page import Page, with_page
+from roastwatch.errors import EndedError, RoastwatchError, SettingsError
 from roastwatch.printing.logs import log_to
 from roastwatch.settings import model as settings_
 from roastwatch.settings.model import Chosen, Settings
+
+_log = logging.getLogger(__name__)
 
 
 def log_to_stderr(verbose: bool) -> None:
@@ -25,9 +28,21 @@ def log_to_stderr(verbose: bool) -> None:
 
 
 def serve(
-    settings: Settings, extra_sinks: Sequence[Chosen] = (), log_path: Path | None = None
+    settings: Settings,
+    extra_sinks: Sequence[Chosen] = (),
+    log_path: Path | None = None,
+    page: Page | None = None,
 ) -> None:
     """Run the service until its sound ends or it is stopped (Ctrl-C, SIGTERM)."""
+    page = page or Page()
+    if page.opened:
+        if log_path is None and not sys.stderr.isatty():
+            raise SettingsError(
+                "--open needs a terminal to show its passwords, or a roast log, beside which they "
+                "are stored: name one with --log."
+            )
+        _log.info("--open serves the page to your whole network; people sign in with a password")
+    settings, extra_sinks = with_page(settings, extra_sinks, page)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(settings, extra_sinks, log_path))
 

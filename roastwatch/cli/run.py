@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from roastwatch.cli.live import log_to_stderr, serve
+from roastwatch.cli.page import Page, page_options
 from roastwatch.errors import SettingsError
 from roastwatch.roastlog.file import FILE_NAME
 from roastwatch.settings import model as settings
@@ -19,8 +20,9 @@ PLACES = (
 
 @click.command("run")
 @click.option("--settings", "path", type=click.Path(path_type=Path), help="Settings file (YAML).")
+@page_options
 @click.option("-v", "--verbose", is_flag=True, help="Log more details.")
-def command(path: Path | None, verbose: bool) -> None:
+def command(path: Path | None, page: bool, opened: bool, verbose: bool) -> None:
     """Run the service with a settings file.
 
     Without --settings, the first of these is used: $ROASTWATCH_SETTINGS, ./roastwatch.yaml,
@@ -30,7 +32,7 @@ def command(path: Path | None, verbose: bool) -> None:
     """
     log_to_stderr(verbose)
     wanted = settings.read(path or found())
-    serve(wanted, log_path=wanted.folder / FILE_NAME)
+    serve(wanted, log_path=wanted.folder / FILE_NAME, page=Page(page, opened))
 
 
 def found() -> Path:

@@ -117,6 +117,11 @@ class Settings(Options):
     stations: tuple[StationSettings, ...] = Field(
         description="One entry per roaster.", min_length=1
     )
+    page: bool = Field(
+        True,
+        description="Serves the page and the HTTP API to this machine alone, on port 8099 or the "
+        "next free one. A `rest` sink replaces it, with options of its own.",
+    )
     sinks: tuple[Chosen, ...] = Field((), description="Where events are sent.")
 
     @property

@@ -23,6 +23,8 @@ from roastwatch.files.atomic import write_whole
 _log = logging.getLogger(__name__)
 SESSION_S = 30 * 86_400
 """A session ends this long after its sign-in."""
+CODE_S = 900.0
+"""A pairing code is valid for this long."""
 SHORTEST, LONGEST = 10, 200
 """Characters of a password that a person chooses."""
 _MOST_SESSIONS = 64
@@ -109,6 +111,22 @@ class Accounts:
         self._sessions = {one.id: one for one in found.sessions}
         """The oldest first."""
         self._writing = asyncio.Lock()
+        self._code, self._code_until_s = "", 0.0
+
+    def new_code(self) -> str:
+        """A pairing code, which signs in one operator once; an earlier one ends."""
+        self._code, self._code_until_s = _new_password(2), self._now() + CODE_S
+        return self._code
+
+    def pair(self, code: str) -> bool:
+        """Whether this is the pairing code; it is used up by that."""
+        given, known = code.encode("utf-8", "surrogatepass"), self._code.encode()
+        if not self._code or self._now() >= self._code_until_s:
+            return False
+        if not hmac.compare_digest(given, known):
+            return False
+        self._code = ""
+        return True
 
     async def create_missing(self) -> dict[Role, str]:
         """Give each role a password that has none, and return the new ones to be shown."""
@@ -204,7 +222,7 @@ def _id_of(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _new_password() -> str:
-    """Four groups of four letters and digits: 79 bits."""
-    groups = ("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
+def _new_password(number: int = 4) -> str:
+    """Groups of four letters and digits, of 20 bits each."""
+    groups = ("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(number))
     return "-".join(groups)

@@ -43,7 +43,7 @@ class SignIn:
             return _off()
         body = await json_body(request)
         password = inbound.text(body.get("password"), "password", LONGEST, shortest=1)
-        role = await self._checked(accounts, request.remote or "", password)
+        role = await self._checked(accounts, request.remote or "", password, pairs=True)
         if isinstance(role, web.Response):
             return role
         token = await accounts.begin(role)
@@ -88,9 +88,12 @@ class SignIn:
         return web.json_response({"changed": role.value})
 
     async def _checked(
-        self, accounts: Accounts, address: str, password: str
+        self, accounts: Accounts, address: str, password: str, *, pairs: bool = False
     ) -> Role | web.Response:
-        """The role of a password, or the refusal: it is wrong, or was tried too often."""
+        """The role of a password, or the refusal: it is wrong, or was tried too often.
+
+        `pairs`: the pairing code is accepted, too.
+        """
         if self._waiting >= _WAITING:
             return refusal(503, "Too many people sign in at once: try again.")
         self._waiting += 1
@@ -100,7 +103,8 @@ class SignIn:
                 if wait_s:
                     said = f"Too many wrong passwords: try again in {wait_s} s."
                     return refusal(429, said, **{"Retry-After": str(wait_s)})
-                role = await accounts.role_of(password)
+                paired = pairs and accounts.pair(password)
+                role = Role.OPERATOR if paired else await accounts.role_of(password)
                 if role is None:
                     self._attempts.failed(address)
                     _log.warning("A wrong password came from %s", address)

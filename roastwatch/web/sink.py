@@ -5,10 +5,12 @@ passes the guards of web/guards.py first; its data passes `inbound`, the one che
 """
 
 import asyncio
+import errno
 import itertools
 import logging
 from collections import deque
 from collections.abc import Sequence
+from pathlib import Path
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
@@ -37,6 +39,7 @@ from roastwatch.web.listener import ConnectionLimits, Listener
 from roastwatch.web.live import Live
 from roastwatch.web.live_client import LiveClients
 from roastwatch.web.page_files import page_files
+from roastwatch.web.welcome import announce, phone_address, show_new
 
 _KEPT = 200
 _IDLE_S = 10.0
@@ -53,6 +56,13 @@ class RestOptions(Options):
 
     host: Host = Field("127.0.0.1", description="Address to serve on; 0.0.0.0: every network.")
     port: int = Field(8099, description="TCP port to serve on.", ge=1, le=65535)
+    more_ports: int = Field(
+        0,
+        description="If the port is in use, one of this many following ones is taken; 0: wait "
+        "until it is free.",
+        ge=0,
+        le=1000,
+    )
     token: SecretStr | None = Field(
         None,
         description="Bearer token of machines that may do all; this or sign_in is required beyond "
@@ -64,7 +74,8 @@ class RestOptions(Options):
     sign_in: bool = Field(
         False,
         description="Lets people sign in with a password; one for operators and one for viewers "
-        "are created at the first start and shown once, in the log.",
+        "are created at the first start and shown once, in the terminal or else in a file beside "
+        "the roast log.",
     )
     allowed_hosts: tuple[str, ...] = Field(
         (),
@@ -99,6 +110,8 @@ class RestSink(Sink):
         self._kept: deque[RoastEvent] = deque(maxlen=_KEPT)
         self._latest: Latest[dict[str, Snapshot]] = Latest()
         self._live = Live(context.stations, context.titles)
+        self._announced: int | None = None
+        """The port whose address was logged."""
         self._curves = Curves()
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
@@ -160,8 +173,7 @@ class RestSink(Sink):
                     self._live.columns(await waiting.get())
 
     async def _serve(self) -> None:
-        api = await self._api()
-        options = self._options
+        options, (api, accounts, created) = self._options, await self._api()
         runner = web.AppRunner(
             api.application(
                 (options.host, *options.allowed_hosts), await asyncio.to_thread(page_files)
@@ -179,20 +191,48 @@ class RestSink(Sink):
             runner.server, self._context.part.count, ConnectionLimits(head_within_s=_IDLE_S)
         )
         try:
+            port = options.port
             try:
-                await listener.open(options.host, options.port)
-            except OSError as error:
-                raise LostError(
-                    f"The API can't serve on {options.host}:{options.port} ({error.strerror})."
-                ) from error
+                port = await self._open(listener)
+            finally:  # they are stored already, and a later try does not know them
+                if created and accounts is not None:
+                    place = phone_address(options.host, port)
+                    show_new(created, accounts.new_code(), place, self._file("passwords"))
+            if port != self._announced:
+                announce(options.host, port)
+                self._announced = port
             self._context.part.running()
             await asyncio.Event().wait()
         finally:
             await listener.close()
             await runner.cleanup()
 
-    async def _api(self) -> Api:
-        """The API; if people sign in, their passwords exist before it listens anywhere."""
+    async def _open(self, listener: Listener) -> int:
+        """Listen; returns the port.
+
+        Raises:
+            LostError: no port is free.
+        """
+        options = self._options
+        for port in range(options.port, min(options.port + options.more_ports, 65535) + 1):
+            try:
+                await listener.open(options.host, port)
+            except OSError as error:
+                last = error
+                if error.errno != errno.EADDRINUSE:
+                    break
+            else:
+                return port
+        raise LostError(
+            f"The API can't serve on {options.host}:{options.port} ({last.strerror})."
+        ) from last
+
+    async def _api(self) -> tuple[Api, Accounts | None, dict[Role, str]]:
+        """The API; if people sign in, their passwords exist before it listens anywhere.
+
+        Returns:
+            It, who may sign in, and the passwords that were created and are to be shown.
+        """
         options, instance = self._options, self._context.instance
         tokens = {
             role: secret.get_secret_value()
@@ -202,28 +242,23 @@ class RestSink(Sink):
             )
             if secret is not None
         }
-        accounts = await self._accounts() if options.sign_in else None
+        accounts, created = await self._accounts() if options.sign_in else (None, {})
         access = Access(tokens, accounts, f"roastwatch_{instance}")
         known = Known(lambda: self._latest.value or {}, self._kept, self._curves)
-        return Api(self._context, known, access, LiveClients(self._live))
+        return Api(self._context, known, access, LiveClients(self._live)), accounts, created
 
-    async def _accounts(self) -> Accounts:
-        """Passwords and sessions; new passwords are shown once.
+    async def _accounts(self) -> tuple[Accounts, dict[Role, str]]:
+        """Passwords and sessions, and the passwords that were created and are to be shown.
 
         Raises:
             SettingsError: their file can't be read.
         """
+        accounts = await asyncio.to_thread(Accounts, self._file("json"))
+        return accounts, await accounts.create_missing()
+
+    def _file(self, suffix: str) -> Path | None:
         folder = self._context.folder
-        path = folder / f"web-{self._options.port}.json" if folder is not None else None
-        accounts = await asyncio.to_thread(Accounts, path)
-        for role, password in (await accounts.create_missing()).items():
-            _log.warning(
-                "The password of %ss of the API on port %d is %s (shown only now)",
-                role.value,
-                self._options.port,
-                password,
-            )
-        return accounts
+        return folder / f"web-{self._options.port}.{suffix}" if folder is not None else None
 
 
 class _OneLine(logging.Filter):

@@ -24,7 +24,7 @@ from tests.support.guarded import guarded
 from tests.support.http import free_port
 from tests.support.until import until
 from tests.unit.test_web_live import Follower
-from tests.unit.test_web_sign_in import SHOWN, sign_in
+from tests.unit.test_web_sign_in import shown, sign_in
 
 DEMO = {"type": "demo", "seed": 3, "speed": 20, "first_crack_at_s": 40, "fooling_per_h": 0}
 
@@ -61,7 +61,7 @@ async def post(session: aiohttp.ClientSession, path: str, **body: object) -> tup
 
 
 async def test_heat_over_the_api_needs_the_operator_and_passes_the_interlocks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(accounts, "_P", 1)
     port = free_port()
@@ -77,7 +77,7 @@ async def test_heat_over_the_api_needs_the_operator_and_passes_the_interlocks(
             browser(port) as operator,
             browser(port) as viewer,
         ):
-            passwords = dict(SHOWN.findall(caplog.text))
+            passwords = shown(tmp_path, port)
             assert await sign_in(operator, passwords["operator"]) == 200
             assert await sign_in(viewer, passwords["viewer"]) == 200
             heat = {"actuator": "heater", "percent": 50}
@@ -204,12 +204,14 @@ def _program(file: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
 
 
 def _shown(process: subprocess.Popen[bytes], log: Path) -> dict[str, str]:
-    """The passwords in the log, as soon as the API answers."""
+    """The new passwords, as soon as the API answers."""
     port = int(re.findall(r"port: (\d+)", log.with_suffix(".yaml").read_text())[0])
     url = f"http://127.0.0.1:{port}/health"
     for _ in range(600):
         assert process.poll() is None, log.read_text()
         if subprocess.run(["curl", "--silent", url], capture_output=True).returncode == 0:
-            return dict(SHOWN.findall(log.read_text()))
+            passwords = shown(log.parent / "data", port)
+            assert not any(one in log.read_text() for one in passwords.values())
+            return passwords
         time.sleep(0.1)
     raise TimeoutError(log.read_text())

@@ -92,6 +92,7 @@ async def serving(
     snapshots: dict[str, Snapshot] | None = None,
     *,
     folder: Path | None = None,
+    log: Path | None = None,
     **options: Any,
 ) -> AsyncIterator[Served]:
     person, part = person or Person(), ComponentHealth("rest")
@@ -110,6 +111,7 @@ async def serving(
         levels=levels,
         spectrogram=spectrogram,
         folder=folder,
+        log=log,
     )
     sink = RestSink(RestOptions(port=port, **({"token": "beans"} | options)), context)
     events: Events[RoastEvent] = Events()

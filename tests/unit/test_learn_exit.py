@@ -14,14 +14,15 @@ import soundfile
 from click.testing import CliRunner
 
 from roastwatch.cli.learn import command
-from roastwatch.corpus.labels import LabelledClip, LabelledRoast
+from roastwatch.corpus.labels import LabelledClip, LabelledRoast, ReviewedRoast
 from roastwatch.detection import calibration
 from roastwatch.detection.calibration import Calibration
 from roastwatch.detection.decision.onset import OnsetOptions
+from roastwatch.detection.pops.features import ROW_S
 from roastwatch.detection.pops.model import PopsModel, PopsOptions
 from roastwatch.errors import BadInputError, SettingsError
-from roastwatch.learning.judge import hear
-from roastwatch.learning.tune_head import Examples, examples, fit
+from roastwatch.learning.judge import ScoredRecording, hear
+from roastwatch.learning.tune_head import Examples, Float64Array, examples, fit
 from roastwatch.vocabulary import CrackScore, Float32Array
 
 RATE = 16_000
@@ -235,3 +236,38 @@ def test_five_roasts_of_twelve_minutes(tmp_path: Path) -> None:
     print(ran.stdout, f"{time.process_time() - began_s:.0f} s of CPU")
     assert ran.exit_code == 0, ran.output
     assert "Fine-tuning the last layer brought an improvement" in ran.output
+
+
+def test_labelled_sounds_are_what_a_person_said(model: PopsModel, tmp_path: Path) -> None:
+    labelled = write(tmp_path, 0.5, count=1, onset_s=70)[0]
+    heard = hear(model, labelled)
+    before = examples(model, heard)
+    crack = int(np.argmax(before.cracks))  # a peak after the onset ...
+    strays = np.where(before.cracks == 0, before.logits, -np.inf)
+    stray = int(np.argmax(strays))  # ... and one before it
+    at_s = peak_times(model, heard)
+    said = replace(heard, moments=((at_s[crack] + 0.05, False), (at_s[stray] - 0.05, True)))
+    after = examples(model, said)
+    assert (after.cracks[crack], after.cracks[stray]) == (0.0, 1.0)
+    assert np.array_equal(np.delete(after.cracks, [crack, stray]),
+                          np.delete(before.cracks, [crack, stray]))  # fmt: skip
+
+
+def test_of_a_reviewed_roast_only_labelled_sounds_count(model: PopsModel, tmp_path: Path) -> None:
+    labelled = write(tmp_path, 0.5, count=1, onset_s=70)[0]
+    at_s = peak_times(model, hear(model, labelled))
+    moments = ((float(at_s[0]), False), (float(at_s[-1]), True), (5000.0, True))
+    heard = hear(model, ReviewedRoast(labelled.path, moments, "r"))
+    assert (heard.onset_s, heard.only_moments) == (None, True)
+    assert sorted(examples(model, heard).cracks) == [0.0, 1.0]
+
+
+def peak_times(model: PopsModel, heard: ScoredRecording) -> Float64Array:
+    """The times of the peaks that are examples without any label."""
+    shown = heard.activations
+    assert shown is not None
+    late = model.manifest.look_ahead_rows
+    rows = {float(shown.logits[row + late]): (row + 0.5) * ROW_S
+            for row in range(len(shown.logits) - late)}  # fmt: skip
+    found = [rows[float(np.float32(logit))] for logit in examples(model, heard).logits]
+    return np.array(found)

@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import stat
+import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,8 @@ from roastwatch.web.attempts import Attempts
 from tests.support.http import Served, free_port, serving
 from tests.unit.test_web_live import Follower
 
-SHOWN = re.compile(r"The password of (operator|viewer)s of the API on port \d+ is (\S+) \(shown")
+SHOWN = re.compile(r"(operator|viewer) +(\S+)")
+"""A line of the file of new passwords."""
 
 
 @pytest.fixture(autouse=True)
@@ -37,11 +39,24 @@ async def signing(
 ) -> AsyncIterator[tuple[Served, aiohttp.ClientSession, dict[str, str]]]:
     """An API with sign-in, a browser that has not signed in, and the passwords that were shown."""
     caplog.set_level(logging.INFO)
-    async with (
-        serving(folder=folder, **({"sign_in": True, "token": None} | options)) as api,
-        aiohttp.ClientSession(api.url, cookie_jar=aiohttp.CookieJar(unsafe=True)) as session,
-    ):
-        yield api, session, dict(SHOWN.findall(caplog.text))
+    with tempfile.TemporaryDirectory() as own:
+        folder = folder or Path(own)
+        async with (
+            serving(folder=folder, **({"sign_in": True, "token": None} | options)) as api,
+            aiohttp.ClientSession(api.url, cookie_jar=aiohttp.CookieJar(unsafe=True)) as session,
+        ):
+            yield api, session, shown(folder, api.port)
+
+
+def shown(folder: Path, port: int) -> dict[str, str]:
+    """The new passwords that were stored for the owner; the file is deleted, as people should."""
+    file = folder / f"web-{port}.passwords"
+    if not file.exists():
+        return {}
+    text = file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    file.unlink()
+    return dict(SHOWN.findall(text))
 
 
 async def sign_in(session: aiohttp.ClientSession, password: object, **headers: str) -> int:

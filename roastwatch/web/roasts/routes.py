@@ -62,7 +62,7 @@ _LIST = {
 ROAST_ROUTES = (
     Route(
         "GET", "/roasts", "roasts", "The recorded roasts, a page of them, with small curves.",
-        _SEES, {200: "RoastPage"}, refusals=(503,), query=_LIST,
+        _SEES, {200: "RoastPage"}, refusals=(404, 503), query=_LIST,
     ),
     Route(
         "GET", _ROAST, "roast", "One roast: events, curves, pops, decision, tastings, changes.",
@@ -135,7 +135,7 @@ ROAST_ROUTES = (
     ),
     Route(
         "GET", "/beans", "beans", "The lots of green beans, with what is left of each.",
-        _SEES, {200: "Lots"}, refusals=(503,),
+        _SEES, {200: "Lots"}, refusals=(404, 503),
     ),
     Route(
         "POST", "/beans", "add_lot", "Add a lot of beans.",
@@ -166,7 +166,7 @@ ROAST_ROUTES = (
     ),
     Route(
         "GET", "/learn", "learning", "The state of learning and its figures, before and after.",
-        _SEES, {200: "Learning"}, refusals=(503,),
+        _SEES, {200: "Learning"}, refusals=(404, 503),
     ),
     Route(
         "POST", "/learn", "learn", "Learn from the labelled roasts, in a process of its own.",
