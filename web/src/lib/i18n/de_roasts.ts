@@ -84,7 +84,7 @@ export const deRoasts: Record<keyof typeof enRoasts, string> = {
   'roast.pop_after': 'Nächstes Knacken anhören',
   'roast.play': 'Abspielen',
   'roast.stop_sound': 'Stopp',
-  'roast.show_event': 'Ton zeigen: {event}',
+  'roast.show_event': 'Den Ton zu dieser Zeit zeigen',
   'roast.correct_event': 'Zeit berichtigen: {event}',
   'roast.corrected': 'berichtigt',
   'roast.mark_event': 'Fehlendes Ereignis setzen',

@@ -80,7 +80,7 @@ export const enRoasts = {
   'roast.pop_after': 'Hear the next pop',
   'roast.play': 'Play',
   'roast.stop_sound': 'Stop',
-  'roast.show_event': 'Show the sound: {event}',
+  'roast.show_event': 'Show the sound at this time',
   'roast.correct_event': 'Correct the time: {event}',
   'roast.corrected': 'corrected',
   'roast.mark_event': 'Mark an event that is missing',

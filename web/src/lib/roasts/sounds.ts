@@ -12,18 +12,15 @@ export interface Window {
   toS: number;
 }
 
-/** A window around a time, inside the sound that is there. */
+/** A window around a time, inside the sound that is there; else at the nearest sound. */
 export function windowAround(pieces: readonly Piece[], atS: number, lengthS = WINDOW_S): Window {
-  const holding = pieces.find((one) => one.from_s <= atS && atS <= one.to_s);
+  const away = (one: Piece) => Math.max(one.from_s - atS, atS - one.to_s, 0);
+  const [holding] = [...pieces].sort((a, b) => away(a) - away(b));
   const from = atS - lengthS / 2;
   if (holding === undefined) return { fromS: from, toS: from + lengthS };
   const latest = Math.max(holding.from_s, holding.to_s - lengthS);
   const fromS = Math.min(Math.max(from, holding.from_s), latest);
   return { fromS, toS: Math.min(fromS + lengthS, Math.max(holding.to_s, fromS + 1)) };
-}
-
-export function hasSoundAt(pieces: readonly Piece[], atS: number): boolean {
-  return pieces.some((one) => one.from_s <= atS && atS <= one.to_s);
 }
 
 /** The sound to play for a pop. */
