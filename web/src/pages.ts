@@ -25,6 +25,13 @@ export const pages: readonly Page[] = [
     acts: true,
   },
   {
+    name: 'roasts',
+    label: 'nav.roasts',
+    icon: 'M4 5v15h16M7 16c2-8 4-9 6-7s4-1 6-4',
+    load: () => import('./pages/Roasts.svelte'),
+    acts: false,
+  },
+  {
     name: 'settings',
     label: 'nav.settings',
     icon: 'M4 7h10m4 0h2M4 17h2m4 0h10M14 4v6M10 14v6',

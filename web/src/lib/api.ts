@@ -36,23 +36,47 @@ export class Refused extends Error {
 
 const WITHIN_MS = 10_000;
 
+/** Send a request: a body is sent as JSON, a file as its bytes.
+ * @throws {Refused} the server refuses; any other error: it can't be reached.
+ */
+export async function send(
+  path: string,
+  body?: object | Blob,
+  method = body === undefined ? 'GET' : 'POST',
+  withinMs = WITHIN_MS,
+): Promise<Response> {
+  const isFile = body instanceof Blob;
+  const media = isFile ? 'application/octet-stream' : 'application/json';
+  const answer = await fetch(`api/v1/${path}`, {
+    method,
+    ...(body === undefined ? {} : { body: isFile ? body : JSON.stringify(body) }),
+    headers: body === undefined ? {} : { 'Content-Type': media },
+    credentials: 'same-origin',
+    keepalive: body !== undefined && !isFile,
+    signal: AbortSignal.timeout(withinMs),
+  });
+  if (answer.ok) return answer;
+  const said: unknown = await answer
+    .clone()
+    .json()
+    .catch(() => null);
+  // 409 of a command is its result, with the interlock and the reason.
+  const isResult = said !== null && typeof said === 'object' && 'outcome' in said;
+  if (!isResult) throw new Refused(answer.status, sentence(said, answer));
+  return answer;
+}
+
 /** Fetch JSON.
  * @throws {Refused} the server refuses; any other error: it can't be reached.
  */
-async function request<T>(path: string, body?: object): Promise<T> {
-  const answer = await fetch(`api/v1/${path}`, {
-    method: body === undefined ? 'GET' : 'POST',
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
-    credentials: 'same-origin',
-    keepalive: body !== undefined,
-    signal: AbortSignal.timeout(WITHIN_MS),
-  });
-  const said: unknown = await answer.json().catch(() => null);
-  // 409 of a command is its result, with the interlock and the reason.
-  const isResult = said !== null && typeof said === 'object' && 'outcome' in said;
-  if (!answer.ok && !isResult) throw new Refused(answer.status, sentence(said, answer));
-  return said as T;
+export async function request<T>(
+  path: string,
+  body?: object | Blob,
+  method?: string,
+  withinMs?: number,
+): Promise<T> {
+  const answer = await send(path, body, method, withinMs);
+  return (await answer.json().catch(() => null)) as T;
 }
 
 function sentence(said: unknown, answer: Response): string {

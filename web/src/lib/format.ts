@@ -34,6 +34,11 @@ export function fixed(value: number | null, digits: number, language: string): s
   });
 }
 
+/** A share as `14.5 %`. */
+export function percent(value: number | null, digits: number, language: string): string {
+  return value === null ? UNKNOWN : `${fixed(value, digits, language)} %`;
+}
+
 /** The time of day of a UTC time, in the person's zone. */
 export function timeOfDay(at: string, language: string): string {
   return new Date(at).toLocaleTimeString(language, {

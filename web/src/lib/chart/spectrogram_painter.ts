@@ -174,7 +174,7 @@ const STOPS: readonly (readonly [number, number, number, number])[] = [
   [1, 255, 240, 190],
 ];
 
-function paletteOf(): Uint8ClampedArray {
+export function paletteOf(): Uint8ClampedArray {
   const palette = new Uint8ClampedArray(256 * 4);
   for (let level = 0; level < 256; level += 1) {
     const share = level / 255;

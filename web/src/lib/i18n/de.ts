@@ -1,6 +1,8 @@
+import { deRoasts } from './de_roasts';
 import type { en } from './en';
 
 export const de: Record<keyof typeof en, string> = {
+  ...deRoasts,
   'app.name': 'roastwatch',
   'app.loading': 'Lädt …',
   'app.unreachable': 'roastwatch ist nicht erreichbar. Neuer Versuch …',

@@ -1,5 +1,8 @@
+import { enRoasts } from './en_roasts';
+
 /** Every text of the page. `{name}` is filled in. The other languages have the same keys. */
 export const en = {
+  ...enRoasts,
   'app.name': 'roastwatch',
   'app.loading': 'Loading …',
   'app.unreachable': 'roastwatch can’t be reached. Trying again …',
