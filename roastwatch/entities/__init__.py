@@ -5,8 +5,16 @@ most widely understood. To add an entity, add one row to roast.py, roaster.py or
 renew the table of integrations/contract.md (its test says how).
 """
 
-from roastwatch.entities.entity import Entity, Needs, Platform, Value
-from roastwatch.entities.events import EVENT_TYPES, answers, asks, event_type, urgency
+from roastwatch.entities.entity import Entity, Needs, Pace, Platform, Value
+from roastwatch.entities.events import (
+    EVENT_TYPES,
+    EVENT_WORDS,
+    answers,
+    asks,
+    drives,
+    event_type,
+    urgency,
+)
 from roastwatch.entities.roast import ROAST
 from roastwatch.entities.roaster import ROASTER
 from roastwatch.entities.service import LATE_MODEL_S, SERVICE
@@ -21,13 +29,16 @@ __all__ = [
     "BY_KEY",
     "ENTITIES",
     "EVENT_TYPES",
+    "EVENT_WORDS",
     "LATE_MODEL_S",
     "Entity",
     "Needs",
+    "Pace",
     "Platform",
     "Value",
     "answers",
     "asks",
+    "drives",
     "event_type",
     "problems",
     "urgency",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from roastwatch.channel import Events, Feed, Latest
+from roastwatch.printing.sentences import for_people
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import (
     Command,
@@ -102,6 +103,12 @@ class SinkContext:
     """Each pop as it is detected, at all stations; None: nothing is heard here."""
     folder: Path | None = None
     """Where a sink may keep a file of its own; None: it keeps nothing."""
+    fahrenheit: bool = False
+    """Whether people read temperatures in °F; they travel in °C."""
+
+    def said(self, sentence: str, language: str | None = None) -> str:
+        """A sentence of the program in a language (None: that of the settings) and unit."""
+        return for_people(sentence, language or self.language, fahrenheit=self.fahrenheit)
 
 
 @dataclass(frozen=True, slots=True)

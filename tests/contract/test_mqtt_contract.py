@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from roastwatch.entities import ENTITIES, EVENT_TYPES, Entity, Platform
-from roastwatch.sinks.mqtt.discovery import OfferedEntities, device
+from roastwatch.sinks.mqtt.discovery import OfferedEntities, Reader, device
 from roastwatch.sinks.mqtt.topics import Topics
 from roastwatch.sinks.outbox.event_outbox import Outbox
 from tests.support.events import event
@@ -92,7 +92,7 @@ def test_the_topics_of_the_contract_are_those_of_the_code() -> None:
 
 def test_discovery_names_what_the_contract_promises() -> None:
     message = device(
-        Topics("kitchen"), "shed", "Shed", "en", OfferedEntities(frozenset({"phase", "drop"}))
+        Topics("kitchen"), "shed", "Shed", Reader(), OfferedEntities(frozenset({"phase", "drop"}))
     )
     phase = message["components"]["phase"]
     assert phase["unique_id"] == "kitchen_shed_phase"

@@ -130,6 +130,7 @@ class PhoneSink(Sink):
                     language=self._context.language,
                     station_title=self._context.titles.get(event.station) or event.station,
                     now=present(event),
+                    fahrenheit=self._context.fahrenheit,
                 )
                 if self._is_news(person, event, said):
                     await self._keep(person, said)
