@@ -28,7 +28,7 @@ _HEARING = {
     "limited": ("Limited", "Eingeschränkt"),
     "blocked": ("Blocked", "Unmöglich"),
 }
-_CLOCK = Pace(0.0, 2.0)
+_CLOCK = Pace(0.0, 2.0, 2.0)
 _EXPECTED = Pace(5.0, 15.0)
 
 ROAST: tuple[Entity, ...] = (

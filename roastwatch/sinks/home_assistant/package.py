@@ -127,4 +127,5 @@ def alert_words(language: str) -> dict[str, str]:
     """The texts of alerts and of their buttons in a language."""
     number = 1 if language == "de" else 0
     words = {kind: both[number] for kind, both in EVENT_WORDS.items()}
+    words["late"] = ("late by", "verspätet um")[number]
     return words | {f"{key}_button": both[number] for key, both in _BUTTONS.items()}

@@ -167,6 +167,8 @@ class Alert:
     repeat_every_s: float | None = None
     repeats_left: int = 0
     extra: dict[str, Any] = field(default_factory=dict)
+    calls: bool = True
+    """Whether it breaks through a phone's focus: information that nobody waits for does not."""
 
 
 def wanted(person: PersonOptions, event: RoastEvent, local: datetime) -> bool:
@@ -254,6 +256,7 @@ def alert(
         station=event.station,
         repeat_every_s=person.repeat_every_s if repeats else None,
         repeats_left=person.repeat_times if repeats else 0,
+        calls=urgency(event) is not Urgency.INFORMATION or event.level is not None,
     )
 
 

@@ -202,9 +202,10 @@ class PhoneSink(Sink):
         roast_id = snapshot.roast_id or roast_before
         if link is None or roast_id is None:
             return
-        message = companion.progress(snapshot, title, f"{roast_id}-progress")
+        tag = f"{roast_id}-progress"
         for target in self._targets.values():
             if target.service and target.person.progress:
+                message = companion.progress(snapshot, title, tag, self._language(target))
                 try:
                     await link.call(target.service, message)
                 except (LostError, BadInputError) as error:
