@@ -89,7 +89,7 @@ def answers(kind: str, *, origin: str, urgency: str, drives: bool) -> tuple[str,
     keys = _ANSWERS.get(kind, ())
     if kind in ("interlock", "fault"):
         # A person's own stop or refused request needs no answer, nor does a corrected value.
-        keys = () if origin == Origin.PERSON else _TROUBLE[urgency]
+        keys = () if origin == Origin.PERSON else _TROUBLE.get(urgency, ())
     return tuple(key for key in keys if drives or key not in _OF_ROASTER)
 
 

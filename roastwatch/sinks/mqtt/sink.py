@@ -308,8 +308,8 @@ class MqttSink(Sink):
             "message": self._context.said(str(message["message"])),
             "answers": answers(
                 "question" if question else kept.type,
-                origin=str(message["origin"]),
-                urgency=str(message["urgency"]),
+                origin=str(message.get("origin", "")),
+                urgency=str(message.get("urgency", "danger")),
                 drives=drives(snapshot),
             ),
             "set_topic": self._topics.set(kept.station, "").removesuffix("/"),
