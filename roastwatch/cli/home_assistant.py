@@ -8,7 +8,7 @@ import click
 import yaml
 
 from roastwatch import plugins
-from roastwatch.entities import BY_KEY, ENTITIES
+from roastwatch.entities import BY_KEY
 from roastwatch.errors import RoastwatchError, SettingsError
 from roastwatch.settings import model as settings
 from roastwatch.settings.model import Chosen, Settings, StationSettings
@@ -111,7 +111,6 @@ def _stations(
         if names is not None:
             prefix = f"{wanted.instance}_{station.name}_"
             own = {key: names[prefix + key] for key in BY_KEY if prefix + key in names}
-            missing |= {entity.key for entity in ENTITIES if entity.key not in own}
         cards = StationCards(
             wanted.instance, station.name, wanted.language, _words(wanted), own, missing
         )
@@ -180,9 +179,7 @@ async def _add(wanted: Settings, layout: Any, where: HomeAssistantOptions) -> st
     async with administering(where) as ask:
         rows = await ask("config/entity_registry/list", {})
         names = {row["unique_id"]: row["entity_id"] for row in rows if row["platform"] == "mqtt"}
-        ours = f"{wanted.instance}_"
-        known = names if any(name.startswith(ours) for name in names) else None
-        config = dashboard(_stations(wanted, known), layout)
+        config = dashboard(_stations(wanted, names), layout)
         there = {row["url_path"] for row in await ask("lovelace/dashboards/list", {})}
         if path not in there:
             shown = {"title": config["title"], "icon": "mdi:coffee-maker", "mode": "storage"}

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from roastwatch.entities import BY_KEY, ENTITIES
 from roastwatch.sinks.paced import PacedValues
@@ -12,7 +13,7 @@ from tests.support.events import reading, roaster, snapshot
 BEANS = BY_KEY["bean_temperature"]
 
 
-def beans(bean_c: float | None, phase: Phase = Phase.MAILLARD, **more: object) -> Snapshot:
+def beans(bean_c: float | None, phase: Phase = Phase.MAILLARD, **more: Any) -> Snapshot:
     return snapshot(phase=phase, reading=reading(bean_temp_c=bean_c), **more)
 
 

@@ -132,12 +132,13 @@ def _clock(cards: StationCards, *, large: bool) -> list[Card]:
         cards.tile("first_crack", color="amber", visibility=[]),
         cards.tile(
             "expected_first_crack",
+            12,
             visibility=[
                 cards.there("expected_first_crack"),
                 cards.phase("charged", "drying", "maillard", "roasting"),
             ],
         ),
-        cards.tile("expected_drop", visibility=[cards.there("expected_drop"), cards.roasting]),
+        cards.tile("expected_drop", 12, visibility=[cards.there("expected_drop"), cards.roasting]),
     ]
 
 
@@ -215,7 +216,9 @@ def _roaster(cards: StationCards) -> list[Card]:
     if cards.has("door"):
         found.append(_door(cards))
     if cards.has("profile"):
-        found.append(cards.tile("profile", 12, features=[{"type": "select-options"}]))
+        shown = [cards.there("profile"), cards.not_roasting]
+        options = [{"type": "select-options"}]
+        found.append(cards.tile("profile", 12, features=options, visibility=shown))
     return found
 
 
