@@ -102,6 +102,11 @@ class Entity:
         """Its name in a language; English where there is no other."""
         return self.name[1 if language == "de" else 0]
 
+    @property
+    def is_difference(self) -> bool:
+        """Whether it is a difference or a rate of temperatures: 1 °C of it is 1.8 °F."""
+        return self.unit == "°C/min" or self.device_class == "temperature_delta"
+
     def word(self, value: str, language: str) -> str:
         """What people call a value; the value itself if it has no other name."""
         return self.words.get(value, (value, value))[1 if language == "de" else 0]

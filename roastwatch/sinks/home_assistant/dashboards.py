@@ -37,11 +37,10 @@ def _view(title: str, cards: StationCards, layout: Layout) -> dict[str, Any]:
         section(*_sound(cards), _log(cards)),
     ]
     if not phone:
-        parts = [
-            section(*_trouble(cards), *_clock(cards, large=True), *_press(cards)),
-            section(*_roaster(cards), *_charts(cards)[:1]),
-            section(*_charts(cards)[1:], *_sound(cards), _log(cards)),
-        ]
+        roaster, charts = _roaster(cards), _charts(cards)
+        side = [*roaster, charts[0]] if roaster else [*charts, *_sound(cards)]
+        rest = [*charts[1:], *_sound(cards), _log(cards)] if roaster else [_log(cards)]
+        parts = [parts[0], section(*side), section(*rest)]
     return {
         "title": title,
         "path": cards.station,
@@ -123,7 +122,9 @@ def _clock(cards: StationCards, *, large: bool) -> list[Card]:
     )
     shown = {"type": "markdown", "text_only": True, "grid_options": {"columns": 6, "rows": "auto"}}
     found: list[Card] = [shown | {"content": time}]
-    if cards.has("bean_temperature"):
+    if not cards.has("bean_temperature"):
+        found[0]["grid_options"] = {"columns": "full", "rows": "auto"}
+    else:
         there = [cards.there("bean_temperature")]
         found.append(shown | {"content": temperature, "visibility": there})
     return [

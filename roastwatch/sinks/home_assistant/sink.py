@@ -198,8 +198,8 @@ class HomeAssistantSink(Sink):
         if entity.sentence and isinstance(value, str):
             value = self._context.said(value)
         unit = entity.unit
-        if unit == "°C/min" and self._context.fahrenheit:
-            unit = "°F/min"
+        if entity.is_difference and self._context.fahrenheit:
+            unit = str(unit).replace("°C", "°F")
             value = round(value * 1.8, 1) if isinstance(value, float) else value
         state = payload(entity.platform, value)
         kind = "binary_sensor" if entity.platform.value == "binary_sensor" else "sensor"

@@ -209,13 +209,14 @@ def _component(topics: Topics, station: str, entity: Entity, reader: Reader) -> 
             found |= {"state_topic": state, "title": "roastwatch", "release_url": URL}
     if entity.words and reader.words:
         found |= _in_words(entity, reader.language, found)
-    if entity.unit == "°C/min" and reader.fahrenheit:
-        found |= {"unit_of_measurement": "°F/min", "value_template": _PER_MINUTE_F}
+    if entity.is_difference and reader.fahrenheit:
+        unit = str(entity.unit).replace("°C", "°F")
+        found |= {"unit_of_measurement": unit, "value_template": _IN_FAHRENHEIT}
     return {key: value for key, value in found.items() if value is not None}
 
 
-_PER_MINUTE_F = "{{ value if value == 'None' else (value | float * 1.8) | round(1) }}"
-"""Home Assistant converts temperatures and their differences itself, but not their rates."""
+_IN_FAHRENHEIT = "{{ value if value == 'None' else (value | float * 1.8) | round(1) }}"
+"""Home Assistant converts temperatures itself, but neither their differences nor their rates."""
 
 
 def _in_words(entity: Entity, language: str, found: dict[str, Any]) -> dict[str, Any]:
