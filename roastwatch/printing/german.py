@@ -257,6 +257,14 @@ SENTENCES: dict[str, str] = {
     "The door of this machine can't be opened by roastwatch: drop the beans now.": (
         "roastwatch kann die Klappe dieser Maschine nicht öffnen: die Bohnen jetzt auswerfen."
     ),
+    "{} {} % refused at {} %: {}": "{} {} % bei {} % abgelehnt: {}",
+    "heater": "Heizung",
+    "fan": "Lüfter",
+    "drum": "Trommel",
+    "The plan starts late, at {}: each actuator gets its last value of the steps that are past.": (
+        "Der Plan beginnt verspätet, bei {}: Jeder Aktor bekommt den letzten Wert der vergangenen "
+        "Schritte."
+    ),
     # Sound
     "The microphone was lost: check its plug and its cable.": (
         "Das Mikrofon ist verloren: Stecker und Kabel prüfen."

@@ -7,7 +7,7 @@ from typing import Any
 
 from roastwatch.entities import BY_KEY, ENTITIES
 from roastwatch.sinks.paced import PacedValues
-from roastwatch.vocabulary import Actuator, AudioLevel, Phase, Snapshot
+from roastwatch.vocabulary import Actuator, AudioLevel, Phase, Snapshot, StopState
 from tests.support.events import reading, roaster, snapshot
 
 BEANS = BY_KEY["bean_temperature"]
@@ -25,7 +25,7 @@ def shown(paced: PacedValues, one: Snapshot, now_s: float) -> object:
 def test_a_small_or_early_change_is_held_back() -> None:
     paced = PacedValues()
     assert shown(paced, beans(150.0), 0.0) == 150.0
-    assert shown(paced, beans(155.0), 4.0) == 150.0
+    assert shown(paced, beans(151.0), 4.0) == 150.0
     assert shown(paced, beans(150.2), 6.0) == 150.0
     assert shown(paced, beans(150.3), 7.0) == 150.3
 
@@ -44,6 +44,8 @@ def test_a_stage_of_the_roast_shows_every_value_at_once() -> None:
     assert shown(paced, beans(150.2, Phase.DROPPED), 0.2) == 150.2
     stopped = roaster(*Actuator, emergency=True)
     assert shown(paced, beans(150.3, Phase.DROPPED, roaster=stopped), 0.3) == 150.3
+    stopped = replace(stopped, stop=StopState.DELIVERED)
+    assert shown(paced, beans(150.4, Phase.DROPPED, roaster=stopped), 0.4) == 150.4
 
 
 def test_what_was_requested_is_shown_at_once() -> None:
@@ -51,6 +53,21 @@ def test_what_was_requested_is_shown_at_once() -> None:
     shown(paced, beans(150.0), 0.0)
     paced.forget("roaster", "bean_temperature")
     assert shown(paced, beans(150.1), 0.1) == 150.1
+
+
+def test_a_jump_is_shown_at_once() -> None:
+    paced = PacedValues()
+    shown(paced, beans(150.0), 0.0)
+    assert shown(paced, beans(153.0), 0.1) == 153.0
+
+
+def test_a_machine_that_is_heated_up_is_followed() -> None:
+    paced = PacedValues()
+    for number, more in enumerate(({}, {"roaster": roaster(*Actuator, armed=True)})):
+        paced.forget()
+        shown(paced, beans(50.0, Phase.IDLE, **more), 0.0)
+        expected = 51.0 if number else 50.0
+        assert shown(paced, beans(51.0, Phase.IDLE, **more), 6.0) == expected
 
 
 def test_an_idle_hour_changes_at_most_60_values() -> None:
@@ -84,7 +101,7 @@ def _changes(seconds: int, at: Callable[[int, Snapshot], Snapshot]) -> dict[str,
             reading=reading(
                 bean_temp_c=60.0 + 0.6 * flicker + (at_s * 0.2 if seconds < 3600 else 0.0),
                 environment_temp_c=80.0 + 0.9 * flicker,
-                heater_percent=60.0 if seconds == 3600 else 50.0 + 3.0 * (at_s // 30),
+                heater_percent=0.0 if seconds == 3600 else 50.0 + 3.0 * (at_s // 30),
             ),
             roaster=roaster(*Actuator),
             level=AudioLevel(-20.0 + 9 * flicker, -40.0 + 6 * flicker, 0.0),

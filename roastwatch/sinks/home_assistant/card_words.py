@@ -9,7 +9,7 @@ WORDS = {
     "temperature": ("Temperature", "Temperatur"),
     "what_happened": ("What happened", "Was geschah"),
     "trouble": ("Something is wrong", "Etwas stimmt nicht"),
-    "refused": ("Not done", "Nicht ausgeführt"),
+    "refused": ("Notice", "Hinweis"),
     "hard_to_hear": ("First crack is hard to hear", "Der First Crack ist schwer zu hören"),
     "close_door": (
         "Close the door before the next roast.",
