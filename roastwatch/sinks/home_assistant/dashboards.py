@@ -102,7 +102,7 @@ def _clock(cards: StationCards, *, large: bool) -> list[Card]:
     """Time and temperature, to be read across the room."""
     begin, end = '<font size="7">', "</font>"
     if large:
-        begin, end = f"{begin}<big><big>", f"</big></big>{end}"
+        begin, end = f"{begin}<big>", f"</big>{end}"
     time = (
         f"{{% set elapsed = {cards.states('elapsed')} | int(-1) %}}"
         f"{{% set developed = {cards.states('development_time')} | int(-1) %}}"
@@ -116,8 +116,9 @@ def _clock(cards: StationCards, *, large: bool) -> list[Card]:
     )
     beans, rise = cards.id("bean_temperature"), cards.id("rate_of_rise")
     temperature = (
-        f"{begin}**{{{{ states('{beans}') | float(0) | round(1 if {large} else 0) }}}}°**{end}\n\n"
-        f"{cards.word('bean_temperature')}{{% if has_value('{rise}') %}} · "
+        f"{begin}**{{{{ states('{beans}') | float(0) | round }}}}°**{end}\n\n"
+        f"{{{{ states('{beans}', rounded=True, with_unit=True) }}}}"
+        f"{{% if has_value('{rise}') %}} · "
         f"{{{{ states('{rise}', rounded=True, with_unit=True) }}}}{{% endif %}}"
     )
     shown = {"type": "markdown", "text_only": True, "grid_options": {"columns": 6, "rows": "auto"}}
