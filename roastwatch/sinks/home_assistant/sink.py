@@ -48,6 +48,11 @@ class HomeAssistantSinkOptions(HomeAssistantOptions):
     """Home Assistant over REST and WebSocket."""
 
     states: bool = Field(True, description="Show states as sensors (sensor.roastwatch_…).")
+    words: bool = Field(
+        True,
+        description="Show phases and levels as words of `language` (their keys stay in the "
+        "attribute `key`); false: as keys such as first_crack.",
+    )
 
 
 class HomeAssistantSink(Sink):
@@ -197,6 +202,8 @@ class HomeAssistantSink(Sink):
         more = {name: self._context.said(one) for name, one in more.items()}
         if entity.sentence and isinstance(value, str):
             value = self._context.said(value)
+        if entity.words and self._options.words and isinstance(value, str):
+            more["key"], value = value, entity.word(value, self._context.language)
         unit = entity.unit
         if entity.is_difference and self._context.fahrenheit:
             unit = str(unit).replace("°C", "°F")
