@@ -68,6 +68,7 @@ def _trouble(cards: StationCards) -> list[Card]:
             title=cards.word("trouble"),
         ),
     ]
+    found.append(_event(cards))
     if cards.has("last_refusal"):
         said = f"{{{{ {cards.states('last_refusal')} }}}}"
         shown = [quiet | {"state_not": list(dict.fromkeys(none))}]
@@ -96,6 +97,28 @@ def _trouble(cards: StationCards) -> list[Card]:
         )
     )
     return found
+
+
+def _event(cards: StationCards) -> Card:
+    """The latest event, while it is new and needs somebody: an interlock that acted, a loss."""
+    event = cards.id("event")
+    text = (
+        f"{{% set event = '{event}' %}}{{% set urgency = state_attr(event, 'urgency') %}}"
+        "{% set at = states(event) | as_datetime(none) %}"
+        "{% if urgency in ['needs_you', 'danger'] and state_attr(event, 'message') "
+        "and at and now() - at < timedelta(minutes=10) %}"
+        "<ha-alert alert-type=\"{{ 'error' if urgency == 'danger' else 'warning' }}\" "
+        "title=\"{{ state_attr(event, 'event_type') }}\">"
+        "{{ state_attr(event, 'message') }}</ha-alert>{% endif %}"
+    )
+    return {
+        "type": "markdown",
+        "text_only": True,
+        "show_empty": False,
+        "content": text,
+        "grid_options": {"columns": "full", "rows": "auto"},
+        "visibility": [cards.there("event")],
+    }
 
 
 def _clock(cards: StationCards, *, large: bool) -> list[Card]:
