@@ -21,6 +21,7 @@ from roastwatch.roaster.guardian import limits_store
 from roastwatch.roaster.guardian.interlocks import INTERLOCKS, WINS
 from roastwatch.roaster.guardian.limits import Limits
 from roastwatch.settings.model import STATION_CHOICES, Settings, StationSettings
+from roastwatch.vocabulary import Origin, Urgency
 from roastwatch.web.metrics import COUNTERS
 from tools.options_text import options
 
@@ -182,18 +183,30 @@ def _values(entity: Entity) -> str:
             return unit.strip()
 
 
+def _buttons(kind: str, urgency: Urgency) -> str:
+    keys = answers(kind, origin=Origin.INTERLOCK, urgency=urgency, drives=True)
+    return ", ".join(f"`{key}`" for key in keys) or "none"
+
+
 def events() -> str:
     """Event types, their fields, and the answers that go with them."""
     rows = ["| event_type | buttons that go with it |", "|---|---|"]
-    for kind in EVENT_TYPES:
-        keys = ", ".join(f"`{key}`" for key in answers(kind, drives=True)) or "none"
-        rows.append(f"| `{kind}` | {keys} |")
+    trouble = ("interlock", "fault")
+    rows += [
+        f"| `{kind}` | {_buttons(kind, Urgency.INFORMATION)} |"
+        for kind in EVENT_TYPES
+        if kind not in trouble
+    ]
+    for urgency in Urgency:
+        name = f"`interlock`, `fault` of urgency `{urgency.value}`"
+        rows.append(f"| {name} | {_buttons('interlock', urgency)} |")
     return page(
         "Events",
         _section("## Events"),
         "## Buttons",
         "A notification offers at most three buttons. Those of the roaster (`emergency_stop`, "
-        "`present`) are left out at a station without one.",
+        "`present`) are left out at a station without one. A person's own emergency stop or "
+        "refused request has none.",
         "\n".join(rows),
     )
 

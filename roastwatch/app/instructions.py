@@ -188,11 +188,28 @@ def charge(pipeline: Pipeline, at: datetime, origin: Origin) -> list[RoastEvent]
     return pipeline.roast.begin(at, origin, sample=sample)
 
 
+_SAME_CHARGE_S = {Origin.TEMPERATURE: 90.0, Origin.PERSON: 3.0}
+"""A person who starts the roast this soon after it began means the same charge: the probe saw it
+first, or the button was pressed twice. A second roast would leave a ghost of some seconds."""
+
+
+def _is_charged_already(roast: Roast, instruction: Instruction) -> bool:
+    last = roast.last_event
+    if not roast.active or last is None or last.kind is not EventKind.CHARGE:
+        return False
+    if instruction.origin is not Origin.PERSON or last.roast_id != roast.roast_id:
+        return False
+    since_s = (instruction.at - last.happened_at).total_seconds()
+    return 0.0 <= since_s <= _SAME_CHARGE_S.get(last.origin, 0.0)
+
+
 def _sample(pipeline: Pipeline, at: datetime) -> int:
     return max(0, pipeline.clock.sample(at))
 
 
 def _charge(pipeline: Pipeline, instruction: Instruction) -> list[RoastEvent]:
+    if _is_charged_already(pipeline.roast, instruction):
+        return []
     return charge(pipeline, instruction.at, instruction.origin)
 
 

@@ -17,6 +17,8 @@ def painter(
     log_path: Path | None,
     latest: Latest[dict[str, Snapshot]],
     profile_of: Callable[[str], Sequence[tuple[float, float]]] = lambda _station: (),
+    *,
+    fahrenheit: bool = False,
 ) -> Callable[[str], Awaitable[bytes | None]] | None:
     """Draws a station's roast so far from the log, over the profile that it follows.
 
@@ -31,18 +33,24 @@ def painter(
         if snapshot is None or snapshot.roast_id is None:
             return None
         async with one_at_a_time:
-            return await asyncio.to_thread(_draw, log_path, snapshot.roast_id, profile_of(station))
+            profile = profile_of(station)
+            return await asyncio.to_thread(
+                _draw, log_path, snapshot.roast_id, profile, fahrenheit=fahrenheit
+            )
 
     return picture
 
 
-def _draw(log_path: Path, roast_id: str, profile: Sequence[tuple[float, float]]) -> bytes | None:
+def _draw(
+    log_path: Path, roast_id: str, profile: Sequence[tuple[float, float]], *, fahrenheit: bool
+) -> bytes | None:
     from roastwatch.plots.picture import roast_png
     from roastwatch.roastlog.store import Store
 
     try:
         with Store(log_path, writing=False) as store:
-            return roast_png(store.record(roast_id), size="small", background=profile)
+            record = store.record(roast_id)
+            return roast_png(record, size="small", background=profile, fahrenheit=fahrenheit)
     except RoastwatchError as error:
         _log.info("Could not draw %s: %s", roast_id, error)
         return None

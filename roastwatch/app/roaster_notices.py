@@ -1,6 +1,7 @@
 """What the roaster's guardian reports, as events of the station; and why a request was refused."""
 
 import logging
+import re
 from dataclasses import replace
 
 from roastwatch.app.station import Station
@@ -8,6 +9,7 @@ from roastwatch.roaster.client.control import GuardianNotice as Notice
 from roastwatch.vocabulary import EventKind, Origin, Urgency
 
 _log = logging.getLogger(__name__)
+_NUMBER = re.compile(r"\d+")
 _EVENTS = {
     "interlock": (EventKind.INTERLOCK, Urgency.DANGER),
     "corrected": (EventKind.INTERLOCK, Urgency.INFORMATION),
@@ -27,6 +29,7 @@ class RoasterNotices:
         """Why the last request was refused, as it is shown; empty: it was not."""
         self._station = station
         self._last_message = ""
+        self._plan_refusals: set[tuple[str | None, str]] = set()
 
     def refuse(self, reason: str | None) -> None:
         """Show and report why a request was refused; None: it was carried out."""
@@ -34,6 +37,17 @@ class RoasterNotices:
         if reason:
             # The person who requested it knows; the others are notified once.
             self.publish(EventKind.INTERLOCK, reason, Urgency.NEEDS_YOU, Origin.PERSON)
+
+    def plan_refused(self, reason: str, roast_id: str | None) -> None:
+        """Report a step of the plan that was refused; the same refusal once in a roast."""
+        same = (roast_id, _NUMBER.sub("", reason))
+        if same in self._plan_refusals:
+            _log.info("%s: %s", self._station.name, reason)
+            return
+        if roast_id not in {one for one, _ in self._plan_refusals}:
+            self._plan_refusals.clear()
+        self._plan_refusals.add(same)
+        self.publish(EventKind.INTERLOCK, reason, Urgency.NEEDS_YOU)
 
     def happened(self, notice: Notice) -> None:
         """What the guardian did becomes an event that sinks report."""

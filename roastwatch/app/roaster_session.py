@@ -124,8 +124,7 @@ class RoasterSession:
             state = self._control.state()
         state = self._guest.shown(state)
         emergency = state.emergency or state.stop is not StopState.NONE
-        refusal = self._notices.refusal or state.last_refusal
-        return replace(state, emergency=emergency, last_refusal=refusal)
+        return replace(state, emergency=emergency, last_refusal=self._notices.refusal)
 
     async def command(self, command: Command) -> CommandResult:
         """Pass a command through the interlocks."""
@@ -239,7 +238,7 @@ class RoasterSession:
             program.left = False
             self._station.publish(roast.drop(self._station.now(), Origin.PLAN))
         for refusal in program.refusals:
-            self._notices.publish(EventKind.INTERLOCK, refusal, Urgency.NEEDS_YOU)
+            self._notices.plan_refused(refusal, roast.roast_id)
         for note in program.notes:
             _log.info("%s: %s", self._station.name, note)
             self._notices.refusal = note  # shown, but no alert

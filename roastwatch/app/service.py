@@ -255,16 +255,24 @@ class Service:
             outbox=self.keeper.log if self.keeper else None,
             zone=ZoneInfo(self.settings.time_zone) if self.settings.time_zone else None,
             picture=painter(
-                self.keeper.log.path if self.keeper else None, self.latest, self._profile_of
+                self.keeper.log.path if self.keeper else None,
+                self.latest,
+                self._profile_of,
+                fahrenheit=self._fahrenheit,
             ),
             pops=self.pops,
             levels=self.levels,
             spectrogram=self.spectrogram,
             folder=self.settings.folder if self.keeper else None,
             log=self.keeper.log.path if self.keeper else None,
+            fahrenheit=self._fahrenheit,
         )
         make = partial(plugins.load("sinks", chosen.type), chosen.options, context)
         return Outlet(chosen.type, make(), part, make)
+
+    @property
+    def _fahrenheit(self) -> bool:
+        return self.settings.temperature_unit == "F"
 
     def _profile_of(self, station: str) -> Sequence[tuple[float, float]]:
         """The profile of a station's roast: (seconds from charge, °C)."""

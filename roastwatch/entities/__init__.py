@@ -6,8 +6,16 @@ renew the table of integrations/contract.md (its test says how).
 """
 
 from roastwatch.entities.actions import Action, Reason, actions
-from roastwatch.entities.entity import Entity, Needs, Platform, Value
-from roastwatch.entities.events import EVENT_TYPES, answers, asks, event_type, urgency
+from roastwatch.entities.entity import Entity, Needs, Pace, Platform, Value
+from roastwatch.entities.events import (
+    EVENT_TYPES,
+    EVENT_WORDS,
+    answers,
+    asks,
+    drives,
+    event_type,
+    urgency,
+)
 from roastwatch.entities.roast import ROAST
 from roastwatch.entities.roaster import ROASTER
 from roastwatch.entities.service import LATE_MODEL_S, SERVICE
@@ -22,16 +30,19 @@ __all__ = [
     "BY_KEY",
     "ENTITIES",
     "EVENT_TYPES",
+    "EVENT_WORDS",
     "LATE_MODEL_S",
     "Action",
     "Entity",
     "Needs",
+    "Pace",
     "Platform",
     "Reason",
     "Value",
     "actions",
     "answers",
     "asks",
+    "drives",
     "event_type",
     "problems",
     "urgency",

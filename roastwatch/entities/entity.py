@@ -1,7 +1,7 @@
 """One row: something that is shown or set, described in Home Assistant's terms."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
@@ -32,12 +32,29 @@ class Needs(StrEnum):
 
     SOUND = "sound"
     ROASTER = "roaster"
+    ARMING = "arming"
+    """A request to arm that waits for its confirmation; only the sink that got it knows."""
 
     def available(self, snapshot: Snapshot) -> bool:
         """Whether that part is there now."""
         if self is Needs.SOUND:
             return snapshot.level is not None
+        if self is Needs.ARMING:
+            return False
         return snapshot.roaster is None or snapshot.roaster.connected
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a changing value is worth a row in somebody's database.
+
+    Smaller changes than `step` and earlier ones than `roast_s` (until the drop) or `idle_s`
+    (without a roast) are left out; a value that becomes known or unknown is always shown.
+    """
+
+    step: float
+    roast_s: float
+    idle_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +87,12 @@ class Entity:
     """Disabled in Home Assistant until a person enables it."""
     attributes_of: Callable[[Snapshot], dict[str, str]] | None = None
     """What is said of the value besides, by name."""
+    pace: Pace | None = None
+    """None: each change is shown."""
+    sentence: bool = False
+    """Whether the value is a sentence for people."""
+    words: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Value → what people call it, in English and German."""
     asks: tuple[InstructionKind, ...] = ()
     """The instruction that pressing or setting it requests, or those for on and off."""
     actuator: Actuator | None = None
@@ -78,6 +101,15 @@ class Entity:
     def title(self, language: str) -> str:
         """Its name in a language; English where there is no other."""
         return self.name[1 if language == "de" else 0]
+
+    @property
+    def is_difference(self) -> bool:
+        """Whether it is a difference or a rate of temperatures: 1 °C of it is 1.8 °F."""
+        return self.unit == "°C/min" or self.device_class == "temperature_delta"
+
+    def word(self, value: str, language: str) -> str:
+        """What people call a value; the value itself if it has no other name."""
+        return self.words.get(value, (value, value))[1 if language == "de" else 0]
 
     def value(self, snapshot: Snapshot) -> Value:
         """The value now, rounded to `precision` decimals."""

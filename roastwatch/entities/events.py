@@ -1,6 +1,6 @@
 """The published names of events, how urgent they are, and the buttons that answer them."""
 
-from roastwatch.vocabulary import EventKind, Level, RoastEvent, Urgency
+from roastwatch.vocabulary import EventKind, Level, Origin, RoastEvent, Snapshot, Urgency
 
 EVENT_TYPES = (
     "charge",
@@ -23,6 +23,27 @@ EVENT_TYPES = (
     "fault",
 )
 
+EVENT_WORDS = {
+    "charge": ("Charge", "Bohnen eingefüllt"),
+    "turning_point": ("Turning point", "Wendepunkt"),
+    "dry_end": ("Drying ended", "Trocknung beendet"),
+    "possible_crack": ("Possible first crack", "Möglicher First Crack"),
+    "first_crack": ("First crack", "First Crack"),
+    "first_crack_certain": ("First crack, certain", "First Crack, sicher"),
+    "not_a_crack": ("Not a crack", "Kein Crack"),
+    "first_crack_end": ("First crack ended", "First Crack beendet"),
+    "second_crack": ("Second crack", "Second Crack"),
+    "drop": ("Drop", "Ausgeworfen"),
+    "cool_end": ("Cooled", "Abgekühlt"),
+    "stopped": ("Roast stopped", "Röstung abgebrochen"),
+    "hard_to_hear": ("First crack hard to hear", "First Crack schwer zu hören"),
+    "no_crack_yet": ("No first crack yet", "Noch kein First Crack"),
+    "sound_lost": ("Microphone lost", "Mikrofon verloren"),
+    "roaster_lost": ("Roaster lost", "Röster verloren"),
+    "interlock": ("Interlock", "Verriegelung"),
+    "fault": ("Fault", "Störung"),
+}
+"""Event type → what people call it, in English and German."""
 
 _URGENCY = {
     EventKind.HARD_TO_HEAR: Urgency.NEEDS_YOU,
@@ -42,24 +63,41 @@ _ANSWERS = {
     "first_crack_end": ("drop",),
     "second_crack": ("drop", "emergency_stop"),
     "countdown": ("drop", "acknowledge"),
-    "hard_to_hear": ("first_crack_now", "acknowledge"),
-    "no_crack_yet": ("drop", "emergency_stop", "acknowledge"),
-    "interlock": ("emergency_stop", "present", "acknowledge"),
-    "fault": ("emergency_stop", "drop", "acknowledge"),
+    "hard_to_hear": ("first_crack_now",),
+    "no_crack_yet": ("first_crack_now", "drop", "emergency_stop"),
     "roaster_lost": ("acknowledge",),
     "sound_lost": ("acknowledge",),
 }
+_TROUBLE = {
+    "danger": ("emergency_stop", "drop", "acknowledge"),
+    "needs_you": ("present", "emergency_stop"),
+    "information": (),
+}
+"""Urgency of an interlock or a fault → its buttons; acknowledging ends the repeats of a danger."""
 _OF_ROASTER = ("emergency_stop", "present")
 
 
-def answers(kind: str, *, drives: bool) -> tuple[str, ...]:
+def answers(kind: str, *, origin: str, urgency: str, drives: bool) -> tuple[str, ...]:
     """What a person may want to press after an event, at most three keys of buttons.
 
     Args:
         kind: the event type, `question` if nobody started the roast, or `countdown`.
+        origin: who or what reported it.
+        urgency: how urgent it is.
         drives: whether the station drives a roaster: else it has no buttons for one.
     """
-    return tuple(key for key in _ANSWERS.get(kind, ()) if drives or key not in _OF_ROASTER)
+    keys = _ANSWERS.get(kind, ())
+    if kind in ("interlock", "fault"):
+        # A person's own stop or refused request needs no answer, nor does a corrected value.
+        keys = () if origin == Origin.PERSON else _TROUBLE.get(urgency, ())
+    return tuple(key for key in keys if drives or key not in _OF_ROASTER)
+
+
+def drives(snapshot: Snapshot | None) -> bool:
+    """Whether a station drives a roaster; one that is only read has no buttons for it."""
+    if snapshot is None or snapshot.roaster is None:
+        return False
+    return bool(snapshot.roaster.actuators) or not snapshot.roaster.connected
 
 
 def asks(event: RoastEvent) -> bool:

@@ -1,9 +1,11 @@
 """Rows of the roaster. They appear for what the machine offers."""
 
 from roastwatch.entities import values
-from roastwatch.entities.entity import Entity, Needs, Platform
+from roastwatch.entities.entity import Entity, Needs, Pace, Platform
 from roastwatch.entities.rows import CONFIG, DIAGNOSTIC, MEASURED, SENSOR, button
 from roastwatch.vocabulary import Actuator, InstructionKind
+
+_SETTING = Pace(1.0, 5.0, 30.0)
 
 
 def _actuator(actuator: Actuator, de: str, icon: str) -> tuple[Entity, Entity]:
@@ -18,10 +20,12 @@ def _actuator(actuator: Actuator, de: str, icon: str) -> tuple[Entity, Entity]:
         values.read(field),
         values.can_set(actuator),
         unit="%",
+        category=CONFIG,
         icon=f"mdi:{icon}",
         precision=0,
         needs=Needs.ROASTER,
         actuator=actuator,
+        pace=_SETTING,
     )  # fmt: skip
     sensor = Entity(
         f"{actuator.value}_reading",
@@ -31,10 +35,10 @@ def _actuator(actuator: Actuator, de: str, icon: str) -> tuple[Entity, Entity]:
         values.read(field),
         values.only_reads(field, actuator),
         unit="%",
-        state_class=MEASURED,
         icon=f"mdi:{icon}",
         precision=0,
         needs=Needs.ROASTER,
+        pace=_SETTING,
     )
     return number, sensor
 
@@ -43,20 +47,23 @@ ROASTER: tuple[Entity, ...] = (
     Entity("bean_temperature", SENSOR, ("Bean temperature", "Bohnentemperatur"),
            ("The reading of the bean probe.", "Messwert des Bohnenfühlers."),
            values.read("bean_temp_c"), values.has_probe("bean_temp_c"), unit="°C", precision=1,
-           device_class="temperature", state_class=MEASURED, needs=Needs.ROASTER),
+           device_class="temperature", state_class=MEASURED, needs=Needs.ROASTER,
+           pace=Pace(0.3, 5.0)),
     Entity("environment_temperature", SENSOR, ("Environment temperature", "Lufttemperatur"),
            ("The reading of the air probe.", "Messwert des Luftfühlers."),
            values.read("environment_temp_c"), values.has_probe("environment_temp_c"), unit="°C",
-           precision=1, device_class="temperature", state_class=MEASURED, needs=Needs.ROASTER),
+           precision=1, device_class="temperature", state_class=MEASURED, needs=Needs.ROASTER,
+           pace=Pace(0.5, 10.0, 600.0)),
     Entity("rate_of_rise", SENSOR, ("Rate of rise", "Anstiegsrate"),
            ("How fast the bean temperature rises.", "Wie schnell die Bohnentemperatur steigt."),
            lambda s: s.rate_of_rise_c_per_min, values.has_probe("bean_temp_c"), unit="°C/min",
-           state_class=MEASURED, precision=1, icon="mdi:trending-up", needs=Needs.ROASTER),
+           precision=1, icon="mdi:trending-up", needs=Needs.ROASTER, pace=Pace(0.5, 10.0, 600.0)),
     Entity("deviation", SENSOR, ("Deviation from the profile", "Abweichung vom Profil"),
            ("How far the bean temperature is above the profile; negative below it.",
             "Wie weit die Bohnentemperatur über dem Profil liegt; darunter negativ."),
-           lambda s: s.deviation_c, values.has_profile, unit="°C", state_class=MEASURED,
-           precision=1, icon="mdi:arrow-expand-vertical", needs=Needs.ROASTER),
+           lambda s: s.deviation_c, values.has_profile, unit="°C", precision=1,
+           device_class="temperature_delta", icon="mdi:arrow-expand-vertical",
+           needs=Needs.ROASTER, pace=Pace(0.5, 10.0, 600.0)),
     Entity("profile", Platform.SELECT, ("Profile", "Profil"),
            ("The plan or recorded roast that the next roast follows or is compared with.",
             "Der Plan oder die Aufzeichnung, der die nächste Röstung folgt oder mit der sie "
@@ -69,22 +76,30 @@ ROASTER: tuple[Entity, ...] = (
     *_actuator(Actuator.DRUM, "Trommel", "rotate-right"),
     Entity("cooling", Platform.SWITCH, ("Cooling", "Kühlung"),
            ("Turns the cooling fan and the stirrer on.", "Schaltet Kühlgebläse und Rührwerk ein."),
-           values.cooling, values.can_set(Actuator.COOLING), icon="mdi:snowflake",
-           needs=Needs.ROASTER, actuator=Actuator.COOLING),
+           values.cooling, values.can_set(Actuator.COOLING), category=CONFIG,
+           icon="mdi:snowflake", needs=Needs.ROASTER, actuator=Actuator.COOLING),
     Entity("door", Platform.VALVE, ("Drop door", "Auswurfklappe"),
            ("Opening it drops the beans.", "Beim Öffnen fallen die Bohnen heraus."),
            lambda s: s.reading.door_open if s.reading else None, values.can_set(Actuator.DOOR),
-           icon="mdi:gate-open", needs=Needs.ROASTER, actuator=Actuator.DOOR),
+           category=CONFIG, icon="mdi:gate-open", needs=Needs.ROASTER, actuator=Actuator.DOOR),
     Entity("arm", Platform.SWITCH, ("Armed", "Scharfgeschaltet"),
-           ("Allows heat to be raised by remote control, for a limited time.",
-            "Erlaubt für begrenzte Zeit, die Heizung ferngesteuert hochzustellen."),
+           ("Allows heat to be raised by remote control, for a limited time. Turning it on waits "
+            "for *Confirm arming*.",
+            "Erlaubt für begrenzte Zeit, die Heizung ferngesteuert hochzustellen. Das Einschalten "
+            "wartet auf *Scharfschalten bestätigen*."),
            lambda s: s.roaster.armed if s.roaster else None, values.can_set(*Actuator),
-           icon="mdi:shield-lock-open-outline", needs=Needs.ROASTER,
+           category=CONFIG, icon="mdi:shield-lock-open-outline", needs=Needs.ROASTER,
            asks=(InstructionKind.ARM, InstructionKind.DISARM)),
+    # The second step: an area, a group or a voice can't take it, for there is no button before.
+    button("confirm_arming", ("Confirm arming", "Scharfschalten bestätigen"),
+            ("Arms the roaster if *Armed* was turned on less than 30 s ago.",
+             "Schaltet den Röster scharf, wenn *Scharfgeschaltet* vor weniger als 30 s "
+             "eingeschaltet wurde."),
+            InstructionKind.ARM, "shield-check", values.can_set(*Actuator), CONFIG, Needs.ARMING),
     button("present", ("I am here", "Ich bin da"),
             ("Confirms that somebody is with the roaster.",
              "Bestätigt, dass jemand beim Röster ist."),
-            InstructionKind.PRESENT, "account-check", values.can_set(*Actuator)),
+            InstructionKind.PRESENT, "account-check", values.can_set(*Actuator), CONFIG),
     # Needs no arming and is never unavailable: it is sent whatever the roaster reports.
     button("emergency_stop", ("Emergency stop", "Not-Aus"),
             ("Turns heat off, and drum and cooling on, at once.",
@@ -94,5 +109,5 @@ ROASTER: tuple[Entity, ...] = (
            ("Why the last command or selection was refused.",
             "Warum der letzte Befehl oder die letzte Auswahl abgelehnt wurde."),
            values.refusal, values.can_be_refused,
-           category=DIAGNOSTIC, icon="mdi:shield-alert-outline"),
+           category=DIAGNOSTIC, icon="mdi:shield-alert-outline", sentence=True),
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from roastwatch.entities.entity import Entity, Platform
+from roastwatch.entities.entity import Entity, Needs, Platform
 from roastwatch.vocabulary import InstructionKind, Snapshot
 
 SENSOR, BINARY = Platform.SENSOR, Platform.BINARY_SENSOR
@@ -16,8 +16,22 @@ def button(
     asks: InstructionKind,
     icon: str,
     offered: Callable[[Snapshot], bool | None] = lambda _snapshot: True,
+    category: str | None = None,
+    needs: Needs | None = None,
 ) -> Entity:
-    """A button that requests one instruction."""
+    """A button that requests one instruction.
+
+    One that begins or ends a roast, or concerns heat, is in the category `config`: Home Assistant
+    leaves these out of areas, groups of devices and voice.
+    """
     return Entity(
-        key, Platform.BUTTON, name, help_, asks=(asks,), icon=f"mdi:{icon}", offered=offered
+        key,
+        Platform.BUTTON,
+        name,
+        help_,
+        asks=(asks,),
+        icon=f"mdi:{icon}",
+        offered=offered,
+        category=category,
+        needs=needs,
     )

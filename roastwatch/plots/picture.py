@@ -31,9 +31,18 @@ def roast_png(
     theme: Theme = "dark",
     size: Size = "phone",
     background: Background = (),
+    *,
+    fahrenheit: bool = False,
 ) -> bytes:
     """One roast as PNG, for an image entity or a message."""
-    return roast_picture(record, theme=theme, size=size, format_="png", background=background)
+    return roast_picture(
+        record,
+        theme=theme,
+        size=size,
+        format_="png",
+        fahrenheit=fahrenheit,
+        background=background,
+    )
 
 
 def roast_picture(

@@ -4,7 +4,7 @@ import logging
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -110,6 +110,9 @@ class Settings(Options):
     time_zone: TimeZone | None = Field(
         None,
         description="Time zone of quiet hours, such as Europe/Berlin; null: that of this computer.",
+    )
+    temperature_unit: Literal["C", "F"] = Field(
+        "C", description="Unit of temperatures in alerts, pictures and sentences: C or F."
     )
     data_dir: Path | None = Field(
         None, description="Folder of the roast log and recordings; null: the user's data folder."

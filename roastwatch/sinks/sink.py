@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from roastwatch.channel import Events, Feed, Latest
+from roastwatch.printing.sentences import for_people
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import (
     Command,
@@ -110,6 +111,12 @@ class SinkContext:
     """Where a sink may keep a file of its own; None: it keeps nothing."""
     log: Path | None = None
     """The file of the roast log; None: nothing is logged."""
+    fahrenheit: bool = False
+    """Whether people read temperatures in °F; they travel in °C."""
+
+    def said(self, sentence: str, language: str | None = None) -> str:
+        """A sentence of the program in a language (None: that of the settings) and unit."""
+        return for_people(sentence, language or self.language, fahrenheit=self.fahrenheit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,34 @@ async def test_an_invalid_request_is_refused_with_a_reason(
         assert not rig.person.commands
 
 
+async def test_a_switch_arms_only_if_its_button_confirms_that(broker: Broker) -> None:
+    """Areas, groups and voices turn switches on; none of them presses the button afterwards."""
+    button = "roastwatch/test/roaster/available/arming"
+    async with sink(broker.port) as rig, listener(broker.port) as (heard, client):
+        rig.show(snapshot(roaster=roaster(*Actuator)))
+        await until(lambda: heard.newest(button) == "offline")
+        await client.publish(f"{SET}/confirm_arming", "PRESS", qos=1)
+        await until(lambda: "Nothing was armed" in (heard.newest(f"{STATE}/last_refusal") or ""))
+        await client.publish(f"{SET}/arm", "ON", qos=1)
+        await until(lambda: heard.newest(button) == "online")
+        await until(lambda: heard.newest(f"{STATE}/arm") == "OFF")
+        await until(lambda: "Confirm arming" in (heard.newest(f"{STATE}/last_refusal") or ""))
+        assert not rig.person.instructions
+        await client.publish(f"{SET}/confirm_arming", "PRESS", qos=1)
+        await until(lambda: rig.person.instructions)
+        assert [asked.kind for asked in rig.person.instructions] == [InstructionKind.ARM]
+        # One confirmation arms once; turning the switch off needs none.
+        rig.person.instructions.clear()
+        await client.publish(f"{SET}/confirm_arming", "PRESS", qos=1)
+        await client.publish(f"{SET}/arm", "ON", qos=1)
+        await client.publish(f"{SET}/arm", "OFF", qos=1)
+        await client.publish(f"{SET}/confirm_arming", "PRESS", qos=1)
+        await client.publish(f"{SET}/start", "PRESS", qos=1)
+        await until(lambda: len(rig.person.instructions) == 2)
+        kinds = [asked.kind for asked in rig.person.instructions]
+        assert kinds == [InstructionKind.DISARM, InstructionKind.START]
+
+
 async def test_a_retained_request_is_refused(broker: Broker) -> None:
     async with listener(broker.port) as (_, client):
         await client.publish(f"{SET}/start", "PRESS", qos=1, retain=True)
@@ -110,8 +138,8 @@ async def test_ten_thousand_malformed_messages_do_no_harm(
         sink(broker.port) as rig,
         listener(broker.port, "roastwatch/test/#") as (heard, client),
     ):
-        rig.show(snapshot(elapsed_s=1.0))
-        await until(lambda: heard.newest(f"{STATE}/elapsed") == "1")
+        rig.show(snapshot(sensitivity=0.1))
+        await until(lambda: heard.newest(f"{STATE}/sensitivity") == "10")
         for _ in range(10_000):
             payload = b"\x80" + chance.randbytes(chance.randrange(0, 60))
             await client.publish(f"{SET}/{chance.choice(keys)}", payload, qos=0)
@@ -121,5 +149,5 @@ async def test_ten_thousand_malformed_messages_do_no_harm(
         assert not rig.person.commands
         assert rig.part.problem is None
         assert len([line for line in caplog.messages if "Refused" in line]) < 30
-        rig.show(snapshot(elapsed_s=2.0))
-        await until(lambda: heard.newest(f"{STATE}/elapsed") == "2")
+        rig.show(snapshot(sensitivity=0.2))
+        await until(lambda: heard.newest(f"{STATE}/sensitivity") == "20")

@@ -52,8 +52,9 @@ async def works(rig: Running, port: int) -> None:
     async with listener(port, f"{BASE}/roaster/state/#", f"{BASE}/available") as (heard, client):
         await until(lambda: heard.newest(f"{BASE}/available") == "online")
         before = len(rig.person.instructions)
-        rig.show(snapshot(elapsed_s=float(before + 7)))
-        await until(lambda: heard.newest(f"{BASE}/roaster/state/elapsed") == f"{before + 7}")
+        percent = (before + 7) % 100
+        rig.show(snapshot(sensitivity=percent / 100))
+        await until(lambda: heard.newest(f"{BASE}/roaster/state/sensitivity") == f"{percent}")
         await client.publish(f"{BASE}/roaster/set/emergency_stop", "PRESS", qos=1)
         await until(lambda: len(rig.person.instructions) > before)
         assert rig.person.instructions[-1].kind is InstructionKind.EMERGENCY_STOP

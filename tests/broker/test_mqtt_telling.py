@@ -4,7 +4,7 @@ import json
 
 import aiomqtt
 
-from roastwatch.entities import ENTITIES, EVENT_TYPES
+from roastwatch.entities import ENTITIES, EVENT_TYPES, EVENT_WORDS
 from roastwatch.vocabulary import Actuator, EventKind, HearingState, Level, Phase
 from tests.support.events import event, reading, roaster, snapshot
 from tests.support.mosquitto import Broker
@@ -31,7 +31,7 @@ async def test_a_station_is_announced_and_its_states_are_retained(broker: Broker
             await until(lambda: heard.newest(state("level")) == "-30")
             await until(lambda: heard.newest("roastwatch/test/roaster/available/sound") == "online")
             event_entity = config["components"]["event"]
-            assert event_entity["event_types"] == list(EVENT_TYPES)
+            assert event_entity["event_types"] == [EVENT_WORDS[kind][0] for kind in EVENT_TYPES]
             assert event_entity["state_topic"] == EVENT
             phase = config["components"]["phase"]
             assert phase["unique_id"] == "test_roaster_phase"
@@ -48,15 +48,15 @@ async def test_a_station_is_announced_and_its_states_are_retained(broker: Broker
 
 async def test_only_changes_are_published(broker: Broker) -> None:
     async with sink(broker.port) as rig, listener(broker.port) as (heard, _):
-        rig.show(snapshot(elapsed_s=10.0))
-        await until(lambda: heard.newest(state("elapsed")) == "10")
+        rig.show(snapshot(sensitivity=0.1))
+        await until(lambda: heard.newest(state("sensitivity")) == "10")
         await until(lambda: heard.newest(state("status")))
         heard.forget()
-        rig.show(snapshot(elapsed_s=11.0))
-        await until(lambda: heard.newest(state("elapsed")) == "11")
-        rig.show(snapshot(elapsed_s=12.0))
-        await until(lambda: heard.newest(state("elapsed")) == "12")
-        assert [topic for topic, *_ in heard.messages] == [state("elapsed")] * 2
+        rig.show(snapshot(sensitivity=0.2))
+        await until(lambda: heard.newest(state("sensitivity")) == "20")
+        rig.show(snapshot(sensitivity=0.3))
+        await until(lambda: heard.newest(state("sensitivity")) == "30")
+        assert [topic for topic, *_ in heard.messages] == [state("sensitivity")] * 2
 
 
 async def test_an_event_has_its_facts_and_is_not_retained(broker: Broker) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from roastwatch.entities import ENTITIES, EVENT_TYPES, Entity, Platform, Reason
-from roastwatch.sinks.mqtt.discovery import OfferedEntities, device
+from roastwatch.sinks.mqtt.discovery import OfferedEntities, Reader, device
 from roastwatch.sinks.mqtt.topics import Topics
 from roastwatch.sinks.outbox.event_outbox import Outbox
 from tests.support.events import event
@@ -102,9 +102,26 @@ def test_the_topics_of_the_contract_are_those_of_the_code() -> None:
     assert f"`{topics.unique_id('<station>', '<key>')}`" in text
 
 
+def test_discovery_shows_words_and_the_readers_unit() -> None:
+    offer = OfferedEntities(frozenset({"phase", "event", "rate_of_rise", "deviation"}))
+    german = device(Topics("k"), "s", "S", Reader("de", fahrenheit=True), offer)["components"]
+    assert german["phase"]["options"][0] == "Bereit"
+    assert '"idle": "Bereit"' in german["phase"]["value_template"]
+    assert "'key'" in german["phase"]["json_attributes_template"]
+    assert "Bohnen eingefüllt" in german["event"]["event_types"]
+    assert "type=value_json.event_type" in german["event"]["value_template"]
+    assert german["rate_of_rise"]["unit_of_measurement"] == "°F/min"
+    assert german["deviation"]["unit_of_measurement"] == "°F"
+    assert "1.8" in german["deviation"]["value_template"]
+    keys = device(Topics("k"), "s", "S", Reader(words=False), offer)["components"]
+    assert keys["phase"]["options"][0] == "idle"
+    assert keys["event"]["event_types"] == list(EVENT_TYPES)
+    assert "value_template" not in keys["rate_of_rise"]
+
+
 def test_discovery_names_what_the_contract_promises() -> None:
     message = device(
-        Topics("kitchen"), "shed", "Shed", "en", OfferedEntities(frozenset({"phase", "drop"}))
+        Topics("kitchen"), "shed", "Shed", Reader(), OfferedEntities(frozenset({"phase", "drop"}))
     )
     phase = message["components"]["phase"]
     assert phase["unique_id"] == "kitchen_shed_phase"

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from roastwatch.vocabulary import Actuator, EventKind, InstructionKind, Level, Phase, Urgency
+from roastwatch.vocabulary import (
+    Actuator,
+    EventKind,
+    InstructionKind,
+    Level,
+    Origin,
+    Phase,
+    Urgency,
+)
 from tests.home_assistant.conftest import Home
 from tests.home_assistant.phone import phone, served
 from tests.home_assistant.running import Talk
@@ -54,7 +62,7 @@ async def roasting(home: Home, talk: Talk, instance: str) -> AsyncIterator[Runni
                 reading=reading(bean_temp_c=190.0, heater_percent=60.0),
             )
         )
-        await talk.until(lambda: talk.shows(f"sensor.{instance}_roaster_phase", "roasting"))
+        await talk.until(lambda: talk.shows(f"sensor.{instance}_roaster_phase", "Roasting"))
         await talk.until(lambda: talk.shows(f"button.{instance}_roaster_acknowledge"))
         await talk.until(lambda: talk.shows(f"event.{instance}_roaster_event", "unknown"))
         yield rig
@@ -122,7 +130,7 @@ async def test_an_alert_reaches_the_phone_and_its_buttons_answer(home: Home, tal
         await talk.until(lambda: pocket.pushed)
         assert {pushed["data"]["tag"] for pushed in pocket.pushed} == {"a4"}
         titles = [action["title"] for action in pocket.pushed[0]["data"]["actions"]]
-        assert titles == ["Stop heat", "Drop", "Acknowledge"]
+        assert titles == ["Emergency stop", "Drop", "Acknowledge"]
         await pocket.press("roastwatch_emergency_stop_a4")
         await talk.until(lambda: len(rig.person.instructions) == 7)
         assert rig.person.instructions[5].kind is InstructionKind.EMERGENCY_STOP
@@ -174,6 +182,10 @@ async def test_a_speaker_announces_it(home: Home, talk: Talk) -> None:
         )
         calls = await talk.subscribe("subscribe_events", event_type="call_service")
         rig.events.put(event("t1", EventKind.DRY_END, None))  # has no words
+        # One's own emergency stop, and a value that was corrected, are not announced.
+        stop = event("t3", EventKind.INTERLOCK, None, message="Emergency stop.")
+        rig.events.put(replace(stop, origin=Origin.PERSON, urgency=Urgency.NEEDS_YOU))
+        rig.events.put(replace(stop, event_id="t4", urgency=Urgency.INFORMATION))
         rig.events.put(event("t2"))
 
         def spoken() -> list[dict[str, Any]]:
@@ -199,7 +211,7 @@ async def test_a_roaster_left_hot_triggers_the_actions(home: Home, talk: Talk) -
         heard = await talk.subscribe("subscribe_events", event_type="left_hot")
         hot: dict[str, Any] = {"roaster": roaster(*Actuator), "reading": reading(bean_temp_c=191.0)}
         rig.show(snapshot(phase=Phase.DEVELOPMENT, **hot))
-        await talk.until(lambda: talk.shows("sensor.hot_roaster_phase", "development"))
+        await talk.until(lambda: talk.shows("sensor.hot_roaster_phase", "Development"))
         assert not heard
         rig.show(snapshot(phase=Phase.IDLE, **hot))
         await talk.until(lambda: heard)
@@ -208,7 +220,7 @@ async def test_a_roaster_left_hot_triggers_the_actions(home: Home, talk: Talk) -
 async def test_the_package_works(home: Home, talk: Talk) -> None:
     async with sink(home.broker.port, "roastwatch") as rig:
         rig.show(snapshot(phase=Phase.ROASTING, elapsed_s=61.0))
-        await talk.until(lambda: talk.shows("sensor.roast_summary", "roasting, 1:01"))
+        await talk.until(lambda: talk.shows("sensor.roast_summary", "Roasting, 1:01"))
         await talk.until(lambda: talk.shows("binary_sensor.roasting", "on"))
         await talk.until(lambda: talk.shows("event.roastwatch_roaster_event", "unknown"))
         await talk.until(lambda: talk.shows("button.roastwatch_roaster_start"))

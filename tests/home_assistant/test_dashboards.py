@@ -1,42 +1,54 @@
-"""The dashboards, saved as a person does it and shown in a real browser."""
+"""The dashboards, added by the command and shown in a real browser."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
-import yaml
+from click.testing import CliRunner
 
+from roastwatch.cli.home_assistant import command
 from tests.home_assistant.browser import opened
 from tests.home_assistant.conftest import Home
 from tests.home_assistant.running import Talk
 from tests.home_assistant.test_device import everything
+from tests.support.events import snapshot
 from tests.support.mqtt import sink
 
 pytestmark = [pytest.mark.home_assistant, pytest.mark.timeout(900)]
 
-DASHBOARDS = Path(__file__).parents[2] / "integrations" / "home_assistant" / "dashboards"
 
-
-@pytest.mark.parametrize(("name", "width", "height"), [("phone", 412, 915), ("wall", 1280, 800)])
-async def test_a_dashboard_renders_without_errors(
-    home: Home, talk: Talk, tmp_path: Path, name: str, width: int, height: int
+@pytest.mark.parametrize(
+    ("name", "width", "height", "roaster"),
+    [
+        ("phone", 412, 915, "roaster: {type: simulated}"),
+        ("wall", 1280, 800, "roaster: {type: simulated}"),
+        ("phone", 412, 915, ""),
+    ],
+)
+async def test_a_dashboard_is_added_and_renders_without_errors(
+    home: Home, talk: Talk, tmp_path: Path, name: str, width: int, height: int, roaster: str
 ) -> None:
-    config = yaml.safe_load((DASHBOARDS / f"{name}.yaml").read_text())
-    path = f"roast-{name}"
-    titles = {"title": name, "mode": "storage", "show_in_sidebar": True, "require_admin": False}
-    await talk.call("lovelace/dashboards/create", url_path=path, **titles)
-    await talk.call("lovelace/config/save", url_path=path, config=config)
-    async with sink(home.broker.port, "roastwatch") as rig:
-        rig.show(everything())
-        await talk.until(lambda: talk.shows("sensor.roastwatch_roaster_bean_temperature", "201.3"))
-        await talk.until(lambda: talk.shows("button.roastwatch_roaster_drop"))
-        assistant = home.assistant
+    assistant, instance = home.assistant, "shown" if roaster else "alone"
+    settings, token = tmp_path / "roastwatch.yaml", tmp_path / "token"
+    settings.write_text(f"instance: {instance}\nstations: [{{name: roaster, {roaster}}}]\n")
+    token.write_text(assistant.token)
+    async with sink(home.broker.port, instance) as rig:
+        rig.show(everything() if roaster else snapshot())
+        await talk.until(lambda: talk.shows(f"button.{instance}_roaster_drop"))
+        await talk.until(lambda: talk.shows(f"sensor.{instance}_roaster_phase"))
+        words = ["dashboard", "--add", "--layout", name, "--settings", str(settings)]
+        words += ["--url", assistant.url, "--token-file", str(token)]
+        done = await asyncio.to_thread(CliRunner().invoke, command, words)
+        assert done.exit_code == 0, done.output
+        path = f"/roastwatch-{instance}-{name}/roaster"
+        assert path in done.output
         async with opened(
-            tmp_path / "profile", assistant.url, assistant.token, f"/{path}", width, height
+            tmp_path / "profile", assistant.url, assistant.token, path, width, height
         ) as page:
 
             async def shown() -> bool:
                 found = await page.cards()
-                return found["cards"] >= 12 and not found["loading"]
+                return found["cards"] >= (12 if roaster else 8) and not found["loading"]
 
             await talk.until(shown, 120, period_s=0.5)
             await page.screenshot(tmp_path / f"{name}.png")

@@ -97,7 +97,8 @@ async def test_the_device_appears_with_all_entities_and_classes(home: Home, talk
                 assert attributes.get("unit_of_measurement") == entity.unit, name
                 assert attributes.get("state_class") == entity.state_class, name
         assert states["sensor.full_roaster_bean_temperature"]["state"] == "201.3"
-        assert states["sensor.full_roaster_phase"]["state"] == "development"
+        assert states["sensor.full_roaster_phase"]["state"] == "Development"
+        assert states["sensor.full_roaster_phase"]["attributes"]["key"] == "development"
         assert states["binary_sensor.full_roaster_first_crack"]["state"] == "on"
         assert states["valve.full_roaster_door"]["state"] == "closed"
         assert states["number.full_roaster_heater"]["state"] == "60"
@@ -141,6 +142,37 @@ async def test_buttons_and_switches_reach_the_service(home: Home, talk: Talk) ->
         assert await talk.shows("number.asked_roaster_heater", "60")
 
 
+async def test_an_area_a_group_and_a_voice_arm_and_drop_nothing(home: Home, talk: Talk) -> None:
+    async with sink(home.broker.port, "polite") as rig:
+        rig.show(everything())
+        await talk.until(lambda: talk.shows("number.polite_roaster_heater", "60"))
+        await talk.until(lambda: talk.shows("button.polite_roaster_emergency_stop"))
+        registry = await talk.call("config/entity_registry/list")
+        device = next(row["device_id"] for row in registry if "polite_" in row["entity_id"])
+        area = (await talk.call("config/area_registry/create", name="Roastery"))["area_id"]
+        await talk.call("config/device_registry/update", device_id=device, area_id=area)
+        for service in (
+            *("homeassistant.turn_on", "homeassistant.turn_off", "homeassistant.toggle"),
+            *("switch.turn_on", "valve.open_valve", "button.press"),
+        ):
+            await talk.service(service, area_id=area)
+        await talk.service("number.set_value", area_id=area, value=100)
+        for entity_id in ("arm", "listening", "cooling"):
+            said = f"turn on the {entity_id}"
+            await talk.call("conversation/process", text=said, language="en")
+        # A group of all switches turns each of them on; the roaster still waits to be confirmed.
+        await talk.service("switch.turn_on", entity_id="all")
+        await talk.until(lambda: talk.shows("button.polite_roaster_confirm_arming"))
+        assert not await talk.shows("switch.polite_roaster_arm", "on")
+        kinds = {asked.kind for asked in rig.person.instructions}
+        harmless = {InstructionKind.NOT_A_CRACK, InstructionKind.ACKNOWLEDGE}
+        harmless |= {InstructionKind.EMERGENCY_STOP, InstructionKind.LISTEN_ON}
+        assert kinds <= harmless
+        exposed = (await talk.call("homeassistant/expose_entity/list"))["exposed_entities"]
+        ours = {name for name in exposed if "polite_" in name}
+        assert not {name for name in ours if name.split(".")[0] in ("switch", "valve", "button")}
+
+
 async def test_discovery_in_parts_is_one_device(home: Home, talk: Talk, tmp_path: Path) -> None:
     """What a broker of small packets gets, and what follows when its limit is lifted."""
     small = Broker(tmp_path, "max_packet_size 4000").start()
@@ -169,7 +201,7 @@ async def test_discovery_in_parts_is_one_device(home: Home, talk: Talk, tmp_path
     await talk.until(are_one)
     async with sink(home.broker.port, "parted") as rig:
         rig.show(everything())
-        await talk.until(lambda: talk.shows("sensor.parted_roaster_phase", "development"))
+        await talk.until(lambda: talk.shows("sensor.parted_roaster_phase", "Development"))
         await talk.until(lambda: talk.shows("number.parted_roaster_heater", "60"))
         await talk.until(are_one)
         hidden = {entity_id(entity, "parted") for entity in ENTITIES if entity.hidden}
@@ -215,6 +247,6 @@ async def test_a_lost_part_makes_only_its_entities_unavailable(home: Home, talk:
         rig.show(snapshot(level=None, roaster=roaster(*Actuator, connected=False)))
         await talk.until(lambda: talk.shows(beans, "unavailable"))
         await talk.until(lambda: talk.shows(pops, "unavailable"))
-        await talk.until(lambda: talk.shows("sensor.parts_roaster_phase", "idle"))
+        await talk.until(lambda: talk.shows("sensor.parts_roaster_phase", "Idle"))
         await talk.until(lambda: talk.shows("binary_sensor.parts_roaster_roaster_problem", "on"))
         assert await talk.shows("button.parts_roaster_emergency_stop")

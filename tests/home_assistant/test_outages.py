@@ -81,7 +81,7 @@ async def test_home_assistant_restarted_gets_missed_events(home: Home, talk: Tal
     phase, crack = "sensor.again_roaster_phase", "binary_sensor.again_roaster_first_crack"
     async with telling(home_now.url, home_now.token, "again") as rig:
         rig.show(snapshot(phase=Phase.ROASTING))
-        await talk.until(lambda: talk.shows(phase, "roasting"))
+        await talk.until(lambda: talk.shows(phase, "Roasting"))
         home_now.kill()
         # late already: a quick machine has Home Assistant back before anything is late
         decided_at = datetime.now(UTC) - timedelta(seconds=2 * LATE_AFTER_S)
@@ -93,7 +93,7 @@ async def test_home_assistant_restarted_gets_missed_events(home: Home, talk: Tal
         async with home_now.talk() as after:
             await after.until(lambda: arrived(after, "again", "missed"), 120)
             assert (await after.noted("again"))["missed"] == ("r1", True)
-            await after.until(lambda: after.shows(phase, "development"))
+            await after.until(lambda: after.shows(phase, "Development"))
             await after.until(lambda: after.shows(crack, "on"))
         assert rig.part.problem is None
 
@@ -107,7 +107,7 @@ async def test_a_silent_network_is_detected(home: Home) -> None:
             telling(f"http://127.0.0.1:{cable.port}", home.assistant.token, "cut") as rig,
         ):
             rig.show(snapshot(phase=Phase.ROASTING))
-            await talk.until(lambda: talk.shows(phase, "roasting"))
+            await talk.until(lambda: talk.shows(phase, "Roasting"))
             cable.silent = True
             # Nothing is sent now: the silent connection must be detected anyway.
             await until(lambda: rig.part.state is ComponentState.RETRYING)
@@ -117,7 +117,7 @@ async def test_a_silent_network_is_detected(home: Home) -> None:
             assert "meanwhile" not in await talk.noted("cut")
             cable.silent = False
             await talk.until(lambda: arrived(talk, "cut", "meanwhile"), 120)
-            await talk.until(lambda: talk.shows(phase, "development"))
+            await talk.until(lambda: talk.shows(phase, "Development"))
         # A service that ends leaves nothing behind that looks as if it still knew.
         await talk.until(lambda: talk.shows(phase, "unavailable"))
 
@@ -132,7 +132,7 @@ async def test_a_revoked_token_is_reported_and_the_broker_still_works(home: Home
         ):
             over_mqtt.show(snapshot(phase=Phase.ROASTING))
             rig.show(snapshot(phase=Phase.ROASTING))
-            await talk.until(lambda: talk.shows("sensor.norights_roaster_phase", "roasting"))
+            await talk.until(lambda: talk.shows("sensor.norights_roaster_phase", "Roasting"))
             await talk.until(lambda: talk.shows(entity))
             await talk.call("auth/delete_refresh_token", refresh_token_id=number)
             await until(lambda: "refuses the token" in (rig.part.problem or ""))
@@ -192,7 +192,7 @@ async def test_a_killed_service_resumes_the_same_roast(
         sink = {"type": "home_assistant", "url": url, "token": home.assistant.token}
         more: dict[str, Any] = {"sinks": [sink], "speed": 1.0, "first_crack_at_s": 8.0}
         async with service(tmp_path, "slain", **more) as first:
-            await talk.until(lambda: talk.shows(phase, "roasting"), 120)
+            await talk.until(lambda: talk.shows(phase, "Roasting"), 120)
             cable.silent = True  # so that it decides what it can't tell any more
             log = tmp_path / "data" / FILE_NAME
             await until(lambda: unsent(log), 120)
@@ -205,7 +205,7 @@ async def test_a_killed_service_resumes_the_same_roast(
             [(event_id, (roast_id, late))] = (await talk.noted("slain")).items()
             assert event_id.startswith(roast_id)
             assert late
-            assert await talk.state(phase) in ("first_crack", "development")
+            assert await talk.state(phase) in ("First crack", "Development")
 
 
 def unsent(log: Path) -> bool:
@@ -251,7 +251,7 @@ async def test_a_clock_jump_of_an_hour_makes_nothing_late(
         first_crack_at_s=15.0,
         environment=environment,
     ):
-        await talk.until(lambda: talk.shows(f"sensor.{name}_roaster_phase", "roasting"), 120)
+        await talk.until(lambda: talk.shows(f"sensor.{name}_roaster_phase", "Roasting"), 120)
         clock.write_text(f"{hours * 3600:+d}\n")
 
         async def rig() -> dict[str, Any]:
@@ -279,7 +279,7 @@ async def test_an_outage_of_two_minutes_loses_nothing(home: Home, tmp_path: Path
     phase = "sensor.longaway_roaster_phase"
     async with service(tmp_path, "longaway", sinks=[{"type": "home_assistant", **door}], speed=1.0):
         async with home.assistant.talk() as talk:
-            await talk.until(lambda: talk.shows(phase, "roasting"), 120)
+            await talk.until(lambda: talk.shows(phase, "Roasting"), 120)
         home.assistant.kill()
         await asyncio.sleep(120)
         await home.assistant.start()
@@ -296,11 +296,11 @@ async def test_two_instances_of_one_name_detect_each_other(home: Home, talk: Tal
     door = (home.assistant.url, home.assistant.token)
     async with telling(*door, "twins") as elder:
         elder.show(snapshot(phase=Phase.DRYING))
-        await talk.until(lambda: talk.shows("sensor.twins_roaster_phase", "drying"))
+        await talk.until(lambda: talk.shows("sensor.twins_roaster_phase", "Drying"))
         async with telling(*door, "twins") as younger:
             younger.show(replace(snapshot(), phase=Phase.COOLING))
             await until(lambda: younger.part.problem and elder.part.problem)
             assert "Two roastwatch instances named 'twins'" in (younger.part.problem or "")
             assert younger.part.state is ComponentState.RETRYING
             assert elder.part.state is ComponentState.DEGRADED
-        assert await talk.shows("sensor.twins_roaster_phase", "drying")
+        assert await talk.shows("sensor.twins_roaster_phase", "Drying")

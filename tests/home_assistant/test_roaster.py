@@ -39,7 +39,12 @@ async def test_arm_heat_fan_and_emergency_stop(
                 assert await talk.shows(heater, "0")
                 assert machine.heater == 0
                 # Armed, heat goes on, with drum and fan before it.
+                confirm = "button.cook_roaster_confirm_arming"
+                assert await talk.shows(confirm, "unavailable")
                 await talk.service("switch.turn_on", armed)
+                await talk.until(lambda: talk.shows(confirm))
+                assert await talk.shows(armed, "off")
+                await talk.service("button.press", confirm)
                 await talk.until(lambda: talk.shows(armed, "on"))
                 await talk.service("number.set_value", heater, value=60)
                 await until(lambda: machine.heater == 60, STARTED_S)

@@ -41,9 +41,7 @@ async def seen(talk: Talk, entity_id: str) -> list[tuple[str, str, bool]]:
         history = await answer.json()
     sent = [state["attributes"] for state in (history[0] if history else [])]
     return [
-        (found["event_id"], found["event_type"], found["late"])
-        for found in sent
-        if "event_id" in found
+        (found["event_id"], found["type"], found["late"]) for found in sent if "event_id" in found
     ]
 
 
@@ -66,7 +64,7 @@ async def test_first_crack_triggers_an_automation_and_a_button_works(
         await talk.post(f"/api/config/scene/config/{name}", scene)
         await talk.until(partial(talk.shows, f"scene.{name}"))
     entity = "event.replay_roaster_event"
-    is_first_crack = "{{ trigger.to_state.attributes.event_type == 'first_crack' }}"
+    is_first_crack = "{{ trigger.to_state.attributes.type == 'first_crack' }}"
     await talk.automate(
         "on_first_crack",
         {
@@ -90,7 +88,7 @@ async def test_first_crack_triggers_an_automation_and_a_button_works(
         await talk.service("button.press", "button.replay_roaster_not_a_crack")
 
         async def taken_back() -> bool:
-            return bool((await attributes(talk, entity))["event_type"] == "not_a_crack")
+            return bool((await attributes(talk, entity))["type"] == "not_a_crack")
 
         await talk.until(taken_back)
         assert (await attributes(talk, entity))["event_id"] == cracked["event_id"]
@@ -117,7 +115,7 @@ async def test_a_broker_killed_during_a_roast_loses_nothing(
             listener(observer.port, topic) as (heard, _),
             service(tmp_path / "run", "outage", home.broker.port, observer.port),
         ):
-            await talk.until(lambda: talk.shows("sensor.outage_roaster_phase", "roasting"), 120)
+            await talk.until(lambda: talk.shows("sensor.outage_roaster_phase", "Roasting"), 120)
             home.broker.kill()
             await until(
                 lambda: [e for e in heard.json(topic) if e["event_type"] == "first_crack"], 120
@@ -131,7 +129,7 @@ async def test_a_broker_killed_during_a_roast_loses_nothing(
 
             await talk.until(all_arrived, 120)
             await talk.until(lambda: talk.shows("binary_sensor.outage_roaster_first_crack", "on"))
-            assert not await talk.shows("sensor.outage_roaster_phase", "roasting")
+            assert not await talk.shows("sensor.outage_roaster_phase", "Roasting")
             found = await seen(talk, "event.outage_roaster_event")
             assert len({event_id for event_id, kind, _ in found if "crack" in kind}) == 1
     finally:
@@ -149,7 +147,7 @@ async def test_an_outage_of_both_for_two_minutes_loses_nothing(home: Home, tmp_p
             service(tmp_path / "run", "both", home.broker.port, observer.port, speed=1.0),
         ):
             async with home.assistant.talk() as talk:
-                await talk.until(lambda: talk.shows("sensor.both_roaster_phase", "roasting"), 120)
+                await talk.until(lambda: talk.shows("sensor.both_roaster_phase", "Roasting"), 120)
             home.assistant.kill()
             home.broker.kill()
             await asyncio.sleep(120)
@@ -194,7 +192,7 @@ async def test_a_killed_service_resumes_the_same_roast(
     try:
         async with listener(observer.port, topic) as (heard, _):
             async with service(run, "killed", *ports, **timing) as first:
-                await talk.until(lambda: talk.shows(phase, "roasting"), 120)
+                await talk.until(lambda: talk.shows(phase, "Roasting"), 120)
                 home.broker.kill()  # so that Home Assistant can't get the next event
                 crack = (await until(cracks, 120))[0]
                 first.end(signal.SIGKILL)
@@ -220,7 +218,7 @@ async def test_a_killed_service_resumes_the_same_roast(
 
 
 async def in_crack(talk: Talk, phase: str) -> bool:
-    return await talk.state(phase) in ("first_crack", "development")
+    return await talk.state(phase) in ("First crack", "Development")
 
 
 async def test_detector_and_profile_are_selected_in_home_assistant(
@@ -242,7 +240,7 @@ async def test_detector_and_profile_are_selected_in_home_assistant(
         await talk.service("select.select_option", profile, option="light")
         await talk.until(lambda: talk.shows(profile, "light"))
         await talk.service("button.press", "button.chosen_roaster_start")
-        await talk.until(lambda: talk.shows("sensor.chosen_roaster_phase", "roasting"))
+        await talk.until(lambda: talk.shows("sensor.chosen_roaster_phase", "Roasting"))
         await talk.until(lambda: talk.shows("sensor.chosen_roaster_deviation"))
         # What can't be done now is said in a sentence, and the entity springs back.
         await talk.service("select.select_option", detector, option="transients")
@@ -256,7 +254,7 @@ async def test_home_assistant_restarted_during_a_roast_gets_missed_events(home: 
     async with sink(home.broker.port, "restart", birth_settle_s=1.0) as sent:
         sent.show(snapshot(phase=Phase.ROASTING))
         async with home.assistant.talk() as talk:
-            await talk.until(lambda: talk.shows("sensor.restart_roaster_phase", "roasting"))
+            await talk.until(lambda: talk.shows("sensor.restart_roaster_phase", "Roasting"))
             sent.events.put(event("before", EventKind.DRY_END, None))
             await talk.until(lambda: talk.shows(name))
         home.assistant.kill()
@@ -269,7 +267,7 @@ async def test_home_assistant_restarted_during_a_roast_gets_missed_events(home: 
                 return ("meanwhile", "first_crack", True) in await seen(talk, name)
 
             await talk.until(arrived, 120)
-            await talk.until(lambda: talk.shows("sensor.restart_roaster_phase", "development"))
+            await talk.until(lambda: talk.shows("sensor.restart_roaster_phase", "Development"))
             await talk.until(lambda: talk.shows("binary_sensor.restart_roaster_first_crack", "on"))
 
 

@@ -71,7 +71,7 @@ async def test_a_roast_reaches_the_bus_and_an_answer_comes_back(home: Home, talk
         message = cracks[0]["data"]
         assert message["instance"] == "roastwatch"
         assert message["event_id"]
-        await talk.until(lambda: talk.shows("sensor.roastwatch_kitchen_phase", "first_crack"), 120)
+        await talk.until(lambda: talk.shows("sensor.roastwatch_kitchen_phase", "First crack"), 120)
         revoked = await talk.subscribe("subscribe_events", event_type="roastwatch_not_a_crack")
         await talk.post(
             "/api/events/roastwatch_instruct", {"station": "kitchen", "kind": "not_a_crack"}

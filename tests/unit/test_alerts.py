@@ -7,7 +7,18 @@ import pytest
 
 from roastwatch.printing.times import spoken
 from roastwatch.sinks.phone.alerts import PersonOptions, alert, countdown, quiet, wanted
-from roastwatch.vocabulary import EventKind, Level, Origin, Phase, RoastEvent, Snapshot, Urgency
+from roastwatch.sinks.phone.companion import message
+from roastwatch.vocabulary import (
+    Actuator,
+    EventKind,
+    Level,
+    Origin,
+    Phase,
+    RoasterState,
+    RoastEvent,
+    Snapshot,
+    Urgency,
+)
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -94,6 +105,60 @@ def test_only_danger_is_loud_and_own_actions_do_not_repeat(
     happened = replace(event(EventKind.INTERLOCK), urgency=urgency, origin=origin)
     said = alert(PersonOptions(), happened, None, language="en", station_title="k", now=NOON)
     assert (said.critical, said.repeats_left) == (critical, repeats)
+
+
+@pytest.mark.parametrize(
+    ("kind", "urgency", "origin", "buttons"),
+    [
+        (
+            EventKind.INTERLOCK,
+            Urgency.DANGER,
+            Origin.INTERLOCK,
+            ["STOP_HEAT", "DROP", "ACKNOWLEDGE"],
+        ),
+        (EventKind.INTERLOCK, Urgency.NEEDS_YOU, Origin.INTERLOCK, ["PRESENT", "STOP_HEAT"]),
+        (EventKind.INTERLOCK, Urgency.NEEDS_YOU, Origin.PERSON, []),  # one's own emergency stop
+        (EventKind.NO_CRACK_YET, None, Origin.SOUND, ["CONFIRM", "DROP", "STOP_HEAT"]),
+        (EventKind.HARD_TO_HEAR, None, Origin.SOUND, ["CONFIRM"]),
+        (EventKind.DROP, None, Origin.PERSON, []),
+    ],
+)
+def test_an_alert_has_the_buttons_that_make_sense(
+    kind: EventKind, urgency: Urgency | None, origin: Origin, buttons: list[str]
+) -> None:
+    happened = replace(event(kind), urgency=urgency, origin=origin, level=None)
+    driven = RoasterState(True, True, actuators=(Actuator.HEATER,))
+    for state in (driven, RoasterState(True, False), None):  # one that is only read has no buttons
+        shown = Snapshot("kitchen", NOON, roaster=state)
+        said = alert(PersonOptions(), happened, shown, language="en", station_title="k", now=NOON)
+        ids = [action.split("|")[1] for action, _ in said.actions]
+        of_roaster = {"STOP_HEAT", "PRESENT"} if state is not driven else set()
+        assert ids == [one for one in buttons if one not in of_roaster]
+
+
+def test_only_what_needs_a_person_breaks_through_a_focus() -> None:
+    def level(happened: RoastEvent) -> str:
+        one = alert(PersonOptions(), happened, None, language="en", station_title="k", now=NOON)
+        found: str = message(one, None)["data"]["push"].get("interruption-level", "critical")
+        return found
+
+    assert level(replace(event(EventKind.DROP), level=None)) == "active"
+    assert level(replace(event(EventKind.NO_CRACK_YET), level=None)) == "time-sensitive"
+    assert level(replace(event(EventKind.FIRST_CRACK), level=Level.FIRST_CRACK)) == "time-sensitive"
+    assert level(replace(event(EventKind.FAULT), level=None)) == "critical"
+
+
+def test_an_alert_is_in_the_persons_language_and_unit() -> None:
+    hot = replace(
+        event(EventKind.INTERLOCK),
+        level=None,
+        bean_temp_c=200.0,
+        urgency=Urgency.DANGER,
+        message="The beans are at 232 °C; 230 °C is the limit.",
+    )
+    person = PersonOptions(language="de")
+    said = alert(person, hot, None, language="en", station_title="k", now=NOON, fahrenheit=True)
+    assert said.text == "Die Bohnen haben 450 °F; die Grenze ist 446 °F., 392 °F"
 
 
 def test_a_countdown_is_sent_near_the_target_development() -> None:

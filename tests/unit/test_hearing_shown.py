@@ -18,7 +18,7 @@ from roastwatch.offline.results import row
 from roastwatch.printing.rich_console import Console
 from roastwatch.settings import model as settings
 from roastwatch.sinks.console import view
-from roastwatch.sinks.mqtt.discovery import OfferedEntities, device
+from roastwatch.sinks.mqtt.discovery import OfferedEntities, Reader, device
 from roastwatch.sinks.mqtt.states import States
 from roastwatch.sinks.mqtt.topics import Topics
 from roastwatch.sinks.phone.alerts import PersonOptions, alert, wanted
@@ -123,10 +123,14 @@ def test_mqtt_publishes_hearing_and_its_reason() -> None:
     assert sent["roastwatch/home/kitchen/state/hearing"] == "limited"
     assert json.loads(sent[topic]) == {"reason": "Turn the [radio] down."}
     assert topic not in dict(states.due(SHOWN, {"hearing"}, 100.0))
-    message = device(topics, "kitchen", "Kitchen", "en", OfferedEntities(frozenset({"hearing"})))
+    offer = OfferedEntities(frozenset({"hearing"}))
+    message = device(topics, "kitchen", "Kitchen", Reader(words=False), offer)
     component = message["components"]["hearing"]
     assert component["json_attributes_topic"] == topic
     assert component["options"] == ["good", "limited", "blocked"]
+    message = device(topics, "kitchen", "Kitchen", Reader("de"), offer)
+    options = message["components"]["hearing"]["options"]
+    assert options == ["Gut", "Eingeschränkt", "Unmöglich"]
 
 
 def test_http_api_gives_hearing_and_its_reason() -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from roastwatch.app.instructions import instruct
+from roastwatch.app.instructions import charge, instruct
 from roastwatch.detection.odds import probability
 from roastwatch.detection.pops.model import PopsModel
 from roastwatch.pipeline import Pipeline
@@ -112,3 +112,23 @@ def test_a_confirmation_applies_to_the_crack_it_names() -> None:
     instruct(pipeline, asked(InstructionKind.STOP, 399))
     assert instruct(pipeline, said) == []
     assert not pipeline.roast.active
+
+
+@pytest.mark.parametrize(
+    ("origin", "pressed_s", "begins"),
+    [
+        (Origin.TEMPERATURE, 60.0, False),  # the probe saw the same charge first
+        (Origin.TEMPERATURE, 120.0, True),
+        (Origin.PERSON, 2.0, False),  # pressed twice
+        (Origin.PERSON, 10.0, True),
+    ],
+)
+def test_start_after_the_same_charge_begins_no_ghost(
+    origin: Origin, pressed_s: float, begins: bool
+) -> None:
+    pipeline = Pipeline("kitchen", PopsModel(), RATE, started_at=BEGAN)
+    charge(pipeline, BEGAN + timedelta(seconds=100.0), origin)
+    first = pipeline.roast.roast_id
+    events = instruct(pipeline, asked(InstructionKind.START, 100.0 + pressed_s))
+    assert [event.kind for event in events] == ([EventKind.CHARGE] if begins else [])
+    assert (pipeline.roast.roast_id != first) is begins

@@ -34,6 +34,7 @@ from roastwatch.vocabulary import (
     RoasterState,
     RoastEvent,
     Snapshot,
+    Urgency,
 )
 
 
@@ -165,10 +166,11 @@ async def test_a_confirmation_names_its_crack() -> None:
 
 async def test_every_button_of_an_alert_is_accepted() -> None:
     seen = set()
+    driven = RoasterState(True, True, actuators=(Actuator.HEATER,))
     for kind in EventKind:
-        for roast_id in ("r1", None):
-            event = replace(crack(), kind=kind, roast_id=roast_id, event_id="e")
-            shown = Snapshot("kitchen", event.decided_at, roaster=RoasterState(True, True))
+        for roast_id, urgency in (("r1", None), (None, None), ("r1", Urgency.NEEDS_YOU)):
+            event = replace(crack(), kind=kind, roast_id=roast_id, event_id="e", urgency=urgency)
+            shown = Snapshot("kitchen", event.decided_at, roaster=driven)
             at = event.decided_at
             said = alert(PersonOptions(), event, shown, language="en", station_title="k", now=at)
             for action, words in said.actions:

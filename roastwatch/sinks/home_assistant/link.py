@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPMethod
 from types import TracebackType
 from typing import Any, Self
@@ -171,6 +171,33 @@ class HomeAssistantLink:
         if self._client is None:
             raise LostError(f"Home Assistant at {self._url} is not connected.")
         return self._client
+
+
+@contextlib.asynccontextmanager
+async def administering(
+    options: HomeAssistantOptions,
+) -> AsyncIterator[Callable[[str, dict[str, Any]], Awaitable[Any]]]:
+    """Commands of Home Assistant's WebSocket, one at a time: type and fields to the result.
+
+    Raises:
+        SettingsError: there is no token.
+        LostError: it can't be reached, or refuses the token or a command.
+    """
+    url, token = options.door()
+    socket = AsyncWebsocketClient(f"{url}/websocket", token, session=_session())
+
+    async def ask(kind: str, fields: dict[str, Any]) -> Any:
+        with _said(url):
+            async with asyncio.timeout(_TIMEOUT_S):
+                return (await socket.recv_result(await socket.send(kind, **fields))).result
+
+    with _said(url):
+        await asyncio.wait_for(socket.__aenter__(), _TIMEOUT_S)
+    try:
+        yield ask
+    finally:
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(socket.__aexit__(None, None, None), 1.0)
 
 
 def _session() -> niquests.AsyncSession:

@@ -28,6 +28,7 @@ from roastwatch.sinks.home_assistant.options import HomeAssistantOptions
 from roastwatch.sinks.mqtt.states import payload
 from roastwatch.sinks.outbox.event_outbox import Outbox
 from roastwatch.sinks.outbox.event_store import EventStore
+from roastwatch.sinks.paced import PacedValues
 from roastwatch.sinks.sink import Finding, Sink, SinkContext
 from roastwatch.supervise import NEAR, retry_forever, together
 from roastwatch.vocabulary import ComponentState, Instruction, RoastEvent, Snapshot
@@ -47,6 +48,11 @@ class HomeAssistantSinkOptions(HomeAssistantOptions):
     """Home Assistant over REST and WebSocket."""
 
     states: bool = Field(True, description="Show states as sensors (sensor.roastwatch_…).")
+    words: bool = Field(
+        True,
+        description="Show phases and levels as words of `language` (their keys stay in the "
+        "attribute `key`); false: as keys such as first_crack.",
+    )
 
 
 class HomeAssistantSink(Sink):
@@ -76,6 +82,7 @@ class HomeAssistantSink(Sink):
         self._rivals = DuplicateInstances(Claim.mine())
         self._mishaps = Mishaps(_log, context.part.count)
         self._shown: dict[str, tuple[str, ...]] = {}
+        self._paced = PacedValues()
         self._latest: Latest[dict[str, Snapshot]] = Latest()
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
@@ -169,6 +176,7 @@ class HomeAssistantSink(Sink):
             return False
         now_s = time.monotonic()
         message = {"instance": self._context.instance, **kept.message(now_s)}
+        message["message"] = self._context.said(str(message["message"]))
         await link.fire(f"roastwatch_{kept.type}", message)
         kept.sent_s = now_s
         self._context.part.count("events_told")
@@ -178,8 +186,10 @@ class HomeAssistantSink(Sink):
     async def _send_states(self, link: "HomeAssistantLink") -> None:
         while True:
             for name, snapshot in (self._latest.value or {}).items():
+                self._paced.begin(snapshot)
                 for entity in ENTITIES:
-                    if entity.value_of is not None and entity.offered(snapshot):
+                    known = entity.value_of is not None and not entity.hidden
+                    if known and entity.offered(snapshot):
                         await self._show(link, name, entity, snapshot)
             if self._rivals.is_over(time.monotonic()):
                 self._context.part.running()
@@ -188,17 +198,26 @@ class HomeAssistantSink(Sink):
     async def _show(
         self, link: "HomeAssistantLink", station: str, entity: Entity, snapshot: Snapshot
     ) -> None:
-        state = payload(entity.platform, entity.value(snapshot))
+        value, more = self._paced.shown(entity, snapshot, time.monotonic())
+        more = {name: self._context.said(one) for name, one in more.items()}
+        if entity.sentence and isinstance(value, str):
+            value = self._context.said(value)
+        if entity.words and self._options.words and isinstance(value, str):
+            more["key"], value = value, entity.word(value, self._context.language)
+        unit = entity.unit
+        if entity.is_difference and self._context.fahrenheit:
+            unit = str(unit).replace("°C", "°F")
+            value = round(value * 1.8, 1) if isinstance(value, float) else value
+        state = payload(entity.platform, value)
         kind = "binary_sensor" if entity.platform.value == "binary_sensor" else "sensor"
         entity_id = f"{kind}.{self._context.instance}_{station}_{entity.key}".replace("-", "_")
         state = {"ON": "on", "OFF": "off", "None": "unknown", "": "unknown"}.get(state, state)
-        more = entity.attributes_of(snapshot) if entity.attributes_of else {}
         shown = (state, *more.values())
         if self._shown.get(entity_id) == shown:
             return
         attributes: dict[str, Any] = {
             "friendly_name": f"{station} {entity.title(self._context.language)}",
-            "unit_of_measurement": entity.unit,
+            "unit_of_measurement": unit,
             "device_class": entity.device_class,
             "state_class": entity.state_class,
             "icon": entity.icon,

@@ -21,6 +21,16 @@ _TRIGGER = "trigger_"
 
 
 @dataclass(frozen=True, slots=True)
+class Reader:
+    """For whom entities are described."""
+
+    language: str = "en"
+    fahrenheit: bool = False
+    words: bool = True
+    """Whether Home Assistant shows words for states and event types, or their keys."""
+
+
+@dataclass(frozen=True, slots=True)
 class OfferedEntities:
     """What a station has: keys of its entities, and the options of its selects."""
 
@@ -46,12 +56,12 @@ def device(
     topics: Topics,
     station: str,
     title: str,
-    language: str,
+    reader: Reader,
     offer: OfferedEntities,
 ) -> dict[str, Any]:
     """The discovery message of a station."""
     components: dict[str, dict[str, Any]] = {
-        entity.key: _component(topics, station, entity, language)
+        entity.key: _component(topics, station, entity, reader)
         for entity in ENTITIES
         if entity.key in offer.keys
     }
@@ -63,7 +73,7 @@ def device(
             "identifiers": [topics.device_id(station)],
             "name": title,
             "manufacturer": "roastwatch",
-            "model": "Röstwächter" if language == "de" else "Roast watcher",
+            "model": "Röstwächter" if reader.language == "de" else "Roast watcher",
             "sw_version": __version__,
         },
         "origin": {"name": "roastwatch", "sw_version": __version__},
@@ -146,14 +156,14 @@ def _availability(topics: Topics, station: str, entity: Entity) -> Iterator[dict
         yield {"topic": topics.part(station, entity.needs.value)}
 
 
-def _component(topics: Topics, station: str, entity: Entity, language: str) -> dict[str, Any]:
+def _component(topics: Topics, station: str, entity: Entity, reader: Reader) -> dict[str, Any]:
     unique_id = topics.unique_id(station, entity.key)
     state = topics.state(station, entity.key)
     found: dict[str, Any] = {
         "platform": entity.platform.value,
         "unique_id": unique_id,
         "default_entity_id": f"{entity.platform.value}.{unique_id.replace('-', '_')}",
-        "name": entity.title(language),
+        "name": entity.title(reader.language),
         "icon": entity.icon,
         "device_class": entity.device_class,
         "entity_category": entity.category,
@@ -197,7 +207,36 @@ def _component(topics: Topics, station: str, entity: Entity, language: str) -> d
             found |= {"image_topic": state, "content_type": "image/png"}
         case Platform.UPDATE:
             found |= {"state_topic": state, "title": "roastwatch", "release_url": URL}
+    if entity.words and reader.words:
+        found |= _in_words(entity, reader.language, found)
+    if entity.is_difference and reader.fahrenheit:
+        unit = str(entity.unit).replace("°C", "°F")
+        found |= {"unit_of_measurement": unit, "value_template": _IN_FAHRENHEIT}
     return {key: value for key, value in found.items() if value is not None}
+
+
+_IN_FAHRENHEIT = "{{ value if value == 'None' else (value | float * 1.8) | round(1) }}"
+"""Home Assistant converts temperatures itself, but neither their differences nor their rates."""
+
+
+def _in_words(entity: Entity, language: str, found: dict[str, Any]) -> dict[str, Any]:
+    """Shows words for the keys in messages; the key stays an attribute, for automations."""
+    words = {key: entity.word(key, language) for key in entity.options}
+    table = json.dumps(words, ensure_ascii=False)
+    if entity.platform is Platform.EVENT:
+        replaced = "event_type=words.get(value_json.event_type), type=value_json.event_type"
+        template = f"{{% set words = {table} %}}{{{{ dict(value_json, {replaced}) | to_json }}}}"
+        return {"event_types": list(words.values()), "value_template": template}
+    shown = {
+        "options": list(words.values()),
+        "value_template": f"{{{{ {table}.get(value, value) }}}}",
+    }
+    if "json_attributes_topic" not in found:
+        shown |= {
+            "json_attributes_topic": found["state_topic"],
+            "json_attributes_template": "{{ {'key': value} | to_json }}",
+        }
+    return shown
 
 
 def _trigger(topics: Topics, station: str, kind: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from roastwatch.errors import BadInputError
 from roastwatch.sinks.mqtt.connection import BrokerConnection
 from roastwatch.sinks.mqtt.discovery import (
     OfferedEntities,
+    Reader,
     components_of,
     device,
     divided,
@@ -28,7 +29,13 @@ class DiscoveryPublisher:
     """The discovery of every station. It outlives a connection."""
 
     def __init__(
-        self, topics: Topics, context: SinkContext, update_url: str, settle_s: float
+        self,
+        topics: Topics,
+        context: SinkContext,
+        update_url: str,
+        settle_s: float,
+        *,
+        words: bool = True,
     ) -> None:
         self._topics = topics
         self._settle_s = settle_s
@@ -38,6 +45,7 @@ class DiscoveryPublisher:
         """Station → since when it had no listener, and until when (monotonic)."""
         self._context = context
         self._update_url = update_url
+        self._reader = Reader(context.language, context.fahrenheit, words)
         self._offers: dict[str, OfferedEntities] = {}
         self._announced: dict[str, dict[int, dict[str, str]]] = {}
         """Station → part of its discovery → its components, name → platform."""
@@ -123,7 +131,7 @@ class DiscoveryPublisher:
             return
         offer, before = self._offers[station], self._announced.get(station, {})
         title = self._context.titles.get(station) or station.replace("_", " ").capitalize()
-        whole = device(self._topics, station, title, self._context.language, offer)
+        whole = device(self._topics, station, title, self._reader, offer)
         room = link.room_bytes(self._topics.discovery(station, 99))
         parts = divided(whole, room, before)
         living = {part: components_of(message) for part, message in parts.items()}

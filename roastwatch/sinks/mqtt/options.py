@@ -51,6 +51,12 @@ class MqttOptions(Options):
         "checked once a day for a newer version; empty: never.",
     )
 
+    words: bool = Field(
+        True,
+        description="Home Assistant shows phases, levels and event types as words of `language` "
+        "(their keys stay in the attributes `key` and `type`); false: as keys such as first_crack.",
+    )
+
     @field_validator("discovery_prefix")
     @classmethod
     def _is_a_topic(cls, prefix: str) -> str:

@@ -14,23 +14,24 @@ from datetime import UTC, datetime
 from typing import Any
 
 from roastwatch.channel import Events, Latest
-from roastwatch.entities import answers
+from roastwatch.entities import answers, drives
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.inbound import Mishaps
 from roastwatch.sinks.duplicate_instance import Claim, DuplicateInstances
+from roastwatch.sinks.mqtt.arming import ArmingRequests
 from roastwatch.sinks.mqtt.check import check_broker
-from roastwatch.sinks.mqtt.commands import wish
 from roastwatch.sinks.mqtt.connection import BrokerConnection, Message, connected
 from roastwatch.sinks.mqtt.discovery_publisher import DiscoveryPublisher
 from roastwatch.sinks.mqtt.extras import Pictures, send_updates
 from roastwatch.sinks.mqtt.options import MqttOptions
+from roastwatch.sinks.mqtt.requests import MqttRequests
 from roastwatch.sinks.mqtt.states import States
 from roastwatch.sinks.mqtt.topics import OFFLINE, ONLINE, Topics
 from roastwatch.sinks.outbox.event_outbox import Outbox, QueuedEvent
 from roastwatch.sinks.outbox.event_store import EventStore
 from roastwatch.sinks.sink import Finding, Sink, SinkContext
 from roastwatch.supervise import NEAR, retry_forever
-from roastwatch.vocabulary import Command, ComponentState, Outcome, RoastEvent, Snapshot
+from roastwatch.vocabulary import ComponentState, RoastEvent, Snapshot
 
 _log = logging.getLogger(__name__)
 _FAREWELL_S = 2.0
@@ -52,9 +53,14 @@ class MqttSink(Sink):
         self._to_send = asyncio.Event()
         self._link: BrokerConnection | None = None
         self._posted: tuple[QueuedEvent, asyncio.Event] | None = None
-        self._states = States(self._topics)
+        self._arming = ArmingRequests()
+        self._states = States(self._topics, self._arming.waits, context.said)
         self._announcing = DiscoveryPublisher(
-            self._topics, context, options.update_url, options.birth_settle_s
+            self._topics,
+            context,
+            options.update_url,
+            options.birth_settle_s,
+            words=options.words,
         )
         self._durable = EventStore(
             context.outbox, f"mqtt:{options.host}:{options.port}", self._announcing.is_heard
@@ -63,6 +69,9 @@ class MqttSink(Sink):
         self._latest: Latest[dict[str, Snapshot]] = Latest()
         self._welcomes = 0
         self._mishaps = Mishaps(_log, self._part.count, let_through=BrokerConnection.failures)
+        self._asked = MqttRequests(
+            self._topics, context, self._states, self._arming, self._mishaps, self._show
+        )
         self._left_out: set[str] = set()
         self._pictures: Pictures | None = None
         self._refused_topics: list[str] = []
@@ -293,10 +302,16 @@ class MqttSink(Sink):
     def _message(self, kept: QueuedEvent) -> dict[str, Any]:
         """An event with the buttons that answer it, and their topic."""
         snapshot = (self._latest.value or {}).get(kept.station)
-        drives = snapshot is not None and snapshot.roaster is not None
         question = kept.type == "possible_crack" and kept.facts["roast_id"] is None
-        return kept.message(time.monotonic()) | {
-            "answers": answers("question" if question else kept.type, drives=drives),
+        message = kept.message(time.monotonic())
+        return message | {
+            "message": self._context.said(str(message["message"])),
+            "answers": answers(
+                "question" if question else kept.type,
+                origin=str(message.get("origin", "")),
+                urgency=str(message.get("urgency", "danger")),
+                drives=drives(snapshot),
+            ),
             "set_topic": self._topics.set(kept.station, "").removesuffix("/"),
         }
 
@@ -320,6 +335,11 @@ class MqttSink(Sink):
             await asyncio.sleep(0)  # events go before states
             await link.publish(topic, text, retain=True, qos=0)
 
+    async def _show(self, link: BrokerConnection, station: str) -> None:
+        snapshot = (self._latest.value or {}).get(station)
+        if snapshot is not None:
+            await self._tell_state(link, snapshot)
+
     async def _listen(self, link: BrokerConnection, tasks: asyncio.TaskGroup) -> None:
         async for message in link.messages():
             with self._mishaps.contained(f"A message on {message.topic}"):
@@ -339,7 +359,7 @@ class MqttSink(Sink):
             if not self._rivals.is_mine(message.payload):
                 await self._claimed(link, message)
         else:
-            self._ask(link, message, tasks)
+            self._asked.ask(link, message, tasks)
 
     async def _welcome(self, link: BrokerConnection, number: int) -> None:
         """Home Assistant is back: announce, wait a moment, and send what it missed."""
@@ -348,48 +368,3 @@ class MqttSink(Sink):
         await asyncio.sleep(self._options.birth_settle_s)
         if number == self._welcomes and self._outbox.listener_back(time.monotonic()):
             self._to_send.set()
-
-    def _ask(self, link: BrokerConnection, message: Message, tasks: asyncio.TaskGroup) -> None:
-        """A request; an invalid one is counted and refused."""
-        station, branch, key = self._topics.parts_of(message.topic) or ("", "", "")
-        if branch != "set":
-            return
-        try:
-            if station not in self._context.stations:
-                raise BadInputError(f"There is no station named '{station[:40]}'.")
-            asked = wish(station, key, message.payload, retained=message.retained)
-        except BadInputError as error:
-            self._refused(str(error))
-            return
-        self._part.count("wishes")
-        if isinstance(asked, Command):
-            tasks.create_task(self._command(link, asked, key), name="mqtt:command")
-            return
-        # In any case a switch that was pressed shows the actual state.
-        self._states.forget(self._topics.state(station, key))
-        self._context.requests.instruct(asked)
-
-    def _refused(self, reason: str) -> None:
-        """Count it; log the first few, then every thousandth."""
-        self._part.count("wishes_refused")
-        count = int(self._part.counters["wishes_refused"])
-        if count <= 10 or count % 1000 == 0:
-            _log.warning("Refused an MQTT message (%d so far): %s", count, reason)
-
-    async def _command(self, link: BrokerConnection, command: Command, key: str) -> None:
-        """Pass a command on; an exception there concerns this command only."""
-        with self._mishaps.contained(f"The command {key}"):
-            await self._obey(link, command, key)
-
-    async def _obey(self, link: BrokerConnection, command: Command, key: str) -> None:
-        """Explain why a command was not applied, and publish the actual state."""
-        result = await self._context.requests.command(command)
-        if result.outcome is not Outcome.APPLIED:
-            reason = result.reason or f"{key}: {result.outcome.value}"
-            _log.info("%s %s: %s", key, result.outcome.value, reason)
-            refusal = self._topics.state(command.station, "last_refusal")
-            await link.publish(refusal, reason[:255], retain=True)
-        self._states.forget(self._topics.state(command.station, key))
-        snapshot = (self._latest.value or {}).get(command.station)
-        if snapshot is not None:
-            await self._tell_state(link, snapshot)

@@ -6,8 +6,16 @@ from typing import Any
 
 from pydantic import Field, SecretStr, field_validator
 
-from roastwatch.entities import EVENT_TYPES, answers, asks, event_type, urgency
+from roastwatch.entities import (
+    EVENT_TYPES,
+    answers,
+    asks,
+    drives,
+    event_type,
+    urgency,
+)
 from roastwatch.options import Options
+from roastwatch.printing.sentences import for_people
 from roastwatch.printing.times import spoken
 from roastwatch.vocabulary import EventKind, Level, Origin, RoastEvent, Snapshot, Urgency
 
@@ -37,7 +45,6 @@ WORDS: dict[str, dict[str, str]] = {
         "countdown": "Drop soon",
         "began": "{ago} ago",
         "at": "{minutes} after charge",
-        "bean": "{bean:.0f} °C",
         "late": "delivered {late} late",
         "drop_in": "{seconds:.0f} s until your target development time",
         "question": "No roast was started. Is one in progress?",
@@ -71,7 +78,6 @@ WORDS: dict[str, dict[str, str]] = {
         "countdown": "Bald auswerfen",
         "began": "vor {ago}",
         "at": "{minutes} nach dem Einfüllen",
-        "bean": "{bean:.0f} °C",
         "late": "{late} verspätet gemeldet",
         "drop_in": "{seconds:.0f} s bis zur gewünschten Entwicklungszeit",
         "question": "Es wurde keine Röstung gestartet. Läuft eine?",
@@ -161,6 +167,8 @@ class Alert:
     repeat_every_s: float | None = None
     repeats_left: int = 0
     extra: dict[str, Any] = field(default_factory=dict)
+    calls: bool = True
+    """Whether it breaks through a phone's focus: information that nobody waits for does not."""
 
 
 def wanted(person: PersonOptions, event: RoastEvent, local: datetime) -> bool:
@@ -204,14 +212,16 @@ def alert(
     language: str,
     station_title: str,
     now: datetime,
+    fahrenheit: bool = False,
 ) -> Alert:
     """The alert for one event and one person."""
     kind = event_type(event)
-    words = WORDS.get(person.language or language, WORDS["en"])
+    spoken_in = person.language or language
+    words = WORDS.get(spoken_in, WORDS["en"])
     facts = []
     asking = asks(event)
     if event.message and not asking:
-        facts.append(event.message)
+        facts.append(for_people(event.message, spoken_in, fahrenheit=fahrenheit))
     began_s = (now - event.happened_at).total_seconds()
     if event.level is not None and began_s >= 1:
         facts.append(words["began"].format(ago=spoken(began_s)))
@@ -219,15 +229,19 @@ def alert(
         since = (event.happened_at - snapshot.started_at).total_seconds()
         facts.append(words["at"].format(minutes=spoken(since)))
     if event.bean_temp_c is not None:
-        facts.append(words["bean"].format(bean=event.bean_temp_c))
+        facts.append(for_people(f"{event.bean_temp_c:.0f} °C", spoken_in, fahrenheit=fahrenheit))
     late_s = (now - event.decided_at).total_seconds()
     if late_s > LATE_AFTER_S:
         facts.append(words["late"].format(late=spoken(late_s)))
     text = ", ".join(facts)
     if asking:
         text = f"{words['question']} ({text})" if text else words["question"]
-    drives = snapshot is not None and snapshot.roaster is not None
-    keys = answers("question" if asking else kind, drives=drives)
+    keys = answers(
+        "question" if asking else kind,
+        origin=event.origin,
+        urgency=urgency(event),
+        drives=drives(snapshot),
+    )
     # A person knows what they did themselves; the others are notified once.
     repeats = kind in person.repeat and event.origin is not Origin.PERSON
     return Alert(
@@ -242,6 +256,7 @@ def alert(
         station=event.station,
         repeat_every_s=person.repeat_every_s if repeats else None,
         repeats_left=person.repeat_times if repeats else 0,
+        calls=urgency(event) is not Urgency.INFORMATION or event.level is not None,
     )
 
 
@@ -270,8 +285,8 @@ def countdown(
         return None
     words = WORDS.get(person.language or language, WORDS["en"])
     key = f"{snapshot.roast_id}-countdown"
-    drives = snapshot.roaster is not None
-    actions = _buttons(answers("countdown", drives=drives), snapshot.station, key, words)
+    keys = answers("countdown", origin="", urgency="", drives=drives(snapshot))
+    actions = _buttons(keys, snapshot.station, key, words)
     return Alert(
         alert_id=f"{key}:countdown:{person.name}",
         tag=key,

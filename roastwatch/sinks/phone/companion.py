@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from roastwatch.entities import BY_KEY
 from roastwatch.printing.times import spoken
 from roastwatch.sinks.phone.alerts import WORDS, Alert
 from roastwatch.vocabulary import Phase, Snapshot
@@ -24,24 +25,31 @@ def message(said: Alert, picture_entity: str | None) -> dict[str, Any]:
         "tag": said.tag,
         "ttl": 0,
         "priority": "high",
-        "channel": "alarm_stream" if said.critical else "roastwatch",
-        "importance": "high",
+        "channel": _channel(said),
+        "importance": "high" if said.calls or said.critical else "default",
         "actions": [{"action": action, "title": words} for action, words in said.actions],
         "push": {"sound": {"name": "default", "critical": 1, "volume": 1.0}}
         if said.critical
-        else {"interruption-level": "time-sensitive"},
+        else {"interruption-level": "time-sensitive" if said.calls else "active"},
     }
     if picture_entity:
         data["image"] = f"/api/image_proxy/{picture_entity}"
     return {"title": said.title, "message": said.text, "data": data}
 
 
-def progress(snapshot: Snapshot, title: str, tag: str) -> dict[str, Any]:
+def _channel(said: Alert) -> str:
+    """Android's channel, where a person chooses how each class sounds."""
+    if said.critical:
+        return "alarm_stream"
+    return "roastwatch" if said.calls else "roastwatch_information"
+
+
+def progress(snapshot: Snapshot, title: str, tag: str, language: str = "en") -> dict[str, Any]:
     """A live notification of the roast, updated at each phase and removed at its end."""
     if snapshot.phase is Phase.IDLE:
         return cleared(tag)
     step = _STEPS.index(snapshot.phase) if snapshot.phase in _STEPS else 0
-    phase = snapshot.phase.value.replace("_", " ")
+    phase = BY_KEY["phase"].word(snapshot.phase.value, language)
     data: dict[str, Any] = {
         "tag": tag,
         "live_update": True,

@@ -130,6 +130,7 @@ class PhoneSink(Sink):
                     language=self._context.language,
                     station_title=self._context.titles.get(event.station) or event.station,
                     now=present(event),
+                    fahrenheit=self._context.fahrenheit,
                 )
                 if self._is_news(person, event, said):
                     await self._keep(person, said)
@@ -201,9 +202,10 @@ class PhoneSink(Sink):
         roast_id = snapshot.roast_id or roast_before
         if link is None or roast_id is None:
             return
-        message = companion.progress(snapshot, title, f"{roast_id}-progress")
+        tag = f"{roast_id}-progress"
         for target in self._targets.values():
             if target.service and target.person.progress:
+                message = companion.progress(snapshot, title, tag, self._language(target))
                 try:
                     await link.call(target.service, message)
                 except (LostError, BadInputError) as error:
