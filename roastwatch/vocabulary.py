@@ -357,6 +357,8 @@ class AudioLevel:
     """One sentence (clipping, silent, gain control, noise suppression, lost); None: no problem."""
     hearing: Hearing = Hearing.GOOD
     """How well first crack can be heard with that problem."""
+    limit: str | None = None
+    """What the microphone does not pass on by its nature (16 kHz, no bass); no fault."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ def bridge(before: Float32Array, after: Float32Array, count: int, fade: int) -> 
     """Make up `count` frames between two stretches of sound, shape (count, channels).
 
     The calmest stretch of `before` is repeated, faded at both ends into the continuation of its
-    neighbours, so that neither a pop is repeated nor a click is heard. Without `before` it is silence.
+    neighbours: neither a pop is repeated nor a click is heard. Silence without `before`.
 
     Args:
         before: frames before the loss, shape (n, channels).
@@ -69,9 +69,9 @@ def _breaks(around: npt.NDArray[np.float64]) -> bool:
     windows = np.lib.stride_tricks.sliding_window_view(around, _ORDER)[:-1]
     known = len(windows) - _ORDER
     past, present = windows[:known], around[_ORDER : _ORDER + known]
-    products = past.T @ past
+    products = np.einsum("ij,ik->jk", past, past)  # threads of BLAS would cost more than the work
     products[np.diag_indices(_ORDER)] += 1e-9 * (products[0, 0] + 1e-12)
-    weights = np.linalg.solve(products, past.T @ present)
+    weights = np.linalg.solve(products, np.einsum("ij,i->j", past, present))
     off = around[_ORDER:] - windows @ weights
     usual = float(np.mean(off[:known] ** 2))
     there = off[known:] ** 2

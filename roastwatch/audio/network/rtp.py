@@ -88,7 +88,7 @@ class Order:
         if off < 0 or number in self._held:
             self._count("datagrams_late", 1)
             return ready
-        if off and number < max(self._held, default=0):
+        if number < max(self._held, default=0):
             self._count("datagrams_reordered", 1)
         self._held[number] = packet, piece
         return ready + self._release(piece.arrived_s)
