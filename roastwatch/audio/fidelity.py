@@ -138,9 +138,7 @@ class Fidelity:
         """Whether a high-pass near 500 Hz was applied."""
         if self._spectra < _KNOWN_SPECTRA:
             return False
-        bass, low, above = (
-            self._band_db(*band) for band in ((90, 160), (200, 350), (600, 1_000))
-        )
+        bass, low, above = (self._band_db(*band) for band in ((90, 160), (200, 350), (600, 1_000)))
         rises = (low - bass, above - low, above - bass)
         return all(rise > least for rise, least in zip(rises, _NO_BASS_DB, strict=True))
 

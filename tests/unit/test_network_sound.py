@@ -82,9 +82,7 @@ def test_late_sound_that_catches_up_is_neither_lost_nor_cut() -> None:
 @pytest.mark.parametrize("numbered", [True, False])
 def test_a_long_loss_is_a_gap_of_its_length(numbered: bool) -> None:
     sound, counters = rumble(20.0), Counters()
-    gaps, heard = sent(
-        opened(counters), sound, lost=frozenset(range(400, 475)), numbered=numbered
-    )
+    gaps, heard = sent(opened(counters), sound, lost=frozenset(range(400, 475)), numbered=numbered)
     assert sum(gaps) / RATE_HZ == pytest.approx(1.5, abs=0.05)
     assert len(heard) + sum(gaps) == pytest.approx(len(sound), abs=0.05 * RATE_HZ)
 
