@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 import numpy as np
@@ -26,6 +27,7 @@ from roastwatch.printing.printable import printable
 from roastwatch.printing.rich_console import Console
 from roastwatch.settings import model as settings
 from roastwatch.settings.model import Chosen, Settings
+from roastwatch.sinks.phone.quiet_hours import follows_utc_unasked
 from roastwatch.sinks.sink import Finding as SinkFinding
 from roastwatch.sinks.sink import Sink, SinkContext
 from roastwatch.supervise import ComponentHealth
@@ -109,6 +111,7 @@ def _findings(path: Path | None) -> Iterator[DoctorFinding]:
         for one in _sink(sink, wanted):
             yield DoctorFinding(sink.type, one.good, one.text)
     yield _try("disk", lambda: _disk(wanted))
+    yield _clock(wanted)
 
 
 def _try(name: str, check: Callable[[], tuple[bool | None, str]]) -> DoctorFinding:
@@ -238,6 +241,19 @@ async def _checked(factory: Any, chosen: Chosen, context: SinkContext) -> Sequen
     sink: Sink = factory(chosen.options, context)
     async with asyncio.timeout(_SINK_WITHIN_S):
         return await sink.check()
+
+
+def _clock(wanted: Settings) -> DoctorFinding:
+    """The time for people: quiet hours and pictures go by it."""
+    zone = ZoneInfo(wanted.time_zone) if wanted.time_zone else None
+    if follows_utc_unasked(zone):
+        return DoctorFinding(
+            "clock",
+            None,
+            "this computer has no time zone, so times are UTC: set `time_zone`, such as "
+            "Europe/Berlin.",
+        )
+    return DoctorFinding("clock", True, f"{datetime.now(UTC).astimezone(zone):%Y-%m-%d %H:%M %Z}")
 
 
 def _disk(wanted: Settings) -> tuple[bool | None, str]:

@@ -1,16 +1,18 @@
 """Network microphones of other people's programs: the same first crack as from the file.
 
-Needs `ffmpeg`, GStreamer's RTSP server with its Python bindings (Debian: gir1.2-gst-rtsp-server-1.0,
-gstreamer1.0-plugins-good, python3-gi), and an index that has wyoming-satellite; a test skips without.
+Needs `ffmpeg`, GStreamer's RTSP server with its Python bindings (on Debian:
+gir1.2-gst-rtsp-server-1.0, gstreamer1.0-plugins-good, python3-gi), and a package index that has
+wyoming-satellite; a test skips without.
 """
 
 import asyncio
 import contextlib
 import shutil
+import socket
 import subprocess
 import sys
 import venv
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,13 +77,10 @@ def gstreamer() -> str:
 
 
 @pytest.fixture
-def port() -> Iterator[int]:
-    import socket
-
+def port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        number = probe.getsockname()[1]
-    return number
+        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager
@@ -124,9 +123,8 @@ def first_crack_s(blocks: list[AudioBlock], rate_hz: int) -> float:
     for block in blocks:
         pipeline.gap(block)
         events += pipeline.push(block).events
-    cracks = [
-        e for e in events if e.kind is EventKind.FIRST_CRACK and e.level is not Level.POSSIBLE
-    ]
+    found = [event for event in events if event.kind is EventKind.FIRST_CRACK]
+    cracks = [event for event in found if event.level is not Level.POSSIBLE]
     assert cracks, "no first crack"
     return (cracks[0].happened_at - began).total_seconds()
 
@@ -224,7 +222,7 @@ async def test_a_pulled_cable_is_a_gap_and_sound_comes_back(
         source = source_of("tcp", part, host="127.0.0.1", port=there, sample_rate_hz=RATE_HZ)
         async with source as opened:
             async for block in opened.blocks():
-                blocks.append(block)
+                blocks.append(block)  # noqa: PERF401 - they are looked at meanwhile
 
     async with stalling_relay(port, loss=0.0) as (relay, there), program(*serve):
         await asyncio.sleep(1.0)

@@ -181,8 +181,8 @@ def ordered(numbers: list[int], wait_s: float = 0.1) -> tuple[list[tuple[int, in
     ready = []
     for turn, number in enumerate(numbers):
         frames = np.full((PACKET, 1), number, np.float32)
-        for piece in order.push(packet(number), Piece(frames, 10.0 + 0.02 * turn)):
-            ready.append((int(piece.frames[0, 0]), piece.missing))
+        pieces = order.push(packet(number), Piece(frames, 10.0 + 0.02 * turn))
+        ready += [(int(piece.frames[0, 0]), piece.missing) for piece in pieces]
     return ready, counters
 
 
@@ -248,6 +248,7 @@ async def test_a_reader_that_is_late_skips_to_the_newest_sound() -> None:
     assert first.missing == frames * PACKET
     assert counters["samples_skipped"] == first.missing
     arrivals.end("over")
+    for _ in range(frames + 1, 300):
+        await arrivals.next(1.0)
     with pytest.raises(LostError, match="over"):
-        while True:
-            await arrivals.next(1.0)
+        await arrivals.next(1.0)

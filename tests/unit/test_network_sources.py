@@ -47,7 +47,7 @@ async def listening(source: Any) -> AsyncIterator[list[AudioBlock]]:
 
     async def listen() -> None:
         async for block in source.blocks():
-            blocks.append(block)
+            blocks.append(block)  # noqa: PERF401 - they are looked at meanwhile
 
     async with source:
         task = asyncio.create_task(listen())
@@ -78,7 +78,7 @@ async def lost_and_back(
     send: Callable[[], object],
     back: Callable[[], Awaitable[Callable[[], object]]],
 ) -> None:
-    """Sound for 4 s, none for 7 s, sound for 3 s: reported within 2.2 s, and a gap of its length."""
+    """Sound for 4 s, none for 7 s, sound for 3 s: reported in 2.2 s, and a gap of its length."""
     await play(send, 4.0)
     assert part.state is ComponentState.RUNNING
     await asyncio.sleep(1.5)

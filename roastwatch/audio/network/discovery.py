@@ -49,7 +49,7 @@ async def find(
         raise MissingExtraError("Looking for network microphones", "network") from error
     names: set[tuple[str, str]] = set()
 
-    def announced(zeroconf: object, service_type: str, name: str, state_change: object) -> None:
+    def announced(*, service_type: str, name: str, **_others: object) -> None:
         if len(names) < _MOST:
             names.add((service_type, name))
 
