@@ -109,8 +109,8 @@ class Settings(Options):
     language: str = Field("en", description="Language of entity names and alerts: en or de.")
     time_zone: TimeZone | None = Field(
         None,
-        description="Time zone of quiet hours, pictures and log lines, such as Europe/Berlin; null: "
-        "that of this computer.",
+        description="Time zone of times for people (quiet hours, pictures, log lines), such as "
+        "Europe/Berlin; null: that of this computer.",
     )
     data_dir: Path | None = Field(
         None, description="Folder of the roast log and recordings; null: the user's data folder."

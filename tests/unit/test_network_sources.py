@@ -5,7 +5,6 @@ import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -223,7 +222,7 @@ def test_a_password_of_a_stream_is_in_no_text() -> None:
     assert "s/cr@t" not in repr(options)
 
 
-async def test_a_wave_stream_over_http_is_heard_and_its_end_is_a_loss(tmp_path: Path) -> None:
+async def test_a_wave_stream_over_http_is_heard_and_its_silence_is_a_loss() -> None:
     pytest.importorskip("av")
     part = ComponentHealth("microphone")
     head = (
@@ -234,19 +233,19 @@ async def test_a_wave_stream_over_http_is_heard_and_its_end_is_a_loss(tmp_path: 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.0 200 OK\r\nContent-Type: audio/wav\r\n\r\n" + head + TENTH * 10)
-        await writer.drain()
+        await reader.read()  # nothing more is sent, and the connection stays open
         writer.close()
-        await writer.wait_closed()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        options = StreamOptions(url=f"http://127.0.0.1:{port}/audio.wav")
+        url = f"http://127.0.0.1:{port}/audio.wav"
+        options = StreamOptions(url=url, lost_after_s=0.3)
         source = StreamMicrophone(options, part, SOON)
         async with asyncio.timeout(30), listening(source) as blocks:
             while "times_lost" not in part.counters:
                 await asyncio.sleep(0.01)
             assert source.sample_rate_hz == RATE_HZ
-            assert total_s(blocks) == pytest.approx(1.0, abs=0.05)
+            assert total_s(blocks) == pytest.approx(1.0, abs=0.2)
 
 
 def wyoming_event(kind: str, data: dict[str, object], payload: bytes = b"") -> bytes:
