@@ -55,7 +55,7 @@ def satellite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("satellite")
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
-    wanted = [python, "-m", "pip", "install", "-q", "wyoming-satellite==1.0.0"]
+    wanted = [str(python), "-m", "pip", "install", "-q", "wyoming-satellite==1.0.0"]
     if subprocess.run(wanted, capture_output=True).returncode:
         pytest.skip("wyoming-satellite can't be installed")
     return python

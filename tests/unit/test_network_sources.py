@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -248,7 +248,7 @@ async def test_a_wave_stream_over_http_is_heard_and_its_silence_is_a_loss() -> N
             assert total_s(blocks) == pytest.approx(1.0, abs=0.2)
 
 
-def wyoming_event(kind: str, data: dict[str, object], payload: bytes = b"") -> bytes:
+def wyoming_event(kind: str, data: Mapping[str, object], payload: bytes = b"") -> bytes:
     head = {"type": kind, "data": data, "payload_length": len(payload)}
     return json.dumps(head).encode() + b"\n" + payload
 

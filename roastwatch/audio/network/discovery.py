@@ -43,7 +43,7 @@ async def find(
         MissingExtraError: zeroconf is not installed.
     """
     try:
-        from zeroconf import InterfaceChoice
+        from zeroconf import DNSQuestionType, InterfaceChoice
         from zeroconf.asyncio import AsyncServiceBrowser, AsyncZeroconf
     except ModuleNotFoundError as error:
         raise MissingExtraError("Looking for network microphones", "network") from error
@@ -59,7 +59,13 @@ async def find(
     except OSError:  # no network at all
         return []
     try:
-        browser = AsyncServiceBrowser(network.zeroconf, list(KINDS), handlers=[announced])
+        browser = AsyncServiceBrowser(
+            network.zeroconf,
+            list(KINDS),
+            handlers=[announced],
+            # Answers to this process alone would reach another one, such as Avahi, at its port.
+            question_type=DNSQuestionType.QM,
+        )
         await asyncio.sleep(looks_s)
         await browser.async_cancel()
         found = await asyncio.gather(*(_resolved(network, *one) for one in sorted(names)))
@@ -71,10 +77,11 @@ async def find(
 
 
 async def _resolved(network: Any, kind: str, name: str) -> NetworkMicrophone | None:
+    from zeroconf import DNSQuestionType
     from zeroconf.asyncio import AsyncServiceInfo
 
-    info = AsyncServiceInfo(kind, name)
-    if not await info.async_request(network.zeroconf, 1000 * _ANSWERS_S):
+    info, asked = AsyncServiceInfo(kind, name), DNSQuestionType.QM
+    if not await info.async_request(network.zeroconf, 1000 * _ANSWERS_S, asked):
         return None
     addresses = info.parsed_addresses()
     if not addresses or not info.port:
