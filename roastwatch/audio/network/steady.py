@@ -36,6 +36,8 @@ class SteadySound:
         self._before = np.zeros((0, 1), np.float32)
         self._again = False
         self._to_cut = 0
+        self._was_cut = False
+        """Whether the whole of the last piece was left out: a break before the next is our own."""
         self._losing_until_s = 0.0
         """Until when sound without numbers is examined for cuts, monotonic."""
         self._arrived: deque[tuple[float, int, int]] = deque()
@@ -70,10 +72,12 @@ class SteadySound:
             piece.doubtful
             and not lost
             and piece.arrived_s < self._losing_until_s
+            and not self._was_cut
             and is_cut(self._before, frames)
         ):
             self._count("cuts_found", 1)
-            lost = len(frames)  # one datagram, probably; if not, the clock shows it
+            # one full datagram, probably; if not, the clock shows it
+            lost = max(count for _, count, _ in self._arrived)
         if lost:
             self._clock.lost(lost / self._rate)
         off = round(self._clock.arrived(piece.arrived_s, length_s) * self._rate)
@@ -113,12 +117,14 @@ class SteadySound:
             frames, lost = np.concatenate([made, frames]), 0
         elif lost:
             self._count("samples_missed", lost)
+        self._was_cut = False
         self._remember(frames)
         return lost, frames
 
     def _cut(self, lost: int, frames: Float32Array) -> tuple[int, Float32Array]:
         """Leave out frames that are too many by the clock; many at once are a gap for the model."""
         count = min(self._to_cut, len(frames))
+        self._was_cut = count == len(frames)
         self._count("samples_cut", count)
         self._to_cut -= count
         frames = frames[count:]
