@@ -383,6 +383,8 @@ class AudioLevel:
     """How well first crack can be heard with that problem."""
     kind: SoundProblem | None = None
     """Of the problem."""
+    limit: str | None = None
+    """What the microphone does not pass on by its nature (16 kHz, no bass); no fault."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,16 @@ Gain control and noise suppression can erase pops. They are recognised by what t
 sounds, not by the sound at one moment:
 
 * gain control: after a loud sound the steady noise is *lower* than before, and slowly returns. In
-  a room it is higher, never lower.
+  a room it is higher, never lower. The noise of a drum that swells and fades does so without loud
+  sounds, too: moments without any are compared.
 * a gate (noise suppression that closes): steady noise falls by 20 dB or more within 60 ms to near
   silence, repeatedly. In a room sound decays gradually.
 * a telephone or Bluetooth codec: the spectrum ends abruptly where the band of pops starts.
 * a dead or muted microphone: zeros, or a constant.
+
+Two properties are not faults, but limits: sound that ends at 8 kHz, because it once was sampled at
+16 kHz (a voice satellite), and sound without bass (a high-pass in the firmware of some ESP32
+microphones).
 
 A suppressor that only lowers steady noise by a constant leaves no trace and is not detected. The
 thresholds were set on synthesised gates and gain controls, and on recordings without them.
@@ -43,6 +48,20 @@ _LATER = 12 * np.arange(26)[:, None] + np.arange(12)
 _SPECTRUM = 1024
 _WINDOW = np.hanning(_SPECTRUM).astype(np.float32)
 _CODEC_EDGE_HZ = 6_000.0
+_NARROW_HZ = 16_000
+_KNOWN_SPECTRA = 10
+"""One each second; of fewer, a single sound may be all there is."""
+_NARROW_DB = 30.0
+_NO_BASS_DB = (6.0, 4.0, 13.0)
+"""By how much 200 to 350 Hz exceed 90 to 160 Hz, 600 to 1000 Hz exceed those, and both together. A
+second-order high-pass at 500 Hz takes away 24, 11 and 2 dB in them; the noise of rooms and roasters
+rises towards the bass.
+"""
+_CALM_EVERY, _CALM_AFTER = 100, 160
+_SWELLS = 0.15
+"""Where the noise dips after more than this share of moments without a loud sound, it swells by
+itself.
+"""
 
 
 @dataclass(slots=True)
@@ -66,6 +85,8 @@ class Fidelity:
     _dips: deque[tuple[int, bool, float, bool]] = field(
         default_factory=lambda: deque(maxlen=_REMEMBERED)
     )
+    _calm: deque[tuple[int, bool]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    """Moments without a loud sound, and whether the noise dips after them all the same."""
     _gates: deque[int] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     _spectrum: Levels = field(default_factory=lambda: np.zeros(_SPECTRUM // 2 + 1))
     _spectra: int = 0
@@ -88,7 +109,7 @@ class Fidelity:
         self._decide()
 
     def gain_control(self, since_frame: int = 0) -> bool:
-        """Whether loud sounds lower the noise after them."""
+        """Whether loud sounds lower the noise after them, and nothing else does."""
         dips = [dip for dip in self._dips if dip[0] >= since_frame]
         high = [(depth, ducked) for _, is_high, depth, ducked in dips if is_high]
         total = [ducked for _, is_high, _, ducked in dips if not is_high]
@@ -97,11 +118,35 @@ class Fidelity:
         most = np.mean([ducked for _, ducked in high]) >= 0.5
         deep = np.median([depth for depth, _ in high]) >= 3.0
         denied = len(total) >= 3 and np.mean(total) < 0.3
-        return bool(most and deep and not denied)
+        calm = [ducked for frame, ducked in self._calm if frame >= since_frame]
+        steady = len(calm) >= 5 and np.mean(calm) <= _SWELLS
+        return bool(most and deep and not denied and steady)
 
     def gate(self, since_frame: int = 0) -> bool:
         """Whether noise repeatedly falls to near silence."""
         return sum(frame >= since_frame for frame in self._gates) >= 4
+
+    def is_narrow(self) -> bool:
+        """Whether the sound ends at 8 kHz, where that of 16 kHz ends."""
+        if self.sample_rate_hz <= _NARROW_HZ:
+            return True
+        if self._spectra < _KNOWN_SPECTRA or self.sample_rate_hz < 2 * 9_300:
+            return False
+        return self._band_db(7_000, 7_800) - self._band_db(8_300, 9_300) > _NARROW_DB
+
+    def has_no_bass(self) -> bool:
+        """Whether a high-pass near 500 Hz was applied."""
+        if self._spectra < _KNOWN_SPECTRA:
+            return False
+        bass, low, above = (self._band_db(*band) for band in ((90, 160), (200, 350), (600, 1_000)))
+        rises = (low - bass, above - low, above - bass)
+        return all(rise > least for rise, least in zip(rises, _NO_BASS_DB, strict=True))
+
+    def _band_db(self, from_hz: float, to_hz: float) -> float:
+        """Mean power of a band, dB."""
+        first, last = (round(hz * _SPECTRUM / self.sample_rate_hz) for hz in (from_hz, to_hz))
+        power = float(self._spectrum[first : last + 1].mean()) / self._spectra
+        return 10.0 * float(np.log10(power + 1e-16))
 
     def cut_above_hz(self) -> float | None:
         """Where the spectrum ends abruptly below the band of pops; None if it does not."""
@@ -155,6 +200,9 @@ class Fidelity:
             for levels, is_high in ((self._high, True), (self._total, False)):
                 for frame, depth, ducked in _dips(levels, start, stop):
                     self._dips.append((self._first + frame, is_high, depth, ducked))
+            self._calm += [
+                (self._first + frame, ducked) for frame, ducked in _calm(self._high, start, stop)
+            ]
             for frame in _gates(self._high, start, stop):
                 if not self._gates or self._first + frame - self._gates[-1] > 30:
                     self._gates.append(self._first + frame)
@@ -216,6 +264,29 @@ def _dips(levels: Levels, start: int, stop: int) -> list[tuple[int, float, bool]
         found.append((frame, depth, ducked))
         blind_until = frame + end + _BEFORE
     return found
+
+
+def _calm(levels: Levels, start: int, stop: int) -> list[tuple[int, bool]]:
+    """Moments without a loud sound: (frame, whether the noise dips and returns after it).
+
+    The same as `_dips`, where nothing is loud: gain control leaves such noise alone.
+    """
+    levels = np.maximum(levels, -100.0)
+    at = np.arange(start, stop, _CALM_EVERY)
+    around = levels[at[:, None] + np.arange(-_BEFORE, _CALM_AFTER)]
+    normal = np.median(around[:, :_BEFORE], axis=1)
+    at, around, normal = (part[around.max(axis=1) < normal + 9.0] for part in (at, around, normal))
+    if not len(at):
+        return []
+    noise = np.median(around[:, _BEFORE + _NOISE], axis=2)
+    lowest = noise.argmin(axis=1) * 4
+    least = noise.min(axis=1)
+    later = np.stack([
+        np.median(row[_BEFORE + low + _LATER[:9]], axis=1).max()
+        for row, low in zip(around, lowest.tolist(), strict=True)
+    ])  # fmt: skip
+    ducked = (normal - least > 3.0) & (later - least > 2.0)
+    return list(zip(at.tolist(), ducked.tolist(), strict=True))
 
 
 def _quantile(ordered: Levels, part: float) -> Levels:

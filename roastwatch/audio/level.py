@@ -120,6 +120,7 @@ class LevelMeter:
             problem=problem,
             hearing=_hearing_with(problem),
             kind=_kind_of(problem),
+            limit=next(iter(self.limits), None),
         )
 
     @property
@@ -159,6 +160,16 @@ class LevelMeter:
         if percent >= _CLIPPED_PERCENT:
             found.append(_CLIPPING.format(percent=percent))
         return found + self._tampering(0)
+
+    @property
+    def limits(self) -> list[str]:
+        """What the microphone does not pass on by its nature, one sentence each: no faults."""
+        found = []
+        if self._fidelity.is_narrow():
+            found.append(_NARROW)
+        if self._fidelity.has_no_bass():
+            found.append(_NO_BASS)
+        return found
 
     def _problem_now(self) -> str | None:
         """One sentence without changing numbers, because each change of a status is published."""
@@ -217,6 +228,14 @@ _GAIN_CONTROL = (
 _CUT = (
     "There is no sound above {khz:.1f} kHz, where pops stand out: a telephone or Bluetooth codec "
     "removes it; use a wired microphone or a better codec."
+)
+_NARROW = (
+    "The sound ends at 8 kHz, as that of voice satellites: fewer pops are detected, and some "
+    "seconds later; use 32 kHz or more if the microphone can."
+)
+_NO_BASS = (
+    "The sound has no bass: a high-pass filter, as in the firmware of some ESP32 microphones, "
+    "removes it; pops are above it and are still detected."
 )
 
 _KINDS = {

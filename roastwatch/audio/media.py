@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from roastwatch.audio.decoders import Decoder
+from roastwatch.audio.ffmpeg_libraries import libraries
 from roastwatch.errors import BadInputError
 from roastwatch.vocabulary import Float32Array
 
@@ -92,8 +93,7 @@ class PyAvDecoder:
             ImportError: PyAV is not installed.
             BadInputError: it has no sound.
         """
-        import av
-
+        av = libraries()
         self._av: Any = av
         self._opened = contextlib.ExitStack()
         self._broken = ""

@@ -16,7 +16,13 @@ from typing import BinaryIO
 from pydantic import Field
 
 from roastwatch.audio.channel_selector import ChannelSelector, main_channel
-from roastwatch.audio.pcm import PcmFormat, decode, frame_bytes, silence_what_is_no_number
+from roastwatch.audio.pcm import (
+    PcmFormat,
+    decode,
+    frame_bytes,
+    header_kind,
+    silence_what_is_no_number,
+)
 from roastwatch.audio.resample import Resampler, rate_to_judge
 from roastwatch.errors import BadInputError, EndedError
 from roastwatch.options import Options
@@ -29,7 +35,6 @@ _BURST_S = 1.0
 """Late sound arrives faster than real time; if it has not caught up after this, it is lost."""
 _DRIFT = 2e-4
 """Upper bound of the relative drift of two clocks."""
-_HEADERS = {b"RIFF": "WAV", b"fLaC": "FLAC", b"OggS": "OGG", b"ID3\x03": "MP3", b"ID3\x04": "MP3"}
 
 
 class StandardInputOptions(Options):
@@ -291,7 +296,7 @@ class _Pace:
 
 
 def _refuse_a_header(first: bytes) -> None:
-    kind = _HEADERS.get(first)
+    kind = header_kind(first)
     if kind:
         raise BadInputError(
             f"Standard input is a {kind} stream, not raw samples: write raw PCM (`-t raw` for "

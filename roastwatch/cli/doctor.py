@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 import numpy as np
@@ -26,6 +27,7 @@ from roastwatch.printing.printable import printable
 from roastwatch.printing.rich_console import Console
 from roastwatch.settings import model as settings
 from roastwatch.settings.model import Chosen, Settings
+from roastwatch.sinks.phone.quiet_hours import follows_utc_unasked
 from roastwatch.sinks.sink import Finding as SinkFinding
 from roastwatch.sinks.sink import Sink, SinkContext
 from roastwatch.supervise import ComponentHealth
@@ -109,6 +111,7 @@ def _findings(path: Path | None) -> Iterator[DoctorFinding]:
         for one in _sink(sink, wanted):
             yield DoctorFinding(sink.type, one.good, one.text)
     yield _try("disk", lambda: _disk(wanted))
+    yield _clock(wanted)
 
 
 def _try(name: str, check: Callable[[], tuple[bool | None, str]]) -> DoctorFinding:
@@ -129,13 +132,13 @@ def _sound(source: Chosen, model: Chosen) -> tuple[bool | None, str]:
     found = asyncio.run(_listened(source, _loaded(model)))
     if found is None:
         return False, "no sound within 5 s: check that the microphone is plugged in and not muted."
-    rate, rms, state = found
+    rate, rms, state, limits = found
     text = f"{source.type} at {rate / 1000:g} kHz, {rms:.0f} dBFS"
     if rms < -85:
         return False, f"{text}: silent; unmute it or raise its level (alsamixer)."
     if state.hearing is not Hearing.GOOD:
         return False, f"{text}, hearing is {state.hearing.value}: {state.reason}"
-    return True, text
+    return True, " ".join([f"{text}." if limits else text, *limits])
 
 
 def _loaded(chosen: Chosen) -> CrackModel:
@@ -147,7 +150,9 @@ def _loaded(chosen: Chosen) -> CrackModel:
     return model
 
 
-async def _listened(source: Chosen, model: CrackModel) -> tuple[int, float, HearingState] | None:
+async def _listened(
+    source: Chosen, model: CrackModel
+) -> tuple[int, float, HearingState, list[str]] | None:
     part = ComponentHealth("doctor")
     factory: Any = plugins.load("sources", source.type)
     try:
@@ -161,8 +166,11 @@ async def _listened(source: Chosen, model: CrackModel) -> tuple[int, float, Hear
 
 async def _heard(
     opened: AudioSource, model: CrackModel, limit: asyncio.Timeout
-) -> tuple[float, HearingState]:
-    """RMS in dBFS, and how well first crack can be heard; the first sound extends the limit."""
+) -> tuple[float, HearingState, list[str]]:
+    """RMS in dBFS, how well first crack can be heard, and what the microphone does not pass on.
+
+    The first sound extends the limit.
+    """
     rate, power, count = opened.sample_rate_hz, 0.0, 0
     listens_s = _LISTENS_S if opened.live else 1.0
     meter, pipeline = LevelMeter(rate), _pipeline(model, rate)
@@ -178,7 +186,7 @@ async def _heard(
         if count >= listens_s * rate:
             break
     state = HearingState() if pipeline is None else pipeline.onset.hearing
-    return float(10 * np.log10(power / max(1, count) + 1e-12)), state
+    return float(10 * np.log10(power / max(1, count) + 1e-12)), state, meter.limits
 
 
 def _pipeline(model: CrackModel, rate_hz: int) -> Pipeline | None:
@@ -233,6 +241,19 @@ async def _checked(factory: Any, chosen: Chosen, context: SinkContext) -> Sequen
     sink: Sink = factory(chosen.options, context)
     async with asyncio.timeout(_SINK_WITHIN_S):
         return await sink.check()
+
+
+def _clock(wanted: Settings) -> DoctorFinding:
+    """The time for people: quiet hours and pictures go by it."""
+    zone = ZoneInfo(wanted.time_zone) if wanted.time_zone else None
+    if follows_utc_unasked(zone):
+        return DoctorFinding(
+            "clock",
+            None,
+            "this computer has no time zone, so times are UTC: set `time_zone`, such as "
+            "Europe/Berlin.",
+        )
+    return DoctorFinding("clock", True, f"{datetime.now(UTC).astimezone(zone):%Y-%m-%d %H:%M %Z}")
 
 
 def _disk(wanted: Settings) -> tuple[bool | None, str]:

@@ -8,6 +8,7 @@ import click
 from roastwatch.cli.live import log_to_stderr, serve
 from roastwatch.cli.page import Page, page_options
 from roastwatch.errors import SettingsError
+from roastwatch.printing.times import live_in
 from roastwatch.roastlog.file import FILE_NAME
 from roastwatch.settings import model as settings
 
@@ -32,6 +33,8 @@ def command(path: Path | None, page: bool, opened: bool, verbose: bool) -> None:
     """
     log_to_stderr(verbose)
     wanted = settings.read(path or found())
+    if wanted.time_zone:
+        live_in(wanted.time_zone)
     serve(wanted, log_path=wanted.folder / FILE_NAME, page=Page(page, opened))
 
 

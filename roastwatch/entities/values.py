@@ -30,6 +30,8 @@ def problems(snapshot: Snapshot) -> list[str]:
         found.insert(0, _stopped(snapshot.roaster))
     if snapshot.roaster is not None and snapshot.roaster.alarm:
         found.insert(0, snapshot.roaster.alarm)
+    if snapshot.level is not None and snapshot.level.limit:
+        found.append(snapshot.level.limit)
     return list(dict.fromkeys(found))
 
 

@@ -1,5 +1,7 @@
 """Durations and times of day for people, in one format everywhere. Data keeps seconds and UTC."""
 
+import os
+import time
 from datetime import datetime
 
 
@@ -21,6 +23,12 @@ def spoken(seconds: float) -> str:
     if whole < 60:
         return f"{whole} s"
     return f"{clock(whole)} min" if whole < 3600 else f"{clock(whole)[:-3]} h"
+
+
+def live_in(zone: str) -> None:
+    """Let this process, and those that it starts, show times of a zone, such as Europe/Berlin."""
+    os.environ["TZ"] = zone
+    time.tzset()
 
 
 def local(at: datetime) -> datetime:

@@ -109,7 +109,8 @@ class Settings(Options):
     language: str = Field("en", description="Language of entity names and alerts: en or de.")
     time_zone: TimeZone | None = Field(
         None,
-        description="Time zone of quiet hours, such as Europe/Berlin; null: that of this computer.",
+        description="Time zone of times for people (quiet hours, pictures, log lines), such as "
+        "Europe/Berlin; null: that of this computer.",
     )
     temperature_unit: Literal["C", "F"] = Field(
         "C", description="Unit of temperatures in alerts, pictures and sentences: C or F."

@@ -149,6 +149,8 @@ ONE_FILE = (
     "serialx",
     "sounddevice",
     "usb",
+    "wyoming",
+    "zeroconf",
 )
 
 

@@ -176,7 +176,7 @@ class Blocks:
 async def doctor_heard(live: bool) -> Hearing:
     source = Blocks(room([(20, LOUD)], RATE), live)
     async with asyncio.timeout(30) as limit:
-        _, state = await doctor._heard(source, RadioModel(), limit)
+        _, state, _ = await doctor._heard(source, RadioModel(), limit)
     return state.hearing
 
 
