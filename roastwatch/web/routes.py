@@ -27,6 +27,8 @@ class Route:
     old_path: str | None = None
     """Where it was before there were versions; it still answers there."""
     media: str = "application/json"
+    agents: bool = False
+    """Whether agents may do it where it needs an operator; they may do all that a viewer may."""
 
     @property
     def full_path(self) -> str:
@@ -65,12 +67,12 @@ ROUTES = (
     Route(
         "POST", f"{_STATION}/instruct", "instruct", "Give an instruction to a station.",
         _ACTS, {202: "Accepted"}, "Instruction", (404,),
-        f"/api{_STATION}/instruct",
+        f"/api{_STATION}/instruct", agents=True,
     ),
     Route(
         "POST", f"{_STATION}/command", "command", "Set an actuator, through the interlocks.",
         _ACTS, {200: "CommandResult", 409: "CommandResult"}, "Command", (404, 503),
-        f"/api{_STATION}/command",
+        f"/api{_STATION}/command", agents=True,
     ),
     Route(
         "POST", "/sign-in", "sign_in", "Exchange a password for a session's cookie.",
