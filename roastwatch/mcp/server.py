@@ -27,10 +27,10 @@ from roastwatch.vocabulary import Actuator, InstructionKind, Level
 _INSTRUCTIONS = """\
 roastwatch detects first crack in a coffee roast by its sound, and controls the roaster behind \
 interlocks. A person must be with the roaster: only they can arm it and confirm being there. You \
-may look, mark events, lower heat and set fan, drum and cooling while it is armed. Raising heat and \
-dropping are refused unless the person's settings allow them. A refusal is a sentence: pass it on \
-to the person, and do not try another way. `emergency_stop` is always allowed; use it if anything \
-looks wrong. All that you request is recorded in the roast log under your name."""
+may look, mark events, lower heat and set fan, drum and cooling while it is armed. Raising heat \
+and dropping are refused unless the person's settings allow them. A refusal is a sentence: pass it \
+on to the person, and do not try another way. `emergency_stop` is always allowed; use it if \
+anything looks wrong. All that you request is recorded in the roast log under your name."""
 
 Station = Annotated[str, Field(description="Name of the station, as in `list_stations`.")]
 Percent = Annotated[float, Field(description="Percent.", ge=0, le=100)]
