@@ -1,5 +1,7 @@
 """`roastwatch mcp`: the running service as tools for an agent, over MCP."""
 
+import asyncio
+import contextlib
 from pathlib import Path
 
 import click
@@ -43,15 +45,14 @@ def command(url: str, token_file: Path | None, password_file: Path | None) -> No
     if not url.startswith(("http://", "https://")):
         raise SettingsError(f"--url: {url} must begin with http:// or https://.")
     try:
-        import anyio
-
         from roastwatch.mcp.server import made
     except ImportError as error:
         raise MissingExtraError("`roastwatch mcp`", "mcp") from error
     credentials = Credentials(
         _secret(token_file, "--token-file"), _secret(password_file, "--password-file")
     )
-    anyio.run(made(url, credentials).run_stdio_async)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(made(url, credentials).run_stdio_async())
 
 
 def _secret(path: Path | None, option: str) -> str | None:
