@@ -158,10 +158,9 @@ async def compare(api: ServiceApi, roast_ids: Sequence[str]) -> dict[str, Any]:
     figures = {}
     for name in columns[0]:
         values = [column.get(name) for column in columns]
-        first = values[0]
         if all(value is None for value in values):
             continue
-        change = [None if None in (one, first) else round(one - first, 3) for one in values]
+        change = [_difference(one, values[0]) for one in values]
         figures[name] = {"values": values, "against_first": change}
     return {
         "roasts": [
@@ -170,6 +169,10 @@ async def compare(api: ServiceApi, roast_ids: Sequence[str]) -> dict[str, Any]:
         ],
         "figures": figures,
     }
+
+
+def _difference(value: float | None, first: float | None) -> float | None:
+    return None if value is None or first is None else round(value - first, 3)
 
 
 def _id(roast_id: str) -> str:

@@ -6,7 +6,7 @@ as any other. Annotations say what changes the world; the service does not rely 
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -107,7 +107,7 @@ def _link(ctx: Context[AgentLink]) -> AgentLink:
 
 
 @contextlib.contextmanager
-def _sentences() -> Any:
+def _sentences() -> Iterator[None]:
     """What the service refuses is a sentence for the agent."""
     try:
         yield
@@ -123,21 +123,19 @@ def _progress(ctx: Context[AgentLink]) -> looking.Progress:
 
 
 def _add_looking(server: "MCPServer[AgentLink]") -> None:
-    tool: Callable[..., Any] = server.tool
-
-    @tool(title="List stations", annotations=_LOOKS)
+    @server.tool(title="List stations", annotations=_LOOKS)
     async def list_stations(ctx: Context[AgentLink]) -> dict[str, Any]:
         """Every station (a roaster with its microphone) with all its present values."""
         with _sentences():
             return await looking.stations(_link(ctx).api)
 
-    @tool(title="Show a station", annotations=_LOOKS)
+    @server.tool(title="Show a station", annotations=_LOOKS)
     async def show_station(ctx: Context[AgentLink], station: Station) -> dict[str, Any]:
         """One station's values and the events of its latest roast."""
         with _sentences():
             return await looking.station(_link(ctx).watch, station)
 
-    @tool(title="Wait for first crack", annotations=_LOOKS)
+    @server.tool(title="Wait for first crack", annotations=_LOOKS)
     async def wait_for_first_crack(
         ctx: Context[AgentLink],
         station: Station,
@@ -156,7 +154,7 @@ def _add_looking(server: "MCPServer[AgentLink]") -> None:
                 watch, station, timeout_s, level, _progress(ctx)
             )
 
-    @tool(title="Watch a roast", annotations=_LOOKS)
+    @server.tool(title="Watch a roast", annotations=_LOOKS)
     async def watch_roast(
         ctx: Context[AgentLink],
         station: Station,
@@ -170,7 +168,7 @@ def _add_looking(server: "MCPServer[AgentLink]") -> None:
             watch = _link(ctx).watch
             return await looking.watch_roast(watch, station, for_s, until, _progress(ctx))
 
-    @tool(title="Read events", annotations=_LOOKS)
+    @server.tool(title="Read events", annotations=_LOOKS)
     async def read_events(
         ctx: Context[AgentLink],
         station: Annotated[str | None, Field(description="Only those of this station.")] = None,
@@ -180,7 +178,7 @@ def _add_looking(server: "MCPServer[AgentLink]") -> None:
         with _sentences():
             return await looking.events(_link(ctx).api, station, limit)
 
-    @tool(title="List roasts", annotations=_LOOKS)
+    @server.tool(title="List roasts", annotations=_LOOKS)
     async def list_roasts(
         ctx: Context[AgentLink],
         search: Annotated[str, Field(description="Words in title, bean or notes.")] = "",
@@ -190,7 +188,7 @@ def _add_looking(server: "MCPServer[AgentLink]") -> None:
         with _sentences():
             return await looking.roasts(_link(ctx).api, search, limit)
 
-    @tool(title="Read a roast", annotations=_LOOKS)
+    @server.tool(title="Read a roast", annotations=_LOOKS)
     async def read_roast(
         ctx: Context[AgentLink],
         roast_id: RoastId,
@@ -202,7 +200,7 @@ def _add_looking(server: "MCPServer[AgentLink]") -> None:
         with _sentences():
             return await looking.roast(_link(ctx).api, roast_id, points)
 
-    @tool(title="Compare roasts", annotations=_LOOKS)
+    @server.tool(title="Compare roasts", annotations=_LOOKS)
     async def compare_roasts(
         ctx: Context[AgentLink],
         roast_ids: Annotated[
@@ -228,15 +226,13 @@ def _add_looking(server: "MCPServer[AgentLink]") -> None:
 
 
 def _add_marking(server: "MCPServer[AgentLink]") -> None:
-    tool: Callable[..., Any] = server.tool
-
     def mark(kind: InstructionKind, name: str, title: str, does: str) -> None:
         async def marks(ctx: Context[AgentLink], station: Station) -> dict[str, Any]:
             link = _link(ctx)
             with _sentences():
                 return await acting.instruct(link.api, link.watch, station, kind)
 
-        tool(name, title=title, description=does, annotations=_MARKS)(marks)
+        server.tool(name, title=title, description=does, annotations=_MARKS)(marks)
 
     mark(
         InstructionKind.START, "begin_roast", "Begin a roast",
@@ -255,7 +251,7 @@ def _add_marking(server: "MCPServer[AgentLink]") -> None:
         "Mark that the detected first crack was a false alarm: it is withdrawn.",
     )  # fmt: skip
 
-    @tool(title="Confirm first crack", annotations=_MARKS)
+    @server.tool(title="Confirm first crack", annotations=_MARKS)
     async def confirm_first_crack(
         ctx: Context[AgentLink],
         station: Station,
@@ -269,7 +265,7 @@ def _add_marking(server: "MCPServer[AgentLink]") -> None:
             kind = InstructionKind.CONFIRM_CRACK
             return await acting.instruct(link.api, link.watch, station, kind, event_id)
 
-    @tool(title="Add a note", annotations=_MARKS)
+    @server.tool(title="Add a note", annotations=_MARKS)
     async def add_note(
         ctx: Context[AgentLink],
         station: Station,
@@ -282,8 +278,6 @@ def _add_marking(server: "MCPServer[AgentLink]") -> None:
 
 
 def _add_control(server: "MCPServer[AgentLink]") -> None:
-    tool: Callable[..., Any] = server.tool
-
     def sets(actuator: Actuator, name: str, does: str) -> None:
         async def sets_it(
             ctx: Context[AgentLink], station: Station, percent: Percent
@@ -292,7 +286,7 @@ def _add_control(server: "MCPServer[AgentLink]") -> None:
                 return await acting.set_actuator(_link(ctx).api, station, actuator, percent)
 
         title = f"Set the {actuator.value}"
-        tool(name, title=title, description=does, annotations=_SETS)(sets_it)
+        server.tool(name, title=title, description=does, annotations=_SETS)(sets_it)
 
     after = "Interlocks may limit or refuse it; the result says so."
     sets(
@@ -303,7 +297,7 @@ def _add_control(server: "MCPServer[AgentLink]") -> None:
     sets(Actuator.DRUM, "set_drum", f"Set the drum's speed. {after}")
     sets(Actuator.COOLING, "set_cooling", f"Set the cooling of the dropped beans. {after}")
 
-    @tool(title="Drop the beans", annotations=_DROPS)
+    @server.tool(title="Drop the beans", annotations=_DROPS)
     async def drop_beans(ctx: Context[AgentLink], station: Station) -> dict[str, Any]:
         """End the roast: heat off, and the beans out. Can't be undone.
 
@@ -313,14 +307,14 @@ def _add_control(server: "MCPServer[AgentLink]") -> None:
         with _sentences():
             return await acting.instruct(link.api, link.watch, station, InstructionKind.DROP)
 
-    @tool(title="Ask for arming", annotations=_MARKS)
+    @server.tool(title="Ask for arming", annotations=_MARKS)
     async def ask_to_arm(ctx: Context[AgentLink], station: Station) -> dict[str, Any]:
         """Ask for the roaster to be armed. Only a person can arm it: pass the answer on to them."""
         link = _link(ctx)
         with _sentences():
             return await acting.instruct(link.api, link.watch, station, InstructionKind.ARM)
 
-    @tool(title="Emergency stop", annotations=_SETS)
+    @server.tool(title="Emergency stop", annotations=_SETS)
     async def emergency_stop(ctx: Context[AgentLink], station: Station) -> dict[str, Any]:
         """Heat off at once, drum and cooling on, until a person arms again. Always allowed.
 

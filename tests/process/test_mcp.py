@@ -75,6 +75,12 @@ async def _roast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             async with asyncio.timeout(60):  # it was there before the service
                 while (await agent.call_tool("show_station", {"station": "kitchen"})).is_error:
                     await asyncio.sleep(0.1)
+            uri = "roastwatch://stations/kitchen"
+            async with asyncio.timeout(60), agent.listen(resource_subscriptions=[uri]) as changes:
+                assert "phase" in (await agent.read_resource(uri)).contents[0].text
+                async for change in changes:
+                    assert change.uri == uri
+                    break
             waiting = asyncio.create_task(
                 agent.call_tool(
                     "wait_for_first_crack",
