@@ -5,6 +5,7 @@ RoastwatchError            a user can fix it; its text is one sentence
 ├── BadInputError          a file, stream or message can't be used
 ├── MissingExtraError      an optional Python library is not installed
 ├── MissingLibraryError    a shared library of the system is not installed
+├── RefusedError           a caller may not do what it requests
 ├── LostError              something outside went away; retried with back-off
 └── EndedError             live sound has ended; the process exits with 1
 """
@@ -23,6 +24,10 @@ class SettingsError(RoastwatchError):
 
 class BadInputError(RoastwatchError):
     """A file, a stream or a message is invalid, or can't be used."""
+
+
+class RefusedError(RoastwatchError):
+    """A caller may not do what it requests, or not now; the text says why."""
 
 
 class MissingExtraError(RoastwatchError):

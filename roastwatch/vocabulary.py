@@ -90,6 +90,8 @@ class Origin(StrEnum):
     INTERLOCK = "interlock"
     PLAN = "plan"
     RULE = "rule"
+    AGENT = "agent"
+    """A program that acts by its own judgement, such as a language model."""
 
 
 class EvidenceKind(StrEnum):
@@ -340,11 +342,16 @@ class Command:
     origin: Origin
     requested_at_s: float
     valid_for_s: float = 2.0
+    by: str = ""
+    """Name of the sender, if known."""
 
     @classmethod
-    def new(cls, station: str, actuator: Actuator, percent: float, origin: Origin) -> "Command":
+    def new(
+        cls, station: str, actuator: Actuator, percent: float, origin: Origin, *, by: str = ""
+    ) -> "Command":
         """A command that is requested now, with an id of its own."""
-        return cls(uuid.uuid4().hex, station, actuator, percent, origin, time.monotonic())
+        name = uuid.uuid4().hex
+        return cls(name, station, actuator, percent, origin, time.monotonic(), by=by)
 
 
 @dataclass(frozen=True, slots=True)

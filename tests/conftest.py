@@ -33,6 +33,7 @@ ALONE = (
 # Below tests/: modules that import a library of an extra at their top.
 NEEDS = {
     "unit/test_learn_exit.py": "onnx",
+    "process/test_mcp.py": "mcp",
     "process/test_training": "torch",
     "windowed/": "torch",
 }

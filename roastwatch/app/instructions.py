@@ -57,7 +57,7 @@ class RoasterTarget(Protocol):
         """End the plan and make the roaster safe."""
         ...
 
-    async def drop(self) -> None:
+    async def drop(self, origin: Origin) -> None:
         """Heat off, and the door open where it can be set."""
         ...
 
@@ -150,16 +150,21 @@ async def _stop_roaster(roaster: RoasterTarget, _instruction: Instruction) -> No
 
 
 async def _drop_beans(roaster: RoasterTarget, instruction: Instruction) -> None:
-    if instruction.origin is Origin.PERSON:
-        await roaster.drop()
+    if instruction.origin in (Origin.PERSON, Origin.AGENT):
+        await roaster.drop(instruction.origin)
 
 
 # The log
 
 
+def _by_ear(instruction: Instruction) -> bool:
+    """Whether somebody heard it: `learn` takes labels for the truth, and an agent hears nothing."""
+    return instruction.origin is not Origin.AGENT
+
+
 def _label_crack(notes: LogTarget, roast: Roast, instruction: Instruction) -> None:
     crack = roast.first_crack
-    if crack is not None and confirms(instruction, crack):
+    if crack is not None and _by_ear(instruction) and confirms(instruction, crack):
         notes.label(crack.event_id, "crack", instruction.by)
 
 
@@ -169,7 +174,7 @@ def _label_crack_of_roast(notes: LogTarget, roast: Roast, instruction: Instructi
 
 
 def _label_no_crack(notes: LogTarget, roast: Roast, instruction: Instruction) -> None:
-    if roast.first_crack is not None:
+    if roast.first_crack is not None and _by_ear(instruction):
         notes.label(roast.first_crack.event_id, "not_a_crack", instruction.by)
 
 
@@ -280,7 +285,7 @@ def _confirmed(pipeline: Pipeline, crack: RoastEvent) -> list[RoastEvent]:
 def _not_a_crack(pipeline: Pipeline, instruction: Instruction) -> list[RoastEvent]:
     pipeline.question.denied()
     pipeline.onset.not_a_crack(_sample(pipeline, instruction.at))
-    return pipeline.roast.not_a_crack(instruction.at)
+    return pipeline.roast.not_a_crack(instruction.at, instruction.origin)
 
 
 def _drop(pipeline: Pipeline, instruction: Instruction) -> list[RoastEvent]:

@@ -21,6 +21,7 @@ from roastwatch.vocabulary import (
     EventKind,
     Evidence,
     Instruction,
+    Origin,
     Reading,
     RoastEvent,
 )
@@ -172,6 +173,13 @@ class RoastLogger:
             elapsed_s = (station.now() - kept.began_at).total_seconds()
             self.log.record_note(kept.roast_id, elapsed_s, text)
 
+    def agent(self, station: Station, by: str, what: str, refused: str | None) -> None:
+        """Log what an agent requested and what became of it: who, what, outcome."""
+        outcome = f"refused: {refused}" if refused else "accepted."
+        _log.info("%s: %s: %s: %s", station.name, by, what, outcome)
+        self.log.record_request(station.name, by, what, refused)
+        self.note(station, f"{by}: {what}: {outcome}")
+
     def command(self, station: Station | None, command: Command, result: CommandResult) -> None:
         """Log a command and its result, at its time in the roast by the station's clock."""
         kept = self._kept.get(station.name) if station is not None else None
@@ -179,6 +187,9 @@ class RoastLogger:
         if station is not None and kept is not None:
             elapsed_s = (station.now() - kept.began_at).total_seconds()
         self.log.record_command(command, result, elapsed_s)
+        if command.origin is Origin.AGENT and station is not None:
+            what = f"{command.actuator} {command.target:g} %"
+            self.note(station, f"{command.by}: {what}: {result.outcome}. {result.reason}".rstrip())
 
     async def _second_0(self, station: Station, roast_id: str, at: datetime) -> datetime:
         """UTC of a roast's second 0; a roast that the log does not know yet begins at `at`.

@@ -85,11 +85,11 @@ class RoasterOrders:
         self._notices.refusal = problem
         self._notices.publish(EventKind.FAULT, problem)
 
-    async def drop(self) -> None:
+    async def drop(self, origin: Origin) -> None:
         """Heat off, and the door open where it can be set."""
         for actuator, percent in ((Actuator.HEATER, 0.0), (Actuator.DOOR, 100.0)):
             if actuator in self._actuators:
-                result = await self._set(actuator, percent)
+                result = await self._set(actuator, percent, origin)
                 if result.outcome is not Outcome.APPLIED:
                     self._notices.refuse(result.reason)
                     return
@@ -99,7 +99,7 @@ class RoasterOrders:
         """Close the door before a roast, if allowed and possible; why it is still open, or None."""
         refused = "The door is open and the beans would fall through. Close the door first."
         if allowed and Actuator.DOOR in self._actuators:
-            result = await self._set(Actuator.DOOR, 0.0)
+            result = await self._set(Actuator.DOOR, 0.0, Origin.PERSON)
             await closed(self._control)
             if result.outcome is not Outcome.APPLIED:
                 refused = f"{refused} {result.reason}"
@@ -110,6 +110,6 @@ class RoasterOrders:
         capabilities = self._control.capabilities
         return capabilities.actuators if capabilities else frozenset()
 
-    async def _set(self, actuator: Actuator, percent: float) -> CommandResult:
-        command = Command.new(self._station, actuator, percent, Origin.PERSON)
+    async def _set(self, actuator: Actuator, percent: float, origin: Origin) -> CommandResult:
+        command = Command.new(self._station, actuator, percent, origin)
         return await self._control.request(command)

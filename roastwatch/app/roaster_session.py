@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from roastwatch.app.agents import AgentSituation
 from roastwatch.app.guest_stop import GuestStop
 from roastwatch.app.instructions import EFFECTS, Unconnected
 from roastwatch.app.program import StationPlan
@@ -71,6 +72,18 @@ class RoasterSession:
         """Called with each remark of the plan, for the roast log."""
         plan = station.settings.plan
         self.program = self.read_program(plan) if plan is not None else None
+
+    def agent_situation(self) -> AgentSituation:
+        """What decides about an agent's request now."""
+        limits = parse_limits(self._machine.limits, "limits")
+        return AgentSituation(
+            roasting=self._station.roast.active,
+            drives=True,
+            armed=self._control is not None and self._control.state().armed,
+            follows_plan=self.program is not None,
+            may_raise=limits.agent_raise,
+            may_drop=limits.agent_drop,
+        )
 
     def read_program(self, path: Path) -> StationPlan:
         """A plan or a recorded roast for this roaster.
@@ -187,10 +200,10 @@ class RoasterSession:
     def _report(self, event: RoastEvent) -> None:
         """Report a charge or drop that the curve shows to the guardian, too.
 
-        Otherwise the limit of a roast's duration would have no start. What a person pressed has
-        been reported already.
+        Otherwise the limit of a roast's duration would have no start. What a person or an agent
+        requested has been reported already.
         """
-        if self._control is None or event.origin is Origin.PERSON:
+        if self._control is None or event.origin in (Origin.PERSON, Origin.AGENT):
             return
         reports = {EventKind.CHARGE: self._control.charge, EventKind.DROP: self._control.dropped}
         report = reports.get(event.kind)

@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from roastwatch import plugins
+from roastwatch.app.agents import AgentSituation, refused_command, refused_instruction
 from roastwatch.app.instructions import EFFECTS
 from roastwatch.app.live_plot import painter
 from roastwatch.app.roast_logger import RoastLogger
@@ -23,7 +24,7 @@ from roastwatch.app.selection import Selection, SelectionStore
 from roastwatch.app.station import Station
 from roastwatch.channel import Events, Feed, Latest
 from roastwatch.detection.inference_pool import InferencePool
-from roastwatch.errors import EndedError, RoastwatchError
+from roastwatch.errors import EndedError, RefusedError, RoastwatchError
 from roastwatch.inbound import Mishaps
 from roastwatch.roastlog.log import RoastLog
 from roastwatch.settings.model import Chosen, Settings
@@ -36,6 +37,7 @@ from roastwatch.vocabulary import (
     HeardPop,
     Instruction,
     LevelNow,
+    Origin,
     Outcome,
     RoastEvent,
     Snapshot,
@@ -190,11 +192,17 @@ class Service:
         return any(station.roast.active for station in self.stations.values())
 
     def instruct(self, instruction: Instruction) -> None:
-        """Apply what a person requests through any sink; see `instructions.EFFECTS`."""
+        """Apply what is requested through any sink; see `instructions.EFFECTS`.
+
+        Raises:
+            RefusedError: an agent may not request this; never raised for a person or a rule.
+        """
         station = self.stations.get(instruction.station)
         if station is None:
             _log.warning("Ignored an instruction for the unknown station %r", instruction.station)
             return
+        if instruction.origin is Origin.AGENT:
+            self._judge_agent(station, instruction)
         effects = EFFECTS[instruction.kind]
         selection = self.choosing[instruction.station]
         selection.refusal = ""
@@ -216,6 +224,22 @@ class Service:
             station.instruct(instruction)
         self._refresh()
 
+    def _judge_agent(self, station: Station, instruction: Instruction) -> None:
+        """Log an agent's instruction; raise RefusedError if it may not give it now."""
+        kind = instruction.kind
+        refused = refused_instruction(kind, self._agent_situation(station.name))
+        if self.keeper is not None:
+            with self._mishaps.contained(f"{kind} (log)"):  # it must not keep a stop from us
+                self.keeper.agent(station, instruction.by or "agent", kind.value, refused)
+        if refused:
+            raise RefusedError(refused)
+
+    def _agent_situation(self, station: str) -> AgentSituation:
+        driven, known = self.driven.get(station), self.stations.get(station)
+        if driven is not None:
+            return driven.agent_situation()
+        return AgentSituation(roasting=known is not None and known.roast.active)
+
     async def _select(self, work: Coroutine[Any, Any, None]) -> None:
         await work
         self._refresh()
@@ -225,7 +249,12 @@ class Service:
         driven = self.driven.get(command.station)
         if command.station in self.choosing:
             self.choosing[command.station].refusal = ""
-        if driven is not None:
+        situation = self._agent_situation(command.station)
+        refused = refused_command(command, situation) if command.origin is Origin.AGENT else None
+        if refused:
+            name = command.command_id
+            result = CommandResult(name, Outcome.REFUSED, interlock="agent", reason=refused)
+        elif driven is not None:
             result = await driven.command(command)
         else:
             reason = "This station has no roaster to drive."

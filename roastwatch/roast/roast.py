@@ -181,12 +181,12 @@ class Roast:
             )
         ]
 
-    def not_a_crack(self, at: datetime) -> list[RoastEvent]:
-        """Revoke the first crack, as a person says; the next one gets its own id."""
+    def not_a_crack(self, at: datetime, origin: Origin = Origin.PERSON) -> list[RoastEvent]:
+        """Revoke the first crack, as `origin` says; the next one gets its own id."""
         if self.first_crack is None or self.first_crack.revoked:
             return []
         event = replace(
-            self.first_crack, revoked=True, origin=Origin.PERSON, decided_at=at, confidence=0.0
+            self.first_crack, revoked=True, origin=origin, decided_at=at, confidence=0.0
         )
         self.first_crack = self.ended = None
         if self.active:

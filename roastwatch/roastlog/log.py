@@ -178,6 +178,23 @@ class RoastLog:
         roast_id = roast.head.roast_id if roast else None
         self._writer.later(log_writes.CommandWrite(command, result, roast_id, elapsed_s, now))
 
+    def record_request(self, station: str, by: str, what: str, refused: str | None) -> None:
+        """Record what an agent requested besides commands. Never waits.
+
+        Args:
+            station: its name.
+            by: who requested it.
+            what: the kind of instruction.
+            refused: why it was refused; None: it was accepted.
+        """
+        roast = next((r for r in self._roasts.values() if r.head.station == station), None)
+        now = utc_now()
+        elapsed_s = (now - roast.head.recording_started_at).total_seconds() if roast else None
+        roast_id = roast.head.roast_id if roast else None
+        self._writer.later(
+            log_writes.RequestWrite(station, by, what, refused, roast_id, elapsed_s, now)
+        )
+
     def record_note(self, roast_id: str, elapsed_s: float, text: str) -> None:
         """Record a note on the curve. Never waits."""
         self._writer.later(

@@ -6,13 +6,23 @@ may be applied twice without harm. (Those of the outbox are in outbox.py.)
 
 import json
 import sqlite3
-from dataclasses import dataclass
+import uuid
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
 from roastwatch.roastlog import event_rows
 from roastwatch.roastlog.event_rows import stamp
-from roastwatch.vocabulary import Command, CommandResult, EventKind, Evidence, Reading, RoastEvent
+from roastwatch.vocabulary import (
+    Command,
+    CommandResult,
+    EventKind,
+    Evidence,
+    Origin,
+    Outcome,
+    Reading,
+    RoastEvent,
+)
 
 _AT_S = (
     "coalesce(:at_s, (SELECT (julianday(:happened_at) - julianday(recording_started_at)) * 86400 "
@@ -221,9 +231,46 @@ class CommandWrite:
                 self.result.outcome.value,
                 self.result.applied,
                 self.result.interlock,
-                self.result.reason,
+                _said(self.command.by, self.result.reason),
             ),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class RequestWrite:
+    """What an agent requested besides commands, in the same table: its kind for the actuator."""
+
+    station: str
+    by: str
+    what: str
+    refused: str | None
+    roast_id: str | None
+    at_s: float | None
+    logged_at: datetime
+    request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def apply(self, connection: sqlite3.Connection) -> None:
+        """Write it."""
+        connection.execute(
+            "INSERT OR REPLACE INTO commands VALUES (?, (SELECT roast_no FROM roasts WHERE "
+            "roast_id = ?), ?, ?, ?, ?, 0, ?, ?, NULL, NULL, ?)",
+            (
+                self.request_id,
+                self.roast_id,
+                self.station,
+                stamp(self.logged_at),
+                self.at_s,
+                self.what,
+                Origin.AGENT.value,
+                "accepted" if self.refused is None else Outcome.REFUSED.value,
+                _said(self.by, self.refused or ""),
+            ),
+        )
+
+
+def _said(by: str, reason: str) -> str:
+    """A reason with who is meant."""
+    return f"{by}: {reason}" if by else reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,10 @@ _WORD = (
 """They may name the event that is meant."""
 
 
-def instruction(station: str, asked: Mapping[str, Any], by: str) -> Instruction:
-    """The instruction in a message.
+def instruction(
+    station: str, asked: Mapping[str, Any], by: str, origin: Origin = Origin.PERSON
+) -> Instruction:
+    """The instruction in a message, of a person or an agent.
 
     Raises:
         BadInputError: a field is missing, unknown or not what it should be.
@@ -31,7 +33,7 @@ def instruction(station: str, asked: Mapping[str, Any], by: str) -> Instruction:
     known = [kind.value for kind in InstructionKind]
     kind = InstructionKind(inbound.one_of(asked.get("kind"), "kind", known))
     value = _value(kind, asked.get("value"))
-    return of_person(station, kind, value, by=by)
+    return Instruction(station, kind, origin, datetime.now(UTC), value, by=by)
 
 
 def of_person(
@@ -41,8 +43,10 @@ def of_person(
     return Instruction(station, kind, Origin.PERSON, datetime.now(UTC), value, by=by)
 
 
-def command(station: str, asked: Mapping[str, Any]) -> Command:
-    """The command in a message.
+def command(
+    station: str, asked: Mapping[str, Any], by: str = "", origin: Origin = Origin.PERSON
+) -> Command:
+    """The command in a message, of a person or an agent.
 
     Raises:
         BadInputError: a field is missing, unknown or not what it should be.
@@ -50,7 +54,7 @@ def command(station: str, asked: Mapping[str, Any]) -> Command:
     percent = inbound.number(asked.get("percent"), "percent", 0, 100)
     known = [actuator.value for actuator in Actuator]
     actuator = Actuator(inbound.one_of(asked.get("actuator"), "actuator", known))
-    return Command.new(station, actuator, percent, Origin.PERSON)
+    return Command.new(station, actuator, percent, origin, by=by)
 
 
 def _value(kind: InstructionKind, value: object) -> float | str | None:

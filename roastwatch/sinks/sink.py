@@ -25,7 +25,11 @@ class Requests(Protocol):
     """What people may request through a sink. Instructions never wait; commands get an answer."""
 
     def instruct(self, instruction: Instruction) -> None:
-        """Pass an instruction to its station."""
+        """Pass an instruction to its station.
+
+        Raises:
+            RefusedError: an agent may not give it; raised for the origin `agent` only.
+        """
         ...
 
     async def command(self, command: Command) -> CommandResult:

@@ -2,13 +2,18 @@
 
 import hmac
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from roastwatch.printing.printable import printable
 from roastwatch.web.accounts import Accounts, Role
 from roastwatch.web.guards import Handler, refusal
+
+AGENT = "Roastwatch-Agent"
+"""The header in which an agent names itself."""
+_LONGEST_NAME = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +23,8 @@ class Caller:
     role: Role
     session_id: str | None = None
     """None: not by a session."""
+    agent: str = ""
+    """The name of an agent; empty: it is none."""
 
 
 class Access:
@@ -28,6 +35,7 @@ class Access:
         tokens: dict[Role, str],
         accounts: Accounts | None,
         cookie: str,
+        agent_token: str | None = None,
     ) -> None:
         """Without tokens and accounts, everybody who reaches the API may do all.
 
@@ -35,13 +43,26 @@ class Access:
             tokens: the bearer token of machines, by what it allows.
             accounts: passwords and sessions; None: nobody signs in.
             cookie: the name of the cookie that holds a session's token.
+            agent_token: the bearer token of agents.
         """
         self._tokens = tokens
         self.accounts = accounts
         self.cookie = cookie
+        self._agent_token = agent_token
 
     def caller(self, request: web.Request) -> Caller | None:
-        """Who sends a request; None: nobody that is known."""
+        """Who sends a request; None: nobody that is known.
+
+        An agent is one with the agents' token, or anyone who says so in the header AGENT: that
+        only takes rights away.
+        """
+        found = self._known(request)
+        if found is None:
+            return None
+        name = printable(request.headers.get(AGENT, ""), _LONGEST_NAME).strip()
+        return replace(found, agent=name) if name else found
+
+    def _known(self, request: web.Request) -> Caller | None:
         if not self._tokens and self.accounts is None:
             return Caller(Role.OPERATOR)
         if "Authorization" in request.headers:
@@ -58,6 +79,8 @@ class Access:
         return self.accounts.lasts(caller.session_id)
 
     def _machine(self, request: web.Request) -> Caller | None:
+        if self._agent_token is not None and _carries(request, self._agent_token):
+            return Caller(Role.OPERATOR, agent="without a name")
         for role in reversed(Role):  # operators first
             if role in self._tokens and _carries(request, self._tokens[role]):
                 return Caller(role)

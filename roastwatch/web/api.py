@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from roastwatch.errors import RefusedError
 from roastwatch.files.json_values import json_safe
 from roastwatch.sinks import incoming as asking
 from roastwatch.sinks.sink import SinkContext
-from roastwatch.vocabulary import RoastEvent, Snapshot
+from roastwatch.vocabulary import Origin, RoastEvent, Snapshot
 from roastwatch.web import guards, openapi
 from roastwatch.web.access import Access
 from roastwatch.web.accounts import Role
@@ -119,6 +120,8 @@ class Api:
             caller = self._access.caller(request)
             if caller is None or caller.role is not Role.OPERATOR:
                 return guards.refusal(403, "A viewer can't do this: sign in as operator.")
+            if caller.agent and not route.agents:
+                return guards.refusal(403, "An agent can't do this: only a person may.")
             return await handler(request)
 
         return guarded
@@ -185,15 +188,20 @@ class Api:
         if station not in self._context.stations:
             return self._no_station()
         body = await guards.json_body(request)
-        instruction = asking.instruction(station, body, by=f"rest {request.remote}")
-        self._context.requests.instruct(instruction)
+        by, origin = self._who(request)
+        instruction = asking.instruction(station, body, by, origin)
+        try:
+            self._context.requests.instruct(instruction)
+        except RefusedError as error:
+            return guards.refusal(403, str(error))
         return web.json_response({"accepted": instruction.kind.value}, status=202)
 
     async def _command(self, request: web.Request) -> web.Response:
         station = request.match_info["station"]
         if station not in self._context.stations:
             return self._no_station()
-        command = asking.command(station, await guards.json_body(request))
+        by, origin = self._who(request)
+        command = asking.command(station, await guards.json_body(request), by, origin)
         if self._commands >= _COMMANDS_AT_ONCE or self.listener is None:
             return guards.refusal(503, "Too many commands at once: try again.")
         self._commands += 1
@@ -210,6 +218,13 @@ class Api:
 
     async def _live_schema(self, request: web.Request) -> web.Response:
         return repeating(request, openapi.live_schema())
+
+    def _who(self, request: web.Request) -> tuple[str, Origin]:
+        """The name of the caller, and whether a person or an agent."""
+        caller = self._access.caller(request)
+        if caller is not None and caller.agent:
+            return f"agent {caller.agent}", Origin.AGENT
+        return f"rest {request.remote}", Origin.PERSON
 
     def _no_station(self) -> web.Response:
         known = ", ".join(self._context.stations)

@@ -35,6 +35,8 @@ class Route:
     query: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     """The schema of each parameter after the `?`; one with `required` is needed."""
     body_media: str = JSON
+    agents: bool = False
+    """Whether agents may do it where it needs an operator; they may do all that a viewer may."""
     ranges: bool = False
     """Whether it sends a part of its answer, if asked for a range of bytes."""
 

@@ -41,12 +41,12 @@ ROUTES = (
     Route(
         "POST", f"{_STATION}/instruct", "instruct", "Give an instruction to a station.",
         _ACTS, {202: "Accepted"}, "Instruction", (404,),
-        f"/api{_STATION}/instruct",
+        f"/api{_STATION}/instruct", agents=True,
     ),
     Route(
         "POST", f"{_STATION}/command", "command", "Set an actuator, through the interlocks.",
         _ACTS, {200: "CommandResult", 409: "CommandResult"}, "Command", (404, 503),
-        f"/api{_STATION}/command",
+        f"/api{_STATION}/command", agents=True,
     ),
     Route(
         "POST", "/sign-in", "sign_in", "Exchange a password for a session's cookie.",

@@ -71,6 +71,11 @@ class RestOptions(Options):
     viewer_token: SecretStr | None = Field(
         None, description="Bearer token of machines that may only read, such as Prometheus."
     )
+    agent_token: SecretStr | None = Field(
+        None,
+        description="Bearer token of agents, such as `roastwatch mcp`: they read, mark, lower heat "
+        "and stop, but never arm or confirm that a person is there.",
+    )
     sign_in: bool = Field(
         False,
         description="Lets people sign in with a password; one for operators and one for viewers "
@@ -91,11 +96,18 @@ class RestOptions(Options):
                 f"set a token (token_file) or sign_in: true to serve on {self.host}, "
                 "or host 127.0.0.1"
             )
-        if self.viewer_token is not None:
+        before = [self.token]
+        for name, secret in (
+            ("viewer_token", self.viewer_token),
+            ("agent_token", self.agent_token),
+        ):
+            if secret is None:
+                continue
             if not operable:
-                raise ValueError("viewer_token: set a token or sign_in: true for operators too")
-            if self.viewer_token == self.token:
-                raise ValueError("viewer_token: use another one than token")
+                raise ValueError(f"{name}: set a token or sign_in: true for operators too")
+            if secret in before:
+                raise ValueError(f"{name}: use another one for each purpose")
+            before.append(secret)
         return self
 
 
@@ -243,7 +255,8 @@ class RestSink(Sink):
             if secret is not None
         }
         accounts, created = await self._accounts() if options.sign_in else (None, {})
-        access = Access(tokens, accounts, f"roastwatch_{instance}")
+        agents = options.agent_token.get_secret_value() if options.agent_token else None
+        access = Access(tokens, accounts, f"roastwatch_{instance}", agents)
         known = Known(lambda: self._latest.value or {}, self._kept, self._curves)
         return Api(self._context, known, access, LiveClients(self._live)), accounts, created
 

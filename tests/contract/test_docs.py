@@ -144,6 +144,7 @@ ONE_FILE = (
     "av",
     "distributed",
     "homeassistant_api",
+    "mcp",
     "openvino",
     "pymodbus",
     "serialx",

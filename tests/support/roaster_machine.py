@@ -190,7 +190,9 @@ class RoasterLife(RuleBasedStateMachine):
     @rule(
         actuator=st.sampled_from(list(Actuator)),
         percent=st.sampled_from([0.0, 5.0, 30.0, 60.0, 100.0]),
-        origin=st.sampled_from([Origin.PERSON, Origin.PLAN, Origin.RULE, Origin.SOUND]),
+        origin=st.sampled_from(
+            [Origin.PERSON, Origin.PLAN, Origin.RULE, Origin.SOUND, Origin.AGENT]
+        ),
     )
     def command(self, actuator: Actuator, percent: float, origin: Origin) -> None:
         self.ask(Command("c", "r", actuator, percent, origin, self.now_s))

@@ -81,9 +81,10 @@ async def guardian(
 class Kitchen:
     """A station with its roaster, as the service joins them."""
 
-    def __init__(self, plan: Path | None) -> None:
+    def __init__(self, plan: Path | None, **limits: bool) -> None:
         demo = {"type": "demo", "seed": 1, "speed": 0}
         tree = {"name": "roaster", "source": demo, "roaster": {"type": "simulated"}}
+        tree["roaster_limits"] = dict(limits)
         if plan is not None:
             tree["plan"] = str(plan)
         self.notified: list[RoastEvent] = []

@@ -102,7 +102,7 @@ class Roaster:
     async def stop_roast(self) -> None:
         self.done.append("stop_roast")
 
-    async def drop(self) -> None:
+    async def drop(self, origin: Origin) -> None:
         self.done.append("drop")
 
 

@@ -74,6 +74,8 @@ class Limits(Options):
     automatic_raise: bool = Field(
         False, description="Let rules (not only people and their plans) raise heat."
     )
+    agent_drop: bool = Field(False, description="Let agents (over MCP or HTTP) drop the beans.")
+    agent_raise: bool = Field(False, description="Let agents (over MCP or HTTP) raise heat.")
     arm_max_s: float = Field(
         2400.0, ge=1, le=7200, description="Arming ends after this at the latest, seconds."
     )

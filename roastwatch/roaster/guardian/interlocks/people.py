@@ -78,33 +78,41 @@ def attendance(now: Situation) -> Iterator[Bound]:
 
 
 def people_raise_heat(now: Situation) -> Iterator[Bound]:
-    """Rules may lower heat; only people, and the plans that they started, may raise it.
+    """Rules and agents may lower heat; only people, and the plans that they started, may raise it.
 
     Source: issue and design of roastwatch: a false crack must never heat.
     """
-    automatic = now.origin not in (None, Origin.PERSON, Origin.PLAN)
-    if now.asked is HEATER and automatic and not now.limits.automatic_raise:
+    leave = _leave(now.origin, "raise")
+    if now.asked is HEATER and leave and not getattr(now.limits, leave):
         yield Bound(
             HEATER,
-            f"{now.origin} may not raise heat: only people and their plans may "
-            "(setting automatic_raise).",
+            f"{now.origin} may not raise heat: only people and their plans may (setting {leave}).",
             at_most=now.setpoints.heater or 0.0,
         )
 
 
 def people_drop(now: Situation) -> Iterator[Bound]:
-    """A person drops the beans; sound alone never does.
+    """A person drops the beans; sound or an agent alone never does.
 
     Source: Artisan #1862: an automatic drop ejected early three times.
     """
-    automatic = now.origin not in (None, Origin.PERSON, Origin.PLAN, Origin.INTERLOCK)
-    if now.asked is DOOR and automatic and not now.limits.automatic_drop:
+    leave = _leave(now.origin, "drop")
+    if now.asked is DOOR and leave and not getattr(now.limits, leave):
         yield Bound(
             DOOR,
-            f"{now.origin} alone may not drop the beans: press drop yourself "
-            "(setting automatic_drop).",
+            f"{now.origin} alone may not drop the beans: press drop yourself (setting {leave}).",
             at_most=0,
         )
+
+
+def _leave(origin: Origin | None, act: str) -> str:
+    """The setting by which an origin may `raise` heat or `drop`; empty: it needs none."""
+    if origin is Origin.AGENT:
+        return f"agent_{act}"
+    needs_none = [None, Origin.PERSON, Origin.PLAN]
+    if act == "drop":
+        needs_none.append(Origin.INTERLOCK)
+    return "" if origin in needs_none else f"automatic_{act}"
 
 
 def maximum_time(now: Situation) -> Iterator[Bound]:
