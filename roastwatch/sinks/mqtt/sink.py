@@ -18,6 +18,7 @@ from roastwatch.entities import answers
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.inbound import Mishaps
 from roastwatch.sinks.duplicate_instance import Claim, DuplicateInstances
+from roastwatch.sinks.mqtt.artisan import ArtisanRows
 from roastwatch.sinks.mqtt.check import check_broker
 from roastwatch.sinks.mqtt.commands import wish
 from roastwatch.sinks.mqtt.connection import BrokerConnection, Message, connected
@@ -53,6 +54,7 @@ class MqttSink(Sink):
         self._link: BrokerConnection | None = None
         self._posted: tuple[QueuedEvent, asyncio.Event] | None = None
         self._states = States(self._topics)
+        self._artisan = ArtisanRows(self._topics, options.artisan)
         self._announcing = DiscoveryPublisher(
             self._topics, context, options.update_url, options.birth_settle_s
         )
@@ -302,6 +304,7 @@ class MqttSink(Sink):
 
     async def _send_states(self, link: BrokerConnection) -> None:
         async for snapshots in self._latest.changes():
+            await self._artisan.send(link, snapshots.values())
             for snapshot in snapshots.values():
                 await self._tell_state(link, snapshot)
             self._heard_from_now_on(time.monotonic())
@@ -384,6 +387,7 @@ class MqttSink(Sink):
     async def _obey(self, link: BrokerConnection, command: Command, key: str) -> None:
         """Explain why a command was not applied, and publish the actual state."""
         result = await self._context.requests.command(command)
+        self._artisan.note(command.station, result)
         if result.outcome is not Outcome.APPLIED:
             reason = result.reason or f"{key}: {result.outcome.value}"
             _log.info("%s %s: %s", key, result.outcome.value, reason)
