@@ -1,4 +1,4 @@
-"""Artisan as a client, written after the behaviour of its own code (wsport, mqttport, event actions).
+"""Artisan as a client, after the behaviour of its own code (wsport, mqttport, event actions).
 
 It has what roastwatch's proof needs: settings from an `.aset` file, the WebSocket that reconnects,
 requests with an id and a limit of 0.5 s, marks that are set once and run the action of their

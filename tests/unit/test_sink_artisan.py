@@ -90,10 +90,13 @@ class Rig:
 
 
 @contextlib.asynccontextmanager
-async def served(**options: Any) -> AsyncIterator[Rig]:
+async def served(
+    latest: Latest[dict[str, Snapshot]] | None = None, **options: Any
+) -> AsyncIterator[Rig]:
     port, part, roaster = free_port(), ComponentHealth("artisan"), Roaster()
     context = SinkContext("roastwatch", ["roaster", "attic"], "en", roaster, part)
-    rig = Rig(port, roaster, part, ArtisanSink(ArtisanOptions(port=port, **options), context))
+    sink = ArtisanSink(ArtisanOptions(port=port, **options), context)
+    rig = Rig(port, roaster, part, sink, latest=latest or Latest())
     async with running(rig):
         yield rig
 
@@ -321,6 +324,17 @@ class Idle:
         await asyncio.Event().wait()
 
 
+class Recorder:
+    """Keeps every event."""
+
+    def __init__(self) -> None:
+        self.events: list[RoastEvent] = []
+
+    async def run(self, events: Events[RoastEvent], _latest: object) -> None:
+        async for one in events:
+            self.events.append(one)
+
+
 async def test_in_a_replayed_roast_first_crack_is_marked_within_a_second_of_the_decision() -> None:
     demo = {"type": "demo", "seed": 3, "speed": 0, "first_crack_at_s": 40, "fooling_per_h": 0}
     station = {
@@ -328,26 +342,27 @@ async def test_in_a_replayed_roast_first_crack_is_marked_within_a_second_of_the_
         "roast": {"begins": "charge"},
     }  # fmt: skip
     service = Service(settings.parse({"stations": [station]}))
-    decided: list[RoastEvent] = []
-    recorder = Outlet("recorder", Idle(), ComponentHealth("recorder"))  # type: ignore[arg-type]
-    async with served() as rig, rig.artisan().on() as artisan:
-        rig.latest = service.latest
+    recorder = Recorder()
+    async with served(service.latest) as rig, rig.artisan().on() as artisan:
         idle = Outlet("artisan", Idle(), rig.part)  # type: ignore[arg-type]
         idle.events = rig.events
-        service.outlets = [idle, recorder]
-        recorder.put = decided.append  # type: ignore[method-assign]
+        recorded = Outlet("recorder", recorder, ComponentHealth("recorder"))  # type: ignore[arg-type]
+        service.outlets = [idle, recorded]
         await service.run()
         await until(lambda: artisan.timeindex[FCS] is not None)
         marked_s = artisan.timeindex[FCS]
         crack = next(
-            one for one in decided
+            one for one in recorder.events
             if one.kind is EventKind.FIRST_CRACK and one.level is not Level.POSSIBLE
         )  # fmt: skip
         assert crack.known_s is not None
         assert marked_s is not None
         assert marked_s - crack.known_s < 1.0
-        await artisan.press("ARM")
+        assert (await artisan.sample())["firstCrack"] >= 2
         await artisan.slide(BURNER, 55.0)
+        assert artisan.said[-1] == "The roaster is not armed: arm it first."
+        await artisan.press("ARM")
+        for actuator in (AIR, DRUM, BURNER):
+            await artisan.slide(actuator, 55.0)
         assert artisan.said[-1] == "heater: 55 %"
-        await artisan.slide(BURNER, 300.0)
-        assert "0 to 100" in artisan.said[-1]
+        assert rig.roaster.bench.heat == 55

@@ -59,7 +59,7 @@ CHANNELS = (
     Channel("decision", "Decision %", lambda s: 100.0 * min(1.0, max(0.0, s.decision))),
     Channel("firstCrack", "First crack", level),
     Channel("sinceFirstCrack", "Since FC s", _since_onset_s),
-    Channel("refused", "Refused", lambda s: None),
+    Channel("refused", "Refused", lambda _: None),
 )
 """In Artisan's order: 1 is BT, 2 is ET, 3 and 4 are the first extra device, and so on."""
 REFUSED = "refused"

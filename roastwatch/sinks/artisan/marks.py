@@ -49,9 +49,7 @@ class Marks:
     first_crack_at: Level = Level.FIRST_CRACK
     """The level from which first crack is marked."""
     now_s: Callable[[], float] = time.monotonic
-    _sent: deque[tuple[str, EventKind, float]] = field(
-        default_factory=lambda: deque(maxlen=32)
-    )
+    _sent: deque[tuple[str, EventKind, float]] = field(default_factory=lambda: deque(maxlen=32))
 
     def due(self, event: RoastEvent) -> dict[str, Any] | None:
         """The message to send for an event now; None: there is none, or it was sent before."""

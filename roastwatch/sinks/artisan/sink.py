@@ -78,7 +78,9 @@ class ArtisanSink(Sink):
             if error.errno == errno.EADDRINUSE:
                 said = f"{place} is in use: by a running roastwatch, or set another port"
                 return [Finding(None, said)]
-            return [Finding(False, f"{place} can't be served ({error.strerror}): set host and port")]
+            return [
+                Finding(False, f"{place} can't be served ({error.strerror}): set host and port")
+            ]
         server.close()
         await server.wait_closed()
         return [Finding(True, f"{place} is free: Artisan will be served there")]
