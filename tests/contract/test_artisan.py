@@ -39,7 +39,7 @@ def test_lists_have_the_lengths_that_artisan_expects(name: str) -> None:
         ("ExtraDev", "extradevice", 4),
         ("ExtraDev", "extraname", 4),
         ("ExtraDev", "extraCurveVisibility", 10),
-        ("ExtraEventButtons", "extraevents", 4),
+        ("ExtraEventButtons", "extraevents", 5),
     ):
         for one, cells in groups[group].items():
             if one.startswith(key) and one not in ("slidersflags", "extraeventsbuttonsflags"):

@@ -163,7 +163,8 @@ class Artisan:
         if not block:
             await self._socket.send_str(text)
             return None
-        waiting = self._pending[number] = asyncio.get_running_loop().create_future()
+        waiting: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._pending[number] = waiting
         await self._socket.send_str(text)
         try:
             async with asyncio.timeout(_REQUEST_S):

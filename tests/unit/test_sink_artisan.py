@@ -327,6 +327,8 @@ class Idle:
 class Recorder:
     """Keeps every event."""
 
+    sends_at_once = False
+
     def __init__(self) -> None:
         self.events: list[RoastEvent] = []
 

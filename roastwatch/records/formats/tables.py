@@ -155,7 +155,7 @@ def clock(values: Column, count: int, name: str) -> Column:
         return np.arange(count, dtype=np.float64)
     if not np.all(np.isfinite(values)) or np.any(np.diff(values) < 0):
         raise BadInputError(f"{name}: the times of the samples are missing or run backwards.")
-    return values - values[0]
+    return np.asarray(values - values[0], dtype=np.float64)
 
 
 def changes(at_s: Column, values: Column, what: str) -> list[RecordedControl]:

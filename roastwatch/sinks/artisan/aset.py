@@ -19,6 +19,7 @@ _SLIDERS = ("fan", "drum", "", "heater")
 _BUTTONS = (
     ("ARM", InstructionKind.ARM, "#b8860b"),
     ("HERE", InstructionKind.PRESENT, "#4a7a4a"),
+    ("FC NOW", InstructionKind.FIRST_CRACK_NOW, "#8c4a1a"),
     ("NOT FC", InstructionKind.NOT_A_CRACK, "#606060"),
     ("E-STOP", InstructionKind.EMERGENCY_STOP, "#b6181a"),
 )
@@ -86,7 +87,11 @@ def mqtt_settings(host: str, port: int, instance: str, station: str) -> str:
     """
     node = f"roastwatch/{instance}/{station}"
     groups = _common("MQTT", 201, (202, 203, 204, 205), _MQTT)
-    asked = [_pressed(node, kind) for kind in _places()]
+    # An alarm that marks FCs runs the action of FCs: it would confirm what roastwatch reported.
+    asked = [
+        "" if kind is InstructionKind.FIRST_CRACK_NOW else _pressed(node, kind)
+        for kind in _places()
+    ]
     groups["DefaultButtons"] |= _marks(asked, _MQTT["mark"])
     groups["ExtraEventButtons"]["extraeventsactionstrings"] = [
         _pressed(node, kind) for _, kind, _ in _BUTTONS

@@ -36,8 +36,9 @@ class Request:
 def number_of(message: Mapping[str, Any]) -> int | None:
     """The id of a message; None if it has none, or one that Artisan does not send."""
     number = message.get("id")
-    fits = isinstance(number, int) and not isinstance(number, bool)
-    return number if fits and 0 <= number <= _LARGEST_ID else None
+    if not isinstance(number, int) or isinstance(number, bool):
+        return None
+    return number if 0 <= number <= _LARGEST_ID else None
 
 
 def request(station: str, message: Mapping[str, Any]) -> Request:
