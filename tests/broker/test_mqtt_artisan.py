@@ -37,7 +37,8 @@ async def test_artisan_over_mqtt_reads_marks_and_commands(broker: Broker) -> Non
                 return all(data.get(node) == value for node, value in wanted.items())
 
             await until(current)
-            artisan.alarms([float(json.loads(heard.newest(topic)).get(n, -1)) for n in nodes])
+            data = json.loads(heard.newest(topic) or "{}")
+            artisan.alarms([float(data.get(node, -1)) for node in nodes])
 
         artisan.publish = publish
         artisan.press_mark(CHARGE)

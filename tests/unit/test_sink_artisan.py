@@ -287,8 +287,8 @@ async def test_web_pages_strangers_and_a_fifth_artisan_are_refused() -> None:
 def test_beyond_this_machine_a_token_is_needed() -> None:
     for wrong in ({"host": "0.0.0.0"}, {"token": "short"}, {"token": "with spaces and / in it"}):
         with pytest.raises(ValueError, match="token"):
-            ArtisanOptions(**wrong)  # type: ignore[arg-type]
-    assert ArtisanOptions(host="0.0.0.0", token="a" * 16).port == 8098  # type: ignore[arg-type]
+            ArtisanOptions(**wrong)
+    assert ArtisanOptions(host="0.0.0.0", token="a" * 16).port == 8098
 
 
 async def test_check_says_whether_the_port_is_free() -> None:

@@ -114,8 +114,11 @@ class Server:
                 await asyncio.Event().wait()
             finally:
                 listening.close()
-                ends = {"code": WSCloseCode.GOING_AWAY, "message": b"roastwatch has ended"}
-                closing = (client.socket.close(**ends) for client in list(self.clients))
+                ends = b"roastwatch has ended"
+                closing = (
+                    client.socket.close(code=WSCloseCode.GOING_AWAY, message=ends)
+                    for client in list(self.clients)
+                )
                 await asyncio.gather(*closing, return_exceptions=True)
         finally:
             await runner.cleanup()
