@@ -31,7 +31,7 @@ class Refused(IntEnum):
 
 
 SENTENCES: Mapping[Refused, str] = {
-    Refused.OTHER: "The command was refused: see the status of roastwatch.",
+    Refused.OTHER: "Refused: roastwatch drives no roaster here, or its log says why.",
     Refused.NOT_ARMED: "Refused: the roaster is not armed, or its time is over. Press ARM.",
     Refused.NOBODY_PRESENT: "Refused: confirm that somebody is with the roaster. Press HERE.",
     Refused.EMERGENCY: "Refused: the roaster is in emergency stop. Look at it, then press ARM.",
