@@ -55,11 +55,11 @@ def _cells(value: str) -> list[str]:
 
 
 class _Signal:
-    def __init__(self, told: list[str]) -> None:
-        self._told = told
+    def __init__(self, said: list[str]) -> None:
+        self._said = said
 
     def emit(self, message: str, _append: bool, _style: object) -> None:
-        self._told.append(message)
+        self._said.append(message)
 
 
 class Artisan:

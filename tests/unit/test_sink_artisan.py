@@ -128,7 +128,7 @@ async def test_artisan_reads_every_channel_and_minus_one_for_what_is_unknown() -
         }  # fmt: skip
 
 
-def test_a_possible_crack_by_temperature_and_a_revoked_one_are_no_first_crack() -> None:
+def test_a_possible_or_revoked_crack_is_no_first_crack() -> None:
     assert row(snapshot(first_crack=event(revoked=True)))["firstCrack"] == 0
     shown = row(snapshot(first_crack=event(level=Level.POSSIBLE)))
     assert (shown["firstCrack"], "sinceFirstCrack" in shown) == (1, True)
@@ -172,7 +172,7 @@ async def test_buttons_of_marks_ask_for_what_they_say() -> None:
         assert {one.by for one in rig.roaster.asked} == {"artisan"}
 
 
-async def test_heat_passes_the_interlocks_and_a_refusal_is_shown_with_its_reason() -> None:
+async def test_heat_passes_the_interlocks_and_a_refusal_shows_its_reason() -> None:
     async with served() as rig, rig.artisan().on() as artisan:
         rig.show()
         await artisan.slide(BURNER, 40.0)
@@ -337,7 +337,7 @@ class Recorder:
             self.events.append(one)
 
 
-async def test_in_a_replayed_roast_first_crack_is_marked_within_a_second_of_the_decision() -> None:
+async def test_replayed_first_crack_is_marked_within_a_second_of_decision() -> None:
     demo = {"type": "demo", "seed": 3, "speed": 0, "first_crack_at_s": 40, "fooling_per_h": 0}
     station = {
         "name": "roaster", "source": demo, "model": {"type": "transients"},

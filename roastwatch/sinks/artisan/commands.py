@@ -1,7 +1,7 @@
 """A message of Artisan becomes a request for values, an instruction or a command.
 
-Artisan puts the answer to its last request in place of every `_` of a command (and the state of a
-button in place of `$`), so its commands are written with `-`: `emergency-stop`.
+Artisan replaces every `_` of a command by the answer to its last request (and `$` by the state of a
+button), so its commands are written with `-`: `emergency-stop`.
 
 Pure: whatever text comes in, a request or a BadInputError comes out.
 """

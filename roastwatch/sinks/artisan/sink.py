@@ -1,6 +1,6 @@
 """Serves Artisan, which connects by itself: its "WebSocket" device.
 
-Artisan asks for values, sets marks when told to, and its buttons and sliders send commands, which
+Artisan asks for values, sets the marks that it is sent, and its buttons and sliders send commands, which
 pass the interlocks as those of any person do.
 """
 
