@@ -1,7 +1,7 @@
 """Serves Artisan, which connects by itself: its "WebSocket" device.
 
-Artisan asks for values, sets the marks that it is sent, and its buttons and sliders send commands, which
-pass the interlocks as those of any person do.
+Artisan asks for values and sets the marks that it is sent. Its buttons and sliders send commands,
+which pass the interlocks as those of any person do.
 """
 
 import asyncio
