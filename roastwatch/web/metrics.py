@@ -54,8 +54,8 @@ COUNTERS = {
     "task_restarts": "Restarts of background tasks after a failure.",
     "times_lost": "Times the source of sound was lost.",
     "unlogged_events": "Events sent although the roast log could not store them in time.",
-    "wishes": "Commands and instructions received over MQTT.",
-    "wishes_refused": "Commands and instructions over MQTT that were refused.",
+    "wishes": "Commands and instructions received over MQTT or from Artisan.",
+    "wishes_refused": "Commands and instructions over MQTT or from Artisan that were refused.",
 }
 """What each counter of a component counts."""
 

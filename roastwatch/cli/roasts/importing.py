@@ -27,10 +27,11 @@ _NAMED_AT_MOST = 20
 def command(ctx: click.Context, log: Path, paths: tuple[Path, ...], as_json: bool) -> None:
     """Import roasts from files and folders.
 
-    Artisan (.alog, JSON, CSV), RoasTime, RoastLogger, HiBean, coffee-roaster-mcp and our own
-    JSON; in folders every file is tried, whatever its name. A roast that is imported again or was
-    saved twice is kept once. A later save replaces the earlier file's data; what you wrote in
-    roastwatch (title, notes, rating, events, labels) stays.
+    Artisan (.alog, JSON, CSV), RoasTime, RoastLogger, HiBean, IKAWA, ROEST, Kaleido, Giesen,
+    Cropster (a sheet as CSV), coffee-roaster-mcp and our own JSON; in folders every file is tried,
+    whatever its name. A roast that is imported again or was saved twice is kept once. A later save
+    replaces the earlier file's data; what you wrote in roastwatch (title, notes, rating, events,
+    labels) stays.
     """
     counts: dict[str, int] = {}
     skipped: list[str] = []

@@ -15,12 +15,17 @@ from roastwatch.records.formats import (
     alog,
     alog_write,
     artisan_csv,
+    cropster_csv,
+    giesen_csv,
     hibean,
     hottop_csv,
+    ikawa_csv,
+    kaleido_csv,
     literal,
     own_json,
     roastime,
     roastlogger,
+    roest_csv,
 )
 from roastwatch.records.metrics import order_faults
 from roastwatch.records.record import Properties, RoastRecord
@@ -47,6 +52,11 @@ _TREES: tuple[tuple[Callable[[Any], bool], Callable[[dict[str, Any], str], Roast
 )
 _TABLES: tuple[tuple[Callable[[str], bool], Callable[[str, str], RoastRecord]], ...] = (
     (hottop_csv.looks_like, hottop_csv.read),
+    (kaleido_csv.looks_like, kaleido_csv.read),
+    (ikawa_csv.looks_like, ikawa_csv.read),
+    (roest_csv.looks_like, roest_csv.read),
+    (giesen_csv.looks_like, giesen_csv.read),
+    (cropster_csv.looks_like, cropster_csv.read),
     (artisan_csv.looks_like, artisan_csv.read),
     (roastlogger.looks_like, roastlogger.read),
 )
@@ -105,7 +115,7 @@ def _read(content: bytes, name: str) -> RoastRecord:
     if b"\0" in content[:4096] and content[:2] not in (b"\xff\xfe", b"\xfe\xff"):
         raise BadInputError(f"{name} is not a text file, so it contains no roast.")
     text = _decoded(content)
-    if text.lstrip()[:1] in "{[(":
+    if text.lstrip()[:1] in "{[(" and not kaleido_csv.looks_like(text):
         return _read_tree(text, name)
     for looks_like, table in _TABLES:
         if looks_like(text):

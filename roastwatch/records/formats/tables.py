@@ -4,13 +4,14 @@ import csv
 import io
 import math
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
 from roastwatch.errors import BadInputError
-from roastwatch.records.record import Column, RecordedEvent
+from roastwatch.records.record import Column, ExtraCurve, RecordedControl, RecordedEvent
 from roastwatch.vocabulary import EventKind, Origin
 
 
@@ -114,3 +115,75 @@ def numbers(raw: dict[str, Any], key: str, name: str) -> Column:
         return np.array([math.nan if v is None else float(v) for v in values], dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise BadInputError(f"{name}: '{key}' contains a value that is not a number.") from error
+
+
+def header(text: str) -> list[str]:
+    """The names in a comma-separated table's first line, in lower case."""
+    first = text.lstrip("\ufeff").lstrip().split("\n", 1)[0]
+    return [cell.strip().strip('"').strip().lower() for cell in first.split(",")]
+
+
+def headed(text: str, name: str) -> dict[str, list[str]]:
+    """A comma-separated table's columns by their names in lower case; a short row is filled.
+
+    Raises:
+        BadInputError: it is not a table, or has no row.
+    """
+    names, *lines = rows(text.lstrip("\ufeff"), ",", name)
+    if not lines:
+        raise BadInputError(f"{name} contains no samples.")
+    columns = [cell.strip().lower() for cell in names]
+    return {
+        column: [line[place].strip() if place < len(line) else "" for line in lines]
+        for place, column in enumerate(columns)
+    }
+
+
+def first_of(table: Mapping[str, list[str]], *names: str) -> Column:
+    """The numbers of the first column that is there, NaN for what is none; empty without one."""
+    found = next((table[name] for name in names if name in table), None)
+    return np.empty(0) if found is None else np.array([number(cell) for cell in found])
+
+
+def clock(values: Column, count: int, name: str) -> Column:
+    """Seconds from the first sample; without a column of times, one sample a second.
+
+    Raises:
+        BadInputError: the times are missing in a row, or run backwards.
+    """
+    if not len(values):
+        return np.arange(count, dtype=np.float64)
+    if not np.all(np.isfinite(values)) or np.any(np.diff(values) < 0):
+        raise BadInputError(f"{name}: the times of the samples are missing or run backwards.")
+    return np.asarray(values - values[0], dtype=np.float64)
+
+
+def changes(at_s: Column, values: Column, what: str) -> list[RecordedControl]:
+    """The changes of a setting, beginning with its first value."""
+    found: list[RecordedControl] = []
+    for when, value in zip(at_s.tolist(), values.tolist(), strict=True):
+        if math.isfinite(value) and (not found or found[-1].value != value):
+            found.append(RecordedControl(when, what, value))
+    return found
+
+
+def control_changes(at_s: Column, columns: Mapping[str, Column]) -> tuple[RecordedControl, ...]:
+    """The changes of heater, fan and drum in a record's columns, in their order."""
+    found = [
+        control
+        for what in ("heater", "fan", "drum")
+        if f"{what}_percent" in columns
+        for control in changes(at_s, columns[f"{what}_percent"], what)
+    ]
+    return tuple(sorted(found, key=lambda control: control.at_s))
+
+
+def extras(
+    at_s: Column, curves: Mapping[str, Column], temperatures: tuple[str, ...] = ()
+) -> tuple[ExtraCurve, ...]:
+    """The curves with at least one value; `temperatures` are in °C."""
+    return tuple(
+        ExtraCurve(name, at_s, values, name in temperatures)
+        for name, values in curves.items()
+        if np.any(np.isfinite(values))
+    )

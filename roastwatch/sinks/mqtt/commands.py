@@ -25,12 +25,13 @@ def wish(
     Raises:
         BadInputError: it asks for nothing that there is; the text says why.
     """
-    entity = BY_KEY.get(key)
+    entity = BY_KEY.get(key.replace("-", "_"))  # Artisan can't send `_`
     if entity is None or not (entity.asks or entity.actuator):
         raise BadInputError(f"Nothing named '{key[:40]}' can be set.")
     if retained:
         raise BadInputError(f"'{key}' was retained: a retained request would act at every start.")
-    value = _value(entity, _text(key, payload))
+    text = _text(key, payload)
+    value = _value(entity, text if entity.platform is Platform.TEXT else _unquoted(text))
     if entity.actuator is not None:
         percent = float(value) if entity.platform is Platform.NUMBER else 100.0 * bool(value)
         return Command.new(station, entity.actuator, percent, Origin.PERSON)
@@ -43,6 +44,12 @@ def wish(
 
 def _text(key: str, payload: bytes) -> str:
     return inbound.utf8(payload, f"'{key}'", LONGEST_PAYLOAD).strip()
+
+
+def _unquoted(text: str) -> str:
+    """Artisan sends words as JSON, in quotes."""
+    quoted = len(text) > 1 and text[0] == text[-1] == '"'
+    return text[1:-1] if quoted else text
 
 
 def _value(entity: Entity, text: str) -> float | bool | str:

@@ -45,6 +45,11 @@ class MqttOptions(Options):
         "station, until the events that it missed are sent again.",
         ge=0,
     )
+    artisan: bool = Field(
+        False,
+        description="Also publishes each station's values as one JSON object a second, for "
+        "Artisan's MQTT device.",
+    )
     update_url: str = Field(
         "",
         description="Package index (JSON, such as https://pypi.org/pypi/roastwatch/json) that is "

@@ -14,7 +14,7 @@ from roastwatch.sinks.mqtt.connection import BrokerConnection, Message
 from roastwatch.sinks.mqtt.states import LONGEST_STATE, States
 from roastwatch.sinks.mqtt.topics import Topics
 from roastwatch.sinks.sink import SinkContext
-from roastwatch.vocabulary import Command, Instruction, InstructionKind, Outcome
+from roastwatch.vocabulary import Command, CommandResult, Instruction, InstructionKind, Outcome
 
 _log = logging.getLogger(__name__)
 
@@ -30,11 +30,13 @@ class MqttRequests:
         arming: ArmingRequests,
         mishaps: Mishaps,
         show: Callable[[BrokerConnection, str], Coroutine[Any, Any, None]],
+        note: Callable[[str, CommandResult], None],
     ) -> None:
-        """`show` publishes what is due of a station."""
+        """`show` publishes what is due of a station; `note` gets the result of each command."""
         self._topics, self._context, self._states = topics, context, states
         self._part = context.part
         self._arming, self._mishaps, self._show = arming, mishaps, show
+        self._note = note
 
     def ask(self, link: BrokerConnection, message: Message, tasks: asyncio.TaskGroup) -> None:
         """A request; an invalid one is counted and refused."""
@@ -92,6 +94,7 @@ class MqttRequests:
     async def _obey(self, link: BrokerConnection, command: Command, key: str) -> None:
         """Explain why a command was not applied, and publish the actual state."""
         result = await self._context.requests.command(command)
+        self._note(command.station, result)
         self._states.forget(command.station, key)
         if result.outcome is Outcome.APPLIED:
             await self._show(link, command.station)

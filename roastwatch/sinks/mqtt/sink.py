@@ -19,6 +19,7 @@ from roastwatch.errors import BadInputError, LostError
 from roastwatch.inbound import Mishaps
 from roastwatch.sinks.duplicate_instance import Claim, DuplicateInstances
 from roastwatch.sinks.mqtt.arming import ArmingRequests
+from roastwatch.sinks.mqtt.artisan import ArtisanRows
 from roastwatch.sinks.mqtt.check import check_broker
 from roastwatch.sinks.mqtt.connection import BrokerConnection, Message, connected
 from roastwatch.sinks.mqtt.discovery_publisher import DiscoveryPublisher
@@ -55,6 +56,7 @@ class MqttSink(Sink):
         self._posted: tuple[QueuedEvent, asyncio.Event] | None = None
         self._arming = ArmingRequests()
         self._states = States(self._topics, self._arming.waits, context.said)
+        self._artisan = ArtisanRows(self._topics, options.artisan)
         self._announcing = DiscoveryPublisher(
             self._topics,
             context,
@@ -70,7 +72,13 @@ class MqttSink(Sink):
         self._welcomes = 0
         self._mishaps = Mishaps(_log, self._part.count, let_through=BrokerConnection.failures)
         self._asked = MqttRequests(
-            self._topics, context, self._states, self._arming, self._mishaps, self._show
+            self._topics,
+            context,
+            self._states,
+            self._arming,
+            self._mishaps,
+            self._show,
+            self._artisan.note,
         )
         self._left_out: set[str] = set()
         self._pictures: Pictures | None = None
@@ -317,6 +325,7 @@ class MqttSink(Sink):
 
     async def _send_states(self, link: BrokerConnection) -> None:
         async for snapshots in self._latest.changes():
+            await self._artisan.send(link, snapshots.values())
             for snapshot in snapshots.values():
                 await self._tell_state(link, snapshot)
             self._heard_from_now_on(time.monotonic())

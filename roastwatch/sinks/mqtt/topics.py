@@ -44,6 +44,10 @@ class Topics:
         """Where events are published, never retained."""
         return f"roastwatch/{self.instance}/{station}/event"
 
+    def artisan(self, station: str) -> str:
+        """Where the values of a station are published for Artisan, never retained."""
+        return f"roastwatch/{self.instance}/{station}/artisan"
+
     def set(self, station: str, key: str) -> str:
         """Where requests of people arrive."""
         return f"roastwatch/{self.instance}/{station}/set/{key}"

@@ -1,0 +1,1 @@
+"""Serves Artisan: values as the channels of its WebSocket device, marks, and its buttons."""
