@@ -139,7 +139,7 @@ async def roasts(api: ServiceApi, search: str, limit: int) -> dict[str, Any]:
 
 
 async def roast(api: ServiceApi, roast_id: str, points: int) -> dict[str, Any]:
-    """One recorded roast; its curves with at most so many points each (0: without)."""
+    """One recorded roast; its curves with at most `points` points each (0: none)."""
     found: dict[str, Any] = await api.get(f"roasts/{_id(roast_id)}", points=max(2, points))
     for key in ("decision", "pops"):
         found.pop(key, None)

@@ -89,7 +89,7 @@ class Watch:
         return found
 
     async def next_change(self, within_s: float) -> None:
-        """Wait until something has changed anywhere, at most so long."""
+        """Wait until something has changed anywhere, at most `within_s` seconds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s), self._turn:
                 await self._turn.wait()

@@ -67,10 +67,10 @@ async def _roast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ):
             person.headers["Authorization"] = f"Bearer {TOKENS['token']}"
             kitchen = service.stations["kitchen"]
-            told: list[str] = []
+            reported: list[str] = []
 
-            async def progress(_done: float, _of: float | None, message: str | None) -> None:
-                told.append(message or "")
+            async def progress(progress: float, total: float | None, message: str | None) -> None:
+                reported.append(message or "")
 
             async with asyncio.timeout(60):  # it was there before the service
                 while (await agent.call_tool("show_station", {"station": "kitchen"})).is_error:
@@ -125,7 +125,7 @@ async def _roast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             cracked = (await waiting).structured_content
             assert cracked["first_crack"]
             assert cracked["event"]["kind"] == "first_crack"
-            assert told
+            assert reported
             confirmed = await call(agent, "confirm_first_crack", station="kitchen")
             assert confirmed["state"]["first_crack_level"] == "certain"
             await call(agent, "add_note", station="kitchen", text="smells of bread")

@@ -22,7 +22,7 @@ from tests.unit.test_web_sign_in import SHOWN
 
 
 async def quiet(_done: float, _of: float, _sentence: str) -> None:
-    """Nobody is told."""
+    """Reports nothing."""
 
 
 @contextlib.asynccontextmanager
@@ -76,17 +76,17 @@ async def test_a_password_signs_in_and_the_agent_stays_one(
 
 async def test_the_wait_ends_with_first_crack_and_follows_changes() -> None:
     async with serving() as served, followed(served) as watch:
-        told: list[str] = []
+        reported: list[str] = []
 
         async def progress(_done: float, _of: float, sentence: str) -> None:
-            told.append(sentence)
+            reported.append(sentence)
 
         waiting = asyncio.create_task(
             looking.wait_for_first_crack(watch, "kitchen", 20, Level.FIRST_CRACK, progress)
         )
-        while not told:
+        while not reported:
             await asyncio.sleep(0)
-        assert told[0].startswith("roasting, 1:01")
+        assert reported[0].startswith("roasting, 1:01")
         possible = event("c1", level=Level.POSSIBLE, station="kitchen")
         served.events.put(possible)
         served.events.put(replace(possible, level=Level.FIRST_CRACK))
