@@ -260,7 +260,7 @@ def _small_curve(
 
 
 def thinned(rows: Sequence[Any], points: int) -> list[Any]:
-    """At most so many of some rows, evenly spaced, the first and the last among them."""
+    """At most `points` of some rows, evenly spaced, the first and the last among them."""
     if len(rows) <= points:
         return list(rows)
     places = np.unique(np.linspace(0, len(rows) - 1, points).round().astype(int))

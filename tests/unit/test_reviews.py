@@ -124,7 +124,7 @@ def test_a_label_that_is_taken_back_leaves_the_sidecar(folder: Path) -> None:
         assert sidecar(folder)["moments"] == []
 
 
-def test_log_of_the_second_version_keeps_everything_and_gets_the_new_tables(
+def test_log_of_the_second_version_keeps_all_and_gets_new_tables(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "roasts.db"

@@ -63,7 +63,8 @@ class StreamOptions(NetworkOptions):
         secret = self.password.get_secret_value() if self.password else ""
         parts = urlsplit(self.url)
         login = f"{quote(self.user, safe='')}:{quote(secret, safe='')}"
-        return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc}"))
+        host = f"{login}@{parts.netloc}"
+        return urlunsplit((parts.scheme, host, parts.path, parts.query, parts.fragment))
 
 
 class _Player:

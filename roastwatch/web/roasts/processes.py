@@ -8,6 +8,7 @@ limit ends them.
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -57,10 +58,8 @@ async def running(
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                process.kill()
-        await asyncio.shield(process.wait())
-        closing: asyncio.BaseTransport = process._transport  # type: ignore[attr-defined]
-        closing.close()
+                os.killpg(process.pid, signal.SIGKILL)  # its workers hold its pipes, too
+        await asyncio.shield(process.communicate())
 
 
 async def ended(
