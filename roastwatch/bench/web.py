@@ -122,8 +122,8 @@ async def _late_ms(service: Service, port: int, count: int) -> list[float]:
             async for pop in detected:
                 scored_s[pop.at.isoformat()] = time.monotonic()
 
-    def see(told: dict[str, Any]) -> None:
-        for pop in told["pops"] if told["type"] == "pops" else ():
+    def see(message: dict[str, Any]) -> None:
+        for pop in message["pops"] if message["type"] == "pops" else ():
             seen_s[pop["at"]] = time.monotonic()
 
     noting, running = asyncio.create_task(note()), asyncio.create_task(service.run())
@@ -150,7 +150,7 @@ async def _answers(session: aiohttp.ClientSession) -> None:
 async def _watching(
     session: aiohttp.ClientSession,
     count: int,
-    see: Callable[[dict[str, Any]], None] = lambda _told: None,
+    see: Callable[[dict[str, Any]], None] = lambda _message: None,
 ) -> AsyncIterator[None]:
     """Clients that follow all; `see` is called with each of their messages."""
 

@@ -42,7 +42,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
 
 
 def _is_long(request: web.Request) -> bool:
-    """Whether the body is so long that its sender can't expect a sentence."""
+    """Whether the body is too long for its sender to expect a sentence."""
     return request.content_length is None or request.content_length > _LONG_BODY
 
 

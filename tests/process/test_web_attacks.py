@@ -60,8 +60,8 @@ async def test_guesses_are_slowed_down(tmp_path: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def attack(port: int, kind: str, told: dict[str, dict[str, int]]) -> AsyncIterator[None]:
-    """One kind of attack from another process; what it was answered is told at its end."""
+async def attack(port: int, kind: str, answered: dict[str, dict[str, int]]) -> AsyncIterator[None]:
+    """One kind of attack from another process; its answers are counted at its end."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.support.attacks", str(port), kind),
         cwd=ROOT,
@@ -75,7 +75,7 @@ async def attack(port: int, kind: str, told: dict[str, dict[str, int]]) -> Async
         yield
     finally:
         out, _ = await asyncio.wait_for(process.communicate(b""), 60)
-        told[kind] = json.loads(out.splitlines()[-1])
+        answered[kind] = json.loads(out.splitlines()[-1])
 
 
 @pytest.mark.verify
@@ -84,7 +84,7 @@ async def test_an_emergency_stop_passes_every_attack_at_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """1,000 silent sockets, gigabytes, guesses, foreign pages and paths, all together."""
-    told: dict[str, dict[str, int]] = {}
+    answered: dict[str, dict[str, int]] = {}
     async with contextlib.AsyncExitStack() as stack:
         idle_s: list[float] = []
         api = await stack.enter_async_context(serving(folder=tmp_path, sign_in=True, token="beans"))
@@ -93,7 +93,7 @@ async def test_an_emergency_stop_passes_every_attack_at_once(
             await asyncio.sleep(0.1)
         await stack.enter_async_context(flood(api.port, 1000, "silent"))
         for kind in KINDS:
-            await stack.enter_async_context(attack(api.port, kind, told))
+            await stack.enter_async_context(attack(api.port, kind, answered))
         began_s, took_s = time.monotonic(), []
         while time.monotonic() - began_s < 20:
             took_s.append(await stop_takes_s(api))
@@ -104,12 +104,12 @@ async def test_an_emergency_stop_passes_every_attack_at_once(
         print(
             f"\n{len(took_s)} emergency stops: median {1e3 * statistics.median(took_s):.0f} ms, "
             f"longest {1e3 * took_s[-1]:.0f} ms (without attacks {1e3 * max(idle_s):.0f} ms); "
-            f"answers to the attacks: {told}"
+            f"answers to the attacks: {answered}"
         )
     assert stops == {"emergency_stop"}
     assert took_s[-1] < 0.2
     assert all(
         status in ("400", "403", "404", "413", "415", "429", "503", "cut", "round")
-        for answers in told.values()
+        for answers in answered.values()
         for status in answers
     )
