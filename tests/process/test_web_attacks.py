@@ -61,7 +61,7 @@ async def test_guesses_are_slowed_down(tmp_path: Path) -> None:
 
 @contextlib.asynccontextmanager
 async def attack(port: int, kind: str, answered: dict[str, dict[str, int]]) -> AsyncIterator[None]:
-    """One kind of attack from another process; the answers to it are noted at its end."""
+    """One kind of attack from another process; its answers are counted at its end."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.support.attacks", str(port), kind),
         cwd=ROOT,
