@@ -26,7 +26,7 @@ export const de: Record<keyof typeof en, string> = {
   'signin.submit': 'Anmelden',
   'signin.busy': 'Wird geprüft …',
   'signin.help':
-    'roastwatch hat die Passwörter beim ersten Start im Protokoll gezeigt: eines zum Bedienen, eines nur zum Zusehen.',
+    'roastwatch hat die Passwörter beim ersten Start gezeigt, im Terminal oder in einer Datei, die sein Protokoll nennt: eines zum Bedienen, eines nur zum Zusehen.',
   'signin.failed': 'roastwatch ist nicht erreichbar.',
 
   'figure.phase': 'Phase',

@@ -26,7 +26,7 @@ export const en = {
   'signin.submit': 'Sign in',
   'signin.busy': 'Checking …',
   'signin.help':
-    'roastwatch showed the passwords in its log when it first started: one to operate, one only to watch.',
+    'roastwatch showed the passwords when it first started, in its terminal or in a file that its log names: one to operate, one only to watch.',
   'signin.failed': 'roastwatch can’t be reached.',
 
   'figure.phase': 'Phase',
