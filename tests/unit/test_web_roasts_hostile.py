@@ -89,5 +89,5 @@ async def test_pages_of_other_sites_and_viewers_change_nothing(folder: Path) -> 
                 (403, {"Host": "evil.example"}),
             ):
                 given = {"Content_Type": media} | headers
-                raw = request(path, b"{}", route.method, **given)  # type: ignore[arg-type]
+                raw = request(path, b"{}", route.method, **given)
                 assert (await send(api.port, raw)).status == status, raw

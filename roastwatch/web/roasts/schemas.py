@@ -13,6 +13,7 @@ from roastwatch.records.tasting import ATTRIBUTES, DEFECTS
 from roastwatch.roastlog.importing import Imported
 from roastwatch.roastlog.reviews import LABELS, MomentKind
 from roastwatch.vocabulary import EventKind, EvidenceKind, Level, Origin
+from roastwatch.web.roasts import learn_schemas
 from roastwatch.web.roasts.bounds import (
     LONGEST_NOTES,
     LONGEST_PAGE,
@@ -22,7 +23,6 @@ from roastwatch.web.roasts.bounds import (
     MOST_NAMES,
     SMALL_POINTS,
 )
-from roastwatch.web.roasts.learning import LearnState
 
 _TEXT = {"type": "string"}
 _NUMBER: dict[str, Any] = {"type": ["number", "null"]}
@@ -92,7 +92,7 @@ def schemas() -> dict[str, Any]:
         **_tasted(),
         **_lots(),
         **_reviewed(),
-        **_learnt(),
+        **learn_schemas.schemas(_object, _list),
         "Bytes": {"type": "string", "format": "binary"},
         "Deleted": _object("*", deleted=_TEXT),
     }
@@ -348,59 +348,3 @@ def _reviewed() -> dict[str, Any]:
             at=_AT,
         ),
     }
-
-
-def _learnt() -> dict[str, Any]:
-    figures = _object(
-        "*",
-        cost_s=_words(_NUMBER, "Mean seconds of delay; a miss or a wrong alarm counts more."),
-        wrong=_words(_WHOLE, "Recordings with a miss or a wrong alarm."),
-        delay_s=_words(_NUMBER, "Median."),
-    )
-    outcome = _object(
-        "*",
-        recordings=_WHOLE,
-        better=_words(_FLAG, "Whether it is better on roasts that were held back."),
-        fine_tuned=_words(_FLAG, "Whether the model's last layer changes."),
-        labelled_moments=_words(_WHOLE, "Labels of the review that were used."),
-        before=figures,
-        after=figures,
-        rows=_list(
-            _object(
-                "*",
-                recording=_TEXT,
-                delay_s_before=_NUMBER,
-                wrong_before=_FLAG,
-                delay_s_after=_NUMBER,
-                wrong_after=_FLAG,
-            )
-        ),
-    )
-    return {
-        "LearnOutcome": outcome,
-        "Learning": _object(
-            "*",
-            state=_one_of(LearnState),
-            station=_MAYBE_TEXT,
-            started_at=_AT,
-            ended_at=_AT,
-            progress=_words(_TEXT, "What it does now."),
-            problem=_words(_MAYBE_TEXT, "Why it failed."),
-            outcome={"anyOf": [_ref("LearnOutcome"), {"type": "null"}]},
-            written=_words(_FLAG, "Whether a calibration was written. It takes effect at the "
-                           "next start of the service."),
-            calibrations=_list(
-                _object(
-                    "*",
-                    station=_TEXT,
-                    model_id=_TEXT,
-                    sensitivity={"type": "number"},
-                    pop_threshold={"type": "number"},
-                    fine_tuned=_FLAG,
-                    written_at=_AT,
-                )
-            ),
-        ),
-        "LearnBody": _object(station=_words(_MAYBE_TEXT, "Needed if several have recordings.")),
-        "Undone": _object("*", said=_TEXT),
-    }  # fmt: skip
