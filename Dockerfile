@@ -6,8 +6,9 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates python3 python3-venv \
  && apt-get clean && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY config config
+COPY web web
 COPY roastwatch roastwatch
 # Small extras only; build with EXTRAS=phone,roasters,plots for pictures, and so on.
 ARG EXTRAS=phone,roasters

@@ -12,5 +12,5 @@ export default defineConfig({
     chunkSizeWarningLimit: 200,
   },
   server: { proxy: { '/api': { target: 'http://127.0.0.1:8099', ws: true } } },
-  test: { include: ['tests/**/*.test.ts'] },
+  test: { include: ['tests/**/*.test.ts'], isolate: false },
 });

@@ -75,7 +75,7 @@ def command(
     stream  live streams in real time: latency, queues, memory
     stress  the number of microphones before this computer falls behind
     large   a windowed model: back ends, threads, batches (minutes)
-    web     the page: what its clients cost the service, and how soon they see a pop
+    web     the page: the cost of its clients, and how soon they see a pop
 
     \b
     Examples:

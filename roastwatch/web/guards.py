@@ -18,6 +18,7 @@ from roastwatch import inbound
 from roastwatch.errors import BadInputError
 
 LARGEST_BODY = 65_536
+_LONG_BODY = 1 << 20
 _BODY_WITHIN_S = 5.0
 _READING = ("GET", "HEAD", "OPTIONS")
 _JSON, _BYTES = "application/json", "application/octet-stream"
@@ -35,6 +36,18 @@ def refusal(status: int, sentence: str, **headers: str) -> web.Response:
 @web.middleware
 async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer an invalid request with a sentence, never with a traceback."""
+    answer = await _answered(request, handler)
+    if answer.status >= 400 and not request.content.is_eof() and _is_long(request):
+        request.protocol.force_close()  # else half a second of it is read and thrown away
+    return answer
+
+
+def _is_long(request: web.Request) -> bool:
+    """Whether the body is so long that its sender can't expect a sentence."""
+    return request.content_length is None or request.content_length > _LONG_BODY
+
+
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except BadInputError as error:

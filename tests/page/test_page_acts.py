@@ -1,6 +1,5 @@
 """What a person does on the page, with a server whose stations the test makes up."""
 
-import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,8 +23,7 @@ from tests.support.events import event, reading, roaster, snapshot
 from tests.support.http import Person, free_port, serving
 from tests.support.page import PHONE, chromium, opened
 from tests.support.until import until
-
-SHOWN = re.compile(r"The password of (\w+)s of the API on port \d+ is (\S+)")
+from tests.unit.test_web_sign_in import shown
 
 
 def roasting(**more: object) -> Snapshot:
@@ -45,7 +43,7 @@ def roasting(**more: object) -> Snapshot:
 
 
 async def test_sign_in_then_stop_and_confirm_with_one_tap_each(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(accounts, "_P", 1)
     person = Person()
@@ -56,7 +54,7 @@ async def test_sign_in_then_stop_and_confirm_with_one_tap_each(
         ) as served,
         opened(browser, f"{served.url}/", PHONE) as phone,
     ):
-        passwords = dict(SHOWN.findall(caplog.text))
+        passwords = shown(tmp_path, served.port)
         page = phone.page
         await page.get_by_label("Password", exact=True).fill("a wrong guess")
         await page.get_by_role("button", name="Sign in").click()
@@ -96,8 +94,8 @@ async def test_sign_in_then_stop_and_confirm_with_one_tap_each(
         assert phone.abroad == []
 
 
-async def test_a_viewer_sees_all_and_is_told_why_nothing_can_be_pressed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_a_viewer_sees_all_and_why_nothing_can_be_pressed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(accounts, "_P", 1)
     person = Person()
@@ -109,7 +107,7 @@ async def test_a_viewer_sees_all_and_is_told_why_nothing_can_be_pressed(
         opened(browser, f"{served.url}/", PHONE, locale="de-DE") as phone,
     ):
         page = phone.page
-        password = dict(SHOWN.findall(caplog.text))["viewer"]
+        password = shown(tmp_path, served.port)["viewer"]
         await page.get_by_label("Passwort", exact=True).fill(password)
         await page.get_by_role("button", name="Anmelden").click()
         drop = page.locator("footer").get_by_role("button", name="Auswerfen")
@@ -123,18 +121,20 @@ async def test_the_page_says_that_it_is_stale_and_rejoins_a_restarted_server() -
     port = free_port()
     begun = datetime.now(UTC) - timedelta(seconds=421)
     charge = event("c", EventKind.CHARGE, None, "kitchen", happened_at=begun, origin=Origin.PERSON)
-    async with chromium() as browser:
-        async with serving(None, {"kitchen": roasting()}, token=None, port=port) as served:
-            served.events.put(charge)
-            async with opened(browser, f"{served.url}/", PHONE) as phone:
-                page = phone.page
-                await expect(page.get_by_test_id("connection")).to_have_text("Live")
-                await expect(page.get_by_test_id("events")).to_contain_text("Charge")
-                served.task.cancel()
-                await expect(page.get_by_test_id("connection")).to_contain_text("Stale")
-                await expect(page.get_by_test_id("phase")).to_have_text("Maillard")
-                dropped = {"kitchen": roasting(phase=Phase.DROPPED)}
-                await until(lambda: served.task.done(), 20.0)
-                async with serving(None, dropped, token=None, port=port):
-                    await expect(page.get_by_test_id("phase")).to_have_text("Dropped")
-                    await expect(page.get_by_test_id("connection")).to_have_text("Live")
+    async with (
+        chromium() as browser,
+        serving(None, {"kitchen": roasting()}, token=None, port=port, ends=True) as served,
+        opened(browser, f"{served.url}/", PHONE) as phone,
+    ):
+        page = phone.page
+        served.events.put(charge)
+        await expect(page.get_by_test_id("connection")).to_have_text("Live")
+        await expect(page.get_by_test_id("events")).to_contain_text("Charge")
+        served.task.cancel()
+        await expect(page.get_by_test_id("connection")).to_contain_text("Stale")
+        await expect(page.get_by_test_id("phase")).to_have_text("Maillard")
+        await until(served.task.done)
+        dropped = {"kitchen": roasting(phase=Phase.DROPPED)}
+        async with serving(None, dropped, token=None, port=port):
+            await expect(page.get_by_test_id("phase")).to_have_text("Dropped")
+            await expect(page.get_by_test_id("connection")).to_have_text("Live")

@@ -8,15 +8,16 @@ from playwright.async_api import expect
 
 from roastwatch.vocabulary import InstructionKind, Phase
 from roastwatch.web import accounts
-from tests.page.test_page_acts import SHOWN, roasting
+from tests.page.test_page_acts import roasting
 from tests.support.http import Person, free_port, serving
 from tests.support.page import DESKTOP, chromium, opened
 from tests.support.sub_path import PREFIX, sub_path
 from tests.support.until import until
+from tests.unit.test_web_sign_in import shown
 
 
 async def test_the_page_works_below_a_path_and_returns_after_each_cut(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(accounts, "_P", 1)
     person = Person()
@@ -29,7 +30,7 @@ async def test_the_page_works_below_a_path_and_returns_after_each_cut(
         opened(browser, proxy.url, DESKTOP) as desktop,
     ):
         page = desktop.page
-        password = dict(SHOWN.findall(caplog.text))["operator"]
+        password = shown(tmp_path, served.port)["operator"]
         await page.get_by_label("Password", exact=True).fill(password)
         await page.get_by_role("button", name="Sign in").click()
         await expect(page.get_by_test_id("phase")).to_have_text("Maillard")

@@ -9,7 +9,7 @@ from tests.process.test_web_service import running
 from tests.support.http import free_port
 from tests.support.page import AXE, DESKTOP, PHONE, chromium, opened
 
-DEMO = {"type": "demo", "seed": 3, "speed": 20, "first_crack_at_s": 60, "fooling_per_h": 0}
+DEMO = {"type": "demo", "seed": 3, "speed": 20, "first_crack_at_s": 40, "fooling_per_h": 0}
 
 
 async def test_a_roast_is_steered_on_the_phone_and_followed_on_the_desktop(tmp_path: Path) -> None:
@@ -18,7 +18,7 @@ async def test_a_roast_is_steered_on_the_phone_and_followed_on_the_desktop(tmp_p
         "title": "Kitchen",
         "source": DEMO,
         "model": {"type": "transients"},
-        "roast": {"begins": "person"},
+        "roast": {"begins": "sound"},
     }
     url = f"http://127.0.0.1:{port}/"
     async with (
@@ -27,11 +27,11 @@ async def test_a_roast_is_steered_on_the_phone_and_followed_on_the_desktop(tmp_p
         opened(browser, url, PHONE, color_scheme="dark") as phone,
         opened(browser, url, DESKTOP, color_scheme="light") as desktop,
     ):
-        await phone.page.get_by_role("button", name="Charge").click()
-        await expect(desktop.page.get_by_test_id("phase")).not_to_have_text("Idle")
         for one in (phone, desktop):
             crack = one.page.get_by_test_id("crack")
-            await expect(crack).to_have_text(re.compile("First crack|Certain"))
+            await expect(crack).to_have_text(re.compile("First crack|Certain"), timeout=60_000)
+        await phone.page.get_by_role("button", name="First crack now").click()
+        await expect(desktop.page.get_by_test_id("crack")).to_contain_text("Certain")
         await phone.page.get_by_label("Note").fill("A sweet smell")
         await phone.page.get_by_role("button", name="Add").click()
         await phone.page.locator("footer").get_by_role("button", name="Drop").click()

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import statistics
+import struct
 import subprocess
 import sys
 import time
@@ -142,6 +143,31 @@ async def test_pops_and_first_crack_arrive_live(tmp_path: Path) -> None:
         noting.cancel()
     assert statistics.median(lags_s) < 0.25
     assert follower.snapshots == 1
+
+
+async def test_the_spectrogram_and_the_level_of_the_real_sound_arrive(tmp_path: Path) -> None:
+    """Columns without a gap, at the times of the sound, and only while they are wanted."""
+    port, station = free_port(), {"source": DEMO, "model": {"type": "transients"}}
+    async with running(tmp_path, station, port=port) as service, browser(port) as session:
+        assert not service.spectrogram.wanted
+        async with session.ws_connect("live") as socket, asyncio.timeout(30):
+            await socket.send_str('{"type": "subscribe", "spectrogram": true}')
+            levels, frames = 0, []
+            while len(frames) < 5 or not levels:
+                message = await socket.receive()
+                if isinstance(message.data, bytes):
+                    frames.append(message.data)
+                else:
+                    levels += json.loads(message.data)["type"] == "level"
+            heads = [struct.unpack("<BBHdf", frame[:16]) for frame in frames]
+            assert {head[:3] for head in heads} == {(1, 48, 0)}
+            until_s = heads[0][3]
+            for frame, (_, bands, _, from_s, column_s) in zip(frames, heads, strict=True):
+                assert from_s == pytest.approx(until_s, abs=1e-3)
+                until_s = from_s + column_s * (len(frame) - 16) / bands
+            assert max(frames[-1][16:]) > 50
+            assert service.stations["kitchen"].now().timestamp() > until_s - 5
+        await until(lambda: not service.spectrogram.wanted)
 
 
 _CURL = shutil.which("curl")

@@ -1,10 +1,9 @@
-"""A reverse proxy below a path, as a Home Assistant ingress is: it buffers, and cuts idle sockets."""
+"""A reverse proxy below a path, such as an ingress: it buffers answers and cuts idle sockets."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
 
 import aiohttp
 from aiohttp import ClientWebSocketResponse, WSMsgType, web
@@ -39,8 +38,8 @@ async def sub_path(target: str, port: int, idle_s: float) -> AsyncIterator[SubPa
             ) as said:
                 body = await said.read()  # buffered: nothing is passed on before all is there
                 kept = {"content-length", "transfer-encoding", "connection"}
-                passed = [(k, v) for k, v in said.headers.items() if k.lower() not in kept]
-                return web.Response(status=said.status, body=body, headers=_multi(passed))
+                passed = {k: v for k, v in said.headers.items() if k.lower() not in kept}
+                return web.Response(status=said.status, body=body, headers=passed)
 
         async def _socket(
             request: web.Request, session: aiohttp.ClientSession, url: str, headers: dict[str, str]
@@ -76,12 +75,6 @@ async def sub_path(target: str, port: int, idle_s: float) -> AsyncIterator[SubPa
             yield found
         finally:
             await runner.cleanup()
-
-
-def _multi(headers: list[tuple[str, str]]) -> Any:
-    from multidict import CIMultiDict
-
-    return CIMultiDict(headers)
 
 
 async def _pass(ours: web.WebSocketResponse, theirs: ClientWebSocketResponse) -> None:

@@ -19,10 +19,12 @@ class Session {
     live.onRefused = () => void this.ask();
   }
 
-  /** Ask the server who we are. */
+  /** Ask the server who we are; a pairing code in the address (`#/sign-in?code=…`) signs in. */
   async ask(): Promise<void> {
     clearTimeout(this.again);
     try {
+      const code = pairingCode();
+      if (code !== null) await api.signIn(code).catch(() => {}); // else the form shows
       const me = await api.me();
       this.role = me.role;
       this.canSignOut = me.session;
@@ -55,6 +57,15 @@ class Session {
     this.canSignOut = false;
     this.standing = 'signed-out';
   }
+}
+
+/** The pairing code of a QR code; it is taken out of the address, and never kept. */
+function pairingCode(): string | null {
+  const found = /^#\/sign-in\?code=([^&]+)/.exec(location.hash);
+  if (found?.[1] === undefined) return null;
+  history.replaceState(null, '', '#/live');
+  window.dispatchEvent(new HashChangeEvent('hashchange'));
+  return decodeURIComponent(found[1]);
 }
 
 export const session = new Session();

@@ -26,7 +26,7 @@ export const de: Record<keyof typeof en, string> = {
   'signin.submit': 'Anmelden',
   'signin.busy': 'Wird geprüft …',
   'signin.help':
-    'roastwatch hat die Passwörter beim ersten Start im Protokoll gezeigt: eines zum Bedienen, eines nur zum Zusehen.',
+    'roastwatch hat die Passwörter beim ersten Start gezeigt, im Terminal oder in einer Datei, die sein Protokoll nennt: eines zum Bedienen, eines nur zum Zusehen.',
   'signin.failed': 'roastwatch ist nicht erreichbar.',
 
   'figure.phase': 'Phase',
@@ -38,9 +38,7 @@ export const de: Record<keyof typeof en, string> = {
   'figure.ratio': 'Anteil',
   'figure.to_crack': 'First Crack in',
   'figure.to_drop': 'Auswurf in',
-  'figure.overdue': 'überfällig',
   'figure.deviation': 'Zum Profil',
-  'figure.pops': 'Knacken/min',
 
   'phase.idle': 'Bereit',
   'phase.charged': 'Eingefüllt',
@@ -151,7 +149,6 @@ export const de: Record<keyof typeof en, string> = {
   'control.drum': 'Trommel',
   'control.cooling': 'Kühlung',
   'control.door': 'Auswurfklappe',
-  'control.set': 'Setzen',
   'control.turn_on': 'Einschalten',
   'control.turn_off': 'Ausschalten',
   'control.on': 'Ein',
@@ -160,14 +157,12 @@ export const de: Record<keyof typeof en, string> = {
   'control.close': 'Schließen',
   'control.opened': 'Offen',
   'control.closed': 'Geschlossen',
-  'control.now': 'jetzt {value}',
   'control.armed': 'Scharf: Die Heizung lässt sich hochstellen',
   'control.disarmed': 'Nicht scharf: Die Heizung lässt sich nicht hochstellen',
   'control.arm_unknown': 'Ob er scharf ist, ist unbekannt',
   'control.limited': '{control} auf {value} % begrenzt: {reason}',
   'control.refused': '{control} abgelehnt: {reason}',
   'control.last_refusal': 'Letzte Ablehnung: {reason}',
-  'control.read_only': 'nur gelesen',
 
   'log.title': 'Ereignisse',
   'log.empty': 'Noch ist nichts geschehen.',

@@ -26,7 +26,7 @@ export const en = {
   'signin.submit': 'Sign in',
   'signin.busy': 'Checking …',
   'signin.help':
-    'roastwatch showed the passwords in its log when it first started: one to operate, one only to watch.',
+    'roastwatch showed the passwords when it first started, in its terminal or in a file that its log names: one to operate, one only to watch.',
   'signin.failed': 'roastwatch can’t be reached.',
 
   'figure.phase': 'Phase',
@@ -38,9 +38,7 @@ export const en = {
   'figure.ratio': 'Dev. ratio',
   'figure.to_crack': 'First crack in',
   'figure.to_drop': 'Drop in',
-  'figure.overdue': 'overdue',
   'figure.deviation': 'From profile',
-  'figure.pops': 'Pops/min',
 
   'phase.idle': 'Idle',
   'phase.charged': 'Charged',
@@ -148,7 +146,6 @@ export const en = {
   'control.drum': 'Drum',
   'control.cooling': 'Cooling',
   'control.door': 'Drop door',
-  'control.set': 'Set',
   'control.turn_on': 'Turn on',
   'control.turn_off': 'Turn off',
   'control.on': 'On',
@@ -157,14 +154,12 @@ export const en = {
   'control.close': 'Close',
   'control.opened': 'Open',
   'control.closed': 'Closed',
-  'control.now': 'now {value}',
   'control.armed': 'Armed: heat can be raised',
   'control.disarmed': 'Not armed: heat can’t be raised',
   'control.arm_unknown': 'Whether it is armed is unknown',
   'control.limited': '{control} limited to {value} %: {reason}',
   'control.refused': '{control} refused: {reason}',
   'control.last_refusal': 'Last refusal: {reason}',
-  'control.read_only': 'read only',
 
   'log.title': 'Events',
   'log.empty': 'Nothing has happened yet.',
