@@ -16,7 +16,7 @@ RATE_HZ = 16_000
 
 def run_with(tmp_path: Path, source: str) -> subprocess.Popen[bytes]:
     (tmp_path / "roastwatch.yaml").write_text(
-        f"data_dir: {tmp_path}/data\n"
+        f"data_dir: {tmp_path}/data\npage: false\n"
         "stations:\n"
         "  - name: kitchen\n"
         f"    source: {source}\n"

@@ -152,7 +152,7 @@ async def test_the_spectrogram_and_the_level_of_the_real_sound_arrive(tmp_path: 
         assert not service.spectrogram.wanted
         async with session.ws_connect("live") as socket, asyncio.timeout(30):
             await socket.send_str('{"type": "subscribe", "spectrogram": true}')
-            levels, frames = 0, []
+            levels, frames = 0, list[bytes]()
             while len(frames) < 5 or not levels:
                 message = await socket.receive()
                 if isinstance(message.data, bytes):

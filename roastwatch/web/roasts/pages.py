@@ -75,10 +75,7 @@ class RoastPages:
 
     def _is_roasting(self) -> bool:
         """Whether a roast is in progress at any station."""
-        return any(
-            one.roast_id is not None and one.phase is not Phase.IDLE
-            for one in self._snapshots().values()
-        )
+        return any(one.phase is not Phase.IDLE for one in self._snapshots().values())
 
     async def close(self) -> None:
         """End what runs."""

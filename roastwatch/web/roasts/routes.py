@@ -118,8 +118,11 @@ ROAST_ROUTES = (
     Route(
         "POST", "/roasts/import", "import_roast",
         "Import a roast from a file of another program (or of roastwatch).",
-        _ACTS, {200: "ImportedRoast"}, "Bytes", (409, 503), body_media=BYTES,
-        query={"name": _text("The file's name.", 255, required=True, minLength=1)},
+        _ACTS, {200: "ImportedRoast"}, "Bytes", (404, 409, 503), body_media=BYTES,
+        query={
+            "name": _text("The file's name.", 255, required=True, minLength=1),
+            "saved_at": _text("When it was last saved; without it, now.", 40, format="date-time"),
+        },
     ),
     Route(
         "POST", _ROAST + "/tastings", "add_tasting", "Add a tasting of it.",
@@ -139,7 +142,7 @@ ROAST_ROUTES = (
     ),
     Route(
         "POST", "/beans", "add_lot", "Add a lot of beans.",
-        _ACTS, {201: "Lot"}, "LotBody", (409, 503),
+        _ACTS, {201: "Lot"}, "LotBody", (404, 503),
     ),
     Route(
         "PUT", "/beans/{lot_id}", "change_lot", "Replace what is known of a lot.",
@@ -170,7 +173,7 @@ ROAST_ROUTES = (
     ),
     Route(
         "POST", "/learn", "learn", "Learn from the labelled roasts, in a process of its own.",
-        _ACTS, {202: "Learning"}, "LearnBody", (409, 503),
+        _ACTS, {202: "Learning"}, "LearnBody", (404, 409, 503),
     ),
     Route(
         "POST", "/learn/stop", "stop_learning", "Stop learning; nothing is changed.",
@@ -178,6 +181,6 @@ ROAST_ROUTES = (
     ),
     Route(
         "POST", "/learn/undo", "undo_learning", "Undo the newest calibration of a station.",
-        _ACTS, {200: "Undone"}, "LearnBody", (409, 503),
+        _ACTS, {200: "Undone"}, "LearnBody", (404, 409, 503),
     ),
 )  # fmt: skip

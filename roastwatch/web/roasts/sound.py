@@ -17,12 +17,15 @@ from roastwatch.web.answers import tagged
 from roastwatch.web.guards import refusal
 from roastwatch.web.roasts.asking import Asked
 from roastwatch.web.roasts.bounds import SOUND_S, SPECTROGRAM_S
-from roastwatch.web.roasts.door import LogDoor, NotThereError, Threads
+from roastwatch.web.roasts.door import BusyError, LogDoor, NotThereError, Threads
 from roastwatch.web.route import BYTES
 
 _COLUMNS = struct.Struct("<BBHdf")
 """Before the columns, as in the binary messages of `live`: what it is, bands, 0, UTC, seconds."""
 _KIND = 1
+_PIECE = 256 * 1024
+_WAITING = 64
+"""Pieces that may wait for the thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +120,9 @@ class Sounds:
 
     def __init__(self, log: LogDoor) -> None:
         self._log = log
-        self._threads = Threads("roast-sound", waiting=8)
+        self._threads = Threads("roast-sound", _WAITING)
 
-    async def sound(self, request: web.Request) -> web.Response:
+    async def sound(self, request: web.Request) -> web.StreamResponse:
         """A clip as WAV; a range of its bytes if one is requested."""
         from_s, to_s = Asked(request, ("from", "to")).span(SOUND_S)
         part = await self._log.call(span, request.match_info["roast_id"], from_s, to_s)
@@ -141,12 +144,31 @@ class Sounds:
                     return refusal(416, "There are no such bytes.",
                                    **{"Content-Range": f"bytes */{part.size}"})  # fmt: skip
                 headers["Content-Range"] = f"bytes {start}-{stop - 1}/{part.size}"
-        body = b""
+        answer = web.StreamResponse(status=status, headers=headers)
+        answer.content_type, answer.content_length = "audio/wav", stop - start
+        return await self._send(request, answer, part, start, stop)
+
+    async def _send(
+        self, request: web.Request, answer: web.StreamResponse, part: Span, start: int, stop: int
+    ) -> web.StreamResponse:
+        """Send a part of a WAV file in pieces, so that a slow client costs little memory."""
+        piece = b""
         if request.method != "HEAD":
-            body = await self._threads.call(part.wav, start, stop)
-        else:
-            headers["Content-Length"] = str(stop - start)
-        return web.Response(status=status, body=body, headers=headers, content_type="audio/wav")
+            piece = await self._threads.call(part.wav, start, min(stop, start + _PIECE))
+        await answer.prepare(request)
+        while piece:
+            await answer.write(piece)
+            start += len(piece)
+            if start >= stop:
+                break
+            try:
+                piece = await self._threads.call(part.wav, start, min(stop, start + _PIECE))
+            except BusyError:  # what has begun can't become a refusal
+                if request.transport is not None:
+                    request.transport.abort()
+                return answer
+        await answer.write_eof()
+        return answer
 
     async def spectrogram(self, request: web.Request) -> web.Response:
         """What the detector sees, as the binary messages of `live` have it."""
