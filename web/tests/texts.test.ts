@@ -5,7 +5,8 @@ import { en } from '../src/lib/i18n/en';
 const slots = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((one) => one[1]).sort();
 const keys = Object.keys(en) as (keyof typeof en)[];
 /** Words of the server: their keys are put together. */
-const WORDS = /^(phase|crack|hearing|advice|reason|action|event|mark|origin|control)\./;
+const WORDS =
+  /^(phase|crack|hearing|advice|reason|action|event|mark|origin|control|sort|label|method|attribute|defect|format|property|learn_state)\./;
 
 const sources = import.meta.glob<string>('../src/**/*.{ts,svelte}', {
   query: '?raw',

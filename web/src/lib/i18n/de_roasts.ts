@@ -69,7 +69,6 @@ export const deRoasts: Record<keyof typeof enRoasts, string> = {
   'import.title': 'Import',
 
   'roast.chart_summary': 'Kurven der Röstung: Dauer {duration}, First Crack bei {crack}.',
-  'roast.readout': '{time} · {bean} {unit} · {rate} {unit}/min',
   'roast.sound_failed': 'Der Ton lässt sich nicht abspielen.',
   'roast.sound_summary':
     'Spektrogramm von {from} bis {to}; {pops} Knackgeräusche. Tippe auf eines, um es zu hören.',
@@ -150,7 +149,7 @@ export const deRoasts: Record<keyof typeof enRoasts, string> = {
   'format.alog': 'Artisan (.alog)',
   'format.artisan-json': 'Artisan JSON',
   'format.artisan-csv': 'Artisan CSV',
-  'format.json': 'roastwatch (.roast.json)',
+  'format.json': 'roastwatch JSON',
 
   'changes.title': 'Änderungen ({count})',
   'changes.undo': 'Zurücknehmen',

@@ -66,7 +66,6 @@ export const enRoasts = {
   'import.title': 'Import',
 
   'roast.chart_summary': 'Curves of the roast: duration {duration}, first crack at {crack}.',
-  'roast.readout': '{time} · {bean} {unit} · {rate} {unit}/min',
   'roast.sound_failed': 'The sound can’t be played.',
   'roast.sound_summary': 'Spectrogram from {from} to {to}; {pops} pops. Tap a pop to hear it.',
   'roast.sound_hint':
@@ -146,7 +145,7 @@ export const enRoasts = {
   'format.alog': 'Artisan (.alog)',
   'format.artisan-json': 'Artisan JSON',
   'format.artisan-csv': 'Artisan CSV',
-  'format.json': 'roastwatch (.roast.json)',
+  'format.json': 'roastwatch JSON',
 
   'changes.title': 'Changes ({count})',
   'changes.undo': 'Undo',
