@@ -189,7 +189,7 @@ async def test_udp_with_loss_and_jitter(
         to = (
             ("-c:a", "pcm_s16be", "-f", "rtp", f"rtp://127.0.0.1:{there}?pkt_size=1292")
             if numbered
-            else ("-f", "s16le", f"udp://127.0.0.1:{there}?pkt_size=1280")
+            else ("-af", "asetnsamples=n=640", "-f", "s16le", f"{udp}?pkt_size=1280")
         )
         async with program(ffmpeg, "-v", "error", "-re", "-i", excerpt, *to):
             blocks = await listening
