@@ -186,6 +186,7 @@ async def test_udp_with_loss_and_jitter(
     async with lossy_relay(port, reorders=numbered) as (_, there):
         listening = asyncio.create_task(heard(source, LASTS_S))
         await asyncio.sleep(0.5)
+        udp = f"udp://127.0.0.1:{there}"  # 20 ms in each datagram, as from a small board
         to = (
             ("-c:a", "pcm_s16be", "-f", "rtp", f"rtp://127.0.0.1:{there}?pkt_size=1292")
             if numbered
