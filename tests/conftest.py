@@ -1,5 +1,6 @@
 """What every test may use."""
 
+import gc
 import os
 import tempfile
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ ALONE = (
 # Below tests/: modules that import a library of an extra at their top.
 NEEDS = {
     "unit/test_learn_exit.py": "onnx",
-    "process/test_training.py": "torch",
+    "process/test_training": "torch",
     "windowed/": "torch",
 }
 
@@ -67,6 +68,14 @@ def _untraced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     """Programs whose time counts are started without the measurement of coverage."""
     if request.node.get_closest_marker("alone"):
         monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """A connection that is left open fails the test that left it, and not the whole run."""
+    yield
+    if item.get_closest_marker("alone"):
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,12 @@ from roastwatch.cli.training_code import training_code
     type=click.Path(path_type=Path),
     help="Folder of music and talk (talk*) for a radio; see bank.music.",
 )
+@click.option(
+    "--from",
+    "start",
+    type=click.Path(path_type=Path),
+    help="Start from an exported net (its .json), which also teaches where no radio plays.",
+)
 @click.option("--workers", default=2, show_default=True, help="Processes that make clips.")
 @click.option("--threads", default=0, help="Threads of torch; 0: its own choice.")
 @click.option(
@@ -49,6 +55,7 @@ def command(
     negatives: Path | None,
     folds: str,
     radio: Path | None,
+    start: Path | None,
     workers: int,
     threads: int,
     changes: tuple[str, ...],
@@ -80,7 +87,7 @@ def command(
     plan = parse_plan(TrainingPlan, raw, config)
     real = recordings.find(negatives, folds) if negatives else ()
     real += recordings.find_radio(radio) if radio else ()
-    card = train(plan, out, real, workers)
+    card = train(plan, out, real, workers, start)
     if rank_in_run():
         return  # only the leading process prints
     if as_json:

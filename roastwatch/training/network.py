@@ -13,8 +13,8 @@ from roastwatch.detection.pops import features
 
 POSITIONS = -(-features.BANDS // 2)
 """Every other band is a centre. With two neighbours on each side, each is seen at least twice."""
-_NEIGHBOURS = 2
-_PER_BAND = features.WIDTH // features.BANDS  # numbers per band in a row
+NEIGHBOURS = 2
+PER_BAND = features.WIDTH // features.BANDS  # numbers per band in a row
 
 
 class Entry(nn.Module):
@@ -29,11 +29,11 @@ class Entry(nn.Module):
         self.mix = nn.Conv1d(band_channels * POSITIONS, channels, 1, bias=False)
         self.norm = nn.BatchNorm1d(channels)
         self.bands = nn.Conv2d(
-            _PER_BAND,
+            PER_BAND,
             band_channels,
-            kernel_size=(2 * _NEIGHBOURS + 1, 1),
+            kernel_size=(2 * NEIGHBOURS + 1, 1),
             stride=(2, 1),
-            padding=(_NEIGHBOURS, 0),
+            padding=(NEIGHBOURS, 0),
             bias=False,
         )
         self.bands_norm = nn.BatchNorm2d(band_channels)
@@ -46,7 +46,7 @@ class Entry(nn.Module):
 
 def by_band(rows: torch.Tensor, layer: nn.Conv2d) -> torch.Tensor:
     """Apply a layer to rows (batch, WIDTH, rows): (batch, its channels, POSITIONS, rows)."""
-    answers: torch.Tensor = layer(rows.reshape(len(rows), _PER_BAND, features.BANDS, -1))
+    answers: torch.Tensor = layer(rows.reshape(len(rows), PER_BAND, features.BANDS, -1))
     return answers
 
 

@@ -127,6 +127,11 @@ class LearningSettings(Options):
     radio_weight: float = Field(
         0.3, description="Weight of judging how loud a radio is (0: not learnt).", ge=0
     )
+    teacher_weight: float = Field(
+        1.0,
+        description="Weight of judging like the net to start from, where no radio plays.",
+        ge=0,
+    )
     focus: float = Field(1.0, description="Exponent that favours hard rows (focal loss).", ge=0)
     patience_epochs: int = Field(
         8, description="Epochs without improvement after which training stops.", ge=1
@@ -143,6 +148,7 @@ class TrainingPlan(Options):
     validation: BankSettings = Field(description="Clips to choose the best epoch on.")
     network: NetworkSettings = Field(NetworkSettings(), description="The net.")
     training: LearningSettings = Field(LearningSettings(), description="Training.")
+    started_from: str = Field("", description="SHA-256 of the net to start from; set by --from.")
 
 
 def read_plan(path: Path) -> TrainingPlan:

@@ -6,6 +6,7 @@
 A killed run resumes from its last epoch and gives the same result.
 """
 
+import copy
 import json
 import time
 from pathlib import Path
@@ -25,6 +26,7 @@ from roastwatch.training.bank import CRACK, NOTHING, RADIO, UNSURE, Bank, BankPl
 from roastwatch.training.network import RADIO_OVER_DB, PopNet
 from roastwatch.training.plan import LearningSettings, TrainingPlan
 from roastwatch.training.run import Place, Run, place_in_run
+from roastwatch.training.start import fingerprint, started, teacher_loss
 
 _SETTLING_ROWS = 15  # the floor is unknown at the start of a clip
 _HEARD_ROWS = 100  # a radio cannot be known at once
@@ -32,17 +34,27 @@ _NEAR_DB = 4.0
 
 
 def train(
-    plan: TrainingPlan, out: Path, recordings: tuple[tuple[str, str], ...] = (), workers: int = 2
+    plan: TrainingPlan,
+    out: Path,
+    recordings: tuple[tuple[str, str], ...] = (),
+    workers: int = 2,
+    start: Path | None = None,
 ) -> dict[str, Any]:
     """Train by a plan into a folder; return the card, which is written to card.json there, too.
 
+    Args:
+        start: manifest of an exported net to start from, which is also the teacher.
+
     Raises:
-        BadInputError: a manifest keeps one of the recordings for development or evaluation.
+        BadInputError: a manifest keeps one of the recordings for development or evaluation, or
+            the net to start from is unusable.
     """
+    if start is not None:
+        plan = plan.model_copy(update={"started_from": fingerprint(start)})
     sources.refuse_untrainable([Path(path) for _, path in recordings])
     out.mkdir(parents=True, exist_ok=True)
     with place_in_run() as place:
-        return _train(plan, out, recordings, workers, place)
+        return _train(plan, out, recordings, workers, place, start)
 
 
 def _train(
@@ -51,6 +63,7 @@ def _train(
     recordings: tuple[tuple[str, str], ...],
     workers: int,
     place: Place,
+    start: Path | None,
 ) -> dict[str, Any]:
     began_s = time.monotonic()
     learning = plan.training
@@ -63,7 +76,8 @@ def _train(
 
     # 2. The net, its optimiser and its schedule, or those of an interrupted run
     torch.manual_seed(plan.seed)
-    network = PopNet(*plan.network.size).to(place.device)
+    teacher = started(start, plan.network.size).to(place.device) if start else None
+    network = copy.deepcopy(teacher) if teacher else PopNet(*plan.network.size).to(place.device)
     steps_per_epoch = max(len(bank) // learning.batch_clips, 1)
     run = Run(out, plan, learning, network, steps_per_epoch, place)
 
@@ -73,6 +87,8 @@ def _train(
         order = rng.permutation(len(bank))[: steps_per_epoch * learning.batch_clips]
         batches = order.reshape(steps_per_epoch, learning.batch_clips)
         loss_sum = torch.zeros((), device=place.device)
+        if teacher is not None:
+            run.trained.eval()  # its norms only add: statistics of batches would change it
         for step, batch in enumerate(run.bar(batches, epoch)):
             mine = np.sort(batch[place.rank :: place.processes])
             own = np.random.default_rng([plan.seed, epoch, step, place.rank])
@@ -86,6 +102,11 @@ def _train(
                 loss = _loss(logits.float(), labels, share, plan)
                 levels = torch.from_numpy(_levels(bank, mine, first)).to(place.device)
                 loss = loss + plan.training.radio_weight * _radio_loss(radio.float(), levels, plan)
+                if teacher is not None:
+                    with torch.inference_mode():
+                        taught = teacher(rows)[0].float()
+                    alike = _alike(logits.float(), taught.clone(), levels, plan)
+                    loss = loss + plan.training.teacher_weight * alike
             run.step(loss, longest_gradient=5.0)
             loss_sum += loss.detach()
 
@@ -100,6 +121,8 @@ def _train(
         figures = place.from_leader(figures)  # all must stop together
         # two thresholds together: one alone depends on a handful of false pops
         score = 0.5 * (figures["recall_at_1_per_min"] + figures["recall_at_0_2_per_min"])
+        if teacher is not None:
+            score = float(epoch)  # the last one: what it may forget, and a radio, count too
         run.end_epoch(epoch, figures, score)
 
     # 5. The card
@@ -152,6 +175,14 @@ def _radio_loss(logits: torch.Tensor, levels_db: torch.Tensor, plan: TrainingPla
     sure = (over.abs() > _NEAR_DB).float()
     losses = binary_cross_entropy_with_logits(logits, (over > 0).float(), reduction="none")
     return (losses * sure).sum() / sure.sum().clamp(min=1)
+
+
+def _alike(
+    logits: torch.Tensor, taught: torch.Tensor, levels_db: torch.Tensor, plan: TrainingPlan
+) -> torch.Tensor:
+    settled = slice(_SETTLING_ROWS, None)
+    late = plan.network.look_ahead_rows
+    return teacher_loss(logits[:, settled], taught[:, settled], levels_db[:, settled], late)
 
 
 def _loss(

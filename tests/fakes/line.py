@@ -7,11 +7,12 @@ import os
 import pty
 import random
 import tty
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
 from roastwatch.roaster.driver import RoasterDriver
+from tests.support.streams import Accept, serving_streams
 
 
 class Machine(Protocol):
@@ -158,13 +159,11 @@ async def tcp_line(machine: Machine, *, tick_s: float = 0.05) -> AsyncIterator[s
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.append(writer)
         machine.plugged()
-        with contextlib.suppress(ConnectionError):
+        try:
             while data := await reader.read(4096):
                 machine.received(data)
-        writers.remove(writer)
-        writer.close()
-        with contextlib.suppress(ConnectionError):
-            await writer.wait_closed()
+        finally:
+            writers.remove(writer)
 
     async def tick() -> None:
         while True:
@@ -172,18 +171,18 @@ async def tcp_line(machine: Machine, *, tick_s: float = 0.05) -> AsyncIterator[s
             machine.tick(tick_s)
 
     machine.send = send
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    ticker = asyncio.create_task(tick())
-    try:
-        yield f"socket://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        ticker.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await ticker
-        server.close()
-        for writer in tuple(writers):
-            writer.close()
-        await server.wait_closed()
+
+    def start(accept: Accept) -> Awaitable[asyncio.Server]:
+        return asyncio.start_server(accept, "127.0.0.1", 0)
+
+    async with serving_streams(start, serve) as server:
+        ticker = asyncio.create_task(tick())
+        try:
+            yield f"socket://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        finally:
+            ticker.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await ticker
 
 
 async def read_for_ever(driver: RoasterDriver) -> None:

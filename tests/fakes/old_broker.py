@@ -6,8 +6,10 @@ return code 1 and close; some close at once instead. What speaks 3.1.1 is passed
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass, field
+
+from tests.support.streams import Accept, serving_streams
 
 _REFUSED = bytes([0x20, 2, 0, 1])
 _LEVEL_3_1_1 = 4
@@ -40,10 +42,6 @@ class OldBroker:
             await asyncio.gather(_pass_on(reader, outer), _pass_on(inner, writer))
         except (OSError, asyncio.IncompleteReadError):
             pass
-        finally:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -59,19 +57,10 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 async def old_broker(behind: int, *, answers: bool = True) -> AsyncIterator[OldBroker]:
     """A guard before a Mosquitto's port."""
     guard = OldBroker(behind, answers)
-    tasks: set[asyncio.Task[None]] = set()
 
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(guard.serve(reader, writer))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
+    def start(accept: Accept) -> Awaitable[asyncio.Server]:
+        return asyncio.start_server(accept, "127.0.0.1", 0)
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    guard.port = server.sockets[0].getsockname()[1]
-    try:
+    async with serving_streams(start, guard.serve) as server:
+        guard.port = server.sockets[0].getsockname()[1]
         yield guard
-    finally:
-        server.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 from typing import Any
 
 from tests.fakes.aillio import FakeR1, FakeR2
+from tests.support.streams import Accept, serving_streams
 
 SITE = Path(__file__).parent / "usb_site"
 
@@ -30,26 +31,17 @@ async def usb_bus(
         except OSError:
             return {"error": "gone"}
 
-    writers: list[asyncio.StreamWriter] = []
-
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.append(writer)
-        with contextlib.suppress(ConnectionError):
-            while line := await reader.readline():
-                answer = await asyncio.to_thread(transfer, json.loads(line))
-                writer.write(json.dumps(answer).encode() + b"\n")
-        writer.close()
+        while line := await reader.readline():
+            answer = await asyncio.to_thread(transfer, json.loads(line))
+            writer.write(json.dumps(answer).encode() + b"\n")
 
-    server = await asyncio.start_unix_server(serve, str(address))
-    try:
+    def start(accept: Accept) -> Awaitable[asyncio.Server]:
+        return asyncio.start_unix_server(accept, str(address))
+
+    async with serving_streams(start, serve):
         yield {
             "PYTHONPATH": f"{SITE}:{SITE.parents[2]}",
             "ROASTWATCH_FAKE_USB": str(address),
             "ROASTWATCH_FAKE_USB_PRODUCT": f"{product:04x}",
         }
-    finally:
-        server.close()
-        for writer in writers:
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()

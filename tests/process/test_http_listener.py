@@ -78,13 +78,15 @@ async def test_an_emergency_stop_passes_1100_idle_connections(
 async def test_a_connection_with_a_token_is_closed_last() -> None:
     async with serving() as api:
         reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
-        writer.write(request("/api/stations", method="GET"))
-        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
-        async with flood(api.port, 300, "half a body"):
-            writer.write(STOP)
-            async with asyncio.timeout(5):
-                await reader.readuntil(b"HTTP/1.1 202")
-        writer.transport.abort()
+        try:
+            writer.write(request("/api/stations", method="GET"))
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+            async with flood(api.port, 300, "half a body"):
+                writer.write(STOP)
+                async with asyncio.timeout(5):
+                    await reader.readuntil(b"HTTP/1.1 202")
+        finally:
+            writer.transport.abort()
 
 
 async def test_an_incomplete_request_is_closed_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,9 +97,11 @@ async def test_an_incomplete_request_is_closed_in_time(monkeypatch: pytest.Monke
         for sent in (b"", b"GET /health HT", b"GET /health HTTP/1.1\r\nHost: lo"):
             reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
             writer.write(sent)
-            async with asyncio.timeout(5):
-                assert await reader.read() == b""
-            writer.close()
+            try:
+                async with asyncio.timeout(5):
+                    assert await reader.read() == b""
+            finally:
+                writer.close()
         answer = await send(api.port, request(body=b"{", Content_Length="100"))
         assert answer.status == 408
         assert "within" in answer.error

@@ -107,17 +107,8 @@ def test_the_same_roast_in_another_form_gives_the_same_event(
     assert_same_in_another_form(excerpt, excerpt_found, tmp_path, change, within_s)
 
 
-ON_THE_BAR = pytest.mark.xfail(
-    strict=True,
-    reason="narrowly detected at 549 s at 32 kHz; here by later pops, at 561 or 579 s",
-)
-WHOLE_FORMS = [
-    pytest.param(*form, marks=ON_THE_BAR) if form[0].isdecimal() else form for form in FORMS
-]
-
-
 @pytest.mark.verify
-@pytest.mark.parametrize(("change", "within_s"), WHOLE_FORMS)
+@pytest.mark.parametrize(("change", "within_s"), FORMS)
 def test_the_whole_roast_in_another_form_gives_the_same_event(
     loof: Path, loof_found: dict[str, Any], tmp_path: Path, change: str, within_s: float
 ) -> None:

@@ -12,8 +12,12 @@ STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.exe
 _started: list[str] = []
 
 
-def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    if event in STARTS:
+def _audit(
+    event: str,
+    arguments: tuple[Any, ...],
+    starts: set[str] = STARTS,  # the names of a module are gone when Python exits
+) -> None:
+    if event in starts:
         _started.append(f"{event} {arguments[:2]}")
 
 

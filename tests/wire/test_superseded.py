@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import cast
 
@@ -19,6 +20,7 @@ from roastwatch.vocabulary import Reading
 from tests.fakes.line import PtyLine
 from tests.fakes.tc4 import FakeTc4
 from tests.support.guarded import guarded, heating
+from tests.support.streams import Accept, serving_streams
 
 HELLO = {"role": "control", "kind": "tc4", "options": {}}
 
@@ -81,12 +83,14 @@ async def test_guardian_that_ends_while_it_is_greeted_is_replaced(tmp_path: Path
         async def end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readline()
             ending.close()
-            writer.close()
 
-        ending = await asyncio.start_unix_server(end, doors.address_of(name))
-        async with heating(place, "tc4", line.port):
-            assert fake.ot1 > 0
-        assert not ending.is_serving()
+        def start(accept: Accept) -> Awaitable[asyncio.Server]:
+            return asyncio.start_unix_server(accept, doors.address_of(name))
+
+        async with serving_streams(start, end) as ending:
+            async with heating(place, "tc4", line.port):
+                assert fake.ot1 > 0
+            assert not ending.is_serving()
 
 
 async def test_guardian_admits_nobody_until_all_its_names_are_free(tmp_path: Path) -> None:

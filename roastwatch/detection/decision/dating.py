@@ -10,8 +10,9 @@ from collections.abc import Sequence, Set
 from itertools import pairwise
 from typing import NamedTuple
 
-PAUSE_S = 12.0
-"""A pause longer than this separates one group of pops from the next."""
+PAUSE_S = 15.0
+"""A pause longer than this separates one group of pops from the next. Fainter ones do not bridge
+it: they come all the time."""
 JOINS = 6.0
 """A group before a pause belongs to the crack if it raises the evidence by at least this, in nats.
 A few stray pops do not."""
@@ -59,7 +60,7 @@ class Dating:
     def onset(self, estimate: int, end_sample: int) -> int:
         """The first displayed pop of the group that led to the decision.
 
-        If none is displayed, it is the group's first pop.
+        If none is displayed, all pops count.
 
         Args:
             estimate: the filter's estimate, in samples.
@@ -69,16 +70,15 @@ class Dating:
         pops = [pop for pop in self.pops if pop.sample >= earliest] or list(self.pops)[-1:]
         if not pops:
             return min(estimate, end_sample)
-        displayed = [index for index, pop in enumerate(pops) if pop.displayed]
-        first = self._group(pops, displayed[-1] if displayed else len(pops) - 1)
+        pops = [pop for pop in pops if pop.displayed] or pops
+        first = self._group(pops, len(pops) - 1)
         best = self._evidence(pops[first:], end_sample)
         before = first
         while before > 0:
             before = self._group(pops, before - 1)
             if (evidence := self._evidence(pops[before:], end_sample)) >= best + JOINS:
                 first, best = before, evidence
-        group = pops[first:]
-        return next((pop.sample for pop in group if pop.displayed), group[0].sample)
+        return pops[first].sample
 
     def _group(self, pops: list[DatedPop], last: int) -> int:
         """Index of the first pop of the group that a pop belongs to."""
