@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Accept = Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]
 _TURNS_TO_ACCEPT = 3
-"""So many turns of the loop after the kernel a connection is the server's."""
+"""Turns of the loop until a connection of the kernel is one of the server."""
 
 
 @contextlib.asynccontextmanager

@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 PAUSE_S = 15.0
-"""A pause longer than this separates one group of pops from the next. Fainter ones do not bridge it:
-they come all the time."""
+"""A pause longer than this separates one group of pops from the next. Fainter ones do not bridge
+it: they come all the time."""
 JOINS = 6.0
 """A group before a pause belongs to the crack if it raises the evidence by at least this, in nats.
 A few stray pops do not."""
