@@ -7,7 +7,7 @@ import asyncio
 import ipaddress
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from aiohttp import web
@@ -21,6 +21,7 @@ LARGEST_BODY = 65_536
 _LONG_BODY = 1 << 20
 _BODY_WITHIN_S = 5.0
 _READING = ("GET", "HEAD", "OPTIONS")
+_JSON, _BYTES = "application/json", "application/octet-stream"
 _PORTS = {"http": ":80", "https": ":443"}
 """What a browser leaves out of an origin."""
 _log = logging.getLogger(__name__)
@@ -107,19 +108,29 @@ def foreign(request: web.Request) -> bool:
     return place.removesuffix(usual) not in named - {""}
 
 
-@web.middleware
-async def no_foreign_page_changes_anything(
-    request: web.Request, handler: Handler
-) -> web.StreamResponse:
-    """Requests that change something must be plain JSON, and not come from a foreign page."""
-    if request.method not in _READING:
-        if foreign(request) or request.content_type != "application/json":
-            said = "Send JSON as application/json, and not from a web page of another site."
-            return refusal(415, said)
-        coding = request.headers.get("Content-Encoding", "identity").lower()
-        if coding != "identity" or _charset(request) not in ("", "utf-8", "utf8", "us-ascii"):
-            return refusal(415, "Send the JSON as UTF-8, uncompressed.")
-    return await handler(request)
+def no_foreign_page_changes_anything(uploads: Collection[str] = ()) -> Middleware:
+    """Requests that change something must be plain JSON, and not come from a foreign page.
+
+    A file may be sent to the paths `uploads`, as bytes of no particular type: a form of another
+    site can't send that either.
+    """
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.method not in _READING:
+            media = _BYTES if request.path in uploads else _JSON
+            if foreign(request) or request.content_type != media:
+                what = "the file" if media == _BYTES else "JSON"
+                said = f"Send {what} as {media}, and not from a web page of another site."
+                return refusal(415, said)
+            coding = request.headers.get("Content-Encoding", "identity").lower()
+            if coding != "identity":
+                return refusal(415, "Send it uncompressed.")
+            if media == _JSON and _charset(request) not in ("", "utf-8", "utf8", "us-ascii"):
+                return refusal(415, "Send the JSON as UTF-8, uncompressed.")
+        return await handler(request)
+
+    return guard
 
 
 async def json_body(request: web.Request) -> dict[str, Any]:
