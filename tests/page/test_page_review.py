@@ -79,7 +79,9 @@ async def _tasted(page: Page) -> None:
     await page.get_by_label(re.compile("^Score")).fill("86,5")
     await page.get_by_text("Baked", exact=True).click()
     await page.get_by_role("button", name="Save tasting").click()
-    await expect(page.get_by_test_id("tastings")).to_contain_text(re.compile("86.5.*Baked", re.DOTALL))
+    await expect(page.get_by_test_id("tastings")).to_contain_text(
+        re.compile("86.5.*Baked", re.DOTALL)
+    )
 
 
 async def _labelled(page: Page) -> str:
