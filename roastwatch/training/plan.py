@@ -132,6 +132,9 @@ class LearningSettings(Options):
         description="Weight of judging like the net to start from, where no radio plays.",
         ge=0,
     )
+    only_new: bool = Field(
+        False, description="Freeze the net to start from: only its new blocks and the radio learn."
+    )
     focus: float = Field(1.0, description="Exponent that favours hard rows (focal loss).", ge=0)
     patience_epochs: int = Field(
         8, description="Epochs without improvement after which training stops.", ge=1

@@ -98,7 +98,7 @@ class Learning(Protocol):
 class Run:
     """A training run, which resumes after an interruption.
 
-    Frozen parameters are neither trained nor saved.
+    Frozen parameters are not trained, and are saved only if asked.
     """
 
     def __init__(
@@ -109,6 +109,8 @@ class Run:
         network: nn.Module,
         steps_per_epoch: int,
         place: Place,
+        *,
+        saves_frozen: bool = False,
     ) -> None:
         """Create optimiser and schedule, or restore them from the newest checkpoint in `out`.
 
@@ -117,7 +119,8 @@ class Run:
         """
         self._out, self._plan, self._learning, self._place = out, plan, learning, place
         self._network = network
-        self._frozen = {n for n, part in network.named_parameters() if not part.requires_grad}
+        frozen = {n for n, part in network.named_parameters() if not part.requires_grad}
+        self._left_out = set() if saves_frozen else frozen
         self._tuned = [part for part in network.parameters() if part.requires_grad]
         self.trained = network if place.processes == 1 else DistributedDataParallel(network)
         """What to call in training: shares gradients with the other processes."""
@@ -132,7 +135,7 @@ class Run:
         self._best, self.best_epoch = -math.inf, -1
         stand = checkpoints.newest(out, plan)
         if stand is not None:
-            network.load_state_dict(stand["network"], strict=not self._frozen)
+            network.load_state_dict(stand["network"], strict=not self._left_out)
             self._optimiser.load_state_dict(stand["optimiser"])
             self._schedule.load_state_dict(stand["schedule"])
             self.history = stand["history"]
@@ -185,7 +188,7 @@ class Run:
             self._board.flush()
         text = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
         tqdm.write(f"epoch {epoch + 1}: {text}{' (best)' if better else ''}")
-        kept = {n: v for n, v in self._network.state_dict().items() if n not in self._frozen}
+        kept = {n: v for n, v in self._network.state_dict().items() if n not in self._left_out}
         stand = {
             "plan": self._plan.model_dump(mode="json"),
             "network": kept,

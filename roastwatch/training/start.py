@@ -30,7 +30,9 @@ Layer = tuple[Float32Array, Float32Array]
 """Weights, (inputs, outputs), and biases, (outputs,)."""
 
 
-def started(manifest: Path, size: tuple[int, int, tuple[int, ...]]) -> PopNet:
+def started(
+    manifest: Path, size: tuple[int, int, tuple[int, ...]], *, only_new: bool = False
+) -> PopNet:
     """An exported net as one that can be trained, in evaluation mode; it stays in that mode.
 
     Its norms were folded into its layers, so those of the new net do nothing until they learn.
@@ -39,6 +41,7 @@ def started(manifest: Path, size: tuple[int, int, tuple[int, ...]]) -> PopNet:
     Args:
         manifest: the exported net's `.json`.
         size: arguments of the new `PopNet`.
+        only_new: what the exported net has is frozen: only more blocks and the radio learn.
 
     Raises:
         BadInputError: the file is not such a net, or the sizes do not fit.
@@ -72,6 +75,10 @@ def started(manifest: Path, size: tuple[int, int, tuple[int, ...]]) -> PopNet:
         _set_exit(net.exit, weights[:, :1], biases[:1])
         if weights.shape[1] == 1 + net.radio.out_channels:
             _set_exit(net.radio, weights[:, 1:], biases[1:])
+    if only_new:
+        net.requires_grad_(requires_grad=False)
+        for part in (*net.blocks[len(blocks) :], net.radio):
+            part.requires_grad_(requires_grad=True)
     return net.eval()
 
 

@@ -76,10 +76,12 @@ def _train(
 
     # 2. The net, its optimiser and its schedule, or those of an interrupted run
     torch.manual_seed(plan.seed)
-    teacher = started(start, plan.network.size).to(place.device) if start else None
+    teacher = None
+    if start is not None:
+        teacher = started(start, plan.network.size, only_new=learning.only_new).to(place.device)
     network = copy.deepcopy(teacher) if teacher else PopNet(*plan.network.size).to(place.device)
     steps_per_epoch = max(len(bank) // learning.batch_clips, 1)
-    run = Run(out, plan, learning, network, steps_per_epoch, place)
+    run = Run(out, plan, learning, network, steps_per_epoch, place, saves_frozen=True)
 
     # 3. Epochs
     for epoch in run.epochs():

@@ -71,6 +71,18 @@ def test_started_run_keeps_what_the_teacher_can_do(exported: Path, tmp_path: Pat
     assert 0 < shifts[30.0] < 0.7 * shifts[0.0]
 
 
+def test_only_new_parts_learn_if_the_rest_is_frozen(exported: Path, tmp_path: Path) -> None:
+    network = {**PLAN["network"], "dilations": list(LONGER[2])}
+    training = {**PLAN["training"], "only_new": True}
+    plan = TrainingPlan.model_validate({**PLAN, "network": network, "training": training})
+    train(plan, tmp_path, workers=1, start=exported)
+    learned = trained_network(tmp_path / "best.pt")[0].state_dict()
+    before = started(exported, LONGER).state_dict()
+    changed = {name for name, value in learned.items() if not torch.equal(value, before[name])}
+    new = {name for name in learned if name.startswith(("blocks.2.", "radio."))}
+    assert {"blocks.2.convolution.weight", "radio.weight"} <= changed <= new
+
+
 def test_teacher_counts_only_where_no_radio_plays() -> None:
     taught = torch.randn(2, 40)
     levels = torch.full((2, 40), -100.0)

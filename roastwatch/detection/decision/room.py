@@ -18,7 +18,7 @@ HELD_S = 20.0
 """After a pause of this long, the radio is almost forgotten."""
 PRESENT, LOUD = 0.5, 0.5
 """Probabilities from which hearing is limited, and blocked."""
-LEVEL_AT_EVEN, PER_LOGIT, HIGHEST_LEVEL = 0.3, 0.5, 1.2
+LEVEL_AT_EVEN, PER_LOGIT, HIGHEST_LEVEL = 0.8, 0.36, 1.2
 """The least level of a pop where a radio is as likely loud as not, its slope over the logit of that
 probability, and its highest value. Faint music raises it a little, long before hearing is limited.
 Chosen on synthesised roasts with held-back tracks (docs/development/decision.md)."""
