@@ -24,6 +24,7 @@ from roastwatch.vocabulary import Float32Array
 _NO_RADIO_DB = -30.0
 _SURE_LOGIT = 7.0
 _LEAST_WEIGHT = 0.02  # of rows in which neither net hears anything
+_LAYERS_BESIDE_BLOCKS = 3  # two of the entry, and the exit
 _NEW_BLOCK = 0.1  # a new block begins almost silent
 
 Layer = tuple[Float32Array, Float32Array]
@@ -80,6 +81,13 @@ def started(
         for part in (*net.blocks[len(blocks) :], net.radio):
             part.requires_grad_(requires_grad=True)
     return net.eval()
+
+
+def teacher_of(manifest: Path, size: tuple[int, int, tuple[int, ...]]) -> PopNet:
+    """The exported net itself, in evaluation mode. Arguments and errors are those of `started`."""
+    channels, band_channels, dilations = size
+    known = len(_layers(manifest)) - _LAYERS_BESIDE_BLOCKS
+    return started(manifest, (channels, band_channels, dilations[:known]))
 
 
 def fingerprint(manifest: Path) -> str:

@@ -6,7 +6,6 @@
 A killed run resumes from its last epoch and gives the same result.
 """
 
-import copy
 import json
 import time
 from pathlib import Path
@@ -26,7 +25,7 @@ from roastwatch.training.bank import CRACK, NOTHING, RADIO, UNSURE, Bank, BankPl
 from roastwatch.training.network import RADIO_OVER_DB, PopNet
 from roastwatch.training.plan import LearningSettings, TrainingPlan
 from roastwatch.training.run import Place, Run, place_in_run
-from roastwatch.training.start import fingerprint, started, teacher_loss
+from roastwatch.training.start import fingerprint, started, teacher_loss, teacher_of
 
 _SETTLING_ROWS = 15  # the floor is unknown at the start of a clip
 _HEARD_ROWS = 100  # a radio cannot be known at once
@@ -76,10 +75,11 @@ def _train(
 
     # 2. The net, its optimiser and its schedule, or those of an interrupted run
     torch.manual_seed(plan.seed)
-    teacher = None
-    if start is not None:
-        teacher = started(start, plan.network.size, only_new=learning.only_new).to(place.device)
-    network = copy.deepcopy(teacher) if teacher else PopNet(*plan.network.size).to(place.device)
+    teacher = teacher_of(start, plan.network.size).to(place.device) if start else None
+    if start is None:
+        network = PopNet(*plan.network.size).to(place.device)
+    else:
+        network = started(start, plan.network.size, only_new=learning.only_new).to(place.device)
     steps_per_epoch = max(len(bank) // learning.batch_clips, 1)
     run = Run(out, plan, learning, network, steps_per_epoch, place, saves_frozen=True)
 
