@@ -77,7 +77,7 @@ def dashboard_command(
 @_SETTINGS
 @click.option("--station", help="Name of the station; by default the first.")
 def package_command(path: Path | None, station: str | None) -> None:
-    """Print a package: template sensors, an automation and a script for one station."""
+    """Print a package: template sensors and a script for a station."""
     found = {cards.station: cards for _, cards in _stations(_read(path))}
     if station is not None and station not in found:
         raise SettingsError(f"There is no station '{station}': {', '.join(found)}.")
@@ -87,7 +87,7 @@ def package_command(path: Path | None, station: str | None) -> None:
 @command.command("blueprints")
 @_SETTINGS
 def blueprints_command(path: Path | None) -> None:
-    """Print automations that use the blueprints, with your entities filled in."""
+    """Print automations of the blueprints, with your entities."""
     click.echo(blueprint_inputs(_stations(_read(path))), nl=False)
 
 

@@ -177,7 +177,7 @@ def simulated_hour(seed: int, condition: Condition) -> DetectedPops:
 
 RATE_HZ = 1000
 HOP_S = 0.5
-SPEC = ModelSpec("simulated", 1, HOP_S, 0.0, True, 0.5, candidates=True, evidence_over=0.7)
+SPEC = ModelSpec("simulated", 1, HOP_S, 0.0, True, 0.5, candidates=True, evidence_over=0.4)
 """As the shipped model, whose manifest has the same `evidence_over`."""
 CHARGED_AT = datetime(1970, 1, 1, tzinfo=UTC)
 REARM_S = 60.0

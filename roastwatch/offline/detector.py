@@ -14,8 +14,8 @@ A stream is detected as it arrives; each result is yielded as soon as it is know
     ...     print(f"{crack.level}, detected at {crack.detected_s:.0f} s")
     ...     if crack.level == "certain":
     ...         break
-    first_crack, detected at 73 s
-    certain, detected at 73 s
+    first_crack, detected at 71 s
+    certain, detected at 71 s
 
 The results are those of `roastwatch analyze` for the same sound.
 """

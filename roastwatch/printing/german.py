@@ -44,10 +44,10 @@ SENTENCES: dict[str, str] = {
     "The log can't be written: heat may not go up.": (
         "Das Protokoll lässt sich nicht schreiben: Die Heizung darf nicht erhöht werden."
     ),
-    "{} may not raise heat: only people and their plans may (setting automatic_raise).": "Nur "
-    "Menschen und ihre Pläne dürfen die Heizung erhöhen (Einstellung automatic_raise).",
-    "{} alone may not drop the beans: press drop yourself (setting automatic_drop).": "Nur ein "
-    "Mensch darf die Bohnen auswerfen: selbst drücken (Einstellung automatic_drop).",
+    "{} may not raise heat: only people and their plans may (setting {}).": "Nur Menschen und "
+    "ihre Pläne dürfen die Heizung erhöhen (Einstellung {1}).",
+    "{} alone may not drop the beans: press drop yourself (setting {}).": "Nur ein Mensch darf "
+    "die Bohnen auswerfen: selbst drücken (Einstellung {1}).",
     "The roast has lasted {} minutes; {} is the limit.": "Die Röstung dauert {} Minuten; die "
     "Grenze ist {}.",
     "Heating has lasted {} minutes; {} is the limit.": "Die Heizung ist {} Minuten an; die Grenze "

@@ -161,7 +161,7 @@ def _schemas() -> dict[str, Any]:
             "type": "object",
             "additionalProperties": {"$ref": "#/components/schemas/State"},
         },
-        "Curve": _object(
+        "LiveCurve": _object(
             "*",
             roast_id={"type": ["string", "null"]},
             **{name: {"$ref": "#/components/schemas/CurveColumn"} for name in Curves.COLUMNS},

@@ -28,7 +28,7 @@ ROUTES = (
     ),
     Route(
         "GET", f"{_STATION}/curve", "curve", "The curve of a station's roast up to now.",
-        _SEES, {200: "Curve"}, refusals=(404,),
+        _SEES, {200: "LiveCurve"}, refusals=(404,),
     ),
     Route(
         "GET", "/events", "events", "The latest events of all stations, oldest first.",

@@ -55,6 +55,8 @@ async def test_artisan_over_mqtt_reads_marks_and_commands(broker: Broker) -> Non
 
         await artisan.slide(AIR, 70.0)
         await artisan.press("ARM")
+        await client.publish("roastwatch/test/roaster/set/confirm_arming", "PRESS", qos=1)
+        await until(lambda: len(rig.person.instructions) == 2)
         await artisan.press("E-STOP")
         await until(lambda: len(rig.person.instructions) == 3)  # FCs was not sent back
         assert [(one.actuator, one.target) for one in rig.person.commands] == [(Actuator.FAN, 70)]

@@ -44,7 +44,7 @@ def test_devices_are_listed_with_their_rates(null_device: Path) -> None:
 
 
 def test_an_unknown_device_gives_one_sentence_and_exit_2(null_device: Path) -> None:
-    failed = roastwatch(null_device, NULL, "listen", "--device", "Blue Yeti")
+    failed = roastwatch(null_device, NULL, "listen", "--no-page", "--device", "Blue Yeti")
     assert failed.returncode == 2
     assert failed.stderr.startswith(
         "roastwatch: There is no microphone named 'Blue Yeti': choose from"

@@ -1,7 +1,6 @@
 """How well first crack can be heard: causes, debouncing, and the same at any block size."""
 
 from datetime import UTC, datetime
-from itertools import islice
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from roastwatch.detection.odds import probability
 from roastwatch.detection.transients import Transients, TransientsOptions
 from roastwatch.pipeline import Pipeline
 from roastwatch.roast.roast import RoastOptions
-from roastwatch.synth.source import DemoOptions, demo_roast
 from roastwatch.vocabulary import (
     AudioBlock,
     AudioLevel,
@@ -26,6 +24,9 @@ from roastwatch.vocabulary import (
     Pop,
 )
 from tests.support.radio_model import LOUD, PRESENT, QUIET, RadioModel, room
+from tests.unit.test_level import RATE_HZ as LEVEL_RATE_HZ
+from tests.unit.test_level import gain_controlled
+from tests.unit.test_level import room as knocks
 
 RATE = 1000
 SPEC = ModelSpec("test", 1, 0.1, 0.05, True, 0.5, candidates=True)
@@ -156,11 +157,11 @@ def test_pieces_measure_all_of_the_sound_once() -> None:
 
 
 def test_gain_control_that_may_be_a_drum_limits_nothing() -> None:
-    roast, problems = demo_roast(DemoOptions(seed=1)), set[str | None]()
-    model, rate = Transients(TransientsOptions()), roast.sample_rate_hz
+    rate, problems = LEVEL_RATE_HZ, set[str | None]()
+    model = Transients(TransientsOptions())
     pipeline = Pipeline("test", model, rate, started_at=datetime.now(UTC))
     meter = LevelMeter(rate)
-    sound = np.concatenate(list(islice(roast.blocks(5.0), 12)))
+    sound = gain_controlled(knocks(), 400.0, 10.0)
     for until, level in meter.pieces(sound):
         problems.add(level.problem)
         pipeline.signal(until, level)

@@ -149,7 +149,7 @@ def test_phone_notifies_of_hard_to_hear_and_of_what_temperature_says() -> None:
     said = alert(person, warning, SHOWN, language="de", station_title="Küche", now=AT)
     assert said.title == "First Crack ist schwer zu hören · Küche"
     assert said.text == "It is loud."
-    assert [label for _, label in said.actions] == ["Ich höre es", "Bestätigen"]
+    assert [label for _, label in said.actions] == ["Ich höre es"]
     for origin, is_wanted in ((Origin.TEMPERATURE, True), (Origin.SOUND, False)):
         possible = event(EventKind.FIRST_CRACK, level=Level.POSSIBLE, origin=origin)
         assert wanted(person, possible, AT) is is_wanted

@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,13 +58,13 @@ async def test_a_wrong_token_or_no_service_is_said() -> None:
 
 
 async def test_a_password_signs_in_and_the_agent_stays_one(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(accounts, "_N", 2**10)
     monkeypatch.setattr(accounts, "_P", 1)
-    caplog.set_level(logging.INFO)
-    async with serving(token=None, sign_in=True) as served:
-        password = dict(SHOWN.findall(caplog.text))["operator"]
+    async with serving(folder=tmp_path, token=None, sign_in=True) as served:
+        (file,) = tmp_path.glob("web-*.passwords")
+        password = dict(SHOWN.findall(file.read_text()))["operator"]
         async with ServiceApi(served.url, Credentials(password=password)) as api:
             assert set(await looking.stations(api)) == {"kitchen"}
             await api.post("stations/kitchen/instruct", {"kind": "note", "value": "hello"})

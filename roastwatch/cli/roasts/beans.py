@@ -53,7 +53,7 @@ def taste(
 
     \b
     Examples:
-      roastwatch roasts taste last --score 86 --brew espresso --attribute acidity=7
+      roastwatch roasts taste last --score 86 --brew moka --attribute acidity=7
     """
     now = utc_now()
     tasting = Tasting(
@@ -154,7 +154,10 @@ def lot_of(store: Store, wanted: str) -> str:
 @log_option
 @click.argument("roast_id", metavar="ID")
 def undo(log: Path, roast_id: str) -> None:
-    """Take back the newest edit of a roast: of its title, a property, its lot or an event."""
+    """Take back the newest edit of a roast.
+
+    It may be of the title, a property, the lot or an event.
+    """
     with Store(log) as store:
         with store.writing() as connection:
             roast_no = store.find(roast_id)
