@@ -4,7 +4,7 @@ import ipaddress
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from roastwatch.options import placed
 
@@ -19,6 +19,22 @@ def _named_file(text: object, info: ValidationInfo) -> object:
 
 NameOrFile = Annotated[str, BeforeValidator(_named_file)]
 """A known name, or a file or folder. If that exists, it is resolved as a Path is."""
+
+
+Channel = Annotated[
+    int | None,
+    Field(description="Channel to use, from 1; empty: the strongest above 3 kHz.", ge=1),
+]
+"""The roaster's channel of a source."""
+ReferenceChannel = Annotated[
+    int | None,
+    Field(
+        description="Channel of a reference microphone away from the roaster, from 1: what is "
+        "louder there is not a crack; empty: none.",
+        ge=1,
+    ),
+]
+"""The other microphone's channel of a source."""
 
 
 def host_name(raw: str) -> str:

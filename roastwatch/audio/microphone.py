@@ -23,6 +23,7 @@ from roastwatch.audio.sound_card import (
     find_device,
 )
 from roastwatch.errors import BadInputError, LostError
+from roastwatch.option_types import Channel, ReferenceChannel
 from roastwatch.options import Options
 from roastwatch.supervise import Backoff, ComponentHealth
 from roastwatch.vocabulary import AudioBlock, ComponentState, Float32Array
@@ -45,15 +46,8 @@ class MicrophoneOptions(Options):
         "of the device, 32000 to 48000 if supported.",
         ge=8000,
     )
-    channel: int | None = Field(
-        None, description="Channel to use, from 1; empty: the strongest above 3 kHz.", ge=1
-    )
-    reference_channel: int | None = Field(
-        None,
-        description="Channel of a reference microphone away from the roaster, from 1: what is "
-        "louder there is not a crack; empty: none.",
-        ge=1,
-    )
+    channel: Channel = None
+    reference_channel: ReferenceChannel = None
     wait: bool = Field(
         True,
         description="If the device is missing at startup, wait for it; false: exit with an error.",

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from roastwatch.audio.file import FileReader, open_channels
 from roastwatch.errors import RoastwatchError
+from roastwatch.option_types import Channel, ReferenceChannel
 from roastwatch.options import Options
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import AudioBlock, Float32Array
@@ -36,15 +37,8 @@ class FileOptions(Options):
         description="Speed: 1 is real time, 10 is 10 × real time, 0 is as fast as possible.",
         ge=0,
     )
-    channel: int | None = Field(
-        None, description="Channel to use, from 1; empty: the strongest above 3 kHz.", ge=1
-    )
-    reference_channel: int | None = Field(
-        None,
-        description="Channel of a reference microphone away from the roaster, from 1: what is "
-        "louder there is not a crack; empty: none.",
-        ge=1,
-    )
+    channel: Channel = None
+    reference_channel: ReferenceChannel = None
 
 
 class FileSource:

@@ -25,6 +25,7 @@ from roastwatch.audio.pcm import (
 )
 from roastwatch.audio.resample import Resampler, rate_to_judge
 from roastwatch.errors import BadInputError, EndedError
+from roastwatch.option_types import Channel, ReferenceChannel
 from roastwatch.options import Options
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import AudioBlock, ComponentState
@@ -47,15 +48,8 @@ class StandardInputOptions(Options):
         gt=0,
     )
     channels: int = Field(1, description="Number of interleaved channels.", ge=1, le=64)
-    channel: int | None = Field(
-        None, description="Channel to use, from 1; empty: the strongest above 3 kHz.", ge=1
-    )
-    reference_channel: int | None = Field(
-        None,
-        description="Channel of a reference microphone away from the roaster, from 1: what is "
-        "louder there is not a crack; empty: none.",
-        ge=1,
-    )
+    channel: Channel = None
+    reference_channel: ReferenceChannel = None
     live: bool = Field(
         True,
         description="Live sound: its end is an error (exit 1), so that the service is restarted; "

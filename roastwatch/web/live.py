@@ -8,7 +8,6 @@ else waits.
 """
 
 import asyncio
-import struct
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,13 +23,11 @@ from roastwatch.vocabulary import (
     SpectrogramColumns,
 )
 from roastwatch.web.answers import json_text
+from roastwatch.web.frames import spectrogram_frame
 from roastwatch.web.rows import actions_row, event_row, level_row, pop_row, state_row
 
 _EVENTS_KEPT = 50
 _POPS_KEPT = 200
-_FRAME_HEAD = struct.Struct("<BBHdf")
-"""Kind, bands, station, UTC of the first column in seconds, seconds a column."""
-_SPECTROGRAM = 1
 
 
 @dataclass(slots=True)
@@ -211,14 +208,13 @@ class Live:
         """What the detector of a station sees, for those who want it."""
         if columns.station not in self._stations:
             return
-        head = _FRAME_HEAD.pack(
-            _SPECTROGRAM,
-            len(columns.levels[0]),
-            list(self._stations).index(columns.station),
-            columns.at.timestamp(),
-            columns.column_s,
+        frame = spectrogram_frame(
+            columns.levels,
+            bands=len(columns.levels[0]),
+            at_s=columns.at.timestamp(),
+            column_s=columns.column_s,
+            station=list(self._stations).index(columns.station),
         )
-        frame = head + b"".join(columns.levels)
         for outbox in self._outboxes:
             outbox.put_frame(frame)
 

@@ -17,6 +17,7 @@ from roastwatch.audio.network.steady import SteadySound
 from roastwatch.audio.pcm import silence_what_is_no_number
 from roastwatch.audio.resample import Resampler, rate_to_judge
 from roastwatch.errors import BadInputError, LostError
+from roastwatch.option_types import Channel, ReferenceChannel
 from roastwatch.options import Options
 from roastwatch.supervise import Backoff, ComponentHealth
 from roastwatch.vocabulary import AudioBlock, ComponentState, Float32Array
@@ -28,15 +29,8 @@ _BLOCK_S = 0.1
 class NetworkOptions(Options):
     """What every network microphone has."""
 
-    channel: int | None = Field(
-        None, description="Channel to use, from 1; empty: the strongest above 3 kHz.", ge=1
-    )
-    reference_channel: int | None = Field(
-        None,
-        description="Channel of a reference microphone away from the roaster, from 1: what is "
-        "louder there is not a crack; empty: none.",
-        ge=1,
-    )
+    channel: Channel = None
+    reference_channel: ReferenceChannel = None
     wait: bool = Field(
         True,
         description="If no sound comes at startup, wait for it; false: exit with an error.",

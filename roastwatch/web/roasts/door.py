@@ -113,7 +113,9 @@ class LogDoor:
             NotThereError: nothing is logged here.
         """
         if self._path is None:
-            raise NotThereError("This roastwatch keeps no roast log.")
+            raise NotThereError(
+                "This roastwatch keeps no roast log: use `roastwatch run`, or `listen --log FILE`."
+            )
         return self._path
 
     async def call(

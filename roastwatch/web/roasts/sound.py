@@ -1,7 +1,6 @@
 """The sound of a roast: short clips as WAV, and what the detector sees of it."""
 
 import hashlib
-import struct
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,15 +13,13 @@ from roastwatch.detection.pops.spectrogram import BANDS, COLUMN_S, Spectrogram
 from roastwatch.roastlog.sounds import pieces
 from roastwatch.roastlog.store import Store
 from roastwatch.web.answers import tagged
+from roastwatch.web.frames import spectrogram_frame
 from roastwatch.web.guards import refusal
 from roastwatch.web.roasts.asking import Asked
 from roastwatch.web.roasts.bounds import SOUND_S, SPECTROGRAM_S
 from roastwatch.web.roasts.door import BusyError, LogDoor, NotThereError, Threads
 from roastwatch.web.route import BYTES
 
-_COLUMNS = struct.Struct("<BBHdf")
-"""Before the columns, as in the binary messages of `live`: what it is, bands, 0, UTC, seconds."""
-_KIND = 1
 _PIECE = 256 * 1024
 _WAITING = 64
 """Pieces that may wait for the thread."""
@@ -65,8 +62,7 @@ class Span:
         samples = excerpt.excerpt(self.files, self.rate, self.first - before, self.end)
         _, columns = sees.push(0, samples.astype(np.float32) / np.float32(32768.0))
         at_s = self.at.timestamp() if self.at is not None else 0.0
-        head = _COLUMNS.pack(_KIND, BANDS, 0, at_s, COLUMN_S)
-        return head + b"".join(columns[1:])
+        return spectrogram_frame(columns[1:], bands=BANDS, at_s=at_s, column_s=COLUMN_S)
 
 
 def span(store: Store, roast_id: str, from_s: float, to_s: float) -> Span:
