@@ -6,29 +6,13 @@ import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
+from tests.support import passes
+
 ROOT = Path(__file__).resolve().parent.parent
-
-# Below tests/: what is marked `alone`. Seconds and megabytes count there, on a machine at rest.
-ALONE = (
-    "container/",
-    "home_assistant/",
-    "process/test_http_listener.py",
-    "process/test_untrusted_files.py",
-    "sound_card/",
-    "wire/test_drive_end.py",
-    "wire/test_emergency_stop.py",
-    "wire/test_guardian",
-    "wire/test_hottop_control.py",
-    "wire/test_keep_alive.py",
-    "wire/test_stop_understood.py",
-    "wire/test_superseded.py",
-    "wire/test_whole_roasts.py",
-)
-
 
 # Below tests/: modules that import a library of an extra at their top.
 NEEDS = {
@@ -60,14 +44,33 @@ def pytest_pycollect_makemodule(
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if str(item.path.relative_to(ROOT / "tests")).startswith(ALONE):
+        if item.nodeid.startswith(passes.ALONE):
             item.add_marker("alone")
+        elif item.nodeid.startswith(passes.WAITING):
+            item.add_marker("waiting")
+    items.sort(key=lambda item: passes.order(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand out tests by `passes.unit`: loadgroup of xdist 3.8 does not work in pytest 9.2."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Units(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return passes.unit(nodeid)
+
+    return Units(config, log)
+
+
+def _counts_time(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(name) for name in ("alone", "waiting"))
 
 
 @pytest.fixture(autouse=True)
 def _untraced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Programs whose time counts are started without the measurement of coverage."""
-    if request.node.get_closest_marker("alone"):
+    if _counts_time(request.node):
         monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
@@ -75,7 +78,7 @@ def _untraced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
     """A connection that is left open fails the test that left it, and not the whole run."""
     yield
-    if item.get_closest_marker("alone"):
+    if _counts_time(item):
         gc.collect()
 
 

@@ -7,7 +7,7 @@ import os
 import pty
 import random
 import tty
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -63,6 +63,26 @@ class Faults:
         return [data]
 
 
+_kept: list[int] = []
+_keeping = 0
+
+
+@contextlib.contextmanager
+def numbers_kept() -> Iterator[None]:
+    """Until the end, no program gets the device number of a line that was unplugged.
+
+    A guardian goes on to answer to that number; it must not meet another test's machine there.
+    """
+    global _keeping
+    _keeping += 1
+    try:
+        yield
+    finally:
+        _keeping -= 1
+        while _kept and not _keeping:
+            os.close(_kept.pop())
+
+
 class PtyLine:
     """A machine behind a serial port: `port` is a stable name, as under /dev/serial/by-id."""
 
@@ -102,11 +122,13 @@ class PtyLine:
         if self._master is None:
             return
         asyncio.get_running_loop().remove_reader(self._master)
+        self.port.unlink(missing_ok=True)
         os.close(self._master)
-        if self._slave is not None:
+        if self._slave is not None and _keeping:
+            _kept.append(self._slave)
+        elif self._slave is not None:
             os.close(self._slave)
         self._master = self._slave = None
-        self.port.unlink(missing_ok=True)
 
     def stall(self) -> None:
         """The machine stops reading."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import select
 import shutil
 import signal
 import sys
@@ -17,6 +18,7 @@ from roastwatch.app.roaster_launch import RoasterLaunch
 from roastwatch.roaster.client.control import RoasterControl
 from roastwatch.roaster.client.guardian_life import GuardianNotice
 from roastwatch.vocabulary import Actuator, Command, Origin, Outcome
+from tests.fakes.line import numbers_kept
 
 PLAN = "steps: [{at_s: 0, heater_percent: 60, fan_percent: 30, drum_percent: 100}, {at_s: 600}]\n"
 
@@ -90,7 +92,7 @@ class Guarded:
             with contextlib.suppress(OSError, ValueError):
                 is_one = b"guard" in (process / "cmdline").read_bytes().split(b"\0")
                 if is_one and os.fsencode(self.folder) in (process / "environ").read_bytes():
-                    os.kill(int(process.name), signal.SIGKILL)
+                    _kill(int(process.name))
 
     async def service(self, *words: str, code: str | None = None) -> asyncio.subprocess.Process:
         """Start the command line, or a script with arguments."""
@@ -122,11 +124,22 @@ class Guarded:
 async def guarded() -> AsyncIterator[Guarded]:
     """A place for guardians; none of them outlives it."""
     place = Guarded()
+    with numbers_kept():
+        try:
+            yield place
+        finally:
+            place.kill_all()
+            shutil.rmtree(place.folder, ignore_errors=True)
+
+
+def _kill(pid: int) -> None:
+    """Kill a process and wait until it is gone, with all it had open."""
+    handle = os.pidfd_open(pid)
     try:
-        yield place
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+        select.select([handle], [], [], 10.0)
     finally:
-        place.kill_all()
-        shutil.rmtree(place.folder, ignore_errors=True)
+        os.close(handle)
 
 
 @contextlib.asynccontextmanager
@@ -168,3 +181,17 @@ async def end(process: asyncio.subprocess.Process) -> None:
         process.kill()
     out, _ = await process.communicate()
     sys.stdout.write(out.decode())  # pytest shows it where the test fails
+
+
+async def left(process: asyncio.subprocess.Process) -> str:
+    """What `roaster stop` prints, if Ctrl-C ends it when it begins to watch the temperature."""
+    out = b""
+    async with asyncio.timeout(60.0):
+        while b"Watching" not in out:
+            assert process.stdout is not None
+            line = await process.stdout.readline()
+            assert line, out.decode()
+            out += line
+        process.send_signal(signal.SIGINT)
+        rest, _ = await process.communicate()
+    return (out + rest).decode()

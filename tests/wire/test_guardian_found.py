@@ -13,7 +13,7 @@ import pytest
 from tests.fakes.kaleido import FakeKaleido
 from tests.fakes.line import PtyLine, tcp_line
 from tests.fakes.tc4 import FakeTc4
-from tests.support.guarded import Guarded, end, guarded, heating
+from tests.support.guarded import Guarded, end, guarded, heating, left
 from tests.support.until import until
 
 STARTED_S = 60.0
@@ -34,12 +34,11 @@ async def run(place: Guarded, *words: str, code: str | None = None) -> tuple[int
     return process.returncode, out.decode()
 
 
-async def stopped(place: Guarded, heat: Callable[[], int], *words: str) -> str:
+async def stopped(place: Guarded, heat: Callable[[], int], *words: str) -> None:
     """`roaster stop` says that it stopped, and heat is 0 at that moment."""
-    status, out = await run(place, "roaster", "stop", *words)
-    assert (status, heat()) == (0, 0), out
+    out = await left(await place.service("roaster", "stop", *words))
+    assert heat() == 0, out
     assert "Stopped" in out
-    return out
 
 
 @pytest.mark.parametrize(
@@ -49,7 +48,6 @@ async def stopped(place: Guarded, heat: Callable[[], int], *words: str) -> str:
         ("--type", "tc4", "--option", "dialect=skywalker"),
         ("--type", "kaleido"),
         ("--type", "thermometer"),
-        (),
     ],
 )
 async def test_stop_by_other_options_or_type_is_accepted(
@@ -63,6 +61,19 @@ async def test_stop_by_other_options_or_type_is_accepted(
     ):
         assert fake.ot1 == 60
         await stopped(place, lambda: fake.ot1, "--port", str(line.port), *words)
+
+
+async def test_stop_by_the_port_alone_is_accepted_and_exits_with_0(tmp_path: Path) -> None:
+    fake = hot_tc4()
+    async with (
+        guarded() as place,
+        PtyLine(fake, tmp_path) as line,
+        heating(place, "tc4", line.port),
+    ):
+        assert fake.ot1 == 60
+        status, out = await run(place, "roaster", "stop", "--port", str(line.port))
+        assert (status, fake.ot1) == (0, 0), out
+        assert "Stopped" in out
 
 
 async def test_stop_reaches_through_a_link_that_leads_elsewhere_now(tmp_path: Path) -> None:

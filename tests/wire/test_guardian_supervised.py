@@ -106,7 +106,7 @@ async def test_hung_guardian_is_replaced_by_its_spare(tmp_path: Path, way: str) 
         async with heating(place, "tc4", port) as control:
             first = control.guardian_pid
             assert first is not None
-            await until(lambda: place.spares(), STARTED_S)
+            await until(lambda: place.watching(), STARTED_S)
             (spare,) = place.spares()
             os.kill(first, signal.SIGSTOP)
             await until(lambda: fake.ot1 == 0, 20.0)
@@ -197,7 +197,7 @@ async def test_spare_takes_over_when_service_and_guardian_are_killed(tmp_path: P
         service = await place.drive("tc4", line.port)
         try:
             await until(lambda: fake.ot1 == 60, STARTED_S)
-            await until(lambda: place.spares(service.pid), STARTED_S)
+            await until(lambda: place.watching(service.pid), STARTED_S)
             (spare,) = place.spares(service.pid)
             (guardian,) = place.guardians
             os.kill(guardian, signal.SIGKILL)

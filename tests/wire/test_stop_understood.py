@@ -13,7 +13,7 @@ import pytest
 
 from tests.fakes.line import PtyLine
 from tests.fakes.tc4 import FakeTc4
-from tests.support.guarded import PLAN, Guarded, end, guarded, heating
+from tests.support.guarded import PLAN, Guarded, end, guarded, heating, left
 from tests.support.until import until
 
 STARTED_S = 60.0
@@ -40,19 +40,6 @@ async def ended(process: asyncio.subprocess.Process) -> str:
     out, _ = await asyncio.wait_for(process.communicate(), STARTED_S)
     assert process.returncode == 0, out.decode()
     return out.decode()
-
-
-async def left(process: asyncio.subprocess.Process) -> str:
-    """The same of one that is left by Ctrl-C while it watches the temperature."""
-    out = b""
-    async with asyncio.timeout(STARTED_S):
-        while b"Watching" not in out:
-            line = await process.stdout.readline()
-            assert line, out.decode()
-            out += line
-        process.send_signal(signal.SIGINT)
-        rest, _ = await process.communicate()
-    return (out + rest).decode()
 
 
 @pytest.mark.parametrize(
@@ -147,7 +134,7 @@ async def test_stop_that_names_no_machine_stops_them_all(
                 await run("drive", str(plan), *port, "--log-file", f"{line.port}.csv")
             await until(lambda: one.ot1 == 60 and other.ot1 == 60, STARTED_S)
             out = await ended(await run("stop", *words))
-            assert (one.ot1, other.ot1) == (0, 0)
+            assert (one.ot1, other.ot1) == (0, 0), out
             assert "all 2 guardians" in out
             assert out.count("Stopped tc4") == 2
         finally:

@@ -69,8 +69,7 @@ async def _stop_all() -> None:
     failed = await asyncio.gather(
         *(_stop(Path(address), None, "") for address in found), return_exceptions=True
     )
-    problems = [str(one) for one in failed if isinstance(one, RoastwatchError)]
-    if problems:
+    if problems := [str(one) or repr(one) for one in failed if one is not None]:
         raise LostError(" ".join(problems))
 
 
