@@ -11,7 +11,6 @@ ALONE = (
     "tests/sound_card",
     "tests/wire/test_guardian_verify.py",
     "tests/wire/test_keep_alive.py",
-    "tests/wire/test_whole_roasts.py",  # machines that live twenty times as fast
     # a spare is replaced within 0.7 s
     "tests/wire/test_guardian_supervised.py::test_spare_that_dies_is_replaced_at_once",
 )
@@ -27,15 +26,9 @@ SECOND_HOME_ASSISTANT = (
 
 WAITING = (
     HOME_ASSISTANT,
-    "tests/wire/test_drive_end.py",
-    "tests/wire/test_emergency_stop.py",
-    "tests/wire/test_guardian_found.py",
-    "tests/wire/test_guardian_process.py",
-    "tests/wire/test_guardian_successors.py",
-    "tests/wire/test_guardian_supervised.py",
-    "tests/wire/test_hottop_control.py",
-    "tests/wire/test_stop_understood.py",
-    "tests/wire/test_superseded.py",
+    "tests/wire/test_drive_end.py",  # first, because they take long
+    "tests/wire/test_whole_roasts.py",
+    "tests/wire",
 )
 """Real programs run there and seconds count: beside others that wait, not beside calculations."""
 

@@ -26,18 +26,23 @@ jump_max_c_per_s: 200
 
 
 def plan_for(rig: Rig) -> str:
-    """Charge, heat, less heat, drop (or heat off where there is no door), cool."""
+    """Charge, heat, less heat, drop (or heat off where there is no door), cool.
+
+    A machine that dims its heat gets less once more: air that stands while the beans rise trips.
+    """
     drum = ", drum_percent: 100" if "drum" in rig.actuators else ""
     cool = ", cooling_percent: 100" if "cooling" in rig.actuators else ""
     door = ", door: closed" if rig.door else ""
     heat, drop_s = ((80, 75), 19) if rig.dims else ((100, 100), 12)
     if not rig.actuators:
         return f"steps: [{{at_s: 0, charge: true}}, {{at_s: {drop_s}, note: drop}}, {{at_s: 34}}]"
+    less = "- {at_s: 13, heater_percent: 67}" if rig.dims else ""
     end = "drop: true" if rig.door else "heater_percent: 0"
     return f"""
     steps:
       - {{at_s: 0, charge: true, heater_percent: {heat[0]}, fan_percent: 40{drum}{door}}}
       - {{at_s: 9, heater_percent: {heat[1]}}}
+      {less}
       - {{at_s: {drop_s}, {end}}}
       - {{at_s: {drop_s + 0.5}, fan_percent: 100{cool}}}
       - {{at_s: {drop_s + 10}, fan_percent: 100}}
