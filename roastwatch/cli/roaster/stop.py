@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,8 +70,13 @@ async def _stop_all() -> None:
     failed = await asyncio.gather(
         *(_stop(Path(address), None, "") for address in found), return_exceptions=True
     )
-    if problems := [str(one) or repr(one) for one in failed if one is not None]:
+    if problems := problems_of(failed):
         raise LostError(" ".join(problems))
+
+
+def problems_of(stops: Sequence[BaseException | None]) -> list[str]:
+    """What each stop that failed says; an error that nobody foresaw is a failed stop too."""
+    return [str(one) or repr(one) for one in stops if one is not None]
 
 
 async def _addresses() -> list[str]:
