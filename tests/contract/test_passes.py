@@ -27,7 +27,7 @@ def test_tests_of_one_home_assistant_share_a_process() -> None:
     assert passes.unit("tests/home_assistant/test_service.py::test_b[1]") == "home 2"
 
 
-def test_waiting_tests_run_one_by_one_and_others_by_file() -> None:
-    waiting = f"{passes.WAITING[-1]}::test_a[x]"
-    assert passes.unit(waiting) == waiting
+def test_tests_that_share_nothing_run_one_by_one_and_others_by_file() -> None:
+    alone = f"{passes.ONE_BY_ONE[-1]}::test_a[x]"
+    assert passes.unit(alone) == alone
     assert passes.unit("tests/unit/test_plan.py::test_a[x]") == "tests/unit/test_plan.py"

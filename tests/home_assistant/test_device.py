@@ -61,6 +61,12 @@ def everything() -> Snapshot:
     )
 
 
+def complaints(home: Home, name: str) -> list[str]:
+    """What Home Assistant's log says of a device; that this computer is slow is not its fault."""
+    lines = home.assistant.log().splitlines()
+    return [line for line in lines if name in line and ") took " not in line]
+
+
 async def test_the_device_appears_with_all_entities_and_classes(home: Home, talk: Talk) -> None:
     async with sink(home.broker.port, "full") as rig:
         rig.show(everything())
@@ -107,12 +113,7 @@ async def test_the_device_appears_with_all_entities_and_classes(home: Home, talk
         assert "first_crack" in {
             trigger["type"] for trigger in triggers if trigger["domain"] == "mqtt"
         }
-        complaints = [
-            line
-            for line in home.assistant.log().splitlines()
-            if "mqtt" in line and "full_roaster" in line
-        ]
-        assert not complaints
+        assert not [line for line in complaints(home, "full_roaster") if "mqtt" in line]
     await talk.until(lambda: talk.shows("sensor.full_roaster_phase", "unavailable"))
 
 
@@ -206,8 +207,7 @@ async def test_discovery_in_parts_is_one_device(home: Home, talk: Talk, tmp_path
         await talk.until(are_one)
         hidden = {entity_id(entity, "parted") for entity in ENTITIES if entity.hidden}
         await talk.until(lambda: _all_there(talk, wanted - hidden))
-    complaints = [line for line in home.assistant.log().splitlines() if "parted_roaster" in line]
-    assert not complaints
+    assert not complaints(home, "parted_roaster")
 
 
 async def _all_there(talk: Talk, wanted: set[str]) -> bool:

@@ -24,13 +24,18 @@ SECOND_HOME_ASSISTANT = (
 )
 """The tests of one process share a Home Assistant; these share a second one."""
 
-WAITING = (
-    HOME_ASSISTANT,
-    "tests/wire/test_drive_end.py",  # first, because they take long
-    "tests/wire/test_whole_roasts.py",
-    "tests/wire",
+ONE_BY_ONE = tuple(
+    f"tests/wire/test_{name}.py"
+    for name in (
+        *("drive_end", "whole_roasts", "guardian_process", "guardian_found", "hottop_control"),
+        *("guardian_supervised", "guardian_successors", "emergency_stop", "stop_understood"),
+    )
 )
-"""Real programs run there and seconds count: beside others that wait, not beside calculations."""
+"""Long tests that share nothing, so that each may run in any process."""
+
+WAITING = (HOME_ASSISTANT, *ONE_BY_ONE, "tests/wire")
+"""Real programs run there and seconds count: beside others that wait, not beside calculations.
+The longest come first."""
 
 LONGEST = (
     "tests/process/test_plan_fronts.py",
@@ -66,4 +71,4 @@ def unit(test: str) -> str:
     """What runs in one process, as pytest-xdist's schedulers ask: tests of one unit share it."""
     if test.startswith(HOME_ASSISTANT):
         return "home 2" if test.startswith(SECOND_HOME_ASSISTANT) else "home 1"
-    return test if test.startswith(WAITING) else test.partition("::")[0]
+    return test if test.startswith(ONE_BY_ONE) else test.partition("::")[0]
