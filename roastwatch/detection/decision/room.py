@@ -16,8 +16,11 @@ MEAN_S = 5.0
 """The probabilities of a radio are averaged over this long."""
 HELD_S = 20.0
 """After a pause of this long, the radio is almost forgotten."""
-PRESENT, LOUD = 0.5, 0.5
-"""Probabilities from which hearing is limited, and blocked."""
+USUAL_S = 15.0
+"""What limits hearing is averaged over this long: one loud phrase does not."""
+PRESENT, LOUD = 0.2, 0.5
+"""Probabilities from which hearing is limited, and blocked. At 0.2 the least level already hides
+cracks of medium clearness: what may be missed for a radio must have been said."""
 LEVEL_AT_EVEN, PER_LOGIT, HIGHEST_LEVEL = 0.8, 0.36, 1.2
 """The least level of a pop where a radio is as likely loud as not, its slope over the logit of that
 probability, and its highest value. Faint music raises it a little, long before hearing is limited.
@@ -44,13 +47,15 @@ class Radio(NamedTuple):
     """About as loud as the roaster."""
     loud: float
     """It drowns the roaster."""
+    usual: float = 0.0
+    """`present`, averaged over a longer time."""
 
     @property
     def state(self) -> HearingState:
         """How well first crack can be heard."""
         if self.loud > LOUD:
             return BLOCKED
-        return LIMITED if self.present > PRESENT else GOOD
+        return LIMITED if self.usual > PRESENT else GOOD
 
     @property
     def least_level(self) -> float:
@@ -70,6 +75,7 @@ class Room:
         self._last: int | None = None
         self._means = [0.0, 0.0]
         self._held = [0.0, 0.0]
+        self._usual = 0.0
         self._known: dict[int, Radio] = {}
 
     def feed(self, score: CrackScore) -> None:
@@ -83,7 +89,8 @@ class Room:
         for index, chance in enumerate(score.radio):
             self._means[index] += new * (chance - self._means[index])
             self._held[index] = max(self._means[index], kept * self._held[index])
-        self._known[score.end_sample] = Radio(*self._held)
+        self._usual += (1 - math.exp(-passed_s / USUAL_S)) * (score.radio[0] - self._usual)
+        self._known[score.end_sample] = Radio(*self._held, self._usual)
         if len(self._known) > 2 * KEPT:
             self._known = dict(list(self._known.items())[-KEPT:])
 
