@@ -25,6 +25,8 @@ class Caller:
     """None: not by a session."""
     agent: str = ""
     """The name of an agent; empty: it is none."""
+    program: str = ""
+    """The name of a paired program; empty: it is none."""
 
 
 class Access:

@@ -12,9 +12,11 @@ from roastwatch.entities import ENTITIES
 from roastwatch.vocabulary import Actuator, InstructionKind, Outcome, Snapshot
 from roastwatch.web.accounts import LONGEST, SHORTEST, Role
 from roastwatch.web.curve import Curves
+from roastwatch.web.entity_list import entity_schemas
 from roastwatch.web.guards import LARGEST_BODY
 from roastwatch.web.roasts.schemas import schemas as roast_schemas
 from roastwatch.web.routes import ROUTES, Route
+from roastwatch.web.station_requests import CODES
 
 LIVE_SCHEMA = Path(__file__).with_name("live.schema.json")
 """The messages of the WebSocket."""
@@ -174,7 +176,17 @@ def _schemas() -> dict[str, Any]:
             kind=_one_of(InstructionKind),
             value={"type": ["string", "number", "null"], "description": "See the contract."},
         ),
-        "Accepted": _object("*", accepted=_one_of(InstructionKind)),
+        "Accepted": _object("accepted", **_outcome()),
+        "Outcome": _object("*", **_outcome()),
+        "Refusal": _object("*", error=_TEXT, code={"type": "string", "enum": list(CODES)}),
+        "NewValue": _object(
+            value={
+                "type": ["string", "number", "boolean", "null"],
+                "description": "Of a number, select or text its value; of a switch or valve (true "
+                "is open) whether it is on; of a button nothing.",
+            }
+        ),
+        **entity_schemas(),
         "Command": _object("*", actuator=_one_of(Actuator), percent=percent),
         "CommandResult": _object(
             "*",
@@ -198,6 +210,22 @@ def _schemas() -> dict[str, Any]:
         "Nothing": {"type": "object"},
         "Document": {"type": "object"},
         **roast_schemas(),
+    }
+
+
+def _outcome() -> dict[str, Any]:
+    codes = {"enum": [*CODES, None], "description": "The reason, for programs and translations."}
+    return {
+        "accepted": {"type": "string", "description": "The instruction, or the entity."},
+        "outcome": {
+            "enum": ["applied", "limited", "pending", "unconfirmed"],
+            "description": "`limited`: an interlock allowed less. `pending`: not known in time. "
+            "`unconfirmed`: it waits for `confirm_arming`.",
+        },
+        "reason": _TEXT | {"description": "A sentence, if there is more to know; else empty."},
+        "code": codes,
+        "applied": {"type": ["number", "null"], "description": "Of an actuator, in percent."},
+        "confirm_within_s": {"type": ["number", "null"]},
     }
 
 

@@ -1,13 +1,23 @@
 """Every route of the API, as one table: the server and its OpenAPI document are made from it."""
 
+from typing import Any
+
 from roastwatch.web.accounts import Role
 from roastwatch.web.roasts.routes import ROAST_ROUTES
 from roastwatch.web.route import BASE, Route
+from roastwatch.web.waits import LONGEST_WAIT_S, SET_WAITS_S
 
 __all__ = ["BASE", "ROUTES", "Route"]
 
 _SEES, _ACTS = Role.VIEWER, Role.OPERATOR
 _STATION = "/stations/{station}"
+
+
+def _wait(usual_s: float) -> dict[str, dict[str, Any]]:
+    said = "Seconds that the answer may wait for the outcome."
+    limits = {"minimum": 0, "maximum": LONGEST_WAIT_S, "default": usual_s}
+    return {"wait": {"type": "number", "description": said} | limits}
+
 
 ROUTES = (
     Route(
@@ -39,9 +49,22 @@ ROUTES = (
         _SEES, {101: ""}, refusals=(403, 426, 503),
     ),
     Route(
+        "GET", "/entities", "entities", "The entities of every station, described for programs.",
+        _SEES, {200: "EntityLists"},
+    ),
+    Route(
+        "GET", f"{_STATION}/picture", "station_picture", "A picture of its roast up to now.",
+        _SEES, {200: "Bytes"}, refusals=(404,), media="image/png",
+    ),
+    Route(
         "POST", f"{_STATION}/instruct", "instruct", "Give an instruction to a station.",
-        _ACTS, {202: "Accepted"}, "Instruction", (404,),
-        f"/api{_STATION}/instruct", agents=True,
+        _ACTS, {200: "Outcome", 202: "Accepted", 409: "Refusal"}, "Instruction", (404,),
+        f"/api{_STATION}/instruct", query=_wait(0.0), agents=True,
+    ),
+    Route(
+        "POST", f"{_STATION}/set/{{key}}", "set", "Set or press an entity of a station.",
+        _ACTS, {200: "Outcome", 202: "Accepted", 409: "Refusal"}, "NewValue", (404, 503),
+        query=_wait(SET_WAITS_S), agents=True,
     ),
     Route(
         "POST", f"{_STATION}/command", "command", "Set an actuator, through the interlocks.",

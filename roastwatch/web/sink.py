@@ -8,6 +8,7 @@ import asyncio
 import errno
 import itertools
 import logging
+import time
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from roastwatch.channel import Events, Feed, Latest
 from roastwatch.errors import LostError
 from roastwatch.option_types import Host
 from roastwatch.options import Options
+from roastwatch.sinks.arming import ArmingRequests
 from roastwatch.sinks.sink import Finding, Sink, SinkContext
 from roastwatch.supervise import retry_forever
 from roastwatch.vocabulary import (
@@ -34,7 +36,10 @@ from roastwatch.web.accounts import Accounts, Role
 from roastwatch.web.api import Api, Known
 from roastwatch.web.check import check_port
 from roastwatch.web.curve import Curves
+from roastwatch.web.entity_list import EntityLists
+from roastwatch.web.entity_values import EntityValues
 from roastwatch.web.guards import is_loopback
+from roastwatch.web.identity import service_id
 from roastwatch.web.listener import ConnectionLimits, Listener
 from roastwatch.web.live import Live
 from roastwatch.web.live_client import LiveClients
@@ -121,7 +126,14 @@ class RestSink(Sink):
         self._context = context
         self._kept: deque[RoastEvent] = deque(maxlen=_KEPT)
         self._latest: Latest[dict[str, Snapshot]] = Latest()
-        self._live = Live(context.stations, context.titles)
+        self._arming = ArmingRequests()
+        self._lists = EntityLists(context)
+        entities = EntityValues(
+            self._lists,
+            lambda station: self._arming.waits(station, time.monotonic()),
+            context.said,
+        )
+        self._live = Live(context.stations, context.titles, entities)
         self._announced: int | None = None
         """The port whose address was logged."""
         self._curves = Curves()
@@ -257,7 +269,15 @@ class RestSink(Sink):
         accounts, created = await self._accounts() if options.sign_in else (None, {})
         agents = options.agent_token.get_secret_value() if options.agent_token else None
         access = Access(tokens, accounts, f"roastwatch_{instance}", agents)
-        known = Known(lambda: self._latest.value or {}, self._kept, self._curves)
+        name = await asyncio.to_thread(service_id, self._context.folder, instance)
+        known = Known(
+            lambda: self._latest.value or {},
+            self._kept,
+            self._curves,
+            self._arming,
+            self._lists,
+            name,
+        )
         return Api(self._context, known, access, LiveClients(self._live)), accounts, created
 
     async def _accounts(self) -> tuple[Accounts, dict[Role, str]]:
