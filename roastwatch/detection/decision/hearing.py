@@ -14,6 +14,8 @@ from roastwatch.vocabulary import Hearing, HearingState
 LOOKED_AT_S = 1.0
 WORSE_AFTER_S, BETTER_AFTER_S = 3.0, 10.0
 """A change counts once it has lasted this long."""
+RADIO_BETTER_AFTER_S = 40.0
+"""The same for a radio: between two songs it is still on."""
 SETTLED_S = 2 * SLOT_S
 """Every pop that is this old is known, so the adaptive threshold there is final."""
 TOP = 0.7
@@ -31,9 +33,9 @@ _KEPT = 1000
 class _Debounced:
     """One cause, without its short changes."""
 
-    def __init__(self, sample_rate_hz: int) -> None:
+    def __init__(self, sample_rate_hz: int, better_after_s: float) -> None:
         self._worse, self._better = (
-            round(after_s * sample_rate_hz) for after_s in (WORSE_AFTER_S, BETTER_AFTER_S)
+            round(after_s * sample_rate_hz) for after_s in (WORSE_AFTER_S, better_after_s)
         )
         self._on = dict.fromkeys(_BAD, False)  # whether hearing is at least so bad
         self._since: dict[Hearing, int] = {}  # when it began to be otherwise
@@ -66,7 +68,8 @@ class HearingWatch:
         self._changes: list[tuple[int, HearingState]] = []
         self._coming: deque[tuple[int, HearingState]] = deque(maxlen=_KEPT)
         self._signal = GOOD
-        self._causes = [_Debounced(sample_rate_hz) for _ in range(3)]
+        waits_s = (BETTER_AFTER_S, RADIO_BETTER_AFTER_S, BETTER_AFTER_S)
+        self._causes = [_Debounced(sample_rate_hz, wait_s) for wait_s in waits_s]
 
     def signal(self, at_sample: int, state: HearingState) -> None:
         """How fit the microphone's signal is from a sample on; scores may come later."""
