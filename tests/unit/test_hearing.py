@@ -52,8 +52,13 @@ def test_short_changes_of_hearing_are_ignored() -> None:
 
 
 def test_hearing_gets_worse_within_seconds_and_better_later() -> None:
-    found = watched([(10, LIMITED), (20, BLOCKED), (40, LIMITED), (60, GOOD)], 100)
-    assert found == [(13, LIMITED), (23, BLOCKED), (50, LIMITED), (70, GOOD)]
+    found = watched([(10, LIMITED), (20, BLOCKED), (40, LIMITED), (90, GOOD)], 140)
+    assert found == [(13, LIMITED), (23, BLOCKED), (80, LIMITED), (130, GOOD)]
+
+
+def test_radio_between_two_songs_is_still_on() -> None:
+    songs = [(10, LIMITED), (40, GOOD), (70, LIMITED), (100, GOOD)]
+    assert watched(songs, 160) == [(13, LIMITED), (140, GOOD)]
 
 
 def test_worst_cause_counts_and_keeps_its_reason() -> None:
@@ -66,10 +71,10 @@ def test_worst_cause_counts_and_keeps_its_reason() -> None:
     for second in range(20, 40):
         watch.feed(second * RATE, LIMITED, TOP + 0.1)
     assert watch.state == LIMITED
-    for second in range(40, 60):
+    for second in range(40, 90):
         watch.feed(second * RATE, GOOD, TOP + 0.1)
     assert watch.state == NOISY
-    for second in range(60, 80):
+    for second in range(90, 110):
         watch.feed(second * RATE, GOOD, 0.0)
     assert watch.state == GOOD
 
@@ -97,8 +102,8 @@ def test_clear_pops_all_the_time_limit_hearing() -> None:
 
 def played(block: int) -> list[tuple[int, HearingState]]:
     rate = 8000
-    sound = room([(60, QUIET), (60, PRESENT), (60, LOUD), (120, QUIET)], rate)
-    sound[230 * rate : 245 * rate] = 0.0  # the microphone is muted
+    sound = room([(60, QUIET), (60, PRESENT), (60, LOUD), (150, QUIET)], rate)
+    sound[280 * rate : 295 * rate] = 0.0  # the microphone is muted
     pipeline = Pipeline(
         "test",
         RadioModel(),
