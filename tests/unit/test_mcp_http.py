@@ -18,7 +18,7 @@ from tests.support.until import until
 KITCHEN = {"station": "kitchen"}
 NOTE = {**KITCHEN, "text": "smells of bread"}
 TOKENS = {"token": "beans", "viewer_token": "look", "agent_token": "helper"}
-HELLO = {
+HELLO: dict[str, Any] = {
     "jsonrpc": "2.0",
     "id": 1,
     "method": "initialize",
@@ -133,10 +133,10 @@ async def test_waiting_calls_are_bounded_and_end_with_their_client() -> None:
             started: set[int] = set()
 
             async def wait(number: int) -> None:
-                async def progress(*_seen: object) -> None:
+                async def report(progress: float, total: float | None, message: str | None) -> None:
                     started.add(number)
 
-                await agent.call_tool("wait_for_first_crack", waits, progress_callback=progress)
+                await agent.call_tool("wait_for_first_crack", waits, progress_callback=report)
 
             most = AgentLimits().requests
             tasks = [asyncio.create_task(wait(number)) for number in range(most)]
