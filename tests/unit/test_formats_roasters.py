@@ -337,9 +337,10 @@ DOCUMENTED = {
 
 
 def test_the_documented_table_says_which_fields_each_format_has() -> None:
+    _, _, section = FORMATS.read_text().partition("## What each program's file has")
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")]
-        for line in FORMATS.read_text().partition("## What each program's file has")[2].split("\n")
+        for line in section.partition("\n## ")[0].split("\n")
         if line.startswith("|") and not line.startswith("|---")
     ]
     table = {row[0]: dict(zip(rows[0][1:], row[1:], strict=True)) for row in rows[1:]}
