@@ -116,7 +116,7 @@ class SessionLimits:
 class HttpServer:
     """The server of all agents over streamable HTTP, as an ASGI application while it runs.
 
-    It trusts that whoever passes requests on has checked their token.
+    The caller has checked the token of each request that it passes on.
     """
 
     def __init__(self, url: str, token: str, names: Sequence[str], limits: SessionLimits) -> None:

@@ -6,7 +6,7 @@ reads what is live with a token that this program has made for itself and that o
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -72,8 +72,13 @@ class AgentDoor:
         """Whether there is no room for one more request."""
         return self._requests >= self._limits.requests
 
-    async def serve(self, port: int) -> None:
-        """Serve until cancelled; `port` is that of the API."""
+    async def serve(self, port: int, started: Callable[[], None]) -> None:
+        """Serve until cancelled.
+
+        Args:
+            port: of the API.
+            started: called as soon as it serves.
+        """
         from roastwatch.mcp.server import HttpServer, SessionLimits
 
         address = f"[{self._own}]" if ":" in self._own else self._own
@@ -83,6 +88,7 @@ class AgentDoor:
         async with server.running():
             self._closing.clear()
             self._app = server
+            started()
             try:
                 await asyncio.Event().wait()
             finally:

@@ -229,7 +229,8 @@ class RestSink(Sink):
                 self._announced = port
             self._context.part.running()
             if agents is not None:
-                working.keep(lambda: agents.serve(port), "rest:mcp")
+                running = self._context.part.running
+                working.keep(lambda: agents.serve(port, running), "rest:mcp")
             await asyncio.Event().wait()
         finally:
             await working.close()

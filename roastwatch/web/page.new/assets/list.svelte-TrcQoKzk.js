@@ -1,1 +1,0 @@
-import{dt as e,et as t,lt as n,ut as r}from"./index-Db2Utauy.js";import{t as i}from"./listing-CsCOJ9gP.js";var a=new class{#e=e(n({...i}));get filters(){return t(this.#e)}set filters(e){r(this.#e,e,!0)}#t=e(0);get page(){return t(this.#t)}set page(e){r(this.#t,e,!0)}#n=e(n([]));get chosen(){return t(this.#n)}set chosen(e){r(this.#n,e,!0)}};export{a as t};
