@@ -7,6 +7,7 @@ as any other. Annotations say what changes the world; the service does not rely 
 import contextlib
 import hashlib
 import json
+import logging
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -128,6 +129,7 @@ class HttpServer:
             names: the hosts by which clients may call it, with any port.
             limits: of its sessions.
         """
+        logging.getLogger("mcp").setLevel(logging.WARNING)  # not each session, in the service's log
         hosts = [f"{name}{port}" for name in names for port in ("", ":*")]
         server = made(url, Credentials(token))
         server.streamable_http_app(

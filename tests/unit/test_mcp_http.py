@@ -3,13 +3,16 @@
 import asyncio
 import contextlib
 import json
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
+import pytest
 
+from roastwatch.errors import MissingExtraError
 from roastwatch.vocabulary import Origin
-from roastwatch.web.agents import MCP_PATH, AgentLimits
+from roastwatch.web.agents import MCP_PATH, AgentLimits, need_library
 from tests.support.events import snapshot
 from tests.support.http import Served, free_port, request, send, serving
 from tests.support.mcp_http import http_agent
@@ -172,6 +175,12 @@ async def test_a_subscription_reports_changes_and_ends_with_the_server() -> None
 async def test_it_is_off_unless_set() -> None:
     async with serving() as served:
         assert (await send(served.port, request(MCP_PATH, HELLO, **TAKES))).status == 404
+
+
+def test_without_its_library_the_setting_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "roastwatch.mcp.server", None)
+    with pytest.raises(MissingExtraError, match=r"roastwatch\[mcp\]"):
+        need_library()
 
 
 async def test_without_tokens_programs_of_this_machine_are_agents() -> None:
