@@ -6,6 +6,7 @@ service applies the rules for agents whatever the token allows.
 
 import asyncio
 import contextlib
+import copy
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +15,12 @@ import aiohttp
 
 from roastwatch import inbound
 from roastwatch.errors import BadInputError, LostError, RefusedError
+from roastwatch.printing.printable import printable
 
 AGENT = "Roastwatch-Agent"
 """The header in which an agent names itself (web/access.py)."""
+_UNNAMED = "without a name"
+_LONGEST_NAME = 60
 _ANSWER_S = 30.0
 _LARGEST = inbound.InboundLimits(size=8 * 1024 * 1024, whole_text=False)
 """A roast with all its curves has some 2 MiB."""
@@ -39,16 +43,14 @@ class ServiceApi:
         self._base = url.rstrip("/") + "/api/v1/"
         self._url = url
         self._credentials = credentials
+        token = credentials.token
+        self._authorization = None if token is None else f"Bearer {token}"
         self.agent = agent
         self._session: aiohttp.ClientSession | None = None
         self._signing_in = asyncio.Lock()
 
     async def __aenter__(self) -> "ServiceApi":
-        headers = {}
-        if self._credentials.token is not None:
-            headers["Authorization"] = f"Bearer {self._credentials.token}"
         self._session = aiohttp.ClientSession(
-            headers=headers,
             cookie_jar=aiohttp.CookieJar(unsafe=True),  # the address may be a number
             timeout=aiohttp.ClientTimeout(total=_ANSWER_S),
             connector=aiohttp.TCPConnector(force_close=True),
@@ -58,6 +60,22 @@ class ServiceApi:
     async def __aexit__(self, *_raised: object) -> None:
         if self._session is not None:
             await self._session.close()
+
+    def acting_for(self, agent: str, authorization: str | None = None) -> "ServiceApi":
+        """This connection for the requests of one agent.
+
+        Args:
+            agent: the name by which the agent introduces itself.
+            authorization: the header that it sent; None: the credentials of this connection.
+        """
+        found = copy.copy(self)
+        found.agent = printable(agent, _LONGEST_NAME).strip() or _UNNAMED
+        found._authorization = authorization or self._authorization
+        return found
+
+    def _headers(self) -> dict[str, str]:
+        sent = {} if self._authorization is None else {"Authorization": self._authorization}
+        return {AGENT: self.agent, **sent}
 
     async def get(self, path: str, **query: str | int) -> Any:
         """What a path answers.
@@ -117,7 +135,7 @@ class ServiceApi:
                 self._base + path,
                 params=query,
                 json=body,
-                headers={AGENT: self.agent},
+                headers=self._headers(),
                 allow_redirects=False,
             ) as answer:
                 raw = bytearray()
@@ -143,7 +161,7 @@ class ServiceApi:
         try:
             async with self._session.ws_connect(
                 self._base + "live",
-                headers={AGENT: self.agent},
+                headers=self._headers(),
                 heartbeat=15.0,
                 max_msg_size=_LARGEST_MESSAGE,
             ) as socket:

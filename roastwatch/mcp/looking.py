@@ -53,7 +53,8 @@ async def wait_for_first_crack(
     def found(view: StationView) -> dict[str, Any] | None:
         return view.first_crack(least)
 
-    view, event, waited_s = await _until(watch, name, within_s, found, progress)
+    with watch.waiting():
+        view, event, waited_s = await _until(watch, name, within_s, found, progress)
     return {
         "first_crack": event is not None,
         "event": event,
@@ -74,7 +75,8 @@ async def watch_roast(
     def found(view: StationView) -> dict[str, Any] | None:
         return next((one for one in new(view) if one["event_type"] == until), None)
 
-    view, event, waited_s = await _until(watch, name, for_s, found, progress)
+    with watch.waiting():
+        view, event, waited_s = await _until(watch, name, for_s, found, progress)
     return {
         "happened": event is not None if until else None,
         "new_events": new(view),

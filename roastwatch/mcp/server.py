@@ -5,14 +5,26 @@ as any other. Annotations say what changes the world; the service does not rely 
 """
 
 import contextlib
+import hashlib
 import json
-from collections.abc import AsyncIterator, Iterator
+import logging
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    MutableMapping,
+    Sequence,
+)
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ToolError
 from mcp.server.subscriptions import InMemorySubscriptionBus, ResourceUpdated
+from mcp.server.transport_security import TransportSecuritySettings
 from mcp.types import ToolAnnotations
 from pydantic import Field
 
@@ -93,6 +105,61 @@ def made(url: str, credentials: Credentials) -> "MCPServer[AgentLink]":
     return server
 
 
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """What agents over HTTP may use: sessions, seconds without a request, bytes of a request."""
+
+    sessions: int
+    idle_s: float
+    body: int
+
+
+class HttpServer:
+    """The server of all agents over streamable HTTP, as an ASGI application while it runs.
+
+    The caller has checked the token of each request that it passes on.
+    """
+
+    def __init__(self, url: str, token: str, names: Sequence[str], limits: SessionLimits) -> None:
+        """Serve once.
+
+        Args:
+            url: of the API, without its path.
+            token: reads the API.
+            names: the hosts by which clients may call it, with any port.
+            limits: of its sessions.
+        """
+        logging.getLogger("mcp").setLevel(logging.WARNING)  # not each session, in the service's log
+        hosts = [f"{name}{port}" for name in names for port in ("", ":*")]
+        server = made(url, Credentials(token))
+        server.streamable_http_app(
+            session_idle_timeout=limits.idle_s,
+            max_sessions=limits.sessions,
+            max_request_body_size=limits.body,
+            transport_security=TransportSecuritySettings(
+                allowed_hosts=hosts,
+                allowed_origins=[f"{way}://{one}" for way in ("http", "https") for one in hosts],
+            ),
+        )
+        self._sessions = server.session_manager
+
+    def running(self) -> contextlib.AbstractAsyncContextManager[None]:
+        """Connect to the API, and serve while the context is open."""
+        return self._sessions.run()
+
+    async def __call__(
+        self,
+        scope: MutableMapping[str, Any],
+        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ) -> None:
+        """Answer a request; a session is open only to the token that began it."""
+        sent = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        owner = hashlib.blake2b(sent, digest_size=16).hexdigest()
+        scope["user"] = AuthenticatedUser(AccessToken(token=owner, client_id=owner, scopes=[]))
+        await self._sessions.handle_request(scope, receive, send)
+
+
 def uri_of(station: str) -> str:
     """The resource of a station."""
     return f"roastwatch://stations/{station}"
@@ -102,8 +169,10 @@ def _link(ctx: Context[AgentLink]) -> AgentLink:
     """The connection, with the name of the agent that calls."""
     link: AgentLink = ctx.request_context.lifespan_context
     params = ctx.session.client_params
-    link.api.agent = params.client_info.name if params and params.client_info else "without a name"
-    return link
+    name = params.client_info.name if params and params.client_info else ""
+    request = ctx.request_context.request  # None: over standard input
+    sent = request.headers.get("authorization") if request is not None else None
+    return AgentLink(link.api.acting_for(name, sent), link.watch)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,8 @@ from roastwatch.supervise import Backoff
 from roastwatch.vocabulary import Level
 
 _EVENTS_KEPT = 100
+_MOST_WAITING = 64
+"""Calls that may wait at once. Over HTTP one goes on if its client leaves without cancelling it."""
 _FIRST_S = 10.0
 """How long a call waits for the first snapshot."""
 
@@ -57,6 +59,7 @@ class Watch:
         self._api = api
         self._known = asyncio.Event()
         self._turn = asyncio.Condition()
+        self._waiting = 0
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["Watch"]:
@@ -87,6 +90,21 @@ class Watch:
         if found is None:
             raise RefusedError(f"There is no station {name}: {', '.join(self.stations)}.")
         return found
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """While a call waits for something to happen.
+
+        Raises:
+            RefusedError: too many wait already.
+        """
+        if self._waiting >= _MOST_WAITING:
+            raise RefusedError("Too many calls wait at once: end another one first.")
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
 
     async def next_change(self, within_s: float) -> None:
         """Wait until something has changed anywhere, at most `within_s` seconds."""

@@ -14,6 +14,7 @@ from roastwatch.web.guards import Handler, refusal
 AGENT = "Roastwatch-Agent"
 """The header in which an agent names itself."""
 _LONGEST_NAME = 60
+_UNNAMED = "without a name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Access:
         accounts: Accounts | None,
         cookie: str,
         agent_token: str | None = None,
+        own_token: str | None = None,
     ) -> None:
         """Without tokens and accounts, everybody who reaches the API may do all.
 
@@ -47,11 +49,13 @@ class Access:
             accounts: passwords, sessions and paired programs; None: nobody signs in.
             cookie: the name of the cookie that holds a session's token.
             agent_token: the bearer token of agents.
+            own_token: the bearer token by which this program reads its own API.
         """
         self._tokens = tokens
         self.accounts = accounts
         self.cookie = cookie
         self._agent_token = agent_token
+        self._own_token = own_token
 
     def caller(self, request: web.Request) -> Caller | None:
         """Who sends a request; None: nobody that is known.
@@ -62,8 +66,10 @@ class Access:
         found = self._known(request)
         if found is None:
             return None
-        name = printable(request.headers.get(AGENT, ""), _LONGEST_NAME).strip()
-        return replace(found, agent=name) if name else found
+        if AGENT not in request.headers:
+            return found
+        name = printable(request.headers[AGENT], _LONGEST_NAME).strip()
+        return replace(found, agent=name or found.agent or _UNNAMED)
 
     def _known(self, request: web.Request) -> Caller | None:
         if not self._tokens and self.accounts is None:
@@ -87,7 +93,9 @@ class Access:
 
     def _machine(self, request: web.Request) -> Caller | None:
         if self._agent_token is not None and _carries(request, self._agent_token):
-            return Caller(Role.OPERATOR, agent="without a name")
+            return Caller(Role.OPERATOR, agent=_UNNAMED)
+        if self._own_token is not None and _carries(request, self._own_token):
+            return Caller(Role.VIEWER)
         for role in reversed(Role):  # operators first
             if role in self._tokens and _carries(request, self._tokens[role]):
                 return Caller(role)

@@ -12,6 +12,7 @@ from roastwatch.vocabulary import RoastEvent, Snapshot
 from roastwatch.web import guards, openapi
 from roastwatch.web.access import Access
 from roastwatch.web.accounts import Role
+from roastwatch.web.agents import MCP_PATH, AgentDoor
 from roastwatch.web.answers import repeating, tagged
 from roastwatch.web.curve import Curves
 from roastwatch.web.entity_list import EntityLists
@@ -47,8 +48,15 @@ class Api:
     """Answers the requests of one server."""
 
     def __init__(
-        self, context: SinkContext, known: Known, access: Access, clients: LiveClients
+        self,
+        context: SinkContext,
+        known: Known,
+        access: Access,
+        clients: LiveClients,
+        agents: AgentDoor | None = None,
     ) -> None:
+        """`agents`: serves MCP; None: it is not offered."""
+        self.agents = agents
         self._context = context
         self._known = known
         self._access = access
@@ -77,7 +85,7 @@ class Api:
                 guards.errors_as_json,
                 guards.hosts(*allowed_hosts),
                 self._access.middleware(open_paths, self._trust),
-                guards.no_foreign_page_changes_anything(uploads),
+                guards.no_foreign_page_changes_anything(uploads, {MCP_PATH}),
             ],
             client_max_size=guards.LARGEST_BODY,
         )
@@ -89,6 +97,9 @@ class Api:
                     app.router.add_get(path, handler, allow_head=route.name != "live")
                 else:
                     app.router.add_route(route.method, path, handler)
+        if self.agents is not None:
+            for method in ("GET", "POST", "DELETE"):
+                app.router.add_route(method, MCP_PATH, self._mcp)
         add_page(app, page)
 
         async def close(_app: web.Application) -> None:
@@ -160,6 +171,16 @@ class Api:
     def _trust(self, request: web.Request) -> None:
         if self.listener is not None:
             self.listener.trust(request.transport)
+
+    async def _mcp(self, request: web.Request) -> web.StreamResponse:
+        caller = self._access.caller(request)
+        if caller is None or caller.session_id is not None:
+            return guards.refusal(401, "An MCP client signs in by a token: see agent_token.")
+        assert self.agents is not None
+        if self.listener is None or self.agents.full:
+            return guards.refusal(503, "Too many MCP requests at once: end another one.")
+        with self.listener.busy(request.transport):
+            return await self.agents.answered(request)
 
     async def _health(self, request: web.Request) -> web.Response:
         """The problems; to others than known callers only their number, as they name devices."""

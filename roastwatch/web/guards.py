@@ -66,19 +66,24 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         return refusal(500, "Internal error of roastwatch: see its log.")
 
 
+def own_names(*names: str) -> set[str]:
+    """The names of this machine, and these."""
+    here = socket.gethostname().lower()
+    return {"localhost", here, f"{here}.local", *(name.lower().rstrip(".") for name in names)}
+
+
 def hosts(*names: str) -> Middleware:
     """Serve only under our own names, or under addresses.
 
     A web page elsewhere can have its own name point to this machine (DNS rebinding), and the
     browser then takes this API for a part of the page; its requests still carry the page's name.
     """
-    here = socket.gethostname().lower()
-    known = {"localhost", here, f"{here}.local", *(name.lower().rstrip(".") for name in names)}
+    known = own_names(*names)
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         named = request.headers.getall("Host", [])
-        name = _host(named[0]) if len(named) == 1 else None
+        name = host_name(named[0]) if len(named) == 1 else None
         if name is None:
             return refusal(400, "Send one Host header with a name or an address.")
         if name in known or name.endswith(".localhost") or _is_address(name):
@@ -108,18 +113,23 @@ def foreign(request: web.Request) -> bool:
     return place.removesuffix(usual) not in named - {""}
 
 
-def no_foreign_page_changes_anything(uploads: Collection[str] = ()) -> Middleware:
+def no_foreign_page_changes_anything(
+    uploads: Collection[str] = (), ended: Collection[str] = ()
+) -> Middleware:
     """Requests that change something must be plain JSON, and not come from a foreign page.
 
-    A file may be sent to the paths `uploads`, as bytes of no particular type: a form of another
-    site can't send that either.
+    A file may be sent to the paths `uploads`, as bytes of no particular type, and DELETE to the
+    paths `ended` without a body: a form of another site can't send that either.
     """
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.method not in _READING:
             media = _BYTES if request.path in uploads else _JSON
-            if foreign(request) or request.content_type != media:
+            typed = request.content_type == media
+            if request.method == "DELETE" and request.path in ended:
+                typed = True
+            if foreign(request) or not typed:
                 what = "the file" if media == _BYTES else "JSON"
                 said = f"Send {what} as {media}, and not from a web page of another site."
                 return refusal(415, said)
@@ -174,7 +184,7 @@ def _charset(request: web.Request) -> str:
     return (request.charset or "").strip().lower()
 
 
-def _host(header: str) -> str | None:
+def host_name(header: str) -> str | None:
     """The name in a Host header, without its port; None if it is invalid."""
     name, port = header.strip().lower(), ""
     if name.startswith("["):

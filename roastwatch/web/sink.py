@@ -9,6 +9,7 @@ import contextlib
 import errno
 import itertools
 import logging
+import secrets
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ from roastwatch.option_types import Host
 from roastwatch.options import Options
 from roastwatch.sinks.arming import ArmingRequests
 from roastwatch.sinks.sink import Finding, Sink, SinkContext
-from roastwatch.supervise import retry_forever
+from roastwatch.supervise import Background, retry_forever
 from roastwatch.vocabulary import (
     HeardPop,
     LevelNow,
@@ -34,6 +35,7 @@ from roastwatch.vocabulary import (
 )
 from roastwatch.web.access import Access
 from roastwatch.web.accounts import Accounts, Role
+from roastwatch.web.agents import AgentDoor, need_library
 from roastwatch.web.announcement import announced
 from roastwatch.web.api import Api, Known
 from roastwatch.web.check import check_port
@@ -83,6 +85,10 @@ class RestOptions(Options):
         description="Bearer token of agents, such as `roastwatch mcp`: they read, mark, lower heat "
         "and stop, but never arm or confirm that a person is there.",
     )
+    mcp: bool = Field(
+        False,
+        description="Offers MCP to agents over HTTP, at /api/v1/mcp; needs the extra mcp.",
+    )
     sign_in: bool = Field(
         False,
         description="Lets people sign in with a password; one for operators and one for viewers "
@@ -129,6 +135,13 @@ class RestSink(Sink):
     Options = RestOptions
 
     def __init__(self, options: RestOptions, context: SinkContext) -> None:
+        """Make it.
+
+        Raises:
+            MissingExtraError: `mcp` is set, and its library is not installed.
+        """
+        if options.mcp:
+            need_library()
         self._options = options
         self._context = context
         self._kept: deque[RoastEvent] = deque(maxlen=_KEPT)
@@ -206,6 +219,7 @@ class RestSink(Sink):
 
     async def _serve(self) -> None:
         options, (api, accounts, created) = self._options, await self._api()
+        agents, working = api.agents, Background(self._context.part)
         runner = web.AppRunner(
             api.application(
                 (options.host, *options.allowed_hosts), await asyncio.to_thread(page_files)
@@ -234,9 +248,13 @@ class RestSink(Sink):
                 announce(options.host, port)
                 self._announced = port
             self._context.part.running()
+            if agents is not None:
+                running = self._context.part.running
+                working.keep(lambda: agents.serve(port, running), "rest:mcp")
             async with self._announcement(port):
                 await asyncio.Event().wait()
         finally:
+            await working.close()
             await listener.close()
             await runner.cleanup()
 
@@ -282,7 +300,8 @@ class RestSink(Sink):
         }
         accounts, created = await self._accounts() if options.sign_in else (None, {})
         agents = options.agent_token.get_secret_value() if options.agent_token else None
-        access = Access(tokens, accounts, f"roastwatch_{instance}", agents)
+        own = secrets.token_urlsafe(32) if options.mcp else None
+        access = Access(tokens, accounts, f"roastwatch_{instance}", agents, own)
         self._id = await asyncio.to_thread(service_id, self._context.folder, instance)
         known = Known(
             lambda: self._latest.value or {},
@@ -292,7 +311,9 @@ class RestSink(Sink):
             self._lists,
             self._id,
         )
-        return Api(self._context, known, access, LiveClients(self._live)), accounts, created
+        door = None if own is None else AgentDoor(options.host, options.allowed_hosts, own)
+        api = Api(self._context, known, access, LiveClients(self._live), door)
+        return api, accounts, created
 
     async def _accounts(self) -> tuple[Accounts, dict[Role, str]]:
         """Passwords and sessions, and the passwords that were created and are to be shown.

@@ -27,7 +27,7 @@ def addresses(host: str, port: int) -> list[str]:
         host: the address that is served on; 0.0.0.0 or ::: every one.
         port: the TCP port.
     """
-    hosts = ["127.0.0.1", *_network()] if host in _EVERYWHERE else [host]
+    hosts = ["127.0.0.1", *network()] if host in _EVERYWHERE else [host]
     return [f"http://{f'[{one}]' if ':' in one else one}:{port}/" for one in hosts]
 
 
@@ -113,7 +113,7 @@ def phone_address(host: str, port: int) -> str:
     return addresses(host, port)[-1]
 
 
-def _network() -> list[str]:
+def network() -> list[str]:
     """This machine's address in its network."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:

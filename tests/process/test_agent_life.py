@@ -31,3 +31,4 @@ def test_ten_thousand_random_calls_change_nothing_unsafe(seed: int, socket_folde
     assert UNARMED in lived.refused
     assert any("agent may not raise heat" in one for one in lived.refused)
     assert any("can't arm" in one for one in lived.refused)
+    assert any("agent_drop" in one for one in lived.refused)

@@ -1,7 +1,9 @@
-"""The official MCP client, over standard input and output, in a roast of the whole service."""
+"""The official MCP client, by both of its transports, in a roast of the whole service."""
 
 import asyncio
+import contextlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from roastwatch.roastlog.store import Store
 from tests.process.test_web_service import browser, post, running
 from tests.support.guarded import guarded
 from tests.support.http import free_port
+from tests.support.made_roasts import made_roast
+from tests.support.mcp_http import http_agent
 from tests.support.until import until
 
 KITCHEN = {
@@ -21,18 +25,25 @@ KITCHEN = {
     "roast": {"begins": "sound"},
 }
 TOKENS = {"token": "person's", "agent_token": "agent's"}
+EARLIER = "made-0"
+Connects = Callable[[Path, int], contextlib.AbstractAsyncContextManager[Client]]
 
 
-def client(folder: Path, port: int, token: str = TOKENS["agent_token"]) -> Client:
+def over_stdio(folder: Path, port: int) -> Client:
     """An agent that starts `roastwatch mcp` by itself."""
     file = folder / "agent.token"
-    file.write_text(token + "\n")
+    file.write_text(TOKENS["agent_token"] + "\n")
     words = ("mcp", "--url", f"http://127.0.0.1:{port}", "--token-file", str(file))
     return Client(
         stdio_client(
             StdioServerParameters(command=sys.executable, args=["-m", "roastwatch", *words])
         )
     )
+
+
+def over_http(_folder: Path, port: int) -> contextlib.AbstractAsyncContextManager[Client]:
+    """An agent that connects to the service."""
+    return http_agent(port, TOKENS["agent_token"])
 
 
 def sentence(result: CallToolResult) -> str:
@@ -48,23 +59,63 @@ async def call(agent: Client, tool: str, **arguments: Any) -> Any:
     return result.structured_content
 
 
+async def reads_the_log(agent: Client, roast_id: str) -> None:
+    """The roast that has just been dropped, and how it compares with an earlier one."""
+
+    async def roast() -> dict[str, Any]:
+        result = await agent.call_tool("read_roast", {"roast_id": roast_id, "points": 20})
+        return {} if result.is_error else result.structured_content or {}
+
+    async def whole() -> dict[str, Any]:
+        found = await roast()
+        return found if {"first_crack", "drop"} <= {e["kind"] for e in found["events"]} else {}
+
+    found = await until(whole, 30.0)
+    [crack] = [one for one in found["events"] if one["kind"] == "first_crack"]
+    assert (crack["level"], crack["label"]) == ("certain", None)  # an agent hears nothing
+    assert "smells of bread" in [one["text"] for one in found["controls"]]
+    assert all(len(one["at_s"]) <= 20 for one in found["curves"])
+    listed = await call(agent, "list_roasts", limit=1)
+    assert listed["total"] == 2
+    assert [one["roast_id"] for one in listed["roasts"]] == [roast_id]
+    compared = await call(agent, "compare_roasts", roast_ids=[EARLIER, roast_id])
+    beans_c = compared["figures"]["first_crack_c"]
+    assert beans_c["values"][1] == pytest.approx(crack["bean_temp_c"], abs=0.1)
+    assert beans_c["against_first"] == [
+        0,
+        pytest.approx(beans_c["values"][1] - beans_c["values"][0]),
+    ]
+    # Its charge is unknown, so seconds would count from another moment than the earlier roast's.
+    assert compared["figures"]["first_crack_s"]["values"] == [495, None]
+    assert "no id of a roast" in sentence(
+        await agent.call_tool("read_roast", {"roast_id": "../me"})
+    )
+
+
+@pytest.mark.parametrize("connects", [over_stdio, over_http])
 def test_an_agent_waits_for_first_crack_confirms_lowers_heat_and_drops(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, connects: Connects
 ) -> None:
-    asyncio.run(_roast(tmp_path, monkeypatch))
+    asyncio.run(_roast(tmp_path, monkeypatch, connects))
 
 
-async def _roast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def _roast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, connects: Connects) -> None:
     port = free_port()
+    with Store(tmp_path / "log.db", create=True) as log:
+        log.import_record(made_roast())
     roaster = {"type": "simulated", "drum_c": 120}
     station = KITCHEN | {"roaster": roaster, "roaster_limits": {"agent_drop": True}}
     async with guarded() as place:
         monkeypatch.setenv("ROASTWATCH_RUNTIME_DIR", str(place.folder))
-        async with (
-            client(tmp_path, port) as agent,
-            running(tmp_path, station, port=port, **TOKENS) as service,
-            browser(port) as person,
-        ):
+        async with contextlib.AsyncExitStack() as stack:
+            if connects is over_stdio:  # it is there before the service
+                agent = await stack.enter_async_context(connects(tmp_path, port))
+            service = await stack.enter_async_context(
+                running(tmp_path, station, port=port, mcp=True, **TOKENS)
+            )
+            person = await stack.enter_async_context(browser(port))
+            if connects is over_http:
+                agent = await stack.enter_async_context(connects(tmp_path, port))
             person.headers["Authorization"] = f"Bearer {TOKENS['token']}"
             kitchen = service.stations["kitchen"]
             reported: list[str] = []
@@ -72,7 +123,7 @@ async def _roast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             async def progress(progress: float, total: float | None, message: str | None) -> None:
                 reported.append(message or "")
 
-            async with asyncio.timeout(60):  # it was there before the service
+            async with asyncio.timeout(60):
                 while (await agent.call_tool("show_station", {"station": "kitchen"})).is_error:
                     await asyncio.sleep(0.1)
             uri = "roastwatch://stations/kitchen"
@@ -116,6 +167,8 @@ async def _roast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
                     if kitchen.snapshot().roaster.armed:
                         return result
 
+            listed = await call(agent, "list_roasts")
+            assert EARLIER in [one["roast_id"] for one in listed["roasts"]]
             refusal = sentence(await with_heat("set_heat", percent=80))
             assert "agent may not raise heat" in refusal
             assert "agent_raise" in refusal
@@ -137,6 +190,7 @@ async def _roast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             types = [one["event_type"] for one in events["result"]]
             assert types.index("first_crack_certain") < types.index("drop")
             roast_id = cracked["event"]["roast_id"]
+            await reads_the_log(agent, roast_id)
     with Store(tmp_path / "log.db") as log:
         noted = [one.text for one in log.record(roast_id).controls if one.what == "note"]
         rows = log.connection.execute(

@@ -91,8 +91,11 @@ class AgentLife:
             self.refused.append(str(error))
             return body
         if kind == "emergency_stop":
-            await self.settled(lambda: self.setpoint(Actuator.HEATER) == 0)
-            assert not self.kitchen.driven.state().armed
+            await self.settled(
+                lambda: (
+                    self.setpoint(Actuator.HEATER) == 0 and not self.kitchen.driven.state().armed
+                )
+            )
         return body
 
     async def command(self) -> object:

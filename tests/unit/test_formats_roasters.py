@@ -1,10 +1,12 @@
-"""CSV of IKAWA, ROEST, Kaleido, Giesen and Cropster: every field that each has, and back again.
+"""Files of IKAWA, ROEST, Kaleido, Giesen and Cropster: every field that each has, and back again.
 
 The files are written here, after the form of public ones and of public programs that read them.
 """
 
+import contextlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,12 +17,14 @@ from roastwatch.records import formats
 from roastwatch.records.formats import own_json
 from roastwatch.records.record import Properties, RoastRecord
 from roastwatch.vocabulary import EventKind
+from tests.support.xls import Rows, workbook
 from tests.unit.test_formats import same
 
 CHARGE, TURN, DRY = EventKind.CHARGE, EventKind.TURNING_POINT, EventKind.DRY_END
 CRACK, CRACK_END = EventKind.FIRST_CRACK, EventKind.FIRST_CRACK_END
 SECOND, DROP = EventKind.SECOND_CRACK, EventKind.DROP
 NAN = float("nan")
+FORMATS = Path(__file__).parents[2] / "docs" / "reference" / "formats.md"
 
 
 @dataclass
@@ -35,7 +39,7 @@ class Case:
     columns: dict[str, list[float]]
     events: list[tuple[EventKind, float, float | None]]
     """Kind, second, bean temperature."""
-    controls: list[tuple[float, str, float]] = field(default_factory=list)
+    controls: list[tuple[float, str, float | None]] = field(default_factory=list)
     extras: dict[str, tuple[bool, list[float]]] = field(default_factory=dict)
     properties: Properties = field(default_factory=Properties)
     started_at: datetime | None = None
@@ -178,6 +182,74 @@ CROPSTER = Case(
     [(CHARGE, 1, 190)],
     fahrenheit=True,
 )
+WORKBOOK = Case(
+    "PR-0042.xls",
+    "",
+    "cropster",
+    "Filter, light",
+    [0, 1, 2, 3, 4, 5],
+    {
+        "bean_temp_c": [200, 190, 100, 150, 196, 205],
+        "environment_temp_c": [NAN, 210, 215, 220, 225, 230],
+    },
+    [
+        (CHARGE, 1, 190), (TURN, 2, 100), (DRY, 3, 150), (CRACK, 4, 196), (CRACK_END, 5, 205),
+        (SECOND, 5, 205), (DROP, 5, 205),
+    ],
+    [(1, "gas", 80), (2, "airflow", 40), (3, "note", None), (4, "note", None)],
+    {
+        "Drum temp.": (True, [180, 181, 182, 183, 184, 185]),
+        "Gas control": (False, [80, 80, 80, 60, 60, 60]),
+    },
+    Properties(
+        bean_name="Guji, washed", green_weight_g=2000, roasted_weight_g=1700, colour_whole=85,
+        colour_ground=90, roaster="P5", operator="Ada", batch="PR-0042", ambient_temp_c=21.5,
+        rating=86.25, notes="slow start", cupping_notes="peach",
+    ),
+    datetime(2024, 3, 5, 10, 11, 12, tzinfo=UTC),
+)  # fmt: skip
+_DAY = 45356 + (10 * 3600 + 11 * 60 + 12) / 86400
+ENGLISH: dict[str, Rows] = {
+    "General": [
+        ["Id-Tag", "Lot name", "Profile", "Machine", "Roast technician", "Date", "Start weight",
+         "Start weight unit", "End weight", "End weight unit", "Sensorial score", "Roast value",
+         "Roast value 2", "Ambient temp.", "Roasting notes", "Sensorial notes"],
+        ["PR-0042", "Guji, washed", "Filter, light", "P5", "Ada", _DAY, 2.0, "KG", 1700.0, "G",
+         86.25, 85.0, 90.0, 21.5, "slow start", "peach"],
+    ],
+    "Comments": [
+        ["Time (s)", "Temperature", "Type", "Value"],
+        [0.0, 190.0, "Gas", 80.0],
+        [1.0, 100.0, "Turning point", ""],
+        [1.0, 100.0, "Airflow", "40"],
+        [2.0, 150.0, "Color change", ""],
+        [2.0, 150.0, "Comment", "smells of hay"],
+        [3.0, 196.0, "First crack", ""],
+        [3.0, 196.0, "Drum", "55 rpm"],
+        [4.0, 205.0, "First crack end", ""],
+        [4.0, 205.0, "Second crack", ""],
+        [4.0, 205.0, "Duration", "00:04"],
+        [900.0, 205.0, "First crack", "of another roast"],
+        ["soon", 1.0, "Gas", 1.0],
+    ],
+    "Curve - Bean temperature": [
+        ["Time (s)", "Value (CELSIUS)"],
+        *([second - 1.0, value] for second, value in enumerate((200.0, 190, 100, 150, 196, 205))),
+    ],
+    "Curve - Env. temp.": [
+        ["Time (s)", "Value (CELSIUS)"],
+        [0.0, 210.0], [2.0, 220.0], [4.0, 230.0],
+    ],
+    "Curve - Drum temp.": [
+        ["Time (s)", "Value (CELSIUS)"],
+        *([second - 1.0, 180.0 + second] for second in range(6)),
+    ],
+    "Curve - Gas control": [
+        ["Time (s)", "Value (PERCENT)"],
+        *([second - 1.0, 80.0 if second < 3 else 60.0] for second in range(6)),
+    ],
+    "Curve - Airflow": [["Time (s)", "Value"]],
+}  # fmt: skip
 CASES = [IKAWA_X, IKAWA_PRO, ROEST, KALEIDO, GIESEN, CROPSTER]
 
 
@@ -206,6 +278,93 @@ def test_every_field_is_read_and_survives_our_own_json(case: Case) -> None:
     assert same(record, again)
     other = formats.read(case.text.encode("utf-8-sig"), "x.alog")
     assert other.source_format == case.source_format
+
+
+def test_every_field_of_a_workbook_is_read_and_survives_our_own_json() -> None:
+    content = workbook(ENGLISH)
+    record = formats.read(content, WORKBOOK.name)
+    check(record, WORKBOOK)
+    assert [one.text for one in record.controls] == ["80", "40", "smells of hay", "Drum: 55 rpm"]
+    assert same(record, formats.read(own_json.write(record).encode(), WORKBOOK.name))
+    assert formats.read(content, "x.alog").source_format == "cropster"
+
+
+def test_a_workbook_in_german_and_fahrenheit_without_marks() -> None:
+    record = formats.read(
+        workbook(
+            {
+                "Allgemein": [["ID-Tag", "Profil", "Raumtemp."], [42.0, "Hell", 68.0]],
+                "Kommentare": [["Zeit", "", "Art", "Wert"], [2.0, 0.0, "1. Crack", ""]],
+                "Kurve - Bohnentemperatur": [
+                    ["Zeit (s)", "Wert (FAHRENHEIT)"], [0.0, 392.0], [1.0, -1.0], [2.0, 374.0],
+                ],
+                "Kurve - Ablufttemp.": [["Zeit (s)", "Wert (FAHRENHEIT)"], [0.0, 212.0]],
+            }
+        ),
+        "a.xls",
+    )  # fmt: skip
+    assert (record.title, record.fahrenheit, record.properties.batch) == ("Hell", True, "42")
+    assert record.properties.ambient_temp_c == pytest.approx(20)
+    assert _equal(record.columns["bean_temp_c"], [200, NAN, 190])
+    assert _equal(record.columns["environment_temp_c"], [100, NAN, NAN])
+    assert [(e.kind, e.at_s) for e in record.events] == [(CHARGE, 0), (CRACK, 2), (DROP, 2)]
+
+
+def test_a_damaged_or_foreign_workbook_is_one_sentence() -> None:
+    content = workbook(ENGLISH)
+    with pytest.raises(BadInputError, match="in English or German"):
+        formats.read(workbook({"Sheet1": [["a", 1.0]]}), "a.xls")
+    with pytest.raises(BadInputError, match="8 MB"):
+        formats.read(content.ljust(9 << 20, b"\0"), "a.xls")
+    for length in range(8, len(content), 1021):
+        with contextlib.suppress(BadInputError):
+            formats.read(content[:length], "a.xls")
+    for place in range(8, len(content), 211):
+        broken = bytearray(content)
+        broken[place] ^= 0xFF
+        with contextlib.suppress(BadInputError):
+            formats.read(bytes(broken), "a.xls")
+
+
+DOCUMENTED = {
+    "IKAWA": [IKAWA_X, IKAWA_PRO],
+    "ROEST": [ROEST],
+    "Kaleido": [KALEIDO],
+    "Giesen": [GIESEN],
+    "Cropster `.xls`": [WORKBOOK],
+    "Cropster sheet as CSV": [CROPSTER],
+}
+
+
+def test_the_documented_table_says_which_fields_each_format_has() -> None:
+    _, _, section = FORMATS.read_text().partition("## What each program's file has")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in section.partition("\n## ")[0].split("\n")
+        if line.startswith("|") and not line.startswith("|---")
+    ]
+    table = {row[0]: dict(zip(rows[0][1:], row[1:], strict=True)) for row in rows[1:]}
+    assert set(rows[0][1:]) == set(DOCUMENTED)
+    for name, cases in DOCUMENTED.items():
+        kinds = {kind for case in cases for kind, _, _ in case.events}
+        noted = {what for case in cases for _, what, _ in case.controls}
+        has = {
+            "time": True,
+            "bean temperature": all("bean_temp_c" in case.columns for case in cases),
+            "environment temperature": any("environment_temp_c" in one.columns for one in cases),
+            "heat, fan, drum": bool(noted - {"note"}),
+            "charge": CHARGE in kinds,
+            "turning point, dry end": bool(kinds & {TURN, DRY}),
+            "first crack": CRACK in kinds,
+            "second crack": SECOND in kinds,
+            "drop": DROP in kinds,
+            "notes on the curve": "note" in noted,
+            "further curves": any(case.extras for case in cases),
+            "start": any(case.started_at for case in cases),
+            "properties": any(set(case.properties.as_json()) - {"roaster"} for case in cases),
+        }
+        for field_, known in has.items():
+            assert (table[field_][name] != "–") is known, (name, field_)
 
 
 def check(record: RoastRecord, case: Case) -> None:

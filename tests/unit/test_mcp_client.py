@@ -99,6 +99,21 @@ async def test_the_wait_ends_with_first_crack_and_follows_changes() -> None:
             await watch.station("cellar")
 
 
+async def test_calls_that_wait_are_bounded() -> None:
+    async with serving() as served, followed(served) as watch:
+        waits = [
+            asyncio.create_task(looking.watch_roast(watch, "kitchen", 600, None, quiet))
+            for _ in range(65)
+        ]
+        done, others = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        with pytest.raises(RefusedError, match="Too many calls wait"):
+            await done.pop()
+        for one in others:
+            one.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        assert await looking.watch_roast(watch, "kitchen", 0, None, quiet)
+
+
 def test_a_missing_number_asks_for_a_snapshot() -> None:
     watch = Watch(ServiceApi("http://127.0.0.1", Credentials()))
     station = {"title": "Kitchen", "number": 4, "state": {"phase": "idle"}, "events": []}

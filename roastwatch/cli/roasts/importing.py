@@ -28,7 +28,7 @@ def command(ctx: click.Context, log: Path, paths: tuple[Path, ...], as_json: boo
     """Import roasts from files and folders.
 
     Artisan (.alog, JSON, CSV), RoasTime, RoastLogger, HiBean, IKAWA, ROEST, Kaleido, Giesen,
-    Cropster (a sheet as CSV), coffee-roaster-mcp and our own JSON; in folders every file is tried,
+    Cropster (.xls), coffee-roaster-mcp and our own JSON; in folders every file is tried,
     whatever its name. A roast that is imported again or was saved twice is kept once. A later save
     replaces the earlier file's data; what you wrote in roastwatch (title, notes, rating, events,
     labels) stays.

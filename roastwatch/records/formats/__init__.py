@@ -16,6 +16,7 @@ from roastwatch.records.formats import (
     alog_write,
     artisan_csv,
     cropster_csv,
+    cropster_xls,
     giesen_csv,
     hibean,
     hottop_csv,
@@ -112,6 +113,8 @@ def read(content: bytes, name: str) -> RoastRecord:
 def _read(content: bytes, name: str) -> RoastRecord:
     if not content.strip():
         raise BadInputError(f"{name} is empty.")
+    if content.startswith(cropster_xls.SIGNATURE):
+        return cropster_xls.read(content, name)
     if b"\0" in content[:4096] and content[:2] not in (b"\xff\xfe", b"\xfe\xff"):
         raise BadInputError(f"{name} is not a text file, so it contains no roast.")
     text = _decoded(content)
