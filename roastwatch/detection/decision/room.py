@@ -90,7 +90,7 @@ class Room:
             self._means[index] += new * (chance - self._means[index])
             self._held[index] = max(self._means[index], kept * self._held[index])
         self._usual += (1 - math.exp(-passed_s / USUAL_S)) * (score.radio[0] - self._usual)
-        self._known[score.end_sample] = Radio(*self._held, usual=self._usual)
+        self._known[score.end_sample] = Radio(self._held[0], self._held[1], self._usual)
         if len(self._known) > 2 * KEPT:
             self._known = dict(list(self._known.items())[-KEPT:])
 
