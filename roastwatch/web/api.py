@@ -19,6 +19,7 @@ from roastwatch.web.listener import Listener
 from roastwatch.web.live_client import LiveClients
 from roastwatch.web.metrics import exposition, registry
 from roastwatch.web.page_files import PageFile, add_page
+from roastwatch.web.pairing import Pairing
 from roastwatch.web.roasts.pages import RoastPages
 from roastwatch.web.route import BYTES, Route
 from roastwatch.web.routes import ROUTES
@@ -98,6 +99,9 @@ class Api:
 
     def _handlers(self) -> dict[str, guards.Handler]:
         sign_in = SignIn(self._access)
+        pairing = Pairing(
+            self._access, sign_in, self._context.instance, self._known.service_id, self._clients
+        )
         return {
             "health": self._health,
             "metrics": self._metrics,
@@ -115,6 +119,10 @@ class Api:
             "sign_out": sign_in.sign_out,
             "password": sign_in.password,
             "me": sign_in.me,
+            "pair": pairing.pair,
+            "pairing_code": pairing.code,
+            "programs": pairing.programs,
+            "revoke_program": pairing.revoke,
             "openapi": self._openapi,
             "live_schema": self._live_schema,
             **{name: self._busy(one) for name, one in self.roasts.handlers().items()},
@@ -131,6 +139,8 @@ class Api:
                 return guards.refusal(403, "A viewer can't do this: sign in as operator.")
             if caller.agent and not route.agents:
                 return guards.refusal(403, "An agent can't do this: only a person may.")
+            if caller.program and route.people:
+                return guards.refusal(403, "A paired program can't do this: only a person may.")
             return await handler(request)
 
         return guarded

@@ -101,6 +101,11 @@ class LiveOutbox:
         self._entities[message["station"]] = message
         self._arrived.set()
 
+    @property
+    def waits(self) -> bool:
+        """Whether a message waits."""
+        return self._arrived.is_set()
+
     def put_frame(self, frame: bytes) -> None:
         """Queue columns of the spectrogram, if the client wants them; the oldest make room."""
         if not self.watches or self._behind:

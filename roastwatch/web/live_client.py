@@ -42,13 +42,17 @@ class _Refusal:
     sentence: str
 
 
+_ENDED = _Refusal(WSCloseCode.POLICY_VIOLATION, "Sign in again.")
+
+
 class LiveClients:
     """The open WebSockets of one server."""
 
     def __init__(self, live: Live, most: int = 32) -> None:
         self.live = live
         self._most = most
-        self._open: set[web.WebSocketResponse] = set()
+        self._open: dict[web.WebSocketResponse, Callable[[], bool]] = {}
+        """Each with whether it is still allowed."""
 
     @property
     def full(self) -> bool:
@@ -69,14 +73,14 @@ class LiveClients:
         await socket.prepare(request)
         _hold_little(request.transport)
         outbox = self.live.join()
-        self._open.add(socket)
+        self._open[socket] = allowed
         sending = asyncio.create_task(
             self._send(socket, request.transport, outbox, allowed), name="live:send"
         )
         try:
             await self._receive(socket, outbox)
         finally:
-            self._open.discard(socket)
+            del self._open[socket]
             self.live.leave(outbox)
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
@@ -87,6 +91,12 @@ class LiveClients:
         ends = b"roastwatch has ended"
         closing = (one.close(code=WSCloseCode.GOING_AWAY, message=ends) for one in list(self._open))
         await asyncio.gather(*closing, return_exceptions=True)
+
+    async def turn_away(self) -> None:
+        """Disconnect those whose session or token has ended."""
+        ended = [socket for socket, allowed in self._open.items() if not allowed()]
+        refusing = (_refuse(socket, _ENDED) for socket in ended)
+        await asyncio.gather(*refusing, return_exceptions=True)
 
     async def _send(
         self,
@@ -104,7 +114,7 @@ class LiveClients:
                 except TimeoutError:
                     message = beat()
                 if not allowed():
-                    await _refuse(socket, _Refusal(WSCloseCode.POLICY_VIOLATION, "Sign in again."))
+                    await _refuse(socket, _ENDED)
                     return
                 if isinstance(message, bytes):
                     if transport is None or not transport.get_write_buffer_size():

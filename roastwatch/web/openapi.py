@@ -10,7 +10,7 @@ from typing import Any
 from roastwatch import __version__
 from roastwatch.entities import ENTITIES
 from roastwatch.vocabulary import Actuator, InstructionKind, Outcome, Snapshot
-from roastwatch.web.accounts import LONGEST, SHORTEST, Role
+from roastwatch.web.accounts import LONGEST, LONGEST_NAME, SHORTEST, Role
 from roastwatch.web.curve import Curves
 from roastwatch.web.entity_list import entity_schemas
 from roastwatch.web.guards import LARGEST_BODY
@@ -206,6 +206,26 @@ def _schemas() -> dict[str, Any]:
             current=password | {"description": "The operator's password."},
         ),
         "Changed": _object("*", changed=_one_of(Role)),
+        "Pairing": _object(
+            "name",
+            name={"type": "string", "minLength": 1, "maxLength": LONGEST_NAME},
+            password=password | {"description": "Whose role the program gets."},
+            code=password | {"description": "A pairing code instead, for an operator's role."},
+        ),
+        "Paired": _object("*", token=_TEXT, instance=_TEXT, id=_TEXT, role=_one_of(Role)),
+        "PairingCode": _object("*", code=_TEXT, valid_s={"type": "number"}),
+        "Programs": _object(
+            "*",
+            programs={"type": "array", "items": {"$ref": "#/components/schemas/Program"}},
+        ),
+        "Program": _object(
+            "*",
+            id=_TEXT,
+            name=_TEXT,
+            role=_one_of(Role),
+            paired_at={"type": "string", "format": "date-time"},
+        ),
+        "Revoked": _object("*", revoked=_TEXT),
         "Me": _object("*", role=_one_of(Role), session={"type": "boolean"}),
         "Nothing": {"type": "object"},
         "Document": {"type": "object"},

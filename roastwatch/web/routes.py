@@ -81,7 +81,23 @@ ROUTES = (
     ),
     Route(
         "POST", "/password", "password", "Give a role another password; its sessions end.",
-        _ACTS, {200: "Changed"}, "NewPassword", (409, 429, 503),
+        _ACTS, {200: "Changed"}, "NewPassword", (409, 429, 503), people=True,
+    ),
+    Route(
+        "POST", "/pair", "pair", "Exchange a password or a pairing code for a program's token.",
+        None, {201: "Paired"}, "Pairing", (403, 409, 429, 503),
+    ),
+    Route(
+        "POST", "/pairing-code", "pairing_code", "Make a pairing code; an earlier one ends.",
+        _ACTS, {201: "PairingCode"}, "Nothing", (409,), people=True,
+    ),
+    Route(
+        "GET", "/programs", "programs", "The programs that are paired.",
+        _ACTS, {200: "Programs"},
+    ),
+    Route(
+        "DELETE", "/programs/{program}", "revoke_program", "Revoke a program's token.",
+        _ACTS, {200: "Revoked"}, refusals=(404, 415), people=True,
     ),
     Route("GET", "/me", "me", "Who the caller is.", _SEES, {200: "Me"}),
     Route(

@@ -5,6 +5,7 @@ passes the guards of web/guards.py first; its data passes `inbound`, the one che
 """
 
 import asyncio
+import contextlib
 import errno
 import itertools
 import logging
@@ -33,6 +34,7 @@ from roastwatch.vocabulary import (
 )
 from roastwatch.web.access import Access
 from roastwatch.web.accounts import Accounts, Role
+from roastwatch.web.announcement import announced
 from roastwatch.web.api import Api, Known
 from roastwatch.web.check import check_port
 from roastwatch.web.curve import Curves
@@ -87,6 +89,11 @@ class RestOptions(Options):
         "are created at the first start and shown once, in the terminal or else in a file beside "
         "the roast log.",
     )
+    announce: bool = Field(
+        True,
+        description="Announces the API in the network, so that Home Assistant finds it, if others "
+        "can reach it and the extra `network` is installed.",
+    )
     allowed_hosts: tuple[str, ...] = Field(
         (),
         description="More host names to accept, such as roaster.lan; addresses, "
@@ -137,6 +144,7 @@ class RestSink(Sink):
         self._announced: int | None = None
         """The port whose address was logged."""
         self._curves = Curves()
+        self._id = ""
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         """Keep the newest events, and serve them."""
@@ -226,10 +234,16 @@ class RestSink(Sink):
                 announce(options.host, port)
                 self._announced = port
             self._context.part.running()
-            await asyncio.Event().wait()
+            async with self._announcement(port):
+                await asyncio.Event().wait()
         finally:
             await listener.close()
             await runner.cleanup()
+
+    def _announcement(self, port: int) -> contextlib.AbstractAsyncContextManager[object]:
+        if not self._options.announce:
+            return contextlib.nullcontext()
+        return announced(self._id, self._context.instance, self._options.host, port)
 
     async def _open(self, listener: Listener) -> int:
         """Listen; returns the port.
@@ -269,14 +283,14 @@ class RestSink(Sink):
         accounts, created = await self._accounts() if options.sign_in else (None, {})
         agents = options.agent_token.get_secret_value() if options.agent_token else None
         access = Access(tokens, accounts, f"roastwatch_{instance}", agents)
-        name = await asyncio.to_thread(service_id, self._context.folder, instance)
+        self._id = await asyncio.to_thread(service_id, self._context.folder, instance)
         known = Known(
             lambda: self._latest.value or {},
             self._kept,
             self._curves,
             self._arming,
             self._lists,
-            name,
+            self._id,
         )
         return Api(self._context, known, access, LiveClients(self._live)), accounts, created
 
