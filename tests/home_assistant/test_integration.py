@@ -55,13 +55,14 @@ def test_the_integration_passes_its_tests_inside_home_assistant(home: Home, tmp_
 async def test_the_real_service_is_added_followed_and_removed(
     home: Home, talk: Talk, tmp_path: Path
 ) -> None:
-    port, token = free_port(), "a-token-of-the-settings"
-    rest = {"type": "rest", "port": port, "token": token}
+    port = free_port()
+    rest = {"type": "rest", "port": port, "sign_in": True}
     phase, shown = "sensor.oven_roaster_phase", "event.oven_roaster_event"
     async with service(tmp_path, "oven", sinks=[rest], speed=6, first_crack_at_s=30) as first:
-        entry_id = await _add(talk, port, token)
+        password = await talk.until(lambda: _password(tmp_path, port))
+        entry_id = await _add(talk, port, password)
         await talk.until(lambda: talk.shows(phase))
-        listed = await _listed(port, token)
+        listed = await _listed(port, password)
         registry = await talk.call("config/entity_registry/list")
         found = {one["entity_id"]: one for one in registry if one["config_entry_id"] == entry_id}
         assert found.keys() == {
@@ -91,14 +92,20 @@ async def test_the_real_service_is_added_followed_and_removed(
         assert not [one for one in devices if entry_id in one["config_entries"]]
 
 
-async def _add(talk: Talk, port: int, token: str) -> str:
+def _password(folder: Path, port: int) -> str | None:
+    """The operator's, which the service stores as there is no terminal."""
+    file = folder / "data" / f"web-{port}.passwords"
+    return file.read_text().split()[1] if file.exists() else None
+
+
+async def _add(talk: Talk, port: int, password: str) -> str:
     """Add the service as in the settings dialogue; the id of its entry."""
     flow = await talk.post("/api/config/config_entries/flow", {"handler": "roastwatch"})
     form = {"host": "127.0.0.1", "port": port, "ssl": False, "verify_ssl": True}
 
     async def added() -> dict[str, Any] | None:
         path = f"/api/config/config_entries/flow/{flow['flow_id']}"
-        done: dict[str, Any] = await talk.post(path, {**form, "password": token})
+        done: dict[str, Any] = await talk.post(path, {**form, "password": password})
         if done["type"] == "create_entry":
             return done
         assert done["errors"] == {"base": "cannot_connect"}, done  # the service is starting
@@ -108,8 +115,11 @@ async def _add(talk: Talk, port: int, token: str) -> str:
     return str(done["result"]["entry_id"])
 
 
-async def _listed(port: int, token: str) -> dict[str, Any]:
-    url, headers = f"http://127.0.0.1:{port}/api/v1/entities", {"Authorization": f"Bearer {token}"}
-    async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
-        found: dict[str, Any] = (await answer.json())["stations"]["roaster"]
-        return found
+async def _listed(port: int, password: str) -> dict[str, Any]:
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+        body = {"name": "test", "password": password}
+        async with session.post("/api/v1/pair", json=body) as answer:
+            headers = {"Authorization": f"Bearer {(await answer.json())['token']}"}
+        async with session.get("/api/v1/entities", headers=headers) as answer:
+            found: dict[str, Any] = (await answer.json())["stations"]["roaster"]
+            return found
