@@ -1,7 +1,7 @@
 """What a station has now of all entities: some appear with a roaster, a probe or a profile."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from roastwatch.entities.entity import Entity
 from roastwatch.vocabulary import Snapshot
@@ -13,8 +13,8 @@ class OfferedEntities:
 
     keys: frozenset[str]
     choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    undecided: frozenset[str] = frozenset()
-    """Keys of which it is not known yet whether the station has them."""
+    undecided: frozenset[str] = field(default=frozenset(), compare=False)
+    """Keys of which it can't be seen now whether the station has them."""
 
 
 def offered(

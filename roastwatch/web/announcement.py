@@ -21,7 +21,7 @@ def announced(
 
     Args:
         service_id: by which a program knows the service again.
-        instance: the name of the instance; two of one name in a network are told apart.
+        instance: the name of the instance.
         host: the address that is served on; 0.0.0.0 or ::: every one.
         port: the TCP port.
     """
@@ -30,12 +30,17 @@ def announced(
         return contextlib.nullcontext()
     return announced_service(
         KIND,
-        f"roastwatch {instance[:_LONGEST_NAME]}",
+        service_name(service_id, instance),
         f"roastwatch-{service_id[:12]}",
         addresses,
         port,
         properties(service_id, instance),
     )
+
+
+def service_name(service_id: str, instance: str) -> str:
+    """The name of the announcement; instances of one name have different ones."""
+    return f"roastwatch {instance[:_LONGEST_NAME]} {service_id[:6]}"
 
 
 def properties(service_id: str, instance: str) -> Mapping[str, str]:

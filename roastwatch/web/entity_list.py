@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from roastwatch import __version__
@@ -31,8 +32,10 @@ class EntityLists:
         before = self._offers.get(station)
         keys = before.keys if before is not None else ()
         offer = offered(ENTITIES, snapshot, keys, self._absent)
-        if offer == before:
-            return
+        if before is not None:  # what a station was seen to lack is decided
+            offer = replace(offer, undecided=offer.undecided & before.undecided)
+            if offer == before and offer.undecided == before.undecided:
+                return
         self._offers[station] = offer
         content = json_bytes(self._row(station, offer))
         self._revisions[station] = hashlib.blake2b(content, digest_size=8).hexdigest()

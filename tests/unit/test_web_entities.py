@@ -120,7 +120,7 @@ async def test_a_slow_client_gets_the_newest_of_each_value() -> None:
     station.show(ROASTS)
     outbox = station.join()
     await taken(station.live, outbox)
-    for changes, whole in ((100, False), (400, True)):  # as many as wait, and more
+    for changes, whole in ((50, False), (300, True)):  # as many as wait, and more
         for number in range(changes):
             station.now_s += 100.0
             station.show(replace(ROASTS, elapsed_s=100.0 * number, listening=number % 2 == 0))

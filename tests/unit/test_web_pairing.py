@@ -37,7 +37,7 @@ async def pair(session: aiohttp.ClientSession, **more: object) -> tuple[int, dic
 
 async def status(session: aiohttp.ClientSession, method: str, path: str, token: str = "") -> int:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    body = None if method == "GET" else {}
+    body: dict[str, object] | None = None if method == "GET" else {}
     async with session.request(method, f"/api/v1/{path}", json=body, headers=headers) as answer:
         return answer.status
 
