@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
 from pathlib import Path
@@ -27,29 +26,35 @@ INTEGRATION = HERE.parents[1] / "integrations" / "home_assistant"
 
 def test_the_integration_passes_its_tests_inside_home_assistant(home: Home, tmp_path: Path) -> None:
     (tmp_path / "described.json").write_text(json.dumps(described()))
-    root = build.with_pytest(home.assistant.root)
-    for name in ("integration", "tests", "data"):
-        (root / "mnt" / name).mkdir(exist_ok=True)
-    words = ["/srv/bin/python", "-m", "pytest", "/mnt/tests", "-q", "-c", "/dev/null"]
-    words += ["--rootdir", "/mnt/tests", "--confcutdir", "/mnt/tests", "-p", "no:cacheprovider"]
-    words += ["-o", "asyncio_mode=auto"]
-    binds = {
-        INTEGRATION: "/mnt/integration",
-        HERE / "inside": "/mnt/tests",
-        tmp_path: "/mnt/data",
-    }
+    words = ["-m", "pytest", "/mnt/tests", "-q", "-c", "/dev/null", "--rootdir", "/mnt/tests"]
+    words += ["--confcutdir", "/mnt/tests", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto"]
+    done = _inside(home, words, tmp_path)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+@pytest.mark.verify
+def test_the_integration_is_strictly_typed(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "mypy.ini").write_text("[mypy]\nstrict = true\nfollow_imports = silent\n")
+    words = ["-m", "mypy", "--config-file", "/mnt/data/mypy.ini", "--cache-dir", "/dev/null"]
+    words += ["--explicit-package-bases", "/mnt/integration/custom_components/roastwatch"]
+    done = _inside(home, words, tmp_path)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+def _inside(home: Home, words: list[str], data: Path) -> subprocess.CompletedProcess[str]:
+    """Run Home Assistant's Python with the integration, its tests and a folder of data."""
+    root = build.with_tools(home.assistant.root)
+    binds = {INTEGRATION: "/mnt/integration", HERE / "inside": "/mnt/tests", data: "/mnt/data"}
+    for folder in binds.values():
+        (root / folder[1:]).mkdir(exist_ok=True)
     environment = debian_root.environment() | {
         "PYTHONPATH": f"{build.TOOLS}:/mnt/integration",
+        "MYPYPATH": "/mnt/integration",
         "PYTHONDONTWRITEBYTECODE": "1",
         "ROASTWATCH_DESCRIBED": "/mnt/data/described.json",
     }
-    done = subprocess.run(
-        debian_root.inside(root, *words, binds=binds),
-        env=dict(os.environ) | environment,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    command = debian_root.inside(root, "/srv/bin/python", *words, binds=binds)
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
 
 
 async def test_the_real_service_is_added_followed_and_removed(

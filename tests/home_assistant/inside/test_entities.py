@@ -229,6 +229,25 @@ async def test_events_of_an_outage_are_delivered_late(
     assert hass.states.get(shown).attributes["late"] is True
 
 
+async def test_a_restart_delivers_what_happened_since_the_last_event(
+    hass: HomeAssistant, running: ConfigEntry, service: StandIn
+) -> None:
+    shown, now = f"event.{STATION}_event", datetime.now(UTC)
+    first = happened("first_crack", "e1", now)
+    await service.send({"type": "event", "station": "roaster", "number": 1, "event": first})
+    await until(lambda: hass.states.get(shown).attributes.get("event_id") == "e1")
+    await hass.config_entries.async_unload(running.entry_id)
+    # The same decision, revoked meanwhile; the charge before it is not news.
+    revoked = first | {"event_type": "not_a_crack"}
+    service.events = [happened("charge", "e0", now), first, revoked]
+    seen: list[Any] = []
+    hass.bus.async_listen("state_changed", lambda event: seen.append(event.data["new_state"]))
+    assert await hass.config_entries.async_setup(running.entry_id)
+    await until(lambda: hass.states.get(shown).attributes.get("event_type") == "not_a_crack")
+    types = [one.attributes.get("event_type") for one in seen if one and one.entity_id == shown]
+    assert "charge" not in types
+
+
 async def test_the_list_may_change_while_it_is_shown(
     hass: HomeAssistant, running: ConfigEntry, service: StandIn
 ) -> None:
@@ -260,7 +279,9 @@ async def test_a_renamed_instance_or_station_leaves_nothing_behind(
     service.listing["instance"] = "attic"
     stations["new"] = stations.pop("roaster")
     service.values["new"] = service.values.pop("roaster") | {"station": "new"}
-    assert await hass.config_entries.async_reload(running.entry_id)
+    await service.stop()
+    await service.start()
+    await until(lambda: state(hass, "sensor.attic_new_phase") == "maillard")
     await hass.async_block_till_done()
     found = er.async_entries_for_config_entry(er.async_get(hass), running.entry_id)
     assert {one.unique_id.split("_")[0] for one in found} == {"attic"}

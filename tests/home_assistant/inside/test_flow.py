@@ -151,6 +151,19 @@ async def test_a_known_service_takes_its_new_address(
     await hass.async_block_till_done()
 
 
+@pytest.mark.parametrize("ssl", [False, True])
+async def test_an_address_that_works_or_was_chosen_is_kept(
+    hass: HomeAssistant, running: ConfigEntry, service: StandIn, ssl: bool
+) -> None:
+    if ssl:  # through a proxy that is not announced
+        data = {**running.data, "ssl": True}
+        hass.config_entries.async_update_entry(running, data=data)
+        running.runtime_data.connected = False
+    flow = await begin(hass, SOURCE_ZEROCONF, announced(service, "127.0.0.2"))
+    assert flow["reason"] == "already_configured"
+    assert running.data["host"] == "127.0.0.1"
+
+
 async def test_a_second_service_of_the_same_name_is_an_issue(
     hass: HomeAssistant, running: ConfigEntry, service: StandIn
 ) -> None:

@@ -1,9 +1,9 @@
 """Actions for automations: an instruction, a note, an actuator."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-import voluptuous as vol
+import probatio
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import ATTR_DEVICE_ID
 from homeassistant.core import HomeAssistant, ServiceCall, callback
@@ -20,17 +20,22 @@ from .table import ACTUATORS, INSTRUCTIONS
 INSTRUCT, NOTE, SET_ACTUATOR = "instruct", "add_note", "set_actuator"
 KIND, TEXT, ACTUATOR, PERCENT = "kind", "text", "actuator", "percent"
 
-_DEVICE = {vol.Required(ATTR_DEVICE_ID): cv.string}
+_DEVICE: dict[Any, Any] = {probatio.Required(ATTR_DEVICE_ID): cv.string}
 _SCHEMAS = {
-    INSTRUCT: vol.Schema({**_DEVICE, vol.Required(KIND): vol.In(INSTRUCTIONS)}),
-    NOTE: vol.Schema(
-        {**_DEVICE, vol.Required(TEXT): vol.All(cv.string, vol.Length(min=1, max=255))}
-    ),
-    SET_ACTUATOR: vol.Schema(
+    INSTRUCT: probatio.Schema({**_DEVICE, probatio.Required(KIND): probatio.In(INSTRUCTIONS)}),
+    NOTE: probatio.Schema(
         {
             **_DEVICE,
-            vol.Required(ACTUATOR): vol.In(ACTUATORS),
-            vol.Required(PERCENT): vol.All(vol.Coerce(float), vol.Range(min=0, max=100)),
+            probatio.Required(TEXT): probatio.All(cv.string, probatio.Length(min=1, max=255)),
+        }
+    ),
+    SET_ACTUATOR: probatio.Schema(
+        {
+            **_DEVICE,
+            probatio.Required(ACTUATOR): probatio.In(ACTUATORS),
+            probatio.Required(PERCENT): probatio.All(
+                probatio.Coerce(float), probatio.Range(min=0, max=100)
+            ),
         }
     ),
 }
@@ -55,7 +60,7 @@ def async_setup_actions(hass: HomeAssistant) -> None:
 
 def _action(
     hass: HomeAssistant, act: Callable[[Client, str, dict[str, Any]], Awaitable[None]]
-) -> Callable[[ServiceCall], Awaitable[None]]:
+) -> Callable[[ServiceCall], Coroutine[Any, Any, None]]:
     async def call(request: ServiceCall) -> None:
         entry, station = station_of(hass, request.data[ATTR_DEVICE_ID])
         with translated():

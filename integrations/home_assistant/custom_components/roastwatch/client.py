@@ -1,7 +1,7 @@
 """A client of the service's HTTP API and its live WebSocket. It knows nothing of Home Assistant."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -230,7 +230,7 @@ class Client:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise CannotConnectError(str(error) or type(error).__name__) from error
 
-    async def live(self) -> AsyncIterator[dict[str, Any]]:
+    async def live(self) -> AsyncGenerator[dict[str, Any], None]:
         """The messages of the live WebSocket, until it ends.
 
         Raises:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar, override
 
-import voluptuous as vol
+import probatio
 from homeassistant.config_entries import ConfigEntry, ConfigFlow, ConfigFlowResult
 from homeassistant.const import (
     CONF_HOST,
@@ -46,15 +46,17 @@ _Asked = TypeVar("_Asked")
 _SECRET = TextSelector(
     TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="current-password")
 )
-_PASSWORD_FORM = vol.Schema({vol.Required(CONF_PASSWORD): _SECRET})
-_PLACE = {
-    vol.Required(CONF_HOST): str,
-    vol.Required(CONF_PORT, default=DEFAULT_PORT): vol.All(int, vol.Range(min=1, max=65535)),
-    vol.Required(CONF_SSL, default=False): bool,
-    vol.Required(CONF_VERIFY_SSL, default=True): bool,
+_PASSWORD_FORM = probatio.Schema({probatio.Required(CONF_PASSWORD): _SECRET})
+_PLACE: dict[Any, Any] = {
+    probatio.Required(CONF_HOST): str,
+    probatio.Required(CONF_PORT, default=DEFAULT_PORT): probatio.All(
+        int, probatio.Range(min=1, max=65535)
+    ),
+    probatio.Required(CONF_SSL, default=False): bool,
+    probatio.Required(CONF_VERIFY_SSL, default=True): bool,
 }
-_USER_FORM = vol.Schema({**_PLACE, vol.Required(CONF_PASSWORD): _SECRET})
-_RECONFIGURE_FORM = vol.Schema({**_PLACE, vol.Optional(CONF_PASSWORD): _SECRET})
+_USER_FORM = probatio.Schema({**_PLACE, probatio.Required(CONF_PASSWORD): _SECRET})
+_RECONFIGURE_FORM = probatio.Schema({**_PLACE, probatio.Optional(CONF_PASSWORD): _SECRET})
 
 
 class RoastwatchConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -134,8 +136,7 @@ class RoastwatchConfigFlow(ConfigFlow, domain=DOMAIN):
         known = entry.data.get(CONF_SERVICE_ID)
         if not service_id or not known or service_id == known:
             return False
-        hub = getattr(entry, "runtime_data", None)
-        return hub is not None and hub.connected and address.host != entry.data[CONF_HOST]
+        return _connected(entry) and address.host != entry.data[CONF_HOST]
 
     async def async_step_confirm(
         self, user_input: dict[str, Any] | None = None
@@ -151,12 +152,11 @@ class RoastwatchConfigFlow(ConfigFlow, domain=DOMAIN):
         address = self._address or Address("", DEFAULT_PORT)
         return self.async_show_form(
             step_id="confirm",
-            data_schema=vol.Schema({}) if self._code else _PASSWORD_FORM,
+            data_schema=probatio.Schema({}) if self._code else _PASSWORD_FORM,
             description_placeholders={"instance": self._name, "host": address.host},
             errors=errors,
         )
 
-    @override
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
         """The token is not accepted any more."""
         return await self.async_step_reauth_confirm()
@@ -310,9 +310,16 @@ def _address(data: Mapping[str, Any]) -> Address:
     )
 
 
-def _place(address: Address, entry: ConfigEntry | None) -> dict[str, Any]:
-    """What an entry takes over when its service is discovered at another address."""
-    found: dict[str, Any] = {CONF_HOST: address.host, CONF_PORT: address.port}
-    if entry is not None and entry.data.get(CONF_SSL) != address.ssl:
-        found[CONF_SSL] = address.ssl
-    return found
+def _place(address: Address, entry: ConfigEntry | None) -> dict[str, Any] | None:
+    """What an entry takes over when its service is discovered at another address.
+
+    Nothing while it is connected, or if a person chose a way that is not announced, such as https.
+    """
+    if entry is None or _connected(entry) or entry.data.get(CONF_SSL, False) != address.ssl:
+        return None
+    return {CONF_HOST: address.host, CONF_PORT: address.port}
+
+
+def _connected(entry: ConfigEntry) -> bool:
+    hub = getattr(entry, "runtime_data", None)
+    return hub is not None and bool(hub.connected)

@@ -6,7 +6,6 @@ from homeassistant.components.event import EventEntity
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
-from homeassistant.util import dt as dt_util
 
 from .client import Described
 from .entity import RoastwatchEntity, add_entities
@@ -35,11 +34,8 @@ class RoastwatchEvent(RoastwatchEntity, EventEntity):
         await super().async_added_to_hass()
         self.async_on_remove(self._hub.listen_events(self._station, self._happened))
         last = await self.async_get_last_state()
-        known_until = dt_util.parse_datetime(
-            str((last.attributes if last else {}).get("decided_at"))
-        )
-        if known_until is not None:
-            self._hub.resume_events(self._station, known_until)
+        if last is not None and last.attributes.get("event_id"):
+            self._hub.resume_events(self._station, last.attributes)
 
     @callback
     @override

@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, TypeAlias
 
 from homeassistant.config_entries import ConfigEntry
@@ -141,14 +140,17 @@ class Hub:
         return _kept(self._event_listeners.setdefault(station, []), listener)
 
     @callback
-    def resume_events(self, station: str, since: datetime) -> None:
-        """Deliver what happened after `since` and is in the first snapshot, marked late."""
+    def resume_events(self, station: str, last: Mapping[str, Any]) -> None:
+        """Deliver what the first snapshot has after the event `last`, marked late.
+
+        Args:
+            station: whose events.
+            last: the attributes of the event that was shown last, before a restart.
+        """
         events = self._events.setdefault(station, _StationEvents())
         rows, events.at_start = events.at_start or [], None
-        for row in rows:
-            decided_at = dt_util.parse_datetime(str(row.get("decided_at")))
-            if decided_at is not None and decided_at > since:
-                self._deliver(station, row, late=True)
+        for row in _after(rows, last):
+            self._deliver(station, row, late=True)
 
     # What the service sends
 
@@ -250,6 +252,7 @@ class Hub:
         if not self.connected:
             return
         self.connected = False
+        self._values.clear()
         if not self._logged:
             LOGGER.warning("roastwatch %s is not available: %s", self.listing.instance, problem)
             self._logged = True
@@ -259,6 +262,17 @@ class Hub:
         for key in list(keys):
             for listener in list(self._listeners.get(key, ())):
                 listener()
+
+
+def _after(rows: list[dict[str, Any]], last: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The events after one; if it is not among them, those that were decided later."""
+    known = (last.get("event_id"), last.get("event_type"))
+    for index in reversed(range(len(rows))):
+        if _identity(rows[index]) == known:
+            return rows[index + 1 :]
+    since = dt_util.parse_datetime(str(last.get("decided_at")))
+    decided = [(dt_util.parse_datetime(str(row.get("decided_at"))), row) for row in rows]
+    return [row for at, row in decided if since is not None and at is not None and at > since]
 
 
 def event_signal(device_id: str) -> str:

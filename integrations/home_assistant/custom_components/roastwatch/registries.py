@@ -108,11 +108,7 @@ class Registries:
         for one in er.async_entries_for_config_entry(registry, self._entry.entry_id):
             if (one.domain, one.unique_id) not in listed and one.unique_id not in undecided:
                 registry.async_remove(one.entity_id)
-        self._added &= {
-            (station.name, key)
-            for station in listing.stations.values()
-            for key in (*station.entities, *station.undecided)
-        }
+        self._added = {one for one in self._added if one in listed or one[1] in undecided}
 
     def _update_devices(self, listing: Listing) -> None:
         registry = dr.async_get(self._hass)
@@ -129,11 +125,11 @@ class Registries:
 
     def _add(self, hub: "Hub", listing: Listing, platform: Platform) -> None:
         add, make = self._adders[platform]
-        new = [
-            (station, described)
-            for station in listing.stations.values()
-            for described in station.entities.values()
-            if described.platform == platform and (station.name, described.key) not in self._added
-        ]
-        self._added |= {(station.name, described.key) for station, described in new}
-        add([make(hub, station, described) for station, described in new])
+        new = []
+        for station in listing.stations.values():
+            for described in station.entities.values():
+                name = platform.value, unique_id(listing.instance, station.name, described.key)
+                if described.platform == platform and name not in self._added:
+                    self._added.add(name)
+                    new.append(make(hub, station, described))
+        add(new)
