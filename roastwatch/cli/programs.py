@@ -1,12 +1,13 @@
 """`roastwatch programs`: the programs that are paired with the HTTP API, and their end."""
 
 import asyncio
+import os
 from datetime import datetime
 from pathlib import Path
 
 import click
 
-from roastwatch.errors import BadInputError
+from roastwatch.errors import BadInputError, SettingsError
 from roastwatch.files.folders import data_folder
 from roastwatch.printing.printable import printable
 from roastwatch.web.accounts import LONGEST_NAME, Accounts
@@ -31,16 +32,16 @@ def command(folder: Path | None, revoke: str | None) -> None:
       roastwatch programs
       roastwatch programs --revoke 3f9a01bc
     """
-    found = [Accounts(path) for path in sorted((folder or data_folder()).glob("web-*.json"))]
+    files = sorted((folder or data_folder()).glob("web-*.json"))
     if revoke is not None:
-        if not any(asyncio.run(_revoked(one, revoke)) for one in found):
+        if not any(_revoked(path, revoke) for path in files):
             raise BadInputError(
                 f"No program has the id {printable(revoke, 40)!r}. "
                 'Run "roastwatch programs" to list them.'
             )
         click.echo("Revoked.")
         return
-    programs = [program for one in found for program in one.programs()]
+    programs = [program for path in files for program in Accounts(path).programs()]
     if not programs:
         click.echo("No program is paired.")
     for one in programs:
@@ -48,5 +49,13 @@ def command(folder: Path | None, revoke: str | None) -> None:
         click.echo(f"{one.id}  {one.role.value:<8}  {day}  {printable(one.name, LONGEST_NAME)}")
 
 
-async def _revoked(accounts: Accounts, program: str) -> bool:
-    return await accounts.revoke(program)
+def _revoked(path: Path, program: str) -> bool:
+    """Revoke a program in a file, which keeps its owner. False: it is not there."""
+    before = path.stat()
+    if not asyncio.run(Accounts(path).revoke(program)):
+        return False
+    if os.geteuid() == 0:  # else the service could read it no longer
+        os.chown(path, before.st_uid, before.st_gid)
+    if any(one.id == program for one in Accounts(path).programs()):
+        raise SettingsError(f"{path} can't be written: the program is still paired.")
+    return True

@@ -180,12 +180,14 @@ class Accounts:
         if await self.role_of(password) not in (None, role):
             raise BadInputError("This is the other role's password: choose another one.")
         self._passwords[role] = await asyncio.to_thread(PasswordHash.of, password)
+        self._look_at_file()
         self._sessions = {key: one for key, one in self._sessions.items() if one.role is not role}
         await self._save()
 
     async def begin(self, role: Role) -> str:
         """Begin a session and return its token, which only the browser keeps."""
         now_s = self._now()
+        self._look_at_file()
         token = secrets.token_urlsafe(32)
         kept = [one for one in self._sessions.values() if one.ends_at > now_s]
         kept = kept[-(_MOST_SESSIONS - 1) :]
@@ -196,6 +198,7 @@ class Accounts:
 
     async def end(self, session_id: str) -> None:
         """End a session."""
+        self._look_at_file()
         if self._sessions.pop(session_id, None) is not None:
             await self._save()
 
@@ -265,7 +268,7 @@ class Accounts:
             found = self._path.stat()
         except OSError:
             return None
-        return found.st_ino, found.st_mtime_ns
+        return found.st_ino, found.st_ctime_ns
 
     async def _save(self) -> None:
         """Keep all of it. On a full disk it lasts until the process ends, which is logged."""

@@ -57,6 +57,7 @@ class Api:
         self._requests = StationRequests(
             context, access, known.snapshots, known.arming, clients.live.show_entities
         )
+        self._pictures: dict[str, bytes] = {}
         self._registry = registry(known.snapshots)
         self.roasts = RoastPages(context, known.snapshots)
         """The pages of recorded roasts."""
@@ -197,10 +198,12 @@ class Api:
         station, draw = request.match_info["station"], self._context.picture
         if station not in self._context.stations:
             return self._requests.no_station()
-        found = await draw(station) if draw is not None else None
-        if found is None:
-            return guards.refusal(404, "There is no picture: no roast was recorded here yet.")
-        return tagged(request, found, media="image/png")
+        drawn = await draw(station) if draw is not None else None
+        if drawn is not None:  # after the roast the last one stays
+            self._pictures[station] = drawn
+        if station not in self._pictures:
+            return guards.refusal(404, "There is no picture: no roast is in progress.")
+        return tagged(request, self._pictures[station], media="image/png")
 
     async def _events(self, request: web.Request) -> web.Response:
         return repeating(request, [event_row(event) for event in self._known.events])

@@ -95,6 +95,7 @@ async def serving(
     ends: bool = False,
     log: Path | None = None,
     outcome: Callable[[str], Awaitable[str]] | None = None,
+    picture: Callable[[str], Awaitable[bytes | None]] | None = None,
     **options: Any,
 ) -> AsyncIterator[Served]:
     """An API with a station; `ends`: the test itself ends it, which is an error otherwise."""
@@ -116,6 +117,7 @@ async def serving(
         folder=folder,
         log=log,
         outcome=outcome,
+        picture=picture,
     )
     sink = RestSink(RestOptions(port=port, **({"token": "beans"} | options)), context)
     events: Events[RoastEvent] = Events()

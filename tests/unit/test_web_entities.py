@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import aiohttp
 import jsonschema
 import pytest
 
@@ -17,7 +18,7 @@ from roastwatch.web.entity_values import EntityValues
 from roastwatch.web.live import Live, LiveOutbox
 from tests.support.events import event, reading, roaster, snapshot
 from tests.support.http import Person, serving
-from tests.unit.test_web_live import checked, connected, shown
+from tests.unit.test_web_live import TOKEN, checked, connected, shown
 
 
 class Station:
@@ -211,6 +212,29 @@ async def test_the_socket_sends_entities_to_those_who_ask() -> None:
         assert checked(await asks.receive_str())["type"] == "snapshot"
         api.events.put(event(station="kitchen"))
         assert checked(await asks.receive_str())["type"] == "event"
+
+
+async def test_the_picture_of_a_roast_has_a_date_and_stays_after_it() -> None:
+    drawn: list[bytes | None] = [None, b"\x89PNG 1", b"\x89PNG 2", None]
+
+    async def picture(_station: str) -> bytes | None:
+        return drawn.pop(0)
+
+    async with serving(picture=picture) as api, connected(api) as (socket,):
+        await socket.receive_str()
+        await socket.send_str('{"type": "subscribe", "entities": true}')
+        values = checked(await socket.receive_str())["values"]
+        assert values["image"] == {"value": None, "available": True}
+        begun = shown(api, roast_id="r1")
+        while "image" not in (message := checked(await socket.receive_str())).get("values", {}):
+            pass
+        assert message["values"]["image"]["value"] == begun.at.isoformat()
+        found = []
+        async with aiohttp.ClientSession(api.url, headers=TOKEN) as session:
+            for _ in range(4):
+                async with session.get("/api/v1/stations/kitchen/picture") as answer:
+                    found.append((answer.status, (await answer.read())[-1:]))
+    assert found == [(404, b"}"), (200, b"1"), (200, b"2"), (200, b"2")]
 
 
 @pytest.mark.parametrize("asked", ["{}", '{"entities": 1}', '{"spectrogram": "yes"}'])

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from roastwatch.cli.programs import command as programs_command
 from roastwatch.errors import RefusedError
+from roastwatch.vocabulary import InstructionKind
 from roastwatch.web import accounts
 from roastwatch.web.accounts import CODE_S, MOST_PROGRAMS, Accounts, Role
 from tests.support.http import serving
@@ -151,6 +152,21 @@ async def test_a_program_can_neither_pair_nor_revoke_nor_change_passwords(
             NAME, "operator", {"id", "name", "role", "paired_at"},
         )  # fmt: skip
         assert await status(session, "DELETE", f"programs/{row['id']}", token) == 403
+
+
+async def test_an_instruction_of_a_program_arms_in_two_steps(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with signing(caplog) as (api, session, passwords):
+        _, paired = await pair(session, password=passwords["operator"])
+        headers, base = {"Authorization": f"Bearer {paired['token']}"}, "/api/v1/stations/kitchen/"
+        body = {"kind": "arm", "value": 60}
+        async with session.post(base + "instruct", json=body, headers=headers) as answer:
+            assert (answer.status, (await answer.json())["outcome"]) == (202, "unconfirmed")
+        assert not api.person.asked
+        async with session.post(base + "set/confirm_arming", json={}, headers=headers) as answer:
+            assert answer.status == 202
+        assert [one.kind for one in api.person.asked] == [InstructionKind.ARM]
 
 
 async def test_a_revoked_token_is_refused_and_its_sockets_are_closed(
