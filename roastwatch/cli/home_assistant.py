@@ -120,6 +120,10 @@ def _stations(
 
 
 def _words(wanted: Settings) -> bool:
+    """Whether states are words for people; the integration, which needs `rest` only, has keys."""
+    kinds = {sink.type for sink in wanted.sinks}
+    if "rest" in kinds and not kinds & {"mqtt", "home_assistant"}:
+        return False
     return all(getattr(sink.options, "words", True) for sink in wanted.sinks)
 
 

@@ -28,6 +28,10 @@ INTEGRATIONS = [
     *("camera", "stream"),  # mobile_app imports them
 ]
 
+TOOLS = "/srv/test-tools"
+_TOOLS = ("pytest==9.0.3", "pytest-asyncio==1.4.0", "mypy==2.4.1")
+"""What tests the integration inside, kept apart from Home Assistant's libraries."""
+
 # Runs in the new root: the requirements of the integrations and all they depend on.
 _REQUIREMENTS = """
 import json, pathlib, sys, homeassistant.components
@@ -67,6 +71,23 @@ def root() -> Path:
             finished.touch()
             debian_root.remove_unused(folder, "20*-*", finished)
     return finished
+
+
+def with_tools(target: Path) -> Path:
+    """A root of `root`, with pytest and mypy in TOOLS (a few seconds the first time).
+
+    Raises:
+        CannotBuildError: a registry can't be reached.
+    """
+    mark = target / TOOLS[1:] / (hashlib.sha256(repr(_TOOLS).encode()).hexdigest()[:8] + ".done")
+    with debian_root.lock(debian_root.cache_folder("home-assistant")):
+        if not mark.exists():
+            shutil.rmtree(mark.parent, ignore_errors=True)
+            install = ["/srv/bin/uv", "pip", "install", "--quiet", "--python", "/srv/bin/python"]
+            words = [*install, "--target", TOOLS, "--compile-bytecode", *_TOOLS]
+            run(inside(target, *words), debian_root.environment(), attempts=3)
+            mark.touch()
+    return target
 
 
 def _build(target: Path) -> None:

@@ -16,7 +16,10 @@ from tests.support.mosquitto import Broker
 from tests.support.mqtt import listener
 from tests.support.until import until
 
-PACKAGES = Path(__file__).parents[2] / "integrations" / "home_assistant" / "packages"
+collect_ignore = ["inside"]  # runs inside Home Assistant: see test_integration.py
+FOLDER = Path(__file__).parents[2] / "integrations" / "home_assistant"
+PACKAGES = FOLDER / "packages"
+INTEGRATION = FOLDER / "custom_components" / "roastwatch"
 
 
 @dataclass
@@ -39,6 +42,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     running = Home(HomeAssistant(root, folder / "config"), Broker(folder).start())
     for package in PACKAGES.glob("*.yaml"):  # the user's own way: they are read at the start
         shutil.copy(package, folder / "config" / "packages")
+    shutil.copytree(
+        INTEGRATION,
+        folder / "config" / "custom_components" / INTEGRATION.name,
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
     try:
         asyncio.run(_set_up(running))
         yield running

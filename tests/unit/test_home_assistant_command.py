@@ -1,5 +1,6 @@
 """What `roastwatch home-assistant` prints for one's own names."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,13 @@ ROASTER = "roaster: {type: hottop, port: /dev/ttyUSB0}"
 READ = "roaster: {type: thermometer, port: /dev/ttyUSB0}"
 
 
-def printed(tmp_path: Path, *words: str, station: str = "", settings: str = "") -> Any:
+def printed(
+    tmp_path: Path, *words: str, station: str = "", settings: str = "", sink: str = "mqtt"
+) -> Any:
     path = tmp_path / "roastwatch.yaml"
     path.write_text(
         f"instance: kitchen-2\nstations: [{{name: shed, title: Shed, {station}}}]\n"
-        f"sinks: [{{type: mqtt}}]\n{settings}",
+        f"sinks: [{{type: {sink}}}]\n{settings}",
         encoding="utf-8",
     )
     done = CliRunner().invoke(command, [*words, "--settings", str(path)])
@@ -82,6 +85,16 @@ def test_a_dashboard_uses_renamed_entities_and_german_words() -> None:
     assert "valve." not in text
     assert "Auswerfen" in text
     assert "Entwicklung" in text
+
+
+@pytest.mark.parametrize(("sink", "shown"), [("rest", "development"), ("mqtt", "Development")])
+def test_conditions_fit_the_states_of_integration_and_mqtt(
+    tmp_path: Path, sink: str, shown: str
+) -> None:
+    text = yaml.safe_dump(printed(tmp_path, "dashboard", sink=sink), default_flow_style=True)
+    assert re.search(rf"\b{shown}\b", re.sub(r"\w+\.\w+", "", text))
+    other = {"development", "Development"} - {shown}
+    assert not re.search(rf"[\[ ]{other.pop()}[,\]]", text)
 
 
 def test_a_package_and_blueprints_have_ones_own_names(tmp_path: Path) -> None:

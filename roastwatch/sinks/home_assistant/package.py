@@ -15,7 +15,7 @@ template:
         unique_id: {prefix}_roasting
         icon: mdi:coffee-maker
         state: >-
-          {{{{ state_attr('{phase}', 'key')
+          {{{{ (state_attr('{phase}', 'key') or states('{phase}'))
              in ['charged', 'drying', 'maillard', 'roasting', 'first_crack', 'development'] }}}}
   - sensor:
       - name: {summary}
