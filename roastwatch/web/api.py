@@ -67,7 +67,7 @@ class Api:
         app = web.Application(
             middlewares=[
                 guards.errors_as_json,
-                guards.hosts(*allowed_hosts),
+                guards.hosts(*allowed_hosts, under_any=self._access.by_ingress),
                 self._access.middleware(open_paths, self._trust),
                 guards.no_foreign_page_changes_anything(uploads),
             ],
@@ -224,6 +224,8 @@ class Api:
         caller = self._access.caller(request)
         if caller is not None and caller.agent:
             return f"agent {caller.agent}", Origin.AGENT
+        if caller is not None and caller.name:
+            return f"home assistant {caller.name}", Origin.PERSON
         return f"rest {request.remote}", Origin.PERSON
 
     def _no_station(self) -> web.Response:

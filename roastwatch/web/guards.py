@@ -66,17 +66,23 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         return refusal(500, "Internal error of roastwatch: see its log.")
 
 
-def hosts(*names: str) -> Middleware:
+def hosts(
+    *names: str, under_any: Callable[[web.Request], bool] = lambda _request: False
+) -> Middleware:
     """Serve only under our own names, or under addresses.
 
     A web page elsewhere can have its own name point to this machine (DNS rebinding), and the
     browser then takes this API for a part of the page; its requests still carry the page's name.
+
+    `under_any` says which requests are served under any name: a gateway has checked them.
     """
     here = socket.gethostname().lower()
     known = {"localhost", here, f"{here}.local", *(name.lower().rstrip(".") for name in names)}
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if under_any(request):
+            return await handler(request)
         named = request.headers.getall("Host", [])
         name = _host(named[0]) if len(named) == 1 else None
         if name is None:

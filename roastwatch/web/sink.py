@@ -35,6 +35,7 @@ from roastwatch.web.api import Api, Known
 from roastwatch.web.check import check_port
 from roastwatch.web.curve import Curves
 from roastwatch.web.guards import is_loopback
+from roastwatch.web.ingress import Ingress, IngressOptions
 from roastwatch.web.listener import ConnectionLimits, Listener
 from roastwatch.web.live import Live
 from roastwatch.web.live_client import LiveClients
@@ -82,6 +83,11 @@ class RestOptions(Options):
         "are created at the first start and shown once, in the terminal or else in a file beside "
         "the roast log.",
     )
+    ingress: IngressOptions | None = Field(
+        None,
+        description="People whom Home Assistant signs in: for its app, which sets this; null: "
+        "headers of an ingress are ignored.",
+    )
     allowed_hosts: tuple[str, ...] = Field(
         (),
         description="More host names to accept, such as roaster.lan; addresses, "
@@ -90,7 +96,7 @@ class RestOptions(Options):
 
     @model_validator(mode="after")
     def _guarded_beyond_this_machine(self) -> "RestOptions":
-        operable = self.token is not None or self.sign_in
+        operable = self.token is not None or self.sign_in or self.ingress is not None
         if not operable and not is_loopback(self.host):
             raise ValueError(
                 f"set a token (token_file) or sign_in: true to serve on {self.host}, "
@@ -256,7 +262,8 @@ class RestSink(Sink):
         }
         accounts, created = await self._accounts() if options.sign_in else (None, {})
         agents = options.agent_token.get_secret_value() if options.agent_token else None
-        access = Access(tokens, accounts, f"roastwatch_{instance}", agents)
+        ingress = Ingress(options.ingress) if options.ingress else None
+        access = Access(tokens, accounts, f"roastwatch_{instance}", agents, ingress)
         known = Known(lambda: self._latest.value or {}, self._kept, self._curves)
         return Api(self._context, known, access, LiveClients(self._live)), accounts, created
 
