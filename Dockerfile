@@ -53,6 +53,6 @@ LABEL io.hass.type="app" io.hass.arch="aarch64|amd64" io.hass.version="${BUILD_V
 CMD ["home-assistant", "app"]
 
 # The container for everything else.
-FROM base
+FROM base AS service
 USER roastwatch
 CMD ["run"]

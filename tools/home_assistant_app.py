@@ -34,7 +34,7 @@ def dockerfile() -> str:
     """The Dockerfile up to the app, which Home Assistant then builds: it knows no targets."""
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     before, last = text.rsplit("\nFROM ", 1)
-    assert last.startswith("base\n"), "the app is no longer the target before the last"
+    assert last.startswith("base AS service\n"), "the app is no longer the target before the last"
     return before.rsplit("\n# ", 1)[0] + "\n"
 
 
