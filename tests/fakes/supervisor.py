@@ -158,10 +158,12 @@ async def _pass(source: Socket, target: Socket) -> None:
 
 
 @contextlib.asynccontextmanager
-async def supervising(**known: Any) -> AsyncIterator[FakeSupervisor]:
-    """A Supervisor on a free port of this machine."""
+async def supervising(
+    *, listens: int = 0, address: str = GATEWAY, **known: Any
+) -> AsyncIterator[FakeSupervisor]:
+    """A Supervisor on this machine: its port (0: a free one), and from where it connects."""
     state = FakeSupervisor(**known)
-    connector = aiohttp.TCPConnector(local_addr=(GATEWAY, 0), force_close=True)
+    connector = aiohttp.TCPConnector(local_addr=(address, 0), force_close=True)
     async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
         api, ingress = _Api(state), _Ingress(state, session)
         app = web.Application(middlewares=[api.guard])
@@ -173,7 +175,7 @@ async def supervising(**known: Any) -> AsyncIterator[FakeSupervisor]:
         runner = web.AppRunner(app, shutdown_timeout=0.5)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, "127.0.0.1", 0)
+            site = web.TCPSite(runner, "127.0.0.1", listens)
             await site.start()
             state.port = runner.addresses[0][1]
             state.url = f"http://127.0.0.1:{state.port}"
