@@ -20,12 +20,14 @@ from tools import home_assistant_app as tool
 
 APP = tool.APP
 LANGUAGES = ("en", "de")
-KEYS = set(
-    "name version slug description url startup boot ports arch map image audio usb uart udev "
-    "services discovery homeassistant_api ingress ingress_port ingress_stream panel_icon "
-    "panel_title panel_admin watchdog timeout init stage backup backup_pre backup_post "
-    "backup_exclude options schema".split()
-)
+KEYS = {
+    *("name", "version", "slug", "description", "url", "startup"),
+    *("boot", "ports", "arch", "map", "image", "audio"),
+    *("usb", "uart", "udev", "services", "discovery", "homeassistant_api"),
+    *("ingress", "ingress_port", "ingress_stream", "panel_icon", "panel_title", "panel_admin"),
+    *("watchdog", "timeout", "init", "stage", "backup", "backup_pre"),
+    *("backup_post", "backup_exclude", "options", "schema"),
+}
 """Those of the developers' documentation that cost no safety rating."""
 
 

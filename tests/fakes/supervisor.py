@@ -42,6 +42,8 @@ class FakeSupervisor:
         }
     )
     """Home Assistant's configuration; None: it does not run."""
+    actions: tuple[str, ...] = ("notify.persistent_notification", "light.turn_on")
+    """Home Assistant's actions."""
     time_zone: str = "Europe/Vienna"
     discovered: list[dict[str, Any]] = field(default_factory=list)
     app: str = ""
@@ -89,6 +91,15 @@ class _Api:
         if self.state.core is None:
             return web.Response(status=502)
         return web.json_response(self.state.core)  # Home Assistant's own answer has no envelope
+
+    async def services(self, _: web.Request) -> web.Response:
+        if self.state.core is None:
+            return web.Response(status=502)
+        found: dict[str, dict[str, Any]] = {}
+        for action in self.state.actions:
+            domain, name = action.split(".")
+            found.setdefault(domain, {})[name] = {"description": "", "fields": {}}
+        return web.json_response([{"domain": k, "services": v} for k, v in found.items()])
 
     async def discovery(self, request: web.Request) -> web.Response:
         said = await request.json()
@@ -170,6 +181,7 @@ async def supervising(
         app.router.add_get("/services/mqtt", api.mqtt)
         app.router.add_get("/info", api.info)
         app.router.add_get("/core/api/config", api.core)
+        app.router.add_get("/core/api/services", api.services)
         app.router.add_post("/discovery", api.discovery)
         app.router.add_route("*", state.prefix + "/{path:.*}", ingress.answer)
         runner = web.AppRunner(app, shutdown_timeout=0.5)

@@ -164,6 +164,22 @@ async def test_no_broker_is_one_sentence_with_a_remedy(
     assert "install the app Mosquitto broker and restart this one" in caplog.text
 
 
+async def test_phones_with_the_companion_app_are_found(
+    app: App, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with supervising() as supervisor:
+        assert len((await app.start(supervisor, phones=True))["sinks"]) == 1
+        assert "restart this app" in caplog.text
+        supervisor.actions += ("notify.mobile_app_pixel", "notify.mobile_app_anna_s_iphone")
+        phones = (await app.start(supervisor, phones=True))["sinks"][-1]
+        assert phones["type"] == "phone"
+        assert phones["people"] == [
+            {"name": "anna_s_iphone", "companion": ["notify.mobile_app_anna_s_iphone"]},
+            {"name": "pixel", "companion": ["notify.mobile_app_pixel"]},
+        ]
+        assert len((await app.start(supervisor))["sinks"]) == 1
+
+
 async def test_roaster_takes_the_only_serial_port(app: App) -> None:
     port = str(app.device("serial/by-id/usb-FTDI_1"))
     async with supervising() as supervisor:

@@ -38,6 +38,7 @@ class AppOptions(BaseModel):
     instance: Slug = "roastwatch"
     people: Role = Role.OPERATOR
     mqtt: bool = True
+    phones: bool = False
     demo: bool = False
     roaster: Machine = "none"
     serial_port: str | None = None
@@ -64,6 +65,8 @@ class Known(BaseModel):
     language: str = "en"
     time_zone: str | None = None
     fahrenheit: bool = False
+    phones: tuple[str, ...] = ()
+    """Actions such as notify.mobile_app_pixel."""
 
 
 def options(path: Path) -> AppOptions:
@@ -82,13 +85,13 @@ def options(path: Path) -> AppOptions:
         ) from error
 
 
-def ask(supervisor: Supervisor, store: Path, *, mqtt: bool) -> Known:
+def ask(supervisor: Supervisor, store: Path, wanted: AppOptions) -> Known:
     """Ask for everything, and remember it; what nobody answers is as at the last start.
 
     Args:
         supervisor: whom to ask.
         store: the file that remembers; only its owner may read it.
-        mqtt: whether a broker is wanted.
+        wanted: whether a broker and phones are wanted.
     """
     known = _remembered(store)
     changes: dict[str, Any] = {}
@@ -101,12 +104,14 @@ def ask(supervisor: Supervisor, store: Path, *, mqtt: bool) -> Known:
             changes["fahrenheit"] = units["temperature"] == "°F"
         if zone := core.get("time_zone"):
             changes["time_zone"] = zone
+        if wanted.phones and (phones := supervisor.phones()):
+            changes["phones"] = tuple(phones)
     except LostError as error:
         _log.warning("Language and units are as before, because Home Assistant is away. %s", error)
     try:
         if not (known.time_zone or "time_zone" in changes) and (zone := supervisor.time_zone()):
             changes["time_zone"] = zone
-        if mqtt and (broker := supervisor.mqtt()):
+        if wanted.mqtt and (broker := supervisor.mqtt()):
             changes["broker"] = broker
     except LostError as error:
         _log.warning("%s What it said last is used.", error)

@@ -68,6 +68,8 @@ def tree(
     sinks: list[dict[str, Any]] = [page]
     if options.mqtt and known.broker is not None:
         sinks.append(_mqtt(known, folder))
+    if options.phones and known.phones:
+        sinks.append(_phones(known.phones))
     whole: dict[str, Any] = {"instance": options.instance, "language": known.language}
     if known.time_zone:
         whole["time_zone"] = known.time_zone
@@ -123,6 +125,15 @@ def _mqtt(known: Known, folder: Path) -> dict[str, Any]:
     if broker.ssl:
         found["tls"] = True
     return found
+
+
+def _phones(actions: tuple[str, ...]) -> dict[str, Any]:
+    """Everybody with a phone; inside the app Home Assistant needs no token."""
+    names = [action.removeprefix("notify.mobile_app_") for action in actions]
+    people = [
+        {"name": name, "companion": [action]} for name, action in zip(names, actions, strict=True)
+    ]
+    return {"type": "phone", "home_assistant": {}, "people": people}
 
 
 def _port(options: AppOptions, ports: list[str]) -> str:

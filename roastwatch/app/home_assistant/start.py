@@ -69,7 +69,7 @@ def prepare(places: Places, token: str | None, pause_s: float = 2.0) -> None:
     supervisor = Supervisor(token, places.supervisor, pause_s)
     options = asking.options(places.data / "options.json")
     restore(places.data)
-    known = asking.ask(supervisor, places.data / "home-assistant.json", mqtt=options.mqtt)
+    known = asking.ask(supervisor, places.data / "home-assistant.json", options)
     access = _secrets(places.data, known)
     _settings(places, options, known)
     _discover(supervisor, options, access, places.port)
@@ -156,7 +156,13 @@ def _settings(places: Places, options: AppOptions, known: Known) -> None:
             "%s was changed by a person and stays as it is; the app's options have no effect",
             places.settings,
         )
-    elif options.mqtt and known.broker is None:
+        return
+    if options.phones and not known.phones:
+        _log.warning(
+            "No phone has Home Assistant's companion app: install it and sign in there, then "
+            "restart this app"
+        )
+    if options.mqtt and known.broker is None:
         _log.warning(
             "There is no MQTT broker: install the app Mosquitto broker and restart this one, or "
             "use Home Assistant's integration of roastwatch"

@@ -15,7 +15,8 @@ ADDRESS = "http://supervisor"
 _WITHIN_S = 10.0
 _ATTEMPTS = 3
 _PAUSE_S = 2.0
-_LARGEST = 1 << 20
+_LARGEST = 8 << 20
+"""Home Assistant lists the actions of all its integrations."""
 
 
 class Supervisor:
@@ -39,7 +40,7 @@ class Supervisor:
             LostError: the Supervisor does not answer.
         """
         try:
-            return self._asked("GET", "/services/mqtt")
+            return _object(self._asked("GET", "/services/mqtt"))
         except RefusedError:
             return None
 
@@ -50,7 +51,7 @@ class Supervisor:
             LostError: the Supervisor does not answer.
         """
         try:
-            return _text(self._asked("GET", "/info").get("timezone"))
+            return _text(_object(self._asked("GET", "/info")).get("timezone"))
         except RefusedError:
             return None
 
@@ -61,9 +62,25 @@ class Supervisor:
             LostError: Home Assistant does not answer.
         """
         try:
-            return self._asked("GET", "/core/api/config")
+            return _object(self._asked("GET", "/core/api/config"))
         except RefusedError:
             return {}
+
+    def phones(self) -> list[str]:
+        """The actions that notify phones with Home Assistant's companion app, sorted.
+
+        Raises:
+            LostError: Home Assistant does not answer.
+        """
+        try:
+            domains = self._asked("GET", "/core/api/services")
+        except RefusedError:
+            return []
+        if not isinstance(domains, list):
+            return []
+        rows = [row for row in domains if isinstance(row, dict) and row.get("domain") == "notify"]
+        named = [name for row in rows for name in row.get("services") or ()]
+        return sorted(f"notify.{name}" for name in named if name.startswith("mobile_app_"))
 
     def discover(self, service: str, config: Mapping[str, object]) -> None:
         """Tell Home Assistant's integration of this name where the app is.
@@ -74,7 +91,7 @@ class Supervisor:
         """
         self._asked("POST", "/discovery", {"service": service, "config": config})
 
-    def _asked(self, method: str, path: str, body: object = None) -> Mapping[str, Any]:
+    def _asked(self, method: str, path: str, body: object = None) -> Any:
         """The data of an answer.
 
         Raises:
@@ -90,7 +107,7 @@ class Supervisor:
                 time.sleep(self._pause_s)
         raise AssertionError("unreachable")
 
-    def _once(self, method: str, path: str, body: object) -> Mapping[str, Any]:
+    def _once(self, method: str, path: str, body: object) -> Any:
         request = urllib.request.Request(
             self._address + path,
             method=method,
@@ -114,13 +131,13 @@ class Supervisor:
         except (OSError, http.client.HTTPException) as error:
             raise LostError(f"The Supervisor does not answer {path} ({error}).") from error
         try:
-            found = inbound.json_object(raw, path, inbound.InboundLimits(size=_LARGEST))
+            found = inbound.json_value(raw, path, inbound.InboundLimits(size=_LARGEST))
         except BadInputError as error:
             raise LostError(f"The Supervisor's answer can't be read. {error}") from error
-        if found.get("result") == "error":
+        envelope = _object(found)
+        if envelope.get("result") == "error":
             raise RefusedError(f"The Supervisor refuses {path}: {_message(raw)}.")
-        data = found.get("data", found)  # Home Assistant's own answers have no envelope
-        return data if isinstance(data, dict) else {}
+        return envelope.get("data", found)  # Home Assistant's own answers have no envelope
 
 
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -133,6 +150,10 @@ def _message(raw: bytes) -> str:
     except ValueError:
         return "no reason given"
     return str(said.get("message", "no reason given")) if isinstance(said, dict) else str(said)
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _text(value: object) -> str | None:
