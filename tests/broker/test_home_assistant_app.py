@@ -80,7 +80,9 @@ async def test_app_starts_with_what_the_supervisor_gives(tmp_path: Path) -> None
             supervising(mqtt=service) as supervisor,
             app(tmp_path, supervisor) as url,
             aiohttp.ClientSession() as session,
-            aiomqtt.Client("127.0.0.1", broker.port, **USER) as home_assistant,
+            aiomqtt.Client(
+                "127.0.0.1", broker.port, username=USER["username"], password=USER["password"]
+            ) as home_assistant,
         ):
             await until(lambda: healthy(session, url), 60.0, 0.1)
 
