@@ -68,10 +68,20 @@ class RoasterSession:
         self._reporting_log: asyncio.Task[None] | None = None
         self._door_open: bool | None = None
         self._closing = False
+        self._under_way: asyncio.Task[None] | None = None
+        """What carries out the latest instruction."""
+        self._concerned = False
+        """Whether the latest instruction concerned the roaster."""
         self.note: Callable[[str], None] = lambda _text: None
         """Called with each remark of the plan, for the roast log."""
         plan = station.settings.plan
         self.program = self.read_program(plan) if plan is not None else None
+
+    @property
+    def driver(self) -> str:
+        """The name of the roaster's driver."""
+        chosen = self._station.settings.roaster
+        return chosen.type if chosen is not None else ""
 
     def agent_situation(self) -> AgentSituation:
         """What decides about an agent's request now."""
@@ -151,6 +161,7 @@ class RoasterSession:
     def instruct(self, instruction: Instruction) -> None:
         """Apply an instruction at the roaster; refusals are shown and reported."""
         control, effects = self._control, EFFECTS[instruction.kind]
+        self._under_way, self._concerned = None, False
         if effects.only_idle and self._station.roast.active:
             return
         if effects.roaster is None:
@@ -158,11 +169,21 @@ class RoasterSession:
                 self._notices.refuse(None)
         elif control is not None:
             work = effects.roaster(self._orders(control), instruction)
-            self._run_task(work, instruction.kind)
+            self._carry_out(work, instruction.kind)
         elif effects.unconnected is Unconnected.DELIVERED:
-            self._run_task(self._guest.deliver(stop_reason(instruction.by)), instruction.kind)
+            self._carry_out(self._guest.deliver(stop_reason(instruction.by)), instruction.kind)
         elif effects.unconnected is Unconnected.REFUSED:
+            self._concerned = True
             self._notices.refuse(self.part.problem or _STARTING)
+
+    def _carry_out(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._under_way, self._concerned = self._run_task(work, name), True
+
+    async def outcome(self) -> str:
+        """Wait until the latest instruction is carried out; why it was refused, or empty."""
+        while (task := self._under_way) is not None and not task.done():
+            await asyncio.wait({task})
+        return self._notices.refusal if self._concerned else ""
 
     def _orders(self, control: RoasterControl) -> RoasterOrders:
         return RoasterOrders(
@@ -283,7 +304,7 @@ class RoasterSession:
             return False
         if not self._closing:  # pressed twice, the roast begins once
             self._closing = True
-            self._run_task(self._close_and_begin(control, instruction), instruction.kind)
+            self._carry_out(self._close_and_begin(control, instruction), instruction.kind)
         return True
 
     async def _close_and_begin(self, control: RoasterControl, instruction: Instruction) -> None:

@@ -6,8 +6,8 @@ import gc
 import logging
 import sys
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from roastwatch import plugins
 from roastwatch.app.agents import AgentSituation, refused_command, refused_instruction
 from roastwatch.app.instructions import EFFECTS
 from roastwatch.app.live_plot import painter
+from roastwatch.app.outlet import Outlet
 from roastwatch.app.roast_logger import RoastLogger
 from roastwatch.app.roaster_session import RoasterSession
 from roastwatch.app.selection import Selection, SelectionStore
@@ -28,7 +29,7 @@ from roastwatch.errors import EndedError, RefusedError, RoastwatchError
 from roastwatch.inbound import Mishaps
 from roastwatch.roastlog.log import RoastLog
 from roastwatch.settings.model import Chosen, Settings
-from roastwatch.sinks.sink import Sink, SinkContext
+from roastwatch.sinks.sink import SinkContext
 from roastwatch.supervise import Background, Backoff, ComponentHealth
 from roastwatch.vocabulary import (
     Command,
@@ -49,35 +50,10 @@ _TURN_S = 0.0005
 """How long a thread may hold the interpreter while another waits. With the default of 5 ms, an
 event took up to 10 ms longer through the log's thread, beside the threads of model and plots.
 """
-_TOO_SLOW = "Events were lost: too slow."
 _LASTED_S = 60.0
 """A sink that ran for longer had recovered: its back-off starts again."""
 _FLUSH_S = 3.0
 """How long sinks may send remaining events after the sound has ended."""
-
-
-@dataclass(slots=True)
-class Outlet:
-    """A sink with its own queue and its own status."""
-
-    name: str
-    sink: Sink
-    part: ComponentHealth
-    make: Callable[[], Sink] | None = None
-    """Makes a new sink after a failure; None: the same object runs again."""
-    events: Events[RoastEvent] = field(default_factory=Events)
-
-    def put(self, event: RoastEvent) -> None:
-        """Queue an event; a sink that is too slow loses its oldest, and reports it."""
-        if len(self.events) == self.events.size:
-            self.part.count("events_dropped")
-            self.part.trouble(ComponentState.DEGRADED, _TOO_SLOW)
-        self.events.put(event)
-
-    def look(self) -> None:
-        """Once a second: a sink that has emptied its queue is no longer too slow."""
-        if self.part.problem == _TOO_SLOW and not len(self.events):
-            self.part.running()
 
 
 class Service:
@@ -122,6 +98,7 @@ class Service:
             for name, station in self.stations.items()
         }
         self._acknowledged: dict[str, datetime] = {}
+        self._selecting: dict[str, asyncio.Task[None]] = {}
         self._part = ComponentHealth("service", ComponentState.RUNNING)
         self._tasks = Background(self._part)
         self._mishaps = Mishaps(_log, self._part.count, "instructions_failed")
@@ -210,7 +187,8 @@ class Service:
             self._acknowledged[instruction.station] = instruction.at
         if effects.selection is not None:
             work = self._select(effects.selection(selection, instruction))
-            self._tasks.run(work, f"select:{instruction.kind}")
+            task = self._tasks.run(work, f"select:{instruction.kind}")
+            self._selecting[instruction.station] = task
             return
         if instruction.station in self.driven:
             with self._mishaps.contained(f"{instruction.kind} (roaster)"):
@@ -223,6 +201,14 @@ class Service:
         with self._mishaps.contained(f"{instruction.kind} (roast)"):
             station.instruct(instruction)
         self._refresh()
+
+    async def outcome(self, station: str) -> str:
+        """Wait until the latest instruction is carried out; why it was refused, or empty."""
+        if station in self._selecting:
+            await asyncio.wait({self._selecting[station]})
+        driven = self.driven.get(station)
+        refused = await driven.outcome() if driven is not None else ""
+        return self.choosing[station].refusal or refused
 
     def _judge_agent(self, station: Station, instruction: Instruction) -> None:
         """Log an agent's instruction; raise RefusedError if it may not give it now."""
@@ -281,6 +267,7 @@ class Service:
             self,
             part,
             titles={station.name: station.title for station in self.settings.stations},
+            roasters={name: one.driver for name, one in self.driven.items()},
             outbox=self.keeper.log if self.keeper else None,
             zone=ZoneInfo(self.settings.time_zone) if self.settings.time_zone else None,
             picture=painter(
@@ -295,6 +282,7 @@ class Service:
             folder=self.settings.folder if self.keeper else None,
             log=self.keeper.log.path if self.keeper else None,
             fahrenheit=self._fahrenheit,
+            outcome=self.outcome,
         )
         make = partial(plugins.load("sinks", chosen.type), chosen.options, context)
         return Outlet(chosen.type, make(), part, make)

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "List, show, import, export and plot logged roasts.",
     ),
     "roaster": ("roastwatch.cli.roaster.command", "Read and control a roaster behind interlocks."),
+    "programs": ("roastwatch.cli.programs", "List paired programs, or end their pairing."),
     "mcp": ("roastwatch.cli.mcp", "Offer the running service to an agent, over MCP."),
     "learn": ("roastwatch.cli.learn", "Calibrate the detector on your own roasts."),
     "evaluate": ("roastwatch.cli.evaluate", "Measure the accuracy of detection."),

@@ -16,6 +16,7 @@ from roastwatch.entities.events import (
     event_type,
     urgency,
 )
+from roastwatch.entities.offered import OfferedEntities, offered
 from roastwatch.entities.roast import ROAST
 from roastwatch.entities.roaster import ROASTER
 from roastwatch.entities.service import LATE_MODEL_S, SERVICE
@@ -35,6 +36,7 @@ __all__ = [
     "Action",
     "Entity",
     "Needs",
+    "OfferedEntities",
     "Pace",
     "Platform",
     "Reason",
@@ -44,6 +46,7 @@ __all__ = [
     "asks",
     "drives",
     "event_type",
+    "offered",
     "problems",
     "urgency",
 ]

@@ -1,7 +1,7 @@
-"""Requests of people through HTTP or Home Assistant's bus, checked field by field.
+"""Requests of people through MQTT, HTTP or Home Assistant's bus, checked field by field.
 
 Pure: a decoded message becomes an instruction or a command, or a BadInputError that says why not.
-(For MQTT, which uses topics, see mqtt/commands.py.)
+(For the topics and texts of MQTT see mqtt/commands.py.)
 """
 
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from roastwatch import inbound
+from roastwatch.entities import Entity, Platform
 from roastwatch.errors import BadInputError
 from roastwatch.vocabulary import Actuator, Command, Instruction, InstructionKind, Origin
 
@@ -20,6 +21,7 @@ _WORD = (
     InstructionKind.ACKNOWLEDGE,
 )
 """They may name the event that is meant."""
+_WITH_VALUE = (Platform.NUMBER, Platform.TEXT, Platform.SELECT)
 
 
 def instruction(
@@ -55,6 +57,43 @@ def command(
     known = [actuator.value for actuator in Actuator]
     actuator = Actuator(inbound.one_of(asked.get("actuator"), "actuator", known))
     return Command.new(station, actuator, percent, origin, by=by)
+
+
+def of_entity(
+    station: str,
+    entity: Entity,
+    value: float | bool | str,
+    by: str = "",
+    origin: Origin = Origin.PERSON,
+) -> Instruction | Command:
+    """What setting an entity to a value requests; of a button the value does not matter."""
+    if entity.actuator is not None:
+        percent = float(value) if entity.platform is Platform.NUMBER else 100.0 * bool(value)
+        return Command.new(station, entity.actuator, percent, origin, by=by)
+    kind = entity.asks[1] if value is False and len(entity.asks) == 2 else entity.asks[0]
+    given = value if entity.platform in _WITH_VALUE else None
+    if kind is InstructionKind.SENSITIVITY and isinstance(given, float):
+        given /= 100.0
+    return Instruction(station, kind, origin, datetime.now(UTC), given, by=by)
+
+
+def value_of(entity: Entity, value: object) -> float | bool | str:
+    """The value in a JSON message that sets an entity; for a button it may be anything.
+
+    Raises:
+        BadInputError: it is not one that the entity takes.
+    """
+    match entity.platform:
+        case Platform.BUTTON:
+            return True
+        case Platform.SWITCH | Platform.VALVE:
+            if not isinstance(value, bool):
+                raise BadInputError("value must be true or false.")
+            return value
+        case Platform.NUMBER:
+            return float(inbound.number(value, "value", entity.minimum, entity.maximum))
+        case _:
+            return inbound.text(value, "value", int(entity.maximum), int(entity.minimum))
 
 
 def _value(kind: InstructionKind, value: object) -> float | str | None:

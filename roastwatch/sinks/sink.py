@@ -99,6 +99,8 @@ class SinkContext:
     part: ComponentHealth
     titles: Mapping[str, str] = field(default_factory=dict)
     """Station → its name for people, if it has one."""
+    roasters: Mapping[str, str] = field(default_factory=dict)
+    """Station → the driver of its roaster, if it has one."""
     outbox: AlertOutbox | None = None
     """Where alerts survive a crash; None: in memory only."""
     zone: tzinfo | None = None
@@ -117,6 +119,10 @@ class SinkContext:
     """The file of the roast log; None: nothing is logged."""
     fahrenheit: bool = False
     """Whether people read temperatures in °F; they travel in °C."""
+
+    outcome: Callable[[str], Awaitable[str]] | None = None
+    """Waits until the latest instruction of a station is carried out; why it was refused, or
+    empty. None: outcomes are unknown."""
 
     def said(self, sentence: str, language: str | None = None) -> str:
         """A sentence of the program in a language (None: that of the settings) and unit."""

@@ -28,6 +28,9 @@ class Caller:
     """The name of an agent; empty: it is none."""
     name: str = ""
     """What Home Assistant calls the person; empty: it does not say."""
+    program: str = ""
+    """The name of a paired program; empty: it is none."""
+    program_id: str = ""
 
 
 class Access:
@@ -45,7 +48,7 @@ class Access:
 
         Args:
             tokens: the bearer token of machines, by what it allows.
-            accounts: passwords and sessions; None: nobody signs in.
+            accounts: passwords, sessions and paired programs; None: nobody signs in.
             cookie: the name of the cookie that holds a session's token.
             agent_token: the bearer token of agents.
             ingress: whose requests Home Assistant has signed in; None: nobody's.
@@ -64,6 +67,11 @@ class Access:
     def by_ingress(self, request: web.Request) -> bool:
         """Whether Home Assistant has signed in the sender."""
         return self._ingress is not None and self._ingress.sent(request)
+
+    def opens_all(self, token: str) -> bool:
+        """Whether this is the operators' token."""
+        known = self._tokens.get(Role.OPERATOR)
+        return known is not None and _same(token, known)
 
     def caller(self, request: web.Request) -> Caller | None:
         """Who sends a request; None: nobody that is known.
@@ -90,8 +98,12 @@ class Access:
         return None
 
     def still(self, caller: Caller) -> bool:
-        """Whether a caller's session has not ended since."""
-        if caller.session_id is None or self.accounts is None:
+        """Whether a caller's session or token has not ended since."""
+        if self.accounts is None:
+            return True
+        if caller.program_id:
+            return any(one.id == caller.program_id for one in self.accounts.programs())
+        if caller.session_id is None:
             return True
         return self.accounts.lasts(caller.session_id)
 
@@ -101,7 +113,13 @@ class Access:
         for role in reversed(Role):  # operators first
             if role in self._tokens and _carries(request, self._tokens[role]):
                 return Caller(role)
-        return None
+        token = _bearer(request)
+        if token is None or self.accounts is None:
+            return None
+        program = self.accounts.program(token)
+        if program is None:
+            return None
+        return Caller(program.role, program=program.name, program_id=program.id)
 
     def middleware(
         self, open_paths: Collection[str], trusted: Callable[[web.Request], None]
@@ -131,12 +149,21 @@ class Access:
         return refusal(401, said, **{"WWW-Authenticate": "Bearer"})
 
 
-def _carries(request: web.Request, secret: str) -> bool:
-    """Whether a request carries the bearer token."""
+def _bearer(request: web.Request) -> str | None:
+    """The bearer token that a request carries."""
     sent = request.headers.getall("Authorization", [])
     scheme, _, given = sent[0].partition(" ") if len(sent) == 1 else ("", "", "")
-    # As bytes: strings that are not ASCII can't be compared in constant time.
-    same = hmac.compare_digest(
-        given.strip().encode("utf-8", "surrogateescape"), secret.encode("utf-8", "surrogateescape")
+    return given.strip() if scheme.lower() == "bearer" else None
+
+
+def _carries(request: web.Request, secret: str) -> bool:
+    """Whether a request carries this bearer token."""
+    given = _bearer(request)
+    return given is not None and _same(given, secret)
+
+
+def _same(given: str, secret: str) -> bool:
+    """Compare in constant time; as bytes, because strings must be ASCII for that."""
+    return hmac.compare_digest(
+        given.encode("utf-8", "surrogatepass"), secret.encode("utf-8", "surrogatepass")
     )
-    return same and scheme.lower() == "bearer"

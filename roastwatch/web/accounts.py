@@ -1,7 +1,8 @@
-"""Who may use the API from a browser: the password of each role, and sessions.
+"""Who may use the API: the password of each role, sessions of browsers, and paired programs.
 
-Only hashes are kept: scrypt of a password, SHA-256 of a session's token, in a file that only its
-owner may read. A password that has no hash yet is created, and its caller shows it once.
+Only hashes are kept: scrypt of a password, SHA-256 of the token of a session or a program, in a
+file that only its owner may read. A password that has no hash yet is created, and its caller shows
+it once.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from roastwatch.errors import BadInputError, SettingsError
+from roastwatch.errors import BadInputError, RefusedError, SettingsError
 from roastwatch.files.atomic import write_whole
 
 _log = logging.getLogger(__name__)
@@ -29,6 +30,9 @@ SHORTEST, LONGEST = 10, 200
 """Characters of a password that a person chooses."""
 _MOST_SESSIONS = 64
 """At one more the oldest ends."""
+MOST_PROGRAMS = 32
+LONGEST_NAME = 60
+"""Characters of a program's name."""
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without those that look alike."""
 _LARGEST_FILE = 65_536
@@ -88,15 +92,31 @@ class Session(BaseModel):
     """Seconds since 1970."""
 
 
+class Program(BaseModel):
+    """A program that was paired, such as Home Assistant. Its token lasts until it is revoked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field(pattern="^[0-9a-f]{8}$")
+    """By which people name it."""
+    token: str = Field(pattern="^[0-9a-f]{64}$")
+    """SHA-256 of its token."""
+    name: str = Field(min_length=1, max_length=LONGEST_NAME)
+    role: Role
+    paired_at: float
+    """Seconds since 1970."""
+
+
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     passwords: dict[Role, PasswordHash] = Field(default_factory=dict)
     sessions: list[Session] = Field(default_factory=list)
+    programs: list[Program] = Field(default_factory=list)
 
 
 class Accounts:
-    """The two passwords and the sessions. Without a path they last as long as the process."""
+    """Passwords, sessions and programs. Without a path they last as long as the process."""
 
     def __init__(self, path: Path | None, now: Callable[[], float] = lambda: time.time()) -> None:
         """Read the file, if there is one.
@@ -106,10 +126,12 @@ class Accounts:
         """
         self._path = path
         self._now = now
+        self._stored = self._state_of_file()
         found = _read(path) if path is not None else _File()
         self._passwords = found.passwords
         self._sessions = {one.id: one for one in found.sessions}
         """The oldest first."""
+        self._programs = {one.token: one for one in found.programs}
         self._writing = asyncio.Lock()
         self._code, self._code_until_s = "", 0.0
 
@@ -119,8 +141,10 @@ class Accounts:
         return self._code
 
     def pair(self, code: str) -> bool:
-        """Whether this is the pairing code; it is used up by that."""
-        given, known = code.encode("utf-8", "surrogatepass"), self._code.encode()
+        """Whether this is the pairing code, however it is written; it is used up by that."""
+        letters = "".join(one for one in code.lower() if one.isalnum())
+        given = letters.encode("utf-8", "surrogatepass")
+        known = self._code.replace("-", "").encode()
         if not self._code or self._now() >= self._code_until_s:
             return False
         if not hmac.compare_digest(given, known):
@@ -156,12 +180,14 @@ class Accounts:
         if await self.role_of(password) not in (None, role):
             raise BadInputError("This is the other role's password: choose another one.")
         self._passwords[role] = await asyncio.to_thread(PasswordHash.of, password)
+        self._look_at_file()
         self._sessions = {key: one for key, one in self._sessions.items() if one.role is not role}
         await self._save()
 
     async def begin(self, role: Role) -> str:
         """Begin a session and return its token, which only the browser keeps."""
         now_s = self._now()
+        self._look_at_file()
         token = secrets.token_urlsafe(32)
         kept = [one for one in self._sessions.values() if one.ends_at > now_s]
         kept = kept[-(_MOST_SESSIONS - 1) :]
@@ -172,6 +198,7 @@ class Accounts:
 
     async def end(self, session_id: str) -> None:
         """End a session."""
+        self._look_at_file()
         if self._sessions.pop(session_id, None) is not None:
             await self._save()
 
@@ -185,18 +212,81 @@ class Accounts:
         found = self._sessions.get(session_id)
         return found is not None and found.ends_at > self._now()
 
+    async def pair_program(self, role: Role, name: str) -> str:
+        """Let a program in and return its token, which only the program keeps.
+
+        Raises:
+            RefusedError: there are too many programs.
+        """
+        programs = self.programs()
+        if len(programs) >= MOST_PROGRAMS:
+            raise RefusedError("Too many programs are paired: revoke one first.")
+        token, taken = secrets.token_urlsafe(32), {one.id for one in programs}
+        name_of_it = next(one for one in iter(lambda: secrets.token_hex(4), "") if one not in taken)
+        program = Program(
+            id=name_of_it, token=_id_of(token), name=name, role=role, paired_at=self._now()
+        )
+        self._programs[program.token] = program
+        await self._save()
+        return token
+
+    def programs(self) -> list[Program]:
+        """The paired programs, the oldest first."""
+        self._look_at_file()
+        return list(self._programs.values())
+
+    def program(self, token: str) -> Program | None:
+        """The program with this token, if it was not revoked."""
+        self._look_at_file()
+        return self._programs.get(_id_of(token))
+
+    async def revoke(self, program_id: str) -> bool:
+        """End the pairing of a program. False: there is none with this id."""
+        found = next((one for one in self.programs() if one.id == program_id), None)
+        if found is None:
+            return False
+        del self._programs[found.token]
+        await self._save()
+        return True
+
+    def _look_at_file(self) -> None:
+        """Another process may have revoked a program: `roastwatch programs`."""
+        state = self._state_of_file()
+        if self._path is None or state is None or state == self._stored or self._writing.locked():
+            return
+        self._stored = state
+        try:
+            self._programs = {one.token: one for one in _read(self._path).programs}
+        except SettingsError as error:
+            _log.warning("%s", error)
+
+    def _state_of_file(self) -> tuple[int, int] | None:
+        """What differs once the file is replaced; None: there is none."""
+        if self._path is None:
+            return None
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_ctime_ns
+
     async def _save(self) -> None:
         """Keep all of it. On a full disk it lasts until the process ends, which is logged."""
         if self._path is None:
             return
         async with self._writing:
-            whole = _File(passwords=self._passwords, sessions=list(self._sessions.values()))
+            whole = _File(
+                passwords=self._passwords,
+                sessions=list(self._sessions.values()),
+                programs=list(self._programs.values()),
+            )
             text = whole.model_dump_json(indent=1) + "\n"
             try:
                 await asyncio.to_thread(write_whole, self._path, text, private=True)
+                self._stored = self._state_of_file()
             except OSError as error:
                 _log.warning(
-                    "Passwords and sessions can't be stored in %s (%s): they last until "
+                    "Passwords, sessions and programs can't be stored in %s (%s): they last until "
                     "roastwatch ends",
                     self._path,
                     error.strerror,

@@ -6,27 +6,26 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from roastwatch.errors import RefusedError
-from roastwatch.files.json_values import json_safe
-from roastwatch.sinks import incoming as asking
+from roastwatch.sinks.arming import ArmingRequests
 from roastwatch.sinks.sink import SinkContext
-from roastwatch.vocabulary import Origin, RoastEvent, Snapshot
+from roastwatch.vocabulary import RoastEvent, Snapshot
 from roastwatch.web import guards, openapi
 from roastwatch.web.access import Access
 from roastwatch.web.accounts import Role
-from roastwatch.web.answers import repeating
+from roastwatch.web.answers import repeating, tagged
 from roastwatch.web.curve import Curves
+from roastwatch.web.entity_list import EntityLists
 from roastwatch.web.listener import Listener
 from roastwatch.web.live_client import LiveClients
 from roastwatch.web.metrics import exposition, registry
 from roastwatch.web.page_files import PageFile, add_page
+from roastwatch.web.pairing import Pairing
 from roastwatch.web.roasts.pages import RoastPages
 from roastwatch.web.route import BYTES, Route
 from roastwatch.web.routes import ROUTES
 from roastwatch.web.rows import event_row, state_row
 from roastwatch.web.sign_in import SignIn
-
-_COMMANDS_AT_ONCE = 16
+from roastwatch.web.station_requests import StationRequests
 
 
 @dataclass(slots=True)
@@ -37,6 +36,11 @@ class Known:
     events: deque[RoastEvent]
     """The newest last."""
     curves: Curves = field(default_factory=Curves)
+    arming: ArmingRequests = field(default_factory=ArmingRequests)
+    """Requests to arm that wait for their confirmation."""
+    lists: EntityLists | None = None
+    """What each station has, as `live` says it; None: nothing is known yet."""
+    service_id: str = ""
 
 
 class Api:
@@ -49,7 +53,11 @@ class Api:
         self._known = known
         self._access = access
         self._clients = clients
-        self._commands = 0
+        self._lists = known.lists or EntityLists(context)
+        self._requests = StationRequests(
+            context, access, known.snapshots, known.arming, clients.live.show_entities
+        )
+        self._pictures: dict[str, bytes] = {}
         self._registry = registry(known.snapshots)
         self.roasts = RoastPages(context, known.snapshots)
         """The pages of recorded roasts."""
@@ -92,6 +100,9 @@ class Api:
 
     def _handlers(self) -> dict[str, guards.Handler]:
         sign_in = SignIn(self._access)
+        pairing = Pairing(
+            self._access, sign_in, self._context.instance, self._known.service_id, self._clients
+        )
         return {
             "health": self._health,
             "metrics": self._metrics,
@@ -100,12 +111,19 @@ class Api:
             "curve": self._curve,
             "events": self._events,
             "live": self._live,
-            "instruct": self._instruct,
-            "command": self._command,
+            "entities": self._entities,
+            "instruct": self._busy(self._requests.instruct),
+            "command": self._busy(self._requests.command),
+            "set": self._busy(self._requests.set),
+            "station_picture": self._busy(self._picture),
             "sign_in": sign_in.sign_in,
             "sign_out": sign_in.sign_out,
             "password": sign_in.password,
             "me": sign_in.me,
+            "pair": pairing.pair,
+            "pairing_code": pairing.code,
+            "programs": pairing.programs,
+            "revoke_program": pairing.revoke,
             "openapi": self._openapi,
             "live_schema": self._live_schema,
             **{name: self._busy(one) for name, one in self.roasts.handlers().items()},
@@ -122,6 +140,8 @@ class Api:
                 return guards.refusal(403, "A viewer can't do this: sign in as operator.")
             if caller.agent and not route.agents:
                 return guards.refusal(403, "An agent can't do this: only a person may.")
+            if caller.program and route.people:
+                return guards.refusal(403, "A paired program can't do this: only a person may.")
             return await handler(request)
 
         return guarded
@@ -158,13 +178,32 @@ class Api:
 
     async def _station(self, request: web.Request) -> web.Response:
         snapshot = self._known.snapshots().get(request.match_info["station"])
-        return self._no_station() if snapshot is None else repeating(request, state_row(snapshot))
+        return (
+            self._requests.no_station()
+            if snapshot is None
+            else repeating(request, state_row(snapshot))
+        )
 
     async def _curve(self, request: web.Request) -> web.Response:
         station = request.match_info["station"]
         if station not in self._context.stations:
-            return self._no_station()
+            return self._requests.no_station()
         return repeating(request, self._known.curves.row(station))
+
+    async def _entities(self, request: web.Request) -> web.Response:
+        snapshots = self._known.snapshots().values()
+        return repeating(request, self._lists.document(self._known.service_id, snapshots))
+
+    async def _picture(self, request: web.Request) -> web.Response:
+        station, draw = request.match_info["station"], self._context.picture
+        if station not in self._context.stations:
+            return self._requests.no_station()
+        drawn = await draw(station) if draw is not None else None
+        if drawn is not None:  # after the roast the last one stays
+            self._pictures[station] = drawn
+        if station not in self._pictures:
+            return guards.refusal(404, "There is no picture: no roast is in progress.")
+        return tagged(request, self._pictures[station], media="image/png")
 
     async def _events(self, request: web.Request) -> web.Response:
         return repeating(request, [event_row(event) for event in self._known.events])
@@ -183,54 +222,11 @@ class Api:
         with self.listener.busy(request.transport):
             return await self._clients.serve(request, lambda: self._access.still(caller))
 
-    async def _instruct(self, request: web.Request) -> web.Response:
-        station = request.match_info["station"]
-        if station not in self._context.stations:
-            return self._no_station()
-        body = await guards.json_body(request)
-        by, origin = self._who(request)
-        instruction = asking.instruction(station, body, by, origin)
-        try:
-            self._context.requests.instruct(instruction)
-        except RefusedError as error:
-            return guards.refusal(403, str(error))
-        return web.json_response({"accepted": instruction.kind.value}, status=202)
-
-    async def _command(self, request: web.Request) -> web.Response:
-        station = request.match_info["station"]
-        if station not in self._context.stations:
-            return self._no_station()
-        by, origin = self._who(request)
-        command = asking.command(station, await guards.json_body(request), by, origin)
-        if self._commands >= _COMMANDS_AT_ONCE or self.listener is None:
-            return guards.refusal(503, "Too many commands at once: try again.")
-        self._commands += 1
-        try:
-            with self.listener.busy(request.transport):
-                result = await self._context.requests.command(command)
-        finally:
-            self._commands -= 1
-        done = result.outcome.value in ("applied", "limited")
-        return web.json_response(json_safe(result), status=200 if done else 409)
-
     async def _openapi(self, request: web.Request) -> web.Response:
         return repeating(request, openapi.document())
 
     async def _live_schema(self, request: web.Request) -> web.Response:
         return repeating(request, openapi.live_schema())
-
-    def _who(self, request: web.Request) -> tuple[str, Origin]:
-        """The name of the caller, and whether a person or an agent."""
-        caller = self._access.caller(request)
-        if caller is not None and caller.agent:
-            return f"agent {caller.agent}", Origin.AGENT
-        if caller is not None and caller.name:
-            return f"home assistant {caller.name}", Origin.PERSON
-        return f"rest {request.remote}", Origin.PERSON
-
-    def _no_station(self) -> web.Response:
-        known = ", ".join(self._context.stations)
-        return guards.refusal(404, f"There is no such station: {known}.")
 
 
 def _paths(route: Route) -> tuple[str, ...]:

@@ -3,8 +3,8 @@
 A client gets a snapshot and then every change. The changes of a station are numbered without a
 gap, so a client that misses a number asks for a new snapshot. A client that is too slow for its
 outbox gets a snapshot instead of what waited, so that it costs no more memory than that outbox.
-Levels (the newest counts) and the spectrogram (for those who asked for it) are sent when nothing
-else waits.
+The values of entities (for those who asked for them), levels (of both the newest counts) and the
+spectrogram (for those who asked for it) are sent when nothing else waits, in this order.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from roastwatch.vocabulary import (
     SpectrogramColumns,
 )
 from roastwatch.web.answers import json_text
+from roastwatch.web.entity_values import EntityValues
 from roastwatch.web.frames import spectrogram_frame
 from roastwatch.web.rows import actions_row, event_row, level_row, pop_row, state_row
 
@@ -55,6 +56,8 @@ class LiveOutbox:
         """
         self._size = size
         self._waiting: deque[str] = deque()
+        self._entities: dict[str, dict[str, Any]] = {}
+        """Of each station one message, into which later ones are merged."""
         self._levels: dict[str, str] = {}
         """Of each station the newest."""
         self._frames: deque[bytes] = deque(maxlen=frames)
@@ -65,6 +68,7 @@ class LiveOutbox:
         self.frames_dropped = 0
         self.watches = False
         """Whether the client wants the spectrogram."""
+        self.wants_entities = False
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -86,6 +90,22 @@ class LiveOutbox:
             self._levels[station] = message
             self._arrived.set()
 
+    def put_entities(self, message: dict[str, Any]) -> None:
+        """Queue values of a station, if the client wants them; the newest of each counts."""
+        if not self.wants_entities or self._behind:
+            return
+        waiting = self._entities.get(message["station"])
+        if waiting is not None and not message["whole"]:
+            values = waiting["values"] | message["values"]
+            message = message | {"whole": waiting["whole"], "values": values}
+        self._entities[message["station"]] = message
+        self._arrived.set()
+
+    @property
+    def waits(self) -> bool:
+        """Whether a message waits."""
+        return self._arrived.is_set()
+
     def put_frame(self, frame: bytes) -> None:
         """Queue columns of the spectrogram, if the client wants them; the oldest make room."""
         if not self.watches or self._behind:
@@ -97,6 +117,7 @@ class LiveOutbox:
     def start_over(self) -> None:
         """The next message is a snapshot."""
         self._waiting.clear()
+        self._entities.clear()
         self._levels.clear()
         self._frames.clear()
         self._behind = True
@@ -112,11 +133,13 @@ class LiveOutbox:
         message: str | bytes
         if self._waiting:
             message = self._waiting.popleft()
+        elif self._entities:
+            message = json_text(self._entities.pop(next(iter(self._entities))))
         elif self._levels:
             message = self._levels.pop(next(iter(self._levels)))
         else:
             message = self._frames.popleft()
-        if not (self._waiting or self._levels or self._frames):
+        if not (self._waiting or self._entities or self._levels or self._frames):
             self._arrived.clear()
         return message
 
@@ -124,10 +147,17 @@ class LiveOutbox:
 class Live:
     """Turns snapshots, events and pops into messages for everybody who is connected."""
 
-    def __init__(self, stations: Sequence[str], titles: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        stations: Sequence[str],
+        titles: Mapping[str, str],
+        entities: EntityValues | None = None,
+    ) -> None:
+        """`entities` None: no client gets their values."""
         self._stations = {name: _StationLive(titles.get(name) or name) for name in stations}
         self._outboxes: list[LiveOutbox] = []
         self._snapshots: Mapping[str, Snapshot] = {}
+        self._entities = entities
         self.watched = asyncio.Event()
         """Set while somebody wants the spectrogram."""
 
@@ -150,6 +180,34 @@ class Live:
             self.watched.set()
         else:
             self.watched.clear()
+
+    def watch_entities(self, outbox: LiveOutbox, *, wanted: bool) -> None:
+        """A client wants the values of entities (again: all of them), or no longer."""
+        if self._entities is None:
+            return
+        if not any(one.wants_entities for one in self._outboxes):
+            self._entities.forget()
+        outbox.wants_entities = wanted
+        self.show_entities()
+        self.give_entities(outbox)
+
+    def give_entities(self, outbox: LiveOutbox) -> None:
+        """All values of every station for a client that wants them, after its snapshot."""
+        for name in self._stations:
+            whole = self._entities.whole(name) if self._entities is not None else None
+            if whole is not None:
+                outbox.put_entities(whole)
+
+    def show_entities(self) -> None:
+        """Values that have changed since; nothing is done if no client wants them."""
+        wanting = [one for one in self._outboxes if one.wants_entities]
+        if self._entities is None or not wanting:
+            return
+        for name, snapshot in self._snapshots.items():
+            message = self._entities.look(snapshot) if name in self._stations else None
+            if message is not None:
+                for outbox in wanting:
+                    outbox.put_entities(message)
 
     def snapshot(self) -> str:
         """Everything up to now, as one message; for those who have joined."""
@@ -174,6 +232,7 @@ class Live:
         self._snapshots = snapshots
         if self._outboxes:  # else it is enough to compare when somebody comes
             self._compare()
+            self.show_entities()
 
     def event(self, event: RoastEvent) -> None:
         """Something happened in a roast."""

@@ -28,6 +28,8 @@ event would wait behind them on a slow line."""
 _REQUESTS = {"snapshot": "Request at most {} snapshots in {:.0f} s.",
              "subscribe": "Subscribe at most {} times in {:.0f} s."}  # fmt: skip
 """What a client may send, and the refusal of too many."""
+_SUBJECTS = ("spectrogram", "entities")
+"""What a client may subscribe to."""
 _MOST, _WITHIN_S = 10, 10.0
 """How many of each kind a client may send in which time."""
 
@@ -40,13 +42,17 @@ class _Refusal:
     sentence: str
 
 
+_ENDED = _Refusal(WSCloseCode.POLICY_VIOLATION, "Sign in again.")
+
+
 class LiveClients:
     """The open WebSockets of one server."""
 
     def __init__(self, live: Live, most: int = 32) -> None:
-        self._live = live
+        self.live = live
         self._most = most
-        self._open: set[web.WebSocketResponse] = set()
+        self._open: dict[web.WebSocketResponse, Callable[[], bool]] = {}
+        """Each with whether it is still allowed."""
 
     @property
     def full(self) -> bool:
@@ -66,16 +72,16 @@ class LiveClients:
         )
         await socket.prepare(request)
         _hold_little(request.transport)
-        outbox = self._live.join()
-        self._open.add(socket)
+        outbox = self.live.join()
+        self._open[socket] = allowed
         sending = asyncio.create_task(
             self._send(socket, request.transport, outbox, allowed), name="live:send"
         )
         try:
             await self._receive(socket, outbox)
         finally:
-            self._open.discard(socket)
-            self._live.leave(outbox)
+            del self._open[socket]
+            self.live.leave(outbox)
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
         return socket
@@ -85,6 +91,12 @@ class LiveClients:
         ends = b"roastwatch has ended"
         closing = (one.close(code=WSCloseCode.GOING_AWAY, message=ends) for one in list(self._open))
         await asyncio.gather(*closing, return_exceptions=True)
+
+    async def turn_away(self) -> None:
+        """Disconnect those whose session or token has ended."""
+        ended = [socket for socket, allowed in self._open.items() if not allowed()]
+        refusing = (_refuse(socket, _ENDED) for socket in ended)
+        await asyncio.gather(*refusing, return_exceptions=True)
 
     async def _send(
         self,
@@ -102,7 +114,7 @@ class LiveClients:
                 except TimeoutError:
                     message = beat()
                 if not allowed():
-                    await _refuse(socket, _Refusal(WSCloseCode.POLICY_VIOLATION, "Sign in again."))
+                    await _refuse(socket, _ENDED)
                     return
                 if isinstance(message, bytes):
                     if transport is None or not transport.get_write_buffer_size():
@@ -110,7 +122,10 @@ class LiveClients:
                     else:  # the line is slow: the next event must not wait behind it
                         outbox.frames_dropped += 1
                     continue
-                await socket.send_str(self._live.snapshot() if message is None else message)
+                if message is None:
+                    message = self.live.snapshot()
+                    self.live.give_entities(outbox)
+                await socket.send_str(message)
 
     async def _receive(self, socket: web.WebSocketResponse, outbox: LiveOutbox) -> None:
         """Read requests until the client goes, or sends what is not one."""
@@ -127,13 +142,20 @@ class LiveClients:
                     if kind == "snapshot":
                         outbox.start_over()
                     else:
-                        self._live.watch(outbox, wanted=request["spectrogram"])
+                        self._subscribe(outbox, request)
                     continue
                 said = _REQUESTS[kind].format(_MOST, _WITHIN_S)
                 request = _Refusal(WSCloseCode.POLICY_VIOLATION, said)
             with contextlib.suppress(ClientConnectionError, ConnectionError):
                 await _refuse(socket, request)
             return
+
+    def _subscribe(self, outbox: LiveOutbox, request: dict[str, Any]) -> None:
+        """Begin or end what a request names; the rest stays as it is."""
+        if "spectrogram" in request:
+            self.live.watch(outbox, wanted=request["spectrogram"])
+        if "entities" in request:
+            self.live.watch_entities(outbox, wanted=request["entities"])
 
 
 def _hold_little(transport: asyncio.Transport | None) -> None:
@@ -153,11 +175,19 @@ def _request(kind: WSMsgType, data: object) -> dict[str, Any] | _Refusal:
             data, "The message", inbound.InboundLimits(size=LONGEST_MESSAGE)
         )
         inbound.one_of(asked.get("type"), "type", tuple(_REQUESTS))
-        if asked["type"] == "subscribe" and not isinstance(asked.get("spectrogram"), bool):
-            raise BadInputError("spectrogram must be true or false.")
+        if asked["type"] == "subscribe":
+            _check_subjects({name: asked[name] for name in _SUBJECTS if name in asked})
     except BadInputError as error:
         return _Refusal(WSCloseCode.POLICY_VIOLATION, str(error))
     return asked
+
+
+def _check_subjects(named: dict[str, Any]) -> None:
+    if not named:
+        raise BadInputError(f"Subscribe to {' or '.join(_SUBJECTS)}.")
+    for name, wanted in named.items():
+        if not isinstance(wanted, bool):
+            raise BadInputError(f"{name} must be true or false.")
 
 
 async def _refuse(socket: web.WebSocketResponse, refusal: _Refusal) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 from roastwatch import __version__
 from roastwatch.entities import ENTITIES
 from roastwatch.vocabulary import Actuator, InstructionKind, Outcome, Snapshot
-from roastwatch.web.accounts import LONGEST, SHORTEST, Role
+from roastwatch.web.accounts import LONGEST, LONGEST_NAME, SHORTEST, Role
 from roastwatch.web.curve import Curves
+from roastwatch.web.entity_list import entity_schemas
 from roastwatch.web.guards import LARGEST_BODY
 from roastwatch.web.roasts.schemas import schemas as roast_schemas
 from roastwatch.web.routes import ROUTES, Route
+from roastwatch.web.station_requests import CODES
 
 LIVE_SCHEMA = Path(__file__).with_name("live.schema.json")
 """The messages of the WebSocket."""
@@ -174,7 +176,17 @@ def _schemas() -> dict[str, Any]:
             kind=_one_of(InstructionKind),
             value={"type": ["string", "number", "null"], "description": "See the contract."},
         ),
-        "Accepted": _object("*", accepted=_one_of(InstructionKind)),
+        "Accepted": _object("accepted", **_outcome()),
+        "Outcome": _object("*", **_outcome()),
+        "Refusal": _object("*", error=_TEXT, code={"type": "string", "enum": list(CODES)}),
+        "NewValue": _object(
+            value={
+                "type": ["string", "number", "boolean", "null"],
+                "description": "Of a number, select or text its value; of a switch or valve (true "
+                "is open) whether it is on; of a button nothing.",
+            }
+        ),
+        **entity_schemas(),
         "Command": _object("*", actuator=_one_of(Actuator), percent=percent),
         "CommandResult": _object(
             "*",
@@ -194,10 +206,46 @@ def _schemas() -> dict[str, Any]:
             current=password | {"description": "The operator's password."},
         ),
         "Changed": _object("*", changed=_one_of(Role)),
+        "Pairing": _object(
+            "name",
+            name={"type": "string", "minLength": 1, "maxLength": LONGEST_NAME},
+            password=password | {"description": "Whose role the program gets."},
+            code=password | {"description": "A pairing code instead, for an operator's role."},
+        ),
+        "Paired": _object("*", token=_TEXT, instance=_TEXT, id=_TEXT, role=_one_of(Role)),
+        "PairingCode": _object("*", code=_TEXT, valid_s={"type": "number"}),
+        "Programs": _object(
+            "*",
+            programs={"type": "array", "items": {"$ref": "#/components/schemas/Program"}},
+        ),
+        "Program": _object(
+            "*",
+            id=_TEXT,
+            name=_TEXT,
+            role=_one_of(Role),
+            paired_at={"type": "string", "format": "date-time"},
+        ),
+        "Revoked": _object("*", revoked=_TEXT),
         "Me": _object("*", role=_one_of(Role), session={"type": "boolean"}),
         "Nothing": {"type": "object"},
         "Document": {"type": "object"},
         **roast_schemas(),
+    }
+
+
+def _outcome() -> dict[str, Any]:
+    codes = {"enum": [*CODES, None], "description": "The reason, for programs and translations."}
+    return {
+        "accepted": {"type": "string", "description": "The instruction, or the entity."},
+        "outcome": {
+            "enum": ["applied", "limited", "pending", "unconfirmed"],
+            "description": "`limited`: an interlock allowed less. `pending`: not known in time. "
+            "`unconfirmed`: it waits for `confirm_arming`.",
+        },
+        "reason": _TEXT | {"description": "A sentence, if there is more to know; else empty."},
+        "code": codes,
+        "applied": {"type": ["number", "null"], "description": "Of an actuator, in percent."},
+        "confirm_within_s": {"type": ["number", "null"]},
     }
 
 

@@ -37,6 +37,8 @@ class Route:
     body_media: str = JSON
     agents: bool = False
     """Whether agents may do it where it needs an operator; they may do all that a viewer may."""
+    people: bool = False
+    """Whether paired programs may not do it, though they may do what their role may."""
     ranges: bool = False
     """Whether it sends a part of its answer, if asked for a range of bytes."""
 

@@ -1,13 +1,23 @@
 """Every route of the API, as one table: the server and its OpenAPI document are made from it."""
 
+from typing import Any
+
 from roastwatch.web.accounts import Role
 from roastwatch.web.roasts.routes import ROAST_ROUTES
 from roastwatch.web.route import BASE, Route
+from roastwatch.web.waits import LONGEST_WAIT_S, SET_WAITS_S
 
 __all__ = ["BASE", "ROUTES", "Route"]
 
 _SEES, _ACTS = Role.VIEWER, Role.OPERATOR
 _STATION = "/stations/{station}"
+
+
+def _wait(usual_s: float) -> dict[str, dict[str, Any]]:
+    said = "Seconds that the answer may wait for the outcome."
+    limits = {"minimum": 0, "maximum": LONGEST_WAIT_S, "default": usual_s}
+    return {"wait": {"type": "number", "description": said} | limits}
+
 
 ROUTES = (
     Route(
@@ -39,9 +49,22 @@ ROUTES = (
         _SEES, {101: ""}, refusals=(403, 426, 503),
     ),
     Route(
+        "GET", "/entities", "entities", "The entities of every station, described for programs.",
+        _SEES, {200: "EntityLists"},
+    ),
+    Route(
+        "GET", f"{_STATION}/picture", "station_picture", "A picture of its roast up to now.",
+        _SEES, {200: "Bytes"}, refusals=(404,), media="image/png",
+    ),
+    Route(
         "POST", f"{_STATION}/instruct", "instruct", "Give an instruction to a station.",
-        _ACTS, {202: "Accepted"}, "Instruction", (404,),
-        f"/api{_STATION}/instruct", agents=True,
+        _ACTS, {200: "Outcome", 202: "Accepted", 409: "Refusal"}, "Instruction", (404,),
+        f"/api{_STATION}/instruct", query=_wait(0.0), agents=True,
+    ),
+    Route(
+        "POST", f"{_STATION}/set/{{key}}", "set", "Set or press an entity of a station.",
+        _ACTS, {200: "Outcome", 202: "Accepted", 409: "Refusal"}, "NewValue", (404, 503),
+        query=_wait(SET_WAITS_S), agents=True,
     ),
     Route(
         "POST", f"{_STATION}/command", "command", "Set an actuator, through the interlocks.",
@@ -58,7 +81,23 @@ ROUTES = (
     ),
     Route(
         "POST", "/password", "password", "Give a role another password; its sessions end.",
-        _ACTS, {200: "Changed"}, "NewPassword", (409, 429, 503),
+        _ACTS, {200: "Changed"}, "NewPassword", (409, 429, 503), people=True,
+    ),
+    Route(
+        "POST", "/pair", "pair", "Exchange a password or a pairing code for a program's token.",
+        None, {201: "Paired"}, "Pairing", (403, 409, 429, 503),
+    ),
+    Route(
+        "POST", "/pairing-code", "pairing_code", "Make a pairing code; an earlier one ends.",
+        _ACTS, {201: "PairingCode"}, "Nothing", (409,), people=True,
+    ),
+    Route(
+        "GET", "/programs", "programs", "The programs that are paired.",
+        _ACTS, {200: "Programs"},
+    ),
+    Route(
+        "DELETE", "/programs/{program}", "revoke_program", "Revoke a program's token.",
+        _ACTS, {200: "Revoked"}, refusals=(404, 415), people=True,
     ),
     Route("GET", "/me", "me", "Who the caller is.", _SEES, {200: "Me"}),
     Route(

@@ -40,10 +40,10 @@ class SignIn:
         """Exchange a password for a session's cookie."""
         accounts = self._access.accounts
         if accounts is None:
-            return _off()
+            return sign_in_is_off()
         body = await json_body(request)
         password = inbound.text(body.get("password"), "password", LONGEST, shortest=1)
-        role = await self._checked(accounts, request.remote or "", password, pairs=True)
+        role = await self.checked(accounts, request.remote or "", password, pairs=True)
         if isinstance(role, web.Response):
             return role
         token = await accounts.begin(role)
@@ -73,12 +73,12 @@ class SignIn:
         """Give a role another password; its sessions end."""
         accounts = self._access.accounts
         if accounts is None:
-            return _off()
+            return sign_in_is_off()
         body = await json_body(request)
         role = Role(inbound.one_of(body.get("role"), "role", [one.value for one in Role]))
         password = inbound.text(body.get("password"), "password", LONGEST, shortest=SHORTEST)
         current = inbound.text(body.get("current"), "current", LONGEST, shortest=1)
-        found = await self._checked(accounts, request.remote or "", current)
+        found = await self.checked(accounts, request.remote or "", current)
         if isinstance(found, web.Response):
             return found
         if found is not Role.OPERATOR:
@@ -87,8 +87,14 @@ class SignIn:
         _log.warning("The %s's password was changed from %s", role.value, request.remote)
         return web.json_response({"changed": role.value})
 
-    async def _checked(
-        self, accounts: Accounts, address: str, password: str, *, pairs: bool = False
+    async def checked(
+        self,
+        accounts: Accounts,
+        address: str,
+        password: str,
+        *,
+        pairs: bool = False,
+        wrong: str = "The password is wrong.",
     ) -> Role | web.Response:
         """The role of a password, or the refusal: it is wrong, or was tried too often.
 
@@ -108,7 +114,7 @@ class SignIn:
                 if role is None:
                     self._attempts.failed(address)
                     _log.warning("A wrong password came from %s", address)
-                    return refusal(403, "The password is wrong.")
+                    return refusal(403, wrong)
                 if role is Role.OPERATOR:  # a viewer must not win new tries at the other password
                     self._attempts.succeeded(address)
                 return role
@@ -116,5 +122,6 @@ class SignIn:
             self._waiting -= 1
 
 
-def _off() -> web.Response:
+def sign_in_is_off() -> web.Response:
+    """The answer where nobody signs in."""
     return refusal(409, "Sign-in is off: set sign_in: true in the settings of this API.")

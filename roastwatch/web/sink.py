@@ -5,9 +5,11 @@ passes the guards of web/guards.py first; its data passes `inbound`, the one che
 """
 
 import asyncio
+import contextlib
 import errno
 import itertools
 import logging
+import time
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +22,7 @@ from roastwatch.channel import Events, Feed, Latest
 from roastwatch.errors import LostError
 from roastwatch.option_types import Host
 from roastwatch.options import Options
+from roastwatch.sinks.arming import ArmingRequests
 from roastwatch.sinks.sink import Finding, Sink, SinkContext
 from roastwatch.supervise import retry_forever
 from roastwatch.vocabulary import (
@@ -31,10 +34,14 @@ from roastwatch.vocabulary import (
 )
 from roastwatch.web.access import Access
 from roastwatch.web.accounts import Accounts, Role
+from roastwatch.web.announcement import announced
 from roastwatch.web.api import Api, Known
 from roastwatch.web.check import check_port
 from roastwatch.web.curve import Curves
+from roastwatch.web.entity_list import EntityLists
+from roastwatch.web.entity_values import EntityValues
 from roastwatch.web.guards import is_loopback
+from roastwatch.web.identity import service_id
 from roastwatch.web.ingress import Ingress, IngressOptions
 from roastwatch.web.listener import ConnectionLimits, Listener
 from roastwatch.web.live import Live
@@ -88,6 +95,11 @@ class RestOptions(Options):
         description="People whom Home Assistant signs in: for its app, which sets this; null: "
         "headers of an ingress are ignored.",
     )
+    announce: bool = Field(
+        True,
+        description="Announces the API in the network, so that Home Assistant finds it, if others "
+        "can reach it and the extra `network` is installed.",
+    )
     allowed_hosts: tuple[str, ...] = Field(
         (),
         description="More host names to accept, such as roaster.lan; addresses, "
@@ -127,10 +139,18 @@ class RestSink(Sink):
         self._context = context
         self._kept: deque[RoastEvent] = deque(maxlen=_KEPT)
         self._latest: Latest[dict[str, Snapshot]] = Latest()
-        self._live = Live(context.stations, context.titles)
+        self._arming = ArmingRequests()
+        self._lists = EntityLists(context)
+        entities = EntityValues(
+            self._lists,
+            lambda station: self._arming.waits(station, time.monotonic()),
+            context.said,
+        )
+        self._live = Live(context.stations, context.titles, entities)
         self._announced: int | None = None
         """The port whose address was logged."""
         self._curves = Curves()
+        self._id = ""
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         """Keep the newest events, and serve them."""
@@ -220,10 +240,16 @@ class RestSink(Sink):
                 announce(options.host, port)
                 self._announced = port
             self._context.part.running()
-            await asyncio.Event().wait()
+            async with self._announcement(port):
+                await asyncio.Event().wait()
         finally:
             await listener.close()
             await runner.cleanup()
+
+    def _announcement(self, port: int) -> contextlib.AbstractAsyncContextManager[object]:
+        if not self._options.announce:
+            return contextlib.nullcontext()
+        return announced(self._id, self._context.instance, self._options.host, port)
 
     async def _open(self, listener: Listener) -> int:
         """Listen; returns the port.
@@ -264,7 +290,15 @@ class RestSink(Sink):
         agents = options.agent_token.get_secret_value() if options.agent_token else None
         ingress = Ingress(options.ingress) if options.ingress else None
         access = Access(tokens, accounts, f"roastwatch_{instance}", agents, ingress)
-        known = Known(lambda: self._latest.value or {}, self._kept, self._curves)
+        self._id = await asyncio.to_thread(service_id, self._context.folder, instance)
+        known = Known(
+            lambda: self._latest.value or {},
+            self._kept,
+            self._curves,
+            self._arming,
+            self._lists,
+            self._id,
+        )
         return Api(self._context, known, access, LiveClients(self._live)), accounts, created
 
     async def _accounts(self) -> tuple[Accounts, dict[Role, str]]:

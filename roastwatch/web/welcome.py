@@ -69,6 +69,7 @@ def show_new(
             + f"\nTo sign in a phone as operator within {CODE_S / 60:.0f} minutes, once, scan:\n\n"
             + qr(link)
             + f"\n{link}\n\n"
+            + f"Or pair a program, such as Home Assistant, with the code {code}\n\n"
         )
         out.flush()
         return

@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from roastwatch.entities import ENTITIES, EVENT_TYPES, Entity, Platform, Reason
-from roastwatch.sinks.mqtt.discovery import OfferedEntities, Reader, device
+from roastwatch.entities import (
+    ENTITIES,
+    EVENT_TYPES,
+    Entity,
+    OfferedEntities,
+    Platform,
+    Reason,
+)
+from roastwatch.sinks.mqtt.discovery import Reader, device
 from roastwatch.sinks.mqtt.topics import Topics
 from roastwatch.sinks.outbox.event_outbox import Outbox
 from tests.support.events import event

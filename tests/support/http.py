@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -94,6 +94,8 @@ async def serving(
     folder: Path | None = None,
     ends: bool = False,
     log: Path | None = None,
+    outcome: Callable[[str], Awaitable[str]] | None = None,
+    picture: Callable[[str], Awaitable[bytes | None]] | None = None,
     **options: Any,
 ) -> AsyncIterator[Served]:
     """An API with a station; `ends`: the test itself ends it, which is an error otherwise."""
@@ -114,6 +116,8 @@ async def serving(
         spectrogram=spectrogram,
         folder=folder,
         log=log,
+        outcome=outcome,
+        picture=picture,
     )
     sink = RestSink(RestOptions(port=port, **({"token": "beans"} | options)), context)
     events: Events[RoastEvent] = Events()

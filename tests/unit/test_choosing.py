@@ -54,12 +54,15 @@ async def test_a_selection_during_a_roast_is_refused(tmp_path: Path) -> None:
         ask(service, InstructionKind.CHARGE)
         await snapshot_where(service, lambda shown: shown.roast_id)
         ask(service, InstructionKind.DETECTOR, "pops")
+        refused = await service.outcome("kitchen")
         shown = await snapshot_where(service, lambda shown: shown.refusal)
         assert "can't be changed during a roast" in shown.refusal
+        assert refused == shown.refusal
         assert shown.detector == "transients"
         ask(service, InstructionKind.STOP)
         await snapshot_where(service, lambda shown: shown.roast_id is None and not shown.refusal)
         ask(service, InstructionKind.DETECTOR, "pops")
+        assert await service.outcome("kitchen") == ""
         await snapshot_where(service, lambda shown: shown.detector == "pops")
 
 

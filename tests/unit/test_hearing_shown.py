@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from roastwatch.cli import analyze, doctor
+from roastwatch.entities import OfferedEntities
 from roastwatch.evaluation.conditions.results import HEAD, Row, cells
 from roastwatch.evaluation.recordings import play
 from roastwatch.evaluation.statistics import Judged
@@ -18,7 +19,7 @@ from roastwatch.offline.results import row
 from roastwatch.printing.rich_console import Console
 from roastwatch.settings import model as settings
 from roastwatch.sinks.console import view
-from roastwatch.sinks.mqtt.discovery import OfferedEntities, Reader, device
+from roastwatch.sinks.mqtt.discovery import Reader, device
 from roastwatch.sinks.mqtt.states import States
 from roastwatch.sinks.mqtt.topics import Topics
 from roastwatch.sinks.phone.alerts import PersonOptions, alert, wanted

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import sqlite3
 import stat
 from pathlib import Path
@@ -14,6 +15,7 @@ from roastwatch.app.home_assistant import backup
 from roastwatch.app.home_assistant.start import Places, device_groups, prepare, serial_ports
 from roastwatch.errors import SettingsError
 from roastwatch.settings import model as settings
+from roastwatch.web.identity import service_id
 from tests.fakes.supervisor import TOKEN, FakeSupervisor, supervising
 
 BROKER = {
@@ -86,13 +88,14 @@ async def test_integration_is_told_where_the_app_is(app: App) -> None:
         await app.start(supervisor)
         await app.start(supervisor)
         first, again = supervisor.discovered
-    token = (app.places.data / "secrets/integration.token").read_text().strip()
+    code = (app.places.data / "secrets/integration.token").read_text().strip()
     assert first["config"] == again["config"]
-    assert first["config"] | {"host": ""} == {
-        "host": "",
+    assert first["config"] == {
+        "host": socket.gethostname(),
         "port": 8099,
-        "token": token,
         "instance": "kitchen",
+        "id": service_id(app.places.data, "kitchen"),
+        "code": code,
     }
 
 

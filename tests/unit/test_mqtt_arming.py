@@ -1,6 +1,6 @@
 """How long a request to arm waits for its confirmation."""
 
-from roastwatch.sinks.mqtt.arming import CONFIRM_WITHIN_S, ArmingRequests
+from roastwatch.sinks.arming import CONFIRM_WITHIN_S, ArmingRequests
 
 
 def test_a_request_to_arm_waits_30_s() -> None:

@@ -103,6 +103,8 @@ def validator(whole: dict[str, Any], path: str, method: str, status: int) -> Any
         ("get", "/health", None, 200),
         ("get", "/stations", None, 200),
         ("get", "/stations/{station}", None, 200),
+        ("get", "/stations/{station}/picture", None, 404),
+        ("get", "/entities", None, 200),
         ("get", "/events", None, 200),
         ("get", "/me", None, 200),
         ("get", "/live", None, 426),
@@ -111,7 +113,16 @@ def validator(whole: dict[str, Any], path: str, method: str, status: int) -> Any
         ("post", "/stations/{station}/instruct", {"kind": "charge"}, 202),
         ("post", "/stations/{station}/instruct", {"kind": "dance"}, 400),
         ("post", "/stations/{station}/command", {"actuator": "fan", "percent": 5}, 409),
+        ("post", "/stations/{station}/set/drop", {}, 202),
+        ("post", "/stations/{station}/set/arm", {"value": True}, 202),
+        ("post", "/stations/{station}/set/confirm_arming", {}, 409),
+        ("post", "/stations/{station}/set/fan", {"value": 5}, 409),
+        ("post", "/stations/{station}/set/fan", {"value": 500}, 400),
         ("post", "/sign-in", {"password": "x"}, 409),
+        ("post", "/pair", {"password": "x", "name": "y"}, 409),
+        ("post", "/pairing-code", {}, 409),
+        ("get", "/programs", None, 200),
+        ("delete", "/programs/{program}", {}, 404),
         ("post", "/sign-out", {}, 200),
         ("post", "/password", {}, 409),
     ],
@@ -123,7 +134,8 @@ async def test_answers_are_what_the_document_says(
         whole = await document(session)
         api.events.put(event())
         await api.events.settled()
-        url = "/api/v1" + path.replace("{station}", "kitchen")
+        url = "/api/v1" + path.replace("{station}", "kitchen").replace("{program}", "0123abcd")
+        path = re.sub("/set/.*", "/set/{key}", path)
         async with session.request(method, url, json=body) as answer:
             assert answer.status == status
             validator(whole, path, method, status).validate(await answer.json())

@@ -63,6 +63,8 @@ def tree(
         "host": "0.0.0.0",
         "port": port,
         "token_file": str(token_file(folder)),
+        "sign_in": True,  # programs can be paired, and revoked on the page
+        "announce": False,  # the Supervisor does it
         "ingress": ingress,
     }
     sinks: list[dict[str, Any]] = [page]

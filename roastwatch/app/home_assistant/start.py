@@ -22,6 +22,7 @@ from roastwatch.app.home_assistant.known import AppOptions, Known
 from roastwatch.app.home_assistant.supervisor import ADDRESS, Supervisor
 from roastwatch.errors import RoastwatchError, SettingsError
 from roastwatch.files.atomic import write_whole
+from roastwatch.web.identity import service_id
 from roastwatch.web.ingress import GATEWAY
 
 _log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ def prepare(places: Places, token: str | None, pause_s: float = 2.0) -> None:
     known = asking.ask(supervisor, places.data / "home-assistant.json", options)
     access = _secrets(places.data, known)
     _settings(places, options, known)
-    _discover(supervisor, options, access, places.port)
+    _discover(supervisor, options, access, places)
 
 
 def hand_over(places: Places) -> None:
@@ -169,12 +170,14 @@ def _settings(places: Places, options: AppOptions, known: Known) -> None:
         )
 
 
-def _discover(supervisor: Supervisor, options: AppOptions, access: str, port: int) -> None:
+def _discover(supervisor: Supervisor, options: AppOptions, code: str, places: Places) -> None:
+    """The integration pairs with the code, and gets a token of its own, which can be revoked."""
     place = {
         "host": socket.gethostname(),
-        "port": port,
-        "token": access,
+        "port": places.port,
         "instance": options.instance,
+        "id": service_id(places.data, options.instance),
+        "code": code,
     }
     try:
         supervisor.discover(SERVICE, place)

@@ -1,16 +1,14 @@
-"""Finds microphones that announce themselves. This is the only module that imports zeroconf."""
+"""Finds microphones that announce themselves."""
 
 import asyncio
 import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from roastwatch.errors import MissingExtraError
+from roastwatch.mdns import find_services
 
 LOOKS_S = 2.0
 _ANSWERS_S = 1.5
-_MOST = 50
 KINDS = {"_wyoming._tcp.local.": "wyoming", "_rtsp._tcp.local.": "stream"}
 """What a service announces → the source that hears it."""
 _WITH_MICROPHONE = {"satellite", "mic"}
@@ -42,51 +40,12 @@ async def find(
     Raises:
         MissingExtraError: zeroconf is not installed.
     """
-    try:
-        from zeroconf import DNSQuestionType, InterfaceChoice
-        from zeroconf.asyncio import AsyncServiceBrowser, AsyncZeroconf
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("Looking for network microphones", "network") from error
-    names: set[tuple[str, str]] = set()
-
-    def announced(*, service_type: str, name: str, **_others: object) -> None:
-        if len(names) < _MOST:
-            names.add((service_type, name))
-
-    try:
-        chosen = InterfaceChoice.All if interfaces is None else list(interfaces)
-        network = AsyncZeroconf(interfaces=chosen)
-    except OSError:  # no network at all
-        return []
-    try:
-        browser = AsyncServiceBrowser(
-            network.zeroconf,
-            list(KINDS),
-            handlers=[announced],
-            # Answers to this process alone would reach another one, such as Avahi, at its port.
-            question_type=DNSQuestionType.QM,
-        )
-        await asyncio.sleep(looks_s)
-        await browser.async_cancel()
-        found = await asyncio.gather(*(_resolved(network, *one) for one in sorted(names)))
-    finally:
-        await network.async_close()
-    there = [one for one in found if one is not None]
+    services = await find_services(
+        tuple(KINDS), looks_s, interfaces, purpose="Looking for network microphones"
+    )
+    there = [NetworkMicrophone(KINDS[one.kind], one.name, one.host, one.port) for one in services]
     have = await asyncio.gather(*(_has_microphone(one) for one in there))
     return [one for one, yes in zip(there, have, strict=True) if yes]
-
-
-async def _resolved(network: Any, kind: str, name: str) -> NetworkMicrophone | None:
-    from zeroconf import DNSQuestionType
-    from zeroconf.asyncio import AsyncServiceInfo
-
-    info, asked = AsyncServiceInfo(kind, name), DNSQuestionType.QM
-    if not await info.async_request(network.zeroconf, 1000 * _ANSWERS_S, asked):
-        return None
-    addresses = info.parsed_addresses()
-    if not addresses or not info.port:
-        return None
-    return NetworkMicrophone(KINDS[kind], name.removesuffix(f".{kind}"), addresses[0], info.port)
 
 
 async def _has_microphone(one: NetworkMicrophone) -> bool:

@@ -8,11 +8,10 @@ import math
 from roastwatch import inbound
 from roastwatch.entities import BY_KEY, Entity, Platform
 from roastwatch.errors import BadInputError
-from roastwatch.sinks.incoming import of_person
-from roastwatch.vocabulary import Command, Instruction, InstructionKind, Origin
+from roastwatch.sinks.incoming import of_entity
+from roastwatch.vocabulary import Command, Instruction
 
 LONGEST_PAYLOAD = 1024
-_WITH_VALUE = (Platform.NUMBER, Platform.TEXT, Platform.SELECT)
 _SWITCH = {"ON": True, "OFF": False}
 _VALVE = {"OPEN": True, "CLOSE": False}
 
@@ -32,14 +31,7 @@ def wish(
         raise BadInputError(f"'{key}' was retained: a retained request would act at every start.")
     text = _text(key, payload)
     value = _value(entity, text if entity.platform is Platform.TEXT else _unquoted(text))
-    if entity.actuator is not None:
-        percent = float(value) if entity.platform is Platform.NUMBER else 100.0 * bool(value)
-        return Command.new(station, entity.actuator, percent, Origin.PERSON)
-    kind = entity.asks[1] if value is False and len(entity.asks) == 2 else entity.asks[0]
-    given = value if entity.platform in _WITH_VALUE else None
-    if kind is InstructionKind.SENSITIVITY and isinstance(given, float):
-        given /= 100.0
-    return of_person(station, kind, given, by="mqtt")
+    return of_entity(station, entity, value, by="mqtt")
 
 
 def _text(key: str, payload: bytes) -> str:

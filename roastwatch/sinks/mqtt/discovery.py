@@ -11,10 +11,16 @@ from itertools import chain, count
 from typing import Any
 
 from roastwatch import __version__
-from roastwatch.entities import BY_KEY, ENTITIES, EVENT_TYPES, Entity, Platform
+from roastwatch.entities import (
+    BY_KEY,
+    ENTITIES,
+    EVENT_TYPES,
+    Entity,
+    OfferedEntities,
+    Platform,
+)
 from roastwatch.sinks.mqtt.states import EXPIRES_AFTER_S
 from roastwatch.sinks.mqtt.topics import Topics
-from roastwatch.vocabulary import Snapshot
 
 URL = "https://github.com/roastwatch/roastwatch"
 _TRIGGER = "trigger_"
@@ -28,28 +34,6 @@ class Reader:
     fahrenheit: bool = False
     words: bool = True
     """Whether Home Assistant shows words for states and event types, or their keys."""
-
-
-@dataclass(frozen=True, slots=True)
-class OfferedEntities:
-    """What a station has: keys of its entities, and the options of its selects."""
-
-    keys: frozenset[str]
-    choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
-
-
-def offered(
-    snapshot: Snapshot, before: Collection[str], absent: Collection[str]
-) -> OfferedEntities:
-    """What a station has. What is unknown from this snapshot stays as it was before."""
-    rows = [
-        entity
-        for entity in ENTITIES
-        if entity.key not in absent
-        and ((has := entity.offered(snapshot)) or (has is None and entity.key in before))
-    ]
-    choices = tuple((row.key, row.options_of(snapshot)) for row in rows if row.options_of)
-    return OfferedEntities(frozenset(row.key for row in rows), choices)
 
 
 def device(

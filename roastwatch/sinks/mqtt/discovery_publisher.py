@@ -6,16 +6,15 @@ from collections.abc import Collection
 from typing import Any
 
 from roastwatch import inbound
+from roastwatch.entities import ENTITIES, OfferedEntities, offered
 from roastwatch.errors import BadInputError
 from roastwatch.sinks.mqtt.connection import BrokerConnection
 from roastwatch.sinks.mqtt.discovery import (
-    OfferedEntities,
     Reader,
     components_of,
     device,
     divided,
     instance_of,
-    offered,
     removals,
 )
 from roastwatch.sinks.mqtt.topics import Topics
@@ -119,7 +118,7 @@ class DiscoveryPublisher:
             before = frozenset(name for part in parts for name in part)
         else:
             before = known.keys
-        offer = offered(snapshot, before, self._absent(station))
+        offer = offered(ENTITIES, snapshot, before, self._absent(station))
         if offer != known:
             self._offers[station] = offer
             await self._announce(link, station)

@@ -8,7 +8,7 @@ from typing import Any
 
 from roastwatch.errors import BadInputError
 from roastwatch.inbound import Mishaps
-from roastwatch.sinks.mqtt.arming import CONFIRM_WITHIN_S, NOTHING_TO_CONFIRM, ArmingRequests
+from roastwatch.sinks.arming import CONFIRM_WITHIN_S, NOTHING_TO_CONFIRM, ArmingRequests
 from roastwatch.sinks.mqtt.commands import wish
 from roastwatch.sinks.mqtt.connection import BrokerConnection, Message
 from roastwatch.sinks.mqtt.states import LONGEST_STATE, States

@@ -17,8 +17,8 @@ from roastwatch.channel import Events, Latest
 from roastwatch.entities import answers, drives
 from roastwatch.errors import BadInputError, LostError
 from roastwatch.inbound import Mishaps
+from roastwatch.sinks.arming import ArmingRequests
 from roastwatch.sinks.duplicate_instance import Claim, DuplicateInstances
-from roastwatch.sinks.mqtt.arming import ArmingRequests
 from roastwatch.sinks.mqtt.artisan import ArtisanRows
 from roastwatch.sinks.mqtt.check import check_broker
 from roastwatch.sinks.mqtt.connection import BrokerConnection, Message, connected

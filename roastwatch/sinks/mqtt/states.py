@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 
 from roastwatch.entities import ENTITIES, Needs, Platform, Value
-from roastwatch.sinks.mqtt.arming import CONFIRM_ARMING
+from roastwatch.sinks.arming import CONFIRM_ARMING
 from roastwatch.sinks.mqtt.topics import OFFLINE, ONLINE, Topics
 from roastwatch.sinks.paced import PacedValues
 from roastwatch.vocabulary import Snapshot

@@ -7,6 +7,15 @@ export interface Me {
   session: boolean;
 }
 
+/** A program that was paired, such as Home Assistant. */
+export interface Program {
+  id: string;
+  name: string;
+  role: Role;
+  /** UTC, ISO 8601. */
+  paired_at: string;
+}
+
 export interface CommandResult {
   outcome: 'applied' | 'limited' | 'refused' | 'expired' | 'failed';
   applied: number | null;
@@ -90,6 +99,10 @@ export const api = {
   me: () => request<Me>('me'),
   signIn: (password: string) => request<{ role: Role }>('sign-in', { password }),
   signOut: () => request<object>('sign-out', {}),
+  programs: () => request<{ programs: Program[] }>('programs'),
+  pairingCode: () => request<{ code: string; valid_s: number }>('pairing-code', {}),
+  revokeProgram: (id: string) =>
+    request<object>(`programs/${encodeURIComponent(id)}`, {}, 'DELETE'),
   curve: (station: string) => request<Curve>(`${of(station)}/curve`),
   instruct: (station: string, kind: string, value?: string | number) =>
     request<object>(`${of(station)}/instruct`, value === undefined ? { kind } : { kind, value }),
