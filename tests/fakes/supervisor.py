@@ -123,8 +123,16 @@ class _Ingress:
         headers |= {f"X-Remote-User-{name}": value for name, value in self.state.user.items()}
         headers["X-Ingress-Path"] = self.state.prefix
         headers["X-Forwarded-Host"] = request.host
-        if request.headers.get("Upgrade", "").lower() == "websocket":
-            return await self._socket(request, url, headers)
+        try:
+            if request.headers.get("Upgrade", "").lower() == "websocket":
+                return await self._socket(request, url, headers)
+            return await self._answered(request, url, headers)
+        except aiohttp.ClientConnectionError as error:  # the app does not run
+            raise web.HTTPBadGateway from error
+
+    async def _answered(
+        self, request: web.Request, url: str, headers: dict[str, str]
+    ) -> web.Response:
         streamed = request.content if request.method == "POST" else await request.read()
         async with self.session.request(
             request.method, url, headers=headers, data=streamed, allow_redirects=False

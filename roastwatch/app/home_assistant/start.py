@@ -77,7 +77,7 @@ def prepare(places: Places, token: str | None, pause_s: float = 2.0) -> None:
 
 
 def hand_over(places: Places) -> None:
-    """As root: give the data to the service's user, and become that user.
+    """As root: give data and settings to the service's user, and become that user.
 
     Raises:
         SettingsError: there is no such user: this is not the app's image.
@@ -90,7 +90,8 @@ def hand_over(places: Places) -> None:
         raise SettingsError(
             f"There is no user '{USER}': start the app with the image that the Dockerfile makes."
         ) from None
-    give(places.data, user.pw_uid, user.pw_gid)
+    for folder in (places.data, places.config):  # the page saves settings, too
+        give(folder, user.pw_uid, user.pw_gid)
     os.setgroups(sorted({user.pw_gid, *_own_groups(), *device_groups(places.dev)}))
     os.setgid(user.pw_gid)
     os.setuid(user.pw_uid)
