@@ -111,13 +111,13 @@ async def test_app_starts_with_what_the_supervisor_gives(tmp_path: Path) -> None
             async with session.get(f"{url}/api/v1/me", headers=FORGED) as answer:
                 assert answer.status == 401
 
-            # The integration, with what was told of the app: it gets a token of its own.
-            [told] = supervisor.discovered
-            asked = {"name": "Home Assistant", "code": told["config"]["code"]}
+            # The integration, with what was found of the app: it gets a token of its own.
+            [found] = supervisor.discovered
+            asked = {"name": "Home Assistant", "code": found["config"]["code"]}
             async with session.post(f"{url}/api/v1/pair", json=asked) as answer:
                 paired = await answer.json()
                 assert (answer.status, paired["role"]) == (201, "operator")
-                assert paired["id"] == told["config"]["id"]
+                assert paired["id"] == found["config"]["id"]
             bearer = {"Authorization": f"Bearer {paired['token']}"}
             async with session.get(f"{url}/api/v1/stations", headers=bearer) as answer:
                 assert list(await answer.json()) == ["roaster"]

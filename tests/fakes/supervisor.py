@@ -28,7 +28,7 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass
 class FakeSupervisor:
-    """What it knows, what it was told, and how it behaves."""
+    """What it knows, what it was sent, and how it behaves."""
 
     url: str = ""
     port: int = 0
@@ -52,7 +52,7 @@ class FakeSupervisor:
         default_factory=lambda: {"Id": "0123", "Name": "ada", "Display-Name": "Ada Lovelace"}
     )
     fails: int = 0
-    """So many requests are answered with 502 first."""
+    """Requests that are answered with 502 first."""
     prefix: str = field(default_factory=lambda: f"/api/hassio_ingress/{secrets.token_urlsafe(8)}")
 
 

@@ -83,7 +83,7 @@ async def test_first_start_writes_settings_from_home_assistant(app: App) -> None
         assert stat.S_IMODE(mode) == 0o600
 
 
-async def test_integration_is_told_where_the_app_is(app: App) -> None:
+async def test_discovery_says_where_the_app_is(app: App) -> None:
     async with supervising() as supervisor:
         await app.start(supervisor)
         await app.start(supervisor)

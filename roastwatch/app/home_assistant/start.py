@@ -1,4 +1,4 @@
-"""The start of the app: settings, secrets and rights, then the service in place of this process.
+"""The start of the app: settings, secrets and rights, then the service which replaces this process.
 
 A container of the Supervisor starts as root, because its folders belong to root. All that is
 needed as root is done here; the service, and with it the guardian, runs as another user.
@@ -27,7 +27,7 @@ from roastwatch.web.ingress import GATEWAY
 
 _log = logging.getLogger(__name__)
 SERVICE = "roastwatch"
-"""Under this name Home Assistant's integration is told of the app."""
+"""Under this name Home Assistant's integration is notified of the app."""
 USER = "roastwatch"
 _DEVICES = ("snd/*", "ttyUSB*", "ttyACM*", "ttyAMA*", "bus/usb/*/*")
 
@@ -183,4 +183,4 @@ def _discover(supervisor: Supervisor, options: AppOptions, code: str, places: Pl
     try:
         supervisor.discover(SERVICE, place)
     except RoastwatchError as error:
-        _log.warning("Home Assistant's integration is not told where the app is. %s", error)
+        _log.warning("Home Assistant's integration does not know where the app is. %s", error)
