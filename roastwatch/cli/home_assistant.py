@@ -1,6 +1,8 @@
 """`roastwatch home-assistant`: dashboards, a package and blueprint inputs for one's own names."""
 
 import asyncio
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ _OF_MACHINE = (
     *("heater_reading", "fan_reading", "drum_reading", "roaster_problem"),
 )
 _DRIVEN = ("arm", "confirm_arming", "present", "emergency_stop", *Actuator)
+_SERVICE = (sys.executable, "-m", "roastwatch", "run")
 _SETTINGS = click.option(
     "--settings", "path", type=click.Path(path_type=Path), help="Settings file (YAML)."
 )
@@ -89,6 +92,34 @@ def package_command(path: Path | None, station: str | None) -> None:
 def blueprints_command(path: Path | None) -> None:
     """Print automations of the blueprints, with your entities."""
     click.echo(blueprint_inputs(_stations(_read(path))), nl=False)
+
+
+@command.command("app", hidden=True)
+def app_command() -> None:
+    """Start the app of Home Assistant: its container's command.
+
+    It writes the settings from the app's options and from what Home Assistant says, then runs the
+    service.
+    """
+    from roastwatch.app.home_assistant.start import Places, hand_over, prepare
+    from roastwatch.cli.live import log_to_stderr
+
+    log_to_stderr(False)
+    os.umask(0o022)
+    places = Places()
+    prepare(places, os.environ.get("SUPERVISOR_TOKEN"))
+    hand_over(places)
+    os.execvp(sys.executable, [*_SERVICE, "--settings", str(places.settings)])
+
+
+@command.command("backup", hidden=True)
+@click.argument("when", type=click.Choice(["before", "after"]))
+def backup_command(when: str) -> None:
+    """Copy the roast log of the app before Home Assistant makes a backup; remove it after."""
+    from roastwatch.app.home_assistant import backup
+    from roastwatch.app.home_assistant.start import Places
+
+    (backup.before if when == "before" else backup.after)(Places().data)
 
 
 def _read(path: Path | None) -> Settings:

@@ -1,4 +1,4 @@
-"""Who sends a request, and what they may do: a bearer token, a session's cookie, or anybody."""
+"""Who sends a request, and what they may do: a token, a cookie, an ingress, or anybody."""
 
 import hmac
 from collections.abc import Callable, Collection
@@ -10,6 +10,7 @@ from aiohttp.typedefs import Middleware
 from roastwatch.printing.printable import printable
 from roastwatch.web.accounts import Accounts, Role
 from roastwatch.web.guards import Handler, refusal
+from roastwatch.web.ingress import Ingress
 
 AGENT = "Roastwatch-Agent"
 """The header in which an agent names itself."""
@@ -26,6 +27,8 @@ class Caller:
     """None: not by a session."""
     agent: str = ""
     """The name of an agent; empty: it is none."""
+    name: str = ""
+    """What Home Assistant calls the person; empty: it does not say."""
     program: str = ""
     """The name of a paired program; empty: it is none."""
     program_id: str = ""
@@ -41,8 +44,9 @@ class Access:
         cookie: str,
         agent_token: str | None = None,
         own_token: str | None = None,
+        ingress: Ingress | None = None,
     ) -> None:
-        """Without tokens and accounts, everybody who reaches the API may do all.
+        """Without tokens, accounts and ingress, everybody who reaches the API may do all.
 
         Args:
             tokens: the bearer token of machines, by what it allows.
@@ -50,12 +54,28 @@ class Access:
             cookie: the name of the cookie that holds a session's token.
             agent_token: the bearer token of agents.
             own_token: the bearer token by which this program reads its own API.
+            ingress: whose requests Home Assistant has signed in; None: nobody's.
         """
         self._tokens = tokens
         self.accounts = accounts
         self.cookie = cookie
         self._agent_token = agent_token
         self._own_token = own_token
+        self._ingress = ingress
+
+    @property
+    def _open(self) -> bool:
+        """Whether everybody may do all."""
+        return not self._tokens and self.accounts is None and self._ingress is None
+
+    def by_ingress(self, request: web.Request) -> bool:
+        """Whether Home Assistant has signed in the sender."""
+        return self._ingress is not None and self._ingress.sent(request)
+
+    def opens_all(self, token: str) -> bool:
+        """Whether this is the operators' token."""
+        known = self._tokens.get(Role.OPERATOR)
+        return known is not None and _same(token, known)
 
     def caller(self, request: web.Request) -> Caller | None:
         """Who sends a request; None: nobody that is known.
@@ -72,8 +92,10 @@ class Access:
         return replace(found, agent=name or found.agent or _UNNAMED)
 
     def _known(self, request: web.Request) -> Caller | None:
-        if not self._tokens and self.accounts is None:
+        if self._open:
             return Caller(Role.OPERATOR)
+        if self._ingress is not None and self._ingress.sent(request):
+            return Caller(self._ingress.role, name=self._ingress.name(request))
         if "Authorization" in request.headers:
             return self._machine(request)
         if self.accounts is not None and (token := request.cookies.get(self.cookie)):
@@ -117,7 +139,7 @@ class Access:
             caller = self.caller(request)
             if caller is None and request.path not in open_paths:
                 return self.unknown()
-            if caller is not None and (self._tokens or self.accounts is not None):
+            if caller is not None and not self._open:
                 trusted(request)
             return await handler(request)
 
@@ -128,6 +150,10 @@ class Access:
         said = "Send the token as `Authorization: Bearer TOKEN`."
         if self.accounts is not None:
             said = "Sign in, or send a token as `Authorization: Bearer TOKEN`."
+        elif self._ingress is not None:
+            said = (
+                "Open the page in Home Assistant, or send a token as `Authorization: Bearer TOKEN`."
+            )
         return refusal(401, said, **{"WWW-Authenticate": "Bearer"})
 
 
@@ -141,7 +167,11 @@ def _bearer(request: web.Request) -> str | None:
 def _carries(request: web.Request, secret: str) -> bool:
     """Whether a request carries this bearer token."""
     given = _bearer(request)
-    # As bytes: strings that are not ASCII can't be compared in constant time.
-    return given is not None and hmac.compare_digest(
-        given.encode("utf-8", "surrogateescape"), secret.encode("utf-8", "surrogateescape")
+    return given is not None and _same(given, secret)
+
+
+def _same(given: str, secret: str) -> bool:
+    """Compare in constant time; as bytes, because strings must be ASCII for that."""
+    return hmac.compare_digest(
+        given.encode("utf-8", "surrogatepass"), secret.encode("utf-8", "surrogatepass")
     )

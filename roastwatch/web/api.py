@@ -83,7 +83,7 @@ class Api:
         app = web.Application(
             middlewares=[
                 guards.errors_as_json,
-                guards.hosts(*allowed_hosts),
+                guards.hosts(*allowed_hosts, under_any=self._access.by_ingress),
                 self._access.middleware(open_paths, self._trust),
                 guards.no_foreign_page_changes_anything(uploads, {MCP_PATH}),
             ],

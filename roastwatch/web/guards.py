@@ -72,16 +72,22 @@ def own_names(*names: str) -> set[str]:
     return {"localhost", here, f"{here}.local", *(name.lower().rstrip(".") for name in names)}
 
 
-def hosts(*names: str) -> Middleware:
+def hosts(
+    *names: str, under_any: Callable[[web.Request], bool] = lambda _request: False
+) -> Middleware:
     """Serve only under our own names, or under addresses.
 
     A web page elsewhere can have its own name point to this machine (DNS rebinding), and the
     browser then takes this API for a part of the page; its requests still carry the page's name.
+
+    `under_any` says which requests are served under any name: a gateway has checked them.
     """
     known = own_names(*names)
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if under_any(request):
+            return await handler(request)
         named = request.headers.getall("Host", [])
         name = host_name(named[0]) if len(named) == 1 else None
         if name is None:

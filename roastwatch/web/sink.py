@@ -44,6 +44,7 @@ from roastwatch.web.entity_list import EntityLists
 from roastwatch.web.entity_values import EntityValues
 from roastwatch.web.guards import is_loopback
 from roastwatch.web.identity import service_id
+from roastwatch.web.ingress import Ingress, IngressOptions
 from roastwatch.web.listener import ConnectionLimits, Listener
 from roastwatch.web.live import Live
 from roastwatch.web.live_client import LiveClients
@@ -95,6 +96,11 @@ class RestOptions(Options):
         "are created at the first start and shown once, in the terminal or else in a file beside "
         "the roast log.",
     )
+    ingress: IngressOptions | None = Field(
+        None,
+        description="People whom Home Assistant signs in: for its app, which sets this; null: "
+        "headers of an ingress are ignored.",
+    )
     announce: bool = Field(
         True,
         description="Announces the API in the network, so that Home Assistant finds it, if others "
@@ -108,7 +114,7 @@ class RestOptions(Options):
 
     @model_validator(mode="after")
     def _guarded_beyond_this_machine(self) -> "RestOptions":
-        operable = self.token is not None or self.sign_in
+        operable = self.token is not None or self.sign_in or self.ingress is not None
         if not operable and not is_loopback(self.host):
             raise ValueError(
                 f"set a token (token_file) or sign_in: true to serve on {self.host}, "
@@ -301,7 +307,8 @@ class RestSink(Sink):
         accounts, created = await self._accounts() if options.sign_in else (None, {})
         agents = options.agent_token.get_secret_value() if options.agent_token else None
         own = secrets.token_urlsafe(32) if options.mcp else None
-        access = Access(tokens, accounts, f"roastwatch_{instance}", agents, own)
+        ingress = Ingress(options.ingress) if options.ingress else None
+        access = Access(tokens, accounts, f"roastwatch_{instance}", agents, own, ingress)
         self._id = await asyncio.to_thread(service_id, self._context.folder, instance)
         known = Known(
             lambda: self._latest.value or {},

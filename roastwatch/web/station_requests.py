@@ -192,6 +192,8 @@ class StationRequests:
         caller = self._access.caller(request)
         if caller is not None and caller.agent:
             return f"agent {caller.agent}", Origin.AGENT
+        if caller is not None and caller.name:
+            return f"home assistant {caller.name}", Origin.PERSON
         if caller is not None and caller.program:
             return f"{caller.program} {request.remote}", Origin.PERSON
         return f"rest {request.remote}", Origin.PERSON

@@ -2,24 +2,43 @@
 
 A small reader of the Dockerfile carries out FROM (debootstrap), COPY, RUN, ENV, ARG, USER, WORKDIR
 in order; then the image's own entry point and health check run in what came out.
+
+ROASTWATCH_TEST_ARCH=arm64 builds for the other architecture, by emulation (qemu-user-static and
+binfmt-support; hours on a small machine).
 """
 
+import asyncio
 import json
+import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import aiohttp
 import pytest
 
+from roastwatch.web.ingress import GATEWAY
+from tests.fakes.supervisor import TOKEN, supervising
 from tests.support import debian_root
+from tests.support.mosquitto import free_port
+from tests.support.until import until
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = "trixie"
+ARCH = os.environ.get("ROASTWATCH_TEST_ARCH", "")
+CACHE = f"{SUITE}-{ARCH}" if ARCH else SUITE
+NOT_SLIM = (
+    *(f"usr/share/{name}/" for name in ("doc", "info", "lintian", "locale", "man")),
+    *("var/lib/apt/lists/", "var/cache/apt/"),
+)
+LARGEST_MB = 350
+"""Of the image, Debian and the page included."""
 
 
 @dataclass
@@ -31,12 +50,16 @@ class Stage:
     user: str = "root"
     workdir: str = "/"
     said: dict[str, str] = field(default_factory=dict)
+    final: bool = False
+    """Its root directory is another stage's too: a step that changes files would change both."""
 
     def inside(self, path: str) -> Path:
         return self.root / self.workdir.lstrip("/") / path
 
     def run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(self.command(*words), capture_output=True, text=True, env=self._env())
+        done = subprocess.run(
+            self.command(*words), capture_output=True, text=True, env=self.environment()
+        )
         if check and done.returncode:
             pytest.fail(f"{words} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
         return done
@@ -48,7 +71,7 @@ class Stage:
             inner = ["setpriv", *who, *inner]
         return debian_root.inside(self.root, *inner)
 
-    def _env(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         usual = debian_root.environment() if self.user == "root" else {"LANG": "C.UTF-8"}
         usual["PATH"] = debian_root.PATH
         return usual | self.env
@@ -56,7 +79,7 @@ class Stage:
     def start(self, *words: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             self.command(*words),
-            env=self._env(),
+            env=self.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -73,11 +96,11 @@ def instructions() -> Iterator[tuple[str, str]]:
 
 def debian(target: Path) -> None:
     """A minimal Debian, made once on a machine and copied."""
-    cache = debian_root.cache_folder("debian") / SUITE
+    cache = debian_root.cache_folder("debian") / CACHE
     if not cache.exists():
-        partial = cache.with_name(f"{SUITE}.partial")
+        partial = cache.with_name(f"{CACHE}.partial")
         try:
-            debian_root.debootstrap(partial, SUITE, attempts=1)
+            debian_root.debootstrap(partial, SUITE, attempts=1, arch=ARCH)
         except debian_root.CannotBuildError as error:
             pytest.skip(f"Debian {SUITE} can't be made here: {error}")
         partial.rename(cache)
@@ -103,15 +126,21 @@ def copy(stage: Stage, rest: str, stages: dict[str, Stage]) -> None:
         subprocess.run(["cp", "-a", "--no-preserve=ownership", what, str(to)], check=True)
 
 
-def built(folder: Path) -> Stage:
+def built(folder: Path) -> dict[str, Stage]:
+    """Every stage by its name."""
     stages: dict[str, Stage] = {}
     stage = Stage(folder)
     for number, (name, rest) in enumerate(instructions()):
         match name:
             case "FROM":
-                title = rest.partition(" AS ")[2] or "final"
-                stage = stages[title] = Stage(folder / title)
-                debian(stage.root)
+                base, _, title = rest.partition(" AS ")
+                if base in stages:
+                    of = stages[base]
+                    stage = replace(of, env=dict(of.env), said=dict(of.said), final=True)
+                else:
+                    stage = Stage(folder / title)
+                    debian(stage.root)
+                stages[title] = stage
                 bundle = Path("/etc/ssl/certs/ca-certificates.crt")
             case "ARG":
                 key, _, value = rest.partition("=")
@@ -121,10 +150,12 @@ def built(folder: Path) -> Stage:
                     key, _, value = pair.partition("=")
                     stage.env[key] = value
             case "RUN":
+                assert not stage.final
                 stage.run("sh", "-c", rest)
                 if bundle.exists() and (stage.root / "etc/ssl/certs").is_dir():
                     shutil.copyfile(bundle, stage.root / "etc/ssl/certs/ca-certificates.crt")
             case "COPY":
+                assert not stage.final
                 copy(stage, rest, stages)
             case "WORKDIR":
                 stage.workdir = rest
@@ -133,15 +164,15 @@ def built(folder: Path) -> Stage:
                 stage.user = rest
             case "ENTRYPOINT" | "CMD" | "HEALTHCHECK":
                 stage.said[name] = rest
-            case "VOLUME":
+            case "VOLUME" | "LABEL":
                 pass
             case _:
                 pytest.fail(f"step {number}: {name} is not known to this test")
-    return stages["final"]
+    return stages
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Stage]]:
     reason = debian_root.why_not()
     if reason:
         pytest.skip(f"no root directory can be made: {reason}")
@@ -151,8 +182,13 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture
+def image(images: dict[str, Stage]) -> Stage:
+    return images["service"]
+
+
 @pytest.mark.verify
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_the_image_runs_as_nobody_special_and_is_healthy(image: Stage) -> None:
     entry = json.loads(image.said["ENTRYPOINT"])
     version = image.run(*entry, "--version").stdout
@@ -174,7 +210,7 @@ def test_the_image_runs_as_nobody_special_and_is_healthy(image: Stage) -> None:
     running = image.start(*entry, *json.loads(image.said["CMD"]))
     try:
         healthy = False
-        for _ in range(120):
+        for _ in range(120 if not ARCH else 1200):
             if image.run("sh", "-c", check, check=False).returncode == 0:
                 healthy = True
                 break
@@ -192,17 +228,110 @@ def test_the_image_runs_as_nobody_special_and_is_healthy(image: Stage) -> None:
 
 @pytest.mark.verify
 def test_the_image_is_small(image: Stage) -> None:
-    cache = debian_root.cache_folder("debian") / SUITE
+    cache = debian_root.cache_folder("debian") / CACHE
     assert not list((image.root / "var/cache/apt/archives").glob("*.deb"))
+    assert list((image.root / "opt/roastwatch/lib").glob("*/site-packages/roastwatch/web/page/*"))
     whole, base = size_mb(image.root), size_mb(cache)
     print(f"\nfiles in the image: {whole:.0f} MB, {whole - base:.0f} MB above Debian's")
-    assert whole - base < 220
+    assert whole < LARGEST_MB
+
+
+@pytest.fixture
+def supervisors_address() -> Iterator[str]:
+    """The address from which the Supervisor connects, on this machine for a while."""
+    taken = [port for port in (80, 8099) if listens(port)]
+    if taken:
+        pytest.skip(f"another program uses the ports {taken} of this machine")
+    words = [f"{GATEWAY}/32", "dev", "lo"]
+    if subprocess.run(["ip", "address", "add", *words]).returncode:
+        pytest.skip("this machine can't have the Supervisor's address")
+    yield GATEWAY
+    subprocess.run(["ip", "address", "del", *words], check=True)
+
+
+@pytest.mark.verify
+@pytest.mark.timeout(900)
+async def test_the_app_starts_as_root_and_runs_as_somebody_else(
+    images: dict[str, Stage], supervisors_address: str
+) -> None:
+    """The Supervisor is at 127.0.0.1:80 and connects from its own address, on this machine."""
+    app = images["app"]
+    root = app.root
+    with (root / "etc/hosts").open("a") as hosts:
+        hosts.write("127.0.0.1 supervisor\n")
+    (root / "config").mkdir()
+    for path in (root / "data").iterdir():  # of an earlier test
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    os.chown(root / "data", 0, 0)
+    options = {"instance": "kitchen", "people": "operator", "mqtt": True, "demo": True}
+    (root / "data/options.json").write_text(json.dumps(options))
+    (root / "data/options.json").chmod(0o600)
+    app.env["SUPERVISOR_TOKEN"] = TOKEN
+    words = app.command(*json.loads(app.said["ENTRYPOINT"]), *json.loads(app.said["CMD"]))
+    async with (
+        supervising(listens=80, address=supervisors_address) as supervisor,
+        aiohttp.ClientSession() as session,
+    ):
+        supervisor.mqtt = {"host": "127.0.0.1", "port": str(free_port()), "username": "a"}
+        supervisor.app = "http://127.0.0.1:8099"
+        running = await asyncio.create_subprocess_exec(
+            *words, env=app.environment(), stderr=asyncio.subprocess.PIPE
+        )
+        assert running.stderr is not None
+        log = asyncio.create_task(running.stderr.read())
+        try:
+            page = f"{supervisor.url}{supervisor.prefix}/"
+            await until(lambda: serves(session, f"{page}api/v1/me"), 300.0, 0.5)
+            assert await serves(session, page)
+            assert not await serves(session, f"{supervisor.app}/api/v1/me")
+            assert len(supervisor.discovered) == 1
+            services = users_of("-m", "roastwatch", "run", "/config/roastwatch.yaml")
+            assert services
+            assert set(services) == {1000}, services
+        finally:
+            running.terminate()
+            await running.wait()
+        said = (await log).decode()
+    assert "Traceback" not in said, said
+    given = ("data/options.json", "data/roasts.db", "data/secrets/integration.token")
+    for name in (*given, "config", "config/roastwatch.yaml"):
+        assert (root / name).stat().st_uid == 1000, name
+    assert "language: de" in (root / "config/roastwatch.yaml").read_text()
+
+
+async def serves(session: aiohttp.ClientSession, url: str) -> bool:
+    try:
+        async with session.get(url) as answer:
+            return answer.status == 200
+    except aiohttp.ClientError:
+        return False
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def users_of(*words: str) -> list[int]:
+    """The users of the processes with these words in their command line."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().decode().split("\0")
+            if all(word in line for word in words):
+                found.append(path.parent.stat().st_uid)
+        except OSError:
+            continue
+    return found
 
 
 def size_mb(folder: Path) -> float:
-    """What its files take, without the packages that apt keeps."""
+    """What its files take on Debian's slim image, which leaves out manuals and translations."""
     size = 0
     for path in folder.rglob("*"):
-        if path.is_file() and not path.is_symlink() and path.suffix != ".deb":
+        inside = path.relative_to(folder).as_posix()
+        if path.is_symlink() or not path.is_file() or path.suffix == ".deb":
+            continue
+        if path.name == "copyright" or not inside.startswith(NOT_SLIM):
             size += path.lstat().st_size
     return size / 1e6

@@ -143,14 +143,19 @@ def lock(folder: Path) -> Iterator[None]:
         yield
 
 
-def debootstrap(target: Path, suite: str, packages: Sequence[str] = (), attempts: int = 3) -> None:
+def debootstrap(
+    target: Path, suite: str, packages: Sequence[str] = (), attempts: int = 3, arch: str = ""
+) -> None:
     """Make a minimal Debian with `packages` in `target`, whose network works as this machine's.
+
+    `arch` is another architecture, which this machine emulates; empty: its own.
 
     Raises:
         CannotBuildError: the mirror can't be reached or a package is missing.
     """
     words = ["debootstrap", "--variant=minbase", f"--cache-dir={cache_folder('debs')}"]
     words += [f"--include={','.join(packages)}"] if packages else []
+    words += [f"--arch={arch}"] if arch else []
     # Older debootstraps have no script of a newer suite's name; sid's is right for all of them.
     words += [suite, str(target), _mirror(), "sid"]
     proxy = apt_proxy()

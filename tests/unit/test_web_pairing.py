@@ -66,6 +66,18 @@ async def test_a_password_gives_a_token_of_its_role(
         assert token not in caplog.text
 
 
+async def test_the_operators_token_pairs_as_a_code_and_no_other_does(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The app of Home Assistant hands it to the integration, which gets a token of its own."""
+    async with signing(caplog, token="beans", viewer_token="leaves") as (_, session, _passwords):
+        said, paired = await pair(session, code="beans")
+        assert (said, paired["role"]) == (201, "operator")
+        assert await instructs(session, Authorization=f"Bearer {paired['token']}") == 202
+        assert (await pair(session, code="leaves"))[0] == 403
+        assert (await pair(session, password="beans"))[0] == 403
+
+
 async def test_a_code_pairs_once_however_it_is_written(caplog: pytest.LogCaptureFixture) -> None:
     async with signing(caplog) as (_, session, passwords):
         assert await status(session, "POST", "pairing-code") == 401
