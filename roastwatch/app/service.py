@@ -6,8 +6,8 @@ import gc
 import logging
 import sys
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -18,9 +18,10 @@ from roastwatch import plugins
 from roastwatch.app.agents import AgentSituation, refused_command, refused_instruction
 from roastwatch.app.instructions import EFFECTS
 from roastwatch.app.live_plot import painter
+from roastwatch.app.outlet import Outlet
 from roastwatch.app.roast_logger import RoastLogger
 from roastwatch.app.roaster_session import RoasterSession
-from roastwatch.app.selection import Selection, SelectionStore
+from roastwatch.app.selection import Selection, SelectionStore, plan_folders
 from roastwatch.app.station import Station
 from roastwatch.channel import Events, Feed, Latest
 from roastwatch.detection.inference_pool import InferencePool
@@ -28,7 +29,7 @@ from roastwatch.errors import EndedError, RefusedError, RoastwatchError
 from roastwatch.inbound import Mishaps
 from roastwatch.roastlog.log import RoastLog
 from roastwatch.settings.model import Chosen, Settings
-from roastwatch.sinks.sink import Sink, SinkContext
+from roastwatch.sinks.sink import SinkContext
 from roastwatch.supervise import Background, Backoff, ComponentHealth
 from roastwatch.vocabulary import (
     Command,
@@ -49,35 +50,10 @@ _TURN_S = 0.0005
 """How long a thread may hold the interpreter while another waits. With the default of 5 ms, an
 event took up to 10 ms longer through the log's thread, beside the threads of model and plots.
 """
-_TOO_SLOW = "Events were lost: too slow."
 _LASTED_S = 60.0
 """A sink that ran for longer had recovered: its back-off starts again."""
 _FLUSH_S = 3.0
 """How long sinks may send remaining events after the sound has ended."""
-
-
-@dataclass(slots=True)
-class Outlet:
-    """A sink with its own queue and its own status."""
-
-    name: str
-    sink: Sink
-    part: ComponentHealth
-    make: Callable[[], Sink] | None = None
-    """Makes a new sink after a failure; None: the same object runs again."""
-    events: Events[RoastEvent] = field(default_factory=Events)
-
-    def put(self, event: RoastEvent) -> None:
-        """Queue an event; a sink that is too slow loses its oldest, and reports it."""
-        if len(self.events) == self.events.size:
-            self.part.count("events_dropped")
-            self.part.trouble(ComponentState.DEGRADED, _TOO_SLOW)
-        self.events.put(event)
-
-    def look(self) -> None:
-        """Once a second: a sink that has emptied its queue is no longer too slow."""
-        if self.part.problem == _TOO_SLOW and not len(self.events):
-            self.part.running()
 
 
 class Service:
@@ -117,8 +93,9 @@ class Service:
             self.stations[name].roaster_state = driven.state
             driven.note = partial(self._note, self.stations[name])
         choices = SelectionStore(settings.folder / "choices.json" if log_path else None)
+        self._plans = settings.folder / "plans" if log_path else None
         self.choosing = {
-            name: Selection(station, self.driven.get(name), choices)
+            name: Selection(station, self.driven.get(name), choices, self._plans)
             for name, station in self.stations.items()
         }
         self._acknowledged: dict[str, datetime] = {}
@@ -295,6 +272,9 @@ class Service:
             folder=self.settings.folder if self.keeper else None,
             log=self.keeper.log.path if self.keeper else None,
             fahrenheit=self._fahrenheit,
+            plans=plan_folders(self.settings.stations, self._plans),
+            offered=lambda station: self.choosing[station].offered(),
+            profile=self._profile_of,
         )
         make = partial(plugins.load("sinks", chosen.type), chosen.options, context)
         return Outlet(chosen.type, make(), part, make)

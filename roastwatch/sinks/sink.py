@@ -117,6 +117,12 @@ class SinkContext:
     """The file of the roast log; None: nothing is logged."""
     fahrenheit: bool = False
     """Whether people read temperatures in °F; they travel in °C."""
+    plans: Sequence[Path] = ()
+    """The folders of plans, each once; new ones go to the first."""
+    offered: Callable[[str], Mapping[str, Path]] | None = None
+    """The plans and recorded roasts that a station offers for selection, by their names there."""
+    profile: Callable[[str], Sequence[tuple[float, float]]] | None = None
+    """The profile of a station's roast: seconds from charge, °C; empty: there is none."""
 
     def said(self, sentence: str, language: str | None = None) -> str:
         """A sentence of the program in a language (None: that of the settings) and unit."""

@@ -1,6 +1,7 @@
 """Every route of the API, as one table: the server and its OpenAPI document are made from it."""
 
 from roastwatch.web.accounts import Role
+from roastwatch.web.plans.routes import PLAN_ROUTES
 from roastwatch.web.roasts.routes import ROAST_ROUTES
 from roastwatch.web.route import BASE, Route
 
@@ -69,4 +70,5 @@ ROUTES = (
         _SEES, {200: "Document"},
     ),
     *ROAST_ROUTES,
+    *PLAN_ROUTES,
 )  # fmt: skip

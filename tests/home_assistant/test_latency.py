@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 
-from roastwatch.app.service import Outlet, Service
+from roastwatch.app.outlet import Outlet
+from roastwatch.app.service import Service
 from roastwatch.channel import Events, Latest
 from roastwatch.settings import model as settings
 from roastwatch.sinks.sink import Sink

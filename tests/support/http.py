@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -94,6 +94,9 @@ async def serving(
     folder: Path | None = None,
     ends: bool = False,
     log: Path | None = None,
+    plans: Sequence[Path] = (),
+    offered: Callable[[str], Mapping[str, Path]] | None = None,
+    profile: Callable[[str], Sequence[tuple[float, float]]] | None = None,
     **options: Any,
 ) -> AsyncIterator[Served]:
     """An API with a station; `ends`: the test itself ends it, which is an error otherwise."""
@@ -114,6 +117,9 @@ async def serving(
         spectrogram=spectrogram,
         folder=folder,
         log=log,
+        plans=plans,
+        offered=offered,
+        profile=profile,
     )
     sink = RestSink(RestOptions(port=port, **({"token": "beans"} | options)), context)
     events: Events[RoastEvent] = Events()

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from roastwatch.app.service import Outlet, Service
+from roastwatch.app.outlet import Outlet
+from roastwatch.app.service import Service
 from roastwatch.channel import Events, Latest
 from roastwatch.corpus.labels import collect
 from roastwatch.roastlog import writer as log_durable

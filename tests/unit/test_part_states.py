@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from roastwatch.app.service import Outlet
+from roastwatch.app.outlet import Outlet
 from roastwatch.channel import Events, Latest
 from roastwatch.sinks.console import ConsoleOptions, ConsoleSink
 from roastwatch.sinks.rules import RulesOptions, RulesSink

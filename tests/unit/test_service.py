@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from roastwatch.app.service import Outlet, Service
+from roastwatch.app.outlet import Outlet
+from roastwatch.app.service import Service
 from roastwatch.app.station import Station
 from roastwatch.channel import Events, Latest
 from roastwatch.detection.inference_pool import InferencePool

@@ -11,7 +11,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from roastwatch.app.service import Outlet, Service
+from roastwatch.app.outlet import Outlet
+from roastwatch.app.service import Service
 from roastwatch.channel import Events, Latest
 from roastwatch.roaster.guardian.interlocks import INTERLOCKS
 from roastwatch.settings import model as settings

@@ -5,7 +5,8 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from roastwatch.app.service import Outlet, Service
+from roastwatch.app.outlet import Outlet
+from roastwatch.app.service import Service
 from roastwatch.channel import Events, Latest
 from roastwatch.settings import model as settings
 from roastwatch.sinks._template import TemplateOptions, TemplateSink

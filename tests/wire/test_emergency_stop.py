@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from roastwatch.app.service import Outlet, Service
+from roastwatch.app.outlet import Outlet
+from roastwatch.app.service import Service
 from roastwatch.entities import values
 from roastwatch.roaster.guardian.stop_record import DELIVERED_LATE
 from roastwatch.settings import model as settings
