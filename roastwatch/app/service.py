@@ -6,7 +6,7 @@ import gc
 import logging
 import sys
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -98,6 +98,8 @@ class Service:
             name: Selection(station, self.driven.get(name), choices, self._plans)
             for name, station in self.stations.items()
         }
+        self.afterwards: Callable[[], Awaitable[None]] | None = None
+        """Awaited after all sound has ended, while the sinks go on; None: nothing."""
         self._acknowledged: dict[str, datetime] = {}
         self._part = ComponentHealth("service", ComponentState.RUNNING)
         self._tasks = Background(self._part)
@@ -150,6 +152,8 @@ class Service:
                     await asyncio.wait(listening)
                     if all(task.exception() is None for task in listening if not task.cancelled()):
                         await self._flush_sinks()
+                        if self.afterwards is not None:
+                            await self.afterwards()
                 finally:
                     for task in background:
                         task.cancel()

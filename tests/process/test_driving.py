@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from roastwatch.app.roaster_launch import RoasterLaunch
 from roastwatch.app.outlet import Outlet
+from roastwatch.app.roaster_launch import RoasterLaunch
 from roastwatch.app.service import Service
 from roastwatch.entities import urgency
 from roastwatch.errors import SettingsError

@@ -199,7 +199,9 @@ async def test_the_profile_of_a_station_is_thinned(folder: Path) -> None:
 
 
 def test_a_plan_is_written_as_people_write_it() -> None:
-    plan = parse_plan(SIMPLE | {"pid": {"gain_percent_per_c": 2.5}, "first_crack_level": "possible"})
+    plan = parse_plan(
+        SIMPLE | {"pid": {"gain_percent_per_c": 2.5}, "first_crack_level": "possible"}
+    )
     assert written(plan).splitlines() == [
         'name: "Gentle Röst"',
         "steps:",
