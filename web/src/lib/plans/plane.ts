@@ -23,7 +23,7 @@ export function planeOf(width: number, height: number, lastS: number): Plane {
     width,
     height,
     left: 40,
-    right: 12,
+    right: 20,
     top: 20,
     bottom: 24,
     fromS: 0,
