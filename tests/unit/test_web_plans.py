@@ -190,9 +190,9 @@ async def test_the_profile_of_a_station_is_thinned(folder: Path) -> None:
         aiohttp.ClientSession(api.url, headers=TOKEN) as session,
     ):
         ask = Client(session)
-        where = {"template": "/stations/{station}/profile"}
-        found = await ask("GET", "/stations/kitchen/profile", **where)
-        await ask("GET", "/stations/attic/profile", 404, **where)
+        where = "/stations/{station}/profile"
+        found = await ask("GET", "/stations/kitchen/profile", template=where)
+        await ask("GET", "/stations/attic/profile", 404, template=where)
         none = await ask("GET", "/plans")
     assert (found["name"], len(found["points"])) == ("old", 834)
     assert none == {"plans": [], "recorded": [], "can_add": False}
