@@ -14,7 +14,7 @@ export interface Plane {
   hottestC: number;
 }
 
-const STEP_S = 120;
+const STEP_S = 60;
 const SHORTEST_S = 720;
 
 export function planeOf(width: number, height: number, lastS: number): Plane {
@@ -22,8 +22,8 @@ export function planeOf(width: number, height: number, lastS: number): Plane {
   return {
     width,
     height,
-    left: 40,
-    right: 20,
+    left: 36,
+    right: 14,
     top: 20,
     bottom: 24,
     fromS: 0,
