@@ -97,25 +97,27 @@ async def _dragged(page: Page) -> None:
     await expect(page.get_by_label("Point 2: Time from charge")).not_to_have_value("5:00")
 
 
-async def test_the_rehearsal_shows_what_the_interlocks_did(tmp_path: Path) -> None:
-    (tmp_path / "hot.yaml").write_text(
-        "name: Hot\nsteps: [{at_s: 0, heater_percent: 90, drum_percent: 100}]\nends_at_s: 1500\n"
+async def test_a_rehearsal_shows_what_the_interlocks_did(tmp_path: Path) -> None:
+    (tmp_path / "short.yaml").write_text(
+        "steps: [{at_s: 0, heater_percent: 60, drum_percent: 100}, {at_s: 10, fan_percent: 5}]\n"
+        "ends_at_s: 20\n"
     )
     async with (
         chromium() as browser,
         serving(
-            None, {"kitchen": roasting()}, token=None, plans=[tmp_path], profile=lambda _: PROFILE
+            None, {"kitchen": IDLE}, token=None, plans=[tmp_path], profile=lambda _: PROFILE
         ) as served,
-        opened(browser, f"{served.url}/#/plans/plan/hot", PHONE, color_scheme="dark") as phone,
+        opened(browser, f"{served.url}/#/plans/plan/short", PHONE, color_scheme="dark") as phone,
     ):
         page = phone.page
         await page.get_by_role("button", name="Rehearse").click()
         found = page.get_by_test_id("rehearsal")
-        await expect(found).to_contain_text("An interlock ended the plan", timeout=100_000)
-        await expect(found).to_contain_text("230 °C is the limit")
-        await page.get_by_label("Heater, %").fill("60")
+        await expect(found).to_contain_text("with these remarks", timeout=100_000)
+        await expect(found).to_contain_text("The fan must be at least 20 % while heat is on")
+        await page.get_by_label("Heater, %").first.fill("50")
         await expect(found).to_contain_text("rehearse it again")
         await _flawless(phone)
+        served.latest.set({"kitchen": roasting()})
         # The profile of the roast in progress lies behind its curve.
         await page.get_by_role("link", name="Live").click()
         await expect(page.locator("li.compared")).to_have_count(1)
