@@ -1,6 +1,6 @@
 """The base of every settings model. The options of a component are defined beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
@@ -68,13 +68,9 @@ def explained(
         where: the path of keys that leads to the model, such as `stations[0].source`.
         kind: what a key is called, such as `setting` or `option`.
     """
-    # A misspelt key is often why another is missing: name it first.
-    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    first = _first(error)
     keys = list(first["loc"])
-    place = where
-    for key in keys:
-        name = str(key) if str(key).isprintable() else repr(key)
-        place += f"[{key}]" if isinstance(key, int) else f".{name}" if place else name
+    place = _place(keys, where)
     if first["type"] == "extra_forbidden":
         known = _keys(model, keys[:-1])
         near = get_close_matches(str(keys[-1]), known, n=1)
@@ -87,6 +83,24 @@ def explained(
         message = "put it in quotes, because YAML does not read it as text"
     before = f"{place}: " if place else ""
     return f"{before}{message[:1].lower()}{message[1:]}{_shown_input(first, model)}."
+
+
+def place_of(error: ValidationError) -> str:
+    """The key that `explained` names, such as `steps[0].heater_percent`; empty: the whole."""
+    return _place(_first(error)["loc"])
+
+
+def _first(error: ValidationError) -> Mapping[str, Any]:
+    """A misspelt key is often why another is missing: it comes first."""
+    return min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+
+
+def _place(keys: Iterable[int | str], where: str = "") -> str:
+    place = where
+    for key in keys:
+        name = str(key) if str(key).isprintable() else repr(key)
+        place += f"[{key}]" if isinstance(key, int) else f".{name}" if place else name
+    return place
 
 
 def _keys(model: type[BaseModel], path: list[Any]) -> list[str]:

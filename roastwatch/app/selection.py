@@ -5,6 +5,7 @@ import contextlib
 import json
 import logging
 import time
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,12 @@ def detectors(settings: StationSettings) -> dict[str, Chosen]:
     for chosen in settings.detectors:
         offered.setdefault(chosen.type, chosen)
     return offered
+
+
+def plan_folders(stations: Iterable[StationSettings], usual: Path | None) -> Sequence[Path]:
+    """The folders of plans, each once; `usual`: where the settings name none."""
+    found = (station.profiles or usual for station in stations)
+    return list(dict.fromkeys(folder for folder in found if folder is not None))
 
 
 class SelectionStore:
@@ -65,9 +72,15 @@ class Selection:
     """One station's selections: shown in its snapshot, made by instructions."""
 
     def __init__(
-        self, station: Station, driven: RoasterSession | None, choices: SelectionStore
+        self,
+        station: Station,
+        driven: RoasterSession | None,
+        choices: SelectionStore,
+        plans: Path | None = None,
     ) -> None:
+        """`plans`: the folder of plans where the settings name none."""
         self.refusal = ""
+        self._folder = station.settings.profiles or plans
         self._station = station
         self._driven = driven
         self._choices = choices
@@ -109,13 +122,18 @@ class Selection:
         found: dict[str, Path] = {}
         if self._driven is not None:
             paths = [] if settings.plan is None else [settings.plan]
-            if settings.profiles is not None:
+            if self._folder is not None:
                 with contextlib.suppress(OSError):
-                    paths += sorted(settings.profiles.iterdir())
+                    paths += sorted(self._folder.iterdir())
             for path in paths:
-                if path.suffix.lower() in PROFILE_SUFFIXES:
+                if path.suffix.lower() in PROFILE_SUFFIXES and path not in found.values():
                     found.setdefault(path.name if path.stem in found else path.stem, path)
         self._profiles = found
+
+    def offered(self) -> Mapping[str, Path]:
+        """The profiles that can be selected now, by name."""
+        self.look()
+        return self._profiles
 
     def shown(self) -> dict[str, Any]:
         """What is selected, and what could be, as fields of a `Snapshot`."""

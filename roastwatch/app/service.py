@@ -6,7 +6,7 @@ import gc
 import logging
 import sys
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -21,7 +21,7 @@ from roastwatch.app.live_plot import painter
 from roastwatch.app.outlet import Outlet
 from roastwatch.app.roast_logger import RoastLogger
 from roastwatch.app.roaster_session import RoasterSession
-from roastwatch.app.selection import Selection, SelectionStore
+from roastwatch.app.selection import Selection, SelectionStore, plan_folders
 from roastwatch.app.station import Station
 from roastwatch.channel import Events, Feed, Latest
 from roastwatch.detection.inference_pool import InferencePool
@@ -93,10 +93,13 @@ class Service:
             self.stations[name].roaster_state = driven.state
             driven.note = partial(self._note, self.stations[name])
         choices = SelectionStore(settings.folder / "choices.json" if log_path else None)
+        self._plans = settings.folder / "plans" if log_path else None
         self.choosing = {
-            name: Selection(station, self.driven.get(name), choices)
+            name: Selection(station, self.driven.get(name), choices, self._plans)
             for name, station in self.stations.items()
         }
+        self.afterwards: Callable[[], Awaitable[None]] | None = None
+        """Awaited after all sound has ended, while the sinks go on; None: nothing."""
         self._acknowledged: dict[str, datetime] = {}
         self._selecting: dict[str, asyncio.Task[None]] = {}
         self._part = ComponentHealth("service", ComponentState.RUNNING)
@@ -150,6 +153,8 @@ class Service:
                     await asyncio.wait(listening)
                     if all(task.exception() is None for task in listening if not task.cancelled()):
                         await self._flush_sinks()
+                        if self.afterwards is not None:
+                            await self.afterwards()
                 finally:
                     for task in background:
                         task.cancel()
@@ -283,6 +288,9 @@ class Service:
             log=self.keeper.log.path if self.keeper else None,
             fahrenheit=self._fahrenheit,
             outcome=self.outcome,
+            plans=plan_folders(self.settings.stations, self._plans),
+            offered=lambda station: self.choosing[station].offered(),
+            profile=self._profile_of,
         )
         make = partial(plugins.load("sinks", chosen.type), chosen.options, context)
         return Outlet(chosen.type, make(), part, make)

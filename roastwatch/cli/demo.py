@@ -40,6 +40,7 @@ from roastwatch.synth.source import DemoOptions, demo_roast
     help="Store the roast in this roast log (see `roastwatch roasts`).",
 )
 @page_options
+@click.option("--exit", "exits", is_flag=True, help="End with the roast, also if the page is open.")
 @click.option("-v", "--verbose", is_flag=True, help="Log more details.")
 def command(
     seed: int,
@@ -50,11 +51,13 @@ def command(
     log_path: Path | None,
     page: bool,
     opened: bool,
+    exits: bool,
     verbose: bool,
 ) -> None:
     """Play a synthesised roast and show how first crack is detected in it.
 
     The sound has a drum, a fan, tumbling beans, a realistic rate of cracks, stray pops and clatter.
+    In a terminal, the page stays after the roast until you press Ctrl+C.
 
     \b
     Examples:
@@ -72,4 +75,4 @@ def command(
     if path is not None:
         own = settings.read(path)
         wanted = own.model_copy(update={"stations": wanted.stations})
-    serve(wanted, extra_sinks(mqtt), log_path, Page(page, opened))
+    serve(wanted, extra_sinks(mqtt), log_path, Page(page, opened), stays=not exits)

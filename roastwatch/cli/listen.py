@@ -105,7 +105,8 @@ def command(
     else:
         source = {"type": "microphone", "device": device, "wait": False}
     quickly = quick(source, model, model_options=model_options, charge=charge)
-    serve(quickly, extra_sinks(mqtt), log_path, Page(page, opened))
+    stays = source["type"] == "demo"
+    serve(quickly, extra_sinks(mqtt), log_path, Page(page, opened), stays=stays)
 
 
 def quick(

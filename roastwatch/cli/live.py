@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from roastwatch.app.service import Service
+from roastwatch.cli.encore import Encore, may_watch
 from roastwatch.cli.heartbeat import heartbeat
 from roastwatch.cli.page import Page, with_page
 from roastwatch.errors import EndedError, RoastwatchError, SettingsError
@@ -32,8 +33,14 @@ def serve(
     extra_sinks: Sequence[Chosen] = (),
     log_path: Path | None = None,
     page: Page | None = None,
+    *,
+    stays: bool = False,
 ) -> None:
-    """Run the service until its sound ends or it is stopped (Ctrl-C, SIGTERM)."""
+    """Run the service until its sound ends or it is stopped (Ctrl-C, SIGTERM).
+
+    `stays`: if a person may be looking at the page, it is served on after the sound has ended, and
+    the sound can be played again.
+    """
     page = page or Page()
     if page.opened:
         if log_path is None and not sys.stderr.isatty():
@@ -43,12 +50,21 @@ def serve(
             )
         _log.info("--open serves the page to your whole network; people sign in with a password")
     settings, extra_sinks = with_page(settings, extra_sinks, page)
+    stays = stays and may_watch(settings, extra_sinks)
+    again = True
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(settings, extra_sinks, log_path))
+        while again:
+            encore = Encore(sys.stdin) if stays else None
+            asyncio.run(_serve(settings, extra_sinks, log_path, encore))
+            again = encore is not None and encore.wanted
 
 
-async def _serve(settings: Settings, extra_sinks: Sequence[Chosen], log_path: Path | None) -> None:
+async def _serve(
+    settings: Settings, extra_sinks: Sequence[Chosen], log_path: Path | None, encore: Encore | None
+) -> None:
     service = Service(settings, extra_sinks, log_path)
+    if encore is not None:
+        service.afterwards = encore.wait
     task = asyncio.ensure_future(service.run())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

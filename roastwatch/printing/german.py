@@ -258,6 +258,17 @@ SENTENCES: dict[str, str] = {
         "roastwatch kann die Klappe dieser Maschine nicht öffnen: die Bohnen jetzt auswerfen."
     ),
     "{} {} % refused at {} %: {}": "{} {} % bei {} % abgelehnt: {}",
+    "{} {} % is skipped: {}.": "{} {} % entfällt: {}.",
+    "sound never raises heat": "Ein Geräusch erhöht nie die Heizung",
+    "the beans have left": "Die Bohnen sind schon draußen",
+    "heat was changed from outside": "Die Heizung wurde von außen geändert",
+    "{} {} % limited at {} %: {}": "{} {} % auf {} % begrenzt: {}",
+    "{} {} % refused: {}": "{} {} % abgelehnt: {}",
+    "Heat was changed from outside: the profile is no longer followed until the plan's next step "
+    "that sets heat.": (
+        "Die Heizung wurde von außen geändert: Dem Profil wird erst ab dem nächsten Schritt mit "
+        "Heizung wieder gefolgt."
+    ),
     "heater": "Heizung",
     "fan": "Lüfter",
     "drum": "Trommel",

@@ -90,7 +90,7 @@ class StationSettings(Options):
     profiles: Path | None = Field(
         None,
         description="Folder of plans (.yaml) and recorded roasts (.alog, .csv) to offer for "
-        "selection instead of `plan`; null: none.",
+        "selection instead of `plan`; null: the folder `plans` in the data folder.",
     )
     roaster_limits: dict[str, float | bool] = Field(
         {}, description="Limits that override those of the machine (see config/roasters)."

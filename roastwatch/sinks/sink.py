@@ -119,6 +119,12 @@ class SinkContext:
     """The file of the roast log; None: nothing is logged."""
     fahrenheit: bool = False
     """Whether people read temperatures in °F; they travel in °C."""
+    plans: Sequence[Path] = ()
+    """The folders of plans, each once; new ones go to the first."""
+    offered: Callable[[str], Mapping[str, Path]] | None = None
+    """The plans and recorded roasts that a station offers for selection, by their names there."""
+    profile: Callable[[str], Sequence[tuple[float, float]]] | None = None
+    """The profile of a station's roast: seconds from charge, °C; empty: there is none."""
 
     outcome: Callable[[str], Awaitable[str]] | None = None
     """Waits until the latest instruction of a station is carried out; why it was refused, or

@@ -21,6 +21,7 @@ from roastwatch.web.live_client import LiveClients
 from roastwatch.web.metrics import exposition, registry
 from roastwatch.web.page_files import PageFile, add_page
 from roastwatch.web.pairing import Pairing
+from roastwatch.web.plans.pages import PlanPages
 from roastwatch.web.roasts.pages import RoastPages
 from roastwatch.web.route import BYTES, Route
 from roastwatch.web.routes import ROUTES
@@ -69,6 +70,7 @@ class Api:
         self._registry = registry(known.snapshots)
         self.roasts = RoastPages(context, known.snapshots)
         """The pages of recorded roasts."""
+        self._plans = PlanPages(context, known.snapshots)
         self.listener: Listener | None = None
         """What accepts the connections, as soon as it listens."""
 
@@ -105,6 +107,7 @@ class Api:
         async def close(_app: web.Application) -> None:
             await self._clients.close()
             await self.roasts.close()
+            self._plans.close()
 
         app.on_shutdown.append(close)
         return app
@@ -138,6 +141,7 @@ class Api:
             "openapi": self._openapi,
             "live_schema": self._live_schema,
             **{name: self._busy(one) for name, one in self.roasts.handlers().items()},
+            **{name: self._busy(one) for name, one in self._plans.handlers().items()},
         }
 
     def _for_role(self, route: Route, handler: guards.Handler) -> guards.Handler:

@@ -14,6 +14,7 @@ from roastwatch.web.accounts import LONGEST, LONGEST_NAME, SHORTEST, Role
 from roastwatch.web.curve import Curves
 from roastwatch.web.entity_list import entity_schemas
 from roastwatch.web.guards import LARGEST_BODY
+from roastwatch.web.plans.schemas import schemas as plan_schemas
 from roastwatch.web.roasts.schemas import schemas as roast_schemas
 from roastwatch.web.routes import ROUTES, Route
 from roastwatch.web.station_requests import CODES
@@ -28,10 +29,12 @@ _REFUSALS = {
     404: "There is no such station, roast or other thing.",
     408: "The body did not arrive in time.",
     409: "It can't be done now.",
+    412: "It has changed meanwhile: read it again.",
     413: f"The body has more than {LARGEST_BODY} bytes.",
     415: "The body is of another type, or comes from a web page of another site.",
     416: "There are no such bytes.",
     426: "This path takes a WebSocket only.",
+    428: "`If-Match` is missing: send the ETag of what this replaces.",
     429: "Too many wrong passwords; `Retry-After` says when to try again.",
     501: "A library for it is not installed.",
     503: "Too much at once: try again.",
@@ -93,7 +96,9 @@ def _operation(route: Route) -> dict[str, Any]:
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": _TEXT}
         for name in re.findall(r"{(\w+)}", route.path)
-    ] + [_parameter(name, dict(of)) for name, of in route.query.items()]
+    ]
+    parameters += [_parameter("query", name, dict(of)) for name, of in route.query.items()]
+    parameters += [_parameter("header", name, dict(of)) for name, of in route.headers.items()]
     if parameters:
         operation["parameters"] = parameters
     if route.body is not None:
@@ -102,11 +107,11 @@ def _operation(route: Route) -> dict[str, Any]:
     return operation
 
 
-def _parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """A parameter after the `?`."""
+def _parameter(place: str, name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter after the `?`, or a header."""
     required, said = schema.pop("required", False), schema.pop("description")
     return {
-        "name": name, "in": "query", "required": required, "description": said, "schema": schema,
+        "name": name, "in": place, "required": required, "description": said, "schema": schema,
     }  # fmt: skip
 
 
@@ -230,6 +235,7 @@ def _schemas() -> dict[str, Any]:
         "Nothing": {"type": "object"},
         "Document": {"type": "object"},
         **roast_schemas(),
+        **plan_schemas(),
     }
 
 

@@ -35,6 +35,8 @@ class Route:
     query: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     """The schema of each parameter after the `?`; one with `required` is needed."""
     body_media: str = JSON
+    headers: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    """The schema of each header that it reads; one with `required` is needed."""
     agents: bool = False
     """Whether agents may do it where it needs an operator; they may do all that a viewer may."""
     people: bool = False

@@ -3,6 +3,7 @@
 from typing import Any
 
 from roastwatch.web.accounts import Role
+from roastwatch.web.plans.routes import PLAN_ROUTES
 from roastwatch.web.roasts.routes import ROAST_ROUTES
 from roastwatch.web.route import BASE, Route
 from roastwatch.web.waits import LONGEST_WAIT_S, SET_WAITS_S
@@ -108,4 +109,5 @@ ROUTES = (
         _SEES, {200: "Document"},
     ),
     *ROAST_ROUTES,
+    *PLAN_ROUTES,
 )  # fmt: skip

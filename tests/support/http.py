@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -96,6 +96,9 @@ async def serving(
     log: Path | None = None,
     outcome: Callable[[str], Awaitable[str]] | None = None,
     picture: Callable[[str], Awaitable[bytes | None]] | None = None,
+    plans: Sequence[Path] = (),
+    offered: Callable[[str], Mapping[str, Path]] | None = None,
+    profile: Callable[[str], Sequence[tuple[float, float]]] | None = None,
     **options: Any,
 ) -> AsyncIterator[Served]:
     """An API with a station; `ends`: the test itself ends it, which is an error otherwise."""
@@ -118,6 +121,9 @@ async def serving(
         log=log,
         outcome=outcome,
         picture=picture,
+        plans=plans,
+        offered=offered,
+        profile=profile,
     )
     sink = RestSink(RestOptions(port=port, **({"token": "beans"} | options)), context)
     events: Events[RoastEvent] = Events()

@@ -32,6 +32,13 @@ export const pages: readonly Page[] = [
     acts: false,
   },
   {
+    name: 'plans',
+    label: 'nav.plans',
+    icon: 'M9 6h11M9 12h11M9 18h11M4 6h1M4 12h1M4 18h1',
+    load: () => import('./pages/Plans.svelte'),
+    acts: false,
+  },
+  {
     name: 'settings',
     label: 'nav.settings',
     icon: 'M4 7h10m4 0h2M4 17h2m4 0h10M14 4v6M10 14v6',

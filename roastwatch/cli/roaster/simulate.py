@@ -57,7 +57,7 @@ def simulate(
         return
     found = asyncio.run(rehearse(plan, options, bounds, profile))
     if as_json:
-        click.echo(json.dumps(_as_json(found)))
+        click.echo(json.dumps(_as_json(found, profile)))
     else:
         _report(found)
     if found.tripped:
@@ -95,7 +95,7 @@ def _report(found: Rehearsed) -> None:
     click.echo(f"Hottest: {found.hottest_c:.1f} °C.")
 
 
-def _as_json(found: Rehearsed) -> dict[str, object]:
+def _as_json(found: Rehearsed, profile: SetpointProfile | None) -> dict[str, object]:
     return {
         "readings": [
             {
@@ -109,6 +109,10 @@ def _as_json(found: Rehearsed) -> dict[str, object]:
         ],
         "refused": [{"elapsed_s": round(s, 2), "reason": why} for s, why in found.refused],
         "told": [{"elapsed_s": round(s, 2), "message": text} for s, text in found.notices],
+        "steps": [{"elapsed_s": round(s, 2), "index": index} for s, index in found.steps],
+        "events": {kind.value: round(s, 2) for kind, s in found.events.items()},
+        "charge_s": found.charge_s,
+        "profile": [] if profile is None else profile.points,
         "first_crack_s": found.first_crack_s,
         "drop_s": found.drop_s,
         "hottest_c": found.hottest_c,

@@ -15,6 +15,7 @@ from roastwatch.roaster.plans.actions import (
     Moment,
     Say,
     Set,
+    Took,
     carry_out,
 )
 from roastwatch.roaster.plans.executor import PlanExecutor
@@ -40,6 +41,12 @@ class Rehearsed:
     refused: list[tuple[float, str]] = field(default_factory=list)
     notices: list[tuple[float, str]] = field(default_factory=list)
     deviations_c: list[tuple[float, float]] = field(default_factory=list)
+    steps: list[tuple[float, int]] = field(default_factory=list)
+    """When each step was taken, and its index."""
+    events: dict[EventKind, float] = field(default_factory=dict)
+    """When the events of the roast happened."""
+    charge_s: float | None = 0.0
+    """When the profile's clock began; None: the plan's own charge did not come."""
     first_crack_s: float | None = None
     drop_s: float | None = None
     tripped: str | None = None
@@ -100,10 +107,10 @@ async def rehearse(
             case Dropped():
                 guard.batch.dropped()
                 found.drop_s = now - began
+            case Took(index):
+                found.steps.append((now - began, index))
             case Say(text):
                 found.refused.append((now - began, text))
-            case _:
-                pass
         return None
 
     async with driver:
@@ -147,6 +154,9 @@ async def rehearse(
                 break
             now += STEP_S
     found.unheated = executor.unheated
+    found.events = dict(executor.happened)
+    since_s = executor.since_charge_s(0.0)
+    found.charge_s = None if since_s is None else 0.0 - since_s
     found.writes = list(driver.log)
     return found
 

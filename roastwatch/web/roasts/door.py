@@ -35,6 +35,18 @@ class NotNowError(RoastwatchError):
     """It can't be done in the present state: 409."""
 
 
+class OutdatedError(RoastwatchError):
+    """What it would replace has changed meanwhile: 412."""
+
+
+class UntaggedError(RoastwatchError):
+    """It does not say what it would replace: 428."""
+
+
+class NotKeptError(RoastwatchError):
+    """The disk refuses: 503."""
+
+
 class BusyError(RoastwatchError):
     """Too much at once: 503."""
 
@@ -58,6 +70,9 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (NoSuchMomentError, 404),
     (InProgressError, 409),
     (NotNowError, 409),
+    (OutdatedError, 412),
+    (UntaggedError, 428),
+    (NotKeptError, 503),
     (TooSlowError, 408),
     (TooLargeError, 413),
     (NotInstalledError, 501),
@@ -150,7 +165,7 @@ def answering(handler: Handler) -> Handler:
         except RoastwatchError as error:
             status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
             if status == 500:
-                _log.exception("A request about roasts failed")
+                _log.exception("A request about roasts or plans failed")
             return refusal(status, str(error))
 
     return answer

@@ -33,11 +33,21 @@ export interface Curve {
   fan: (number | null)[];
 }
 
+/** What a station's roast is compared with. */
+export interface Profile {
+  /** As it is selected; null: nothing is. */
+  name: string | null;
+  /** Seconds from charge, °C. */
+  points: [number, number][];
+}
+
 /** A request that was answered by a refusal; the message is the server's sentence. */
 export class Refused extends Error {
   constructor(
     readonly status: number,
     sentence: string,
+    /** The value that it is about, such as `steps[0].heater_percent`; empty: none. */
+    readonly field = '',
   ) {
     super(sentence);
   }
@@ -53,13 +63,14 @@ export async function send(
   body?: object | Blob,
   method = body === undefined ? 'GET' : 'POST',
   withinMs = WITHIN_MS,
+  headers: Record<string, string> = {},
 ): Promise<Response> {
   const isFile = body instanceof Blob;
   const media = isFile ? 'application/octet-stream' : 'application/json';
   const answer = await fetch(`api/v1/${path}`, {
     method,
     ...(body === undefined ? {} : { body: isFile ? body : JSON.stringify(body) }),
-    headers: body === undefined ? {} : { 'Content-Type': media },
+    headers: body === undefined ? headers : { 'Content-Type': media, ...headers },
     credentials: 'same-origin',
     keepalive: body !== undefined && !isFile,
     signal: AbortSignal.timeout(withinMs),
@@ -71,7 +82,9 @@ export async function send(
     .catch(() => null);
   // 409 of a command is its result, with the interlock and the reason.
   const isResult = said !== null && typeof said === 'object' && 'outcome' in said;
-  if (!isResult) throw new Refused(answer.status, sentence(said, answer));
+  if (!isResult) {
+    throw new Refused(answer.status, of(said, 'error') ?? inShort(answer), of(said, 'field') ?? '');
+  }
   return answer;
 }
 
@@ -83,17 +96,23 @@ export async function request<T>(
   body?: object | Blob,
   method?: string,
   withinMs?: number,
+  headers?: Record<string, string>,
 ): Promise<T> {
-  const answer = await send(path, body, method, withinMs);
+  const answer = await send(path, body, method, withinMs, headers);
   return (await answer.json().catch(() => null)) as T;
 }
 
-function sentence(said: unknown, answer: Response): string {
-  const given = said !== null && typeof said === 'object' && 'error' in said ? said.error : null;
-  return typeof given === 'string' ? given : `${answer.status} ${answer.statusText}`;
+/** A text in an answer; null: it has none of this name. */
+function of(said: unknown, name: string): string | null {
+  const given =
+    said !== null && typeof said === 'object' && name in said
+      ? (said as Record<string, unknown>)[name]
+      : null;
+  return typeof given === 'string' ? given : null;
 }
 
-const of = (station: string) => `stations/${encodeURIComponent(station)}`;
+const inShort = (answer: Response) => `${answer.status} ${answer.statusText}`;
+const station = (name: string) => `stations/${encodeURIComponent(name)}`;
 
 export const api = {
   me: () => request<Me>('me'),
@@ -103,9 +122,10 @@ export const api = {
   pairingCode: () => request<{ code: string; valid_s: number }>('pairing-code', {}),
   revokeProgram: (id: string) =>
     request<object>(`programs/${encodeURIComponent(id)}`, {}, 'DELETE'),
-  curve: (station: string) => request<Curve>(`${of(station)}/curve`),
-  instruct: (station: string, kind: string, value?: string | number) =>
-    request<object>(`${of(station)}/instruct`, value === undefined ? { kind } : { kind, value }),
-  command: (station: string, actuator: string, percent: number) =>
-    request<CommandResult>(`${of(station)}/command`, { actuator, percent }),
+  curve: (name: string) => request<Curve>(`${station(name)}/curve`),
+  profile: (name: string) => request<Profile>(`${station(name)}/profile`),
+  instruct: (name: string, kind: string, value?: string | number) =>
+    request<object>(`${station(name)}/instruct`, value === undefined ? { kind } : { kind, value }),
+  command: (name: string, actuator: string, percent: number) =>
+    request<CommandResult>(`${station(name)}/command`, { actuator, percent }),
 };

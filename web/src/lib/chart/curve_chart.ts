@@ -40,6 +40,7 @@ export class CurveChart {
   private plot: uPlot;
   private marks: readonly Mark[] = [];
   private pops: readonly number[] = [];
+  private compared: readonly (readonly [number, number])[] = [];
   private data: uPlot.AlignedData = [[], [], [], [], [], []];
   private endS = SHORTEST_S;
   private drawnAt = 0;
@@ -81,6 +82,12 @@ export class CurveChart {
       this.drawnAt = performance.now();
       this.plot.setData(this.data);
     }, waitMs);
+  }
+
+  /** What lies faintly behind the beans: seconds since charge, °C. */
+  compare(points: readonly (readonly [number, number])[]): void {
+    this.compared = points;
+    this.plot.redraw(false);
   }
 
   destroy(): void {
@@ -149,8 +156,30 @@ export class CurveChart {
         line('heater', 'percent', '--heater', 1.5),
         line('fan', 'percent', '--fan', 1.5, [4, 3]),
       ],
-      hooks: { drawAxes: [(plot) => this.drawPops(plot)], draw: [(plot) => this.drawMarks(plot)] },
+      hooks: {
+        drawAxes: [(plot) => this.drawCompared(plot), (plot) => this.drawPops(plot)],
+        draw: [(plot) => this.drawMarks(plot)],
+      },
     };
+  }
+
+  private drawCompared(plot: uPlot): void {
+    const { ctx, bbox } = plot;
+    const ratio = devicePixelRatio;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    ctx.beginPath();
+    for (const [at, celsius] of this.compared) {
+      const y = plot.valToPos(temperature(celsius, this.look.unit), 'temperature', true);
+      ctx.lineTo(plot.valToPos(at, 'x', true), y);
+    }
+    ctx.strokeStyle = getComputedStyle(this.place).getPropertyValue('--compared');
+    ctx.lineWidth = 2 * ratio;
+    ctx.setLineDash([7 * ratio, 5 * ratio]);
+    ctx.stroke();
+    ctx.restore();
   }
 
   private drawPops(plot: uPlot): void {

@@ -1,7 +1,9 @@
+import { dePlans } from './de_plans';
 import { deRoasts } from './de_roasts';
 import type { en } from './en';
 
 export const de: Record<keyof typeof en, string> = {
+  ...dePlans,
   ...deRoasts,
   'app.name': 'roastwatch',
   'app.loading': 'Lädt …',

@@ -1,7 +1,9 @@
+import { enPlans } from './en_plans';
 import { enRoasts } from './en_roasts';
 
 /** Every text of the page. `{name}` is filled in. The other languages have the same keys. */
 export const en = {
+  ...enPlans,
   ...enRoasts,
   'app.name': 'roastwatch',
   'app.loading': 'Loading …',
