@@ -57,6 +57,19 @@ def holds_secret(annotation: object) -> bool:
     return any(holds_secret(inner) for inner in getattr(annotation, "__args__", ()))
 
 
+def secrets_in(value: object) -> set[str]:
+    """The texts of all secrets in options, at any depth."""
+    if isinstance(value, SecretStr):
+        return {value.get_secret_value()}
+    if isinstance(value, BaseModel):
+        return secrets_in([getattr(value, name) for name in type(value).model_fields])
+    if isinstance(value, Mapping):
+        return secrets_in(list(value.values()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return set().union(*(secrets_in(one) for one in value))
+    return set()
+
+
 def explained(
     error: ValidationError, model: type[BaseModel], where: str = "", *, kind: str = "setting"
 ) -> str:

@@ -3,19 +3,24 @@
 import asyncio
 import contextlib
 import logging
+import os
 import re
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from roastwatch.app.service import Service
 from roastwatch.cli.heartbeat import heartbeat
 from roastwatch.cli.page import Page, with_page
 from roastwatch.errors import EndedError, RoastwatchError, SettingsError
+from roastwatch.options import secrets_in
 from roastwatch.printing.logs import log_to
+from roastwatch.printing.recent_log import RecentLog
 from roastwatch.settings import model as settings_
 from roastwatch.settings.model import Chosen, Settings
+from roastwatch.sinks.sink import HostProcess
 
 _log = logging.getLogger(__name__)
 
@@ -32,8 +37,18 @@ def serve(
     extra_sinks: Sequence[Chosen] = (),
     log_path: Path | None = None,
     page: Page | None = None,
+    settings_path: Path | None = None,
 ) -> None:
-    """Run the service until its sound ends or it is stopped (Ctrl-C, SIGTERM)."""
+    """Run the service until its sound ends or it is stopped (Ctrl-C, SIGTERM).
+
+    Args:
+        settings: of the service.
+        extra_sinks: more sinks than those of the settings.
+        log_path: the roast log; None: nothing is logged.
+        page: whether the page is served, and to whom.
+        settings_path: the file that the settings are from. With it, a person can restart the
+            service from the page.
+    """
     page = page or Page()
     if page.opened:
         if log_path is None and not sys.stderr.isatty():
@@ -43,13 +58,53 @@ def serve(
             )
         _log.info("--open serves the page to your whole network; people sign in with a password")
     settings, extra_sinks = with_page(settings, extra_sinks, page)
+    log = RecentLog(secrets_in([settings, *extra_sinks]))
+    log.listen()
+    restart = Restart()
+    process = HostProcess(log, settings_path, restart.request if settings_path else None)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(settings, extra_sinks, log_path))
+        asyncio.run(_serve(settings, extra_sinks, log_path, process, restart))
+    if restart.requested:
+        begin_again()
 
 
-async def _serve(settings: Settings, extra_sinks: Sequence[Chosen], log_path: Path | None) -> None:
-    service = Service(settings, extra_sinks, log_path)
-    task = asyncio.ensure_future(service.run())
+@dataclass(slots=True)
+class Restart:
+    """The request to start again with the present settings file."""
+
+    requested: bool = False
+    task: "asyncio.Future[None] | None" = None
+
+    def request(self) -> None:
+        """End the service, and start it again."""
+        self.requested = True
+        if self.task is not None:
+            self.task.cancel()
+
+
+def begin_again() -> None:
+    """Let systemd start this process again, or start the same command in its place.
+
+    Raises:
+        EndedError: systemd restarts it because of it.
+    """
+    if os.environ.get("NOTIFY_SOCKET"):
+        raise EndedError("A restart was requested in the page.")
+    _log.info("Starting again with the new settings")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "roastwatch", *sys.argv[1:]])
+
+
+async def _serve(
+    settings: Settings,
+    extra_sinks: Sequence[Chosen],
+    log_path: Path | None,
+    process: HostProcess,
+    restart: Restart,
+) -> None:
+    service = Service(settings, extra_sinks, log_path, process)
+    task = restart.task = asyncio.ensure_future(service.run())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, task.cancel)

@@ -25,6 +25,7 @@ from roastwatch.web.route import BYTES, Route
 from roastwatch.web.routes import ROUTES
 from roastwatch.web.rows import event_row, state_row
 from roastwatch.web.sign_in import SignIn
+from roastwatch.web.upkeep.pages import UpkeepPages
 
 _COMMANDS_AT_ONCE = 16
 
@@ -53,6 +54,7 @@ class Api:
         self._registry = registry(known.snapshots)
         self.roasts = RoastPages(context, known.snapshots)
         """The pages of recorded roasts."""
+        self.upkeep = UpkeepPages(context, known.snapshots, access)
         self.listener: Listener | None = None
         """What accepts the connections, as soon as it listens."""
 
@@ -109,6 +111,7 @@ class Api:
             "openapi": self._openapi,
             "live_schema": self._live_schema,
             **{name: self._busy(one) for name, one in self.roasts.handlers().items()},
+            **{name: self._busy(one) for name, one in self.upkeep.handlers().items()},
         }
 
     def _for_role(self, route: Route, handler: guards.Handler) -> guards.Handler:

@@ -15,6 +15,7 @@ from roastwatch.web.curve import Curves
 from roastwatch.web.guards import LARGEST_BODY
 from roastwatch.web.roasts.schemas import schemas as roast_schemas
 from roastwatch.web.routes import ROUTES, Route
+from roastwatch.web.upkeep.schemas import schemas as upkeep_schemas
 
 LIVE_SCHEMA = Path(__file__).with_name("live.schema.json")
 """The messages of the WebSocket."""
@@ -198,6 +199,7 @@ def _schemas() -> dict[str, Any]:
         "Nothing": {"type": "object"},
         "Document": {"type": "object"},
         **roast_schemas(),
+        **upkeep_schemas(),
     }
 
 

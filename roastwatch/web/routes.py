@@ -3,6 +3,7 @@
 from roastwatch.web.accounts import Role
 from roastwatch.web.roasts.routes import ROAST_ROUTES
 from roastwatch.web.route import BASE, Route
+from roastwatch.web.upkeep.routes import UPKEEP_ROUTES
 
 __all__ = ["BASE", "ROUTES", "Route"]
 
@@ -69,4 +70,5 @@ ROUTES = (
         _SEES, {200: "Document"},
     ),
     *ROAST_ROUTES,
+    *UPKEEP_ROUTES,
 )  # fmt: skip

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from roastwatch.channel import Events, Feed, Latest
-from roastwatch.sinks.sink import SinkContext
+from roastwatch.sinks.sink import HostProcess, SinkContext
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import (
     Command,
@@ -94,6 +94,7 @@ async def serving(
     folder: Path | None = None,
     ends: bool = False,
     log: Path | None = None,
+    process: HostProcess | None = None,
     **options: Any,
 ) -> AsyncIterator[Served]:
     """An API with a station; `ends`: the test itself ends it, which is an error otherwise."""
@@ -114,6 +115,7 @@ async def serving(
         spectrogram=spectrogram,
         folder=folder,
         log=log,
+        process=process,
     )
     sink = RestSink(RestOptions(port=port, **({"token": "beans"} | options)), context)
     events: Events[RoastEvent] = Events()
