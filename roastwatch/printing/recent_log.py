@@ -5,6 +5,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Collection
+from typing import TextIO, cast
 
 from roastwatch.printing.logs import CountingHandler, PrintableFormatter
 
@@ -46,7 +47,7 @@ class RecentLog(io.TextIOBase):
 
     def listen(self) -> None:
         """Keep every record of the process that its loggers let through, from now on."""
-        handler = CountingHandler(self)
+        handler = CountingHandler(cast(TextIO, self))
         formatter = PrintableFormatter(
             "%(asctime)s %(levelname)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%SZ"
         )

@@ -27,6 +27,7 @@ _REFUSALS = {
     404: "There is no such station, roast or other thing.",
     408: "The body did not arrive in time.",
     409: "It can't be done now.",
+    412: "It was changed meanwhile: load it again.",
     413: f"The body has more than {LARGEST_BODY} bytes.",
     415: "The body is of another type, or comes from a web page of another site.",
     416: "There are no such bytes.",

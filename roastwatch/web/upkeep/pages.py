@@ -8,6 +8,7 @@ from roastwatch.web import guards
 from roastwatch.web.access import Access
 from roastwatch.web.roasts.door import answering
 from roastwatch.web.upkeep.health import Health
+from roastwatch.web.upkeep.settings import SettingsPages
 
 Snapshots = Callable[[], Mapping[str, Snapshot]]
 
@@ -24,13 +25,19 @@ class UpkeepPages:
             access: who may see the path of the settings file.
         """
         self._health = Health(context, snapshots, access)
+        self._settings = SettingsPages(context, snapshots)
 
     def handlers(self) -> dict[str, guards.Handler]:
         """The handlers by the names of their routes."""
-        health = self._health
+        health, settings = self._health, self._settings
         found: dict[str, guards.Handler] = {
             "diagnostics": health.diagnostics,
             "log": health.log,
             "support": health.support,
+            "settings": settings.show,
+            "settings_schema": settings.schema,
+            "check_settings": settings.check,
+            "save_settings": settings.save,
+            "restart": settings.restart,
         }
         return {name: answering(handler) for name, handler in found.items()}

@@ -22,6 +22,7 @@ def _object(required: str = "", **properties: Any) -> dict[str, Any]:
 
 def schemas() -> dict[str, Any]:
     """By name."""
+    problems = {"type": "array", "items": _object("*", path=_TEXT, message=_TEXT)}
     station = {"type": "string", "description": "Empty: it serves all stations."}
     return {
         "Diagnostics": _object(
@@ -64,4 +65,15 @@ def schemas() -> dict[str, Any]:
         "SupportRequest": _object(
             sound={"type": "boolean", "description": "Whether the newest recorded roast is in it."}
         ),
+        "SettingsShown": _object(
+            "*",
+            file=_TEXT,
+            values={"type": "object", "description": "The tree of the settings file."},
+            problems=problems,
+            restart_needed={"type": "boolean"},
+        ),
+        "SettingsValues": _object("*", values={"type": "object"}),
+        "SettingsProblems": _object("*", problems=problems),
+        "SettingsWrong": _object("*", error=_TEXT, problems=problems),
+        "Restarting": _object("*", restarting={"type": "boolean"}),
     }

@@ -29,6 +29,8 @@ export class Refused extends Error {
   constructor(
     readonly status: number,
     sentence: string,
+    /** The body of the answer. */
+    readonly said: unknown = null,
   ) {
     super(sentence);
   }
@@ -44,13 +46,14 @@ export async function send(
   body?: object | Blob,
   method = body === undefined ? 'GET' : 'POST',
   withinMs = WITHIN_MS,
+  headers: Record<string, string> = {},
 ): Promise<Response> {
   const isFile = body instanceof Blob;
   const media = isFile ? 'application/octet-stream' : 'application/json';
   const answer = await fetch(`api/v1/${path}`, {
     method,
     ...(body === undefined ? {} : { body: isFile ? body : JSON.stringify(body) }),
-    headers: body === undefined ? {} : { 'Content-Type': media },
+    headers: body === undefined ? headers : { 'Content-Type': media, ...headers },
     credentials: 'same-origin',
     keepalive: body !== undefined && !isFile,
     signal: AbortSignal.timeout(withinMs),
@@ -62,7 +65,7 @@ export async function send(
     .catch(() => null);
   // 409 of a command is its result, with the interlock and the reason.
   const isResult = said !== null && typeof said === 'object' && 'outcome' in said;
-  if (!isResult) throw new Refused(answer.status, sentence(said, answer));
+  if (!isResult) throw new Refused(answer.status, sentence(said, answer), said);
   return answer;
 }
 

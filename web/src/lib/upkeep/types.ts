@@ -35,3 +35,16 @@ export interface Diagnostics {
   components: Component[];
   models: Model[];
 }
+
+export interface SettingsProblem {
+  /** Path of keys, such as `sinks[0].port`; empty: unknown. */
+  path: string;
+  message: string;
+}
+
+export interface SettingsShown {
+  file: string;
+  values: { [key: string]: unknown };
+  problems: SettingsProblem[];
+  restart_needed: boolean;
+}
