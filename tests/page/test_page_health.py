@@ -34,7 +34,7 @@ async def test_a_problem_is_shown_and_a_support_bundle_saved(tmp_path: Path) -> 
         await expect(lines).not_to_contain_text("it runs")
         if AXE.exists():
             assert await desktop.violations() == []
-        async with page.expect_download() as saved:
+        async with page.expect_download(timeout=150_000) as saved:
             await page.get_by_role("button", name="Paket erstellen").click()
         path = await (await saved.value).path()
         with zipfile.ZipFile(path) as packed:

@@ -7,6 +7,7 @@ import pytest
 
 from roastwatch.errors import SettingsError
 from roastwatch.settings import model as settings
+from roastwatch.settings.german import DESCRIPTIONS, TITLES
 from roastwatch.settings.problems import problems
 from roastwatch.settings.schema import schema, title
 from roastwatch.upkeep.settings_file import (
@@ -177,3 +178,11 @@ def test_the_schema_names_plugins_units_and_secrets() -> None:
     assert found["station"]["properties"]["roaster"]["x-plugin"] == "drivers"
     assert found["settings"]["properties"]["sinks"]["x-plugin"] == "sinks"
     assert title("lost_after_s") == ("Lost after", "s")
+
+
+def test_every_german_text_belongs_to_a_setting() -> None:
+    found = str(schema())
+    for english in DESCRIPTIONS:
+        assert repr(english)[1:-1] in found, english
+    for key in TITLES:
+        assert f"'{key}': {{" in found, key

@@ -77,6 +77,7 @@ export const deUpkeep: Record<keyof typeof enUpkeep, string> = {
   'form.add': 'Hinzufügen',
   'form.remove': 'Entfernen',
   'form.set': 'Setzen',
+  'form.required': 'nötig',
   'form.none': 'Keiner',
   'form.options': 'Optionen',
   'form.yes': 'ja',

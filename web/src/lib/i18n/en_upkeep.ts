@@ -77,6 +77,7 @@ export const enUpkeep = {
   'form.add': 'Add',
   'form.remove': 'Remove',
   'form.set': 'Set',
+  'form.required': 'needed',
   'form.none': 'None',
   'form.options': 'Options',
   'form.yes': 'yes',
