@@ -40,9 +40,10 @@ def command(path: Path | None, document: bool, schema: bool, form: str | None) -
 
         click.echo(json.dumps(made(), ensure_ascii=False))
         return
-    from roastwatch.cli.run import found
+    if path is None:
+        from roastwatch.cli.run import found  # imports the service
 
-    path = path or found()
+        path = found()
     if form is not None:
         given = {} if form == "show" else json.load(sys.stdin)
         click.echo(json.dumps(_answer(form, path, given), ensure_ascii=False))
@@ -74,4 +75,4 @@ def _answer(form: str, path: Path, given: dict[str, Any]) -> dict[str, Any]:
         return {"outcome": "frozen", "said": str(error)}
     except SettingsError as error:
         return {"outcome": "failed", "said": str(error)}
-    return {"outcome": "saved", "tag": tag}
+    return {"outcome": "saved", **asdict(settings_file.shown(path)), "tag": tag}

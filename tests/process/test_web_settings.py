@@ -35,25 +35,22 @@ async def test_settings_are_shown_changed_and_applied(tmp_path: Path) -> None:
     ):
         ask = Client(session)
         async with session.get("/api/v1/settings") as answer:
-            tag, found = answer.headers["ETag"], await answer.json()
+            before, found = {"If-Match": answer.headers["ETag"]}, await answer.json()
         assert (found["file"], found["restart_needed"]) == (str(file), False)
-        values = found["values"]
-        await ask("PUT", "/settings", 400, json={"values": values})
-        values["language"] = "de"
-        changed = {"json": {"values": values}, "headers": {"If-Match": tag}}
-        assert (await ask("PUT", "/settings", **changed))["restart_needed"]
+        body = {"values": found["values"]}
+        await ask("PUT", "/settings", 400, json=body)
+        body["values"]["language"] = "de"
+        async with session.put("/api/v1/settings", json=body, headers=before) as answer:
+            after, found = {"If-Match": answer.headers["ETag"]}, await answer.json()
+        assert found["restart_needed"]
         assert file.read_text().startswith("# mine\n")
-        await ask("PUT", "/settings", 412, **changed)
-        async with session.get("/api/v1/settings") as answer:
-            tag = answer.headers["ETag"]
-        values["time_zone"] = "Mars"
-        wrong = await ask(
-            "PUT", "/settings", 422, json={"values": values}, headers={"If-Match": tag}
-        )
-        assert wrong["problems"][0]["path"] == "time_zone"
-        values["time_zone"] = "Europe/Berlin"
-        values["stations"][0]["roaster"] = {"type": "simulated", "drum_c": 100}
-        hot = await ask("PUT", "/settings", 409, json={"values": values}, headers={"If-Match": tag})
+        await ask("PUT", "/settings", 412, json=body, headers=before)
+        body["values"]["time_zone"] = "Mars"
+        wrong = await ask("PUT", "/settings", 422, json=body, headers=after)
+        assert [one["path"] for one in wrong["problems"]] == ["time_zone"]
+        body["values"]["time_zone"] = "Europe/Berlin"
+        body["values"]["stations"][0]["roaster"] = {"type": "simulated", "drum_c": 100}
+        hot = await ask("PUT", "/settings", 409, json=body, headers=after)
         assert "armed or hot" in hot["error"]
         await ask("POST", "/restart", 409)
         roasting = Snapshot("kitchen", NOW, Phase.ROASTING, roast_id="now")

@@ -65,4 +65,5 @@ async def test_only_an_operator_sees_log_lines_and_the_settings_file(tmp_path: P
 async def test_without_a_process_of_its_own_there_are_no_log_lines() -> None:
     async with asking() as ask:
         await ask("GET", "/log", 404)
+        await ask("POST", "/support", 404)
         await ask("POST", "/support", 400, json={"sound": "yes"})

@@ -62,6 +62,8 @@ class Health:
         sound = body.get("sound", False)
         if not isinstance(sound, bool):
             raise BadInputError("sound is true or false.")
+        if self._context.process is None:
+            raise NotThereError(_NO_PROCESS)
         if self._packing:
             raise BusyError("A support bundle is being made already: try again.")
         self._packing = True

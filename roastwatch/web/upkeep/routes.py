@@ -26,7 +26,7 @@ UPKEEP_ROUTES = (
     Route(
         "POST", "/support", "support",
         "A support bundle (zip): settings without secrets, checks, log, counters, versions.",
-        _ACTS, {200: "Bytes"}, "SupportRequest", (503,), media="application/zip",
+        _ACTS, {200: "Bytes"}, "SupportRequest", (404, 503), media="application/zip",
     ),
     Route(
         "GET", "/settings", "settings",
@@ -36,7 +36,7 @@ UPKEEP_ROUTES = (
     Route(
         "GET", "/settings/schema", "settings_schema",
         "The JSON schemas of all options, with titles and descriptions in English and German.",
-        _ACTS, {200: "Document"}, refusals=(409, 503),
+        _ACTS, {200: "Document"}, refusals=(404, 409, 503),
     ),
     Route(
         "POST", "/settings/check", "check_settings",

@@ -45,6 +45,8 @@ class SettingsPages:
     async def schema(self, request: web.Request) -> web.Response:
         """The JSON schemas of all options."""
         Asked(request, ())
+        if self._process is None or self._process.settings is None:
+            raise NotThereError(_NO_FILE)
         if self._schema is None:
             self._schema = await self._run(asyncio.Lock(), "--schema")
         return repeating(request, self._schema)
@@ -71,7 +73,7 @@ class SettingsPages:
         found = await self._form("save", values=values, tag=tag, frozen=frozen)
         match found["outcome"]:
             case "saved":
-                return self._shown(await self._form("show"))
+                return self._shown(found)
             case "wrong":
                 said = {"error": found["said"], "problems": _rows(found["problems"])}
                 return web.json_response(said, status=422)
@@ -96,7 +98,7 @@ class SettingsPages:
         return web.json_response({"restarting": True}, status=202)
 
     def _shown(self, found: dict[str, Any]) -> web.Response:
-        if found["outcome"] != "shown":
+        if found["outcome"] not in ("shown", "saved"):
             raise NotNowError(found["said"])
         body = {
             "file": str(self._path),
