@@ -47,4 +47,5 @@ async def test_a_setting_is_changed_on_the_phone(tmp_path: Path) -> None:
         assert refused == []
         assert phone.abroad == []
     saved = file.read_text()
-    assert "host: broker.home, username: me, password: hunter2hunter2}  # downstairs" in saved
+    assert "host: broker.home, username: me, password: hunter2hunter2}" in saved
+    assert "# downstairs" in saved
