@@ -57,6 +57,19 @@ def holds_secret(annotation: object) -> bool:
     return any(holds_secret(inner) for inner in getattr(annotation, "__args__", ()))
 
 
+def secrets_in(value: object) -> set[str]:
+    """The texts of all secrets in options, at any depth."""
+    if isinstance(value, SecretStr):
+        return {value.get_secret_value()}
+    if isinstance(value, BaseModel):
+        return secrets_in([getattr(value, name) for name in type(value).model_fields])
+    if isinstance(value, Mapping):
+        return secrets_in(list(value.values()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return set().union(*(secrets_in(one) for one in value))
+    return set()
+
+
 def explained(
     error: ValidationError, model: type[BaseModel], where: str = "", *, kind: str = "setting"
 ) -> str:
@@ -69,20 +82,41 @@ def explained(
         kind: what a key is called, such as `setting` or `option`.
     """
     first = _first(error)
+    return _explained(first, model, where, kind)[1]
+
+
+def explanations(
+    error: ValidationError, model: type[BaseModel], where: str = ""
+) -> list[tuple[str, str]]:
+    """The path of keys and the sentence of every invalid value; see `explained`."""
+    found = []
+    for one in error.errors():
+        place, sentence = _explained(one, model, where, "setting")
+        key = sentence.removeprefix(f"{place}: ").split(" ", 1)[0]
+        if not one["loc"] and key in model.model_fields:  # of a check of several fields
+            place = f"{place}.{key}" if place else key
+        found.append((place, sentence))
+    return found
+
+
+def _explained(
+    first: Mapping[str, Any], model: type[BaseModel], where: str, kind: str
+) -> tuple[str, str]:
+    """The path of keys and the sentence of one row of `ValidationError.errors()`."""
     keys = list(first["loc"])
     place = _place(keys, where)
     if first["type"] == "extra_forbidden":
         known = _keys(model, keys[:-1])
         near = get_close_matches(str(keys[-1]), known, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"the known keys are {', '.join(known)}."
-        return f"{place} is not {'an' if kind[0] in 'aeiou' else 'a'} {kind}: {hint}"
+        return place, f"{place} is not {'an' if kind[0] in 'aeiou' else 'a'} {kind}: {hint}"
     if first["type"] == "missing":
-        return f"{place} is missing and has no default: add it."
+        return place, f"{place} is missing and has no default: add it."
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "string_type" and isinstance(first.get("input"), int | float):
         message = "put it in quotes, because YAML does not read it as text"
     before = f"{place}: " if place else ""
-    return f"{before}{message[:1].lower()}{message[1:]}{_shown_input(first, model)}."
+    return place, f"{before}{message[:1].lower()}{message[1:]}{_shown_input(first, model)}."
 
 
 def place_of(error: ValidationError) -> str:

@@ -420,6 +420,19 @@ class ComponentStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What a person may want to know of the model in use."""
+
+    model_id: str
+    description: str
+    """What it was trained on, or how it works, as far as known."""
+    lowest_rate_hz: int
+    hop_s: float
+    look_ahead_s: float
+    pop_threshold: float
+
+
+@dataclass(frozen=True, slots=True)
 class RoasterState:
     """State of the roaster's control and its interlocks."""
 
@@ -481,6 +494,7 @@ class Snapshot:
     """Event, seconds from charge, half width of the interval in seconds."""
     detector: str | None = None
     """Name of the model in use."""
+    model: ModelCard | None = None
     detectors: tuple[str, ...] = ()
     """Models that can be selected between roasts."""
     profile: str | None = None

@@ -10,6 +10,7 @@ from roastwatch.detection.decision.onset import OnsetOptions
 from roastwatch.detection.model import CrackModel
 from roastwatch.pipeline import Pipeline
 from roastwatch.settings.model import StationSettings
+from roastwatch.vocabulary import ModelCard
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +42,19 @@ class Detector:
         """Another model waits for the next sound."""
         self._before: tuple[OnsetOptions, CrackModel, str] | None = None
         """What listened before a selection that has not been applied yet."""
+
+    @property
+    def card(self) -> ModelCard:
+        """What a person may want to know of the model."""
+        spec = self.model.spec
+        return ModelCard(
+            spec.model_id,
+            spec.description,
+            spec.lowest_rate_hz,
+            spec.hop_s,
+            spec.look_ahead_s,
+            spec.pop_threshold,
+        )
 
     def select(self, model: CrackModel, name: str) -> None:
         """Listen with another model from the next sound on.

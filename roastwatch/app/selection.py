@@ -140,6 +140,7 @@ class Selection:
         profiles = (NO_PROFILE, *self._profiles) if self._profiles else ()
         return {
             "detector": self.detector,
+            "model": self._station.detector.card,
             "detectors": tuple(self._detectors),
             "profile": self._profile if profiles else None,
             "profiles": profiles,

@@ -29,7 +29,7 @@ from roastwatch.errors import EndedError, RefusedError, RoastwatchError
 from roastwatch.inbound import Mishaps
 from roastwatch.roastlog.log import RoastLog
 from roastwatch.settings.model import Chosen, Settings
-from roastwatch.sinks.sink import SinkContext
+from roastwatch.sinks.sink import HostProcess, SinkContext
 from roastwatch.supervise import Background, Backoff, ComponentHealth
 from roastwatch.vocabulary import (
     Command,
@@ -64,6 +64,7 @@ class Service:
         settings: Settings,
         extra_sinks: Sequence[Chosen] = (),
         log_path: Path | None = None,
+        process: HostProcess | None = None,
     ) -> None:
         """Build every part; nothing is opened yet. Without `log_path` nothing is logged.
 
@@ -71,6 +72,7 @@ class Service:
             RoastwatchError: a plugin is unknown, or a model file is invalid.
         """
         self.settings = settings
+        self._process = process
         self.events: Events[RoastEvent] = Events(256)
         self.latest: Latest[dict[str, Snapshot]] = Latest()
         self.pops: Feed[HeardPop] = Feed()
@@ -265,6 +267,7 @@ class Service:
 
     def _outlet(self, chosen: Chosen) -> Outlet:
         part = ComponentHealth(chosen.type)
+        fahrenheit = self.settings.temperature_unit == "F"
         context = SinkContext(
             self.settings.instance,
             list(self.stations),
@@ -279,25 +282,22 @@ class Service:
                 self.keeper.log.path if self.keeper else None,
                 self.latest,
                 self._profile_of,
-                fahrenheit=self._fahrenheit,
+                fahrenheit=fahrenheit,
             ),
             pops=self.pops,
             levels=self.levels,
             spectrogram=self.spectrogram,
             folder=self.settings.folder if self.keeper else None,
             log=self.keeper.log.path if self.keeper else None,
-            fahrenheit=self._fahrenheit,
+            fahrenheit=fahrenheit,
             outcome=self.outcome,
             plans=plan_folders(self.settings.stations, self._plans),
             offered=lambda station: self.choosing[station].offered(),
             profile=self._profile_of,
+            process=self._process,
         )
         make = partial(plugins.load("sinks", chosen.type), chosen.options, context)
         return Outlet(chosen.type, make(), part, make)
-
-    @property
-    def _fahrenheit(self) -> bool:
-        return self.settings.temperature_unit == "F"
 
     def _profile_of(self, station: str) -> Sequence[tuple[float, float]]:
         """The profile of a station's roast: (seconds from charge, °C)."""

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "devices": ("roastwatch.cli.devices", "List microphones and their sample rates."),
     "settings": ("roastwatch.cli.settings", "Check a settings file, or print every option."),
     "doctor": ("roastwatch.cli.doctor", "Check settings, devices and connections."),
+    "support": ("roastwatch.cli.support", "Write a support bundle without secrets."),
     "home-assistant": (
         "roastwatch.cli.home_assistant",
         "Print or add dashboards and automations for Home Assistant.",

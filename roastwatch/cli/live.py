@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import logging
+import os
 import re
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from roastwatch.app.service import Service
@@ -14,9 +16,12 @@ from roastwatch.cli.encore import Encore, may_watch
 from roastwatch.cli.heartbeat import heartbeat
 from roastwatch.cli.page import Page, with_page
 from roastwatch.errors import EndedError, RoastwatchError, SettingsError
+from roastwatch.options import secrets_in
 from roastwatch.printing.logs import log_to
+from roastwatch.printing.recent_log import RecentLog
 from roastwatch.settings import model as settings_
 from roastwatch.settings.model import Chosen, Settings
+from roastwatch.sinks.sink import HostProcess
 
 _log = logging.getLogger(__name__)
 
@@ -33,13 +38,21 @@ def serve(
     extra_sinks: Sequence[Chosen] = (),
     log_path: Path | None = None,
     page: Page | None = None,
+    settings_path: Path | None = None,
     *,
     stays: bool = False,
 ) -> None:
     """Run the service until its sound ends or it is stopped (Ctrl-C, SIGTERM).
 
-    `stays`: if a person may be looking at the page, it is served on after the sound has ended, and
-    the sound can be played again.
+    Args:
+        settings: of the service.
+        extra_sinks: more sinks than those of the settings.
+        log_path: the roast log; None: nothing is logged.
+        page: whether the page is served, and to whom.
+        settings_path: the file that the settings are from. With it, a person can restart the
+            service from the page.
+        stays: if a person may be looking at the page, it is served on after the sound has ended,
+            and the sound can be played again.
     """
     page = page or Page()
     if page.opened:
@@ -50,22 +63,61 @@ def serve(
             )
         _log.info("--open serves the page to your whole network; people sign in with a password")
     settings, extra_sinks = with_page(settings, extra_sinks, page)
+    log = RecentLog(secrets_in([settings, *extra_sinks]))
+    log.listen()
+    restart = Restart()
+    process = HostProcess(log, settings_path, restart.request if settings_path else None)
     stays = stays and may_watch(settings, extra_sinks)
     again = True
     with contextlib.suppress(KeyboardInterrupt):
         while again:
             encore = Encore(sys.stdin) if stays else None
-            asyncio.run(_serve(settings, extra_sinks, log_path, encore))
-            again = encore is not None and encore.wanted
+            asyncio.run(_serve(settings, extra_sinks, log_path, process, restart, encore))
+            again = encore is not None and encore.wanted and not restart.requested
+    if restart.requested:
+        begin_again()
+
+
+@dataclass(slots=True)
+class Restart:
+    """The request to start again with the present settings file."""
+
+    requested: bool = False
+    task: "asyncio.Future[None] | None" = None
+
+    def request(self) -> None:
+        """End the service, and start it again."""
+        self.requested = True
+        if self.task is not None:
+            self.task.cancel()
+
+
+def begin_again() -> None:
+    """Let systemd start this process again, or start the same command in its place.
+
+    Raises:
+        EndedError: systemd restarts it because of it.
+    """
+    if os.environ.get("NOTIFY_SOCKET"):
+        raise EndedError("A restart was requested in the page.")
+    _log.info("Starting again with the new settings")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "roastwatch", *sys.argv[1:]])
 
 
 async def _serve(
-    settings: Settings, extra_sinks: Sequence[Chosen], log_path: Path | None, encore: Encore | None
+    settings: Settings,
+    extra_sinks: Sequence[Chosen],
+    log_path: Path | None,
+    process: HostProcess,
+    restart: Restart,
+    encore: Encore | None,
 ) -> None:
-    service = Service(settings, extra_sinks, log_path)
+    service = Service(settings, extra_sinks, log_path, process)
     if encore is not None:
         service.afterwards = encore.wait
-    task = asyncio.ensure_future(service.run())
+    task = restart.task = asyncio.ensure_future(service.run())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, task.cancel)

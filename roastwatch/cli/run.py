@@ -32,10 +32,11 @@ def command(path: Path | None, page: bool, opened: bool, verbose: bool) -> None:
     Example: roastwatch run --settings roastwatch.yaml
     """
     log_to_stderr(verbose)
-    wanted = settings.read(path or found())
+    path = path or found()
+    wanted = settings.read(path)
     if wanted.time_zone:
         live_in(wanted.time_zone)
-    serve(wanted, log_path=wanted.folder / FILE_NAME, page=Page(page, opened))
+    serve(wanted, (), wanted.folder / FILE_NAME, Page(page, opened), path.absolute())
 
 
 def found() -> Path:

@@ -282,6 +282,17 @@ def chosen(group: str, name: str, where: str = "", **options: object) -> Chosen:
     return _choose(group, {"type": name, **options}, where or group, None)
 
 
+def chosen_from(
+    group: str, raw: object, where: str, default: str | None = None, folder: Path | None = None
+) -> Chosen:
+    """A plugin as a settings file names it.
+
+    Raises:
+        SettingsError: an option is wrong; the text names its key.
+    """
+    return _choose(group, _substitute(raw, where), where, default, folder)
+
+
 def _detectors(raw: object, index: int, folder: Path | None) -> list[Chosen]:
     where = f"stations[{index}].detectors"
     if not isinstance(raw, list | tuple | None):

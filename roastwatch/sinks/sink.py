@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from roastwatch.channel import Events, Feed, Latest
+from roastwatch.printing.recent_log import RecentLog
 from roastwatch.printing.sentences import for_people
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import (
@@ -88,6 +89,18 @@ class AlertOutbox(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class HostProcess:
+    """The process that runs the service."""
+
+    log: RecentLog
+    settings: Path | None = None
+    """The settings file; None: it runs without one."""
+    restart: Callable[[], None] | None = None
+    """Ends the service, so that it starts again with what the settings file says then; None: it
+    can't be started again."""
+
+
+@dataclass(frozen=True, slots=True)
 class SinkContext:
     """What every sink is given. It fetches nothing else."""
 
@@ -129,6 +142,8 @@ class SinkContext:
     outcome: Callable[[str], Awaitable[str]] | None = None
     """Waits until the latest instruction of a station is carried out; why it was refused, or
     empty. None: outcomes are unknown."""
+    process: HostProcess | None = None
+    """None: it is not known, and nothing of it can be shown or changed."""
 
     def said(self, sentence: str, language: str | None = None) -> str:
         """A sentence of the program in a language (None: that of the settings) and unit."""

@@ -28,6 +28,7 @@ from roastwatch.web.routes import ROUTES
 from roastwatch.web.rows import event_row, state_row
 from roastwatch.web.sign_in import SignIn
 from roastwatch.web.station_requests import StationRequests
+from roastwatch.web.upkeep.pages import UpkeepPages
 
 
 @dataclass(slots=True)
@@ -71,6 +72,7 @@ class Api:
         self.roasts = RoastPages(context, known.snapshots)
         """The pages of recorded roasts."""
         self._plans = PlanPages(context, known.snapshots)
+        self.upkeep = UpkeepPages(context, known.snapshots, access)
         self.listener: Listener | None = None
         """What accepts the connections, as soon as it listens."""
 
@@ -142,6 +144,7 @@ class Api:
             "live_schema": self._live_schema,
             **{name: self._busy(one) for name, one in self.roasts.handlers().items()},
             **{name: self._busy(one) for name, one in self._plans.handlers().items()},
+            **{name: self._busy(one) for name, one in self.upkeep.handlers().items()},
         }
 
     def _for_role(self, route: Route, handler: guards.Handler) -> guards.Handler:

@@ -107,7 +107,7 @@ class _Snapshots(Collector):
             family = _gauge(entity, snapshots)
             if family.samples:
                 yield family
-        yield from _components(dict(_statuses(snapshots)))
+        yield from _components(dict(statuses(snapshots)))
 
 
 def _gauge(entity: Entity, snapshots: Mapping[str, Snapshot]) -> GaugeMetricFamily:
@@ -138,7 +138,7 @@ _Key: TypeAlias = tuple[str, str]
 """Station (empty for what serves all of them) and component."""
 
 
-def _statuses(snapshots: Mapping[str, Snapshot]) -> Iterator[tuple[_Key, ComponentStatus]]:
+def statuses(snapshots: Mapping[str, Snapshot]) -> Iterator[tuple[_Key, ComponentStatus]]:
     """Every component; one that serves all stations comes once for each of them."""
     for station, snapshot in snapshots.items():
         seen: dict[str, int] = {}

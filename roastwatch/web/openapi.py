@@ -18,6 +18,7 @@ from roastwatch.web.plans.schemas import schemas as plan_schemas
 from roastwatch.web.roasts.schemas import schemas as roast_schemas
 from roastwatch.web.routes import ROUTES, Route
 from roastwatch.web.station_requests import CODES
+from roastwatch.web.upkeep.schemas import schemas as upkeep_schemas
 
 LIVE_SCHEMA = Path(__file__).with_name("live.schema.json")
 """The messages of the WebSocket."""
@@ -236,6 +237,7 @@ def _schemas() -> dict[str, Any]:
         "Document": {"type": "object"},
         **roast_schemas(),
         **plan_schemas(),
+        **upkeep_schemas(),
     }
 
 

@@ -6,6 +6,7 @@ from roastwatch.web.accounts import Role
 from roastwatch.web.plans.routes import PLAN_ROUTES
 from roastwatch.web.roasts.routes import ROAST_ROUTES
 from roastwatch.web.route import BASE, Route
+from roastwatch.web.upkeep.routes import UPKEEP_ROUTES
 from roastwatch.web.waits import LONGEST_WAIT_S, SET_WAITS_S
 
 __all__ = ["BASE", "ROUTES", "Route"]
@@ -110,4 +111,5 @@ ROUTES = (
     ),
     *ROAST_ROUTES,
     *PLAN_ROUTES,
+    *UPKEEP_ROUTES,
 )  # fmt: skip

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from roastwatch.channel import Events, Feed, Latest
-from roastwatch.sinks.sink import SinkContext
+from roastwatch.sinks.sink import HostProcess, SinkContext
 from roastwatch.supervise import ComponentHealth
 from roastwatch.vocabulary import (
     Command,
@@ -99,6 +99,7 @@ async def serving(
     plans: Sequence[Path] = (),
     offered: Callable[[str], Mapping[str, Path]] | None = None,
     profile: Callable[[str], Sequence[tuple[float, float]]] | None = None,
+    process: HostProcess | None = None,
     **options: Any,
 ) -> AsyncIterator[Served]:
     """An API with a station; `ends`: the test itself ends it, which is an error otherwise."""
@@ -124,6 +125,7 @@ async def serving(
         plans=plans,
         offered=offered,
         profile=profile,
+        process=process,
     )
     sink = RestSink(RestOptions(port=port, **({"token": "beans"} | options)), context)
     events: Events[RoastEvent] = Events()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from roastwatch.cli import analyze, doctor
+from roastwatch.cli import analyze
 from roastwatch.entities import OfferedEntities
 from roastwatch.evaluation.conditions.results import HEAD, Row, cells
 from roastwatch.evaluation.recordings import play
@@ -23,6 +23,7 @@ from roastwatch.sinks.mqtt.discovery import Reader, device
 from roastwatch.sinks.mqtt.states import States
 from roastwatch.sinks.mqtt.topics import Topics
 from roastwatch.sinks.phone.alerts import PersonOptions, alert, wanted
+from roastwatch.upkeep import checks
 from roastwatch.vocabulary import (
     AudioBlock,
     EventKind,
@@ -177,7 +178,7 @@ class Blocks:
 async def doctor_heard(live: bool) -> Hearing:
     source = Blocks(room([(20, LOUD)], RATE), live)
     async with asyncio.timeout(30) as limit:
-        _, state, _ = await doctor._heard(source, RadioModel(), limit)
+        _, state, _ = await checks._heard(source, RadioModel(), limit)
     return state.hearing
 
 
@@ -188,6 +189,6 @@ async def test_doctor_judges_the_room_of_a_live_source() -> None:
 
 def test_doctor_reports_a_source_that_is_heard_well() -> None:
     source = settings.chosen("sources", "demo")
-    good, text = doctor._sound(source, settings.chosen("models", "transients"))
+    good, text = checks._sound(source, settings.chosen("models", "transients"))
     assert good
     assert text.startswith("demo at ")

@@ -6,7 +6,7 @@ const slots = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((one) => on
 const keys = Object.keys(en) as (keyof typeof en)[];
 /** Words of the server: their keys are put together. */
 const WORDS =
-  /^(phase|crack|hearing|advice|reason|action|event|mark|origin|control|sort|label|method|attribute|defect|format|property|learn_state)\./;
+  /^(phase|crack|hearing|advice|reason|action|event|mark|origin|control|sort|label|method|attribute|defect|format|property|learn_state|part|part_state|counter|stage|plugin)\./;
 
 const sources = import.meta.glob<string>('../src/**/*.{ts,svelte}', {
   query: '?raw',

@@ -39,12 +39,15 @@ class Ended:
 
 @contextlib.asynccontextmanager
 async def running(
-    *arguments: str | Path, nice: int = SOMEBODY_WAITS
+    *arguments: str | Path, nice: int = SOMEBODY_WAITS, reads: bool = False
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A command of roastwatch as a process of low priority; it is killed when the block ends."""
+    """A command of roastwatch as a process of low priority; it is killed when the block ends.
+
+    `reads`: it gets a standard input, which `ended` writes.
+    """
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "roastwatch", *map(str, arguments),
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE if reads else asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=os.environ | {"PYTHONIOENCODING": "utf-8", "NO_COLOR": "1"},
@@ -63,15 +66,29 @@ async def running(
 
 
 async def ended(
-    process: asyncio.subprocess.Process, said: Callable[[str], None] = lambda _line: None
+    process: asyncio.subprocess.Process,
+    said: Callable[[str], None] = lambda _line: None,
+    given: bytes = b"",
 ) -> Ended:
-    """Wait for a process; `said` is called with each line that it writes to its errors."""
+    """Wait for a process that reads `given`; `said` is called with each line of its errors."""
     assert process.stdout is not None
     assert process.stderr is not None
-    output, errors, _ = await asyncio.gather(
-        _all(process.stdout), _lines(process.stderr, said), process.wait()
+    output, errors, _, _ = await asyncio.gather(
+        _all(process.stdout),
+        _lines(process.stderr, said),
+        process.wait(),
+        _give(process.stdin, given),
     )
     return Ended(process.returncode or 0, output, errors)
+
+
+async def _give(stream: asyncio.StreamWriter | None, given: bytes) -> None:
+    if stream is None:
+        return
+    with contextlib.suppress(ConnectionError):  # it ended before it read all
+        stream.write(given)
+        await stream.drain()
+    stream.close()
 
 
 async def _all(stream: asyncio.StreamReader) -> str:

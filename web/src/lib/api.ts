@@ -48,6 +48,8 @@ export class Refused extends Error {
     sentence: string,
     /** The value that it is about, such as `steps[0].heater_percent`; empty: none. */
     readonly field = '',
+    /** The body of the answer. */
+    readonly said: unknown = null,
   ) {
     super(sentence);
   }
@@ -83,7 +85,12 @@ export async function send(
   // 409 of a command is its result, with the interlock and the reason.
   const isResult = said !== null && typeof said === 'object' && 'outcome' in said;
   if (!isResult) {
-    throw new Refused(answer.status, of(said, 'error') ?? inShort(answer), of(said, 'field') ?? '');
+    throw new Refused(
+      answer.status,
+      of(said, 'error') ?? inShort(answer),
+      of(said, 'field') ?? '',
+      said,
+    );
   }
   return answer;
 }

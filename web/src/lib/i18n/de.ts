@@ -1,10 +1,12 @@
 import { dePlans } from './de_plans';
 import { deRoasts } from './de_roasts';
+import { deUpkeep } from './de_upkeep';
 import type { en } from './en';
 
 export const de: Record<keyof typeof en, string> = {
   ...dePlans,
   ...deRoasts,
+  ...deUpkeep,
   'app.name': 'roastwatch',
   'app.loading': 'Lädt …',
   'app.unreachable': 'roastwatch ist nicht erreichbar. Neuer Versuch …',

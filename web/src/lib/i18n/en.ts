@@ -1,10 +1,12 @@
 import { enPlans } from './en_plans';
 import { enRoasts } from './en_roasts';
+import { enUpkeep } from './en_upkeep';
 
 /** Every text of the page. `{name}` is filled in. The other languages have the same keys. */
 export const en = {
   ...enPlans,
   ...enRoasts,
+  ...enUpkeep,
   'app.name': 'roastwatch',
   'app.loading': 'Loading …',
   'app.unreachable': 'roastwatch can’t be reached. Trying again …',

@@ -1,0 +1,33 @@
+"""A restart that the page requested: the service ends, and starts again with the present file."""
+
+import asyncio
+import os
+import sys
+
+import pytest
+
+from roastwatch.cli.live import Restart, begin_again
+from roastwatch.errors import EndedError
+
+
+async def test_the_request_ends_the_service() -> None:
+    restart = Restart()
+    restart.task = asyncio.get_running_loop().create_future()
+    restart.request()
+    assert restart.task.cancelled()
+    assert restart.requested
+
+
+def test_systemd_starts_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/none")
+    with pytest.raises(EndedError, match="restart was requested"):
+        begin_again()
+
+
+def test_by_hand_the_same_command_takes_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[list[str]] = []
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    monkeypatch.setattr(sys, "argv", ["roastwatch", "run", "--settings", "my.yaml"])
+    monkeypatch.setattr(os, "execv", lambda _program, words: begun.append(words))
+    begin_again()
+    assert begun == [[sys.executable, "-m", "roastwatch", "run", "--settings", "my.yaml"]]
