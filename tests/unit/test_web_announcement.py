@@ -26,7 +26,7 @@ async def ports() -> dict[str, int]:
     return {one.name: one.port for one in found}
 
 
-async def test_two_of_one_name_are_told_apart_and_withdrawn_at_the_end() -> None:
+async def test_two_of_one_name_are_distinct_and_withdrawn_at_the_end() -> None:
     from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
     try:
