@@ -23,6 +23,13 @@ export interface CommandResult {
   reason: string;
 }
 
+/** What became of an instruction; without `?wait=` only a first step of two is named. */
+export interface Instructed {
+  accepted: string;
+  outcome?: string;
+  reason?: string;
+}
+
 export interface Curve {
   roast_id: string | null;
   elapsed: number[];
@@ -105,7 +112,10 @@ export const api = {
     request<object>(`programs/${encodeURIComponent(id)}`, {}, 'DELETE'),
   curve: (station: string) => request<Curve>(`${of(station)}/curve`),
   instruct: (station: string, kind: string, value?: string | number) =>
-    request<object>(`${of(station)}/instruct`, value === undefined ? { kind } : { kind, value }),
+    request<Instructed>(
+      `${of(station)}/instruct`,
+      value === undefined ? { kind } : { kind, value },
+    ),
   command: (station: string, actuator: string, percent: number) =>
     request<CommandResult>(`${of(station)}/command`, { actuator, percent }),
 };
