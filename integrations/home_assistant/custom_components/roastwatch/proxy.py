@@ -171,7 +171,7 @@ async def _while(still: Callable[[], bool]) -> None:
 
 
 def _headers(request: web.Request, *, operates: bool) -> dict[str, str]:
-    found = {key: request.headers[key] for key in _SENT if key in request.headers}
+    found = {str(key): request.headers[key] for key in _SENT if key in request.headers}
     return found if operates else found | {"Roastwatch-Role": "viewer"}
 
 
