@@ -33,7 +33,7 @@ _BEFORE_S, _AFTER_S = 5.0, 25.0
 """Of the sound around a crack."""
 _CRACKS: Final = ("first_crack", "second_crack")
 _ALL: Final = "*"
-"""In place of a station."""
+"""Stands for every station."""
 
 
 async def async_get_media_source(hass: HomeAssistant) -> MediaSource:
