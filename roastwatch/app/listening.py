@@ -122,7 +122,7 @@ class Listening:
         return self._sound.gather(block)
 
     def look(self, sound: AudioBlock) -> SpectrogramColumns | None:
-        """In the executor, once the sound is decided on: what the detector saw in it."""
+        """What the detector saw in sound that is decided on; a thread would cost more than this."""
         with self._timed("spectrogram", sound):
             return self._sound.look(sound, self.pipeline.clock)
 

@@ -173,7 +173,7 @@ class Station:
         if self._recorder is not None:
             self._recorder.hear(block, self.roast.roast_id if self.roast.active else None)
         unseen = sound.gather(block)
-        if unseen is not None and (columns := await scoring.run(partial(sound.look, unseen))):
+        if unseen is not None and (columns := sound.look(unseen)):
             self.spectrogram.put(columns)
 
     async def _read_probe(self, probe: SoundProbe, sound: Listening, block: AudioBlock) -> None:
