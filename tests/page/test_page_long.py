@@ -39,8 +39,10 @@ ROAST_S = 720
 """A roast every quarter of an hour; the rest of it is a pause."""
 QUARTER_S = 900
 FASTER = 60
-LEAK_MB = 1.0
-"""What the heap of JavaScript may grow by from the second quarter of an hour to the eighth."""
+FULL = 3
+"""From this quarter of an hour on, all lists of the page are full."""
+GROWTH = {"heap_mb": 0.5, "nodes": 20, "listeners": 5}
+"""At most, in the hour that follows."""
 
 
 class Kitchen:
@@ -67,7 +69,7 @@ class Kitchen:
         marks = {0: EventKind.CHARGE, 90: EventKind.TURNING_POINT, 600: EventKind.FIRST_CRACK,
                  ROAST_S: EventKind.DROP}  # fmt: skip
         if into in marks:
-            more = {"happened_at": at, "decided_at": at, "roast_id": f"r{roast}"}
+            more: dict[str, Any] = {"happened_at": at, "decided_at": at, "roast_id": f"r{roast}"}
             level = Level.FIRST_CRACK if marks[into] is EventKind.FIRST_CRACK else None
             found = event(f"e{number}", marks[into], level, "kitchen", **more)
             self._served.events.put(found)
@@ -81,7 +83,7 @@ class Kitchen:
             return replace(roasting(), phase=Phase.IDLE, roast_id=None, elapsed_s=None, at=at)
         bean_c = 90 + 0.16 * elapsed_s
         read = reading("kitchen", bean_temp_c=bean_c, heater_percent=60.0, fan_percent=35.0)
-        more = {"reading": read, "elapsed_s": float(elapsed_s), "at": at}
+        more: dict[str, Any] = {"reading": read, "elapsed_s": float(elapsed_s), "at": at}
         return replace(roasting(), roast_id=f"r{roast}", **more)
 
 
@@ -128,8 +130,8 @@ async def test_memory_of_the_page_is_flat_over_two_hours_of_messages() -> None:
                 print(f"{number / 60:5.0f} min", measured[-1], f"{frames} messages", flush=True)
         assert frames > 8 * QUARTER_S
         assert desktop.complaints == []
-    for kind, more in (("heap_mb", LEAK_MB), ("nodes", 50), ("listeners", 10)):
-        assert measured[-1][kind] <= measured[1][kind] + more, kind
+    for kind, more in GROWTH.items():
+        assert measured[-1][kind] <= measured[FULL][kind] + more, kind
 
 
 @asynccontextmanager
@@ -170,16 +172,15 @@ async def test_a_slow_line_shows_figures_and_stops_the_roaster() -> None:
             for number in range(10):
                 text = f"fault {number}"
                 fault = event(f"n{number}", EventKind.FAULT, None, "kitchen", message=text)
-                    f"n{number}", EventKind.FAULT, None, "kitchen", message=f"fault {number}"
-                )
                 began_s = time.monotonic()
                 served.events.put(fault)
                 await expect(page.get_by_test_id("events")).to_contain_text(text)
                 late_s.append(time.monotonic() - began_s)
-            began_s = time.monotonic()
-            await page.get_by_role("button", name="Emergency stop of Kitchen").click()
+            # Playwright's own click takes up to a second on a busy machine.
+            stop = page.get_by_role("button", name="Emergency stop of Kitchen")
+            pressed_ms = await stop.evaluate("button => { button.click(); return Date.now(); }")
             await until(lambda: bool(person.asked), 30.0)
-            stop_s = time.monotonic() - began_s
+            stop_s = time.time() - pressed_ms / 1000
             assert person.asked[0].kind is InstructionKind.EMERGENCY_STOP
             await expect(page.get_by_test_id("connection")).to_have_text("Live")
     late_s.sort()
