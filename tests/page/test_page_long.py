@@ -1,6 +1,8 @@
 """Long proofs of the page: two hours of messages, a slow line, a laptop that sleeps, all pages."""
 
 import asyncio
+import contextlib
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from playwright.async_api import CDPSession, Page, expect
 
 from roastwatch.vocabulary import (
@@ -26,7 +29,7 @@ from roastwatch.web import accounts
 from tests.page.test_page_acts import roasting
 from tests.support.checked_client import IDLE
 from tests.support.events import event, reading
-from tests.support.http import Person, Served, serving
+from tests.support.http import Answer, Person, Served, free_port, send, serving
 from tests.support.page import AXE, DESKTOP, PHONE, chromium, opened
 from tests.support.proxy import network
 from tests.support.recorded_roasts import recorded
@@ -262,3 +265,46 @@ async def test_the_first_load_is_small_and_its_sign_in_without_violations(
         assert size < 200_000
         if AXE.exists():
             assert await phone.violations() == []
+
+
+@asynccontextmanager
+async def program(path: Path, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`roastwatch run` as a process of its own, once it answers; it is killed at the end."""
+    words = ["-m", "roastwatch", "run", "--settings", str(path)]
+    quiet = asyncio.subprocess.DEVNULL
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *words, stdin=quiet, stdout=quiet, stderr=quiet
+    )
+    try:
+        answer = Answer(0, b"")
+        async with asyncio.timeout(60):
+            while answer.status != 200:
+                await asyncio.sleep(0.1)
+                with contextlib.suppress(OSError):
+                    answer = await send(port, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def test_a_killed_service_is_rejoined_when_it_is_back(tmp_path: Path) -> None:
+    port, path = free_port(), tmp_path / "roastwatch.yaml"
+    station = {"name": "kitchen", "source": {"type": "demo", "speed": 1, "seed": 3}}
+    sinks = [{"type": "rest", "port": port}]
+    raw = {"data_dir": str(tmp_path), "stations": [station], "sinks": sinks}
+    path.write_text(yaml.safe_dump(raw))
+    async with (
+        chromium() as browser,
+        program(path, port) as first,
+        opened(browser, f"http://127.0.0.1:{port}/", PHONE) as phone,
+    ):
+        badge = phone.page.get_by_test_id("connection")
+        await expect(badge).to_have_text("Live")
+        first.kill()
+        await expect(badge).to_contain_text("Stale")
+        async with program(path, port):
+            began_s = time.monotonic()
+            await expect(badge).to_have_text("Live")
+            print(f"\nrejoined {time.monotonic() - began_s:.1f} s after the service answered")
