@@ -103,6 +103,7 @@ async def memory(page: Page, tools: CDPSession) -> dict[str, float]:
     }
 
 
+@pytest.mark.timeout(1800)
 async def test_memory_of_the_page_is_flat_over_two_hours_of_messages() -> None:
     async with (
         chromium() as browser,

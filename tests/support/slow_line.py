@@ -1,4 +1,4 @@
-"""A slow line between a browser and a port: so many bytes a second, each of them late."""
+"""A slow line between a browser and a port: few bytes a second, each of them delayed."""
 
 import asyncio
 import contextlib
