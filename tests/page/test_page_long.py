@@ -16,6 +16,8 @@ import pytest
 import yaml
 from playwright.async_api import CDPSession, Page, expect
 
+from roastwatch.printing.recent_log import RecentLog
+from roastwatch.sinks.sink import HostProcess
 from roastwatch.vocabulary import (
     EventKind,
     HeardPop,
@@ -227,7 +229,9 @@ VIEWS = {
     "roasts/compare/r0/r1": "Figures",
     "roasts/review": "Learn from the labels",
     "roasts/beans": "Beans in stock",
+    "plans": "New plan",
     "settings": "Session",
+    "settings/health": "Support bundle",
 }
 """Each view, and a text that is there once it is whole."""
 
@@ -242,9 +246,10 @@ async def test_every_page_is_without_violations(
     for seed in range(2):
         recorded(tmp_path, seed=seed)
     log = tmp_path / "roasts.db"
+    process = HostProcess(RecentLog(), tmp_path / "roastwatch.yaml")
     async with (
         chromium() as browser,
-        serving(snapshots=IDLE, folder=tmp_path, log=log, token=None) as served,
+        serving(snapshots=IDLE, folder=tmp_path, log=log, token=None, process=process) as served,
         opened(browser, f"{served.url}/", device, color_scheme=scheme) as one,
     ):
         found = {}
