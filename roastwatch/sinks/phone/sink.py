@@ -90,7 +90,7 @@ class PhoneSink(Sink):
         self._mishaps = Mishaps(_log, context.part.count)
         self._repeating: dict[str, set[str]] = {}
         self._shown: dict[str, dict[str, str]] = {}
-        """Of each station: tags of the alerts on companion apps that will be over, and their types."""
+        """Of each station: tags of alerts on companion apps that will be over, and their types."""
         self._losses: dict[str, str] = {}
         """Of each station: what was last reported of a lost microphone."""
         self._seen_at: dict[str, datetime | None] = {}
