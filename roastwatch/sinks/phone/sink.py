@@ -90,7 +90,7 @@ class PhoneSink(Sink):
         self._mishaps = Mishaps(_log, context.part.count)
         self._repeating: dict[str, set[str]] = {}
         self._shown: dict[str, dict[str, str]] = {}
-        """Of each station: the tags of the alerts on companion apps, and their types."""
+        """Of each station: tags of alerts on companion apps that will be over, and their types."""
         self._losses: dict[str, str] = {}
         """Of each station: what was last reported of a lost microphone."""
         self._seen_at: dict[str, datetime | None] = {}
@@ -271,7 +271,10 @@ class PhoneSink(Sink):
                 raise LostError("Home Assistant is not connected.")
             message = companion.message(said, target.person.picture_entity)
             await self._link.call(target.service, message)
-            self._shown.setdefault(said.station, {})[said.tag] = said.type
+            shown = self._shown.setdefault(said.station, {})
+            shown.pop(said.tag, None)
+            if is_over(said.type, Phase.IDLE):
+                shown[said.tag] = said.type
         else:
             assert self._apprise is not None
             url = target.person.urls[target.url].get_secret_value()
