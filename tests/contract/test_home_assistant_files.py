@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from roastwatch.entities import EVENT_WORDS, answers
 from roastwatch.sinks.home_assistant.cards import StationCards
 from roastwatch.sinks.home_assistant.dashboards import dashboard
 from roastwatch.sinks.home_assistant.package import package
@@ -40,3 +41,31 @@ def test_shipped_files_are_what_the_command_prints(name: str) -> None:
     if os.environ.get("ROASTWATCH_WRITE_CONTRACT"):
         path.write_text(text, encoding="utf-8")
     assert path.read_text(encoding="utf-8") == text, "ROASTWATCH_WRITE_CONTRACT=1 pytest this file"
+
+
+class _Blueprint(yaml.SafeLoader):
+    """Reads `!input x` as x."""
+
+
+_Blueprint.add_constructor("!input", lambda _, node: node.value)
+BLUEPRINTS = sorted((FOLDER / "blueprints/automation/roastwatch").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", BLUEPRINTS, ids=lambda path: path.stem)
+def test_a_blueprint_offers_entities_of_mqtt_and_of_the_integration(path: Path) -> None:
+    inputs = yaml.load(path.read_text(), _Blueprint)["blueprint"]["input"]
+    filters = [(one.get("selector") or {}).get("entity") or {} for one in inputs.values()]
+    offered = [{one.get("integration") for one in found.get("filter", [])} for found in filters]
+    ours = [found for found in offered if found & {"mqtt", "roastwatch"}]
+    assert ours
+    assert all(found == {"mqtt", "roastwatch"} for found in ours)
+
+
+def test_the_alert_has_the_buttons_of_every_event() -> None:
+    path = FOLDER / "blueprints/automation/roastwatch/alert.yaml"
+    table = yaml.load(path.read_text(), _Blueprint)["variables"]["answers_of"]
+    for kind in ("question", *EVENT_WORDS):
+        for urgency in ("information", "needs_you", "danger"):
+            key = urgency if kind in ("interlock", "fault") else kind
+            wanted = answers(kind, origin="sound", urgency=urgency, drives=True)
+            assert tuple(table.get(key, ())) == wanted, (kind, urgency)

@@ -13,8 +13,10 @@ import pytest
 from tests.home_assistant import build
 from tests.home_assistant.conftest import Home
 from tests.home_assistant.described import described
+from tests.home_assistant.phone import phone
 from tests.home_assistant.running import Talk
 from tests.home_assistant.service import service
+from tests.home_assistant.test_blueprints import automate, imported
 from tests.support import debian_root
 from tests.support.mosquitto import free_port
 
@@ -118,6 +120,31 @@ async def _add(talk: Talk, port: int, password: str) -> str:
 
     done = await talk.until(added, period_s=0.5)
     return str(done["result"]["entry_id"])
+
+
+async def test_an_alert_of_the_integration_is_answered_on_the_phone(
+    home: Home, talk: Talk, tmp_path: Path
+) -> None:
+    port = free_port()
+    rest = {"type": "rest", "port": port, "sign_in": True}
+    async with (
+        imported(talk, "alert") as path,
+        phone(talk, "purse") as purse,
+        service(tmp_path, "stove", sinks=[rest], speed=6, first_crack_at_s=30),
+    ):
+        entry_id = await _add(talk, port, await talk.until(lambda: _password(tmp_path, port)))
+        event, phone_id = "event.stove_roaster_event", await purse.device_id()
+        await talk.until(lambda: talk.shows("sensor.stove_roaster_phase"))
+        await automate(talk, "stove", path, event_entity=event, phone=phone_id)
+        await talk.service("button.press", "button.stove_roaster_start")
+        (alert,) = await talk.until(lambda: purse.pushed)
+        assert alert["title"] == "First crack"
+        buttons = {one["title"]: one["action"] for one in alert["data"]["actions"]}
+        assert list(buttons) == ["Not a crack", "Drop", "I hear it"]
+        await purse.press(buttons["Drop"])
+        await talk.until(lambda: talk.shows("sensor.stove_roaster_phase", "dropped"))
+        async with talk.session.delete(f"/api/config/config_entries/entry/{entry_id}") as answer:
+            assert answer.status == 200
 
 
 async def _listed(port: int, password: str) -> dict[str, Any]:
