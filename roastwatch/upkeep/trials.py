@@ -126,6 +126,9 @@ class WizardTrials(Trials):
             self._heard = HeardMicrophone("failed", problem=said)
         except RoastwatchError as error:
             self._heard = HeardMicrophone("failed", problem=str(error))
+        except Exception as error:  # noqa: BLE001 - a failure is what the person wants to know
+            said = f"{type(error).__name__}: {error}"
+            self._heard = HeardMicrophone("failed", problem=said)
         else:
             self._heard.state = "ended"
 
