@@ -5,7 +5,7 @@ One microphone is listened to at a time, and one sink is tried at a time; each e
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from roastwatch import plugins
@@ -46,32 +46,39 @@ _SETTLES_S = 1.5
 class WizardTrials(Trials):
     """Tries what the wizard chooses."""
 
-    def __init__(self, card: SoundCard | None = None) -> None:
-        """`card` replaces PortAudio in tests."""
+    def __init__(
+        self,
+        card: SoundCard | None = None,
+        discover: Callable[[], Awaitable[list[discovery.NetworkMicrophone]]] = discovery.find,
+    ) -> None:
+        """`card` replaces PortAudio in tests, and `discover` the network."""
         self._card = card
+        self._discover = discover
         self._task: asyncio.Task[None] | None = None
         self._heard = HeardMicrophone("nothing")
-        self._looking = asyncio.Lock()
+        self._card_free = asyncio.Lock()
         self._trying = asyncio.Lock()
 
     async def microphones(self) -> Microphones:
         """Those of this computer and of the network, and why some can't be listed."""
-        async with self._looking:
-            await self.stop()
-            problems: list[str] = []
-            devices: list[Device] = []
-            found: list[discovery.NetworkMicrophone] = []
-            try:
+        problems: list[str] = []
+        devices: list[Device] = []
+        found: list[discovery.NetworkMicrophone] = []
+        try:
+            async with self._card_free:  # devices can't be searched for while one is open
+                await self._end()
                 devices = await asyncio.to_thread(self._devices)
-            except RoastwatchError as error:
-                problems.append(str(error))
-            if self._card is None or isinstance(self._card, PortAudio):
-                try:
-                    found = await discovery.find()
-                except RoastwatchError as error:
-                    problems.append(str(error))
+        except RoastwatchError as error:
+            problems.append(str(error))
+        try:
+            found = await self._discover()
+        except RoastwatchError as error:
+            problems.append(str(error))
+        names = [one.name for one in devices]
         return Microphones(
-            [_device(one) for one in devices], [_network(one) for one in found], problems
+            [_device(one, unique=names.count(one.name) == 1) for one in devices],
+            [_network(one) for one in found],
+            problems,
         )
 
     async def listen(self, source: Mapping[str, Any]) -> None:
@@ -81,11 +88,12 @@ class WizardTrials(Trials):
             BadInputError: there is no such source, or an option is wrong.
         """
         chosen = await asyncio.to_thread(_chosen, "sources", SOURCES, source)
-        await self.stop()
-        self._heard = HeardMicrophone("opening")
-        self._task = asyncio.create_task(self._listen(chosen), name="wizard:listen")
+        async with self._card_free:
+            await self._end()
+            self._heard = HeardMicrophone("opening")
+            self._task = asyncio.create_task(self._listen(chosen), name="wizard:listen")
 
-    async def stop(self) -> None:
+    async def _end(self) -> None:
         """End listening, and close the microphone."""
         task, self._task = self._task, None
         if task is None:
@@ -93,6 +101,7 @@ class WizardTrials(Trials):
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+        self._heard = HeardMicrophone("nothing")
 
     def heard(self) -> HeardMicrophone:
         """What was heard so far."""
@@ -220,12 +229,12 @@ def _chosen(group: str, known: Sequence[str], raw: Mapping[str, Any]) -> Chosen:
         raise BadInputError(str(error)) from error
 
 
-def _device(one: Device) -> dict[str, Any]:
+def _device(one: Device, *, unique: bool) -> dict[str, Any]:
     return {
         "name": one.name,
         "host_api": one.host_api,
         "default": one.is_default,
-        "source": {"type": "microphone", "device": one.name},
+        "source": {"type": "microphone", "device": one.name if unique else one.index},
     }
 
 

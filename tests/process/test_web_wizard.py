@@ -6,6 +6,7 @@ from pathlib import Path
 import aiohttp
 import numpy as np
 
+from roastwatch.audio.network.discovery import NetworkMicrophone
 from roastwatch.printing.recent_log import RecentLog
 from roastwatch.sinks.sink import HostProcess
 from roastwatch.upkeep.trials import WizardTrials
@@ -30,8 +31,16 @@ def room(claps: int, level: float, seconds: float = 4.0) -> Float32Array:
     return sound.astype(np.float32)
 
 
+async def found() -> list[NetworkMicrophone]:
+    """The network: a camera and a satellite announce themselves."""
+    return [
+        NetworkMicrophone("stream", "Camera", "camera.local", 554),
+        NetworkMicrophone("wyoming", "Satellite", "satellite.local", 10_700),
+    ]
+
+
 def wizard(folder: Path, card: FakeCard) -> HostProcess:
-    return HostProcess(RecentLog(), folder / "new.yaml", lambda: None, WizardTrials(card))
+    return HostProcess(RecentLog(), folder / "new.yaml", lambda: None, WizardTrials(card, found))
 
 
 async def test_a_microphone_is_found_and_its_claps_are_counted(tmp_path: Path) -> None:
@@ -42,8 +51,13 @@ async def test_a_microphone_is_found_and_its_claps_are_counted(tmp_path: Path) -
     ):
         ask = Client(session)
         assert (await ask("GET", "/me"))["setting_up"]
-        (found,) = (await ask("GET", "/setup/microphones"))["devices"]
-        assert (found["source"]["device"], found["default"]) == (SOURCE["device"], True)
+        there = await ask("GET", "/setup/microphones")
+        (usual,) = there["devices"]
+        assert (usual["source"]["device"], usual["default"]) == (SOURCE["device"], True)
+        assert [one["source"] for one in there["network"]] == [
+            {"type": "stream", "url": "rtsp://camera.local:554/"},
+            {"type": "wyoming", "host": "satellite.local", "port": 10_700},
+        ]
         for claps, level, advice in ((3, 1e-3, None), (0, 2e-4, "too_quiet"), (0, 0, "silent")):
             heard = await ask("POST", "/setup/listen", 202, json={"source": SOURCE})
             await until(lambda: any(not one.closed for one in card.recordings))
@@ -52,7 +66,9 @@ async def test_a_microphone_is_found_and_its_claps_are_counted(tmp_path: Path) -
                 while heard["seconds"] < 3.8:
                     heard = await ask("GET", "/setup/listen?language=de")
             assert (heard["claps"], heard["advice"]) == (claps, advice)
-        await ask("GET", "/setup/microphones")
+        card.plugged.append(usb(2))
+        twins = (await ask("GET", "/setup/microphones"))["devices"]
+        assert [one["source"]["device"] for one in twins] == [1, 2]
         assert all(one.closed for one in card.recordings)
 
 

@@ -36,6 +36,12 @@ describe('the settings of the wizard', () => {
     expect(settingsOf(choices, 'en')['sinks']).toEqual([
       { type: 'rest', host: '0.0.0.0', sign_in: true },
     ]);
+    expect(settingsOf(choices, 'en', 8101)['sinks']).toEqual([
+      { type: 'rest', host: '0.0.0.0', port: 8101, sign_in: true },
+    ]);
+    for (const port of [0, 443, 8099]) {
+      expect(settingsOf(choices, 'en', port)).toEqual(settingsOf(choices, 'en'));
+    }
   });
 });
 

@@ -5,6 +5,10 @@ import type { Node } from '../upkeep/schema';
 export const STEPS = ['microphone', 'home_assistant', 'phone', 'roaster', 'summary'] as const;
 export type Step = (typeof STEPS)[number];
 
+const USUAL_PORT = 8099;
+/** If the usual one is in use, one of this many following ones is taken. */
+const MORE_PORTS = 100;
+
 export type Way = 'later' | 'mqtt' | 'integration';
 
 export interface Choices {
@@ -46,11 +50,14 @@ export function phoneSink({ topic }: Choices): Node {
 /** Whether a topic can be an address at ntfy. */
 export const isTopic = (topic: string) => /^[\w-]{1,64}$/.test(topic.trim());
 
-/** The settings file that the choices make. */
-export function settingsOf(choices: Choices, language: string): Node {
+/** The settings file that the choices make; the page stays at its port if it is one of ours. */
+export function settingsOf(choices: Choices, language: string, port = USUAL_PORT): Node {
   const sinks: Node[] = [];
   if (choices.way === 'mqtt') sinks.push(brokerSink(choices));
-  if (choices.way === 'integration') sinks.push({ type: 'rest', host: '0.0.0.0', sign_in: true });
+  if (choices.way === 'integration') {
+    const moved = port > USUAL_PORT && port <= USUAL_PORT + MORE_PORTS ? { port } : {};
+    sinks.push({ type: 'rest', host: '0.0.0.0', ...moved, sign_in: true });
+  }
   if (choices.topic.trim() !== '') sinks.push(phoneSink(choices));
   return {
     language,

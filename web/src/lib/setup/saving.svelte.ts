@@ -33,7 +33,10 @@ export class Saving {
     this.problem = '';
     try {
       if (this.tag === null) await this.look();
-      await upkeepApi.save(settingsOf(choices, preferences.language), this.tag ?? '');
+      await upkeepApi.save(
+        settingsOf(choices, preferences.language, Number(location.port)),
+        this.tag ?? '',
+      );
       await upkeepApi.restart();
     } catch (error) {
       this.problem = reasonOf(error);
