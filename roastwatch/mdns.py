@@ -73,8 +73,20 @@ async def find_services(
         await browser.async_cancel()
         found = await asyncio.gather(*(_resolved(network, *one) for one in sorted(names)))
     finally:
-        await network.async_close()
+        await _close(network)
     return [one for one in found if one is not None]
+
+
+async def _close(network: Any) -> None:
+    """Close the library's sockets, also if its farewell fails or is cancelled."""
+    done = False
+    try:
+        async with asyncio.timeout(_FAREWELL_S):
+            await network.async_close()
+        done = True
+    finally:
+        if not done:
+            network.zeroconf.close()
 
 
 async def _resolved(network: Any, kind: str, name: str) -> FoundService | None:
@@ -144,8 +156,7 @@ async def announced_service(
         yield registered
     finally:
         with contextlib.suppress(TimeoutError, Error, OSError):
-            async with asyncio.timeout(_FAREWELL_S):
-                await network.async_close()  # withdraws it first
+            await _close(network)  # withdraws it first
 
 
 def own_addresses() -> list[str]:

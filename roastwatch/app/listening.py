@@ -117,15 +117,14 @@ class Listening:
                 heard.events += self.warn(now, self.pipeline.onset.hearing)
             return heard
 
-    @property
-    def watched(self) -> bool:
-        """Whether somebody watches the spectrogram, and `look` is to be called for each block."""
-        return self._sound.watched
+    def gather(self, block: AudioBlock) -> AudioBlock | None:
+        """The sound to `look` at now, if somebody watches the spectrogram."""
+        return self._sound.gather(block)
 
-    def look(self, block: AudioBlock) -> SpectrogramColumns | None:
-        """In the executor, once the block is decided on: what the detector saw in it."""
-        with self._timed("spectrogram", block):
-            return self._sound.look(block, self.pipeline.clock)
+    def look(self, sound: AudioBlock) -> SpectrogramColumns | None:
+        """What the detector saw in sound that is decided on; a thread would cost more than this."""
+        with self._timed("spectrogram", sound):
+            return self._sound.look(sound, self.pipeline.clock)
 
     def warn(self, now: datetime, hearing: HearingState) -> list[RoastEvent]:
         """What follows if first crack is due, but hard to hear."""

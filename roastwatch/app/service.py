@@ -134,7 +134,7 @@ class Service:
 
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            with InferencePool() as scoring:
+            with InferencePool(busy=len(self.stations)) as scoring:
                 background = [
                     group.create_task(self._publish(), name="publish"),
                     group.create_task(self._pulse(), name="pulse"),

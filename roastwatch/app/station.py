@@ -172,7 +172,8 @@ class Station:
         self._deal_with(sound.pipeline, sound.decide(block, scores))
         if self._recorder is not None:
             self._recorder.hear(block, self.roast.roast_id if self.roast.active else None)
-        if sound.watched and (columns := await scoring.run(partial(sound.look, block))):
+        unseen = sound.gather(block)
+        if unseen is not None and (columns := sound.look(unseen)):
             self.spectrogram.put(columns)
 
     async def _read_probe(self, probe: SoundProbe, sound: Listening, block: AudioBlock) -> None:

@@ -19,6 +19,7 @@ A suppressor that only lowers steady noise by a constant leaves no trace and is 
 thresholds were set on synthesised gates and gain controls, and on recordings without them.
 """
 
+import statistics
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -113,14 +114,13 @@ class Fidelity:
         dips = [dip for dip in self._dips if dip[0] >= since_frame]
         high = [(depth, ducked) for _, is_high, depth, ducked in dips if is_high]
         total = [ducked for _, is_high, _, ducked in dips if not is_high]
-        if len(high) < 5:
-            return False
-        most = np.mean([ducked for _, ducked in high]) >= 0.5
-        deep = np.median([depth for depth, _ in high]) >= 3.0
-        denied = len(total) >= 3 and np.mean(total) < 0.3
+        if len(high) < 5 or sum(ducked for _, ducked in high) < 0.5 * len(high):
+            return False  # numpy would cost more than all of this
+        deep = statistics.median(depth for depth, _ in high) >= 3.0
+        denied = len(total) >= 3 and sum(total) / len(total) < 0.3
         calm = [ducked for frame, ducked in self._calm if frame >= since_frame]
-        steady = len(calm) >= 5 and np.mean(calm) <= _SWELLS
-        return bool(most and deep and not denied and steady)
+        steady = len(calm) >= 5 and sum(calm) / len(calm) <= _SWELLS
+        return deep and not denied and steady
 
     def gate(self, since_frame: int = 0) -> bool:
         """Whether noise repeatedly falls to near silence."""

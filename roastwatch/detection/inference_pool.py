@@ -14,8 +14,10 @@ class InferencePool:
     """A small thread pool. Each station awaits its own call, so its calls never overlap and its
     stream needs no lock."""
 
-    def __init__(self, threads: int | None = None) -> None:
-        self._pool = ThreadPoolExecutor(threads or os.cpu_count() or 1, "scoring")
+    def __init__(self, busy: int | None = None) -> None:
+        """`busy`: calls that may run at once; one thread more than that only moves data about."""
+        cores = os.cpu_count() or 1
+        self._pool = ThreadPoolExecutor(min(busy or cores, cores), "scoring")
 
     def __enter__(self) -> Self:
         return self

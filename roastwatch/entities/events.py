@@ -62,7 +62,7 @@ _ANSWERS = {
     "first_crack_certain": ("not_a_crack", "drop", "first_crack_now"),
     "first_crack_end": ("drop",),
     "second_crack": ("drop", "emergency_stop"),
-    "countdown": ("drop", "acknowledge"),
+    "countdown": ("drop",),
     "hard_to_hear": ("first_crack_now",),
     "no_crack_yet": ("first_crack_now", "drop", "emergency_stop"),
     "roaster_lost": ("acknowledge",),

@@ -14,6 +14,8 @@ from roastwatch.web.ingress import Ingress
 
 AGENT = "Roastwatch-Agent"
 """The header in which an agent names itself."""
+AS_ROLE = "Roastwatch-Role"
+"""The header by which a program asks on behalf of a person who may less than itself."""
 _LONGEST_NAME = 60
 _UNNAMED = "without a name"
 
@@ -80,12 +82,14 @@ class Access:
     def caller(self, request: web.Request) -> Caller | None:
         """Who sends a request; None: nobody that is known.
 
-        An agent is one with the agents' token, or anyone who says so in the header AGENT: that
-        only takes rights away.
+        An agent is one with the agents' token, or anyone who says so in the header AGENT, and a
+        viewer anyone who says so in the header AS_ROLE: that only takes rights away.
         """
         found = self._known(request)
         if found is None:
             return None
+        if request.headers.get(AS_ROLE) == Role.VIEWER.value:
+            found = replace(found, role=Role.VIEWER)
         if AGENT not in request.headers:
             return found
         name = printable(request.headers[AGENT], _LONGEST_NAME).strip()

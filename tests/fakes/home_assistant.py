@@ -6,7 +6,7 @@ It fires on its bus what is posted to it, as the real one does, and sends raw fr
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +22,10 @@ class FakeHomeAssistant:
     url: str = ""
     sockets: dict[web.WebSocketResponse, dict[str, int]] = field(default_factory=dict)
     fired: list[tuple[str, Any]] = field(default_factory=list)
+    services: list[str] = field(default_factory=list)
+    """Those it has, such as `notify.mobile_app_pixel`."""
+    called: Callable[[str, Any], None] = lambda _service, _data: None
+    """Called with each call of a service: its name and its data."""
     connections: int = 0
 
     @property
@@ -54,6 +58,17 @@ class FakeHomeAssistant:
         self.fired.append((request.match_info["type"], data))
         await self.fire(request.match_info["type"], data)
         return web.json_response({"message": "fired"})
+
+    async def _services(self, _request: web.Request) -> web.Response:
+        rows = [service.split(".") for service in self.services]
+        return web.json_response([{"domain": one, "services": {name: {}}} for one, name in rows])
+
+    async def _call(self, request: web.Request) -> web.Response:
+        service = f"{request.match_info['domain']}.{request.match_info['name']}"
+        if service not in self.services:
+            return web.json_response({"message": "Service not found."}, status=400)
+        self.called(service, await request.json())
+        return web.json_response([])
 
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
@@ -92,15 +107,13 @@ async def home_assistant() -> AsyncIterator[FakeHomeAssistant]:
     async def ok(_request: web.Request) -> web.Response:
         return web.json_response({"state": "RUNNING", "message": "API running."})
 
-    async def none(_request: web.Request) -> web.Response:
-        return web.json_response([])
-
     app = web.Application()
     app.add_routes(
         [
             web.get("/api/", ok),
             web.get("/api/config", ok),
-            web.get("/api/services", none),
+            web.get("/api/services", fake._services),
+            web.post("/api/services/{domain}/{name}", fake._call),
             web.post("/api/events/{type}", fake._post),
             web.get("/api/websocket", fake._socket),
         ]

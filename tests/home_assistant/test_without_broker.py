@@ -194,13 +194,14 @@ async def _has(talk: Talk, name: str) -> bool:
 
 
 def _cracks(pushed_to: Phone) -> list[dict[str, Any]]:
-    """Alerts of a crack: neither the live notification nor its clearing."""
+    """The newest alert of each crack: neither the live notification nor its clearing."""
     alerts = [
         one
         for one in pushed_to.pushed
         if one["message"] != "clear_notification" and not one["data"].get("live_update")
     ]
-    return [one for one in alerts if one["title"].lower().startswith("first crack")]
+    cracks = [one for one in alerts if one["title"].lower().startswith("first crack")]
+    return list({one["data"]["tag"]: one for one in cracks}.values())
 
 
 def _is_cleared(pushed: dict[str, Any], alert: dict[str, Any]) -> bool:

@@ -127,7 +127,8 @@ async def serving(
         profile=profile,
         process=process,
     )
-    sink = RestSink(RestOptions(port=port, **({"token": "beans"} | options)), context)
+    chosen = {"token": "beans", "announce": False} | options
+    sink = RestSink(RestOptions(port=port, **chosen), context)
     events: Events[RoastEvent] = Events()
     kitchen = Snapshot("kitchen", datetime.now(UTC), Phase.ROASTING, elapsed_s=61.0)
     latest = Latest(snapshots or {"kitchen": kitchen})

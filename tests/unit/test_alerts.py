@@ -148,6 +148,30 @@ def test_only_what_needs_a_person_breaks_through_a_focus() -> None:
     assert level(replace(event(EventKind.FAULT), level=None)) == "critical"
 
 
+@pytest.mark.parametrize(
+    ("kind", "emergency", "only", "silent"),
+    [
+        (EventKind.DROP, False, False, True),
+        (EventKind.INTERLOCK, True, True, True),  # one's own emergency stop
+        (EventKind.INTERLOCK, True, False, False),  # the others need to know
+        (EventKind.INTERLOCK, False, True, False),  # a refused request
+        (EventKind.FAULT, True, True, False),
+    ],
+)
+def test_what_a_person_did_is_silent_unless_others_need_to_know(
+    kind: EventKind, emergency: bool, only: bool, silent: bool
+) -> None:
+    shown = Snapshot("kitchen", NOON, roaster=RoasterState(True, True, emergency=emergency))
+    done = replace(event(kind), origin=Origin.PERSON, urgency=Urgency.NEEDS_YOU)
+    said = alert(
+        PersonOptions(), done, shown, language="en", station_title="k", now=NOON, only=only
+    )
+    assert said.silent is silent
+    data = message(said, None)["data"]
+    assert (data["push"].get("sound") == "none") is silent
+    assert (data["importance"] == "low") is silent
+
+
 def test_an_alert_is_in_the_persons_language_and_unit() -> None:
     hot = replace(
         event(EventKind.INTERLOCK),
@@ -158,7 +182,7 @@ def test_an_alert_is_in_the_persons_language_and_unit() -> None:
     )
     person = PersonOptions(language="de")
     said = alert(person, hot, None, language="en", station_title="k", now=NOON, fahrenheit=True)
-    assert said.text == "Die Bohnen haben 450 °F; die Grenze ist 446 °F., 392 °F"
+    assert said.text == "Die Bohnen haben 450 °F; die Grenze ist 446 °F. 392 °F"
 
 
 def test_a_countdown_is_sent_near_the_target_development() -> None:

@@ -81,10 +81,10 @@ async def test_columns_and_levels_are_made_for_listeners_only() -> None:
     seen: Feed[SpectrogramColumns] = Feed()
     sound = LiveSound("kitchen", levels, seen)
     meter, clock = sound.open(48_000), SampleClock(48_000, NOW)
-    assert not sound.watched
+    assert sound.gather(block()) is None
     sound.measured(NOW)
     with levels.listen() as level, seen.listen():
-        assert sound.watched
+        assert sound.gather(block()) is not None
         meter.push(block().samples)
         sound.measured(clock.at(12_000))
         sound.measured(clock.at(12_000))
@@ -96,7 +96,20 @@ async def test_columns_and_levels_are_made_for_listeners_only() -> None:
         assert seen_now.at == NOW + timedelta(seconds=0.1)
         assert (seen_now.column_s, len(seen_now.levels)) == (0.1, 2)
         assert sound.look(AudioBlock(16_800, block().samples[:2000], 0.0), clock) is None
-    assert not sound.watched
+    assert sound.gather(block()) is None
+
+
+async def test_columns_are_made_for_two_at_once_and_a_gap_starts_again() -> None:
+    seen: Feed[SpectrogramColumns] = Feed()
+    sound = LiveSound("kitchen", Feed(), seen)
+    sound.open(48_000)
+    tenth = block().samples[:4800]
+    with seen.listen():
+        gathered = [
+            sound.gather(AudioBlock(first, tenth, 0.0)) for first in (0, 4800, 9600, 50_000, 54_800)
+        ]
+    found = [(one.first_sample, len(one.samples)) if one else None for one in gathered]
+    assert found == [None, (0, 9600), None, None, (50_000, 9600)]
 
 
 def level(peak_dbfs: float = -20.0, kind: SoundProblem | None = None) -> AudioLevel:

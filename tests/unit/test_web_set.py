@@ -190,6 +190,26 @@ async def test_arming_takes_two_steps() -> None:
     assert [one.kind for one in person.asked].count(InstructionKind.ARM) == 2
 
 
+async def test_a_program_on_behalf_of_a_viewer_only_reads() -> None:
+    person, viewer = Roasting(), {"Roastwatch-Role": "viewer"}
+    async with asking(person) as (_, session):
+        for path, body in (
+            ("set/drop", {}),
+            ("set/emergency_stop", {}),
+            ("instruct", {"kind": "drop"}),
+            ("command", {"actuator": "heater", "percent": 50}),
+        ):
+            assert (await post(session, path, body, **viewer))[0] == 403
+        async with session.get("/api/v1/me", headers=viewer) as answer:
+            assert (await answer.json())["role"] == "viewer"
+        async with session.get("/api/v1/programs", headers=viewer) as answer:
+            assert answer.status == 403
+        async with session.get("/api/v1/me", headers={"Roastwatch-Role": "other"}) as answer:
+            assert (await answer.json())["role"] == "operator"
+    assert not person.asked
+    assert not person.commands
+
+
 async def test_an_agent_arms_in_no_way() -> None:
     person, agent = Roasting(), {"Roastwatch-Agent": "claude"}
     async with asking(person) as (_, session):

@@ -1,6 +1,6 @@
 """Who is notified of what, when, and in which words. Pure: events in, alerts out."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -17,9 +17,11 @@ from roastwatch.entities import (
 from roastwatch.options import Options
 from roastwatch.printing.sentences import for_people
 from roastwatch.printing.times import spoken
-from roastwatch.vocabulary import EventKind, Level, Origin, RoastEvent, Snapshot, Urgency
+from roastwatch.vocabulary import EventKind, Level, Origin, Phase, RoastEvent, Snapshot, Urgency
 
 LATE_AFTER_S = 15.0
+_BEFORE_CRACK = ("hard_to_hear", "no_crack_yet")
+_BEFORE_DROP = (*_BEFORE_CRACK, "possible_crack", "first_crack", "first_crack_certain", "countdown")
 _ALWAYS = ("fault", "interlock", "roaster_lost", "sound_lost")
 
 WORDS: dict[str, dict[str, str]] = {
@@ -169,6 +171,10 @@ class Alert:
     extra: dict[str, Any] = field(default_factory=dict)
     calls: bool = True
     """Whether it breaks through a phone's focus: information that nobody waits for does not."""
+    silent: bool = False
+    """Whether it is only shown: what a person did, or a crack that was reported and grew surer."""
+    replaces: bool = False
+    """Whether it replaces one that was delivered: for services that can do that only."""
 
 
 def wanted(person: PersonOptions, event: RoastEvent, local: datetime) -> bool:
@@ -213,15 +219,16 @@ def alert(
     station_title: str,
     now: datetime,
     fahrenheit: bool = False,
+    only: bool = False,
 ) -> Alert:
-    """The alert for one event and one person."""
+    """The alert for one event and one person; `only`: nobody else is notified by this sink."""
     kind = event_type(event)
     spoken_in = person.language or language
     words = WORDS.get(spoken_in, WORDS["en"])
     facts = []
     asking = asks(event)
-    if event.message and not asking:
-        facts.append(for_people(event.message, spoken_in, fahrenheit=fahrenheit))
+    message = "" if asking else event.message.removeprefix(f"{WORDS['en'][kind]}. ")
+    message = for_people(message, spoken_in, fahrenheit=fahrenheit)
     began_s = (now - event.happened_at).total_seconds()
     if event.level is not None and began_s >= 1:
         facts.append(words["began"].format(ago=spoken(began_s)))
@@ -233,7 +240,8 @@ def alert(
     late_s = (now - event.decided_at).total_seconds()
     if late_s > LATE_AFTER_S:
         facts.append(words["late"].format(late=spoken(late_s)))
-    text = ", ".join(facts)
+    sentence = message.endswith((".", "!", "?"))
+    text = (" " if sentence else ", ").join(part for part in (message, ", ".join(facts)) if part)
     if asking:
         text = f"{words['question']} ({text})" if text else words["question"]
     keys = answers(
@@ -257,7 +265,29 @@ def alert(
         repeat_every_s=person.repeat_every_s if repeats else None,
         repeats_left=person.repeat_times if repeats else 0,
         calls=urgency(event) is not Urgency.INFORMATION or event.level is not None,
+        silent=_own(event, snapshot, only=only),
     )
+
+
+def _own(event: RoastEvent, snapshot: Snapshot | None, *, only: bool) -> bool:
+    """Whether a person did it, and need not hear of it.
+
+    A refused request is news. An emergency stop is, too, if there are others to notify.
+    """
+    if event.origin is not Origin.PERSON or event.kind is EventKind.FAULT:
+        return False
+    if event.kind is EventKind.INTERLOCK:
+        stopped = snapshot is not None and snapshot.roaster and snapshot.roaster.emergency
+        return only and bool(stopped)
+    return True
+
+
+def grown(said: Alert) -> Alert:
+    """The alert of a crack of which the person was notified when it was less certain.
+
+    It rings again only if it is no longer just possible.
+    """
+    return replace(said, replaces=True, silent=said.silent or said.type != "first_crack")
 
 
 def _buttons(
@@ -298,6 +328,13 @@ def countdown(
         station=snapshot.station,
         happened_at=snapshot.at + timedelta(seconds=left_s),
     )
+
+
+def is_over(kind: str, phase: Phase) -> bool:
+    """Whether an alert of this type, and its buttons, mean nothing any more in this phase."""
+    if phase in (Phase.DROPPED, Phase.COOLING, Phase.IDLE):
+        return kind in _BEFORE_DROP
+    return phase in (Phase.FIRST_CRACK, Phase.DEVELOPMENT) and kind in _BEFORE_CRACK
 
 
 def restored(row: dict[str, Any]) -> Alert:

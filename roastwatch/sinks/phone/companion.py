@@ -26,21 +26,39 @@ def message(said: Alert, picture_entity: str | None) -> dict[str, Any]:
         "ttl": 0,
         "priority": "high",
         "channel": _channel(said),
-        "importance": "high" if said.calls or said.critical else "default",
+        "importance": _importance(said),
         "actions": [{"action": action, "title": words} for action, words in said.actions],
-        "push": {"sound": {"name": "default", "critical": 1, "volume": 1.0}}
-        if said.critical
-        else {"interruption-level": "time-sensitive" if said.calls else "active"},
+        "push": _push(said),
     }
+    if said.silent:
+        data["alert_once"] = True
     if picture_entity:
         data["image"] = f"/api/image_proxy/{picture_entity}"
     return {"title": said.title, "message": said.text, "data": data}
+
+
+def _push(said: Alert) -> dict[str, Any]:
+    """How it sounds on iOS."""
+    if said.critical:
+        return {"sound": {"name": "default", "critical": 1, "volume": 1.0}}
+    if said.silent:
+        return {"sound": "none", "interruption-level": "passive"}
+    return {"interruption-level": "time-sensitive" if said.calls else "active"}
+
+
+def _importance(said: Alert) -> str:
+    """How it sounds on Android, until the person changes the channel."""
+    if said.silent and not said.critical:
+        return "low"
+    return "high" if said.calls or said.critical else "default"
 
 
 def _channel(said: Alert) -> str:
     """Android's channel, where a person chooses how each class sounds."""
     if said.critical:
         return "alarm_stream"
+    if said.silent:
+        return "roastwatch_silent"
     return "roastwatch" if said.calls else "roastwatch_information"
 
 

@@ -28,6 +28,8 @@ from roastwatch.sinks.phone.alerts import (
     PersonOptions,
     alert,
     countdown,
+    grown,
+    is_over,
     restored,
     wanted,
 )
@@ -87,6 +89,10 @@ class PhoneSink(Sink):
         )
         self._mishaps = Mishaps(_log, context.part.count)
         self._repeating: dict[str, set[str]] = {}
+        self._shown: dict[str, dict[str, str]] = {}
+        """Of each station: tags of alerts on companion apps that will be over, and their types."""
+        self._losses: dict[str, str] = {}
+        """Of each station: what was last reported of a lost microphone."""
         self._seen_at: dict[str, datetime | None] = {}
         self._latest: Latest[dict[str, Snapshot]] = Latest()
         self._phases: dict[str, tuple[str | None, Phase]] = {}
@@ -120,8 +126,10 @@ class PhoneSink(Sink):
         async for event in events:
             self._context.part.counters["events_lost"] = events.dropped
             local = datetime.now(UTC).astimezone(self._context.zone)
+            if event.kind is EventKind.SOUND_LOST:
+                self._losses[event.station] = event.message
             for person in self._options.people:
-                if not wanted(person, event, local):
+                if not wanted(person, event, local) or self._repeats_loss(person, event):
                     continue
                 said = alert(
                     person,
@@ -131,21 +139,30 @@ class PhoneSink(Sink):
                     station_title=self._context.titles.get(event.station) or event.station,
                     now=present(event),
                     fahrenheit=self._context.fahrenheit,
+                    only=len(self._options.people) == 1,
                 )
-                if self._is_news(person, event, said):
+                if said.alert_id in self._said:
+                    continue
+                if self._is_growth(person, event, said):
+                    if not self._answers.has_seen(said.tag):
+                        await self._keep(person, grown(said))
+                elif not event.revoked or self._is_notified(person, said):
                     await self._keep(person, said)
 
-    def _is_news(self, person: PersonOptions, event: RoastEvent, said: Alert) -> bool:
-        """Whether an alert is new to a person, also over a restart.
+    def _repeats_loss(self, person: PersonOptions, event: RoastEvent) -> bool:
+        """Whether first crack may not be heard for a lost microphone that was reported."""
+        loss = self._losses.get(event.station)
+        hard = event.kind is EventKind.HARD_TO_HEAR and "sound_lost" in person.events
+        return hard and loss is not None and event.message.endswith(loss)
 
-        A crack that grows counts as one. A false alarm is corrected for those who were notified.
-        """
-        if said.alert_id in self._said:
-            return False
-        notified = f"{said.tag}:{person.name}" in self._said
-        if event.revoked:
-            return notified
-        return not notified or event.kind is not EventKind.FIRST_CRACK
+    def _is_notified(self, person: PersonOptions, said: Alert) -> bool:
+        """Whether a person was notified of the same event before, also before a restart."""
+        return f"{said.tag}:{person.name}" in self._said
+
+    def _is_growth(self, person: PersonOptions, event: RoastEvent, said: Alert) -> bool:
+        """Whether a first crack of which the person was notified is more certain now."""
+        crack = event.kind is EventKind.FIRST_CRACK and not event.revoked
+        return crack and self._is_notified(person, said)
 
     async def _keep(self, person: PersonOptions, said: Alert) -> None:
         """Keep the alert and that it was created, at once: a crash keeps both or neither."""
@@ -156,7 +173,7 @@ class PhoneSink(Sink):
             *(
                 self._add(key, said, due_at)
                 for key, target in self._targets.items()
-                if target.person is person
+                if target.person is person and (target.service or not said.replaces)
             ),
         )
 
@@ -186,6 +203,15 @@ class PhoneSink(Sink):
                 if self._phases.get(station, (None, Phase.IDLE)) != phase:
                     before, self._phases[station] = self._phases.get(station), phase
                     await self._progress(snapshot, title, before[0] if before else None)
+                    await self._remove_old(station, snapshot.phase)
+
+    async def _remove_old(self, station: str, phase: Phase) -> None:
+        """Remove what is no news in this phase: a Drop button must not outlive its roast."""
+        shown = self._shown.get(station, {})
+        for tag in [tag for tag, kind in shown.items() if is_over(kind, phase)]:
+            del shown[tag]
+            if self._link is not None:
+                await self._clear(self._link, tag)
 
     async def _seen(self, station: str, at: datetime | None) -> None:
         """Somebody acknowledged on a dashboard: no alert of this station is repeated."""
@@ -245,6 +271,10 @@ class PhoneSink(Sink):
                 raise LostError("Home Assistant is not connected.")
             message = companion.message(said, target.person.picture_entity)
             await self._link.call(target.service, message)
+            shown = self._shown.setdefault(said.station, {})
+            shown.pop(said.tag, None)
+            if is_over(said.type, Phase.IDLE):
+                shown[said.tag] = said.type
         else:
             assert self._apprise is not None
             url = target.person.urls[target.url].get_secret_value()
@@ -284,5 +314,5 @@ class PhoneSink(Sink):
         for service in self._services:
             try:
                 await link.call(service, companion.cleared(tag))
-            except BadInputError as error:
+            except (LostError, BadInputError) as error:
                 _log.info("%s", error)

@@ -8,11 +8,14 @@ needed of it is here.
 import json
 import os
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession, CookieJar
+from aiohttp.test_utils import TestServer
 from homeassistant import bootstrap, loader
 from homeassistant.auth import auth_manager_from_config
 from homeassistant.config_entries import ConfigEntries, ConfigEntry, ConfigEntryState
@@ -101,3 +104,46 @@ async def running(hass: HomeAssistant, entry: ConfigEntry) -> ConfigEntry:
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     return entry
+
+
+@dataclass
+class Web:
+    """Home Assistant's own HTTP server, with the entry behind it."""
+
+    hass: HomeAssistant
+    entry: ConfigEntry
+    session: ClientSession
+    """Of a browser: it keeps cookies."""
+
+    async def token(self, group: str = "system-admin") -> str:
+        """The access token of a new person."""
+        user = await self.hass.auth.async_create_user("Ann", group_ids=[group])
+        refresh = await self.hass.auth.async_create_refresh_token(user, "http://roastwatch.test/")
+        return self.hass.auth.async_create_access_token(refresh)
+
+    @property
+    def page(self) -> str:
+        """Where the panel's page is."""
+        return f"/api/roastwatch/panel/{self.entry.entry_id}/"
+
+    async def begin(self, token: str) -> int:
+        """Fetch the panel's cookie; the status."""
+        headers = {"Authorization": f"Bearer {token}"}
+        async with self.session.post(self.page.removesuffix("/"), headers=headers) as answer:
+            return answer.status
+
+
+@pytest.fixture
+async def web(hass: HomeAssistant, entry: ConfigEntry) -> AsyncIterator[Web]:
+    for name in ("http", "media_source"):
+        assert await async_setup_component(hass, name, {})
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    server = TestServer(hass.http.app)
+    await server.start_server()
+    session = ClientSession(server.make_url("/"), cookie_jar=CookieJar(unsafe=True))
+    try:
+        yield Web(hass, entry, session)
+    finally:
+        await session.close()
+        await server.close()

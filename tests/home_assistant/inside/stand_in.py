@@ -22,8 +22,13 @@ class StandIn:
         """Path → the status of each answer."""
         self.refusal: dict[str, str] | None = None
         self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.files: dict[str, tuple[str, bytes]] = {}
+        """Path → type and bytes of anything else that it serves."""
+        self.received: list[tuple[str, str, dict[str, str], bytes]] = []
+        """Method, path with query, headers and body of the requests for anything else."""
         self.port = 0
         self.tokens = {TOKEN}
+        self.live_headers: dict[str, str] = {}
         self._sockets: set[web.WebSocketResponse] = set()
         self._runner: web.AppRunner | None = None
         self.connected = asyncio.Event()
@@ -37,6 +42,7 @@ class StandIn:
         app.router.add_get("/api/v1/stations/{station}/picture", self._picture)
         app.router.add_post("/api/v1/stations/{station}/set/{key}", self._ask)
         app.router.add_post("/api/v1/stations/{station}/instruct", self._ask)
+        app.router.add_route("*", "/{path:.*}", self._anything)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
@@ -109,9 +115,20 @@ class StandIn:
             return web.json_response(self.refusal, status=409)
         return self._refused(request) or web.json_response({"outcome": "applied"})
 
+    async def _anything(self, request: web.Request) -> web.StreamResponse:
+        body, headers = await request.read(), dict(request.headers)
+        self.received.append((request.method, request.path_qs, headers, body))
+        if request.path not in self.files:
+            return web.json_response({"error": "There is nothing at this path."}, status=404)
+        media, content = self.files[request.path]
+        answer = web.Response(body=content, content_type=media)
+        answer.headers.update({"ETag": 'W/"1"', "Set-Cookie": "session=secret"})
+        return answer
+
     async def _live(self, request: web.Request) -> web.StreamResponse:
         if (refused := self._refused(request)) is not None:
             return refused
+        self.live_headers = dict(request.headers)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         self._sockets.add(socket)

@@ -35,7 +35,11 @@ class Acting {
   async instruct(station: string, kind: string, value?: string | number): Promise<boolean> {
     const action = word('action', kind);
     return this.doing(`${station}/${kind}`, action, async () => {
-      await api.instruct(station, kind, value);
+      const { outcome, reason } = await api.instruct(station, kind, value);
+      if (outcome === 'unconfirmed') {
+        this.tell(reason ?? '', true); // in Home Assistant, arming takes another step
+        return;
+      }
       this.tell(kind === 'note' ? t('note.added') : t('action.accepted', { action }));
     });
   }

@@ -25,6 +25,13 @@ export interface CommandResult {
   reason: string;
 }
 
+/** What became of an instruction; without `?wait=` only a first step of two is named. */
+export interface Instructed {
+  accepted: string;
+  outcome?: string;
+  reason?: string;
+}
+
 export interface Curve {
   roast_id: string | null;
   elapsed: number[];
@@ -134,7 +141,10 @@ export const api = {
   curve: (name: string) => request<Curve>(`${station(name)}/curve`),
   profile: (name: string) => request<Profile>(`${station(name)}/profile`),
   instruct: (name: string, kind: string, value?: string | number) =>
-    request<object>(`${station(name)}/instruct`, value === undefined ? { kind } : { kind, value }),
+    request<Instructed>(
+      `${station(name)}/instruct`,
+      value === undefined ? { kind } : { kind, value },
+    ),
   command: (name: string, actuator: string, percent: number) =>
     request<CommandResult>(`${station(name)}/command`, { actuator, percent }),
 };

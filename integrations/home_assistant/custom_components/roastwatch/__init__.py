@@ -33,14 +33,19 @@ from .client import (
 )
 from .const import CONF_SERVICE_ID, DOMAIN, FIRST_VALUES_WITHIN_S, PLATFORMS
 from .hub import Hub, RoastwatchConfigEntry
+from .panel import async_setup_views, async_show
 from .registries import mqtt_devices
+from .roast_files import RoastFilesView
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions."""
+    """Register the actions, and what the panel and the media source are served by."""
     async_setup_actions(hass)
+    if "http" in hass.config.components:
+        await async_setup_views(hass)
+        hass.http.register_view(RoastFilesView())
     return True
 
 
@@ -74,6 +79,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: RoastwatchConfigEntry) -
             translation_placeholders={"problem": hub.problem or "it sends no values"},
         ) from error
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    await async_show(hass, entry)
     _watch_mqtt(hass, entry, hub)
     return True
 

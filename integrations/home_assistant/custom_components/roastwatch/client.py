@@ -2,14 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Self
+from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
 
 _ANSWERS_WITHIN = aiohttp.ClientTimeout(total=10.0)
+_FORWARDED_WITHIN = aiohttp.ClientTimeout(total=150.0, sock_connect=10.0)
+"""An import may take 120 s."""
 DEFAULT_PATH = "/api/v1"
+_API = "api/v1/"
 _BEAT_S = 4.0
 """A service that answers no ping within 1.5 times this is lost; a killed one closes at once."""
 _LONGEST_MESSAGE = 8 * 1024 * 1024
@@ -211,7 +216,7 @@ class Client:
         body: dict[str, Any] = {"kind": kind}
         if value is not None:
             body["value"] = value
-        await self._json("POST", f"stations/{station}/instruct", body, wait_s=2.0)
+        await self._json("POST", f"stations/{station}/instruct", body, query={"wait": "2"})
 
     async def picture(self, station: str) -> bytes | None:
         """The picture of the roast so far, PNG; None: there is none.
@@ -229,6 +234,58 @@ class Client:
                 return await answer.read() if answer.status == 200 else None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise CannotConnectError(str(error) or type(error).__name__) from error
+
+    async def roasts(self, **asked: str | int) -> dict[str, Any]:
+        """A page of recorded roasts, the newest first.
+
+        Args:
+            asked: what the service's list takes, such as `station`, `limit` and `offset`.
+
+        Raises:
+            ServiceError: as for `pair`.
+        """
+        return await self._json("GET", "roasts", query={key: str(v) for key, v in asked.items()})
+
+    async def roast(self, roast_id: str) -> dict[str, Any]:
+        """One recorded roast: its events, and where there is sound.
+
+        Raises:
+            ServiceError: as for `pair`.
+        """
+        return await self._json("GET", f"roasts/{roast_id}", query={"points": "2"})
+
+    def forward(
+        self, method: str, path: str, headers: Mapping[str, str], **more: Any
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """A request to any path of the service, such as `` (the page) or `api/v1/me`.
+
+        Args:
+            method: of HTTP.
+            path: below the page, not quoted.
+            headers: sent in addition to the token.
+            more: `params` and `data`, as aiohttp takes them.
+        """
+        return self._session.request(
+            method,
+            self._below_page(path),
+            headers={**headers, **self._headers()},
+            timeout=_FORWARDED_WITHIN,
+            ssl=self._ssl(),
+            allow_redirects=False,
+            **more,
+        )
+
+    def forward_socket(
+        self, path: str, headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse]:
+        """A WebSocket at any path of the service."""
+        return self._session.ws_connect(
+            self._below_page(path),
+            headers={**headers, **self._headers()},
+            heartbeat=_BEAT_S,
+            max_msg_size=_LONGEST_MESSAGE,
+            ssl=self._ssl(),
+        )
 
     async def live(self) -> AsyncGenerator[dict[str, Any], None]:
         """The messages of the live WebSocket, until it ends.
@@ -262,7 +319,7 @@ class Client:
         path: str,
         body: Mapping[str, Any] | None = None,
         *,
-        wait_s: float | None = None,
+        query: Mapping[str, str] | None = None,
         newer: bool = False,
     ) -> dict[str, Any]:
         """The answer; `newer`: services from before this integration lack the path."""
@@ -271,7 +328,7 @@ class Client:
                 method,
                 self._path(path),
                 json=body,
-                params=None if wait_s is None else {"wait": str(wait_s)},
+                params=query,
                 headers=self._headers(),
                 timeout=_ANSWERS_WITHIN,
                 ssl=self._ssl(),
@@ -286,6 +343,12 @@ class Client:
 
     def _path(self, path: str) -> URL:
         return self.address.url.joinpath(path)
+
+    def _below_page(self, path: str) -> URL:
+        """A path below the page, which is served two levels above the API (`/api/v1`)."""
+        if path.startswith(_API) and ".." not in path.split("/"):
+            return self.address.url.joinpath(quote(path.removeprefix(_API)), encoded=True)
+        return self.address.url.parent.parent.joinpath(quote(path), encoded=True)
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._token}"} if self._token else {}

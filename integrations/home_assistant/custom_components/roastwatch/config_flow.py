@@ -6,7 +6,13 @@ from dataclasses import replace
 from typing import Any, TypeVar, override
 
 import probatio
-from homeassistant.config_entries import ConfigEntry, ConfigFlow, ConfigFlowResult
+from homeassistant.config_entries import (
+    ConfigEntry,
+    ConfigFlow,
+    ConfigFlowResult,
+    OptionsFlow,
+    OptionsFlowWithReload,
+)
 from homeassistant.const import (
     CONF_HOST,
     CONF_PASSWORD,
@@ -16,6 +22,7 @@ from homeassistant.const import (
     CONF_TOKEN,
     CONF_VERIFY_SSL,
 )
+from homeassistant.core import callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.selector import (
     TextSelector,
@@ -37,7 +44,7 @@ from .client import (
     TooManyAttemptsError,
     TooOldError,
 )
-from .const import CONF_INSTANCE, CONF_SERVICE_ID, DEFAULT_PORT, DOMAIN, LOGGER
+from .const import CONF_INSTANCE, CONF_PANEL, CONF_SERVICE_ID, DEFAULT_PORT, DOMAIN, LOGGER
 from .registries import mqtt_devices
 
 _OPERATOR = "operator"
@@ -63,6 +70,13 @@ class RoastwatchConfigFlow(ConfigFlow, domain=DOMAIN):
     """From an address and a password to an entry with a token."""
 
     VERSION = 1
+
+    @staticmethod
+    @callback
+    @override
+    def async_get_options_flow(config_entry: ConfigEntry) -> OptionsFlow:
+        """What can be chosen later."""
+        return RoastwatchOptionsFlow()
 
     def __init__(self) -> None:
         self._address: Address | None = None
@@ -276,6 +290,18 @@ class RoastwatchConfigFlow(ConfigFlow, domain=DOMAIN):
             CONF_INSTANCE: listing.instance,
             CONF_SERVICE_ID: listing.service_id,
         }
+
+
+class RoastwatchOptionsFlow(OptionsFlowWithReload):
+    """What a person chooses of an entry."""
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Whether the page is in the sidebar."""
+        if user_input is not None:
+            return self.async_create_entry(data=user_input)
+        shown = self.config_entry.options.get(CONF_PANEL, True)
+        form = probatio.Schema({probatio.Required(CONF_PANEL, default=shown): bool})
+        return self.async_show_form(step_id="init", data_schema=form)
 
 
 async def _tried(errors: dict[str, str], asked: Awaitable[_Asked]) -> _Asked | None:

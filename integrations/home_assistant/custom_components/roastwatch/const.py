@@ -26,6 +26,8 @@ CONF_INSTANCE = "instance"
 CONF_SERVICE_ID = "service_id"
 """The id of the service's installation, where discovery reported it."""
 DEFAULT_PORT = 8099
+CONF_PANEL = "panel"
+"""Option: whether the service's page is in the sidebar."""
 
 OLDEST_VERSION = "0.1.0"
 """Of the service; older ones lack what this integration asks."""
