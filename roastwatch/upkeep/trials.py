@@ -15,7 +15,7 @@ from roastwatch.audio.network import discovery
 from roastwatch.audio.sound_card import Device, PortAudio, SoundCard
 from roastwatch.audio.source import AudioSource
 from roastwatch.detection.transients import Transients, TransientsOptions
-from roastwatch.errors import BadInputError, RoastwatchError
+from roastwatch.errors import BadInputError, LostError, RoastwatchError
 from roastwatch.settings import model as settings
 from roastwatch.settings.model import Chosen
 from roastwatch.sinks.phone.links import apprise_link
@@ -215,6 +215,9 @@ async def _sent(options: PhoneOptions) -> list[Finding]:
                     await link.send(url.get_secret_value(), *_TEST, critical=False)
     except TimeoutError:
         return [Finding(False, f"The message was not accepted within {_SENDS_WITHIN_S:.0f} s.")]
+    except LostError:
+        said = "The service did not accept the message: check its address and your internet access."
+        return [Finding(False, said)]
     except RoastwatchError as error:
         return [Finding(False, str(error))]
     return [Finding(True, "The test message was sent: it should be on the phone now.")]

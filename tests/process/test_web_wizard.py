@@ -5,12 +5,14 @@ from pathlib import Path
 
 import aiohttp
 import numpy as np
+import pytest
 
 from roastwatch.audio.network.discovery import NetworkMicrophone
 from roastwatch.printing.recent_log import RecentLog
 from roastwatch.sinks.sink import HostProcess
 from roastwatch.upkeep.trials import WizardTrials
 from roastwatch.vocabulary import Float32Array
+from tests.fakes.push import serving as push_service
 from tests.fakes.sound_card import FakeCard, usb
 from tests.support.checked_client import TOKEN, Client
 from tests.support.http import free_port, serving
@@ -96,6 +98,24 @@ async def test_what_cannot_work_is_named(tmp_path: Path) -> None:
             ("try", {"sink": broker | {"port": 70_000}}),
         ):
             await ask("POST", f"/setup/{path}", 400, json=body)
+
+
+async def test_a_phone_gets_a_test_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with (
+        push_service("ntfy", monkeypatch) as push,
+        serving(snapshots={}, process=wizard(tmp_path, FakeCard())) as api,
+        aiohttp.ClientSession(api.url, headers=TOKEN) as session,
+    ):
+        ask = Client(session)
+        sink = {"sink": {"type": "phone", "people": [{"urls": [push.url]}]}}
+        push.troubles = [500]
+        (found,) = (await ask("POST", "/setup/try", json=sink))["findings"]
+        assert not found["good"]
+        assert "did not accept" in found["text"]
+        (found,) = (await ask("POST", "/setup/try", json=sink))["findings"]
+        assert found["good"]
+        (taken,) = push.taken
+        assert "test message" in taken.text
 
 
 async def test_only_an_operator_without_settings_may_try_anything(tmp_path: Path) -> None:
