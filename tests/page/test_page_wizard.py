@@ -53,7 +53,9 @@ async def test_a_first_start_ends_with_a_running_service(tmp_path: Path) -> None
                 await page.get_by_label("Adresse des Brokers").fill("127.0.0.1")
                 await page.get_by_role("textbox", name="Port").fill("1")
                 await page.get_by_role("button", name="Verbindung prüfen").click()
-                await expect(page.get_by_test_id("findings")).to_contain_text("can't be reached")
+                await expect(page.get_by_test_id("findings")).to_contain_text(
+                    "ist nicht erreichbar"
+                )
                 if AXE.exists():
                     assert await phone.violations() == []
                 for _ in range(2):

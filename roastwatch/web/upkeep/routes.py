@@ -71,6 +71,6 @@ UPKEEP_ROUTES = (
     Route(
         "POST", "/setup/try", "setup_try",
         "Connect to a broker, Home Assistant or phone once, while there are no settings yet.",
-        _ACTS, {200: "SinkFindings"}, "SinkToTry", (404, 503), people=True,
+        _ACTS, {200: "SinkFindings"}, "SinkToTry", (404, 503), query=_LANGUAGE, people=True,
     ),
 )  # fmt: skip

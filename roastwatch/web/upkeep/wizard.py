@@ -46,11 +46,14 @@ class WizardPages:
 
     async def try_sink(self, request: web.Request) -> web.Response:
         """Connect to a broker, Home Assistant or phone once."""
+        language = Asked(request, ("language",)).word("language", ("en", "de"), "en")
         sink = _object(await guards.json_body(request), "sink")
         trials = self._trials()
         with self._one_of_few():
             found = await trials.try_sink(sink)
-        return _fresh({"findings": [asdict(one) for one in found]})
+        said = self._context.said
+        rows = [{"good": one.good, "text": said(one.text, language)} for one in found]
+        return _fresh({"findings": rows})
 
     def _trials(self) -> Trials:
         process = self._context.process

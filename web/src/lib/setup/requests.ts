@@ -11,6 +11,8 @@ export const setupApi = {
   microphones: () => request<Microphones>('setup/microphones', undefined, 'GET', LOOKS_MS),
   listen: (source: Node) => request<Heard>('setup/listen', { source }),
   heard: (language: string) => request<Heard>(`setup/listen?language=${language}`),
-  trySink: async (sink: Node) =>
-    (await request<{ findings: Finding[] }>('setup/try', { sink }, 'POST', TRIES_MS)).findings,
+  trySink: async (sink: Node, language: string) => {
+    const path = `setup/try?language=${language}`;
+    return (await request<{ findings: Finding[] }>(path, { sink }, 'POST', TRIES_MS)).findings;
+  },
 };
