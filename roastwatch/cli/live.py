@@ -7,9 +7,10 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from roastwatch.app.service import Service
 from roastwatch.cli.encore import Encore, may_watch
@@ -117,7 +118,15 @@ async def _serve(
     service = Service(settings, extra_sinks, log_path, process)
     if encore is not None:
         service.afterwards = encore.wait
-    task = restart.task = asyncio.ensure_future(service.run())
+    try:
+        await until_stopped(service.run(), restart)
+    except BaseExceptionGroup as group:
+        raise _shown(group, roasting=service.roasting) from None
+
+
+async def until_stopped(work: Coroutine[Any, Any, None], restart: Restart) -> None:
+    """Run until it ends, a person stops it, or a restart is requested."""
+    task = restart.task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, task.cancel)
@@ -127,8 +136,6 @@ async def _serve(
     except asyncio.CancelledError:
         if not task.cancelled():
             raise
-    except BaseExceptionGroup as group:
-        raise _shown(group, roasting=service.roasting) from None
 
 
 def _shown(group: BaseExceptionGroup, *, roasting: bool) -> BaseException:

@@ -338,6 +338,38 @@ SENTENCES: dict[str, str] = {
         "Die Bohnen sind heißer als bei jedem bisherigen First Crack, aber keiner wurde erkannt."
     ),
     "The model falls behind the microphone.": "Das Modell kommt dem Mikrofon nicht hinterher.",
+    # The first-run wizard
+    "The microphone '{}' can't be opened ({}): check that it is plugged in and that no other "
+    "program uses it.": (
+        "Das Mikrofon „{}“ lässt sich nicht öffnen ({}): Ist es eingesteckt, und nutzt es kein "
+        "anderes Programm?"
+    ),
+    "No sound came within 5 s: check that the microphone is on.": (
+        "Innerhalb von 5 s kam kein Ton: Ist das Mikrofon eingeschaltet?"
+    ),
+    "The sound ends at 8 kHz, as that of voice satellites: fewer pops are detected, and some "
+    "seconds later; use 32 kHz or more if the microphone can.": (
+        "Der Ton endet bei 8 kHz, wie bei Sprachsatelliten: Weniger Knackser werden erkannt, und "
+        "einige Sekunden später; besser sind 32 kHz oder mehr, wenn das Mikrofon es kann."
+    ),
+    "The sound has no bass: a high-pass filter, as in the firmware of some ESP32 microphones, "
+    "removes it; pops are above it and are still detected.": (
+        "Dem Ton fehlt der Bass: Ein Hochpassfilter entfernt ihn, wie in manchen "
+        "ESP32-Mikrofonen; Knackser liegen darüber und werden trotzdem erkannt."
+    ),
+    "The MQTT broker at {} can't be reached ({}): is it running, and are host, port and tls of "
+    "the mqtt sink right?": (
+        "Der MQTT-Broker {} ist nicht erreichbar ({}): Läuft er, und stimmen Adresse, Port und "
+        "Verschlüsselung?"
+    ),
+    "The MQTT broker at {} refuses the user name or password: check username and password_file of "
+    "the mqtt sink.": ("Der MQTT-Broker {} lehnt Benutzername oder Passwort ab: beide prüfen."),
+    "The test message was sent: it should be on the phone now.": (
+        "Die Testnachricht wurde gesendet: Sie sollte jetzt auf dem Telefon sein."
+    ),
+    "The service did not accept the message: check its address and your internet access.": (
+        "Der Dienst hat die Nachricht nicht angenommen: Adresse und Internetzugang prüfen."
+    ),
     # States
     "none": "keine",
     "all well": "alles in Ordnung",

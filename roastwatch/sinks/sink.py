@@ -18,6 +18,7 @@ from roastwatch.vocabulary import (
     LevelNow,
     RoastEvent,
     Snapshot,
+    SoundProblem,
     SpectrogramColumns,
 )
 
@@ -89,6 +90,66 @@ class AlertOutbox(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Microphones:
+    """The microphones that were found, as data for people and settings."""
+
+    devices: Sequence[Mapping[str, Any]]
+    """Of this computer: name, host_api, default, and source as the settings file has it."""
+    network: Sequence[Mapping[str, Any]]
+    """Name and source."""
+    problems: Sequence[str]
+    """Why some can't be listed."""
+
+
+@dataclass(slots=True)
+class HeardMicrophone:
+    """What a microphone that is tried has heard up to now."""
+
+    state: str
+    """nothing, opening, listening, ended or failed."""
+    problem: str = ""
+    """Why it failed."""
+    seconds: float = 0.0
+    """Of sound."""
+    sample_rate_hz: int | None = None
+    rms_dbfs: float | None = None
+    """Of the last second."""
+    peak_dbfs: float | None = None
+    claps: int = 0
+    advice: SoundProblem | None = None
+    limits: Sequence[str] = ()
+    """What the microphone does not pass on by its nature, one sentence each."""
+
+
+class Trials(Protocol):
+    """What can be tried while there are no settings yet. Everything ends by itself."""
+
+    async def microphones(self) -> Microphones:
+        """Those of this computer and of the network; listening ends."""
+        ...
+
+    async def listen(self, source: Mapping[str, Any]) -> None:
+        """Begin to listen to a source as the settings file names it; the one before ends.
+
+        Raises:
+            BadInputError: there is no such source, or an option is wrong.
+        """
+        ...
+
+    def heard(self) -> HeardMicrophone:
+        """What was heard so far."""
+        ...
+
+    async def try_sink(self, sink: Mapping[str, Any]) -> "Sequence[Finding]":
+        """Connect a sink as the settings file names it, once.
+
+        Raises:
+            BadInputError: there is no such sink, or an option is wrong.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class HostProcess:
     """The process that runs the service."""
 
@@ -98,6 +159,8 @@ class HostProcess:
     restart: Callable[[], None] | None = None
     """Ends the service, so that it starts again with what the settings file says then; None: it
     can't be started again."""
+    trials: Trials | None = None
+    """For the first-run wizard: nothing else runs; None: the service runs."""
 
 
 @dataclass(frozen=True, slots=True)

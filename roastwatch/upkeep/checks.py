@@ -76,7 +76,7 @@ def findings(path: Path | str, *, sound: bool = True) -> Iterator[DoctorFinding]
             yield _try(f"{station.name} sound", lambda one=station: _sound(one.source, one.model))  # type: ignore[misc]
         yield _try(f"{station.name} model", lambda one=station: _model(one.model))  # type: ignore[misc]
     for sink in wanted.sinks:
-        for one in _sink(sink, wanted):
+        for one in asyncio.run(sink_findings(sink, wanted)):
             yield DoctorFinding(sink.type, one.good, one.text)
     yield _try("disk", lambda: _disk(wanted))
     yield _clock(wanted)
@@ -186,28 +186,32 @@ def _model(chosen: Chosen) -> tuple[bool | None, str]:
     return heard == 0, f"{model.spec.model_id}: {heard} pops in 2 s of faint noise (expected: 0)"
 
 
-class _Nobody:
+class Nobody:
     """Ignores requests: a sink that is only checked sends none."""
+
+    def __init__(self, reason: str = "This is only a check.") -> None:
+        """`reason`: why a command is refused."""
+        self._reason = reason
 
     def instruct(self, instruction: Instruction) -> None:
         """Ignored."""
 
     async def command(self, command: Command) -> CommandResult:
         """Refused."""
-        return CommandResult(command.command_id, Outcome.REFUSED, reason="This is only a check.")
+        return CommandResult(command.command_id, Outcome.REFUSED, reason=self._reason)
 
 
-def _sink(chosen: Chosen, wanted: Settings) -> Sequence[SinkFinding]:
-    """Let a sink check its own connection."""
+async def sink_findings(chosen: Chosen, wanted: Settings) -> Sequence[SinkFinding]:
+    """Let a sink check its own connection; takes at most 40 s. A failure is a finding."""
     context = SinkContext(
         wanted.instance,
         [station.name for station in wanted.stations],
         wanted.language,
-        _Nobody(),
+        Nobody(),
         ComponentHealth(chosen.type),
     )
     try:
-        return asyncio.run(_checked(plugins.load("sinks", chosen.type), chosen, context))
+        return await _checked(plugins.load("sinks", chosen.type), chosen, context)
     except RoastwatchError as error:
         return [SinkFinding(False, str(error))]
     except TimeoutError:

@@ -115,7 +115,10 @@ class Api:
         return app
 
     def _handlers(self) -> dict[str, guards.Handler]:
-        sign_in = SignIn(self._access)
+        process = self._context.process
+        sign_in = SignIn(
+            self._access, setting_up=process is not None and process.trials is not None
+        )
         pairing = Pairing(
             self._access, sign_in, self._context.instance, self._known.service_id, self._clients
         )

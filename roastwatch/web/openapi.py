@@ -232,7 +232,15 @@ def _schemas() -> dict[str, Any]:
             paired_at={"type": "string", "format": "date-time"},
         ),
         "Revoked": _object("*", revoked=_TEXT),
-        "Me": _object("*", role=_one_of(Role), session={"type": "boolean"}),
+        "Me": _object(
+            "role session",
+            role=_one_of(Role),
+            session={"type": "boolean"},
+            setting_up={
+                "type": "boolean",
+                "description": "True: there are no settings yet, and only the wizard runs.",
+            },
+        ),
         "Nothing": {"type": "object"},
         "Document": {"type": "object"},
         **roast_schemas(),

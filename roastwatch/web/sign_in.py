@@ -20,9 +20,12 @@ _WAITING = 8
 class SignIn:
     """The handlers of sign-in; without accounts they say that it is off."""
 
-    def __init__(self, access: Access, attempts: Attempts | None = None) -> None:
+    def __init__(
+        self, access: Access, attempts: Attempts | None = None, *, setting_up: bool = False
+    ) -> None:
         self._access = access
         self._attempts = attempts or Attempts()
+        self._setting_up = {"setting_up": True} if setting_up else {}
         self._checking = asyncio.Lock()
         self._waiting = 0
 
@@ -32,7 +35,8 @@ class SignIn:
         if caller is None:  # the session ended just now
             return self._access.unknown()
         return web.json_response(
-            {"role": caller.role.value, "session": caller.session_id is not None},
+            {"role": caller.role.value, "session": caller.session_id is not None}
+            | self._setting_up,
             headers={"Cache-Control": "no-store"},
         )
 

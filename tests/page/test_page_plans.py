@@ -61,7 +61,7 @@ async def test_a_plan_is_made_on_the_desktop_and_selected_on_the_phone(tmp_path:
         # Another person saves it first: nothing of theirs is lost.
         await card.get_by_role("link").click()
         await phone.page.get_by_label("Name des Plans").fill("Hell")
-        await phone.page.get_by_role("button", name="Speichern").click()
+        await phone.page.get_by_role("button", name="Speichern", exact=True).click()
         await expect(phone.page.get_by_role("status").last).to_contain_text("Gespeichert")
         await page.get_by_label("Name of the plan").fill("Mine")
         await page.get_by_role("button", name="Save", exact=True).click()

@@ -9,7 +9,7 @@ from tests.process.test_web_service import running
 from tests.support.http import free_port
 from tests.support.page import AXE, DESKTOP, PHONE, chromium, opened
 
-DEMO = {"type": "demo", "seed": 3, "speed": 20, "first_crack_at_s": 40, "fooling_per_h": 0}
+DEMO = {"type": "demo", "seed": 3, "speed": 10, "first_crack_at_s": 40, "fooling_per_h": 0}
 
 
 async def test_a_roast_is_steered_on_the_phone_and_followed_on_the_desktop(tmp_path: Path) -> None:

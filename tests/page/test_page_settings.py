@@ -33,13 +33,13 @@ async def test_a_setting_is_changed_on_the_phone(tmp_path: Path) -> None:
         address = page.get_by_label("Adresse").first
         await expect(page.locator("main")).not_to_contain_text("hunter2")
         await address.fill("mqtt://broker")
-        await page.get_by_role("button", name="Speichern").click()
+        await page.get_by_role("button", name="Speichern", exact=True).click()
         await expect(page.get_by_text("write only the name or address").first).to_be_visible(
             timeout=120_000
         )
         assert file.read_text() == TEXT
         await address.fill("broker.home")
-        await page.get_by_role("button", name="Speichern").click()
+        await page.get_by_role("button", name="Speichern", exact=True).click()
         await expect(page.get_by_test_id("restart")).to_be_visible(timeout=120_000)
         if AXE.exists():
             assert await phone.violations() == []

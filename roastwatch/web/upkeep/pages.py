@@ -9,6 +9,7 @@ from roastwatch.web.access import Access
 from roastwatch.web.roasts.door import answering
 from roastwatch.web.upkeep.health import Health
 from roastwatch.web.upkeep.settings import SettingsPages
+from roastwatch.web.upkeep.wizard import WizardPages
 
 Snapshots = Callable[[], Mapping[str, Snapshot]]
 
@@ -26,10 +27,11 @@ class UpkeepPages:
         """
         self._health = Health(context, snapshots, access)
         self._settings = SettingsPages(context, snapshots)
+        self._wizard = WizardPages(context)
 
     def handlers(self) -> dict[str, guards.Handler]:
         """The handlers by the names of their routes."""
-        health, settings = self._health, self._settings
+        health, settings, wizard = self._health, self._settings, self._wizard
         found: dict[str, guards.Handler] = {
             "diagnostics": health.diagnostics,
             "log": health.log,
@@ -39,5 +41,9 @@ class UpkeepPages:
             "check_settings": settings.check,
             "save_settings": settings.save,
             "restart": settings.restart,
+            "setup_microphones": wizard.microphones,
+            "setup_listen": wizard.listen,
+            "setup_heard": wizard.heard,
+            "setup_try": wizard.try_sink,
         }
         return {name: answering(handler) for name, handler in found.items()}

@@ -53,4 +53,24 @@ UPKEEP_ROUTES = (
         "Start the service again, so that the settings take effect.",
         _ACTS, {202: "Restarting"}, "Nothing", (404, 409),
     ),
+    Route(
+        "GET", "/setup/microphones", "setup_microphones",
+        "The microphones of this computer and of the network, while there are no settings yet.",
+        _ACTS, {200: "Microphones"}, refusals=(404, 503), people=True,
+    ),
+    Route(
+        "POST", "/setup/listen", "setup_listen",
+        "Listen to a source for 20 s, while there are no settings yet; the one before ends.",
+        _ACTS, {202: "HeardMicrophone"}, "SourceToTry", (404, 503), people=True,
+    ),
+    Route(
+        "GET", "/setup/listen", "setup_heard",
+        "The level, advice and claps of the source that is listened to.",
+        _ACTS, {200: "HeardMicrophone"}, query=_LANGUAGE, refusals=(404,), people=True,
+    ),
+    Route(
+        "POST", "/setup/try", "setup_try",
+        "Connect to a broker, Home Assistant or phone once, while there are no settings yet.",
+        _ACTS, {200: "SinkFindings"}, "SinkToTry", (404, 503), query=_LANGUAGE, people=True,
+    ),
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from roastwatch.vocabulary import ComponentState
+from roastwatch.vocabulary import ComponentState, SoundProblem
 
 _TEXT = {"type": "string"}
 _MAYBE_TEXT = {"type": ["string", "null"]}
@@ -76,4 +76,45 @@ def schemas() -> dict[str, Any]:
         "SettingsProblems": _object("*", problems=problems),
         "SettingsWrong": _object("*", error=_TEXT, problems=problems),
         "Restarting": _object("*", restarting={"type": "boolean"}),
+        **_of_wizard(),
+    }
+
+
+def _of_wizard() -> dict[str, Any]:
+    """Those of the first-run wizard."""
+    source = {"type": "object", "description": "As the settings file has it."}
+    number = {"type": ["number", "null"]}
+    return {
+        "Microphones": _object(
+            "*",
+            devices={
+                "type": "array",
+                "items": _object(
+                    "*", name=_TEXT, host_api=_TEXT, default={"type": "boolean"}, source=source
+                ),
+            },
+            network={"type": "array", "items": _object("*", name=_TEXT, source=source)},
+            problems={"type": "array", "items": _TEXT},
+        ),
+        "SourceToTry": _object("*", source=source),
+        "SinkToTry": _object("*", sink=source),
+        "HeardMicrophone": _object(
+            "*",
+            state={"enum": ["nothing", "opening", "listening", "ended", "failed"]},
+            problem=_TEXT,
+            seconds=_NUMBER,
+            sample_rate_hz=number,
+            rms_dbfs=number,
+            peak_dbfs=number,
+            claps={"type": "integer"},
+            advice={"enum": [*(one.value for one in SoundProblem), None]},
+            limits={"type": "array", "items": _TEXT},
+        ),
+        "SinkFindings": _object(
+            "*",
+            findings={
+                "type": "array",
+                "items": _object("*", good={"type": ["boolean", "null"]}, text=_TEXT),
+            },
+        ),
     }

@@ -5,6 +5,8 @@ export type Role = 'viewer' | 'operator';
 export interface Me {
   role: Role;
   session: boolean;
+  /** True: there are no settings yet, and only the wizard runs. */
+  setting_up?: boolean;
 }
 
 /** A program that was paired, such as Home Assistant. */

@@ -10,6 +10,8 @@ class Session {
   role = $state<Role | null>(null);
   /** Whether there is a session to end. */
   canSignOut = $state(false);
+  /** Whether only the first-run wizard runs. */
+  settingUp = $state(false);
 
   readonly operates = $derived(this.role === 'operator');
 
@@ -28,16 +30,22 @@ class Session {
       const me = await api.me();
       this.role = me.role;
       this.canSignOut = me.session;
+      this.settingUp = me.setting_up === true;
       this.standing = 'signed-in';
-      live.start();
+      if (!this.settingUp) live.start();
     } catch (error) {
-      if (error instanceof Refused && (error.status === 401 || error.status === 403)) {
+      if (this.refuses(error)) {
         this.left();
       } else if (this.standing !== 'signed-in') {
         this.standing = 'unreachable';
         this.again = setTimeout(() => void this.ask(), 1000 + 4000 * Math.random());
       } // else the live connection goes on trying
     }
+  }
+
+  /** Whether a failed request was refused because nobody is signed in. */
+  refuses(error: unknown): boolean {
+    return error instanceof Refused && (error.status === 401 || error.status === 403);
   }
 
   /** @throws {Refused} with the server's sentence. */
@@ -55,6 +63,7 @@ class Session {
     live.stop();
     this.role = null;
     this.canSignOut = false;
+    this.settingUp = false;
     this.standing = 'signed-out';
   }
 }

@@ -1,11 +1,13 @@
 import { dePlans } from './de_plans';
 import { deRoasts } from './de_roasts';
+import { deSetup } from './de_setup';
 import { deUpkeep } from './de_upkeep';
 import type { en } from './en';
 
 export const de: Record<keyof typeof en, string> = {
   ...dePlans,
   ...deRoasts,
+  ...deSetup,
   ...deUpkeep,
   'app.name': 'roastwatch',
   'app.loading': 'Lädt …',

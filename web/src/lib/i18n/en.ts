@@ -1,11 +1,13 @@
 import { enPlans } from './en_plans';
 import { enRoasts } from './en_roasts';
+import { enSetup } from './en_setup';
 import { enUpkeep } from './en_upkeep';
 
 /** Every text of the page. `{name}` is filled in. The other languages have the same keys. */
 export const en = {
   ...enPlans,
   ...enRoasts,
+  ...enSetup,
   ...enUpkeep,
   'app.name': 'roastwatch',
   'app.loading': 'Loading …',
