@@ -31,14 +31,16 @@ DEMO = {"type": "demo", "seed": 3, "speed": 20, "first_crack_at_s": 40, "fooling
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, station: dict[str, Any], **rest: Any) -> AsyncIterator[Service]:
+async def running(
+    folder: Path, station: dict[str, Any], *, log: str = "log.db", **rest: Any
+) -> AsyncIterator[Service]:
     """The service with an API, until its sound ends or the test does."""
     raw = {
         "data_dir": str(folder),
         "stations": [{"name": "kitchen"} | station],
         "sinks": [{"type": "rest"} | rest],
     }
-    service = Service(settings.parse(raw), (), folder / "log.db")
+    service = Service(settings.parse(raw), (), folder / log)
     task = asyncio.create_task(service.run())
     try:
         await until(lambda: service.outlets[0].part.state is ComponentState.RUNNING, 60.0)
