@@ -22,6 +22,9 @@ from roastwatch.roaster.handover import setpoints_of
 from roastwatch.roaster.plans.drive_end import Afterheat
 
 KNOCK_S = 1.5
+LOOKS, LOOKS_APART_S = 4, 0.1
+"""Guardians are looked for this often, each stopped once it is found: the kernel's list of sockets
+may miss one while others come and go, and a guardian may just be changing its names."""
 SHOWN_EVERY_S = 30.0
 WATCH_S = 22.0
 WATCH_TURN_S = 0.25
@@ -59,17 +62,21 @@ async def _stop_all() -> None:
     Raises:
         LostError: none is running, or one can't be stopped.
     """
-    found = await _addresses()
-    if not found:
+    stops: dict[object, asyncio.Task[None]] = {}
+    for look in range(LOOKS):
+        if look:
+            await asyncio.sleep(LOOKS_APART_S)
+        for guardian, address in (await _guardians()).items():
+            if guardian not in stops:
+                stops[guardian] = asyncio.create_task(_stop(Path(address), None, ""))
+    if not stops:
         raise LostError(
             "No guardian is running on this computer, so nothing was stopped: pull the roaster's "
             "plug, or name the roaster with --type and --port."
         )
-    if len(found) > 1:
-        click.echo(f"Stopping all {len(found)} guardians on this computer.", err=True)
-    failed = await asyncio.gather(
-        *(_stop(Path(address), None, "") for address in found), return_exceptions=True
-    )
+    if len(stops) > 1:
+        click.echo(f"Stopping all {len(stops)} guardians on this computer.", err=True)
+    failed = await asyncio.gather(*stops.values(), return_exceptions=True)
     if problems := problems_of(failed):
         raise LostError(" ".join(problems))
 
@@ -79,13 +86,13 @@ def problems_of(stops: Sequence[BaseException | None]) -> list[str]:
     return [str(one) or repr(one) for one in stops if one is not None]
 
 
-async def _addresses() -> list[str]:
-    """One address of each guardian on this computer."""
+async def _guardians() -> dict[object, str]:
+    """One address of each guardian on this computer, by its process."""
     found: dict[object, str] = {}
     for address in doors.listening():
         with contextlib.suppress(LostError):
             found.setdefault((await doors.who(address)).pid or address, address)
-    return list(found.values())
+    return found
 
 
 async def _stop(path: Path | None, launch: Launch | None, wire: str) -> None:
@@ -101,7 +108,7 @@ async def _stop(path: Path | None, launch: Launch | None, wire: str) -> None:
         if failed is not None:
             failed += _opened_by(wire, door.guardian_pid)
         if failed is not None and launch is None and not door.stop_accepted:
-            others = await _addresses() if wire else []
+            others = await _guardians() if wire else {}
             hint = (
                 f" {len(others)} other guardians are running here: `roastwatch roaster stop` "
                 "without options stops them all."
