@@ -16,6 +16,7 @@ async def serving_streams(
 ) -> AsyncIterator[asyncio.Server]:
     """Serve connections until the end; a client may come as late as it likes."""
     tasks: set[asyncio.Task[None]] = set()
+    writers: set[asyncio.StreamWriter] = set()
 
     async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -25,8 +26,10 @@ async def serving_streams(
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
+            writers.discard(writer)
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.add(writer)
         task = asyncio.create_task(one(reader, writer))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
@@ -42,3 +45,7 @@ async def serving_streams(
             for task in list(tasks):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in list(writers):  # of a task that was cancelled before its first step
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
