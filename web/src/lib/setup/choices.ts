@@ -66,7 +66,7 @@ export function settingsOf(choices: Choices, language: string, port = USUAL_PORT
   };
 }
 
-/** A topic that nobody guesses: whoever knows it reads the messages. */
+/** A topic that nobody guesses: anyone who knows it reads the messages. */
 export function newTopic(random: () => number = Math.random): string {
   const letters = 'abcdefghjkmnpqrstuvwxyz23456789';
   const drawn = Array.from({ length: 10 }, () => letters[Math.floor(random() * letters.length)]);
