@@ -17,7 +17,7 @@ from roastwatch.detection.decision.crack_decision import CrackDecision
 from roastwatch.detection.decision.crack_end import CrackEnd
 from roastwatch.detection.decision.evidence import EvidenceOptions, Likelihood, PopLikelihood
 from roastwatch.detection.decision.hearing import SETTLED_S, HearingWatch
-from roastwatch.detection.decision.room import KEPT, Room
+from roastwatch.detection.decision.room import GOOD, KEPT, SURELY, Room
 from roastwatch.detection.decision.window_evidence import WindowLikelihood
 from roastwatch.detection.model import ModelSpec
 from roastwatch.vocabulary import CrackScore, EventKind, HearingState, Level, Pop
@@ -250,7 +250,11 @@ class Onset:
         if isinstance(likelihood, PopLikelihood) and likelihood.level is not None:
             settled = round(SETTLED_S * self._rate) + self._look_ahead
             level = likelihood.level.level(max(self._began, score.end_sample - settled))
-        self._hearing.feed(score.end_sample, self._room.at(score.end_sample).state, level)
+        radio = self._room.at(score.end_sample)
+        room = radio.state
+        if self._reported_onset is not None and radio.present <= SURELY:
+            room = GOOD  # a roll of cracks is taken for faint music
+        self._hearing.feed(score.end_sample, room, level)
 
     def _show(self, pops: Iterable[Pop], end_sample: int) -> None:
         """Keep the pops that pops per minute counts."""
