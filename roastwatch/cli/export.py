@@ -3,16 +3,27 @@
 import datetime
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from roastwatch.cli.training_code import training_code
-from roastwatch.errors import SettingsError
+from roastwatch.errors import BadInputError, SettingsError
+
+if TYPE_CHECKING:
+    from roastwatch.training.network import PopNet
+    from roastwatch.training.plan import TrainingPlan
 
 
 @click.command("export")
 @click.option(
     "--run", "run", type=click.Path(path_type=Path), help="Folder of a run of `roastwatch train`."
+)
+@click.option(
+    "--with-radio",
+    "beside",
+    type=click.Path(path_type=Path),
+    help="Folder of another run, whose net judges while a radio plays; it joins the first one.",
 )
 @click.option(
     "--model",
@@ -62,6 +73,7 @@ from roastwatch.errors import SettingsError
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 def command(
     run: Path | None,
+    beside: Path | None,
     large: str | None,
     form: str | None,
     out: Path | None,
@@ -81,6 +93,7 @@ def command(
     \b
     Examples:
       roastwatch export --run runs/pops --out models
+      roastwatch export --run runs/pops --with-radio runs/pops-music --out models
       roastwatch export --model ./ast --to onnx-int8
     """
     if large is not None:
@@ -97,7 +110,21 @@ def command(
         from roastwatch.corpus import recordings
         from roastwatch.training.calibrate import calibrate
         from roastwatch.training.export import export, trained_network
-    network, plan = trained_network(run / "best.pt")
+        from roastwatch.training.pair import Pair
+    quiet, plan = trained_network(run / "best.pt")
+    network: PopNet | Pair = quiet
+    trained_on, files = trained_with(plan, run)
+    if beside:
+        other, other_plan = trained_network(beside / "best.pt")
+        if other_plan.network.look_ahead_rows != plan.network.look_ahead_rows:
+            raise BadInputError(
+                f"The nets of {run} and {beside} look ahead differently far: train both with the "
+                "same network.look_ahead_rows."
+            )
+        network = Pair(quiet, other).eval()
+        others, other_files = trained_with(other_plan, beside)
+        trained_on = f"{trained_on}; while a radio plays: {others}"
+        files = tuple(sorted({*files, *other_files}))
     real = recordings.find(negatives, folds) if negatives else ()
     calibration = calibrate(
         network,
@@ -108,19 +135,6 @@ def command(
         threshold=threshold,
         workers=workers,
     )
-    path = run / "card.json"
-    card = json.loads(path.read_text()) if path.exists() else {}
-    trained_with = card.get("recordings", 0)
-    hours = plan.bank.clips * plan.bank.length_s / 3600
-    trained_on = f"{hours:.1f} h of synthesised clips (seed {plan.bank.seed})"
-    if trained_with:
-        trained_on += f" with {trained_with} real everyday sounds mixed in"
-        if plan.bank.fire > 0:
-            trained_on += ", the cracks of fire among them as cracks"
-    if plan.bank.music > 0:
-        trained_on += f", a radio in {100 * plan.bank.music:.0f} % of them"
-        if card.get("radio_recordings"):
-            trained_on += f", {card['radio_recordings']} recordings of music and talk among it"
     manifest = export(
         network,
         plan,
@@ -128,7 +142,7 @@ def command(
         calibration,
         model_id=model_id or f"{plan.name}-{datetime.date.today():%Y%m%d}",
         trained_on=trained_on,
-        trained_on_files=card.get("trained_on_files", ()),
+        trained_on_files=files,
         evidence_over=evidence_over,
     )
     if as_json:
@@ -140,3 +154,20 @@ def command(
         f"{manifest['pop_threshold']}, torch and ONNX Runtime differ by at most "
         f"{manifest['scores']['largest_difference']:.1e} (logits)."
     )
+
+
+def trained_with(plan: "TrainingPlan", run: Path) -> tuple[str, tuple[str, ...]]:
+    """What a run's net was trained on: in words, and the digests of the files."""
+    path = run / "card.json"
+    card = json.loads(path.read_text()) if path.exists() else {}
+    hours = plan.bank.clips * plan.bank.length_s / 3600
+    words = f"{hours:.1f} h of synthesised clips (seed {plan.bank.seed})"
+    if card.get("recordings"):
+        words += f" with {card['recordings']} real everyday sounds mixed in"
+        if plan.bank.fire > 0:
+            words += ", the cracks of fire among them as cracks"
+    if plan.bank.music > 0:
+        words += f", a radio in {100 * plan.bank.music:.0f} % of them"
+        if card.get("radio_recordings"):
+            words += f", {card['radio_recordings']} recordings of music and talk among it"
+    return words, tuple(card.get("trained_on_files", ()))

@@ -19,6 +19,7 @@ from roastwatch.synth.clips import Recipe
 from roastwatch.training import measure
 from roastwatch.training.bank import CRACK, NOTHING, Bank, BankPlan, build, fires_in, is_fire
 from roastwatch.training.network import PopNet
+from roastwatch.training.pair import Pair
 from roastwatch.training.plan import TrainingPlan
 
 Float64Array = npt.NDArray[np.float64]
@@ -35,7 +36,7 @@ class LogitCalibration:
 
 
 def calibrate(
-    network: PopNet,
+    network: PopNet | Pair,
     plan: TrainingPlan,
     folder: Path,
     recordings: tuple[tuple[str, str], ...],

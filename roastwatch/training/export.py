@@ -19,6 +19,7 @@ from roastwatch.errors import BadInputError
 from roastwatch.training import checkpoints
 from roastwatch.training.calibrate import LogitCalibration
 from roastwatch.training.network import POSITIONS, Block, Entry, PopNet, by_band
+from roastwatch.training.pair import MEAN_ROWS, Pair, mixed, share_of
 from roastwatch.training.plan import TrainingPlan
 
 
@@ -75,6 +76,37 @@ class Streaming(torch.nn.Module):
         return cracks, torch.cat(kept).unsqueeze(0), x.t().unsqueeze(0), radio
 
 
+class PairStreaming(torch.nn.Module):
+    """The streaming form of a pair: the states of both nets follow one another, then its past."""
+
+    def __init__(self, pair: Pair) -> None:
+        super().__init__()
+        self.quiet, self.radio = Streaming(pair.quiet), Streaming(pair.radio)
+
+    def rest(self) -> torch.Tensor:
+        """The state before any sound: zeros, (1, rows, channels)."""
+        quiet = self.quiet.rest()
+        past = torch.zeros(1, MEAN_ROWS // quiet.shape[2], quiet.shape[2])
+        return torch.cat((quiet, self.radio.rest(), past), dim=1)
+
+    def forward(
+        self, rows: torch.Tensor, state: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Shapes as from `Streaming`; the last layer's input and the radio are the quiet net's."""
+        lengths = [2 * sum(part.dilations) for part in (self.quiet, self.radio)]
+        first, second, past = torch.split(state, [*lengths, state.shape[1] - sum(lengths)], dim=1)
+        cracks, first, heard, radio = self.quiet(rows, first)
+        other, second, _, _ = self.radio(rows, second)
+        share, kept = share_of(radio[:, 0], past.flatten(1))
+        following = torch.cat((first, second, kept.reshape(past.shape)), dim=1)
+        return mixed(cracks, other, share), following, heard, radio
+
+
+def streaming(network: PopNet | Pair) -> Streaming | PairStreaming:
+    """The streaming form of a net."""
+    return PairStreaming(network) if isinstance(network, Pair) else Streaming(network)
+
+
 def joined(first: torch.nn.Conv1d, second: torch.nn.Conv1d) -> torch.nn.Conv1d:
     """Two layers with the same input as one: the outputs of the second follow the first's."""
     both = torch.nn.Conv1d(first.in_channels, first.out_channels + second.out_channels, 1)
@@ -125,7 +157,7 @@ def trained_network(checkpoint: Path) -> tuple[PopNet, TrainingPlan]:
 
 
 def export(
-    network: PopNet,
+    network: PopNet | Pair,
     plan: TrainingPlan,
     out: Path,
     calibration: LogitCalibration,
@@ -147,8 +179,8 @@ def export(
     """
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{plan.name}.onnx"
-    streaming = Streaming(network)
-    write_graph(streaming, path)
+    live = streaming(network)
+    write_graph(live, path)
     difference = largest_difference(network, path)
     late = plan.network.look_ahead_rows
     lag_steps = -(-(late + REACH_ROWS) // features.ROWS_PER_STEP)
@@ -162,7 +194,7 @@ def export(
         "hop_s": features.STEP_S,
         "look_ahead_s": round(lag_steps * features.STEP_S, 3),
         "look_ahead_rows": late,
-        "state_shape": list(streaming.rest().shape),
+        "state_shape": list(live.rest().shape),
         "pop_threshold": calibration.pop_threshold,
         "evidence_over": evidence_over,
         "candidate_threshold": 0.2,
@@ -178,14 +210,14 @@ def export(
     return manifest
 
 
-def write_graph(streaming: Streaming, path: Path) -> None:
+def write_graph(live: Streaming | PairStreaming, path: Path) -> None:
     """Write the net as an ONNX file, and check it."""
     rows = torch.randn(1, 40, features.WIDTH)
     with warnings.catch_warnings():  # the newer exporter needs another library and fixed sizes
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            streaming.eval(),
-            (rows, streaming.rest()),
+            live.eval(),
+            (rows, live.rest()),
             str(path),
             input_names=["rows", "state"],
             output_names=["logits", "next_state", "features", "radio"],
@@ -201,14 +233,14 @@ def write_graph(streaming: Streaming, path: Path) -> None:
     onnx.checker.check_model(onnx.load(path))
 
 
-def largest_difference(network: PopNet, path: Path) -> float:
+def largest_difference(network: PopNet | Pair, path: Path) -> float:
     """The largest |torch - ONNX Runtime| in logits over 12 s of random rows."""
     generator = torch.Generator().manual_seed(1)
     rows = torch.randn(1, 1200, features.WIDTH, generator=generator)
     with torch.inference_mode():
         expected = network(rows)[0].numpy()
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    state = Streaming(network).rest().numpy()
+    state = streaming(network).rest().numpy()
     found = []
     for part in np.split(rows.numpy(), [10, 20, 330, 1000], axis=1):
         logits, state = session.run(["logits", "next_state"], {"rows": part, "state": state})

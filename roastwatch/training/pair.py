@@ -1,0 +1,63 @@
+"""Two nets in one model: one for a quiet room, one for a room with a radio.
+
+A net that learned to tell cracks from hi-hats misses faint cracks of a bare roaster, and the other
+way round. So both run side by side, and a room decides which one counts: the first net also judges
+whether a radio plays, and the mean of that over five seconds mixes their logits (a mixture of
+experts; Jacobs and others, "Adaptive mixtures of local experts", Neural Computation 3, 1991).
+"""
+
+import torch
+from torch import nn
+
+from roastwatch.errors import BadInputError
+from roastwatch.training.network import PopNet
+
+QUIET, RADIO = 0.04, 0.12
+"""Mean probability of a radio up to which only the first net counts, and from which only the
+second. Rolls of cracks reach 0.08 in a quiet room (docs/development/pop-net.md)."""
+MEAN_ROWS = 528
+"""Rows of 10 ms over which it is averaged: a multiple of the channels, so that they fit into the
+state."""
+
+
+class Pair(nn.Module):
+    """Rows (batch, rows, WIDTH) to logits, as `PopNet`; `export.PairStreaming` is its live form."""
+
+    def __init__(self, quiet: PopNet, radio: PopNet) -> None:
+        """Join two nets.
+
+        Raises:
+            BadInputError: they have another number of channels.
+        """
+        super().__init__()
+        channels, others = (net.exit.in_channels for net in (quiet, radio))
+        if channels != others or MEAN_ROWS % channels:
+            raise BadInputError(
+                f"The nets have {channels} and {others} channels: both must have as many, a "
+                f"divisor of {MEAN_ROWS}. Train one of them with network.channels={channels}."
+            )
+        self.quiet, self.radio = quiet, radio
+
+    def forward(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits of whole clips, each preceded by a quiet room; shapes as from `PopNet`."""
+        cracks, radio = self.quiet(rows)
+        share, _ = share_of(radio[:, 0], rows.new_zeros(len(rows), MEAN_ROWS))
+        return mixed(cracks, self.radio(rows)[0], share), radio
+
+
+def share_of(present: torch.Tensor, past: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """How much the net for a radio counts in each row, and the past for the next rows.
+
+    Args:
+        present: logits of a radio, (batch, rows).
+        past: its probabilities in the rows before, (batch, MEAN_ROWS).
+    """
+    whole = torch.cat((past, torch.sigmoid(present)), dim=1)
+    sums = whole.cumsum(1)
+    means = (sums[:, MEAN_ROWS:] - sums[:, :-MEAN_ROWS]) / MEAN_ROWS
+    return ((means - QUIET) / (RADIO - QUIET)).clamp(0.0, 1.0), whole[:, -MEAN_ROWS:]
+
+
+def mixed(quiet: torch.Tensor, radio: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
+    """Logits of both nets, mixed by the second one's share; all of one shape."""
+    return quiet + share * (radio - quiet)

@@ -1,0 +1,113 @@
+"""Two nets in one model: which one decides, and the exported graph of both."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from roastwatch.cli import main
+from roastwatch.detection.pops.features import WIDTH
+from roastwatch.detection.pops.model import PopsModel, PopsOptions
+from roastwatch.errors import BadInputError
+from roastwatch.training.export import largest_difference, streaming, write_graph
+from roastwatch.training.network import PopNet
+from roastwatch.training.pair import MEAN_ROWS, QUIET, RADIO, Pair, share_of
+from roastwatch.training.plan import TrainingPlan
+
+PLAN: dict[str, Any] = {
+    "name": "tiny",
+    "seed": 3,
+    "bank": {"clips": 8, "length_s": 3.0, "seed": 1},
+    "validation": {"clips": 4, "length_s": 3.0, "seed": 2},
+    "network": {"channels": 8, "dilations": [1, 2], "look_ahead_rows": 6},
+    "training": {"epochs": 1, "batch_clips": 4},
+}
+SILENT, LOUD = -20.0, 20.0
+
+
+def net(seed: int, dilations: tuple[int, ...], radio: float, channels: int = 8) -> PopNet:
+    """A net with random weights that is sure of a radio, or of none."""
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    made = PopNet(channels, 5, dilations)
+    made(torch.randn(4, 100, WIDTH))  # norms that do something
+    assert made.radio.bias is not None
+    with torch.no_grad():
+        made.radio.weight.mul_(0.01)
+        made.radio.bias.fill_(radio)
+    return made.eval()
+
+
+@pytest.mark.parametrize(("radio", "decides"), [(SILENT, 0), (LOUD, 1)])
+def test_room_says_which_net_decides(radio: float, decides: int) -> None:
+    nets = net(1, (1, 2), radio), net(2, (1, 4, 2), SILENT)
+    rows = torch.randn(2, MEAN_ROWS + 50, WIDTH)
+    with torch.inference_mode():
+        cracks, present = Pair(*nets)(rows)
+        alone = [one(rows)[0] for one in nets]
+        torch.testing.assert_close(present, nets[0](rows)[1])
+    torch.testing.assert_close(cracks[:, -50:], alone[decides][:, -50:], atol=1e-5, rtol=1e-5)
+    assert float((alone[0] - alone[1]).abs().mean()) > 0.05
+
+
+def test_radio_counts_once_its_mean_is_high_enough() -> None:
+    present = torch.full((1, 3 * MEAN_ROWS), SILENT)
+    present[:, MEAN_ROWS : 2 * MEAN_ROWS] = LOUD
+    share, past = share_of(present, torch.zeros(1, MEAN_ROWS))
+    on = share[0].numpy()
+    assert on[: MEAN_ROWS + int(QUIET * MEAN_ROWS) - 1].max() == 0
+    assert on[MEAN_ROWS + int(RADIO * MEAN_ROWS) + 1 : 2 * MEAN_ROWS].min() == 1
+    assert on[-1] == 0
+    assert float(past.max()) < 1e-6
+
+
+def test_streamed_pair_equals_both_nets_on_whole_clips(tmp_path: Path) -> None:
+    # between both thresholds: each net counts
+    bias = float(np.log(0.08 / 0.92))
+    pair = Pair(net(1, (1, 2), bias), net(2, (1, 4, 2), SILENT)).eval()
+    write_graph(streaming(pair), tmp_path / "net.onnx")
+    assert largest_difference(pair, tmp_path / "net.onnx") < 1e-4
+
+
+def test_nets_of_other_sizes_are_refused() -> None:
+    with pytest.raises(BadInputError, match="8 and 4 channels"):
+        Pair(net(1, (1,), SILENT), net(1, (1,), SILENT, channels=4))
+
+
+def exit_code(command: list[str]) -> object:
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    return ended.value.code or 0
+
+
+def test_export_joins_two_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, seed, late in (("quiet", 1, 6), ("music", 2, 6), ("later", 3, 7)):
+        plan = TrainingPlan.model_validate(
+            {**PLAN, "network": {**PLAN["network"], "look_ahead_rows": late}}
+        )
+        torch.manual_seed(seed)
+        network = PopNet(*plan.network.size)
+        folder = tmp_path / name
+        folder.mkdir()
+        torch.save(
+            {"plan": plan.model_dump(mode="json"), "network": network.state_dict()},
+            folder / "best.pt",
+        )
+        card = {"recordings": seed, "trained_on_files": [f"{seed:016x}"]}
+        (folder / "card.json").write_text(json.dumps(card))
+    command = ["export", "--workers", "1", "--out", str(tmp_path), "--run", str(tmp_path / "quiet")]
+    command.append("--with-radio")
+    assert exit_code([*command, str(tmp_path / "music")]) == 0
+    model = PopsModel(PopsOptions(path=tmp_path / "tiny.json"))
+    assert "1 real everyday sounds" in model.spec.description
+    assert "while a radio plays" in model.spec.description
+    assert model.spec.trained_on == {f"{1:016x}", f"{2:016x}"}
+    sound = np.random.default_rng(3).normal(0, 0.1, 3 * 16000).astype(np.float32)
+    heard = model.hear(16000, [sound])
+    assert len(model.judge(heard)) == 30
+    capsys.readouterr()
+    assert exit_code([*command, str(tmp_path / "later")]) != 0
+    assert "look ahead differently far" in capsys.readouterr().err
