@@ -55,13 +55,16 @@ async def computer() -> AsyncIterator[Computer]:
         first.kill()  # and all that runs there
         await first.communicate()
         for process in made.started if made else ():
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()  # it stops itself if what it started is stopped
             out, _ = await process.communicate()
             sys.stdout.write(out.decode())  # pytest shows it where the test fails
 
 
 def children(pid: int) -> list[int]:
-    """The processes that a process has started."""
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """The processes that a process has started, in any thread."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return [int(word) for one in threads for word in (one / "children").read_text().split()]
 
 
 def number_there(pid: int) -> int:
