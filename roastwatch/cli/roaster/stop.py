@@ -41,8 +41,9 @@ def stop(**chosen: Any) -> None:
     """Emergency stop: heat 0, drum and cooling on, latched. Needs no arming.
 
     It reaches the guardian that holds the machine, no matter which options or user started it;
-    --port alone is enough. Without options it stops every guardian on this computer. Options that
-    can't be understood are reported, and do not prevent the stop.
+    --port alone is enough. Without options it stops every guardian on this computer, and names
+    each that it could not stop. Options that can't be understood are reported, and do not prevent
+    the stop.
 
     Then it watches the temperature for up to 22 s; Ctrl-C leaves. It exits with 0 only when the
     machine has heat 0, as reported by a guardian of yours or root's, and gets not much hotter.
