@@ -21,7 +21,7 @@ pytestmark = needs_a_computer
 STARTED_S = 60.0
 
 POSER = f"""
-import ctypes, os, socket, sys, time
+import ctypes, os, signal, socket, time
 
 def listen(address, backlog=8):
     door = socket.socket(socket.AF_UNIX)
@@ -32,7 +32,6 @@ def listen(address, backlog=8):
 
 def show_as_guardian():
     ctypes.CDLL(None).prctl(15, b"{RUNS_AS}", 0, 0, 0)
-    print("guardian", os.getpid(), flush=True)
 
 one, other = {address_of("one")!r}, {address_of("other")!r}
 """
@@ -44,15 +43,45 @@ for caller in callers:
     caller.connect_ex(one)
 time.sleep(600)
 """
-NO_SOCKET = "show_as_guardian()\ntime.sleep(600)"
+NO_SOCKET = """
+show_as_guardian()
+print("guardian", os.getpid(), flush=True)
+time.sleep(600)
+"""
+SOCKET_LATER = """
+show_as_guardian()
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+print("guardian", os.getpid(), flush=True)
+signal.sigwait([signal.SIGUSR1])
+time.sleep(1.0)
+door = listen(one)
+time.sleep(600)
+"""
 ONE_MORE_LATER = """
 door = listen(one)
 while not (caller := door.accept()[0]).recv(1):  # who asks only who it is sends nothing
     pass
+show_as_guardian()
+door.close()
 time.sleep(1.0)
 if os.fork() == 0:
     door = listen(other)
 time.sleep(600)
+"""
+
+
+EVER_MORE = """
+for number in range(600):
+    if os.fork() == 0:
+        door = listen(f"{one[:-4]}{number:04x}")
+        time.sleep(600)
+    time.sleep(1.0)
+"""
+LOOKING = """
+import asyncio
+from roastwatch.cli.roaster import stop
+print("looking", flush=True)
+asyncio.run(stop._stop_all())
 """
 
 
@@ -62,12 +91,12 @@ def hot_tc4() -> FakeTc4:
     return fake
 
 
-async def stop(there: Computer, *words: str) -> tuple[int, str]:
-    """`roaster stop` to its end: exit status and what it printed."""
-    process = await there.python("-m", "roastwatch", "roaster", "stop", *words)
-    out, _ = await asyncio.wait_for(process.communicate(), STARTED_S)
+async def run(there: Computer, *words: str) -> tuple[int, str]:
+    """`roastwatch roaster` to its end: exit status and what it printed."""
+    process = await there.python("-m", "roastwatch", "roaster", *words)
+    out, _ = await asyncio.wait_for(process.communicate(), 2 * STARTED_S)
     assert process.returncode is not None
-    return process.returncode, out.decode()
+    return process.returncode, re.sub(r"\s+", " ", out.decode())
 
 
 @contextlib.asynccontextmanager
@@ -99,7 +128,7 @@ async def test_stop_that_names_no_machine_stops_them_all(
         guarded() as place,
         two_that_heat(there, place, tmp_path) as (one, other, _),
     ):
-        status, out = await stop(there, *words)
+        status, out = await run(there, "stop", *words)
         assert (status, one.ot1, other.ot1) == (0, 0, 0), out
         assert "all 2 guardians" in out
         assert out.count("Stopped tc4") == 2
@@ -117,30 +146,56 @@ async def test_frozen_guardian_is_named_and_the_other_stopped(tmp_path: Path) ->
             os.kill(pid, signal.SIGSTOP)
         marks = [pid for pid in frozen if Path(f"/proc/{pid}/comm").read_text() == f"{RUNS_AS}\n"]
         (guardian,) = map(number_there, marks)
-        status, out = await stop(there)
+        status, out = await run(there, "stop")
         assert (status, one.ot1, other.ot1) == (2, 60, 0), out
         assert out.count("Its guardian (") == 1
-        assert f"(process {guardian} of root) does not answer" in out.replace("\n", " ")
+        assert f"(process {guardian} of root) does not answer" in out
 
 
 @pytest.mark.parametrize(
-    ("script", "says"),
+    ("script", "says", "listed"),
     [
-        (FULL, ["(process unknown) does not answer"]),
-        (NO_SOCKET, ["(process {} of root) can't be reached"]),
-        (ONE_MORE_LATER, ["(process {} of root) does not answer"] * 2),
+        (FULL, ["(process unknown) does not answer"], "process (unknown) of an unknown user"),
+        (NO_SOCKET, ["(process {} of root) can't be reached"], "can't be reached from here"),
+        (ONE_MORE_LATER, ["(process {} of root) does not answer"] * 2, ""),
     ],
     ids=["full", "no socket", "one more later"],
 )
-async def test_guardian_that_no_stop_reaches_is_named(script: str, says: list[str]) -> None:
+async def test_guardian_that_no_stop_reaches_is_named(
+    script: str, says: list[str], listed: str
+) -> None:
     async with computer() as there:
         poser = await there.python("-c", POSER + script)
         assert poser.stdout is not None
         numbers = [await poser.stdout.readline()]
-        status, out = await stop(there)
+        assert not listed or listed in (await run(there, "guardians"))[1]
+        status, out = await run(there, "stop")
         numbers += [await poser.stdout.readline() for _ in says[1:]]
         assert status == 2, out
-        named = re.sub(r"\s+", " ", out)
         for number, words in zip(numbers, says, strict=True):
-            assert words.format(int(number.split()[1])) in named
-        assert named.count("Its guardian (") == len(says)
+            assert words.format(int(number.split()[1])) in out
+        assert out.count("Its guardian (") == len(says)
+
+
+async def test_guardian_that_takes_over_gets_time_to_open_its_socket() -> None:
+    async with computer() as there:
+        poser = await there.python("-c", POSER + SOCKET_LATER)
+        stop = await there.python("-c", LOOKING)
+        assert poser.stdout is not None
+        assert stop.stdout is not None
+        number = int((await poser.stdout.readline()).split()[1])
+        assert await stop.stdout.readline() == b"looking\n"
+        os.kill(children(poser.pid)[0], signal.SIGUSR1)
+        out, _ = await asyncio.wait_for(stop.communicate(), STARTED_S)
+        assert f"process {number} of root) does not answer" in out.decode()
+
+
+@pytest.mark.verify
+async def test_stop_gives_up_if_guardians_keep_starting() -> None:
+    async with computer() as there:
+        poser = await there.python("-c", POSER + EVER_MORE)
+        assert poser.stdout is not None
+        await poser.stdout.readline()
+        status, out = await run(there, "stop")
+        assert status == 2
+        assert "Guardians keep starting" in out

@@ -67,13 +67,9 @@ async def _stop_all() -> None:
         LostError: none is running, or one can't be stopped.
     """
     stops: dict[object, asyncio.Task[None]] = {}
-    try:
-        problems = await _stop_found(stops)
-    except Exception:
-        await asyncio.gather(*stops.values(), return_exceptions=True)
-        raise
-    problems += problems_of(await asyncio.gather(*stops.values(), return_exceptions=True))
-    if problems:
+    looked = await asyncio.gather(_stop_found(stops), return_exceptions=True)
+    stopped = await asyncio.gather(*stops.values(), return_exceptions=True)
+    if problems := problems_of([*looked, *stopped]):
         raise LostError(" ".join(problems))
     if not stops:
         raise LostError(
@@ -82,17 +78,18 @@ async def _stop_all() -> None:
         )
 
 
-async def _stop_found(stops: dict[object, asyncio.Task[None]]) -> list[str]:
+async def _stop_found(stops: dict[object, asyncio.Task[None]]) -> None:
     """Begin to stop each guardian as it is found, until all were stopped and no other is found.
 
-    Returns the problems with guardians that can't be found by a socket.
+    Raises:
+        LostError: one has no socket, or guardians keep starting.
     """
     search, hidden = Search(), dict[object, tuple[Found, float]]()
     looks = quiet = 0
     until_s = time.monotonic() + MOST_S
     while quiet < LOOKS:
         if time.monotonic() > until_s:
-            return ["Guardians keep starting: run `roastwatch roaster stop` again."]
+            raise LostError("Guardians keep starting: run `roastwatch roaster stop` again.")
         if looks:
             await asyncio.sleep(LOOKS_APART_S if looks < LOOKS or quiet else TURN_S)
         now_s, found = time.monotonic(), {one.key: one for one in await search.look()}
@@ -112,7 +109,8 @@ async def _stop_found(stops: dict[object, asyncio.Task[None]]) -> list[str]:
         opens = any(now_s - since_s < OPENS_S for _, since_s in hidden.values())
         busy = new or opens or not all(stop.done() for stop in stops.values())
         quiet = 0 if busy else quiet + 1
-    return [one.not_stopped for one, _ in hidden.values()]
+    if hidden:
+        raise LostError(" ".join(one.not_stopped for one, _ in hidden.values()))
 
 
 def problems_of(stops: Sequence[BaseException | None]) -> list[str]:
