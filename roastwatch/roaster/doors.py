@@ -30,7 +30,7 @@ WAITING = 128
 """How many callers may wait to be accepted."""
 
 FULL_S, AGAIN_S = 0.5, 0.02
-"""A guardian with as many callers as that is called again for so long, and how often."""
+"""A guardian with that many callers is called again for up to `FULL_S`, each `AGAIN_S`."""
 
 RUNS_AS, STANDS_BY_AS = "rw-guardian", "rw-standby"
 """What a guardian's process is called in lists of processes, so that it is found without its
