@@ -45,7 +45,7 @@ async def computer() -> AsyncIterator[Computer]:
         *NAMESPACES, "sh", "-c", "echo ready; exec sleep 600", stdout=asyncio.subprocess.PIPE
     )
     assert first.stdout is not None
-    made = None
+    made: Computer | None = None
     try:
         assert await first.stdout.readline() == b"ready\n"
         (child,) = children(first.pid)
@@ -54,7 +54,7 @@ async def computer() -> AsyncIterator[Computer]:
     finally:
         first.kill()  # and all that runs there
         await first.communicate()
-        for process in made.started if made else ():
+        for process in made.started if made is not None else ():
             with contextlib.suppress(ProcessLookupError):
                 process.kill()  # it stops itself if what it started is stopped
             out, _ = await process.communicate()
