@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from roastwatch.detection.decision.crack_decision import CrackDecision
 from roastwatch.detection.decision.onset import Onset, OnsetOptions
 from roastwatch.detection.decision.room import LIMITED
 from roastwatch.detection.pops.model import PopsModel
@@ -69,7 +70,8 @@ def test_music_after_first_crack_limits_hearing(roll: Float32Array) -> None:
 def test_only_a_sure_radio_limits_hearing_while_cracks_roll(radio: float, limited: bool) -> None:
     onset, pops = Onset(OnsetOptions(), RATE, SPEC), random_pops(2.5)
     onset.arm(0, charged=True)
-    reported, states = [], []
+    reported: list[CrackDecision] = []
+    states: list[HearingState] = []
     for step in range(5400):
         chance = radio if reported else 0.01
         decisions = onset.feed(score(step, (chance, 0.01), pops))
