@@ -154,6 +154,9 @@ class Service:
                 try:
                     await asyncio.wait(listening)
                     if all(task.exception() is None for task in listening if not task.cancelled()):
+                        if self.afterwards is not None:
+                            for station in self.stations.values():
+                                station.sound_ended()
                         await self._flush_sinks()
                         if self.afterwards is not None:
                             await self.afterwards()

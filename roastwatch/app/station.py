@@ -198,6 +198,11 @@ class Station:
             pipeline = self._sound.pipeline
             self._deal_with(pipeline, pipeline.finish())
 
+    def sound_ended(self) -> None:
+        """A file or a demonstration has ended, and nothing follows: so has its roast."""
+        if isinstance(self._sound, Listening):
+            self.publish(self.roast.sound_ended(self.now()))
+
     def _listening(self, source: AudioSource, block: AudioBlock) -> Listening:
         return self._sound if isinstance(self._sound, Listening) else self.begin(source, block)
 

@@ -1,7 +1,7 @@
 """Reads sound files with libsndfile, and recordings of phones with FFmpeg. Always streamed."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,7 @@ from roastwatch.audio.decoders import Decoder, SndfileDecoder
 from roastwatch.audio.headers import read_header
 from roastwatch.audio.media import conversion, open_media
 from roastwatch.audio.pcm import silence_what_is_no_number
+from roastwatch.audio.read_ahead import read_ahead
 from roastwatch.audio.resample import Resampler, rate_to_judge
 from roastwatch.audio.virtual_file import VirtualFile
 from roastwatch.audio.wav_header import SoundHeader
@@ -60,7 +61,8 @@ def open_channels(
 class FileReader:
     """Mono float32 sound from a file, at its own rate but at most 48 kHz.
 
-    `warnings` grows while the file is read: one sentence for each loss.
+    It is decoded in a thread, some seconds ahead. `warnings` grows while the file is read: one
+    sentence for each loss.
     """
 
     def __init__(self, path: Path, channel: int | None = None) -> None:
@@ -118,21 +120,23 @@ class FileReader:
         """
         size = samples or max(1, round((seconds or 1.0) * self.sample_rate_hz))
         block, filled = np.empty(size, np.float32), 0
-        for piece in self._pieces():
-            taken = 0
-            while taken < len(piece):
-                part = piece[taken : taken + size - filled]
-                block[filled : filled + len(part)] = part
-                taken += len(part)
-                filled += len(part)
-                if filled == size:
-                    yield block
-                    block, filled = np.empty(size, np.float32), 0
+        with closing(read_ahead(self._pieces())) as pieces:
+            self._opened.callback(pieces.close)  # its thread ends before the decoder is closed
+            for piece in pieces:
+                taken = 0
+                while taken < len(piece):
+                    part = piece[taken : taken + size - filled]
+                    block[filled : filled + len(part)] = part
+                    taken += len(part)
+                    filled += len(part)
+                    if filled == size:
+                        yield block
+                        block, filled = np.empty(size, np.float32), 0
         if filled:
             yield block[:filled]
 
-    def _pieces(self) -> Iterator[Float32Array]:
-        """Mono sound in pieces; each is valid until the next one is requested."""
+    def _pieces(self) -> Generator[Float32Array]:
+        """Mono sound in pieces."""
         yield from self._decoded(self._decoder, self._first)
         for number, part in enumerate(self._others, 2):
             try:
@@ -160,11 +164,11 @@ class FileReader:
         yield resampler.finish()
 
     def _frames(self, decoder: Decoder, counted_s: float | None) -> Iterator[Float32Array]:
-        """Decoded frames, shape (n, channels), in large blocks; each overwrites the last."""
+        """Decoded frames, shape (n, channels), in large blocks."""
         per_read = max(1024, _VALUES_PER_READ // decoder.channels)
         done = 0
-        block = np.empty((per_read, decoder.channels), np.float32)
         while True:
+            block = np.empty((per_read, decoder.channels), np.float32)
             count, broken = decoder.read(block)
             frames = block[:count]
             self.samples_replaced += silence_what_is_no_number(frames)

@@ -152,6 +152,9 @@ class _Measured:
             flac = write_file(Path(folder) / "bench.flac", seconds, rate)
             wav = write_file(Path(folder) / "bench.wav", seconds, rate)
             self.note(*offline.whole(model, flac, "analyze_flac", 500.0))
+            if len(machine.cores()) > 1:
+                name = "analyze_flac_all_cores"
+                self.note(*offline.whole(model, flac, name, 700.0, all_cores=True))
             self.note(*offline.whole(model, wav, "analyze_wav", 1000.0))
             self.stages = offline.stages(model, flac)
         self.step, step_cpu = offline.steps(model, rate, 60.0)

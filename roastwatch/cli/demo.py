@@ -57,7 +57,8 @@ def command(
     """Play a synthesised roast and show how first crack is detected in it.
 
     The sound has a drum, a fan, tumbling beans, a realistic rate of cracks, stray pops and clatter.
-    In a terminal, the page stays after the roast until you press Ctrl+C.
+    In a terminal, the page stays after the roast until you press Ctrl+C; with --open also without
+    one, until the program is stopped.
 
     \b
     Examples:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from roastwatch.app.service import Service
-from roastwatch.cli.encore import Encore, may_watch
+from roastwatch.cli.encore import Encore, keys, may_watch
 from roastwatch.cli.heartbeat import heartbeat
 from roastwatch.cli.page import Page, with_page
 from roastwatch.errors import EndedError, RoastwatchError, SettingsError
@@ -68,11 +68,11 @@ def serve(
     log.listen()
     restart = Restart()
     process = HostProcess(log, settings_path, restart.request if settings_path else None)
-    stays = stays and may_watch(settings, extra_sinks)
+    stays = stays and may_watch(settings, extra_sinks, opened=page.opened)
     again = True
     with contextlib.suppress(KeyboardInterrupt):
         while again:
-            encore = Encore(sys.stdin) if stays else None
+            encore = Encore(keys()) if stays else None
             asyncio.run(_serve(settings, extra_sinks, log_path, process, restart, encore))
             again = encore is not None and encore.wanted and not restart.requested
     if restart.requested:

@@ -292,6 +292,15 @@ class Roast:
         self.phase, self.roast_id = Phase.IDLE, None
         return events
 
+    def sound_ended(self, at: datetime) -> list[RoastEvent]:
+        """A recording or a demonstration has ended, and its roast with it: idle again.
+
+        Of beans that were not dropped, nothing is reported: what became of them is unknown.
+        """
+        events = self.finish(at, Origin.ROASTER) if self.phase in _AFTER_DROP else []
+        self.phase, self.roast_id = Phase.IDLE, None
+        return events
+
     def prior_llr(self, now: datetime) -> float:
         """The log-likelihood ratio of a first crack by the time since charge.
 

@@ -88,13 +88,20 @@ class Listener:
         self._most_silent = self._limits.silent
 
     async def open(self, host: str, port: int) -> None:
-        """Listen at every address of a host.
+        """Listen at every address of a host; `::` is every address, also those of IPv4.
 
         Raises:
             OSError: the port is in use, or there is no such address.
         """
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        hosts = (host, "0.0.0.0") if host == "::" else (host,)  # apart: no mapped addresses
+        found = [
+            address
+            for name in hosts
+            for address in await loop.getaddrinfo(
+                name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )
+        ]
         try:
             for family, address in dict.fromkeys((one[0], one[4][:2]) for one in found):
                 door = socket.create_server(address, family=family, backlog=_BACKLOG)

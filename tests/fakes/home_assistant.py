@@ -26,6 +26,8 @@ class FakeHomeAssistant:
     """Those it has, such as `notify.mobile_app_pixel`."""
     called: Callable[[str, Any], None] = lambda _service, _data: None
     """Called with each call of a service: its name and its data."""
+    takes_s: Callable[[Any], float] = lambda _data: 0.0
+    """How long a call of a service takes, by its data."""
     connections: int = 0
 
     @property
@@ -67,7 +69,10 @@ class FakeHomeAssistant:
         service = f"{request.match_info['domain']}.{request.match_info['name']}"
         if service not in self.services:
             return web.json_response({"message": "Service not found."}, status=400)
-        self.called(service, await request.json())
+        data = await request.json()
+        if (takes_s := self.takes_s(data)) > 0.0:
+            await asyncio.sleep(takes_s)
+        self.called(service, data)
         return web.json_response([])
 
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:

@@ -5,6 +5,7 @@ import io
 import logging
 import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import click
@@ -18,6 +19,7 @@ from roastwatch.settings import model as settings
 from roastwatch.settings.model import Chosen
 from roastwatch.web import accounts, welcome
 from roastwatch.web.accounts import CODE_S, Accounts, Role
+from roastwatch.web.listener import Listener
 from roastwatch.web.sink import RestOptions
 from tests.support.http import free_port, serving
 from tests.support.until import until
@@ -159,6 +161,22 @@ def test_an_address_can_be_opened_in_a_browser(host: str, first: str) -> None:
     found = welcome.addresses(host, 80)
     assert found[0] == first
     assert welcome.phone_address(host, 80) == found[-1]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+async def test_every_address_that_is_shown_is_served(host: str) -> None:
+    listener, port = Listener(asyncio.Protocol), free_port()
+    try:
+        await listener.open(host, port)
+    except OSError as error:
+        pytest.skip(f"no such addresses here: {error}")
+    try:
+        for address in welcome.addresses(host, port):
+            _, writer = await asyncio.open_connection(urlsplit(address).hostname, port)
+            writer.close()
+            await writer.wait_closed()
+    finally:
+        await listener.close()
 
 
 def test_beyond_this_machine_the_address_says_so(caplog: pytest.LogCaptureFixture) -> None:

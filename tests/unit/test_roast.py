@@ -60,6 +60,21 @@ def test_roast_ends_by_itself_after_the_drop() -> None:
     assert roast.phase is Phase.IDLE
 
 
+def test_recording_that_ends_ends_its_roast_and_its_cooling() -> None:
+    roast = charged()
+    roast.drop(at(600), Origin.PERSON)
+    [end] = roast.sound_ended(at(630))
+    assert (end.kind, end.happened_at) == (EventKind.COOL_END, at(630))
+    assert (roast.phase, roast.roast_id) == (Phase.IDLE, None)
+
+
+def test_recording_that_ends_before_the_drop_reports_nothing() -> None:
+    roast = charged()
+    assert roast.sound_ended(at(600)) == []
+    assert (roast.phase, roast.roast_id) == (Phase.IDLE, None)
+    assert roast.sound_ended(at(601)) == []
+
+
 def test_roast_stopped_before_the_drop_gives_a_stopped_event() -> None:
     roast = charged()
     [end] = roast.finish(at(300), Origin.PERSON)

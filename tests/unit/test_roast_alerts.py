@@ -234,3 +234,41 @@ def test_phone_gets_each_news_of_a_roast_once(
     table = "\n".join(shown(made))
     assert table in PAGE.read_text(), table
     assert made.station.roast.phase is Phase.IDLE
+
+
+def test_correction_stays_though_the_alert_before_it_is_removed_slowly() -> None:
+    async def denied(made: Kitchen) -> None:
+        made.home.takes_s = lambda data: 3.0 if data["message"] == "clear_notification" else 0.0
+        await made.at(480)
+        made.crack(Level.FIRST_CRACK)
+        await made.at(485)
+        await made.tap("Not a crack")
+        await made.at(500)
+
+    with contextlib.closing(VirtualLoop()) as loop:
+        made = loop.run(played(denied))
+    newest = {data["data"]["tag"]: data for _, data in made.pushed}
+    [crack] = [data for tag, data in newest.items() if "first_crack" in tag]
+    assert crack["title"] == "False alarm: no first crack · kitchen"
+
+
+@pytest.mark.parametrize(("until_s", "offered"), [(540, True), (620, False), (800, False)])
+def test_late_alert_offers_drop_only_in_its_own_roast(until_s: float, offered: bool) -> None:
+    async def offline(made: Kitchen) -> None:
+        made.home.services.clear()
+        await made.at(480)
+        made.crack(Level.FIRST_CRACK)
+        await made.at(min(until_s, 590))
+        if until_s > 590:
+            made.press(InstructionKind.DROP)
+            await made.at(min(until_s, 700))
+        if until_s > 700:
+            made.press(InstructionKind.CHARGE)  # of the next roast
+            await made.at(until_s)
+        made.home.services.append(PIXEL)
+        await made.at(until_s + 65)
+
+    with contextlib.closing(VirtualLoop()) as loop:
+        made = loop.run(played(offline))
+    [crack] = [data for _, data in made.pushed if data.get("title") == "First crack · kitchen"]
+    assert ("Drop" in {one["title"] for one in crack["data"]["actions"]}) is offered

@@ -337,6 +337,15 @@ def is_over(kind: str, phase: Phase) -> bool:
     return phase in (Phase.FIRST_CRACK, Phase.DEVELOPMENT) and kind in _BEFORE_CRACK
 
 
+def without_drop(said: Alert, snapshot: Snapshot) -> Alert:
+    """A late alert: without its *Drop* button, if the roast that it belongs to is over."""
+    other = snapshot.roast_id is not None and not said.tag.startswith(snapshot.roast_id)
+    if not other and not is_over(said.type, snapshot.phase):
+        return said
+    left = tuple(one for one in said.actions if not one[0].startswith("RW|DROP|"))
+    return replace(said, actions=left)
+
+
 def restored(row: dict[str, Any]) -> Alert:
     """An alert as the outbox keeps it.
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from roastwatch.channel import Events, Latest
 from roastwatch.errors import BadInputError, LostError
@@ -32,6 +33,7 @@ from roastwatch.sinks.phone.alerts import (
     is_over,
     restored,
     wanted,
+    without_drop,
 )
 from roastwatch.sinks.phone.links import Target, apprise_link, companion_link
 from roastwatch.sinks.phone.notification_actions import NotificationActions
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _YOUNG_S = 600.0
 """An alert that could not be delivered for longer is discarded."""
+_SNAPSHOT_S = 2.0
+"""A snapshot is as new as an alert that has waited for longer."""
 
 
 class PhoneSink(Sink):
@@ -96,6 +100,8 @@ class PhoneSink(Sink):
         self._seen_at: dict[str, datetime | None] = {}
         self._latest: Latest[dict[str, Snapshot]] = Latest()
         self._phases: dict[str, tuple[str | None, Phase]] = {}
+        self._order: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """Of each tag: what is sent and what is removed goes out in its order."""
 
     async def run(self, events: Events[RoastEvent], latest: Latest[dict[str, Snapshot]]) -> None:
         """Notify until cancelled."""
@@ -247,6 +253,9 @@ class PhoneSink(Sink):
         due_at = datetime.fromisoformat(waiting.payload["due_at"])
         waited_s = (self._delivery.clock() - due_at).total_seconds()
         text = said.text
+        snapshot = (self._latest.value or {}).get(said.station)
+        if snapshot is not None and waited_s > _SNAPSHOT_S:
+            said = without_drop(said, snapshot)
         if waited_s > LATE_AFTER_S:
             text = companion.late(text, waited_s, self._language(target))
         await self._send(target, replace(said, text=text))
@@ -270,7 +279,8 @@ class PhoneSink(Sink):
             if self._link is None:
                 raise LostError("Home Assistant is not connected.")
             message = companion.message(said, target.person.picture_entity)
-            await self._link.call(target.service, message)
+            async with self._in_order(said.tag):
+                await self._link.call(target.service, message)
             shown = self._shown.setdefault(said.station, {})
             shown.pop(said.tag, None)
             if is_over(said.type, Phase.IDLE):
@@ -310,9 +320,17 @@ class PhoneSink(Sink):
         await self._clear(link, tag)
 
     async def _clear(self, link: "HomeAssistantLink", tag: str) -> None:
-        """Remove an alert from every phone."""
-        for service in self._services:
-            try:
-                await link.call(service, companion.cleared(tag))
-            except (LostError, BadInputError) as error:
-                _log.info("%s", error)
+        """Remove an alert from every phone; what replaces it from now on stays."""
+        async with self._in_order(tag):
+            for service in self._services:
+                try:
+                    await link.call(service, companion.cleared(tag))
+                except (LostError, BadInputError) as error:
+                    _log.info("%s", error)
+
+    def _in_order(self, tag: str) -> asyncio.Lock:
+        """Held while a message of this tag is on its way."""
+        lock = self._order.get(tag)
+        if lock is None:
+            lock = self._order[tag] = asyncio.Lock()
+        return lock

@@ -44,17 +44,20 @@ class Acting {
     });
   }
 
-  /** Set an actuator, in percent; a door or a cooler is 0 or 100. */
+  /** Set an actuator, in percent, a door or a cooler to 0 or 100; says whether all of it was applied. */
   async command(station: string, actuator: string, percent: number): Promise<boolean> {
     const control = t(`control.${actuator}` as Key);
-    return this.doing(`${station}/${actuator}`, control, async () => {
+    let whole = false;
+    const answered = await this.doing(`${station}/${actuator}`, control, async () => {
       const { outcome, applied, reason } = await api.command(station, actuator, percent);
+      whole = outcome === 'applied';
       if (outcome === 'limited') {
         this.tell(t('control.limited', { control, value: applied ?? '', reason }));
       } else if (outcome !== 'applied') {
         this.tell(t('control.refused', { control, reason: reason || outcome }), true);
       }
     });
+    return answered && whole;
   }
 
   /** Stop the roaster: tried again until the server has it. */

@@ -190,7 +190,7 @@ export const deRoasts: Record<keyof typeof enRoasts, string> = {
   'learn.written': 'Besser: Es gilt ab dem nächsten Start von roastwatch.',
   'learn.better': 'Besser, aber nichts wurde geschrieben.',
   'learn.not_better': 'Nicht besser: Die Erkennung bleibt, wie sie ist.',
-  'learn.from': 'Aus {recordings} Aufnahmen und {labels} Urteilen.',
+  'learn.from': 'Aufnahmen: {recordings}; Urteile: {labels}.',
   'learn.before': 'Vorher',
   'learn.after': 'Nachher',
   'learn.cost': 'Kosten, s',

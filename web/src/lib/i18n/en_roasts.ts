@@ -186,7 +186,7 @@ export const enRoasts = {
   'learn.written': 'Better: it takes effect when roastwatch starts next.',
   'learn.better': 'Better, but nothing was written.',
   'learn.not_better': 'Not better: the detector stays as it is.',
-  'learn.from': 'From {recordings} recordings and {labels} labels.',
+  'learn.from': 'Recordings: {recordings}; labels: {labels}.',
   'learn.before': 'Before',
   'learn.after': 'After',
   'learn.cost': 'Cost, s',
