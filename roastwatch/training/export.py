@@ -96,8 +96,8 @@ class PairStreaming(torch.nn.Module):
         lengths = [2 * sum(part.dilations) for part in (self.quiet, self.radio)]
         first, second, past = torch.split(state, [*lengths, state.shape[1] - sum(lengths)], dim=1)
         cracks, first, heard, radio = self.quiet(rows, first)
-        other, second, _, _ = self.radio(rows, second)
-        share, kept = share_of(radio[:, 0], past.flatten(1))
+        other, second, _, present = self.radio(rows, second)
+        share, kept = share_of(present[:, 0], past.flatten(1))
         following = torch.cat((first, second, kept.reshape(past.shape)), dim=1)
         return mixed(cracks, other, share), following, heard, radio
 

@@ -1,9 +1,9 @@
 """Two nets in one model: one for a quiet room, one for a room with a radio.
 
 A net that learned to tell cracks from hi-hats misses faint cracks of a bare roaster, and the other
-way round. So both run side by side, and a room decides which one counts: the first net also judges
-whether a radio plays, and the mean of that over five seconds mixes their logits (a mixture of
-experts; Jacobs and others, "Adaptive mixtures of local experts", Neural Computation 3, 1991).
+way round. So both run side by side, and the room decides which one counts: the second net also
+judges whether a radio plays, and the mean of that over twenty seconds mixes their logits (a mixture
+of experts; Jacobs and others, "Adaptive mixtures of local experts", Neural Computation 3, 1991).
 """
 
 import torch
@@ -12,12 +12,16 @@ from torch import nn
 from roastwatch.errors import BadInputError
 from roastwatch.training.network import PopNet
 
-QUIET, RADIO = 0.04, 0.12
-"""Mean probability of a radio up to which only the first net counts, and from which only the
-second. Rolls of cracks reach 0.08 in a quiet room (docs/development/pop-net.md)."""
-MEAN_ROWS = 528
-"""Rows of 10 ms over which it is averaged: a multiple of the channels, so that they fit into the
-state."""
+LIKELY = 0.3
+"""A less likely radio does not count: rolls of cracks, and the start of a sound, are a little like
+one."""
+QUIET, RADIO = 0.02, 0.08
+"""Mean of how far the probability of a radio is over `LIKELY`, up to which only the first net
+counts, and from which only the second. In synthesised roasts without a radio it is below 0.005 in
+99 % of the time before first crack (docs/development/pop-net.md)."""
+MEAN_ROWS = 2112
+"""Rows of 10 ms over which it is averaged, so that quiet bars and pauses of music count as music: a
+multiple of the channels, so that they fit into the state."""
 
 
 class Pair(nn.Module):
@@ -41,8 +45,9 @@ class Pair(nn.Module):
     def forward(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits of whole clips, each preceded by a quiet room; shapes as from `PopNet`."""
         cracks, radio = self.quiet(rows)
-        share, _ = share_of(radio[:, 0], rows.new_zeros(len(rows), MEAN_ROWS))
-        return mixed(cracks, self.radio(rows)[0], share), radio
+        others, present = self.radio(rows)
+        share, _ = share_of(present[:, 0], rows.new_zeros(len(rows), MEAN_ROWS))
+        return mixed(cracks, others, share), radio
 
 
 def share_of(present: torch.Tensor, past: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -50,9 +55,10 @@ def share_of(present: torch.Tensor, past: torch.Tensor) -> tuple[torch.Tensor, t
 
     Args:
         present: logits of a radio, (batch, rows).
-        past: its probabilities in the rows before, (batch, MEAN_ROWS).
+        past: how far it was over `LIKELY` in the rows before, (batch, MEAN_ROWS).
     """
-    whole = torch.cat((past, torch.sigmoid(present)), dim=1)
+    over = (torch.sigmoid(present) - LIKELY).clamp(min=0.0) / (1 - LIKELY)
+    whole = torch.cat((past, over), dim=1)
     sums = whole.cumsum(1)
     means = (sums[:, MEAN_ROWS:] - sums[:, :-MEAN_ROWS]) / MEAN_ROWS
     return ((means - QUIET) / (RADIO - QUIET)).clamp(0.0, 1.0), whole[:, -MEAN_ROWS:]
