@@ -19,7 +19,7 @@ from roastwatch.errors import BadInputError
 from roastwatch.training import checkpoints
 from roastwatch.training.calibrate import LogitCalibration
 from roastwatch.training.network import POSITIONS, Block, Entry, PopNet, by_band
-from roastwatch.training.pair import MEAN_ROWS, Pair, mixed, share_of
+from roastwatch.training.pair import PAST_ROWS, Pair, mixed, share_of
 from roastwatch.training.plan import TrainingPlan
 
 
@@ -86,7 +86,7 @@ class PairStreaming(torch.nn.Module):
     def rest(self) -> torch.Tensor:
         """The state before any sound: zeros, (1, rows, channels)."""
         quiet = self.quiet.rest()
-        past = torch.zeros(1, MEAN_ROWS // quiet.shape[2], quiet.shape[2])
+        past = torch.zeros(1, PAST_ROWS // quiet.shape[2], quiet.shape[2])
         return torch.cat((quiet, self.radio.rest(), past), dim=1)
 
     def forward(

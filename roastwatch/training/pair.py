@@ -20,8 +20,11 @@ QUIET, RADIO = 0.02, 0.08
 counts, and from which only the second. In synthesised roasts without a radio it is below 0.005 in
 99 % of the time before first crack (docs/development/pop-net.md)."""
 MEAN_ROWS = 2112
-"""Rows of 10 ms over which it is averaged, so that quiet bars and pauses of music count as music: a
-multiple of the channels, so that they fit into the state."""
+"""Rows of 10 ms over which it is averaged: quiet bars and pauses of music count as music."""
+AFTER_ROWS = 288
+"""Rows after which one counts: at the start of a sound nobody knows yet what is a radio."""
+PAST_ROWS = MEAN_ROWS + AFTER_ROWS
+"""Rows that the state keeps: a multiple of the channels, into which they are folded."""
 
 
 class Pair(nn.Module):
@@ -35,10 +38,10 @@ class Pair(nn.Module):
         """
         super().__init__()
         channels, others = (net.exit.in_channels for net in (quiet, radio))
-        if channels != others or MEAN_ROWS % channels:
+        if channels != others or PAST_ROWS % channels:
             raise BadInputError(
                 f"The nets have {channels} and {others} channels: both must have as many, a "
-                f"divisor of {MEAN_ROWS}. Train one of them with network.channels={channels}."
+                f"divisor of {PAST_ROWS}. Train one of them with network.channels={channels}."
             )
         self.quiet, self.radio = quiet, radio
 
@@ -46,7 +49,7 @@ class Pair(nn.Module):
         """Logits of whole clips, each preceded by a quiet room; shapes as from `PopNet`."""
         cracks, radio = self.quiet(rows)
         others, present = self.radio(rows)
-        share, _ = share_of(present[:, 0], rows.new_zeros(len(rows), MEAN_ROWS))
+        share, _ = share_of(present[:, 0], rows.new_zeros(len(rows), PAST_ROWS))
         return mixed(cracks, others, share), radio
 
 
@@ -55,13 +58,13 @@ def share_of(present: torch.Tensor, past: torch.Tensor) -> tuple[torch.Tensor, t
 
     Args:
         present: logits of a radio, (batch, rows).
-        past: how far it was over `LIKELY` in the rows before, (batch, MEAN_ROWS).
+        past: how far it was over `LIKELY` in the rows before, (batch, PAST_ROWS).
     """
     over = (torch.sigmoid(present) - LIKELY).clamp(min=0.0) / (1 - LIKELY)
     whole = torch.cat((past, over), dim=1)
     sums = whole.cumsum(1)
-    means = (sums[:, MEAN_ROWS:] - sums[:, :-MEAN_ROWS]) / MEAN_ROWS
-    return ((means - QUIET) / (RADIO - QUIET)).clamp(0.0, 1.0), whole[:, -MEAN_ROWS:]
+    means = (sums[:, MEAN_ROWS:-AFTER_ROWS] - sums[:, :-PAST_ROWS]) / MEAN_ROWS
+    return ((means - QUIET) / (RADIO - QUIET)).clamp(0.0, 1.0), whole[:, -PAST_ROWS:]
 
 
 def mixed(quiet: torch.Tensor, radio: torch.Tensor, share: torch.Tensor) -> torch.Tensor:

@@ -14,7 +14,15 @@ from roastwatch.detection.pops.model import PopsModel, PopsOptions
 from roastwatch.errors import BadInputError
 from roastwatch.training.export import largest_difference, streaming, write_graph
 from roastwatch.training.network import PopNet
-from roastwatch.training.pair import MEAN_ROWS, QUIET, RADIO, Pair, share_of
+from roastwatch.training.pair import (
+    AFTER_ROWS,
+    MEAN_ROWS,
+    PAST_ROWS,
+    QUIET,
+    RADIO,
+    Pair,
+    share_of,
+)
 from roastwatch.training.plan import TrainingPlan
 
 PLAN: dict[str, Any] = {
@@ -44,7 +52,7 @@ def net(seed: int, dilations: tuple[int, ...], radio: float, channels: int = 8) 
 @pytest.mark.parametrize(("radio", "decides"), [(SILENT, 0), (LOUD, 1)])
 def test_room_says_which_net_decides(radio: float, decides: int) -> None:
     nets = net(1, (1, 2), SILENT), net(2, (1, 4, 2), radio)
-    rows = torch.randn(2, MEAN_ROWS + 50, WIDTH)
+    rows = torch.randn(2, AFTER_ROWS + 400, WIDTH)
     with torch.inference_mode():
         cracks, present = Pair(*nets)(rows)
         alone = [one(rows)[0] for one in nets]
@@ -54,19 +62,25 @@ def test_room_says_which_net_decides(radio: float, decides: int) -> None:
 
 
 def test_radio_counts_once_its_mean_is_high_enough() -> None:
-    present = torch.full((1, 3 * MEAN_ROWS), SILENT)
-    present[:, MEAN_ROWS : 2 * MEAN_ROWS] = LOUD
-    share, past = share_of(present, torch.zeros(1, MEAN_ROWS))
+    began, ended = PAST_ROWS, 2 * PAST_ROWS
+    present = torch.full((1, 3 * PAST_ROWS), SILENT)
+    present[:, began:ended] = LOUD
+    share, past = share_of(present, torch.zeros(1, PAST_ROWS))
     on = share[0].numpy()
-    assert on[: MEAN_ROWS + int(QUIET * MEAN_ROWS) - 1].max() == 0
-    assert on[MEAN_ROWS + int(RADIO * MEAN_ROWS) + 1 : 2 * MEAN_ROWS].min() == 1
+    assert on[: began + AFTER_ROWS + int(QUIET * MEAN_ROWS) - 1].max() == 0
+    assert on[began + AFTER_ROWS + int(RADIO * MEAN_ROWS) + 1 : ended].min() == 1
     assert on[-1] == 0
     assert float(past.max()) < 1e-6
 
 
+def test_radio_that_is_hardly_likely_does_not_count() -> None:
+    present = torch.full((1, PAST_ROWS), float(np.log(0.29 / 0.71)))
+    assert float(share_of(present, torch.zeros(1, PAST_ROWS))[0].max()) == 0
+
+
 def test_streamed_pair_equals_both_nets_on_whole_clips(tmp_path: Path) -> None:
-    # after a few seconds its mean is between both thresholds: each net counts
-    pair = Pair(net(1, (1, 2), SILENT), net(2, (1, 4, 2), 0.0)).eval()
+    # in 12 s its mean passes both thresholds: first one net counts, then both, then the other
+    pair = Pair(net(1, (1, 2), SILENT), net(2, (1, 4, 2), -0.4)).eval()
     write_graph(streaming(pair), tmp_path / "net.onnx")
     assert largest_difference(pair, tmp_path / "net.onnx") < 1e-4
 
