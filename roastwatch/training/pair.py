@@ -12,17 +12,16 @@ from torch import nn
 from roastwatch.errors import BadInputError
 from roastwatch.training.network import PopNet
 
-LIKELY = 0.3
-"""A less likely radio does not count: rolls of cracks, and the start of a sound, are a little like
-one."""
-QUIET, RADIO = 0.02, 0.08
+LIKELY = 0.5
+"""A less likely radio does not count: a roll of cracks, too, is a little like one."""
+QUIET, RADIO = 0.04, 0.12
 """Mean of how far the probability of a radio is over `LIKELY`, up to which only the first net
-counts, and from which only the second. In synthesised roasts without a radio it is below 0.005 in
-99 % of the time before first crack (docs/development/pop-net.md)."""
-MEAN_ROWS = 2112
-"""Rows of 10 ms over which it is averaged: quiet bars and pauses of music count as music."""
+counts, and from which only the second (docs/development/pop-net.md)."""
+MEAN_ROWS = 3072
+"""Rows of 10 ms over which it is averaged: quiet bars and pauses of music count as music, and half
+a minute of cracks does not."""
 AFTER_ROWS = 288
-"""Rows after which one counts: at the start of a sound nobody knows yet what is a radio."""
+"""Rows after which one counts: at the start of a sound no net can know a radio yet."""
 PAST_ROWS = MEAN_ROWS + AFTER_ROWS
 """Rows that the state keeps: a multiple of the channels, into which they are folded."""
 
