@@ -11,10 +11,8 @@ import fcntl
 import hashlib
 import os
 import pwd
-import re
 import socket
 import struct
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,19 +27,8 @@ BY_FILE = ""
 WAITING = 128
 """How many callers may wait to be accepted."""
 
-FULL_S, AGAIN_S = 0.5, 0.02
-"""A guardian with that many callers is called again for up to `FULL_S`, each `AGAIN_S`."""
-
-RUNS_AS, STANDS_BY_AS = "rw-guardian", "rw-standby"
-"""What a guardian's process is called in lists of processes, so that it is found without its
-sockets: while it takes over, or in another network (a container). At most 15 letters."""
-
 REST_S = 0.1
 """Without a free file descriptor, no caller is accepted for this long."""
-
-_SOCKET = re.compile(rf"\S+: \S+ \S+ ([0-9A-F]{{8}}) \S+ \S+ +\d+ @({PREFIX}[0-9a-f]{{24}})$")
-_LISTENS = 0x10000
-"""Its line in /proc/net/unix, with its flags; this flag has a socket that accepts callers."""
 
 Converse = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
@@ -84,64 +71,20 @@ def address_of(name: str) -> str:
 
 
 def listening() -> list[str]:
-    """The abstract sockets at which guardians on this computer listen, of every user.
-
-    The kernel may leave one out while others come and go, about once in 25,000 times.
-    """
+    """The abstract sockets of all guardians on this computer, of every user."""
     try:
         lines = Path("/proc/net/unix").read_text(errors="replace").splitlines()
     except OSError:
         return []
-    found = [match for line in lines if (match := _SOCKET.match(line))]
-    return sorted({"\0" + match[2] for match in found if int(match[1], 16) & _LISTENS})
-
-
-def running(proc: Path = Path("/proc")) -> dict[int, Peer]:
-    """The processes that are guardians by their own account, of every user.
-
-    Processes of another container are not shown to one, but those of all containers to the host.
-    """
-    found: dict[int, Peer] = {}
-    for folder in identity.listed(proc):
-        with contextlib.suppress(OSError):
-            if folder.name.isdigit() and _state(folder) not in ("", "Z", "X"):
-                pid = int(folder.name)
-                found[pid] = Peer(pid, folder.stat().st_uid)
-    return found
-
-
-def _state(folder: Path) -> str:
-    """The state of a guardian's process as /proc shows it; empty: it is none."""
-    if (folder / "comm").read_text(errors="replace").strip() != RUNS_AS:
-        return ""
-    return (folder / "stat").read_text(errors="replace").rpartition(") ")[2][:1]
+    words = (line.split()[-1] for line in lines if PREFIX in line)
+    return sorted({"\0" + word[1:] for word in words if word.startswith("@" + PREFIX)})
 
 
 async def connect(
     address: str | Path,
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Open a guardian's socket. Raises OSError."""
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        sock.setblocking(False)
-        await _call(sock, str(address))
-        return await asyncio.open_unix_connection(sock=sock, limit=messages.LONGEST_LINE * 4)
-    except BaseException:
-        sock.close()
-        raise
-
-
-async def _call(sock: socket.socket, address: str) -> None:
-    """Connect; a Unix socket does so at once, unless too many callers wait there already."""
-    until_s = time.monotonic() + FULL_S
-    while True:
-        try:
-            sock.connect(address)
-            return
-        except BlockingIOError:
-            if time.monotonic() > until_s:
-                raise
-            await asyncio.sleep(AGAIN_S)
+    return await asyncio.open_unix_connection(str(address), limit=messages.LONGEST_LINE * 4)
 
 
 async def addresses(wire: str, path: Path | None) -> list[str | Path]:
@@ -193,19 +136,15 @@ class Doors:
                     self._path.unlink(missing_ok=True)
 
     async def rename(self, names: frozenset[str]) -> None:
-        """Listen under these names from now on, except those of another guardian.
-
-        It is never without a name, so that a stop finds it: new ones are taken first, and if none
-        can be had, it keeps the old ones.
-        """
-        for new in sorted(names - self.names):
-            with contextlib.suppress(BadInputError):
-                await self._listen({new})
-        if not self.names & names:
+        """Listen under these names from now on, except those of another guardian."""
+        if names == self.names:
             return
         for gone in self.names - names:
             self._close(gone)
         self.names &= names
+        for new in names - self.names:
+            with contextlib.suppress(BadInputError):
+                await self._listen({new})
 
     async def _listen(self, names: Iterable[str]) -> None:
         if not identity.is_linux():
@@ -326,15 +265,11 @@ def _only_one(path: Path | None) -> Iterator[bool]:
 
 
 async def who(address: str | Path) -> Peer:
-    """The process that listens at an address.
-
-    Raises:
-        LostError: there is none, or too many callers wait for it.
-    """
+    """The process that listens at an address. Raises LostError if there is none."""
     try:
         _, writer = await connect(address)
     except OSError as error:
-        raise LostError("A guardian is gone, or does not answer.") from error
+        raise LostError("A guardian is gone.") from error
     peer = peer_of(writer)
     writer.close()
     return peer

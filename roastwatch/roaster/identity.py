@@ -46,7 +46,7 @@ def names_of(wire: str, sys_folder: Path = SYS) -> frozenset[str]:
 def held_devices(sys_folder: Path = SYS) -> frozenset[str]:
     """Names of the devices that this process has open, wherever their paths point now."""
     found: set[str] = set()
-    for entry in listed(Path("/proc/self/fd")):
+    for entry in _listed(Path("/proc/self/fd")):
         if entry.name in _TERMINAL:
             continue
         try:
@@ -70,10 +70,10 @@ def holders(path: str) -> list[tuple[int, str]]:
     except OSError:
         return []
     found = []
-    for process in listed(Path("/proc")):
+    for process in _listed(Path("/proc")):
         if not process.name.isdigit():
             continue
-        for entry in listed(process / "fd"):
+        for entry in _listed(process / "fd"):
             try:
                 status = entry.stat()
             except OSError:
@@ -120,7 +120,7 @@ def _of_device(rdev: int, sys_folder: Path) -> Iterator[str]:
 
 def _bullets(sys_folder: Path) -> Iterator[str]:
     vendor, products = _AILLIO
-    for folder in listed(sys_folder / "bus" / "usb" / "devices"):
+    for folder in _listed(sys_folder / "bus" / "usb" / "devices"):
         if _text(folder / "idVendor") == vendor and _text(folder / "idProduct") in products:
             yield _usb(folder, "")
 
@@ -138,8 +138,7 @@ def _text(path: Path) -> str:
         return ""
 
 
-def listed(folder: Path) -> list[Path]:
-    """What is in a folder; nothing if it can't be read."""
+def _listed(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir())
     except OSError:

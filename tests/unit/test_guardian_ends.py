@@ -2,14 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from roastwatch.roaster.doors import RUNS_AS, STANDS_BY_AS
 from roastwatch.roaster.drivers.simulated import SimulatedRoaster
 from roastwatch.roaster.guardian.guardian import Guardian
 from roastwatch.roaster.guardian.limits import Limits
@@ -33,12 +32,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
 
 def server_of(
-    folder: Path,
-    guard: SafetyState,
-    now: list[float],
-    *,
-    stay: bool = False,
-    show_as: Callable[[str], None] = lambda _name: None,
+    folder: Path, guard: SafetyState, now: list[float], *, stay: bool = False
 ) -> GuardianServer:
     return GuardianServer(
         folder / "g.sock",
@@ -48,7 +42,6 @@ def server_of(
         machine=("tc4", {}),
         stay=stay,
         clock=lambda: now[0],
-        show_as=show_as,
     )
 
 
@@ -122,27 +115,6 @@ def test_guardian_that_stands_by_ends_when_asked(tmp_path: Path) -> None:
             assert not running.done()
             server.terminate()
             await asyncio.wait_for(running, 2.0)
-
-    run(stands_by())
-
-
-def test_process_is_called_guardian_except_while_it_stands_by(tmp_path: Path) -> None:
-    """`roaster stop` looks for such processes: one that stands by holds no machine."""
-
-    async def stands_by() -> None:
-        shown: list[str] = []
-        guard = SafetyState(MACHINE, Limits())
-        server = server_of(tmp_path, guard, [100.0], stay=True, show_as=shown.append)
-        holder = server_of(tmp_path, SafetyState(MACHINE, Limits()), [100.0])
-        async with holder._doors.opened(frozenset()):
-            running = asyncio.create_task(server.run())
-            await asyncio.sleep(2.0)
-            assert shown[0] == RUNS_AS
-            assert set(shown[1:]) == {STANDS_BY_AS}
-        await asyncio.sleep(2.0)
-        assert shown[-1] == RUNS_AS
-        server._guardian.end()
-        await asyncio.wait_for(running, 2.0)
 
     run(stands_by())
 

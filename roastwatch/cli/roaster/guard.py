@@ -16,7 +16,7 @@ from roastwatch.errors import BadInputError
 from roastwatch.roaster.client.spare import Spare
 from roastwatch.roaster.driver import LivesInDriver
 from roastwatch.roaster.guardian.limits_store import parse_limits
-from roastwatch.roaster.guardian.process import raise_priority, show_as
+from roastwatch.roaster.guardian.process import raise_priority
 from roastwatch.roaster.guardian.safety_state import SafetyState
 from roastwatch.roaster.guardian.server import GuardianServer
 
@@ -55,7 +55,6 @@ def guard(settings_path: Path | None, station: str | None, stay: bool) -> None:
         machine=(machine.kind, machine.options),
         stay=stay,
         wire=machine.wire,
-        show_as=show_as,
     )
     for name in (signal.SIGINT, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)  # a closed terminal does not end the guardian

@@ -12,7 +12,6 @@ from typing import Any
 import click
 
 from roastwatch.app.roaster_launch import understood, wire_of_port
-from roastwatch.cli.roaster.found import Found, Search
 from roastwatch.cli.roaster.machine import SLIP, Forgiving, machine_options, run_until_stopped
 from roastwatch.errors import BadInputError, LostError, RoastwatchError
 from roastwatch.roaster import doors, identity, messages
@@ -23,11 +22,9 @@ from roastwatch.roaster.handover import setpoints_of
 from roastwatch.roaster.plans.drive_end import Afterheat
 
 KNOCK_S = 1.5
-LOOKS, LOOKS_APART_S, TURN_S, MOST_S = 4, 0.1, 0.5, 60.0
-"""Guardians are looked for this often without finding another: the kernel's list of sockets may
-miss one while others come and go. While one is being stopped, they are looked for each `TURN_S`."""
-OPENS_S = 3.0
-"""A guardian that takes over has a socket by then."""
+LOOKS, LOOKS_APART_S = 4, 0.1
+"""Guardians are looked for this often, each stopped once it is found: the kernel's list of sockets
+may miss one while others come and go, and a guardian may just be changing its names."""
 SHOWN_EVERY_S = 30.0
 WATCH_S = 22.0
 WATCH_TURN_S = 0.25
@@ -41,9 +38,8 @@ def stop(**chosen: Any) -> None:
     """Emergency stop: heat 0, drum and cooling on, latched. Needs no arming.
 
     It reaches the guardian that holds the machine, no matter which options or user started it;
-    --port alone is enough. Without options it stops every guardian on this computer, and names
-    each that it could not stop. Options that can't be understood are reported, and do not prevent
-    the stop.
+    --port alone is enough. Without options it stops every guardian on this computer. Options that
+    can't be understood are reported, and do not prevent the stop.
 
     Then it watches the temperature for up to 22 s; Ctrl-C leaves. It exits with 0 only when the
     machine has heat 0, as reported by a guardian of yours or root's, and gets not much hotter.
@@ -67,50 +63,22 @@ async def _stop_all() -> None:
         LostError: none is running, or one can't be stopped.
     """
     stops: dict[object, asyncio.Task[None]] = {}
-    looked = await asyncio.gather(_stop_found(stops), return_exceptions=True)
-    stopped = await asyncio.gather(*stops.values(), return_exceptions=True)
-    if problems := problems_of([*looked, *stopped]):
-        raise LostError(" ".join(problems))
+    for look in range(LOOKS):
+        if look:
+            await asyncio.sleep(LOOKS_APART_S)
+        for guardian, address in (await _guardians()).items():
+            if guardian not in stops:
+                stops[guardian] = asyncio.create_task(_stop(Path(address), None, ""))
     if not stops:
         raise LostError(
             "No guardian is running on this computer, so nothing was stopped: pull the roaster's "
             "plug, or name the roaster with --type and --port."
         )
-
-
-async def _stop_found(stops: dict[object, asyncio.Task[None]]) -> None:
-    """Begin to stop each guardian as it is found, until all were stopped and no other is found.
-
-    Raises:
-        LostError: one has no socket, or guardians keep starting.
-    """
-    search, hidden = Search(), dict[object, tuple[Found, float]]()
-    looks = quiet = 0
-    until_s = time.monotonic() + MOST_S
-    while quiet < LOOKS:
-        if time.monotonic() > until_s:
-            raise LostError("Guardians keep starting: run `roastwatch roaster stop` again.")
-        if looks:
-            await asyncio.sleep(LOOKS_APART_S if looks < LOOKS or quiet else TURN_S)
-        now_s, found = time.monotonic(), {one.key: one for one in await search.look()}
-        new = [key for key, one in found.items() if one.address and key not in stops]
-        for key in new:
-            stops[key] = asyncio.create_task(_stop(Path(found[key].address), None, "", found[key]))
-        hidden = {
-            key: hidden.get(key, (one, now_s))
-            for key, one in found.items()
-            if not one.address and key not in stops
-        }
-        looks += 1
-        if looks == LOOKS and len(stops) > 1:
-            click.echo(f"Stopping all {len(stops)} guardians on this computer.", err=True)
-        elif looks > LOOKS and new:
-            click.echo("Another guardian was found: stopping it, too.", err=True)
-        opens = any(now_s - since_s < OPENS_S for _, since_s in hidden.values())
-        busy = new or opens or not all(stop.done() for stop in stops.values())
-        quiet = 0 if busy else quiet + 1
-    if hidden:
-        raise LostError(" ".join(one.not_stopped for one, _ in hidden.values()))
+    if len(stops) > 1:
+        click.echo(f"Stopping all {len(stops)} guardians on this computer.", err=True)
+    failed = await asyncio.gather(*stops.values(), return_exceptions=True)
+    if problems := problems_of(failed):
+        raise LostError(" ".join(problems))
 
 
 def problems_of(stops: Sequence[BaseException | None]) -> list[str]:
@@ -118,10 +86,16 @@ def problems_of(stops: Sequence[BaseException | None]) -> list[str]:
     return [str(one) or repr(one) for one in stops if one is not None]
 
 
-async def _stop(
-    path: Path | None, launch: Launch | None, wire: str, found: Found | None = None
-) -> None:
-    """Stop one machine; `found` is its guardian, if that was found and not the machine named."""
+async def _guardians() -> dict[object, str]:
+    """One address of each guardian on this computer, by its process."""
+    found: dict[object, str] = {}
+    for address in doors.listening():
+        with contextlib.suppress(LostError):
+            found.setdefault((await doors.who(address)).pid or address, address)
+    return found
+
+
+async def _stop(path: Path | None, launch: Launch | None, wire: str) -> None:
     said: set[str] = set()
 
     def show(notice: GuardianNotice) -> None:
@@ -134,9 +108,7 @@ async def _stop(
         if failed is not None:
             failed += _opened_by(wire, door.guardian_pid)
         if failed is not None and launch is None and not door.stop_accepted:
-            if found is not None:
-                raise LostError(found.not_stopped)
-            others = await Search().look() if wire else []
+            others = await _guardians() if wire else {}
             hint = (
                 f" {len(others)} other guardians are running here: `roastwatch roaster stop` "
                 "without options stops them all."
@@ -210,13 +182,12 @@ def end(pid: int | None, **chosen: Any) -> None:
 
 
 async def _end_process(pid: int) -> None:
-    for one in await Search().look():
-        if one.peer.pid == pid and one.address:
-            await _end(Path(one.address), "")
-            return
-    raise BadInputError(
-        f"No guardian that can be reached has the process number {pid}: see `roaster guardians`."
-    )
+    for address in doors.listening():
+        with contextlib.suppress(LostError):
+            if (await doors.who(address)).pid == pid:
+                await _end(Path(address), "")
+                return
+    raise BadInputError(f"No guardian has the process number {pid}: see `roaster guardians`.")
 
 
 async def _end(path: Path | None, wire: str) -> None:
@@ -285,22 +256,23 @@ def _list(as_json: bool) -> None:
 
 
 async def _found() -> list[dict[str, Any]]:
-    """Each guardian once, even if it has several names or does not answer."""
-    answers = await asyncio.gather(*(_ask(one) for one in await Search().look()))
-    return [one for one in answers if one is not None]
+    """Each guardian once, even if it has several names."""
+    answers = await asyncio.gather(*(_ask(address) for address in doors.listening()))
+    return list({one["pid"]: one for one in answers if one is not None}.values())
 
 
-async def _ask(one: Found) -> dict[str, Any] | None:
-    known = {"pid": one.peer.pid, "user": one.peer.user, "reachable": bool(one.address)}
+async def _ask(address: str) -> dict[str, Any] | None:
+    pid: int | None = None
     try:
-        raw = await doors.knock(one.address, KNOCK_S) if one.address else None
+        peer = await doors.who(address)
+        pid = peer.pid
+        raw = await doors.knock(address, KNOCK_S)
     except RoastwatchError:
-        raw = None
-    if raw is None:
-        return None if one.has_ended else {**known, "answers": False}
+        return None if pid is None else {"pid": pid, "user": peer.user, "answers": False}
     keys = ("kind", "port", "connected", "controlled", "armed", "hot", "problem", "alarm")
     return {
-        **known,
+        "pid": peer.pid,
+        "user": peer.user,
         "answers": True,
         **{key: raw.get(key) for key in keys},
         "heater_percent": setpoints_of(raw).get("heater"),
@@ -308,12 +280,9 @@ async def _ask(one: Found) -> dict[str, Any] | None:
 
 
 def _line(one: dict[str, Any]) -> str:
-    head = f"process {one['pid'] or '(unknown)'} of {one['user']}"
-    if not one["reachable"]:
-        return f"{head}: can't be reached from here; it may run in a container"
+    head = f"process {one['pid']} of {one['user']}"
     if not one["answers"]:
-        then = f"; then end it with `kill -9 {one['pid']}`" if one["pid"] else ""
-        return f"{head}: does not answer; pull its roaster's plug if it heats{then}"
+        return f"{head}: does not answer; end it with `kill -9 {one['pid']}`"
     heat = one["heater_percent"]
     words = [
         f"{one['kind']} at {one['port']}",

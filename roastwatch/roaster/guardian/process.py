@@ -32,13 +32,6 @@ def raise_priority() -> list[str]:
     return got
 
 
-def show_as(name: str) -> None:
-    """Name this process in lists of processes (at most 15 letters); called by its first thread."""
-    with contextlib.suppress(OSError, AttributeError):  # only Linux has it
-        set_name = 15
-        ctypes.CDLL(None).prctl(set_name, name.encode(), 0, 0, 0)
-
-
 def notify(state: str) -> None:
     """Notify systemd if it wants that (the protocol of sd_notify: one datagram)."""
     address = os.environ.get("NOTIFY_SOCKET")

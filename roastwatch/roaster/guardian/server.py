@@ -16,7 +16,7 @@ from typing import Any
 
 from roastwatch.errors import BadInputError, RoastwatchError
 from roastwatch.roaster import handover, messages
-from roastwatch.roaster.doors import RUNS_AS, STANDS_BY_AS, Doors, peer_of
+from roastwatch.roaster.doors import Doors, peer_of
 from roastwatch.roaster.driver import RoasterDriver
 from roastwatch.roaster.guardian.alarms import Notice
 from roastwatch.roaster.guardian.connections import ClientConnection, ClientConnections
@@ -55,11 +55,10 @@ class GuardianServer:
         stay: bool,
         wire: str = "",
         clock: Callable[[], float] = time.monotonic,
-        show_as: Callable[[str], None] = lambda _name: None,
     ) -> None:
         """`machine` is its type and options, `wire` what `Machine.wire` calls its port.
 
-        Without `path` it listens under the names of its machine alone. `show_as` names its process.
+        Without `path` it listens under the names of its machine alone.
         """
         self._station = station
         self._guard = guard
@@ -68,7 +67,6 @@ class GuardianServer:
         self._names = MachineNames(wire)
         self._stay = stay
         self._clock = clock
-        self._show_as = show_as
         self._doors = Doors(path, self._converse)
         self._connections = ClientConnections()
         self._tasks = Background(ComponentHealth("guardian"))
@@ -88,15 +86,12 @@ class GuardianServer:
         self._ending.alone_since_s = self._clock()
         if left is not None:
             self._guardian.inherit(left)
-        self._show_as(RUNS_AS)  # before it has a name: its machine may heat
         while True:
             try:
                 async with self._doors.opened(self._names.now()):
-                    self._show_as(RUNS_AS)
                     await self._serve()
                 return
             except BadInputError:
-                self._show_as(STANDS_BY_AS)
                 if self._ending.asked_at_s is not None:
                     return  # asked to end while it stood by
                 # A guardian that just ended may still hold the name; with `stay`, wait for any.
