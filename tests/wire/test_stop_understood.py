@@ -102,7 +102,17 @@ async def test_stop_that_names_no_machine_stops_them_all(
         PtyLine(one, tmp_path) as first,
         PtyLine(other, tmp_path / "other") as second,
     ):
-        network = await asyncio.create_subprocess_exec("unshare", "-n", "sleep", "600")
+        network = await asyncio.create_subprocess_exec(
+            "unshare",
+            "-n",
+            "sh",
+            "-c",
+            "echo ready; exec sleep 600",
+            stdout=asyncio.subprocess.PIPE,
+        )
+        # before that, who enters it would stay in the computer's own network
+        assert network.stdout is not None
+        assert await network.stdout.readline() == b"ready\n"
         inside = (
             "nsenter",
             "-t",
