@@ -118,8 +118,8 @@ def command(
         other, other_plan = trained_network(beside / "best.pt")
         if other_plan.network.look_ahead_rows != plan.network.look_ahead_rows:
             raise BadInputError(
-                f"The nets of {run} and {beside} look ahead differently far: train both with the "
-                "same network.look_ahead_rows."
+                f"The nets of {run} and {beside} do not look equally far ahead: train both with "
+                "the same network.look_ahead_rows."
             )
         network = Pair(quiet, other).eval()
         others, other_files = trained_with(other_plan, beside)

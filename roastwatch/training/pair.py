@@ -2,7 +2,7 @@
 
 A net that learned to tell cracks from hi-hats misses faint cracks of a bare roaster, and the other
 way round. So both run side by side, and the room decides which one counts: the second net also
-judges whether a radio plays, and the mean of that over twenty seconds mixes their logits (a mixture
+judges whether a radio plays, and the mean of that over half a minute mixes their logits (a mixture
 of experts; Jacobs and others, "Adaptive mixtures of local experts", Neural Computation 3, 1991).
 """
 

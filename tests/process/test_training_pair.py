@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -24,15 +23,8 @@ from roastwatch.training.pair import (
     share_of,
 )
 from roastwatch.training.plan import TrainingPlan
+from tests.process.test_training_start import PLAN
 
-PLAN: dict[str, Any] = {
-    "name": "tiny",
-    "seed": 3,
-    "bank": {"clips": 8, "length_s": 3.0, "seed": 1},
-    "validation": {"clips": 4, "length_s": 3.0, "seed": 2},
-    "network": {"channels": 8, "dilations": [1, 2], "look_ahead_rows": 6},
-    "training": {"epochs": 1, "batch_clips": 4},
-}
 SILENT, LOUD = -20.0, 20.0
 
 
@@ -123,4 +115,4 @@ def test_export_joins_two_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert len(model.judge(heard)) == 30
     capsys.readouterr()
     assert exit_code([*command, str(tmp_path / "later")]) != 0
-    assert "look ahead differently far" in capsys.readouterr().err
+    assert "do not look equally far ahead" in capsys.readouterr().err
