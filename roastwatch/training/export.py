@@ -19,7 +19,7 @@ from roastwatch.errors import BadInputError
 from roastwatch.training import checkpoints
 from roastwatch.training.calibrate import LogitCalibration
 from roastwatch.training.network import POSITIONS, Block, Entry, PopNet, by_band
-from roastwatch.training.pair import PAST_ROWS, Pair, mixed, share_of
+from roastwatch.training.pair import PAST_ROWS, Pair, mixed, room
 from roastwatch.training.plan import TrainingPlan
 
 
@@ -97,9 +97,9 @@ class PairStreaming(torch.nn.Module):
         first, second, past = torch.split(state, [*lengths, state.shape[1] - sum(lengths)], dim=1)
         cracks, first, heard, radio = self.quiet(rows, first)
         other, second, _, present = self.radio(rows, second)
-        share, kept = share_of(present[:, 0], past.flatten(1))
+        share, doubt, kept = room(present[:, 0], past.flatten(1))
         following = torch.cat((first, second, kept.reshape(past.shape)), dim=1)
-        return mixed(cracks, other, share), following, heard, radio
+        return mixed(cracks, other, share, doubt), following, heard, radio
 
 
 def streaming(network: PopNet | Pair) -> Streaming | PairStreaming:

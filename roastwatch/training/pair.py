@@ -4,6 +4,9 @@ A net that learned to tell cracks from hi-hats misses faint cracks of a bare roa
 way round. So both run side by side, and the room decides which one counts: the second net also
 judges whether a radio plays, and the mean of that over half a minute mixes their logits (a mixture
 of experts; Jacobs and others, "Adaptive mixtures of local experts", Neural Computation 3, 1991).
+Short of a radio, in a kitchen, both must hear a crack: what clatters deceives one more often.
+
+The constants were chosen on development sounds (docs/development/pop-net.md).
 """
 
 import torch
@@ -13,10 +16,13 @@ from roastwatch.errors import BadInputError
 from roastwatch.training.network import PopNet
 
 LIKELY = 0.5
-"""A less likely radio does not count: a roll of cracks, too, is a little like one."""
+"""A less likely radio does not count as one: a roll of cracks, too, is a little like one."""
 QUIET, RADIO = 0.04, 0.12
-"""Mean of how far the probability of a radio is over `LIKELY`, up to which only the first net
-counts, and from which only the second (docs/development/pop-net.md)."""
+"""Mean of how far the probability of a radio is over `LIKELY`, up to which the second net only
+doubts, and from which it alone counts."""
+CALM, DOUBTS = 0.1, (2.0, 0.25)
+"""Short of a radio, a logit is at most so far over the second net's: 2 where nothing is like a
+radio, 0.25 where the mean probability of one is at least `CALM`."""
 MEAN_ROWS = 3072
 """Rows of 10 ms over which it is averaged: quiet bars and pauses of music count as music, and half
 a minute of cracks does not."""
@@ -48,24 +54,35 @@ class Pair(nn.Module):
         """Logits of whole clips, each preceded by a quiet room; shapes as from `PopNet`."""
         cracks, radio = self.quiet(rows)
         others, present = self.radio(rows)
-        share, _ = share_of(present[:, 0], rows.new_zeros(len(rows), PAST_ROWS))
-        return mixed(cracks, others, share), radio
+        share, doubt, _ = room(present[:, 0], rows.new_zeros(len(rows), PAST_ROWS))
+        return mixed(cracks, others, share, doubt), radio
 
 
-def share_of(present: torch.Tensor, past: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """How much the net for a radio counts in each row, and the past for the next rows.
+def room(
+    present: torch.Tensor, past: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """How much the net for a radio counts in each row, its doubt, and the past for the next rows.
 
     Args:
         present: logits of a radio, (batch, rows).
-        past: how far it was over `LIKELY` in the rows before, (batch, PAST_ROWS).
+        past: its probability in the rows before, (batch, PAST_ROWS).
     """
-    over = (torch.sigmoid(present) - LIKELY).clamp(min=0.0) / (1 - LIKELY)
-    whole = torch.cat((past, over), dim=1)
+    whole = torch.cat((past, torch.sigmoid(present)), dim=1)
+    share = (_means((whole - LIKELY).clamp(min=0.0) / (1 - LIKELY)) - QUIET) / (RADIO - QUIET)
+    calm, usual = DOUBTS
+    doubt = calm + (_means(whole) / CALM).clamp(max=1.0) * (usual - calm)
+    return share.clamp(0.0, 1.0), doubt, whole[:, -PAST_ROWS:]
+
+
+def _means(whole: torch.Tensor) -> torch.Tensor:
+    """Means over `MEAN_ROWS`, `AFTER_ROWS` ago, of all rows after the past."""
     sums = whole.cumsum(1)
-    means = (sums[:, MEAN_ROWS:-AFTER_ROWS] - sums[:, :-PAST_ROWS]) / MEAN_ROWS
-    return ((means - QUIET) / (RADIO - QUIET)).clamp(0.0, 1.0), whole[:, -PAST_ROWS:]
+    return (sums[:, MEAN_ROWS:-AFTER_ROWS] - sums[:, :-PAST_ROWS]) / MEAN_ROWS
 
 
-def mixed(quiet: torch.Tensor, radio: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
-    """Logits of both nets, mixed by the second one's share; all of one shape."""
-    return quiet + share * (radio - quiet)
+def mixed(
+    quiet: torch.Tensor, radio: torch.Tensor, share: torch.Tensor, doubt: torch.Tensor
+) -> torch.Tensor:
+    """Logits of both nets, mixed by the second one's share and doubt; all of one shape."""
+    both = torch.minimum(quiet, radio + doubt)
+    return both + share * (radio - both)

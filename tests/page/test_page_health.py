@@ -27,7 +27,7 @@ async def test_a_problem_is_shown_and_a_support_bundle_saved(tmp_path: Path) -> 
         page = desktop.page
         await expect(page.get_by_test_id("health")).to_contain_text("Ein Teil hat ein Problem")
         await expect(page.get_by_text("Diese Station hat keinen Röster")).to_be_visible()
-        await expect(page.get_by_test_id("model")).to_contain_text("pops-v3")
+        await expect(page.get_by_test_id("model")).to_contain_text("pops-v4")
         lines = page.get_by_test_id("log")
         await expect(lines).to_contain_text("it runs")
         await lines.get_by_label("Nur Probleme").check()

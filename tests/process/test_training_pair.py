@@ -15,12 +15,15 @@ from roastwatch.training.export import largest_difference, streaming, write_grap
 from roastwatch.training.network import PopNet
 from roastwatch.training.pair import (
     AFTER_ROWS,
+    CALM,
+    DOUBTS,
     MEAN_ROWS,
     PAST_ROWS,
     QUIET,
     RADIO,
     Pair,
-    share_of,
+    mixed,
+    room,
 )
 from roastwatch.training.plan import TrainingPlan
 from tests.process.test_training_start import PLAN
@@ -41,23 +44,31 @@ def net(seed: int, dilations: tuple[int, ...], radio: float, channels: int = 8) 
     return made.eval()
 
 
-@pytest.mark.parametrize(("radio", "decides"), [(SILENT, 0), (LOUD, 1)])
-def test_room_says_which_net_decides(radio: float, decides: int) -> None:
+@pytest.mark.parametrize("radio", [SILENT, LOUD])
+def test_room_says_which_net_decides(radio: float) -> None:
     nets = net(1, (1, 2), SILENT), net(2, (1, 4, 2), radio)
     rows = torch.randn(2, AFTER_ROWS + 500, WIDTH)
     with torch.inference_mode():
         cracks, present = Pair(*nets)(rows)
-        alone = [one(rows)[0] for one in nets]
+        quiet, other = (one(rows)[0] for one in nets)
         torch.testing.assert_close(present, nets[0](rows)[1])
-    torch.testing.assert_close(cracks[:, -50:], alone[decides][:, -50:], atol=1e-5, rtol=1e-5)
-    assert float((alone[0] - alone[1]).abs().mean()) > 0.05
+    expected = other if radio == LOUD else torch.minimum(quiet, other + DOUBTS[0])
+    torch.testing.assert_close(cracks[:, -50:], expected[:, -50:], atol=1e-5, rtol=1e-5)
+    assert float((quiet - other).abs().mean()) > 0.05
+
+
+def test_without_a_radio_both_nets_must_hear_a_crack() -> None:
+    quiet, other = torch.tensor([2.0, 2.0, -1.0]), torch.tensor([3.0, -1.0, 3.0])
+    half, none, whole = (torch.tensor(value) for value in (0.5, 0.0, 1.0))
+    assert mixed(quiet, other, none, half).tolist() == [2.0, -0.5, -1.0]
+    assert mixed(quiet, other, whole, half).tolist() == other.tolist()
 
 
 def test_radio_counts_once_its_mean_is_high_enough() -> None:
     began, ended = PAST_ROWS, 2 * PAST_ROWS
     present = torch.full((1, 3 * PAST_ROWS), SILENT)
     present[:, began:ended] = LOUD
-    share, past = share_of(present, torch.zeros(1, PAST_ROWS))
+    share, _, past = room(present, torch.zeros(1, PAST_ROWS))
     on = share[0].numpy()
     assert on[: began + AFTER_ROWS + int(QUIET * MEAN_ROWS) - 1].max() == 0
     assert on[began + AFTER_ROWS + int(RADIO * MEAN_ROWS) + 1 : ended].min() == 1
@@ -65,9 +76,14 @@ def test_radio_counts_once_its_mean_is_high_enough() -> None:
     assert float(past.max()) < 1e-6
 
 
-def test_radio_that_is_hardly_likely_does_not_count() -> None:
-    present = torch.full((1, PAST_ROWS), float(np.log(0.49 / 0.51)))
-    assert float(share_of(present, torch.zeros(1, PAST_ROWS))[0].max()) == 0
+@pytest.mark.parametrize(
+    ("chance", "expected"), [(0.0, DOUBTS[0]), (CALM / 2, sum(DOUBTS) / 2), (0.49, DOUBTS[1])]
+)
+def test_unlikely_radio_only_lets_the_second_net_doubt(chance: float, expected: float) -> None:
+    present = torch.full((1, PAST_ROWS), float(np.log(max(chance, 1e-9) / (1 - chance))))
+    share, doubt, _ = room(present, torch.full((1, PAST_ROWS), chance))
+    assert float(share.max()) == 0
+    torch.testing.assert_close(doubt, torch.full((1, PAST_ROWS), expected), atol=1e-3, rtol=0)
 
 
 def test_streamed_pair_equals_both_nets_on_whole_clips(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-"""A roast heard by two microphones: one at the roaster, one that stands beside a radio.
+"""A roast heard by two microphones: one at the roaster, one beside a radio or a popping pan.
 
-The roaster with its cracks reaches the second one `leak_db` weaker, and the radio reaches it
-`nearer_db` louder; each arrives 6 ms later at the farther microphone.
+The roaster with its cracks reaches the second one `leak_db` weaker, and what is beside it reaches
+it `nearer_db` louder; each arrives 6 ms later at the farther microphone.
 """
 
 from dataclasses import dataclass
@@ -12,10 +12,11 @@ from roastwatch import plugins
 from roastwatch.detection.model import CrackModel
 from roastwatch.detection.reference.reference import Reference
 from roastwatch.settings.model import chosen
+from roastwatch.synth import pops
 from roastwatch.synth.programmes import PROGRAMMES
 from roastwatch.synth.rates import CrackPhase, RoastRates
 from roastwatch.synth.roasts import SynthRoast
-from roastwatch.synth.shapes import high_band, rms
+from roastwatch.synth.shapes import add_at, high_band, rms
 from roastwatch.vocabulary import AudioBlock, Float32Array
 
 RATE_HZ = 32_000
@@ -45,25 +46,38 @@ class Found:
 
 def scene(
     seed: int,
-    programme: str = "music",
+    beside: str = "pan",
     *,
-    radio_db: float = 5.0,
+    level_db: float = 5.0,
     nearer_db: float = 6.0,
     leak_db: float = 15.0,
 ) -> Scene:
-    """Make a scene; the radio is `radio_db` over the roaster above 4 kHz at the main microphone."""
+    """Make a scene; `beside` is `level_db` over the roaster above 4 kHz at the main microphone.
+
+    It is one of `PROGRAMMES`, or "pan": oil that pops as beans do, which deceives any net.
+    """
     curve = RoastRates(LENGTH_S, CrackPhase(CRACKS_FROM_S, 10, 30, 10, 2.0))
     roast = SynthRoast(seed, RATE_HZ, curve=curve, pop_level_db=16, fooling_per_h=0, bed_dbfs=-40)
     roaster = np.concatenate(list(roast.blocks(1.0)))
     rng = np.random.default_rng([seed, 9])
-    radio = np.resize(PROGRAMMES[programme](rng, RATE_HZ, _TUNE_S), len(roaster))
+    maker = _pan if beside == "pan" else PROGRAMMES[beside]
+    other = np.resize(maker(rng, RATE_HZ, _TUNE_S), len(roaster))
     noise = rms(high_band(roaster[: 20 * RATE_HZ], RATE_HZ))
-    radio *= np.float32(noise * 10 ** (radio_db / 20) / rms(high_band(radio, RATE_HZ)))
+    other *= np.float32(noise * 10 ** (level_db / 20) / rms(high_band(other, RATE_HZ)))
     late = round(0.006 * RATE_HZ)
     hiss = np.float32(1e-4) * rng.standard_normal(len(roaster), dtype=np.float32)
     there = np.roll(roaster, late) * np.float32(10 ** (-leak_db / 20))
-    there += radio * np.float32(10 ** (nearer_db / 20)) + hiss
-    return Scene(roaster + np.roll(radio, late), there, roast.truth.pop_times_s)
+    there += other * np.float32(10 ** (nearer_db / 20)) + hiss
+    return Scene(roaster + np.roll(other, late), there, roast.truth.pop_times_s)
+
+
+def _pan(rng: np.random.Generator, rate_hz: int, length_s: float) -> Float32Array:
+    """A pop every half second on average, at random."""
+    sound = np.zeros(round(length_s * rate_hz), np.float32)
+    family = pops.draw_family(rng)
+    for at_s in rng.uniform(0, length_s - 0.1, round(2 * length_s)):
+        add_at(sound, round(at_s * rate_hz), pops.pop(rng, family, rate_hz))
+    return sound
 
 
 def pops_model() -> CrackModel:

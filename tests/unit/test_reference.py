@@ -20,14 +20,14 @@ def model() -> CrackModel:
 
 
 @cache
-def radio(programme: str) -> Scene:
-    seed, radio_db = {"music": (2, 5.0), "talk": (1, 0.0)}[programme]
-    return scene(seed, programme, radio_db=radio_db)
+def roast(beside: str) -> Scene:
+    seed, level_db = {"pan": (2, 0.0), "talk": (1, 0.0)}[beside]
+    return scene(seed, beside, level_db=level_db)
 
 
 @cache
-def alone(programme: str) -> Found:
-    return found(radio(programme), pops_model(), None)
+def alone(beside: str) -> Found:
+    return found(roast(beside), pops_model(), None)
 
 
 def one_card(heard: Scene, until: int | None = None) -> Reference:
@@ -50,23 +50,23 @@ def drifting(sound: Float32Array, offset_s: float, ppm: float) -> Float32Array:
     return np.asarray(sound[whole] * (1 - share) + sound[whole + 1] * share, dtype=np.float32)
 
 
-@pytest.mark.parametrize("programme", ["music", "talk"])
-def test_pops_of_a_radio_vanish_and_cracks_stay(programme: str, model: CrackModel) -> None:
-    kept = found(radio(programme), model, one_card(radio(programme)))
-    assert alone(programme).others >= 10
-    assert kept.others <= 0.2 * alone(programme).others
-    assert kept.cracks >= 0.9 * alone(programme).cracks > 10
+@pytest.mark.parametrize("beside", ["pan", "talk"])
+def test_pops_beside_the_roaster_vanish_and_cracks_stay(beside: str, model: CrackModel) -> None:
+    kept = found(roast(beside), model, one_card(roast(beside)))
+    assert alone(beside).others >= 10
+    assert kept.others <= 0.2 * alone(beside).others
+    assert kept.cracks >= 0.9 * alone(beside).cracks > 10
 
 
 @pytest.mark.parametrize("leak_db", [10.0, 20.0])
-def test_without_a_radio_hardly_a_crack_is_rejected(leak_db: float, model: CrackModel) -> None:
-    heard = scene(2, radio_db=-60.0, leak_db=leak_db)
+def test_in_a_quiet_room_hardly_a_crack_is_rejected(leak_db: float, model: CrackModel) -> None:
+    heard = scene(2, level_db=-60.0, leak_db=leak_db)
     before = found(heard, model, None)
     assert found(heard, model, one_card(heard)).cracks >= 0.95 * before.cracks > 10
 
 
 def test_two_sources_250_ms_and_100_ppm_apart_are_aligned(model: CrackModel) -> None:
-    heard = radio("music")
+    heard = roast("pan")
     other = drifting(heard.reference, 0.25, 100.0)
     reference = Reference(RATE_HZ, same_clock=False)
     reference.anchor(0.0, RATE_HZ)
@@ -160,13 +160,13 @@ def test_what_a_reference_is_worth(model: CrackModel) -> None:
         ("talk", 0.0, 6.0, 15.0), ("talk", -5.0, 0.0, 20.0), ("talk", 5.0, 10.0, 20.0),
     )  # fmt: skip
     sums = np.zeros(4, int)
-    for programme, radio_db, nearer_db, leak_db in rows:
+    for beside, level_db, nearer_db, leak_db in rows:
         row = np.zeros(4, int)
         for seed in (5, 6):  # nothing was chosen on these
-            heard = scene(seed, programme, radio_db=radio_db, nearer_db=nearer_db, leak_db=leak_db)
+            heard = scene(seed, beside, level_db=level_db, nearer_db=nearer_db, leak_db=leak_db)
             without, kept = found(heard, model, None), found(heard, model, one_card(heard))
             row += [without.others, kept.others, without.cracks, kept.cracks]
-        print(programme, radio_db, nearer_db, leak_db, *row)
+        print(beside, level_db, nearer_db, leak_db, *row)
         sums += row
     assert sums[1] <= 0.05 * sums[0]
     assert sums[3] >= 0.85 * sums[2]

@@ -30,8 +30,8 @@ from tests.support.until import until
 
 @pytest.fixture(scope="module")
 def stereo() -> Float32Array:
-    """A roast beside a radio: channel 1 at the roaster, channel 2 away from it."""
-    heard = scene(2, "music")
+    """A roast beside a popping pan: channel 1 at the roaster, channel 2 away from it."""
+    heard = scene(2)
     return np.clip(np.stack((heard.main, heard.reference), axis=1), -1, 1)
 
 
@@ -49,7 +49,9 @@ def test_a_file_with_a_reference_channel_has_fewer_pops(
     model = pops_model()
     with_it = analyze_file(path, model, reference_channel=2)
     assert 0 < len(with_it.pops) < 0.6 * len(analyze_file(tmp_path / "alone.wav", model).pops)
-    assert analyze_file(path, model, reference_channel=2, block_samples=7777).pops == with_it.pops
+    other = analyze_file(path, model, reference_channel=2, block_samples=7777)
+    # the mean of a radio is rounded otherwise in blocks of another size
+    np.testing.assert_allclose(np.array(other.pops), np.array(with_it.pops), atol=1e-6)
 
 
 def test_the_detector_decides_as_analyze_does(path: Path, stereo: Float32Array) -> None:

@@ -18,7 +18,7 @@ PARTS = (
     ComponentStatus("kitchen-microphone", ComponentState.RUNNING, None, (("times_lost", 2.0),)),
     ComponentStatus("mqtt", ComponentState.RETRYING, PROBLEM),
 )
-CARD = ModelCard("pops-v3", "synthesised roasts", 16_000, 0.1, 0.3, 0.77)
+CARD = ModelCard("pops-v4", "synthesised roasts", 16_000, 0.1, 0.3, 0.77)
 KITCHEN = {
     "kitchen": Snapshot("kitchen", datetime.now(UTC), parts=PARTS, detector="pops", model=CARD)
 }
@@ -46,7 +46,7 @@ async def test_every_component_is_shown_with_its_state_and_counters() -> None:
     assert (mqtt["station"], mqtt["state"], mqtt["problem"]) == ("", "retrying", PROBLEM)
     assert german["components"][1]["problem"].startswith("Diese Station hat keinen Röster")
     (model,) = found["models"]
-    assert (model["name"], model["model_id"], model["pop_threshold"]) == ("pops", "pops-v3", 0.77)
+    assert (model["name"], model["model_id"], model["pop_threshold"]) == ("pops", "pops-v4", 0.77)
 
 
 async def test_only_an_operator_sees_log_lines_and_the_settings_file(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ PRESENT, LOUD = 0.2, 0.5
 cracks of medium clearness: what may be missed for a radio must have been said."""
 SURELY = 0.5
 """From this probability of a radio on hearing is limited even while first crack goes on."""
-LEVEL_AT_EVEN, PER_LOGIT, HIGHEST_LEVEL = 0.8, 0.36, 1.2
+LEVEL_AT_EVEN, PER_LOGIT, HIGHEST_LEVEL = 0.8, 0.36, 0.2
 """The least level of a pop where a radio is as likely loud as not, its slope over the logit of that
 probability, and its highest value. Faint music raises it a little, long before hearing is limited.
 Chosen on synthesised roasts with held-back tracks (docs/development/decision.md)."""
