@@ -19,7 +19,7 @@ from roastwatch.errors import BadInputError
 from roastwatch.training import checkpoints
 from roastwatch.training.calibrate import LogitCalibration
 from roastwatch.training.network import POSITIONS, Block, Entry, PopNet, by_band
-from roastwatch.training.pair import PAST_ROWS, Pair, mixed, room
+from roastwatch.training.pair import KEPT, PAST_STEPS, Pair, mixed, room
 from roastwatch.training.plan import TrainingPlan
 
 
@@ -86,7 +86,7 @@ class PairStreaming(torch.nn.Module):
     def rest(self) -> torch.Tensor:
         """The state before any sound: zeros, (1, rows, channels)."""
         quiet = self.quiet.rest()
-        past = torch.zeros(1, PAST_ROWS // quiet.shape[2], quiet.shape[2])
+        past = torch.zeros(1, KEPT // quiet.shape[2], quiet.shape[2])
         return torch.cat((quiet, self.radio.rest(), past), dim=1)
 
     def forward(
@@ -97,7 +97,7 @@ class PairStreaming(torch.nn.Module):
         first, second, past = torch.split(state, [*lengths, state.shape[1] - sum(lengths)], dim=1)
         cracks, first, heard, radio = self.quiet(rows, first)
         other, second, _, present = self.radio(rows, second)
-        share, doubt, kept = room(present[:, 0], past.flatten(1))
+        share, doubt, kept = room(present[:, 0], past.reshape(1, 2, PAST_STEPS))
         following = torch.cat((first, second, kept.reshape(past.shape)), dim=1)
         return mixed(cracks, other, share, doubt), following, heard, radio
 

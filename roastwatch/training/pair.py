@@ -12,6 +12,7 @@ The constants were chosen on development sounds (docs/development/pop-net.md).
 import torch
 from torch import nn
 
+from roastwatch.detection.pops.features import ROWS_PER_STEP
 from roastwatch.errors import BadInputError
 from roastwatch.training.network import PopNet
 
@@ -23,13 +24,15 @@ doubts, and from which it alone counts."""
 CALM, DOUBTS = 0.1, (2.0, 0.25)
 """Short of a radio, a logit is at most so far over the second net's: 2 where nothing is like a
 radio, 0.25 where the mean probability of one is at least `CALM`."""
-MEAN_ROWS = 3072
-"""Rows of 10 ms over which it is averaged: quiet bars and pauses of music count as music, and half
+MEAN_STEPS = 307
+"""Steps of 0.1 s over which it is averaged: quiet bars and pauses of music count as music, and half
 a minute of cracks does not."""
-AFTER_ROWS = 288
-"""Rows after which one counts: at the start of a sound no net can know a radio yet."""
-PAST_ROWS = MEAN_ROWS + AFTER_ROWS
-"""Rows that the state keeps: a multiple of the channels, into which they are folded."""
+AFTER_STEPS = 29
+"""Steps after which one counts: at the start of a sound no net can know a radio yet."""
+PAST_STEPS = MEAN_STEPS + AFTER_STEPS
+"""Steps that the state keeps."""
+KEPT = 2 * PAST_STEPS
+"""Numbers in the state, a multiple of the channels, into which they are folded."""
 
 
 class Pair(nn.Module):
@@ -43,46 +46,50 @@ class Pair(nn.Module):
         """
         super().__init__()
         channels, others = (net.exit.in_channels for net in (quiet, radio))
-        if channels != others or PAST_ROWS % channels:
+        if channels != others or KEPT % channels:
             raise BadInputError(
                 f"The nets have {channels} and {others} channels: both must have as many, a "
-                f"divisor of {PAST_ROWS}. Train one of them with network.channels={channels}."
+                f"divisor of {KEPT}. Train one of them with network.channels={channels}."
             )
         self.quiet, self.radio = quiet, radio
 
     def forward(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits of whole clips, each preceded by a quiet room; shapes as from `PopNet`."""
+        """Logits of whole clips (whole steps), each preceded by a quiet room; as from `PopNet`."""
         cracks, radio = self.quiet(rows)
         others, present = self.radio(rows)
-        share, doubt, _ = room(present[:, 0], rows.new_zeros(len(rows), PAST_ROWS))
+        share, doubt, _ = room(present[:, 0], rows.new_zeros(len(rows), 2, PAST_STEPS))
         return mixed(cracks, others, share, doubt), radio
 
 
 def room(
     present: torch.Tensor, past: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """How much the net for a radio counts in each row, its doubt, and the past for the next rows.
+    """How much the net for a radio counts in each step, its doubt, and the past for the next ones.
 
     Args:
-        present: logits of a radio, (batch, rows).
-        past: its probability in the rows before, (batch, PAST_ROWS).
+        present: logits of a radio, (batch, rows) of whole steps.
+        past: means of the steps before, (batch, 2, PAST_STEPS): of its probability, and of how far
+            that is over `LIKELY`.
+
+    Returns:
+        Share and doubt, (batch, steps), and the past.
     """
-    whole = torch.cat((past, torch.sigmoid(present)), dim=1)
-    share = (_means((whole - LIKELY).clamp(min=0.0) / (1 - LIKELY)) - QUIET) / (RADIO - QUIET)
+    chance = torch.sigmoid(present).reshape(len(past), -1, ROWS_PER_STEP)
+    over = (chance - LIKELY).clamp(min=0.0) / (1 - LIKELY)
+    whole = torch.cat((past, torch.stack((chance.mean(2), over.mean(2)), dim=1)), dim=2)
+    sums = whole.cumsum(2)
+    means = (sums[:, :, MEAN_STEPS:-AFTER_STEPS] - sums[:, :, :-PAST_STEPS]) / MEAN_STEPS
     calm, usual = DOUBTS
-    doubt = calm + (_means(whole) / CALM).clamp(max=1.0) * (usual - calm)
-    return share.clamp(0.0, 1.0), doubt, whole[:, -PAST_ROWS:]
-
-
-def _means(whole: torch.Tensor) -> torch.Tensor:
-    """Means over `MEAN_ROWS`, `AFTER_ROWS` ago, of all rows after the past."""
-    sums = whole.cumsum(1)
-    return (sums[:, MEAN_ROWS:-AFTER_ROWS] - sums[:, :-PAST_ROWS]) / MEAN_ROWS
+    doubt = calm + (means[:, 0] / CALM).clamp(max=1.0) * (usual - calm)
+    share = ((means[:, 1] - QUIET) / (RADIO - QUIET)).clamp(0.0, 1.0)
+    return share, doubt, whole[:, :, -PAST_STEPS:]
 
 
 def mixed(
     quiet: torch.Tensor, radio: torch.Tensor, share: torch.Tensor, doubt: torch.Tensor
 ) -> torch.Tensor:
-    """Logits of both nets, mixed by the second one's share and doubt; all of one shape."""
-    both = torch.minimum(quiet, radio + doubt)
-    return both + share * (radio - both)
+    """Logits of both nets, (batch, rows), mixed by the second's share and doubt in each step."""
+    steps = (*share.shape, ROWS_PER_STEP)
+    second = radio.reshape(steps)
+    both = torch.minimum(quiet.reshape(steps), second + doubt[..., None])
+    return (both + share[..., None] * (second - both)).reshape(quiet.shape)

@@ -8,17 +8,17 @@ import pytest
 import torch
 
 from roastwatch.cli import main
-from roastwatch.detection.pops.features import WIDTH
+from roastwatch.detection.pops.features import ROWS_PER_STEP, WIDTH
 from roastwatch.detection.pops.model import PopsModel, PopsOptions
 from roastwatch.errors import BadInputError
 from roastwatch.training.export import largest_difference, streaming, write_graph
 from roastwatch.training.network import PopNet
 from roastwatch.training.pair import (
-    AFTER_ROWS,
+    AFTER_STEPS,
     CALM,
     DOUBTS,
-    MEAN_ROWS,
-    PAST_ROWS,
+    MEAN_STEPS,
+    PAST_STEPS,
     QUIET,
     RADIO,
     Pair,
@@ -47,7 +47,7 @@ def net(seed: int, dilations: tuple[int, ...], radio: float, channels: int = 8) 
 @pytest.mark.parametrize("radio", [SILENT, LOUD])
 def test_room_says_which_net_decides(radio: float) -> None:
     nets = net(1, (1, 2), SILENT), net(2, (1, 4, 2), radio)
-    rows = torch.randn(2, AFTER_ROWS + 500, WIDTH)
+    rows = torch.randn(2, (AFTER_STEPS + 50) * ROWS_PER_STEP, WIDTH)
     with torch.inference_mode():
         cracks, present = Pair(*nets)(rows)
         quiet, other = (one(rows)[0] for one in nets)
@@ -58,20 +58,24 @@ def test_room_says_which_net_decides(radio: float) -> None:
 
 
 def test_without_a_radio_both_nets_must_hear_a_crack() -> None:
-    quiet, other = torch.tensor([2.0, 2.0, -1.0]), torch.tensor([3.0, -1.0, 3.0])
-    half, none, whole = (torch.tensor(value) for value in (0.5, 0.0, 1.0))
-    assert mixed(quiet, other, none, half).tolist() == [2.0, -0.5, -1.0]
-    assert mixed(quiet, other, whole, half).tolist() == other.tolist()
+    quiet, other = (
+        torch.tensor(values).repeat_interleave(ROWS_PER_STEP)[None]
+        for values in ([2.0, 2.0, -1.0], [3.0, -1.0, 3.0])
+    )
+    half, none, whole = (torch.full((1, 3), value) for value in (0.5, 0.0, 1.0))
+    in_quiet, in_music = mixed(quiet, other, none, half), mixed(quiet, other, whole, half)
+    assert in_quiet[0, ::ROWS_PER_STEP].tolist() == [2.0, -0.5, -1.0]
+    assert in_music.tolist() == other.tolist()
 
 
 def test_radio_counts_once_its_mean_is_high_enough() -> None:
-    began, ended = PAST_ROWS, 2 * PAST_ROWS
-    present = torch.full((1, 3 * PAST_ROWS), SILENT)
-    present[:, began:ended] = LOUD
-    share, _, past = room(present, torch.zeros(1, PAST_ROWS))
+    began, ended = PAST_STEPS, 2 * PAST_STEPS
+    present = torch.full((1, 3 * PAST_STEPS * ROWS_PER_STEP), SILENT)
+    present[:, began * ROWS_PER_STEP : ended * ROWS_PER_STEP] = LOUD
+    share, _, past = room(present, torch.zeros(1, 2, PAST_STEPS))
     on = share[0].numpy()
-    assert on[: began + AFTER_ROWS + int(QUIET * MEAN_ROWS) - 1].max() == 0
-    assert on[began + AFTER_ROWS + int(RADIO * MEAN_ROWS) + 1 : ended].min() == 1
+    assert on[: began + AFTER_STEPS + int(QUIET * MEAN_STEPS) - 1].max() == 0
+    assert on[began + AFTER_STEPS + int(RADIO * MEAN_STEPS) + 1 : ended].min() == 1
     assert on[-1] == 0
     assert float(past.max()) < 1e-6
 
@@ -80,10 +84,12 @@ def test_radio_counts_once_its_mean_is_high_enough() -> None:
     ("chance", "expected"), [(0.0, DOUBTS[0]), (CALM / 2, sum(DOUBTS) / 2), (0.49, DOUBTS[1])]
 )
 def test_unlikely_radio_only_lets_the_second_net_doubt(chance: float, expected: float) -> None:
-    present = torch.full((1, PAST_ROWS), float(np.log(max(chance, 1e-9) / (1 - chance))))
-    share, doubt, _ = room(present, torch.full((1, PAST_ROWS), chance))
+    rows = PAST_STEPS * ROWS_PER_STEP
+    present = torch.full((1, rows), float(np.log(max(chance, 1e-9) / (1 - chance))))
+    past = torch.stack((torch.full((1, PAST_STEPS), chance), torch.zeros(1, PAST_STEPS)), dim=1)
+    share, doubt, _ = room(present, past)
     assert float(share.max()) == 0
-    torch.testing.assert_close(doubt, torch.full((1, PAST_ROWS), expected), atol=1e-3, rtol=0)
+    torch.testing.assert_close(doubt, torch.full((1, PAST_STEPS), expected), atol=1e-3, rtol=0)
 
 
 def test_streamed_pair_equals_both_nets_on_whole_clips(tmp_path: Path) -> None:

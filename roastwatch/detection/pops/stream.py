@@ -14,7 +14,10 @@ from roastwatch.detection.pops.peaks import REACH_ROWS, peaks
 from roastwatch.vocabulary import CrackScore, Float32Array, Pop
 
 _MOST_STEPS = 100  # at a time: fast for large blocks, and little memory
+LEAST_STEPS = 2
+"""The net runs on so many steps at least: on two it takes hardly longer than on one."""
 _QUIET_ROWS = 100  # before the first sound: the net's context
+_NO_ROWS = np.empty((0, features.WIDTH), np.float32)
 NO_RADIO = np.empty((2, 0), np.float32)
 """Of a net that does not judge the radio."""
 
@@ -34,7 +37,7 @@ class Activations:
 
 
 class PopsStream:
-    """One stream through the net: a score for each 0.1 s, 0.3 s after it.
+    """One stream through the net: a score for each 0.1 s, 0.3 or 0.4 s after it, two at a time.
 
     At the start and after a gap scores come 2 s later, because the sound itself sets the noise
     floor.
@@ -60,6 +63,8 @@ class PopsStream:
         has_radio = any(put.name == "radio" for put in session.get_outputs())
         self._radio_output = ["radio"] if has_radio else []
         self._state: Float32Array
+        self._waiting: Float32Array
+        """Rows of a step that the net has not heard yet, shape (rows, WIDTH)."""
         self._opening: Float32Array | None
         """The first sound, until it suffices for the noise floor."""
         self._rest(0)
@@ -95,11 +100,20 @@ class PopsStream:
         scores: list[CrackScore] = []
         size = _MOST_STEPS * self._front_end.step_samples
         for first in range(0, len(samples), size):
-            scores += self._judge(self._front_end.push(samples[first : first + size]))
+            self._waiting = np.concatenate(
+                (self._waiting, self._front_end.push(samples[first : first + size]))
+            )
+            if len(self._waiting) >= LEAST_STEPS * features.ROWS_PER_STEP:
+                scores += self._judge_waiting()
         return scores
+
+    def _judge_waiting(self) -> list[CrackScore]:
+        rows, self._waiting = self._waiting, _NO_ROWS
+        return self._judge(rows)
 
     def reset(self, gap_samples: int) -> None:
         """`gap_samples` are missing; scores still due come with the next push."""
+        self._kept += self._judge_waiting()
         at = self._origin + self._steps * self._front_end.step_samples
         at += self._front_end.waiting_samples + gap_samples
         if self._opening is not None:
@@ -113,7 +127,7 @@ class PopsStream:
 
         The sound is continued by its mirror image, so that its end is not a click.
         """
-        scores = self._hear_opening()
+        scores = self._hear_opening() + self._judge_waiting()
         waiting = self._front_end.waiting_samples
         end = self._origin + self._steps * self._front_end.step_samples + waiting
         rows = np.empty((0, features.WIDTH), np.float32)
@@ -135,6 +149,7 @@ class PopsStream:
     def _rest(self, origin: int) -> None:
         self._origin = origin
         self._opening = np.empty(0, np.float32)
+        self._waiting = _NO_ROWS
         self._steps = 0  # processed by the net
         self._scored = 0  # with a score
         self._state = np.zeros(self._manifest.state_shape, np.float32)
@@ -180,8 +195,8 @@ class PopsStream:
         self._radio_rows = np.concatenate((self._radio_rows, logits[:, late:]), axis=1)
         count = self._radio_rows.shape[1] // features.ROWS_PER_STEP
         rows = count * features.ROWS_PER_STEP
-        means = self._radio_rows[:, :rows].reshape(2, count, features.ROWS_PER_STEP).mean(axis=2)
-        chances = 1 / (1 + np.exp(-means))
+        steps = self._radio_rows[:, :rows].reshape(2, count, features.ROWS_PER_STEP)
+        chances = 1 / (1 + np.exp(np.add.reduce(steps, axis=2) / -features.ROWS_PER_STEP))
         self._radio += [(present, loud) for present, loud in chances.T.tolist()]
         self._radio_rows = self._radio_rows[:, rows:]
 
