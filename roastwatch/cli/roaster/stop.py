@@ -25,7 +25,8 @@ from roastwatch.roaster.plans.drive_end import Afterheat
 KNOCK_S = 1.5
 LOOKS, LOOKS_APART_S, ROUND_S = 4, 0.1, 10.0
 """Guardians are looked for until this many looks in a row find no other: the kernel's list of
-sockets may miss one while others come and go. Then those that were found are awaited."""
+sockets may miss one while others come and go. A round ends after that, or after `ROUND_S`, once
+all that were found are stopped."""
 ROUNDS = 4
 """If each round finds others, guardians keep starting."""
 SHOWN_EVERY_S = 30.0
