@@ -64,8 +64,8 @@ while True:
                     os.write(there, b".")
                     break
                 os.read(here, 1)
-            told = dict(answer, seq=asked["seq"], re=asked["seq"])
-            print(json.dumps(told), file=lines, flush=True)
+            reply = dict(answer, seq=asked["seq"], re=asked["seq"])
+            print(json.dumps(reply), file=lines, flush=True)
 """
 
 
