@@ -11,8 +11,10 @@ import fcntl
 import hashlib
 import os
 import pwd
+import re
 import socket
 import struct
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +29,15 @@ BY_FILE = ""
 WAITING = 128
 """How many callers may wait to be accepted."""
 
+FULL_S, AGAIN_S = 0.5, 0.02
+"""A guardian with that many callers is called again for up to `FULL_S`, each `AGAIN_S`."""
+
 REST_S = 0.1
 """Without a free file descriptor, no caller is accepted for this long."""
+
+_SOCKET = re.compile(rf"\S+: \S+ \S+ ([0-9A-F]{{8}}) \S+ \S+ +\d+ @({PREFIX}[0-9a-f]{{24}})$")
+_LISTENS = 0x10000
+"""Its line in /proc/net/unix, with its flags; this flag has a socket that accepts callers."""
 
 Converse = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
@@ -71,20 +80,40 @@ def address_of(name: str) -> str:
 
 
 def listening() -> list[str]:
-    """The abstract sockets of all guardians on this computer, of every user."""
+    """The abstract sockets at which guardians on this computer listen, of every user."""
     try:
         lines = Path("/proc/net/unix").read_text(errors="replace").splitlines()
     except OSError:
         return []
-    words = (line.split()[-1] for line in lines if PREFIX in line)
-    return sorted({"\0" + word[1:] for word in words if word.startswith("@" + PREFIX)})
+    found = [match for line in lines if (match := _SOCKET.match(line))]
+    return sorted({"\0" + match[2] for match in found if int(match[1], 16) & _LISTENS})
 
 
 async def connect(
     address: str | Path,
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Open a guardian's socket. Raises OSError."""
-    return await asyncio.open_unix_connection(str(address), limit=messages.LONGEST_LINE * 4)
+    """Open a guardian's socket. Raises OSError; BlockingIOError: too many callers wait there."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        await _call(sock, str(address))
+        return await asyncio.open_unix_connection(sock=sock, limit=messages.LONGEST_LINE * 4)
+    except BaseException:
+        sock.close()
+        raise
+
+
+async def _call(sock: socket.socket, address: str) -> None:
+    """Connect; a Unix socket does so at once, unless too many callers wait there already."""
+    until_s = time.monotonic() + FULL_S
+    while True:
+        try:
+            sock.connect(address)
+            return
+        except BlockingIOError:
+            if time.monotonic() > until_s:
+                raise
+            await asyncio.sleep(AGAIN_S)
 
 
 async def addresses(wire: str, path: Path | None) -> list[str | Path]:
@@ -136,15 +165,19 @@ class Doors:
                     self._path.unlink(missing_ok=True)
 
     async def rename(self, names: frozenset[str]) -> None:
-        """Listen under these names from now on, except those of another guardian."""
-        if names == self.names:
+        """Listen under these names from now on, except those of another guardian.
+
+        It is never without a name, so that a stop finds it: new ones are taken first, and if none
+        can be had, it keeps the old ones.
+        """
+        for new in sorted(names - self.names):
+            with contextlib.suppress(BadInputError):
+                await self._listen({new})
+        if not self.names & names:
             return
         for gone in self.names - names:
             self._close(gone)
         self.names &= names
-        for new in names - self.names:
-            with contextlib.suppress(BadInputError):
-                await self._listen({new})
 
     async def _listen(self, names: Iterable[str]) -> None:
         if not identity.is_linux():
@@ -265,11 +298,15 @@ def _only_one(path: Path | None) -> Iterator[bool]:
 
 
 async def who(address: str | Path) -> Peer:
-    """The process that listens at an address. Raises LostError if there is none."""
+    """The process that listens at an address.
+
+    Raises:
+        LostError: there is none, or too many callers wait there.
+    """
     try:
         _, writer = await connect(address)
     except OSError as error:
-        raise LostError("A guardian is gone.") from error
+        raise LostError("A guardian is gone, or does not answer.") from error
     peer = peer_of(writer)
     writer.close()
     return peer

@@ -29,6 +29,7 @@ ONE_BY_ONE = tuple(
     for name in (
         *("drive_end", "whole_roasts", "guardian_process", "guardian_found", "hottop_control"),
         *("guardian_supervised", "guardian_successors", "emergency_stop", "stop_understood"),
+        "stop_all",
     )
 )
 """Long tests that share nothing, so that each may run in any process."""

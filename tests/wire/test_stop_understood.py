@@ -3,9 +3,6 @@
 import asyncio
 import contextlib
 import os
-import shutil
-import signal
-import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -13,7 +10,7 @@ import pytest
 
 from tests.fakes.line import PtyLine
 from tests.fakes.tc4 import FakeTc4
-from tests.support.guarded import PLAN, Guarded, end, guarded, heating, left
+from tests.support.guarded import Guarded, end, guarded, heating, left
 from tests.support.until import until
 
 STARTED_S = 60.0
@@ -33,13 +30,6 @@ async def stopping(place: Guarded, *words: str) -> AsyncIterator[asyncio.subproc
         yield process
     finally:
         await end(process)
-
-
-async def ended(process: asyncio.subprocess.Process) -> str:
-    """What it printed; it must have ended well."""
-    out, _ = await asyncio.wait_for(process.communicate(), STARTED_S)
-    assert process.returncode == 0, out.decode()
-    return out.decode()
 
 
 @pytest.mark.parametrize(
@@ -83,75 +73,6 @@ async def test_port_is_found_with_spaces_and_as_a_relative_path(
         assert fake.ot1 == 60
         async with stopping(place, "--port", spell(str(line.port))):
             await until(lambda: fake.ot1 == 0, STARTED_S)
-
-
-@pytest.mark.skipif(
-    os.getuid() != 0 or shutil.which("unshare") is None, reason="makes a network of its own"
-)
-@pytest.mark.parametrize("words", [(), ("--type", "tc5"), ("--port", "usb")])
-async def test_stop_that_names_no_machine_stops_them_all(
-    tmp_path: Path, words: tuple[str, ...]
-) -> None:
-    """In a network of its own: it must not stop the guardians of other tests."""
-    one, other = hot_tc4(), hot_tc4()
-    (tmp_path / "other").mkdir()
-    plan = tmp_path / "plan.yaml"
-    plan.write_text(PLAN)
-    async with (
-        guarded() as place,
-        PtyLine(one, tmp_path) as first,
-        PtyLine(other, tmp_path / "other") as second,
-    ):
-        network = await asyncio.create_subprocess_exec(
-            "unshare",
-            "-n",
-            "sh",
-            "-c",
-            "echo ready; exec sleep 600",
-            stdout=asyncio.subprocess.PIPE,
-        )
-        # before that, who enters it would stay in the computer's own network
-        assert network.stdout is not None
-        assert await network.stdout.readline() == b"ready\n"
-        inside = (
-            "nsenter",
-            "-t",
-            str(network.pid),
-            "-n",
-            sys.executable,
-            "-m",
-            "roastwatch",
-            "roaster",
-        )
-        started: list[asyncio.subprocess.Process] = []
-
-        async def run(*more: str) -> asyncio.subprocess.Process:
-            started.append(
-                await asyncio.create_subprocess_exec(
-                    *inside,
-                    *more,
-                    env=place.environment,
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=asyncio.subprocess.PIPE,
-                    stderr=asyncio.subprocess.STDOUT,
-                )
-            )
-            return started[-1]
-
-        try:
-            for line in (first, second):
-                port = ("--type", "tc4", "--port", str(line.port), "--independent-cutoff")
-                await run("drive", str(plan), *port, "--log-file", f"{line.port}.csv")
-            await until(lambda: one.ot1 == 60 and other.ot1 == 60, STARTED_S)
-            out = await ended(await run("stop", *words))
-            assert (one.ot1, other.ot1) == (0, 0), out
-            assert "all 2 guardians" in out
-            assert out.count("Stopped tc4") == 2
-        finally:
-            for process in started:
-                await end(process)
-            network.send_signal(signal.SIGKILL)
-            await network.wait()
 
 
 def a_file(folder: Path) -> Path:

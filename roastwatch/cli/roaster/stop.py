@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from roastwatch.app.roaster_launch import understood, wire_of_port
+from roastwatch.cli.roaster.found import Found, guardians_here
 from roastwatch.cli.roaster.machine import SLIP, Forgiving, machine_options, run_until_stopped
 from roastwatch.errors import BadInputError, LostError, RoastwatchError
 from roastwatch.roaster import doors, identity, messages
@@ -22,9 +23,12 @@ from roastwatch.roaster.handover import setpoints_of
 from roastwatch.roaster.plans.drive_end import Afterheat
 
 KNOCK_S = 1.5
-LOOKS, LOOKS_APART_S = 4, 0.1
-"""Guardians are looked for this often, each stopped once it is found: the kernel's list of sockets
-may miss one while others come and go, and a guardian may just be changing its names."""
+LOOKS, LOOKS_APART_S, ROUND_S = 4, 0.1, 10.0
+"""Guardians are looked for until this many looks in a row find no other: the kernel's list of
+sockets may miss one while others come and go. A round ends after that, or after `ROUND_S`, once
+all that were found are stopped."""
+ROUNDS = 4
+"""If each round finds others, guardians keep starting."""
 SHOWN_EVERY_S = 30.0
 WATCH_S = 22.0
 WATCH_TURN_S = 0.25
@@ -38,8 +42,9 @@ def stop(**chosen: Any) -> None:
     """Emergency stop: heat 0, drum and cooling on, latched. Needs no arming.
 
     It reaches the guardian that holds the machine, no matter which options or user started it;
-    --port alone is enough. Without options it stops every guardian on this computer. Options that
-    can't be understood are reported, and do not prevent the stop.
+    --port alone is enough. Without options it stops every guardian on this computer, and names
+    each that it could not stop. Options that can't be understood are reported, and do not prevent
+    the stop.
 
     Then it watches the temperature for up to 22 s; Ctrl-C leaves. It exits with 0 only when the
     machine has heat 0, as reported by a guardian of yours or root's, and gets not much hotter.
@@ -60,25 +65,37 @@ async def _stop_all() -> None:
     """Stop every guardian on this computer: heat 0 is the safe side.
 
     Raises:
-        LostError: none is running, or one can't be stopped.
+        LostError: none is running, one can't be stopped, or guardians keep starting.
     """
     stops: dict[object, asyncio.Task[None]] = {}
-    for look in range(LOOKS):
-        if look:
-            await asyncio.sleep(LOOKS_APART_S)
-        for guardian, address in (await _guardians()).items():
-            if guardian not in stops:
-                stops[guardian] = asyncio.create_task(_stop(Path(address), None, ""))
+    results: list[BaseException | None] = []
+    for _ in range(ROUNDS):
+        if not await _begin_stops(stops):
+            break
+        if len(stops) > 1:
+            click.echo(f"Stopping all {len(stops)} guardians on this computer.", err=True)
+        results = await asyncio.gather(*stops.values(), return_exceptions=True)
+    else:
+        results.append(LostError("Guardians keep starting: run `roastwatch roaster stop` again."))
+    if problems := problems_of(results):
+        raise LostError(" ".join(problems))
     if not stops:
         raise LostError(
             "No guardian is running on this computer, so nothing was stopped: pull the roaster's "
             "plug, or name the roaster with --type and --port."
         )
-    if len(stops) > 1:
-        click.echo(f"Stopping all {len(stops)} guardians on this computer.", err=True)
-    failed = await asyncio.gather(*stops.values(), return_exceptions=True)
-    if problems := problems_of(failed):
-        raise LostError(" ".join(problems))
+
+
+async def _begin_stops(stops: dict[object, asyncio.Task[None]]) -> bool:
+    """Begin to stop each guardian that is found; whether there was another."""
+    before, quiet, until_s = len(stops), 0, time.monotonic() + ROUND_S
+    while quiet < LOOKS and time.monotonic() < until_s:
+        new = [one for one in await guardians_here() if one.key not in stops]
+        for one in new:
+            stops[one.key] = asyncio.create_task(_stop(Path(one.address), None, "", one))
+        quiet = 0 if new else quiet + 1
+        await asyncio.sleep(LOOKS_APART_S)
+    return len(stops) > before
 
 
 def problems_of(stops: Sequence[BaseException | None]) -> list[str]:
@@ -86,16 +103,10 @@ def problems_of(stops: Sequence[BaseException | None]) -> list[str]:
     return [str(one) or repr(one) for one in stops if one is not None]
 
 
-async def _guardians() -> dict[object, str]:
-    """One address of each guardian on this computer, by its process."""
-    found: dict[object, str] = {}
-    for address in doors.listening():
-        with contextlib.suppress(LostError):
-            found.setdefault((await doors.who(address)).pid or address, address)
-    return found
-
-
-async def _stop(path: Path | None, launch: Launch | None, wire: str) -> None:
+async def _stop(
+    path: Path | None, launch: Launch | None, wire: str, found: Found | None = None
+) -> None:
+    """Stop one machine; `found` is its guardian, if that was found and not the machine named."""
     said: set[str] = set()
 
     def show(notice: GuardianNotice) -> None:
@@ -108,7 +119,9 @@ async def _stop(path: Path | None, launch: Launch | None, wire: str) -> None:
         if failed is not None:
             failed += _opened_by(wire, door.guardian_pid)
         if failed is not None and launch is None and not door.stop_accepted:
-            others = await _guardians() if wire else {}
+            if found is not None:
+                raise LostError(found.not_stopped)
+            others = await guardians_here() if wire else []
             hint = (
                 f" {len(others)} other guardians are running here: `roastwatch roaster stop` "
                 "without options stops them all."
@@ -182,11 +195,10 @@ def end(pid: int | None, **chosen: Any) -> None:
 
 
 async def _end_process(pid: int) -> None:
-    for address in doors.listening():
-        with contextlib.suppress(LostError):
-            if (await doors.who(address)).pid == pid:
-                await _end(Path(address), "")
-                return
+    for one in await guardians_here():
+        if one.peer.pid == pid:
+            await _end(Path(one.address), "")
+            return
     raise BadInputError(f"No guardian has the process number {pid}: see `roaster guardians`.")
 
 
@@ -256,23 +268,20 @@ def _list(as_json: bool) -> None:
 
 
 async def _found() -> list[dict[str, Any]]:
-    """Each guardian once, even if it has several names."""
-    answers = await asyncio.gather(*(_ask(address) for address in doors.listening()))
-    return list({one["pid"]: one for one in answers if one is not None}.values())
+    """Each guardian once, even if it has several names or does not answer."""
+    answers = await asyncio.gather(*(_ask(one) for one in await guardians_here()))
+    return [one for one in answers if one is not None]
 
 
-async def _ask(address: str) -> dict[str, Any] | None:
-    pid: int | None = None
+async def _ask(one: Found) -> dict[str, Any] | None:
+    known = {"pid": one.peer.pid, "user": one.peer.user}
     try:
-        peer = await doors.who(address)
-        pid = peer.pid
-        raw = await doors.knock(address, KNOCK_S)
+        raw = await doors.knock(one.address, KNOCK_S)
     except RoastwatchError:
-        return None if pid is None else {"pid": pid, "user": peer.user, "answers": False}
+        return None if one.has_ended else {**known, "answers": False}
     keys = ("kind", "port", "connected", "controlled", "armed", "hot", "problem", "alarm")
     return {
-        "pid": peer.pid,
-        "user": peer.user,
+        **known,
         "answers": True,
         **{key: raw.get(key) for key in keys},
         "heater_percent": setpoints_of(raw).get("heater"),
@@ -280,9 +289,10 @@ async def _ask(address: str) -> dict[str, Any] | None:
 
 
 def _line(one: dict[str, Any]) -> str:
-    head = f"process {one['pid']} of {one['user']}"
+    head = f"process {one['pid'] or '(unknown)'} of {one['user']}"
     if not one["answers"]:
-        return f"{head}: does not answer; end it with `kill -9 {one['pid']}`"
+        then = f"; then end it with `kill -9 {one['pid']}`" if one["pid"] else ""
+        return f"{head}: does not answer; pull its roaster's plug if it heats{then}"
     heat = one["heater_percent"]
     words = [
         f"{one['kind']} at {one['port']}",
