@@ -156,6 +156,7 @@ def test_envelopes_do_not_depend_on_block_size(rate_hz: int) -> None:
 def test_what_a_reference_is_worth(model: CrackModel) -> None:
     """Print the figures of docs/development/decision.md with -rP."""
     rows = (
+        ("pan", 0.0, 6.0, 15.0),
         ("drums", 5.0, 6.0, 15.0), ("music", 5.0, 6.0, 15.0), ("music", 0.0, 0.0, 10.0),
         ("talk", 0.0, 6.0, 15.0), ("talk", -5.0, 0.0, 20.0), ("talk", 5.0, 10.0, 20.0),
     )  # fmt: skip

@@ -14,8 +14,8 @@ from roastwatch.detection.pops.peaks import REACH_ROWS, peaks
 from roastwatch.vocabulary import CrackScore, Float32Array, Pop
 
 _MOST_STEPS = 100  # at a time: fast for large blocks, and little memory
-LEAST_STEPS = 2
-"""The net runs on so many steps at least: on two it takes hardly longer than on one."""
+LEAST_STEPS = 3
+"""The net runs on at least this many steps: on three it takes hardly longer than on one."""
 _QUIET_ROWS = 100  # before the first sound: the net's context
 _NO_ROWS = np.empty((0, features.WIDTH), np.float32)
 NO_RADIO = np.empty((2, 0), np.float32)
@@ -37,7 +37,7 @@ class Activations:
 
 
 class PopsStream:
-    """One stream through the net: a score for each 0.1 s, 0.3 or 0.4 s after it, two at a time.
+    """One stream through the net: a score for each 0.1 s, 0.3 to 0.5 s after it, three at a time.
 
     At the start and after a gap scores come 2 s later, because the sound itself sets the noise
     floor.
