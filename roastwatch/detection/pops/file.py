@@ -23,7 +23,7 @@ class Manifest(Options):
     lowest_rate_hz: int = Field(description="Least sample rate, Hz.")
     highest_rate_hz: int = Field(description="Highest tested sample rate, Hz.")
     hop_s: float = Field(description="Time between scores, s.")
-    look_ahead_s: float = Field(description="Delay of a score after its sound, s.")
+    look_ahead_s: float = Field(description="Least delay of a score after its sound, s.")
     look_ahead_rows: int = Field(description="Delay of the logits in rows of 10 ms.", ge=0)
     state_shape: tuple[int, ...] = Field(description="Shape of the streaming state.")
     pop_threshold: float = Field(description="Least probability of a pop.", gt=0, lt=1)

@@ -64,7 +64,7 @@ class PopsStream:
         self._radio_output = ["radio"] if has_radio else []
         self._state: Float32Array
         self._waiting: Float32Array
-        """Rows of a step that the net has not heard yet, shape (rows, WIDTH)."""
+        """Rows of steps that the net has not heard yet, shape (rows, WIDTH)."""
         self._opening: Float32Array | None
         """The first sound, until it suffices for the noise floor."""
         self._rest(0)
