@@ -1,7 +1,6 @@
 """Evaluation: the numbers, the simulation, and the command on a folder of recordings."""
 
 import json
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,6 @@ import soundfile
 from click.testing import CliRunner
 
 import roastwatch.detection.pops
-from roastwatch.cli import model_choice
 from roastwatch.cli.data import command as data
 from roastwatch.cli.evaluate import command
 from roastwatch.detection.decision.onset import OnsetOptions
@@ -33,7 +31,7 @@ from roastwatch.evaluation.simulated import (
     simulated_hour,
     simulated_roast,
 )
-from roastwatch.evaluation.sound import SoundResult, judge_sound
+from roastwatch.evaluation.sound import SoundResult
 from roastwatch.evaluation.statistics import (
     Judged,
     alarms,
@@ -357,14 +355,6 @@ def test_second_crack_is_distinguished_by_its_rate() -> None:
     with_one = [at_s for has, at_s in found if has]
     assert sum(at_s is not None and at_s >= 0 for at_s in with_one) >= len(with_one) / 2
     assert sum(at_s is not None for has, at_s in found if not has) <= 1
-
-
-@pytest.mark.verify
-def test_worker_processes_give_the_same_result_as_one() -> None:
-    load = partial(model_choice.load, "pops")
-    alone = judge_sound(load(), 2)
-    shared = judge_sound(load(), 2, load=load, workers=2)
-    assert shared.as_json() == alone.as_json()
 
 
 def test_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
