@@ -17,12 +17,12 @@ from roastwatch.errors import BadInputError
 from roastwatch.training.network import PopNet
 
 LIKELY = 0.5
-"""A less likely radio does not count as one: a roll of cracks, too, is a little like one."""
+"""A less likely radio does not count as one: real roasters, too, are a little like one."""
 QUIET, RADIO = 0.04, 0.12
 """Mean of how far the probability of a radio is over `LIKELY`, up to which the second net only
 doubts, and from which it alone counts."""
 CALM, DOUBTS = 0.1, (2.0, 0.25)
-"""Short of a radio, a logit is at most so far over the second net's: 2 where nothing is like a
+"""Short of a radio, a logit is at most this far over the second net's: 2 where nothing is like a
 radio, 0.25 where the mean probability of one is at least `CALM`."""
 MEAN_STEPS = 307
 """Steps of 0.1 s over which it is averaged: quiet bars and pauses of music count as music, and half

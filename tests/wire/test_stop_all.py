@@ -33,7 +33,7 @@ callers = [socket.socket(socket.AF_UNIX) for _ in range(4)]
 for caller in callers:
     caller.setblocking(False)
     caller.connect_ex(address)
-print("full", flush=True)
+print("ready", flush=True)
 time.sleep(600)
 """
 # It delivers a stop, but another guardian starts before it says so; each is a process of its own.
@@ -49,7 +49,7 @@ def listen(number):
     return door
 
 door, number = listen(0), 0
-print("listens", flush=True)
+print("ready", flush=True)
 while True:
     with door.accept()[0] as caller, caller.makefile("rw") as lines:
         for line in lines:  # who asks only who it is sends nothing
@@ -73,6 +73,13 @@ def hot_tc4() -> FakeTc4:
     fake = FakeTc4()
     fake.thermal.bean_c = fake.thermal.air_c = 120.0
     return fake
+
+
+async def ready(there: Network, script: str, *words: str) -> None:
+    """Start a script; it is ready when this returns."""
+    process = await there.python("-c", script, *words)
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"ready\n"
 
 
 async def run(there: Network, *words: str) -> tuple[int, str]:
@@ -130,9 +137,7 @@ async def test_guardians_that_hang_are_named_and_the_other_stopped(tmp_path: Pat
         network() as there,
         two_that_heat(there, place, tmp_path) as (one, other, drives),
     ):
-        full = await there.python("-c", FULL)
-        assert full.stdout is not None
-        assert await full.stdout.readline() == b"full\n"
+        await ready(there, FULL)
         service = drives[0].pid
         frozen = [service, *children(service)]  # its spare, too, which would take over
         (guardian,) = set(frozen) & set(place.guardians)
@@ -151,9 +156,7 @@ async def test_guardians_that_hang_are_named_and_the_other_stopped(tmp_path: Pat
 
 async def test_guardian_that_starts_while_another_is_stopped_is_stopped_too() -> None:
     async with network() as there:
-        guardian = await there.python("-c", ONE_MORE, "1")
-        assert guardian.stdout is not None
-        await guardian.stdout.readline()
+        await ready(there, ONE_MORE, "1")
         status, out = await run(there, "stop")
         assert status == 0, out
         assert out.count("Stopped") == 2
@@ -162,9 +165,7 @@ async def test_guardian_that_starts_while_another_is_stopped_is_stopped_too() ->
 @pytest.mark.verify
 async def test_stop_fails_if_guardians_keep_starting() -> None:
     async with network() as there:
-        guardian = await there.python("-c", ONE_MORE, "99")
-        assert guardian.stdout is not None
-        await guardian.stdout.readline()
+        await ready(there, ONE_MORE, "99")
         status, out = await run(there, "stop")
         assert status == 2, out
         assert out.count("Stopped") >= 4

@@ -15,7 +15,7 @@ from roastwatch.vocabulary import CrackScore, Float32Array, Pop
 
 _MOST_STEPS = 100  # at a time: fast for large blocks, and little memory
 LEAST_STEPS = 3
-"""The net runs on at least this many steps: on three it takes hardly longer than on one."""
+"""The net runs on at least this many steps: most of its time does not depend on their number."""
 _QUIET_ROWS = 100  # before the first sound: the net's context
 _NO_ROWS = np.empty((0, features.WIDTH), np.float32)
 NO_RADIO = np.empty((2, 0), np.float32)
