@@ -25,6 +25,7 @@ from roastwatch.settings.model import Chosen, Settings
 from roastwatch.sinks.sink import HostProcess
 
 _log = logging.getLogger(__name__)
+_PAGE_PORT = "ROASTWATCH_PAGE_PORT"
 
 
 def log_to_stderr(verbose: bool) -> None:
@@ -67,7 +68,8 @@ def serve(
     log = RecentLog(secrets_in([settings, *extra_sinks]))
     log.listen()
     restart = Restart()
-    process = HostProcess(log, settings_path, restart.request if settings_path else None)
+    asked = restart.request if settings_path else None
+    process = HostProcess(log, settings_path, asked, page_port=port_before())
     stays = stays and may_watch(settings, extra_sinks, opened=page.opened)
     again = True
     with contextlib.suppress(KeyboardInterrupt):
@@ -76,7 +78,7 @@ def serve(
             asyncio.run(_serve(settings, extra_sinks, log_path, process, restart, encore))
             again = encore is not None and encore.wanted and not restart.requested
     if restart.requested:
-        begin_again()
+        begin_again(process.page_port)
 
 
 @dataclass(slots=True)
@@ -93,8 +95,11 @@ class Restart:
             self.task.cancel()
 
 
-def begin_again() -> None:
+def begin_again(page_port: int = 0) -> None:
     """Let systemd start this process again, or start the same command in its place.
+
+    Args:
+        page_port: where the page was, which waits there for the service; 0: nowhere.
 
     Raises:
         EndedError: systemd restarts it because of it.
@@ -104,7 +109,14 @@ def begin_again() -> None:
     _log.info("Starting again with the new settings")
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "roastwatch", *sys.argv[1:]])
+    words = [sys.executable, "-m", "roastwatch", *sys.argv[1:]]
+    os.execve(sys.executable, words, os.environ | {_PAGE_PORT: str(page_port)})
+
+
+def port_before() -> int:
+    """Where the page was before this process took the place of another; 0: it took none."""
+    said = os.environ.get(_PAGE_PORT, "")
+    return int(said) if said.isdecimal() else 0
 
 
 async def _serve(

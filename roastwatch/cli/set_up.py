@@ -7,7 +7,7 @@ from pathlib import Path
 
 from roastwatch import plugins
 from roastwatch.channel import Events, Latest
-from roastwatch.cli.live import Restart, begin_again, until_stopped
+from roastwatch.cli.live import Restart, begin_again, port_before, until_stopped
 from roastwatch.cli.page import Page, with_page
 from roastwatch.printing.recent_log import RecentLog
 from roastwatch.settings import model as settings
@@ -34,10 +34,11 @@ def set_up(path: Path, page: Page) -> None:
     log.listen()
     restart = Restart()
     _log.info("There are no settings yet: open the page to set up roastwatch (%s)", path)
+    process = HostProcess(log, path, restart.request, WizardTrials(), port_before())
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(HostProcess(log, path, restart.request, WizardTrials()), page, restart))
+        asyncio.run(_serve(process, page, restart))
     if restart.requested:
-        begin_again()
+        begin_again(process.page_port)
 
 
 async def _serve(process: HostProcess, page: Page, restart: Restart) -> None:

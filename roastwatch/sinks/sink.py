@@ -149,7 +149,7 @@ class Trials(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HostProcess:
     """The process that runs the service."""
 
@@ -161,6 +161,8 @@ class HostProcess:
     can't be started again."""
     trials: Trials | None = None
     """For the first-run wizard: nothing else runs; None: the service runs."""
+    page_port: int = 0
+    """Where the page was served last, so that it stays there after a restart; 0: nowhere yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -275,8 +275,10 @@ class RestSink(Sink):
         Raises:
             LostError: no port is free.
         """
-        options = self._options
-        for port in range(options.port, min(options.port + options.more_ports, 65535) + 1):
+        options, process = self._options, self._context.process
+        ports = range(options.port, min(options.port + options.more_ports, 65535) + 1)
+        before = process.page_port if process else 0
+        for port in sorted(ports, key=lambda port: port != before):  # an open page waits there
             try:
                 await listener.open(options.host, port)
             except OSError as error:
@@ -284,6 +286,8 @@ class RestSink(Sink):
                 if error.errno != errno.EADDRINUSE:
                     break
             else:
+                if process:
+                    process.page_port = port
                 return port
         raise LostError(
             f"The API can't serve on {options.host}:{options.port} ({last.strerror})."

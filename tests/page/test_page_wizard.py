@@ -1,9 +1,11 @@
 """The first-run wizard in the browser: from an empty folder to a running service."""
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from playwright.async_api import expect
 from roastwatch.settings import model as settings
 from tests.support.page import AXE, PHONE, chromium, opened
 
+USUAL_PORT = 8099
 NO_CARD = "pcm.!default { type null }\n"
 
 
@@ -21,6 +24,9 @@ async def test_a_first_start_ends_with_a_running_service(tmp_path: Path) -> None
     (tmp_path / "asound.conf").write_text(NO_CARD)
     unset = ("ROASTWATCH_SETTINGS", "NOTIFY_SOCKET")
     kept = {name: value for name, value in os.environ.items() if name not in unset}
+    taken = contextlib.ExitStack()
+    with contextlib.suppress(OSError):  # another program has it
+        taken.enter_context(socket.create_server(("127.0.0.1", USUAL_PORT)))
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "roastwatch", "run"),
         cwd=tmp_path,
@@ -36,6 +42,8 @@ async def test_a_first_start_ends_with_a_running_service(tmp_path: Path) -> None
                     line = (await process.stderr.readline()).decode()
                     found = re.search(r"The page is at (http://127\.0\.0\.1:\d+/)", line)
                     url = found[1] if found else ""
+            taken.close()  # and the page stays where it is
+            reads = asyncio.create_task(_print(process.stderr))
             assert not (tmp_path / "roastwatch.yaml").exists()
             async with opened(browser, url, PHONE, locale="de") as phone:
                 page = phone.page
@@ -66,11 +74,19 @@ async def test_a_first_start_ends_with_a_running_service(tmp_path: Path) -> None
                 await expect(page.get_by_role("heading", name="First Crack")).to_be_visible(
                     timeout=60_000
                 )
-                assert page.url.endswith("#/live")
+                assert page.url == f"{url}#/live"
                 assert phone.abroad == []
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGINT)
-        await process.communicate()
+        await process.wait()
+        taken.close()
+    await reads
     saved = settings.read(tmp_path / "roastwatch.yaml")
     assert (saved.language, saved.stations[0].source.type, saved.sinks) == ("de", "demo", ())
+
+
+async def _print(lines: asyncio.StreamReader) -> None:
+    """What the service says is shown beside a failure."""
+    async for line in lines:
+        print(line.decode(), end="")

@@ -15,8 +15,10 @@ from click.testing import CliRunner
 from roastwatch.cli.live import serve
 from roastwatch.cli.page import Page, page_options, with_page
 from roastwatch.errors import SettingsError
+from roastwatch.printing.recent_log import RecentLog
 from roastwatch.settings import model as settings
 from roastwatch.settings.model import Chosen
+from roastwatch.sinks.sink import HostProcess
 from roastwatch.web import accounts, welcome
 from roastwatch.web.accounts import CODE_S, Accounts, Role
 from roastwatch.web.listener import Listener
@@ -94,6 +96,19 @@ async def test_a_port_in_use_gives_way_to_the_next(caplog: pytest.LogCaptureFixt
                 assert answer.status == 200
     assert "(this machine only)" in said
     assert f":{port}/" not in said
+
+
+async def test_the_page_stays_at_its_port_though_the_one_before_it_is_free_again() -> None:
+    process = HostProcess(RecentLog())
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        async with serving(process=process, port=port, more_ports=50):
+            moved = process.page_port
+    async with serving(process=process, port=port, more_ports=50):
+        assert process.page_port == moved > port
+    process = HostProcess(RecentLog(), page_port=moved)
+    async with serving(process=process, port=moved - 1):
+        assert process.page_port == moved - 1  # the settings name another one now
 
 
 async def test_all_passwords_are_known_though_the_port_was_taken(tmp_path: Path) -> None:

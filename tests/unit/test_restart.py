@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from roastwatch.cli.live import Restart, begin_again
+from roastwatch.cli.live import Restart, begin_again, port_before
 from roastwatch.errors import EndedError
 
 
@@ -25,9 +25,15 @@ def test_systemd_starts_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_by_hand_the_same_command_takes_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    begun: list[list[str]] = []
+    begun: list[tuple[list[str], int]] = []
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     monkeypatch.setattr(sys, "argv", ["roastwatch", "run", "--settings", "my.yaml"])
-    monkeypatch.setattr(os, "execv", lambda _program, words: begun.append(words))
-    begin_again()
-    assert begun == [[sys.executable, "-m", "roastwatch", "run", "--settings", "my.yaml"]]
+
+    def execve(_program: str, words: list[str], environment: dict[str, str]) -> None:
+        monkeypatch.setattr(os, "environ", environment)
+        begun.append((words, port_before()))
+
+    monkeypatch.setattr(os, "execve", execve)
+    assert port_before() == 0
+    begin_again(8102)
+    assert begun == [([sys.executable, "-m", "roastwatch", "run", "--settings", "my.yaml"], 8102)]
