@@ -3,7 +3,7 @@
 import doctest
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +140,12 @@ def test_sample_types_give_the_same_crack(
     assert found.onset_s == pytest.approx(expected.onset_s, abs=exact)
 
 
+def assert_same(found: FirstCrack, expected: FirstCrack) -> None:
+    """Some processors round a matrix product by its number of rows, and so a confidence."""
+    assert found.confidence == pytest.approx(expected.confidence, abs=1e-6)
+    assert replace(found, confidence=expected.confidence) == expected
+
+
 @pytest.mark.parametrize("size", [160, 4_096, 20_001])
 def test_stream_yields_each_step_and_ends_as_detect(
     detector: Detector, sound: Sound, expected: FirstCrack, size: int
@@ -157,7 +163,7 @@ def test_stream_yields_each_step_and_ends_as_detect(
         if not steps:  # as soon as the block that completes it was given
             assert crack.detected_s - 0.2 <= given <= crack.detected_s + size / RATE_HZ + 0.1
         steps.append(crack)
-    assert steps[-1] == expected
+    assert_same(steps[-1], expected)
     assert [(step.level, step.end_s is None) for step in steps] == [
         ("first_crack", True),
         ("certain", True),
@@ -182,7 +188,7 @@ def test_streams_of_one_detector_are_independent(
     for at in range(0, len(sound), RATE_HZ):
         found += one.push(sound[at : at + RATE_HZ])
         assert other.push(np.zeros(RATE_HZ, np.int16)) == []
-    assert (found + one.finish())[-1] == expected
+    assert_same((found + one.finish())[-1], expected)
     assert other.finish() == []
 
 

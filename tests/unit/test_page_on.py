@@ -98,7 +98,7 @@ async def test_a_port_in_use_gives_way_to_the_next(caplog: pytest.LogCaptureFixt
     assert f":{port}/" not in said
 
 
-async def test_the_page_stays_at_its_port_though_the_one_before_it_is_free_again() -> None:
+async def test_the_page_stays_at_its_port_though_an_earlier_one_is_free() -> None:
     process = HostProcess(RecentLog())
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
