@@ -26,6 +26,7 @@ from roastwatch.sinks.sink import HostProcess
 
 _log = logging.getLogger(__name__)
 _PAGE_PORT = "ROASTWATCH_PAGE_PORT"
+"""Environment variable: where an open page waits for the process that takes this one's place."""
 
 
 def log_to_stderr(verbose: bool) -> None:
@@ -68,8 +69,8 @@ def serve(
     log = RecentLog(secrets_in([settings, *extra_sinks]))
     log.listen()
     restart = Restart()
-    asked = restart.request if settings_path else None
-    process = HostProcess(log, settings_path, asked, page_port=port_before())
+    request = restart.request if settings_path else None
+    process = HostProcess(log, settings_path, request, page_port=port_before())
     stays = stays and may_watch(settings, extra_sinks, opened=page.opened)
     again = True
     with contextlib.suppress(KeyboardInterrupt):
